@@ -1,0 +1,3 @@
+//! The `setup-zookeeper` program.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! The `watch-master` program.
+
+fn main() {}

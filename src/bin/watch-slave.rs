@@ -1,0 +1,3 @@
+//! The `watch-slave` program.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! The `wc-mapper` program.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! The `wc-reducer` program.
+
+fn main() {}

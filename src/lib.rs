@@ -1,0 +1,3 @@
+//! Heartbeats for Hadoop Streaming tasks.
+
+pub mod streaming;
