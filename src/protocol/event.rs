@@ -1,0 +1,191 @@
+//! What happened to whom, in which epoch: one line in the master's value, one JSON object of the
+//! watchers' `--json`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::{Serialize, Serializer};
+
+use super::asctime;
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EventKind {
+    /// The node became master.
+    Claimed,
+    /// The node handed the claim over.
+    Released,
+    /// A follower was seen for the first time.
+    Joined,
+    /// A follower was heard since the last report.
+    Alive,
+    /// A follower fell silent and was removed.
+    Died,
+    /// A follower used up its input and left.
+    Finished,
+    /// A follower said that it could not finish, and left.
+    Failed,
+    /// A follower that was taken for dead has joined again.
+    Returned,
+    /// The watcher itself reached ZooKeeper.
+    Connected,
+    /// The watcher itself lost ZooKeeper.
+    Disconnected,
+}
+
+impl EventKind {
+    const WORDS: [(Self, &'static str); 10] = [
+        (Self::Claimed, "claimed"),
+        (Self::Released, "released"),
+        (Self::Joined, "joined"),
+        (Self::Alive, "alive"),
+        (Self::Died, "died"),
+        (Self::Finished, "finished"),
+        (Self::Failed, "failed"),
+        (Self::Returned, "returned"),
+        (Self::Connected, "connected"),
+        (Self::Disconnected, "disconnected"),
+    ];
+}
+
+impl fmt::Display for EventKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = Self::WORDS.iter().find(|(kind, _)| kind == self);
+        f.write_str(word.map_or("", |(_, word)| word))
+    }
+}
+
+impl FromStr for EventKind {
+    type Err = ();
+
+    fn from_str(word: &str) -> Result<Self, ()> {
+        let known = Self::WORDS.iter().find(|(_, known)| *known == word);
+        known.map(|(kind, _)| *kind).ok_or(())
+    }
+}
+
+/// One thing that happened, as the master of `epoch` saw it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Event {
+    /// When, by the clock of whoever tells it.
+    #[serde(serialize_with = "rfc3339")]
+    pub time: DateTime<Utc>,
+    /// What.
+    pub event: EventKind,
+    /// Whose: a follower, or the master for claims; nobody's for the watcher's own connection.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
+    /// The zxid of the claim under which it was said; grows with each master.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<i64>,
+    /// Counts a master's events, so that a reader knows what it has had already.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sequence: Option<u64>,
+}
+
+fn rfc3339<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&stamp(*time))
+}
+
+fn stamp(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Micros, true)
+}
+
+impl Event {
+    /// The line below the master's messages: `event 17 4294967302 2020-12-29T… died map…`.
+    /// `None` for what is not a master's to tell.
+    pub(super) fn line(&self) -> Option<String> {
+        let (sequence, epoch, node) = (self.sequence?, self.epoch?, self.node.as_ref()?);
+        Some(format!(
+            "event {sequence} {epoch} {} {} {node}\n",
+            stamp(self.time),
+            self.event
+        ))
+    }
+
+    /// Reads such a line back.
+    pub(super) fn parse(line: &str) -> Option<Self> {
+        let mut words = line.strip_prefix("event ")?.splitn(5, ' ');
+        Some(Self {
+            sequence: Some(words.next()?.parse().ok()?),
+            epoch: Some(words.next()?.parse().ok()?),
+            time: words.next()?.parse().ok()?,
+            event: words.next()?.parse().ok()?,
+            node: Some(words.next()?.to_owned()),
+        })
+    }
+
+    /// The message that people read, where there is one: one line, or two for a death.
+    pub fn message(&self) -> Option<String> {
+        let node = self.node.as_ref()?;
+        let says = |what: &str| Some(format!("{}: follower {node} {what}\n", asctime(self.time)));
+        match self.event {
+            EventKind::Alive => says("still alive"),
+            EventKind::Died => says("has died!").map(|line| format!("{line}delete node {node}\n")),
+            EventKind::Finished => says("has finished"),
+            EventKind::Failed => says("has failed"),
+            EventKind::Returned => says("has returned"),
+            EventKind::Claimed => Some(format!("zookeeper: CONNECTED\nmaster {node}\n")),
+            EventKind::Joined
+            | EventKind::Released
+            | EventKind::Connected
+            | EventKind::Disconnected => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn died() -> Event {
+        Event {
+            time: DateTime::from_timestamp_micros(1_609_240_719_574_485).unwrap(),
+            event: EventKind::Died,
+            node: Some("map1609240709.52".to_owned()),
+            epoch: Some(4_294_967_302),
+            sequence: Some(17),
+        }
+    }
+
+    #[test]
+    fn a_line_is_read_back() {
+        assert_eq!(
+            Event::parse(died().line().unwrap().trim_end()),
+            Some(died())
+        );
+        assert_eq!(Event::parse("event 1 2 yesterday died x"), None);
+        assert_eq!(Event::parse("map x"), None);
+    }
+
+    #[test]
+    fn every_kind_has_a_word_of_its_own() {
+        for (kind, word) in EventKind::WORDS {
+            assert_eq!(word.parse(), Ok(kind));
+            assert_eq!(serde_json::to_string(&kind).unwrap(), format!("\"{word}\""));
+        }
+    }
+
+    #[test]
+    fn json_has_microseconds_and_utc() {
+        assert_eq!(
+            serde_json::to_string(&died()).unwrap(),
+            r#"{"time":"2020-12-29T11:18:39.574485Z","event":"died","node":"map1609240709.52","epoch":4294967302,"sequence":17}"#
+        );
+    }
+
+    #[test]
+    fn a_death_is_two_lines() {
+        let message = died().message().unwrap();
+        let mut lines = message.lines();
+        assert!(
+            lines
+                .next()
+                .unwrap()
+                .ends_with(": follower map1609240709.52 has died!")
+        );
+        assert_eq!(lines.next(), Some("delete node map1609240709.52"));
+    }
+}

@@ -1,0 +1,172 @@
+//! What `/heart_beat_master` says: who is master, and what it says of each follower.
+//!
+//! One value holds the whole report of a tick, however many followers there are. A value may be
+//! overwritten before a watcher reads it, so each also carries the events of the last second with
+//! their sequence numbers: whoever looks at least once a second misses none.
+
+use chrono::{DateTime, Utc};
+
+use super::event::{Event, EventKind};
+
+/// The value of `/heart_beat_master` while nobody holds it.
+pub const FREE: &str = "this is a master map!";
+
+const EPOCH: &str = "epoch";
+const SEQUENCE: &str = "sequence";
+
+/// The master's value, taken apart.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// The messages for people, one a line: all of the value that is not heartline's own lines.
+    pub messages: Vec<String>,
+    /// The epoch of whoever wrote it; `None` in a value that `setup-zookeeper` or another program wrote.
+    pub epoch: Option<i64>,
+    /// The number of the last event told up to now.
+    pub sequence: u64,
+    /// The events of the last second, oldest first.
+    pub events: Vec<Event>,
+}
+
+impl Report {
+    /// Whether the value says that nobody is master.
+    pub fn is_free(&self) -> bool {
+        self.messages.first().is_some_and(|line| line == FREE)
+    }
+
+    /// Reads a value. Never fails: what is not known is a message.
+    pub fn parse(value: &[u8]) -> Self {
+        let mut report = Self::default();
+        for line in String::from_utf8_lossy(value).lines() {
+            if let Some(event) = Event::parse(line) {
+                report.events.push(event);
+                continue;
+            }
+            match line.split_once(": ") {
+                Some((EPOCH, number)) => report.epoch = number.parse().ok(),
+                Some((SEQUENCE, number)) => report.sequence = number.parse().unwrap_or(0),
+                _ => report.messages.push(line.to_owned()),
+            }
+        }
+        report
+    }
+
+    /// The followers that the messages call alive.
+    pub fn alive(&self) -> impl Iterator<Item = &str> {
+        self.messages.iter().filter_map(|line| {
+            let (_, rest) = line.split_once(": follower ")?;
+            rest.strip_suffix(" still alive")
+        })
+    }
+}
+
+/// A value to be written.
+#[derive(Debug)]
+pub struct Draft<'a> {
+    /// When it is written.
+    pub at: DateTime<Utc>,
+    /// The writer's epoch.
+    pub epoch: i64,
+    /// The number of the last event told, in this value or before.
+    pub sequence: u64,
+    /// The events that no value has told yet.
+    pub fresh: &'a [Event],
+    /// The events of the last second, the fresh ones among them.
+    pub recent: Vec<&'a Event>,
+    /// The followers heard since the last report.
+    pub alive: Vec<&'a str>,
+}
+
+impl Draft<'_> {
+    /// The value as it goes to ZooKeeper.
+    pub fn compose(&self) -> String {
+        let mut value = String::new();
+        if self
+            .fresh
+            .iter()
+            .any(|event| event.event == EventKind::Released)
+        {
+            value.push_str(FREE);
+            value.push('\n');
+        }
+        value.extend(self.fresh.iter().filter_map(Event::message));
+        for node in &self.alive {
+            let event = Event {
+                time: self.at,
+                event: EventKind::Alive,
+                node: Some((*node).to_owned()),
+                epoch: Some(self.epoch),
+                sequence: None,
+            };
+            value.extend(event.message());
+        }
+        value.push_str(&format!(
+            "{EPOCH}: {}\n{SEQUENCE}: {}\n",
+            self.epoch, self.sequence
+        ));
+        value.extend(self.recent.iter().filter_map(|event| event.line()));
+        value
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(sequence: u64, kind: EventKind, node: &str) -> Event {
+        Event {
+            time: DateTime::from_timestamp_micros(1_609_240_719_574_485).unwrap(),
+            event: kind,
+            node: Some(node.to_owned()),
+            epoch: Some(9),
+            sequence: Some(sequence),
+        }
+    }
+
+    fn compose(fresh: &[Event], older: &[Event], alive: &[&str]) -> String {
+        Draft {
+            at: DateTime::from_timestamp_micros(1_609_240_719_574_485).unwrap(),
+            epoch: 9,
+            sequence: 12,
+            fresh,
+            recent: older.iter().chain(fresh).collect(),
+            alive: alive.to_vec(),
+        }
+        .compose()
+    }
+
+    #[test]
+    fn a_claim_is_told_in_two_fixed_lines() {
+        let value = compose(&[event(12, EventKind::Claimed, "map1.5")], &[], &[]);
+        assert!(value.starts_with("zookeeper: CONNECTED\nmaster map1.5\nepoch: 9\n"));
+    }
+
+    #[test]
+    fn a_free_value_begins_with_the_fixed_line() {
+        let value = compose(&[event(12, EventKind::Released, "map1.5")], &[], &[]);
+        assert_eq!(value.lines().next(), Some(FREE));
+        assert!(Report::parse(value.as_bytes()).is_free());
+        assert!(Report::parse(FREE.as_bytes()).is_free());
+    }
+
+    #[test]
+    fn a_report_is_read_back() {
+        let older = [event(11, EventKind::Joined, "map2")];
+        let fresh = [event(12, EventKind::Died, "map3")];
+        let value = compose(&fresh, &older, &["map2", "map4"]);
+        let report = Report::parse(value.as_bytes());
+        assert_eq!(report.epoch, Some(9));
+        assert_eq!(report.sequence, 12);
+        assert_eq!(report.events, [older, fresh].concat());
+        assert_eq!(report.alive().collect::<Vec<_>>(), ["map2", "map4"]);
+        assert!(report.messages[0].ends_with("follower map3 has died!"));
+        assert_eq!(report.messages[1], "delete node map3");
+        assert_eq!(report.messages.len(), 4);
+    }
+
+    #[test]
+    fn values_of_other_programs_are_messages() {
+        let report = Report::parse(b"delete node map1609240709.52");
+        assert_eq!(report.messages, ["delete node map1609240709.52"]);
+        assert_eq!(report.epoch, None);
+    }
+}
