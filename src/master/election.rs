@@ -200,7 +200,7 @@ impl Election {
                     .push_back(Action::Inspect { generation, claim });
             }
             Some(stat) if place == 0 && stat.owner == self.session => {
-                self.lead(claim, stat.created)
+                self.lead(claim, stat.created);
             }
             // A claim of this name that another session owns will go with that session.
             Some(_) if place == 0 => {}

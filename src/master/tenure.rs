@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::election::Mandate;
 use crate::clock::Now;
@@ -35,15 +35,17 @@ pub struct Pace {
 pub struct Inheritance {
     /// The value.
     pub report: Report,
-    /// The zxid of its last change: followers that joined before are known already.
-    pub written: i64,
+    /// When it was written, by ZooKeeper's clock.
+    pub written: DateTime<Utc>,
 }
+
+/// How old a report may be for its followers to be expected. An older one is of a job long gone;
+/// it only tells at which number the events go on.
+const HEIR_TO: TimeDelta = TimeDelta::seconds(10);
 
 /// A follower's znode, as it was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reading {
-    /// The zxid that created the znode.
-    pub created: i64,
     /// How often its value was set.
     pub version: i32,
     /// Its value.
@@ -113,7 +115,6 @@ pub struct Tenure {
     name: String,
     epoch: i64,
     pace: Pace,
-    known_before: i64,
     detector: FixedTimeout<String>,
     followers: BTreeMap<String, Follower>,
     dead: BTreeSet<String>,
@@ -135,18 +136,26 @@ impl Tenure {
         pace: Pace,
         inheritance: Inheritance,
     ) -> Self {
-        let resumed = inheritance.report.epoch == Some(mandate.epoch);
+        let report = inheritance.report;
+        let resumed = report.epoch == Some(mandate.epoch);
+        let expected: BTreeSet<&str> = if now.wall - inheritance.written < HEIR_TO {
+            report.followers().filter(|node| *node != name).collect()
+        } else {
+            BTreeSet::new()
+        };
         let mut tenure = Self {
             name: name.to_owned(),
             epoch: mandate.epoch,
             pace,
-            known_before: inheritance.written,
             // An echo may be late by one beat before the time between is called deafness.
             detector: FixedTimeout::new(pace.timeout, pace.interval * 2),
-            followers: BTreeMap::new(),
+            followers: expected
+                .into_iter()
+                .map(|node| (node.to_owned(), Follower::default()))
+                .collect(),
             dead: BTreeSet::new(),
-            sequence: inheritance.report.sequence,
-            told: inheritance.report.events,
+            sequence: report.sequence,
+            told: report.events,
             fresh: Vec::new(),
             last_report: None,
             pending: None,
@@ -162,14 +171,29 @@ impl Tenure {
         self.followers.len()
     }
 
+    /// The followers whose znodes stand. Those that the master before knew and that left in the
+    /// moment between the two masters are among neither's; they are missed here.
+    pub fn listed(&mut self, now: Now, nodes: &[String]) {
+        let left = self
+            .followers
+            .iter()
+            .filter(|(node, follower)| follower.version.is_none() && !nodes.contains(node));
+        let left: Vec<String> = left.map(|(node, _)| node.clone()).collect();
+        for node in left {
+            self.vanished(now, &node);
+        }
+    }
+
     /// A follower's znode was read, and its next change will be noticed.
     pub fn heard(&mut self, now: Now, node: &str, reading: &Reading) {
         if !self.followers.contains_key(node) {
-            if self.dead.remove(node) || reading.beat.returns > 0 {
-                self.tell(now.wall, EventKind::Returned, node);
-            } else if reading.created > self.known_before {
-                self.tell(now.wall, EventKind::Joined, node);
-            }
+            let returned = self.dead.remove(node) || reading.beat.returns > 0;
+            let kind = if returned {
+                EventKind::Returned
+            } else {
+                EventKind::Joined
+            };
+            self.tell(now.wall, kind, node);
         }
         let follower = self.followers.entry(node.to_owned()).or_default();
         follower.heard |= follower.version != Some(reading.version);
@@ -327,6 +351,7 @@ impl Tenure {
             fresh,
             recent: self.told.iter().chain(fresh).collect(),
             alive: alive.iter().map(String::as_str).collect(),
+            followers: self.followers.keys().map(String::as_str).collect(),
         }
         .compose()
     }
@@ -384,6 +409,13 @@ mod tests {
         Tenure::begin(at(0), "map1.0", &mandate, PACE, inheritance)
     }
 
+    fn inherited(report: Report) -> Inheritance {
+        Inheritance {
+            report,
+            written: at(0).wall,
+        }
+    }
+
     /// A master that has told its claim.
     fn settled() -> Tenure {
         let mut tenure = begin(Inheritance::default());
@@ -394,7 +426,6 @@ mod tests {
 
     fn reading(version: i32) -> Reading {
         Reading {
-            created: 50,
             version,
             beat: Beat::default(),
         }
@@ -431,10 +462,7 @@ mod tests {
             sequence: 8,
             ..Report::default()
         };
-        let mut tenure = begin(Inheritance {
-            report,
-            written: 60,
-        });
+        let mut tenure = begin(inherited(report));
         assert_eq!(tenure.next_write(at(0)), Some(Write::Beat { report: None }));
     }
 
@@ -560,27 +588,35 @@ mod tests {
 
     #[test]
     fn followers_of_the_master_before_are_taken_over() {
-        let mut tenure = begin(Inheritance {
-            report: Report::default(),
-            written: 60,
-        });
+        let before = Report::parse(b"t: follower map2.0 still alive\nfollowers: map1.0 map4.0\n");
+        let mut tenure = begin(inherited(before));
+        tenure.listed(at(0), &["map2.0".to_owned(), "map3.0".to_owned()]);
         tenure.heard(at(0), "map2.0", &reading(3));
-        tenure.heard(
-            at(0),
-            "map3.0",
-            &Reading {
-                created: 61,
-                ..reading(0)
-            },
-        );
+        tenure.heard(at(0), "map3.0", &reading(0));
         let report = Report::parse(tick(&mut tenure, 0).unwrap().as_bytes());
-        let joined = report
+        let said: Vec<_> = report
             .events
             .iter()
-            .filter(|event| event.event == EventKind::Joined);
-        let names: Vec<_> = joined.filter_map(|event| event.node.as_deref()).collect();
-        assert_eq!(names, ["map3.0"]);
+            .map(|e| (e.event, e.node.as_deref()))
+            .collect();
+        assert_eq!(
+            said,
+            [
+                (EventKind::Claimed, Some("map1.0")),
+                (EventKind::Finished, Some("map4.0")),
+                (EventKind::Joined, Some("map3.0")),
+            ]
+        );
         assert_eq!(report.alive().collect::<Vec<_>>(), ["map2.0", "map3.0"]);
+    }
+
+    #[test]
+    fn nobody_is_expected_from_a_job_long_gone() {
+        let report = Report::parse(b"t: follower map2.0 still alive\nsequence: 8\n");
+        let written = at(0).wall - TimeDelta::minutes(5);
+        let mut tenure = begin(Inheritance { report, written });
+        tenure.listed(at(0), &[]);
+        assert_eq!(kinds(tick(&mut tenure, 0)), [EventKind::Claimed]);
     }
 
     #[test]
@@ -590,20 +626,10 @@ mod tests {
             sequence: 8,
             ..Report::default()
         };
-        let mut tenure = begin(Inheritance {
-            report,
-            written: 60,
-        });
+        let mut tenure = begin(inherited(report));
         let claimed = Report::parse(tick(&mut tenure, 0).unwrap().as_bytes());
         assert_eq!(claimed.sequence, 9);
-        tenure.heard(
-            at(900),
-            "map3.0",
-            &Reading {
-                created: 61,
-                ..reading(0)
-            },
-        );
+        tenure.heard(at(900), "map3.0", &Reading { ..reading(0) });
         assert_eq!(
             kinds(tick(&mut tenure, 900)),
             [EventKind::Claimed, EventKind::Joined]

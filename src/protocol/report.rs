@@ -13,6 +13,7 @@ pub const FREE: &str = "this is a master map!";
 
 const EPOCH: &str = "epoch";
 const SEQUENCE: &str = "sequence";
+const FOLLOWERS: &str = "followers";
 
 /// The master's value, taken apart.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,6 +26,8 @@ pub struct Report {
     pub sequence: u64,
     /// The events of the last second, oldest first.
     pub events: Vec<Event>,
+    /// All followers of whoever wrote it, where the messages do not name them.
+    pub known: Vec<String>,
 }
 
 impl Report {
@@ -44,6 +47,9 @@ impl Report {
             match line.split_once(": ") {
                 Some((EPOCH, number)) => report.epoch = number.parse().ok(),
                 Some((SEQUENCE, number)) => report.sequence = number.parse().unwrap_or(0),
+                Some((FOLLOWERS, nodes)) => {
+                    report.known = nodes.split(' ').map(str::to_owned).collect();
+                }
                 _ => report.messages.push(line.to_owned()),
             }
         }
@@ -56,6 +62,11 @@ impl Report {
             let (_, rest) = line.split_once(": follower ")?;
             rest.strip_suffix(" still alive")
         })
+    }
+
+    /// All followers that the value names.
+    pub fn followers(&self) -> impl Iterator<Item = &str> {
+        self.alive().chain(self.known.iter().map(String::as_str))
     }
 }
 
@@ -74,6 +85,8 @@ pub struct Draft<'a> {
     pub recent: Vec<&'a Event>,
     /// The followers heard since the last report.
     pub alive: Vec<&'a str>,
+    /// All followers.
+    pub followers: Vec<&'a str>,
 }
 
 impl Draft<'_> {
@@ -99,10 +112,12 @@ impl Draft<'_> {
             };
             value.extend(event.message());
         }
-        value.push_str(&format!(
-            "{EPOCH}: {}\n{SEQUENCE}: {}\n",
-            self.epoch, self.sequence
-        ));
+        value.extend([format!("{EPOCH}: {}\n", self.epoch)]);
+        value.extend([format!("{SEQUENCE}: {}\n", self.sequence)]);
+        // A heir has to know whom to expect; a report that calls all of them alive tells it already.
+        if self.alive.len() < self.followers.len() {
+            value.extend([format!("{FOLLOWERS}: {}\n", self.followers.join(" "))]);
+        }
         value.extend(self.recent.iter().filter_map(|event| event.line()));
         value
     }
@@ -130,6 +145,7 @@ mod tests {
             fresh,
             recent: older.iter().chain(fresh).collect(),
             alive: alive.to_vec(),
+            followers: vec!["map2", "map4", "map5"],
         }
         .compose()
     }
@@ -158,6 +174,7 @@ mod tests {
         assert_eq!(report.sequence, 12);
         assert_eq!(report.events, [older, fresh].concat());
         assert_eq!(report.alive().collect::<Vec<_>>(), ["map2", "map4"]);
+        assert!(report.followers().any(|node| node == "map5"));
         assert!(report.messages[0].ends_with("follower map3 has died!"));
         assert_eq!(report.messages[1], "delete node map3");
         assert_eq!(report.messages.len(), 4);
