@@ -1,7 +1,9 @@
 //! Heartbeats for Hadoop Streaming tasks.
 
 pub mod clock;
+pub mod coordination;
 pub mod detect;
 pub mod master;
+pub mod member;
 pub mod protocol;
 pub mod streaming;

@@ -1,1 +1,3 @@
 //! The data path.
+mod progress;
+pub use progress::Progress;

@@ -1,0 +1,129 @@
+//! Why no session could be had, in words that say what to do.
+//!
+//! The client library tries all servers and says only that it failed. One bare connection to each
+//! tells more: whether anything listens, and whether the server closes it without having been asked
+//! anything, which ZooKeeper does when `maxClientCnxns` is reached.
+
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::Address;
+
+/// How long one server may take to accept.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// How long a connection has to stay open to count as accepted. The limit on connections is
+/// enforced on accept, before anything is read.
+const STAYS: Duration = Duration::from_millis(100);
+
+/// What one server did with a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Symptom {
+    Unknown,
+    NoAnswer,
+    Refused,
+    Closed,
+    Silent,
+}
+
+/// Why ZooKeeper gives no session, for the person who reads the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnosis {
+    servers: Vec<(String, Symptom)>,
+}
+
+impl Diagnosis {
+    /// Looks at each server of `address`.
+    pub async fn of(address: &Address) -> Self {
+        let mut servers = Vec::new();
+        for (host, port) in address.servers() {
+            servers.push((format!("{host}:{port}"), look(host, *port).await));
+        }
+        Self { servers }
+    }
+}
+
+async fn look(host: &str, port: u16) -> Symptom {
+    let stream = match timeout(PATIENCE, TcpStream::connect((host, port))).await {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            return Symptom::Refused;
+        }
+        // What the resolver says has no kind of its own; what the network says has a number.
+        Ok(Err(error)) if error.raw_os_error().is_none() => return Symptom::Unknown,
+        Ok(Err(_)) | Err(_) => return Symptom::NoAnswer,
+    };
+    // Nothing was asked, so what there is to read can only be the end.
+    match timeout(STAYS, stream.readable()).await {
+        Err(_) => Symptom::Silent,
+        Ok(_) => Symptom::Closed,
+    }
+}
+
+impl fmt::Display for Diagnosis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, (server, symptom)) in self.servers.iter().enumerate() {
+            if place > 0 {
+                f.write_str("; ")?;
+            }
+            match symptom {
+                Symptom::Unknown => write!(f, "the host of {server} is not known"),
+                Symptom::NoAnswer => write!(f, "{server} cannot be reached"),
+                Symptom::Refused => write!(f, "nothing listens on {server}"),
+                Symptom::Closed => write!(
+                    f,
+                    "{server} closes new connections at once: it has as many from this host as \
+                     maxClientCnxns in its zoo.cfg allows (60 by default)"
+                ),
+                Symptom::Silent => write!(
+                    f,
+                    "{server} accepts connections but gives no session: it is stopped, too slow, \
+                     or without a quorum"
+                ),
+            }?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::net::TcpListener;
+
+    async fn diagnose(port: u16) -> String {
+        let address = format!("127.0.0.1:{port}").parse().unwrap();
+        Diagnosis::of(&address).await.to_string()
+    }
+
+    #[tokio::test]
+    async fn a_closed_port_is_told() {
+        let port = {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            listener.local_addr().unwrap().port()
+        };
+        assert_eq!(
+            diagnose(port).await,
+            format!("nothing listens on 127.0.0.1:{port}")
+        );
+    }
+
+    #[tokio::test]
+    async fn a_server_that_never_answers_is_told() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        assert!(diagnose(port).await.contains("gives no session"));
+    }
+
+    #[tokio::test]
+    async fn a_server_that_closes_at_once_is_told_by_the_settings_name() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let closing = tokio::spawn(async move { drop(listener.accept().await) });
+        assert!(diagnose(port).await.contains("maxClientCnxns"));
+        closing.await.unwrap();
+    }
+}

@@ -1,0 +1,394 @@
+//! One session with ZooKeeper, and what any member or watcher may do in it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use thiserror::Error;
+use zookeeper_client::{
+    Acls, Client, CreateMode, CreateOptions, Error, EventType, OneshotWatcher, SessionState, Stat,
+    StateWatcher,
+};
+
+use super::{Address, Fence, Namespace, Paths};
+use crate::master::election::ClaimStat;
+use crate::protocol::report::FREE;
+
+pub(super) const PERSISTENT: CreateOptions<'static> =
+    CreateMode::Persistent.with_acls(Acls::anyone_all());
+const EPHEMERAL: CreateOptions<'static> = CreateMode::Ephemeral.with_acls(Acls::anyone_all());
+const IN_LINE: CreateOptions<'static> =
+    CreateMode::EphemeralSequential.with_acls(Acls::anyone_all());
+
+/// How to reach ZooKeeper.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The ensemble.
+    pub address: Address,
+    /// What the job's znodes are below, itself below the address's chroot.
+    pub namespace: Namespace,
+    /// How long ZooKeeper waits for a silent session before it removes its ephemeral znodes.
+    pub session_timeout: Duration,
+}
+
+/// Why a request was not answered as hoped.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Failure {
+    /// The connection or the session is gone: the request may or may not have been made.
+    #[error("the connection to ZooKeeper is lost")]
+    Lost,
+    /// The znode does not exist.
+    #[error("the znode does not exist")]
+    NoNode,
+    /// The znode exists and belongs to somebody else.
+    #[error("the znode exists")]
+    NodeExists,
+    /// The znode's value was set meanwhile.
+    #[error("the znode has changed")]
+    BadVersion,
+    /// The master's claim no longer stands.
+    #[error("the claim no longer stands")]
+    Deposed,
+    /// ZooKeeper refuses for a reason of its own.
+    #[error("{0}")]
+    Refused(String),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::NoNode => Self::NoNode,
+            Error::NodeExists => Self::NodeExists,
+            Error::BadVersion => Self::BadVersion,
+            Error::RuntimeInconsistent => Self::Deposed,
+            Error::ConnectionLoss
+            | Error::SessionExpired
+            | Error::SessionMoved
+            | Error::ClientClosed
+            | Error::Timeout
+            | Error::NoHosts => Self::Lost,
+            other => Self::Refused(other.to_string()),
+        }
+    }
+}
+
+/// What is known of the way to ZooKeeper.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Connection {
+    /// A server answers.
+    Connected,
+    /// No server answers; the session may still be alive.
+    Disconnected,
+    /// The session is over.
+    Ended,
+}
+
+impl From<SessionState> for Connection {
+    fn from(state: SessionState) -> Self {
+        match state {
+            SessionState::SyncConnected => Self::Connected,
+            // A read-only server cannot take a beat: it is as good as none.
+            SessionState::Disconnected | SessionState::ConnectedReadOnly => Self::Disconnected,
+            _ => Self::Ended,
+        }
+    }
+}
+
+/// Follows a session's [`Connection`].
+#[derive(Debug)]
+pub struct Watch(StateWatcher);
+
+impl Watch {
+    /// The next change. Changes in quick succession may be told as one: `Connected` after
+    /// `Connected` means that the connection was lost in between. Pending for ever after `Ended`.
+    ///
+    /// # Cancellation safety
+    /// No change is lost when the future is dropped.
+    pub async fn changed(&mut self) -> Connection {
+        self.0.changed().await.into()
+    }
+}
+
+/// One session. Clones share it; it ends when [`Session::close`] is called on the last of them.
+#[derive(Clone, Debug)]
+pub struct Session {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    client: Client,
+    paths: Paths,
+}
+
+impl Session {
+    /// Opens a session, trying each server once.
+    ///
+    /// # Cancellation safety
+    /// When the future is dropped, a session that was being made ends by its timeout.
+    pub async fn open(settings: &Settings) -> Result<Self, Failure> {
+        let client = Client::connector()
+            .with_session_timeout(settings.session_timeout)
+            .with_fail_eagerly()
+            .connect(&settings.address.hosts())
+            .await?;
+        let paths = Paths::new(settings.namespace.below(settings.address.chroot()));
+        Ok(Self {
+            inner: Arc::new(Inner { client, paths }),
+        })
+    }
+
+    /// The session's id: the owner of its ephemeral znodes.
+    pub fn id(&self) -> i64 {
+        self.client().session_id().0
+    }
+
+    /// The session timeout that the server granted.
+    pub fn timeout(&self) -> Duration {
+        self.client().session_timeout()
+    }
+
+    /// The job's znodes.
+    pub fn paths(&self) -> &Paths {
+        &self.inner.paths
+    }
+
+    /// Follows the connection from here on.
+    pub fn watch(&self) -> Watch {
+        Watch(self.client().state_watcher())
+    }
+
+    /// Ends the session and waits until the server has removed its ephemeral znodes, at most for
+    /// `limit`. Does nothing while there are other clones.
+    pub async fn close(self, limit: Duration) {
+        let mut states = self.client().state_watcher();
+        let Some(inner) = Arc::into_inner(self.inner) else {
+            return;
+        };
+        drop(inner);
+        let ended = async { while !states.changed().await.is_terminated() {} };
+        // Past the limit the session timeout ends it.
+        let _ = tokio::time::timeout(limit, ended).await;
+    }
+
+    /// Makes the job's lasting znodes, as far as they are not there.
+    pub async fn prepare(&self) -> Result<(), Failure> {
+        for above in self.paths().namespace().ancestry() {
+            self.ensure(above, b"").await?;
+        }
+        self.ensure(self.paths().master(), FREE.as_bytes()).await?;
+        self.ensure(self.paths().members(), b"").await
+    }
+
+    async fn ensure(&self, path: &str, value: &[u8]) -> Result<(), Failure> {
+        match self.client().create(path, value, &PERSISTENT).await {
+            Ok(_) | Err(Error::NodeExists) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Creates a claim at the end of the line, and the job's lasting znodes if they are missing.
+    /// Returns its name in the line.
+    pub async fn stand_in_line(
+        &self,
+        prefix: &str,
+        value: &str,
+    ) -> Result<(String, ClaimStat), Failure> {
+        let path = self.paths().claim(prefix);
+        let create = || self.client().create(&path, value.as_bytes(), &IN_LINE);
+        let (stat, sequence) = match create().await {
+            Err(Error::NoNode) => {
+                self.prepare().await?;
+                create().await?
+            }
+            other => other?,
+        };
+        Ok((format!("{prefix}{sequence}"), claim_stat(&stat)))
+    }
+
+    /// The claims in the line; if `fresh`, with all that any server has acknowledged.
+    pub async fn line(&self, fresh: bool) -> Result<Vec<String>, Failure> {
+        if fresh {
+            self.client().sync(self.paths().master()).await?;
+        }
+        match self.client().list_children(self.paths().master()).await {
+            // Not made yet: nobody stands in line.
+            Err(Error::NoNode) => Ok(Vec::new()),
+            other => Ok(other?),
+        }
+    }
+
+    /// Who owns a claim; `None` if it is gone.
+    pub async fn inspect(&self, claim: &str) -> Result<Option<ClaimStat>, Failure> {
+        let stat = self.client().check_stat(&self.paths().claim(claim)).await?;
+        Ok(stat.as_ref().map(claim_stat))
+    }
+
+    /// Waits until a claim is gone.
+    pub async fn gone(&self, claim: &str) -> Result<(), Failure> {
+        let path = self.paths().claim(claim);
+        loop {
+            // The value, not the stat: a watch on what does not exist would wait for its creation.
+            let watcher = match self.client().get_and_watch_data(&path).await {
+                Err(Error::NoNode) => return Ok(()),
+                Err(error) => return Err(error.into()),
+                Ok((_, _, watcher)) => watcher,
+            };
+            changed(watcher).await?;
+        }
+    }
+
+    /// Removes a claim or a follower's znode; one that is gone already is as good.
+    pub async fn remove(&self, path: &str) -> Result<(), Failure> {
+        match self.client().delete(path, None).await {
+            Err(Error::NoNode) => Ok(()),
+            other => Ok(other?),
+        }
+    }
+
+    /// Creates a follower's own znode. A leftover of one of the `earlier` sessions of the same
+    /// process is replaced in one transaction: it may go only some time after its session.
+    ///
+    /// # Notable errors
+    /// [`Failure::NodeExists`] if the name is somebody else's.
+    pub async fn join(&self, name: &str, value: &str, earlier: &[i64]) -> Result<(), Failure> {
+        let path = self.paths().member(name);
+        let create = || self.client().create(&path, value.as_bytes(), &EPHEMERAL);
+        let made = match create().await {
+            Err(Error::NoNode) => {
+                self.prepare().await?;
+                create().await
+            }
+            other => other,
+        };
+        match made {
+            Ok(_) => return Ok(()),
+            Err(Error::NodeExists) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let Some(stat) = self.client().check_stat(&path).await? else {
+            create().await?;
+            return Ok(());
+        };
+        if stat.ephemeral_owner == self.id() {
+            return Ok(());
+        }
+        if !earlier.contains(&stat.ephemeral_owner) {
+            return Err(Failure::NodeExists);
+        }
+        let mut writer = self.client().new_multi_writer();
+        writer.add_delete(&path, None)?;
+        writer.add_create(&path, value.as_bytes(), &EPHEMERAL)?;
+        writer.commit().await.map_err(Error::from)?;
+        Ok(())
+    }
+
+    /// Writes a beat to a follower's own znode.
+    pub async fn beat(&self, name: &str, value: &str) -> Result<(), Failure> {
+        let path = self.paths().member(name);
+        self.client()
+            .set_data(&path, value.as_bytes(), None)
+            .await?;
+        Ok(())
+    }
+
+    /// A follower's last word: sets the value and removes the znode, and the claim with it.
+    pub async fn leave(&self, name: &str, value: &str, claim: Option<&str>) -> Result<(), Failure> {
+        let path = self.paths().member(name);
+        let said = self.client().set_data(&path, value.as_bytes(), None);
+        let removed = self.client().delete(&path, None);
+        let claim = claim.map(|claim| self.client().delete(&self.paths().claim(claim), None));
+        // All three are on their way before the first is answered.
+        said.await?;
+        removed.await?;
+        if let Some(claim) = claim {
+            claim.await?;
+        }
+        Ok(())
+    }
+
+    /// What a znode says, its version, when it was set (by the server's clock), and a watch on its
+    /// next change.
+    pub async fn read(&self, path: &str) -> Result<(Value, OneshotWatch), Failure> {
+        let (bytes, stat, watcher) = self.client().get_and_watch_data(path).await?;
+        Ok((Value::new(bytes, &stat), OneshotWatch(watcher)))
+    }
+
+    /// The followers' names, and a watch on the next change of the list.
+    pub async fn members(&self) -> Result<(Vec<String>, OneshotWatch), Failure> {
+        let path = self.paths().members();
+        let (names, watcher) = self.client().list_and_watch_children(path).await?;
+        Ok((names, OneshotWatch(watcher)))
+    }
+
+    /// What the claim `name` entitles to, as long as it stands.
+    pub fn fence(&self, claim: &str) -> Fence {
+        Fence::new(self.clone(), claim)
+    }
+
+    /// The owner of a znode: a session's id, 0 for a lasting one; `None` if it does not exist.
+    pub async fn owner(&self, path: &str) -> Result<Option<i64>, Failure> {
+        let stat = self.client().check_stat(path).await?;
+        Ok(stat.map(|stat| stat.ephemeral_owner))
+    }
+
+    /// Sets a lasting znode's value.
+    pub async fn set(&self, path: &str, value: &str) -> Result<(), Failure> {
+        self.client().set_data(path, value.as_bytes(), None).await?;
+        Ok(())
+    }
+
+    pub(super) fn client(&self) -> &Client {
+        &self.inner.client
+    }
+}
+
+/// A znode's value as it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Value {
+    /// The value itself.
+    pub bytes: Vec<u8>,
+    /// How often it was set since the znode was created.
+    pub version: i32,
+    /// The zxid that created the znode.
+    pub created: i64,
+    /// When it was set, by the server's clock.
+    pub written: DateTime<Utc>,
+}
+
+impl Value {
+    fn new(bytes: Vec<u8>, stat: &Stat) -> Self {
+        Self {
+            bytes,
+            version: stat.version,
+            created: stat.czxid,
+            written: DateTime::from_timestamp_millis(stat.mtime).unwrap_or_default(),
+        }
+    }
+}
+
+/// A watch on one change. It outlives a disconnection; a change in the meantime is told after it.
+#[derive(Debug)]
+pub struct OneshotWatch(OneshotWatcher);
+
+impl OneshotWatch {
+    /// Waits for the change: `true` if the znode still exists after it.
+    pub async fn changed(self) -> Result<bool, Failure> {
+        changed(self.0).await
+    }
+}
+
+async fn changed(watcher: OneshotWatcher) -> Result<bool, Failure> {
+    match watcher.changed().await.event_type {
+        EventType::Session => Err(Failure::Lost),
+        EventType::NodeDeleted => Ok(false),
+        _ => Ok(true),
+    }
+}
+
+fn claim_stat(stat: &Stat) -> ClaimStat {
+    ClaimStat {
+        created: stat.czxid,
+        owner: stat.ephemeral_owner,
+    }
+}

@@ -1,0 +1,102 @@
+//! The handle by which a program holds its heartbeat: a thread of its own, started and stopped.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+use std::time::Duration;
+
+use signal_hook::low_level::emulate_default_handler;
+use tokio::runtime::Builder;
+use tokio::sync::oneshot;
+
+use super::Config;
+use super::life::Life;
+use super::stopping::Stopping;
+use crate::protocol::Ending;
+use crate::streaming::Progress;
+
+/// How long the end of a program may be held up so that its end can be told. A second is promised;
+/// the rest is for the program itself.
+const LEAVE_LIMIT: Duration = Duration::from_millis(900);
+
+/// What a member has done in its life.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Beats that ZooKeeper has acknowledged.
+    pub beats: u64,
+    /// How often it became master.
+    pub reigns: u64,
+    /// How often it became a follower.
+    pub followings: u64,
+    /// Whether it took leave of ZooKeeper before the limit.
+    pub left: bool,
+    /// The signal that told it to leave, if one did.
+    pub signal: Option<i32>,
+}
+
+/// A running heartbeat. Nothing that happens to it reaches the program's work: no panic, no wait.
+///
+/// It also catches the signals that end a process (`TERM`, `INT`, `HUP`): it takes leave of
+/// ZooKeeper first, and then ends the process by that signal.
+#[derive(Debug)]
+pub struct Heart {
+    stop: oneshot::Sender<Ending>,
+    joined: Receiver<Result<(), String>>,
+    done: Receiver<Summary>,
+}
+
+impl Heart {
+    /// Starts to beat. `complain` is told, once and in one line, what is off with ZooKeeper.
+    pub fn start(
+        config: Config,
+        progress: Arc<Progress>,
+        complain: impl FnOnce(&str) + Send + 'static,
+    ) -> io::Result<Self> {
+        let (stop, stopped) = oneshot::channel();
+        let (tell_joined, joined) = channel();
+        let (tell_done, done) = channel();
+        thread::Builder::new()
+            .name("heartbeat".to_owned())
+            .spawn(move || {
+                let Ok(runtime) = Builder::new_current_thread().enable_all().build() else {
+                    // Without a runtime the channels close, which says that there is no heartbeat.
+                    return;
+                };
+                let life = Life::new(config, progress, tell_joined, Box::new(complain));
+                let summary = runtime.block_on(async {
+                    // Signals belong to the runtime that they are caught in.
+                    let stopping = Stopping::new(stopped, LEAVE_LIMIT);
+                    life.live(stopping).await
+                });
+                if let Some(signal) = summary.signal {
+                    // As if it had not been caught: the shell and Hadoop see the truth.
+                    let _ = emulate_default_handler(signal);
+                }
+                // Nobody may be there any more to hear it.
+                let _ = tell_done.send(summary);
+            })?;
+        Ok(Self { stop, joined, done })
+    }
+
+    /// Waits until the member is master or follower for the first time, or until it is known why it
+    /// cannot be.
+    pub fn wait_until_joined(&self, limit: Duration) -> Result<(), String> {
+        match self.joined.recv_timeout(limit) {
+            Ok(outcome) => outcome,
+            Err(RecvTimeoutError::Timeout) => Err(format!("no answer within {limit:?}")),
+            Err(RecvTimeoutError::Disconnected) => Err("the heartbeat has ended".to_owned()),
+        }
+    }
+
+    /// Tells how the work ended, leaves ZooKeeper and stops; takes at most a second.
+    pub fn stop(self, ending: Ending) -> Summary {
+        // If the thread is gone, `done` says so too.
+        let _ = self.stop.send(ending);
+        // The thread keeps to the limit by itself; what it cannot interrupt, such as a name server
+        // that does not answer, is left behind when the process exits.
+        self.done
+            .recv_timeout(LEAVE_LIMIT + LEAVE_LIMIT / 20)
+            .unwrap_or_default()
+    }
+}

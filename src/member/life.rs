@@ -1,0 +1,142 @@
+//! A member's life: one session after the other, until it is told to leave.
+
+use std::sync::Arc;
+use std::sync::mpsc::Sender as Teller;
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::stay::Stay;
+use super::stopping::{Cut, Stopping};
+use super::{Config, Summary};
+use crate::clock::SystemClock;
+use crate::coordination::{Diagnosis, Session};
+use crate::streaming::Progress;
+
+/// Between the first two attempts to reach ZooKeeper; doubled after each.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// The longest pause: beats are back within a second or so of ZooKeeper's return.
+const LONGEST_PAUSE: Duration = Duration::from_millis(800);
+
+/// What a complaint is told to.
+pub(super) type Complain = Box<dyn FnOnce(&str) + Send>;
+
+/// What a member is and has done, across its sessions.
+pub(super) struct Life {
+    pub(super) config: Config,
+    pub(super) progress: Arc<Progress>,
+    pub(super) clock: SystemClock,
+    pub(super) summary: Summary,
+    /// How often it had to join again.
+    pub(super) returns: u32,
+    /// Its earlier sessions, whose leftovers are its own.
+    pub(super) earlier: Vec<i64>,
+    joined: Option<Teller<Result<(), String>>>,
+    complain: Option<Complain>,
+}
+
+/// Why a session was left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// The order to leave was followed, or the time for it has passed.
+    Left,
+    /// The session is over; the next one may be opened.
+    Lost,
+}
+
+impl Life {
+    pub(super) fn new(
+        config: Config,
+        progress: Arc<Progress>,
+        joined: Teller<Result<(), String>>,
+        complain: Complain,
+    ) -> Self {
+        Self {
+            config,
+            progress,
+            clock: SystemClock::start(),
+            summary: Summary::default(),
+            returns: 0,
+            earlier: Vec::new(),
+            joined: Some(joined),
+            complain: Some(complain),
+        }
+    }
+
+    /// Lives until the order to leave.
+    pub(super) async fn live(mut self, mut stopping: Stopping) -> Summary {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let settings = self.config.settings.clone();
+            let attempt = Session::open(&settings);
+            let Some(opened) = self.unless_cut(&mut stopping, attempt).await else {
+                break;
+            };
+            if let Ok(session) = opened {
+                pause = FIRST_PAUSE;
+                let id = session.id();
+                let end = Stay::new(&mut self, session).run(&mut stopping).await;
+                self.earlier.push(id);
+                if end == End::Left {
+                    break;
+                }
+                continue;
+            }
+            let Some(diagnosis) = self
+                .unless_cut(&mut stopping, Diagnosis::of(&settings.address))
+                .await
+            else {
+                break;
+            };
+            self.complain(&diagnosis.to_string());
+            if self.unless_cut(&mut stopping, sleep(pause)).await.is_none() {
+                break;
+            }
+            pause = LONGEST_PAUSE.min(pause * 2);
+        }
+        self.summary.signal = stopping.stop().and_then(|stop| stop.signal);
+        self.summary
+    }
+
+    /// The outcome of `work`, unless the member has to leave before: at once when ZooKeeper is known
+    /// to be away, otherwise when the time for leaving has passed, so that a member whose work is
+    /// done in a moment is still seen to come and go.
+    async fn unless_cut<T>(
+        &mut self,
+        stopping: &mut Stopping,
+        work: impl Future<Output = T>,
+    ) -> Option<T> {
+        let mut work = std::pin::pin!(work);
+        loop {
+            if stopping.stop().is_some() && self.complain.is_none() {
+                return None;
+            }
+            tokio::select! {
+                biased;
+                cut = stopping.next() => if cut == Cut::Deadline {
+                    self.complain("it gave no session before the end of the work");
+                    return None;
+                },
+                outcome = &mut work => return Some(outcome),
+            }
+        }
+    }
+
+    /// Says what is off with ZooKeeper, if nothing was said before.
+    pub(super) fn complain(&mut self, what: &str) {
+        if let Some(joined) = self.joined.take() {
+            // Only a program that requires ZooKeeper listens.
+            let _ = joined.send(Err(what.to_owned()));
+        }
+        if let Some(complain) = self.complain.take() {
+            complain(what);
+        }
+    }
+
+    /// Says that the member is master or follower.
+    pub(super) fn settled(&mut self) {
+        if let Some(joined) = self.joined.take() {
+            let _ = joined.send(Ok(()));
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! What beats: a member's life from join to leave, beside its work.
+//!
+//! [`Heart`] is all that a program needs: it starts a thread of its own with its own runtime, and
+//! stops it with a limit, so that nothing that ZooKeeper does can hold the work up. Inside, a life
+//! opens one session after the other; in each, the member stands in the line of claims and is either
+//! a follower, which beats, or the master, which listens.
+
+mod candidate;
+mod heart;
+mod life;
+mod listener;
+mod name;
+mod stay;
+mod stopping;
+mod write;
+
+pub use heart::{Heart, Summary};
+pub use name::Name;
+
+use crate::coordination::Settings;
+use crate::master::tenure::Pace;
+use crate::protocol::Identity;
+
+/// All that a member is told about itself and its surroundings.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// How to reach ZooKeeper.
+    pub settings: Settings,
+    /// The times of beats and verdicts.
+    pub pace: Pace,
+    /// What it is called.
+    pub name: Name,
+    /// What it tells about itself.
+    pub identity: Identity,
+}

@@ -1,0 +1,426 @@
+//! One session of a member: it stands in the line of claims, and is follower or master.
+//!
+//! All decisions are made by [`Election`] and [`Tenure`]; this loop hands them what happened and
+//! carries out what they ask for, with one write of its own under way at most.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::pending;
+
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
+use uuid::Uuid;
+
+use super::candidate::{self, Answer};
+use super::life::{End, Life};
+use super::listener::{self, Noticed};
+use super::stopping::{Cut, Stopping};
+use super::write::{self, UnderWay, Written};
+use super::{Name, write::Done};
+use crate::coordination::{Connection, Diagnosis, Failure, Fence, Session};
+use crate::master::election::{Action, Election, Mandate};
+use crate::master::tenure::Tenure;
+use crate::protocol::{Ending, beat};
+
+/// More than enough for all listeners to have a word waiting; beyond it they wait.
+const INBOX: usize = 1024;
+
+/// What happened, from the tasks around the loop.
+#[derive(Debug)]
+pub(super) enum Happening {
+    /// An answer for the election.
+    Answered(Answer),
+    /// News of the followers, for the master of this mandate.
+    Noticed(Noticed),
+    /// ZooKeeper refuses something for good.
+    Refused(Failure),
+    /// Why the connection is lost.
+    Diagnosed(Diagnosis),
+}
+
+enum Role {
+    /// Neither yet.
+    None,
+    /// One that beats, once its znode is there.
+    Follower { joined: bool },
+    /// About to be master, once it is known what the last one said.
+    Heir(Mandate),
+    /// The one that listens.
+    Master(Box<Mastership>),
+    /// Refused by ZooKeeper: nothing more is tried until it is connected anew.
+    Refused,
+}
+
+struct Mastership {
+    tenure: Tenure,
+    fence: Fence,
+    /// A task for each follower that is listened to.
+    listeners: BTreeMap<String, AbortHandle>,
+    /// The followers on the list that was read last.
+    members: BTreeSet<String>,
+    list: AbortHandle,
+}
+
+/// One session's part of a [`Life`].
+pub(super) struct Stay<'a> {
+    life: &'a mut Life,
+    session: Session,
+    election: Election,
+    role: Role,
+    connected: bool,
+    under_way: Option<UnderWay>,
+    tasks: JoinSet<()>,
+    inbox: Receiver<Happening>,
+    outside: Sender<Happening>,
+}
+
+impl<'a> Stay<'a> {
+    pub(super) fn new(life: &'a mut Life, session: Session) -> Self {
+        let (outside, inbox) = channel(INBOX);
+        let election = Election::new(session.id(), Uuid::new_v4().to_string());
+        Self {
+            life,
+            session,
+            election,
+            role: Role::None,
+            connected: true,
+            under_way: None,
+            tasks: JoinSet::new(),
+            inbox,
+            outside,
+        }
+    }
+
+    /// Stays until the session is over, or the member has left.
+    pub(super) async fn run(mut self, stopping: &mut Stopping) -> End {
+        let mut connection = self.session.watch();
+        let mut ticks = self.ticks();
+        self.election.connected();
+        let end = loop {
+            self.act();
+            while self.tasks.try_join_next().is_some() {}
+            if let Some(stop) = stopping.stop() {
+                if !self.connected {
+                    break End::Left;
+                }
+                if self.is_settled() {
+                    self.leave(stop.ending, stopping).await;
+                    break End::Left;
+                }
+            }
+            tokio::select! {
+                biased;
+                cut = stopping.next() => if cut == Cut::Deadline {
+                    self.life.complain("it did not answer before the end of the work");
+                    break End::Left;
+                },
+                state = connection.changed() => match state {
+                    Connection::Connected => {
+                        self.connected = true;
+                        self.election.connected();
+                    }
+                    Connection::Disconnected => self.disconnected(),
+                    Connection::Ended => break End::Lost,
+                },
+                done = finished(&mut self.under_way) => self.done(done),
+                Some(happening) = self.inbox.recv() => self.happened(happening),
+                _ = ticks.tick(), if self.beats() => self.write(),
+            }
+        };
+        self.tasks.shutdown().await;
+        self.under_way = None;
+        self.session.close(stopping.remaining()).await;
+        end
+    }
+
+    fn ticks(&self) -> Interval {
+        let mut ticks = interval(self.life.config.pace.interval);
+        // A beat that came too late is not made up for: only the newest counts.
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        ticks
+    }
+
+    /// Whether there is something to beat for.
+    fn beats(&self) -> bool {
+        self.connected && matches!(self.role, Role::Follower { joined: true } | Role::Master(_))
+    }
+
+    /// Whether the member has come so far that it can leave in good order.
+    fn is_settled(&self) -> bool {
+        match &self.role {
+            Role::None | Role::Heir(_) => false,
+            Role::Refused => true,
+            Role::Follower { joined } => *joined,
+            Role::Master(master) => self.under_way.is_none() && !master.tenure.is_pressed(),
+        }
+    }
+
+    /// Carries out what the election asks for.
+    fn act(&mut self) {
+        while let Some(action) = self.election.poll_action() {
+            match action {
+                Action::Follow => self.follow(),
+                Action::Lead(mandate) => self.lead(mandate),
+                Action::StepDown => self.step_down(),
+                request => {
+                    let prefix = self.election.prefix();
+                    let value = format!("{}\n", self.life.config.name);
+                    self.tasks.spawn(candidate::carry_out(
+                        self.session.clone(),
+                        request,
+                        prefix,
+                        value,
+                        self.outside.clone(),
+                    ));
+                }
+            }
+        }
+    }
+
+    fn follow(&mut self) {
+        self.life.summary.followings += 1;
+        self.join();
+    }
+
+    /// Creates the own znode, or creates it again.
+    fn join(&mut self) {
+        self.role = Role::Follower { joined: false };
+        let value = beat::joined(&self.life.config.identity, self.life.returns);
+        self.under_way = Some(write::join(
+            self.session.clone(),
+            self.life.config.name.clone(),
+            value,
+            self.life.earlier.clone(),
+        ));
+    }
+
+    fn lead(&mut self, mandate: Mandate) {
+        self.life.summary.reigns += 1;
+        // A master has no follower's znode.
+        let leftover = matches!(self.role, Role::Follower { .. })
+            .then(|| self.session.paths().member(self.life.config.name.as_ref()));
+        self.role = Role::Heir(mandate);
+        self.under_way = Some(write::inherit(self.session.clone(), leftover));
+    }
+
+    fn step_down(&mut self) {
+        if let Role::Master(master) = std::mem::replace(&mut self.role, Role::None) {
+            master.list.abort();
+            for listener in master.listeners.values() {
+                listener.abort();
+            }
+        }
+        self.under_way = None;
+    }
+
+    fn disconnected(&mut self) {
+        self.connected = false;
+        self.election.disconnected();
+        let (address, outside) = (
+            self.life.config.settings.address.clone(),
+            self.outside.clone(),
+        );
+        self.tasks.spawn(async move {
+            let diagnosis = Diagnosis::of(&address).await;
+            // The life may have ended meanwhile.
+            let _ = outside.send(Happening::Diagnosed(diagnosis)).await;
+        });
+    }
+
+    fn happened(&mut self, happening: Happening) {
+        match happening {
+            Happening::Answered(answer) => match answer {
+                Answer::Created(generation, name, stat) => {
+                    self.election.created(generation, name, stat);
+                }
+                Answer::Listed(generation, names) => self.election.listed(generation, &names),
+                Answer::Inspected(generation, claim, stat) => {
+                    self.election.inspected(generation, claim, stat);
+                }
+                Answer::PredecessorGone(generation) => self.election.predecessor_gone(generation),
+            },
+            Happening::Noticed(noticed) => self.noticed(noticed),
+            Happening::Refused(failure) => self.refused(&failure),
+            Happening::Diagnosed(diagnosis) => {
+                if !self.connected {
+                    self.life.complain(&diagnosis.to_string());
+                }
+            }
+        }
+    }
+
+    fn noticed(&mut self, noticed: Noticed) {
+        let now = self.life.clock.now();
+        let Role::Master(master) = &mut self.role else {
+            // A word that was on its way when the master stepped down.
+            return;
+        };
+        let mut appeared = Vec::new();
+        match noticed {
+            Noticed::Members(names) => {
+                master.tenure.listed(now, &names);
+                let new = names
+                    .iter()
+                    .filter(|name| !master.listeners.contains_key(*name));
+                appeared.extend(new.cloned());
+                master.members = names.into_iter().collect();
+            }
+            Noticed::Heard(node, reading) => master.tenure.heard(now, &node, &reading),
+            Noticed::Stirred(node) => master.tenure.stirred(&node),
+            Noticed::Vanished(node) => {
+                master.tenure.vanished(now, &node);
+                master.listeners.remove(&node);
+                // It may have been created again before its end was noticed.
+                if master.members.remove(&node) {
+                    appeared.push(node);
+                }
+            }
+        }
+        for node in appeared {
+            let listen = listener::listen(self.session.clone(), node.clone(), self.outside.clone());
+            master.listeners.insert(node, self.tasks.spawn(listen));
+        }
+        if master.tenure.is_pressed() && self.under_way.is_none() {
+            self.write();
+        }
+    }
+
+    /// The next beat, or what the master has to say, unless a write is under way: then it waits, and
+    /// what is newest is written afterwards.
+    fn write(&mut self) {
+        if self.under_way.is_some() || !self.connected {
+            return;
+        }
+        let now = self.life.clock.now();
+        let (identity, progress) = (&self.life.config.identity, &self.life.progress);
+        match &mut self.role {
+            Role::None | Role::Refused | Role::Heir(_) | Role::Follower { joined: false } => {}
+            Role::Follower { joined: true } => {
+                let (records, bytes) = (progress.records_out(), progress.bytes_in());
+                self.under_way = Some(write::beat(
+                    self.session.clone(),
+                    self.life.config.name.clone(),
+                    beat::alive(now.wall, identity, records, bytes),
+                ));
+            }
+            Role::Master(master) => {
+                let (records, bytes) = (progress.records_out(), progress.bytes_in());
+                let own = format!(
+                    "{}\n{}",
+                    self.life.config.name,
+                    beat::alive(now.wall, identity, records, bytes)
+                );
+                if let Some(write) = master.tenure.next_write(now) {
+                    self.under_way = Some(write::fenced(master.fence.clone(), own, write));
+                }
+            }
+        }
+    }
+
+    fn done(&mut self, done: Done) {
+        self.under_way = None;
+        match done {
+            Ok(Written::Joined) => {
+                self.role = Role::Follower { joined: true };
+                self.life.settled();
+            }
+            Ok(Written::Beaten) => self.life.summary.beats += 1,
+            Ok(Written::Inherited(inheritance)) => {
+                let Role::Heir(mandate) = &self.role else {
+                    return;
+                };
+                let (now, config) = (self.life.clock.now(), &self.life.config);
+                let tenure =
+                    Tenure::begin(now, config.name.as_ref(), mandate, config.pace, inheritance);
+                let fence = self.session.fence(&mandate.claim);
+                let list = listener::watch_members(self.session.clone(), self.outside.clone());
+                self.role = Role::Master(Box::new(Mastership {
+                    tenure,
+                    fence,
+                    listeners: BTreeMap::new(),
+                    members: BTreeSet::new(),
+                    list: self.tasks.spawn(list),
+                }));
+                self.life.settled();
+                self.write();
+            }
+            Ok(Written::Fenced(outcome)) => {
+                self.life.summary.beats += 1;
+                if let Role::Master(master) = &mut self.role {
+                    master.tenure.written(self.life.clock.now(), outcome);
+                    if master.tenure.is_pressed() {
+                        self.write();
+                    }
+                }
+            }
+            // What comes of it is told by the change of the connection.
+            Err(Failure::Lost) => {}
+            Err(Failure::Deposed) => self.election.deposed(),
+            // Declared dead, and alive: back again.
+            Err(Failure::NoNode) if matches!(self.role, Role::Follower { .. }) => {
+                self.life.returns += 1;
+                self.join();
+            }
+            Err(Failure::NodeExists) if !self.life.config.name.is_given() => {
+                self.life.config.name = Name::of_new_mapper();
+                self.join();
+            }
+            Err(Failure::NodeExists) => {
+                let name = &self.life.config.name;
+                let what =
+                    format!("the name {name} is that of another member; give one of its own");
+                self.life.complain(&what);
+                self.role = Role::Refused;
+            }
+            Err(failure) => self.refused(&failure),
+        }
+    }
+
+    /// ZooKeeper answers, and does not want: it would not want the next time either.
+    fn refused(&mut self, failure: &Failure) {
+        self.life
+            .complain(&format!("it refuses what a heartbeat needs: {failure}"));
+        self.step_down();
+        self.role = Role::Refused;
+    }
+
+    /// Says how the work ended and removes what is the member's own.
+    async fn leave(&mut self, ending: Ending, stopping: &Stopping) {
+        let now = self.life.clock.now();
+        let claim = self.election.claim().map(str::to_owned);
+        self.election.release();
+        let role = std::mem::replace(&mut self.role, Role::None);
+        let (session, config) = (&self.session, &self.life.config);
+        let farewell = async {
+            match role {
+                Role::Follower { .. } => {
+                    let last = beat::ended(now.wall, &config.identity, ending);
+                    session
+                        .leave(config.name.as_ref(), &last, claim.as_deref())
+                        .await
+                }
+                Role::Master(mut master) => {
+                    let last = master.tenure.release(now);
+                    write::fenced(master.fence.clone(), String::new(), last)
+                        .await
+                        .map(drop)
+                }
+                Role::None | Role::Refused | Role::Heir(_) => Ok(()),
+            }
+        };
+        match timeout(stopping.remaining(), farewell).await {
+            Ok(_) => self.life.summary.left = true,
+            Err(_) => self
+                .life
+                .complain("it did not answer before the end of the work"),
+        }
+    }
+}
+
+/// The outcome of what is under way; pending while nothing is.
+async fn finished(under_way: &mut Option<UnderWay>) -> Done {
+    match under_way {
+        Some(write) => write.await,
+        None => pending().await,
+    }
+}

@@ -1,0 +1,100 @@
+//! When a member has to leave: its work is done, or a signal says so.
+
+use std::time::Duration;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep_until};
+
+use crate::protocol::Ending;
+
+/// The order to leave.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stop {
+    /// How the work ended.
+    pub(super) ending: Ending,
+    /// The signal that ends the process, if one does.
+    pub(super) signal: Option<i32>,
+}
+
+/// What has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cut {
+    /// The order to leave; how long that may take is limited from here on.
+    Stop,
+    /// The limit has passed.
+    Deadline,
+}
+
+/// Waits for the order to leave, then for the end of the time that leaving may take.
+#[derive(Debug)]
+pub(super) struct Stopping {
+    limit: Duration,
+    order: oneshot::Receiver<Ending>,
+    signals: Vec<(SignalKind, Signal)>,
+    stop: Option<(Stop, Instant)>,
+}
+
+impl Stopping {
+    /// Catches the signals by which a task is ended: YARN's and the shell's `TERM`, a terminal's
+    /// `INT` and `HUP`. Where one cannot be caught it keeps its usual effect.
+    pub(super) fn new(order: oneshot::Receiver<Ending>, limit: Duration) -> Self {
+        let kinds = [
+            SignalKind::terminate(),
+            SignalKind::interrupt(),
+            SignalKind::hangup(),
+        ];
+        let signals = kinds
+            .into_iter()
+            .filter_map(|kind| Some((kind, signal(kind).ok()?)));
+        Self {
+            limit,
+            order,
+            signals: signals.collect(),
+            stop: None,
+        }
+    }
+
+    /// The order, once it has come.
+    pub(super) fn stop(&self) -> Option<Stop> {
+        self.stop.map(|(stop, _)| stop)
+    }
+
+    /// What is left of the time that leaving may take.
+    pub(super) fn remaining(&self) -> Duration {
+        self.stop.map_or(self.limit, |(_, deadline)| {
+            deadline.saturating_duration_since(Instant::now())
+        })
+    }
+
+    /// The next thing that comes.
+    ///
+    /// # Cancellation safety
+    /// What has come is kept: the next call goes on from there.
+    pub(super) async fn next(&mut self) -> Cut {
+        if let Some((_, deadline)) = self.stop {
+            sleep_until(deadline).await;
+            return Cut::Deadline;
+        }
+        let stop = tokio::select! {
+            // A handle that was dropped without a word is a program that failed.
+            ending = &mut self.order => Stop { ending: ending.unwrap_or(Ending::Failed), signal: None },
+            number = caught(&mut self.signals) => Stop { ending: Ending::Failed, signal: Some(number) },
+        };
+        self.stop = Some((stop, Instant::now() + self.limit));
+        Cut::Stop
+    }
+}
+
+/// The first of the signals to come.
+async fn caught(signals: &mut [(SignalKind, Signal)]) -> i32 {
+    std::future::poll_fn(|context| {
+        for (kind, signal) in signals.iter_mut() {
+            if signal.poll_recv(context).is_ready() {
+                return std::task::Poll::Ready(kind.as_raw_value());
+            }
+        }
+        std::task::Poll::Pending
+    })
+    .await
+}

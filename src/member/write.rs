@@ -1,0 +1,82 @@
+//! A member's own writes, as futures of one type: the loop holds one at most.
+
+use std::pin::Pin;
+
+use super::Name;
+use crate::coordination::{Burial, Failure, Fence, Session};
+use crate::master::tenure::{Inheritance, Outcome, Write};
+use crate::protocol::Report;
+
+/// What was written or read.
+#[derive(Debug)]
+pub(super) enum Written {
+    /// The own znode is there.
+    Joined,
+    /// A beat is acknowledged.
+    Beaten,
+    /// What the last master left.
+    Inherited(Inheritance),
+    /// A master's transaction is answered.
+    Fenced(Outcome),
+}
+
+/// How a write ended.
+pub(super) type Done = Result<Written, Failure>;
+/// A write that is on its way. To drop it is not to call it back.
+pub(super) type UnderWay = Pin<Box<dyn Future<Output = Done> + Send>>;
+
+/// Creates the own znode.
+pub(super) fn join(session: Session, name: Name, value: String, earlier: Vec<i64>) -> UnderWay {
+    Box::pin(async move {
+        session.join(name.as_ref(), &value, &earlier).await?;
+        Ok(Written::Joined)
+    })
+}
+
+/// Beats on the own znode.
+pub(super) fn beat(session: Session, name: Name, value: String) -> UnderWay {
+    Box::pin(async move {
+        session.beat(name.as_ref(), &value).await?;
+        Ok(Written::Beaten)
+    })
+}
+
+/// Removes the follower's znode of who becomes master, and reads what the last master said.
+pub(super) fn inherit(session: Session, leftover: Option<String>) -> UnderWay {
+    Box::pin(async move {
+        if let Some(path) = leftover {
+            session.remove(&path).await?;
+        }
+        let (value, _) = session.read(session.paths().master()).await?;
+        Ok(Written::Inherited(Inheritance {
+            report: Report::parse(&value.bytes),
+            written: value.written,
+        }))
+    })
+}
+
+/// Makes a master's transaction; `own` is what the master's beat says.
+pub(super) fn fenced(fence: Fence, own: String, write: Write) -> UnderWay {
+    Box::pin(async move {
+        let outcome = match write {
+            Write::Beat { report } => {
+                fence.beat(&own, report.as_deref()).await?;
+                Outcome::Done
+            }
+            Write::Bury {
+                node,
+                version,
+                report,
+            } => match fence.bury(&node, version, &report).await? {
+                Burial::Done => Outcome::Done,
+                Burial::Spared => Outcome::Spared,
+                Burial::Gone => Outcome::Gone,
+            },
+            Write::Release { report } => {
+                fence.release(&report).await?;
+                Outcome::Done
+            }
+        };
+        Ok(Written::Fenced(outcome))
+    })
+}
