@@ -1,5 +1,6 @@
 //! Heartbeats for Hadoop Streaming tasks.
 
+pub mod cli;
 pub mod clock;
 pub mod coordination;
 pub mod detect;

@@ -34,11 +34,21 @@ impl Fence {
 
     /// The master's own beat, on its claim, and a report if there is one.
     pub async fn beat(&self, beat: &str, report: Option<&str>) -> Result<(), Failure> {
+        let Some(report) = report else {
+            // The claim is what is written: if it is gone, so is the right to write.
+            let set = self
+                .session
+                .client()
+                .set_data(&self.claim, beat.as_bytes(), None);
+            return match set.await {
+                Ok(_) => Ok(()),
+                Err(Error::NoNode) => Err(Failure::Deposed),
+                Err(error) => Err(error.into()),
+            };
+        };
         let mut writer = self.writer()?;
         writer.add_set_data(&self.claim, beat.as_bytes(), None)?;
-        if let Some(report) = report {
-            writer.add_set_data(self.session.paths().master(), report.as_bytes(), None)?;
-        }
+        writer.add_set_data(self.session.paths().master(), report.as_bytes(), None)?;
         writer.commit().await.map_err(Error::from)?;
         Ok(())
     }

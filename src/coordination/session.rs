@@ -228,11 +228,12 @@ impl Session {
     pub async fn gone(&self, claim: &str) -> Result<(), Failure> {
         let path = self.paths().claim(claim);
         loop {
-            // The value, not the stat: a watch on what does not exist would wait for its creation.
-            let watcher = match self.client().get_and_watch_data(&path).await {
+            // A watch on children that an ephemeral znode cannot have tells of its end alone; one on
+            // its value would also wake with each of the master's beats.
+            let watcher = match self.client().list_and_watch_children(&path).await {
                 Err(Error::NoNode) => return Ok(()),
                 Err(error) => return Err(error.into()),
-                Ok((_, _, watcher)) => watcher,
+                Ok((_, watcher)) => watcher,
             };
             changed(watcher).await?;
         }

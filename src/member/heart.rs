@@ -64,10 +64,11 @@ impl Heart {
                     return;
                 };
                 let life = Life::new(config, progress, tell_joined, Box::new(complain));
+                // A task of its own: to wake the future that a runtime blocks on costs a system call.
                 let summary = runtime.block_on(async {
                     // Signals belong to the runtime that they are caught in.
                     let stopping = Stopping::new(stopped, LEAVE_LIMIT);
-                    life.live(stopping).await
+                    tokio::spawn(life.live(stopping)).await.unwrap_or_default()
                 });
                 if let Some(signal) = summary.signal {
                     // As if it had not been caught: the shell and Hadoop see the truth.

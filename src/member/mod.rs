@@ -12,10 +12,12 @@ mod listener;
 mod name;
 mod stay;
 mod stopping;
+mod work;
 mod write;
 
 pub use heart::{Heart, Summary};
 pub use name::Name;
+pub use work::Work;
 
 use crate::coordination::Settings;
 use crate::master::tenure::Pace;

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::pending;
 
+use futures_util::FutureExt;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
@@ -122,9 +123,9 @@ impl<'a> Stay<'a> {
                     Connection::Disconnected => self.disconnected(),
                     Connection::Ended => break End::Lost,
                 },
-                done = finished(&mut self.under_way) => self.done(done),
+                done = finished(&mut self.under_way), if !self.is_patient(stopping) => self.done(done),
                 Some(happening) = self.inbox.recv() => self.happened(happening),
-                _ = ticks.tick(), if self.beats() => self.write(),
+                _ = ticks.tick(), if self.beats() => self.tick(),
             }
         };
         self.tasks.shutdown().await;
@@ -143,6 +144,24 @@ impl<'a> Stay<'a> {
     /// Whether there is something to beat for.
     fn beats(&self) -> bool {
         self.connected && matches!(self.role, Role::Follower { joined: true } | Role::Master(_))
+    }
+
+    /// Whether the answer to what is under way can wait for the next tick: it is good for nothing
+    /// before, unless somebody is to be judged. To wake for it would double the cost of a beat.
+    fn is_patient(&self, stopping: &Stopping) -> bool {
+        let idle = match &self.role {
+            Role::Follower { joined } => *joined,
+            Role::Master(master) => master.tenure.followers() == 0,
+            Role::None | Role::Heir(_) | Role::Refused => false,
+        };
+        idle && self.connected && stopping.stop().is_none()
+    }
+
+    fn tick(&mut self) {
+        if let Some(done) = self.under_way.as_mut().and_then(FutureExt::now_or_never) {
+            self.done(done);
+        }
+        self.write();
     }
 
     /// Whether the member has come so far that it can leave in good order.

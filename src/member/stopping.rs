@@ -30,27 +30,44 @@ pub(super) enum Cut {
 #[derive(Debug)]
 pub(super) struct Stopping {
     limit: Duration,
-    order: oneshot::Receiver<Ending>,
-    signals: Vec<(SignalKind, Signal)>,
+    order: oneshot::Receiver<Stop>,
     stop: Option<(Stop, Instant)>,
 }
 
 impl Stopping {
-    /// Catches the signals by which a task is ended: YARN's and the shell's `TERM`, a terminal's
-    /// `INT` and `HUP`. Where one cannot be caught it keeps its usual effect.
-    pub(super) fn new(order: oneshot::Receiver<Ending>, limit: Duration) -> Self {
+    /// Waits for the program's word or for a signal, whichever comes first. The signals are those by
+    /// which a task is ended: YARN's and the shell's `TERM`, a terminal's `INT` and `HUP`. Where one
+    /// cannot be caught it keeps its usual effect.
+    pub(super) fn new(work: oneshot::Receiver<Ending>, limit: Duration) -> Self {
+        let (tell, order) = oneshot::channel();
         let kinds = [
             SignalKind::terminate(),
             SignalKind::interrupt(),
             SignalKind::hangup(),
         ];
-        let signals = kinds
+        let mut signals: Vec<(SignalKind, Signal)> = kinds
             .into_iter()
-            .filter_map(|kind| Some((kind, signal(kind).ok()?)));
+            .filter_map(|kind| Some((kind, signal(kind).ok()?)))
+            .collect();
+        // In a task of its own: the loop that beats should not have four things more to look at.
+        tokio::spawn(async move {
+            let stop = tokio::select! {
+                ending = work => Stop {
+                    // A handle that was dropped without a word is a program that failed.
+                    ending: ending.unwrap_or(Ending::Failed),
+                    signal: None,
+                },
+                number = caught(&mut signals) => Stop {
+                    ending: Ending::Failed,
+                    signal: Some(number),
+                },
+            };
+            // Nobody waits for it once the member has left.
+            let _ = tell.send(stop);
+        });
         Self {
             limit,
             order,
-            signals: signals.collect(),
             stop: None,
         }
     }
@@ -76,11 +93,11 @@ impl Stopping {
             sleep_until(deadline).await;
             return Cut::Deadline;
         }
-        let stop = tokio::select! {
-            // A handle that was dropped without a word is a program that failed.
-            ending = &mut self.order => Stop { ending: ending.unwrap_or(Ending::Failed), signal: None },
-            number = caught(&mut self.signals) => Stop { ending: Ending::Failed, signal: Some(number) },
+        let dropped = Stop {
+            ending: Ending::Failed,
+            signal: None,
         };
+        let stop = (&mut self.order).await.unwrap_or(dropped);
         self.stop = Some((stop, Instant::now() + self.limit));
         Cut::Stop
     }

@@ -15,3 +15,13 @@ impl Progress {
         self.a.load(Ordering::Relaxed)
     }
 }
+impl Progress {
+    /// stub
+    pub fn lines_in(&self) -> u64 {
+        self.a.load(Ordering::Relaxed)
+    }
+    /// stub
+    pub fn bytes_out(&self) -> u64 {
+        self.a.load(Ordering::Relaxed)
+    }
+}

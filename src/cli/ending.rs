@@ -1,0 +1,44 @@
+//! How a program ends: 0 when all went well, 1 on failure, 2 on wrong usage, by SIGPIPE when nobody
+//! reads any more.
+
+use std::io;
+use std::process::ExitCode;
+
+use signal_hook::consts::SIGPIPE;
+use signal_hook::low_level::emulate_default_handler;
+use tracing_subscriber::filter::LevelFilter;
+
+/// Ends by SIGPIPE, as a program does that was never asked to survive it: quiet, and status 141 in
+/// the shell, so that `mapper | sort` does not take a cut for the whole.
+pub fn die_of_broken_pipe() -> ExitCode {
+    let _ = emulate_default_handler(SIGPIPE);
+    // Only reached where the signal has no effect, as in a container's first process.
+    ExitCode::from(141)
+}
+
+/// The exit status of `outcome`; a failure is said on stderr in one line.
+pub fn end(program: &str, outcome: anyhow::Result<()>) -> ExitCode {
+    let Err(error) = outcome else {
+        return ExitCode::SUCCESS;
+    };
+    let io = error.downcast_ref::<io::Error>();
+    if io.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
+        return die_of_broken_pipe();
+    }
+    eprintln!("{program}: {error:#}");
+    ExitCode::FAILURE
+}
+
+/// Writes what the libraries trace to stderr, if `HEARTLINE_LOG` names a level (`info`, `debug`, …).
+/// For people who look for a fault; under Hadoop every line on stderr counts as progress.
+pub fn start_log() {
+    let level: Option<LevelFilter> = std::env::var("HEARTLINE_LOG")
+        .ok()
+        .and_then(|level| level.parse().ok());
+    if let Some(level) = level.filter(|level| *level != LevelFilter::OFF) {
+        tracing_subscriber::fmt()
+            .with_max_level(level)
+            .with_writer(io::stderr)
+            .init();
+    }
+}

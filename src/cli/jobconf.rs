@@ -1,0 +1,90 @@
+//! Settings from a Hadoop job's configuration.
+//!
+//! Streaming exports every property of a job to the task's environment, with all but letters and
+//! digits as underscores: `-D heartline.zookeeper=zk1` arrives as `heartline_zookeeper`. So each
+//! option that has an environment variable is also taken from that variable's lower-case form. An
+//! option on the command line wins, then the variable, then the job's configuration.
+
+use std::ffi::OsString;
+
+use clap::Parser;
+use clap::builder::OsStr;
+
+/// Parses the command line of this process. Ends the process on `--help`, `--version` and errors of
+/// usage, these with status 2.
+pub fn parse<T: Parser>() -> T {
+    let command = with_jobconf(T::command(), |name| std::env::var_os(name));
+    let mut matches = command.get_matches();
+    T::from_arg_matches_mut(&mut matches)
+        .unwrap_or_else(|error| error.format(&mut T::command()).exit())
+}
+
+fn with_jobconf(
+    command: clap::Command,
+    lookup: impl Fn(&str) -> Option<OsString>,
+) -> clap::Command {
+    command.mut_args(|argument| {
+        let property = argument
+            .get_env()
+            .and_then(std::ffi::OsStr::to_str)
+            .and_then(|name| lookup(&name.to_ascii_lowercase()));
+        match property {
+            Some(value) => argument.default_value(OsStr::from(value)),
+            None => argument,
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, FromArgMatches};
+
+    use super::*;
+    use crate::cli::MemberOptions;
+
+    #[derive(Debug, Parser)]
+    struct Options {
+        #[command(flatten)]
+        member: MemberOptions,
+    }
+
+    fn parse_with(arguments: &[&str], property: (&str, &str)) -> Options {
+        let command = with_jobconf(Options::command(), |name| {
+            (name == property.0).then(|| property.1.into())
+        });
+        let arguments = std::iter::once("program").chain(arguments.iter().copied());
+        Options::from_arg_matches(&command.get_matches_from(arguments)).unwrap()
+    }
+
+    #[test]
+    fn a_property_of_the_job_is_a_default() {
+        let options = parse_with(&[], ("heartline_interval", "8ms"));
+        assert_eq!(options.member.interval.as_millis(), 8);
+        let options = parse_with(&["--interval", "9ms"], ("heartline_interval", "8ms"));
+        assert_eq!(options.member.interval.as_millis(), 9);
+    }
+
+    #[test]
+    fn switches_can_be_properties_too() {
+        assert!(
+            parse_with(&[], ("heartline_no_heartbeat", "true"))
+                .member
+                .no_heartbeat
+        );
+        assert!(
+            parse_with(&[], ("heartline_no_heartbeat", "1"))
+                .member
+                .no_heartbeat
+        );
+        assert!(
+            !parse_with(&[], ("heartline_no_heartbeat", "false"))
+                .member
+                .no_heartbeat
+        );
+        assert!(
+            !parse_with(&[], ("heartline_other", "true"))
+                .member
+                .no_heartbeat
+        );
+    }
+}

@@ -1,0 +1,189 @@
+//! The options of whoever talks to ZooKeeper, and of whoever is a member.
+
+use std::time::Duration;
+
+use clap::builder::FalseyValueParser;
+use clap::error::ErrorKind;
+use clap::{Args, Command};
+
+use crate::coordination::{Address, Namespace, Settings};
+use crate::master::tenure::Pace;
+use crate::member::{Config, Name};
+use crate::protocol::Identity;
+use crate::streaming::Task;
+
+/// How to reach ZooKeeper.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "ZooKeeper")]
+pub struct ZooKeeperOptions {
+    /// The ensemble's servers, and the path that all znodes are below
+    #[arg(
+        long,
+        value_name = "HOSTS[/CHROOT]",
+        env = "HEARTLINE_ZOOKEEPER",
+        default_value = "127.0.0.1:2181"
+    )]
+    pub zookeeper: Address,
+
+    /// Put the job's znodes below this path, so that jobs do not meet
+    #[arg(
+        long,
+        value_name = "PATH",
+        env = "HEARTLINE_NAMESPACE",
+        default_value = "/"
+    )]
+    pub namespace: Namespace,
+
+    /// How long ZooKeeper keeps the znodes of a process that is gone
+    #[arg(
+        long,
+        value_name = "DURATION",
+        env = "HEARTLINE_SESSION_TIMEOUT",
+        default_value = "6s",
+        value_parser = session_timeout
+    )]
+    pub session_timeout: Duration,
+}
+
+impl ZooKeeperOptions {
+    /// As settings of a session.
+    pub fn settings(&self) -> Settings {
+        Settings {
+            address: self.zookeeper.clone(),
+            namespace: self.namespace.clone(),
+            session_timeout: self.session_timeout,
+        }
+    }
+}
+
+/// How to be a member.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Heartbeat")]
+pub struct MemberOptions {
+    #[command(flatten)]
+    zookeeper: ZooKeeperOptions,
+
+    /// Time between two beats
+    #[arg(
+        long,
+        value_name = "DURATION",
+        env = "HEARTLINE_INTERVAL",
+        default_value = "5ms",
+        value_parser = duration,
+        help_heading = "Heartbeat"
+    )]
+    pub interval: Duration,
+
+    /// Silence after which the master declares a follower dead
+    #[arg(
+        long,
+        value_name = "DURATION",
+        env = "HEARTLINE_TIMEOUT",
+        default_value = "20ms",
+        value_parser = duration,
+        help_heading = "Heartbeat"
+    )]
+    pub timeout: Duration,
+
+    /// What this member is called in ZooKeeper [default: map and the time of its start]
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "HEARTLINE_NAME",
+        help_heading = "Heartbeat"
+    )]
+    pub name: Option<Name>,
+
+    /// Only do the work: no heartbeat, no connection to ZooKeeper
+    #[arg(
+        long,
+        env = "HEARTLINE_NO_HEARTBEAT",
+        value_parser = FalseyValueParser::new(),
+        help_heading = "Heartbeat"
+    )]
+    pub no_heartbeat: bool,
+
+    /// Without ZooKeeper, exit with status 1 before any input is read
+    #[arg(
+        long,
+        env = "HEARTLINE_REQUIRE_ZOOKEEPER",
+        value_parser = FalseyValueParser::new(),
+        help_heading = "Heartbeat"
+    )]
+    pub require_zookeeper: bool,
+}
+
+impl MemberOptions {
+    /// As a member's configuration; `None` without a heartbeat. Ends the process when options do not
+    /// fit together.
+    pub fn config(&self, command: &mut Command, task: &Task) -> Option<Config> {
+        if let Err(reason) = self.check() {
+            command.error(ErrorKind::ValueValidation, reason).exit();
+        }
+        (!self.no_heartbeat).then(|| Config {
+            settings: self.zookeeper.settings(),
+            pace: Pace {
+                interval: self.interval,
+                timeout: self.timeout,
+            },
+            name: self.name.clone().unwrap_or_else(Name::of_new_mapper),
+            identity: Identity {
+                attempt: task.attempt.clone(),
+                host: rustix::system::uname()
+                    .nodename()
+                    .to_string_lossy()
+                    .into_owned(),
+                pid: std::process::id(),
+            },
+        })
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if self.interval > self.timeout {
+            return Err(format!(
+                "--interval {} is longer than --timeout {}: every follower would be declared dead \
+                 between two beats; give a timeout of several intervals",
+                humantime::format_duration(self.interval),
+                humantime::format_duration(self.timeout)
+            ));
+        }
+        if self.no_heartbeat && self.require_zookeeper {
+            return Err("--no-heartbeat and --require-zookeeper exclude each other".to_owned());
+        }
+        Ok(())
+    }
+}
+
+/// A duration of an option: `5ms`, `2s`; not zero.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let duration = humantime::parse_duration(text)
+        .map_err(|_| "write a number and a unit, as in 5ms or 2s".to_owned())?;
+    if duration < Duration::from_millis(1) {
+        return Err("must be at least 1ms".to_owned());
+    }
+    Ok(duration)
+}
+
+/// ZooKeeper counts sessions in milliseconds of an `int`.
+fn session_timeout(text: &str) -> Result<Duration, String> {
+    let duration = duration(text)?;
+    if !(Duration::from_millis(100)..=Duration::from_secs(86_400)).contains(&duration) {
+        return Err("must be between 100ms and 1day".to_owned());
+    }
+    Ok(duration)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_a_unit_and_are_not_zero() {
+        assert_eq!(duration("5ms"), Ok(Duration::from_millis(5)));
+        assert_eq!(duration("2s"), Ok(Duration::from_secs(2)));
+        for wrong in ["5", "", "ms", "-1ms", "0s", "0ms", "100us", "soon"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+        assert!(session_timeout("10ms").is_err());
+    }
+}

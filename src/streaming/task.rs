@@ -1,0 +1,95 @@
+//! What Hadoop tells a streaming task by its environment, and how the task answers on stderr.
+//!
+//! Streaming exports the whole job configuration with dots as underscores. A line on stderr that
+//! begins with `reporter:` is a counter or a status (Hadoop Streaming, "How do I update counters" and
+//! "How do I update status"; the prefix is `stream.stderr.reporter.prefix`). Any other line goes to
+//! the task's log; and every line, of whatever kind, counts as progress to Hadoop, so none is
+//! written because of a beat alone.
+
+use std::io::{self, Write};
+
+/// The counters' group.
+const GROUP: &str = "heartline";
+
+/// The task that this process is, if Hadoop started it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Task {
+    /// The task attempt's id; `None` outside of Hadoop.
+    pub attempt: Option<String>,
+    /// What a line for Hadoop begins with.
+    prefix: String,
+}
+
+impl Task {
+    /// The task of this process.
+    pub fn of_process() -> Self {
+        Self::from_lookup(|name| std::env::var(name).ok())
+    }
+
+    fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Self {
+        let set = |name| lookup(name).filter(|value| !value.is_empty());
+        Self {
+            // The second is the name of Hadoop 1.
+            attempt: set("mapreduce_task_attempt_id").or_else(|| set("mapred_task_id")),
+            prefix: set("stream_stderr_reporter_prefix").unwrap_or_else(|| "reporter:".to_owned()),
+        }
+    }
+
+    /// Adds to one of the task's counters, if there is a Hadoop that counts.
+    pub fn count(&self, stderr: &mut impl Write, name: &str, amount: u64) -> io::Result<()> {
+        if self.attempt.is_none() {
+            return Ok(());
+        }
+        writeln!(stderr, "{}counter:{GROUP},{name},{amount}", self.prefix)
+    }
+
+    /// Sets the task's status, if there is a Hadoop that shows it.
+    pub fn status(&self, stderr: &mut impl Write, text: &str) -> io::Result<()> {
+        if self.attempt.is_none() {
+            return Ok(());
+        }
+        writeln!(stderr, "{}status:{GROUP}: {text}", self.prefix)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn task(variables: &[(&str, &str)]) -> Task {
+        Task::from_lookup(|name| {
+            let found = variables.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    fn said(task: &Task) -> String {
+        let mut stderr = Vec::new();
+        task.count(&mut stderr, "beats sent", 7).unwrap();
+        task.status(&mut stderr, "done").unwrap();
+        String::from_utf8(stderr).unwrap()
+    }
+
+    #[test]
+    fn nothing_is_said_outside_of_hadoop() {
+        assert_eq!(said(&task(&[])), "");
+    }
+
+    #[test]
+    fn hadoop_is_told_in_its_own_form() {
+        let task = task(&[("mapreduce_task_attempt_id", "attempt_1_0001_m_000000_0")]);
+        assert_eq!(
+            said(&task),
+            "reporter:counter:heartline,beats sent,7\nreporter:status:heartline: done\n"
+        );
+    }
+
+    #[test]
+    fn a_job_may_have_another_prefix() {
+        let task = task(&[
+            ("mapred_task_id", "attempt_1_0001_m_000000_0"),
+            ("stream_stderr_reporter_prefix", "tell:"),
+        ]);
+        assert!(said(&task).starts_with("tell:counter:heartline,"));
+    }
+}
