@@ -4,17 +4,9 @@
 use std::io;
 use std::process::ExitCode;
 
-use signal_hook::consts::SIGPIPE;
-use signal_hook::low_level::emulate_default_handler;
 use tracing_subscriber::filter::LevelFilter;
 
-/// Ends by SIGPIPE, as a program does that was never asked to survive it: quiet, and status 141 in
-/// the shell, so that `mapper | sort` does not take a cut for the whole.
-pub fn die_of_broken_pipe() -> ExitCode {
-    let _ = emulate_default_handler(SIGPIPE);
-    // Only reached where the signal has no effect, as in a container's first process.
-    ExitCode::from(141)
-}
+use crate::streaming::die_of_broken_pipe;
 
 /// The exit status of `outcome`; a failure is said on stderr in one line.
 pub fn end(program: &str, outcome: anyhow::Result<()>) -> ExitCode {

@@ -4,6 +4,6 @@ mod ending;
 mod jobconf;
 mod options;
 
-pub use ending::{die_of_broken_pipe, end, start_log};
+pub use ending::{end, start_log};
 pub use jobconf::parse;
 pub use options::{MemberOptions, ZooKeeperOptions, duration};

@@ -9,9 +9,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use super::{Config, Heart, Summary};
-use crate::cli::die_of_broken_pipe;
 use crate::protocol::Ending;
-use crate::streaming::{Progress, StatusLine, StreamError, Task, raw_stdin, raw_stdout};
+use crate::streaming::{Progress, StatusLine, StreamError, Task, exit, raw_stdin, raw_stdout};
 
 /// A program about to run.
 #[derive(Debug)]
@@ -59,11 +58,7 @@ impl Work {
         let summary = heart.map(|heart| heart.stop(ending)).unwrap_or_default();
         // A log that cannot be written does not make the records wrong.
         let _ = self.tell_hadoop(&progress, &summary);
-        match outcome {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) if error.is_broken_pipe() => die_of_broken_pipe(),
-            Err(error) => self.fail(&error.to_string()),
-        }
+        exit(self.program, outcome)
     }
 
     fn start_heart(&self, progress: &Arc<Progress>) -> Result<Option<Heart>, String> {

@@ -1,9 +1,38 @@
-//! The data path.
-mod progress;
-pub use progress::Progress;
+//! The data path: what a streaming task does with its records.
+//!
+//! Bytes come from stdin in blocks and leave to stdout in blocks, on a plain thread that waits for nothing
+//! else; a heartbeat sees how far it is through [`Progress`]. Nothing here knows where that goes.
+//!
+//! - [`map_words`] writes `word<TAB>1` for each word, [`map_combined`] sums words in bounded memory first.
+//! - [`reduce`] sums what came sorted out of the shuffle.
+//! - [`WordArgs`] holds the mapper's options, [`raw_stdin`] and [`raw_stdout`] open the streams.
+//! - [`Task`] is what Hadoop says of the task that the process is, [`StatusLine`] what it hears from it.
+//! - [`StreamError`] says on which side it failed, [`exit`] how a program ends because of it.
+
 mod args;
-pub use args::*;
-mod task;
-pub use task::Task;
+mod blocks;
+mod combine;
+mod edges;
+mod error;
+mod exit;
+mod long;
+mod progress;
+mod reduce;
+mod short;
+mod simd;
 mod status;
+mod stdio;
+mod sum;
+mod task;
+mod words;
+
+pub use args::WordArgs;
+pub use combine::map_combined;
+pub use error::StreamError;
+pub use exit::{die_of_broken_pipe, exit};
+pub use progress::Progress;
+pub use reduce::{Skipped, reduce};
 pub use status::StatusLine;
+pub use stdio::{raw_stdin, raw_stdout};
+pub use task::Task;
+pub use words::map_words;
