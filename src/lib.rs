@@ -7,4 +7,6 @@ pub mod detect;
 pub mod master;
 pub mod member;
 pub mod protocol;
+pub mod setup;
 pub mod streaming;
+pub mod watch;

@@ -1,3 +1,31 @@
-//! The `setup-zookeeper` program.
+//! `setup-zookeeper`: creates or resets the znodes of the heartbeat.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+use heartline::cli::{self, ZooKeeperOptions};
+use heartline::setup::setup;
+
+/// Prepare ZooKeeper for the heartbeat: create /`heart_beat_master` and /`heart_beat`, or reset them
+///
+/// May be run at any time and any number of times. Mappers do not need it: they create what is
+/// missing, and a job that starts after another one finds the claim free. While members are alive it
+/// says who they are and refuses.
+#[derive(Parser)]
+#[command(version, about)]
+struct Options {
+    #[command(flatten)]
+    zookeeper: ZooKeeperOptions,
+
+    /// Reset even while members are alive: they are put out, and join again
+    #[arg(long)]
+    force: bool,
+}
+
+fn main() -> ExitCode {
+    let options: Options = cli::parse();
+    cli::run(
+        "setup-zookeeper",
+        setup(&options.zookeeper.settings(), options.force),
+    )
+}

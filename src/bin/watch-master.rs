@@ -1,3 +1,30 @@
-//! The `watch-master` program.
+//! `watch-master`: shows who is master and what it says.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+use heartline::cli::{self, ZooKeeperOptions};
+use heartline::watch::{Form, watch_master};
+
+/// Show each change of the master's report: who is master, which followers live, died or finished
+///
+/// Runs until it is stopped, also while ZooKeeper is away.
+#[derive(Parser)]
+#[command(version, about)]
+struct Options {
+    #[command(flatten)]
+    zookeeper: ZooKeeperOptions,
+
+    /// Write one JSON object a line: time, event, node, epoch
+    #[arg(long)]
+    json: bool,
+}
+
+fn main() -> ExitCode {
+    let options: Options = cli::parse();
+    let form = if options.json { Form::Json } else { Form::Text };
+    cli::run(
+        "watch-master",
+        watch_master(&options.zookeeper.settings(), form),
+    )
+}

@@ -1,3 +1,42 @@
-//! The `watch-slave` program.
+//! `watch-slave`: writes down what each follower says, a file each.
 
-fn main() {}
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
+use heartline::cli::{self, ZooKeeperOptions};
+use heartline::watch::{Form, prepare_folder, watch_slave};
+
+/// Write each follower's beats to a file of its own, `follower_NODE.txt`
+///
+/// Runs until it is stopped, also while ZooKeeper is away.
+#[derive(Parser)]
+#[command(version, about)]
+struct Options {
+    #[command(flatten)]
+    zookeeper: ZooKeeperOptions,
+
+    /// The folder for the files; made if it is missing
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    output_dir: PathBuf,
+
+    /// Also write one JSON object a line to stdout: time, event, node, epoch
+    #[arg(long)]
+    json: bool,
+}
+
+fn main() -> ExitCode {
+    let options: Options = cli::parse();
+    if let Err(reason) = prepare_folder(&options.output_dir) {
+        Options::command()
+            .error(ErrorKind::ValueValidation, reason)
+            .exit();
+    }
+    let form = if options.json { Form::Json } else { Form::Text };
+    let settings = options.zookeeper.settings();
+    cli::run(
+        "watch-slave",
+        watch_slave(&settings, form, &options.output_dir),
+    )
+}

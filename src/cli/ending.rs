@@ -8,8 +8,20 @@ use tracing_subscriber::filter::LevelFilter;
 
 use crate::streaming::die_of_broken_pipe;
 
+/// Runs the whole of a program that does nothing but wait for ZooKeeper.
+pub fn run(program: &str, work: impl Future<Output = anyhow::Result<()>>) -> ExitCode {
+    start_log();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    match runtime {
+        Ok(runtime) => end(program, runtime.block_on(work)),
+        Err(error) => end(program, Err(error.into())),
+    }
+}
+
 /// The exit status of `outcome`; a failure is said on stderr in one line.
-pub fn end(program: &str, outcome: anyhow::Result<()>) -> ExitCode {
+fn end(program: &str, outcome: anyhow::Result<()>) -> ExitCode {
     let Err(error) = outcome else {
         return ExitCode::SUCCESS;
     };

@@ -4,6 +4,6 @@ mod ending;
 mod jobconf;
 mod options;
 
-pub use ending::{end, start_log};
+pub use ending::{run, start_log};
 pub use jobconf::parse;
 pub use options::{MemberOptions, ZooKeeperOptions, duration};

@@ -11,7 +11,7 @@ use zookeeper_client::{
 };
 
 use super::{Address, Fence, Namespace, Paths};
-use crate::master::election::ClaimStat;
+use crate::master::election::{ClaimStat, in_order};
 use crate::protocol::report::FREE;
 
 pub(super) const PERSISTENT: CreateOptions<'static> =
@@ -322,6 +322,30 @@ impl Session {
         Ok((names, OneshotWatch(watcher)))
     }
 
+    /// Waits until a znode exists.
+    pub async fn appeared(&self, path: &str) -> Result<(), Failure> {
+        loop {
+            let (stat, watcher) = self.client().check_and_watch_stat(path).await?;
+            if stat.is_some() {
+                return Ok(());
+            }
+            changed(watcher).await?;
+        }
+    }
+
+    /// The claim that is first in line, with its value; its first line is the master's name.
+    pub async fn first_claim(&self) -> Result<Option<Value>, Failure> {
+        let line = self.line(false).await?;
+        let Some(first) = in_order(&line).first().map(|name| self.paths().claim(name)) else {
+            return Ok(None);
+        };
+        match self.client().get_data(&first).await {
+            Ok((bytes, stat)) => Ok(Some(Value::new(bytes, &stat))),
+            Err(Error::NoNode) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// What the claim `name` entitles to, as long as it stands.
     pub fn fence(&self, claim: &str) -> Fence {
         Fence::new(self.clone(), claim)
@@ -353,6 +377,8 @@ pub struct Value {
     pub version: i32,
     /// The zxid that created the znode.
     pub created: i64,
+    /// When the znode was created, by the server's clock.
+    pub made: DateTime<Utc>,
     /// When it was set, by the server's clock.
     pub written: DateTime<Utc>,
 }
@@ -363,6 +389,7 @@ impl Value {
             bytes,
             version: stat.version,
             created: stat.czxid,
+            made: DateTime::from_timestamp_millis(stat.ctime).unwrap_or_default(),
             written: DateTime::from_timestamp_millis(stat.mtime).unwrap_or_default(),
         }
     }

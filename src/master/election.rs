@@ -286,7 +286,7 @@ impl Election {
 }
 
 /// The claims of a line, first come first. What has no sequence number is not a claim.
-fn in_order(names: &[String]) -> Vec<&String> {
+pub fn in_order(names: &[String]) -> Vec<&String> {
     let mut line: Vec<(i64, &String)> = names
         .iter()
         .filter_map(|name| {

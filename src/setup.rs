@@ -1,0 +1,103 @@
+//! `setup-zookeeper`: creates the job's znodes, or puts them back to how they were at first.
+
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+
+use crate::coordination::{Diagnosis, Failure, Session, Settings};
+use crate::protocol::report::FREE;
+
+/// How long a znode that belongs to no session is looked at to see whether somebody beats on it. The
+/// programs that make such znodes beat every 5 ms.
+const LOOK: Duration = Duration::from_millis(200);
+/// How long the end may take.
+const CLOSE: Duration = Duration::from_secs(1);
+
+/// Creates `/heart_beat_master` and `/heart_beat`, or frees the one and empties the other. While
+/// members are alive it refuses, unless `force`d: then they are put out, and join again.
+pub async fn setup(settings: &Settings, force: bool) -> anyhow::Result<()> {
+    let Ok(session) = Session::open(settings).await else {
+        let address = &settings.address;
+        bail!(
+            "no session with ZooKeeper at {address}: {}",
+            Diagnosis::of(address).await
+        );
+    };
+    println!("connected\n");
+    let outcome = reset(&session, force).await;
+    session.close(CLOSE).await;
+    outcome
+}
+
+async fn reset(session: &Session, force: bool) -> anyhow::Result<()> {
+    session
+        .prepare()
+        .await
+        .context("cannot create the znodes")?;
+    let claims = session.line(true).await?;
+    let (members, _) = session.members().await?;
+    if !force {
+        refuse_if_alive(session, &claims, &members).await?;
+    }
+    let paths = session.paths();
+    let claims = claims.iter().map(|claim| paths.claim(claim));
+    let members = members.iter().map(|member| paths.member(member));
+    for path in claims.chain(members) {
+        session
+            .remove(&path)
+            .await
+            .with_context(|| format!("cannot remove {path}"))?;
+    }
+    let master = paths.master();
+    session
+        .set(master, FREE)
+        .await
+        .with_context(|| format!("cannot set {master}"))
+}
+
+async fn refuse_if_alive(
+    session: &Session,
+    claims: &[String],
+    members: &[String],
+) -> anyhow::Result<()> {
+    let mut alive = Vec::new();
+    if !claims.is_empty() {
+        let master = session.first_claim().await?;
+        let name = master.and_then(|claim| {
+            let text = String::from_utf8_lossy(&claim.bytes).into_owned();
+            text.lines().next().map(str::to_owned)
+        });
+        alive.extend(name.map(|name| format!("{name} (master)")));
+    }
+    for member in members {
+        if is_alive(session, &session.paths().member(member)).await? {
+            alive.push(member.clone());
+        }
+    }
+    if alive.is_empty() {
+        return Ok(());
+    }
+    bail!(
+        "members are alive below '{}/': {}. Wait until their job has ended, give this one a \
+         --namespace of its own, or pass --force to put them out",
+        session.paths().namespace(),
+        alive.join(", ")
+    )
+}
+
+/// Whether a member's znode is somebody's: a session's, or one that is being written.
+async fn is_alive(session: &Session, path: &str) -> Result<bool, Failure> {
+    match session.owner(path).await? {
+        None => return Ok(false),
+        Some(0) => {}
+        Some(_) => return Ok(true),
+    }
+    let (_, watch) = match session.read(path).await {
+        Err(Failure::NoNode) => return Ok(false),
+        read => read?,
+    };
+    match tokio::time::timeout(LOOK, watch.changed()).await {
+        Err(_) => Ok(false),
+        Ok(changed) => changed,
+    }
+}

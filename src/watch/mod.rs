@@ -1,0 +1,15 @@
+//! What `watch-master` and `watch-slave` show: everything that happens to the znodes of a job, as
+//! lines for people or as one JSON object a line.
+//!
+//! Watchers are guests: they write nothing to ZooKeeper and outlive its absence. What changed while
+//! they were cut off is read again when they are back; of a value that changed several times in
+//! between only the last is seen, which is why reports repeat the events of the last second.
+
+mod link;
+mod master;
+mod slave;
+mod tell;
+
+pub use master::watch_master;
+pub use slave::{prepare_folder, watch_slave};
+pub use tell::Form;

@@ -1,0 +1,84 @@
+//! Where a watcher's lines go, and in which form.
+
+use std::io::{self, Write};
+
+use chrono::Utc;
+
+use crate::protocol::{Event, EventKind};
+
+/// How events are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// The messages, for people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Writes to stdout, at once: somebody is watching.
+#[derive(Debug)]
+pub(super) struct Teller {
+    form: Form,
+    connected: Option<bool>,
+}
+
+impl Teller {
+    pub(super) fn new(form: Form) -> Self {
+        Self {
+            form,
+            connected: None,
+        }
+    }
+
+    /// An event in either form; in text, one without a message is not shown.
+    pub(super) fn event(&self, event: &Event) -> io::Result<()> {
+        match self.form {
+            Form::Text => self.text(&event.message().unwrap_or_default()),
+            Form::Json => self.json(event),
+        }
+    }
+
+    /// An event that people are told in another way, or not at all.
+    pub(super) fn json(&self, event: &Event) -> io::Result<()> {
+        if self.form == Form::Text {
+            return Ok(());
+        }
+        write_out(&format!("{}\n", serde_json::to_string(event)?))
+    }
+
+    /// Whole lines for people.
+    pub(super) fn text(&self, lines: &str) -> io::Result<()> {
+        if self.form == Form::Json || lines.is_empty() {
+            return Ok(());
+        }
+        write_out(lines)
+    }
+
+    /// Tells that ZooKeeper came or went; nothing when that was told last. Returns the line.
+    pub(super) fn connection(&mut self, connected: bool) -> io::Result<Option<&'static str>> {
+        if self.connected == Some(connected) {
+            return Ok(None);
+        }
+        self.connected = Some(connected);
+        let (event, line) = if connected {
+            (EventKind::Connected, "zookeeper: CONNECTED\n")
+        } else {
+            (EventKind::Disconnected, "zookeeper: UNCONNECTED\n")
+        };
+        self.text(line)?;
+        self.json(&Event {
+            time: Utc::now(),
+            event,
+            node: None,
+            epoch: None,
+            sequence: None,
+        })?;
+        Ok(Some(line))
+    }
+}
+
+fn write_out(lines: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(lines.as_bytes())?;
+    stdout.flush()
+}
