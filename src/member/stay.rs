@@ -35,6 +35,8 @@ pub(super) enum Happening {
     Noticed(Noticed),
     /// ZooKeeper refuses something for good.
     Refused(Failure),
+    /// The way to ZooKeeper has changed.
+    Connection(Connection),
     /// Why the connection is lost.
     Diagnosed(Diagnosis),
 }
@@ -94,7 +96,7 @@ impl<'a> Stay<'a> {
 
     /// Stays until the session is over, or the member has left.
     pub(super) async fn run(mut self, stopping: &mut Stopping) -> End {
-        let mut connection = self.session.watch();
+        self.watch_connection();
         let mut ticks = self.ticks();
         self.election.connected();
         let end = loop {
@@ -115,16 +117,13 @@ impl<'a> Stay<'a> {
                     self.life.complain("it did not answer before the end of the work");
                     break End::Left;
                 },
-                state = connection.changed() => match state {
-                    Connection::Connected => {
-                        self.connected = true;
-                        self.election.connected();
-                    }
-                    Connection::Disconnected => self.disconnected(),
-                    Connection::Ended => break End::Lost,
-                },
                 done = finished(&mut self.under_way), if !self.is_patient(stopping) => self.done(done),
-                Some(happening) = self.inbox.recv() => self.happened(happening),
+                Some(happening) = self.inbox.recv() => {
+                    if let Happening::Connection(Connection::Ended) = happening {
+                        break End::Lost;
+                    }
+                    self.happened(happening);
+                }
                 _ = ticks.tick(), if self.beats() => self.tick(),
             }
         };
@@ -158,10 +157,17 @@ impl<'a> Stay<'a> {
     }
 
     fn tick(&mut self) {
+        self.look();
+        self.write();
+        // A request is sent when its future is polled first.
+        self.look();
+    }
+
+    /// Sends what is under way if it is not sent yet, and takes the answer if there is one.
+    fn look(&mut self) {
         if let Some(done) = self.under_way.as_mut().and_then(FutureExt::now_or_never) {
             self.done(done);
         }
-        self.write();
     }
 
     /// Whether the member has come so far that it can leave in good order.
@@ -232,6 +238,19 @@ impl<'a> Stay<'a> {
         self.under_way = None;
     }
 
+    /// Tells of the connection by the inbox: to look at it in the loop would cost as much as a beat.
+    fn watch_connection(&mut self) {
+        let (mut connection, outside) = (self.session.watch(), self.outside.clone());
+        self.tasks.spawn(async move {
+            loop {
+                let state = connection.changed().await;
+                if outside.send(Happening::Connection(state)).await.is_err() {
+                    return;
+                }
+            }
+        });
+    }
+
     fn disconnected(&mut self) {
         self.connected = false;
         self.election.disconnected();
@@ -259,6 +278,11 @@ impl<'a> Stay<'a> {
                 Answer::PredecessorGone(generation) => self.election.predecessor_gone(generation),
             },
             Happening::Noticed(noticed) => self.noticed(noticed),
+            Happening::Connection(Connection::Connected) => {
+                self.connected = true;
+                self.election.connected();
+            }
+            Happening::Connection(_) => self.disconnected(),
             Happening::Refused(failure) => self.refused(&failure),
             Happening::Diagnosed(diagnosis) => {
                 if !self.connected {
