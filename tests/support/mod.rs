@@ -1,0 +1,12 @@
+//! The real parts for the tests: fetched once, started on free ports, gone when the test is.
+
+// Each test file compiles its own copy of this module and uses only some of it.
+#![allow(dead_code, unused_imports)]
+
+mod parts;
+mod process;
+mod zookeeper;
+
+pub(crate) use parts::Parts;
+pub(crate) use process::{Guarded, wait_until};
+pub(crate) use zookeeper::ZooKeeper;
