@@ -4,6 +4,8 @@
 # Every local port in use by any TCP socket, in hexadecimal, as the kernel lists them: no tool to install, no probe.
 ports_in_use() { awk 'FNR > 1 { n = split($2, a, ":"); print a[n] }' /proc/net/tcp /proc/net/tcp6 2>/dev/null; }
 
+is_port() { [[ $1 =~ ^[1-9][0-9]{0,4}$ ]] && [ "$1" -le 65535 ]; }
+
 port_is_free() {
     local hex
     printf -v hex '%04X' "$1"
