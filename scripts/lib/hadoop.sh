@@ -32,10 +32,12 @@ write_local_conf() {
 # hadoop_java CONF [JAVA-OPTION…] CLASS [ARGUMENT…]: replaces this shell by a Java with the fetched class path.
 # --add-opens: the ResourceManager and the job client look into java.lang.
 hadoop_java() {
-    local conf=$1
+    local conf=$1 collector=-XX:+UseSerialGC
     shift
+    # Java refuses two collectors.
+    case ${HADOOP_OPTS:-} in *-XX:+Use*GC*) collector='' ;; esac
     # shellcheck disable=SC2086 # HADOOP_OPTS holds several options, as Hadoop's own script takes it
-    exec java -XX:+UseSerialGC "-Dlog4j.configuration=file:$PARTS_LOG4J" \
+    exec java $collector "-Dlog4j.configuration=file:$PARTS_LOG4J" \
         --add-opens=java.base/java.lang=ALL-UNNAMED ${HADOOP_OPTS:-} \
         -cp "$conf:$PARTS_LIB/*" "$@"
 }

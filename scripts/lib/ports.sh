@@ -1,8 +1,11 @@
 # shellcheck shell=bash
 # Free TCP ports and a look at who listens. Sourced, never run.
 
-# Every local port in use by any TCP socket, in hexadecimal, as the kernel lists them: no tool to install, no probe.
-ports_in_use() { awk 'FNR > 1 { n = split($2, a, ":"); print a[n] }' /proc/net/tcp /proc/net/tcp6 2>/dev/null; }
+# Every local port in use by a TCP socket, in hexadecimal, as the kernel lists them: no tool to install, no probe.
+# State 06 is TIME_WAIT, the rest of a connection that is over: a server may listen on its port.
+ports_in_use() {
+    awk 'FNR > 1 && $4 != "06" { n = split($2, a, ":"); print a[n] }' /proc/net/tcp /proc/net/tcp6 2>/dev/null
+}
 
 is_port() { [[ $1 =~ ^[1-9][0-9]{0,4}$ ]] && [ "$1" -le 65535 ]; }
 
