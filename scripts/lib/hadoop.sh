@@ -26,7 +26,9 @@ site() {
 # Everything in one process, with plain files: Hadoop's own defaults but for where its scratch files lie.
 write_local_conf() {
     mkdir -p "$LOCAL_CONF"
-    site "$LOCAL_CONF/core-site.xml" "hadoop.tmp.dir=$HEARTLINE_HOME_DIR/tmp"
+    site "$LOCAL_CONF/core-site.xml" \
+        "hadoop.tmp.dir=$HEARTLINE_HOME_DIR/tmp" \
+        "mapreduce.jobtracker.staging.root.dir=\${hadoop.tmp.dir}/staging"
 }
 
 # hadoop_java CONF [JAVA-OPTION…] CLASS [ARGUMENT…]: replaces this shell by a Java with the fetched class path.
@@ -34,10 +36,11 @@ write_local_conf() {
 hadoop_java() {
     local conf=$1 collector=-XX:+UseSerialGC
     shift
+    mkdir -p "$HEARTLINE_HOME_DIR/tmp"
     # Java refuses two collectors.
     case ${HADOOP_OPTS:-} in *-XX:+Use*GC*) collector='' ;; esac
     # shellcheck disable=SC2086 # HADOOP_OPTS holds several options, as Hadoop's own script takes it
     exec java $collector "-Dlog4j.configuration=file:$PARTS_LOG4J" \
-        --add-opens=java.base/java.lang=ALL-UNNAMED ${HADOOP_OPTS:-} \
+        --add-opens=java.base/java.lang=ALL-UNNAMED "-Djava.io.tmpdir=$HEARTLINE_HOME_DIR/tmp" ${HADOOP_OPTS:-} \
         -cp "$conf:$PARTS_LIB/*" "$@"
 }
