@@ -3,7 +3,8 @@
 
 # shellcheck disable=SC2034 # used by those who source this
 LOCAL_CONF=$HEARTLINE_HOME_DIR/conf-local
-CLUSTER_DIR=$HEARTLINE_HOME_DIR/cluster
+# A cluster beside another one needs a folder of its own, and nothing else.
+CLUSTER_DIR=${HEARTLINE_CLUSTER_DIR:-$HEARTLINE_HOME_DIR/cluster}
 
 # site FILE NAME=VALUE…: writes a Hadoop configuration file.
 site() {
