@@ -30,6 +30,8 @@ write_local_conf() {
     site "$LOCAL_CONF/core-site.xml" \
         "hadoop.tmp.dir=$HEARTLINE_HOME_DIR/tmp" \
         "mapreduce.jobtracker.staging.root.dir=\${hadoop.tmp.dir}/staging"
+    # Asked once a second, a job of three seconds takes four.
+    site "$LOCAL_CONF/mapred-site.xml" "mapreduce.client.progressmonitor.pollinterval=100"
 }
 
 # hadoop_java CONF [JAVA-OPTION…] CLASS [ARGUMENT…]: replaces this shell by a Java with the fetched class path.

@@ -58,12 +58,18 @@ local_cleanup() { :; }
 
 # --- the one-machine cluster -----------------------------------------------------------------------------------------
 
-cluster_fs() { timeout 600 "$HEARTLINE_ROOT/scripts/hadoop" --cluster fs "$@" </dev/null; }
+# A file system command lives for a second: compiling it well would take longer than it runs.
+cluster_fs() {
+    HADOOP_OPTS="-XX:TieredStopAtLevel=1 ${HADOOP_OPTS:-}" timeout 600 "$HEARTLINE_ROOT/scripts/hadoop" --cluster fs "$@" </dev/null
+}
 
 yarn_prepare() {
-    local input plain=() double
+    local input staged=$work/hdfs number=0
     "$HEARTLINE_ROOT/scripts/yarn-cluster" status >/dev/null 2>&1 || die "the cluster is not up; start it with: scripts/yarn-cluster start"
-    hdfs_folder=/heartline/jobs/$(basename "$work")
+    hdfs_folder=/heartline-$(basename "$work")
+    mkdir -p "$staged/input"
+    hadoop=("$HEARTLINE_ROOT/scripts/hadoop" --cluster)
+    streaming_jar='hadoop-streaming.jar'
     job_inputs=()
     for input in "${inputs[@]}"; do
         case $input in
@@ -71,12 +77,19 @@ yarn_prepare() {
             *)
                 input=$(absolute_path "$input")
                 prepare_plain_input "$input"
-                plain+=("$input")
+                # A folder of its own for each, for two inputs may have one name.
+                number=$((number + 1))
+                mkdir "$staged/input/$number"
+                ln -s "$input" "$staged/input/$number/"
+                job_inputs+=("$hdfs_folder/input/$number/${input##*/}")
                 ;;
         esac
     done
     case $output in
-        hdfs:*) job_output=$output ;;
+        hdfs:*)
+            job_output=$output
+            prepare_cluster_output "$output"
+            ;;
         *)
             output=$(absolute_path "$output")
             prepare_plain_output "$output"
@@ -84,16 +97,11 @@ yarn_prepare() {
             job_output=$hdfs_folder/output
             ;;
     esac
-    if [ "${#plain[@]}" -gt 0 ]; then
-        double=$(printf '%s\n' "${plain[@]##*/}" | sort | uniq -d | head -n 1)
-        [ -z "$double" ] || die "two inputs are called $double; in HDFS they would lie in one folder: rename one"
-        say "putting ${#plain[@]} inputs into HDFS …"
-        cluster_fs -mkdir -p "$hdfs_folder/input"
-        cluster_fs -put "${plain[@]}" "$hdfs_folder/input"
-        for input in "${plain[@]##*/}"; do job_inputs+=("$hdfs_folder/input/$input"); done
+    if [ "$number" -gt 0 ]; then
+        say "putting $number inputs into HDFS …"
+        # The links are followed. One command for all: each costs the start of a Java.
+        cluster_fs -put "$staged" "$hdfs_folder"
     fi
-    hadoop=("$HEARTLINE_ROOT/scripts/hadoop" --cluster)
-    streaming_jar='hadoop-streaming.jar'
 }
 
 yarn_collect() {
@@ -112,6 +120,16 @@ yarn_cleanup() {
     [ -z "${hdfs_folder:-}" ] || cluster_fs -rm -r -f -skipTrash "$hdfs_folder" >/dev/null 2>&1
 }
 
+# prepare_cluster_output PATH: the same rule for a folder on a cluster, asked of "${hadoop[@]}".
+prepare_cluster_output() {
+    timeout 120 "${hadoop[@]}" fs -test -e "$1" </dev/null 2>/dev/null || return 0
+    $overwrite || die "the output folder $1 exists on the cluster; remove it (hadoop fs -rm -r $1), name another, or say --overwrite"
+    # `_SUCCESS` is what a job leaves: anything else is not ours to remove.
+    timeout 120 "${hadoop[@]}" fs -test -e "$1/_SUCCESS" </dev/null 2>/dev/null \
+        || die "$1 holds no _SUCCESS, so it is no finished job's output; remove it by hand"
+    timeout 120 "${hadoop[@]}" fs -rm -r "$1" </dev/null >&2
+}
+
 # --- somebody's own cluster ------------------------------------------------------------------------------------------
 
 hadoop_prepare() {
@@ -119,12 +137,7 @@ hadoop_prepare() {
     streaming_jar=$(find_streaming_jar)
     job_inputs=("${inputs[@]}")
     job_output=$output
-    timeout 120 hadoop fs -test -e "$output" </dev/null 2>/dev/null || return 0
-    $overwrite || die "the output folder $output exists on the cluster; remove it (hadoop fs -rm -r $output), name another, or say --overwrite"
-    # `_SUCCESS` is what a job leaves: anything else is not ours to remove.
-    timeout 120 hadoop fs -test -e "$output/_SUCCESS" </dev/null 2>/dev/null \
-        || die "$output holds no _SUCCESS, so it is no finished job's output; remove it by hand"
-    timeout 120 hadoop fs -rm -r "$output" </dev/null >&2
+    prepare_cluster_output "$output"
 }
 
 hadoop_collect() { :; }
