@@ -5,14 +5,14 @@ use heartline::streaming::{Progress, StreamError, WordArgs, exit, raw_stdin, raw
 use std::process::ExitCode;
 use std::sync::Arc;
 
+const EXAMPLE: &str = "Example: cat book.txt | wc-mapper | LC_ALL=C sort | wc-reducer";
+
 /// Write `word<TAB>1` for every word of stdin, as the mapper of a word count in Hadoop Streaming
 ///
 /// Words are separated by blanks, tabs, line ends (CR too), vertical tabs and form feeds. All other bytes pass
 /// through untouched; the text need not be UTF-8.
-///
-///   cat book.txt | wc-mapper | LC_ALL=C sort | wc-reducer
 #[derive(Parser)]
-#[command(version, verbatim_doc_comment)]
+#[command(version, after_help = EXAMPLE)]
 struct Args {
     #[command(flatten)]
     words: WordArgs,

@@ -21,6 +21,8 @@ mod short;
 mod simd;
 mod stdio;
 mod sum;
+#[cfg(test)]
+mod testing;
 mod words;
 
 pub use args::WordArgs;

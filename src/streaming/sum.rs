@@ -158,7 +158,7 @@ mod tests {
         for _ in 0..4 {
             sum.add(&large, u64::MAX);
         }
-        let expected = BigInt::from(i64::MAX) * u64::MAX * 4;
+        let expected: BigInt = BigInt::from(i64::MAX) * u64::MAX * 4;
         assert_eq!(sum.take(<[u8]>::to_vec), expected.to_string().as_bytes());
     }
 }
