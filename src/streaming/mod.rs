@@ -1,1 +1,35 @@
-//! The data path.
+//! The data path: what a streaming task does with its records.
+//!
+//! Bytes come from stdin in blocks and leave to stdout in blocks, on a plain thread that waits for nothing
+//! else; a heartbeat sees how far it is through [`Progress`]. Nothing here knows where that goes.
+//!
+//! - [`map_words`] writes `word<TAB>1` for each word, [`map_combined`] sums words in bounded memory first.
+//! - [`reduce`] sums what came sorted out of the shuffle.
+//! - [`WordArgs`] holds the mapper's options, [`raw_stdin`] and [`raw_stdout`] open the streams.
+//! - [`StreamError`] says on which side it failed, [`exit`] how a program ends because of it.
+
+mod args;
+mod blocks;
+mod combine;
+mod edges;
+mod error;
+mod exit;
+mod long;
+mod progress;
+mod reduce;
+mod short;
+mod simd;
+mod stdio;
+mod sum;
+#[cfg(test)]
+mod testing;
+mod words;
+
+pub use args::WordArgs;
+pub use combine::map_combined;
+pub use error::StreamError;
+pub use exit::exit;
+pub use progress::Progress;
+pub use reduce::{Skipped, reduce};
+pub use stdio::{raw_stdin, raw_stdout};
+pub use words::map_words;

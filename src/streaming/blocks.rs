@@ -1,0 +1,188 @@
+//! Reading in blocks and writing in blocks: what mapper and combiner share around their inner loops.
+
+use super::{Progress, StreamError, edges::PIECE};
+use std::io::{ErrorKind, Read, Write};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How much is read at once: enough to make system calls cheap, small enough to stay in the second-level cache.
+pub(super) const BLOCK: usize = 256 * 1024;
+
+/// Bytes that may be touched behind a piece, so that words are copied 16 bytes at a time.
+pub(super) const SLACK: usize = 64;
+
+/// What a paced mapper has written reaches its reader within this time.
+const PACED_FLUSH: Duration = Duration::from_millis(50);
+
+/// A piece of input and what lies behind it, in an array of fixed size: an index that is masked with
+/// `PIECE - 1` needs no check.
+pub(super) type Piece = [u8; PIECE + SLACK];
+
+/// Bytes read from `input`, as [`Read::read`], but an interrupting signal is no error.
+pub(super) fn read(input: &mut impl Read, into: &mut [u8]) -> Result<usize, StreamError> {
+    loop {
+        match input.read(into) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            other => return other.map_err(StreamError::Read),
+        }
+    }
+}
+
+/// The output: a buffer of fixed size in front of a writer.
+pub(super) struct Output<'a, W> {
+    to: &'a mut W,
+    progress: &'a Progress,
+    buffer: Box<[u8]>,
+    len: usize,
+    /// Records that the progress has not been told of.
+    records: u64,
+}
+
+impl<'a, W: Write> Output<'a, W> {
+    pub(super) const SIZE: usize = 512 * 1024;
+
+    pub(super) fn new(to: &'a mut W, progress: &'a Progress) -> Self {
+        Self {
+            to,
+            progress,
+            buffer: vec![0; Self::SIZE].into(),
+            len: 0,
+            records: 0,
+        }
+    }
+
+    /// Room for `N` bytes; say with [`Self::advance`] how many were used.
+    pub(super) fn room<const N: usize>(&mut self) -> Result<&mut [u8; N], StreamError> {
+        const { assert!(N <= Self::SIZE) }
+        if self.buffer.len() - self.len < N {
+            self.flush()?;
+        }
+        match self.buffer[self.len..].first_chunk_mut() {
+            Some(room) => Ok(room),
+            None => unreachable!("an empty buffer has room for {N} bytes"),
+        }
+    }
+
+    /// The next `bytes` bytes of the room are output, and hold `records` records.
+    pub(super) fn advance(&mut self, bytes: usize, records: u64) {
+        self.len += bytes;
+        self.records += records;
+    }
+
+    /// Writes bytes of any length, which end `records` records.
+    pub(super) fn put(&mut self, bytes: &[u8], records: u64) -> Result<(), StreamError> {
+        if self.buffer.len() - self.len < bytes.len() {
+            self.flush()?;
+        }
+        if let Some(room) = self.buffer[self.len..].get_mut(..bytes.len()) {
+            room.copy_from_slice(bytes);
+            self.len += bytes.len();
+        } else {
+            self.to.write_all(bytes).map_err(StreamError::Write)?;
+            self.progress.add_bytes_out(bytes.len() as u64);
+        }
+        self.records += records;
+        Ok(())
+    }
+
+    /// Hands everything to the writer.
+    pub(super) fn flush(&mut self) -> Result<(), StreamError> {
+        if self.len > 0 {
+            self.to
+                .write_all(&self.buffer[..self.len])
+                .map_err(StreamError::Write)?;
+            self.to.flush().map_err(StreamError::Write)?;
+            self.progress.add_bytes_out(self.len as u64);
+            self.len = 0;
+        }
+        if self.records > 0 {
+            self.progress.add_records_out(self.records);
+            self.records = 0;
+        }
+        Ok(())
+    }
+}
+
+/// What is done with the words of an input that comes in parts, cut anywhere.
+pub(super) trait Engine {
+    /// Takes the first `len` bytes of `piece`, and says how many newlines they hold.
+    fn feed<W: Write>(
+        &mut self,
+        piece: &Piece,
+        len: usize,
+        output: &mut Output<'_, W>,
+    ) -> Result<u64, StreamError>;
+
+    /// The input has ended: writes what is still held.
+    fn finish<W: Write>(&mut self, output: &mut Output<'_, W>) -> Result<(), StreamError>;
+}
+
+/// Reads `input` to its end through `engine`.
+///
+/// What came of a block is written before the next one is read, so that a slow input is not held back; with
+/// `pace`, the work rests that long after each line.
+pub(super) fn drive(
+    input: &mut impl Read,
+    output: &mut impl Write,
+    progress: &Progress,
+    pace: Option<Duration>,
+    engine: &mut impl Engine,
+) -> Result<(), StreamError> {
+    let mut output = Output::new(output, progress);
+    let mut buffer = vec![0; BLOCK + PIECE + SLACK];
+    let mut last = b'\n';
+    let mut flushed = Instant::now();
+    loop {
+        let count = read(input, &mut buffer[..BLOCK])?;
+        if count == 0 {
+            break;
+        }
+        last = buffer[count - 1];
+        let Some(pace) = pace else {
+            let lines = feed(engine, &buffer, 0, count, &mut output)?;
+            progress.add_lines_in(lines);
+            progress.add_bytes_in(count as u64);
+            output.flush()?;
+            continue;
+        };
+        let mut from = 0;
+        while from < count {
+            let rest = &buffer[from..count];
+            let newline = memchr::memchr(b'\n', rest);
+            let to = from + newline.map_or(rest.len(), |at| at + 1);
+            let lines = feed(engine, &buffer, from, to, &mut output)?;
+            progress.add_lines_in(lines);
+            progress.add_bytes_in((to - from) as u64);
+            if newline.is_some() {
+                thread::sleep(pace);
+            }
+            if flushed.elapsed() >= PACED_FLUSH {
+                output.flush()?;
+                flushed = Instant::now();
+            }
+            from = to;
+        }
+        output.flush()?;
+    }
+    engine.finish(&mut output)?;
+    progress.add_lines_in(u64::from(last != b'\n'));
+    output.flush()
+}
+
+/// Hands `buffer[from..to]` to the engine piece by piece.
+fn feed<W: Write>(
+    engine: &mut impl Engine,
+    buffer: &[u8],
+    from: usize,
+    to: usize,
+    output: &mut Output<'_, W>,
+) -> Result<u64, StreamError> {
+    let mut lines = 0;
+    for start in (from..to).step_by(PIECE) {
+        let Some(piece) = buffer[start..].first_chunk() else {
+            unreachable!("the buffer has a piece and more behind each block");
+        };
+        lines += engine.feed(piece, PIECE.min(to - start), output)?;
+    }
+    Ok(lines)
+}

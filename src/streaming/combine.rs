@@ -1,0 +1,365 @@
+//! The mapper that sums before it writes: `word<TAB>n`, in bounded memory.
+
+use super::blocks::{BLOCK, Engine, Output, Piece, SLACK, drive};
+use super::edges::{Edges, PIECE};
+use super::long::LongTable;
+use super::short::{INLINE, Key, ShortTable};
+use super::{Progress, StreamError};
+use std::io::{Read, Write};
+use std::time::Duration;
+
+/// Words looked up together: their places in the table are asked for before the first is used.
+const BATCH: usize = 64;
+
+/// A word longer than this is not summed, but written as it comes.
+const LONGEST: usize = 64 * 1024;
+
+/// What the blocks for reading and writing, and the word that spans two blocks, take of the limit.
+const BUFFERS: usize = BLOCK + Output::<Vec<u8>>::SIZE + 4 * PIECE + 2 * LONGEST;
+
+/// Writes `word<TAB>n` for the words of `input`, in no order, with `n` the times the word was seen.
+///
+/// The sums take no more than `memory_limit_bytes`, with the buffers, all spare capacity and the copy made while a table
+/// grows. When they are full they are written and begun again, so a word may be written more than once.
+/// A limit too small for the buffers themselves leaves a few kilobytes of sums.
+///
+/// Splitting and `pace` are those of [`map_words`](super::map_words). A word of more than 64 KiB is written
+/// with the count 1 each time it is seen.
+pub fn map_combined(
+    input: &mut impl Read,
+    output: &mut impl Write,
+    progress: &Progress,
+    memory_limit_bytes: usize,
+    pace: Option<Duration>,
+) -> Result<(), StreamError> {
+    let mut engine = Combiner::new(memory_limit_bytes.saturating_sub(BUFFERS));
+    drive(input, output, progress, pace, &mut engine)
+}
+
+/// The word at the end of what was fed.
+#[derive(Clone, Copy, PartialEq)]
+enum Open {
+    /// There is none.
+    No,
+    /// Its beginning is in `carry`.
+    Carried,
+    /// It is too long to carry; its beginning is written.
+    Written,
+}
+
+struct Combiner {
+    edges: Edges,
+    budget: usize,
+    short: ShortTable,
+    long: LongTable,
+    open: Open,
+    carry: Vec<u8>,
+}
+
+impl Combiner {
+    fn new(budget: usize) -> Self {
+        Self {
+            edges: Edges::new(),
+            budget,
+            short: ShortTable::new(budget),
+            long: LongTable::new(),
+            open: Open::No,
+            carry: Vec::new(),
+        }
+    }
+
+    /// Counts words that lie whole in the piece.
+    fn count<W: Write>(
+        &mut self,
+        piece: &Piece,
+        first: usize,
+        output: &mut Output<'_, W>,
+    ) -> Result<(), StreamError> {
+        let mut keys = [(Key::EMPTY, 0); BATCH];
+        let mut at = first;
+        loop {
+            // A growing table moves its slots, so it grows before they are asked for.
+            if self.short.is_full(BATCH) && !self.short.grow(self.budget, self.long.bytes()) {
+                self.write_sums(output)?;
+            }
+            let words = self.edges.words();
+            let batch = &words[at..words.len().min(at + BATCH)];
+            if batch.is_empty() {
+                return Ok(());
+            }
+            at += batch.len();
+            let mut count = 0;
+            let mut long = 0;
+            for &[start, end] in batch {
+                let (start, len) = (usize::from(start), usize::from(end - start));
+                if len > INLINE {
+                    long += 1;
+                    continue;
+                }
+                // The mask changes nothing; it spares the check.
+                let from = start & (PIECE - 1);
+                let Some(bytes) = piece[from..].first_chunk() else {
+                    unreachable!("the slack is longer than a key");
+                };
+                let key = Key::new(bytes, len);
+                let slot = self.short.slot(key);
+                self.short.prefetch(slot);
+                keys[count] = (key, slot);
+                count += 1;
+            }
+            for &(key, slot) in &keys[..count] {
+                self.short.add(key, slot);
+            }
+            if long > 0 {
+                self.count_long(piece, at - batch.len(), at, output)?;
+            }
+        }
+    }
+
+    /// Counts those of `words[from..to]` that are too long to lie in the table itself.
+    #[cold]
+    fn count_long<W: Write>(
+        &mut self,
+        piece: &Piece,
+        from: usize,
+        to: usize,
+        output: &mut Output<'_, W>,
+    ) -> Result<(), StreamError> {
+        for index in from..to {
+            let [start, end] = self.edges.words()[index];
+            let word = &piece[usize::from(start)..usize::from(end)];
+            if word.len() > INLINE {
+                self.add_long(word, output)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn add_long<W: Write>(
+        &mut self,
+        word: &[u8],
+        output: &mut Output<'_, W>,
+    ) -> Result<(), StreamError> {
+        if self.long.add(word, self.budget, self.short.bytes()) {
+            return Ok(());
+        }
+        self.write_sums(output)?;
+        if self.long.add(word, self.budget, self.short.bytes()) {
+            return Ok(());
+        }
+        // Not even empty tables have room for it.
+        output.put(word, 0)?;
+        output.put(b"\t1\n", 1)
+    }
+
+    /// Counts the word in `carry`, which has come to its end.
+    fn count_carried<W: Write>(&mut self, output: &mut Output<'_, W>) -> Result<(), StreamError> {
+        let word = std::mem::take(&mut self.carry);
+        if word.len() > INLINE {
+            self.add_long(&word, output)?;
+        } else {
+            if self.short.is_full(1) && !self.short.grow(self.budget, self.long.bytes()) {
+                self.write_sums(output)?;
+            }
+            let mut bytes = [0; 16];
+            bytes[..word.len()].copy_from_slice(&word);
+            let key = Key::new(&bytes, word.len());
+            self.short.add(key, self.short.slot(key));
+        }
+        self.carry = word;
+        self.carry.clear();
+        Ok(())
+    }
+
+    /// Writes all sums and begins anew.
+    fn write_sums<W: Write>(&mut self, output: &mut Output<'_, W>) -> Result<(), StreamError> {
+        for (key, count) in self.short.sums() {
+            output.put(key.word(&mut [0; 16]), 0)?;
+            put_count(count, output)?;
+        }
+        for (word, count) in self.long.sums() {
+            output.put(word, 0)?;
+            put_count(count, output)?;
+        }
+        self.short = ShortTable::new(self.budget);
+        self.long = LongTable::new();
+        Ok(())
+    }
+
+    /// Takes a part of a word, `bytes`, whose end is not in sight.
+    fn carry<W: Write>(
+        &mut self,
+        bytes: &[u8],
+        output: &mut Output<'_, W>,
+    ) -> Result<(), StreamError> {
+        if self.open == Open::Written {
+            return output.put(bytes, 0);
+        }
+        self.open = Open::Carried;
+        self.carry.extend_from_slice(bytes);
+        if self.carry.len() > LONGEST {
+            self.open = Open::Written;
+            output.put(&self.carry, 0)?;
+            self.carry.clear();
+        }
+        Ok(())
+    }
+
+    /// Ends the open word.
+    fn close<W: Write>(&mut self, output: &mut Output<'_, W>) -> Result<(), StreamError> {
+        match std::mem::replace(&mut self.open, Open::No) {
+            Open::No => Ok(()),
+            Open::Carried => self.count_carried(output),
+            Open::Written => output.put(b"\t1\n", 1),
+        }
+    }
+}
+
+impl Engine for Combiner {
+    fn feed<W: Write>(
+        &mut self,
+        piece: &Piece,
+        len: usize,
+        output: &mut Output<'_, W>,
+    ) -> Result<u64, StreamError> {
+        let was_open = self.open != Open::No;
+        self.edges.cut(&piece[..len], was_open);
+        let mut first = 0;
+        if was_open && let Some(&[start, end]) = self.edges.words().first() {
+            self.carry(&piece[usize::from(start)..usize::from(end)], output)?;
+            self.close(output)?;
+            first = 1;
+        }
+        self.count(piece, first, output)?;
+        if let Some(start) = self.edges.open() {
+            self.carry(&piece[start..len], output)?;
+        }
+        Ok(self.edges.newlines())
+    }
+
+    fn finish<W: Write>(&mut self, output: &mut Output<'_, W>) -> Result<(), StreamError> {
+        self.close(output)?;
+        self.write_sums(output)
+    }
+}
+
+/// Ends a record with its sum.
+fn put_count<W: Write>(count: u64, output: &mut Output<'_, W>) -> Result<(), StreamError> {
+    output.put(b"\t", 0)?;
+    output.put(itoa::Buffer::new().format(count).as_bytes(), 0)?;
+    output.put(b"\n", 1)
+}
+
+const _: () = assert!(SLACK >= 16, "a key is loaded as 16 bytes");
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Broken, Chunked, Narrow, counts, lines, sizes, sums, text};
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Sums `text`, and says how many lines that took.
+    fn check(text: &[u8], sizes: &[usize], limit: usize, pace: Option<Duration>) -> u64 {
+        let (mut output, progress) = (Vec::new(), Progress::new());
+        let mut input = Chunked::new(text, sizes);
+        map_combined(&mut input, &mut output, &progress, limit, pace).unwrap();
+        let (sums, records) = sums(&output);
+        assert!(sums == counts(text), "{} bytes went wrong", text.len());
+        assert_eq!(progress.lines_in(), lines(text));
+        assert_eq!(progress.bytes_in(), text.len() as u64);
+        assert_eq!(progress.records_out(), records);
+        assert_eq!(progress.bytes_out(), output.len() as u64);
+        records
+    }
+
+    /// Different words of two to six letters or, with `tail`, more.
+    fn many(count: usize, tail: &str) -> Vec<u8> {
+        (0..count)
+            .map(|number| format!("w{number:x}{tail} "))
+            .collect::<String>()
+            .into()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(80))]
+
+        #[test]
+        fn sums_are_right_however_the_input_is_cut(text in text(), sizes in sizes()) {
+            let records = check(&text, &sizes, usize::MAX, None);
+            assert_eq!(records, counts(&text).len() as u64);
+            check(&text, &sizes, 0, None);
+            check(&text, &sizes, BUFFERS + 10_000, Some(Duration::ZERO));
+        }
+    }
+
+    #[test]
+    fn full_sums_are_written_and_begun_again() {
+        for tail in ["", "_and_a_tail_that_is_too_long"] {
+            let once = many(60_000, tail);
+            let twice = once.repeat(2);
+            // Everything fits: one line a word. It does not: more, but no word is lost.
+            assert_eq!(check(&twice, &[usize::MAX], usize::MAX, None), 60_000);
+            assert!(check(&twice, &[usize::MAX], BUFFERS + 200_000, None) > 60_000);
+            assert_eq!(check(&twice, &[usize::MAX], 0, None), 120_000);
+        }
+    }
+
+    #[test]
+    fn sums_of_both_kinds_share_the_limit() {
+        let text = [
+            many(30_000, ""),
+            many(30_000, "_and_a_tail_that_is_too_long"),
+        ]
+        .concat();
+        let limit = 2_000_000;
+        let mut combiner = Combiner::new(limit);
+        let (mut bytes, progress) = (Vec::new(), Progress::new());
+        let mut output = Output::new(&mut bytes, &progress);
+        let mut most = 0;
+        for part in text.chunks(1000) {
+            let mut piece = [0; PIECE + SLACK];
+            piece[..part.len()].copy_from_slice(part);
+            combiner.feed(&piece, part.len(), &mut output).unwrap();
+            most = most.max(combiner.short.bytes() + combiner.long.bytes());
+        }
+        combiner.finish(&mut output).unwrap();
+        output.flush().unwrap();
+        assert!(most <= limit, "{most} bytes");
+        assert!(most > limit / 4, "only {most} bytes were put to use");
+        assert!(sums(&bytes).0 == counts(&text));
+    }
+
+    #[test]
+    fn words_of_any_length_are_counted() {
+        for size in [INLINE, PIECE, LONGEST, BLOCK] {
+            for len in size - 1..=size + 1 {
+                let word = vec![b'x'; len];
+                let text = [b"a ", &word[..], b"\nb ", &word[..], b" ", &word[..]].concat();
+                for limit in [0, BUFFERS + 300_000, usize::MAX] {
+                    check(&text, &[usize::MAX], limit, None);
+                    check(&text, &[7001], limit, None);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn words_that_differ_in_zeros_at_their_end_are_different() {
+        let records = check(b"a a\0 a\0\0 \0 \0\0 a", &[usize::MAX], usize::MAX, None);
+        assert_eq!(records, 5);
+    }
+
+    #[test]
+    fn a_failure_says_on_which_side_it_was() {
+        let progress = Progress::new();
+        let mut closed = Narrow {
+            taken: Vec::new(),
+            room: 3,
+            interrupted: false,
+        };
+        let error = map_combined(&mut &b"some words"[..], &mut closed, &progress, 0, None);
+        assert!(error.unwrap_err().is_broken_pipe());
+        let error = map_combined(&mut Broken, &mut Vec::new(), &progress, 0, None).unwrap_err();
+        assert_eq!(error.to_string(), "cannot read stdin: the disk is gone");
+    }
+}

@@ -1,0 +1,54 @@
+//! The raw standard streams of a task.
+//!
+//! `std::io::Stdout` writes at every newline; a mapper has one every few bytes. And a pipe of 1 MiB instead of
+//! 64 KiB lets a task and its neighbours work with fewer changes between them.
+
+use rustix::fd::{AsFd, BorrowedFd};
+use std::fs::File;
+use std::io;
+
+/// What a pipe may hold without special rights.
+const PIPE: usize = 1024 * 1024;
+
+/// Stdin as a file, without a buffer of its own.
+pub fn raw_stdin() -> io::Result<File> {
+    open(rustix::stdio::stdin())
+}
+
+/// Stdout as a file, without a buffer of its own: what is written has left the program.
+pub fn raw_stdout() -> io::Result<File> {
+    open(rustix::stdio::stdout())
+}
+
+fn open(stream: BorrowedFd<'_>) -> io::Result<File> {
+    let file = File::from(stream.try_clone_to_owned()?);
+    enlarge(&file);
+    Ok(file)
+}
+
+/// Makes a pipe larger. What is no pipe, or one the system will not enlarge, works all the same.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn enlarge(file: &impl AsFd) {
+    let _ = rustix::pipe::fcntl_setpipe_size(file, PIPE);
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn enlarge(_: &impl AsFd) {
+    let _ = PIPE;
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pipe_is_enlarged_and_a_file_left_alone() {
+        let (reader, _writer) = io::pipe().unwrap();
+        let before = rustix::pipe::fcntl_getpipe_size(&reader).unwrap();
+        enlarge(&reader);
+        let after = rustix::pipe::fcntl_getpipe_size(&reader).unwrap();
+        // A user who holds very many pipes is refused more; then it stays as it was.
+        assert!(after == PIPE || after == before, "{before} became {after}");
+        enlarge(&tempfile::tempfile().unwrap());
+    }
+}
