@@ -4,15 +4,15 @@ use clap::Parser;
 use heartline::streaming::{Progress, StreamError, exit, raw_stdin, raw_stdout, reduce};
 use std::process::ExitCode;
 
+const EXAMPLE: &str = "Example: cat book.txt | wc-mapper | LC_ALL=C sort | wc-reducer";
+
 /// Sum a sorted stream of `key<TAB>count` lines to one line a key, as the reducer (or the combiner) of a word
 /// count in Hadoop Streaming
 ///
 /// Lines without a tab, or whose count is not an integer, are ignored; how many there were is said on stderr
 /// at the end. Sums may be of any size.
-///
-///   cat book.txt | wc-mapper | LC_ALL=C sort | wc-reducer
 #[derive(Parser)]
-#[command(version, verbatim_doc_comment)]
+#[command(version, after_help = EXAMPLE)]
 struct Args {}
 
 fn main() -> ExitCode {

@@ -251,3 +251,115 @@ fn put_count<W: Write>(count: u64, output: &mut Output<'_, W>) -> Result<(), Str
 }
 
 const _: () = assert!(SLACK >= 16, "a key is loaded as 16 bytes");
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Broken, Chunked, Narrow, counts, lines, sizes, sums, text};
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Sums `text`, and says how many lines that took.
+    fn check(text: &[u8], sizes: &[usize], limit: usize, pace: Option<Duration>) -> u64 {
+        let (mut output, progress) = (Vec::new(), Progress::new());
+        let mut input = Chunked::new(text, sizes);
+        map_combined(&mut input, &mut output, &progress, limit, pace).unwrap();
+        let (sums, records) = sums(&output);
+        assert!(sums == counts(text), "{} bytes went wrong", text.len());
+        assert_eq!(progress.lines_in(), lines(text));
+        assert_eq!(progress.bytes_in(), text.len() as u64);
+        assert_eq!(progress.records_out(), records);
+        assert_eq!(progress.bytes_out(), output.len() as u64);
+        records
+    }
+
+    /// Different words of two to six letters or, with `tail`, more.
+    fn many(count: usize, tail: &str) -> Vec<u8> {
+        (0..count)
+            .map(|number| format!("w{number:x}{tail} "))
+            .collect::<String>()
+            .into()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(80))]
+
+        #[test]
+        fn sums_are_right_however_the_input_is_cut(text in text(), sizes in sizes()) {
+            let records = check(&text, &sizes, usize::MAX, None);
+            assert_eq!(records, counts(&text).len() as u64);
+            check(&text, &sizes, 0, None);
+            check(&text, &sizes, BUFFERS + 10_000, Some(Duration::ZERO));
+        }
+    }
+
+    #[test]
+    fn full_sums_are_written_and_begun_again() {
+        for tail in ["", "_and_a_tail_that_is_too_long"] {
+            let once = many(60_000, tail);
+            let twice = once.repeat(2);
+            // Everything fits: one line a word. It does not: more, but no word is lost.
+            assert_eq!(check(&twice, &[usize::MAX], usize::MAX, None), 60_000);
+            assert!(check(&twice, &[usize::MAX], BUFFERS + 200_000, None) > 60_000);
+            assert_eq!(check(&twice, &[usize::MAX], 0, None), 120_000);
+        }
+    }
+
+    #[test]
+    fn sums_of_both_kinds_share_the_limit() {
+        let text = [
+            many(30_000, ""),
+            many(30_000, "_and_a_tail_that_is_too_long"),
+        ]
+        .concat();
+        let limit = 2_000_000;
+        let mut combiner = Combiner::new(limit);
+        let (mut bytes, progress) = (Vec::new(), Progress::new());
+        let mut output = Output::new(&mut bytes, &progress);
+        let mut most = 0;
+        for part in text.chunks(1000) {
+            let mut piece = [0; PIECE + SLACK];
+            piece[..part.len()].copy_from_slice(part);
+            combiner.feed(&piece, part.len(), &mut output).unwrap();
+            most = most.max(combiner.short.bytes() + combiner.long.bytes());
+        }
+        combiner.finish(&mut output).unwrap();
+        output.flush().unwrap();
+        assert!(most <= limit, "{most} bytes");
+        assert!(most > limit / 4, "only {most} bytes were put to use");
+        assert!(sums(&bytes).0 == counts(&text));
+    }
+
+    #[test]
+    fn words_of_any_length_are_counted() {
+        for size in [INLINE, PIECE, LONGEST, BLOCK] {
+            for len in size - 1..=size + 1 {
+                let word = vec![b'x'; len];
+                let text = [b"a ", &word[..], b"\nb ", &word[..], b" ", &word[..]].concat();
+                for limit in [0, BUFFERS + 300_000, usize::MAX] {
+                    check(&text, &[usize::MAX], limit, None);
+                    check(&text, &[7001], limit, None);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn words_that_differ_in_zeros_at_their_end_are_different() {
+        let records = check(b"a a\0 a\0\0 \0 \0\0 a", &[usize::MAX], usize::MAX, None);
+        assert_eq!(records, 5);
+    }
+
+    #[test]
+    fn a_failure_says_on_which_side_it_was() {
+        let progress = Progress::new();
+        let mut closed = Narrow {
+            taken: Vec::new(),
+            room: 3,
+            interrupted: false,
+        };
+        let error = map_combined(&mut &b"some words"[..], &mut closed, &progress, 0, None);
+        assert!(error.unwrap_err().is_broken_pipe());
+        let error = map_combined(&mut Broken, &mut Vec::new(), &progress, 0, None).unwrap_err();
+        assert_eq!(error.to_string(), "cannot read stdin: the disk is gone");
+    }
+}

@@ -160,7 +160,8 @@ fn classify_portable(chunk: &[u8; CHUNK]) -> (u64, u64) {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
+    use super::super::testing::texty;
     use super::*;
     use proptest::prelude::*;
 
@@ -178,18 +179,6 @@ pub(super) mod tests {
             at,
             piece.iter().filter(|&&byte| byte == b'\n').count() as u64,
         )
-    }
-
-    /// Bytes in which whitespace of each kind, and what comes next to it in the code, is common.
-    pub(crate) fn texty() -> impl Strategy<Value = u8> {
-        prop_oneof![
-            8..=14_u8,
-            31..=33_u8,
-            Just(b'\n'),
-            0x88..=0x8e_u8,
-            0x9f..=0xa1_u8,
-            any::<u8>()
-        ]
     }
 
     fn check(mut edges: Edges, piece: &[u8], in_word: bool) {

@@ -24,6 +24,8 @@ mod status;
 mod stdio;
 mod sum;
 mod task;
+#[cfg(test)]
+mod testing;
 mod words;
 
 pub use args::WordArgs;

@@ -1,0 +1,129 @@
+//! A one-machine HDFS and YARN in a folder of its own.
+
+use std::{
+    fs,
+    io::Write,
+    path::PathBuf,
+    process::{Child, Command, Output, Stdio},
+};
+
+use tempfile::TempDir;
+
+use super::{Parts, hadoop};
+
+/// The cluster of `scripts/yarn-cluster`, stopped when this value goes, and also when the test process is killed.
+pub(crate) struct Cluster {
+    dir: TempDir,
+    guardian: Child,
+}
+
+impl Cluster {
+    /// Starts one and waits until it takes jobs.
+    pub(crate) fn start() -> Self {
+        let dir = TempDir::with_prefix("heartline-cluster-").expect("a temporary folder");
+        // The shell reads its end of the pipe only when this process is gone.
+        let guardian = Command::new("sh")
+            .args(["-c", r#"trap '' INT TERM HUP; read -r _ || { "$0" stop; rm -rf "$HEARTLINE_CLUSTER_DIR"; }"#])
+            .arg(Parts::root().join("scripts/yarn-cluster"))
+            .env("HEARTLINE_CLUSTER_DIR", dir.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("a shell to guard the cluster");
+        let cluster = Self { dir, guardian };
+        hadoop::succeed(&mut cluster.script("start"));
+        cluster
+    }
+
+    /// Names this cluster to a script.
+    pub(crate) fn used_by<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        command.env("HEARTLINE_CLUSTER_DIR", self.dir.path())
+    }
+
+    /// `scripts/yarn-cluster start|stop|status` on this cluster, run to its end.
+    pub(crate) fn ask(&self, action: &str) -> Output {
+        self.script(action)
+            .output()
+            .expect("scripts/yarn-cluster runs")
+    }
+
+    /// Every live process that has to do with this cluster: its servers by their command line, its tasks by the folder
+    /// they work in.
+    pub(crate) fn processes(&self) -> Vec<(u32, String)> {
+        processes()
+            .filter(|process| {
+                let command_line = fs::read(process.join("cmdline")).unwrap_or_default();
+                let cwd = fs::read_link(process.join("cwd")).unwrap_or_default();
+                contains(
+                    &command_line,
+                    self.dir.path().as_os_str().as_encoded_bytes(),
+                ) || cwd.starts_with(self.dir.path())
+            })
+            .filter_map(|process| {
+                let pid = process.file_name()?.to_str()?.parse().ok()?;
+                let command_line = fs::read(process.join("cmdline")).ok()?;
+                Some((
+                    pid,
+                    String::from_utf8_lossy(&command_line).replace('\0', " "),
+                ))
+            })
+            .collect()
+    }
+
+    /// The running attempts of `program` on this cluster: its pid and the attempt Hadoop named to it.
+    pub(crate) fn attempts_of(&self, program: &str) -> Vec<(u32, String)> {
+        processes()
+            .filter(|process| {
+                fs::read_link(process.join("cwd")).is_ok_and(|cwd| cwd.starts_with(self.dir.path()))
+            })
+            // The name of the process, not its command line: the Java that started it has that in its arguments too.
+            .filter(|process| {
+                fs::read_to_string(process.join("comm"))
+                    .is_ok_and(|name| name.trim_end() == program)
+            })
+            .filter_map(|process| {
+                let pid = process.file_name()?.to_str()?.parse().ok()?;
+                let environment = fs::read(process.join("environ")).ok()?;
+                let attempt = environment
+                    .split(|&byte| byte == 0)
+                    .find_map(|variable| variable.strip_prefix(b"mapreduce_task_attempt_id="))?;
+                Some((pid, String::from_utf8_lossy(attempt).into_owned()))
+            })
+            .collect()
+    }
+
+    fn script(&self, action: &str) -> Command {
+        let mut command = hadoop::script("yarn-cluster");
+        self.used_by(command.arg(action));
+        command
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        let stopped = self.ask("stop");
+        if let Some(mut stdin) = self.guardian.stdin.take() {
+            let _ = stdin.write_all(b"done\n");
+        }
+        let _ = self.guardian.wait();
+        let ended = stopped.status.success() || std::thread::panicking();
+        assert!(
+            ended,
+            "the cluster does not stop: {}",
+            String::from_utf8_lossy(&stopped.stderr)
+        );
+    }
+}
+
+fn processes() -> impl Iterator<Item = PathBuf> {
+    fs::read_dir("/proc").expect("/proc").filter_map(|entry| {
+        let path = entry.ok()?.path();
+        path.file_name()?.to_str()?.parse::<u32>().ok()?;
+        Some(path)
+    })
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len()).any(|window| window == part)
+}

@@ -1,0 +1,151 @@
+//! Streaming jobs through `scripts/run-job`, and a count of their words that owes nothing to the programs under test.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use super::Parts;
+
+/// How often each word occurs.
+pub(crate) type Counts = BTreeMap<Vec<u8>, u64>;
+
+/// The texts of `sample-data/`.
+pub(crate) fn sample_data() -> Vec<PathBuf> {
+    let folder = Parts::root().join("sample-data");
+    let mut files: Vec<_> = fs::read_dir(&folder)
+        .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
+        .map(|entry| entry.expect("an entry of sample-data").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "txt"))
+        .collect();
+    files.sort();
+    assert!(
+        files.len() >= 3,
+        "three files make three mappers: {files:?}"
+    );
+    files
+}
+
+/// Counts the words of files as Python's `bytes.split()` finds them.
+pub(crate) fn count_words(files: &[PathBuf]) -> Counts {
+    let mut counts = Counts::new();
+    for file in files {
+        let text = fs::read(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        for word in text
+            .split(|byte| matches!(byte, 9..=13 | b' '))
+            .filter(|word| !word.is_empty())
+        {
+            *counts.entry(word.to_vec()).or_default() += 1;
+        }
+    }
+    counts
+}
+
+/// Reads what a job wrote; a word in two places, or a line that is not `WORD<tab>COUNT`, is a failure.
+pub(crate) fn job_counts(output: &Path) -> Counts {
+    assert!(
+        output.join("_SUCCESS").exists(),
+        "{} is not the output of a finished job",
+        output.display()
+    );
+    let mut counts = Counts::new();
+    for entry in fs::read_dir(output).expect("the output folder") {
+        let path = entry.expect("an entry of the output").path();
+        if !path
+            .file_name()
+            .is_some_and(|name| name.as_encoded_bytes().starts_with(b"part-"))
+        {
+            continue;
+        }
+        let text = fs::read(&path).expect("a part of the output");
+        for line in text.split_inclusive(|&byte| byte == b'\n') {
+            let shown = String::from_utf8_lossy(line);
+            let line = line
+                .strip_suffix(b"\n")
+                .unwrap_or_else(|| panic!("unfinished line {shown:?}"));
+            let tab = line
+                .iter()
+                .rposition(|&byte| byte == b'\t')
+                .unwrap_or_else(|| panic!("no tab in {shown:?}"));
+            let count = std::str::from_utf8(&line[tab + 1..])
+                .ok()
+                .and_then(|count| count.parse().ok());
+            let count = count.unwrap_or_else(|| panic!("no count in {shown:?}"));
+            let before = counts.insert(line[..tab].to_vec(), count);
+            assert_eq!(before, None, "the word of {shown:?} is there twice");
+        }
+    }
+    counts
+}
+
+/// Says which words differ, a few of them: two whole tables would bury it.
+pub(crate) fn assert_same_counts(counted: &Counts, expected: &Counts) {
+    let words: BTreeSet<_> = counted.keys().chain(expected.keys()).collect();
+    let differing: Vec<_> = words
+        .into_iter()
+        .filter(|word| counted.get(*word) != expected.get(*word))
+        .map(|word| {
+            (
+                String::from_utf8_lossy(word),
+                counted.get(word),
+                expected.get(word),
+            )
+        })
+        .collect();
+    let few = &differing[..differing.len().min(5)];
+    assert!(
+        differing.is_empty(),
+        "{} words differ (counted, expected): {few:?}",
+        differing.len()
+    );
+}
+
+/// A `scripts/run-job` with the programs of this test run, which ends by itself.
+pub(crate) fn run_job() -> Command {
+    let mut command = script("run-job");
+    command.args(["--limit", "240"]);
+    command
+}
+
+/// One of `scripts/`, with the programs of this test run.
+pub(crate) fn script(name: &str) -> Command {
+    Parts::get();
+    let programs = Path::new(env!("CARGO_BIN_EXE_wc-mapper"))
+        .parent()
+        .expect("a folder of programs");
+    let mut command = Command::new(Parts::root().join("scripts").join(name));
+    command.env("HEARTLINE_BIN_DIR", programs);
+    command
+}
+
+/// Runs it to its end; a failure shows all it said.
+pub(crate) fn succeed(command: &mut Command) -> Output {
+    let output = command
+        .output()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(
+        output.status.success(),
+        "{command:?}: {}\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
+    output
+}
+
+/// What a command said on stderr: for a job, Hadoop's own log.
+pub(crate) fn log_of(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// A counter that Hadoop prints at a job's end, such as `Launched map tasks`.
+pub(crate) fn counter(log: &str, name: &str) -> Option<u64> {
+    log.lines().find_map(|line| {
+        line.trim()
+            .strip_prefix(name)?
+            .strip_prefix('=')?
+            .parse()
+            .ok()
+    })
+}

@@ -1,0 +1,15 @@
+//! The real parts for the tests: fetched once, started on free ports, gone when the test is.
+
+// Each test file compiles its own copy of this module and uses only some of it.
+#![allow(dead_code, unused_imports)]
+
+mod cluster;
+pub(crate) mod hadoop;
+mod parts;
+mod process;
+mod zookeeper;
+
+pub(crate) use cluster::Cluster;
+pub(crate) use parts::Parts;
+pub(crate) use process::{Guarded, wait_until};
+pub(crate) use zookeeper::ZooKeeper;

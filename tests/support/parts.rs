@@ -1,0 +1,50 @@
+//! Where the fetched jars lie.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    sync::OnceLock,
+};
+
+/// The jars of Hadoop and `ZooKeeper` that `scripts/fetch-parts` fetches.
+pub(crate) struct Parts {
+    lib: PathBuf,
+}
+
+impl Parts {
+    /// Finds them, and fetches them if they are not there yet: once a test process, and safe for many at once, for the
+    /// script holds a lock.
+    pub(crate) fn get() -> &'static Self {
+        static PARTS: OnceLock<Parts> = OnceLock::new();
+        PARTS.get_or_init(|| {
+            let script = Self::root().join("scripts/fetch-parts");
+            let output = Command::new(&script)
+                .output()
+                .unwrap_or_else(|error| panic!("{}: {error}", script.display()));
+            assert!(
+                output.status.success(),
+                "scripts/fetch-parts failed:\n{}",
+                String::from_utf8_lossy(&output.stderr)
+            );
+            Self {
+                lib: Self::home().join("parts/lib"),
+            }
+        })
+    }
+
+    /// The repository.
+    pub(crate) fn root() -> &'static Path {
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+    }
+
+    /// The folder below which the scripts keep everything.
+    pub(crate) fn home() -> PathBuf {
+        std::env::var_os("HEARTLINE_HOME_DIR")
+            .map_or_else(|| Self::root().join(".heartline"), PathBuf::from)
+    }
+
+    /// A class path of all of them.
+    pub(crate) fn class_path(&self) -> String {
+        format!("{}/*", self.lib.display())
+    }
+}

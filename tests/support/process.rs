@@ -1,0 +1,84 @@
+//! Child processes that do not outlive their test, and waiting with a limit.
+
+use std::{
+    io::Write,
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// A child that is killed when this value goes, and also when the whole test process is killed.
+///
+/// A parent-death signal would fire when the *thread* that started the child ends, which for a server shared by
+/// several tests is too early. So a small shell holds the other end of a pipe instead: it reads its end only when the
+/// test process is gone, however that came about.
+pub(crate) struct Guarded {
+    child: Child,
+    guardian: Child,
+}
+
+impl Guarded {
+    /// Starts the command under guard.
+    pub(crate) fn spawn(command: &mut Command) -> Self {
+        let mut child = command
+            .spawn()
+            .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let guardian = Command::new("sh")
+            .args([
+                "-c",
+                r#"trap '' INT TERM HUP; read -r _ || kill -9 "$1""#,
+                "guardian",
+                &child.id().to_string(),
+            ])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        match guardian {
+            Ok(guardian) => Self { child, guardian },
+            Err(error) => {
+                let _ = child.kill();
+                panic!("cannot start a shell to guard {command:?}: {error}");
+            }
+        }
+    }
+
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Whether it still runs (or is stopped, but there).
+    pub(crate) fn is_running(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal)
+            .unwrap_or_else(|error| panic!("{signal:?}: {error}"));
+    }
+}
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        // The child first: while the guardian waits, its pid cannot be anybody else's.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if let Some(mut stdin) = self.guardian.stdin.take() {
+            let _ = stdin.write_all(b"done\n");
+        }
+        let _ = self.guardian.wait();
+    }
+}
+
+/// Asks again and again until the answer is yes; panics with `what` when the time is over.
+pub(crate) fn wait_until(what: &str, limit: Duration, mut ready: impl FnMut() -> bool) {
+    let end = Instant::now() + limit;
+    while !ready() {
+        assert!(Instant::now() < end, "not within {limit:?}: {what}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
