@@ -12,7 +12,7 @@ use heartline::setup::setup;
 /// missing, and a job that starts after another one finds the claim free. While members are alive it
 /// says who they are and refuses.
 #[derive(Parser)]
-#[command(version, about)]
+#[command(name = "setup-zookeeper", version, about)]
 struct Options {
     #[command(flatten)]
     zookeeper: ZooKeeperOptions,

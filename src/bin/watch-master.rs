@@ -10,7 +10,7 @@ use heartline::watch::{Form, watch_master};
 ///
 /// Runs until it is stopped, also while ZooKeeper is away.
 #[derive(Parser)]
-#[command(version, about)]
+#[command(name = "watch-master", version, about)]
 struct Options {
     #[command(flatten)]
     zookeeper: ZooKeeperOptions,

@@ -12,7 +12,7 @@ use heartline::watch::{Form, prepare_folder, watch_slave};
 ///
 /// Runs until it is stopped, also while ZooKeeper is away.
 #[derive(Parser)]
-#[command(version, about)]
+#[command(name = "watch-slave", version, about)]
 struct Options {
     #[command(flatten)]
     zookeeper: ZooKeeperOptions,

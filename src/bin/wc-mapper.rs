@@ -13,7 +13,7 @@ use heartline::streaming::{Task, WordArgs};
 /// of the job's heartbeat: the first mapper becomes master and listens, all others beat. The words
 /// never depend on it: whatever ZooKeeper does, records and exit status are right.
 #[derive(Parser)]
-#[command(version, about)]
+#[command(name = "wc-mapper", version, about)]
 struct Options {
     #[command(flatten)]
     words: WordArgs,

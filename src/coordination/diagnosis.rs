@@ -9,7 +9,7 @@ use std::io;
 use std::time::Duration;
 
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::Address;
 
@@ -47,19 +47,37 @@ impl Diagnosis {
 }
 
 async fn look(host: &str, port: u16) -> Symptom {
+    let first = look_once(host, port).await;
+    if first != Symptom::Closed {
+        return first;
+    }
+    // A server that is just ending closes connections too; a moment later it refuses them.
+    sleep(PATIENCE).await;
+    look_once(host, port).await
+}
+
+async fn look_once(host: &str, port: u16) -> Symptom {
     let stream = match timeout(PATIENCE, TcpStream::connect((host, port))).await {
         Ok(Ok(stream)) => stream,
-        Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => {
-            return Symptom::Refused;
-        }
-        // What the resolver says has no kind of its own; what the network says has a number.
-        Ok(Err(error)) if error.raw_os_error().is_none() => return Symptom::Unknown,
-        Ok(Err(_)) | Err(_) => return Symptom::NoAnswer,
+        Ok(Err(error)) => return symptom(&error),
+        Err(_) => return Symptom::NoAnswer,
     };
     // Nothing was asked, so what there is to read can only be the end.
     match timeout(STAYS, stream.readable()).await {
         Err(_) => Symptom::Silent,
         Ok(_) => Symptom::Closed,
+    }
+}
+
+/// What an error on connecting is a sign of.
+fn symptom(error: &io::Error) -> Symptom {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => Symptom::Refused,
+        // Accepted, and closed before the connection was seen to stand.
+        io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => Symptom::Closed,
+        // What the resolver says has no kind of its own; what the network says has a number.
+        _ if error.raw_os_error().is_none() => Symptom::Unknown,
+        _ => Symptom::NoAnswer,
     }
 }
 
@@ -122,8 +140,12 @@ mod tests {
     async fn a_server_that_closes_at_once_is_told_by_the_settings_name() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let closing = tokio::spawn(async move { drop(listener.accept().await) });
+        let closing = tokio::spawn(async move {
+            loop {
+                drop(listener.accept().await);
+            }
+        });
         assert!(diagnose(port).await.contains("maxClientCnxns"));
-        closing.await.unwrap();
+        closing.abort();
     }
 }

@@ -61,13 +61,18 @@ impl From<Error> for Failure {
             Error::NodeExists => Self::NodeExists,
             Error::BadVersion => Self::BadVersion,
             Error::RuntimeInconsistent => Self::Deposed,
-            Error::ConnectionLoss
-            | Error::SessionExpired
-            | Error::SessionMoved
-            | Error::ClientClosed
-            | Error::Timeout
-            | Error::NoHosts => Self::Lost,
-            other => Self::Refused(other.to_string()),
+            Error::NoAuth
+            | Error::AuthFailed
+            | Error::InvalidAcl
+            | Error::BadArguments(_)
+            | Error::NoChildrenForEphemerals
+            | Error::NotEmpty
+            | Error::NotReadOnly
+            | Error::QuotaExceeded
+            | Error::MarshallingError
+            | Error::Unimplemented => Self::Refused(error.to_string()),
+            // Losses have many names: of the session, of the connection, of the operating system.
+            _ => Self::Lost,
         }
     }
 }
@@ -355,6 +360,14 @@ impl Session {
     pub async fn owner(&self, path: &str) -> Result<Option<i64>, Failure> {
         let stat = self.client().check_stat(path).await?;
         Ok(stat.map(|stat| stat.ephemeral_owner))
+    }
+
+    /// Creates a lasting znode.
+    pub async fn create_lasting(&self, path: &str, value: &str) -> Result<(), Failure> {
+        self.client()
+            .create(path, value.as_bytes(), &PERSISTENT)
+            .await?;
+        Ok(())
     }
 
     /// Sets a lasting znode's value.

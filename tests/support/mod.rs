@@ -5,11 +5,14 @@
 
 mod cluster;
 pub(crate) mod hadoop;
+mod member;
 mod parts;
 mod process;
+mod znodes;
 mod zookeeper;
 
 pub(crate) use cluster::Cluster;
+pub(crate) use member::{Ended, Mapper, SOON, Told, Watcher, plot};
 pub(crate) use parts::Parts;
 pub(crate) use process::{Guarded, wait_until};
 pub(crate) use zookeeper::ZooKeeper;

@@ -1,0 +1,103 @@
+//! `setup-zookeeper` creates and resets, as often as one likes, and spares the living.
+
+mod support;
+
+use assert_cmd::Command;
+use predicates::prelude::*;
+use predicates::str::contains;
+use support::{Mapper, Watcher, ZooKeeper};
+
+fn setup(zookeeper: &ZooKeeper, options: &[&str]) -> assert_cmd::assert::Assert {
+    Command::new(env!("CARGO_BIN_EXE_setup-zookeeper"))
+        .args(["--zookeeper", &zookeeper.address()])
+        .args(options)
+        .assert()
+}
+
+#[test]
+fn it_creates_and_is_safe_to_run_twice() {
+    let zookeeper = ZooKeeper::start();
+    for _ in 0..2 {
+        setup(&zookeeper, &[])
+            .success()
+            .stdout("connected\n\n")
+            .stderr("");
+        assert_eq!(
+            zookeeper.znode("/heart_beat_master"),
+            "this is a master map!"
+        );
+        assert_eq!(zookeeper.znode("/heart_beat"), "");
+    }
+}
+
+#[test]
+fn it_resets_what_an_earlier_job_left() {
+    let zookeeper = ZooKeeper::start();
+    setup(&zookeeper, &[]).success();
+    // As the program of old leaves it: lasting znodes, nobody behind them.
+    zookeeper.visit(async |session| {
+        session
+            .set("/heart_beat_master", "delete node map1")
+            .await
+            .unwrap();
+        session
+            .create_lasting("/heart_beat/map1", "alive at 1.5!")
+            .await
+            .unwrap();
+    });
+    setup(&zookeeper, &[]).success();
+    assert_eq!(
+        zookeeper.znode("/heart_beat_master"),
+        "this is a master map!"
+    );
+    assert!(!zookeeper.exists("/heart_beat/map1"));
+}
+
+#[test]
+fn it_says_who_is_alive_and_refuses() {
+    let zookeeper = ZooKeeper::start();
+    let watcher = Watcher::events(&zookeeper);
+    let _master = Mapper::start(&zookeeper, "map1");
+    watcher.wait_for_event("claimed", "map1");
+    let _follower = Mapper::start(&zookeeper, "map2");
+    watcher.wait_for_event("alive", "map2");
+    setup(&zookeeper, &[])
+        .code(1)
+        .stderr(contains("map1 (master), map2").and(contains("--force")));
+    assert!(zookeeper.exists("/heart_beat/map2"));
+}
+
+#[test]
+fn forced_it_puts_them_out_and_they_come_back() {
+    let zookeeper = ZooKeeper::start();
+    let watcher = Watcher::events(&zookeeper);
+    let _master = Mapper::start(&zookeeper, "map1");
+    watcher.wait_for_event("claimed", "map1");
+    let _follower = Mapper::start(&zookeeper, "map2");
+    watcher.wait_for_event("alive", "map2");
+    setup(&zookeeper, &["--force"]).success();
+    watcher.wait_for("one is master again, and the other follows", |lines| {
+        let told = |word: &str| lines.iter().filter(|line| line.contains(word)).count();
+        told("\"claimed\"") == 2 && told("\"returned\"") + told("\"joined\"") >= 2
+    });
+}
+
+#[test]
+fn a_namespace_is_made_and_kept_apart() {
+    let zookeeper = ZooKeeper::start();
+    setup(&zookeeper, &["--namespace", "/jobs/a"]).success();
+    assert_eq!(
+        zookeeper.znode("/jobs/a/heart_beat_master"),
+        "this is a master map!"
+    );
+    assert!(!zookeeper.exists("/heart_beat_master"));
+}
+
+#[test]
+fn without_a_server_it_says_what_to_look_at() {
+    let mut zookeeper = ZooKeeper::start();
+    zookeeper.kill();
+    setup(&zookeeper, &[])
+        .code(1)
+        .stderr(contains("nothing listens on"));
+}

@@ -1,0 +1,57 @@
+//! What stands in a test's server, read by a session of the test's own.
+
+use std::time::Duration;
+
+use heartline::coordination::{Failure, Session, Settings};
+
+use super::{ZooKeeper, wait_until};
+
+impl ZooKeeper {
+    /// A znode's value.
+    pub(crate) fn znode(&self, path: &str) -> String {
+        self.read(path)
+            .unwrap_or_else(|| panic!("{path} does not exist"))
+    }
+
+    /// Whether a znode exists.
+    pub(crate) fn exists(&self, path: &str) -> bool {
+        self.read(path).is_some()
+    }
+
+    /// Waits until nobody is a member any more, and no claim stands.
+    pub(crate) fn wait_until_empty(&self) {
+        wait_until("nobody is a member", Duration::from_secs(20), || {
+            self.visit(async |session| {
+                let (members, _) = session.members().await.expect("the server answers");
+                let claims = session.line(true).await.expect("the server answers");
+                members.is_empty() && claims.is_empty()
+            })
+        });
+    }
+
+    fn read(&self, path: &str) -> Option<String> {
+        self.visit(async |session| match session.read(path).await {
+            Ok((value, _)) => Some(String::from_utf8_lossy(&value.bytes).into_owned()),
+            Err(Failure::NoNode) => None,
+            Err(failure) => panic!("{path}: {failure}"),
+        })
+    }
+
+    /// Does something in a session of its own.
+    pub(crate) fn visit<T>(&self, work: impl AsyncFnOnce(&Session) -> T) -> T {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        runtime.expect("a runtime").block_on(async {
+            let settings = Settings {
+                address: self.address().parse().expect("an address"),
+                namespace: "/".parse().expect("a path"),
+                session_timeout: Duration::from_secs(10),
+            };
+            let session = Session::open(&settings).await.expect("the server answers");
+            let outcome = work(&session).await;
+            session.close(Duration::from_secs(5)).await;
+            outcome
+        })
+    }
+}
