@@ -34,7 +34,7 @@ fn vocabulary(size: usize, random: &mut Random) -> Vec<Vec<u8>> {
     while words.len() < size {
         // From about 2 letters for the most frequent to about 9 for the rarest.
         let rank = words.len() + 1;
-        let base = 2 + rank.ilog2() as usize * 2 / 5;
+        let base = 2 + rank.ilog2() as usize / 3;
         let word: Vec<u8> = (0..base + random.below(3))
             .map(|_| LETTERS[random.below(LETTERS.len())])
             .collect();
