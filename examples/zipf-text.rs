@@ -51,7 +51,9 @@ fn alias(size: usize) -> Vec<(f64, usize)> {
     let mut weights: Vec<f64> = (1..=size).map(|rank| 1.0 / rank as f64).collect();
     #[expect(clippy::cast_precision_loss, reason = "far fewer words than 2^52")]
     let mean = weights.iter().sum::<f64>() / size as f64;
-    weights.iter_mut().for_each(|weight| *weight /= mean);
+    for weight in &mut weights {
+        *weight /= mean;
+    }
     let (mut small, mut large): (Vec<usize>, Vec<usize>) =
         (0..size).partition(|&index| weights[index] < 1.0);
     let mut table = vec![(1.0, 0); size];
