@@ -22,7 +22,7 @@ fn wrong_options_are_refused_with_what_to_write() {
     for (arguments, answer) in [
         (&["--combined"][..], "--combine"),
         (&["--combine-memory", "much"], "such as 64MiB"),
-        (&["--combine-memory", "1MiB"], "at least 8.0 MiB"),
+        (&["--combine-memory", "1MiB"], "at least 10.0 MiB"),
         (&["--line-delay", "5"], "such as 10us"),
         (&["input.txt"], "input.txt"),
     ] {
@@ -154,7 +154,7 @@ fn combining_stays_within_its_limit() {
             }
         })
         .collect();
-    for limit in [8, 16, 32] {
+    for limit in [10, 16, 32] {
         let arguments = ["--combine", "--combine-memory", &format!("{limit}MiB")];
         let peak = peak_memory(&arguments, std::iter::once(text.as_bytes()));
         assert!(peak <= limit * 1024, "{peak} KiB of {limit} MiB");

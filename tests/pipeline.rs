@@ -69,7 +69,7 @@ fn check(text: &[u8]) {
     let counted = count(text);
     for line in [
         r#"cat "$T" | "$M" | sort | "$R""#,
-        r#"cat "$T" | "$M" --combine --combine-memory 8MiB | sort | "$R""#,
+        r#"cat "$T" | "$M" --combine --combine-memory 10MiB | sort | "$R""#,
         // The reducer as a combiner, over an unsorted stream too.
         r#""$M" < "$T" | "$R" | sort | "$R" | "$R""#,
     ] {

@@ -7,13 +7,19 @@ use heartline::cli::{self, MemberOptions};
 use heartline::member::Work;
 use heartline::streaming::{Task, WordArgs};
 
-/// The mapper of a word count for Hadoop Streaming, with a heartbeat through ZooKeeper.
+const EXAMPLE: &str =
+    "Every option can also be a property of a Hadoop job: -D heartline.zookeeper=zk1:2181
+
+Example: cat book.txt | wc-mapper | LC_ALL=C sort | wc-reducer";
+
+/// Map text to "word<TAB>1" lines, as the mapper of a word count in Hadoop Streaming, with a
+/// heartbeat through ZooKeeper beside it
 ///
-/// Reads text on stdin and writes "word<TAB>1" for every word on stdout. Beside that it is a member
-/// of the job's heartbeat: the first mapper becomes master and listens, all others beat. The words
-/// never depend on it: whatever ZooKeeper does, records and exit status are right.
+/// The first mapper of a job becomes master and listens; all others beat, and the master says which
+/// of them live, finish or die. The words never depend on it: whatever ZooKeeper does, records and
+/// exit status are right.
 #[derive(Parser)]
-#[command(name = "wc-mapper", version, about)]
+#[command(name = "wc-mapper", version, about, after_help = EXAMPLE)]
 struct Options {
     #[command(flatten)]
     words: WordArgs,

@@ -96,15 +96,19 @@ impl Work {
 
     fn tell_hadoop(&self, progress: &Progress, summary: &Summary) -> io::Result<()> {
         let mut stderr = io::stderr().lock();
-        let counters = [
+        let mut counters = vec![
             ("records in", progress.lines_in()),
             ("records out", progress.records_out()),
             ("bytes in", progress.bytes_in()),
             ("bytes out", progress.bytes_out()),
-            ("beats sent", summary.beats),
-            ("masters", summary.reigns.min(1)),
-            ("followers", summary.followings.min(1)),
         ];
+        if self.config.is_some() {
+            counters.extend([
+                ("beats sent", summary.beats),
+                ("masters", summary.reigns.min(1)),
+                ("followers", summary.followings.min(1)),
+            ]);
+        }
         for (name, amount) in counters {
             self.task.count(&mut stderr, name, amount)?;
         }

@@ -3,6 +3,7 @@
 use super::blocks::{BLOCK, Output, read};
 use super::sum::{Count, Sum};
 use super::{Progress, StreamError};
+use std::fmt;
 use std::io::{Read, Write};
 
 /// Lines that could not be summed, for they held no record.
@@ -21,10 +22,22 @@ impl Skipped {
     }
 }
 
+impl fmt::Display for Skipped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "ignored {} lines: {} without a tab, {} whose count is not an integer",
+            self.total(),
+            self.without_tab,
+            self.not_integer
+        )
+    }
+}
+
 /// Writes `key<TAB>sum` for each run of lines with the same key, and says what it had to skip.
 ///
-/// - The key is what stands before the first tab, byte by byte; it may be empty (seed 002 drops a first key
-///   that is) and of any length, as long as two lines of it fit into memory.
+/// - The key is what stands before the first tab, byte by byte; it may be empty and
+///   of any length, as long as two lines of it fit into memory.
 /// - The count is what follows, as Python's `int()` reads it: a sign, decimal digits, whitespace around them.
 ///   It may be of any size up to 4300 digits, which is where `int()` gives up too, and so may sums.
 /// - Lines that are no such records are skipped as if they were not there: a run goes on behind them.
