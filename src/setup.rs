@@ -2,27 +2,26 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 
-use crate::coordination::{Diagnosis, Failure, Session, Settings};
+use crate::coordination::{Failure, Session, Settings};
 use crate::protocol::report::FREE;
 
 /// How long a znode that belongs to no session is looked at to see whether somebody beats on it. The
 /// programs that make such znodes beat every 5 ms.
 const LOOK: Duration = Duration::from_millis(200);
+/// How long a server that is just starting is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// How long the end may take.
 const CLOSE: Duration = Duration::from_secs(1);
 
 /// Creates `/heart_beat_master` and `/heart_beat`, or frees the one and empties the other. While
 /// members are alive it refuses, unless `force`d: then they are put out, and join again.
 pub async fn setup(settings: &Settings, force: bool) -> anyhow::Result<()> {
-    let Ok(session) = Session::open(settings).await else {
-        let address = &settings.address;
-        bail!(
-            "no session with ZooKeeper at {address}: {}",
-            Diagnosis::of(address).await
-        );
-    };
+    let address = &settings.address;
+    let session = Session::open_patiently(settings, PATIENCE)
+        .await
+        .map_err(|why| anyhow!("no session with ZooKeeper at {address}: {why}"))?;
     println!("connected\n");
     let outcome = reset(&session, force).await;
     session.close(CLOSE).await;

@@ -43,7 +43,7 @@ fn a_server_accepts_and_never_answers() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port");
     let mut mapper = Mapper::with_options(&listener.local_addr().unwrap().to_string(), &[]);
     mapper.feed(b"a a");
-    assert_counted_and_said(&mapper.finish(), "no session before the end of the work");
+    assert_counted_and_said(&mapper.finish(), "gave no session in time");
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn a_paused_server_kills_nobody_and_holds_nobody_up() {
     watcher.wait_for_event("alive", "map3");
     zookeeper.pause();
     early.feed(b"a a");
-    assert_counted_and_said(&early.finish(), "did not answer before the end of the work");
+    assert_counted_and_said(&early.finish(), "did not answer in time");
     zookeeper.resume();
     let before = watcher.lines().len();
     watcher.wait_for("map3 beats again", |lines| {

@@ -134,6 +134,7 @@ impl MemberOptions {
                     .to_string_lossy()
                     .into_owned(),
                 pid: std::process::id(),
+                returns: 0,
             },
         })
     }

@@ -36,6 +36,14 @@ pub struct Diagnosis {
 }
 
 impl Diagnosis {
+    /// Whether it will not be otherwise in a moment: no server even accepts, or one says that it has
+    /// enough of us. A server that accepts may be about to start, or to elect a leader.
+    pub fn is_settled(&self) -> bool {
+        self.servers
+            .iter()
+            .all(|(_, symptom)| *symptom != Symptom::Silent)
+    }
+
     /// Looks at each server of `address`.
     pub async fn of(address: &Address) -> Self {
         let mut servers = Vec::new();

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use thiserror::Error;
+use tokio::time::{Instant, sleep};
 use zookeeper_client::{
     Acls, Client, CreateMode, CreateOptions, Error, EventType, OneshotWatcher, SessionState, Stat,
     StateWatcher,
 };
 
-use super::{Address, Fence, Namespace, Paths};
+use super::{Address, Diagnosis, Fence, Namespace, Paths};
 use crate::master::election::{ClaimStat, in_order};
 use crate::protocol::report::FREE;
 
@@ -19,6 +20,9 @@ pub(super) const PERSISTENT: CreateOptions<'static> =
 const EPHEMERAL: CreateOptions<'static> = CreateMode::Ephemeral.with_acls(Acls::anyone_all());
 const IN_LINE: CreateOptions<'static> =
     CreateMode::EphemeralSequential.with_acls(Acls::anyone_all());
+
+/// Between two attempts to open a session.
+const RETRY: Duration = Duration::from_millis(100);
 
 /// How to reach ZooKeeper.
 #[derive(Clone, Debug)]
@@ -141,6 +145,25 @@ impl Session {
         Ok(Self {
             inner: Arc::new(Inner { client, paths }),
         })
+    }
+
+    /// Opens a session, for people who wait for it: a server that accepts connections is given
+    /// `patience` to come up.
+    pub async fn open_patiently(
+        settings: &Settings,
+        patience: Duration,
+    ) -> Result<Self, Diagnosis> {
+        let deadline = Instant::now() + patience;
+        loop {
+            if let Ok(session) = Self::open(settings).await {
+                return Ok(session);
+            }
+            let diagnosis = Diagnosis::of(&settings.address).await;
+            if diagnosis.is_settled() || Instant::now() >= deadline {
+                return Err(diagnosis);
+            }
+            sleep(RETRY).await;
+        }
     }
 
     /// The session's id: the owner of its ephemeral znodes.

@@ -18,6 +18,9 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// The longest pause: beats are back within a second or so of ZooKeeper's return.
 const LONGEST_PAUSE: Duration = Duration::from_millis(800);
 
+/// For how long a server that accepts connections may give no session before that is said.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// What a complaint is told to.
 pub(super) type Complain = Box<dyn FnOnce(&str) + Send>;
 
@@ -27,10 +30,10 @@ pub(super) struct Life {
     pub(super) progress: Arc<Progress>,
     pub(super) clock: SystemClock,
     pub(super) summary: Summary,
-    /// How often it had to join again.
-    pub(super) returns: u32,
     /// Its earlier sessions, whose leftovers are its own.
     pub(super) earlier: Vec<i64>,
+    /// What the last attempt to reach ZooKeeper failed of.
+    diagnosis: Option<Diagnosis>,
     joined: Option<Teller<Result<(), String>>>,
     complain: Option<Complain>,
 }
@@ -56,8 +59,8 @@ impl Life {
             progress,
             clock: SystemClock::start(),
             summary: Summary::default(),
-            returns: 0,
             earlier: Vec::new(),
+            diagnosis: None,
             joined: Some(joined),
             complain: Some(complain),
         }
@@ -66,6 +69,7 @@ impl Life {
     /// Lives until the order to leave.
     pub(super) async fn live(mut self, mut stopping: Stopping) -> Summary {
         let mut pause = FIRST_PAUSE;
+        let mut away_since = Duration::ZERO;
         loop {
             let settings = self.config.settings.clone();
             let attempt = Session::open(&settings);
@@ -74,21 +78,25 @@ impl Life {
             };
             if let Ok(session) = opened {
                 pause = FIRST_PAUSE;
+                self.diagnosis = None;
                 let id = session.id();
                 let end = Stay::new(&mut self, session).run(&mut stopping).await;
                 self.earlier.push(id);
                 if end == End::Left {
                     break;
                 }
+                away_since = self.clock.now().elapsed;
                 continue;
             }
-            let Some(diagnosis) = self
-                .unless_cut(&mut stopping, Diagnosis::of(&settings.address))
-                .await
-            else {
+            let diagnosing = Diagnosis::of(&settings.address);
+            let Some(diagnosis) = self.unless_cut(&mut stopping, diagnosing).await else {
                 break;
             };
-            self.complain(&diagnosis.to_string());
+            let since = self.clock.now().elapsed.saturating_sub(away_since);
+            if diagnosis.is_settled() || since > PATIENCE {
+                self.complain(&diagnosis.to_string());
+            }
+            self.diagnosis = Some(diagnosis);
             if self.unless_cut(&mut stopping, sleep(pause)).await.is_none() {
                 break;
             }
@@ -114,7 +122,9 @@ impl Life {
             tokio::select! {
                 biased;
                 cut = stopping.next() => if cut == Cut::Deadline {
-                    self.complain("it gave no session before the end of the work");
+                    let known = self.diagnosis.take().map(|diagnosis| diagnosis.to_string());
+                    let what = known.unwrap_or_else(|| "it gave no session in time".to_owned());
+                    self.complain(&what);
                     return None;
                 },
                 outcome = &mut work => return Some(outcome),

@@ -114,7 +114,7 @@ impl<'a> Stay<'a> {
             tokio::select! {
                 biased;
                 cut = stopping.next() => if cut == Cut::Deadline {
-                    self.life.complain("it did not answer before the end of the work");
+                    self.life.complain("it did not answer in time");
                     break End::Left;
                 },
                 done = finished(&mut self.under_way), if !self.is_patient(stopping) => self.done(done),
@@ -210,7 +210,7 @@ impl<'a> Stay<'a> {
     /// Creates the own znode, or creates it again.
     fn join(&mut self) {
         self.role = Role::Follower { joined: false };
-        let value = beat::joined(&self.life.config.identity, self.life.returns);
+        let value = beat::joined(&self.life.config.identity);
         self.under_way = Some(write::join(
             self.session.clone(),
             self.life.config.name.clone(),
@@ -401,7 +401,7 @@ impl<'a> Stay<'a> {
             Err(Failure::Deposed) => self.election.deposed(),
             // Declared dead, and alive: back again.
             Err(Failure::NoNode) if matches!(self.role, Role::Follower { .. }) => {
-                self.life.returns += 1;
+                self.life.config.identity.returns += 1;
                 self.join();
             }
             Err(Failure::NodeExists) if !self.life.config.name.is_given() => {
@@ -453,9 +453,7 @@ impl<'a> Stay<'a> {
         };
         match timeout(stopping.remaining(), farewell).await {
             Ok(_) => self.life.summary.left = true,
-            Err(_) => self
-                .life
-                .complain("it did not answer before the end of the work"),
+            Err(_) => self.life.complain("it did not answer in time"),
         }
     }
 }

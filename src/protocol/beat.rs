@@ -34,7 +34,7 @@ impl Ending {
     }
 }
 
-/// What does not change about a member while it lives.
+/// Who a member is: told with every beat, for whoever looks for the first time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Identity {
     /// Hadoop's task attempt id, when Hadoop runs the task.
@@ -43,26 +43,27 @@ pub struct Identity {
     pub host: String,
     /// Its process id there.
     pub pid: u32,
+    /// How often it had to join again.
+    pub returns: u32,
 }
 
 impl Identity {
     /// The lines that tell it, below the first one of a value.
     fn lines(&self) -> String {
-        let attempt = self
-            .attempt
-            .as_ref()
-            .map_or_else(String::new, |id| format!("{ATTEMPT}: {id}\n"));
-        format!("{attempt}host: {}\npid: {}\n", self.host, self.pid)
+        let mut lines = format!("host: {}\npid: {}\n", self.host, self.pid);
+        if let Some(attempt) = &self.attempt {
+            lines = format!("{ATTEMPT}: {attempt}\n{lines}");
+        }
+        if self.returns > 0 {
+            lines = format!("{RETURNED}: {}\n{lines}", self.returns);
+        }
+        lines
     }
 }
 
-/// The value a follower creates its znode with; `returns` counts how often it had to join again.
-pub fn joined(identity: &Identity, returns: u32) -> String {
-    let returned = match returns {
-        0 => String::new(),
-        n => format!("{RETURNED}: {n}\n"),
-    };
-    format!("{JOINED}\n{returned}{}", identity.lines())
+/// The value a follower creates its znode with.
+pub fn joined(identity: &Identity) -> String {
+    format!("{JOINED}\n{}", identity.lines())
 }
 
 /// One beat, with how far the work has come.
@@ -128,6 +129,7 @@ mod tests {
             attempt: Some("attempt_1_0001_m_000000_0".to_owned()),
             host: "hd-slave1".to_owned(),
             pid: 42,
+            returns: 0,
         }
     }
 
@@ -136,10 +138,7 @@ mod tests {
         let at = DateTime::from_timestamp_micros(1_609_240_709_574_485).unwrap();
         let value = alive(at, &identity(), 7, 90);
         assert_eq!(value.lines().next(), Some("alive at 1609240709.574485!"));
-        assert_eq!(
-            joined(&identity(), 0).lines().next(),
-            Some("this is a map!")
-        );
+        assert_eq!(joined(&identity()).lines().next(), Some("this is a map!"));
     }
 
     #[test]
@@ -154,7 +153,12 @@ mod tests {
         let last = Beat::parse(ended(at, &identity(), Ending::Failed).as_bytes());
         assert_eq!(last.ending, Some(Ending::Failed));
         assert_eq!(last.attempt.as_deref(), Some("attempt_1_0001_m_000000_0"));
-        assert_eq!(Beat::parse(joined(&identity(), 3).as_bytes()).returns, 3);
+        let again = Identity {
+            returns: 3,
+            ..identity()
+        };
+        let again = alive(at, &again, 0, 0);
+        assert_eq!(Beat::parse(again.as_bytes()).returns, 3);
     }
 
     #[test]
