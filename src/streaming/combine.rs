@@ -19,9 +19,9 @@ const BUFFERS: usize = BLOCK + Output::<Vec<u8>>::SIZE + 4 * PIECE + 2 * LONGEST
 
 /// Writes `word<TAB>n` for the words of `input`, in no order, with `n` the times the word was seen.
 ///
-/// The sums take no more than `memory_limit_bytes`, with the buffers, all spare capacity and the copy made while a table
-/// grows. When they are full they are written and begun again, so a word may be written more than once.
-/// A limit too small for the buffers themselves leaves a few kilobytes of sums.
+/// The sums take no more than `memory_limit_bytes`, with the buffers, all spare capacity and the copy made
+/// while a table grows. When they are full they are written and begun again, so a word may be written more
+/// than once. A limit too small for the buffers themselves leaves a few kilobytes of sums.
 ///
 /// Splitting and `pace` are those of [`map_words`](super::map_words). A word of more than 64 KiB is written
 /// with the count 1 each time it is seen.
