@@ -24,6 +24,7 @@ pub async fn watch_slave(settings: &Settings, form: Form, folder: &Path) -> anyh
         folder: folder.to_owned(),
         followers: BTreeMap::new(),
         files: BTreeMap::new(),
+        deaths: BTreeMap::new(),
         epoch: None,
     };
     loop {
@@ -46,6 +47,8 @@ struct Watcher {
     followers: BTreeMap<String, Follower>,
     /// One for each follower ever seen.
     files: BTreeMap<String, File>,
+    /// Epoch and number of the last death told of each follower that died.
+    deaths: BTreeMap<String, (Option<i64>, Option<u64>)>,
     epoch: Option<i64>,
 }
 
@@ -174,11 +177,19 @@ impl Watcher {
             Err(failure) => bail!("ZooKeeper refuses: {failure}"),
         };
         self.epoch = report.epoch.or(self.epoch);
-        let died =
-            |event: &Event| event.event == EventKind::Died && event.node.as_deref() == Some(node);
+        // A death is told once: the report repeats it for a while, and the dead may return meanwhile.
+        let death = report
+            .events
+            .iter()
+            .rfind(|event| event.event == EventKind::Died && event.node.as_deref() == Some(node));
+        let death = death.map(|event| (event.epoch, event.sequence));
+        let died = death.is_some() && self.deaths.get(node).copied() < death;
+        if let Some(number) = death {
+            self.deaths.insert(node.to_owned(), number);
+        }
         let kind = match follower.ending {
             Some(Ending::Failed) => EventKind::Failed,
-            None if report.events.iter().any(died) => EventKind::Died,
+            None if died => EventKind::Died,
             Some(Ending::Finished) | None => EventKind::Finished,
         };
         self.tell(kind, node)
