@@ -34,7 +34,7 @@ fn vocabulary(size: usize, random: &mut Random) -> Vec<Vec<u8>> {
     while words.len() < size {
         // From about 2 letters for the most frequent to about 9 for the rarest.
         let rank = words.len() + 1;
-        let base = 2 + rank.ilog2() as usize * 2 / 5;
+        let base = 2 + rank.ilog2() as usize / 3;
         let word: Vec<u8> = (0..base + random.below(3))
             .map(|_| LETTERS[random.below(LETTERS.len())])
             .collect();
@@ -51,7 +51,9 @@ fn alias(size: usize) -> Vec<(f64, usize)> {
     let mut weights: Vec<f64> = (1..=size).map(|rank| 1.0 / rank as f64).collect();
     #[expect(clippy::cast_precision_loss, reason = "far fewer words than 2^52")]
     let mean = weights.iter().sum::<f64>() / size as f64;
-    weights.iter_mut().for_each(|weight| *weight /= mean);
+    for weight in &mut weights {
+        *weight /= mean;
+    }
     let (mut small, mut large): (Vec<usize>, Vec<usize>) =
         (0..size).partition(|&index| weights[index] < 1.0);
     let mut table = vec![(1.0, 0); size];

@@ -175,10 +175,7 @@ mod tests {
                 inside = !inside;
             }
         }
-        (
-            at,
-            piece.iter().filter(|&&byte| byte == b'\n').count() as u64,
-        )
+        (at, memchr::memchr_iter(b'\n', piece).count() as u64)
     }
 
     fn check(mut edges: Edges, piece: &[u8], in_word: bool) {

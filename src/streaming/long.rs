@@ -18,27 +18,28 @@ struct Entry {
 pub(super) struct LongTable {
     table: HashTable<Entry>,
     arena: Vec<u8>,
+    /// The most that both may take, in bytes.
+    budget: usize,
+    /// All that was ever allocated, for the allocator may keep what is freed while a table grows.
+    spent: usize,
     /// Seeded anew in each process; [`super::short`] says why.
     hasher: RandomState,
 }
 
 impl LongTable {
-    /// An empty table, which takes no memory yet.
-    pub(super) fn new() -> Self {
+    /// An empty table that will not take more than `budget` bytes, and takes none yet.
+    pub(super) fn new(budget: usize) -> Self {
         Self {
             table: HashTable::new(),
             arena: Vec::new(),
+            budget,
+            spent: 0,
             hasher: RandomState::default(),
         }
     }
 
-    /// What table and arena take.
-    pub(super) fn bytes(&self) -> usize {
-        self.table.allocation_size() + self.arena.capacity()
-    }
-
-    /// Counts `word`. The answer is no, and nothing changes, if it is new and does not fit into `budget` beside `others`.
-    pub(super) fn add(&mut self, word: &[u8], budget: usize, others: usize) -> bool {
+    /// Counts `word`. The answer is no, and nothing changes, if it is new and there is no room for it.
+    pub(super) fn add(&mut self, word: &[u8]) -> bool {
         let hash = self.hasher.hash_one(word);
         let arena = &self.arena;
         let same = |entry: &Entry| arena[entry.start..entry.start + entry.len] == *word;
@@ -46,7 +47,7 @@ impl LongTable {
             entry.count += 1;
             return true;
         }
-        if !self.make_room(word.len(), budget.saturating_sub(others)) {
+        if !self.make_room(word.len()) {
             return false;
         }
         let entry = Entry {
@@ -62,31 +63,39 @@ impl LongTable {
         true
     }
 
-    /// Makes room for one more word, if old and new memory together stay within `budget`.
-    fn make_room(&mut self, len: usize, budget: usize) -> bool {
+    /// Makes room for one more word of `len` bytes if the budget allows.
+    fn make_room(&mut self, len: usize) -> bool {
         if self.arena.capacity() - self.arena.len() < len {
             let new = (2 * self.arena.capacity())
                 .max(FIRST_ARENA)
                 .max(self.arena.len() + len);
-            if self.bytes() + new > budget {
+            if self.spent + new > self.budget {
                 return false;
             }
             self.arena.reserve_exact(new - self.arena.len());
+            self.spent += self.arena.capacity();
         }
         if self.table.len() == self.table.capacity() {
             let entries = (2 * self.table.capacity()).max(FIRST);
-            // A table keeps an eighth free, its size is the next power of two, and it has a byte for each
-            // entry: never more than this.
+            // A table keeps an eighth free, its size is the next power of two, and it has a byte more for
+            // each entry: never more than this.
             let new = (entries * 8 / 7).next_power_of_two() * (size_of::<Entry>() + 1) + 64;
-            if self.bytes() + new > budget {
+            if self.spent + new > self.budget {
                 return false;
             }
             let (arena, hasher) = (&self.arena, &self.hasher);
             self.table.reserve(entries - self.table.len(), |entry| {
                 hasher.hash_one(&arena[entry.start..entry.start + entry.len])
             });
+            self.spent += self.table.allocation_size();
         }
         true
+    }
+
+    /// Forgets all sums.
+    pub(super) fn clear(&mut self) {
+        self.table.clear();
+        self.arena.clear();
     }
 
     /// All words and their counts.
@@ -97,5 +106,31 @@ impl LongTable {
                 entry.count,
             )
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_allocated_stays_within_the_budget() {
+        for budget in [0, 10_000, 100_000, 1_000_000] {
+            let mut table = LongTable::new(budget);
+            let taken = (0..100_000)
+                .take_while(|word| table.add(format!("a word and its number {word}").as_bytes()))
+                .count();
+            assert!(table.spent <= budget, "{} of {budget}", table.spent);
+            let now = table.table.allocation_size() + table.arena.capacity();
+            assert!(now <= table.spent, "{now} of {}", table.spent);
+            // Entry and word take some 60 bytes; half the budget or more may be for copies and for growth.
+            assert!(
+                taken >= budget / 300,
+                "only {taken} words in {budget} bytes"
+            );
+            assert_eq!(table.sums().count(), taken);
+            table.clear();
+            assert_eq!(table.sums().count(), 0);
+        }
     }
 }

@@ -62,22 +62,28 @@ struct Slot {
     count: u64,
 }
 
-/// The table. The caller sees to it that there is room before it adds.
+/// The table. The caller makes room before it adds.
 pub(super) struct ShortTable {
     slots: Vec<Slot>,
     used: usize,
+    /// The most that the slots may take, in bytes.
+    budget: usize,
     /// Drawn anew in each process: who could tell the slots of words in advance could write a text whose
     /// words all fall on one, and a task over it would never end.
     seed: [u64; 2],
 }
 
 impl ShortTable {
-    /// An empty table, of a size that `budget` allows.
+    /// An empty table that will not take more than `budget` bytes.
+    ///
+    /// It never shrinks, and there is a reason beside speed: an allocator gives a large block back to the
+    /// system when it is freed, but may hand out later ones of that size from a heap that it keeps.
     pub(super) fn new(budget: usize) -> Self {
         let seed = || RandomState::new().build_hasher().finish();
         Self {
             slots: vec![Slot::default(); (budget / 2 / SLOT).clamp(LEAST, FIRST)],
             used: 0,
+            budget,
             seed: [seed(), seed()],
         }
     }
@@ -87,16 +93,19 @@ impl ShortTable {
         self.slots.len() * SLOT
     }
 
-    /// Whether `more` words would fill more than five eighths: beyond that, looking grows long.
-    pub(super) fn is_full(&self, more: usize) -> bool {
-        self.used + more > self.slots.len() / 8 * 5
+    /// Makes room for `more` words if there is none: beyond five eighths, looking for a word grows long. The
+    /// answer is no if the table is full and may not grow.
+    #[inline]
+    pub(super) fn make_room(&mut self, more: usize) -> bool {
+        self.used + more <= self.slots.len() / 8 * 5 || self.grow()
     }
 
-    /// Grows, to twice the size if both the old and the new table fit into `budget` beside `others`.
-    /// A growth of less than a quarter is not worth its copy: then nothing changes, and the answer is no.
-    pub(super) fn grow(&mut self, budget: usize, others: usize) -> bool {
+    /// Grows, to twice the size if both the old and the new table fit into the budget. A growth of less than
+    /// a quarter is not worth its copy.
+    #[cold]
+    fn grow(&mut self) -> bool {
         let old = self.slots.len();
-        let fits = budget.saturating_sub(others + self.bytes()) / SLOT;
+        let fits = self.budget.saturating_sub(self.bytes()) / SLOT;
         let new = fits.min(old * 2);
         if new < old + old / 4 {
             return false;
@@ -110,6 +119,20 @@ impl ShortTable {
             self.slots[at] = *slot;
         }
         true
+    }
+
+    /// Forgets all sums. With `widen` the table then takes its whole budget, which it could not while an old
+    /// one had to be copied.
+    pub(super) fn clear(&mut self, widen: bool) {
+        self.used = 0;
+        let most = self.budget / SLOT;
+        if widen && most > self.slots.len() {
+            // The old one is freed first.
+            self.slots = Vec::new();
+            self.slots = vec![Slot::default(); most];
+        } else {
+            self.slots.fill(Slot::default());
+        }
     }
 
     /// The slot at which to begin looking for `key`.
@@ -167,5 +190,90 @@ impl ShortTable {
             .iter()
             .filter(|slot| slot.count > 0)
             .map(|slot| (slot.key, slot.count))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(number: usize) -> Key {
+        let mut bytes = [b'z'; 16];
+        let text = number.to_string();
+        bytes[..text.len()].copy_from_slice(text.as_bytes());
+        Key::new(&bytes, text.len())
+    }
+
+    #[test]
+    fn a_key_is_its_word_and_nothing_else() {
+        for word in [
+            &b"a"[..],
+            b"a\0",
+            b"\0",
+            b"\0\0",
+            b"fifteen letters",
+            &[0xff; INLINE],
+        ] {
+            let (mut zeros, mut others) = ([0; 16], [b'x'; 16]);
+            zeros[..word.len()].copy_from_slice(word);
+            others[..word.len()].copy_from_slice(word);
+            let key = Key::new(&zeros, word.len());
+            assert_eq!(key, Key::new(&others, word.len()));
+            assert_eq!(key.word(&mut [0; 16]), word);
+            assert_ne!(key, Key::EMPTY);
+        }
+        assert_ne!(Key::new(&[0; 16], 1), Key::new(&[0; 16], 2));
+    }
+
+    #[test]
+    fn sums_survive_growth_until_the_budget_is_full() {
+        for budget in [0, 100_000, 3_000_000] {
+            let mut table = ShortTable::new(budget);
+            let least = LEAST * SLOT;
+            let fill = |table: &mut ShortTable| {
+                let mut words = 0;
+                while table.make_room(1) {
+                    for _ in 0..=words % 3 {
+                        table.add(key(words), table.slot(key(words)));
+                    }
+                    words += 1;
+                }
+                let mut sums: Vec<u64> = (0..words).map(|_| 0).collect();
+                for (key, count) in table.sums() {
+                    let mut room = [0; 16];
+                    let word: usize = str::from_utf8(key.word(&mut room))
+                        .unwrap()
+                        .parse()
+                        .unwrap();
+                    sums[word] += count;
+                }
+                assert!((0..words).all(|word| sums[word] == word as u64 % 3 + 1));
+                words
+            };
+            let first = fill(&mut table);
+            assert!(
+                table.bytes() <= budget.max(least),
+                "{} of {budget}",
+                table.bytes()
+            );
+            table.clear(true);
+            assert_eq!(table.sums().count(), 0);
+            let second = fill(&mut table);
+            assert!(
+                table.bytes() <= budget.max(least),
+                "{} of {budget}",
+                table.bytes()
+            );
+            assert!(
+                second >= first.max(budget / SLOT / 2),
+                "{first} words, then {second}"
+            );
+        }
+    }
+
+    #[test]
+    fn tables_are_seeded_apart() {
+        let [one, other] = [ShortTable::new(0), ShortTable::new(0)];
+        assert!((0..100).any(|word| one.slot(key(word)) != other.slot(key(word))));
     }
 }

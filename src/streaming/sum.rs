@@ -84,10 +84,6 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn small(count: i64) -> Option<Count> {
-        Some(Count::Small(count))
-    }
-
     #[test]
     fn what_int_takes_is_a_count() {
         for (field, count) in [
@@ -102,7 +98,7 @@ mod tests {
             (b"9223372036854775807", i64::MAX),
             (b"-9223372036854775808", i64::MIN),
         ] {
-            assert_eq!(Count::parse(field), small(count), "{field:?}");
+            assert_eq!(Count::parse(field), Some(Count::Small(count)), "{field:?}");
         }
     }
 

@@ -159,6 +159,6 @@ pub(super) fn sums(output: &[u8]) -> (HashMap<Vec<u8>, u64>, u64) {
 
 /// How many lines a text has, one without a newline at its end too.
 pub(super) fn lines(text: &[u8]) -> u64 {
-    let newlines = text.iter().filter(|&&byte| byte == b'\n').count();
+    let newlines = memchr::memchr_iter(b'\n', text).count();
     newlines as u64 + u64::from(text.last().is_some_and(|&byte| byte != b'\n'))
 }

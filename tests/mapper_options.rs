@@ -1,0 +1,166 @@
+//! What `wc-mapper` does with its options: answers to wrong ones, the line delay, and the memory it takes.
+
+use assert_cmd::Command;
+use std::fs;
+use std::io::Write;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+const MAPPER: &str = env!("CARGO_BIN_EXE_wc-mapper");
+const REDUCER: &str = env!("CARGO_BIN_EXE_wc-reducer");
+
+fn mapper(arguments: &[&str]) -> Command {
+    let mut command = Command::new(MAPPER);
+    command
+        .env("HEARTLINE_NO_HEARTBEAT", "true")
+        .args(arguments);
+    command
+}
+
+#[test]
+fn wrong_options_are_refused_with_what_to_write() {
+    for (arguments, answer) in [
+        (&["--combined"][..], "--combine"),
+        (&["--combine-memory", "much"], "such as 64MiB"),
+        (&["--combine-memory", "1MiB"], "at least 8.0 MiB"),
+        (&["--line-delay", "5"], "such as 10us"),
+        (&["input.txt"], "input.txt"),
+    ] {
+        let output = mapper(arguments).write_stdin("a\n").output().unwrap();
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(error.contains(answer), "{arguments:?}: {error}");
+        assert!(output.stdout.is_empty());
+    }
+    Command::new(REDUCER)
+        .arg("--sum")
+        .write_stdin("")
+        .assert()
+        .code(2);
+}
+
+#[test]
+fn help_and_version_are_given() {
+    for program in [MAPPER, REDUCER] {
+        let help = Command::new(program).arg("--help").output().unwrap();
+        let text = String::from_utf8_lossy(&help.stdout);
+        assert!(
+            help.status.success() && text.contains("LC_ALL=C sort"),
+            "{text}"
+        );
+        let version = Command::new(program).arg("--version").output().unwrap();
+        let text = String::from_utf8_lossy(&version.stdout);
+        assert!(text.contains(env!("CARGO_PKG_VERSION")), "{text}");
+    }
+}
+
+#[test]
+fn the_environment_can_say_the_same() {
+    let text = "a b a\n".repeat(100);
+    let combined = |value| {
+        let output = mapper(&[])
+            .env("HEARTLINE_COMBINE", value)
+            .write_stdin(&*text)
+            .output();
+        String::from_utf8(output.unwrap().stdout).unwrap()
+    };
+    let mut lines: Vec<_> = combined("1").lines().map(str::to_owned).collect();
+    lines.sort_unstable();
+    assert_eq!(lines, ["a\t200", "b\t100"]);
+    assert_eq!(combined("false").lines().count(), 300);
+    mapper(&[])
+        .env("HEARTLINE_COMBINE_MEMORY", "little")
+        .write_stdin("")
+        .assert()
+        .code(2);
+    mapper(&[])
+        .env("HEARTLINE_LINE_DELAY", "long")
+        .write_stdin("")
+        .assert()
+        .code(2);
+}
+
+#[test]
+fn a_line_delay_slows_each_line() {
+    for arguments in [
+        &["--line-delay", "20ms"][..],
+        &["--combine", "--line-delay", "20ms"],
+    ] {
+        let start = Instant::now();
+        let output = mapper(arguments)
+            .write_stdin("a\n".repeat(10))
+            .output()
+            .unwrap();
+        assert!(
+            start.elapsed() >= Duration::from_millis(200),
+            "{arguments:?}"
+        );
+        let counted: u64 = String::from_utf8(output.stdout)
+            .unwrap()
+            .lines()
+            .map(|line| line.strip_prefix("a\t").unwrap().parse::<u64>().unwrap())
+            .sum();
+        assert_eq!(counted, 10);
+    }
+}
+
+/// The peak memory in KiB of a mapper at the end of `parts`, before it is told that they are all.
+fn peak_memory<'a>(arguments: &[&str], parts: impl Iterator<Item = &'a [u8]>) -> u64 {
+    let mut child = std::process::Command::new(MAPPER)
+        .args(arguments)
+        .env("HEARTLINE_NO_HEARTBEAT", "true")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    for part in parts {
+        input.write_all(part).unwrap();
+    }
+    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+    drop(input);
+    assert!(child.wait().unwrap().success());
+    let peak = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .unwrap();
+    peak.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_mapper_stays_under_16_mib() {
+    let word = vec![b'w'; 1_000_000];
+    let peak = peak_memory(&[], std::iter::repeat_n(&word[..], 100));
+    assert!(peak < 16 * 1024, "{peak} KiB for a word of 100 MB");
+    let words = b"some words in one long line ".repeat(100_000);
+    let peak = peak_memory(&[], std::iter::repeat_n(&words[..], 10));
+    assert!(peak < 16 * 1024, "{peak} KiB for a long line");
+    // Long words are not summed, so they take no memory either.
+    let peak = peak_memory(&["--combine"], std::iter::repeat_n(&word[..], 100));
+    assert!(peak < 16 * 1024, "{peak} KiB to combine a word of 100 MB");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn combining_stays_within_its_limit() {
+    // Words of both tables, all different, enough to fill them several times.
+    let text: String = (0..1_500_000)
+        .map(|word| {
+            if word % 3 == 0 {
+                format!("a_long_word_of_{word} ")
+            } else {
+                format!("{word} ")
+            }
+        })
+        .collect();
+    for limit in [8, 16, 32] {
+        let arguments = ["--combine", "--combine-memory", &format!("{limit}MiB")];
+        let peak = peak_memory(&arguments, std::iter::once(text.as_bytes()));
+        assert!(peak <= limit * 1024, "{peak} KiB of {limit} MiB");
+        assert!(
+            peak > limit * 1024 / 4,
+            "only {peak} KiB of {limit} MiB were put to use"
+        );
+    }
+}
