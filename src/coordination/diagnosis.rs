@@ -79,13 +79,14 @@ async fn look_once(host: &str, port: u16) -> Symptom {
 
 /// What an error on connecting is a sign of.
 fn symptom(error: &io::Error) -> Symptom {
+    use io::ErrorKind::{ConnectionRefused, HostUnreachable, NetworkUnreachable, TimedOut};
     match error.kind() {
-        io::ErrorKind::ConnectionRefused => Symptom::Refused,
-        // Accepted, and closed before the connection was seen to stand.
-        io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => Symptom::Closed,
-        // What the resolver says has no kind of its own; what the network says has a number.
+        ConnectionRefused => Symptom::Refused,
+        HostUnreachable | NetworkUnreachable | TimedOut => Symptom::NoAnswer,
+        // What the resolver says has no number; what the operating system says has one.
         _ if error.raw_os_error().is_none() => Symptom::Unknown,
-        _ => Symptom::NoAnswer,
+        // Accepted, and closed before the connection was seen to stand.
+        _ => Symptom::Closed,
     }
 }
 

@@ -186,17 +186,17 @@ impl Session {
         Watch(self.client().state_watcher())
     }
 
-    /// Ends the session and waits until the server has removed its ephemeral znodes, at most for
-    /// `limit`. Does nothing while there are other clones.
-    pub async fn close(self, limit: Duration) {
+    /// Ends the session, behind all that was asked before, and waits until the server has removed its
+    /// ephemeral znodes, at most for `limit`. Returns whether it has; while there are other clones,
+    /// the session goes on.
+    pub async fn close(self, limit: Duration) -> bool {
         let mut states = self.client().state_watcher();
         let Some(inner) = Arc::into_inner(self.inner) else {
-            return;
+            return false;
         };
         drop(inner);
         let ended = async { while !states.changed().await.is_terminated() {} };
-        // Past the limit the session timeout ends it.
-        let _ = tokio::time::timeout(limit, ended).await;
+        tokio::time::timeout(limit, ended).await.is_ok()
     }
 
     /// Makes the job's lasting znodes, as far as they are not there.

@@ -262,7 +262,7 @@ impl Tenure {
         Some(Write::Beat { report })
     }
 
-    /// The last transaction of the epoch. Whatever else was under way is answered before it.
+    /// The last transaction of the epoch. A beat may still be under way: what it told is told again.
     pub fn release(&mut self, now: Now) -> Write {
         self.forget_old(now.wall);
         let name = self.name.clone();
@@ -296,6 +296,11 @@ impl Tenure {
     pub fn is_pressed(&self) -> bool {
         self.pending.is_none()
             && (!self.fresh.is_empty() || self.detector.overdue().next().is_some())
+    }
+
+    /// Whether a verdict is under way, whose outcome has to be known before the end.
+    pub fn is_burying(&self) -> bool {
+        matches!(self.pending, Some(Pending::Bury { .. }))
     }
 
     fn bury(&mut self, now: Now, node: String) -> Write {

@@ -5,11 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::pending;
+use std::pin::pin;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::{AbortHandle, JoinSet};
-use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
+use tokio::time::{Interval, MissedTickBehavior, interval, sleep, timeout};
 use uuid::Uuid;
 
 use super::candidate::{self, Answer};
@@ -25,6 +27,11 @@ use crate::protocol::{Ending, beat};
 
 /// More than enough for all listeners to have a word waiting; beyond it they wait.
 const INBOX: usize = 1024;
+
+/// How long a failed member stays at the most so that its last word is read.
+const LONGEST_HOLD: Duration = Duration::from_millis(100);
+
+const NO_ANSWER: &str = "it did not answer in time";
 
 /// What happened, from the tasks around the loop.
 #[derive(Debug)]
@@ -64,6 +71,19 @@ struct Mastership {
     list: AbortHandle,
 }
 
+/// What a member that has to leave while it is cut off may hope for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Hope {
+    /// Not looked at since the connection was lost.
+    Unknown,
+    /// Being looked at.
+    Asked,
+    /// A server accepts: the connection may be back in a moment.
+    Some,
+    /// Nothing accepts.
+    None,
+}
+
 /// One session's part of a [`Life`].
 pub(super) struct Stay<'a> {
     life: &'a mut Life,
@@ -71,6 +91,7 @@ pub(super) struct Stay<'a> {
     election: Election,
     role: Role,
     connected: bool,
+    hope: Hope,
     under_way: Option<UnderWay>,
     tasks: JoinSet<()>,
     inbox: Receiver<Happening>,
@@ -87,6 +108,7 @@ impl<'a> Stay<'a> {
             election,
             role: Role::None,
             connected: true,
+            hope: Hope::Unknown,
             under_way: None,
             tasks: JoinSet::new(),
             inbox,
@@ -99,22 +121,24 @@ impl<'a> Stay<'a> {
         self.watch_connection();
         let mut ticks = self.ticks();
         self.election.connected();
+        let mut leaving = false;
         let end = loop {
             self.act();
             while self.tasks.try_join_next().is_some() {}
             if let Some(stop) = stopping.stop() {
-                if !self.connected {
+                if !self.connected && self.is_hopeless() {
                     break End::Left;
                 }
                 if self.is_settled() {
                     self.leave(stop.ending, stopping).await;
+                    leaving = true;
                     break End::Left;
                 }
             }
             tokio::select! {
                 biased;
                 cut = stopping.next() => if cut == Cut::Deadline {
-                    self.life.complain("it did not answer in time");
+                    self.life.complain(NO_ANSWER);
                     break End::Left;
                 },
                 done = finished(&mut self.under_way), if !self.is_patient(stopping) => self.done(done),
@@ -128,9 +152,28 @@ impl<'a> Stay<'a> {
             }
         };
         self.tasks.shutdown().await;
-        self.under_way = None;
-        self.session.close(stopping.remaining()).await;
+        // What is under way holds on to the session.
+        drop(self.under_way.take());
+        self.role = Role::None;
+        let closed = self.session.close(stopping.remaining()).await;
+        if leaving && !closed {
+            self.life.complain(NO_ANSWER);
+        }
+        self.life.summary.left = leaving && closed;
         end
+    }
+
+    /// Whether a member that has to leave need not wait for the connection: looks once more when it
+    /// is asked first, as a server may be back that the client has not tried again yet.
+    fn is_hopeless(&mut self) -> bool {
+        match self.hope {
+            Hope::Unknown => {
+                self.diagnose();
+                false
+            }
+            Hope::Asked | Hope::Some => false,
+            Hope::None => true,
+        }
     }
 
     fn ticks(&self) -> Interval {
@@ -176,7 +219,7 @@ impl<'a> Stay<'a> {
             Role::None | Role::Heir(_) => false,
             Role::Refused => true,
             Role::Follower { joined } => *joined,
-            Role::Master(master) => self.under_way.is_none() && !master.tenure.is_pressed(),
+            Role::Master(master) => !master.tenure.is_burying(),
         }
     }
 
@@ -254,6 +297,12 @@ impl<'a> Stay<'a> {
     fn disconnected(&mut self) {
         self.connected = false;
         self.election.disconnected();
+        self.diagnose();
+        self.hope = Hope::Unknown;
+    }
+
+    fn diagnose(&mut self) {
+        self.hope = Hope::Asked;
         let (address, outside) = (
             self.life.config.settings.address.clone(),
             self.outside.clone(),
@@ -287,6 +336,10 @@ impl<'a> Stay<'a> {
             Happening::Diagnosed(diagnosis) => {
                 if !self.connected {
                     self.life.complain(&diagnosis.to_string());
+                }
+                if self.hope == Hope::Asked {
+                    let settled = diagnosis.is_settled();
+                    self.hope = if settled { Hope::None } else { Hope::Some };
                 }
             }
         }
@@ -427,34 +480,36 @@ impl<'a> Stay<'a> {
         self.role = Role::Refused;
     }
 
-    /// Says how the work ended and removes what is the member's own.
+    /// Says how the work ended and removes what is the member's own. The answers are not waited for:
+    /// the end of the session comes behind them, and its answer is theirs too.
     async fn leave(&mut self, ending: Ending, stopping: &Stopping) {
         let now = self.life.clock.now();
-        let claim = self.election.claim().map(str::to_owned);
-        self.election.release();
-        let role = std::mem::replace(&mut self.role, Role::None);
-        let (session, config) = (&self.session, &self.life.config);
-        let farewell = async {
-            match role {
-                Role::Follower { .. } => {
-                    let last = beat::ended(now.wall, &config.identity, ending);
-                    session
-                        .leave(config.name.as_ref(), &last, claim.as_deref())
-                        .await
+        let config = &self.life.config;
+        let name = config.name.as_ref();
+        match std::mem::replace(&mut self.role, Role::None) {
+            Role::Follower { .. } => {
+                let last = beat::ended(now.wall, &config.identity, ending);
+                if ending == Ending::Failed {
+                    // Only the last word tells a failure, so the master is given time to read it.
+                    let said = self.session.beat(name, &last);
+                    let _ = timeout(stopping.remaining(), said).await;
+                    sleep(
+                        stopping
+                            .remaining()
+                            .min(config.pace.timeout.min(LONGEST_HOLD)),
+                    )
+                    .await;
                 }
-                Role::Master(mut master) => {
-                    let last = master.tenure.release(now);
-                    write::fenced(master.fence.clone(), String::new(), last)
-                        .await
-                        .map(drop)
-                }
-                Role::None | Role::Refused | Role::Heir(_) => Ok(()),
+                let leaving = self.session.leave(name, &last, self.election.claim());
+                let _ = pin!(leaving).now_or_never();
             }
-        };
-        match timeout(stopping.remaining(), farewell).await {
-            Ok(_) => self.life.summary.left = true,
-            Err(_) => self.life.complain("it did not answer in time"),
+            Role::Master(mut master) => {
+                let last = master.tenure.release(now);
+                let _ = write::fenced(master.fence.clone(), String::new(), last).now_or_never();
+            }
+            Role::None | Role::Refused | Role::Heir(_) => {}
         }
+        self.election.release();
     }
 }
 

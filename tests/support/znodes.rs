@@ -50,7 +50,7 @@ impl ZooKeeper {
             };
             let session = Session::open(&settings).await.expect("the server answers");
             let outcome = work(&session).await;
-            session.close(Duration::from_secs(5)).await;
+            assert!(session.close(Duration::from_secs(5)).await, "it ends");
             outcome
         })
     }
