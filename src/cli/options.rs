@@ -125,6 +125,7 @@ impl MemberOptions {
             pace: Pace {
                 interval: self.interval,
                 timeout: self.timeout,
+                session: self.zookeeper.session_timeout,
             },
             name: self.name.clone().unwrap_or_else(Name::of_new_mapper),
             identity: Identity {

@@ -28,6 +28,8 @@ pub struct Pace {
     pub interval: Duration,
     /// Of silence until a follower is dead; also the time between two reports.
     pub timeout: Duration,
+    /// Of silence until ZooKeeper itself removes a member's znodes.
+    pub session: Duration,
 }
 
 /// What stood in `/heart_beat_master` when the master took it over.
@@ -48,6 +50,8 @@ const HEIR_TO: TimeDelta = TimeDelta::seconds(10);
 pub struct Reading {
     /// How often its value was set.
     pub version: i32,
+    /// When it was set last, by ZooKeeper's clock.
+    pub written: DateTime<Utc>,
     /// Its value.
     pub beat: Beat,
 }
@@ -93,6 +97,9 @@ struct Follower {
     version: Option<i32>,
     /// Heard since the last report.
     heard: bool,
+    /// Not heard to beat by this master: it stood there when the master came.
+    untried: bool,
+    written: DateTime<Utc>,
     ending: Option<Ending>,
 }
 
@@ -118,6 +125,10 @@ pub struct Tenure {
     detector: FixedTimeout<String>,
     followers: BTreeMap<String, Follower>,
     dead: BTreeSet<String>,
+    /// Those whose znodes stood when the master came; `None` until that is known.
+    standing: Option<BTreeSet<String>>,
+    /// When the last master's report was written.
+    inherited: DateTime<Utc>,
     sequence: u64,
     /// Told in a report already, and still repeated in the next ones.
     told: Vec<Event>,
@@ -154,6 +165,8 @@ impl Tenure {
                 .map(|node| (node.to_owned(), Follower::default()))
                 .collect(),
             dead: BTreeSet::new(),
+            standing: None,
+            inherited: inheritance.written,
             sequence: report.sequence,
             told: report.events,
             fresh: Vec::new(),
@@ -174,19 +187,29 @@ impl Tenure {
     /// The followers whose znodes stand. Those that the master before knew and that left in the
     /// moment between the two masters are among neither's; they are missed here.
     pub fn listed(&mut self, now: Now, nodes: &[String]) {
-        let left = self
-            .followers
-            .iter()
-            .filter(|(node, follower)| follower.version.is_none() && !nodes.contains(node));
-        let left: Vec<String> = left.map(|(node, _)| node.clone()).collect();
+        if self.standing.is_some() {
+            return;
+        }
+        self.standing = Some(nodes.iter().cloned().collect());
+        let left = self.followers.keys().filter(|node| !nodes.contains(node));
+        let left: Vec<String> = left.cloned().collect();
+        // After a longer time nobody can say whether one has finished or its session has expired.
+        let is_certain = !self.is_expired(now, self.inherited);
         for node in left {
-            self.vanished(now, &node);
+            self.followers.remove(&node);
+            if is_certain {
+                self.tell(now.wall, EventKind::Finished, &node);
+            }
         }
     }
 
     /// A follower's znode was read, and its next change will be noticed.
+    ///
+    /// One that stood there when the master came is not judged before it is heard: after an outage
+    /// of ZooKeeper the master may be back before its followers. If it is dead, its session ends it.
     pub fn heard(&mut self, now: Now, node: &str, reading: &Reading) {
-        if !self.followers.contains_key(node) {
+        let is_new = !self.followers.contains_key(node);
+        if is_new {
             let returned = self.dead.remove(node) || reading.beat.returns > 0;
             let kind = if returned {
                 EventKind::Returned
@@ -195,12 +218,20 @@ impl Tenure {
             };
             self.tell(now.wall, kind, node);
         }
+        let standing = self.standing.as_ref();
+        let stood = standing.is_some_and(|standing| standing.contains(node));
         let follower = self.followers.entry(node.to_owned()).or_default();
+        let beaten = follower
+            .version
+            .is_some_and(|version| version != reading.version);
+        follower.untried = stood && !beaten && (follower.version.is_none() || follower.untried);
         follower.heard |= follower.version != Some(reading.version);
         follower.version = Some(reading.version);
+        follower.written = reading.written;
         follower.ending = reading.beat.ending;
-        if reading.beat.ending.is_some() {
-            // It has said its last word; its znode goes with its session at the latest.
+        if follower.ending.is_some() || follower.untried {
+            // It has said its last word and goes at once, or it may not be back yet; either way its
+            // znode goes with its session at the latest.
             self.detector.left(&node.to_owned());
         } else {
             self.detector.heard(node.to_owned());
@@ -225,8 +256,14 @@ impl Tenure {
             // by its owner, whether or not its last word was read in time.
             let kind = match follower.ending {
                 Some(Ending::Failed) => EventKind::Failed,
+                None if follower.untried && self.is_expired(now, follower.written) => {
+                    EventKind::Died
+                }
                 Some(Ending::Finished) | None => EventKind::Finished,
             };
+            if let Some(standing) = &mut self.standing {
+                standing.remove(node);
+            }
             self.tell(now.wall, kind, node);
         }
     }
@@ -327,6 +364,12 @@ impl Tenure {
         }
     }
 
+    /// Whether a session that was last heard then may have expired by now.
+    fn is_expired(&self, now: Now, heard: DateTime<Utc>) -> bool {
+        let silence = now.wall.signed_duration_since(heard).to_std();
+        silence.is_ok_and(|silence| silence > self.pace.session / 2)
+    }
+
     fn is_report_due(&self, now: Now) -> bool {
         // Half an interval early, or a tick that comes a moment too soon would wait a whole one.
         self.last_report.is_none_or(|last| {
@@ -396,6 +439,7 @@ mod tests {
     const PACE: Pace = Pace {
         interval: Duration::from_millis(5),
         timeout: Duration::from_millis(20),
+        session: Duration::from_secs(6),
     };
 
     fn at(ms: u64) -> Now {
@@ -432,6 +476,7 @@ mod tests {
     fn reading(version: i32) -> Reading {
         Reading {
             version,
+            written: at(0).wall,
             beat: Beat::default(),
         }
     }
@@ -548,6 +593,35 @@ mod tests {
             tenure.next_write(at(30_010)),
             Some(Write::Beat { .. })
         ));
+    }
+
+    #[test]
+    fn who_stood_there_is_not_judged_before_it_is_heard() {
+        let mut tenure = settled();
+        tenure.listed(at(0), &["map2.0".to_owned()]);
+        tenure.heard(at(0), "map2.0", &reading(7));
+        for ms in (0..1000).step_by(5) {
+            assert!(!kinds(tick(&mut tenure, ms)).contains(&EventKind::Died));
+        }
+        tenure.heard(at(1000), "map2.0", &reading(8));
+        let mut ticks = (1000..1050)
+            .step_by(5)
+            .map(|ms| kinds(tick(&mut tenure, ms)));
+        assert!(ticks.any(|kinds| kinds.contains(&EventKind::Died)));
+    }
+
+    #[test]
+    fn who_stood_there_and_went_with_its_session_has_died() {
+        for (vanished_after, expected) in [(10, EventKind::Finished), (6_000, EventKind::Died)] {
+            let mut tenure = settled();
+            tenure.listed(at(0), &["map2.0".to_owned()]);
+            tenure.heard(at(0), "map2.0", &reading(7));
+            tenure.vanished(at(vanished_after), "map2.0");
+            assert_eq!(
+                kinds(tick(&mut tenure, vanished_after)).last(),
+                Some(&expected)
+            );
+        }
     }
 
     #[test]

@@ -50,6 +50,7 @@ pub(super) async fn listen(session: Session, node: String, inbox: Sender<Happeni
         };
         let reading = Reading {
             version: value.version,
+            written: value.written,
             beat: Beat::parse(&value.bytes),
         };
         if !tell(&inbox, Noticed::Heard(node.clone(), reading)).await {
