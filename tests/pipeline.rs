@@ -66,6 +66,7 @@ fn records(output: &[u8]) -> BTreeMap<&[u8], u64> {
 }
 
 fn check(text: &[u8]) {
+    let counted = count(text);
     for line in [
         r#"cat "$T" | "$M" | sort | "$R""#,
         r#"cat "$T" | "$M" --combine --combine-memory 8MiB | sort | "$R""#,
@@ -74,7 +75,7 @@ fn check(text: &[u8]) {
     ] {
         let output = quiet(line, text);
         assert!(
-            records(&output) == count(text),
+            records(&output) == counted,
             "{line} over {} bytes",
             text.len()
         );
@@ -133,8 +134,7 @@ fn a_line_of_100_megabytes_is_counted() {
 #[test]
 fn a_word_of_100_megabytes_is_counted() {
     let word = vec![b'w'; 100_000_000];
-    check(&[&word[..], b" end"].concat());
-    check(&word);
+    check(&[b"begin ", &word[..]].concat());
 }
 
 #[test]

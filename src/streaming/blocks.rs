@@ -85,6 +85,27 @@ impl<'a, W: Write> Output<'a, W> {
         Ok(())
     }
 
+    /// Writes `key<TAB>count`, in one step where it fits.
+    pub(super) fn put_sum(&mut self, key: &[u8], count: &[u8]) -> Result<(), StreamError> {
+        let len = key.len() + 1 + count.len() + 1;
+        if self.buffer.len() - self.len < len {
+            self.flush()?;
+        }
+        let Some(room) = self.buffer[self.len..].get_mut(..len) else {
+            self.put(key, 0)?;
+            self.put(b"\t", 0)?;
+            self.put(count, 0)?;
+            return self.put(b"\n", 1);
+        };
+        let (key_room, rest) = room.split_at_mut(key.len());
+        key_room.copy_from_slice(key);
+        rest[0] = b'\t';
+        rest[1..=count.len()].copy_from_slice(count);
+        rest[count.len() + 1] = b'\n';
+        self.advance(len, 1);
+        Ok(())
+    }
+
     /// Hands everything to the writer.
     pub(super) fn flush(&mut self) -> Result<(), StreamError> {
         if self.len > 0 {

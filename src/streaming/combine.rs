@@ -19,9 +19,9 @@ const BUFFERS: usize = BLOCK + Output::<Vec<u8>>::SIZE + 4 * PIECE + 2 * LONGEST
 
 /// Writes `word<TAB>n` for the words of `input`, in no order, with `n` the times the word was seen.
 ///
-/// The sums take no more than `memory_limit_bytes`, with the buffers, all spare capacity and the copy made while a table
-/// grows. When they are full they are written and begun again, so a word may be written more than once.
-/// A limit too small for the buffers themselves leaves a few kilobytes of sums.
+/// The sums take no more than `memory_limit_bytes`, with the buffers, all spare capacity and the copy made
+/// while a table grows. When they are full they are written and begun again, so a word may be written more
+/// than once. A limit too small for the buffers themselves leaves a few kilobytes of sums.
 ///
 /// Splitting and `pace` are those of [`map_words`](super::map_words). A word of more than 64 KiB is written
 /// with the count 1 each time it is seen.
@@ -148,8 +148,7 @@ impl Combiner {
             return Ok(());
         }
         // Not even empty tables have room for it.
-        output.put(word, 0)?;
-        output.put(b"\t1\n", 1)
+        output.put_sum(word, b"1")
     }
 
     /// Counts the word in `carry`, which has come to its end.
@@ -177,13 +176,13 @@ impl Combiner {
         widen: bool,
         output: &mut Output<'_, W>,
     ) -> Result<(), StreamError> {
+        let mut digits = itoa::Buffer::new();
         for (key, count) in self.short.sums() {
-            output.put(key.word(&mut [0; 16]), 0)?;
-            put_count(count, output)?;
+            let count = digits.format(count).as_bytes();
+            output.put_sum(key.word(&mut [0; 16]), count)?;
         }
         for (word, count) in self.long.sums() {
-            output.put(word, 0)?;
-            put_count(count, output)?;
+            output.put_sum(word, digits.format(count).as_bytes())?;
         }
         self.short.clear(widen);
         self.long.clear();
@@ -245,13 +244,6 @@ impl Engine for Combiner {
         self.close(output)?;
         self.write_sums(false, output)
     }
-}
-
-/// Ends a record with its sum.
-fn put_count<W: Write>(count: u64, output: &mut Output<'_, W>) -> Result<(), StreamError> {
-    output.put(b"\t", 0)?;
-    output.put(itoa::Buffer::new().format(count).as_bytes(), 0)?;
-    output.put(b"\n", 1)
 }
 
 const _: () = assert!(SLACK >= 16, "a key is loaded as 16 bytes");

@@ -107,8 +107,7 @@ impl<'a, W: Write> Reducer<'a, W> {
         while let Some(newline) = memchr::memchr(b'\n', &lines[at..]) {
             let value = self.line(&lines[at..at + newline])?;
             let len = newline + 1;
-            let same = repeated(&lines[at..], len);
-            let times = if same < len { 1 } else { 1 + same / len };
+            let times = times(&lines[at..], len);
             self.add(&value, times as u64);
             count += times as u64;
             at += times * len;
@@ -147,23 +146,28 @@ impl<'a, W: Write> Reducer<'a, W> {
         if !std::mem::take(&mut self.running) {
             return Ok(());
         }
-        self.output.put(&self.key, 0)?;
-        self.output.put(b"\t", 0)?;
-        self.sum.take(|digits| self.output.put(digits, 0))?;
-        self.output.put(b"\n", 1)
+        self.sum
+            .take(|digits| self.output.put_sum(&self.key, digits))
     }
 }
 
-/// How many bytes of `bytes[period..]` equal those `period` earlier.
-fn repeated(bytes: &[u8], period: usize) -> usize {
-    let later = &bytes[period..];
-    let wide = std::iter::zip(bytes.as_chunks::<32>().0, later.as_chunks::<32>().0)
-        .take_while(|(earlier, later)| earlier == later)
+/// How often the first `len` bytes come in a row.
+fn times(bytes: &[u8], len: usize) -> usize {
+    let (first, later) = bytes.split_at(len);
+    if later.get(..len) != Some(first) {
+        return 1;
+    }
+    1 + common(bytes, later) / len
+}
+
+/// How many bytes two slices have in common from the start.
+fn common(one: &[u8], other: &[u8]) -> usize {
+    let wide = std::iter::zip(one.as_chunks::<32>().0, other.as_chunks::<32>().0)
+        .take_while(|(one, other)| one == other)
         .count();
     let same = wide * 32;
-    same + std::iter::zip(&bytes[same..], &later[same..])
-        .take(32)
-        .take_while(|(earlier, later)| earlier == later)
+    same + std::iter::zip(&one[same..], &other[same..])
+        .take_while(|(one, other)| one == other)
         .count()
 }
 
