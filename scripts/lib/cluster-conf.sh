@@ -56,6 +56,7 @@ write_cluster_conf() {
     local quick='-XX:+UseSerialGC -XX:TieredStopAtLevel=1 --add-opens=java.base/java.lang=ALL-UNNAMED'
     site "$conf/mapred-site.xml" \
         "mapreduce.framework.name=yarn" \
+        "mapreduce.client.progressmonitor.pollinterval=250" \
         "mapreduce.application.classpath=$PARTS_LIB/*" \
         "mapreduce.shuffle.port=0" \
         "yarn.app.mapreduce.am.resource.mb=768" \

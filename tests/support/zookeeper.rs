@@ -136,9 +136,11 @@ impl ZooKeeper {
                 .stderr(log),
         );
         let end = Instant::now() + START_LIMIT;
+        // Its folder in the answer: another server that took the port meanwhile would answer too.
+        let ours = format!("dataDir={}/data", self.dir.path().display());
         while !self
-            .ask("srvr")
-            .is_some_and(|answer| answer.contains("Mode: standalone"))
+            .ask("conf")
+            .is_some_and(|answer| answer.contains(&ours))
         {
             if !server.is_running() {
                 return Err(format!("it ended at once; its log:\n{}", self.log()));
