@@ -1,4 +1,21 @@
-//! Heartbeats for Hadoop Streaming tasks.
+//! Heartbeats for Hadoop Streaming tasks: who lives, who finished and who died, told within
+//! hundredths of a second by the one master of a job.
+//!
+//! The map of the house, from the inside out:
+//!
+//! - [`detect`] says who is overdue: arrivals in, suspicion out. It knows nothing of the rest.
+//! - [`protocol`] is what stands in ZooKeeper, as text: beats, reports, events.
+//! - [`master`] decides: who is master ([`master::election`]), and what a master does
+//!   ([`master::tenure`]). Like the two above it has neither clock nor IO; time is a
+//!   [`clock::Now`] that it is handed.
+//! - [`coordination`] is the only part that knows the ZooKeeper client: sessions, paths, and the
+//!   fence that every write of a master passes.
+//! - [`streaming`] is the data path: words, sums, stdin and stdout, and what Hadoop tells a task.
+//! - [`member`] puts them together: [`member::Work`] runs a data path with a heartbeat beside it.
+//! - [`watch`] and [`setup`] are what people start beside a job; [`cli`] is the edge of all programs.
+//!
+//! Dependencies point one way: programs → `cli` → `member`, `watch`, `setup` → `master`,
+//! `coordination` → `protocol`, `detect`.
 
 pub mod cli;
 pub mod clock;

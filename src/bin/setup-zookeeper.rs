@@ -6,20 +6,20 @@ use clap::Parser;
 use heartline::cli::{self, ZooKeeperOptions};
 use heartline::setup::setup;
 
-/// Prepare ZooKeeper for the heartbeat: create /`heart_beat_master` and /`heart_beat`, or reset them
+/// Prepare ZooKeeper for the heartbeat: create the job's znodes, or put them back to the start
 ///
 /// May be run at any time and any number of times. Mappers do not need it: they create what is
 /// missing, and a job that starts after another one finds the claim free. While members are alive it
 /// says who they are and refuses.
 #[derive(Parser)]
-#[command(name = "setup-zookeeper", version, about)]
+#[command(name = "setup-zookeeper", version)]
 struct Options {
-    #[command(flatten)]
-    zookeeper: ZooKeeperOptions,
-
     /// Reset even while members are alive: they are put out, and join again
     #[arg(long)]
     force: bool,
+
+    #[command(flatten)]
+    zookeeper: ZooKeeperOptions,
 }
 
 fn main() -> ExitCode {

@@ -10,14 +10,14 @@ use heartline::watch::{Form, watch_master};
 ///
 /// Runs until it is stopped, also while ZooKeeper is away.
 #[derive(Parser)]
-#[command(name = "watch-master", version, about)]
+#[command(name = "watch-master", version)]
 struct Options {
-    #[command(flatten)]
-    zookeeper: ZooKeeperOptions,
-
     /// Write one JSON object a line: time, event, node, epoch
     #[arg(long)]
     json: bool,
+
+    #[command(flatten)]
+    zookeeper: ZooKeeperOptions,
 }
 
 fn main() -> ExitCode {

@@ -12,11 +12,8 @@ use heartline::watch::{Form, prepare_folder, watch_slave};
 ///
 /// Runs until it is stopped, also while ZooKeeper is away.
 #[derive(Parser)]
-#[command(name = "watch-slave", version, about)]
+#[command(name = "watch-slave", version)]
 struct Options {
-    #[command(flatten)]
-    zookeeper: ZooKeeperOptions,
-
     /// The folder for the files; made if it is missing
     #[arg(long, value_name = "DIR", default_value = ".")]
     output_dir: PathBuf,
@@ -24,6 +21,9 @@ struct Options {
     /// Also write one JSON object a line to stdout: time, event, node, epoch
     #[arg(long)]
     json: bool,
+
+    #[command(flatten)]
+    zookeeper: ZooKeeperOptions,
 }
 
 fn main() -> ExitCode {

@@ -19,7 +19,7 @@ Example: cat book.txt | wc-mapper | LC_ALL=C sort | wc-reducer";
 /// of them live, finish or die. The words never depend on it: whatever ZooKeeper does, records and
 /// exit status are right.
 #[derive(Parser)]
-#[command(name = "wc-mapper", version, about, after_help = EXAMPLE)]
+#[command(name = "wc-mapper", version, after_help = EXAMPLE)]
 struct Options {
     #[command(flatten)]
     words: WordArgs,

@@ -15,7 +15,7 @@ const EXAMPLE: &str = "Example: cat book.txt | wc-mapper | LC_ALL=C sort | wc-re
 /// Lines without a tab, or whose count is not an integer, are ignored; how many there were is said on
 /// stderr at the end. Sums may be of any size.
 #[derive(Parser)]
-#[command(name = "wc-reducer", version, about, after_help = EXAMPLE)]
+#[command(name = "wc-reducer", version, after_help = EXAMPLE)]
 struct Options {}
 
 fn main() -> ExitCode {

@@ -7,13 +7,19 @@
 //!   new [`Session`] has to be opened; nothing of the old one carries over.
 
 mod address;
+mod connection;
 mod diagnosis;
+mod failure;
 mod fence;
 mod paths;
 mod session;
+mod value;
 
 pub use address::Address;
+pub use connection::{Connection, Watch};
 pub use diagnosis::Diagnosis;
+pub use failure::Failure;
 pub use fence::{Burial, Fence};
 pub use paths::{Namespace, Paths};
-pub use session::{Connection, Failure, OneshotWatch, Session, Settings, Value, Watch};
+pub use session::{Session, Settings};
+pub use value::{OneshotWatch, Value};

@@ -3,16 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
-use thiserror::Error;
 use tokio::time::{Instant, sleep};
-use zookeeper_client::{
-    Acls, Client, CreateMode, CreateOptions, Error, EventType, OneshotWatcher, SessionState, Stat,
-    StateWatcher,
-};
+use zookeeper_client::{Acls, Client, CreateMode, CreateOptions, Error, Stat};
 
-use super::{Address, Diagnosis, Fence, Namespace, Paths};
-use crate::master::election::{ClaimStat, in_order};
+use super::value::changed;
+use super::{Address, Diagnosis, Failure, Fence, Namespace, OneshotWatch, Paths, Value, Watch};
+use crate::protocol::claim::{ClaimStat, in_order};
 use crate::protocol::report::FREE;
 
 pub(super) const PERSISTENT: CreateOptions<'static> =
@@ -33,89 +29,6 @@ pub struct Settings {
     pub namespace: Namespace,
     /// How long ZooKeeper waits for a silent session before it removes its ephemeral znodes.
     pub session_timeout: Duration,
-}
-
-/// Why a request was not answered as hoped.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum Failure {
-    /// The connection or the session is gone: the request may or may not have been made.
-    #[error("the connection to ZooKeeper is lost")]
-    Lost,
-    /// The znode does not exist.
-    #[error("the znode does not exist")]
-    NoNode,
-    /// The znode exists and belongs to somebody else.
-    #[error("the znode exists")]
-    NodeExists,
-    /// The znode's value was set meanwhile.
-    #[error("the znode has changed")]
-    BadVersion,
-    /// The master's claim no longer stands.
-    #[error("the claim no longer stands")]
-    Deposed,
-    /// ZooKeeper refuses for a reason of its own.
-    #[error("{0}")]
-    Refused(String),
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        match error {
-            Error::NoNode => Self::NoNode,
-            Error::NodeExists => Self::NodeExists,
-            Error::BadVersion => Self::BadVersion,
-            Error::RuntimeInconsistent => Self::Deposed,
-            Error::NoAuth
-            | Error::AuthFailed
-            | Error::InvalidAcl
-            | Error::BadArguments(_)
-            | Error::NoChildrenForEphemerals
-            | Error::NotEmpty
-            | Error::NotReadOnly
-            | Error::QuotaExceeded
-            | Error::MarshallingError
-            | Error::Unimplemented => Self::Refused(error.to_string()),
-            // Losses have many names: of the session, of the connection, of the operating system.
-            _ => Self::Lost,
-        }
-    }
-}
-
-/// What is known of the way to ZooKeeper.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Connection {
-    /// A server answers.
-    Connected,
-    /// No server answers; the session may still be alive.
-    Disconnected,
-    /// The session is over.
-    Ended,
-}
-
-impl From<SessionState> for Connection {
-    fn from(state: SessionState) -> Self {
-        match state {
-            SessionState::SyncConnected => Self::Connected,
-            // A read-only server cannot take a beat: it is as good as none.
-            SessionState::Disconnected | SessionState::ConnectedReadOnly => Self::Disconnected,
-            _ => Self::Ended,
-        }
-    }
-}
-
-/// Follows a session's [`Connection`].
-#[derive(Debug)]
-pub struct Watch(StateWatcher);
-
-impl Watch {
-    /// The next change. Changes in quick succession may be told as one: `Connected` after
-    /// `Connected` means that the connection was lost in between. Pending for ever after `Ended`.
-    ///
-    /// # Cancellation safety
-    /// No change is lost when the future is dropped.
-    pub async fn changed(&mut self) -> Connection {
-        self.0.changed().await.into()
-    }
 }
 
 /// One session. Clones share it; it ends when [`Session::close`] is called on the last of them.
@@ -401,52 +314,6 @@ impl Session {
 
     pub(super) fn client(&self) -> &Client {
         &self.inner.client
-    }
-}
-
-/// A znode's value as it was read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Value {
-    /// The value itself.
-    pub bytes: Vec<u8>,
-    /// How often it was set since the znode was created.
-    pub version: i32,
-    /// The zxid that created the znode.
-    pub created: i64,
-    /// When the znode was created, by the server's clock.
-    pub made: DateTime<Utc>,
-    /// When it was set, by the server's clock.
-    pub written: DateTime<Utc>,
-}
-
-impl Value {
-    fn new(bytes: Vec<u8>, stat: &Stat) -> Self {
-        Self {
-            bytes,
-            version: stat.version,
-            created: stat.czxid,
-            made: DateTime::from_timestamp_millis(stat.ctime).unwrap_or_default(),
-            written: DateTime::from_timestamp_millis(stat.mtime).unwrap_or_default(),
-        }
-    }
-}
-
-/// A watch on one change. It outlives a disconnection; a change in the meantime is told after it.
-#[derive(Debug)]
-pub struct OneshotWatch(OneshotWatcher);
-
-impl OneshotWatch {
-    /// Waits for the change: `true` if the znode still exists after it.
-    pub async fn changed(self) -> Result<bool, Failure> {
-        changed(self.0).await
-    }
-}
-
-async fn changed(watcher: OneshotWatcher) -> Result<bool, Failure> {
-    match watcher.changed().await.event_type {
-        EventType::Session => Err(Failure::Lost),
-        EventType::NodeDeleted => Ok(false),
-        _ => Ok(true),
     }
 }
 

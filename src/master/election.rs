@@ -2,9 +2,6 @@
 //!
 //! Each member puts one ephemeral, sequential znode into the line; whoever's is first is master, and
 //! each of the others watches only the one before it, so that an end wakes one member and not all.
-//! Names are those of Curator's lock recipe (`_c_<uuid>-lock-<sequence>`), so that Curator's tools
-//! and locks see the line as one of theirs.
-//!
 //! The machine holds one session's part in the line: events go in by the methods, what is to be
 //! done comes out of [`Election::poll_action`]. Rules that other recipes learned the hard way:
 //!
@@ -15,6 +12,8 @@
 //! - disconnected means stepped down at once; the fence guards what was already on its way.
 
 use std::collections::VecDeque;
+
+use crate::protocol::claim::{ClaimStat, in_order, prefix};
 
 /// What the driver is to do next. Answers go back with the same `generation`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,15 +66,6 @@ pub struct Mandate {
     pub epoch: i64,
 }
 
-/// What is known of the own claim.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ClaimStat {
-    /// The zxid that created it.
-    pub created: i64,
-    /// The session that it dies with.
-    pub owner: i64,
-}
-
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Phase {
     /// No connection, nothing under way.
@@ -119,7 +109,7 @@ impl Election {
 
     /// What the own claims' names begin with; the server appends the sequence number.
     pub fn prefix(&self) -> String {
-        format!("_c_{}-lock-", self.id)
+        prefix(&self.id)
     }
 
     /// The own claim's name, once it is known.
@@ -285,218 +275,5 @@ impl Election {
     }
 }
 
-/// The claims of a line, first come first. What has no sequence number is not a claim.
-pub fn in_order(names: &[String]) -> Vec<&String> {
-    let mut line: Vec<(i64, &String)> = names
-        .iter()
-        .filter_map(|name| {
-            let (_, sequence) = name.rsplit_once('-')?;
-            Some((sequence.parse().ok()?, name))
-        })
-        .collect();
-    line.sort();
-    line.into_iter().map(|(_, name)| name).collect()
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SESSION: i64 = 7;
-    const OTHER: &str = "_c_other-lock-0000000001";
-    const OWN: &str = "_c_me-lock-0000000002";
-    const STAT: ClaimStat = ClaimStat {
-        created: 40,
-        owner: SESSION,
-    };
-
-    /// An election that is connected, with the generation of its first request.
-    fn connected() -> (Election, u64) {
-        let mut election = Election::new(SESSION, "me");
-        election.connected();
-        let Some(Action::Create { generation }) = election.poll_action() else {
-            panic!("the first thing to do is to create the claim");
-        };
-        (election, generation)
-    }
-
-    fn line(names: &[&str]) -> Vec<String> {
-        names.iter().map(|&name| name.to_owned()).collect()
-    }
-
-    /// Answers the next request, which has to be a listing.
-    fn list(election: &mut Election, names: &[&str]) {
-        let action = election.poll_action();
-        let Some(Action::List { generation, .. }) = action else {
-            panic!("expected a listing, got {action:?}");
-        };
-        election.listed(generation, &line(names));
-    }
-
-    fn mandate() -> Action {
-        Action::Lead(Mandate {
-            claim: OWN.to_owned(),
-            epoch: 40,
-        })
-    }
-
-    fn leading() -> Election {
-        let (mut election, generation) = connected();
-        election.created(generation, OWN.to_owned(), STAT);
-        list(&mut election, &[OWN]);
-        assert_eq!(election.poll_action(), Some(mandate()));
-        election
-    }
-
-    #[test]
-    fn the_first_in_line_leads() {
-        leading();
-    }
-
-    #[test]
-    fn the_second_watches_only_the_one_before_it() {
-        let (mut election, generation) = connected();
-        election.created(generation, OWN.to_owned(), STAT);
-        list(
-            &mut election,
-            &[
-                "_c_later-lock-0000000003",
-                OWN,
-                OTHER,
-                "_c_x-lock-0000000000",
-            ],
-        );
-        assert_eq!(election.poll_action(), Some(Action::Follow));
-        let Some(Action::Watch { generation, claim }) = election.poll_action() else {
-            panic!()
-        };
-        assert_eq!(claim, OTHER);
-        election.predecessor_gone(generation);
-        list(&mut election, &[OWN]);
-        assert_eq!(election.poll_action(), Some(mandate()));
-    }
-
-    #[test]
-    fn sequences_are_compared_as_numbers_whatever_the_id() {
-        let (mut election, generation) = connected();
-        election.created(generation, OWN.to_owned(), STAT);
-        list(&mut election, &["_c_aaa-lock-0000000010", OWN]);
-        assert_eq!(election.poll_action(), Some(mandate()));
-    }
-
-    #[test]
-    fn answers_to_older_questions_are_dropped() {
-        let (mut election, generation) = connected();
-        election.disconnected();
-        election.connected();
-        let current = election.poll_action();
-        election.created(generation, OWN.to_owned(), STAT);
-        assert_eq!(election.poll_action(), None);
-        assert!(matches!(current, Some(Action::List { fresh: true, .. })));
-    }
-
-    #[test]
-    fn a_claim_whose_answer_was_lost_is_found_again() {
-        let (mut election, _) = connected();
-        election.disconnected();
-        election.connected();
-        list(&mut election, &[OWN]);
-        let Some(Action::Inspect { generation, claim }) = election.poll_action() else {
-            panic!()
-        };
-        election.inspected(generation, claim, Some(STAT));
-        list(&mut election, &[OWN]);
-        assert_eq!(election.poll_action(), Some(mandate()));
-    }
-
-    #[test]
-    fn a_claim_that_was_not_made_is_made_again() {
-        let (mut election, _) = connected();
-        election.disconnected();
-        election.connected();
-        list(&mut election, &[OTHER]);
-        assert!(matches!(
-            election.poll_action(),
-            Some(Action::Create { .. })
-        ));
-    }
-
-    #[test]
-    fn a_claim_made_twice_is_kept_once() {
-        let (mut election, _) = connected();
-        election.disconnected();
-        election.connected();
-        let twice = "_c_me-lock-0000000003";
-        list(&mut election, &[twice, OWN]);
-        assert_eq!(
-            election.poll_action(),
-            Some(Action::Remove {
-                claim: twice.to_owned()
-            })
-        );
-    }
-
-    #[test]
-    fn nobody_leads_on_another_sessions_claim() {
-        let (mut election, generation) = connected();
-        election.created(
-            generation,
-            OWN.to_owned(),
-            ClaimStat {
-                created: 40,
-                owner: 6,
-            },
-        );
-        list(&mut election, &[OWN]);
-        assert_eq!(election.poll_action(), None);
-    }
-
-    #[test]
-    fn disconnected_is_stepped_down_and_the_same_claim_leads_again() {
-        let mut election = leading();
-        election.disconnected();
-        assert_eq!(election.poll_action(), Some(Action::StepDown));
-        election.connected();
-        list(&mut election, &[OWN]);
-        assert_eq!(election.poll_action(), Some(mandate()));
-    }
-
-    #[test]
-    fn two_reconnections_in_quick_succession_lead_once() {
-        let mut election = leading();
-        election.connected();
-        election.connected();
-        assert_eq!(election.poll_action(), Some(Action::StepDown));
-        let Some(Action::List {
-            generation: old, ..
-        }) = election.poll_action()
-        else {
-            panic!()
-        };
-        election.listed(old, &line(&[OWN]));
-        list(&mut election, &[OWN]);
-        assert_eq!(election.poll_action(), Some(mandate()));
-        assert_eq!(election.poll_action(), None);
-    }
-
-    #[test]
-    fn the_deposed_goes_to_the_end_of_the_line() {
-        let mut election = leading();
-        election.deposed();
-        assert_eq!(election.poll_action(), Some(Action::StepDown));
-        list(&mut election, &[OTHER]);
-        assert!(matches!(
-            election.poll_action(),
-            Some(Action::Create { .. })
-        ));
-    }
-
-    #[test]
-    fn the_released_does_nothing_more() {
-        let mut election = leading();
-        election.release();
-        election.connected();
-        election.predecessor_gone(99);
-        assert_eq!(election.poll_action(), None);
-    }
-}
+mod tests;

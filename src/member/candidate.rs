@@ -3,7 +3,8 @@
 use tokio::sync::mpsc::Sender;
 
 use crate::coordination::{Failure, Session};
-use crate::master::election::{Action, ClaimStat};
+use crate::master::election::Action;
+use crate::protocol::claim::ClaimStat;
 
 use super::stay::Happening;
 

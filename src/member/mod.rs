@@ -9,6 +9,7 @@ mod candidate;
 mod heart;
 mod life;
 mod listener;
+mod mastership;
 mod name;
 mod stay;
 mod stopping;

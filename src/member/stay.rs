@@ -3,24 +3,24 @@
 //! All decisions are made by [`Election`] and [`Tenure`]; this loop hands them what happened and
 //! carries out what they ask for, with one write of its own under way at most.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::future::pending;
 use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::task::JoinSet;
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep, timeout};
 use uuid::Uuid;
 
 use super::candidate::{self, Answer};
 use super::life::{End, Life};
-use super::listener::{self, Noticed};
+use super::listener::Noticed;
+use super::mastership::Mastership;
 use super::stopping::{Cut, Stopping};
 use super::write::{self, UnderWay, Written};
 use super::{Name, write::Done};
-use crate::coordination::{Connection, Diagnosis, Failure, Fence, Session};
+use crate::coordination::{Connection, Diagnosis, Failure, Session};
 use crate::master::election::{Action, Election, Mandate};
 use crate::master::tenure::Tenure;
 use crate::protocol::{Ending, beat};
@@ -59,16 +59,6 @@ enum Role {
     Master(Box<Mastership>),
     /// Refused by ZooKeeper: nothing more is tried until it is connected anew.
     Refused,
-}
-
-struct Mastership {
-    tenure: Tenure,
-    fence: Fence,
-    /// A task for each follower that is listened to.
-    listeners: BTreeMap<String, AbortHandle>,
-    /// The followers on the list that was read last.
-    members: BTreeSet<String>,
-    list: AbortHandle,
 }
 
 /// What a member that has to leave while it is cut off may hope for.
@@ -273,10 +263,7 @@ impl<'a> Stay<'a> {
 
     fn step_down(&mut self) {
         if let Role::Master(master) = std::mem::replace(&mut self.role, Role::None) {
-            master.list.abort();
-            for listener in master.listeners.values() {
-                listener.abort();
-            }
+            master.end();
         }
         self.under_way = None;
     }
@@ -351,31 +338,7 @@ impl<'a> Stay<'a> {
             // A word that was on its way when the master stepped down.
             return;
         };
-        let mut appeared = Vec::new();
-        match noticed {
-            Noticed::Members(names) => {
-                master.tenure.listed(now, &names);
-                let new = names
-                    .iter()
-                    .filter(|name| !master.listeners.contains_key(*name));
-                appeared.extend(new.cloned());
-                master.members = names.into_iter().collect();
-            }
-            Noticed::Heard(node, reading) => master.tenure.heard(now, &node, &reading),
-            Noticed::Stirred(node) => master.tenure.stirred(&node),
-            Noticed::Vanished(node) => {
-                master.tenure.vanished(now, &node);
-                master.listeners.remove(&node);
-                // It may have been created again before its end was noticed.
-                if master.members.remove(&node) {
-                    appeared.push(node);
-                }
-            }
-        }
-        for node in appeared {
-            let listen = listener::listen(self.session.clone(), node.clone(), self.outside.clone());
-            master.listeners.insert(node, self.tasks.spawn(listen));
-        }
+        master.noticed(now, noticed, &mut self.tasks);
         if master.tenure.is_pressed() && self.under_way.is_none() {
             self.write();
         }
@@ -429,14 +392,13 @@ impl<'a> Stay<'a> {
                 let tenure =
                     Tenure::begin(now, config.name.as_ref(), mandate, config.pace, inheritance);
                 let fence = self.session.fence(&mandate.claim);
-                let list = listener::watch_members(self.session.clone(), self.outside.clone());
-                self.role = Role::Master(Box::new(Mastership {
+                self.role = Role::Master(Box::new(Mastership::begin(
                     tenure,
                     fence,
-                    listeners: BTreeMap::new(),
-                    members: BTreeSet::new(),
-                    list: self.tasks.spawn(list),
-                }));
+                    self.session.clone(),
+                    self.outside.clone(),
+                    &mut self.tasks,
+                )));
                 self.life.settled();
                 self.write();
             }

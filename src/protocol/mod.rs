@@ -5,6 +5,7 @@
 //! adds stands on the lines below it as `key: value` or `event …`.
 
 pub mod beat;
+pub mod claim;
 pub mod event;
 pub mod report;
 

@@ -2,7 +2,7 @@
 
 use super::{Progress, StreamError, map_combined, map_words};
 use bytesize::ByteSize;
-use clap::builder::BoolishValueParser;
+use clap::builder::FalseyValueParser;
 use std::io::{Read, Write};
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ pub struct WordArgs {
     /// Sum words in memory and write `word<TAB>n`, instead of `word<TAB>1` for each
     ///
     /// The reducer gets the same sums from far fewer lines. A word may still be written more than once.
-    #[arg(long, env = "HEARTLINE_COMBINE", value_parser = BoolishValueParser::new())]
+    #[arg(long, env = "HEARTLINE_COMBINE", value_parser = FalseyValueParser::new())]
     combine: bool,
 
     /// Memory the program may take with --combine: when it is full, the sums are written and begun again

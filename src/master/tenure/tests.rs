@@ -1,0 +1,294 @@
+//! Tests of the `tenure` module.
+
+use super::*;
+
+const PACE: Pace = Pace {
+    interval: Duration::from_millis(5),
+    timeout: Duration::from_millis(20),
+    session: Duration::from_secs(6),
+};
+
+fn at(ms: u64) -> Now {
+    let start = DateTime::from_timestamp_micros(1_609_240_709_000_000).unwrap();
+    Now {
+        elapsed: Duration::from_millis(ms),
+        wall: start + Duration::from_millis(ms),
+    }
+}
+
+fn begin(inheritance: Inheritance) -> Tenure {
+    let mandate = Mandate {
+        claim: "_c_a-lock-0000000001".to_owned(),
+        epoch: 40,
+    };
+    Tenure::begin(at(0), "map1.0", &mandate, PACE, inheritance)
+}
+
+fn inherited(report: Report) -> Inheritance {
+    Inheritance {
+        report,
+        written: at(0).wall,
+    }
+}
+
+/// A master that has told its claim.
+fn settled() -> Tenure {
+    let mut tenure = begin(Inheritance::default());
+    tenure.next_write(at(0)).unwrap();
+    tenure.written(at(0), Outcome::Done);
+    tenure
+}
+
+fn reading(version: i32) -> Reading {
+    Reading {
+        version,
+        written: at(0).wall,
+        beat: Beat::default(),
+    }
+}
+
+/// One write that is made at once; what it reported.
+fn tick(tenure: &mut Tenure, ms: u64) -> Option<String> {
+    let report = match tenure.next_write(at(ms)).unwrap() {
+        Write::Beat { report } => report,
+        Write::Bury { report, .. } | Write::Release { report } => Some(report),
+    };
+    tenure.written(at(ms), Outcome::Done);
+    report
+}
+
+fn kinds(report: Option<String>) -> Vec<EventKind> {
+    let report = Report::parse(report.unwrap_or_default().as_bytes());
+    report.events.iter().map(|event| event.event).collect()
+}
+
+#[test]
+fn a_master_says_first_that_it_is_master() {
+    let report = tick(&mut begin(Inheritance::default()), 0).unwrap();
+    assert!(
+        report.starts_with("zookeeper: CONNECTED\nmaster map1.0\n"),
+        "{report}"
+    );
+}
+
+#[test]
+fn a_master_that_was_cut_off_does_not_claim_again() {
+    let report = Report {
+        epoch: Some(40),
+        sequence: 8,
+        ..Report::default()
+    };
+    let mut tenure = begin(inherited(report));
+    assert_eq!(tenure.next_write(at(0)), Some(Write::Beat { report: None }));
+}
+
+#[test]
+fn a_beating_follower_is_reported_once_a_timeout() {
+    let mut tenure = settled();
+    let mut alive = 0;
+    for beat in 1..=40_u32 {
+        tenure.heard(
+            at(u64::from(beat) * 5),
+            "map2.0",
+            &reading(beat.try_into().unwrap()),
+        );
+        let report = tick(&mut tenure, u64::from(beat) * 5).unwrap_or_default();
+        alive += report.matches(": follower map2.0 still alive\n").count();
+        assert!(!report.contains("died"), "{report}");
+    }
+    assert_eq!(alive, 10);
+}
+
+#[test]
+fn a_silent_follower_is_buried_at_the_version_last_heard() {
+    let mut tenure = settled();
+    tenure.heard(at(0), "map2.0", &reading(7));
+    for ms in [0, 5, 10, 15] {
+        assert!(matches!(
+            tenure.next_write(at(ms)),
+            Some(Write::Beat { .. })
+        ));
+        tenure.written(at(ms), Outcome::Done);
+    }
+    tick(&mut tenure, 20);
+    let Some(Write::Bury {
+        node,
+        version,
+        report,
+    }) = tenure.next_write(at(20))
+    else {
+        panic!("silent for 20 ms of hearing");
+    };
+    assert_eq!((node.as_str(), version), ("map2.0", 7));
+    let first: Vec<&str> = report.lines().take(2).collect();
+    assert!(
+        first[0].ends_with(": follower map2.0 has died!"),
+        "{report}"
+    );
+    assert_eq!(first[1], "delete node map2.0");
+}
+
+#[test]
+fn who_beat_in_the_last_moment_is_spared() {
+    let mut tenure = settled();
+    tenure.heard(at(0), "map2.0", &reading(7));
+    for ms in [0, 5, 10, 15, 20] {
+        tick(&mut tenure, ms);
+    }
+    assert!(matches!(
+        tenure.next_write(at(20)),
+        Some(Write::Bury { .. })
+    ));
+    tenure.written(at(20), Outcome::Spared);
+    let report = tick(&mut tenure, 25);
+    assert!(!kinds(report).contains(&EventKind::Died));
+    assert_eq!(tenure.followers(), 1);
+}
+
+#[test]
+fn an_outage_kills_nobody() {
+    let mut tenure = settled();
+    tenure.heard(at(0), "map2.0", &reading(7));
+    tick(&mut tenure, 5);
+    assert!(matches!(
+        tenure.next_write(at(10)),
+        Some(Write::Beat { .. })
+    ));
+    tenure.written(at(30_010), Outcome::Done);
+    assert!(matches!(
+        tenure.next_write(at(30_010)),
+        Some(Write::Beat { .. })
+    ));
+}
+
+#[test]
+fn who_stood_there_is_not_judged_before_it_is_heard() {
+    let mut tenure = settled();
+    tenure.listed(at(0), &["map2.0".to_owned()]);
+    tenure.heard(at(0), "map2.0", &reading(7));
+    for ms in (0..1000).step_by(5) {
+        assert!(!kinds(tick(&mut tenure, ms)).contains(&EventKind::Died));
+    }
+    tenure.heard(at(1000), "map2.0", &reading(8));
+    let mut ticks = (1000..1050)
+        .step_by(5)
+        .map(|ms| kinds(tick(&mut tenure, ms)));
+    assert!(ticks.any(|kinds| kinds.contains(&EventKind::Died)));
+}
+
+#[test]
+fn who_stood_there_and_went_with_its_session_has_died() {
+    for (vanished_after, expected) in [(10, EventKind::Finished), (6_000, EventKind::Died)] {
+        let mut tenure = settled();
+        tenure.listed(at(0), &["map2.0".to_owned()]);
+        tenure.heard(at(0), "map2.0", &reading(7));
+        tenure.vanished(at(vanished_after), "map2.0");
+        assert_eq!(
+            kinds(tick(&mut tenure, vanished_after)).last(),
+            Some(&expected)
+        );
+    }
+}
+
+#[test]
+fn the_dead_that_lives_has_returned() {
+    let mut tenure = settled();
+    tenure.heard(at(0), "map2.0", &reading(7));
+    for ms in [0, 5, 10, 15, 20, 25] {
+        tick(&mut tenure, ms);
+    }
+    assert_eq!(tenure.followers(), 0);
+    // The listener hears of the removal too: that is no second verdict.
+    tenure.vanished(at(26), "map2.0");
+    tenure.heard(at(40), "map2.0", &reading(0));
+    let kinds = kinds(tick(&mut tenure, 40));
+    assert_eq!(
+        kinds
+            .iter()
+            .filter(|kind| **kind == EventKind::Died)
+            .count(),
+        1
+    );
+    assert_eq!(kinds.last(), Some(&EventKind::Returned));
+}
+
+#[test]
+fn who_leaves_has_finished_or_failed_by_its_last_word() {
+    for (ending, expected) in [
+        (None, EventKind::Finished),
+        (Some(Ending::Finished), EventKind::Finished),
+        (Some(Ending::Failed), EventKind::Failed),
+    ] {
+        let mut tenure = settled();
+        tenure.heard(at(0), "map2.0", &reading(7));
+        let beat = Beat {
+            ending,
+            ..Beat::default()
+        };
+        tenure.heard(at(5), "map2.0", &Reading { beat, ..reading(8) });
+        tenure.vanished(at(6), "map2.0");
+        assert_eq!(kinds(tick(&mut tenure, 10)).last(), Some(&expected));
+    }
+}
+
+#[test]
+fn followers_of_the_master_before_are_taken_over() {
+    let before = Report::parse(b"t: follower map2.0 still alive\nfollowers: map1.0 map4.0\n");
+    let mut tenure = begin(inherited(before));
+    tenure.listed(at(0), &["map2.0".to_owned(), "map3.0".to_owned()]);
+    tenure.heard(at(0), "map2.0", &reading(3));
+    tenure.heard(at(0), "map3.0", &reading(0));
+    let report = Report::parse(tick(&mut tenure, 0).unwrap().as_bytes());
+    let said: Vec<_> = report
+        .events
+        .iter()
+        .map(|e| (e.event, e.node.as_deref()))
+        .collect();
+    assert_eq!(
+        said,
+        [
+            (EventKind::Claimed, Some("map1.0")),
+            (EventKind::Finished, Some("map4.0")),
+            (EventKind::Joined, Some("map3.0")),
+        ]
+    );
+    assert_eq!(report.alive().collect::<Vec<_>>(), ["map2.0", "map3.0"]);
+}
+
+#[test]
+fn nobody_is_expected_from_a_job_long_gone() {
+    let report = Report::parse(b"t: follower map2.0 still alive\nsequence: 8\n");
+    let written = at(0).wall - TimeDelta::minutes(5);
+    let mut tenure = begin(Inheritance { report, written });
+    tenure.listed(at(0), &[]);
+    assert_eq!(kinds(tick(&mut tenure, 0)), [EventKind::Claimed]);
+}
+
+#[test]
+fn events_are_numbered_on_from_the_master_before_and_forgotten_after_a_second() {
+    let report = Report {
+        epoch: Some(30),
+        sequence: 8,
+        ..Report::default()
+    };
+    let mut tenure = begin(inherited(report));
+    let claimed = Report::parse(tick(&mut tenure, 0).unwrap().as_bytes());
+    assert_eq!(claimed.sequence, 9);
+    tenure.heard(at(900), "map3.0", &Reading { ..reading(0) });
+    assert_eq!(
+        kinds(tick(&mut tenure, 900)),
+        [EventKind::Claimed, EventKind::Joined]
+    );
+    tenure.heard(at(1001), "map3.0", &reading(1));
+    assert_eq!(kinds(tick(&mut tenure, 1001)), [EventKind::Joined]);
+}
+
+#[test]
+fn the_last_word_frees_the_claim() {
+    let mut tenure = settled();
+    let Write::Release { report } = tenure.release(at(10)) else {
+        panic!()
+    };
+    assert!(report.starts_with("this is a master map!\n"));
+    assert_eq!(kinds(Some(report)).last(), Some(&EventKind::Released));
+}

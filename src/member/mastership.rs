@@ -1,0 +1,83 @@
+//! A master's part: its tenure, its fence, and its ears, a listener for each follower.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tokio::sync::mpsc::Sender;
+use tokio::task::{AbortHandle, JoinSet};
+
+use super::listener::{self, Noticed};
+use super::stay::Happening;
+use crate::clock::Now;
+use crate::coordination::{Fence, Session};
+use crate::master::tenure::Tenure;
+
+/// What a member is while it is master.
+pub(super) struct Mastership {
+    pub(super) tenure: Tenure,
+    pub(super) fence: Fence,
+    session: Session,
+    outside: Sender<Happening>,
+    /// A task for each follower that is listened to.
+    listeners: BTreeMap<String, AbortHandle>,
+    /// The followers on the list that was read last.
+    members: BTreeSet<String>,
+    list: AbortHandle,
+}
+
+impl Mastership {
+    /// Begins to listen: what is heard comes to `outside`.
+    pub(super) fn begin(
+        tenure: Tenure,
+        fence: Fence,
+        session: Session,
+        outside: Sender<Happening>,
+        tasks: &mut JoinSet<()>,
+    ) -> Self {
+        let list = tasks.spawn(listener::watch_members(session.clone(), outside.clone()));
+        Self {
+            tenure,
+            fence,
+            session,
+            outside,
+            listeners: BTreeMap::new(),
+            members: BTreeSet::new(),
+            list,
+        }
+    }
+
+    /// Listens to nobody any more.
+    pub(super) fn end(self) {
+        self.list.abort();
+        for listener in self.listeners.values() {
+            listener.abort();
+        }
+    }
+
+    /// Takes a listener's word, and listens to whoever is new.
+    pub(super) fn noticed(&mut self, now: Now, noticed: Noticed, tasks: &mut JoinSet<()>) {
+        let mut appeared = Vec::new();
+        match noticed {
+            Noticed::Members(names) => {
+                self.tenure.listed(now, &names);
+                let known = &self.listeners;
+                let new = names.iter().filter(|name| !known.contains_key(*name));
+                appeared.extend(new.cloned());
+                self.members = names.into_iter().collect();
+            }
+            Noticed::Heard(node, reading) => self.tenure.heard(now, &node, &reading),
+            Noticed::Stirred(node) => self.tenure.stirred(&node),
+            Noticed::Vanished(node) => {
+                self.tenure.vanished(now, &node);
+                self.listeners.remove(&node);
+                // It may have been created again before its end was noticed.
+                if self.members.remove(&node) {
+                    appeared.push(node);
+                }
+            }
+        }
+        for node in appeared {
+            let listen = listener::listen(self.session.clone(), node.clone(), self.outside.clone());
+            self.listeners.insert(node, tasks.spawn(listen));
+        }
+    }
+}
