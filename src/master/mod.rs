@@ -3,3 +3,4 @@
 
 pub mod election;
 pub mod tenure;
+pub mod transaction;

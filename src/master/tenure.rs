@@ -11,6 +11,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::election::Mandate;
+use super::transaction::{Outcome, Write};
 use crate::clock::Now;
 use crate::detect::FixedTimeout;
 use crate::protocol::report::Draft;
@@ -54,41 +55,6 @@ pub struct Reading {
     pub written: DateTime<Utc>,
     /// Its value.
     pub beat: Beat,
-}
-
-/// One transaction to be made under the claim.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Write {
-    /// The master's own beat, with a report when one is due.
-    Beat {
-        /// The new value of `/heart_beat_master`.
-        report: Option<String>,
-    },
-    /// A verdict: remove the follower's znode if it still has this version, and report it.
-    Bury {
-        /// The follower.
-        node: String,
-        /// The last version heard: a beat that came since saves the follower.
-        version: i32,
-        /// The new value of `/heart_beat_master`.
-        report: String,
-    },
-    /// The end of this epoch: report, and remove the claim.
-    Release {
-        /// The new value of `/heart_beat_master`.
-        report: String,
-    },
-}
-
-/// How a [`Write`] went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// It was made.
-    Done,
-    /// The follower to be buried has beaten meanwhile.
-    Spared,
-    /// The follower to be buried was gone.
-    Gone,
 }
 
 #[derive(Debug, Default)]

@@ -6,7 +6,7 @@ use crate::coordination::{Failure, Session};
 use crate::master::election::Action;
 use crate::protocol::claim::ClaimStat;
 
-use super::stay::Happening;
+use super::happening::Happening;
 
 /// An answer to an [`Action`], with its generation.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use crate::coordination::{Failure, Session};
 use crate::master::tenure::Reading;
 use crate::protocol::Beat;
 
-use super::stay::Happening;
+use super::happening::Happening;
 
 /// What a listener noticed.
 #[derive(Debug)]

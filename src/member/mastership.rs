@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use tokio::sync::mpsc::Sender;
 use tokio::task::{AbortHandle, JoinSet};
 
+use super::happening::Happening;
 use super::listener::{self, Noticed};
-use super::stay::Happening;
 use crate::clock::Now;
 use crate::coordination::{Fence, Session};
 use crate::master::tenure::Tenure;

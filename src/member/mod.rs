@@ -6,6 +6,7 @@
 //! a follower, which beats, or the master, which listens.
 
 mod candidate;
+mod happening;
 mod heart;
 mod life;
 mod listener;

@@ -14,6 +14,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval, sleep, timeout};
 use uuid::Uuid;
 
 use super::candidate::{self, Answer};
+use super::happening::{Happening, Hope};
 use super::life::{End, Life};
 use super::listener::Noticed;
 use super::mastership::Mastership;
@@ -33,21 +34,6 @@ const LONGEST_HOLD: Duration = Duration::from_millis(100);
 
 const NO_ANSWER: &str = "it did not answer in time";
 
-/// What happened, from the tasks around the loop.
-#[derive(Debug)]
-pub(super) enum Happening {
-    /// An answer for the election.
-    Answered(Answer),
-    /// News of the followers, for the master of this mandate.
-    Noticed(Noticed),
-    /// ZooKeeper refuses something for good.
-    Refused(Failure),
-    /// The way to ZooKeeper has changed.
-    Connection(Connection),
-    /// Why the connection is lost.
-    Diagnosed(Diagnosis),
-}
-
 enum Role {
     /// Neither yet.
     None,
@@ -59,19 +45,6 @@ enum Role {
     Master(Box<Mastership>),
     /// Refused by ZooKeeper: nothing more is tried until it is connected anew.
     Refused,
-}
-
-/// What a member that has to leave while it is cut off may hope for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Hope {
-    /// Not looked at since the connection was lost.
-    Unknown,
-    /// Being looked at.
-    Asked,
-    /// A server accepts: the connection may be back in a moment.
-    Some,
-    /// Nothing accepts.
-    None,
 }
 
 /// One session's part of a [`Life`].

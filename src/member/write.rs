@@ -4,7 +4,8 @@ use std::pin::Pin;
 
 use super::Name;
 use crate::coordination::{Burial, Failure, Fence, Session};
-use crate::master::tenure::{Inheritance, Outcome, Write};
+use crate::master::tenure::Inheritance;
+use crate::master::transaction::{Outcome, Write};
 use crate::protocol::Report;
 
 /// What was written or read.

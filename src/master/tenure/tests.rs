@@ -1,6 +1,7 @@
 //! Tests of the `tenure` module.
 
 use super::*;
+use crate::master::transaction::{Outcome, Write};
 
 const PACE: Pace = Pace {
     interval: Duration::from_millis(5),

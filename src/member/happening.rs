@@ -1,0 +1,33 @@
+//! What happens around the loop of a session.
+
+use super::candidate::Answer;
+use super::listener::Noticed;
+use crate::coordination::{Connection, Diagnosis, Failure};
+
+/// What happened, from the tasks around the loop.
+#[derive(Debug)]
+pub(super) enum Happening {
+    /// An answer for the election.
+    Answered(Answer),
+    /// News of the followers, for the master of this mandate.
+    Noticed(Noticed),
+    /// ZooKeeper refuses something for good.
+    Refused(Failure),
+    /// The way to ZooKeeper has changed.
+    Connection(Connection),
+    /// Why the connection is lost.
+    Diagnosed(Diagnosis),
+}
+
+/// What a member that has to leave while it is cut off may hope for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hope {
+    /// Not looked at since the connection was lost.
+    Unknown,
+    /// Being looked at.
+    Asked,
+    /// A server accepts: the connection may be back in a moment.
+    Some,
+    /// Nothing accepts.
+    None,
+}
