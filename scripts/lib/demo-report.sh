@@ -37,6 +37,7 @@ show_masters() {
 show_followers() {
     printf '\nWhat it said of each follower:\n'
     awk '
+        $1 == "master" { master[$2] = 1 }
         match($0, /: follower [^ ]+ /) {
             node = substr($0, RSTART + 11, RLENGTH - 12)
             rest = substr($0, RSTART + RLENGTH)
@@ -49,8 +50,9 @@ show_followers() {
         END {
             for (i = 1; i <= n; i++) {
                 node = order[i]
-                printf "  %-28s still alive %d times, finished %d, died %d, returned %d\n", \
-                    node, alive[node], finished[node], died[node], returned[node]
+                printf "  %-28s still alive %d times, finished %d, died %d, returned %d%s\n", \
+                    node, alive[node], finished[node], died[node], returned[node], \
+                    node in master ? ", then master" : ""
             }
             exit n == 0
         }' "$master_file" || die "the master reported no follower; see $master_file"
