@@ -109,12 +109,7 @@ fn shows_words_master_and_followers_twice_and_leaves_nothing() {
     for run in 1..=2 {
         let demo = succeed(&mut home.demo());
         let shown = String::from_utf8_lossy(&demo.stdout).into_owned();
-        for expected in [
-            "Top 10 of ",
-            "Master: map",
-            "still alive",
-            "follower_map",
-        ] {
+        for expected in ["Top 10 of ", "Master: map", "still alive", "follower_map"] {
             assert!(
                 shown.contains(expected),
                 "run {run}: no '{expected}' in\n{shown}"
