@@ -51,7 +51,9 @@ local_prepare() {
     # By itself the local runner runs one mapper after the other. A split for each core, and not smaller than the local
     # file system's 32 MiB blocks, lets a mapper that sums write each word once a core; a small file is never cut.
     place_arguments=(-D "hadoop.tmp.dir=$work/tmp" -D "mapreduce.local.map.tasks.maximum=$maps"
-        -D "mapreduce.input.fileinputformat.split.minsize=$(local_split)")
+        -D "mapreduce.input.fileinputformat.split.minsize=$(local_split)"
+        # The one reducer shares the Java of the mappers, which are done by then: no need to write what it merges.
+        -D mapreduce.reduce.input.buffer.percent=0.7)
     # This Java only moves bytes from and to the mappers: the quick compiler is done before the thorough one begins.
     export HADOOP_OPTS="-XX:TieredStopAtLevel=1 ${HADOOP_OPTS:-}"
 }
