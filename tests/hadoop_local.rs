@@ -2,10 +2,13 @@
 
 mod support;
 
-use std::{ffi::OsString, fs, os::unix::fs::PermissionsExt, path::Path, process::Command};
+use std::{
+    collections::BTreeSet, ffi::OsString, fs, os::unix::fs::PermissionsExt, path::Path,
+    process::Command,
+};
 
 use support::{
-    Parts, ZooKeeper,
+    Parts, Watcher, ZooKeeper,
     hadoop::{
         assert_same_counts, count_words, counter, job_counts, log_of, run_job, sample_data, succeed,
     },
@@ -60,7 +63,27 @@ fn counts_the_same_with_several_reducers() {
 #[test]
 fn counts_the_same_beside_a_zookeeper() {
     let zookeeper = ZooKeeper::start();
-    count_sample_data(&["--zookeeper", &zookeeper.address()]);
+    let watcher = Watcher::events(&zookeeper);
+    let slow = "wc-mapper --line-delay 100us --timeout 500ms";
+    let log = count_sample_data(&["--zookeeper", &zookeeper.address(), "--mapper", slow]);
+    // Each of the three was a member: master, or a follower that is known by its task attempt.
+    let story = watcher.story();
+    let members: BTreeSet<&str> = story
+        .iter()
+        .filter(|told| told.event == "claimed" || told.event == "joined")
+        .map(|told| told.node.as_str())
+        .collect();
+    assert_eq!(members.len(), 3, "{story:?}");
+    assert!(!story.iter().any(|told| told.event == "died"), "{story:?}");
+    // They told Hadoop so, in its own counters; an heir was follower and master.
+    // The local runner also logs each task's own; the job's come last.
+    let (_, totals) = log.rsplit_once("Counters: ").expect("the job's counters");
+    let number = |name: &str| counter(totals, name).unwrap_or(0);
+    assert!(number("beats sent") > 30, "{log}");
+    let told = |event: &str| story.iter().filter(|told| told.event == event).count() as u64;
+    assert_eq!(number("masters"), told("claimed"), "{log}");
+    assert_eq!(number("followers"), told("joined"), "{log}");
+    zookeeper.wait_until_empty();
 }
 
 #[test]
