@@ -12,6 +12,7 @@
 //!   fence that every write of a master passes.
 //! - [`streaming`] is the data path: words, sums, stdin and stdout, and what Hadoop tells a task.
 //! - [`member`] puts them together: [`member::Work`] runs a data path with a heartbeat beside it.
+//! - [`say`] is how a program speaks to people.
 //! - [`watch`] and [`setup`] are what people start beside a job; [`cli`] is the edge of all programs.
 //!
 //! Dependencies point one way: programs → `cli` → `member`, `watch`, `setup` → `master`,
@@ -24,6 +25,7 @@ pub mod detect;
 pub mod master;
 pub mod member;
 pub mod protocol;
+pub mod say;
 pub mod setup;
 pub mod streaming;
 pub mod watch;

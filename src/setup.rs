@@ -1,10 +1,12 @@
 //! `setup-zookeeper`: creates the job's znodes, or puts them back to how they were at first.
 
+use std::io::{self, Write};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 
 use crate::coordination::{Failure, Session, Settings};
+use crate::protocol::claim::in_order;
 use crate::protocol::report::FREE;
 
 /// How long a znode that belongs to no session is looked at to see whether somebody beats on it. The
@@ -22,7 +24,7 @@ pub async fn setup(settings: &Settings, force: bool) -> anyhow::Result<()> {
     let session = Session::open_patiently(settings, PATIENCE)
         .await
         .map_err(|why| anyhow!("no session with ZooKeeper at {address}: {why}"))?;
-    println!("connected\n");
+    writeln!(io::stdout(), "connected\n")?;
     let outcome = reset(&session, force).await;
     // Without an answer it ends by its timeout.
     let _ = session.close(CLOSE).await;
@@ -61,16 +63,18 @@ async fn refuse_if_alive(
     members: &[String],
 ) -> anyhow::Result<()> {
     let mut alive = Vec::new();
-    if !claims.is_empty() {
-        let master = session.first_claim().await?;
-        let name = master.and_then(|claim| {
-            let text = String::from_utf8_lossy(&claim.bytes).into_owned();
-            text.lines().next().map(str::to_owned)
-        });
-        alive.extend(name.map(|name| format!("{name} (master)")));
+    for (place, claim) in in_order(claims).into_iter().enumerate() {
+        let part = if place == 0 { "master" } else { "in line" };
+        // One that has gone meanwhile is nobody any more.
+        if let Ok((value, _)) = session.read(&session.paths().claim(claim)).await {
+            let text = String::from_utf8_lossy(&value.bytes).into_owned();
+            let name = text.lines().next().unwrap_or_default();
+            alive.push(format!("{name} ({part})"));
+        }
     }
     for member in members {
-        if is_alive(session, &session.paths().member(member)).await? {
+        let said = |name: &String| name.split(' ').next() == Some(member.as_str());
+        if !alive.iter().any(said) && is_alive(session, &session.paths().member(member)).await? {
             alive.push(member.clone());
         }
     }

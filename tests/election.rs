@@ -38,6 +38,11 @@ fn twenty_mappers_at_once_have_one_master_in_every_round() {
             "round {round}: {story:?}"
         );
         assert!(masters[0].epoch > highest, "epochs only grow: {story:?}");
+        // As the server itself has it: the first in line is who was told, and its zxid the epoch.
+        let first = zookeeper.visit(async |session| session.first_claim().await.unwrap().unwrap());
+        let name = String::from_utf8(first.bytes).unwrap();
+        assert_eq!(name.lines().next(), Some(masters[0].node.as_str()));
+        assert_eq!(first.created, masters[0].epoch);
         highest = masters[0].epoch;
         if round % 5 == 4 {
             // As a job is killed: nobody hands over, and the next round starts among the leftovers.
@@ -66,6 +71,6 @@ fn twenty_mappers_at_once_have_one_master_in_every_round() {
 fn start(zookeeper: &ZooKeeper, name: &str) -> Mapper {
     Mapper::with_options(
         &zookeeper.address(),
-        &["--name", name, "--session-timeout", "1s", "--timeout", "1s"],
+        &["--name", name, "--session-timeout", "2s", "--timeout", "1s"],
     )
 }

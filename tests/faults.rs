@@ -7,7 +7,7 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use rustix::process::Signal;
-use support::{Ended, Mapper, SOON, Watcher, ZooKeeper, plot, wait_until};
+use support::{Ended, Mapper, Watcher, ZooKeeper, plot};
 
 /// A second is promised for the end of the input; the rest is for starting a process on a busy machine.
 const PROMPT: Duration = Duration::from_secs(3);
@@ -48,25 +48,15 @@ fn a_server_accepts_and_never_answers() {
 
 #[test]
 fn too_many_connections_are_named_by_the_setting() {
-    let zookeeper = ZooKeeper::with_settings(&["maxClientCnxns=1"]);
-    let first = Mapper::start(&zookeeper, "map1");
-    wait_until("the first is connected", SOON, || {
-        zookeeper.log().contains("Too many connections") || connections(&zookeeper) >= 1
-    });
-    std::thread::sleep(Duration::from_millis(300));
+    let zookeeper = ZooKeeper::with_settings(&["maxClientCnxns=2"]);
+    // The watcher's connection is one, the first mapper's the other.
+    let watcher = Watcher::events(&zookeeper);
+    let _first = Mapper::start(&zookeeper, "map1");
+    watcher.wait_for_event("claimed", "map1");
     let mut second = Mapper::start(&zookeeper, "map2");
     second.feed(b"a a");
-    std::thread::sleep(Duration::from_millis(700));
+    std::thread::sleep(Duration::from_secs(1));
     assert_counted_and_said(&second.finish(), "maxClientCnxns");
-    drop(first);
-}
-
-fn connections(zookeeper: &ZooKeeper) -> usize {
-    zookeeper
-        .four_letter_word("cons")
-        .lines()
-        .filter(|line| line.contains("sid="))
-        .count()
 }
 
 #[test]
@@ -111,7 +101,7 @@ fn a_server_away_for_longer_than_the_session_is_joined_in_a_new_one() {
             "--timeout",
             "500ms",
             "--session-timeout",
-            "500ms",
+            "1s",
         ];
         Mapper::with_options(&zookeeper.address(), &options)
     };
@@ -121,7 +111,7 @@ fn a_server_away_for_longer_than_the_session_is_joined_in_a_new_one() {
     watcher.wait_for_event("alive", "map2");
     zookeeper.kill();
     // The clients give a session up at 7/5 of its timeout.
-    std::thread::sleep(Duration::from_secs(2));
+    std::thread::sleep(Duration::from_secs(3));
     zookeeper.restart();
     let before = watcher.lines().len();
     watcher.wait_for("a follower beats again", |lines| {
@@ -246,5 +236,99 @@ fn a_name_that_is_taken_is_refused_to_the_second() {
     assert!(
         zookeeper.exists("/heart_beat/map2"),
         "the first keeps its znode"
+    );
+}
+
+#[test]
+fn a_killed_master_is_followed_by_the_next_in_line() {
+    let zookeeper = ZooKeeper::with_settings(&["tickTime=500"]);
+    let watcher = Watcher::events(&zookeeper);
+    let start = |name| {
+        let options = [
+            "--name",
+            name,
+            "--timeout",
+            "500ms",
+            "--session-timeout",
+            "1s",
+        ];
+        Mapper::with_options(&zookeeper.address(), &options)
+    };
+    let master = start("map1");
+    watcher.wait_for_event("claimed", "map1");
+    let _heir = start("map2");
+    watcher.wait_for_event("alive", "map2");
+    let _other = start("map3");
+    watcher.wait_for_event("alive", "map3");
+    master.signal(Signal::KILL);
+    watcher.wait_for_event("claimed", "map2");
+    let before = watcher.lines().len();
+    watcher.wait_for("map3 is heard by the new master", |lines| {
+        let rest = &lines[before..];
+        rest.iter()
+            .any(|line| line.contains("\"alive\"") && line.contains("map3"))
+    });
+    let story = plot(&watcher.story());
+    let died = |line: &String| line.starts_with("died");
+    assert!(
+        !story.iter().any(died),
+        "nobody dies for the change: {story:?}"
+    );
+    let epochs: Vec<i64> = watcher
+        .story()
+        .iter()
+        .filter(|told| told.event == "claimed")
+        .map(|told| told.epoch)
+        .collect();
+    assert!(epochs[0] < epochs[1], "{epochs:?}");
+}
+
+#[test]
+fn a_beat_alone_says_nothing_to_hadoop() {
+    let zookeeper = ZooKeeper::start();
+    let watcher = Watcher::events(&zookeeper);
+    let _master = Mapper::start(&zookeeper, "map1");
+    watcher.wait_for_event("claimed", "map1");
+    let hung = Mapper::with_attempt(&zookeeper, "map2", "attempt_1_0001_m_000000_0");
+    watcher.wait_for_event("alive", "map2");
+    // Longer than the pause between two status lines.
+    std::thread::sleep(Duration::from_secs(11));
+    // Killed, so that nothing it says at its end is among it.
+    hung.signal(Signal::KILL);
+    assert_eq!(hung.wait().stderr(), "");
+}
+
+#[test]
+fn who_required_zookeeper_is_told_too_when_it_goes_later() {
+    let mut zookeeper = ZooKeeper::start();
+    let watcher = Watcher::events(&zookeeper);
+    let mut mapper = Mapper::with_options(
+        &zookeeper.address(),
+        &["--require-zookeeper", "--name", "map1"],
+    );
+    mapper.feed(b"a ");
+    watcher.wait_for_event("claimed", "map1");
+    zookeeper.kill();
+    watcher.wait_for_event("disconnected", "");
+    std::thread::sleep(Duration::from_secs(1));
+    mapper.feed(b"a");
+    assert_counted_and_said(&mapper.finish(), "nothing listens on");
+}
+
+#[test]
+fn a_signal_that_was_ignored_stays_ignored() {
+    let zookeeper = ZooKeeper::start();
+    let watcher = Watcher::events(&zookeeper);
+    let mut mapper = Mapper::behind(
+        &["nohup"],
+        &["--zookeeper", &zookeeper.address(), "--name", "map1"],
+    );
+    watcher.wait_for_event("claimed", "map1");
+    mapper.signal(Signal::HUP);
+    mapper.feed(b"a a");
+    let ended = mapper.finish();
+    assert_eq!(
+        (ended.status(), ended.stdout()),
+        (0, "a\t1\na\t1\n".to_owned())
     );
 }

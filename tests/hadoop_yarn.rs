@@ -6,7 +6,7 @@ use std::{process::Stdio, time::Duration};
 
 use rustix::process::{Pid, Signal, kill_process};
 use support::{
-    Cluster,
+    Cluster, Mapper, Watcher, ZooKeeper,
     hadoop::{
         assert_same_counts, count_words, counter, job_counts, log_of, run_job, sample_data, succeed,
     },
@@ -67,10 +67,17 @@ fn a_killed_mapper_is_tried_again(cluster: &Cluster) {
     let dir = TempDir::new().expect("a temporary folder");
     let output = dir.path().join("output");
     let files = sample_data();
+    // With a master that is not of the job, all of the job's mappers are followers.
+    let zookeeper = ZooKeeper::start();
+    let watcher = Watcher::events(&zookeeper);
+    let _master = Mapper::start(&zookeeper, "standing");
+    watcher.wait_for_event("claimed", "standing");
+    let mapper = "wc-mapper --line-delay 3ms --timeout 500ms";
     let job = cluster
         .used_by(
             run_job()
-                .args(["--yarn", "--mapper", "wc-mapper --line-delay 3ms"])
+                .args(["--yarn", "--zookeeper", &zookeeper.address()])
+                .args(["--mapper", mapper])
                 .args(&files)
                 .arg(&output),
         )
@@ -93,6 +100,9 @@ fn a_killed_mapper_is_tried_again(cluster: &Cluster) {
         },
     );
     let (pid, attempt) = victim.expect("a mapper");
+    watcher.wait_for("the mappers beat", |lines| {
+        lines.iter().any(|line| line.contains("\"alive\""))
+    });
     let pid = Pid::from_raw(pid.try_into().expect("a pid")).expect("a pid");
     kill_process(pid, Signal::KILL).expect("the mapper can be killed");
 
@@ -105,6 +115,23 @@ fn a_killed_mapper_is_tried_again(cluster: &Cluster) {
         "{attempt} did not fail:\n{log}"
     );
     assert_eq!(counter(&log, "Failed map tasks"), Some(1), "{log}");
+    // The master has said so too, and that all others, the next attempt among them, have finished.
+    let told = |event: &str| {
+        watcher
+            .story()
+            .iter()
+            .filter(|told| told.event == event)
+            .count()
+    };
+    wait_until("all have ended", Duration::from_secs(20), || {
+        told("died") + told("finished") == told("joined")
+    });
+    assert_eq!(
+        (told("died"), told("finished")),
+        (1, 3),
+        "{:?}",
+        watcher.story()
+    );
     assert_same_counts(&job_counts(&output), &count_words(&files));
 }
 

@@ -23,6 +23,11 @@ fn wrong_options_are_answered_with_what_to_write() {
         ),
         (
             "wc-mapper",
+            &["--timeout", "4s"],
+            "half of --session-timeout",
+        ),
+        (
+            "wc-mapper",
             &["--session-timeout", "1ms"],
             "between 100ms and 1day",
         ),
@@ -90,4 +95,12 @@ fn settings_come_from_the_environment_and_from_the_job() {
         .write_stdin("a")
         .assert();
     quiet.success().stdout("a\t1\n").stderr("");
+}
+
+#[test]
+fn a_log_that_cannot_be_written_does_not_make_the_work_fail() {
+    let reducer = env!("CARGO_BIN_EXE_wc-reducer");
+    let script = format!("printf 'no tab\\na\\t1\\n' | '{reducer}' 2>/dev/full");
+    let run = Command::new("bash").args(["-c", &script]).assert();
+    run.success().stdout("a\t1\n");
 }

@@ -5,11 +5,13 @@
 # The Debian package a command comes from.
 package_of() {
     case $1 in
-        java) echo openjdk-17-jdk-headless ;;
+        java) echo default-jdk-headless ;;
         mvn) echo maven ;;
         mawk) echo mawk ;;
         cc) echo gcc libc6-dev ;;
-        setsid | flock) echo util-linux ;;
+        setsid | flock | setpriv) echo util-linux ;;
+        ps) echo procps ;;
+        awk) echo mawk ;;
         timeout | realpath) echo coreutils ;;
         *) echo "$1" ;;
     esac

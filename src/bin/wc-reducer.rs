@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use heartline::cli;
 use heartline::member::Work;
+use heartline::say::say;
 use heartline::streaming::{Task, reduce};
 
 const EXAMPLE: &str = "Example: cat book.txt | wc-mapper | LC_ALL=C sort | wc-reducer";
@@ -24,7 +25,7 @@ fn main() -> ExitCode {
     work.run(|input, output, progress| {
         let skipped = reduce(input, output, progress)?;
         if skipped.total() > 0 {
-            eprintln!("wc-reducer: {skipped}");
+            say("wc-reducer", skipped);
         }
         Ok(())
     })

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use tracing_subscriber::filter::LevelFilter;
 
+use crate::say::say;
 use crate::streaming::die_of_broken_pipe;
 
 /// Runs the whole of a program that does nothing but wait for ZooKeeper.
@@ -29,7 +30,7 @@ fn end(program: &str, outcome: anyhow::Result<()>) -> ExitCode {
     if io.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
         return die_of_broken_pipe();
     }
-    eprintln!("{program}: {error:#}");
+    say(program, format!("{error:#}"));
     ExitCode::FAILURE
 }
 

@@ -6,4 +6,4 @@ mod options;
 
 pub use ending::{run, start_log};
 pub use jobconf::parse;
-pub use options::{MemberOptions, ZooKeeperOptions, duration};
+pub use options::{MemberOptions, ZooKeeperOptions};

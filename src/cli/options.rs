@@ -149,6 +149,15 @@ impl MemberOptions {
                 humantime::format_duration(self.timeout)
             ));
         }
+        let session = self.zookeeper.session_timeout;
+        if self.timeout > session / 2 {
+            return Err(format!(
+                "--timeout {} is more than half of --session-timeout {}: ZooKeeper would remove the \
+                 silent before they are declared dead; give a longer session timeout",
+                humantime::format_duration(self.timeout),
+                humantime::format_duration(session)
+            ));
+        }
         if self.no_heartbeat && self.require_zookeeper {
             return Err("--no-heartbeat and --require-zookeeper exclude each other".to_owned());
         }
@@ -157,11 +166,14 @@ impl MemberOptions {
 }
 
 /// A duration of an option: `5ms`, `2s`; not zero.
-pub fn duration(text: &str) -> Result<Duration, String> {
+fn duration(text: &str) -> Result<Duration, String> {
     let duration = humantime::parse_duration(text)
         .map_err(|_| "write a number and a unit, as in 5ms or 2s".to_owned())?;
     if duration < Duration::from_millis(1) {
         return Err("must be at least 1ms".to_owned());
+    }
+    if duration > Duration::from_secs(86_400) {
+        return Err("must be at most 1day".to_owned());
     }
     Ok(duration)
 }

@@ -79,14 +79,16 @@ async fn look_once(host: &str, port: u16) -> Symptom {
 
 /// What an error on connecting is a sign of.
 fn symptom(error: &io::Error) -> Symptom {
-    use io::ErrorKind::{ConnectionRefused, HostUnreachable, NetworkUnreachable, TimedOut};
+    use io::ErrorKind::{
+        BrokenPipe, ConnectionAborted, ConnectionRefused, ConnectionReset, NotConnected,
+    };
     match error.kind() {
         ConnectionRefused => Symptom::Refused,
-        HostUnreachable | NetworkUnreachable | TimedOut => Symptom::NoAnswer,
+        // Accepted, and closed before the connection was seen to stand.
+        ConnectionReset | ConnectionAborted | NotConnected | BrokenPipe => Symptom::Closed,
         // What the resolver says has no number; what the operating system says has one.
         _ if error.raw_os_error().is_none() => Symptom::Unknown,
-        // Accepted, and closed before the connection was seen to stand.
-        _ => Symptom::Closed,
+        _ => Symptom::NoAnswer,
     }
 }
 

@@ -21,9 +21,12 @@ pub enum Failure {
     /// The master's claim no longer stands.
     #[error("the claim no longer stands")]
     Deposed,
-    /// ZooKeeper refuses for a reason of its own.
+    /// ZooKeeper refuses for a reason of its own, and will again.
     #[error("{0}")]
     Refused(String),
+    /// ZooKeeper answers something that leaves open what is to be done: best begun anew.
+    #[error("{0}")]
+    Odd(String),
 }
 
 impl From<ClientError> for Failure {
@@ -44,7 +47,15 @@ impl From<ClientError> for Failure {
             | ClientError::MarshallingError
             | ClientError::Unimplemented => Self::Refused(error.to_string()),
             // Losses have many names: of the session, of the connection, of the operating system.
-            _ => Self::Lost,
+            ClientError::ConnectionLoss
+            | ClientError::SessionExpired
+            | ClientError::SessionMoved
+            | ClientError::ClientClosed
+            | ClientError::NoHosts
+            | ClientError::UnexpectedError(_)
+            | ClientError::UnmarshalError { .. }
+            | ClientError::Custom(_) => Self::Lost,
+            other => Self::Odd(other.to_string()),
         }
     }
 }

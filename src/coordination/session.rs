@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use tokio::time::{Instant, sleep};
 use zookeeper_client::{Acls, Client, CreateMode, CreateOptions, Error, Stat};
 
@@ -104,6 +105,9 @@ impl Session {
     /// the session goes on.
     pub async fn close(self, limit: Duration) -> bool {
         let mut states = self.client().state_watcher();
+        if states.peek_state().is_terminated() {
+            return true;
+        }
         let Some(inner) = Arc::into_inner(self.inner) else {
             return false;
         };
@@ -188,6 +192,17 @@ impl Session {
         }
     }
 
+    /// Removes a znode of this session, or of one of the `earlier` sessions of the same process; that
+    /// of anybody else is left alone.
+    pub async fn remove_own(&self, path: &str, earlier: &[i64]) -> Result<(), Failure> {
+        match self.owner(path).await? {
+            Some(owner) if owner == self.id() || earlier.contains(&owner) => {
+                self.remove(path).await
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Creates a follower's own znode. A leftover of one of the `earlier` sessions of the same
     /// process is replaced in one transaction: it may go only some time after its session.
     ///
@@ -195,34 +210,35 @@ impl Session {
     /// [`Failure::NodeExists`] if the name is somebody else's.
     pub async fn join(&self, name: &str, value: &str, earlier: &[i64]) -> Result<(), Failure> {
         let path = self.paths().member(name);
-        let create = || self.client().create(&path, value.as_bytes(), &EPHEMERAL);
-        let made = match create().await {
-            Err(Error::NoNode) => {
-                self.prepare().await?;
-                create().await
+        loop {
+            match self
+                .client()
+                .create(&path, value.as_bytes(), &EPHEMERAL)
+                .await
+            {
+                Ok(_) => return Ok(()),
+                Err(Error::NoNode) => self.prepare().await?,
+                Err(Error::NodeExists) => match self.owner(&path).await? {
+                    // Made by an earlier attempt whose answer was lost.
+                    Some(owner) if owner == self.id() => return Ok(()),
+                    Some(owner) if earlier.contains(&owner) => {
+                        let mut writer = self.client().new_multi_writer();
+                        writer.add_delete(&path, None)?;
+                        writer.add_create(&path, value.as_bytes(), &EPHEMERAL)?;
+                        match writer.commit().await.map_err(Error::from) {
+                            Ok(_) => return Ok(()),
+                            // It went by itself in this moment.
+                            Err(Error::NoNode) => {}
+                            Err(error) => return Err(error.into()),
+                        }
+                    }
+                    Some(_) => return Err(Failure::NodeExists),
+                    // Gone since.
+                    None => {}
+                },
+                Err(error) => return Err(error.into()),
             }
-            other => other,
-        };
-        match made {
-            Ok(_) => return Ok(()),
-            Err(Error::NodeExists) => {}
-            Err(error) => return Err(error.into()),
         }
-        let Some(stat) = self.client().check_stat(&path).await? else {
-            create().await?;
-            return Ok(());
-        };
-        if stat.ephemeral_owner == self.id() {
-            return Ok(());
-        }
-        if !earlier.contains(&stat.ephemeral_owner) {
-            return Err(Failure::NodeExists);
-        }
-        let mut writer = self.client().new_multi_writer();
-        writer.add_delete(&path, None)?;
-        writer.add_create(&path, value.as_bytes(), &EPHEMERAL)?;
-        writer.commit().await.map_err(Error::from)?;
-        Ok(())
     }
 
     /// Writes a beat to a follower's own znode.
@@ -287,6 +303,16 @@ impl Session {
         }
     }
 
+    /// Beats on a claim of one's own; returns the time by ZooKeeper's clock.
+    pub async fn touch(&self, claim: &str, value: &str) -> Result<DateTime<Utc>, Failure> {
+        let path = self.paths().claim(claim);
+        let stat = self
+            .client()
+            .set_data(&path, value.as_bytes(), None)
+            .await?;
+        Ok(DateTime::from_timestamp_millis(stat.mtime).unwrap_or_default())
+    }
+
     /// What the claim `name` entitles to, as long as it stands.
     pub fn fence(&self, claim: &str) -> Fence {
         Fence::new(self.clone(), claim)
@@ -296,14 +322,6 @@ impl Session {
     pub async fn owner(&self, path: &str) -> Result<Option<i64>, Failure> {
         let stat = self.client().check_stat(path).await?;
         Ok(stat.map(|stat| stat.ephemeral_owner))
-    }
-
-    /// Creates a lasting znode.
-    pub async fn create_lasting(&self, path: &str, value: &str) -> Result<(), Failure> {
-        self.client()
-            .create(path, value.as_bytes(), &PERSISTENT)
-            .await?;
-        Ok(())
     }
 
     /// Sets a lasting znode's value.

@@ -142,6 +142,8 @@ impl Election {
         if self.phase != Phase::Released {
             self.phase = Phase::Away;
         }
+        // To be said again: a join may have been lost with the connection.
+        self.follows = false;
         self.generation += 1;
     }
 

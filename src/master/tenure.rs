@@ -40,6 +40,8 @@ pub struct Inheritance {
     pub report: Report,
     /// When it was written, by ZooKeeper's clock.
     pub written: DateTime<Utc>,
+    /// What ZooKeeper's clock says now: ages are told by one clock.
+    pub now: DateTime<Utc>,
 }
 
 /// How old a report may be for its followers to be expected. An older one is of a job long gone;
@@ -61,12 +63,24 @@ pub struct Reading {
 struct Follower {
     /// The last version read of its value.
     version: Option<i32>,
+    /// Its coming was told, by this master or the one before.
+    introduced: bool,
     /// Heard since the last report.
     heard: bool,
     /// Not heard to beat by this master: it stood there when the master came.
     untried: bool,
     written: DateTime<Utc>,
     ending: Option<Ending>,
+}
+
+impl Follower {
+    /// One whose coming the master before has told.
+    fn introduced() -> Self {
+        Self {
+            introduced: true,
+            ..Self::default()
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -95,6 +109,8 @@ pub struct Tenure {
     standing: Option<BTreeSet<String>>,
     /// When the last master's report was written.
     inherited: DateTime<Utc>,
+    /// How far ZooKeeper's clock is ahead of this machine's.
+    server_ahead: TimeDelta,
     sequence: u64,
     /// Told in a report already, and still repeated in the next ones.
     told: Vec<Event>,
@@ -115,7 +131,8 @@ impl Tenure {
     ) -> Self {
         let report = inheritance.report;
         let resumed = report.epoch == Some(mandate.epoch);
-        let expected: BTreeSet<&str> = if now.wall - inheritance.written < HEIR_TO {
+        let expected: BTreeSet<&str> = if resumed || inheritance.now - inheritance.written < HEIR_TO
+        {
             report.followers().filter(|node| *node != name).collect()
         } else {
             BTreeSet::new()
@@ -128,11 +145,12 @@ impl Tenure {
             detector: FixedTimeout::new(pace.timeout, pace.interval * 2),
             followers: expected
                 .into_iter()
-                .map(|node| (node.to_owned(), Follower::default()))
+                .map(|node| (node.to_owned(), Follower::introduced()))
                 .collect(),
             dead: BTreeSet::new(),
             standing: None,
             inherited: inheritance.written,
+            server_ahead: inheritance.now - now.wall,
             sequence: report.sequence,
             told: report.events,
             fresh: Vec::new(),
@@ -145,6 +163,11 @@ impl Tenure {
         tenure
     }
 
+    /// The epoch.
+    pub fn epoch(&self) -> i64 {
+        self.epoch
+    }
+
     /// How many followers are listened to.
     pub fn followers(&self) -> usize {
         self.followers.len()
@@ -153,6 +176,9 @@ impl Tenure {
     /// The followers whose znodes stand. Those that the master before knew and that left in the
     /// moment between the two masters are among neither's; they are missed here.
     pub fn listed(&mut self, now: Now, nodes: &[String]) {
+        for node in nodes.iter().filter(|node| **node != self.name) {
+            self.followers.entry(node.clone()).or_default();
+        }
         if self.standing.is_some() {
             return;
         }
@@ -174,16 +200,10 @@ impl Tenure {
     /// One that stood there when the master came is not judged before it is heard: after an outage
     /// of ZooKeeper the master may be back before its followers. If it is dead, its session ends it.
     pub fn heard(&mut self, now: Now, node: &str, reading: &Reading) {
-        let is_new = !self.followers.contains_key(node);
-        if is_new {
-            let returned = self.dead.remove(node) || reading.beat.returns > 0;
-            let kind = if returned {
-                EventKind::Returned
-            } else {
-                EventKind::Joined
-            };
-            self.tell(now.wall, kind, node);
+        if node == self.name {
+            return;
         }
+        self.introduce(now, node, reading.beat.returns);
         let standing = self.standing.as_ref();
         let stood = standing.is_some_and(|standing| standing.contains(node));
         let follower = self.followers.entry(node.to_owned()).or_default();
@@ -217,12 +237,16 @@ impl Tenure {
             return;
         }
         self.detector.left(&node.to_owned());
+        if self.followers.contains_key(node) {
+            // One that came and went before its value was read.
+            self.introduce(now, node, 0);
+        }
         if let Some(follower) = self.followers.remove(node) {
             // An ephemeral znode of somebody who was alive a moment ago can only have been removed
             // by its owner, whether or not its last word was read in time.
             let kind = match follower.ending {
                 Some(Ending::Failed) => EventKind::Failed,
-                None if follower.untried && self.is_expired(now, follower.written) => {
+                None if follower.version.is_some() && self.is_expired(now, follower.written) => {
                     EventKind::Died
                 }
                 Some(Ending::Finished) | None => EventKind::Finished,
@@ -250,17 +274,14 @@ impl Tenure {
         } else {
             Vec::new()
         };
-        let report = (!self.fresh.is_empty() || !alive.is_empty()).then(|| {
+        // What is too much for one value is told with the next.
+        let told = self.fresh.len().min(MOST_RECENT);
+        let report = (told > 0 || !alive.is_empty()).then(|| {
             if !alive.is_empty() {
                 self.last_report = Some(now.elapsed);
             }
-            self.report(now, &self.fresh, &alive)
+            self.report(now, &self.fresh[..told], &alive)
         });
-        let told = if report.is_some() {
-            self.fresh.len()
-        } else {
-            0
-        };
         self.pending = Some(Pending::Beat { told });
         Some(Write::Beat { report })
     }
@@ -272,7 +293,11 @@ impl Tenure {
         self.tell(now.wall, EventKind::Released, &name);
         self.pending = Some(Pending::Release);
         Write::Release {
-            report: self.report(now, &self.fresh, &[]),
+            report: self.report(
+                now,
+                &self.fresh[self.fresh.len().saturating_sub(MOST_RECENT)..],
+                &[],
+            ),
         }
     }
 
@@ -330,9 +355,24 @@ impl Tenure {
         }
     }
 
+    /// Tells of a follower's coming, once.
+    fn introduce(&mut self, now: Now, node: &str, returns: u32) {
+        let follower = self.followers.entry(node.to_owned()).or_default();
+        if !std::mem::replace(&mut follower.introduced, true) {
+            let returned = self.dead.remove(node) || returns > 0;
+            let kind = if returned {
+                EventKind::Returned
+            } else {
+                EventKind::Joined
+            };
+            self.tell(now.wall, kind, node);
+        }
+    }
+
     /// Whether a session that was last heard then may have expired by now.
     fn is_expired(&self, now: Now, heard: DateTime<Utc>) -> bool {
-        let silence = now.wall.signed_duration_since(heard).to_std();
+        let server = now.wall + self.server_ahead;
+        let silence = server.signed_duration_since(heard).to_std();
         silence.is_ok_and(|silence| silence > self.pace.session / 2)
     }
 

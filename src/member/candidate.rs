@@ -55,7 +55,7 @@ pub(super) async fn carry_out(
     let happening = match answer {
         Ok(answer) => Happening::Answered(answer),
         Err(Failure::Lost) => return,
-        Err(failure) => Happening::Refused(failure),
+        Err(failure) => Happening::Failed(failure),
     };
     // The life may have ended meanwhile.
     let _ = inbox.send(happening).await;

@@ -9,14 +9,19 @@ use crate::coordination::{Connection, Diagnosis, Failure};
 pub(super) enum Happening {
     /// An answer for the election.
     Answered(Answer),
-    /// News of the followers, for the master of this mandate.
-    Noticed(Noticed),
-    /// ZooKeeper refuses something for good.
-    Refused(Failure),
+    /// News of the followers, for the master of this epoch.
+    Noticed(i64, Noticed),
+    /// ZooKeeper answers, but not as it should.
+    Failed(Failure),
     /// The way to ZooKeeper has changed.
     Connection(Connection),
     /// Why the connection is lost.
-    Diagnosed(Diagnosis),
+    Diagnosed {
+        /// What was seen.
+        diagnosis: Diagnosis,
+        /// Whether the member that asked has to leave.
+        leaving: bool,
+    },
 }
 
 /// What a member that has to leave while it is cut off may hope for.

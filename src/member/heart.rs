@@ -1,5 +1,6 @@
 //! The handle by which a program holds its heartbeat: a thread of its own, started and stopped.
 
+use std::future::pending;
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -29,8 +30,6 @@ pub struct Summary {
     pub reigns: u64,
     /// How often it became a follower.
     pub followings: u64,
-    /// Whether it took leave of ZooKeeper before the limit.
-    pub left: bool,
     /// The signal that told it to leave, if one did.
     pub signal: Option<i32>,
 }
@@ -47,14 +46,18 @@ pub struct Heart {
 }
 
 impl Heart {
-    /// Starts to beat. `complain` is told, once and in one line, what is off with ZooKeeper.
+    /// Starts to beat. `complain` is told, once and in one line, what is off with ZooKeeper; if the
+    /// heartbeat is `required`, what is off before the member has joined is told to
+    /// [`Heart::wait_until_joined`] instead.
     pub fn start(
         config: Config,
         progress: Arc<Progress>,
+        required: bool,
         complain: impl FnOnce(&str) + Send + 'static,
     ) -> io::Result<Self> {
         let (stop, stopped) = oneshot::channel();
         let (tell_joined, joined) = channel();
+        let tell_joined = required.then_some(tell_joined);
         let (tell_done, done) = channel();
         thread::Builder::new()
             .name("heartbeat".to_owned())
@@ -68,7 +71,11 @@ impl Heart {
                 let summary = runtime.block_on(async {
                     // Signals belong to the runtime that they are caught in.
                     let stopping = Stopping::new(stopped, LEAVE_LIMIT);
-                    tokio::spawn(life.live(stopping)).await.unwrap_or_default()
+                    match tokio::spawn(life.live(stopping)).await {
+                        Ok(summary) => summary,
+                        // A fault of ours must not cost the program its signals: their task goes on.
+                        Err(_) => pending().await,
+                    }
                 });
                 if let Some(signal) = summary.signal {
                     // As if it had not been caught: the shell and Hadoop see the truth.

@@ -21,6 +21,9 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(800);
 /// For how long a server that accepts connections may give no session before that is said.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// How long a member that was refused rests before it tries again.
+const REFUSED_PAUSE: Duration = Duration::from_secs(10);
+
 /// What a complaint is told to.
 pub(super) type Complain = Box<dyn FnOnce(&str) + Send>;
 
@@ -45,13 +48,15 @@ pub(super) enum End {
     Left,
     /// The session is over; the next one may be opened.
     Lost,
+    /// ZooKeeper does not want: to be tried again after a longer while.
+    Refused,
 }
 
 impl Life {
     pub(super) fn new(
         config: Config,
         progress: Arc<Progress>,
-        joined: Teller<Result<(), String>>,
+        joined: Option<Teller<Result<(), String>>>,
         complain: Complain,
     ) -> Self {
         Self {
@@ -61,7 +66,7 @@ impl Life {
             summary: Summary::default(),
             earlier: Vec::new(),
             diagnosis: None,
-            joined: Some(joined),
+            joined,
             complain: Some(complain),
         }
     }
@@ -82,10 +87,15 @@ impl Life {
                 let id = session.id();
                 let end = Stay::new(&mut self, session).run(&mut stopping).await;
                 self.earlier.push(id);
-                if end == End::Left {
+                away_since = self.clock.now().elapsed;
+                let rest = match end {
+                    End::Left => break,
+                    End::Lost => continue,
+                    End::Refused => sleep(REFUSED_PAUSE),
+                };
+                if self.unless_cut(&mut stopping, rest).await.is_none() {
                     break;
                 }
-                away_since = self.clock.now().elapsed;
                 continue;
             }
             let diagnosing = Diagnosis::of(&settings.address);
@@ -135,8 +145,9 @@ impl Life {
     /// Says what is off with ZooKeeper, if nothing was said before.
     pub(super) fn complain(&mut self, what: &str) {
         if let Some(joined) = self.joined.take() {
-            // Only a program that requires ZooKeeper listens.
+            // Who waits for the member to join says it in its own way, and does not go on.
             let _ = joined.send(Err(what.to_owned()));
+            self.complain = None;
         }
         if let Some(complain) = self.complain.take() {
             complain(what);

@@ -21,61 +21,70 @@ pub(super) enum Noticed {
     Vanished(String),
 }
 
+/// Where the ears of one epoch's master tell what they notice.
+#[derive(Clone)]
+pub(super) struct Ear {
+    pub(super) session: Session,
+    pub(super) epoch: i64,
+    pub(super) outside: Sender<Happening>,
+}
+
+impl Ear {
+    /// Whether anybody still wants to know.
+    async fn tell(&self, noticed: Noticed) -> bool {
+        let happening = Happening::Noticed(self.epoch, noticed);
+        self.outside.send(happening).await.is_ok()
+    }
+}
+
 /// Tells the list of followers, now and whenever it changes, until the session is lost.
-pub(super) async fn watch_members(session: Session, inbox: Sender<Happening>) {
+pub(super) async fn watch_members(ear: Ear) {
     loop {
-        let (names, watch) = match session.members().await {
-            Ok(found) => found,
+        let failure = match ear.session.members().await {
+            Ok((names, watch)) => {
+                if !ear.tell(Noticed::Members(names)).await || watch.changed().await.is_err() {
+                    return;
+                }
+                continue;
+            }
             // `/heart_beat` was removed by somebody: make it again, as at the start.
-            Err(Failure::NoNode) => match session.prepare().await {
+            Err(Failure::NoNode) => match ear.session.prepare().await {
                 Ok(()) => continue,
-                Err(failure) => return refuse(&inbox, failure).await,
+                Err(failure) => failure,
             },
-            Err(failure) => return refuse(&inbox, failure).await,
+            Err(failure) => failure,
         };
-        if !tell(&inbox, Noticed::Members(names)).await || watch.changed().await.is_err() {
-            return;
+        if failure != Failure::Lost {
+            // The life may have ended meanwhile.
+            let _ = ear.outside.send(Happening::Failed(failure)).await;
         }
+        return;
     }
 }
 
 /// Listens to one follower until its znode goes or the session is lost.
-pub(super) async fn listen(session: Session, node: String, inbox: Sender<Happening>) {
-    let path = session.paths().member(&node);
+pub(super) async fn listen(ear: Ear, node: String) {
+    let path = ear.session.paths().member(&node);
     loop {
-        let (value, watch) = match session.read(&path).await {
+        let (value, watch) = match ear.session.read(&path).await {
             Ok(read) => read,
             Err(Failure::NoNode) => break,
-            Err(failure) => return refuse(&inbox, failure).await,
+            // Lost, or a znode that is not ours to read, and so no follower.
+            Err(_) => return,
         };
         let reading = Reading {
             version: value.version,
             written: value.written,
             beat: Beat::parse(&value.bytes),
         };
-        if !tell(&inbox, Noticed::Heard(node.clone(), reading)).await {
+        if !ear.tell(Noticed::Heard(node.clone(), reading)).await {
             return;
         }
-        match watch.changed().await {
-            Ok(true) => {}
-            Ok(false) => break,
-            Err(_) => return,
-        }
-        if !tell(&inbox, Noticed::Stirred(node.clone())).await {
+        // Also after its removal it is read again: a member that comes back in a new session
+        // replaces the znode of the old one in one step.
+        if watch.changed().await.is_err() || !ear.tell(Noticed::Stirred(node.clone())).await {
             return;
         }
     }
-    tell(&inbox, Noticed::Vanished(node)).await;
-}
-
-/// Whether anybody still wants to know.
-async fn tell(inbox: &Sender<Happening>, noticed: Noticed) -> bool {
-    inbox.send(Happening::Noticed(noticed)).await.is_ok()
-}
-
-async fn refuse(inbox: &Sender<Happening>, failure: Failure) {
-    if failure != Failure::Lost {
-        // The life may have ended meanwhile.
-        let _ = inbox.send(Happening::Refused(failure)).await;
-    }
+    ear.tell(Noticed::Vanished(node)).await;
 }

@@ -6,7 +6,7 @@ use tokio::sync::mpsc::Sender;
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::happening::Happening;
-use super::listener::{self, Noticed};
+use super::listener::{self, Ear, Noticed};
 use crate::clock::Now;
 use crate::coordination::{Fence, Session};
 use crate::master::tenure::Tenure;
@@ -15,8 +15,7 @@ use crate::master::tenure::Tenure;
 pub(super) struct Mastership {
     pub(super) tenure: Tenure,
     pub(super) fence: Fence,
-    session: Session,
-    outside: Sender<Happening>,
+    ear: Ear,
     /// A task for each follower that is listened to.
     listeners: BTreeMap<String, AbortHandle>,
     /// The followers on the list that was read last.
@@ -33,12 +32,16 @@ impl Mastership {
         outside: Sender<Happening>,
         tasks: &mut JoinSet<()>,
     ) -> Self {
-        let list = tasks.spawn(listener::watch_members(session.clone(), outside.clone()));
+        let ear = Ear {
+            session,
+            epoch: tenure.epoch(),
+            outside,
+        };
+        let list = tasks.spawn(listener::watch_members(ear.clone()));
         Self {
             tenure,
             fence,
-            session,
-            outside,
+            ear,
             listeners: BTreeMap::new(),
             members: BTreeSet::new(),
             list,
@@ -76,7 +79,7 @@ impl Mastership {
             }
         }
         for node in appeared {
-            let listen = listener::listen(self.session.clone(), node.clone(), self.outside.clone());
+            let listen = listener::listen(self.ear.clone(), node.clone());
             self.listeners.insert(node, tasks.spawn(listen));
         }
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep, timeout};
 use uuid::Uuid;
 
@@ -23,7 +23,7 @@ use super::write::{self, UnderWay, Written};
 use super::{Name, write::Done};
 use crate::coordination::{Connection, Diagnosis, Failure, Session};
 use crate::master::election::{Action, Election, Mandate};
-use crate::master::tenure::Tenure;
+use crate::master::tenure::{Pace, Tenure};
 use crate::protocol::{Ending, beat};
 
 /// More than enough for all listeners to have a word waiting; beyond it they wait.
@@ -43,8 +43,6 @@ enum Role {
     Heir(Mandate),
     /// The one that listens.
     Master(Box<Mastership>),
-    /// Refused by ZooKeeper: nothing more is tried until it is connected anew.
-    Refused,
 }
 
 /// One session's part of a [`Life`].
@@ -55,6 +53,10 @@ pub(super) struct Stay<'a> {
     role: Role,
     connected: bool,
     hope: Hope,
+    /// Set when the session is to be left.
+    over: Option<End>,
+    /// The task that watches the claim before the own one.
+    watching: Option<AbortHandle>,
     under_way: Option<UnderWay>,
     tasks: JoinSet<()>,
     inbox: Receiver<Happening>,
@@ -72,6 +74,8 @@ impl<'a> Stay<'a> {
             role: Role::None,
             connected: true,
             hope: Hope::Unknown,
+            over: None,
+            watching: None,
             under_way: None,
             tasks: JoinSet::new(),
             inbox,
@@ -88,13 +92,16 @@ impl<'a> Stay<'a> {
         let end = loop {
             self.act();
             while self.tasks.try_join_next().is_some() {}
+            if let Some(end) = self.over {
+                break end;
+            }
             if let Some(stop) = stopping.stop() {
-                if !self.connected && self.is_hopeless() {
-                    break End::Left;
-                }
-                if self.is_settled() {
+                if self.connected && self.is_settled() {
                     self.leave(stop.ending, stopping).await;
                     leaving = true;
+                    break End::Left;
+                }
+                if !self.connected && self.is_hopeless() {
                     break End::Left;
                 }
             }
@@ -105,24 +112,19 @@ impl<'a> Stay<'a> {
                     break End::Left;
                 },
                 done = finished(&mut self.under_way), if !self.is_patient(stopping) => self.done(done),
-                Some(happening) = self.inbox.recv() => {
-                    if let Happening::Connection(Connection::Ended) = happening {
-                        break End::Lost;
-                    }
-                    self.happened(happening);
-                }
+                // Before the inbox, which may never be empty: the master's own beat comes first.
                 _ = ticks.tick(), if self.beats() => self.tick(),
+                Some(happening) = self.inbox.recv() => self.happened(happening),
             }
         };
         self.tasks.shutdown().await;
         // What is under way holds on to the session.
         drop(self.under_way.take());
         self.role = Role::None;
-        let closed = self.session.close(stopping.remaining()).await;
-        if leaving && !closed {
+        // Cut off, there is nobody to say goodbye to.
+        if self.connected && !self.session.close(stopping.remaining()).await && leaving {
             self.life.complain(NO_ANSWER);
         }
-        self.life.summary.left = leaving && closed;
         end
     }
 
@@ -131,7 +133,8 @@ impl<'a> Stay<'a> {
     fn is_hopeless(&mut self) -> bool {
         match self.hope {
             Hope::Unknown => {
-                self.diagnose();
+                self.hope = Hope::Asked;
+                self.diagnose(true);
                 false
             }
             Hope::Asked | Hope::Some => false,
@@ -157,7 +160,7 @@ impl<'a> Stay<'a> {
         let idle = match &self.role {
             Role::Follower { joined } => *joined,
             Role::Master(master) => master.tenure.followers() == 0,
-            Role::None | Role::Heir(_) | Role::Refused => false,
+            Role::None | Role::Heir(_) => false,
         };
         idle && self.connected && stopping.stop().is_none()
     }
@@ -180,7 +183,6 @@ impl<'a> Stay<'a> {
     fn is_settled(&self) -> bool {
         match &self.role {
             Role::None | Role::Heir(_) => false,
-            Role::Refused => true,
             Role::Follower { joined } => *joined,
             Role::Master(master) => !master.tenure.is_burying(),
         }
@@ -194,22 +196,34 @@ impl<'a> Stay<'a> {
                 Action::Lead(mandate) => self.lead(mandate),
                 Action::StepDown => self.step_down(),
                 request => {
-                    let prefix = self.election.prefix();
-                    let value = format!("{}\n", self.life.config.name);
-                    self.tasks.spawn(candidate::carry_out(
+                    let watches = matches!(request, Action::Watch { .. });
+                    let task = self.tasks.spawn(candidate::carry_out(
                         self.session.clone(),
                         request,
-                        prefix,
-                        value,
+                        self.election.prefix(),
+                        self.claim_value(),
                         self.outside.clone(),
                     ));
+                    if watches && let Some(earlier) = self.watching.replace(task) {
+                        earlier.abort();
+                    }
                 }
             }
         }
     }
 
+    /// What a claim says before its owner is master: who it is.
+    fn claim_value(&self) -> String {
+        format!("{}\n", self.life.config.name)
+    }
+
+    /// Joins, unless that is done: a znode that went meanwhile is missed with the next beat.
     fn follow(&mut self) {
-        self.life.summary.followings += 1;
+        match self.role {
+            Role::Follower { joined: true } => return,
+            Role::Follower { joined: false } => {}
+            _ => self.life.summary.followings += 1,
+        }
         self.join();
     }
 
@@ -227,11 +241,18 @@ impl<'a> Stay<'a> {
 
     fn lead(&mut self, mandate: Mandate) {
         self.life.summary.reigns += 1;
-        // A master has no follower's znode.
-        let leftover = matches!(self.role, Role::Follower { .. })
-            .then(|| self.session.paths().member(self.life.config.name.as_ref()));
+        // A master has no follower's znode; one of an earlier session may still stand.
+        let leftover = matches!(self.role, Role::Follower { .. }) || !self.life.earlier.is_empty();
+        let leftover =
+            leftover.then(|| self.session.paths().member(self.life.config.name.as_ref()));
+        self.under_way = Some(write::inherit(
+            self.session.clone(),
+            mandate.claim.clone(),
+            self.claim_value(),
+            leftover,
+            self.life.earlier.clone(),
+        ));
         self.role = Role::Heir(mandate);
-        self.under_way = Some(write::inherit(self.session.clone(), leftover));
     }
 
     fn step_down(&mut self) {
@@ -257,12 +278,12 @@ impl<'a> Stay<'a> {
     fn disconnected(&mut self) {
         self.connected = false;
         self.election.disconnected();
-        self.diagnose();
         self.hope = Hope::Unknown;
+        self.diagnose(false);
     }
 
-    fn diagnose(&mut self) {
-        self.hope = Hope::Asked;
+    /// Has the servers looked at; `leaving` if that is to decide whether it is worth to wait.
+    fn diagnose(&mut self, leaving: bool) {
         let (address, outside) = (
             self.life.config.settings.address.clone(),
             self.outside.clone(),
@@ -270,7 +291,9 @@ impl<'a> Stay<'a> {
         self.tasks.spawn(async move {
             let diagnosis = Diagnosis::of(&address).await;
             // The life may have ended meanwhile.
-            let _ = outside.send(Happening::Diagnosed(diagnosis)).await;
+            let _ = outside
+                .send(Happening::Diagnosed { diagnosis, leaving })
+                .await;
         });
     }
 
@@ -286,18 +309,22 @@ impl<'a> Stay<'a> {
                 }
                 Answer::PredecessorGone(generation) => self.election.predecessor_gone(generation),
             },
-            Happening::Noticed(noticed) => self.noticed(noticed),
+            Happening::Noticed(epoch, noticed) => self.noticed(epoch, noticed),
             Happening::Connection(Connection::Connected) => {
                 self.connected = true;
                 self.election.connected();
             }
-            Happening::Connection(_) => self.disconnected(),
-            Happening::Refused(failure) => self.refused(&failure),
-            Happening::Diagnosed(diagnosis) => {
+            Happening::Connection(Connection::Disconnected) => self.disconnected(),
+            Happening::Connection(Connection::Ended) => {
+                self.connected = false;
+                self.over = Some(End::Lost);
+            }
+            Happening::Failed(failure) => self.failed(&failure),
+            Happening::Diagnosed { diagnosis, leaving } => {
                 if !self.connected {
                     self.life.complain(&diagnosis.to_string());
                 }
-                if self.hope == Hope::Asked {
+                if leaving && self.hope == Hope::Asked {
                     let settled = diagnosis.is_settled();
                     self.hope = if settled { Hope::None } else { Hope::Some };
                 }
@@ -305,12 +332,15 @@ impl<'a> Stay<'a> {
         }
     }
 
-    fn noticed(&mut self, noticed: Noticed) {
+    fn noticed(&mut self, epoch: i64, noticed: Noticed) {
         let now = self.life.clock.now();
         let Role::Master(master) = &mut self.role else {
             // A word that was on its way when the master stepped down.
             return;
         };
+        if master.tenure.epoch() != epoch {
+            return;
+        }
         master.noticed(now, noticed, &mut self.tasks);
         if master.tenure.is_pressed() && self.under_way.is_none() {
             self.write();
@@ -326,7 +356,7 @@ impl<'a> Stay<'a> {
         let now = self.life.clock.now();
         let (identity, progress) = (&self.life.config.identity, &self.life.progress);
         match &mut self.role {
-            Role::None | Role::Refused | Role::Heir(_) | Role::Follower { joined: false } => {}
+            Role::None | Role::Heir(_) | Role::Follower { joined: false } => {}
             Role::Follower { joined: true } => {
                 let (records, bytes) = (progress.records_out(), progress.bytes_in());
                 self.under_way = Some(write::beat(
@@ -362,8 +392,12 @@ impl<'a> Stay<'a> {
                     return;
                 };
                 let (now, config) = (self.life.clock.now(), &self.life.config);
-                let tenure =
-                    Tenure::begin(now, config.name.as_ref(), mandate, config.pace, inheritance);
+                let pace = Pace {
+                    // What the server has granted, which may not be what was asked for.
+                    session: self.session.timeout(),
+                    ..config.pace
+                };
+                let tenure = Tenure::begin(now, config.name.as_ref(), mandate, pace, inheritance);
                 let fence = self.session.fence(&mandate.claim);
                 self.role = Role::Master(Box::new(Mastership::begin(
                     tenure,
@@ -401,18 +435,22 @@ impl<'a> Stay<'a> {
                 let what =
                     format!("the name {name} is that of another member; give one of its own");
                 self.life.complain(&what);
-                self.role = Role::Refused;
+                self.over = Some(End::Refused);
             }
-            Err(failure) => self.refused(&failure),
+            Err(failure) => self.failed(&failure),
         }
     }
 
-    /// ZooKeeper answers, and does not want: it would not want the next time either.
-    fn refused(&mut self, failure: &Failure) {
-        self.life
-            .complain(&format!("it refuses what a heartbeat needs: {failure}"));
-        self.step_down();
-        self.role = Role::Refused;
+    /// ZooKeeper answers, but not as it should. The session is left, so that no claim stands at the
+    /// head of the line whose owner does not act on it.
+    fn failed(&mut self, failure: &Failure) {
+        if let Failure::Odd(_) = failure {
+            self.over = Some(End::Lost);
+        } else {
+            let what = format!("it refuses what a heartbeat needs: {failure}");
+            self.life.complain(&what);
+            self.over = Some(End::Refused);
+        }
     }
 
     /// Says how the work ended and removes what is the member's own. The answers are not waited for:
@@ -442,7 +480,7 @@ impl<'a> Stay<'a> {
                 let last = master.tenure.release(now);
                 let _ = write::fenced(master.fence.clone(), String::new(), last).now_or_never();
             }
-            Role::None | Role::Refused | Role::Heir(_) => {}
+            Role::None | Role::Heir(_) => {}
         }
         self.election.release();
     }

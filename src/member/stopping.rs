@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use signal_hook::low_level::emulate_default_handler;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
@@ -47,6 +48,8 @@ impl Stopping {
         ];
         let mut signals: Vec<(SignalKind, Signal)> = kinds
             .into_iter()
+            // What was ignored when the program started stays ignored: `nohup`, and `&` in a script.
+            .filter(|kind| !is_ignored(kind.as_raw_value()))
             .filter_map(|kind| Some((kind, signal(kind).ok()?)))
             .collect();
         // In a task of its own: the loop that beats should not have four things more to look at.
@@ -62,8 +65,10 @@ impl Stopping {
                     signal: Some(number),
                 },
             };
-            // Nobody waits for it once the member has left.
-            let _ = tell.send(stop);
+            // Without a member that takes leave, a signal has its usual effect at once.
+            if let (Err(_), Some(signal)) = (tell.send(stop), stop.signal) {
+                let _ = emulate_default_handler(signal);
+            }
         });
         Self {
             limit,
@@ -101,6 +106,14 @@ impl Stopping {
         self.stop = Some((stop, Instant::now() + self.limit));
         Cut::Stop
     }
+}
+
+/// Whether this process ignores a signal, as Linux tells it; elsewhere it is taken not to.
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & (1 << (signal - 1)) != 0)
 }
 
 /// The first of the signals to come.

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::{Config, Heart, Summary};
 use crate::protocol::Ending;
+use crate::say::say;
 use crate::streaming::{Progress, StatusLine, StreamError, Task, exit, raw_stdin, raw_stdout};
 
 /// A program about to run.
@@ -66,28 +67,34 @@ impl Work {
             return Ok(None);
         };
         let address = config.settings.address.clone();
-        let (program, required) = (self.program, self.required);
+        let program = self.program;
         let complain = move |what: &str| {
-            if !required {
-                eprintln!(
-                    "{program}: no heartbeat through ZooKeeper at {address}: {what}; the work goes on \
-                     without it"
-                );
-            }
+            let lost = format!("no heartbeat through ZooKeeper at {address}: {what}");
+            say(program, format!("{lost}; the work goes on without it"));
         };
         let limit = config.settings.session_timeout * 2;
-        let heart = Heart::start(config.clone(), Arc::clone(progress), complain);
+        let heart = Heart::start(
+            config.clone(),
+            Arc::clone(progress),
+            self.required,
+            complain,
+        );
         let heart = match heart {
             Ok(heart) => heart,
             Err(error) if self.required => return Err(format!("cannot start a thread: {error}")),
             Err(error) => {
-                eprintln!("{program}: no heartbeat: cannot start a thread: {error}");
+                say(
+                    program,
+                    format!("no heartbeat: cannot start a thread: {error}"),
+                );
                 return Ok(None);
             }
         };
         if self.required
             && let Err(reason) = heart.wait_until_joined(limit)
         {
+            // It may stand in line.
+            heart.stop(Ending::Failed);
             let address = &config.settings.address;
             return Err(format!("ZooKeeper at {address} is required: {reason}"));
         }
@@ -116,7 +123,7 @@ impl Work {
     }
 
     fn fail(&self, reason: &str) -> ExitCode {
-        eprintln!("{}: {reason}", self.program);
+        say(self.program, reason);
         ExitCode::FAILURE
     }
 }

@@ -42,16 +42,28 @@ pub(super) fn beat(session: Session, name: Name, value: String) -> UnderWay {
     })
 }
 
-/// Removes the follower's znode of who becomes master, and reads what the last master said.
-pub(super) fn inherit(session: Session, leftover: Option<String>) -> UnderWay {
+/// Removes the follower's znode of who becomes master, reads what the last master said, and beats on
+/// the claim, which tells the time by ZooKeeper's clock.
+pub(super) fn inherit(
+    session: Session,
+    claim: String,
+    value: String,
+    leftover: Option<String>,
+    earlier: Vec<i64>,
+) -> UnderWay {
     Box::pin(async move {
         if let Some(path) = leftover {
-            session.remove(&path).await?;
+            session.remove_own(&path, &earlier).await?;
         }
-        let (value, _) = session.read(session.paths().master()).await?;
+        let (report, _) = session.read(session.paths().master()).await?;
+        let now = match session.touch(&claim, &value).await {
+            Err(Failure::NoNode) => return Err(Failure::Deposed),
+            now => now?,
+        };
         Ok(Written::Inherited(Inheritance {
-            report: Report::parse(&value.bytes),
-            written: value.written,
+            report: Report::parse(&report.bytes),
+            written: report.written,
+            now,
         }))
     })
 }

@@ -95,8 +95,6 @@ pub struct Beat {
     pub returns: u32,
     /// Set when this is the member's last word.
     pub ending: Option<Ending>,
-    /// Hadoop's task attempt id.
-    pub attempt: Option<String>,
 }
 
 impl Beat {
@@ -112,7 +110,6 @@ impl Beat {
             match key {
                 ENDED => beat.ending = Ending::from_word(word),
                 RETURNED => beat.returns = word.parse().unwrap_or(0),
-                ATTEMPT => beat.attempt = Some(word.to_owned()),
                 _ => {}
             }
         }
@@ -152,7 +149,6 @@ mod tests {
         let at = DateTime::from_timestamp_micros(1_609_240_709_574_485).unwrap();
         let last = Beat::parse(ended(at, &identity(), Ending::Failed).as_bytes());
         assert_eq!(last.ending, Some(Ending::Failed));
-        assert_eq!(last.attempt.as_deref(), Some("attempt_1_0001_m_000000_0"));
         let again = Identity {
             returns: 3,
             ..identity()

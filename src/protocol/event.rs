@@ -75,10 +75,8 @@ pub struct Event {
     /// What.
     pub event: EventKind,
     /// Whose: a follower, or the master for claims; nobody's for the watcher's own connection.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub node: Option<String>,
     /// The zxid of the claim under which it was said; grows with each master.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub epoch: Option<i64>,
     /// Counts a master's events, so that a reader knows what it has had already.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,6 +1,7 @@
 //! How a program of the data path ends.
 
 use super::StreamError;
+use crate::say::say;
 use signal_hook::consts::SIGPIPE;
 use signal_hook::low_level::emulate_default_handler;
 use std::process::ExitCode;
@@ -21,7 +22,7 @@ pub fn exit(program: &str, result: Result<(), StreamError>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if error.is_broken_pipe() => die_of_broken_pipe(),
         Err(error) => {
-            eprintln!("{program}: {error}");
+            say(program, error);
             ExitCode::FAILURE
         }
     }

@@ -1,24 +1,25 @@
 //! `watch-master`: who is master, and what it says.
 
-use anyhow::bail;
-use chrono::Utc;
-
 use super::link::{self, Link, News};
 use super::tell::{Form, Teller};
-use crate::coordination::{Failure, Settings};
+use super::told::Told;
+use crate::coordination::{Failure, Settings, Value};
 use crate::protocol::{Event, EventKind, Report};
+use crate::say::say;
+use anyhow::bail;
 
 /// Shows each change of `/heart_beat_master`, for ever.
 pub async fn watch_master(settings: &Settings, form: Form) -> anyhow::Result<()> {
     let mut watcher = Watcher {
         teller: Teller::new(form),
         told: Told::default(),
+        read: None,
         warned: false,
     };
     loop {
         let mut link = link::open(settings, |why| {
             if watcher.teller.connection(false)?.is_some() {
-                eprintln!("watch-master: {why}");
+                say("watch-master", why);
             }
             anyhow::Ok(())
         })
@@ -31,6 +32,8 @@ pub async fn watch_master(settings: &Settings, form: Form) -> anyhow::Result<()>
 struct Watcher {
     teller: Teller,
     told: Told,
+    /// Which value was read last: the zxid of the znode's creation, and the version.
+    read: Option<(i64, i32)>,
     warned: bool,
 }
 
@@ -51,10 +54,13 @@ impl Watcher {
                     self.teller.connection(false)?;
                     return Ok(());
                 }
-                News::Value(_, value) => self.value(&value.bytes)?,
+                News::Value(_, value) => self.value(&value)?,
                 News::Missing(path) if !self.warned => {
                     self.warned = true;
-                    eprintln!("watch-master: waiting for {path}: run setup-zookeeper or a mapper");
+                    say(
+                        "watch-master",
+                        format!("waiting for {path}: run setup-zookeeper or a mapper"),
+                    );
                 }
                 News::Missing(_) | News::Names(_) => {}
                 News::Refused(failure) => bail!("ZooKeeper refuses: {failure}"),
@@ -76,6 +82,7 @@ impl Watcher {
                     epoch: Some(claim.created),
                     sequence: None,
                 };
+                self.told.see(claimed.epoch);
                 if self.told.is_new_master(&claimed) {
                     self.teller.event(&claimed)?;
                 }
@@ -87,8 +94,14 @@ impl Watcher {
         Ok(())
     }
 
-    fn value(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
-        let report = Report::parse(bytes);
+    fn value(&mut self, value: &Value) -> anyhow::Result<()> {
+        // After a reconnection the same value is read again.
+        let version = (value.created, value.version);
+        if self.read.replace(version) == Some(version) {
+            return Ok(());
+        }
+        let report = Report::parse(&value.bytes);
+        self.told.see(report.epoch);
         for event in &report.events {
             if self.told.is_new(event) {
                 self.teller.event(event)?;
@@ -96,7 +109,7 @@ impl Watcher {
         }
         for node in report.alive() {
             self.teller.json(&Event {
-                time: Utc::now(),
+                time: value.written,
                 event: EventKind::Alive,
                 node: Some(node.to_owned()),
                 epoch: report.epoch,
@@ -112,69 +125,5 @@ impl Watcher {
             .filter(|line| whole || report.is_free() || line.ends_with(" still alive"));
         let lines: String = lines.flat_map(|line| [line, "\n"]).collect();
         Ok(self.teller.text(&lines)?)
-    }
-}
-
-/// What was told already.
-#[derive(Debug, Default)]
-struct Told {
-    /// Epoch and number of the last event.
-    last: (i64, u64),
-    /// The epoch whose master was told.
-    epoch: i64,
-}
-
-impl Told {
-    fn is_new(&mut self, event: &Event) -> bool {
-        let number = (event.epoch.unwrap_or(0), event.sequence.unwrap_or(0));
-        if number <= self.last {
-            return false;
-        }
-        self.last = number;
-        event.event != EventKind::Claimed || self.is_new_master(event)
-    }
-
-    fn is_new_master(&mut self, claimed: &Event) -> bool {
-        let epoch = claimed.epoch.unwrap_or(0);
-        let new = epoch > self.epoch;
-        self.epoch = self.epoch.max(epoch);
-        new
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn event(epoch: i64, sequence: u64, event: EventKind) -> Event {
-        let (time, node) = (Utc::now(), Some("map1.0".to_owned()));
-        let (epoch, sequence) = (Some(epoch), Some(sequence));
-        Event {
-            time,
-            event,
-            node,
-            epoch,
-            sequence,
-        }
-    }
-
-    #[test]
-    fn what_reports_repeat_is_told_once() {
-        let mut told = Told::default();
-        assert!(told.is_new(&event(5, 1, EventKind::Claimed)));
-        assert!(told.is_new(&event(5, 2, EventKind::Joined)));
-        assert!(!told.is_new(&event(5, 1, EventKind::Claimed)));
-        assert!(!told.is_new(&event(5, 2, EventKind::Joined)));
-        // A reset begins to count anew, in a later epoch.
-        assert!(told.is_new(&event(9, 1, EventKind::Claimed)));
-        assert!(!told.is_new(&event(5, 3, EventKind::Died)));
-    }
-
-    #[test]
-    fn a_master_found_in_office_is_told_once() {
-        let mut told = Told::default();
-        assert!(told.is_new_master(&event(5, 0, EventKind::Claimed)));
-        assert!(!told.is_new(&event(5, 1, EventKind::Claimed)));
-        assert!(told.is_new(&event(5, 2, EventKind::Joined)));
     }
 }

@@ -9,6 +9,7 @@ mod link;
 mod master;
 mod slave;
 mod tell;
+mod told;
 
 pub use master::watch_master;
 pub use slave::{prepare_folder, watch_slave};

@@ -1,6 +1,8 @@
 //! `watch-slave`: what each follower writes, in a file of its own.
+//!
+//! That one joins, beats and returns is seen on its znode; how it ended is the master's to say.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -10,8 +12,10 @@ use chrono::Utc;
 
 use super::link::{self, Link, News};
 use super::tell::{Form, Teller};
-use crate::coordination::{Failure, Settings, Value};
-use crate::protocol::{Beat, Ending, Event, EventKind, Report};
+use super::told::Told;
+use crate::coordination::{Settings, Value};
+use crate::protocol::{Beat, Event, EventKind, Report};
+use crate::say::say;
 
 /// The feed of the master's value, by a name that no follower's znode can have.
 const MASTER: &str = "/";
@@ -23,14 +27,14 @@ pub async fn watch_slave(settings: &Settings, form: Form, folder: &Path) -> anyh
         teller: Teller::new(form),
         folder: folder.to_owned(),
         followers: BTreeMap::new(),
-        files: BTreeMap::new(),
-        deaths: BTreeMap::new(),
+        seen: BTreeSet::new(),
+        told: Told::default(),
         epoch: None,
     };
     loop {
         let mut link = link::open(settings, |why| {
             if watcher.connection(false)? {
-                eprintln!("watch-slave: {why}");
+                say("watch-slave", why);
             }
             anyhow::Ok(())
         })
@@ -43,19 +47,18 @@ pub async fn watch_slave(settings: &Settings, form: Form, folder: &Path) -> anyh
 struct Watcher {
     teller: Teller,
     folder: PathBuf,
-    /// Those whose znodes stand, with the zxid and version read last.
+    /// Those whose znodes stand.
     followers: BTreeMap<String, Follower>,
-    /// One for each follower ever seen.
-    files: BTreeMap<String, File>,
-    /// Epoch and number of the last death told of each follower that died.
-    deaths: BTreeMap<String, (Option<i64>, Option<u64>)>,
+    /// All that were ever seen.
+    seen: BTreeSet<String>,
+    told: Told,
     epoch: Option<i64>,
 }
 
-#[derive(Debug, Default)]
 struct Follower {
+    file: File,
+    /// The zxid of the znode's creation and the version of the value read last.
     last: Option<(i64, i32)>,
-    ending: Option<Ending>,
 }
 
 impl Watcher {
@@ -76,12 +79,9 @@ impl Watcher {
                     return Ok(());
                 }
                 News::Names(names) => self.names(link, names)?,
-                News::Value(name, value) if name == MASTER => {
-                    self.epoch = Report::parse(&value.bytes).epoch.or(self.epoch);
-                }
+                News::Value(name, value) if name == MASTER => self.report(&value.bytes)?,
                 News::Value(node, value) => self.value(&node, &value)?,
-                News::Missing(name) if name == MASTER => {}
-                News::Missing(node) => self.gone(link, &node).await?,
+                News::Missing(node) => drop(self.followers.remove(&node)),
                 News::Refused(failure) => bail!("ZooKeeper refuses: {failure}"),
             }
         }
@@ -108,9 +108,9 @@ impl Watcher {
         let Some(line) = self.teller.connection(connected)? else {
             return Ok(false);
         };
-        for (node, file) in &mut self.files {
-            file.write_all(line.as_bytes())
-                .with_context(|| cannot_write(&self.folder, node))?;
+        for (node, follower) in &mut self.followers {
+            let written = follower.file.write_all(line.as_bytes());
+            written.with_context(|| cannot_write(&self.folder, node))?;
         }
         Ok(true)
     }
@@ -120,20 +120,44 @@ impl Watcher {
             if self.followers.contains_key(&node) {
                 continue;
             }
-            self.open(&node)
+            let file = self
+                .open(&node)
                 .with_context(|| cannot_write(&self.folder, &node))?;
             link.feed_value(node.clone(), link.session().paths().member(&node), false);
-            self.followers.insert(node, Follower::default());
+            self.followers.insert(node, Follower { file, last: None });
         }
         Ok(())
     }
 
-    fn open(&mut self, node: &str) -> io::Result<()> {
-        if !self.files.contains_key(node) {
-            let mut file = File::create(path_of(&self.folder, node))?;
-            let head = format!("this is follower node {node}\nzookeeper: CONNECTED\n");
-            file.write_all(head.as_bytes())?;
-            self.files.insert(node.to_owned(), file);
+    /// A new file for a new follower; that of one that returns goes on.
+    fn open(&mut self, node: &str) -> io::Result<File> {
+        let path = path_of(&self.folder, node);
+        if !self.seen.insert(node.to_owned()) {
+            return File::options().append(true).create(true).open(path);
+        }
+        let mut file = File::create(path)?;
+        let head = format!("this is follower node {node}\nzookeeper: CONNECTED\n");
+        file.write_all(head.as_bytes())?;
+        Ok(file)
+    }
+
+    /// What the master says of how followers ended.
+    fn report(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
+        let report = Report::parse(bytes);
+        self.told.see(report.epoch);
+        self.epoch = report.epoch.or(self.epoch);
+        for event in &report.events {
+            let seen = event
+                .node
+                .as_ref()
+                .is_some_and(|node| self.seen.contains(node));
+            let end = matches!(
+                event.event,
+                EventKind::Died | EventKind::Finished | EventKind::Failed
+            );
+            if self.told.is_new(event) && end && seen {
+                self.teller.json(event)?;
+            }
         }
         Ok(())
     }
@@ -150,48 +174,13 @@ impl Watcher {
         let kind = match follower.last {
             None if beat.returns > 0 => EventKind::Returned,
             None => EventKind::Joined,
-            Some((created, _)) if created != value.created => EventKind::Returned,
             Some(_) => EventKind::Alive,
         };
         follower.last = Some(version);
-        follower.ending = beat.ending;
-        if let Some(file) = self.files.get_mut(node) {
-            let line = &beat.line;
-            let line = format!("set value of node /heart_beat/follower_{node} as {line}!\n");
-            file.write_all(line.as_bytes())
-                .with_context(|| cannot_write(&self.folder, node))?;
-        }
-        self.tell(kind, node)
-    }
-
-    /// A follower's znode is gone: its own last word says how it ended, or else the master's report,
-    /// which is written in the same transaction that removes a dead one's.
-    async fn gone(&mut self, link: &mut Link, node: &str) -> anyhow::Result<()> {
-        let Some(follower) = self.followers.remove(node) else {
-            return Ok(());
-        };
-        let path = link.session().paths().master();
-        let report = match link.session().read(path).await {
-            Ok((value, _)) => Report::parse(&value.bytes),
-            Err(Failure::Lost | Failure::NoNode) => Report::default(),
-            Err(failure) => bail!("ZooKeeper refuses: {failure}"),
-        };
-        self.epoch = report.epoch.or(self.epoch);
-        // A death is told once: the report repeats it for a while, and the dead may return meanwhile.
-        let death = report
-            .events
-            .iter()
-            .rfind(|event| event.event == EventKind::Died && event.node.as_deref() == Some(node));
-        let death = death.map(|event| (event.epoch, event.sequence));
-        let died = death.is_some() && self.deaths.get(node).copied() < death;
-        if let Some(number) = death {
-            self.deaths.insert(node.to_owned(), number);
-        }
-        let kind = match follower.ending {
-            Some(Ending::Failed) => EventKind::Failed,
-            None if died => EventKind::Died,
-            Some(Ending::Finished) | None => EventKind::Finished,
-        };
+        let line = &beat.line;
+        let line = format!("set value of node /heart_beat/follower_{node} as {line}!\n");
+        let written = follower.file.write_all(line.as_bytes());
+        written.with_context(|| cannot_write(&self.folder, node))?;
         self.tell(kind, node)
     }
 

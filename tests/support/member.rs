@@ -42,6 +42,15 @@ impl Mapper {
         )
     }
 
+    /// Starts one by another program, such as `nohup`, that replaces itself with it.
+    pub(crate) fn behind(starter: &[&str], options: &[&str]) -> Self {
+        let mut command = Command::new(starter[0]);
+        command
+            .args(&starter[1..])
+            .arg(env!("CARGO_BIN_EXE_wc-mapper"));
+        Self::spawn(command.args(options))
+    }
+
     /// Starts one as Hadoop would, for the task attempt of this id.
     pub(crate) fn with_attempt(zookeeper: &ZooKeeper, name: &str, attempt: &str) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_wc-mapper"));

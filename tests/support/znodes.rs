@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use heartline::coordination::{Failure, Session, Settings};
+use zookeeper_client::{Acls, Client, CreateMode};
 
 use super::{ZooKeeper, wait_until};
 
@@ -26,6 +27,21 @@ impl ZooKeeper {
                 let claims = session.line(true).await.expect("the server answers");
                 members.is_empty() && claims.is_empty()
             })
+        });
+    }
+
+    /// Creates a znode that belongs to no session.
+    pub(crate) fn create_lasting(&self, path: &str, value: &str) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        runtime.expect("a runtime").block_on(async {
+            let client = Client::connect(&self.address())
+                .await
+                .expect("the server answers");
+            let options = CreateMode::Persistent.with_acls(Acls::anyone_all());
+            let created = client.create(path, value.as_bytes(), &options).await;
+            created.expect("it does not exist");
         });
     }
 

@@ -29,12 +29,13 @@ fn inherited(report: Report) -> Inheritance {
     Inheritance {
         report,
         written: at(0).wall,
+        now: at(0).wall,
     }
 }
 
 /// A master that has told its claim.
 fn settled() -> Tenure {
-    let mut tenure = begin(Inheritance::default());
+    let mut tenure = begin(inherited(Report::default()));
     tenure.next_write(at(0)).unwrap();
     tenure.written(at(0), Outcome::Done);
     tenure
@@ -65,7 +66,7 @@ fn kinds(report: Option<String>) -> Vec<EventKind> {
 
 #[test]
 fn a_master_says_first_that_it_is_master() {
-    let report = tick(&mut begin(Inheritance::default()), 0).unwrap();
+    let report = tick(&mut begin(inherited(Report::default())), 0).unwrap();
     assert!(
         report.starts_with("zookeeper: CONNECTED\nmaster map1.0\n"),
         "{report}"
@@ -260,7 +261,12 @@ fn followers_of_the_master_before_are_taken_over() {
 fn nobody_is_expected_from_a_job_long_gone() {
     let report = Report::parse(b"t: follower map2.0 still alive\nsequence: 8\n");
     let written = at(0).wall - TimeDelta::minutes(5);
-    let mut tenure = begin(Inheritance { report, written });
+    let now = at(0).wall;
+    let mut tenure = begin(Inheritance {
+        report,
+        written,
+        now,
+    });
     tenure.listed(at(0), &[]);
     assert_eq!(kinds(tick(&mut tenure, 0)), [EventKind::Claimed]);
 }
