@@ -1,0 +1,104 @@
+"""A ZooKeeper server for a benchmark, and what it says of its znodes."""
+
+import socket
+import struct
+import subprocess
+from collections import namedtuple
+from contextlib import contextmanager
+
+from text import DATA, ROOT
+
+EXISTS, CHILDREN, CLOSE = 3, 8, -11
+NO_NODE = -101
+
+Stat = namedtuple(
+    "Stat",
+    "czxid mzxid ctime mtime version cversion aversion owner length children pzxid",
+)
+
+
+@contextmanager
+def server():
+    """A server of the fetched parts for as long as it is needed; yields its address."""
+
+    def control(action, **options):
+        script = str(ROOT / "scripts/zookeeper")
+        command = [script, action, "--dir", str(DATA / "zookeeper")]
+        # In a session of its own: Ctrl-C is for the bench, which then stops the server.
+        return subprocess.run(command, text=True, start_new_session=True, **options)
+
+    subprocess.run([str(ROOT / "scripts/fetch-parts")], check=True)
+    # One may be left from a bench that was killed.
+    control("stop", check=True, stderr=subprocess.DEVNULL)
+    try:
+        yield control("start", check=True, stdout=subprocess.PIPE).stdout.strip()
+    finally:
+        control("stop", check=True)
+
+
+class Reader:
+    """A session that only asks. Each is short, so that it needs no beats of its own."""
+
+    def __init__(self, address):
+        host, port = address.rsplit(":", 1)
+        self.socket = socket.create_connection((host, int(port)), timeout=10)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def __enter__(self):
+        version, seen, timeout, session, password, read_only = 0, 0, 10_000, 0, bytes(16), 0
+        self.send(
+            struct.pack(">iqiqi", version, seen, timeout, session, len(password)),
+            password,
+            bytes([read_only]),
+        )
+        self.receive()
+        return self
+
+    def __exit__(self, *_):
+        with self.socket:
+            self.send(struct.pack(">ii", 1, CLOSE))
+
+    def send(self, *parts):
+        request = b"".join(parts)
+        self.socket.sendall(struct.pack(">i", len(request)) + request)
+
+    def receive(self):
+        (length,) = struct.unpack(">i", self.exactly(4))
+        return self.exactly(length)
+
+    def exactly(self, length):
+        data = b""
+        while len(data) < length:
+            more = self.socket.recv(length - len(data))
+            if not more:
+                raise ConnectionError("ZooKeeper hung up")
+            data += more
+        return data
+
+    def ask(self, kind, path):
+        path, no_watch = path.encode(), bytes(1)
+        self.send(struct.pack(">iii", 1, kind, len(path)), path, no_watch)
+        answer = self.receive()
+        _, _, error = struct.unpack_from(">iqi", answer)
+        if error == NO_NODE:
+            return None
+        if error != 0:
+            raise ConnectionError(f"ZooKeeper answers with error {error} for {path.decode()}")
+        return answer[16:]
+
+    def stat(self, path):
+        """What is known of a znode; None if there is none."""
+        answer = self.ask(EXISTS, path)
+        return answer and Stat(*struct.unpack(">qqqqiiiqiiq", answer))
+
+    def children(self, path):
+        """The names below a znode; none if it is not there."""
+        answer = self.ask(CHILDREN, path)
+        names = []
+        if answer is not None:
+            at = 4
+            for _ in range(struct.unpack_from(">i", answer)[0]):
+                (length,) = struct.unpack_from(">i", answer, at)
+                names.append(answer[at + 4 : at + 4 + length].decode())
+                at += 4 + length
+        return names
