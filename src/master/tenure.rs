@@ -5,6 +5,10 @@
 //! [`Tenure::next_write`], one write at a time, and its outcome goes back by [`Tenure::written`].
 //! Every write that succeeds is also the master's echo: proof that it can hear.
 
+mod terms;
+
+pub use terms::{Inheritance, Pace, Reading};
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -15,49 +19,16 @@ use super::transaction::{Outcome, Write};
 use crate::clock::Now;
 use crate::detect::FixedTimeout;
 use crate::protocol::report::Draft;
-use crate::protocol::{Beat, Ending, Event, EventKind, Report};
+use crate::protocol::{Ending, Event, EventKind};
 
 /// For how long an event stands in the reports after it was told first.
 const RECENT: Duration = Duration::from_secs(1);
 /// How many at the most, so that the value stays far below ZooKeeper's limit of 1 MB.
 const MOST_RECENT: usize = 512;
 
-/// The times that a master works by.
-#[derive(Clone, Copy, Debug)]
-pub struct Pace {
-    /// Between two beats, of the master as of each follower.
-    pub interval: Duration,
-    /// Of silence until a follower is dead; also the time between two reports.
-    pub timeout: Duration,
-    /// Of silence until ZooKeeper itself removes a member's znodes.
-    pub session: Duration,
-}
-
-/// What stood in `/heart_beat_master` when the master took it over.
-#[derive(Clone, Debug, Default)]
-pub struct Inheritance {
-    /// The value.
-    pub report: Report,
-    /// When it was written, by ZooKeeper's clock.
-    pub written: DateTime<Utc>,
-    /// What ZooKeeper's clock says now: ages are told by one clock.
-    pub now: DateTime<Utc>,
-}
-
 /// How old a report may be for its followers to be expected. An older one is of a job long gone;
 /// it only tells at which number the events go on.
 const HEIR_TO: TimeDelta = TimeDelta::seconds(10);
-
-/// A follower's znode, as it was read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reading {
-    /// How often its value was set.
-    pub version: i32,
-    /// When it was set last, by ZooKeeper's clock.
-    pub written: DateTime<Utc>,
-    /// Its value.
-    pub beat: Beat,
-}
 
 #[derive(Debug, Default)]
 struct Follower {

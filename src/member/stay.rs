@@ -4,13 +4,11 @@
 //! carries out what they ask for, with one write of its own under way at most.
 
 use std::future::pending;
-use std::pin::pin;
-use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::{AbortHandle, JoinSet};
-use tokio::time::{Interval, MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::{Interval, MissedTickBehavior, interval};
 use uuid::Uuid;
 
 use super::candidate::{self, Answer};
@@ -19,18 +17,16 @@ use super::life::{End, Life};
 use super::listener::Noticed;
 use super::mastership::Mastership;
 use super::stopping::{Cut, Stopping};
-use super::write::{self, UnderWay, Written};
-use super::{Name, write::Done};
-use crate::coordination::{Connection, Diagnosis, Failure, Session};
+use super::write::{self, Done, UnderWay};
+use crate::coordination::{Connection, Diagnosis, Session};
 use crate::master::election::{Action, Election, Mandate};
-use crate::master::tenure::{Pace, Tenure};
-use crate::protocol::{Ending, beat};
+use crate::protocol::beat;
+
+mod leaving;
+mod roles;
 
 /// More than enough for all listeners to have a word waiting; beyond it they wait.
 const INBOX: usize = 1024;
-
-/// How long a failed member stays at the most so that its last word is read.
-const LONGEST_HOLD: Duration = Duration::from_millis(100);
 
 const NO_ANSWER: &str = "it did not answer in time";
 
@@ -128,20 +124,6 @@ impl<'a> Stay<'a> {
         end
     }
 
-    /// Whether a member that has to leave need not wait for the connection: looks once more when it
-    /// is asked first, as a server may be back that the client has not tried again yet.
-    fn is_hopeless(&mut self) -> bool {
-        match self.hope {
-            Hope::Unknown => {
-                self.hope = Hope::Asked;
-                self.diagnose(true);
-                false
-            }
-            Hope::Asked | Hope::Some => false,
-            Hope::None => true,
-        }
-    }
-
     fn ticks(&self) -> Interval {
         let mut ticks = interval(self.life.config.pace.interval);
         // A beat that came too late is not made up for: only the newest counts.
@@ -179,15 +161,6 @@ impl<'a> Stay<'a> {
         }
     }
 
-    /// Whether the member has come so far that it can leave in good order.
-    fn is_settled(&self) -> bool {
-        match &self.role {
-            Role::None | Role::Heir(_) => false,
-            Role::Follower { joined } => *joined,
-            Role::Master(master) => !master.tenure.is_burying(),
-        }
-    }
-
     /// Carries out what the election asks for.
     fn act(&mut self) {
         while let Some(action) = self.election.poll_action() {
@@ -215,51 +188,6 @@ impl<'a> Stay<'a> {
     /// What a claim says before its owner is master: who it is.
     fn claim_value(&self) -> String {
         format!("{}\n", self.life.config.name)
-    }
-
-    /// Joins, unless that is done: a znode that went meanwhile is missed with the next beat.
-    fn follow(&mut self) {
-        match self.role {
-            Role::Follower { joined: true } => return,
-            Role::Follower { joined: false } => {}
-            _ => self.life.summary.followings += 1,
-        }
-        self.join();
-    }
-
-    /// Creates the own znode, or creates it again.
-    fn join(&mut self) {
-        self.role = Role::Follower { joined: false };
-        let value = beat::joined(&self.life.config.identity);
-        self.under_way = Some(write::join(
-            self.session.clone(),
-            self.life.config.name.clone(),
-            value,
-            self.life.earlier.clone(),
-        ));
-    }
-
-    fn lead(&mut self, mandate: Mandate) {
-        self.life.summary.reigns += 1;
-        // A master has no follower's znode; one of an earlier session may still stand.
-        let leftover = matches!(self.role, Role::Follower { .. }) || !self.life.earlier.is_empty();
-        let leftover =
-            leftover.then(|| self.session.paths().member(self.life.config.name.as_ref()));
-        self.under_way = Some(write::inherit(
-            self.session.clone(),
-            mandate.claim.clone(),
-            self.claim_value(),
-            leftover,
-            self.life.earlier.clone(),
-        ));
-        self.role = Role::Heir(mandate);
-    }
-
-    fn step_down(&mut self) {
-        if let Role::Master(master) = std::mem::replace(&mut self.role, Role::None) {
-            master.end();
-        }
-        self.under_way = None;
     }
 
     /// Tells of the connection by the inbox: to look at it in the loop would cost as much as a beat.
@@ -377,112 +305,6 @@ impl<'a> Stay<'a> {
                 }
             }
         }
-    }
-
-    fn done(&mut self, done: Done) {
-        self.under_way = None;
-        match done {
-            Ok(Written::Joined) => {
-                self.role = Role::Follower { joined: true };
-                self.life.settled();
-            }
-            Ok(Written::Beaten) => self.life.summary.beats += 1,
-            Ok(Written::Inherited(inheritance)) => {
-                let Role::Heir(mandate) = &self.role else {
-                    return;
-                };
-                let (now, config) = (self.life.clock.now(), &self.life.config);
-                let pace = Pace {
-                    // What the server has granted, which may not be what was asked for.
-                    session: self.session.timeout(),
-                    ..config.pace
-                };
-                let tenure = Tenure::begin(now, config.name.as_ref(), mandate, pace, inheritance);
-                let fence = self.session.fence(&mandate.claim);
-                self.role = Role::Master(Box::new(Mastership::begin(
-                    tenure,
-                    fence,
-                    self.session.clone(),
-                    self.outside.clone(),
-                    &mut self.tasks,
-                )));
-                self.life.settled();
-                self.write();
-            }
-            Ok(Written::Fenced(outcome)) => {
-                self.life.summary.beats += 1;
-                if let Role::Master(master) = &mut self.role {
-                    master.tenure.written(self.life.clock.now(), outcome);
-                    if master.tenure.is_pressed() {
-                        self.write();
-                    }
-                }
-            }
-            // What comes of it is told by the change of the connection.
-            Err(Failure::Lost) => {}
-            Err(Failure::Deposed) => self.election.deposed(),
-            // Declared dead, and alive: back again.
-            Err(Failure::NoNode) if matches!(self.role, Role::Follower { .. }) => {
-                self.life.config.identity.returns += 1;
-                self.join();
-            }
-            Err(Failure::NodeExists) if !self.life.config.name.is_given() => {
-                self.life.config.name = Name::of_new_mapper();
-                self.join();
-            }
-            Err(Failure::NodeExists) => {
-                let name = &self.life.config.name;
-                let what =
-                    format!("the name {name} is that of another member; give one of its own");
-                self.life.complain(&what);
-                self.over = Some(End::Refused);
-            }
-            Err(failure) => self.failed(&failure),
-        }
-    }
-
-    /// ZooKeeper answers, but not as it should. The session is left, so that no claim stands at the
-    /// head of the line whose owner does not act on it.
-    fn failed(&mut self, failure: &Failure) {
-        if let Failure::Odd(_) = failure {
-            self.over = Some(End::Lost);
-        } else {
-            let what = format!("it refuses what a heartbeat needs: {failure}");
-            self.life.complain(&what);
-            self.over = Some(End::Refused);
-        }
-    }
-
-    /// Says how the work ended and removes what is the member's own. The answers are not waited for:
-    /// the end of the session comes behind them, and its answer is theirs too.
-    async fn leave(&mut self, ending: Ending, stopping: &Stopping) {
-        let now = self.life.clock.now();
-        let config = &self.life.config;
-        let name = config.name.as_ref();
-        match std::mem::replace(&mut self.role, Role::None) {
-            Role::Follower { .. } => {
-                let last = beat::ended(now.wall, &config.identity, ending);
-                if ending == Ending::Failed {
-                    // Only the last word tells a failure, so the master is given time to read it.
-                    let said = self.session.beat(name, &last);
-                    let _ = timeout(stopping.remaining(), said).await;
-                    sleep(
-                        stopping
-                            .remaining()
-                            .min(config.pace.timeout.min(LONGEST_HOLD)),
-                    )
-                    .await;
-                }
-                let leaving = self.session.leave(name, &last, self.election.claim());
-                let _ = pin!(leaving).now_or_never();
-            }
-            Role::Master(mut master) => {
-                let last = master.tenure.release(now);
-                let _ = write::fenced(master.fence.clone(), String::new(), last).now_or_never();
-            }
-            Role::None | Role::Heir(_) => {}
-        }
-        self.election.release();
     }
 }
 

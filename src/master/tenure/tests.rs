@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::master::transaction::{Outcome, Write};
+use crate::protocol::{Beat, Report};
 
 const PACE: Pace = Pace {
     interval: Duration::from_millis(5),

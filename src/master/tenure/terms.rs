@@ -1,0 +1,40 @@
+//! What a master is told: its times, what it inherits, what is read of a follower.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use crate::protocol::{Beat, Report};
+
+/// The times that a master works by.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// Between two beats, of the master as of each follower.
+    pub interval: Duration,
+    /// Of silence until a follower is dead; also the time between two reports.
+    pub timeout: Duration,
+    /// Of silence until ZooKeeper itself removes a member's znodes.
+    pub session: Duration,
+}
+
+/// What stood in `/heart_beat_master` when the master took it over.
+#[derive(Clone, Debug, Default)]
+pub struct Inheritance {
+    /// The value.
+    pub report: Report,
+    /// When it was written, by ZooKeeper's clock.
+    pub written: DateTime<Utc>,
+    /// What ZooKeeper's clock says now: ages are told by one clock.
+    pub now: DateTime<Utc>,
+}
+
+/// A follower's znode, as it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// How often its value was set.
+    pub version: i32,
+    /// When it was set last, by ZooKeeper's clock.
+    pub written: DateTime<Utc>,
+    /// Its value.
+    pub beat: Beat,
+}

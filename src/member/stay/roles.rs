@@ -1,0 +1,132 @@
+//! How a member becomes follower or master and ceases to be, and what its own writes bring about.
+
+use super::{Role, Stay};
+use crate::coordination::Failure;
+use crate::master::election::Mandate;
+use crate::master::tenure::{Pace, Tenure};
+use crate::member::life::End;
+use crate::member::mastership::Mastership;
+use crate::member::name::Name;
+use crate::member::write::{self, Done, Written};
+use crate::protocol::beat;
+
+impl Stay<'_> {
+    /// Joins, unless that is done: a znode that went meanwhile is missed with the next beat.
+    pub(super) fn follow(&mut self) {
+        match self.role {
+            Role::Follower { joined: true } => return,
+            Role::Follower { joined: false } => {}
+            _ => self.life.summary.followings += 1,
+        }
+        self.join();
+    }
+
+    /// Creates the own znode, or creates it again.
+    fn join(&mut self) {
+        self.role = Role::Follower { joined: false };
+        let value = beat::joined(&self.life.config.identity);
+        self.under_way = Some(write::join(
+            self.session.clone(),
+            self.life.config.name.clone(),
+            value,
+            self.life.earlier.clone(),
+        ));
+    }
+
+    pub(super) fn lead(&mut self, mandate: Mandate) {
+        self.life.summary.reigns += 1;
+        // A master has no follower's znode; one of an earlier session may still stand.
+        let leftover = matches!(self.role, Role::Follower { .. }) || !self.life.earlier.is_empty();
+        let leftover =
+            leftover.then(|| self.session.paths().member(self.life.config.name.as_ref()));
+        self.under_way = Some(write::inherit(
+            self.session.clone(),
+            mandate.claim.clone(),
+            self.claim_value(),
+            leftover,
+            self.life.earlier.clone(),
+        ));
+        self.role = Role::Heir(mandate);
+    }
+
+    pub(super) fn step_down(&mut self) {
+        if let Role::Master(master) = std::mem::replace(&mut self.role, Role::None) {
+            master.end();
+        }
+        self.under_way = None;
+    }
+
+    pub(super) fn done(&mut self, done: Done) {
+        self.under_way = None;
+        match done {
+            Ok(Written::Joined) => {
+                self.role = Role::Follower { joined: true };
+                self.life.settled();
+            }
+            Ok(Written::Beaten) => self.life.summary.beats += 1,
+            Ok(Written::Inherited(inheritance)) => {
+                let Role::Heir(mandate) = &self.role else {
+                    return;
+                };
+                let (now, config) = (self.life.clock.now(), &self.life.config);
+                let pace = Pace {
+                    // What the server has granted, which may not be what was asked for.
+                    session: self.session.timeout(),
+                    ..config.pace
+                };
+                let tenure = Tenure::begin(now, config.name.as_ref(), mandate, pace, inheritance);
+                let fence = self.session.fence(&mandate.claim);
+                self.role = Role::Master(Box::new(Mastership::begin(
+                    tenure,
+                    fence,
+                    self.session.clone(),
+                    self.outside.clone(),
+                    &mut self.tasks,
+                )));
+                self.life.settled();
+                self.write();
+            }
+            Ok(Written::Fenced(outcome)) => {
+                self.life.summary.beats += 1;
+                if let Role::Master(master) = &mut self.role {
+                    master.tenure.written(self.life.clock.now(), outcome);
+                    if master.tenure.is_pressed() {
+                        self.write();
+                    }
+                }
+            }
+            // What comes of it is told by the change of the connection.
+            Err(Failure::Lost) => {}
+            Err(Failure::Deposed) => self.election.deposed(),
+            // Declared dead, and alive: back again.
+            Err(Failure::NoNode) if matches!(self.role, Role::Follower { .. }) => {
+                self.life.config.identity.returns += 1;
+                self.join();
+            }
+            Err(Failure::NodeExists) if !self.life.config.name.is_given() => {
+                self.life.config.name = Name::of_new_mapper();
+                self.join();
+            }
+            Err(Failure::NodeExists) => {
+                let name = &self.life.config.name;
+                let what =
+                    format!("the name {name} is that of another member; give one of its own");
+                self.life.complain(&what);
+                self.over = Some(End::Refused);
+            }
+            Err(failure) => self.failed(&failure),
+        }
+    }
+
+    /// ZooKeeper answers, but not as it should. The session is left, so that no claim stands at the
+    /// head of the line whose owner does not act on it.
+    pub(super) fn failed(&mut self, failure: &Failure) {
+        if let Failure::Odd(_) = failure {
+            self.over = Some(End::Lost);
+        } else {
+            let what = format!("it refuses what a heartbeat needs: {failure}");
+            self.life.complain(&what);
+            self.over = Some(End::Refused);
+        }
+    }
+}
