@@ -53,6 +53,8 @@ pub(super) struct Stay<'a> {
     over: Option<End>,
     /// The task that watches the claim before the own one.
     watching: Option<AbortHandle>,
+    /// A beat fell due while another was under way.
+    owed: bool,
     under_way: Option<UnderWay>,
     tasks: JoinSet<()>,
     inbox: Receiver<Happening>,
@@ -72,6 +74,7 @@ impl<'a> Stay<'a> {
             hope: Hope::Unknown,
             over: None,
             watching: None,
+            owed: false,
             under_way: None,
             tasks: JoinSet::new(),
             inbox,
@@ -144,13 +147,24 @@ impl<'a> Stay<'a> {
             Role::Master(master) => master.tenure.followers() == 0,
             Role::None | Role::Heir(_) => false,
         };
-        idle && self.connected && stopping.stop().is_none()
+        idle && self.connected && !self.owed && stopping.stop().is_none()
     }
 
+    /// A beat is due. While the one before is not answered it is held back, and its newest form sent
+    /// with the answer.
     fn tick(&mut self) {
         self.look();
+        if self.under_way.is_some() {
+            self.owed = true;
+        } else {
+            self.send();
+        }
+    }
+
+    /// Writes, and sends what is written: a request goes out when its future is polled first.
+    fn send(&mut self) {
+        self.owed = false;
         self.write();
-        // A request is sent when its future is polled first.
         self.look();
     }
 
@@ -271,7 +285,7 @@ impl<'a> Stay<'a> {
         }
         master.noticed(now, noticed, &mut self.tasks);
         if master.tenure.is_pressed() && self.under_way.is_none() {
-            self.write();
+            self.send();
         }
     }
 

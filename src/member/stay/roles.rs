@@ -63,7 +63,12 @@ impl Stay<'_> {
                 self.role = Role::Follower { joined: true };
                 self.life.settled();
             }
-            Ok(Written::Beaten) => self.life.summary.beats += 1,
+            Ok(Written::Beaten) => {
+                self.life.summary.beats += 1;
+                if self.owed {
+                    self.send();
+                }
+            }
             Ok(Written::Inherited(inheritance)) => {
                 let Role::Heir(mandate) = &self.role else {
                     return;
@@ -84,14 +89,14 @@ impl Stay<'_> {
                     &mut self.tasks,
                 )));
                 self.life.settled();
-                self.write();
+                self.send();
             }
             Ok(Written::Fenced(outcome)) => {
                 self.life.summary.beats += 1;
                 if let Role::Master(master) = &mut self.role {
                     master.tenure.written(self.life.clock.now(), outcome);
-                    if master.tenure.is_pressed() {
-                        self.write();
+                    if self.owed || master.tenure.is_pressed() {
+                        self.send();
                     }
                 }
             }
