@@ -250,21 +250,6 @@ impl Session {
         Ok(())
     }
 
-    /// A follower's last word: sets the value and removes the znode, and the claim with it.
-    pub async fn leave(&self, name: &str, value: &str, claim: Option<&str>) -> Result<(), Failure> {
-        let path = self.paths().member(name);
-        let said = self.client().set_data(&path, value.as_bytes(), None);
-        let removed = self.client().delete(&path, None);
-        let claim = claim.map(|claim| self.client().delete(&self.paths().claim(claim), None));
-        // All three are on their way before the first is answered.
-        said.await?;
-        removed.await?;
-        if let Some(claim) = claim {
-            claim.await?;
-        }
-        Ok(())
-    }
-
     /// What a znode says, its version, when it was set (by the server's clock), and a watch on its
     /// next change.
     pub async fn read(&self, path: &str) -> Result<(Value, OneshotWatch), Failure> {

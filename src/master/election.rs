@@ -112,11 +112,6 @@ impl Election {
         prefix(&self.id)
     }
 
-    /// The own claim's name, once it is known.
-    pub fn claim(&self) -> Option<&str> {
-        self.own.as_ref().map(|(name, _)| name.as_str())
-    }
-
     /// The next thing to do, if any.
     pub fn poll_action(&mut self) -> Option<Action> {
         self.actions.pop_front()

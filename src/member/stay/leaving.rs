@@ -47,20 +47,17 @@ impl Stay<'_> {
         let name = config.name.as_ref();
         match std::mem::replace(&mut self.role, Role::None) {
             Role::Follower { .. } => {
+                // The end of the session removes the znode and the claim in one transaction.
                 let last = beat::ended(now.wall, &config.identity, ending);
-                if ending == Ending::Failed {
+                let said = pin!(self.session.beat(name, &last));
+                if ending == Ending::Finished {
+                    let _ = said.now_or_never();
+                } else {
                     // Only the last word tells a failure, so the master is given time to read it.
-                    let said = self.session.beat(name, &last);
                     let _ = timeout(stopping.remaining(), said).await;
-                    sleep(
-                        stopping
-                            .remaining()
-                            .min(config.pace.timeout.min(LONGEST_HOLD)),
-                    )
-                    .await;
+                    let hold = config.pace.timeout.min(LONGEST_HOLD);
+                    sleep(stopping.remaining().min(hold)).await;
                 }
-                let leaving = self.session.leave(name, &last, self.election.claim());
-                let _ = pin!(leaving).now_or_never();
             }
             Role::Master(mut master) => {
                 let last = master.tenure.release(now);
