@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, bail};
 
 use crate::coordination::{Failure, Session, Settings};
-use crate::protocol::claim::in_order;
+use crate::protocol::claim::{holder, in_order};
 use crate::protocol::report::FREE;
 
 /// How long a znode that belongs to no session is looked at to see whether somebody beats on it. The
@@ -64,23 +64,29 @@ async fn refuse_if_alive(
 ) -> anyhow::Result<()> {
     let mut alive = Vec::new();
     for (place, claim) in in_order(claims).into_iter().enumerate() {
-        let part = if place == 0 { "master" } else { "in line" };
+        let part = if place == 0 {
+            " (master)"
+        } else {
+            " (in line)"
+        };
         // One that has gone meanwhile is nobody any more.
         if let Ok((value, _)) = session.read(&session.paths().claim(claim)).await {
-            let text = String::from_utf8_lossy(&value.bytes).into_owned();
-            let name = text.lines().next().unwrap_or_default();
-            alive.push(format!("{name} ({part})"));
+            alive.push((holder(&value.bytes), part));
         }
     }
     for member in members {
-        let said = |name: &String| name.split(' ').next() == Some(member.as_str());
-        if !alive.iter().any(said) && is_alive(session, &session.paths().member(member)).await? {
-            alive.push(member.clone());
+        let said = alive.iter().any(|(name, _)| name == member);
+        if !said && is_alive(session, &session.paths().member(member)).await? {
+            alive.push((member.clone(), ""));
         }
     }
     if alive.is_empty() {
         return Ok(());
     }
+    let alive: Vec<String> = alive
+        .iter()
+        .map(|(name, part)| format!("{name}{part}"))
+        .collect();
     bail!(
         "members are alive below '{}/': {}. Wait until their job has ended, give this one a \
          --namespace of its own, or pass --force to put them out",

@@ -94,17 +94,7 @@ fn a_server_killed_in_the_middle_is_said_once_and_joined_again() {
 fn a_server_away_for_longer_than_the_session_is_joined_in_a_new_one() {
     let mut zookeeper = ZooKeeper::with_settings(&["tickTime=250"]);
     let watcher = Watcher::events(&zookeeper);
-    let start = |name| {
-        let options = [
-            "--name",
-            name,
-            "--timeout",
-            "500ms",
-            "--session-timeout",
-            "1s",
-        ];
-        Mapper::with_options(&zookeeper.address(), &options)
-    };
+    let start = |name| Mapper::with_short_session(&zookeeper, name);
     let _master = start("map1");
     watcher.wait_for_event("claimed", "map1");
     let mut follower = start("map2");
@@ -243,17 +233,7 @@ fn a_name_that_is_taken_is_refused_to_the_second() {
 fn a_killed_master_is_followed_by_the_next_in_line() {
     let zookeeper = ZooKeeper::with_settings(&["tickTime=500"]);
     let watcher = Watcher::events(&zookeeper);
-    let start = |name| {
-        let options = [
-            "--name",
-            name,
-            "--timeout",
-            "500ms",
-            "--session-timeout",
-            "1s",
-        ];
-        Mapper::with_options(&zookeeper.address(), &options)
-    };
+    let start = |name| Mapper::with_short_session(&zookeeper, name);
     let master = start("map1");
     watcher.wait_for_event("claimed", "map1");
     let _heir = start("map2");

@@ -20,7 +20,7 @@ use super::stopping::{Cut, Stopping};
 use super::write::{self, Done, UnderWay};
 use crate::coordination::{Connection, Diagnosis, Session};
 use crate::master::election::{Action, Election, Mandate};
-use crate::protocol::beat;
+use crate::protocol::{beat, claim};
 
 mod leaving;
 mod roles;
@@ -201,7 +201,7 @@ impl<'a> Stay<'a> {
 
     /// What a claim says before its owner is master: who it is.
     fn claim_value(&self) -> String {
-        format!("{}\n", self.life.config.name)
+        claim::value(self.life.config.name.as_ref(), "")
     }
 
     /// Tells of the connection by the inbox: to look at it in the loop would cost as much as a beat.
@@ -297,10 +297,10 @@ impl<'a> Stay<'a> {
         }
         let now = self.life.clock.now();
         let (identity, progress) = (&self.life.config.identity, &self.life.progress);
+        let (records, bytes) = (progress.records_out(), progress.bytes_in());
         match &mut self.role {
             Role::None | Role::Heir(_) | Role::Follower { joined: false } => {}
             Role::Follower { joined: true } => {
-                let (records, bytes) = (progress.records_out(), progress.bytes_in());
                 self.under_way = Some(write::beat(
                     self.session.clone(),
                     self.life.config.name.clone(),
@@ -308,12 +308,8 @@ impl<'a> Stay<'a> {
                 ));
             }
             Role::Master(master) => {
-                let (records, bytes) = (progress.records_out(), progress.bytes_in());
-                let own = format!(
-                    "{}\n{}",
-                    self.life.config.name,
-                    beat::alive(now.wall, identity, records, bytes)
-                );
+                let beat = beat::alive(now.wall, identity, records, bytes);
+                let own = claim::value(self.life.config.name.as_ref(), &beat);
                 if let Some(write) = master.tenure.next_write(now) {
                     self.under_way = Some(write::fenced(master.fence.clone(), own, write));
                 }

@@ -8,6 +8,17 @@ pub fn prefix(id: &str) -> String {
     format!("_c_{id}-lock-")
 }
 
+/// A claim's value: who holds it, and below that its last beat, if it beats.
+pub fn value(holder: &str, beat: &str) -> String {
+    format!("{holder}\n{beat}")
+}
+
+/// Who holds a claim, by its value.
+pub fn holder(value: &[u8]) -> String {
+    let text = String::from_utf8_lossy(value);
+    text.lines().next().unwrap_or_default().to_owned()
+}
+
 /// What ZooKeeper knows of a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClaimStat {
@@ -33,6 +44,16 @@ pub fn in_order(names: &[String]) -> Vec<&String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_claim_says_whose_it_is() {
+        assert_eq!(
+            value("map1.0", "alive at 1.5!\n"),
+            "map1.0\nalive at 1.5!\n"
+        );
+        assert_eq!(holder(value("map1.0", "").as_bytes()), "map1.0");
+        assert_eq!(holder(b""), "");
+    }
 
     #[test]
     fn the_line_is_in_the_order_of_creation() {

@@ -4,6 +4,7 @@ use super::link::{self, Link, News};
 use super::tell::{Form, Teller};
 use super::told::Told;
 use crate::coordination::{Failure, Settings, Value};
+use crate::protocol::claim::holder;
 use crate::protocol::{Event, EventKind, Report};
 use crate::say::say;
 use anyhow::bail;
@@ -74,11 +75,10 @@ impl Watcher {
         match link.session().first_claim().await {
             Ok(Some(claim)) => {
                 // Its claim may have been told too long ago for the reports to repeat it.
-                let text = String::from_utf8_lossy(&claim.bytes);
                 let claimed = Event {
                     time: claim.made,
                     event: EventKind::Claimed,
-                    node: text.lines().next().map(str::to_owned),
+                    node: Some(holder(&claim.bytes)),
                     epoch: Some(claim.created),
                     sequence: None,
                 };

@@ -33,6 +33,15 @@ impl Mapper {
         )
     }
 
+    /// Starts such a one whose session ends a second after it is cut off or killed.
+    pub(crate) fn with_short_session(zookeeper: &ZooKeeper, name: &str) -> Self {
+        let session = ["--timeout", "500ms", "--session-timeout", "1s"];
+        Self::with_options(
+            &zookeeper.address(),
+            &[&["--name", name], &session[..]].concat(),
+        )
+    }
+
     /// Starts one with any options.
     pub(crate) fn with_options(address: &str, options: &[&str]) -> Self {
         Self::spawn(
