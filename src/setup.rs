@@ -106,7 +106,7 @@ async fn is_alive(session: &Session, path: &str) -> Result<bool, Failure> {
         Err(Failure::NoNode) => return Ok(false),
         read => read?,
     };
-    match tokio::time::timeout(LOOK, watch.changed()).await {
+    match tokio::time::timeout(LOOK, watch).await {
         Err(_) => Ok(false),
         Ok(changed) => changed,
     }

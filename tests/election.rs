@@ -42,7 +42,7 @@ fn twenty_mappers_at_once_have_one_master_in_every_round() {
         let first = zookeeper.visit(async |session| session.first_claim().await.unwrap().unwrap());
         let name = String::from_utf8(first.bytes).unwrap();
         assert_eq!(name.lines().next(), Some(masters[0].node.as_str()));
-        assert_eq!(first.created, masters[0].epoch);
+        assert_eq!(first.stat.created, masters[0].epoch);
         highest = masters[0].epoch;
         if round % 5 == 4 {
             // As a job is killed: nobody hands over, and the next round starts among the leftovers.

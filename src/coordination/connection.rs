@@ -1,6 +1,6 @@
 //! Whether ZooKeeper answers: the states of a session, as far as they make a difference.
 
-use zookeeper_client::{SessionState, StateWatcher};
+use zookeeper_client::SessionState;
 
 /// What is known of the way to ZooKeeper.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,20 +21,5 @@ impl From<SessionState> for Connection {
             SessionState::Disconnected | SessionState::ConnectedReadOnly => Self::Disconnected,
             _ => Self::Ended,
         }
-    }
-}
-
-/// Follows a session's [`Connection`].
-#[derive(Debug)]
-pub struct Watch(pub(super) StateWatcher);
-
-impl Watch {
-    /// The next change. Changes in quick succession may be told as one: `Connected` after
-    /// `Connected` means that the connection was lost in between. Pending for ever after `Ended`.
-    ///
-    /// # Cancellation safety
-    /// No change is lost when the future is dropped.
-    pub async fn changed(&mut self) -> Connection {
-        self.0.changed().await.into()
     }
 }

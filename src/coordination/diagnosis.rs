@@ -44,6 +44,15 @@ impl Diagnosis {
             .all(|(_, symptom)| *symptom != Symptom::Silent)
     }
 
+    /// What is seen when nothing listens at `address`.
+    pub fn nothing_listens(address: &Address) -> Self {
+        let servers = address.servers().iter();
+        let servers = servers.map(|(host, port)| (format!("{host}:{port}"), Symptom::Refused));
+        Self {
+            servers: servers.collect(),
+        }
+    }
+
     /// Looks at each server of `address`.
     pub async fn of(address: &Address) -> Self {
         let mut servers = Vec::new();

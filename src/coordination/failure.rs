@@ -35,7 +35,6 @@ impl From<ClientError> for Failure {
             ClientError::NoNode => Self::NoNode,
             ClientError::NodeExists => Self::NodeExists,
             ClientError::BadVersion => Self::BadVersion,
-            ClientError::RuntimeInconsistent => Self::Deposed,
             ClientError::NoAuth
             | ClientError::AuthFailed
             | ClientError::InvalidAcl

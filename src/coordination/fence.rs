@@ -1,8 +1,7 @@
 //! The writes of a master. Only who holds a claim has them, and each is one transaction that checks
 //! the claim: a master that was paused and replaced can neither write nor delete anything.
 
-use zookeeper_client::{CheckWriteError, CheckWriter, Error};
-
+use super::client::{Operation, Refusal};
 use super::{Failure, Session};
 
 /// What a claim entitles to, as long as it stands.
@@ -34,55 +33,79 @@ impl Fence {
 
     /// The master's own beat, on its claim, and a report if there is one.
     pub async fn beat(&self, beat: &str, report: Option<&str>) -> Result<(), Failure> {
-        let Some(report) = report else {
-            // The claim is what is written: if it is gone, so is the right to write.
-            let set = self
-                .session
-                .client()
-                .set_data(&self.claim, beat.as_bytes(), None);
-            return match set.await {
-                Ok(_) => Ok(()),
-                Err(Error::NoNode) => Err(Failure::Deposed),
-                Err(error) => Err(error.into()),
+        if let Some(report) = report {
+            let beat = Operation::Set {
+                path: self.claim.clone(),
+                value: beat.into(),
+                version: None,
             };
-        };
-        let mut writer = self.writer()?;
-        writer.add_set_data(&self.claim, beat.as_bytes(), None)?;
-        writer.add_set_data(self.session.paths().master(), report.as_bytes(), None)?;
-        writer.commit().await.map_err(Error::from)?;
-        Ok(())
+            return Ok(self.make(vec![beat, self.report(report)]).await?);
+        }
+        // The claim is what is written: if it is gone, so is the right to write.
+        let set = self
+            .session
+            .client()
+            .set(&self.claim, beat.as_bytes(), None);
+        match set.await {
+            Ok(_) => Ok(()),
+            Err(Failure::NoNode) => Err(Failure::Deposed),
+            Err(failure) => Err(failure),
+        }
     }
 
     /// Removes a silent follower's znode if its version is still `version`, and reports it.
     pub async fn bury(&self, node: &str, version: i32, report: &str) -> Result<Burial, Failure> {
-        let mut writer = self.writer()?;
-        writer.add_delete(&self.session.paths().member(node), Some(version))?;
-        writer.add_set_data(self.session.paths().master(), report.as_bytes(), None)?;
-        match writer.commit().await {
-            Ok(_) => Ok(Burial::Done),
-            Err(CheckWriteError::OperationFailed {
-                index: 0,
-                source: Error::BadVersion,
+        let delete = Operation::Delete {
+            path: self.session.paths().member(node),
+            version: Some(version),
+        };
+        match self.make(vec![delete, self.report(report)]).await {
+            Ok(()) => Ok(Burial::Done),
+            Err(Refusal {
+                at: Some(1),
+                failure: Failure::BadVersion,
             }) => Ok(Burial::Spared),
-            Err(CheckWriteError::OperationFailed {
-                index: 0,
-                source: Error::NoNode,
+            Err(Refusal {
+                at: Some(1),
+                failure: Failure::NoNode,
             }) => Ok(Burial::Gone),
-            Err(error) => Err(Error::from(error).into()),
+            Err(refusal) => Err(refusal.failure),
         }
     }
 
     /// The last report, and the end of the claim.
     pub async fn release(&self, report: &str) -> Result<(), Failure> {
-        let mut writer = self.writer()?;
-        writer.add_set_data(self.session.paths().master(), report.as_bytes(), None)?;
-        writer.add_delete(&self.claim, None)?;
-        writer.commit().await.map_err(Error::from)?;
-        Ok(())
+        let delete = Operation::Delete {
+            path: self.claim.clone(),
+            version: None,
+        };
+        Ok(self.make(vec![self.report(report), delete]).await?)
     }
 
-    /// A transaction that is made only if the claim stands.
-    fn writer(&self) -> Result<CheckWriter<'_>, Failure> {
-        Ok(self.session.client().new_check_writer(&self.claim, None)?)
+    fn report(&self, report: &str) -> Operation {
+        Operation::Set {
+            path: self.session.paths().master().to_owned(),
+            value: report.into(),
+            version: None,
+        }
+    }
+
+    /// Makes a transaction that is made only if the claim stands: its operations are numbered from 1.
+    async fn make(&self, operations: Vec<Operation>) -> Result<(), Refusal> {
+        let mut all = vec![Operation::Check {
+            path: self.claim.clone(),
+        }];
+        all.extend(operations);
+        let made = self.session.client().transaction(all).await;
+        made.map_err(|refusal| match refusal {
+            Refusal {
+                at: Some(0),
+                failure: Failure::NoNode,
+            } => Refusal {
+                at: Some(0),
+                failure: Failure::Deposed,
+            },
+            other => other,
+        })
     }
 }

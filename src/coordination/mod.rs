@@ -7,6 +7,7 @@
 //!   new [`Session`] has to be opened; nothing of the old one carries over.
 
 mod address;
+pub mod client;
 mod connection;
 mod diagnosis;
 mod failure;
@@ -14,12 +15,14 @@ mod fence;
 mod paths;
 mod session;
 mod value;
+mod zookeeper;
 
 pub use address::Address;
-pub use connection::{Connection, Watch};
+pub use client::{Client, Stat};
+pub use connection::Connection;
 pub use diagnosis::Diagnosis;
 pub use failure::Failure;
 pub use fence::{Burial, Fence};
 pub use paths::{Namespace, Paths};
 pub use session::{Session, Settings};
-pub use value::{OneshotWatch, Value};
+pub use value::Value;

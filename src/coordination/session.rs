@@ -3,20 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use tokio::time::{Instant, sleep};
-use zookeeper_client::{Acls, Client, CreateMode, CreateOptions, Error, Stat};
 
-use super::value::changed;
-use super::{Address, Diagnosis, Failure, Fence, Namespace, OneshotWatch, Paths, Value, Watch};
+use super::client::{Change, Client, Kind, Operation, Stat, States};
+use super::zookeeper::ZooKeeper;
+use super::{Address, Connection, Diagnosis, Failure, Fence, Namespace, Paths, Value};
 use crate::protocol::claim::{ClaimStat, in_order};
 use crate::protocol::report::FREE;
-
-pub(super) const PERSISTENT: CreateOptions<'static> =
-    CreateMode::Persistent.with_acls(Acls::anyone_all());
-const EPHEMERAL: CreateOptions<'static> = CreateMode::Ephemeral.with_acls(Acls::anyone_all());
-const IN_LINE: CreateOptions<'static> =
-    CreateMode::EphemeralSequential.with_acls(Acls::anyone_all());
 
 /// Between two attempts to open a session.
 const RETRY: Duration = Duration::from_millis(100);
@@ -40,7 +33,7 @@ pub struct Session {
 
 #[derive(Debug)]
 struct Inner {
-    client: Client,
+    client: Box<dyn Client>,
     paths: Paths,
 }
 
@@ -50,15 +43,17 @@ impl Session {
     /// # Cancellation safety
     /// When the future is dropped, a session that was being made ends by its timeout.
     pub async fn open(settings: &Settings) -> Result<Self, Failure> {
-        let client = Client::connector()
-            .with_session_timeout(settings.session_timeout)
-            .with_fail_eagerly()
-            .connect(&settings.address.hosts())
-            .await?;
+        let hosts = settings.address.hosts();
+        let client = ZooKeeper::connect(&hosts, settings.session_timeout).await?;
+        Ok(Self::over(Box::new(client), settings))
+    }
+
+    /// The session of any client.
+    pub fn over(client: Box<dyn Client>, settings: &Settings) -> Self {
         let paths = Paths::new(settings.namespace.below(settings.address.chroot()));
-        Ok(Self {
+        Self {
             inner: Arc::new(Inner { client, paths }),
-        })
+        }
     }
 
     /// Opens a session, for people who wait for it: a server that accepts connections is given
@@ -82,7 +77,7 @@ impl Session {
 
     /// The session's id: the owner of its ephemeral znodes.
     pub fn id(&self) -> i64 {
-        self.client().session_id().0
+        self.client().session()
     }
 
     /// The session timeout that the server granted.
@@ -96,23 +91,23 @@ impl Session {
     }
 
     /// Follows the connection from here on.
-    pub fn watch(&self) -> Watch {
-        Watch(self.client().state_watcher())
+    pub fn watch(&self) -> Box<dyn States> {
+        self.client().states()
     }
 
     /// Ends the session, behind all that was asked before, and waits until the server has removed its
     /// ephemeral znodes, at most for `limit`. Returns whether it has; while there are other clones,
     /// the session goes on.
     pub async fn close(self, limit: Duration) -> bool {
-        let mut states = self.client().state_watcher();
-        if states.peek_state().is_terminated() {
+        let mut states = self.client().states();
+        if states.is_over() {
             return true;
         }
         let Some(inner) = Arc::into_inner(self.inner) else {
             return false;
         };
         drop(inner);
-        let ended = async { while !states.changed().await.is_terminated() {} };
+        let ended = async { while states.changed().await != Connection::Ended {} };
         tokio::time::timeout(limit, ended).await.is_ok()
     }
 
@@ -126,9 +121,9 @@ impl Session {
     }
 
     async fn ensure(&self, path: &str, value: &[u8]) -> Result<(), Failure> {
-        match self.client().create(path, value, &PERSISTENT).await {
-            Ok(_) | Err(Error::NodeExists) => Ok(()),
-            Err(error) => Err(error.into()),
+        match self.client().create(path, value, Kind::Persistent).await {
+            Ok(_) | Err(Failure::NodeExists) => Ok(()),
+            Err(failure) => Err(failure),
         }
     }
 
@@ -140,15 +135,17 @@ impl Session {
         value: &str,
     ) -> Result<(String, ClaimStat), Failure> {
         let path = self.paths().claim(prefix);
-        let create = || self.client().create(&path, value.as_bytes(), &IN_LINE);
-        let (stat, sequence) = match create().await {
-            Err(Error::NoNode) => {
+        let kind = Kind::EphemeralSequential;
+        let create = || self.client().create(&path, value.as_bytes(), kind);
+        let (made, stat) = match create().await {
+            Err(Failure::NoNode) => {
                 self.prepare().await?;
                 create().await?
             }
             other => other?,
         };
-        Ok((format!("{prefix}{sequence}"), claim_stat(&stat)))
+        let name = made.rsplit('/').next().unwrap_or_default();
+        Ok((name.to_owned(), claim_stat(&stat)))
     }
 
     /// The claims in the line; if `fresh`, with all that any server has acknowledged.
@@ -156,16 +153,16 @@ impl Session {
         if fresh {
             self.client().sync(self.paths().master()).await?;
         }
-        match self.client().list_children(self.paths().master()).await {
+        match self.client().children(self.paths().master()).await {
             // Not made yet: nobody stands in line.
-            Err(Error::NoNode) => Ok(Vec::new()),
-            other => Ok(other?),
+            Err(Failure::NoNode) => Ok(Vec::new()),
+            other => other,
         }
     }
 
     /// Who owns a claim; `None` if it is gone.
     pub async fn inspect(&self, claim: &str) -> Result<Option<ClaimStat>, Failure> {
-        let stat = self.client().check_stat(&self.paths().claim(claim)).await?;
+        let stat = self.client().stat(&self.paths().claim(claim)).await?;
         Ok(stat.as_ref().map(claim_stat))
     }
 
@@ -175,20 +172,20 @@ impl Session {
         loop {
             // A watch on children that an ephemeral znode cannot have tells of its end alone; one on
             // its value would also wake with each of the master's beats.
-            let watcher = match self.client().list_and_watch_children(&path).await {
-                Err(Error::NoNode) => return Ok(()),
-                Err(error) => return Err(error.into()),
-                Ok((_, watcher)) => watcher,
+            let change = match self.client().children_and_watch(&path).await {
+                Err(Failure::NoNode) => return Ok(()),
+                Err(failure) => return Err(failure),
+                Ok((_, change)) => change,
             };
-            changed(watcher).await?;
+            change.await?;
         }
     }
 
     /// Removes a claim or a follower's znode; one that is gone already is as good.
     pub async fn remove(&self, path: &str) -> Result<(), Failure> {
         match self.client().delete(path, None).await {
-            Err(Error::NoNode) => Ok(()),
-            other => Ok(other?),
+            Err(Failure::NoNode) => Ok(()),
+            other => other,
         }
     }
 
@@ -211,67 +208,72 @@ impl Session {
     pub async fn join(&self, name: &str, value: &str, earlier: &[i64]) -> Result<(), Failure> {
         let path = self.paths().member(name);
         loop {
-            match self
+            let create = self
                 .client()
-                .create(&path, value.as_bytes(), &EPHEMERAL)
-                .await
-            {
+                .create(&path, value.as_bytes(), Kind::Ephemeral);
+            match create.await {
                 Ok(_) => return Ok(()),
-                Err(Error::NoNode) => self.prepare().await?,
-                Err(Error::NodeExists) => match self.owner(&path).await? {
+                Err(Failure::NoNode) => self.prepare().await?,
+                Err(Failure::NodeExists) => match self.owner(&path).await? {
                     // Made by an earlier attempt whose answer was lost.
                     Some(owner) if owner == self.id() => return Ok(()),
                     Some(owner) if earlier.contains(&owner) => {
-                        let mut writer = self.client().new_multi_writer();
-                        writer.add_delete(&path, None)?;
-                        writer.add_create(&path, value.as_bytes(), &EPHEMERAL)?;
-                        match writer.commit().await.map_err(Error::from) {
-                            Ok(_) => return Ok(()),
+                        match self.replace(&path, value).await {
                             // It went by itself in this moment.
-                            Err(Error::NoNode) => {}
-                            Err(error) => return Err(error.into()),
+                            Err(Failure::NoNode) => {}
+                            other => return other,
                         }
                     }
                     Some(_) => return Err(Failure::NodeExists),
                     // Gone since.
                     None => {}
                 },
-                Err(error) => return Err(error.into()),
+                Err(failure) => return Err(failure),
             }
         }
+    }
+
+    /// Deletes an ephemeral znode and creates it as one of this session.
+    async fn replace(&self, path: &str, value: &str) -> Result<(), Failure> {
+        let delete = Operation::Delete {
+            path: path.to_owned(),
+            version: None,
+        };
+        let create = Operation::Create {
+            path: path.to_owned(),
+            value: value.into(),
+            kind: Kind::Ephemeral,
+        };
+        Ok(self.client().transaction(vec![delete, create]).await?)
     }
 
     /// Writes a beat to a follower's own znode.
     pub async fn beat(&self, name: &str, value: &str) -> Result<(), Failure> {
         let path = self.paths().member(name);
-        self.client()
-            .set_data(&path, value.as_bytes(), None)
-            .await?;
+        self.client().set(&path, value.as_bytes(), None).await?;
         Ok(())
     }
 
-    /// What a znode says, its version, when it was set (by the server's clock), and a watch on its
-    /// next change.
-    pub async fn read(&self, path: &str) -> Result<(Value, OneshotWatch), Failure> {
-        let (bytes, stat, watcher) = self.client().get_and_watch_data(path).await?;
-        Ok((Value::new(bytes, &stat), OneshotWatch(watcher)))
+    /// What a znode says, what ZooKeeper knows of it, and a watch on its next change.
+    pub async fn read(&self, path: &str) -> Result<(Value, Change), Failure> {
+        let (bytes, stat, change) = self.client().get_and_watch(path).await?;
+        Ok((Value { bytes, stat }, change))
     }
 
     /// The followers' names, and a watch on the next change of the list.
-    pub async fn members(&self) -> Result<(Vec<String>, OneshotWatch), Failure> {
+    pub async fn members(&self) -> Result<(Vec<String>, Change), Failure> {
         let path = self.paths().members();
-        let (names, watcher) = self.client().list_and_watch_children(path).await?;
-        Ok((names, OneshotWatch(watcher)))
+        self.client().children_and_watch(path).await
     }
 
     /// Waits until a znode exists.
     pub async fn appeared(&self, path: &str) -> Result<(), Failure> {
         loop {
-            let (stat, watcher) = self.client().check_and_watch_stat(path).await?;
+            let (stat, change) = self.client().stat_and_watch(path).await?;
             if stat.is_some() {
                 return Ok(());
             }
-            changed(watcher).await?;
+            change.await?;
         }
     }
 
@@ -281,21 +283,17 @@ impl Session {
         let Some(first) = in_order(&line).first().map(|name| self.paths().claim(name)) else {
             return Ok(None);
         };
-        match self.client().get_data(&first).await {
-            Ok((bytes, stat)) => Ok(Some(Value::new(bytes, &stat))),
-            Err(Error::NoNode) => Ok(None),
-            Err(error) => Err(error.into()),
+        match self.client().get(&first).await {
+            Ok((bytes, stat)) => Ok(Some(Value { bytes, stat })),
+            Err(Failure::NoNode) => Ok(None),
+            Err(failure) => Err(failure),
         }
     }
 
-    /// Beats on a claim of one's own; returns the time by ZooKeeper's clock.
-    pub async fn touch(&self, claim: &str, value: &str) -> Result<DateTime<Utc>, Failure> {
+    /// Beats on a claim of one's own; returns what ZooKeeper knows of it then.
+    pub async fn touch(&self, claim: &str, value: &str) -> Result<Stat, Failure> {
         let path = self.paths().claim(claim);
-        let stat = self
-            .client()
-            .set_data(&path, value.as_bytes(), None)
-            .await?;
-        Ok(DateTime::from_timestamp_millis(stat.mtime).unwrap_or_default())
+        self.client().set(&path, value.as_bytes(), None).await
     }
 
     /// What the claim `name` entitles to, as long as it stands.
@@ -305,24 +303,25 @@ impl Session {
 
     /// The owner of a znode: a session's id, 0 for a lasting one; `None` if it does not exist.
     pub async fn owner(&self, path: &str) -> Result<Option<i64>, Failure> {
-        let stat = self.client().check_stat(path).await?;
-        Ok(stat.map(|stat| stat.ephemeral_owner))
+        let stat = self.client().stat(path).await?;
+        Ok(stat.map(|stat| stat.owner))
     }
 
     /// Sets a lasting znode's value.
     pub async fn set(&self, path: &str, value: &str) -> Result<(), Failure> {
-        self.client().set_data(path, value.as_bytes(), None).await?;
+        self.client().set(path, value.as_bytes(), None).await?;
         Ok(())
     }
 
-    pub(super) fn client(&self) -> &Client {
-        &self.inner.client
+    /// The client below, for what only some need.
+    pub fn client(&self) -> &dyn Client {
+        &*self.inner.client
     }
 }
 
 fn claim_stat(stat: &Stat) -> ClaimStat {
     ClaimStat {
-        created: stat.czxid,
-        owner: stat.ephemeral_owner,
+        created: stat.created,
+        owner: stat.owner,
     }
 }

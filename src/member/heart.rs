@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 use super::Config;
 use super::life::Life;
 use super::stopping::Stopping;
+use super::surroundings::Machine;
 use crate::protocol::Ending;
 use crate::streaming::Progress;
 
@@ -66,11 +67,13 @@ impl Heart {
                     // Without a runtime the channels close, which says that there is no heartbeat.
                     return;
                 };
-                let life = Life::new(config, progress, tell_joined, Box::new(complain));
+                let machine = Arc::new(Machine::start());
+                let complain = Box::new(complain);
+                let life = Life::new(config, machine, progress, tell_joined, complain);
                 // A task of its own: to wake the future that a runtime blocks on costs a system call.
                 let summary = runtime.block_on(async {
                     // Signals belong to the runtime that they are caught in.
-                    let stopping = Stopping::new(stopped, LEAVE_LIMIT);
+                    let stopping = Stopping::on_signal_or(stopped, LEAVE_LIMIT);
                     match tokio::spawn(life.live(stopping)).await {
                         Ok(summary) => summary,
                         // A fault of ours must not cost the program its signals: their task goes on.

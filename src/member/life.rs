@@ -8,9 +8,9 @@ use tokio::time::sleep;
 
 use super::stay::Stay;
 use super::stopping::{Cut, Stopping};
+use super::surroundings::Surroundings;
 use super::{Config, Summary};
-use crate::clock::SystemClock;
-use crate::coordination::{Diagnosis, Session};
+use crate::coordination::Diagnosis;
 use crate::streaming::Progress;
 
 /// Between the first two attempts to reach ZooKeeper; doubled after each.
@@ -25,13 +25,13 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const REFUSED_PAUSE: Duration = Duration::from_secs(10);
 
 /// What a complaint is told to.
-pub(super) type Complain = Box<dyn FnOnce(&str) + Send>;
+pub type Complain = Box<dyn FnOnce(&str) + Send>;
 
 /// What a member is and has done, across its sessions.
-pub(super) struct Life {
+pub struct Life {
     pub(super) config: Config,
     pub(super) progress: Arc<Progress>,
-    pub(super) clock: SystemClock,
+    pub(super) surroundings: Arc<dyn Surroundings>,
     pub(super) summary: Summary,
     /// Its earlier sessions, whose leftovers are its own.
     pub(super) earlier: Vec<i64>,
@@ -53,8 +53,12 @@ pub(super) enum End {
 }
 
 impl Life {
-    pub(super) fn new(
+    /// A life that has not begun. `joined` is told when the member is master or follower for the
+    /// first time, or why it cannot be; `complain` is told, once and in one line, what is off with
+    /// ZooKeeper.
+    pub fn new(
         config: Config,
+        surroundings: Arc<dyn Surroundings>,
         progress: Arc<Progress>,
         joined: Option<Teller<Result<(), String>>>,
         complain: Complain,
@@ -62,7 +66,7 @@ impl Life {
         Self {
             config,
             progress,
-            clock: SystemClock::start(),
+            surroundings,
             summary: Summary::default(),
             earlier: Vec::new(),
             diagnosis: None,
@@ -72,12 +76,12 @@ impl Life {
     }
 
     /// Lives until the order to leave.
-    pub(super) async fn live(mut self, mut stopping: Stopping) -> Summary {
+    pub async fn live(mut self, mut stopping: Stopping) -> Summary {
         let mut pause = FIRST_PAUSE;
         let mut away_since = Duration::ZERO;
         loop {
             let settings = self.config.settings.clone();
-            let attempt = Session::open(&settings);
+            let attempt = self.surroundings.open(&settings);
             let Some(opened) = self.unless_cut(&mut stopping, attempt).await else {
                 break;
             };
@@ -87,7 +91,7 @@ impl Life {
                 let id = session.id();
                 let end = Stay::new(&mut self, session).run(&mut stopping).await;
                 self.earlier.push(id);
-                away_since = self.clock.now().elapsed;
+                away_since = self.surroundings.now().elapsed;
                 let rest = match end {
                     End::Left => break,
                     End::Lost => continue,
@@ -98,11 +102,11 @@ impl Life {
                 }
                 continue;
             }
-            let diagnosing = Diagnosis::of(&settings.address);
+            let diagnosing = self.surroundings.diagnose(&settings.address);
             let Some(diagnosis) = self.unless_cut(&mut stopping, diagnosing).await else {
                 break;
             };
-            let since = self.clock.now().elapsed.saturating_sub(away_since);
+            let since = self.surroundings.now().elapsed.saturating_sub(away_since);
             if diagnosis.is_settled() || since > PATIENCE {
                 self.complain(&diagnosis.to_string());
             }
@@ -152,6 +156,13 @@ impl Life {
         if let Some(complain) = self.complain.take() {
             complain(what);
         }
+    }
+
+    /// A unique id, for the names of claims.
+    pub(super) fn draw_uuid(&self) -> String {
+        uuid::Builder::from_random_bytes(self.surroundings.draw().to_be_bytes())
+            .into_uuid()
+            .to_string()
     }
 
     /// Says that the member is master or follower.

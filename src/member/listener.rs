@@ -42,7 +42,7 @@ pub(super) async fn watch_members(ear: Ear) {
     loop {
         let failure = match ear.session.members().await {
             Ok((names, watch)) => {
-                if !ear.tell(Noticed::Members(names)).await || watch.changed().await.is_err() {
+                if !ear.tell(Noticed::Members(names)).await || watch.await.is_err() {
                     return;
                 }
                 continue;
@@ -73,8 +73,8 @@ pub(super) async fn listen(ear: Ear, node: String) {
             Err(_) => return,
         };
         let reading = Reading {
-            version: value.version,
-            written: value.written,
+            version: value.stat.version,
+            written: value.stat.written,
             beat: Beat::parse(&value.bytes),
         };
         if !ear.tell(Noticed::Heard(node.clone(), reading)).await {
@@ -82,7 +82,7 @@ pub(super) async fn listen(ear: Ear, node: String) {
         }
         // Also after its removal it is read again: a member that comes back in a new session
         // replaces the znode of the old one in one step.
-        if watch.changed().await.is_err() || !ear.tell(Noticed::Stirred(node.clone())).await {
+        if watch.await.is_err() || !ear.tell(Noticed::Stirred(node.clone())).await {
             return;
         }
     }

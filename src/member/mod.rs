@@ -14,11 +14,15 @@ mod mastership;
 mod name;
 mod stay;
 mod stopping;
+mod surroundings;
 mod work;
 mod write;
 
 pub use heart::{Heart, Summary};
+pub use life::{Complain, Life};
 pub use name::Name;
+pub use stopping::{Stop, Stopping};
+pub use surroundings::{Answer, Machine, Surroundings};
 pub use work::Work;
 
 use crate::coordination::Settings;

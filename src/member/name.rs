@@ -22,7 +22,7 @@ impl Name {
     /// The name of a mapper that starts at `now`: `map1609240709.574485` and six more digits taken
     /// from `entropy`. Mappers that start in the same microsecond are usual when a job starts on
     /// many hosts, and two attempts of one task may run at once.
-    pub fn of_mapper(now: DateTime<Utc>, entropy: u64) -> Self {
+    pub fn of_mapper(now: DateTime<Utc>, entropy: u128) -> Self {
         Self {
             text: format!("map{}{:06}", seconds(now), entropy % 1_000_000),
             given: false,
@@ -31,7 +31,7 @@ impl Name {
 
     /// Such a name for now, with the system's randomness.
     pub fn of_new_mapper() -> Self {
-        Self::of_mapper(Utc::now(), Uuid::new_v4().as_u64_pair().1)
+        Self::of_mapper(Utc::now(), Uuid::new_v4().as_u128())
     }
 
     /// Whether somebody asked for just this name, so that another one will not do.

@@ -9,7 +9,6 @@ use futures_util::FutureExt;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Interval, MissedTickBehavior, interval};
-use uuid::Uuid;
 
 use super::candidate::{self, Answer};
 use super::happening::{Happening, Hope};
@@ -18,7 +17,7 @@ use super::listener::Noticed;
 use super::mastership::Mastership;
 use super::stopping::{Cut, Stopping};
 use super::write::{self, Done, UnderWay};
-use crate::coordination::{Connection, Diagnosis, Session};
+use crate::coordination::{Connection, Session};
 use crate::master::election::{Action, Election, Mandate};
 use crate::protocol::{beat, claim};
 
@@ -64,7 +63,7 @@ pub(super) struct Stay<'a> {
 impl<'a> Stay<'a> {
     pub(super) fn new(life: &'a mut Life, session: Session) -> Self {
         let (outside, inbox) = channel(INBOX);
-        let election = Election::new(session.id(), Uuid::new_v4().to_string());
+        let election = Election::new(session.id(), life.draw_uuid());
         Self {
             life,
             session,
@@ -226,12 +225,11 @@ impl<'a> Stay<'a> {
 
     /// Has the servers looked at; `leaving` if that is to decide whether it is worth to wait.
     fn diagnose(&mut self, leaving: bool) {
-        let (address, outside) = (
-            self.life.config.settings.address.clone(),
-            self.outside.clone(),
-        );
+        let address = &self.life.config.settings.address;
+        let diagnosing = self.life.surroundings.diagnose(address);
+        let outside = self.outside.clone();
         self.tasks.spawn(async move {
-            let diagnosis = Diagnosis::of(&address).await;
+            let diagnosis = diagnosing.await;
             // The life may have ended meanwhile.
             let _ = outside
                 .send(Happening::Diagnosed { diagnosis, leaving })
@@ -275,7 +273,7 @@ impl<'a> Stay<'a> {
     }
 
     fn noticed(&mut self, epoch: i64, noticed: Noticed) {
-        let now = self.life.clock.now();
+        let now = self.life.surroundings.now();
         let Role::Master(master) = &mut self.role else {
             // A word that was on its way when the master stepped down.
             return;
@@ -295,7 +293,7 @@ impl<'a> Stay<'a> {
         if self.under_way.is_some() || !self.connected {
             return;
         }
-        let now = self.life.clock.now();
+        let now = self.life.surroundings.now();
         let (identity, progress) = (&self.life.config.identity, &self.life.progress);
         let (records, bytes) = (progress.records_out(), progress.bytes_in());
         match &mut self.role {

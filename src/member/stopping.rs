@@ -11,11 +11,11 @@ use crate::protocol::Ending;
 
 /// The order to leave.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Stop {
+pub struct Stop {
     /// How the work ended.
-    pub(super) ending: Ending,
+    pub ending: Ending,
     /// The signal that ends the process, if one does.
-    pub(super) signal: Option<i32>,
+    pub signal: Option<i32>,
 }
 
 /// What has come.
@@ -29,7 +29,7 @@ pub(super) enum Cut {
 
 /// Waits for the order to leave, then for the end of the time that leaving may take.
 #[derive(Debug)]
-pub(super) struct Stopping {
+pub struct Stopping {
     limit: Duration,
     order: oneshot::Receiver<Stop>,
     stop: Option<(Stop, Instant)>,
@@ -39,7 +39,7 @@ impl Stopping {
     /// Waits for the program's word or for a signal, whichever comes first. The signals are those by
     /// which a task is ended: YARN's and the shell's `TERM`, a terminal's `INT` and `HUP`. Where one
     /// cannot be caught it keeps its usual effect.
-    pub(super) fn new(work: oneshot::Receiver<Ending>, limit: Duration) -> Self {
+    pub(super) fn on_signal_or(work: oneshot::Receiver<Ending>, limit: Duration) -> Self {
         let (tell, order) = oneshot::channel();
         let kinds = [
             SignalKind::terminate(),
@@ -70,6 +70,11 @@ impl Stopping {
                 let _ = emulate_default_handler(signal);
             }
         });
+        Self::new(order, limit)
+    }
+
+    /// Waits for `order`; from then on leaving may take as long as `limit`.
+    pub fn new(order: oneshot::Receiver<Stop>, limit: Duration) -> Self {
         Self {
             limit,
             order,

@@ -58,11 +58,11 @@ pub(super) fn inherit(
         let (report, _) = session.read(session.paths().master()).await?;
         let now = match session.touch(&claim, &value).await {
             Err(Failure::NoNode) => return Err(Failure::Deposed),
-            now => now?,
+            touched => touched?.written,
         };
         Ok(Written::Inherited(Inheritance {
             report: Report::parse(&report.bytes),
-            written: report.written,
+            written: report.stat.written,
             now,
         }))
     })

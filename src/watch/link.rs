@@ -6,7 +6,8 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use crate::coordination::{Connection, Diagnosis, Failure, Session, Settings, Value, Watch};
+use crate::coordination::client::States;
+use crate::coordination::{Connection, Diagnosis, Failure, Session, Settings, Value};
 
 /// Between two attempts to reach ZooKeeper.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -35,7 +36,7 @@ pub(super) enum News {
 /// One session of a watcher.
 pub(super) struct Link {
     session: Session,
-    connection: Watch,
+    connection: Box<dyn States>,
     feeds: JoinSet<()>,
     inbox: Receiver<News>,
     outside: Sender<News>,
@@ -97,7 +98,7 @@ impl Link {
                     Ok((value, watch)) => {
                         let news = News::Value(name.clone(), value);
                         // A lost connection ends the feed; the next one begins with what is new.
-                        if outside.send(news).await.is_err() || watch.changed().await.is_err() {
+                        if outside.send(news).await.is_err() || watch.await.is_err() {
                             return;
                         }
                         continue;
@@ -124,9 +125,7 @@ impl Link {
             loop {
                 match session.members().await {
                     Ok((names, watch)) => {
-                        if outside.send(News::Names(names)).await.is_err()
-                            || watch.changed().await.is_err()
-                        {
+                        if outside.send(News::Names(names)).await.is_err() || watch.await.is_err() {
                             return;
                         }
                     }

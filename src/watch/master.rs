@@ -76,10 +76,10 @@ impl Watcher {
             Ok(Some(claim)) => {
                 // Its claim may have been told too long ago for the reports to repeat it.
                 let claimed = Event {
-                    time: claim.made,
+                    time: claim.stat.made,
                     event: EventKind::Claimed,
                     node: Some(holder(&claim.bytes)),
-                    epoch: Some(claim.created),
+                    epoch: Some(claim.stat.created),
                     sequence: None,
                 };
                 self.told.see(claimed.epoch);
@@ -96,7 +96,7 @@ impl Watcher {
 
     fn value(&mut self, value: &Value) -> anyhow::Result<()> {
         // After a reconnection the same value is read again.
-        let version = (value.created, value.version);
+        let version = (value.stat.created, value.stat.version);
         if self.read.replace(version) == Some(version) {
             return Ok(());
         }
@@ -109,7 +109,7 @@ impl Watcher {
         }
         for node in report.alive() {
             self.teller.json(&Event {
-                time: value.written,
+                time: value.stat.written,
                 event: EventKind::Alive,
                 node: Some(node.to_owned()),
                 epoch: report.epoch,

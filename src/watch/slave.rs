@@ -166,7 +166,7 @@ impl Watcher {
         let Some(follower) = self.followers.get_mut(node) else {
             return Ok(());
         };
-        let version = (value.created, value.version);
+        let version = (value.stat.created, value.stat.version);
         if follower.last == Some(version) {
             return Ok(());
         }

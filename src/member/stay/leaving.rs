@@ -42,7 +42,7 @@ impl Stay<'_> {
     /// Says how the work ended and removes what is the member's own. The answers are not waited for:
     /// the end of the session comes behind them, and its answer is theirs too.
     pub(super) async fn leave(&mut self, ending: Ending, stopping: &Stopping) {
-        let now = self.life.clock.now();
+        let now = self.life.surroundings.now();
         let config = &self.life.config;
         let name = config.name.as_ref();
         match std::mem::replace(&mut self.role, Role::None) {

@@ -73,7 +73,7 @@ impl Stay<'_> {
                 let Role::Heir(mandate) = &self.role else {
                     return;
                 };
-                let (now, config) = (self.life.clock.now(), &self.life.config);
+                let (now, config) = (self.life.surroundings.now(), &self.life.config);
                 let pace = Pace {
                     // What the server has granted, which may not be what was asked for.
                     session: self.session.timeout(),
@@ -94,7 +94,7 @@ impl Stay<'_> {
             Ok(Written::Fenced(outcome)) => {
                 self.life.summary.beats += 1;
                 if let Role::Master(master) = &mut self.role {
-                    master.tenure.written(self.life.clock.now(), outcome);
+                    master.tenure.written(self.life.surroundings.now(), outcome);
                     if self.owed || master.tenure.is_pressed() {
                         self.send();
                     }
@@ -109,7 +109,8 @@ impl Stay<'_> {
                 self.join();
             }
             Err(Failure::NodeExists) if !self.life.config.name.is_given() => {
-                self.life.config.name = Name::of_new_mapper();
+                let (now, entropy) = (self.life.surroundings.now(), self.life.surroundings.draw());
+                self.life.config.name = Name::of_mapper(now.wall, entropy);
                 self.join();
             }
             Err(Failure::NodeExists) => {
