@@ -296,13 +296,16 @@ impl Election {
 
     /// What came of deposing another.
     pub fn ousted(&mut self, generation: u64, ousting: Ousting, went: Went) {
+        if ousting == Ousting::Done && self.phase == Phase::InLine {
+            // Also when the end of the other's claim was noticed first.
+            self.ousted = Some(went);
+        }
         if !self.is_current(generation) {
             return;
         }
         match ousting {
             Ousting::Done => {
                 self.cleared = true;
-                self.ousted = Some(went);
                 self.list(false);
             }
             Ousting::Gone => {

@@ -291,6 +291,21 @@ fn the_next_in_line_deposes_a_silent_master() {
 }
 
 #[test]
+fn who_deposed_the_master_knows_it_also_when_it_sees_the_claim_go_first() {
+    let (mut election, generation) = following();
+    election.silent(generation, 17);
+    election.poll_action();
+    election.predecessor_gone(generation);
+    election.ousted(generation, Ousting::Done, Went::Dead);
+    list(&mut election, &[OWN]);
+    let lead = election.poll_action();
+    assert!(
+        matches!(&lead, Some(Action::Lead(mandate)) if mandate.ousted == Some(Went::Dead)),
+        "{lead:?}"
+    );
+}
+
+#[test]
 fn a_master_that_beat_in_the_last_moment_is_listened_to_further() {
     let (mut election, generation) = following();
     election.silent(generation, 17);
