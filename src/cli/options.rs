@@ -7,6 +7,7 @@ use clap::error::ErrorKind;
 use clap::{Args, Command};
 
 use crate::coordination::{Address, Namespace, Settings};
+use crate::detect::{Rule, Terms};
 use crate::master::tenure::Pace;
 use crate::member::{Config, Name};
 use crate::protocol::Identity;
@@ -85,6 +86,17 @@ pub struct MemberOptions {
     )]
     pub timeout: Duration,
 
+    /// Whether --timeout is all the silence that is allowed, or the least: an adaptive detector allows
+    /// more to those whose beats come irregularly
+    #[arg(
+        long,
+        value_name = "fixed|adaptive",
+        env = "HEARTLINE_DETECTOR",
+        default_value_t,
+        help_heading = "Heartbeat"
+    )]
+    pub detector: Rule,
+
     /// What this member is called in ZooKeeper [default: map and the time of its start]
     #[arg(
         long,
@@ -124,7 +136,12 @@ impl MemberOptions {
             settings: self.zookeeper.settings(),
             pace: Pace {
                 interval: self.interval,
-                timeout: self.timeout,
+                detection: Terms {
+                    rule: self.detector,
+                    timeout: self.timeout,
+                    // An echo may be late by one beat before the time between is called deafness.
+                    longest_gap: self.interval * 2,
+                },
                 session: self.zookeeper.session_timeout,
             },
             name: self.name.clone().unwrap_or_else(Name::of_new_mapper),
@@ -136,7 +153,9 @@ impl MemberOptions {
                     .into_owned(),
                 pid: std::process::id(),
                 returns: 0,
+                claim: None,
             },
+            standing: false,
         })
     }
 

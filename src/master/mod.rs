@@ -1,6 +1,7 @@
-//! What listens: who may be master ([`election`]), and what a master does while it is ([`tenure`]).
-//! Both are pure state machines; [`crate::member`] drives them against a real ZooKeeper.
+//! What listens: who may be master ([`election`]), what a master does while it is ([`tenure`]), and
+//! what the next in line does meanwhile ([`vigil`]). All are pure state machines; [`crate::member`] drives them against a real ZooKeeper.
 
 pub mod election;
 pub mod tenure;
 pub mod transaction;
+pub mod vigil;

@@ -14,6 +14,8 @@ pub enum Write {
         node: String,
         /// The last version heard: a beat that came since saves the follower.
         version: i32,
+        /// Its claim, which goes with it.
+        claim: Option<String>,
         /// The new value of `/heart_beat_master`.
         report: String,
     },

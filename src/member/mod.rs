@@ -40,4 +40,6 @@ pub struct Config {
     pub name: Name,
     /// What it tells about itself.
     pub identity: Identity,
+    /// Whether it is there to be master: before all who work in the line, and never a follower.
+    pub standing: bool,
 }

@@ -16,7 +16,7 @@ pub(super) enum Written {
     /// A beat is acknowledged.
     Beaten,
     /// What the last master left.
-    Inherited(Inheritance),
+    Inherited(Box<Inheritance>),
     /// A master's transaction is answered.
     Fenced(Outcome),
 }
@@ -42,6 +42,14 @@ pub(super) fn beat(session: Session, name: Name, value: String) -> UnderWay {
     })
 }
 
+/// Beats on the own claim: a standing master that waits in line.
+pub(super) fn touch(session: Session, claim: String, value: String) -> UnderWay {
+    Box::pin(async move {
+        session.touch(&claim, &value).await?;
+        Ok(Written::Beaten)
+    })
+}
+
 /// Removes the follower's znode of who becomes master, reads what the last master said, and beats on
 /// the claim, which tells the time by ZooKeeper's clock.
 pub(super) fn inherit(
@@ -56,15 +64,16 @@ pub(super) fn inherit(
             session.remove_own(&path, &earlier).await?;
         }
         let (report, _) = session.read(session.paths().master()).await?;
-        let now = match session.touch(&claim, &value).await {
+        let touched = match session.touch(&claim, &value).await {
             Err(Failure::NoNode) => return Err(Failure::Deposed),
-            touched => touched?.written,
+            touched => touched?,
         };
-        Ok(Written::Inherited(Inheritance {
+        Ok(Written::Inherited(Box::new(Inheritance {
             report: Report::parse(&report.bytes),
             written: report.stat.written,
-            now,
-        }))
+            now: touched.written,
+            zxid: touched.modified,
+        })))
     })
 }
 
@@ -79,8 +88,12 @@ pub(super) fn fenced(fence: Fence, own: String, write: Write) -> UnderWay {
             Write::Bury {
                 node,
                 version,
+                claim,
                 report,
-            } => match fence.bury(&node, version, &report).await? {
+            } => match fence
+                .bury(&node, version, claim.as_deref(), &report)
+                .await?
+            {
                 Burial::Done => Outcome::Done,
                 Burial::Spared => Outcome::Spared,
                 Burial::Gone => Outcome::Gone,

@@ -13,6 +13,11 @@ use crate::protocol::beat;
 impl Stay<'_> {
     /// Joins, unless that is done: a znode that went meanwhile is missed with the next beat.
     pub(super) fn follow(&mut self) {
+        if self.life.config.standing {
+            self.role = Role::Standby;
+            self.life.settled();
+            return;
+        }
         match self.role {
             Role::Follower { joined: true } => return,
             Role::Follower { joined: false } => {}
@@ -34,6 +39,7 @@ impl Stay<'_> {
     }
 
     pub(super) fn lead(&mut self, mandate: Mandate) {
+        self.vigil = None;
         self.life.summary.reigns += 1;
         // A master has no follower's znode; one of an earlier session may still stand.
         let leftover = matches!(self.role, Role::Follower { .. }) || !self.life.earlier.is_empty();
@@ -65,6 +71,7 @@ impl Stay<'_> {
             }
             Ok(Written::Beaten) => {
                 self.life.summary.beats += 1;
+                self.echo();
                 if self.owed {
                     self.send();
                 }
@@ -79,7 +86,7 @@ impl Stay<'_> {
                     session: self.session.timeout(),
                     ..config.pace
                 };
-                let tenure = Tenure::begin(now, config.name.as_ref(), mandate, pace, inheritance);
+                let tenure = Tenure::begin(now, config.name.as_ref(), mandate, pace, *inheritance);
                 let fence = self.session.fence(&mandate.claim);
                 self.role = Role::Master(Box::new(Mastership::begin(
                     tenure,
@@ -107,7 +114,10 @@ impl Stay<'_> {
             Err(Failure::NoNode) if matches!(self.role, Role::Follower { .. }) => {
                 self.life.config.identity.returns += 1;
                 self.join();
+                // Its claim was buried with it, as a rule.
+                self.election.deposed();
             }
+            Err(Failure::NoNode) if matches!(self.role, Role::Standby) => self.election.deposed(),
             Err(Failure::NodeExists) if !self.life.config.name.is_given() => {
                 let (now, entropy) = (self.life.surroundings.now(), self.life.surroundings.draw());
                 self.life.config.name = Name::of_mapper(now.wall, entropy);
