@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use heartline::protocol::claim::{in_order, is_standing};
 use heartline::protocol::{Event, EventKind, Report};
 
 use crate::ensemble::Transaction;
@@ -52,11 +53,25 @@ fn deaths(history: &History, report: &Report) -> Vec<String> {
     fresh.filter_map(|event| event.node.clone()).collect()
 }
 
+/// Whether the claim of this session gives it the right to act as master. A standing master's claim
+/// comes first in line from its creation; until it has deposed the master, that one acts.
+fn has_mandate(history: &History, session: i64) -> bool {
+    let names = |standing: bool| -> Vec<String> {
+        let names = history.claims.keys().map(|path| &path[CLAIMS.len()..]);
+        let names = names.filter(|name| is_standing(name) == standing);
+        names.map(str::to_owned).collect()
+    };
+    [names(true), names(false)].iter().any(|names| {
+        let first = in_order(names).first().map(|name| format!("{CLAIMS}{name}"));
+        first.is_some_and(|first| history.claims.get(&first) == Some(&session))
+    })
+}
+
 /// A report is a master's write: at most one master's takes effect in an epoch, epochs only grow,
 /// and who writes holds the claim that is first in line.
 fn judge_report(history: &mut History, now: Millis, session: i64, report: &Report) {
     let Some(epoch) = report.epoch else { return };
-    if history.first_in_line() != Some(session) {
+    if !has_mandate(history, session) {
         let what = format!("session {session:x} writes as master and is not first in line");
         history.break_rule(now, what);
     }
@@ -126,7 +141,7 @@ fn judge_removal(
     }
     history.burials += 1;
     let mut broken = Vec::new();
-    if history.first_in_line() != Some(session) {
+    if !has_mandate(history, session) {
         broken.push(format!(
             "session {session:x} removes {node} and is not first in line"
         ));

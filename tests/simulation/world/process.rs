@@ -29,6 +29,8 @@ pub(crate) struct Process {
     /// Its messages take up to as long as this.
     pub(crate) slow: Millis,
     pub(crate) disconnected: bool,
+    /// Whether it is there to be master only.
+    pub(crate) standing: bool,
     /// How far its wall clock is off.
     pub(crate) skew: i64,
     /// Until when, at least, it was held up by something of its own.
@@ -38,7 +40,7 @@ pub(crate) struct Process {
     pub(super) paused_at: Millis,
     pub(super) wakers: Vec<Waker>,
     /// What ends with it.
-    pub(super) task: Option<AbortHandle>,
+    pub(crate) task: Option<AbortHandle>,
     rng: Rng,
 }
 
@@ -59,6 +61,7 @@ impl Process {
             cut: BTreeSet::new(),
             slow: 0,
             disconnected: false,
+            standing: false,
             skew: 0,
             troubled: 0,
             slept: 0,
