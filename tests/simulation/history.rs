@@ -192,7 +192,7 @@ impl History {
                 Change::Set { path, value, .. } => {
                     let text = String::from_utf8_lossy(value);
                     let text = text.replace('\n', " | ");
-                    format!("sets {path} {}", &text[..text.len().min(160)])
+                    format!("sets {path} {}", text.chars().take(90).collect::<String>())
                 }
             };
             println!("{now:>8} [{who}] {:x} {line}", transaction.zxid);

@@ -20,10 +20,6 @@ impl Inner {
             self.forget(connection);
             return;
         }
-        if self.servers[server].isolated && self.waits_for_leader(connection, &message) {
-            self.connections[connection].up.held.push_back(message);
-            return;
-        }
         match message {
             Up::Connect {
                 session: None,
@@ -61,15 +57,6 @@ impl Inner {
             }
             Up::Ask(request) => self.ask_server(connection, request),
             Up::Gone => {}
-        }
-    }
-
-    /// Whether a server that is cut off from its peers cannot handle this.
-    fn waits_for_leader(&self, connection: usize, message: &Up) -> bool {
-        match message {
-            Up::Connect { .. } => true,
-            Up::Ask(request) => request.is_write() || matches!(request, Request::Sync),
-            Up::Ping | Up::Gone => !self.connections[connection].up.held.is_empty(),
         }
     }
 

@@ -141,7 +141,7 @@ impl Inner {
         if self.now() > link.up.until {
             return;
         }
-        if !link.up.held.is_empty() || self.is_up_blocked(connection) {
+        if !link.up.held.is_empty() || self.is_up_blocked(connection, &message) {
             self.connections[connection].up.held.push_back(message);
         } else {
             self.serve(connection, message);
@@ -161,9 +161,17 @@ impl Inner {
         }
     }
 
-    fn is_up_blocked(&self, connection: usize) -> bool {
+    fn is_up_blocked(&self, connection: usize, message: &Up) -> bool {
         let link = &self.connections[connection];
-        self.stalled || self.processes[link.process].cut.contains(&link.server)
+        // A server that is cut off from its peers can still read, and answer a ping.
+        let needs_peers = match message {
+            Up::Connect { .. } => true,
+            Up::Ask(request) => request.is_write() || matches!(request, Request::Sync),
+            Up::Ping | Up::Gone => false,
+        };
+        self.stalled
+            || self.processes[link.process].cut.contains(&link.server)
+            || (needs_peers && self.servers[link.server].isolated)
     }
 
     fn is_down_blocked(&self, connection: usize) -> bool {
@@ -175,9 +183,11 @@ impl Inner {
     /// Lets through what was held, wherever the way is free again.
     pub(super) fn release_held(&mut self) {
         for connection in 0..self.connections.len() {
-            while !self.is_up_blocked(connection)
-                && let Some(message) = self.connections[connection].up.held.pop_front()
-            {
+            while let Some(message) = self.connections[connection].up.held.pop_front() {
+                if self.is_up_blocked(connection, &message) {
+                    self.connections[connection].up.held.push_front(message);
+                    break;
+                }
                 self.serve(connection, message);
             }
             while !self.is_down_blocked(connection)
