@@ -18,6 +18,7 @@ LOG = DATA / "succession.log"
 STAND_LIMIT = 60
 ROUND_LIMIT = 30
 END_LIMIT = 20
+TRIES = 10
 # Who stands in line has yet to set its watch, and the leader to hear it.
 SETTLE = 0.3
 
@@ -32,6 +33,8 @@ class Group:
         self.session = session
         self.started = 0
         self.members = {}
+        # How often the leader changed though nobody had taken it away.
+        self.restless = 0
 
     def fill(self):
         """Starts whoever is missing; the leader's name, when all stand in line."""
@@ -78,10 +81,9 @@ class Group:
         """Seconds from `take`, which is given the leader's process, until another has spoken as leader. Begins
         at a random moment of `spread` seconds: the server looks for sessions to expire once a tick, and
         rounds that keep step with it would all be the same."""
-        leader = self.fill()
-        time.sleep(SETTLE + random.uniform(0, spread))
-        contestant, process = self.contestant, self.members[leader]
-        with Observer(self.address) as observer:
+        contestant = self.contestant
+        with self.steady(spread) as (observer, leader):
+            process = self.members[leader]
             old = contestant.reign(observer.watch(contestant.told))
             begin = time.monotonic()
             take(process)
@@ -94,6 +96,20 @@ class Group:
             self.fail(f"nobody followed {leader} within {ROUND_LIMIT} s")
         self.see_off(leader, process)
         return seen - begin
+
+    @contextmanager
+    def steady(self, spread):
+        """An observer, and the leader, who has been it for a while."""
+        for _ in range(TRIES):
+            leader = self.fill()
+            time.sleep(SETTLE + random.uniform(0, spread))
+            with Observer(self.address) as observer:
+                if self.contestant.leader(observer) == leader:
+                    yield observer, leader
+                    return
+            # A leader that got no processor for long may have been replaced.
+            self.restless += 1
+        self.fail(f"the leader changed without reason {TRIES} times in a row")
 
     def see_off(self, name, process):
         """Waits for the end of one that was taken away; one that was only stopped goes on, and ends well."""
