@@ -56,9 +56,9 @@ class Heartline(Contestant):
 
     def leader(self, reader):
         """Who leads, and has said so."""
+        told = re.search(rb"^claim: (.+)$", reader.value(self.told) or b"", re.MULTILINE)
         line = self.standing(reader)
-        stat = reader.stat(line[0]) if line else None
-        if stat is None or self.reign(reader.value(self.told) or b"") != stat.czxid:
+        if not line or not told or line[0] != f"{self.line}/{told[1].decode()}":
             return None
         return self.holder(reader, line[0])
 
