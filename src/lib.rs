@@ -13,9 +13,9 @@
 //! - [`streaming`] is the data path: words, sums, stdin and stdout, and what Hadoop tells a task.
 //! - [`member`] puts them together: [`member::Work`] runs a data path with a heartbeat beside it.
 //! - [`say`] is how a program speaks to people.
-//! - [`watch`] and [`setup`] are what people start beside a job; [`cli`] is the edge of all programs.
+//! - [`standing`] is a master without work; [`watch`] and [`setup`] are what people start beside a job; [`cli`] is the edge of all programs.
 //!
-//! Dependencies point one way: programs → `cli` → `member`, `watch`, `setup` → `master`,
+//! Dependencies point one way: programs → `cli` → `standing`, `member`, `watch`, `setup` → `master`,
 //! `coordination` → `protocol`, `detect`.
 
 pub mod cli;
@@ -27,5 +27,6 @@ pub mod member;
 pub mod protocol;
 pub mod say;
 pub mod setup;
+pub mod standing;
 pub mod streaming;
 pub mod watch;

@@ -6,4 +6,4 @@ mod options;
 
 pub use ending::{run, start_log};
 pub use jobconf::parse;
-pub use options::{MemberOptions, ZooKeeperOptions};
+pub use options::{BeatOptions, MemberOptions, ZooKeeperOptions};

@@ -53,6 +53,23 @@ impl Fence {
         }
     }
 
+    /// The first report, if the version of the one before is still `version`. Returns whether it was.
+    pub async fn accede(&self, version: i32, report: &str) -> Result<bool, Failure> {
+        let set = Operation::Set {
+            path: self.session.paths().master().to_owned(),
+            value: report.into(),
+            version: Some(version),
+        };
+        match self.make(vec![set]).await {
+            Ok(()) => Ok(true),
+            Err(Refusal {
+                at: Some(1),
+                failure: Failure::BadVersion,
+            }) => Ok(false),
+            Err(refusal) => Err(refusal.failure),
+        }
+    }
+
     /// Removes a silent follower's znode if its version is still `version`, its claim if that still
     /// stands, and reports it.
     pub async fn bury(

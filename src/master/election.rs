@@ -11,14 +11,14 @@
 //! - a create whose answer was lost is looked for by its unique id before it is tried again;
 //! - disconnected means stepped down at once; the fence guards what was already on its way.
 //!
-//! A standing master's claim comes before those of members that work, however late it was made. Of
-//! the claims before it in the order of creation only the first may be its owner's mandate, since
-//! whoever lists the line after it was made sees it there: so it deposes that one, once, and leads.
+//! A standing master's claim comes before those of members that work, however late it was made: it is
+//! first in line while another still leads. So to be first is not enough: see
+//! [`accession`](super::accession).
 
 use std::collections::VecDeque;
 
 use crate::protocol::Went;
-use crate::protocol::claim::{ClaimStat, in_order, is_standing, prefix, sequence};
+use crate::protocol::claim::{ClaimStat, in_order, prefix};
 
 /// What the driver is to do next. Answers go back with the same `generation`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,8 +120,6 @@ pub struct Election {
     /// Whether a create was ever sent: it may have been made although its answer was lost.
     attempted: bool,
     own: Option<(String, ClaimStat)>,
-    /// Whether no claim before the own one in the order of creation can be a mandate.
-    cleared: bool,
     /// The claim that is listened to.
     predecessor: Option<String>,
     /// Why the master before went, if this member made it go.
@@ -141,7 +139,6 @@ impl Election {
             generation: 0,
             attempted: false,
             own: None,
-            cleared: false,
             predecessor: None,
             ousted: None,
             follows: false,
@@ -193,7 +190,6 @@ impl Election {
     pub fn created(&mut self, generation: u64, name: String, stat: ClaimStat) {
         if self.is_current(generation) {
             self.own = Some((name, stat));
-            self.cleared = false;
             self.list(false);
         }
     }
@@ -236,18 +232,7 @@ impl Election {
             }
             // A claim of this name that another session owns will go with that session.
             Some(stat) if place == 0 && stat.owner != self.session => {}
-            Some(_) if place == 0 => match self.mandated(&line, &claim) {
-                Some(other) => {
-                    let generation = self.ask();
-                    self.actions.push_back(Action::Depose {
-                        generation,
-                        own: claim,
-                        claim: other,
-                        version: None,
-                    });
-                }
-                None => self.lead(claim),
-            },
+            Some(_) if place == 0 => self.lead(claim),
             Some(_) => {
                 if !self.follows {
                     self.follows = true;
@@ -267,16 +252,26 @@ impl Election {
         }
     }
 
-    /// The claim that may be another's mandate although the own one, `claim`, is first in line.
-    fn mandated(&self, line: &[&String], claim: &str) -> Option<String> {
-        if !is_standing(claim) || self.cleared {
-            return None;
+    /// First in line, but not to lead yet: the claim `other` of the master in office still stands, or,
+    /// if it is `None`, the line or the office has changed meanwhile.
+    pub fn contested(&mut self, other: Option<String>) {
+        if self.phase != Phase::Leading {
+            return;
         }
-        let before = line
-            .iter()
-            .filter(|other| !is_standing(other) && sequence(other) < sequence(claim));
-        let first = before.min_by_key(|other| sequence(other))?;
-        Some((*first).clone())
+        self.phase = Phase::InLine;
+        match (other, &self.own) {
+            (Some(claim), Some((own, _))) => {
+                let own = own.clone();
+                let generation = self.ask();
+                self.actions.push_back(Action::Depose {
+                    generation,
+                    own,
+                    claim,
+                    version: None,
+                });
+            }
+            _ => self.list(true),
+        }
     }
 
     /// The claim that is listened to, whose `version` was read last, has been silent for too long.
@@ -296,22 +291,17 @@ impl Election {
 
     /// What came of deposing another.
     pub fn ousted(&mut self, generation: u64, ousting: Ousting, went: Went) {
-        if ousting == Ousting::Done && self.phase == Phase::InLine {
-            // Also when the end of the other's claim was noticed first.
+        // Also when the end of the other's claim was noticed first, or when a third one removed it: before
+        // a standing master came into the line, another stood next to the same one.
+        let gone = matches!(ousting, Ousting::Done | Ousting::Gone);
+        if gone && self.phase == Phase::InLine {
             self.ousted = Some(went);
         }
         if !self.is_current(generation) {
             return;
         }
         match ousting {
-            Ousting::Done => {
-                self.cleared = true;
-                self.list(false);
-            }
-            Ousting::Gone => {
-                self.cleared = true;
-                self.list(false);
-            }
+            Ousting::Done | Ousting::Gone => self.list(false),
             Ousting::Spared => {}
             Ousting::Void => {
                 self.own = None;

@@ -85,6 +85,8 @@ pub struct Tenure {
     /// How far ZooKeeper's clock is ahead of this machine's.
     server_ahead: TimeDelta,
     sequence: u64,
+    /// The version of the report that the first one replaces; `None` once that is asked for.
+    accession: Option<i32>,
     /// Told in a report already, and still repeated in the next ones.
     told: Vec<Event>,
     /// Not told yet.
@@ -140,6 +142,7 @@ impl Tenure {
             inherited: inheritance.written,
             server_ahead: inheritance.now - now.wall,
             sequence: report.sequence,
+            accession: (!is_resumed).then_some(inheritance.version),
             told: inheritance.report.events,
             fresh: Vec::new(),
             last_report: None,
@@ -286,7 +289,11 @@ impl Tenure {
             self.report(now, &self.fresh[..told], &alive)
         });
         self.pending = Some(Pending::Beat { told });
-        Some(Write::Beat { report })
+        Some(match (self.accession.take(), report) {
+            // Who begins has a claim to tell.
+            (Some(version), Some(report)) => Write::Accede { version, report },
+            (_, report) => Write::Beat { report },
+        })
     }
 
     /// The last transaction of the epoch. A beat may still be under way: what it told is told again.
@@ -304,7 +311,7 @@ impl Tenure {
         }
     }
 
-    /// The transaction was answered. A claim that no longer stands, or a lost connection, is no
+    /// The transaction was answered, and the epoch goes on. A claim that no longer stands, or a lost connection, is no
     /// outcome: then the tenure is over.
     pub fn written(&mut self, now: Now, outcome: Outcome) {
         self.detector.echo(now.elapsed);
@@ -321,7 +328,9 @@ impl Tenure {
                 self.detector.heard(now.elapsed, &node);
             }
             (Some(Pending::Bury { node, .. }), Outcome::Gone) => self.vanished(now, &node),
-            (Some(Pending::Release) | None, _) => {}
+            // One that was overtaken is over.
+            (Some(Pending::Bury { .. }), Outcome::Overtaken)
+            | (Some(Pending::Release) | None, _) => {}
         }
     }
 

@@ -219,9 +219,17 @@ fn standing() -> Election {
 }
 
 #[test]
-fn a_standing_master_deposes_the_one_that_works_once_and_leads() {
+fn a_standing_master_deposes_the_one_in_office_and_leads() {
     let mut election = standing();
     list(&mut election, &["_c_b-lock-0000000002", OTHER, STANDING]);
+    let lead = |ousted| {
+        Some(Action::Lead(Mandate {
+            claim: STANDING.to_owned(),
+            ousted,
+        }))
+    };
+    assert_eq!(election.poll_action(), lead(None));
+    election.contested(Some(OTHER.to_owned()));
     let Some(Action::Depose {
         generation,
         own,
@@ -236,13 +244,16 @@ fn a_standing_master_deposes_the_one_that_works_once_and_leads() {
         (STANDING, OTHER, None)
     );
     election.ousted(generation, Ousting::Done, Went::Deposed);
-    // The next one that works was never first: it stays.
     list(&mut election, &["_c_b-lock-0000000002", STANDING]);
-    let lead = Mandate {
-        claim: STANDING.to_owned(),
-        ousted: Some(Went::Deposed),
-    };
-    assert_eq!(election.poll_action(), Some(Action::Lead(lead)));
+    assert_eq!(election.poll_action(), lead(Some(Went::Deposed)));
+}
+
+#[test]
+fn who_was_overtaken_looks_at_the_line_again() {
+    let mut election = leading();
+    election.contested(None);
+    list(&mut election, &["_c_a-standing-lock-0000000003", OWN]);
+    assert_eq!(election.poll_action(), Some(Action::Follow));
 }
 
 #[test]

@@ -24,6 +24,8 @@ pub struct Pace {
 pub struct Inheritance {
     /// The value.
     pub report: Report,
+    /// Its version: the new master's first report is to replace this one and no other.
+    pub version: i32,
     /// When it was written, by ZooKeeper's clock.
     pub written: DateTime<Utc>,
     /// What ZooKeeper's clock says now: ages are told by one clock.

@@ -36,6 +36,7 @@ fn inherited(report: Report) -> Inheritance {
         report,
         written: at(0).wall,
         now: at(0).wall,
+        version: 6,
         zxid: 40,
     }
 }
@@ -72,7 +73,9 @@ fn reading(version: i32) -> Reading {
 fn tick(tenure: &mut Tenure, ms: u64) -> Option<String> {
     let report = match tenure.next_write(at(ms)).unwrap() {
         Write::Beat { report } => report,
-        Write::Bury { report, .. } | Write::Release { report } => Some(report),
+        Write::Accede { report, .. } | Write::Bury { report, .. } | Write::Release { report } => {
+            Some(report)
+        }
     };
     tenure.written(at(ms), Outcome::Done);
     report
@@ -90,6 +93,18 @@ fn a_master_says_first_that_it_is_master() {
         report.starts_with("zookeeper: CONNECTED\nmaster map1.0\n"),
         "{report}"
     );
+}
+
+#[test]
+fn the_first_report_replaces_the_one_that_was_read_and_no_other() {
+    let mut tenure = begin(inherited(Report::default()));
+    let first = tenure.next_write(at(0));
+    assert!(
+        matches!(first, Some(Write::Accede { version: 6, .. })),
+        "{first:?}"
+    );
+    tenure.written(at(0), Outcome::Done);
+    assert_eq!(tenure.next_write(at(5)), Some(Write::Beat { report: None }));
 }
 
 #[test]
@@ -289,6 +304,7 @@ fn nobody_is_expected_from_a_job_long_gone() {
         report,
         written,
         now,
+        version: 6,
         zxid: 40,
     });
     tenure.listed(at(0), &[]);

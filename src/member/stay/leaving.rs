@@ -66,6 +66,9 @@ impl Stay<'_> {
             }
             Role::None | Role::Standby | Role::Heir(_) => {}
         }
+        if let Some(recording) = &config.recording {
+            recording.flush();
+        }
         self.election.release();
     }
 }

@@ -4,6 +4,7 @@ use super::{Role, Stay};
 use crate::coordination::Failure;
 use crate::master::election::Mandate;
 use crate::master::tenure::{Pace, Tenure};
+use crate::master::transaction::Outcome;
 use crate::member::life::End;
 use crate::member::mastership::Mastership;
 use crate::member::name::Name;
@@ -86,7 +87,11 @@ impl Stay<'_> {
                     session: self.session.timeout(),
                     ..config.pace
                 };
-                let tenure = Tenure::begin(now, config.name.as_ref(), mandate, pace, *inheritance);
+                let mut tenure =
+                    Tenure::begin(now, config.name.as_ref(), mandate, pace, *inheritance);
+                if config.recording.is_some() {
+                    tenure = tenure.recorded();
+                }
                 let fence = self.session.fence(&mandate.claim);
                 self.role = Role::Master(Box::new(Mastership::begin(
                     tenure,
@@ -98,10 +103,18 @@ impl Stay<'_> {
                 self.life.settled();
                 self.send();
             }
+            Ok(Written::Contested(claim)) => self.election.contested(claim),
+            Ok(Written::Fenced(Outcome::Overtaken)) => {
+                self.step_down();
+                self.election.contested(None);
+            }
             Ok(Written::Fenced(outcome)) => {
                 self.life.summary.beats += 1;
                 if let Role::Master(master) = &mut self.role {
                     master.tenure.written(self.life.surroundings.now(), outcome);
+                    if let Some(recording) = &self.life.config.recording {
+                        recording.add(&master.tenure.take_record());
+                    }
                     if self.owed || master.tenure.is_pressed() {
                         self.send();
                     }
