@@ -314,6 +314,7 @@ impl Scenario {
                 ..Identity::default()
             },
             standing: part.standing,
+            recording: None,
         }
     }
 }
