@@ -61,7 +61,7 @@ fn seeds_break_no_rule() {
     });
     let told: Vec<String> = failed
         .iter()
-        .take(10)
+        .take(20)
         .map(|(seed, wrong)| {
             format!(
                 "seed {seed} (HEARTLINE_SEED={seed} cargo test --test simulation seeds -- --nocapture):\n  {wrong}\n"
