@@ -183,10 +183,10 @@ impl Inner {
 
     /// What a server does to its clients is no fault of theirs, but holds them up.
     fn trouble_clients_of(&mut self, server: usize) {
-        let now = self.now();
+        let until = self.now().max(self.servers[server].applies_at);
         for link in &self.connections {
             if link.server == server && !link.closed {
-                self.processes[link.process].troubled_until(now);
+                self.processes[link.process].troubled_until(until);
             }
         }
     }
