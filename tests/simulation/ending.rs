@@ -129,10 +129,14 @@ fn followers(world: &Inner, now: Millis, scenario: &Scenario) -> Vec<String> {
 /// Whoever was killed as a follower is told to be dead, if one master was there all the time.
 fn crashes(history: &History) -> Vec<String> {
     let mut broken = Vec::new();
-    let last = history.reigns.last().map(|reign| reign.epoch);
     for crash in &history.crashes {
+        let mut reigns = history.reigns.iter();
+        let reign = reigns.find(|reign| Some(reign.epoch) == crash.epoch);
+        let is_told = crash.seen.zip(reign);
+        // What the master saw last it may not have had the time to tell.
+        let is_told = is_told.is_some_and(|(seen, reign)| reign.last > seen + history.timeout);
         let told = history.last_told.get(&crash.node);
-        if crash.epoch.is_some() && crash.epoch == last && told != Some(&EventKind::Died) {
+        if is_told && told != Some(&EventKind::Died) {
             let (node, at) = (&crash.node, crash.at);
             broken.push(format!("{node} crashed at {at} ms and is told {told:?}"));
         }

@@ -39,6 +39,8 @@ pub(crate) struct Crash {
     pub(crate) at: Millis,
     /// The epoch in which it was.
     pub(crate) epoch: Option<i64>,
+    /// When its znode went, if the master of that epoch has seen all since the crash.
+    pub(crate) seen: Option<Millis>,
 }
 
 /// All that the checks look at.
@@ -152,8 +154,23 @@ impl History {
                     }
                     Change::Deleted { .. } => {
                         self.members.remove(path);
+                        self.bereaved(now, &path[MEMBERS.len()..], healths);
                     }
                 }
+            }
+        }
+    }
+
+    /// A follower's znode has gone: that it crashed is known if the master was there all the time.
+    fn bereaved(&mut self, now: Millis, node: &str, healths: &[Health]) {
+        let Some(reign) = self.reigns.last() else {
+            return;
+        };
+        let master = self.process(reign.session).map(|master| &healths[master]);
+        let (epoch, well_since) = (reign.epoch, master.map(|master| master.well_since));
+        for crash in self.crashes.iter_mut().filter(|crash| crash.node == node) {
+            if crash.epoch == Some(epoch) && well_since.is_some_and(|since| since <= crash.at) {
+                crash.seen = Some(now);
             }
         }
     }
@@ -178,6 +195,7 @@ impl History {
             node,
             at: now,
             epoch,
+            seen: None,
         }));
     }
 

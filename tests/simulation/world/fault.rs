@@ -67,6 +67,8 @@ impl Inner {
             Fault::Resume(process) => self.resume(process),
             Fault::Kill(process) => self.kill(process),
             Fault::Jump(process, by) => self.processes[process].skew += by,
+            // Of a process that is gone, the leader waits for the whole timeout.
+            Fault::Expire(process) if self.processes[process].dead => {}
             Fault::Expire(process) => {
                 if let Some(session) = self.sessions_of(process).last() {
                     self.expire(*session);
