@@ -53,7 +53,7 @@ pub(crate) fn scenario(seed: u64) -> Scenario {
         faults: plan.faults,
         calm: CALM,
         wrap: None,
-        fixed_draw: None,
+        same_draw: false,
         verbose: false,
     }
 }

@@ -26,6 +26,11 @@ pub(crate) fn judge(
                 let report = Report::parse(value);
                 died.extend(deaths(history, &report));
                 judge_report(history, now, transaction.session, &report);
+                if let (Some(epoch), Some(master)) =
+                    (report.epoch, history.process(transaction.session))
+                {
+                    history.reported(now, epoch, &healths[master]);
+                }
             } else if path.starts_with(CLAIMS) {
                 let owner = history.claims.get(path).copied();
                 if owner != Some(transaction.session) {
@@ -62,7 +67,9 @@ fn has_mandate(history: &History, session: i64) -> bool {
         names.map(str::to_owned).collect()
     };
     [names(true), names(false)].iter().any(|names| {
-        let first = in_order(names).first().map(|name| format!("{CLAIMS}{name}"));
+        let first = in_order(names)
+            .first()
+            .map(|name| format!("{CLAIMS}{name}"));
         first.is_some_and(|first| history.claims.get(&first) == Some(&session))
     })
 }

@@ -56,7 +56,10 @@ fn line(world: &Inner) -> Vec<String> {
     let mut claims: BTreeMap<Option<usize>, Vec<&str>> = BTreeMap::new();
     for (path, owner) in &world.history.claims {
         let process = world.history.process(*owner);
-        claims.entry(process).or_default().push(&path[CLAIMS.len()..]);
+        claims
+            .entry(process)
+            .or_default()
+            .push(&path[CLAIMS.len()..]);
     }
     for process in living(world) {
         match claims.remove(&Some(process)).unwrap_or_default().as_slice() {
@@ -130,13 +133,8 @@ fn followers(world: &Inner, now: Millis, scenario: &Scenario) -> Vec<String> {
 fn crashes(history: &History) -> Vec<String> {
     let mut broken = Vec::new();
     for crash in &history.crashes {
-        let mut reigns = history.reigns.iter();
-        let reign = reigns.find(|reign| Some(reign.epoch) == crash.epoch);
-        let is_told = crash.seen.zip(reign);
-        // What the master saw last it may not have had the time to tell.
-        let is_told = is_told.is_some_and(|(seen, reign)| reign.last > seen + history.timeout);
         let told = history.last_told.get(&crash.node);
-        if is_told && told != Some(&EventKind::Died) {
+        if crash.is_told == Some(true) && told != Some(&EventKind::Died) {
             let (node, at) = (&crash.node, crash.at);
             broken.push(format!("{node} crashed at {at} ms and is told {told:?}"));
         }

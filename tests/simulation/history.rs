@@ -39,8 +39,10 @@ pub(crate) struct Crash {
     pub(crate) at: Millis,
     /// The epoch in which it was.
     pub(crate) epoch: Option<i64>,
-    /// When its znode went, if the master of that epoch has seen all since the crash.
-    pub(crate) seen: Option<Millis>,
+    /// When its znode went.
+    gone: Option<Millis>,
+    /// Whether the master of that epoch was there from the crash until it must have told it.
+    pub(crate) is_told: Option<bool>,
 }
 
 /// All that the checks look at.
@@ -154,23 +156,23 @@ impl History {
                     }
                     Change::Deleted { .. } => {
                         self.members.remove(path);
-                        self.bereaved(now, &path[MEMBERS.len()..], healths);
+                        let node = &path[MEMBERS.len()..];
+                        for crash in self.crashes.iter_mut().filter(|crash| crash.node == node) {
+                            crash.gone.get_or_insert(now);
+                        }
                     }
                 }
             }
         }
     }
 
-    /// A follower's znode has gone: that it crashed is known if the master was there all the time.
-    fn bereaved(&mut self, now: Millis, node: &str, healths: &[Health]) {
-        let Some(reign) = self.reigns.last() else {
-            return;
-        };
-        let master = self.process(reign.session).map(|master| &healths[master]);
-        let (epoch, well_since) = (reign.epoch, master.map(|master| master.well_since));
-        for crash in self.crashes.iter_mut().filter(|crash| crash.node == node) {
-            if crash.epoch == Some(epoch) && well_since.is_some_and(|since| since <= crash.at) {
-                crash.seen = Some(now);
+    /// A master reports: of a follower that crashed it must have told by now, if its znode went a
+    /// while ago and the master was there all the time.
+    pub(crate) fn reported(&mut self, now: Millis, epoch: i64, health: &Health) {
+        for crash in &mut self.crashes {
+            let is_due = crash.gone.is_some_and(|gone| now > gone + self.timeout);
+            if is_due && crash.is_told.is_none() {
+                crash.is_told = Some(crash.epoch == Some(epoch) && health.well_since <= crash.at);
             }
         }
     }
@@ -195,7 +197,8 @@ impl History {
             node,
             at: now,
             epoch,
-            seen: None,
+            gone: None,
+            is_told: None,
         }));
     }
 

@@ -8,6 +8,7 @@ mod contract;
 mod ending;
 mod ensemble;
 mod history;
+mod mutations;
 mod rng;
 mod run;
 mod seeds;

@@ -50,7 +50,8 @@ pub(crate) struct Scenario {
     /// From when on nothing goes wrong.
     pub(crate) calm: Millis,
     pub(crate) wrap: Option<Wrap>,
-    pub(crate) fixed_draw: Option<u128>,
+    /// Each process draws one number again and again, so that all its claims have one name.
+    pub(crate) same_draw: bool,
     pub(crate) verbose: bool,
 }
 
@@ -88,7 +89,7 @@ impl Scenario {
             faults: Vec::new(),
             calm: 3000,
             wrap: None,
-            fixed_draw: None,
+            same_draw: false,
             verbose: false,
         }
     }
@@ -204,7 +205,9 @@ impl Stage {
             }
             attempt += 1;
             sleep(Duration::from_millis(300)).await;
-            process = self.world.process(&format!("part {first}, attempt {attempt}"));
+            process = self
+                .world
+                .process(&format!("part {first}, attempt {attempt}"));
         }
     }
 
@@ -214,7 +217,7 @@ impl Stage {
             world: self.world.clone(),
             process,
             wrap: self.scenario.wrap.clone(),
-            fixed_draw: self.scenario.fixed_draw,
+            same_draw: self.scenario.same_draw,
         };
         let progress = Arc::new(Progress::default());
         let (order, stopped) = oneshot::channel();

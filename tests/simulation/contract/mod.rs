@@ -34,7 +34,7 @@ fn simulated(script: &Script, weather: &Weather) -> Vec<String> {
             process: world.process("test"),
             world,
             wrap: None,
-            fixed_draw: None,
+            same_draw: false,
         };
         let settings = script::settings("127.0.0.1:1");
         script

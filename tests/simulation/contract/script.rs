@@ -92,7 +92,9 @@ impl Script {
             if let Step::End(number) = step {
                 // Watches do not hold on to a session; they end with it.
                 let next = open().await;
-                telling.owners.insert(next.id(), format!("{number} after {at}"));
+                telling
+                    .owners
+                    .insert(next.id(), format!("{number} after {at}"));
                 let session = std::mem::replace(&mut sessions[*number], next);
                 assert!(session.close(LIMIT).await, "{}: it ends", self.name);
                 telling.lines.push(format!("{number} ends"));

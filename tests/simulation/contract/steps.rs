@@ -73,7 +73,11 @@ fn refusals() -> Script {
 
 fn a_line_of_claims() -> Script {
     let claim = |session, name: &str| {
-        Step::Create(session, at(&format!("/line/{name}-")), Kind::EphemeralSequential)
+        Step::Create(
+            session,
+            at(&format!("/line/{name}-")),
+            Kind::EphemeralSequential,
+        )
     };
     let mut steps = vec![
         create(0, "/line"),
@@ -94,7 +98,9 @@ fn a_line_of_claims() -> Script {
             value: Vec::new(),
             kind: Kind::Ephemeral,
         },
-        Operation::Check { path: at("/nowhere") },
+        Operation::Check {
+            path: at("/nowhere"),
+        },
     ];
     // A number that a refused transaction would have taken is not taken.
     steps.push(Step::Transaction(1, operations));
@@ -175,8 +181,16 @@ fn transactions() -> Script {
     let transactions = [
         vec![check("")],
         vec![check("/a"), put("/a", lasting)],
-        vec![put("/a", lasting), check("/a"), put("/a/b", Kind::Ephemeral)],
-        vec![write("/a", Some(0)), write("/a", Some(1)), write("/a", Some(7))],
+        vec![
+            put("/a", lasting),
+            check("/a"),
+            put("/a/b", Kind::Ephemeral),
+        ],
+        vec![
+            write("/a", Some(0)),
+            write("/a", Some(1)),
+            write("/a", Some(7)),
+        ],
         vec![write("/a", Some(0)), write("/a", Some(1))],
         vec![drop("/a", None), drop("/a/b", None)],
         vec![drop("/a/b", Some(1))],

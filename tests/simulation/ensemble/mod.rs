@@ -121,7 +121,9 @@ impl Ensemble {
         };
         let single = |operation: Operation| vec![operation];
         let operations = match request.clone() {
-            Request::Create { path, value, kind } => single(Operation::Create { path, value, kind }),
+            Request::Create { path, value, kind } => {
+                single(Operation::Create { path, value, kind })
+            }
             Request::Delete { path, version } => single(Operation::Delete { path, version }),
             Request::Set {
                 path,

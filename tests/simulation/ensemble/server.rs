@@ -3,9 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::Transaction;
 use super::request::{Answer, Happened, Notice, Outcome, Request, Watching, refuse};
 use super::tree::{Change, Tree, parent};
-use super::Transaction;
 
 /// One server.
 #[derive(Debug)]
@@ -76,9 +76,7 @@ impl Server {
                 let node = self.tree.find(path).map_err(refuse)?;
                 Answer::Value(node.value.to_vec(), node.stat)
             }
-            Request::Stat { path, .. } => {
-                Answer::Found(self.tree.get(path).map(|node| node.stat))
-            }
+            Request::Stat { path, .. } => Answer::Found(self.tree.get(path).map(|node| node.stat)),
             Request::Children { path, .. } => {
                 let node = self.tree.find(path).map_err(refuse)?;
                 Answer::Names(node.children.iter().cloned().collect())

@@ -228,7 +228,7 @@ impl Inner {
                 self.watchdog(session);
             }
         }
-        self.release_held();
+        self.catch_up();
     }
 
     /// As an operator does, or a member that takes the master for dead.

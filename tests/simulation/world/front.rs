@@ -279,6 +279,10 @@ impl Inner {
     }
 
     pub(super) fn remove(&mut self, session: i64) {
+        if self.stalled {
+            self.schedule(self.now() + 10, Event::Remove(session));
+            return;
+        }
         self.ensemble.remove(session);
         self.decided();
     }
@@ -286,9 +290,8 @@ impl Inner {
     /// The sessions of a process that stand, newest last.
     pub(super) fn sessions_of(&self, process: usize) -> Vec<i64> {
         let sessions = self.sessions.iter();
-        let own = sessions.filter(|(session, state)| {
-            state.process == process && self.ensemble.stands(**session)
-        });
+        let own = sessions
+            .filter(|(session, state)| state.process == process && self.ensemble.stands(**session));
         own.map(|(session, _)| *session).collect()
     }
 }

@@ -6,6 +6,9 @@ use std::collections::VecDeque;
 use super::{Event, Inner, Millis};
 use crate::ensemble::request::{Notice, Outcome, Request, Watching};
 
+/// How long servers that were stopped take until they have read all connections.
+const CATCHING_UP: Millis = 20;
+
 /// What a client sends.
 #[derive(Clone, Debug)]
 pub(super) enum Up {
@@ -71,6 +74,8 @@ pub(super) struct Connection {
     pub(super) down: Lane<Down>,
     /// What the server owes answers to, in order.
     pub(super) owed: VecDeque<Owed>,
+    /// Until when the server is busy with others.
+    pub(super) served_at: Millis,
     /// Whether the server has closed it, or was told that it is closed.
     pub(super) closed: bool,
 }
@@ -102,6 +107,7 @@ impl Inner {
             up: Lane::new(),
             down: Lane::new(),
             owed: VecDeque::new(),
+            served_at: 0,
             closed: false,
         });
         self.connections.len() - 1
@@ -170,6 +176,7 @@ impl Inner {
             Up::Ping | Up::Gone => false,
         };
         self.stalled
+            || self.now() < link.served_at
             || self.processes[link.process].cut.contains(&link.server)
             || (needs_peers && self.servers[link.server].isolated)
     }
@@ -178,6 +185,16 @@ impl Inner {
         let link = &self.connections[connection];
         let process = &self.processes[link.process];
         process.paused || process.cut.contains(&link.server)
+    }
+
+    /// The servers go on, and read one connection after the other.
+    pub(super) fn catch_up(&mut self) {
+        let now = self.now();
+        for connection in 0..self.connections.len() {
+            let at = now + self.rng.within(0..CATCHING_UP);
+            self.connections[connection].served_at = at;
+            self.schedule(at, Event::Serve);
+        }
     }
 
     /// Lets through what was held, wherever the way is free again.

@@ -55,6 +55,8 @@ enum Event {
     Watchdog(i64),
     /// An expired session's znodes go.
     Remove(i64),
+    /// A server comes to read what has waited.
+    Serve,
     /// A client looks at its clock.
     Tick(usize),
     /// A client tries a server.
@@ -226,6 +228,7 @@ impl Inner {
                 Event::Apply(server, decided) => self.apply(server, decided),
                 Event::Watchdog(session) => self.watchdog(session),
                 Event::Remove(session) => self.remove(session),
+                Event::Serve => self.release_held(),
                 Event::Tick(peer) => self.tick(peer),
                 Event::Reconnect(peer) => self.reconnect(peer),
                 Event::Fault(fault) => self.strike(&fault),

@@ -140,8 +140,8 @@ pub(crate) struct Around {
     pub(crate) world: World,
     pub(crate) process: usize,
     pub(crate) wrap: Option<Wrap>,
-    /// Every random number is this one.
-    pub(crate) fixed_draw: Option<u128>,
+    /// Every random number of the process is the same.
+    pub(crate) same_draw: bool,
 }
 
 impl Surroundings for Around {
@@ -156,8 +156,8 @@ impl Surroundings for Around {
     }
 
     fn draw(&self) -> u128 {
-        if let Some(fixed) = self.fixed_draw {
-            return fixed;
+        if self.same_draw {
+            return self.process as u128;
         }
         let mut world = self.world.lock();
         let rng = &mut world.processes[self.process].rng;

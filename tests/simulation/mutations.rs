@@ -1,0 +1,240 @@
+//! The simulation proves something only if it notices what would be wrong: each rule that heartline
+//! keeps is broken here by a client that lies to the member, or by terms that no program would set,
+//! and some seed has to fail of just that.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use heartline::coordination::client::{Change, Client, Kind, Operation, Refusal, Reply, States};
+use heartline::coordination::{Connection, Failure, Stat};
+
+use crate::chance;
+use crate::history::CLAIMS;
+use crate::run::Scenario;
+use crate::world::Millis;
+use crate::world::process::Wrap;
+
+/// How many seeds there are to notice.
+const SEEDS: u64 = 400;
+
+/// Runs seeds of a scenario until one is noticed to be broken in the way that is expected.
+fn assert_noticed(rule: &str, signs: &[&str], mutate: impl Fn(&mut Scenario)) {
+    for seed in 0..SEEDS {
+        let mut scenario = chance::scenario(seed);
+        mutate(&mut scenario);
+        let broken = scenario.run().broken;
+        let noticed = |what: &String| signs.iter().any(|sign| what.contains(sign));
+        if let Some(what) = broken.iter().find(|what| noticed(what)) {
+            println!("{rule}: seed {seed}: {what}");
+            return;
+        }
+    }
+    panic!("{rule}: not noticed in {SEEDS} seeds");
+}
+
+/// A client that breaks one rule behind the back of the member.
+#[derive(Debug)]
+struct Liar {
+    client: Arc<dyn Client>,
+    lie: Lie,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lie {
+    /// Writes are made whether the claim stands or not, and nobody hears that it does not.
+    NoFence,
+    /// What is removed is removed at any version.
+    NoVersions,
+    /// Every claim is the session's own.
+    NoOwner,
+}
+
+impl Lie {
+    fn wrap(self) -> Wrap {
+        Arc::new(move |client| {
+            let client = Arc::from(client);
+            Box::new(Liar { client, lie: self })
+        })
+    }
+}
+
+fn is_claim(path: &str) -> bool {
+    path.starts_with(CLAIMS)
+}
+
+impl Liar {
+    fn owned(&self, path: &str, stat: Stat) -> Stat {
+        if self.lie == Lie::NoOwner && is_claim(path) {
+            let owner = self.client.session();
+            return Stat { owner, ..stat };
+        }
+        stat
+    }
+
+    /// A master's transaction without what depends on its claim.
+    fn unfenced(&self, operations: Vec<Operation>) -> Reply<(), Refusal> {
+        let is_fence = |operation: &Operation| match operation {
+            Operation::Check { path } | Operation::Set { path, .. } => is_claim(path),
+            Operation::Create { .. } | Operation::Delete { .. } => false,
+        };
+        // Where each of those that are left was.
+        let kept: Vec<(usize, Operation)> = operations
+            .into_iter()
+            .enumerate()
+            .filter(|(_, operation)| !is_fence(operation))
+            .collect();
+        let (places, rest): (Vec<usize>, Vec<Operation>) = kept.into_iter().unzip();
+        let client = Arc::clone(&self.client);
+        Box::pin(async move {
+            let made = client.transaction(rest).await;
+            made.map_err(|refusal| Refusal {
+                at: refusal.at.map(|at| places[at]),
+                ..refusal
+            })
+        })
+    }
+}
+
+impl Client for Liar {
+    fn session(&self) -> i64 {
+        self.client.session()
+    }
+
+    fn session_timeout(&self) -> Duration {
+        self.client.session_timeout()
+    }
+
+    fn states(&self) -> Box<dyn States> {
+        Box::new(Followed(self.client.states()))
+    }
+
+    fn create(&self, path: &str, value: &[u8], kind: Kind) -> Reply<(String, Stat)> {
+        self.client.create(path, value, kind)
+    }
+
+    fn delete(&self, path: &str, version: Option<i32>) -> Reply<()> {
+        self.client.delete(path, version)
+    }
+
+    fn set(&self, path: &str, value: &[u8], version: Option<i32>) -> Reply<Stat> {
+        let (client, lie, claim) = (Arc::clone(&self.client), self.lie, is_claim(path));
+        let set = client.set(path, value, version);
+        let members = path.rfind('/').map_or("/", |at| &path[..at]).to_owned();
+        Box::pin(async move {
+            match set.await {
+                Err(Failure::NoNode) if lie == Lie::NoFence && claim => {
+                    // Any stat will do: it is not looked at after the first beat.
+                    client.stat(&members).await?.ok_or(Failure::NoNode)
+                }
+                other => other,
+            }
+        })
+    }
+
+    fn get(&self, path: &str) -> Reply<(Vec<u8>, Stat)> {
+        self.client.get(path)
+    }
+
+    fn get_and_watch(&self, path: &str) -> Reply<(Vec<u8>, Stat, Change)> {
+        self.client.get_and_watch(path)
+    }
+
+    fn stat(&self, path: &str) -> Reply<Option<Stat>> {
+        let stat = self.client.stat(path);
+        let liar = Self {
+            client: Arc::clone(&self.client),
+            lie: self.lie,
+        };
+        let path = path.to_owned();
+        Box::pin(async move { Ok(stat.await?.map(|stat| liar.owned(&path, stat))) })
+    }
+
+    fn stat_and_watch(&self, path: &str) -> Reply<(Option<Stat>, Change)> {
+        self.client.stat_and_watch(path)
+    }
+
+    fn children(&self, path: &str) -> Reply<Vec<String>> {
+        self.client.children(path)
+    }
+
+    fn children_and_watch(&self, path: &str) -> Reply<(Vec<String>, Change)> {
+        self.client.children_and_watch(path)
+    }
+
+    fn sync(&self, path: &str) -> Reply<()> {
+        self.client.sync(path)
+    }
+
+    fn transaction(&self, mut operations: Vec<Operation>) -> Reply<(), Refusal> {
+        if self.lie == Lie::NoVersions {
+            for operation in &mut operations {
+                if let Operation::Delete { version, .. } = operation {
+                    *version = None;
+                }
+            }
+        }
+        if self.lie == Lie::NoFence {
+            return self.unfenced(operations);
+        }
+        self.client.transaction(operations)
+    }
+}
+
+#[derive(Debug)]
+struct Followed(Box<dyn States>);
+
+impl States for Followed {
+    fn changed(&mut self) -> Pin<Box<dyn Future<Output = Connection> + Send + '_>> {
+        self.0.changed()
+    }
+
+    fn is_over(&mut self) -> bool {
+        self.0.is_over()
+    }
+}
+
+#[test]
+fn a_master_without_its_fence_is_noticed() {
+    let signs = ["writes as master and is not first", "writes after epoch"];
+    assert_noticed("no fence", &signs, |scenario| {
+        scenario.wrap = Some(Lie::NoFence.wrap());
+    });
+}
+
+#[test]
+fn a_fenced_off_master_that_removes_followers_is_noticed() {
+    let signs = ["removes map"];
+    assert_noticed("no fence for removals", &signs, |scenario| {
+        scenario.wrap = Some(Lie::NoFence.wrap());
+    });
+}
+
+#[test]
+fn a_burial_of_one_that_has_beaten_is_noticed() {
+    let signs = ["ms of silence"];
+    assert_noticed("no versions", &signs, |scenario| {
+        scenario.wrap = Some(Lie::NoVersions.wrap());
+    });
+}
+
+/// CURATOR-696: granted without asking whose session owns the node. Claims of all sessions of a
+/// process have one name here, as Curator's have.
+#[test]
+fn a_master_on_the_claim_of_another_session_is_noticed() {
+    let signs = ["beats on", "writes as master and is not first"];
+    assert_noticed("no owner", &signs, |scenario| {
+        scenario.wrap = Some(Lie::NoOwner.wrap());
+        scenario.same_draw = true;
+        scenario.weather.linger = 1500;
+    });
+}
+
+/// Time counts also while the master cannot hear itself.
+#[test]
+fn a_master_that_does_not_wait_for_its_echo_is_noticed() {
+    let signs = ["although nothing of its own held it up"];
+    assert_noticed("no echo", &signs, |scenario| {
+        scenario.longest_gap = Millis::MAX / 1000;
+    });
+}
