@@ -278,13 +278,13 @@ impl Session {
     }
 
     /// The claim that is first in line, with its value; its first line is the master's name.
-    pub async fn first_claim(&self) -> Result<Option<Value>, Failure> {
+    pub async fn first_claim(&self) -> Result<Option<(String, Value)>, Failure> {
         let line = self.line(false).await?;
-        let Some(first) = in_order(&line).first().map(|name| self.paths().claim(name)) else {
+        let Some(first) = in_order(&line).first().copied() else {
             return Ok(None);
         };
-        match self.client().get(&first).await {
-            Ok((bytes, stat)) => Ok(Some(Value { bytes, stat })),
+        match self.client().get(&self.paths().claim(first)).await {
+            Ok((bytes, stat)) => Ok(Some((first.clone(), Value { bytes, stat }))),
             Err(Failure::NoNode) => Ok(None),
             Err(failure) => Err(failure),
         }

@@ -80,6 +80,8 @@ pub struct Tenure {
     dead: BTreeSet<String>,
     /// Those whose znodes stood when the master came; `None` until that is known.
     standing: Option<BTreeSet<String>>,
+    /// Until when those are waited for; `None` once that is over.
+    grace: Option<Duration>,
     /// When the last master's report was written.
     inherited: DateTime<Utc>,
     /// How far ZooKeeper's clock is ahead of this machine's.
@@ -139,6 +141,7 @@ impl Tenure {
                 .collect(),
             dead,
             standing: None,
+            grace: Some(now.elapsed + inheritance.grace),
             inherited: inheritance.written,
             server_ahead: inheritance.now - now.wall,
             sequence: report.sequence,
@@ -202,8 +205,8 @@ impl Tenure {
 
     /// A follower's znode was read, and its next change will be noticed.
     ///
-    /// One that stood there when the master came is not judged before it is heard: after an outage
-    /// of ZooKeeper the master may be back before its followers. If it is dead, its session ends it.
+    /// One that stood there when the master came back from an outage of ZooKeeper is not judged before
+    /// it is heard, or has been waited for: the master may be back before its followers.
     pub fn heard(&mut self, now: Now, node: &str, reading: &Reading) {
         if node == self.office.node {
             return;
@@ -215,7 +218,9 @@ impl Tenure {
         let beaten = follower
             .version
             .is_some_and(|version| version != reading.version);
-        follower.untried = stood && !beaten && (follower.version.is_none() || follower.untried);
+        let waited = self.grace.is_none_or(|grace| now.elapsed >= grace);
+        follower.untried =
+            stood && !waited && !beaten && (follower.version.is_none() || follower.untried);
         follower.heard |= follower.version != Some(reading.version);
         follower.version = Some(reading.version);
         follower.written = reading.written;
@@ -271,6 +276,7 @@ impl Tenure {
             return None;
         }
         self.forget_old(now.wall);
+        self.end_grace(now);
         let overdue = self.detector.overdue().next().map(str::to_owned);
         if let Some(node) = overdue {
             return Some(self.bury(now, node));
@@ -365,6 +371,18 @@ impl Tenure {
             version,
             claim,
             report,
+        }
+    }
+
+    /// Judges those that stood there from now on like all others, when they have been waited for.
+    fn end_grace(&mut self, now: Now) {
+        if self.grace.take_if(|grace| now.elapsed >= *grace).is_none() {
+            return;
+        }
+        for (node, follower) in &mut self.followers {
+            if std::mem::take(&mut follower.untried) && follower.ending.is_none() {
+                self.detector.heard(now.elapsed, node);
+            }
         }
     }
 

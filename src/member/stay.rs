@@ -4,6 +4,7 @@
 //! carries out what they ask for, with one write of its own under way at most.
 
 use std::future::pending;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
@@ -56,8 +57,12 @@ pub(super) struct Stay<'a> {
     over: Option<End>,
     /// The task that listens to the claim before the own one.
     listening: Option<AbortHandle>,
-    /// What is made of it.
+    /// The one that looks at the first in line now and then.
+    looking: Option<AbortHandle>,
+    /// What is made of both.
     vigil: Option<Vigil>,
+    /// When the connection was last got back.
+    back: Option<Duration>,
     /// A beat fell due while another was under way.
     owed: bool,
     under_way: Option<UnderWay>,
@@ -69,6 +74,9 @@ pub(super) struct Stay<'a> {
 impl<'a> Stay<'a> {
     pub(super) fn new(life: &'a mut Life, session: Session) -> Self {
         let (outside, inbox) = channel(INBOX);
+        // A session after another begins with an outage.
+        let now = life.surroundings.now().elapsed;
+        let back = (!life.earlier.is_empty()).then_some(now);
         let election = Election::new(session.id(), &life.draw_uuid(), life.config.standing);
         Self {
             life,
@@ -79,7 +87,9 @@ impl<'a> Stay<'a> {
             hope: Hope::Unknown,
             over: None,
             listening: None,
+            looking: None,
             vigil: None,
+            back,
             owed: false,
             under_way: None,
             tasks: JoinSet::new(),
@@ -257,6 +267,7 @@ impl<'a> Stay<'a> {
             Happening::Noticed(epoch, noticed) => self.noticed(epoch, noticed),
             Happening::Connection(Connection::Connected) => {
                 self.connected = true;
+                self.back = Some(self.life.surroundings.now().elapsed);
                 self.election.connected();
             }
             Happening::Connection(Connection::Disconnected) => self.disconnected(),

@@ -238,6 +238,8 @@ pub(crate) struct Told {
     pub(crate) event: String,
     pub(crate) node: String,
     pub(crate) epoch: i64,
+    /// With a claim: who was master before, and why it went.
+    pub(crate) previous: Option<(String, String)>,
 }
 
 impl Told {
@@ -248,6 +250,10 @@ impl Told {
             event: text("event"),
             node: text("node"),
             epoch: value["epoch"].as_i64().unwrap_or(0),
+            previous: value.get("previous").map(|previous| {
+                let text = |key: &str| previous[key].as_str().unwrap_or_default().to_owned();
+                (text("node"), text("went"))
+            }),
         }
     }
 }

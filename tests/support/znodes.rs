@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use heartline::coordination::{Failure, Session, Settings};
+use heartline::protocol::claim::holder;
 use zookeeper_client::{Acls, Client, CreateMode};
 
 use super::{ZooKeeper, wait_until};
@@ -26,6 +27,24 @@ impl ZooKeeper {
                 let (members, _) = session.members().await.expect("the server answers");
                 let claims = session.line(true).await.expect("the server answers");
                 members.is_empty() && claims.is_empty()
+            })
+        });
+    }
+
+    /// Waits until a member of this name has a claim in the line.
+    pub(crate) fn wait_until_in_line(&self, name: &str) {
+        wait_until("it stands in line", Duration::from_secs(20), || {
+            self.visit(async |session| {
+                for claim in session.line(true).await.expect("the server answers") {
+                    let path = session.paths().claim(&claim);
+                    // A claim may go in the moment in which it is looked at.
+                    if let Ok((value, _)) = session.read(&path).await
+                        && holder(&value.bytes) == name
+                    {
+                        return true;
+                    }
+                }
+                false
             })
         });
     }

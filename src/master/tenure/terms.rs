@@ -30,6 +30,9 @@ pub struct Inheritance {
     pub written: DateTime<Utc>,
     /// What ZooKeeper's clock says now: ages are told by one clock.
     pub now: DateTime<Utc>,
+    /// How long the followers that stand may take until they are heard: after an outage of ZooKeeper
+    /// the master may be back before them.
+    pub grace: Duration,
     /// The zxid of the new master's first beat on its claim: the epoch that begins with it. It grows
     /// from master to master, in whatever order they came into the line.
     pub zxid: i64,

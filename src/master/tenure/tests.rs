@@ -37,8 +37,19 @@ fn inherited(report: Report) -> Inheritance {
         written: at(0).wall,
         now: at(0).wall,
         version: 6,
+        grace: Duration::ZERO,
         zxid: 40,
     }
+}
+
+/// A master that is back from an outage, and has told its claim.
+fn back() -> Tenure {
+    let mut tenure = begin(Inheritance {
+        grace: Duration::from_secs(2),
+        ..inherited(Report::default())
+    });
+    tick(&mut tenure, 0);
+    tenure
 }
 
 fn office(claim: &str) -> Office {
@@ -202,8 +213,8 @@ fn an_outage_kills_nobody() {
 }
 
 #[test]
-fn who_stood_there_is_not_judged_before_it_is_heard() {
-    let mut tenure = settled();
+fn who_stood_there_after_an_outage_is_not_judged_before_it_is_heard() {
+    let mut tenure = back();
     tenure.listed(at(0), &["map2.0".to_owned()]);
     tenure.heard(at(0), "map2.0", &reading(7));
     for ms in (0..1000).step_by(5) {
@@ -213,6 +224,26 @@ fn who_stood_there_is_not_judged_before_it_is_heard() {
     let mut ticks = (1000..1050)
         .step_by(5)
         .map(|ms| kinds(tick(&mut tenure, ms)));
+    assert!(ticks.any(|kinds| kinds.contains(&EventKind::Died)));
+}
+
+#[test]
+fn who_is_not_back_long_after_an_outage_is_dead() {
+    let mut tenure = back();
+    tenure.listed(at(0), &["map2.0".to_owned()]);
+    tenure.heard(at(0), "map2.0", &reading(7));
+    let mut died = (0..3000)
+        .step_by(5)
+        .filter(|ms| kinds(tick(&mut tenure, *ms)).contains(&EventKind::Died));
+    assert_eq!(died.next(), Some(2025));
+}
+
+#[test]
+fn who_stands_there_without_an_outage_is_judged_at_once() {
+    let mut tenure = settled();
+    tenure.listed(at(0), &["map2.0".to_owned()]);
+    tenure.heard(at(0), "map2.0", &reading(7));
+    let mut ticks = (0..50).step_by(5).map(|ms| kinds(tick(&mut tenure, ms)));
     assert!(ticks.any(|kinds| kinds.contains(&EventKind::Died)));
 }
 
@@ -304,8 +335,7 @@ fn nobody_is_expected_from_a_job_long_gone() {
         report,
         written,
         now,
-        version: 6,
-        zxid: 40,
+        ..inherited(Report::default())
     });
     tenure.listed(at(0), &[]);
     assert_eq!(kinds(tick(&mut tenure, 0)), [EventKind::Claimed]);
