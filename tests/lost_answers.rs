@@ -52,6 +52,12 @@ fn a_create_that_was_made_or_not_is_there_once() {
                 (ended.status(), ended.stdout()),
                 (0, "a\t1\na\t1\n".to_owned())
             );
+            // Its own znode is not taken for somebody else's.
+            assert!(
+                !ended.stderr().contains("another member"),
+                "{}",
+                ended.stderr()
+            );
             watcher.wait_for_event("finished", &name);
         }
     }

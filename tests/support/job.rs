@@ -70,16 +70,31 @@ impl Job {
         }
     }
 
-    /// Waits until each member has beaten since `begin`, or since now; returns how long after `begin` that was.
+    /// Waits until each member has beaten since `begin`; returns how long after `begin` that was.
     pub(crate) fn wait_until_all_beat(&self, begin: Instant) -> Duration {
+        self.wait_until_beats(begin, self.members.keys())
+    }
+
+    /// Waits until the first member, whose claim stands, has beaten since `begin`.
+    pub(crate) fn wait_until_master_beats(&self, begin: Instant) -> Duration {
+        self.wait_until_beats(begin, self.members.keys().take(1))
+    }
+
+    fn wait_until_beats<'a>(
+        &self,
+        begin: Instant,
+        names: impl Iterator<Item = &'a String> + Clone,
+    ) -> Duration {
         let since = SystemTime::now() - begin.elapsed();
         let since = since.duration_since(UNIX_EPOCH).expect("after 1970");
         loop {
             let beats = visit(&self.straight, async |session| last_beats(session).await).flatten();
             let beats = beats.unwrap_or_default();
-            let has_beaten = |name| beats.get(name).is_some_and(|beat| *beat > since);
             let took = begin.elapsed();
-            if self.members.keys().all(has_beaten) {
+            if names
+                .clone()
+                .all(|name| beats.get(name).is_some_and(|beat| *beat > since))
+            {
                 return took;
             }
             assert!(
