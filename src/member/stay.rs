@@ -65,6 +65,17 @@ impl<'a> Stay<'a> {
     pub(super) fn new(life: &'a mut Life, session: Session) -> Self {
         let (outside, inbox) = channel(INBOX);
         let election = Election::new(session.id(), Uuid::new_v4().to_string());
+        let mut tasks = JoinSet::new();
+        if !life.claims.is_empty() {
+            // Nobody acts on them any more, and a server that was down keeps them for as long as a
+            // session lasts: until then the whole line would wait for those at its head.
+            let (session, leftovers) = (session.clone(), life.claims.clone());
+            tasks.spawn(async move {
+                // Should it fail, they go with their sessions.
+                let _ = session.clear_line(&leftovers).await;
+            });
+        }
+        life.claims.push(election.prefix());
         Self {
             life,
             session,
@@ -76,7 +87,7 @@ impl<'a> Stay<'a> {
             watching: None,
             owed: false,
             under_way: None,
-            tasks: JoinSet::new(),
+            tasks,
             inbox,
             outside,
         }
