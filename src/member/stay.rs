@@ -4,11 +4,12 @@
 //! carries out what they ask for, with one write of its own under way at most.
 
 use std::future::pending;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::{AbortHandle, JoinSet};
-use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
 use uuid::Uuid;
 
 use super::candidate::{self, Answer};
@@ -30,6 +31,11 @@ const INBOX: usize = 1024;
 
 const NO_ANSWER: &str = "it did not answer in time";
 
+/// For how long the client may look for a server before the session is given up for a new one. It
+/// doubles its pauses for as long as the session may last, so that in the end it would look only
+/// tens of seconds after a server's return; between sessions members look every second.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 enum Role {
     /// Neither yet.
     None,
@@ -48,6 +54,8 @@ pub(super) struct Stay<'a> {
     election: Election,
     role: Role,
     connected: bool,
+    /// When the session is given up, if it is not connected by then.
+    patient_until: Instant,
     hope: Hope,
     /// Set when the session is to be left.
     over: Option<End>,
@@ -82,6 +90,7 @@ impl<'a> Stay<'a> {
             election,
             role: Role::None,
             connected: true,
+            patient_until: Instant::now(),
             hope: Hope::Unknown,
             over: None,
             watching: None,
@@ -125,6 +134,9 @@ impl<'a> Stay<'a> {
                 // Before the inbox, which may never be empty: the master's own beat comes first.
                 _ = ticks.tick(), if self.beats() => self.tick(),
                 Some(happening) = self.inbox.recv() => self.happened(happening),
+                () = sleep_until(self.patient_until), if !self.connected => {
+                    self.over = Some(End::Lost);
+                },
             }
         };
         self.tasks.shutdown().await;
@@ -229,6 +241,9 @@ impl<'a> Stay<'a> {
     }
 
     fn disconnected(&mut self) {
+        if self.connected {
+            self.patient_until = Instant::now() + PATIENCE;
+        }
         self.connected = false;
         self.election.disconnected();
         self.hope = Hope::Unknown;

@@ -12,7 +12,7 @@ use heartline::coordination::Session;
 use super::{Mapper, Told, Watcher, visit};
 
 /// How long members may take to beat again after an outage. A second is the aim; the rest is for busy machines.
-const RECOVERY: Duration = Duration::from_secs(10);
+const RECOVERY: Duration = Duration::from_secs(8);
 
 /// Longer than it takes to declare somebody dead, with members' usual timeout here.
 const JUDGEMENT: Duration = Duration::from_secs(1);
