@@ -72,29 +72,24 @@ impl Job {
 
     /// Waits until each member has beaten since `begin`; returns how long after `begin` that was.
     pub(crate) fn wait_until_all_beat(&self, begin: Instant) -> Duration {
-        self.wait_until_beats(begin, self.members.keys())
+        self.wait_until_beating(begin, self.members.len())
     }
 
     /// Waits until the first member, whose claim stands, has beaten since `begin`.
     pub(crate) fn wait_until_master_beats(&self, begin: Instant) -> Duration {
-        self.wait_until_beats(begin, self.members.keys().take(1))
+        self.wait_until_beating(begin, 1)
     }
 
-    fn wait_until_beats<'a>(
-        &self,
-        begin: Instant,
-        names: impl Iterator<Item = &'a String> + Clone,
-    ) -> Duration {
+    /// Waits for the first `count` members.
+    fn wait_until_beating(&self, begin: Instant, count: usize) -> Duration {
         let since = SystemTime::now() - begin.elapsed();
         let since = since.duration_since(UNIX_EPOCH).expect("after 1970");
         loop {
             let beats = visit(&self.straight, async |session| last_beats(session).await).flatten();
             let beats = beats.unwrap_or_default();
             let took = begin.elapsed();
-            if names
-                .clone()
-                .all(|name| beats.get(name).is_some_and(|beat| *beat > since))
-            {
+            let has_beaten = |name| beats.get(name).is_some_and(|beat| *beat > since);
+            if self.members.keys().take(count).all(has_beaten) {
                 return took;
             }
             assert!(
