@@ -90,10 +90,14 @@ impl Ensemble {
         self.servers[server].socket_address().to_string()
     }
 
-    /// The server that leads now; panics when none does.
+    /// The server that leads, as soon as one does.
     pub(crate) fn leader(&self) -> usize {
-        let leader = (0..SERVERS).find(|&server| self.mode(server) == "leader");
-        leader.expect("the ensemble has a leader")
+        let mut leader = None;
+        wait_until("the ensemble has a leader", ELECTION, || {
+            leader = (0..SERVERS).find(|&server| self.mode(server) == "leader");
+            leader.is_some()
+        });
+        leader.expect("it was waited for")
     }
 
     /// The servers that follow now.
@@ -133,13 +137,6 @@ impl Ensemble {
     /// [`Ensemble::wait_until_whole`].
     pub(crate) fn restart(&mut self, server: usize) {
         self.launch(server);
-    }
-
-    /// Waits until there is a quorum that serves.
-    pub(crate) fn wait_for_quorum(&self) {
-        wait_until("the ensemble has a leader", ELECTION, || {
-            (0..SERVERS).any(|server| self.mode(server) == "leader")
-        });
     }
 
     /// Waits until all servers serve.
