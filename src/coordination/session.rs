@@ -189,6 +189,16 @@ impl Session {
         }
     }
 
+    /// Removes the claims whose names begin with one of `prefixes`.
+    pub async fn clear_line(&self, prefixes: &[String]) -> Result<(), Failure> {
+        for claim in self.line(true).await? {
+            if prefixes.iter().any(|prefix| claim.starts_with(prefix)) {
+                self.remove(&self.paths().claim(&claim)).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Removes a znode of this session, or of one of the `earlier` sessions of the same process; that
     /// of anybody else is left alone.
     pub async fn remove_own(&self, path: &str, earlier: &[i64]) -> Result<(), Failure> {
