@@ -476,13 +476,17 @@ impl Tenure {
 fn previous(mandate: &Mandate, pace: Pace, inheritance: &Inheritance) -> Option<Previous> {
     let Inheritance { report, .. } = inheritance;
     let (office, epoch) = (report.office.as_ref()?, report.epoch?);
-    let silence = (inheritance.now - inheritance.written).to_std();
+    let silence = inheritance.now - inheritance.written;
+    let silence = silence.to_std().unwrap_or_default();
     let went = if report.is_free() {
         Went::Finished
     } else if let Some(ousted) = mandate.ousted {
         ousted
-    } else if silence.is_ok_and(|silence| silence > pace.session / 2) {
+    } else if silence >= pace.session {
         Went::Expired
+    } else if silence >= pace.detection.timeout {
+        // Somebody else in the line has found it silent.
+        Went::Dead
     } else {
         Went::Deposed
     };

@@ -395,12 +395,13 @@ fn went(ousted: Option<Went>, value: &[u8], age: TimeDelta) -> Option<Went> {
 
 #[test]
 fn a_master_says_why_the_one_before_went() {
-    let (soon, late) = (TimeDelta::milliseconds(30), TimeDelta::seconds(5));
+    let (soon, late) = (TimeDelta::milliseconds(10), TimeDelta::seconds(7));
     let free = b"this is a master map!\n";
     assert_eq!(went(None, free, soon), Some(Went::Finished));
     assert_eq!(went(Some(Went::Dead), b"", soon), Some(Went::Dead));
     assert_eq!(went(Some(Went::Deposed), b"", soon), Some(Went::Deposed));
     assert_eq!(went(None, b"", late), Some(Went::Expired));
+    assert_eq!(went(None, b"", TimeDelta::seconds(1)), Some(Went::Dead));
     assert_eq!(went(None, b"", soon), Some(Went::Deposed));
     // It finished, and its claim was found in the moment of its removal.
     assert_eq!(went(Some(Went::Deposed), free, soon), Some(Went::Finished));
