@@ -359,7 +359,11 @@ impl Tenure {
         let death = self.event(now.wall, EventKind::Died, &node);
         let mut fresh = self.fresh.clone();
         fresh.push(death.clone());
+        // Whom the report still names as a follower, an heir takes for one: it would tell neither the
+        // return of the dead nor anything else of it.
+        let kept = self.followers.remove_entry(&node);
         let report = self.report(now, &fresh, &[]);
+        self.followers.extend(kept);
         let told = self.fresh.len();
         self.pending = Some(Pending::Bury {
             node: node.clone(),
