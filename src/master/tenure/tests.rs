@@ -3,7 +3,7 @@
 use super::*;
 use crate::detect::{Rule, Terms};
 use crate::master::transaction::{Outcome, Write};
-use crate::protocol::{Beat, Report};
+use crate::protocol::{Beat, Ending, Report};
 
 const PACE: Pace = Pace {
     interval: Duration::from_millis(5),
