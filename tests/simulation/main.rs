@@ -7,6 +7,7 @@ mod checks;
 mod contract;
 mod ending;
 mod ensemble;
+mod histories;
 mod history;
 mod mutations;
 mod rng;
