@@ -32,10 +32,10 @@ pub(crate) fn judge(
                     history.reported(now, epoch, &healths[master]);
                 }
             } else if path.starts_with(CLAIMS) {
-                let owner = history.claims.get(path).copied();
+                let owner = history.claims.get(path).map(|claim| claim.owner);
                 if owner != Some(transaction.session) {
                     let what = format!("session {:x} beats on {path}", transaction.session);
-                    history.break_rule(now, what);
+                    history.break_rule(now, &what);
                 }
             }
         }
@@ -45,6 +45,9 @@ pub(crate) fn judge(
             && let Some(node) = path.strip_prefix(MEMBERS)
         {
             judge_removal(history, now, transaction.session, node, &died, healths);
+        }
+        if let Change::Deleted { path } = change {
+            judge_deposing(history, now, transaction.session, path, healths);
         }
     }
 }
@@ -70,7 +73,8 @@ fn has_mandate(history: &History, session: i64) -> bool {
         let first = in_order(names)
             .first()
             .map(|name| format!("{CLAIMS}{name}"));
-        first.is_some_and(|first| history.claims.get(&first) == Some(&session))
+        let first = first.and_then(|first| history.claims.get(&first));
+        first.is_some_and(|first| first.owner == session)
     })
 }
 
@@ -80,7 +84,7 @@ fn judge_report(history: &mut History, now: Millis, session: i64, report: &Repor
     let Some(epoch) = report.epoch else { return };
     if !has_mandate(history, session) {
         let what = format!("session {session:x} writes as master and is not first in line");
-        history.break_rule(now, what);
+        history.break_rule(now, &what);
     }
     match history.reigns.last().cloned() {
         Some(reign) if reign.epoch == epoch => {
@@ -88,7 +92,7 @@ fn judge_report(history: &mut History, now: Millis, session: i64, report: &Repor
                 let (one, other) = (reign.session, session);
                 let what =
                     format!("two masters write in epoch {epoch:x}: sessions {one:x} and {other:x}");
-                history.break_rule(now, what);
+                history.break_rule(now, &what);
             }
             if let Some(reign) = history.reigns.last_mut() {
                 reign.last = now;
@@ -96,7 +100,7 @@ fn judge_report(history: &mut History, now: Millis, session: i64, report: &Repor
         }
         Some(reign) if reign.epoch > epoch => {
             let what = format!("epoch {epoch:x} writes after epoch {:x}", reign.epoch);
-            history.break_rule(now, what);
+            history.break_rule(now, &what);
         }
         _ => history.reigns.push(Reign {
             epoch,
@@ -117,7 +121,7 @@ fn judge_event(history: &mut History, now: Millis, event: &Event) {
     if let Some(known) = history.told.get(&number) {
         if known != event {
             let what = format!("two events have the number {number}: {known:?} and {event:?}");
-            history.break_rule(now, what);
+            history.break_rule(now, &what);
         }
         return;
     }
@@ -125,7 +129,7 @@ fn judge_event(history: &mut History, now: Millis, event: &Event) {
     history.told.insert(number, event.clone());
     let before = history.last_told.insert(node.clone(), event.event);
     if event.event == EventKind::Died && before == Some(EventKind::Died) {
-        history.break_rule(now, format!("{node} died twice"));
+        history.break_rule(now, &format!("{node} died twice"));
     }
 }
 
@@ -170,6 +174,36 @@ fn judge_removal(
         ));
     }
     for what in broken {
-        history.break_rule(now, what);
+        history.break_rule(now, &what);
+    }
+}
+
+/// Nobody deposes the master but a standing one, or after a silence of the whole timeout that was the
+/// master's own.
+fn judge_deposing(
+    history: &mut History,
+    now: Millis,
+    session: i64,
+    claim: &str,
+    healths: &[Health],
+) {
+    let Some(standing) = history.claims.get(claim).cloned() else {
+        return;
+    };
+    let (master, other) = (history.process(standing.owner), history.process(session));
+    let by_itself = standing.owner == session || master == other;
+    if by_itself || other.is_none() || history.first_in_line() != Some(standing.owner) {
+        return;
+    }
+    let silence = now - standing.written;
+    let is_well = master.is_some_and(|master| {
+        healths[master].alive && healths[master].well_since <= standing.written
+    });
+    if silence < history.timeout {
+        let what = format!("{claim} is removed after {silence} ms of silence");
+        history.break_rule(now, &what);
+    } else if is_well {
+        let what = format!("{claim} is removed although nothing held up its owner");
+        history.break_rule(now, &what);
     }
 }

@@ -17,7 +17,7 @@ pub(crate) fn check_settled(world: &World, scenario: &Scenario) {
     broken.extend(followers(&world, now, scenario));
     broken.extend(crashes(&world.history));
     for what in broken {
-        world.history.break_rule(now, format!("settled: {what}"));
+        world.history.break_rule(now, &format!("settled: {what}"));
     }
 }
 
@@ -29,7 +29,7 @@ pub(crate) fn check_empty(world: &World) {
     let left: Vec<String> = left.chain(world.history.members.keys()).cloned().collect();
     if !left.is_empty() {
         let what = format!("all have left, but not {left:?}");
-        world.history.break_rule(now, what);
+        world.history.break_rule(now, &what);
     }
 }
 
@@ -54,8 +54,8 @@ fn has_standing(world: &Inner) -> bool {
 fn line(world: &Inner) -> Vec<String> {
     let mut broken = Vec::new();
     let mut claims: BTreeMap<Option<usize>, Vec<&str>> = BTreeMap::new();
-    for (path, owner) in &world.history.claims {
-        let process = world.history.process(*owner);
+    for (path, claim) in &world.history.claims {
+        let process = world.history.process(claim.owner);
         claims
             .entry(process)
             .or_default()

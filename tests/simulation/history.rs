@@ -15,7 +15,7 @@ pub(crate) const MASTER: &str = "/heart_beat_master";
 pub(crate) const CLAIMS: &str = "/heart_beat_master/";
 pub(crate) const MEMBERS: &str = "/heart_beat/";
 
-/// A follower's znode that stands.
+/// A claim or a follower's znode that stands.
 #[derive(Clone, Debug)]
 pub(crate) struct Standing {
     pub(crate) owner: i64,
@@ -56,7 +56,7 @@ pub(crate) struct History {
     /// What broke a rule, first come first.
     pub(crate) broken: Vec<String>,
     /// The claims that stand, with their owners.
-    pub(crate) claims: BTreeMap<String, i64>,
+    pub(crate) claims: BTreeMap<String, Standing>,
     pub(crate) members: BTreeMap<String, Standing>,
     /// Which process each session is of.
     processes: BTreeMap<i64, usize>,
@@ -100,7 +100,7 @@ impl History {
         self.seen >= decided
     }
 
-    pub(crate) fn break_rule(&mut self, now: Millis, what: String) {
+    pub(crate) fn break_rule(&mut self, now: Millis, what: &str) {
         self.trace(now, || format!("BROKEN: {what}"));
         self.broken.push(format!("at {now} ms: {what}"));
     }
@@ -119,7 +119,8 @@ impl History {
 
     /// Whose claim is first in line.
     pub(crate) fn first_in_line(&self) -> Option<i64> {
-        self.claims.get(&self.first_claim()?).copied()
+        let first = self.claims.get(&self.first_claim()?);
+        first.map(|claim| claim.owner)
     }
 
     /// A transaction was decided: it is judged by what was before, and then what is follows.
@@ -139,15 +140,16 @@ impl History {
             let path = change.path();
             if path.starts_with(CLAIMS) {
                 match change {
-                    Change::Created { stat, .. } => {
-                        self.claims.insert(path.to_owned(), stat.owner);
+                    Change::Created { stat, .. } | Change::Set { stat, .. } => {
+                        let (owner, written) = (stat.owner, now);
+                        let standing = Standing { owner, written };
+                        self.claims.insert(path.to_owned(), standing);
                     }
                     Change::Deleted { .. } => {
                         self.claims.remove(path);
                     }
-                    Change::Set { .. } => {}
                 }
-            } else if path.starts_with(MEMBERS) {
+            } else if let Some(node) = path.strip_prefix(MEMBERS) {
                 match change {
                     Change::Created { stat, .. } | Change::Set { stat, .. } => {
                         let (owner, written) = (stat.owner, now);
@@ -156,7 +158,6 @@ impl History {
                     }
                     Change::Deleted { .. } => {
                         self.members.remove(path);
-                        let node = &path[MEMBERS.len()..];
                         for crash in self.crashes.iter_mut().filter(|crash| crash.node == node) {
                             crash.gone.get_or_insert(now);
                         }

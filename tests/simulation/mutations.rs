@@ -40,14 +40,15 @@ struct Liar {
     lie: Lie,
 }
 
+/// What it lies about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Lie {
     /// Writes are made whether the claim stands or not, and nobody hears that it does not.
-    NoFence,
+    Fence,
     /// What is removed is removed at any version.
-    NoVersions,
+    Versions,
     /// Every claim is the session's own.
-    NoOwner,
+    Owner,
 }
 
 impl Lie {
@@ -65,7 +66,7 @@ fn is_claim(path: &str) -> bool {
 
 impl Liar {
     fn owned(&self, path: &str, stat: Stat) -> Stat {
-        if self.lie == Lie::NoOwner && is_claim(path) {
+        if self.lie == Lie::Owner && is_claim(path) {
             let owner = self.client.session();
             return Stat { owner, ..stat };
         }
@@ -123,7 +124,7 @@ impl Client for Liar {
         let members = path.rfind('/').map_or("/", |at| &path[..at]).to_owned();
         Box::pin(async move {
             match set.await {
-                Err(Failure::NoNode) if lie == Lie::NoFence && claim => {
+                Err(Failure::NoNode) if lie == Lie::Fence && claim => {
                     // Any stat will do: it is not looked at after the first beat.
                     client.stat(&members).await?.ok_or(Failure::NoNode)
                 }
@@ -167,14 +168,14 @@ impl Client for Liar {
     }
 
     fn transaction(&self, mut operations: Vec<Operation>) -> Reply<(), Refusal> {
-        if self.lie == Lie::NoVersions {
+        if self.lie == Lie::Versions {
             for operation in &mut operations {
                 if let Operation::Delete { version, .. } = operation {
                     *version = None;
                 }
             }
         }
-        if self.lie == Lie::NoFence {
+        if self.lie == Lie::Fence {
             return self.unfenced(operations);
         }
         self.client.transaction(operations)
@@ -198,7 +199,7 @@ impl States for Followed {
 fn a_master_without_its_fence_is_noticed() {
     let signs = ["writes as master and is not first", "writes after epoch"];
     assert_noticed("no fence", &signs, |scenario| {
-        scenario.wrap = Some(Lie::NoFence.wrap());
+        scenario.wrap = Some(Lie::Fence.wrap());
     });
 }
 
@@ -206,7 +207,7 @@ fn a_master_without_its_fence_is_noticed() {
 fn a_fenced_off_master_that_removes_followers_is_noticed() {
     let signs = ["removes map"];
     assert_noticed("no fence for removals", &signs, |scenario| {
-        scenario.wrap = Some(Lie::NoFence.wrap());
+        scenario.wrap = Some(Lie::Fence.wrap());
     });
 }
 
@@ -214,7 +215,7 @@ fn a_fenced_off_master_that_removes_followers_is_noticed() {
 fn a_burial_of_one_that_has_beaten_is_noticed() {
     let signs = ["ms of silence"];
     assert_noticed("no versions", &signs, |scenario| {
-        scenario.wrap = Some(Lie::NoVersions.wrap());
+        scenario.wrap = Some(Lie::Versions.wrap());
     });
 }
 
@@ -224,7 +225,7 @@ fn a_burial_of_one_that_has_beaten_is_noticed() {
 fn a_master_on_the_claim_of_another_session_is_noticed() {
     let signs = ["beats on", "writes as master and is not first"];
     assert_noticed("no owner", &signs, |scenario| {
-        scenario.wrap = Some(Lie::NoOwner.wrap());
+        scenario.wrap = Some(Lie::Owner.wrap());
         scenario.same_draw = true;
         scenario.weather.linger = 1500;
     });

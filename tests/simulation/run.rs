@@ -133,9 +133,8 @@ impl Scenario {
             closed,
         };
         let mut jobs = Vec::new();
-        for (number, part) in self.parts.iter().enumerate() {
-            let name = format!("part {number}");
-            let process = world.process(&name);
+        for part in &self.parts {
+            let process = world.process();
             jobs.push(tokio::spawn(stage.clone().job(process, part.clone())));
         }
         sleep_until(at(self.settled())).await;
@@ -147,10 +146,10 @@ impl Scenario {
             if job.is_finished() {
                 let whole = job.await.unwrap_or(false);
                 if !whole {
-                    break_rule(&world, format!("the output of part {number} is wrong"));
+                    break_rule(&world, &format!("the output of part {number} is wrong"));
                 }
             } else {
-                break_rule(&world, format!("part {number} does not come to its end"));
+                break_rule(&world, &format!("part {number} does not come to its end"));
             }
         }
         sleep(Duration::from_millis(
@@ -162,7 +161,7 @@ impl Scenario {
     }
 }
 
-fn break_rule(world: &World, what: String) {
+fn break_rule(world: &World, what: &str) {
     let mut world = world.lock();
     let now = world.now();
     world.history.break_rule(now, what);
@@ -197,7 +196,7 @@ impl Stage {
                 match task.await {
                     Ok(whole) => return whole,
                     Err(error) if error.is_panic() => {
-                        break_rule(&self.world, format!("process {process} panics: {error}"));
+                        break_rule(&self.world, &format!("process {process} panics: {error}"));
                         return true;
                     }
                     Err(_) => {}
@@ -205,9 +204,7 @@ impl Stage {
             }
             attempt += 1;
             sleep(Duration::from_millis(300)).await;
-            process = self
-                .world
-                .process(&format!("part {first}, attempt {attempt}"));
+            process = self.world.process();
         }
     }
 
@@ -226,21 +223,21 @@ impl Stage {
         let around = Arc::new(around);
         let complain = Box::new(|_: &str| {});
         let life = Life::new(config, around, Arc::clone(&progress), None, complain);
-        let live = life.live(Stopping::new(stopped, limit));
+        let beating = life.live(Stopping::new(stopped, limit));
         let works = part.work;
         let work = async {
             let (whole, records) = self.work(works, &progress).await;
             let asked = self.leave(process, order);
             (whole && records > 0, asked)
         };
-        let both = async { tokio::join!(live, work) };
+        let both = async { tokio::join!(beating, work) };
         let (_, (whole, (asked, slept))) = self.world.run(process, both).await;
         let mut world = self.world.lock();
         let now = world.now();
         let took = now - asked - (world.processes[process].slept(now) - slept);
         if took > LEAVE_LIMIT + 2 {
             let what = format!("process {process} takes {took} ms to leave");
-            world.history.break_rule(now, what);
+            world.history.break_rule(now, &what);
         }
         world.kill(process);
         whole
@@ -263,12 +260,13 @@ impl Stage {
         }
         let mut output = Vec::new();
         let mapped = map_words(&mut input.as_slice(), &mut output, progress, None);
-        let words = String::from_utf8_lossy(&input);
-        let wanted: String = words
+        let text = String::from_utf8_lossy(&input);
+        let wanted: Vec<String> = text
             .split_whitespace()
             .map(|word| format!("{word}\t1\n"))
             .collect();
-        (mapped.is_ok() && output == wanted.as_bytes(), output.len())
+        let whole = mapped.is_ok() && output == wanted.concat().as_bytes();
+        (whole, output.len())
     }
 
     /// Orders the heartbeat to end. Returns when, and how long the process had slept by then.

@@ -31,7 +31,7 @@ fn simulated(script: &Script, weather: &Weather) -> Vec<String> {
         let world = World::new(weather.clone(), Rng::new(1), History::new(0, false));
         tokio::spawn(world.clone().turn());
         let around = Around {
-            process: world.process("test"),
+            process: world.process(),
             world,
             wrap: None,
             same_draw: false,

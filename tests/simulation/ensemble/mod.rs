@@ -26,8 +26,6 @@ pub(crate) struct Transaction {
     /// Who asked.
     pub(crate) session: i64,
     pub(crate) changes: Vec<Change>,
-    /// Whether it ends the session.
-    pub(crate) ends: bool,
 }
 
 /// The whole ensemble.
@@ -79,7 +77,7 @@ impl Ensemble {
     pub(crate) fn open(&mut self) -> i64 {
         self.last_session += 1;
         self.sessions.insert(self.last_session, true);
-        self.decide(self.last_session, Vec::new(), false);
+        self.decide(self.last_session, Vec::new());
         self.last_session
     }
 
@@ -104,7 +102,7 @@ impl Ensemble {
         for change in &changes {
             self.leader.apply(zxid, change);
         }
-        self.decide(session, changes, true);
+        self.decide(session, changes);
     }
 
     /// Decides what a standing session asks for. What is refused is a transaction too, without
@@ -138,8 +136,8 @@ impl Ensemble {
             _ => unreachable!("a read: {request:?}"),
         };
         let made = self.make(&operations, actor);
-        let changes = made.as_ref().map(Vec::clone).unwrap_or_default();
-        self.decide(session, changes, false);
+        let changes = made.clone().unwrap_or_default();
+        self.decide(session, changes);
         match (made, request) {
             (Err((at, failure)), Request::Transaction(_)) => Err(Refusal {
                 at: Some(at),
@@ -180,12 +178,11 @@ impl Ensemble {
         Ok(changes)
     }
 
-    fn decide(&mut self, session: i64, changes: Vec<Change>, ends: bool) {
+    fn decide(&mut self, session: i64, changes: Vec<Change>) {
         self.log.push(Transaction {
             zxid: self.next_zxid(),
             session,
             changes,
-            ends,
         });
     }
 

@@ -21,6 +21,9 @@ pub(super) struct Asked {
     reply: oneshot::Sender<Came>,
 }
 
+/// Who waits for a watch, and whether the znode existed when it was set.
+type Waiting = (bool, oneshot::Sender<bool>);
+
 /// One session's client.
 #[derive(Debug)]
 pub(super) struct Peer {
@@ -35,7 +38,7 @@ pub(super) struct Peer {
     queue: VecDeque<Asked>,
     /// Sent and not answered.
     under_way: VecDeque<Asked>,
-    watches: BTreeMap<(String, Watching), Vec<(bool, oneshot::Sender<bool>)>>,
+    watches: BTreeMap<(String, Watching), Vec<Waiting>>,
     seen: i64,
     heard: Millis,
     sent: Millis,

@@ -19,9 +19,10 @@ use super::{Millis, World, wall};
 use crate::rng::Rng;
 
 /// What the world knows of a process.
+// Each of them is a fact of its own: a process may be all of it at once.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Debug)]
 pub(crate) struct Process {
-    pub(crate) name: String,
     pub(crate) paused: bool,
     pub(crate) dead: bool,
     /// The servers that it cannot reach.
@@ -53,9 +54,8 @@ pub(crate) struct Health {
 }
 
 impl Process {
-    fn new(name: String, rng: Rng) -> Self {
+    fn new(rng: Rng) -> Self {
         Self {
-            name,
             paused: false,
             dead: false,
             cut: BTreeSet::new(),
@@ -106,10 +106,10 @@ impl Process {
 
 impl World {
     /// A new process.
-    pub(crate) fn process(&self, name: &str) -> usize {
+    pub(crate) fn process(&self) -> usize {
         let mut inner = self.lock();
         let rng = inner.rng.fork();
-        inner.processes.push(Process::new(name.to_owned(), rng));
+        inner.processes.push(Process::new(rng));
         inner.processes.len() - 1
     }
 
