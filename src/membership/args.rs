@@ -56,10 +56,11 @@ Examples:
   heartline member master --address m1:2223 -- ./serve --port 2223
       runs ./serve only while this one is the active master
   heartline member master --address m1:2223 --hook 'jq -c .workers >> workers.log'
-      runs nothing, but a shell's command for each change
+      runs nothing but a shell's command for each event
 
-Each event is a line of JSON: time, event (active, backup, inactive, worker-joined, worker-left), node,
-address; with active the epoch, with backup who is active, with a worker's coming or going all workers.";
+Each event is a line of JSON: time, event (active, backup, inactive, worker-joined,
+worker-left), node, address; with active the epoch, with backup who is active, with a
+worker's coming or going all workers.";
 
 const EXAMPLES_WORKER: &str = "\
 Example:
@@ -96,6 +97,11 @@ struct WorkerArgs {
 
 #[derive(Args, Debug)]
 struct CommonArgs {
+    /// What to run while this one is active. It is stopped before another can be. When it ends by
+    /// itself, this one leaves and exits with its status
+    #[arg(last = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
+
     /// Where this one is reached: what its znode says
     #[arg(long, value_name = "HOST:PORT")]
     address: HostPort,
@@ -126,11 +132,6 @@ struct CommonArgs {
 
     #[command(flatten)]
     zookeeper: ZooKeeperOptions,
-
-    /// What to run while this one is active. It is stopped before another can be. When it ends by
-    /// itself, this one leaves and exits with its status
-    #[arg(last = true, value_name = "COMMAND")]
-    command: Vec<OsString>,
 }
 
 #[derive(Args, Debug)]

@@ -4,6 +4,8 @@
 #![allow(dead_code, unused_imports)]
 
 mod cluster;
+mod dialog;
+mod group;
 pub(crate) mod hadoop;
 mod member;
 mod parts;
@@ -12,6 +14,8 @@ mod znodes;
 mod zookeeper;
 
 pub(crate) use cluster::Cluster;
+pub(crate) use dialog::Dialog;
+pub(crate) use group::{Ticks, group_member, member_options};
 pub(crate) use member::{Ended, Mapper, SOON, Told, Watcher, plot};
 pub(crate) use parts::Parts;
 pub(crate) use process::{Guarded, wait_until};
