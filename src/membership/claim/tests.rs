@@ -2,12 +2,12 @@ use super::*;
 
 const OWN: i64 = 7;
 
-fn seen(owner: i64, created: i64) -> Option<Seen> {
-    Some(Seen {
+fn seen(owner: i64, created: i64) -> Seen {
+    Seen {
         owner,
         created,
         value: format!("m{owner}:2223"),
-    })
+    }
 }
 
 fn actions(claim: &mut Claim) -> Vec<Action> {
@@ -34,7 +34,7 @@ fn holding() -> Claim {
     claim.created(2, Some(40));
     let hold = Action::Hold { epoch: 40 };
     assert_eq!(actions(&mut claim), [hold, Action::Look { generation: 3 }]);
-    claim.looked(3, seen(OWN, 40));
+    claim.looked(3, Some(seen(OWN, 40)));
     assert_eq!(actions(&mut claim), []);
     assert!(claim.is_certain());
     claim
@@ -45,7 +45,7 @@ fn who_finds_it_taken_waits_and_creates_it_when_it_is_gone() {
     let mut claim = begun();
     claim.created(2, None);
     assert_eq!(actions(&mut claim), [Action::Look { generation: 3 }]);
-    claim.looked(3, seen(1, 30));
+    claim.looked(3, Some(seen(1, 30)));
     assert_eq!(actions(&mut claim), [waits_for(1)]);
     claim.changed(3);
     assert_eq!(actions(&mut claim), [Action::Look { generation: 4 }]);
@@ -62,7 +62,7 @@ fn a_create_whose_answer_was_lost_is_found_by_its_owner() {
     claim.disconnected();
     claim.connected();
     assert_eq!(actions(&mut claim), [Action::Look { generation: 5 }]);
-    claim.looked(5, seen(OWN, 40));
+    claim.looked(5, Some(seen(OWN, 40)));
     assert_eq!(actions(&mut claim), [Action::Hold { epoch: 40 }]);
 }
 
@@ -74,7 +74,7 @@ fn a_lost_connection_ends_no_claim_but_its_certainty() {
     claim.connected();
     assert!(!claim.is_certain());
     assert_eq!(actions(&mut claim), [Action::Look { generation: 6 }]);
-    claim.looked(6, seen(OWN, 40));
+    claim.looked(6, Some(seen(OWN, 40)));
     assert!(claim.is_certain());
     assert_eq!(actions(&mut claim), [], "it was held all the time");
 }
@@ -95,7 +95,7 @@ fn what_somebody_else_has_created_meanwhile_is_lost() {
     let mut claim = holding();
     claim.disconnected();
     claim.connected();
-    claim.looked(6, seen(2, 41));
+    claim.looked(6, Some(seen(2, 41)));
     let look = Action::Look { generation: 6 };
     assert_eq!(actions(&mut claim), [look, Action::Lose, waits_for(2)]);
 }
@@ -104,7 +104,7 @@ fn what_somebody_else_has_created_meanwhile_is_lost() {
 fn a_znode_of_this_session_that_is_another_one_is_a_new_claim() {
     let mut claim = holding();
     claim.changed(3);
-    claim.looked(4, seen(OWN, 60));
+    claim.looked(4, Some(seen(OWN, 60)));
     let look = Action::Look { generation: 4 };
     let hold = Action::Hold { epoch: 60 };
     assert_eq!(actions(&mut claim), [look, Action::Lose, hold]);
