@@ -15,9 +15,9 @@
 //! - [`membership`] is a group of any programs: one active master, backups, workers; [`keeper`] runs a
 //!   command only as long as it may.
 //! - [`say`] is how a program speaks to people.
-//! - [`watch`] and [`setup`] are what people start beside a job; [`cli`] is the edge of all programs.
+//! - [`standing`] is a master without work; [`watch`] and [`setup`] are what people start beside a job; [`cli`] is the edge of all programs.
 //!
-//! Dependencies point one way: programs → `cli` → `member`, `watch`, `setup` → `master`,
+//! Dependencies point one way: programs → `cli` → `standing`, `member`, `watch`, `setup` → `master`,
 //! `coordination` → `protocol`, `detect`; and programs → `membership` → `cli`, `keeper`, `coordination`.
 
 pub mod cli;
@@ -31,5 +31,6 @@ pub mod membership;
 pub mod protocol;
 pub mod say;
 pub mod setup;
+pub mod standing;
 pub mod streaming;
 pub mod watch;

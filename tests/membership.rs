@@ -151,9 +151,10 @@ fn the_hook_runs_one_at_a_time_and_has_the_last_word() {
     let folder = TempDir::new().expect("a temporary folder");
     let heard = folder.path().join("heard");
     let hook = format!(
-        "echo begin; sleep 0.2; echo $HEARTLINE_EVENT $HEARTLINE_NODE $HEARTLINE_ADDRESS; cat; echo end"
+        "{{ echo begin; sleep 0.2; echo $HEARTLINE_EVENT $HEARTLINE_NODE $HEARTLINE_ADDRESS; cat
+         echo end; }} >> {}",
+        heard.display()
     );
-    let hook = format!("{{ {hook}; }} >> {}", heard.display());
     let options = member_options(&zookeeper, "master --address m1:2223 --hook");
     let at = options.iter().position(|word| word == "--hook").unwrap() + 1;
     let mut words: Vec<&str> = options.iter().map(String::as_str).collect();
@@ -166,14 +167,14 @@ fn the_hook_runs_one_at_a_time_and_has_the_last_word() {
     master.wait_for_event("worker-joined", "w39");
     let lines = master.lines();
     let last = lines.last().expect("a line");
-    let hears = |what: &str| {
+    let wait_until_last = |what: &str| {
         wait_until(what, SOON, || {
             let heard = fs::read_to_string(&heard).unwrap_or_default();
             heard.ends_with(&format!("{what}\nend\n"))
         });
         fs::read_to_string(&heard).expect("it was heard")
     };
-    let text = hears(last);
+    let text = wait_until_last(last);
     let lines: Vec<&str> = text.lines().collect();
     for (place, line) in lines.iter().enumerate() {
         assert_eq!(*line == "begin", place % 4 == 0, "one at a time: {text}");

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use heartline::cli;
 use heartline::membership::MemberArgs;
+use heartline::standing::StandingArgs;
 
 /// Tools beside the heartbeat
 #[derive(Parser)]
@@ -16,6 +17,7 @@ struct Options {
 
 #[derive(Subcommand)]
 enum Tool {
+    Master(StandingArgs),
     /// Make any program a member of a group: one active master with backups, and workers
     Member(MemberArgs),
 }
@@ -24,6 +26,7 @@ fn main() -> ExitCode {
     let options: Options = cli::parse();
     let mut command = Options::command();
     match options.tool {
+        Tool::Master(master) => master.run(&mut command),
         Tool::Member(member) => member.run(&mut command),
     }
 }

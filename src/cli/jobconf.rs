@@ -59,9 +59,9 @@ mod tests {
     #[test]
     fn a_property_of_the_job_is_a_default() {
         let options = parse_with(&[], ("heartline_interval", "8ms"));
-        assert_eq!(options.member.interval.as_millis(), 8);
+        assert_eq!(options.member.beat.interval.as_millis(), 8);
         let options = parse_with(&["--interval", "9ms"], ("heartline_interval", "8ms"));
-        assert_eq!(options.member.interval.as_millis(), 9);
+        assert_eq!(options.member.beat.interval.as_millis(), 9);
     }
 
     #[test]

@@ -7,4 +7,4 @@ mod options;
 pub use ending::{run, start_log};
 pub use jobconf::parse;
 pub(crate) use options::duration;
-pub use options::{MemberOptions, ZooKeeperOptions};
+pub use options::{BeatOptions, MemberOptions, ZooKeeperOptions};

@@ -7,6 +7,7 @@ use clap::error::ErrorKind;
 use clap::{Args, Command};
 
 use crate::coordination::{Address, Namespace, Settings};
+use crate::detect::{Rule, Terms};
 use crate::master::tenure::Pace;
 use crate::member::{Config, Name};
 use crate::protocol::Identity;
@@ -56,10 +57,10 @@ impl ZooKeeperOptions {
     }
 }
 
-/// How to be a member.
+/// How to beat, and how long to let others be silent.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Heartbeat")]
-pub struct MemberOptions {
+pub struct BeatOptions {
     #[command(flatten)]
     zookeeper: ZooKeeperOptions,
 
@@ -74,7 +75,7 @@ pub struct MemberOptions {
     )]
     pub interval: Duration,
 
-    /// Silence after which the master declares a follower dead
+    /// Silence after which a follower is declared dead, and a master deposed
     #[arg(
         long,
         value_name = "DURATION",
@@ -85,6 +86,16 @@ pub struct MemberOptions {
     )]
     pub timeout: Duration,
 
+    /// Whether the timeout is the same for all, or longer for those whose beats come irregularly
+    #[arg(
+        long,
+        value_name = "fixed|adaptive",
+        env = "HEARTLINE_DETECTOR",
+        default_value_t,
+        help_heading = "Heartbeat"
+    )]
+    pub detector: Rule,
+
     /// What this member is called in ZooKeeper [default: map and the time of its start]
     #[arg(
         long,
@@ -93,6 +104,71 @@ pub struct MemberOptions {
         help_heading = "Heartbeat"
     )]
     pub name: Option<Name>,
+}
+
+impl BeatOptions {
+    /// As the configuration of a member of this process, which runs Hadoop's task `attempt` if it runs
+    /// one. Ends the process when options do not fit together.
+    pub fn config(&self, command: &mut Command, attempt: Option<String>) -> Config {
+        if let Err(reason) = self.check() {
+            command.error(ErrorKind::ValueValidation, reason).exit();
+        }
+        Config {
+            settings: self.zookeeper.settings(),
+            pace: Pace {
+                interval: self.interval,
+                detection: Terms {
+                    rule: self.detector,
+                    timeout: self.timeout,
+                    // An echo may be late by one beat before the time between is called deafness.
+                    longest_gap: self.interval * 2,
+                },
+                session: self.zookeeper.session_timeout,
+            },
+            name: self.name.clone().unwrap_or_else(Name::of_new_mapper),
+            identity: Identity {
+                attempt,
+                host: rustix::system::uname()
+                    .nodename()
+                    .to_string_lossy()
+                    .into_owned(),
+                pid: std::process::id(),
+                returns: 0,
+                claim: None,
+            },
+            standing: false,
+            recording: None,
+        }
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if self.interval > self.timeout {
+            return Err(format!(
+                "--interval {} is longer than --timeout {}: every follower would be declared dead \
+                 between two beats; give a timeout of several intervals",
+                humantime::format_duration(self.interval),
+                humantime::format_duration(self.timeout)
+            ));
+        }
+        let session = self.zookeeper.session_timeout;
+        if self.timeout > session / 2 {
+            return Err(format!(
+                "--timeout {} is more than half of --session-timeout {}: ZooKeeper would remove the \
+                 silent before they are declared dead; give a longer session timeout",
+                humantime::format_duration(self.timeout),
+                humantime::format_duration(session)
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// How to be a member beside some work.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Heartbeat")]
+pub struct MemberOptions {
+    #[command(flatten)]
+    pub(super) beat: BeatOptions,
 
     /// Only do the work: no heartbeat, no connection to ZooKeeper
     #[arg(
@@ -117,51 +193,12 @@ impl MemberOptions {
     /// As a member's configuration; `None` without a heartbeat. Ends the process when options do not
     /// fit together.
     pub fn config(&self, command: &mut Command, task: &Task) -> Option<Config> {
-        if let Err(reason) = self.check() {
+        let config = self.beat.config(command, task.attempt.clone());
+        if self.no_heartbeat && self.require_zookeeper {
+            let reason = "--no-heartbeat and --require-zookeeper exclude each other";
             command.error(ErrorKind::ValueValidation, reason).exit();
         }
-        (!self.no_heartbeat).then(|| Config {
-            settings: self.zookeeper.settings(),
-            pace: Pace {
-                interval: self.interval,
-                timeout: self.timeout,
-                session: self.zookeeper.session_timeout,
-            },
-            name: self.name.clone().unwrap_or_else(Name::of_new_mapper),
-            identity: Identity {
-                attempt: task.attempt.clone(),
-                host: rustix::system::uname()
-                    .nodename()
-                    .to_string_lossy()
-                    .into_owned(),
-                pid: std::process::id(),
-                returns: 0,
-            },
-        })
-    }
-
-    fn check(&self) -> Result<(), String> {
-        if self.interval > self.timeout {
-            return Err(format!(
-                "--interval {} is longer than --timeout {}: every follower would be declared dead \
-                 between two beats; give a timeout of several intervals",
-                humantime::format_duration(self.interval),
-                humantime::format_duration(self.timeout)
-            ));
-        }
-        let session = self.zookeeper.session_timeout;
-        if self.timeout > session / 2 {
-            return Err(format!(
-                "--timeout {} is more than half of --session-timeout {}: ZooKeeper would remove the \
-                 silent before they are declared dead; give a longer session timeout",
-                humantime::format_duration(self.timeout),
-                humantime::format_duration(session)
-            ));
-        }
-        if self.no_heartbeat && self.require_zookeeper {
-            return Err("--no-heartbeat and --require-zookeeper exclude each other".to_owned());
-        }
-        Ok(())
+        (!self.no_heartbeat).then_some(config)
     }
 }
 

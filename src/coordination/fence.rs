@@ -53,13 +53,51 @@ impl Fence {
         }
     }
 
-    /// Removes a silent follower's znode if its version is still `version`, and reports it.
-    pub async fn bury(&self, node: &str, version: i32, report: &str) -> Result<Burial, Failure> {
-        let delete = Operation::Delete {
-            path: self.session.paths().member(node),
+    /// The first report, if the version of the one before is still `version`. Returns whether it was.
+    pub async fn accede(&self, version: i32, report: &str) -> Result<bool, Failure> {
+        let set = Operation::Set {
+            path: self.session.paths().master().to_owned(),
+            value: report.into(),
             version: Some(version),
         };
-        match self.make(vec![delete, self.report(report)]).await {
+        match self.make(vec![set]).await {
+            Ok(()) => Ok(true),
+            Err(Refusal {
+                at: Some(1),
+                failure: Failure::BadVersion,
+            }) => Ok(false),
+            Err(refusal) => Err(refusal.failure),
+        }
+    }
+
+    /// Removes a silent follower's znode if its version is still `version`, its claim if that still
+    /// stands, and reports it.
+    pub async fn bury(
+        &self,
+        node: &str,
+        version: i32,
+        claim: Option<&str>,
+        report: &str,
+    ) -> Result<Burial, Failure> {
+        let paths = self.session.paths();
+        let delete = Operation::Delete {
+            path: paths.member(node),
+            version: Some(version),
+        };
+        let bury = vec![delete, self.report(report)];
+        let mut whole = bury.clone();
+        whole.extend(claim.map(|claim| Operation::Delete {
+            path: paths.claim(claim),
+            version: None,
+        }));
+        let made = match self.make(whole).await {
+            Err(Refusal {
+                at: Some(3),
+                failure: Failure::NoNode,
+            }) => self.make(bury).await,
+            made => made,
+        };
+        match made {
             Ok(()) => Ok(Burial::Done),
             Err(Refusal {
                 at: Some(1),

@@ -296,6 +296,31 @@ impl Session {
         self.client().set(&path, value.as_bytes(), None).await
     }
 
+    /// Removes another's claim, if its version is `version` and the `own` claim stands.
+    ///
+    /// # Notable errors
+    /// [`Failure::Deposed`] if the own claim does not stand, [`Failure::NoNode`] if the other's does
+    /// not, [`Failure::BadVersion`] if the other has beaten meanwhile.
+    pub async fn depose(
+        &self,
+        own: &str,
+        claim: &str,
+        version: Option<i32>,
+    ) -> Result<(), Failure> {
+        let stands = Operation::Check {
+            path: self.paths().claim(own),
+        };
+        let delete = Operation::Delete {
+            path: self.paths().claim(claim),
+            version,
+        };
+        let made = self.client().transaction(vec![stands, delete]).await;
+        made.map_err(|refusal| match refusal.at {
+            Some(0) if refusal.failure == Failure::NoNode => Failure::Deposed,
+            _ => refusal.failure,
+        })
+    }
+
     /// What the claim `name` entitles to, as long as it stands.
     pub fn fence(&self, claim: &str) -> Fence {
         Fence::new(self.clone(), claim)

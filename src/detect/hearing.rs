@@ -40,6 +40,15 @@ impl Hearing {
     pub fn elapsed(&self) -> Duration {
         self.heard
     }
+
+    /// What the stopwatch will have read at `now`, should the next echo come at once: the moment at
+    /// which something was heard between two echoes.
+    pub fn at(&self, now: Duration) -> Duration {
+        let since = self
+            .last_echo
+            .map_or(Duration::ZERO, |last| now.saturating_sub(last));
+        self.heard + since.min(self.longest_gap)
+    }
 }
 
 #[cfg(test)]
@@ -65,6 +74,17 @@ mod tests {
         let mut hearing = Hearing::new(ms(10));
         hearing.echo(ms(0));
         hearing.echo(ms(30_000));
+        assert_eq!(hearing.elapsed(), ms(10));
+    }
+
+    #[test]
+    fn between_two_echoes_it_reads_what_the_next_will_confirm() {
+        let mut hearing = Hearing::new(ms(10));
+        assert_eq!(hearing.at(ms(7)), ms(0));
+        hearing.echo(ms(100));
+        assert_eq!(hearing.at(ms(103)), ms(3));
+        assert_eq!(hearing.at(ms(150)), ms(10));
+        hearing.echo(ms(150));
         assert_eq!(hearing.elapsed(), ms(10));
     }
 

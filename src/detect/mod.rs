@@ -1,11 +1,19 @@
 //! Failure detection: arrival times in, suspicion out. Pure: no clock, no IO, nothing of the rest
 //! of heartline.
 //!
-//! Two ideas: a follower is overdue when nothing was heard of it for a timeout ([`FixedTimeout`]),
-//! and that time only runs while the listener can prove that it hears at all ([`Hearing`]).
+//! A member is overdue when nothing was heard of it for longer than it is allowed ([`Detector`]). The
+//! allowance is a fixed time or grows with the silences it is known for ([`Rule`], [`Silences`]).
+//! Time runs only while the listener can prove that it hears at all ([`Hearing`]). What a detector
+//! was told can be written down and judged again by another rule ([`Observation`]).
 
-mod fixed;
+mod detector;
 mod hearing;
+mod observation;
+mod rule;
+mod silences;
 
-pub use fixed::FixedTimeout;
+pub use detector::Detector;
 pub use hearing::Hearing;
+pub use observation::{Observation, Sign};
+pub use rule::{Rule, Terms};
+pub use silences::Silences;

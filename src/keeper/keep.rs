@@ -17,6 +17,7 @@ use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, getpid, set_child_su
 use rustix::stdio::stdin;
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
 
+use super::PROGRAM;
 use super::control::{Lines, Order, Report};
 use super::{Ended, Until, boot_time, is_ignored, tree};
 use crate::say::say;
@@ -43,10 +44,7 @@ pub fn keep(keeping: &Keeping) -> ExitCode {
     match Keeper::start(keeping).and_then(Keeper::run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            say(
-                "heartline",
-                format_args!("cannot keep the command: {error}"),
-            );
+            say(PROGRAM, format_args!("cannot keep the command: {error}"));
             ExitCode::FAILURE
         }
     }

@@ -30,3 +30,6 @@ pub use handle::{Charge, Handle};
 pub use keep::{Keeping, keep};
 pub use signals::is_ignored;
 pub use stage::become_command;
+
+/// The program whose commands are kept: what this is called where it speaks to people.
+const PROGRAM: &str = "heartline member";

@@ -7,6 +7,7 @@ use std::process::{Command, ExitCode};
 
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 
+use super::PROGRAM;
 use crate::say::say;
 
 /// Becomes `command`, which dies with the process `keeper` that has started this one. Returns only if
@@ -24,7 +25,7 @@ pub fn become_command(keeper: i32, command: &[OsString]) -> ExitCode {
     }
     let error = Command::new(program).args(arguments).exec();
     say(
-        "heartline",
+        PROGRAM,
         format_args!("cannot run {}: {error}", program.display()),
     );
     let is_missing = error.kind() == io::ErrorKind::NotFound;

@@ -10,9 +10,14 @@
 //! - one's own znode that vanished starts the claim anew (CURATOR-724);
 //! - a create whose answer was lost is looked for by its unique id before it is tried again;
 //! - disconnected means stepped down at once; the fence guards what was already on its way.
+//!
+//! A standing master's claim comes before those of members that work, however late it was made: it is
+//! first in line while another still leads. So to be first is not enough: see
+//! [`accession`](super::accession).
 
 use std::collections::VecDeque;
 
+use crate::protocol::Went;
 use crate::protocol::claim::{ClaimStat, in_order, prefix};
 
 /// What the driver is to do next. Answers go back with the same `generation`.
@@ -37,12 +42,26 @@ pub enum Action {
         /// The claim's name in the line.
         claim: String,
     },
-    /// Watch the claim before the own one until it goes: [`Election::predecessor_gone`].
-    Watch {
+    /// Listen to the claim before the own one until it goes: [`Election::predecessor_gone`].
+    Listen {
         /// To be handed back.
         generation: u64,
         /// The predecessor's name in the line.
         claim: String,
+        /// Whether it is the first in line: the master's, or that of who should be.
+        first: bool,
+    },
+    /// Remove another's claim if the own one stands, and its version is `version`:
+    /// [`Election::ousted`].
+    Depose {
+        /// To be handed back.
+        generation: u64,
+        /// The own claim.
+        own: String,
+        /// The other's claim.
+        claim: String,
+        /// The version that was read last; `None` for any.
+        version: Option<i32>,
     },
     /// Remove a claim of one's own that is one too many.
     Remove {
@@ -57,13 +76,26 @@ pub enum Action {
     StepDown,
 }
 
-/// What makes a member master: its claim, and the epoch that the claim began.
+/// What makes a member master.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mandate {
     /// The claim's name in the line: every write of the master checks that it still stands.
     pub claim: String,
-    /// The zxid that created the claim.
-    pub epoch: i64,
+    /// Why the master before went, if this member made it go.
+    pub ousted: Option<Went>,
+}
+
+/// What came of an [`Action::Depose`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ousting {
+    /// The other's claim is removed.
+    Done,
+    /// The other's claim was gone already.
+    Gone,
+    /// The other has beaten meanwhile: nothing was done.
+    Spared,
+    /// The own claim does not stand: nothing was done.
+    Void,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,36 +112,48 @@ enum Phase {
 /// One session's part in the line of claims.
 #[derive(Debug)]
 pub struct Election {
-    id: String,
+    /// What the own claims' names begin with.
+    prefix: String,
     session: i64,
     phase: Phase,
     generation: u64,
     /// Whether a create was ever sent: it may have been made although its answer was lost.
     attempted: bool,
     own: Option<(String, ClaimStat)>,
+    /// The claim that is listened to.
+    predecessor: Option<String>,
+    /// Why the master before went, if this member made it go.
+    ousted: Option<Went>,
     follows: bool,
     actions: VecDeque<Action>,
 }
 
 impl Election {
     /// A part that has not begun: `session` is the session that all claims will belong to, `id` a
-    /// unique id for the names of its claims.
-    pub fn new(session: i64, id: impl Into<String>) -> Self {
+    /// unique id for the names of its claims, `standing` whether it comes before all who work.
+    pub fn new(session: i64, id: &str, standing: bool) -> Self {
         Self {
-            id: id.into(),
+            prefix: prefix(id, standing),
             session,
             phase: Phase::Away,
             generation: 0,
             attempted: false,
             own: None,
+            predecessor: None,
+            ousted: None,
             follows: false,
             actions: VecDeque::new(),
         }
     }
 
     /// What the own claims' names begin with; the server appends the sequence number.
-    pub fn prefix(&self) -> String {
-        prefix(&self.id)
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// The own claim's name in the line, if it is there as far as is known.
+    pub fn claim(&self) -> Option<&str> {
+        self.own.as_ref().map(|(claim, _)| claim.as_str())
     }
 
     /// The next thing to do, if any.
@@ -155,7 +199,7 @@ impl Election {
         if !self.is_current(generation) {
             return;
         }
-        let prefix = self.prefix();
+        let prefix = self.prefix.clone();
         let line = in_order(names);
         let Some(place) = line.iter().position(|name| name.starts_with(&prefix)) else {
             // Deposed, or never made: to the end of the line.
@@ -186,11 +230,9 @@ impl Election {
                 self.actions
                     .push_back(Action::Inspect { generation, claim });
             }
-            Some(stat) if place == 0 && stat.owner == self.session => {
-                self.lead(claim, stat.created);
-            }
             // A claim of this name that another session owns will go with that session.
-            Some(_) if place == 0 => {}
+            Some(stat) if place == 0 && stat.owner != self.session => {}
+            Some(_) if place == 0 => self.lead(claim),
             Some(_) => {
                 if !self.follows {
                     self.follows = true;
@@ -198,7 +240,72 @@ impl Election {
                 }
                 let claim = line[place - 1].clone();
                 let generation = self.ask();
-                self.actions.push_back(Action::Watch { generation, claim });
+                // Whoever went was not the master.
+                self.ousted = None;
+                self.predecessor = Some(claim.clone());
+                self.actions.push_back(Action::Listen {
+                    generation,
+                    claim,
+                    first: place == 1,
+                });
+            }
+        }
+    }
+
+    /// First in line, but not to lead yet: the claim `other` of the master in office still stands, or,
+    /// if it is `None`, the line or the office has changed meanwhile.
+    pub fn contested(&mut self, other: Option<String>) {
+        if self.phase != Phase::Leading {
+            return;
+        }
+        self.phase = Phase::InLine;
+        match (other, &self.own) {
+            (Some(claim), Some((own, _))) => {
+                let own = own.clone();
+                let generation = self.ask();
+                self.actions.push_back(Action::Depose {
+                    generation,
+                    own,
+                    claim,
+                    version: None,
+                });
+            }
+            _ => self.list(true),
+        }
+    }
+
+    /// The claim that is listened to, whose `version` was read last, has been silent for too long.
+    pub fn silent(&mut self, generation: u64, version: i32) {
+        if let (true, Some((own, _)), Some(claim)) =
+            (self.is_current(generation), &self.own, &self.predecessor)
+        {
+            // The answer to the listening still counts, should the other be spared.
+            self.actions.push_back(Action::Depose {
+                generation,
+                own: own.clone(),
+                claim: claim.clone(),
+                version: Some(version),
+            });
+        }
+    }
+
+    /// What came of deposing another.
+    pub fn ousted(&mut self, generation: u64, ousting: Ousting, went: Went) {
+        // Also when the end of the other's claim was noticed first, or when a third one removed it: before
+        // a standing master came into the line, another stood next to the same one.
+        let gone = matches!(ousting, Ousting::Done | Ousting::Gone);
+        if gone && self.phase == Phase::InLine {
+            self.ousted = Some(went);
+        }
+        if !self.is_current(generation) {
+            return;
+        }
+        match ousting {
+            Ousting::Done | Ousting::Gone => self.list(false),
+            Ousting::Spared => {}
+            Ousting::Void => {
+                self.own = None;
+                self.list(false);
             }
         }
     }
@@ -218,9 +325,10 @@ impl Election {
         }
     }
 
-    /// A fenced write was refused: the own claim no longer stands.
+    /// The own claim no longer stands, as far as can be told: a fenced write was refused, or the
+    /// member was declared dead.
     pub fn deposed(&mut self) {
-        if self.phase == Phase::Leading {
+        if matches!(self.phase, Phase::Leading | Phase::InLine) {
             self.step_down();
             self.phase = Phase::InLine;
             self.own = None;
@@ -256,12 +364,13 @@ impl Election {
         self.actions.push_back(Action::List { generation, fresh });
     }
 
-    fn lead(&mut self, claim: String, epoch: i64) {
+    fn lead(&mut self, claim: String) {
         if self.phase != Phase::Leading {
             self.phase = Phase::Leading;
             self.follows = false;
+            let ousted = self.ousted.take();
             self.actions
-                .push_back(Action::Lead(Mandate { claim, epoch }));
+                .push_back(Action::Lead(Mandate { claim, ousted }));
         }
     }
 

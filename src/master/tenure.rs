@@ -17,9 +17,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::election::Mandate;
 use super::transaction::{Outcome, Write};
 use crate::clock::Now;
-use crate::detect::FixedTimeout;
+use crate::detect::{Detector, Observation};
 use crate::protocol::report::Draft;
-use crate::protocol::{Ending, Event, EventKind};
+use crate::protocol::{Ending, Event, EventKind, Office, Previous, Went};
 
 /// For how long an event stands in the reports after it was told first.
 const RECENT: Duration = Duration::from_secs(1);
@@ -42,6 +42,8 @@ struct Follower {
     untried: bool,
     written: DateTime<Utc>,
     ending: Option<Ending>,
+    /// Its claim, which is buried with it.
+    claim: Option<String>,
 }
 
 impl Follower {
@@ -70,10 +72,10 @@ enum Pending {
 /// One master's time in one epoch.
 #[derive(Debug)]
 pub struct Tenure {
-    name: String,
+    office: Office,
     epoch: i64,
     pace: Pace,
-    detector: FixedTimeout<String>,
+    detector: Detector,
     followers: BTreeMap<String, Follower>,
     dead: BTreeSet<String>,
     /// Those whose znodes stood when the master came; `None` until that is known.
@@ -83,6 +85,8 @@ pub struct Tenure {
     /// How far ZooKeeper's clock is ahead of this machine's.
     server_ahead: TimeDelta,
     sequence: u64,
+    /// The version of the report that the first one replaces; `None` once that is asked for.
+    accession: Option<i32>,
     /// Told in a report already, and still repeated in the next ones.
     told: Vec<Event>,
     /// Not told yet.
@@ -92,7 +96,8 @@ pub struct Tenure {
 }
 
 impl Tenure {
-    /// The master `name` begins its epoch.
+    /// The master `name` begins its epoch, or goes on with it: one that was cut off, and whose claim
+    /// still stands, was never replaced.
     pub fn begin(
         now: Now,
         name: &str,
@@ -100,38 +105,67 @@ impl Tenure {
         pace: Pace,
         inheritance: Inheritance,
     ) -> Self {
-        let report = inheritance.report;
-        let resumed = report.epoch == Some(mandate.epoch);
-        let expected: BTreeSet<&str> = if resumed || inheritance.now - inheritance.written < HEIR_TO
-        {
-            report.followers().filter(|node| *node != name).collect()
-        } else {
-            BTreeSet::new()
-        };
+        let report = &inheritance.report;
+        let own = report.office.as_ref();
+        let own = own.filter(|office| office.claim == mandate.claim);
+        let resumed = own.and_then(|office| Some((office.clone(), report.epoch?)));
+        let is_resumed = resumed.is_some();
+        let previous = previous(mandate, pace, &inheritance);
+        let dead = previous.iter().filter(|one| one.went == Went::Dead);
+        let dead = dead.map(|one| one.node.clone()).collect();
+        let (office, epoch) = resumed.unwrap_or_else(|| {
+            let office = Office {
+                node: name.to_owned(),
+                claim: mandate.claim.clone(),
+                since: now.wall,
+                previous,
+            };
+            (office, inheritance.zxid)
+        });
+        let expected: BTreeSet<&str> =
+            if is_resumed || inheritance.now - inheritance.written < HEIR_TO {
+                report.followers().filter(|node| *node != name).collect()
+            } else {
+                BTreeSet::new()
+            };
         let mut tenure = Self {
-            name: name.to_owned(),
-            epoch: mandate.epoch,
+            office,
+            epoch,
             pace,
-            // An echo may be late by one beat before the time between is called deafness.
-            detector: FixedTimeout::new(pace.timeout, pace.interval * 2),
+            detector: Detector::new(pace.detection),
             followers: expected
                 .into_iter()
                 .map(|node| (node.to_owned(), Follower::introduced()))
                 .collect(),
-            dead: BTreeSet::new(),
+            dead,
             standing: None,
             inherited: inheritance.written,
             server_ahead: inheritance.now - now.wall,
             sequence: report.sequence,
-            told: report.events,
+            accession: (!is_resumed).then_some(inheritance.version),
+            told: inheritance.report.events,
             fresh: Vec::new(),
             last_report: None,
             pending: None,
         };
-        if !resumed {
-            tenure.tell(now.wall, EventKind::Claimed, name);
+        if !is_resumed {
+            let mut claimed = tenure.event(now.wall, EventKind::Claimed, name);
+            claimed.previous.clone_from(&tenure.office.previous);
+            tenure.fresh.push(claimed);
         }
         tenure
+    }
+
+    /// Keeps what its detector is told, for [`Tenure::take_record`].
+    #[must_use]
+    pub fn recorded(mut self) -> Self {
+        self.detector = self.detector.recorded();
+        self
+    }
+
+    /// What the detector was told since this was asked last.
+    pub fn take_record(&mut self) -> Vec<Observation> {
+        self.detector.take_record()
     }
 
     /// The epoch.
@@ -147,7 +181,7 @@ impl Tenure {
     /// The followers whose znodes stand. Those that the master before knew and that left in the
     /// moment between the two masters are among neither's; they are missed here.
     pub fn listed(&mut self, now: Now, nodes: &[String]) {
-        for node in nodes.iter().filter(|node| **node != self.name) {
+        for node in nodes.iter().filter(|node| **node != self.office.node) {
             self.followers.entry(node.clone()).or_default();
         }
         if self.standing.is_some() {
@@ -171,7 +205,7 @@ impl Tenure {
     /// One that stood there when the master came is not judged before it is heard: after an outage
     /// of ZooKeeper the master may be back before its followers. If it is dead, its session ends it.
     pub fn heard(&mut self, now: Now, node: &str, reading: &Reading) {
-        if node == self.name {
+        if node == self.office.node {
             return;
         }
         self.introduce(now, node, reading.beat.returns);
@@ -186,18 +220,19 @@ impl Tenure {
         follower.version = Some(reading.version);
         follower.written = reading.written;
         follower.ending = reading.beat.ending;
+        follower.claim.clone_from(&reading.beat.claim);
         if follower.ending.is_some() || follower.untried {
             // It has said its last word and goes at once, or it may not be back yet; either way its
             // znode goes with its session at the latest.
-            self.detector.left(&node.to_owned());
+            self.detector.left(now.elapsed, node);
         } else {
-            self.detector.heard(node.to_owned());
+            self.detector.heard(now.elapsed, node);
         }
     }
 
     /// A follower's value has changed and is being read.
-    pub fn stirred(&mut self, node: &str) {
-        self.detector.reading(&node.to_owned());
+    pub fn stirred(&mut self, now: Now, node: &str) {
+        self.detector.reading(now.elapsed, node);
     }
 
     /// A follower's znode is gone, and this master did not remove it.
@@ -207,7 +242,7 @@ impl Tenure {
         {
             return;
         }
-        self.detector.left(&node.to_owned());
+        self.detector.left(now.elapsed, node);
         if self.followers.contains_key(node) {
             // One that came and went before its value was read.
             self.introduce(now, node, 0);
@@ -236,7 +271,7 @@ impl Tenure {
             return None;
         }
         self.forget_old(now.wall);
-        let overdue = self.detector.overdue().next().cloned();
+        let overdue = self.detector.overdue().next().map(str::to_owned);
         if let Some(node) = overdue {
             return Some(self.bury(now, node));
         }
@@ -254,13 +289,17 @@ impl Tenure {
             self.report(now, &self.fresh[..told], &alive)
         });
         self.pending = Some(Pending::Beat { told });
-        Some(Write::Beat { report })
+        Some(match (self.accession.take(), report) {
+            // Who begins has a claim to tell.
+            (Some(version), Some(report)) => Write::Accede { version, report },
+            (_, report) => Write::Beat { report },
+        })
     }
 
     /// The last transaction of the epoch. A beat may still be under way: what it told is told again.
     pub fn release(&mut self, now: Now) -> Write {
         self.forget_old(now.wall);
-        let name = self.name.clone();
+        let name = self.office.node.clone();
         self.tell(now.wall, EventKind::Released, &name);
         self.pending = Some(Pending::Release);
         Write::Release {
@@ -272,7 +311,7 @@ impl Tenure {
         }
     }
 
-    /// The transaction was answered. A claim that no longer stands, or a lost connection, is no
+    /// The transaction was answered, and the epoch goes on. A claim that no longer stands, or a lost connection, is no
     /// outcome: then the tenure is over.
     pub fn written(&mut self, now: Now, outcome: Outcome) {
         self.detector.echo(now.elapsed);
@@ -281,13 +320,17 @@ impl Tenure {
             (Some(Pending::Bury { node, told, death }), Outcome::Done) => {
                 self.told.extend(self.fresh.drain(..told));
                 self.told.push(death);
-                self.detector.left(&node);
+                self.detector.left(now.elapsed, &node);
                 self.followers.remove(&node);
                 self.dead.insert(node);
             }
-            (Some(Pending::Bury { node, .. }), Outcome::Spared) => self.detector.heard(node),
+            (Some(Pending::Bury { node, .. }), Outcome::Spared) => {
+                self.detector.heard(now.elapsed, &node);
+            }
             (Some(Pending::Bury { node, .. }), Outcome::Gone) => self.vanished(now, &node),
-            (Some(Pending::Release) | None, _) => {}
+            // One that was overtaken is over.
+            (Some(Pending::Bury { .. }), Outcome::Overtaken)
+            | (Some(Pending::Release) | None, _) => {}
         }
     }
 
@@ -304,11 +347,9 @@ impl Tenure {
 
     fn bury(&mut self, now: Now, node: String) -> Write {
         // Only who was read is in the detector; a version that never was spares a node by mistake.
-        let version = self
-            .followers
-            .get(&node)
-            .and_then(|follower| follower.version)
-            .unwrap_or(0);
+        let follower = self.followers.get(&node);
+        let version = follower.and_then(|follower| follower.version).unwrap_or(0);
+        let claim = follower.and_then(|follower| follower.claim.clone());
         let death = self.event(now.wall, EventKind::Died, &node);
         let mut fresh = self.fresh.clone();
         fresh.push(death.clone());
@@ -322,6 +363,7 @@ impl Tenure {
         Write::Bury {
             node,
             version,
+            claim,
             report,
         }
     }
@@ -350,7 +392,7 @@ impl Tenure {
     fn is_report_due(&self, now: Now) -> bool {
         // Half an interval early, or a tick that comes a moment too soon would wait a whole one.
         self.last_report.is_none_or(|last| {
-            now.elapsed.saturating_sub(last) + self.pace.interval / 2 >= self.pace.timeout
+            now.elapsed.saturating_sub(last) + self.pace.interval / 2 >= self.pace.detection.timeout
         })
     }
 
@@ -372,6 +414,7 @@ impl Tenure {
         Draft {
             at: now.wall,
             epoch: self.epoch,
+            office: &self.office,
             sequence: self.sequence,
             fresh,
             recent: self.told.iter().chain(fresh).collect(),
@@ -400,6 +443,7 @@ impl Tenure {
             node: Some(node.to_owned()),
             epoch: Some(self.epoch),
             sequence: Some(self.sequence),
+            previous: None,
         }
     }
 
@@ -407,6 +451,28 @@ impl Tenure {
         let event = self.event(at, kind, node);
         self.fresh.push(event);
     }
+}
+
+/// The master before, and why it went: as this member brought it about, as it said itself, or as the
+/// age of its last report tells.
+fn previous(mandate: &Mandate, pace: Pace, inheritance: &Inheritance) -> Option<Previous> {
+    let Inheritance { report, .. } = inheritance;
+    let (office, epoch) = (report.office.as_ref()?, report.epoch?);
+    let silence = (inheritance.now - inheritance.written).to_std();
+    let went = if report.is_free() {
+        Went::Finished
+    } else if let Some(ousted) = mandate.ousted {
+        ousted
+    } else if silence.is_ok_and(|silence| silence > pace.session / 2) {
+        Went::Expired
+    } else {
+        Went::Deposed
+    };
+    Some(Previous {
+        node: office.node.clone(),
+        epoch,
+        went,
+    })
 }
 
 #[cfg(test)]

@@ -3,6 +3,14 @@
 /// One transaction to be made under the claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Write {
+    /// The first of an epoch, made only if nobody has reported since the report was read that the
+    /// master goes on from.
+    Accede {
+        /// The version of `/heart_beat_master` that was read.
+        version: i32,
+        /// Its new value.
+        report: String,
+    },
     /// The master's own beat, with a report when one is due.
     Beat {
         /// The new value of `/heart_beat_master`.
@@ -14,6 +22,8 @@ pub enum Write {
         node: String,
         /// The last version heard: a beat that came since saves the follower.
         version: i32,
+        /// Its claim, which goes with it.
+        claim: Option<String>,
         /// The new value of `/heart_beat_master`.
         report: String,
     },
@@ -33,4 +43,6 @@ pub enum Outcome {
     Spared,
     /// The follower to be buried was gone.
     Gone,
+    /// Another has reported meanwhile: the epoch did not begin.
+    Overtaken,
 }

@@ -3,8 +3,10 @@
 use tokio::sync::mpsc::Sender;
 
 use crate::coordination::{Failure, Session};
-use crate::master::election::Action;
-use crate::protocol::claim::ClaimStat;
+use crate::master::election::{Action, Ousting};
+use crate::master::vigil::Sight;
+use crate::protocol::Went;
+use crate::protocol::claim::{self, ClaimStat};
 
 use super::happening::Happening;
 
@@ -14,10 +16,15 @@ pub(super) enum Answer {
     Created(u64, String, ClaimStat),
     Listed(u64, Vec<String>),
     Inspected(u64, String, Option<ClaimStat>),
+    /// The predecessor's claim was read, and its next change will be noticed.
+    PredecessorSeen(u64, Sight),
+    /// The predecessor's claim has changed.
+    PredecessorStirred(u64),
     PredecessorGone(u64),
+    Ousted(u64, Ousting, Went),
 }
 
-/// Carries out one request. `beat` is the new claim's first value.
+/// Carries out one request. `value` is the new claim's first value.
 ///
 /// A lost connection is no answer: the election begins anew when the session is connected again.
 pub(super) async fn carry_out(
@@ -40,10 +47,26 @@ pub(super) async fn carry_out(
             .inspect(&claim)
             .await
             .map(|stat| Answer::Inspected(generation, claim, stat)),
-        Action::Watch { generation, claim } => session
-            .gone(&claim)
-            .await
-            .map(|()| Answer::PredecessorGone(generation)),
+        Action::Listen {
+            generation, claim, ..
+        } => listen(&session, generation, &claim, &inbox).await,
+        Action::Depose {
+            generation,
+            own,
+            claim,
+            version,
+        } => {
+            // Without a version it goes whether it beats or not.
+            let went = version.map_or(Went::Deposed, |_| Went::Dead);
+            let ousting = match session.depose(&own, &claim, version).await {
+                Ok(()) => Ok(Ousting::Done),
+                Err(Failure::NoNode) => Ok(Ousting::Gone),
+                Err(Failure::BadVersion) => Ok(Ousting::Spared),
+                Err(Failure::Deposed) => Ok(Ousting::Void),
+                Err(failure) => Err(failure),
+            };
+            ousting.map(|ousting| Answer::Ousted(generation, ousting, went))
+        }
         Action::Remove { claim } => {
             let path = session.paths().claim(&claim);
             // Should it fail, the claim goes with the session.
@@ -59,4 +82,33 @@ pub(super) async fn carry_out(
     };
     // The life may have ended meanwhile.
     let _ = inbox.send(happening).await;
+}
+
+/// Tells of each change of a claim until it is gone.
+async fn listen(
+    session: &Session,
+    generation: u64,
+    claim: &str,
+    inbox: &Sender<Happening>,
+) -> Result<Answer, Failure> {
+    let path = session.paths().claim(claim);
+    let tell = async |answer| inbox.send(Happening::Answered(answer)).await;
+    loop {
+        let (value, change) = match session.read(&path).await {
+            Err(Failure::NoNode) => return Ok(Answer::PredecessorGone(generation)),
+            read => read?,
+        };
+        let sight = Sight {
+            version: value.stat.version,
+            is_ours: claim::is_ours(&value.bytes),
+        };
+        // When the life has ended, so has this.
+        let told = tell(Answer::PredecessorSeen(generation, sight)).await;
+        if told.is_err() || !change.await? {
+            return Ok(Answer::PredecessorGone(generation));
+        }
+        if tell(Answer::PredecessorStirred(generation)).await.is_err() {
+            return Err(Failure::Lost);
+        }
+    }
 }

@@ -68,7 +68,7 @@ impl Mastership {
                 self.members = names.into_iter().collect();
             }
             Noticed::Heard(node, reading) => self.tenure.heard(now, &node, &reading),
-            Noticed::Stirred(node) => self.tenure.stirred(&node),
+            Noticed::Stirred(node) => self.tenure.stirred(now, &node),
             Noticed::Vanished(node) => {
                 self.tenure.vanished(now, &node);
                 self.listeners.remove(&node);

@@ -12,6 +12,7 @@ mod life;
 mod listener;
 mod mastership;
 mod name;
+mod recording;
 mod stay;
 mod stopping;
 mod surroundings;
@@ -21,6 +22,7 @@ mod write;
 pub use heart::{Heart, Summary};
 pub use life::{Complain, Life};
 pub use name::Name;
+pub use recording::Recording;
 pub use stopping::{Stop, Stopping};
 pub use surroundings::{Answer, Machine, Surroundings};
 pub use work::Work;
@@ -40,4 +42,8 @@ pub struct Config {
     pub name: Name,
     /// What it tells about itself.
     pub identity: Identity,
+    /// Whether it is there to be master: before all who work in the line, and never a follower.
+    pub standing: bool,
+    /// Where to write down what its detector is told while it is master.
+    pub recording: Option<Recording>,
 }

@@ -23,8 +23,12 @@ impl Name {
     /// from `entropy`. Mappers that start in the same microsecond are usual when a job starts on
     /// many hosts, and two attempts of one task may run at once.
     pub fn of_mapper(now: DateTime<Utc>, entropy: u128) -> Self {
+        Self::of("map", now, entropy)
+    }
+
+    fn of(kind: &str, now: DateTime<Utc>, entropy: u128) -> Self {
         Self {
-            text: format!("map{}{:06}", seconds(now), entropy % 1_000_000),
+            text: format!("{kind}{}{:06}", seconds(now), entropy % 1_000_000),
             given: false,
         }
     }
@@ -32,6 +36,11 @@ impl Name {
     /// Such a name for now, with the system's randomness.
     pub fn of_new_mapper() -> Self {
         Self::of_mapper(Utc::now(), Uuid::new_v4().as_u128())
+    }
+
+    /// The like for a standing master: `master1609240709.574485` and six more digits.
+    pub fn of_new_master() -> Self {
+        Self::of("master", Utc::now(), Uuid::new_v4().as_u128())
     }
 
     /// Whether somebody asked for just this name, so that another one will not do.

@@ -10,7 +10,7 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use super::candidate::{self, Answer};
+use super::candidate;
 use super::happening::{Happening, Hope};
 use super::life::{End, Life};
 use super::listener::Noticed;
@@ -19,9 +19,11 @@ use super::stopping::{Cut, Stopping};
 use super::write::{self, Done, UnderWay};
 use crate::coordination::{Connection, Session};
 use crate::master::election::{Action, Election, Mandate};
+use crate::master::vigil::Vigil;
 use crate::protocol::{beat, claim};
 
 mod leaving;
+mod line;
 mod roles;
 
 /// More than enough for all listeners to have a word waiting; beyond it they wait.
@@ -34,6 +36,8 @@ enum Role {
     None,
     /// One that beats, once its znode is there.
     Follower { joined: bool },
+    /// A standing master that waits in line, and beats on its claim.
+    Standby,
     /// About to be master, once it is known what the last one said.
     Heir(Mandate),
     /// The one that listens.
@@ -50,8 +54,10 @@ pub(super) struct Stay<'a> {
     hope: Hope,
     /// Set when the session is to be left.
     over: Option<End>,
-    /// The task that watches the claim before the own one.
-    watching: Option<AbortHandle>,
+    /// The task that listens to the claim before the own one.
+    listening: Option<AbortHandle>,
+    /// What is made of it.
+    vigil: Option<Vigil>,
     /// A beat fell due while another was under way.
     owed: bool,
     under_way: Option<UnderWay>,
@@ -63,7 +69,7 @@ pub(super) struct Stay<'a> {
 impl<'a> Stay<'a> {
     pub(super) fn new(life: &'a mut Life, session: Session) -> Self {
         let (outside, inbox) = channel(INBOX);
-        let election = Election::new(session.id(), life.draw_uuid());
+        let election = Election::new(session.id(), &life.draw_uuid(), life.config.standing);
         Self {
             life,
             session,
@@ -72,7 +78,8 @@ impl<'a> Stay<'a> {
             connected: true,
             hope: Hope::Unknown,
             over: None,
-            watching: None,
+            listening: None,
+            vigil: None,
             owed: false,
             under_way: None,
             tasks: JoinSet::new(),
@@ -135,7 +142,12 @@ impl<'a> Stay<'a> {
 
     /// Whether there is something to beat for.
     fn beats(&self) -> bool {
-        self.connected && matches!(self.role, Role::Follower { joined: true } | Role::Master(_))
+        self.connected
+            && match self.role {
+                Role::Follower { joined } => joined,
+                Role::Standby | Role::Master(_) => true,
+                Role::None | Role::Heir(_) => false,
+            }
     }
 
     /// Whether the answer to what is under way can wait for the next tick: it is good for nothing
@@ -144,9 +156,11 @@ impl<'a> Stay<'a> {
         let idle = match &self.role {
             Role::Follower { joined } => *joined,
             Role::Master(master) => master.tenure.followers() == 0,
+            Role::Standby => true,
             Role::None | Role::Heir(_) => false,
         };
-        idle && self.connected && !self.owed && stopping.stop().is_none()
+        let listening = self.vigil.as_ref().is_some_and(Vigil::is_listening);
+        idle && !listening && self.connected && !self.owed && stopping.stop().is_none()
     }
 
     /// A beat is due. While the one before is not answered it is held back, and its newest form sent
@@ -182,15 +196,15 @@ impl<'a> Stay<'a> {
                 Action::Lead(mandate) => self.lead(mandate),
                 Action::StepDown => self.step_down(),
                 request => {
-                    let watches = matches!(request, Action::Watch { .. });
+                    let listens = self.begin_vigil(&request);
                     let task = self.tasks.spawn(candidate::carry_out(
                         self.session.clone(),
                         request,
-                        self.election.prefix(),
+                        self.election.prefix().to_owned(),
                         self.claim_value(),
                         self.outside.clone(),
                     ));
-                    if watches && let Some(earlier) = self.watching.replace(task) {
+                    if listens && let Some(earlier) = self.listening.replace(task) {
                         earlier.abort();
                     }
                 }
@@ -239,16 +253,7 @@ impl<'a> Stay<'a> {
 
     fn happened(&mut self, happening: Happening) {
         match happening {
-            Happening::Answered(answer) => match answer {
-                Answer::Created(generation, name, stat) => {
-                    self.election.created(generation, name, stat);
-                }
-                Answer::Listed(generation, names) => self.election.listed(generation, &names),
-                Answer::Inspected(generation, claim, stat) => {
-                    self.election.inspected(generation, claim, stat);
-                }
-                Answer::PredecessorGone(generation) => self.election.predecessor_gone(generation),
-            },
+            Happening::Answered(answer) => self.answered(answer),
             Happening::Noticed(epoch, noticed) => self.noticed(epoch, noticed),
             Happening::Connection(Connection::Connected) => {
                 self.connected = true;
@@ -298,6 +303,16 @@ impl<'a> Stay<'a> {
         let (records, bytes) = (progress.records_out(), progress.bytes_in());
         match &mut self.role {
             Role::None | Role::Heir(_) | Role::Follower { joined: false } => {}
+            Role::Standby => {
+                if let Some(claim) = self.election.claim() {
+                    let beat = beat::alive(now.wall, identity, records, bytes);
+                    self.under_way = Some(write::touch(
+                        self.session.clone(),
+                        claim.to_owned(),
+                        claim::value(self.life.config.name.as_ref(), &beat),
+                    ));
+                }
+            }
             Role::Follower { joined: true } => {
                 self.under_way = Some(write::beat(
                     self.session.clone(),

@@ -4,6 +4,7 @@ use std::pin::Pin;
 
 use super::Name;
 use crate::coordination::{Burial, Failure, Fence, Session};
+use crate::master::accession::{self, Accession};
 use crate::master::tenure::Inheritance;
 use crate::master::transaction::{Outcome, Write};
 use crate::protocol::Report;
@@ -16,7 +17,9 @@ pub(super) enum Written {
     /// A beat is acknowledged.
     Beaten,
     /// What the last master left.
-    Inherited(Inheritance),
+    Inherited(Box<Inheritance>),
+    /// Another is in office, whose claim this is if it still stands.
+    Contested(Option<String>),
     /// A master's transaction is answered.
     Fenced(Outcome),
 }
@@ -42,8 +45,17 @@ pub(super) fn beat(session: Session, name: Name, value: String) -> UnderWay {
     })
 }
 
-/// Removes the follower's znode of who becomes master, reads what the last master said, and beats on
-/// the claim, which tells the time by ZooKeeper's clock.
+/// Beats on the own claim: a standing master that waits in line.
+pub(super) fn touch(session: Session, claim: String, value: String) -> UnderWay {
+    Box::pin(async move {
+        session.touch(&claim, &value).await?;
+        Ok(Written::Beaten)
+    })
+}
+
+/// Takes the steps from the line into office ([`accession`]) up to the first report, after it has
+/// removed the follower's znode of who becomes master. The beat also tells the time by ZooKeeper's
+/// clock.
 pub(super) fn inherit(
     session: Session,
     claim: String,
@@ -55,16 +67,25 @@ pub(super) fn inherit(
         if let Some(path) = leftover {
             session.remove_own(&path, &earlier).await?;
         }
-        let (report, _) = session.read(session.paths().master()).await?;
-        let now = match session.touch(&claim, &value).await {
+        let (read, _) = session.read(session.paths().master()).await?;
+        let touched = match session.touch(&claim, &value).await {
             Err(Failure::NoNode) => return Err(Failure::Deposed),
-            touched => touched?.written,
+            touched => touched?,
         };
-        Ok(Written::Inherited(Inheritance {
-            report: Report::parse(&report.bytes),
-            written: report.stat.written,
-            now,
-        }))
+        let report = Report::parse(&read.bytes);
+        let line = session.line(false).await?;
+        match accession::judge(&claim, &report, &line) {
+            Accession::Begin => {}
+            Accession::Contested(claim) => return Ok(Written::Contested(Some(claim))),
+            Accession::Overtaken => return Ok(Written::Contested(None)),
+        }
+        Ok(Written::Inherited(Box::new(Inheritance {
+            report,
+            version: read.stat.version,
+            written: read.stat.written,
+            now: touched.written,
+            zxid: touched.modified,
+        })))
     })
 }
 
@@ -76,11 +97,22 @@ pub(super) fn fenced(fence: Fence, own: String, write: Write) -> UnderWay {
                 fence.beat(&own, report.as_deref()).await?;
                 Outcome::Done
             }
+            Write::Accede { version, report } => {
+                if fence.accede(version, &report).await? {
+                    Outcome::Done
+                } else {
+                    Outcome::Overtaken
+                }
+            }
             Write::Bury {
                 node,
                 version,
+                claim,
                 report,
-            } => match fence.bury(&node, version, &report).await? {
+            } => match fence
+                .bury(&node, version, claim.as_deref(), &report)
+                .await?
+            {
                 Burial::Done => Outcome::Done,
                 Burial::Spared => Outcome::Spared,
                 Burial::Gone => Outcome::Gone,

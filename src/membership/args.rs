@@ -11,6 +11,7 @@ use clap::error::ErrorKind;
 use clap::{Args, Command, Subcommand};
 use signal_hook::low_level::emulate_default_handler;
 
+use super::PROGRAM;
 use super::life;
 use super::plan::{Events, HostPort, Plan, Znode};
 use super::post::Leaving;
@@ -278,7 +279,7 @@ fn live(plan: Plan) -> ExitCode {
     let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => {
-            say("heartline", error);
+            say(PROGRAM, error);
             return ExitCode::FAILURE;
         }
     };
@@ -293,10 +294,7 @@ fn live(plan: Plan) -> ExitCode {
             ExitCode::from(u8::try_from(128 + signal).unwrap_or(u8::MAX))
         }
         Err(diagnosis) => {
-            say(
-                "heartline",
-                format_args!("ZooKeeper is required: {diagnosis}"),
-            );
+            say(PROGRAM, format_args!("ZooKeeper is required: {diagnosis}"));
             ExitCode::FAILURE
         }
     }

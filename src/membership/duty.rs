@@ -7,6 +7,7 @@ use chrono::Utc;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::sleep;
 
+use super::PROGRAM;
 use super::hook::Hook;
 use super::lease::Terms;
 use super::news::{Event, News};
@@ -190,10 +191,7 @@ impl Duty {
         match Handle::start(&charge) {
             Ok(handle) => self.command = Some(handle),
             Err(error) => {
-                say(
-                    "heartline",
-                    format_args!("cannot start the command: {error}"),
-                );
+                say(PROGRAM, format_args!("cannot start the command: {error}"));
                 self.post.ended(Ended {
                     status: CANNOT_RUN,
                     by_itself: true,

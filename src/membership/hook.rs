@@ -9,6 +9,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
+use super::PROGRAM;
 use super::news::News;
 use crate::say::say;
 
@@ -29,8 +30,8 @@ impl Hook {
                 let newest = inbox.try_iter().last().unwrap_or(first);
                 match run(&command, &newest) {
                     Ok(None) => {}
-                    Ok(Some(how)) => say("heartline", format_args!("the hook ended with {how}")),
-                    Err(error) => say("heartline", format_args!("cannot run the hook: {error}")),
+                    Ok(Some(how)) => say(PROGRAM, format_args!("the hook ended with {how}")),
+                    Err(error) => say(PROGRAM, format_args!("cannot run the hook: {error}")),
                 }
             }
             let _ = tell_done.send(());

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
+use super::PROGRAM;
 use super::duty::Duty;
 use super::plan::Plan;
 use super::post::Leaving;
@@ -51,10 +52,7 @@ async fn go_on(duty: &mut Duty) -> Result<Leaving, Diagnosis> {
                 return Err(diagnosis);
             }
             if !std::mem::replace(&mut complained, true) {
-                say(
-                    "heartline",
-                    format_args!("waiting for ZooKeeper: {diagnosis}"),
-                );
+                say(PROGRAM, format_args!("waiting for ZooKeeper: {diagnosis}"));
             }
         }
         if let Err(leaving) = meanwhile(duty, sleep(pause)).await {

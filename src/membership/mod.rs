@@ -25,3 +25,6 @@ mod signals;
 mod stay;
 
 pub use args::MemberArgs;
+
+/// What this is called where it speaks to people.
+const PROGRAM: &str = "heartline member";

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::PROGRAM;
 use super::plan::Events;
 use super::post::Leaving;
 use crate::say::say;
@@ -36,7 +37,7 @@ impl Outlet {
                 }
                 if !complained {
                     complained = true;
-                    say("heartline", format_args!("cannot write events: {error}"));
+                    say(PROGRAM, format_args!("cannot write events: {error}"));
                 }
             }
             let _ = tell_done.send(());

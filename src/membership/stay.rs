@@ -7,6 +7,7 @@ use tokio::sync::mpsc::{Receiver, channel};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
+use super::PROGRAM;
 use super::asking::{Answer, Asking};
 use super::claim::{Action, Claim};
 use super::duty::Duty;
@@ -194,7 +195,7 @@ impl<'a> Stay<'a> {
 
     fn complain(&mut self, what: &str) {
         if !std::mem::replace(self.complained, true) {
-            say("heartline", what);
+            say(PROGRAM, what);
         }
     }
 }

@@ -9,6 +9,7 @@ const JOINED: &str = "this is a map!";
 const ENDED: &str = "ended";
 const RETURNED: &str = "returned";
 const ATTEMPT: &str = "attempt";
+const CLAIM: &str = "claim";
 
 /// How a member's work ended, in its own words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +46,8 @@ pub struct Identity {
     pub pid: u32,
     /// How often it had to join again.
     pub returns: u32,
+    /// Its claim, by its name in the line: whoever buries the member removes that too.
+    pub claim: Option<String>,
 }
 
 impl Identity {
@@ -53,6 +56,9 @@ impl Identity {
         let mut lines = format!("host: {}\npid: {}\n", self.host, self.pid);
         if let Some(attempt) = &self.attempt {
             lines = format!("{ATTEMPT}: {attempt}\n{lines}");
+        }
+        if let Some(claim) = &self.claim {
+            lines = format!("{CLAIM}: {claim}\n{lines}");
         }
         if self.returns > 0 {
             lines = format!("{RETURNED}: {}\n{lines}", self.returns);
@@ -95,6 +101,8 @@ pub struct Beat {
     pub returns: u32,
     /// Set when this is the member's last word.
     pub ending: Option<Ending>,
+    /// The member's claim.
+    pub claim: Option<String>,
 }
 
 impl Beat {
@@ -109,6 +117,7 @@ impl Beat {
         for (key, word) in lines.filter_map(|line| line.split_once(": ")) {
             match key {
                 ENDED => beat.ending = Ending::from_word(word),
+                CLAIM => beat.claim = Some(word.to_owned()),
                 RETURNED => beat.returns = word.parse().unwrap_or(0),
                 _ => {}
             }
@@ -127,6 +136,7 @@ mod tests {
             host: "hd-slave1".to_owned(),
             pid: 42,
             returns: 0,
+            claim: Some("_c_a-lock-0000000001".to_owned()),
         }
     }
 
@@ -149,6 +159,7 @@ mod tests {
         let at = DateTime::from_timestamp_micros(1_609_240_709_574_485).unwrap();
         let last = Beat::parse(ended(at, &identity(), Ending::Failed).as_bytes());
         assert_eq!(last.ending, Some(Ending::Failed));
+        assert_eq!(last.claim, identity().claim);
         let again = Identity {
             returns: 3,
             ..identity()

@@ -8,6 +8,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Serialize, Serializer};
 
 use super::asctime;
+use super::office::Previous;
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -81,37 +82,52 @@ pub struct Event {
     /// Counts a master's events, so that a reader knows what it has had already.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sequence: Option<u64>,
+    /// With a claim: the master before, and why it went.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub previous: Option<Previous>,
 }
 
 fn rfc3339<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&stamp(*time))
 }
 
-fn stamp(time: DateTime<Utc>) -> String {
+pub(super) fn stamp(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Micros, true)
 }
 
 impl Event {
-    /// The line below the master's messages: `event 17 4294967302 2020-12-29T… died map…`.
+    /// The line below the master's messages: `event 17 4294967302 2020-12-29T… died map…`, with the
+    /// [`Previous`] master behind a claim.
     /// `None` for what is not a master's to tell.
     pub(super) fn line(&self) -> Option<String> {
         let (sequence, epoch, node) = (self.sequence?, self.epoch?, self.node.as_ref()?);
+        let (time, kind) = (stamp(self.time), self.event);
+        let previous = self.previous.as_ref();
+        let previous = previous.map_or_else(String::new, |previous| format!(" {previous}"));
         Some(format!(
-            "event {sequence} {epoch} {} {} {node}\n",
-            stamp(self.time),
-            self.event
+            "event {sequence} {epoch} {time} {kind} {node}{previous}\n"
         ))
     }
 
     /// Reads such a line back.
     pub(super) fn parse(line: &str) -> Option<Self> {
         let mut words = line.strip_prefix("event ")?.splitn(5, ' ');
+        let sequence = Some(words.next()?.parse().ok()?);
+        let epoch = Some(words.next()?.parse().ok()?);
+        let time = words.next()?.parse().ok()?;
+        let event = words.next()?.parse().ok()?;
+        let rest = words.next()?;
+        let (node, previous) = match rest.split_once(' ') {
+            Some((node, previous)) if event == EventKind::Claimed => (node, previous.parse().ok()),
+            _ => (rest, None),
+        };
         Some(Self {
-            sequence: Some(words.next()?.parse().ok()?),
-            epoch: Some(words.next()?.parse().ok()?),
-            time: words.next()?.parse().ok()?,
-            event: words.next()?.parse().ok()?,
-            node: Some(words.next()?.to_owned()),
+            time,
+            event,
+            node: Some(node.to_owned()),
+            epoch,
+            sequence,
+            previous,
         })
     }
 
@@ -125,7 +141,15 @@ impl Event {
             EventKind::Finished => says("has finished"),
             EventKind::Failed => says("has failed"),
             EventKind::Returned => says("has returned"),
-            EventKind::Claimed => Some(format!("zookeeper: CONNECTED\nmaster {node}\n")),
+            EventKind::Claimed => {
+                let (time, epoch) = (asctime(self.time), self.epoch.unwrap_or_default());
+                let mut message = format!("zookeeper: CONNECTED\nmaster {node}\n");
+                if let Some(Previous { node, went, .. }) = &self.previous {
+                    let went = went.message();
+                    message = format!("{message}{time}: master {node} {went}\n");
+                }
+                Some(format!("{message}{time}: epoch {epoch} begins\n"))
+            }
             EventKind::Joined
             | EventKind::Released
             | EventKind::Connected
@@ -137,6 +161,7 @@ impl Event {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::Went;
 
     fn died() -> Event {
         Event {
@@ -145,6 +170,7 @@ mod tests {
             node: Some("map1609240709.52".to_owned()),
             epoch: Some(4_294_967_302),
             sequence: Some(17),
+            previous: None,
         }
     }
 
@@ -153,6 +179,19 @@ mod tests {
         assert_eq!(
             Event::parse(died().line().unwrap().trim_end()),
             Some(died())
+        );
+        let claimed = Event {
+            event: EventKind::Claimed,
+            previous: Some(Previous {
+                node: "map1.5".to_owned(),
+                epoch: 40,
+                went: Went::Expired,
+            }),
+            ..died()
+        };
+        assert_eq!(
+            Event::parse(claimed.line().unwrap().trim_end()),
+            Some(claimed)
         );
         assert_eq!(Event::parse("event 1 2 yesterday died x"), None);
         assert_eq!(Event::parse("map x"), None);

@@ -7,10 +7,12 @@
 pub mod beat;
 pub mod claim;
 pub mod event;
+pub mod office;
 pub mod report;
 
 pub use beat::{Beat, Ending, Identity};
 pub use event::{Event, EventKind};
+pub use office::{Office, Previous, Went};
 pub use report::Report;
 
 use chrono::{DateTime, Local, Utc};

@@ -7,6 +7,7 @@
 use chrono::{DateTime, Utc};
 
 use super::event::{Event, EventKind};
+use super::office::Office;
 
 /// The value of `/heart_beat_master` while nobody holds it.
 pub const FREE: &str = "this is a master map!";
@@ -26,6 +27,8 @@ pub struct Report {
     pub sequence: u64,
     /// The events of the last second, oldest first.
     pub events: Vec<Event>,
+    /// Who is master, in a value that a master wrote.
+    pub office: Option<Office>,
     /// All followers of whoever wrote it, where the messages do not name them.
     pub known: Vec<String>,
 }
@@ -50,6 +53,7 @@ impl Report {
                 Some((FOLLOWERS, nodes)) => {
                     report.known = nodes.split(' ').map(str::to_owned).collect();
                 }
+                Some((key, word)) if Office::take(&mut report.office, key, word) => {}
                 _ => report.messages.push(line.to_owned()),
             }
         }
@@ -77,6 +81,8 @@ pub struct Draft<'a> {
     pub at: DateTime<Utc>,
     /// The writer's epoch.
     pub epoch: i64,
+    /// The writer, and how it became master.
+    pub office: &'a Office,
     /// The number of the last event told, in this value or before.
     pub sequence: u64,
     /// The events that no value has told yet.
@@ -109,10 +115,12 @@ impl Draft<'_> {
                 node: Some((*node).to_owned()),
                 epoch: Some(self.epoch),
                 sequence: None,
+                previous: None,
             };
             value.extend(event.message());
         }
         value.extend([format!("{EPOCH}: {}\n", self.epoch)]);
+        value.push_str(&self.office.lines());
         value.extend([format!("{SEQUENCE}: {}\n", self.sequence)]);
         // A heir has to know whom to expect; a report that calls all of them alive tells it already.
         if self.alive.len() < self.followers.len() {
@@ -134,6 +142,16 @@ mod tests {
             node: Some(node.to_owned()),
             epoch: Some(9),
             sequence: Some(sequence),
+            previous: None,
+        }
+    }
+
+    fn office() -> Office {
+        Office {
+            node: "map1.5".to_owned(),
+            claim: "_c_a-lock-0000000001".to_owned(),
+            since: DateTime::from_timestamp_micros(1_609_240_719_000_000).unwrap(),
+            previous: None,
         }
     }
 
@@ -141,6 +159,7 @@ mod tests {
         Draft {
             at: DateTime::from_timestamp_micros(1_609_240_719_574_485).unwrap(),
             epoch: 9,
+            office: &office(),
             sequence: 12,
             fresh,
             recent: older.iter().chain(fresh).collect(),
@@ -153,7 +172,7 @@ mod tests {
     #[test]
     fn a_claim_is_told_in_two_fixed_lines() {
         let value = compose(&[event(12, EventKind::Claimed, "map1.5")], &[], &[]);
-        assert!(value.starts_with("zookeeper: CONNECTED\nmaster map1.5\nepoch: 9\n"));
+        assert!(value.starts_with("zookeeper: CONNECTED\nmaster map1.5\n"));
     }
 
     #[test]
@@ -172,6 +191,7 @@ mod tests {
         let report = Report::parse(value.as_bytes());
         assert_eq!(report.epoch, Some(9));
         assert_eq!(report.sequence, 12);
+        assert_eq!(report.office, Some(office()));
         assert_eq!(report.events, [older, fresh].concat());
         assert_eq!(report.alive().collect::<Vec<_>>(), ["map2", "map4"]);
         assert!(report.followers().any(|node| node == "map5"));

@@ -3,7 +3,7 @@
 use super::link::{self, Link, News};
 use super::tell::{Form, Teller};
 use super::told::Told;
-use crate::coordination::{Failure, Settings, Value};
+use crate::coordination::{Failure, Session, Settings, Value};
 use crate::protocol::claim::holder;
 use crate::protocol::{Event, EventKind, Report};
 use crate::say::say;
@@ -72,16 +72,9 @@ impl Watcher {
     async fn begin(&mut self, link: &mut Link) -> anyhow::Result<()> {
         self.teller.connection(true)?;
         let path = link.session().paths().master().to_owned();
-        match link.session().first_claim().await {
-            Ok(Some(claim)) => {
+        match in_office(link.session()).await {
+            Ok(Some(claimed)) => {
                 // Its claim may have been told too long ago for the reports to repeat it.
-                let claimed = Event {
-                    time: claim.stat.made,
-                    event: EventKind::Claimed,
-                    node: Some(holder(&claim.bytes)),
-                    epoch: Some(claim.stat.created),
-                    sequence: None,
-                };
                 self.told.see(claimed.epoch);
                 if self.told.is_new_master(&claimed) {
                     self.teller.event(&claimed)?;
@@ -114,6 +107,7 @@ impl Watcher {
                 node: Some(node.to_owned()),
                 epoch: report.epoch,
                 sequence: None,
+                previous: None,
             })?;
         }
         // What is alive, what is free, and all that other programs wrote, as it stands; the rest was
@@ -126,4 +120,26 @@ impl Watcher {
         let lines: String = lines.flat_map(|line| [line, "\n"]).collect();
         Ok(self.teller.text(&lines)?)
     }
+}
+
+/// How the master that stands became it, as its reports tell; `None` if none stands.
+async fn in_office(session: &Session) -> Result<Option<Event>, Failure> {
+    let Some(claim) = session.first_claim().await? else {
+        return Ok(None);
+    };
+    let report = match session.read(session.paths().master()).await {
+        Err(Failure::NoNode) => return Ok(None),
+        read => Report::parse(&read?.0.bytes),
+    };
+    let office = report
+        .office
+        .filter(|office| office.node == holder(&claim.bytes));
+    Ok(office.map(|office| Event {
+        time: office.since,
+        event: EventKind::Claimed,
+        node: Some(office.node),
+        epoch: report.epoch,
+        sequence: None,
+        previous: office.previous,
+    }))
 }

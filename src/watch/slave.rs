@@ -191,6 +191,7 @@ impl Watcher {
             node: Some(node.to_owned()),
             epoch: self.epoch,
             sequence: None,
+            previous: None,
         })?)
     }
 }

@@ -72,6 +72,7 @@ impl Teller {
             node: None,
             epoch: None,
             sequence: None,
+            previous: None,
         })?;
         Ok(Some(line))
     }

@@ -53,6 +53,7 @@ mod tests {
             node,
             epoch,
             sequence,
+            previous: None,
         }
     }
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent.parent
 DATA = ROOT / ".heartline" / "bench"
+# Where the scripts keep what they have fetched.
+HOME = Path(os.environ.get("HEARTLINE_HOME_DIR") or ROOT / ".heartline").resolve()
 
 
 def size(text):
@@ -29,6 +31,13 @@ def build(*programs):
     command += [f"--bin={program}" for program in programs]
     subprocess.run(command, cwd=ROOT, check=True)
     return ROOT / os.environ.get("CARGO_TARGET_DIR", "target") / "release"
+
+
+def only_defaults():
+    """The defaults are measured, whatever the shell has set."""
+    for name in list(os.environ):
+        if name.startswith("HEARTLINE_") and name != "HEARTLINE_HOME_DIR":
+            del os.environ[name]
 
 
 def made(path, command, source=os.devnull):

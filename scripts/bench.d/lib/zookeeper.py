@@ -1,5 +1,6 @@
 """A ZooKeeper server for a benchmark, and what it says of its znodes."""
 
+import re
 import socket
 import struct
 import subprocess
@@ -8,7 +9,7 @@ from contextlib import contextmanager
 
 from text import DATA, ROOT
 
-EXISTS, CHILDREN, CLOSE = 3, 8, -11
+EXISTS, VALUE, CHILDREN, CLOSE = 3, 4, 8, -11
 NO_NODE = -101
 
 Stat = namedtuple(
@@ -34,6 +35,17 @@ def server():
         yield control("start", check=True, stdout=subprocess.PIPE).stdout.strip()
     finally:
         control("stop", check=True)
+
+
+def granted(address):
+    """The session timeouts, in milliseconds, that the server has granted to those who are connected."""
+    host, port = address.rsplit(":", 1)
+    with socket.create_connection((host, int(port)), timeout=10) as link:
+        link.sendall(b"cons")
+        answer = b""
+        while more := link.recv(65536):
+            answer += more
+    return {int(match) for match in re.findall(rb",to=(\d+),", answer)}
 
 
 class Reader:
@@ -75,9 +87,9 @@ class Reader:
             data += more
         return data
 
-    def ask(self, kind, path):
-        path, no_watch = path.encode(), bytes(1)
-        self.send(struct.pack(">iii", 1, kind, len(path)), path, no_watch)
+    def ask(self, kind, path, watch=False):
+        path = path.encode()
+        self.send(struct.pack(">iii", 1, kind, len(path)), path, bytes([watch]))
         answer = self.receive()
         _, _, error = struct.unpack_from(">iqi", answer)
         if error == NO_NODE:
@@ -90,6 +102,15 @@ class Reader:
         """What is known of a znode; None if there is none."""
         answer = self.ask(EXISTS, path)
         return answer and Stat(*struct.unpack(">qqqqiiiqiiq", answer))
+
+    def value(self, path, watch=False):
+        """What a znode holds; None if there is none."""
+        answer = self.ask(VALUE, path, watch)
+        if answer is None:
+            return None
+        (length,) = struct.unpack_from(">i", answer)
+        # One without a value has the length -1.
+        return answer[4 : 4 + max(length, 0)]
 
     def children(self, path):
         """The names below a znode; none if it is not there."""

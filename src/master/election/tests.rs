@@ -12,7 +12,7 @@ const STAT: ClaimStat = ClaimStat {
 
 /// An election that is connected, with the generation of its first request.
 fn connected() -> (Election, u64) {
-    let mut election = Election::new(SESSION, "me");
+    let mut election = Election::new(SESSION, "me", false);
     election.connected();
     let Some(Action::Create { generation }) = election.poll_action() else {
         panic!("the first thing to do is to create the claim");
@@ -36,7 +36,7 @@ fn list(election: &mut Election, names: &[&str]) {
 fn mandate() -> Action {
     Action::Lead(Mandate {
         claim: OWN.to_owned(),
-        epoch: 40,
+        ousted: None,
     })
 }
 
@@ -67,7 +67,12 @@ fn the_second_watches_only_the_one_before_it() {
         ],
     );
     assert_eq!(election.poll_action(), Some(Action::Follow));
-    let Some(Action::Watch { generation, claim }) = election.poll_action() else {
+    let Some(Action::Listen {
+        generation,
+        claim,
+        first: false,
+    }) = election.poll_action()
+    else {
         panic!()
     };
     assert_eq!(claim, OTHER);
@@ -198,4 +203,140 @@ fn the_released_does_nothing_more() {
     election.connected();
     election.predecessor_gone(99);
     assert_eq!(election.poll_action(), None);
+}
+
+const STANDING: &str = "_c_me-standing-lock-0000000003";
+
+/// A standing master's election, with its claim made.
+fn standing() -> Election {
+    let mut election = Election::new(SESSION, "me", true);
+    election.connected();
+    let Some(Action::Create { generation }) = election.poll_action() else {
+        panic!()
+    };
+    election.created(generation, STANDING.to_owned(), STAT);
+    election
+}
+
+#[test]
+fn a_standing_master_deposes_the_one_in_office_and_leads() {
+    let mut election = standing();
+    list(&mut election, &["_c_b-lock-0000000002", OTHER, STANDING]);
+    let lead = |ousted| {
+        Some(Action::Lead(Mandate {
+            claim: STANDING.to_owned(),
+            ousted,
+        }))
+    };
+    assert_eq!(election.poll_action(), lead(None));
+    election.contested(Some(OTHER.to_owned()));
+    let Some(Action::Depose {
+        generation,
+        own,
+        claim,
+        version,
+    }) = election.poll_action()
+    else {
+        panic!()
+    };
+    assert_eq!(
+        (own.as_str(), claim.as_str(), version),
+        (STANDING, OTHER, None)
+    );
+    election.ousted(generation, Ousting::Done, Went::Deposed);
+    list(&mut election, &["_c_b-lock-0000000002", STANDING]);
+    assert_eq!(election.poll_action(), lead(Some(Went::Deposed)));
+}
+
+#[test]
+fn who_was_overtaken_looks_at_the_line_again() {
+    let mut election = leading();
+    election.contested(None);
+    list(&mut election, &["_c_a-standing-lock-0000000003", OWN]);
+    assert_eq!(election.poll_action(), Some(Action::Follow));
+}
+
+#[test]
+fn a_standing_master_waits_behind_another() {
+    let mut election = standing();
+    let first = "_c_a-standing-lock-0000000002";
+    list(&mut election, &[OTHER, first, STANDING]);
+    assert_eq!(election.poll_action(), Some(Action::Follow));
+    let listen = election.poll_action();
+    assert!(
+        matches!(&listen, Some(Action::Listen { claim, first: true, .. }) if claim == first),
+        "{listen:?}"
+    );
+}
+
+/// One that follows, with the generation of its listening.
+fn following() -> (Election, u64) {
+    let (mut election, generation) = connected();
+    election.created(generation, OWN.to_owned(), STAT);
+    list(&mut election, &[OTHER, OWN]);
+    election.poll_action();
+    let Some(Action::Listen { generation, .. }) = election.poll_action() else {
+        panic!()
+    };
+    (election, generation)
+}
+
+#[test]
+fn the_next_in_line_deposes_a_silent_master() {
+    let (mut election, generation) = following();
+    election.silent(generation, 17);
+    let depose = Action::Depose {
+        generation,
+        own: OWN.to_owned(),
+        claim: OTHER.to_owned(),
+        version: Some(17),
+    };
+    assert_eq!(election.poll_action(), Some(depose));
+    election.ousted(generation, Ousting::Done, Went::Dead);
+    list(&mut election, &[OWN]);
+    let lead = Mandate {
+        claim: OWN.to_owned(),
+        ousted: Some(Went::Dead),
+    };
+    assert_eq!(election.poll_action(), Some(Action::Lead(lead)));
+}
+
+#[test]
+fn who_deposed_the_master_knows_it_also_when_it_sees_the_claim_go_first() {
+    let (mut election, generation) = following();
+    election.silent(generation, 17);
+    election.poll_action();
+    election.predecessor_gone(generation);
+    election.ousted(generation, Ousting::Done, Went::Dead);
+    list(&mut election, &[OWN]);
+    let lead = election.poll_action();
+    assert!(
+        matches!(&lead, Some(Action::Lead(mandate)) if mandate.ousted == Some(Went::Dead)),
+        "{lead:?}"
+    );
+}
+
+#[test]
+fn a_master_that_beat_in_the_last_moment_is_listened_to_further() {
+    let (mut election, generation) = following();
+    election.silent(generation, 17);
+    election.poll_action();
+    election.ousted(generation, Ousting::Spared, Went::Dead);
+    assert_eq!(election.poll_action(), None);
+    election.predecessor_gone(generation);
+    list(&mut election, &[OWN]);
+    assert_eq!(election.poll_action(), Some(mandate()));
+}
+
+#[test]
+fn who_was_declared_dead_goes_to_the_end_of_the_line() {
+    let (mut election, generation) = following();
+    election.silent(generation, 17);
+    election.poll_action();
+    election.ousted(generation, Ousting::Void, Went::Dead);
+    list(&mut election, &[OTHER]);
+    assert!(matches!(
+        election.poll_action(),
+        Some(Action::Create { .. })
+    ));
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+use crate::detect::Terms;
 use crate::protocol::{Beat, Report};
 
 /// The times that a master works by.
@@ -11,8 +12,9 @@ use crate::protocol::{Beat, Report};
 pub struct Pace {
     /// Between two beats, of the master as of each follower.
     pub interval: Duration,
-    /// Of silence until a follower is dead; also the time between two reports.
-    pub timeout: Duration,
+    /// Of silence until a follower, or a master, is dead. The timeout is also the time between two
+    /// reports.
+    pub detection: Terms,
     /// Of silence until ZooKeeper itself removes a member's znodes.
     pub session: Duration,
 }
@@ -22,10 +24,15 @@ pub struct Pace {
 pub struct Inheritance {
     /// The value.
     pub report: Report,
+    /// Its version: the new master's first report is to replace this one and no other.
+    pub version: i32,
     /// When it was written, by ZooKeeper's clock.
     pub written: DateTime<Utc>,
     /// What ZooKeeper's clock says now: ages are told by one clock.
     pub now: DateTime<Utc>,
+    /// The zxid of the new master's first beat on its claim: the epoch that begins with it. It grows
+    /// from master to master, in whatever order they came into the line.
+    pub zxid: i64,
 }
 
 /// A follower's znode, as it was read.

@@ -1,12 +1,17 @@
 //! Tests of the `tenure` module.
 
 use super::*;
+use crate::detect::{Rule, Terms};
 use crate::master::transaction::{Outcome, Write};
 use crate::protocol::{Beat, Report};
 
 const PACE: Pace = Pace {
     interval: Duration::from_millis(5),
-    timeout: Duration::from_millis(20),
+    detection: Terms {
+        rule: Rule::Fixed,
+        timeout: Duration::from_millis(20),
+        longest_gap: Duration::from_millis(10),
+    },
     session: Duration::from_secs(6),
 };
 
@@ -21,7 +26,7 @@ fn at(ms: u64) -> Now {
 fn begin(inheritance: Inheritance) -> Tenure {
     let mandate = Mandate {
         claim: "_c_a-lock-0000000001".to_owned(),
-        epoch: 40,
+        ousted: None,
     };
     Tenure::begin(at(0), "map1.0", &mandate, PACE, inheritance)
 }
@@ -31,6 +36,17 @@ fn inherited(report: Report) -> Inheritance {
         report,
         written: at(0).wall,
         now: at(0).wall,
+        version: 6,
+        zxid: 40,
+    }
+}
+
+fn office(claim: &str) -> Office {
+    Office {
+        node: "map0.0".to_owned(),
+        claim: claim.to_owned(),
+        since: at(0).wall,
+        previous: None,
     }
 }
 
@@ -46,7 +62,10 @@ fn reading(version: i32) -> Reading {
     Reading {
         version,
         written: at(0).wall,
-        beat: Beat::default(),
+        beat: Beat {
+            claim: Some("_c_b-lock-0000000002".to_owned()),
+            ..Beat::default()
+        },
     }
 }
 
@@ -54,7 +73,9 @@ fn reading(version: i32) -> Reading {
 fn tick(tenure: &mut Tenure, ms: u64) -> Option<String> {
     let report = match tenure.next_write(at(ms)).unwrap() {
         Write::Beat { report } => report,
-        Write::Bury { report, .. } | Write::Release { report } => Some(report),
+        Write::Accede { report, .. } | Write::Bury { report, .. } | Write::Release { report } => {
+            Some(report)
+        }
     };
     tenure.written(at(ms), Outcome::Done);
     report
@@ -75,13 +96,27 @@ fn a_master_says_first_that_it_is_master() {
 }
 
 #[test]
+fn the_first_report_replaces_the_one_that_was_read_and_no_other() {
+    let mut tenure = begin(inherited(Report::default()));
+    let first = tenure.next_write(at(0));
+    assert!(
+        matches!(first, Some(Write::Accede { version: 6, .. })),
+        "{first:?}"
+    );
+    tenure.written(at(0), Outcome::Done);
+    assert_eq!(tenure.next_write(at(5)), Some(Write::Beat { report: None }));
+}
+
+#[test]
 fn a_master_that_was_cut_off_does_not_claim_again() {
     let report = Report {
-        epoch: Some(40),
+        epoch: Some(30),
         sequence: 8,
+        office: Some(office("_c_a-lock-0000000001")),
         ..Report::default()
     };
     let mut tenure = begin(inherited(report));
+    assert_eq!(tenure.epoch(), 30);
     assert_eq!(tenure.next_write(at(0)), Some(Write::Beat { report: None }));
 }
 
@@ -117,12 +152,14 @@ fn a_silent_follower_is_buried_at_the_version_last_heard() {
     let Some(Write::Bury {
         node,
         version,
+        claim,
         report,
     }) = tenure.next_write(at(20))
     else {
         panic!("silent for 20 ms of hearing");
     };
     assert_eq!((node.as_str(), version), ("map2.0", 7));
+    assert_eq!(claim.as_deref(), Some("_c_b-lock-0000000002"));
     let first: Vec<&str> = report.lines().take(2).collect();
     assert!(
         first[0].ends_with(": follower map2.0 has died!"),
@@ -267,6 +304,8 @@ fn nobody_is_expected_from_a_job_long_gone() {
         report,
         written,
         now,
+        version: 6,
+        zxid: 40,
     });
     tenure.listed(at(0), &[]);
     assert_eq!(kinds(tick(&mut tenure, 0)), [EventKind::Claimed]);
@@ -299,4 +338,58 @@ fn the_last_word_frees_the_claim() {
     };
     assert!(report.starts_with("this is a master map!\n"));
     assert_eq!(kinds(Some(report)).last(), Some(&EventKind::Released));
+}
+
+/// Why a new master says that the one before went.
+fn went(ousted: Option<Went>, value: &[u8], age: TimeDelta) -> Option<Went> {
+    let mandate = Mandate {
+        claim: "_c_b-lock-0000000002".to_owned(),
+        ousted,
+    };
+    let report = Report {
+        epoch: Some(30),
+        office: Some(office("_c_a-lock-0000000001")),
+        ..Report::parse(value)
+    };
+    let inheritance = Inheritance {
+        written: at(0).wall - age,
+        ..inherited(report)
+    };
+    let mut tenure = Tenure::begin(at(0), "map1.0", &mandate, PACE, inheritance);
+    let report = Report::parse(tick(&mut tenure, 0).unwrap().as_bytes());
+    assert_eq!(report.epoch, Some(40));
+    let previous = report.events[0].previous.clone();
+    assert_eq!(previous, report.office.unwrap().previous);
+    previous.map(|previous| previous.went)
+}
+
+#[test]
+fn a_master_says_why_the_one_before_went() {
+    let (soon, late) = (TimeDelta::milliseconds(30), TimeDelta::seconds(5));
+    let free = b"this is a master map!\n";
+    assert_eq!(went(None, free, soon), Some(Went::Finished));
+    assert_eq!(went(Some(Went::Dead), b"", soon), Some(Went::Dead));
+    assert_eq!(went(Some(Went::Deposed), b"", soon), Some(Went::Deposed));
+    assert_eq!(went(None, b"", late), Some(Went::Expired));
+    assert_eq!(went(None, b"", soon), Some(Went::Deposed));
+    // It finished, and its claim was found in the moment of its removal.
+    assert_eq!(went(Some(Went::Deposed), free, soon), Some(Went::Finished));
+}
+
+#[test]
+fn a_master_that_was_taken_for_dead_returns_as_a_follower() {
+    let mandate = Mandate {
+        claim: "_c_b-lock-0000000002".to_owned(),
+        ousted: Some(Went::Dead),
+    };
+    let report = Report {
+        epoch: Some(30),
+        office: Some(office("_c_a-lock-0000000001")),
+        ..Report::default()
+    };
+    let mut tenure = Tenure::begin(at(0), "map1.0", &mandate, PACE, inherited(report));
+    tick(&mut tenure, 0);
+    tenure.heard(at(5), "map0.0", &reading(0));
+    let kinds = kinds(tick(&mut tenure, 5));
+    assert_eq!(kinds.last(), Some(&EventKind::Returned));
 }

@@ -35,6 +35,7 @@ impl Stay<'_> {
         match &self.role {
             Role::None | Role::Heir(_) => false,
             Role::Follower { joined } => *joined,
+            Role::Standby => true,
             Role::Master(master) => !master.tenure.is_burying(),
         }
     }
@@ -55,7 +56,7 @@ impl Stay<'_> {
                 } else {
                     // Only the last word tells a failure, so the master is given time to read it.
                     let _ = timeout(stopping.remaining(), said).await;
-                    let hold = config.pace.timeout.min(LONGEST_HOLD);
+                    let hold = config.pace.detection.timeout.min(LONGEST_HOLD);
                     sleep(stopping.remaining().min(hold)).await;
                 }
             }
@@ -63,7 +64,10 @@ impl Stay<'_> {
                 let last = master.tenure.release(now);
                 let _ = write::fenced(master.fence.clone(), String::new(), last).now_or_never();
             }
-            Role::None | Role::Heir(_) => {}
+            Role::None | Role::Standby | Role::Heir(_) => {}
+        }
+        if let Some(recording) = &config.recording {
+            recording.flush();
         }
         self.election.release();
     }

@@ -4,6 +4,7 @@ use super::{Role, Stay};
 use crate::coordination::Failure;
 use crate::master::election::Mandate;
 use crate::master::tenure::{Pace, Tenure};
+use crate::master::transaction::Outcome;
 use crate::member::life::End;
 use crate::member::mastership::Mastership;
 use crate::member::name::Name;
@@ -13,6 +14,11 @@ use crate::protocol::beat;
 impl Stay<'_> {
     /// Joins, unless that is done: a znode that went meanwhile is missed with the next beat.
     pub(super) fn follow(&mut self) {
+        if self.life.config.standing {
+            self.role = Role::Standby;
+            self.life.settled();
+            return;
+        }
         match self.role {
             Role::Follower { joined: true } => return,
             Role::Follower { joined: false } => {}
@@ -34,6 +40,7 @@ impl Stay<'_> {
     }
 
     pub(super) fn lead(&mut self, mandate: Mandate) {
+        self.vigil = None;
         self.life.summary.reigns += 1;
         // A master has no follower's znode; one of an earlier session may still stand.
         let leftover = matches!(self.role, Role::Follower { .. }) || !self.life.earlier.is_empty();
@@ -65,6 +72,7 @@ impl Stay<'_> {
             }
             Ok(Written::Beaten) => {
                 self.life.summary.beats += 1;
+                self.echo();
                 if self.owed {
                     self.send();
                 }
@@ -79,7 +87,11 @@ impl Stay<'_> {
                     session: self.session.timeout(),
                     ..config.pace
                 };
-                let tenure = Tenure::begin(now, config.name.as_ref(), mandate, pace, inheritance);
+                let mut tenure =
+                    Tenure::begin(now, config.name.as_ref(), mandate, pace, *inheritance);
+                if config.recording.is_some() {
+                    tenure = tenure.recorded();
+                }
                 let fence = self.session.fence(&mandate.claim);
                 self.role = Role::Master(Box::new(Mastership::begin(
                     tenure,
@@ -91,10 +103,18 @@ impl Stay<'_> {
                 self.life.settled();
                 self.send();
             }
+            Ok(Written::Contested(claim)) => self.election.contested(claim),
+            Ok(Written::Fenced(Outcome::Overtaken)) => {
+                self.step_down();
+                self.election.contested(None);
+            }
             Ok(Written::Fenced(outcome)) => {
                 self.life.summary.beats += 1;
                 if let Role::Master(master) = &mut self.role {
                     master.tenure.written(self.life.surroundings.now(), outcome);
+                    if let Some(recording) = &self.life.config.recording {
+                        recording.add(&master.tenure.take_record());
+                    }
                     if self.owed || master.tenure.is_pressed() {
                         self.send();
                     }
@@ -107,7 +127,10 @@ impl Stay<'_> {
             Err(Failure::NoNode) if matches!(self.role, Role::Follower { .. }) => {
                 self.life.config.identity.returns += 1;
                 self.join();
+                // Its claim was buried with it, as a rule.
+                self.election.deposed();
             }
+            Err(Failure::NoNode) if matches!(self.role, Role::Standby) => self.election.deposed(),
             Err(Failure::NodeExists) if !self.life.config.name.is_given() => {
                 let (now, entropy) = (self.life.surroundings.now(), self.life.surroundings.draw());
                 self.life.config.name = Name::of_mapper(now.wall, entropy);

@@ -1,0 +1,177 @@
+//! Judges a recording of `heartline master --record` again, by every rule and many timeouts, and
+//! prints the quality of service of each: one JSON object a line.
+//!
+//! The figures are those of Chen, Toueg and Aguilera ("On the Quality of Service of Failure Detectors",
+//! IEEE Transactions on Computers 51(5), 2002): how soon a crash is detected, how often and for how long
+//! somebody who lives is suspected, and the share of time in which nobody is. A crash is imagined after
+//! every so many beats of every member, at a moment between that beat and the next.
+//!
+//! The recording has to be of a master whose own timeout is long, so that its verdicts did not end what
+//! is to be judged.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Parser;
+use heartline::detect::{Detector, Hearing, Observation, Rule, Sign, Terms};
+
+/// Judge a recording of "heartline master --record" by many rules
+#[derive(Parser)]
+struct Options {
+    /// The recording
+    file: PathBuf,
+
+    /// Leave out the first part: members that are just starting
+    #[arg(long, default_value = "2s", value_parser = humantime::parse_duration)]
+    skip: Duration,
+
+    /// The members' interval
+    #[arg(long, default_value = "5ms", value_parser = humantime::parse_duration)]
+    interval: Duration,
+
+    /// The timeouts to try, in milliseconds
+    #[arg(
+        long,
+        value_delimiter = ',',
+        default_value = "8,10,12,14,16,18,20,22,25,30,40,50,70,100,150,200"
+    )]
+    timeouts: Vec<u64>,
+}
+
+/// Of so many beats one is followed by an imagined crash.
+const EVERY: usize = 7;
+
+fn main() -> anyhow::Result<()> {
+    let options = Options::parse();
+    let recording = read(&options)?;
+    let mut stdout = io::stdout().lock();
+    for rule in [Rule::Fixed, Rule::Adaptive] {
+        for timeout in options.timeouts.iter().copied().map(Duration::from_millis) {
+            let terms = Terms {
+                rule,
+                timeout,
+                longest_gap: options.interval * 2,
+            };
+            let quality = judge(&recording, terms, options.interval);
+            writeln!(stdout, "{}", quality.json(terms))?;
+        }
+    }
+    Ok(())
+}
+
+fn read(options: &Options) -> anyhow::Result<Vec<Observation>> {
+    let name = options.file.display();
+    let file = File::open(&options.file).with_context(|| format!("cannot read {name}"))?;
+    let mut recording = Vec::new();
+    for line in BufReader::new(file).lines() {
+        // The last line may be cut off, when the master was killed.
+        recording.extend(line?.parse::<Observation>());
+    }
+    let begin = recording.first().map_or(Duration::ZERO, |first| first.at) + options.skip;
+    recording.retain(|seen| seen.at >= begin);
+    anyhow::ensure!(!recording.is_empty(), "{name} has no observations");
+    Ok(recording)
+}
+
+#[derive(Default)]
+struct Quality {
+    beats: usize,
+    members: usize,
+    span: Duration,
+    mistakes: Vec<Duration>,
+    detections: Vec<Duration>,
+}
+
+/// One run of the recording through a detector.
+fn judge(recording: &[Observation], terms: Terms, interval: Duration) -> Quality {
+    let echoes = echoes(recording, terms.longest_gap);
+    let (mut detector, mut hearing) = (Detector::new(terms), Hearing::new(terms.longest_gap));
+    let mut quality = Quality::default();
+    let mut suspected: BTreeMap<String, Duration> = BTreeMap::new();
+    let mut members = BTreeSet::new();
+    for seen in recording {
+        detector.tell(seen);
+        match seen.sign {
+            Sign::Echo => {
+                hearing.echo(seen.at);
+                for member in detector.overdue() {
+                    suspected.entry(member.to_owned()).or_insert(seen.at);
+                }
+            }
+            Sign::Reading | Sign::Heard => {
+                if let Some(since) = suspected.remove(&seen.member) {
+                    quality.mistakes.push(seen.at.saturating_sub(since));
+                }
+            }
+            // Whoever is suspected when it leaves has crashed.
+            Sign::Left => drop(suspected.remove(&seen.member)),
+        }
+        if seen.sign == Sign::Heard {
+            members.insert(&seen.member);
+            quality.beats += 1;
+            let allowance = detector.allowance(&seen.member).unwrap_or_default();
+            if quality.beats.is_multiple_of(EVERY) {
+                let place = u32::try_from(quality.beats / EVERY % 100).unwrap_or(0);
+                let crash = seen.at + interval * place / 100;
+                let silent = hearing.at(seen.at) + allowance;
+                let detected = echoes.partition_point(|(_, heard)| *heard < silent);
+                let detected = echoes.get(detected).map(|(at, _)| at.saturating_sub(crash));
+                quality.detections.extend(detected);
+            }
+        }
+    }
+    quality.members = members.len();
+    let (first, last) = (recording.first(), recording.last());
+    quality.span = last.zip(first).map_or(Duration::ZERO, |(last, first)| {
+        last.at.saturating_sub(first.at)
+    });
+    quality.detections.sort();
+    quality
+}
+
+/// When each echo came, and what the stopwatch read then.
+fn echoes(recording: &[Observation], longest_gap: Duration) -> Vec<(Duration, Duration)> {
+    let mut hearing = Hearing::new(longest_gap);
+    let echoes = recording.iter().filter(|seen| seen.sign == Sign::Echo);
+    echoes
+        .map(|seen| {
+            hearing.echo(seen.at);
+            (seen.at, hearing.elapsed())
+        })
+        .collect()
+}
+
+impl Quality {
+    fn json(&self, terms: Terms) -> serde_json::Value {
+        let wrong: Duration = self.mistakes.iter().sum();
+        let mistakes = u32::try_from(self.mistakes.len()).unwrap_or(u32::MAX);
+        // Seconds in which some member was watched.
+        let watched = self.span.as_secs_f64() * f64::from(u32::try_from(self.members).unwrap_or(0));
+        serde_json::json!({
+            "rule": terms.rule.to_string(),
+            "timeout_ms": millis(terms.timeout),
+            "members": self.members,
+            "beats": self.beats,
+            "seconds": self.span.as_secs_f64(),
+            "mistakes": mistakes,
+            "mistake_recurrence_s": (mistakes > 0).then(|| watched / f64::from(mistakes)),
+            "mistake_duration_ms": (mistakes > 0).then(|| millis(wrong / mistakes)),
+            "query_accuracy": 1.0 - wrong.as_secs_f64() / watched,
+            "detection_median_ms": self.detection(50).map(millis),
+            "detection_p99_ms": self.detection(99).map(millis),
+        })
+    }
+
+    fn detection(&self, percent: usize) -> Option<Duration> {
+        let place = self.detections.len() * percent / 100;
+        self.detections.get(place).copied()
+    }
+}
+
+fn millis(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
+}

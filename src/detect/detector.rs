@@ -1,0 +1,247 @@
+//! Who is overdue: silent for longer than allowed, counted in time spent hearing.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::{Hearing, Observation, Rule, Sign, Silences, Terms};
+
+/// Says which of a set of members have been silent for longer than they are allowed.
+///
+/// - **Told by** [`heard`](Self::heard), [`reading`](Self::reading), [`left`](Self::left) and
+///   [`echo`](Self::echo), in the order in which things happened.
+/// - **Asked by** [`overdue`](Self::overdue) after each echo, and [`allowance`](Self::allowance).
+#[derive(Clone, Debug)]
+pub struct Detector {
+    terms: Terms,
+    hearing: Hearing,
+    members: BTreeMap<String, Member>,
+    /// What was told since it was asked for last, if it is to be kept.
+    record: Option<Vec<Observation>>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Member {
+    /// The stopwatch's reading when its silence began; `None` while its value is being read and a
+    /// beat could not be noticed.
+    silent_since: Option<Duration>,
+    silences: Silences,
+}
+
+impl Detector {
+    /// No members yet.
+    pub fn new(terms: Terms) -> Self {
+        Self {
+            terms,
+            hearing: Hearing::new(terms.longest_gap),
+            members: BTreeMap::new(),
+            record: None,
+        }
+    }
+
+    /// Keeps what is told, for [`Detector::take_record`].
+    #[must_use]
+    pub fn recorded(mut self) -> Self {
+        self.record = Some(Vec::new());
+        self
+    }
+
+    /// Everything that was told since this was asked last.
+    pub fn take_record(&mut self) -> Vec<Observation> {
+        self.record.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// A beat of `member` was heard, or its value was looked at, and the next beat will be noticed:
+    /// its silence begins now. Makes it known if it was not.
+    pub fn heard(&mut self, now: Duration, member: &str) {
+        self.note(now, Sign::Heard, member);
+        let reading = self.hearing.at(now);
+        let member = self.members.entry(member.to_owned()).or_default();
+        member.end_silence(reading);
+        member.silent_since = Some(reading);
+    }
+
+    /// `member` did beat, and its value is being read: until then a further beat cannot be noticed,
+    /// so no time counts.
+    pub fn reading(&mut self, now: Duration, member: &str) {
+        self.note(now, Sign::Reading, member);
+        let reading = self.hearing.at(now);
+        if let Some(member) = self.members.get_mut(member) {
+            member.end_silence(reading);
+        }
+    }
+
+    /// `member` is gone: nothing is expected of it.
+    pub fn left(&mut self, now: Duration, member: &str) {
+        self.note(now, Sign::Left, member);
+        self.members.remove(member);
+    }
+
+    /// The listener's own beat came back at `now`.
+    pub fn echo(&mut self, now: Duration) {
+        self.note(now, Sign::Echo, "");
+        self.hearing.echo(now);
+    }
+
+    /// What another detector was told.
+    pub fn tell(&mut self, seen: &Observation) {
+        match seen.sign {
+            Sign::Heard => self.heard(seen.at, &seen.member),
+            Sign::Reading => self.reading(seen.at, &seen.member),
+            Sign::Left => self.left(seen.at, &seen.member),
+            Sign::Echo => self.echo(seen.at),
+        }
+    }
+
+    /// Those silent for as long as they are allowed, or longer.
+    pub fn overdue(&self) -> impl Iterator<Item = &str> {
+        let now = self.hearing.elapsed();
+        self.members.iter().filter_map(move |(name, member)| {
+            let silence = now.saturating_sub(member.silent_since?);
+            // The margin is worked out only for those in doubt.
+            let overdue = silence >= self.terms.timeout && silence >= self.allowed(member);
+            overdue.then_some(name.as_str())
+        })
+    }
+
+    /// How long `member` may be silent at present.
+    pub fn allowance(&self, member: &str) -> Option<Duration> {
+        self.members.get(member).map(|member| self.allowed(member))
+    }
+
+    fn allowed(&self, member: &Member) -> Duration {
+        match self.terms.rule {
+            Rule::Fixed => self.terms.timeout,
+            Rule::Adaptive => self.terms.timeout + member.silences.margin(),
+        }
+    }
+
+    fn note(&mut self, at: Duration, sign: Sign, member: &str) {
+        if let Some(record) = &mut self.record {
+            record.push(Observation {
+                at,
+                sign,
+                member: member.to_owned(),
+            });
+        }
+    }
+}
+
+impl Member {
+    fn end_silence(&mut self, now: Duration) {
+        if let Some(since) = self.silent_since.take() {
+            self.silences.add(now.saturating_sub(since));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn ms(n: u64) -> Duration {
+        Duration::from_millis(n)
+    }
+
+    fn detector(rule: Rule) -> Detector {
+        let mut detector = Detector::new(Terms {
+            rule,
+            timeout: ms(20),
+            longest_gap: ms(10),
+        });
+        detector.echo(ms(0));
+        detector
+    }
+
+    fn overdue(detector: &Detector) -> String {
+        detector.overdue().collect()
+    }
+
+    /// Echoes every 5 ms, the last at `until`.
+    fn echoes(detector: &mut Detector, from: u64, until: u64) {
+        for at in (from..=until).step_by(5) {
+            detector.echo(ms(at));
+        }
+    }
+
+    #[test]
+    fn silence_of_a_timeout_is_overdue() {
+        let mut detector = detector(Rule::Fixed);
+        echoes(&mut detector, 5, 10);
+        detector.heard(ms(10), "a");
+        echoes(&mut detector, 15, 25);
+        assert_eq!(overdue(&detector), "");
+        echoes(&mut detector, 30, 30);
+        assert_eq!(overdue(&detector), "a");
+    }
+
+    #[test]
+    fn silence_begins_between_two_echoes() {
+        let mut detector = detector(Rule::Fixed);
+        echoes(&mut detector, 5, 10);
+        detector.heard(ms(12), "a");
+        echoes(&mut detector, 15, 30);
+        assert_eq!(overdue(&detector), "");
+        echoes(&mut detector, 35, 35);
+        assert_eq!(overdue(&detector), "a");
+    }
+
+    #[test]
+    fn a_beat_ends_the_silence() {
+        let mut detector = detector(Rule::Fixed);
+        detector.heard(ms(0), "a");
+        detector.heard(ms(0), "b");
+        echoes(&mut detector, 5, 15);
+        detector.heard(ms(15), "a");
+        echoes(&mut detector, 20, 30);
+        assert_eq!(overdue(&detector), "b");
+    }
+
+    #[test]
+    fn nobody_is_overdue_when_the_listener_was_deaf() {
+        for rule in [Rule::Fixed, Rule::Adaptive] {
+            let mut detector = detector(rule);
+            detector.heard(ms(0), "a");
+            detector.echo(ms(30_000));
+            assert_eq!(overdue(&detector), "");
+        }
+    }
+
+    #[test]
+    fn no_time_counts_while_a_value_is_read() {
+        let mut detector = detector(Rule::Fixed);
+        detector.heard(ms(0), "a");
+        detector.reading(ms(0), "a");
+        echoes(&mut detector, 5, 100);
+        assert_eq!(overdue(&detector), "");
+        detector.heard(ms(100), "a");
+        echoes(&mut detector, 105, 120);
+        assert_eq!(overdue(&detector), "a");
+    }
+
+    #[test]
+    fn who_left_is_not_expected() {
+        let mut detector = detector(Rule::Fixed);
+        detector.heard(ms(0), "a");
+        detector.left(ms(0), "a");
+        echoes(&mut detector, 5, 100);
+        assert_eq!(overdue(&detector), "");
+        // A late read of somebody who left does not bring it back.
+        detector.reading(ms(100), "a");
+        assert_eq!(overdue(&detector), "");
+    }
+
+    #[test]
+    fn what_was_told_can_be_told_again() {
+        let mut first = detector(Rule::Fixed).recorded();
+        first.heard(ms(1), "a");
+        echoes(&mut first, 5, 25);
+        let record = first.take_record();
+        assert_eq!(record.len(), 6);
+        assert!(first.take_record().is_empty());
+        let mut second = detector(Rule::Fixed);
+        for seen in record {
+            second.tell(&seen);
+        }
+        assert_eq!(overdue(&second), overdue(&first));
+    }
+}

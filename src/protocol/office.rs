@@ -1,0 +1,183 @@
+//! Who is master, since when, and why the one before went: told in every report, so that whoever
+//! looks for the first time knows.
+
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use super::event::stamp;
+
+/// Why a master is master no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Went {
+    /// Its input ended, or it was told to leave: it handed the claim over.
+    Finished,
+    /// It fell silent, and the next in line removed its claim.
+    Dead,
+    /// Its claim was removed although it lived: by a standing master that came, or by hand.
+    Deposed,
+    /// Its session expired.
+    Expired,
+}
+
+impl Went {
+    const WORDS: [(Self, &'static str); 4] = [
+        (Self::Finished, "finished"),
+        (Self::Dead, "dead"),
+        (Self::Deposed, "deposed"),
+        (Self::Expired, "expired"),
+    ];
+
+    /// What people are told of it.
+    pub(super) fn message(self) -> &'static str {
+        match self {
+            Self::Finished => "has finished",
+            Self::Dead => "has died!",
+            Self::Deposed => "was deposed",
+            Self::Expired => "has expired",
+        }
+    }
+}
+
+impl fmt::Display for Went {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = Self::WORDS.iter().find(|(went, _)| went == self);
+        f.write_str(word.map_or("", |(_, word)| word))
+    }
+}
+
+impl FromStr for Went {
+    type Err = ();
+
+    fn from_str(word: &str) -> Result<Self, ()> {
+        let known = Self::WORDS.iter().find(|(_, known)| *known == word);
+        known.map(|(went, _)| *went).ok_or(())
+    }
+}
+
+/// The master before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Previous {
+    /// Its name.
+    pub node: String,
+    /// Its epoch.
+    pub epoch: i64,
+    /// Why it went.
+    pub went: Went,
+}
+
+impl fmt::Display for Previous {
+    /// `<went> <epoch> <node>`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {}", self.went, self.epoch, self.node)
+    }
+}
+
+impl FromStr for Previous {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let mut words = text.splitn(3, ' ');
+        let mut word = || words.next().ok_or(());
+        Ok(Self {
+            went: word()?.parse()?,
+            epoch: word()?.parse().map_err(|_| ())?,
+            node: word()?.to_owned(),
+        })
+    }
+}
+
+/// One master's time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Office {
+    /// The master's name.
+    pub node: String,
+    /// Its claim, by its name in the line.
+    pub claim: String,
+    /// When it took over, by its own clock.
+    pub since: DateTime<Utc>,
+    /// The master before, if one was known.
+    pub previous: Option<Previous>,
+}
+
+const MASTER: &str = "master";
+const CLAIM: &str = "claim";
+const SINCE: &str = "since";
+const PREVIOUS: &str = "previous";
+
+impl Office {
+    /// The lines that tell it.
+    pub(super) fn lines(&self) -> String {
+        let Self { node, claim, .. } = self;
+        let since = stamp(self.since);
+        let mut lines = format!("{MASTER}: {node}\n{CLAIM}: {claim}\n{SINCE}: {since}\n");
+        if let Some(previous) = &self.previous {
+            lines = format!("{lines}{PREVIOUS}: {previous}\n");
+        }
+        lines
+    }
+
+    /// Takes one line's part, if it is one of the office's.
+    pub(super) fn take(office: &mut Option<Self>, key: &str, word: &str) -> bool {
+        if key == MASTER {
+            *office = Some(Self {
+                node: word.to_owned(),
+                claim: String::new(),
+                since: DateTime::default(),
+                previous: None,
+            });
+            return true;
+        }
+        let Some(office) = office else {
+            return false;
+        };
+        match key {
+            CLAIM => word.clone_into(&mut office.claim),
+            SINCE => office.since = word.parse().unwrap_or_default(),
+            PREVIOUS => office.previous = word.parse().ok(),
+            _ => return false,
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn office() -> Office {
+        Office {
+            node: "map2.5".to_owned(),
+            claim: "_c_a-lock-0000000002".to_owned(),
+            since: DateTime::from_timestamp_micros(1_609_240_719_574_485).unwrap(),
+            previous: Some(Previous {
+                node: "map1.5".to_owned(),
+                epoch: 40,
+                went: Went::Dead,
+            }),
+        }
+    }
+
+    #[test]
+    fn what_is_told_is_read_back() {
+        let mut read = None;
+        for line in office().lines().lines() {
+            let (key, word) = line.split_once(": ").unwrap();
+            assert!(Office::take(&mut read, key, word), "{line}");
+        }
+        assert_eq!(read, Some(office()));
+        assert!(!Office::take(&mut read, "epoch", "7"));
+        assert!(!Office::take(&mut None, "since", "7"));
+    }
+
+    #[test]
+    fn every_reason_has_a_word() {
+        for (went, word) in Went::WORDS {
+            assert_eq!(word.parse(), Ok(went));
+            assert_eq!(serde_json::to_string(&went).unwrap(), format!("\"{word}\""));
+        }
+    }
+}
