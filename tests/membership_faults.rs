@@ -104,7 +104,7 @@ fn nor_what_the_command_has_started_and_does_not_listen() {
         pair.ticks.runs()[0].who.len() == 2
     });
     pair.first.signal(Signal::KILL);
-    pair.assert_succeeded(&["main", "child"]);
+    pair.assert_succeeded(&["child", "main"]);
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn a_paused_member_whose_command_does_not_listen_is_killed_by_its_keeper() {
         pair.ticks.runs()[0].who.len() == 2
     });
     pair.first.signal(Signal::STOP);
-    pair.assert_succeeded(&["main", "child"]);
+    pair.assert_succeeded(&["child", "main"]);
 }
 
 #[test]
@@ -135,6 +135,16 @@ fn a_killed_keeper_takes_its_command_with_it() {
     kill_process(keeper, Signal::KILL).expect("it runs");
     // As good as the command's own death: the member leaves.
     pair.first.wait_for_event("inactive", "master");
+    pair.assert_succeeded(&["main"]);
+}
+
+#[test]
+fn a_command_outlives_neither_when_both_are_killed() {
+    let pair = Pair::start(gentle);
+    let (keeper, _) = below(&pair.first);
+    pair.first.signal(Signal::STOP);
+    kill_process(keeper, Signal::KILL).expect("it runs");
+    pair.first.signal(Signal::KILL);
     pair.assert_succeeded(&["main"]);
 }
 
@@ -149,7 +159,7 @@ fn a_paused_keeper_is_replaced_by_the_member_itself() {
     pair.zookeeper.pause();
     pair.first.wait_for_event("inactive", "master");
     pair.zookeeper.resume();
-    pair.assert_succeeded(&["main", "child"]);
+    pair.assert_succeeded(&["child", "main"]);
 }
 
 #[test]
@@ -165,7 +175,7 @@ fn a_server_that_does_not_answer_stops_the_command_in_time() {
     sleep(Duration::from_secs(3));
     assert_eq!(pair.ticks.runs()[0].last.to_bits(), end.to_bits());
     pair.zookeeper.resume();
-    pair.assert_succeeded(&["main", "child"]);
+    pair.assert_succeeded(&["child", "main"]);
 }
 
 #[test]

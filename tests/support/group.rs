@@ -83,6 +83,7 @@ impl Ticks {
             run.last = run.last.max(now);
             if !run.who.iter().any(|known| known == who) {
                 run.who.push(who.to_owned());
+                run.who.sort_unstable();
             }
         }
         let mut runs: Vec<Run> = runs.into_values().collect();
@@ -105,6 +106,6 @@ impl Ticks {
 pub(crate) struct Run {
     pub(crate) first: f64,
     pub(crate) last: f64,
-    /// `main`, and what else has written.
+    /// `main`, and what else has written, in alphabetical order.
     pub(crate) who: Vec<String>,
 }
