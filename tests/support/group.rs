@@ -6,10 +6,11 @@ use tempfile::TempDir;
 
 use super::{Watcher, ZooKeeper};
 
-/// The options of a member, beginning with the subcommands.
+/// The options of a member, beginning with the subcommands. With a shorter session a busy machine would hold the server
+/// up for longer than a command may go on without an answer.
 pub(crate) fn member_options(zookeeper: &ZooKeeper, options: &str) -> Vec<String> {
     let address = zookeeper.address();
-    let words = format!("member {options} --zookeeper {address} --session-timeout 2s --events -");
+    let words = format!("member {options} --zookeeper {address} --session-timeout 4s --events -");
     words.split(' ').map(str::to_owned).collect()
 }
 
