@@ -189,6 +189,16 @@ impl Session {
         }
     }
 
+    /// Removes the claims whose names begin with one of `prefixes`.
+    pub async fn clear_line(&self, prefixes: &[String]) -> Result<(), Failure> {
+        for claim in self.line(true).await? {
+            if prefixes.iter().any(|prefix| claim.starts_with(prefix)) {
+                self.remove(&self.paths().claim(&claim)).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Removes a znode of this session, or of one of the `earlier` sessions of the same process; that
     /// of anybody else is left alone.
     pub async fn remove_own(&self, path: &str, earlier: &[i64]) -> Result<(), Failure> {
@@ -278,13 +288,13 @@ impl Session {
     }
 
     /// The claim that is first in line, with its value; its first line is the master's name.
-    pub async fn first_claim(&self) -> Result<Option<Value>, Failure> {
+    pub async fn first_claim(&self) -> Result<Option<(String, Value)>, Failure> {
         let line = self.line(false).await?;
-        let Some(first) = in_order(&line).first().map(|name| self.paths().claim(name)) else {
+        let Some(first) = in_order(&line).first().copied() else {
             return Ok(None);
         };
-        match self.client().get(&first).await {
-            Ok((bytes, stat)) => Ok(Some(Value { bytes, stat })),
+        match self.client().get(&self.paths().claim(first)).await {
+            Ok((bytes, stat)) => Ok(Some((first.clone(), Value { bytes, stat }))),
             Err(Failure::NoNode) => Ok(None),
             Err(failure) => Err(failure),
         }

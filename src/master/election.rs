@@ -48,8 +48,6 @@ pub enum Action {
         generation: u64,
         /// The predecessor's name in the line.
         claim: String,
-        /// Whether it is the first in line: the master's, or that of who should be.
-        first: bool,
     },
     /// Remove another's claim if the own one stands, and its version is `version`:
     /// [`Election::ousted`].
@@ -120,8 +118,6 @@ pub struct Election {
     /// Whether a create was ever sent: it may have been made although its answer was lost.
     attempted: bool,
     own: Option<(String, ClaimStat)>,
-    /// The claim that is listened to.
-    predecessor: Option<String>,
     /// Why the master before went, if this member made it go.
     ousted: Option<Went>,
     follows: bool,
@@ -139,7 +135,6 @@ impl Election {
             generation: 0,
             attempted: false,
             own: None,
-            predecessor: None,
             ousted: None,
             follows: false,
             actions: VecDeque::new(),
@@ -242,12 +237,7 @@ impl Election {
                 let generation = self.ask();
                 // Whoever went was not the master.
                 self.ousted = None;
-                self.predecessor = Some(claim.clone());
-                self.actions.push_back(Action::Listen {
-                    generation,
-                    claim,
-                    first: place == 1,
-                });
+                self.actions.push_back(Action::Listen { generation, claim });
             }
         }
     }
@@ -274,16 +264,14 @@ impl Election {
         }
     }
 
-    /// The claim that is listened to, whose `version` was read last, has been silent for too long.
-    pub fn silent(&mut self, generation: u64, version: i32) {
-        if let (true, Some((own, _)), Some(claim)) =
-            (self.is_current(generation), &self.own, &self.predecessor)
-        {
+    /// A claim before the own one, whose `version` was read last, has been silent for too long.
+    pub fn silent(&mut self, generation: u64, claim: String, version: i32) {
+        if let (true, Some((own, _))) = (self.is_current(generation), &self.own) {
             // The answer to the listening still counts, should the other be spared.
             self.actions.push_back(Action::Depose {
                 generation,
                 own: own.clone(),
-                claim: claim.clone(),
+                claim,
                 version: Some(version),
             });
         }

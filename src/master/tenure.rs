@@ -5,6 +5,7 @@
 //! [`Tenure::next_write`], one write at a time, and its outcome goes back by [`Tenure::written`].
 //! Every write that succeeds is also the master's echo: proof that it can hear.
 
+mod followers;
 mod terms;
 
 pub use terms::{Inheritance, Pace, Reading};
@@ -14,12 +15,14 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use self::followers::Follower;
+use self::terms::previous;
 use super::election::Mandate;
 use super::transaction::{Outcome, Write};
 use crate::clock::Now;
 use crate::detect::{Detector, Observation};
 use crate::protocol::report::Draft;
-use crate::protocol::{Ending, Event, EventKind, Office, Previous, Went};
+use crate::protocol::{Event, EventKind, Office, Went};
 
 /// For how long an event stands in the reports after it was told first.
 const RECENT: Duration = Duration::from_secs(1);
@@ -29,32 +32,6 @@ const MOST_RECENT: usize = 512;
 /// How old a report may be for its followers to be expected. An older one is of a job long gone;
 /// it only tells at which number the events go on.
 const HEIR_TO: TimeDelta = TimeDelta::seconds(10);
-
-#[derive(Debug, Default)]
-struct Follower {
-    /// The last version read of its value.
-    version: Option<i32>,
-    /// Its coming was told, by this master or the one before.
-    introduced: bool,
-    /// Heard since the last report.
-    heard: bool,
-    /// Not heard to beat by this master: it stood there when the master came.
-    untried: bool,
-    written: DateTime<Utc>,
-    ending: Option<Ending>,
-    /// Its claim, which is buried with it.
-    claim: Option<String>,
-}
-
-impl Follower {
-    /// One whose coming the master before has told.
-    fn introduced() -> Self {
-        Self {
-            introduced: true,
-            ..Self::default()
-        }
-    }
-}
 
 #[derive(Debug)]
 enum Pending {
@@ -80,6 +57,8 @@ pub struct Tenure {
     dead: BTreeSet<String>,
     /// Those whose znodes stood when the master came; `None` until that is known.
     standing: Option<BTreeSet<String>>,
+    /// Until when those are waited for; `None` once that is over.
+    grace: Option<Duration>,
     /// When the last master's report was written.
     inherited: DateTime<Utc>,
     /// How far ZooKeeper's clock is ahead of this machine's.
@@ -139,6 +118,7 @@ impl Tenure {
                 .collect(),
             dead,
             standing: None,
+            grace: Some(now.elapsed + inheritance.grace),
             inherited: inheritance.written,
             server_ahead: inheritance.now - now.wall,
             sequence: report.sequence,
@@ -178,92 +158,6 @@ impl Tenure {
         self.followers.len()
     }
 
-    /// The followers whose znodes stand. Those that the master before knew and that left in the
-    /// moment between the two masters are among neither's; they are missed here.
-    pub fn listed(&mut self, now: Now, nodes: &[String]) {
-        for node in nodes.iter().filter(|node| **node != self.office.node) {
-            self.followers.entry(node.clone()).or_default();
-        }
-        if self.standing.is_some() {
-            return;
-        }
-        self.standing = Some(nodes.iter().cloned().collect());
-        let left = self.followers.keys().filter(|node| !nodes.contains(node));
-        let left: Vec<String> = left.cloned().collect();
-        // After a longer time nobody can say whether one has finished or its session has expired.
-        let is_certain = !self.is_expired(now, self.inherited);
-        for node in left {
-            self.followers.remove(&node);
-            if is_certain {
-                self.tell(now.wall, EventKind::Finished, &node);
-            }
-        }
-    }
-
-    /// A follower's znode was read, and its next change will be noticed.
-    ///
-    /// One that stood there when the master came is not judged before it is heard: after an outage
-    /// of ZooKeeper the master may be back before its followers. If it is dead, its session ends it.
-    pub fn heard(&mut self, now: Now, node: &str, reading: &Reading) {
-        if node == self.office.node {
-            return;
-        }
-        self.introduce(now, node, reading.beat.returns);
-        let standing = self.standing.as_ref();
-        let stood = standing.is_some_and(|standing| standing.contains(node));
-        let follower = self.followers.entry(node.to_owned()).or_default();
-        let beaten = follower
-            .version
-            .is_some_and(|version| version != reading.version);
-        follower.untried = stood && !beaten && (follower.version.is_none() || follower.untried);
-        follower.heard |= follower.version != Some(reading.version);
-        follower.version = Some(reading.version);
-        follower.written = reading.written;
-        follower.ending = reading.beat.ending;
-        follower.claim.clone_from(&reading.beat.claim);
-        if follower.ending.is_some() || follower.untried {
-            // It has said its last word and goes at once, or it may not be back yet; either way its
-            // znode goes with its session at the latest.
-            self.detector.left(now.elapsed, node);
-        } else {
-            self.detector.heard(now.elapsed, node);
-        }
-    }
-
-    /// A follower's value has changed and is being read.
-    pub fn stirred(&mut self, now: Now, node: &str) {
-        self.detector.reading(now.elapsed, node);
-    }
-
-    /// A follower's znode is gone, and this master did not remove it.
-    pub fn vanished(&mut self, now: Now, node: &str) {
-        if let Some(Pending::Bury { node: buried, .. }) = &self.pending
-            && buried == node
-        {
-            return;
-        }
-        self.detector.left(now.elapsed, node);
-        if self.followers.contains_key(node) {
-            // One that came and went before its value was read.
-            self.introduce(now, node, 0);
-        }
-        if let Some(follower) = self.followers.remove(node) {
-            // An ephemeral znode of somebody who was alive a moment ago can only have been removed
-            // by its owner, whether or not its last word was read in time.
-            let kind = match follower.ending {
-                Some(Ending::Failed) => EventKind::Failed,
-                None if follower.version.is_some() && self.is_expired(now, follower.written) => {
-                    EventKind::Died
-                }
-                Some(Ending::Finished) | None => EventKind::Finished,
-            };
-            if let Some(standing) = &mut self.standing {
-                standing.remove(node);
-            }
-            self.tell(now.wall, kind, node);
-        }
-    }
-
     /// The next transaction, unless one is under way. To be asked for once an interval, and at once
     /// while [`Tenure::is_pressed`].
     pub fn next_write(&mut self, now: Now) -> Option<Write> {
@@ -271,6 +165,7 @@ impl Tenure {
             return None;
         }
         self.forget_old(now.wall);
+        self.end_grace(now);
         let overdue = self.detector.overdue().next().map(str::to_owned);
         if let Some(node) = overdue {
             return Some(self.bury(now, node));
@@ -353,7 +248,11 @@ impl Tenure {
         let death = self.event(now.wall, EventKind::Died, &node);
         let mut fresh = self.fresh.clone();
         fresh.push(death.clone());
+        // Whom the report still names as a follower, an heir takes for one: it would tell neither the
+        // return of the dead nor anything else of it.
+        let kept = self.followers.remove_entry(&node);
         let report = self.report(now, &fresh, &[]);
+        self.followers.extend(kept);
         let told = self.fresh.len();
         self.pending = Some(Pending::Bury {
             node: node.clone(),
@@ -368,46 +267,11 @@ impl Tenure {
         }
     }
 
-    /// Tells of a follower's coming, once.
-    fn introduce(&mut self, now: Now, node: &str, returns: u32) {
-        let follower = self.followers.entry(node.to_owned()).or_default();
-        if !std::mem::replace(&mut follower.introduced, true) {
-            let returned = self.dead.remove(node) || returns > 0;
-            let kind = if returned {
-                EventKind::Returned
-            } else {
-                EventKind::Joined
-            };
-            self.tell(now.wall, kind, node);
-        }
-    }
-
-    /// Whether a session that was last heard then may have expired by now.
-    fn is_expired(&self, now: Now, heard: DateTime<Utc>) -> bool {
-        let server = now.wall + self.server_ahead;
-        let silence = server.signed_duration_since(heard).to_std();
-        silence.is_ok_and(|silence| silence > self.pace.session / 2)
-    }
-
     fn is_report_due(&self, now: Now) -> bool {
         // Half an interval early, or a tick that comes a moment too soon would wait a whole one.
         self.last_report.is_none_or(|last| {
             now.elapsed.saturating_sub(last) + self.pace.interval / 2 >= self.pace.detection.timeout
         })
-    }
-
-    /// The followers heard since this was asked last.
-    fn take_heard(&mut self) -> Vec<String> {
-        let heard = self
-            .followers
-            .iter_mut()
-            .filter(|(_, follower)| follower.heard);
-        heard
-            .map(|(node, follower)| {
-                follower.heard = false;
-                node.clone()
-            })
-            .collect()
     }
 
     fn report(&self, now: Now, fresh: &[Event], alive: &[String]) -> String {
@@ -451,28 +315,6 @@ impl Tenure {
         let event = self.event(at, kind, node);
         self.fresh.push(event);
     }
-}
-
-/// The master before, and why it went: as this member brought it about, as it said itself, or as the
-/// age of its last report tells.
-fn previous(mandate: &Mandate, pace: Pace, inheritance: &Inheritance) -> Option<Previous> {
-    let Inheritance { report, .. } = inheritance;
-    let (office, epoch) = (report.office.as_ref()?, report.epoch?);
-    let silence = (inheritance.now - inheritance.written).to_std();
-    let went = if report.is_free() {
-        Went::Finished
-    } else if let Some(ousted) = mandate.ousted {
-        ousted
-    } else if silence.is_ok_and(|silence| silence > pace.session / 2) {
-        Went::Expired
-    } else {
-        Went::Deposed
-    };
-    Some(Previous {
-        node: office.node.clone(),
-        epoch,
-        went,
-    })
 }
 
 #[cfg(test)]

@@ -1,12 +1,16 @@
-//! What the next in line does: listens to the one before it, and says when that one is to be
-//! deposed. Pure: the same detector, and the same doubt of itself, as the master's.
+//! What those in line do: each listens to the one before it, looks at the first now and then, and says
+//! who is to be deposed. Pure: the same detector, and the same doubt of itself, as the master's.
 
 use std::time::Duration;
 
-use crate::detect::{Detector, Terms};
+use crate::detect::{Detector, Hearing, Terms};
 
 /// The name of the only one that is listened to.
 const PREDECESSOR: &str = "predecessor";
+
+/// How long the first in line may stand there without a beat before anybody deposes it. It is late by
+/// far then: the next in line should have done so, but died with it.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// What was read of a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,95 +22,112 @@ pub struct Sight {
     pub is_ours: bool,
 }
 
-/// Listens to one claim.
+/// A claim to be deposed, if it still has the version.
+pub type Silent = (String, i32);
+
+/// A member's vigil while it stands behind another.
 ///
-/// - **Told by** [`seen`](Self::seen), [`stirred`](Self::stirred) and [`echo`](Self::echo), the
-///   member's own beat that came back.
+/// - **Told by** [`seen`](Self::seen) and [`stirred`](Self::stirred) of the claim before its own,
+///   [`looked`](Self::looked) of the first in line, [`echo`](Self::echo) of the member's own beat that
+///   came back.
 /// - **Asked by** [`silent`](Self::silent) after each echo.
 #[derive(Debug)]
 pub struct Vigil {
-    /// The election's generation that the claim was asked for with.
     generation: u64,
+    predecessor: String,
     detector: Detector,
+    /// The version of the predecessor's claim that was read last.
     version: Option<i32>,
-    /// Whether it was heard to beat: masters do, members in line do not.
-    beaten: bool,
-    /// How long the first in line may take until its first beat; `None` for all others.
-    patience: Option<Duration>,
-    /// Time spent hearing since the claim was seen first.
-    waited: Duration,
-    last_echo: Option<Duration>,
-    longest_gap: Duration,
-    asked: bool,
+    /// Whether beats are expected of it: masters beat on their claims, members in line do not.
+    beats: bool,
+    /// Whether the member was cut off a moment ago, so that others may not be back yet.
+    lately_back: bool,
+    hearing: Hearing,
+    /// The first in line, and the stopwatch's reading when it was seen first with this version.
+    first: Option<(Silent, Duration)>,
+    /// What was said last to be deposed: it is said once.
+    said: Option<Silent>,
 }
 
 impl Vigil {
-    /// Begins to listen. `patience` is for the first in line, which is to beat: it is master, or is
-    /// about to be.
-    pub fn begin(generation: u64, terms: Terms, patience: Option<Duration>) -> Self {
+    /// Begins to listen to the claim `predecessor`, for which the election's answers carry
+    /// `generation`. One that is `lately_back` from an outage expects no beat of a master before it
+    /// has heard one.
+    pub fn begin(generation: u64, predecessor: String, terms: Terms, lately_back: bool) -> Self {
         Self {
             generation,
+            predecessor,
             detector: Detector::new(terms),
             version: None,
-            beaten: false,
-            patience,
-            waited: Duration::ZERO,
-            last_echo: None,
-            longest_gap: terms.longest_gap,
-            asked: false,
+            beats: false,
+            lately_back,
+            hearing: Hearing::new(terms.longest_gap),
+            first: None,
+            said: None,
         }
     }
 
-    /// The generation that answers about this claim carry.
+    /// The generation that answers about the predecessor carry.
     pub fn generation(&self) -> u64 {
         self.generation
     }
 
-    /// Whether the claim beats, so that each beat of one's own is worth an answer.
+    /// Whether the predecessor beats, so that each beat of one's own is worth an answer.
     pub fn is_listening(&self) -> bool {
-        self.beaten
+        self.beats
     }
 
-    /// The claim was read, and its next change will be noticed.
+    /// The predecessor's claim was read, and its next change will be noticed.
     pub fn seen(&mut self, now: Duration, sight: Sight) {
-        self.beaten |= self.version.is_some_and(|version| version != sight.version);
+        // A claim is set by whoever has led, or waits to lead without work: that one beats.
+        self.beats |= match self.version {
+            None => sight.version > 0 && !self.lately_back,
+            Some(version) => version != sight.version,
+        };
+        // Another program's lock is none of ours to judge.
+        self.beats &= sight.is_ours;
         self.version = Some(sight.version);
-        self.asked = false;
-        if !sight.is_ours {
-            // Another program's lock: its owner never beats.
-            self.patience = None;
-        }
-        if self.beaten {
+        if self.beats {
             self.detector.heard(now, PREDECESSOR);
         }
     }
 
-    /// The claim has changed and is being read.
+    /// The predecessor's claim has changed and is being read.
     pub fn stirred(&mut self, now: Duration) {
         self.detector.reading(now, PREDECESSOR);
+    }
+
+    /// The first in line was looked at.
+    pub fn looked(&mut self, claim: String, sight: Sight) {
+        let now = (claim, sight.version);
+        if !sight.is_ours {
+            self.first = None;
+        } else if self.first.as_ref().is_none_or(|(before, _)| *before != now) {
+            self.first = Some((now, self.hearing.elapsed()));
+        }
     }
 
     /// The member's own beat came back.
     pub fn echo(&mut self, now: Duration) {
         self.detector.echo(now);
-        if let (Some(last), Some(_)) = (self.last_echo.replace(now), self.version) {
-            self.waited += now.saturating_sub(last).min(self.longest_gap);
-        }
+        self.hearing.echo(now);
     }
 
-    /// The version at which the claim has been silent for too long, once for each silence.
-    pub fn silent(&mut self) -> Option<i32> {
-        let silent = if self.beaten {
-            self.detector.overdue().next().is_some()
-        } else {
-            self.patience
-                .is_some_and(|patience| self.waited >= patience)
-        };
-        if !silent || self.asked {
+    /// The claim that has been silent for too long, once for each silence.
+    pub fn silent(&mut self) -> Option<Silent> {
+        let predecessor = self
+            .version
+            .filter(|_| self.detector.overdue().next().is_some());
+        let predecessor = predecessor.map(|version| (self.predecessor.clone(), version));
+        let now = self.hearing.elapsed();
+        let first = self.first.as_ref();
+        let first = first.filter(|(_, since)| now.saturating_sub(*since) >= PATIENCE);
+        let silent = predecessor.or_else(|| first.map(|(silent, _)| silent.clone()))?;
+        if self.said.as_ref() == Some(&silent) {
             return None;
         }
-        self.asked = true;
-        self.version
+        self.said = Some(silent.clone());
+        Some(silent)
     }
 }
 
@@ -119,18 +140,20 @@ mod tests {
         Duration::from_millis(n)
     }
 
-    fn vigil(patience: Option<Duration>) -> Vigil {
+    fn vigil(lately_back: bool) -> Vigil {
         let terms = Terms {
             rule: Rule::Fixed,
             timeout: ms(20),
             longest_gap: ms(10),
         };
-        Vigil::begin(3, terms, patience)
+        let mut vigil = Vigil::begin(3, "before".to_owned(), terms, lately_back);
+        vigil.echo(ms(0));
+        vigil
     }
 
-    fn see(vigil: &mut Vigil, at: u64, version: i32) {
+    fn sight(version: i32) -> Sight {
         let is_ours = true;
-        vigil.seen(ms(at), Sight { version, is_ours });
+        Sight { version, is_ours }
     }
 
     fn echoes(vigil: &mut Vigil, from: u64, until: u64) {
@@ -139,58 +162,91 @@ mod tests {
         }
     }
 
+    fn before(version: i32) -> Silent {
+        ("before".to_owned(), version)
+    }
+
     #[test]
     fn one_that_beat_and_fell_silent_is_deposed_once() {
-        let mut vigil = vigil(None);
-        see(&mut vigil, 0, 1);
-        echoes(&mut vigil, 0, 5);
+        let mut vigil = vigil(false);
+        vigil.seen(ms(0), sight(0));
+        vigil.echo(ms(5));
         vigil.stirred(ms(5));
-        see(&mut vigil, 5, 2);
+        vigil.seen(ms(5), sight(1));
         echoes(&mut vigil, 10, 20);
         assert_eq!(vigil.silent(), None);
-        echoes(&mut vigil, 25, 25);
-        assert_eq!(vigil.silent(), Some(2));
+        vigil.echo(ms(25));
+        assert_eq!(vigil.silent(), Some(before(1)));
         assert_eq!(vigil.silent(), None);
         // It beat in this moment, and was spared; then it falls silent again.
-        see(&mut vigil, 26, 3);
+        vigil.seen(ms(26), sight(2));
         echoes(&mut vigil, 30, 50);
-        assert_eq!(vigil.silent(), Some(3));
+        assert_eq!(vigil.silent(), Some(before(2)));
+    }
+
+    #[test]
+    fn one_that_has_beaten_before_is_judged_from_the_first_look_on() {
+        let mut vigil = vigil(false);
+        vigil.seen(ms(0), sight(17));
+        assert!(vigil.is_listening());
+        echoes(&mut vigil, 5, 20);
+        assert_eq!(vigil.silent(), Some(before(17)));
+    }
+
+    #[test]
+    fn after_an_outage_the_master_may_be_back_later() {
+        let mut vigil = vigil(true);
+        vigil.seen(ms(0), sight(17));
+        echoes(&mut vigil, 5, 10_000);
+        assert_eq!(vigil.silent(), None);
+        vigil.seen(ms(10_000), sight(18));
+        echoes(&mut vigil, 10_005, 10_020);
+        assert_eq!(vigil.silent(), Some(before(18)));
     }
 
     #[test]
     fn who_only_stands_in_line_does_not_beat() {
-        let mut vigil = vigil(None);
-        see(&mut vigil, 0, 0);
-        echoes(&mut vigil, 0, 10_000);
+        let mut vigil = vigil(false);
+        vigil.seen(ms(0), sight(0));
+        echoes(&mut vigil, 5, 10_000);
         assert_eq!(vigil.silent(), None);
         assert!(!vigil.is_listening());
     }
 
     #[test]
-    fn the_first_in_line_is_waited_for_only_so_long() {
-        let mut vigil = vigil(Some(ms(3000)));
-        see(&mut vigil, 0, 0);
-        echoes(&mut vigil, 0, 2995);
+    fn the_first_in_line_is_deposed_when_whoever_should_has_died_too() {
+        let mut vigil = vigil(false);
+        vigil.seen(ms(0), sight(0));
+        vigil.looked("first".to_owned(), sight(7));
+        echoes(&mut vigil, 5, 300);
+        vigil.looked("first".to_owned(), sight(9));
+        echoes(&mut vigil, 305, 795);
+        vigil.looked("first".to_owned(), sight(9));
         assert_eq!(vigil.silent(), None);
-        echoes(&mut vigil, 3000, 3000);
-        assert_eq!(vigil.silent(), Some(0));
+        vigil.echo(ms(800));
+        assert_eq!(vigil.silent(), Some(("first".to_owned(), 9)));
+        assert_eq!(vigil.silent(), None);
     }
 
     #[test]
     fn who_cannot_hear_deposes_nobody() {
-        let mut vigil = vigil(Some(ms(3000)));
-        see(&mut vigil, 0, 0);
-        vigil.echo(ms(0));
+        let mut vigil = vigil(false);
+        vigil.seen(ms(0), sight(17));
+        vigil.looked("first".to_owned(), sight(7));
         vigil.echo(ms(30_000));
         assert_eq!(vigil.silent(), None);
     }
 
     #[test]
     fn the_lock_of_another_program_is_left_alone() {
-        let mut vigil = vigil(Some(ms(3000)));
-        let (version, is_ours) = (0, false);
-        vigil.seen(ms(0), Sight { version, is_ours });
-        echoes(&mut vigil, 0, 10_000);
+        let mut vigil = vigil(false);
+        let foreign = Sight {
+            is_ours: false,
+            ..sight(3)
+        };
+        vigil.seen(ms(0), foreign);
+        vigil.looked("first".to_owned(), foreign);
+        echoes(&mut vigil, 5, 10_000);
         assert_eq!(vigil.silent(), None);
     }
 }

@@ -1,14 +1,20 @@
 //! Carries out what the election asks for, and brings the answers back.
 
-use tokio::sync::mpsc::Sender;
+use std::time::Duration;
 
-use crate::coordination::{Failure, Session};
+use tokio::sync::mpsc::Sender;
+use tokio::time::sleep;
+
+use crate::coordination::{Failure, Session, Value};
 use crate::master::election::{Action, Ousting};
 use crate::master::vigil::Sight;
 use crate::protocol::Went;
 use crate::protocol::claim::{self, ClaimStat};
 
 use super::happening::Happening;
+
+/// Between two looks at the first in line: rarely enough to cost nothing beside the beats.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// An answer to an [`Action`], with its generation.
 #[derive(Debug)]
@@ -21,6 +27,8 @@ pub(super) enum Answer {
     /// The predecessor's claim has changed.
     PredecessorStirred(u64),
     PredecessorGone(u64),
+    /// The first in line was looked at.
+    FirstSeen(u64, String, Sight),
     Ousted(u64, Ousting, Went),
 }
 
@@ -47,9 +55,7 @@ pub(super) async fn carry_out(
             .inspect(&claim)
             .await
             .map(|stat| Answer::Inspected(generation, claim, stat)),
-        Action::Listen {
-            generation, claim, ..
-        } => listen(&session, generation, &claim, &inbox).await,
+        Action::Listen { generation, claim } => listen(&session, generation, &claim, &inbox).await,
         Action::Depose {
             generation,
             own,
@@ -98,10 +104,7 @@ async fn listen(
             Err(Failure::NoNode) => return Ok(Answer::PredecessorGone(generation)),
             read => read?,
         };
-        let sight = Sight {
-            version: value.stat.version,
-            is_ours: claim::is_ours(&value.bytes),
-        };
+        let sight = sight(&value);
         // When the life has ended, so has this.
         let told = tell(Answer::PredecessorSeen(generation, sight)).await;
         if told.is_err() || !change.await? {
@@ -109,6 +112,37 @@ async fn listen(
         }
         if tell(Answer::PredecessorStirred(generation)).await.is_err() {
             return Err(Failure::Lost);
+        }
+    }
+}
+
+fn sight(value: &Value) -> Sight {
+    Sight {
+        version: value.stat.version,
+        is_ours: claim::is_ours(&value.bytes),
+    }
+}
+
+/// Tells how the first in line stands, twice a second, after a while of `grace`.
+pub(super) async fn look_at_first(
+    session: Session,
+    generation: u64,
+    grace: Duration,
+    inbox: Sender<Happening>,
+) {
+    sleep(grace).await;
+    loop {
+        sleep(LOOK).await;
+        let (first, value) = match session.first_claim().await {
+            Ok(Some(found)) => found,
+            Ok(None) => continue,
+            // The next connection begins with a vigil of its own.
+            Err(_) => return,
+        };
+        let answer = Answer::FirstSeen(generation, first, sight(&value));
+        // The life may have ended meanwhile.
+        if inbox.send(Happening::Answered(answer)).await.is_err() {
+            return;
         }
     }
 }

@@ -35,6 +35,8 @@ pub struct Life {
     pub(super) summary: Summary,
     /// Its earlier sessions, whose leftovers are its own.
     pub(super) earlier: Vec<i64>,
+    /// What the names of the claims of all its sessions begin with.
+    pub(super) claims: Vec<String>,
     /// What the last attempt to reach ZooKeeper failed of.
     diagnosis: Option<Diagnosis>,
     joined: Option<Teller<Result<(), String>>>,
@@ -69,6 +71,7 @@ impl Life {
             surroundings,
             summary: Summary::default(),
             earlier: Vec::new(),
+            claims: Vec::new(),
             diagnosis: None,
             joined,
             complain: Some(complain),

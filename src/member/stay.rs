@@ -4,11 +4,12 @@
 //! carries out what they ask for, with one write of its own under way at most.
 
 use std::future::pending;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::{AbortHandle, JoinSet};
-use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
 
 use super::candidate;
 use super::happening::{Happening, Hope};
@@ -31,6 +32,11 @@ const INBOX: usize = 1024;
 
 const NO_ANSWER: &str = "it did not answer in time";
 
+/// For how long the client may look for a server before the session is given up for a new one. It
+/// doubles its pauses for as long as the session may last, so that in the end it would look only
+/// tens of seconds after a server's return; between sessions members look every second.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 enum Role {
     /// Neither yet.
     None,
@@ -51,13 +57,19 @@ pub(super) struct Stay<'a> {
     election: Election,
     role: Role,
     connected: bool,
+    /// When the session is given up, if it is not connected by then.
+    patient_until: Instant,
     hope: Hope,
     /// Set when the session is to be left.
     over: Option<End>,
     /// The task that listens to the claim before the own one.
     listening: Option<AbortHandle>,
-    /// What is made of it.
+    /// The one that looks at the first in line now and then.
+    looking: Option<AbortHandle>,
+    /// What is made of both.
     vigil: Option<Vigil>,
+    /// When the connection was last got back.
+    back: Option<Duration>,
     /// A beat fell due while another was under way.
     owed: bool,
     under_way: Option<UnderWay>,
@@ -69,20 +81,37 @@ pub(super) struct Stay<'a> {
 impl<'a> Stay<'a> {
     pub(super) fn new(life: &'a mut Life, session: Session) -> Self {
         let (outside, inbox) = channel(INBOX);
+        // A session after another begins with an outage.
+        let now = life.surroundings.now().elapsed;
+        let back = (!life.earlier.is_empty()).then_some(now);
         let election = Election::new(session.id(), &life.draw_uuid(), life.config.standing);
+        let mut tasks = JoinSet::new();
+        if !life.claims.is_empty() {
+            // Nobody acts on them any more, and a server that was down keeps them for as long as a
+            // session lasts: until then the whole line would wait for those at its head.
+            let (session, leftovers) = (session.clone(), life.claims.clone());
+            tasks.spawn(async move {
+                // Should it fail, they go with their sessions.
+                let _ = session.clear_line(&leftovers).await;
+            });
+        }
+        life.claims.push(election.prefix().to_owned());
         Self {
             life,
             session,
             election,
             role: Role::None,
             connected: true,
+            patient_until: Instant::now(),
             hope: Hope::Unknown,
             over: None,
             listening: None,
+            looking: None,
             vigil: None,
+            back,
             owed: false,
             under_way: None,
-            tasks: JoinSet::new(),
+            tasks,
             inbox,
             outside,
         }
@@ -120,6 +149,9 @@ impl<'a> Stay<'a> {
                 // Before the inbox, which may never be empty: the master's own beat comes first.
                 _ = ticks.tick(), if self.beats() => self.tick(),
                 Some(happening) = self.inbox.recv() => self.happened(happening),
+                () = sleep_until(self.patient_until), if !self.connected => {
+                    self.over = Some(End::Lost);
+                },
             }
         };
         self.tasks.shutdown().await;
@@ -231,6 +263,9 @@ impl<'a> Stay<'a> {
     }
 
     fn disconnected(&mut self) {
+        if self.connected {
+            self.patient_until = Instant::now() + PATIENCE;
+        }
         self.connected = false;
         self.election.disconnected();
         self.hope = Hope::Unknown;
@@ -257,6 +292,7 @@ impl<'a> Stay<'a> {
             Happening::Noticed(epoch, noticed) => self.noticed(epoch, noticed),
             Happening::Connection(Connection::Connected) => {
                 self.connected = true;
+                self.back = Some(self.life.surroundings.now().elapsed);
                 self.election.connected();
             }
             Happening::Connection(Connection::Disconnected) => self.disconnected(),

@@ -1,6 +1,7 @@
 //! A member's own writes, as futures of one type: the loop holds one at most.
 
 use std::pin::Pin;
+use std::time::Duration;
 
 use super::Name;
 use crate::coordination::{Burial, Failure, Fence, Session};
@@ -62,6 +63,7 @@ pub(super) fn inherit(
     value: String,
     leftover: Option<String>,
     earlier: Vec<i64>,
+    grace: Duration,
 ) -> UnderWay {
     Box::pin(async move {
         if let Some(path) = leftover {
@@ -84,6 +86,7 @@ pub(super) fn inherit(
             version: read.stat.version,
             written: read.stat.written,
             now: touched.written,
+            grace,
             zxid: touched.modified,
         })))
     })

@@ -4,7 +4,6 @@ use super::link::{self, Link, News};
 use super::tell::{Form, Teller};
 use super::told::Told;
 use crate::coordination::{Failure, Session, Settings, Value};
-use crate::protocol::claim::holder;
 use crate::protocol::{Event, EventKind, Report};
 use crate::say::say;
 use anyhow::bail;
@@ -124,16 +123,14 @@ impl Watcher {
 
 /// How the master that stands became it, as its reports tell; `None` if none stands.
 async fn in_office(session: &Session) -> Result<Option<Event>, Failure> {
-    let Some(claim) = session.first_claim().await? else {
+    let Some((claim, _)) = session.first_claim().await? else {
         return Ok(None);
     };
     let report = match session.read(session.paths().master()).await {
         Err(Failure::NoNode) => return Ok(None),
         read => Report::parse(&read?.0.bytes),
     };
-    let office = report
-        .office
-        .filter(|office| office.node == holder(&claim.bytes));
+    let office = report.office.filter(|office| office.claim == claim);
     Ok(office.map(|office| Event {
         time: office.since,
         event: EventKind::Claimed,

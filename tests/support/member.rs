@@ -164,8 +164,16 @@ pub(crate) struct Watcher {
 impl Watcher {
     /// `watch-master --json`, ready to see what happens from now on.
     pub(crate) fn events(zookeeper: &ZooKeeper) -> Self {
+        Self::events_of(&zookeeper.address())
+    }
+
+    /// The same, of any servers and chroot.
+    pub(crate) fn events_of(address: &str) -> Self {
         let program = env!("CARGO_BIN_EXE_watch-master");
-        let watcher = Self::start(program, &["--json", "--zookeeper", &zookeeper.address()]);
+        // A short session, for with it goes the time until the watcher looks for another server.
+        let session = ["--session-timeout", "2s"];
+        let options = [&["--json", "--zookeeper", address], &session[..]].concat();
+        let watcher = Self::start(program, &options);
         watcher.wait_for("it is connected", |lines| {
             lines.iter().any(|line| line.contains("\"connected\""))
         });
@@ -199,9 +207,15 @@ impl Watcher {
 
     /// All events so far, but for the many that say that somebody is alive.
     pub(crate) fn story(&self) -> Vec<Told> {
+        let mut story = self.told();
+        story.retain(|event| event.event != "alive");
+        story
+    }
+
+    /// All events so far.
+    pub(crate) fn told(&self) -> Vec<Told> {
         let lines = self.lines();
-        let events = lines.iter().map(|line| Told::parse(line));
-        events.filter(|event| event.event != "alive").collect()
+        lines.iter().map(|line| Told::parse(line)).collect()
     }
 
     /// Waits until the lines are as hoped.
@@ -245,6 +259,8 @@ pub(crate) struct Told {
     pub(crate) event: String,
     pub(crate) node: String,
     pub(crate) epoch: i64,
+    /// With a claim: who was master before, and why it went.
+    pub(crate) previous: Option<(String, String)>,
 }
 
 impl Told {
@@ -255,6 +271,10 @@ impl Told {
             event: text("event"),
             node: text("node"),
             epoch: value["epoch"].as_i64().unwrap_or(0),
+            previous: value.get("previous").map(|previous| {
+                let text = |key: &str| previous[key].as_str().unwrap_or_default().to_owned();
+                (text("node"), text("went"))
+            }),
         }
     }
 }

@@ -5,18 +5,28 @@
 
 mod cluster;
 mod dialog;
+mod ensemble;
 mod group;
 pub(crate) mod hadoop;
+mod job;
 mod member;
 mod parts;
 mod process;
+mod proxy;
+mod server;
+mod task;
 mod znodes;
 mod zookeeper;
 
 pub(crate) use cluster::Cluster;
 pub(crate) use dialog::Dialog;
+pub(crate) use ensemble::{Ensemble, SERVERS};
 pub(crate) use group::{Ticks, group_member, member_options};
+pub(crate) use job::{Job, assert_one_master_an_epoch};
 pub(crate) use member::{Ended, Mapper, SOON, Told, Watcher, plot};
 pub(crate) use parts::Parts;
 pub(crate) use process::{Guarded, wait_until};
+pub(crate) use proxy::{Direction, Proxy};
+pub(crate) use task::Task;
+pub(crate) use znodes::visit;
 pub(crate) use zookeeper::ZooKeeper;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use heartline::coordination::{Failure, Session, Settings};
+use heartline::protocol::claim::{holder, in_order};
 use zookeeper_client::{Acls, Client, CreateMode};
 
 use super::{ZooKeeper, wait_until};
@@ -30,6 +31,28 @@ impl ZooKeeper {
         });
     }
 
+    /// Waits until a member of this name has a claim in the line.
+    pub(crate) fn wait_until_in_line(&self, name: &str) {
+        wait_until("it stands in line", Duration::from_secs(20), || {
+            self.holders().iter().any(|holder| holder == name)
+        });
+    }
+
+    /// Whose claims stand in line, first come first.
+    pub(crate) fn holders(&self) -> Vec<String> {
+        self.visit(async |session| {
+            let line = session.line(true).await.expect("the server answers");
+            let mut holders = Vec::new();
+            for claim in in_order(&line) {
+                // One that went meanwhile is no claim.
+                if let Ok((value, _)) = session.read(&session.paths().claim(claim)).await {
+                    holders.push(holder(&value.bytes));
+                }
+            }
+            holders
+        })
+    }
+
     /// Creates a znode that belongs to no session.
     pub(crate) fn create_lasting(&self, path: &str, value: &str) {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -55,19 +78,24 @@ impl ZooKeeper {
 
     /// Does something in a session of its own.
     pub(crate) fn visit<T>(&self, work: impl AsyncFnOnce(&Session) -> T) -> T {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build();
-        runtime.expect("a runtime").block_on(async {
-            let settings = Settings {
-                address: self.address().parse().expect("an address"),
-                namespace: "/".parse().expect("a path"),
-                session_timeout: Duration::from_secs(10),
-            };
-            let session = Session::open(&settings).await.expect("the server answers");
-            let outcome = work(&session).await;
-            assert!(session.close(Duration::from_secs(5)).await, "it ends");
-            outcome
-        })
+        visit(&self.address(), work).expect("the server answers")
     }
+}
+
+/// Does something in a session of its own with the servers, and below the chroot, of `address`; `None` if none serves.
+pub(crate) fn visit<T>(address: &str, work: impl AsyncFnOnce(&Session) -> T) -> Option<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    runtime.expect("a runtime").block_on(async {
+        let settings = Settings {
+            address: address.parse().expect("an address"),
+            namespace: "/".parse().expect("a path"),
+            session_timeout: Duration::from_secs(10),
+        };
+        let session = Session::open(&settings).await.ok()?;
+        let outcome = work(&session).await;
+        let ended = session.close(Duration::from_secs(5)).await;
+        ended.then_some(outcome)
+    })
 }

@@ -67,12 +67,7 @@ fn the_second_watches_only_the_one_before_it() {
         ],
     );
     assert_eq!(election.poll_action(), Some(Action::Follow));
-    let Some(Action::Listen {
-        generation,
-        claim,
-        first: false,
-    }) = election.poll_action()
-    else {
+    let Some(Action::Listen { generation, claim }) = election.poll_action() else {
         panic!()
     };
     assert_eq!(claim, OTHER);
@@ -264,7 +259,7 @@ fn a_standing_master_waits_behind_another() {
     assert_eq!(election.poll_action(), Some(Action::Follow));
     let listen = election.poll_action();
     assert!(
-        matches!(&listen, Some(Action::Listen { claim, first: true, .. }) if claim == first),
+        matches!(&listen, Some(Action::Listen { claim, .. }) if claim == first),
         "{listen:?}"
     );
 }
@@ -284,7 +279,7 @@ fn following() -> (Election, u64) {
 #[test]
 fn the_next_in_line_deposes_a_silent_master() {
     let (mut election, generation) = following();
-    election.silent(generation, 17);
+    election.silent(generation, OTHER.to_owned(), 17);
     let depose = Action::Depose {
         generation,
         own: OWN.to_owned(),
@@ -304,7 +299,7 @@ fn the_next_in_line_deposes_a_silent_master() {
 #[test]
 fn who_deposed_the_master_knows_it_also_when_it_sees_the_claim_go_first() {
     let (mut election, generation) = following();
-    election.silent(generation, 17);
+    election.silent(generation, OTHER.to_owned(), 17);
     election.poll_action();
     election.predecessor_gone(generation);
     election.ousted(generation, Ousting::Done, Went::Dead);
@@ -319,7 +314,7 @@ fn who_deposed_the_master_knows_it_also_when_it_sees_the_claim_go_first() {
 #[test]
 fn a_master_that_beat_in_the_last_moment_is_listened_to_further() {
     let (mut election, generation) = following();
-    election.silent(generation, 17);
+    election.silent(generation, OTHER.to_owned(), 17);
     election.poll_action();
     election.ousted(generation, Ousting::Spared, Went::Dead);
     assert_eq!(election.poll_action(), None);
@@ -331,7 +326,7 @@ fn a_master_that_beat_in_the_last_moment_is_listened_to_further() {
 #[test]
 fn who_was_declared_dead_goes_to_the_end_of_the_line() {
     let (mut election, generation) = following();
-    election.silent(generation, 17);
+    election.silent(generation, OTHER.to_owned(), 17);
     election.poll_action();
     election.ousted(generation, Ousting::Void, Went::Dead);
     list(&mut election, &[OTHER]);

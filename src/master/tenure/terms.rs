@@ -5,7 +5,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use crate::detect::Terms;
-use crate::protocol::{Beat, Report};
+use crate::master::election::Mandate;
+use crate::protocol::{Beat, Previous, Report, Went};
 
 /// The times that a master works by.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +31,9 @@ pub struct Inheritance {
     pub written: DateTime<Utc>,
     /// What ZooKeeper's clock says now: ages are told by one clock.
     pub now: DateTime<Utc>,
+    /// How long the followers that stand may take until they are heard: after an outage of ZooKeeper
+    /// the master may be back before them.
+    pub grace: Duration,
     /// The zxid of the new master's first beat on its claim: the epoch that begins with it. It grows
     /// from master to master, in whatever order they came into the line.
     pub zxid: i64,
@@ -44,4 +48,34 @@ pub struct Reading {
     pub written: DateTime<Utc>,
     /// Its value.
     pub beat: Beat,
+}
+
+/// The master before, and why it went: as this member brought it about, as it said itself, or as the
+/// age of its last report tells.
+pub(super) fn previous(
+    mandate: &Mandate,
+    pace: Pace,
+    inheritance: &Inheritance,
+) -> Option<Previous> {
+    let Inheritance { report, .. } = inheritance;
+    let (office, epoch) = (report.office.as_ref()?, report.epoch?);
+    let silence = inheritance.now - inheritance.written;
+    let silence = silence.to_std().unwrap_or_default();
+    let went = if report.is_free() {
+        Went::Finished
+    } else if let Some(ousted) = mandate.ousted {
+        ousted
+    } else if silence >= pace.session {
+        Went::Expired
+    } else if silence >= pace.detection.timeout {
+        // Somebody else in the line has found it silent.
+        Went::Dead
+    } else {
+        Went::Deposed
+    };
+    Some(Previous {
+        node: office.node.clone(),
+        epoch,
+        went,
+    })
 }

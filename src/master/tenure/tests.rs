@@ -3,7 +3,7 @@
 use super::*;
 use crate::detect::{Rule, Terms};
 use crate::master::transaction::{Outcome, Write};
-use crate::protocol::{Beat, Report};
+use crate::protocol::{Beat, Ending, Report};
 
 const PACE: Pace = Pace {
     interval: Duration::from_millis(5),
@@ -37,8 +37,19 @@ fn inherited(report: Report) -> Inheritance {
         written: at(0).wall,
         now: at(0).wall,
         version: 6,
+        grace: Duration::ZERO,
         zxid: 40,
     }
+}
+
+/// A master that is back from an outage, and has told its claim.
+fn back() -> Tenure {
+    let mut tenure = begin(Inheritance {
+        grace: Duration::from_secs(2),
+        ..inherited(Report::default())
+    });
+    tick(&mut tenure, 0);
+    tenure
 }
 
 fn office(claim: &str) -> Office {
@@ -202,8 +213,8 @@ fn an_outage_kills_nobody() {
 }
 
 #[test]
-fn who_stood_there_is_not_judged_before_it_is_heard() {
-    let mut tenure = settled();
+fn who_stood_there_after_an_outage_is_not_judged_before_it_is_heard() {
+    let mut tenure = back();
     tenure.listed(at(0), &["map2.0".to_owned()]);
     tenure.heard(at(0), "map2.0", &reading(7));
     for ms in (0..1000).step_by(5) {
@@ -213,6 +224,26 @@ fn who_stood_there_is_not_judged_before_it_is_heard() {
     let mut ticks = (1000..1050)
         .step_by(5)
         .map(|ms| kinds(tick(&mut tenure, ms)));
+    assert!(ticks.any(|kinds| kinds.contains(&EventKind::Died)));
+}
+
+#[test]
+fn who_is_not_back_long_after_an_outage_is_dead() {
+    let mut tenure = back();
+    tenure.listed(at(0), &["map2.0".to_owned()]);
+    tenure.heard(at(0), "map2.0", &reading(7));
+    let mut died = (0..3000)
+        .step_by(5)
+        .filter(|ms| kinds(tick(&mut tenure, *ms)).contains(&EventKind::Died));
+    assert_eq!(died.next(), Some(2025));
+}
+
+#[test]
+fn who_stands_there_without_an_outage_is_judged_at_once() {
+    let mut tenure = settled();
+    tenure.listed(at(0), &["map2.0".to_owned()]);
+    tenure.heard(at(0), "map2.0", &reading(7));
+    let mut ticks = (0..50).step_by(5).map(|ms| kinds(tick(&mut tenure, ms)));
     assert!(ticks.any(|kinds| kinds.contains(&EventKind::Died)));
 }
 
@@ -304,8 +335,7 @@ fn nobody_is_expected_from_a_job_long_gone() {
         report,
         written,
         now,
-        version: 6,
-        zxid: 40,
+        ..inherited(Report::default())
     });
     tenure.listed(at(0), &[]);
     assert_eq!(kinds(tick(&mut tenure, 0)), [EventKind::Claimed]);
@@ -365,12 +395,13 @@ fn went(ousted: Option<Went>, value: &[u8], age: TimeDelta) -> Option<Went> {
 
 #[test]
 fn a_master_says_why_the_one_before_went() {
-    let (soon, late) = (TimeDelta::milliseconds(30), TimeDelta::seconds(5));
+    let (soon, late) = (TimeDelta::milliseconds(10), TimeDelta::seconds(7));
     let free = b"this is a master map!\n";
     assert_eq!(went(None, free, soon), Some(Went::Finished));
     assert_eq!(went(Some(Went::Dead), b"", soon), Some(Went::Dead));
     assert_eq!(went(Some(Went::Deposed), b"", soon), Some(Went::Deposed));
     assert_eq!(went(None, b"", late), Some(Went::Expired));
+    assert_eq!(went(None, b"", TimeDelta::seconds(1)), Some(Went::Dead));
     assert_eq!(went(None, b"", soon), Some(Went::Deposed));
     // It finished, and its claim was found in the moment of its removal.
     assert_eq!(went(Some(Went::Deposed), free, soon), Some(Went::Finished));

@@ -1,5 +1,8 @@
 //! How a member becomes follower or master and ceases to be, and what its own writes bring about.
 
+use std::time::Duration;
+
+use super::line::GRACE;
 use super::{Role, Stay};
 use crate::coordination::Failure;
 use crate::master::election::Mandate;
@@ -40,18 +43,21 @@ impl Stay<'_> {
     }
 
     pub(super) fn lead(&mut self, mandate: Mandate) {
-        self.vigil = None;
+        self.end_vigil();
         self.life.summary.reigns += 1;
         // A master has no follower's znode; one of an earlier session may still stand.
         let leftover = matches!(self.role, Role::Follower { .. }) || !self.life.earlier.is_empty();
         let leftover =
             leftover.then(|| self.session.paths().member(self.life.config.name.as_ref()));
+        let back = self.is_lately_back();
+        let grace = if back { GRACE } else { Duration::ZERO };
         self.under_way = Some(write::inherit(
             self.session.clone(),
             mandate.claim.clone(),
             self.claim_value(),
             leftover,
             self.life.earlier.clone(),
+            grace,
         ));
         self.role = Role::Heir(mandate);
     }

@@ -1,0 +1,170 @@
+//! What a master hears of its followers: who stands, beats, goes, comes back.
+
+use chrono::{DateTime, Utc};
+
+use super::{Pending, Reading, Tenure};
+use crate::clock::Now;
+use crate::protocol::{Ending, EventKind};
+
+#[derive(Debug, Default)]
+pub(super) struct Follower {
+    /// The last version read of its value.
+    pub(super) version: Option<i32>,
+    /// Its coming was told, by this master or the one before.
+    pub(super) introduced: bool,
+    /// Heard since the last report.
+    pub(super) heard: bool,
+    /// Not heard to beat by this master: it stood there when the master came.
+    pub(super) untried: bool,
+    pub(super) written: DateTime<Utc>,
+    pub(super) ending: Option<Ending>,
+    /// Its claim, which is buried with it.
+    pub(super) claim: Option<String>,
+}
+
+impl Follower {
+    /// One whose coming the master before has told.
+    pub(super) fn introduced() -> Self {
+        Self {
+            introduced: true,
+            ..Self::default()
+        }
+    }
+}
+
+impl Tenure {
+    /// The followers whose znodes stand. Those that the master before knew and that left in the
+    /// moment between the two masters are among neither's; they are missed here.
+    pub fn listed(&mut self, now: Now, nodes: &[String]) {
+        for node in nodes.iter().filter(|node| **node != self.office.node) {
+            self.followers.entry(node.clone()).or_default();
+        }
+        if self.standing.is_some() {
+            return;
+        }
+        self.standing = Some(nodes.iter().cloned().collect());
+        let left = self.followers.keys().filter(|node| !nodes.contains(node));
+        let left: Vec<String> = left.cloned().collect();
+        // After a longer time nobody can say whether one has finished or its session has expired.
+        let is_certain = !self.is_expired(now, self.inherited);
+        for node in left {
+            self.followers.remove(&node);
+            if is_certain {
+                self.tell(now.wall, EventKind::Finished, &node);
+            }
+        }
+    }
+
+    /// A follower's znode was read, and its next change will be noticed.
+    ///
+    /// One that stood there when the master came back from an outage of ZooKeeper is not judged before
+    /// it is heard, or has been waited for: the master may be back before its followers.
+    pub fn heard(&mut self, now: Now, node: &str, reading: &Reading) {
+        if node == self.office.node {
+            return;
+        }
+        self.introduce(now, node, reading.beat.returns);
+        let standing = self.standing.as_ref();
+        let stood = standing.is_some_and(|standing| standing.contains(node));
+        let follower = self.followers.entry(node.to_owned()).or_default();
+        let beaten = follower
+            .version
+            .is_some_and(|version| version != reading.version);
+        let waited = self.grace.is_none_or(|grace| now.elapsed >= grace);
+        follower.untried =
+            stood && !waited && !beaten && (follower.version.is_none() || follower.untried);
+        follower.heard |= follower.version != Some(reading.version);
+        follower.version = Some(reading.version);
+        follower.written = reading.written;
+        follower.ending = reading.beat.ending;
+        follower.claim.clone_from(&reading.beat.claim);
+        if follower.ending.is_some() || follower.untried {
+            // It has said its last word and goes at once, or it may not be back yet; either way its
+            // znode goes with its session at the latest.
+            self.detector.left(now.elapsed, node);
+        } else {
+            self.detector.heard(now.elapsed, node);
+        }
+    }
+
+    /// A follower's value has changed and is being read.
+    pub fn stirred(&mut self, now: Now, node: &str) {
+        self.detector.reading(now.elapsed, node);
+    }
+
+    /// A follower's znode is gone, and this master did not remove it.
+    pub fn vanished(&mut self, now: Now, node: &str) {
+        if let Some(Pending::Bury { node: buried, .. }) = &self.pending
+            && buried == node
+        {
+            return;
+        }
+        self.detector.left(now.elapsed, node);
+        if self.followers.contains_key(node) {
+            // One that came and went before its value was read.
+            self.introduce(now, node, 0);
+        }
+        if let Some(follower) = self.followers.remove(node) {
+            // An ephemeral znode of somebody who was alive a moment ago can only have been removed
+            // by its owner, whether or not its last word was read in time.
+            let kind = match follower.ending {
+                Some(Ending::Failed) => EventKind::Failed,
+                None if follower.version.is_some() && self.is_expired(now, follower.written) => {
+                    EventKind::Died
+                }
+                Some(Ending::Finished) | None => EventKind::Finished,
+            };
+            if let Some(standing) = &mut self.standing {
+                standing.remove(node);
+            }
+            self.tell(now.wall, kind, node);
+        }
+    }
+
+    /// Judges those that stood there from now on like all others, when they have been waited for.
+    pub(super) fn end_grace(&mut self, now: Now) {
+        if self.grace.take_if(|grace| now.elapsed >= *grace).is_none() {
+            return;
+        }
+        for (node, follower) in &mut self.followers {
+            if std::mem::take(&mut follower.untried) && follower.ending.is_none() {
+                self.detector.heard(now.elapsed, node);
+            }
+        }
+    }
+
+    /// Tells of a follower's coming, once.
+    fn introduce(&mut self, now: Now, node: &str, returns: u32) {
+        let follower = self.followers.entry(node.to_owned()).or_default();
+        if !std::mem::replace(&mut follower.introduced, true) {
+            let returned = self.dead.remove(node) || returns > 0;
+            let kind = if returned {
+                EventKind::Returned
+            } else {
+                EventKind::Joined
+            };
+            self.tell(now.wall, kind, node);
+        }
+    }
+
+    /// Whether a session that was last heard then may have expired by now.
+    pub(super) fn is_expired(&self, now: Now, heard: DateTime<Utc>) -> bool {
+        let server = now.wall + self.server_ahead;
+        let silence = server.signed_duration_since(heard).to_std();
+        silence.is_ok_and(|silence| silence > self.pace.session / 2)
+    }
+
+    /// The followers heard since this was asked last.
+    pub(super) fn take_heard(&mut self) -> Vec<String> {
+        let heard = self
+            .followers
+            .iter_mut()
+            .filter(|(_, follower)| follower.heard);
+        heard
+            .map(|(node, follower)| {
+                follower.heard = false;
+                node.clone()
+            })
+            .collect()
+    }
+}
