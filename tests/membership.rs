@@ -66,7 +66,10 @@ fn what_a_command_leaves_behind_ends_with_it() {
     );
     assert_eq!(ended.status.code(), Some(0));
     let pid = fs::read_to_string(&left).expect("it has begun");
-    assert!(!fs::exists(format!("/proc/{}", pid.trim())).expect("/proc"));
+    // It would sleep for longer than that. Gone it is when it was waited for.
+    wait_until("what was left is gone", SOON, || {
+        !fs::exists(format!("/proc/{}", pid.trim())).expect("/proc")
+    });
 }
 
 #[test]

@@ -119,6 +119,8 @@ impl Keeper {
             self.reap()?;
             if let Some(status) = self.status {
                 if tree::below(self.own).is_empty() {
+                    // Who has ended since is waited for: init would do it, some time.
+                    self.reap()?;
                     tell(Report::Ended(Ended {
                         status,
                         by_itself: self.by_itself,
