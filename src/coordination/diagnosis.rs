@@ -46,8 +46,17 @@ impl Diagnosis {
 
     /// What is seen when nothing listens at `address`.
     pub fn nothing_listens(address: &Address) -> Self {
+        Self::all(address, Symptom::Refused)
+    }
+
+    /// What is seen when the servers at `address` accept and say nothing.
+    pub fn no_session(address: &Address) -> Self {
+        Self::all(address, Symptom::Silent)
+    }
+
+    fn all(address: &Address, symptom: Symptom) -> Self {
         let servers = address.servers().iter();
-        let servers = servers.map(|(host, port)| (format!("{host}:{port}"), Symptom::Refused));
+        let servers = servers.map(|(host, port)| (format!("{host}:{port}"), symptom));
         Self {
             servers: servers.collect(),
         }

@@ -275,6 +275,9 @@ impl Tenure {
     }
 
     fn report(&self, now: Now, fresh: &[Event], alive: &[String]) -> String {
+        // Only those whose coming is told: an heir tells the coming of all others.
+        let followers = self.followers.iter();
+        let introduced = followers.filter(|(_, follower)| follower.introduced);
         Draft {
             at: now.wall,
             epoch: self.epoch,
@@ -283,7 +286,7 @@ impl Tenure {
             fresh,
             recent: self.told.iter().chain(fresh).collect(),
             alive: alive.iter().map(String::as_str).collect(),
-            followers: self.followers.keys().map(String::as_str).collect(),
+            followers: introduced.map(|(node, _)| node.as_str()).collect(),
         }
         .compose()
     }

@@ -36,8 +36,11 @@ impl Tenure {
     /// The followers whose znodes stand. Those that the master before knew and that left in the
     /// moment between the two masters are among neither's; they are missed here.
     pub fn listed(&mut self, now: Now, nodes: &[String]) {
-        for node in nodes.iter().filter(|node| **node != self.office.node) {
-            self.followers.entry(node.clone()).or_default();
+        for node in nodes {
+            // The dead are back when they are heard: the list may be older than the burial.
+            if *node != self.office.node && !self.dead.contains(node) {
+                self.followers.entry(node.clone()).or_default();
+            }
         }
         if self.standing.is_some() {
             return;

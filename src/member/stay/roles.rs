@@ -45,8 +45,9 @@ impl Stay<'_> {
     pub(super) fn lead(&mut self, mandate: Mandate) {
         self.end_vigil();
         self.life.summary.reigns += 1;
-        // A master has no follower's znode; one of an earlier session may still stand.
-        let leftover = matches!(self.role, Role::Follower { .. }) || !self.life.earlier.is_empty();
+        // A master has no follower's znode; one may stand from before a disconnection, or from an
+        // earlier session.
+        let leftover = self.life.summary.followings > 0;
         let leftover =
             leftover.then(|| self.session.paths().member(self.life.config.name.as_ref()));
         let back = self.is_lately_back();

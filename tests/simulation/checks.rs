@@ -1,0 +1,170 @@
+//! The rules, checked with every transaction. They look at znodes and values, as any other program
+//! could, and at what really happened to the processes, which nobody in the run knows.
+
+use std::collections::BTreeSet;
+
+use heartline::protocol::claim::{in_order, is_standing};
+use heartline::protocol::{Event, EventKind, Report};
+
+use crate::ensemble::Transaction;
+use crate::ensemble::tree::Change;
+use crate::history::{CLAIMS, History, MASTER, MEMBERS, Reign};
+use crate::world::Millis;
+use crate::world::process::Health;
+
+/// Judges a transaction by what was before it.
+pub(crate) fn judge(
+    history: &mut History,
+    now: Millis,
+    transaction: &Transaction,
+    healths: &[Health],
+) {
+    let mut died = BTreeSet::new();
+    for change in &transaction.changes {
+        if let Change::Set { path, value, .. } = change {
+            if path == MASTER {
+                let report = Report::parse(value);
+                died.extend(deaths(history, &report));
+                judge_report(history, now, transaction.session, &report);
+            } else if path.starts_with(CLAIMS) {
+                let owner = history.claims.get(path).copied();
+                if owner != Some(transaction.session) {
+                    let what = format!("session {:x} beats on {path}", transaction.session);
+                    history.break_rule(now, what);
+                }
+            }
+        }
+    }
+    for change in &transaction.changes {
+        if let Change::Deleted { path } = change
+            && let Some(node) = path.strip_prefix(MEMBERS)
+        {
+            judge_removal(history, now, transaction.session, node, &died, healths);
+        }
+    }
+}
+
+/// The followers whose deaths a report tells for the first time.
+fn deaths(history: &History, report: &Report) -> Vec<String> {
+    let fresh = report.events.iter().filter(|event| {
+        let number = event.sequence.unwrap_or(0);
+        event.event == EventKind::Died && !history.told.contains_key(&number)
+    });
+    fresh.filter_map(|event| event.node.clone()).collect()
+}
+
+/// Whether the claim of this session gives it the right to act as master. A standing master's claim
+/// comes first in line from its creation; until it has deposed the master, that one acts.
+fn has_mandate(history: &History, session: i64) -> bool {
+    let names = |standing: bool| -> Vec<String> {
+        let names = history.claims.keys().map(|path| &path[CLAIMS.len()..]);
+        let names = names.filter(|name| is_standing(name) == standing);
+        names.map(str::to_owned).collect()
+    };
+    [names(true), names(false)].iter().any(|names| {
+        let first = in_order(names)
+            .first()
+            .map(|name| format!("{CLAIMS}{name}"));
+        first.is_some_and(|first| history.claims.get(&first) == Some(&session))
+    })
+}
+
+/// A report is a master's write: at most one master's takes effect in an epoch, epochs only grow,
+/// and who writes holds the claim that is first in line.
+fn judge_report(history: &mut History, now: Millis, session: i64, report: &Report) {
+    let Some(epoch) = report.epoch else { return };
+    if !has_mandate(history, session) {
+        let what = format!("session {session:x} writes as master and is not first in line");
+        history.break_rule(now, what);
+    }
+    match history.reigns.last().cloned() {
+        Some(reign) if reign.epoch == epoch => {
+            if reign.session != session {
+                let (one, other) = (reign.session, session);
+                let what =
+                    format!("two masters write in epoch {epoch:x}: sessions {one:x} and {other:x}");
+                history.break_rule(now, what);
+            }
+            if let Some(reign) = history.reigns.last_mut() {
+                reign.last = now;
+            }
+        }
+        Some(reign) if reign.epoch > epoch => {
+            let what = format!("epoch {epoch:x} writes after epoch {:x}", reign.epoch);
+            history.break_rule(now, what);
+        }
+        _ => history.reigns.push(Reign {
+            epoch,
+            session,
+            last: now,
+        }),
+    }
+    for event in &report.events {
+        judge_event(history, now, event);
+    }
+}
+
+/// A number is one event's for good, and nobody dies twice without having come back.
+fn judge_event(history: &mut History, now: Millis, event: &Event) {
+    let (Some(number), Some(node)) = (event.sequence, event.node.clone()) else {
+        return;
+    };
+    if let Some(known) = history.told.get(&number) {
+        if known != event {
+            let what = format!("two events have the number {number}: {known:?} and {event:?}");
+            history.break_rule(now, what);
+        }
+        return;
+    }
+    history.trace(now, || format!("told: {number} {} {node}", event.event));
+    history.told.insert(number, event.clone());
+    let before = history.last_told.insert(node.clone(), event.event);
+    if event.event == EventKind::Died && before == Some(EventKind::Died) {
+        history.break_rule(now, format!("{node} died twice"));
+    }
+}
+
+/// Only the master removes a follower, in the same transaction in which it says so, after a silence
+/// of the whole timeout, and never for a silence that was not the follower's own.
+fn judge_removal(
+    history: &mut History,
+    now: Millis,
+    session: i64,
+    node: &str,
+    died: &BTreeSet<String>,
+    healths: &[Health],
+) {
+    let Some(standing) = history.members.get(&format!("{MEMBERS}{node}")).cloned() else {
+        return;
+    };
+    let process = history.process(standing.owner);
+    if standing.owner == session || (process.is_some() && process == history.process(session)) {
+        return;
+    }
+    history.burials += 1;
+    let mut broken = Vec::new();
+    if !has_mandate(history, session) {
+        broken.push(format!(
+            "session {session:x} removes {node} and is not first in line"
+        ));
+    }
+    if !died.contains(node) {
+        broken.push(format!("{node} is removed and nobody says so"));
+    }
+    let silence = now - standing.written;
+    if silence < history.timeout {
+        broken.push(format!("{node} is removed after {silence} ms of silence"));
+    }
+    if let Some(process) = process
+        && healths[process].alive
+        && healths[process].well_since <= standing.written
+        && !history.leaving.contains(&process)
+    {
+        broken.push(format!(
+            "{node} is removed although nothing of its own held it up in its {silence} ms of silence"
+        ));
+    }
+    for what in broken {
+        history.break_rule(now, what);
+    }
+}

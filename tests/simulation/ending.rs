@@ -1,0 +1,148 @@
+//! The rules that are checked when nothing has gone wrong for a while, and when all have left.
+
+use std::collections::BTreeMap;
+
+use heartline::protocol::claim::is_standing;
+use heartline::protocol::{EventKind, Report};
+
+use crate::history::{CLAIMS, History, MASTER, MEMBERS};
+use crate::run::Scenario;
+use crate::world::{Inner, Millis, World};
+
+/// All is quiet: one master, all others followers, nobody taken for dead, everybody dead told.
+pub(crate) fn check_settled(world: &World, scenario: &Scenario) {
+    let mut world = world.lock();
+    let now = world.now();
+    let mut broken = line(&world);
+    broken.extend(followers(&world, now, scenario));
+    broken.extend(crashes(&world.history));
+    for what in broken {
+        world.history.break_rule(now, format!("settled: {what}"));
+    }
+}
+
+/// Nobody is left.
+pub(crate) fn check_empty(world: &World) {
+    let mut world = world.lock();
+    let now = world.now();
+    let left = world.history.claims.keys();
+    let left: Vec<String> = left.chain(world.history.members.keys()).cloned().collect();
+    if !left.is_empty() {
+        let what = format!("all have left, but not {left:?}");
+        world.history.break_rule(now, what);
+    }
+}
+
+/// The processes that live, and of which session each of them is.
+fn living(world: &Inner) -> Vec<usize> {
+    let processes = world.processes.iter().enumerate();
+    processes
+        .filter(|(number, one)| one.task.is_some() && !one.dead && !is_leaving(world, *number))
+        .map(|(number, _)| number)
+        .collect()
+}
+
+fn is_leaving(world: &Inner, process: usize) -> bool {
+    world.history.leaving.contains(&process)
+}
+
+fn has_standing(world: &Inner) -> bool {
+    world.history.claims.keys().any(|claim| is_standing(claim))
+}
+
+/// Everybody stands in line once.
+fn line(world: &Inner) -> Vec<String> {
+    let mut broken = Vec::new();
+    let mut claims: BTreeMap<Option<usize>, Vec<&str>> = BTreeMap::new();
+    for (path, owner) in &world.history.claims {
+        let process = world.history.process(*owner);
+        claims
+            .entry(process)
+            .or_default()
+            .push(&path[CLAIMS.len()..]);
+    }
+    for process in living(world) {
+        match claims.remove(&Some(process)).unwrap_or_default().as_slice() {
+            [_] => {}
+            // The first of those who work is deposed by a standing master that cannot know whether it
+            // leads; a follower comes back into the line when the claim goes that it listens to.
+            [] if has_standing(world) => {}
+            many => broken.push(format!("process {process} has the claims {many:?}")),
+        }
+    }
+    for (process, claims) in claims {
+        broken.push(format!("process {process:?} is gone and {claims:?} stand"));
+    }
+    broken
+}
+
+/// Everybody but the master is a follower that beats, and the master says so.
+fn followers(world: &Inner, now: Millis, scenario: &Scenario) -> Vec<String> {
+    let history = &world.history;
+    let mut broken = Vec::new();
+    let living = living(world);
+    if living.is_empty() {
+        return broken;
+    }
+    let first = history.first_in_line();
+    let master = first.and_then(|session| history.process(session));
+    let reign = history.reigns.last();
+    if reign.is_none_or(|reign| Some(reign.session) != first) {
+        broken.push(format!(
+            "process {master:?} is first in line, and not the master"
+        ));
+        return broken;
+    }
+    let value = world.ensemble.truth().get(MASTER).map(|node| &node.value);
+    let report = Report::parse(value.map_or(&[], |value| value));
+    let mut nodes: BTreeMap<Option<usize>, Vec<&str>> = BTreeMap::new();
+    for (path, standing) in &history.members {
+        let name = &path[MEMBERS.len()..];
+        let process = history.process(standing.owner);
+        if now - standing.written > 2 * scenario.timeout {
+            broken.push(format!("{name} of process {process:?} does not beat"));
+        }
+        nodes.entry(process).or_default().push(name);
+    }
+    let is_follower =
+        |process: &usize| Some(*process) != master && !world.processes[*process].standing;
+    for process in living.into_iter().filter(is_follower) {
+        match nodes.remove(&Some(process)).unwrap_or_default().as_slice() {
+            [name] => {
+                let last = history.last_told.get(*name);
+                if matches!(
+                    last,
+                    None | Some(EventKind::Died | EventKind::Finished | EventKind::Failed)
+                ) {
+                    broken.push(format!("{name} lives and beats, and is told {last:?}"));
+                }
+                if !report.followers().any(|known| known == *name) {
+                    broken.push(format!("{name} lives and is not in the report"));
+                }
+            }
+            many => broken.push(format!("process {process} is no follower: {many:?}")),
+        }
+    }
+    for (process, names) in nodes {
+        broken.push(format!("{names:?} of process {process:?} stand"));
+    }
+    broken
+}
+
+/// Whoever was killed as a follower is told to be dead, if one master was there all the time.
+fn crashes(history: &History) -> Vec<String> {
+    let mut broken = Vec::new();
+    for crash in &history.crashes {
+        let mut reigns = history.reigns.iter();
+        let reign = reigns.find(|reign| Some(reign.epoch) == crash.epoch);
+        let is_told = crash.seen.zip(reign);
+        // What the master saw last it may not have had the time to tell.
+        let is_told = is_told.is_some_and(|(seen, reign)| reign.last > seen + history.timeout);
+        let told = history.last_told.get(&crash.node);
+        if is_told && told != Some(&EventKind::Died) {
+            let (node, at) = (&crash.node, crash.at);
+            broken.push(format!("{node} crashed at {at} ms and is told {told:?}"));
+        }
+    }
+    broken
+}

@@ -1,0 +1,219 @@
+//! What has happened in a run, transaction by transaction, and what of it broke a rule.
+
+use std::collections::BTreeMap;
+
+use heartline::protocol::claim::in_order;
+use heartline::protocol::{Event, EventKind};
+
+use crate::checks;
+use crate::ensemble::Transaction;
+use crate::ensemble::tree::Change;
+use crate::world::Millis;
+use crate::world::process::Health;
+
+pub(crate) const MASTER: &str = "/heart_beat_master";
+pub(crate) const CLAIMS: &str = "/heart_beat_master/";
+pub(crate) const MEMBERS: &str = "/heart_beat/";
+
+/// A follower's znode that stands.
+#[derive(Clone, Debug)]
+pub(crate) struct Standing {
+    pub(crate) owner: i64,
+    /// When it was set last.
+    pub(crate) written: Millis,
+}
+
+/// One master's time.
+#[derive(Clone, Debug)]
+pub(crate) struct Reign {
+    pub(crate) epoch: i64,
+    pub(crate) session: i64,
+    /// When it wrote last.
+    pub(crate) last: Millis,
+}
+
+/// A follower that was killed while its znode stood.
+#[derive(Clone, Debug)]
+pub(crate) struct Crash {
+    pub(crate) node: String,
+    pub(crate) at: Millis,
+    /// The epoch in which it was.
+    pub(crate) epoch: Option<i64>,
+    /// When its znode went, if the master of that epoch has seen all since the crash.
+    pub(crate) seen: Option<Millis>,
+}
+
+/// All that the checks look at.
+#[derive(Debug, Default)]
+pub(crate) struct History {
+    /// The followers' timeout.
+    pub(crate) timeout: Millis,
+    /// Whether to print what happens.
+    pub(crate) verbose: bool,
+    seen: usize,
+    /// What broke a rule, first come first.
+    pub(crate) broken: Vec<String>,
+    /// The claims that stand, with their owners.
+    pub(crate) claims: BTreeMap<String, i64>,
+    pub(crate) members: BTreeMap<String, Standing>,
+    /// Which process each session is of.
+    processes: BTreeMap<i64, usize>,
+    pub(crate) reigns: Vec<Reign>,
+    /// Each event that was told, by its number.
+    pub(crate) told: BTreeMap<u64, Event>,
+    /// The last that was told of each follower.
+    pub(crate) last_told: BTreeMap<String, EventKind>,
+    pub(crate) crashes: Vec<Crash>,
+    /// Processes that were told to leave.
+    pub(crate) leaving: Vec<usize>,
+    /// How many followers were buried.
+    pub(crate) burials: usize,
+}
+
+impl History {
+    pub(crate) fn new(timeout: Millis, verbose: bool) -> Self {
+        Self {
+            timeout,
+            verbose,
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn trace(&self, now: Millis, line: impl FnOnce() -> String) {
+        if self.verbose {
+            println!("{now:>8} {}", line());
+        }
+    }
+
+    pub(crate) fn belongs(&mut self, session: i64, process: usize) {
+        self.processes.insert(session, process);
+    }
+
+    /// The process of a session; none for that of somebody who is no member.
+    pub(crate) fn process(&self, session: i64) -> Option<usize> {
+        self.processes.get(&session).copied()
+    }
+
+    pub(crate) fn has_seen(&self, decided: usize) -> bool {
+        self.seen >= decided
+    }
+
+    pub(crate) fn break_rule(&mut self, now: Millis, what: String) {
+        self.trace(now, || format!("BROKEN: {what}"));
+        self.broken.push(format!("at {now} ms: {what}"));
+    }
+
+    /// The path of the claim that is first in line.
+    pub(crate) fn first_claim(&self) -> Option<String> {
+        let names: Vec<String> = self
+            .claims
+            .keys()
+            .map(|path| path[CLAIMS.len()..].to_owned())
+            .collect();
+        in_order(&names)
+            .first()
+            .map(|name| format!("{CLAIMS}{name}"))
+    }
+
+    /// Whose claim is first in line.
+    pub(crate) fn first_in_line(&self) -> Option<i64> {
+        self.claims.get(&self.first_claim()?).copied()
+    }
+
+    /// A transaction was decided: it is judged by what was before, and then what is follows.
+    pub(crate) fn observe(
+        &mut self,
+        now: Millis,
+        decided: usize,
+        transaction: &Transaction,
+        healths: &[Health],
+    ) {
+        self.seen = decided;
+        if self.verbose {
+            self.print(now, transaction);
+        }
+        checks::judge(self, now, transaction, healths);
+        for change in &transaction.changes {
+            let path = change.path();
+            if path.starts_with(CLAIMS) {
+                match change {
+                    Change::Created { stat, .. } => {
+                        self.claims.insert(path.to_owned(), stat.owner);
+                    }
+                    Change::Deleted { .. } => {
+                        self.claims.remove(path);
+                    }
+                    Change::Set { .. } => {}
+                }
+            } else if path.starts_with(MEMBERS) {
+                match change {
+                    Change::Created { stat, .. } | Change::Set { stat, .. } => {
+                        let (owner, written) = (stat.owner, now);
+                        let standing = Standing { owner, written };
+                        self.members.insert(path.to_owned(), standing);
+                    }
+                    Change::Deleted { .. } => {
+                        self.members.remove(path);
+                        self.bereaved(now, &path[MEMBERS.len()..], healths);
+                    }
+                }
+            }
+        }
+    }
+
+    /// A follower's znode has gone: that it crashed is known if the master was there all the time.
+    fn bereaved(&mut self, now: Millis, node: &str, healths: &[Health]) {
+        let Some(reign) = self.reigns.last() else {
+            return;
+        };
+        let master = self.process(reign.session).map(|master| &healths[master]);
+        let (epoch, well_since) = (reign.epoch, master.map(|master| master.well_since));
+        for crash in self.crashes.iter_mut().filter(|crash| crash.node == node) {
+            if crash.epoch == Some(epoch) && well_since.is_some_and(|since| since <= crash.at) {
+                crash.seen = Some(now);
+            }
+        }
+    }
+
+    /// A process is gone without a word.
+    pub(crate) fn killed(&mut self, now: Millis, process: usize) {
+        let own = self
+            .members
+            .iter()
+            .filter(|(_, standing)| self.process(standing.owner) == Some(process));
+        let nodes: Vec<String> = own
+            .map(|(path, _)| path[MEMBERS.len()..].to_owned())
+            .collect();
+        // One that has said its last word has not crashed.
+        if self.leaving.contains(&process) {
+            return;
+        }
+        let reign = self.reigns.last();
+        let reign = reign.filter(|reign| self.first_in_line() == Some(reign.session));
+        let epoch = reign.map(|reign| reign.epoch);
+        self.crashes.extend(nodes.into_iter().map(|node| Crash {
+            node,
+            at: now,
+            epoch,
+            seen: None,
+        }));
+    }
+
+    fn print(&self, now: Millis, transaction: &Transaction) {
+        let who = self
+            .process(transaction.session)
+            .map_or("-".to_owned(), |process| process.to_string());
+        for change in &transaction.changes {
+            let line = match change {
+                Change::Created { path, .. } => format!("creates {path}"),
+                Change::Deleted { path } => format!("deletes {path}"),
+                Change::Set { path, value, .. } => {
+                    let text = String::from_utf8_lossy(value);
+                    let text = text.replace('\n', " | ");
+                    format!("sets {path} {}", text.chars().take(90).collect::<String>())
+                }
+            };
+            println!("{now:>8} [{who}] {:x} {line}", transaction.zxid);
+        }
+    }
+}
