@@ -12,18 +12,22 @@
 //!   fence that every write of a master passes.
 //! - [`streaming`] is the data path: words, sums, stdin and stdout, and what Hadoop tells a task.
 //! - [`member`] puts them together: [`member::Work`] runs a data path with a heartbeat beside it.
+//! - [`membership`] is a group of any programs: one active master, backups, workers; [`keeper`] runs a
+//!   command only as long as it may.
 //! - [`say`] is how a program speaks to people.
 //! - [`standing`] is a master without work; [`watch`] and [`setup`] are what people start beside a job; [`cli`] is the edge of all programs.
 //!
 //! Dependencies point one way: programs → `cli` → `standing`, `member`, `watch`, `setup` → `master`,
-//! `coordination` → `protocol`, `detect`.
+//! `coordination` → `protocol`, `detect`; and programs → `membership` → `cli`, `keeper`, `coordination`.
 
 pub mod cli;
 pub mod clock;
 pub mod coordination;
 pub mod detect;
+pub mod keeper;
 pub mod master;
 pub mod member;
+pub mod membership;
 pub mod protocol;
 pub mod say;
 pub mod setup;

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use heartline::cli;
+use heartline::membership::MemberArgs;
 use heartline::standing::StandingArgs;
 
 /// Tools beside the heartbeat
@@ -17,6 +18,8 @@ struct Options {
 #[derive(Subcommand)]
 enum Tool {
     Master(StandingArgs),
+    /// Make any program a member of a group: one active master with backups, and workers
+    Member(MemberArgs),
 }
 
 fn main() -> ExitCode {
@@ -24,5 +27,6 @@ fn main() -> ExitCode {
     let mut command = Options::command();
     match options.tool {
         Tool::Master(master) => master.run(&mut command),
+        Tool::Member(member) => member.run(&mut command),
     }
 }

@@ -6,4 +6,5 @@ mod options;
 
 pub use ending::{run, start_log};
 pub use jobconf::parse;
+pub(crate) use options::duration;
 pub use options::{BeatOptions, MemberOptions, ZooKeeperOptions};

@@ -203,7 +203,7 @@ impl MemberOptions {
 }
 
 /// A duration of an option: `5ms`, `2s`; not zero.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let duration = humantime::parse_duration(text)
         .map_err(|_| "write a number and a unit, as in 5ms or 2s".to_owned())?;
     if duration < Duration::from_millis(1) {

@@ -244,6 +244,13 @@ impl Watcher {
     pub(crate) fn signal(&self, signal: Signal) {
         self.process.signal(signal);
     }
+
+    pub(crate) fn pid(&self) -> Pid {
+        i32::try_from(self.process.id())
+            .ok()
+            .and_then(Pid::from_raw)
+            .expect("a pid")
+    }
 }
 
 /// One JSON line of a watcher.

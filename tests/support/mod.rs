@@ -4,7 +4,9 @@
 #![allow(dead_code, unused_imports)]
 
 mod cluster;
+mod dialog;
 mod ensemble;
+mod group;
 pub(crate) mod hadoop;
 mod job;
 mod member;
@@ -17,7 +19,9 @@ mod znodes;
 mod zookeeper;
 
 pub(crate) use cluster::Cluster;
+pub(crate) use dialog::Dialog;
 pub(crate) use ensemble::{Ensemble, SERVERS};
+pub(crate) use group::{Ticks, group_member, member_options};
 pub(crate) use job::{Job, assert_one_master_an_epoch};
 pub(crate) use member::{Ended, Mapper, SOON, Told, Watcher, plot};
 pub(crate) use parts::Parts;

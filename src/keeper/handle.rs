@@ -1,0 +1,189 @@
+//! The program's end: starts a keeper, gives it more time, hears how the command ended.
+
+use std::ffi::OsString;
+use std::io::{self, ErrorKind, IoSlice};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream as Socket;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
+
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
+use rustix::process::{Pid, Signal};
+use tokio::net::UnixStream;
+
+use super::control::{Ended, Lines, Order, Report, Until};
+use super::{boot_time, tree};
+
+/// How much later than the keeper should have ended the command this end does it.
+const INDULGENCE: Duration = Duration::from_millis(50);
+
+/// What is to be kept.
+#[derive(Clone, Debug)]
+pub struct Charge {
+    /// The command.
+    pub command: Vec<OsString>,
+    /// What its environment has besides the program's own.
+    pub environment: Vec<(&'static str, String)>,
+    /// How long it may run at first.
+    pub until: Until,
+    /// How long it gets to end when the program is gone.
+    pub grace: Duration,
+}
+
+/// A command and its keeper. Dropped, it lets the keeper end the command.
+#[derive(Debug)]
+pub struct Handle {
+    keeper: Child,
+    socket: UnixStream,
+    lines: Lines,
+    command: Option<u32>,
+    until: Until,
+    /// When the command has to be gone, once it was asked to end.
+    gone_by: Option<Duration>,
+}
+
+impl Handle {
+    /// Starts the keeper, which starts the command. From a thread that has a runtime.
+    pub fn start(charge: &Charge) -> io::Result<Self> {
+        let (own, other) = Socket::pair()?;
+        let micros = |time: Duration| time.as_micros().to_string();
+        let keeper = Command::new("/proc/self/exe")
+            .arg0("heartline")
+            .args(["member", "keep", "--stop-by"])
+            .arg(micros(charge.until.stop_by))
+            .arg("--dead-by")
+            .arg(micros(charge.until.dead_by))
+            .arg("--grace")
+            .arg(micros(charge.grace))
+            .arg("--")
+            .args(&charge.command)
+            .envs(charge.environment.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::from(OwnedFd::from(other)))
+            .spawn()?;
+        send_stdin(&own)?;
+        own.set_nonblocking(true)?;
+        Ok(Self {
+            keeper,
+            socket: UnixStream::from_std(own)?,
+            lines: Lines::default(),
+            command: None,
+            until: charge.until,
+            gone_by: None,
+        })
+    }
+
+    /// Lets the command run for longer.
+    pub fn renew(&mut self, until: Until) {
+        self.until = until;
+        self.order(Order::Renew(until));
+    }
+
+    /// Asks the command to end, within `grace` or the time it has, whichever is shorter.
+    pub fn stop(&mut self, grace: Duration) {
+        let by = boot_time().saturating_add(grace);
+        self.gone_by = Some(self.gone_by.map_or(by, |before| before.min(by)));
+        self.order(Order::Stop(grace));
+    }
+
+    fn order(&mut self, order: Order) {
+        // A keeper that reads nothing is noticed by its command's not ending in time.
+        let _ = self.socket.try_write(order.to_string().as_bytes());
+    }
+
+    /// Waits until the command has ended, with all that it had started. A keeper that does not see to
+    /// that in time is ended together with all that is below it.
+    ///
+    /// # Cancellation safety
+    /// What was heard is kept: the next call goes on from there.
+    pub async fn ended(&mut self) -> Ended {
+        loop {
+            let mut heard = None;
+            while let Some(report) = self.lines.next() {
+                match report {
+                    Report::Started(pid) => self.command = Some(pid),
+                    Report::Ended(ended) => heard = Some(ended),
+                }
+            }
+            if let Some(ended) = heard {
+                let _ = self.keeper.wait();
+                return ended;
+            }
+            let limit = self.patience();
+            if limit.is_zero() {
+                self.end_keeper();
+                return self.without_keeper();
+            }
+            let limit = limit.min(Duration::from_millis(250));
+            if tokio::time::timeout(limit, self.socket.readable())
+                .await
+                .is_err()
+            {
+                continue;
+            }
+            let mut buffer = [0; 512];
+            match self.socket.try_read(&mut buffer) {
+                Ok(count @ 1..) => self.lines.push(&buffer[..count]),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Ok(_) | Err(_) => {
+                    self.end_keeper();
+                    return self.without_keeper();
+                }
+            }
+        }
+    }
+
+    /// How much longer the keeper is relied on.
+    fn patience(&self) -> Duration {
+        let dead_by = self.until.dead_by;
+        let by = self.gone_by.map_or(dead_by, |by| by.min(dead_by));
+        (by + INDULGENCE).saturating_sub(boot_time())
+    }
+
+    fn end_keeper(&mut self) {
+        let keeper = Pid::from_child(&self.keeper);
+        // It cannot start anything more while it is stopped.
+        let _ = rustix::process::kill_process(keeper, Signal::STOP);
+        for _ in 0..100 {
+            if !tree::signal_below(keeper, Signal::KILL) {
+                break;
+            }
+            sleep(Duration::from_millis(1));
+        }
+        let _ = self.keeper.kill();
+        let _ = self.keeper.wait();
+    }
+
+    /// The kernel kills the command with its keeper; waits until that is done.
+    fn without_keeper(&mut self) -> Ended {
+        for _ in 0..500 {
+            if !self.command.is_some_and(tree::is_alive) {
+                break;
+            }
+            sleep(Duration::from_millis(1));
+        }
+        Ended {
+            status: 128 + 9,
+            // Unless it was to end, its keeper was killed: as good as the command itself.
+            by_itself: self.gone_by.is_none() && boot_time() < self.until.stop_by,
+        }
+    }
+}
+
+/// Sends this process's stdin, which is to be the command's.
+fn send_stdin(socket: &Socket) -> io::Result<()> {
+    let input = io::stdin();
+    let files = [input.as_fd()];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut ancillary = SendAncillaryBuffer::new(&mut space);
+    ancillary.push(SendAncillaryMessage::ScmRights(&files));
+    sendmsg(
+        socket,
+        &[IoSlice::new(b"i")],
+        &mut ancillary,
+        SendFlags::NOSIGNAL,
+    )?;
+    Ok(())
+}

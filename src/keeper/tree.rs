@@ -1,0 +1,80 @@
+//! The processes below a process, as Linux tells them.
+
+use std::collections::HashMap;
+use std::fs;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// Sends a signal to all processes below `root`, at whatever depth. Returns whether there were any.
+/// One that is started meanwhile may be missed: to end them all, ask again until there are none.
+pub(super) fn signal_below(root: Pid, signal: Signal) -> bool {
+    let found = below(root);
+    for pid in &found {
+        // One that has ended meanwhile needs no signal.
+        let _ = kill_process(*pid, signal);
+    }
+    !found.is_empty()
+}
+
+/// Whether a process runs; one that has ended and is only not yet waited for does not.
+pub(super) fn is_alive(pid: u32) -> bool {
+    stat(pid).is_some_and(|(state, _)| !matches!(state, 'Z' | 'X'))
+}
+
+/// The processes below `root` that have not ended, parents before their children.
+pub(super) fn below(root: Pid) -> Vec<Pid> {
+    let mut children: HashMap<u32, Vec<(u32, bool)>> = HashMap::new();
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    for pid in pids {
+        if let Some((state, parent)) = stat(pid) {
+            let lives = !matches!(state, 'Z' | 'X');
+            children.entry(parent).or_default().push((pid, lives));
+        }
+    }
+    let mut found = Vec::new();
+    let mut open = vec![root.as_raw_nonzero().get().unsigned_abs()];
+    while let Some(parent) = open.pop() {
+        for (pid, lives) in children.remove(&parent).unwrap_or_default() {
+            open.push(pid);
+            if lives {
+                found.extend(i32::try_from(pid).ok().and_then(Pid::from_raw));
+            }
+        }
+    }
+    found
+}
+
+/// A process's state and its parent.
+fn stat(pid: u32) -> Option<(char, u32)> {
+    let text = fs::read(format!("/proc/{pid}/stat")).ok()?;
+    let text = String::from_utf8_lossy(&text);
+    // The name before it may hold anything, also brackets.
+    let mut fields = text[text.rfind(')')? + 1..].split_ascii_whitespace();
+    let state = fields.next()?.chars().next()?;
+    Some((state, fields.next()?.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    #[test]
+    fn a_child_is_below_and_gone_when_killed() {
+        let own = rustix::process::getpid();
+        let mut child = Command::new("sleep")
+            .arg("60")
+            .stdin(Stdio::null())
+            .spawn()
+            .unwrap();
+        let pid = Pid::from_child(&child);
+        assert!(below(own).contains(&pid));
+        assert!(is_alive(child.id()));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(!below(own).contains(&pid));
+        assert!(!is_alive(child.id()));
+    }
+}

@@ -1,0 +1,301 @@
+//! The command line of `heartline member`.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::builder::FalseyValueParser;
+use clap::error::ErrorKind;
+use clap::{Args, Command, Subcommand};
+use signal_hook::low_level::emulate_default_handler;
+
+use super::PROGRAM;
+use super::life;
+use super::plan::{Events, HostPort, Plan, Znode};
+use super::post::Leaving;
+use crate::cli::{ZooKeeperOptions, duration, start_log};
+use crate::keeper::{Keeping, Until, become_command, keep};
+use crate::member::Name;
+use crate::say::say;
+use crate::streaming::die_of_broken_pipe;
+
+/// The options of `heartline member`.
+#[derive(Args, Debug)]
+pub struct MemberArgs {
+    #[command(subcommand)]
+    part: Part,
+}
+
+#[derive(Subcommand, Debug)]
+enum Part {
+    /// Be the one active master, or a backup that takes over
+    ///
+    /// Creates the ephemeral znode --path, whose value is --address. Whoever succeeds is active; all
+    /// others are backups, watch it, and try again as soon as it is gone. The active one watches the
+    /// workers and tells who comes and goes. zkCli.sh and other programs that do the same with plain
+    /// znodes can take part.
+    #[command(after_long_help = EXAMPLES_MASTER)]
+    Master(MasterArgs),
+    /// Join the workers
+    ///
+    /// Creates the ephemeral znode NAME below --workers, whose value is --address, again and again
+    /// as long as this runs. While the name is another one's it waits as a backup.
+    #[command(after_long_help = EXAMPLES_WORKER)]
+    Worker(WorkerArgs),
+    /// Keep a command; for heartline itself
+    #[command(hide = true)]
+    Keep(KeepArgs),
+    /// Become a command; for heartline itself
+    #[command(hide = true)]
+    Become(BecomeArgs),
+}
+
+const EXAMPLES_MASTER: &str = "\
+Examples:
+  heartline member master --address m1:2223 -- ./serve --port 2223
+      runs ./serve only while this one is the active master
+  heartline member master --address m1:2223 --hook 'jq -c .workers >> workers.log'
+      runs nothing but a shell's command for each event
+
+Each event is a line of JSON: time, event (active, backup, inactive, worker-joined,
+worker-left), node, address; with active the epoch, with backup who is active, with a
+worker's coming or going all workers.";
+
+const EXAMPLES_WORKER: &str = "\
+Example:
+  heartline member worker --address w1:2224 -- ./work --port 2224
+      /workers/w1 says w1:2224 as long as ./work runs, and ./work runs only while it does";
+
+#[derive(Args, Debug)]
+struct MasterArgs {
+    /// The znode that says who is active
+    #[arg(long, value_name = "PATH", default_value = "/master")]
+    path: Znode,
+
+    /// The znode that the workers' znodes are below
+    #[arg(long, value_name = "PATH", default_value = "/workers")]
+    workers: Znode,
+
+    #[command(flatten)]
+    common: CommonArgs,
+}
+
+#[derive(Args, Debug)]
+struct WorkerArgs {
+    /// The znode that the workers' znodes are below
+    #[arg(long, value_name = "PATH", default_value = "/workers")]
+    workers: Znode,
+
+    /// What the own znode is called [default: the host of --address]
+    #[arg(long, value_name = "NAME")]
+    name: Option<Name>,
+
+    #[command(flatten)]
+    common: CommonArgs,
+}
+
+#[derive(Args, Debug)]
+struct CommonArgs {
+    /// What to run while this one is active. It is stopped before another can be. When it ends by
+    /// itself, this one leaves and exits with its status
+    #[arg(last = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
+
+    /// Where this one is reached: what its znode says
+    #[arg(long, value_name = "HOST:PORT")]
+    address: HostPort,
+
+    /// A shell's command to run for each event: the event's JSON comes on its stdin,
+    /// `HEARTLINE_EVENT`, `HEARTLINE_NODE` and `HEARTLINE_ADDRESS` in its environment. One runs at a
+    /// time; what happens meanwhile is told as one, the newest
+    #[arg(long, value_name = "COMMAND")]
+    hook: Option<String>,
+
+    /// Where the events go: a file, '-' for stdout, or 'stderr' [default: stdout; stderr with COMMAND,
+    /// whose own stdout is]
+    #[arg(long, value_name = "FILE")]
+    events: Option<PathBuf>,
+
+    /// How long COMMAND may take to end when it is asked to (SIGTERM); then it is killed. When
+    /// ZooKeeper is lost, a quarter of the session timeout at the most
+    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration)]
+    stop_grace: Duration,
+
+    /// Without ZooKeeper at the start, exit with status 1 instead of waiting for it
+    #[arg(
+        long,
+        env = "HEARTLINE_REQUIRE_ZOOKEEPER",
+        value_parser = FalseyValueParser::new()
+    )]
+    require_zookeeper: bool,
+
+    #[command(flatten)]
+    zookeeper: ZooKeeperOptions,
+}
+
+#[derive(Args, Debug)]
+struct KeepArgs {
+    #[arg(long)]
+    stop_by: u64,
+    #[arg(long)]
+    dead_by: u64,
+    #[arg(long)]
+    grace: u64,
+    #[arg(last = true, required = true)]
+    command: Vec<OsString>,
+}
+
+#[derive(Args, Debug)]
+struct BecomeArgs {
+    #[arg(long)]
+    keeper: i32,
+    #[arg(last = true, required = true)]
+    command: Vec<OsString>,
+}
+
+impl MemberArgs {
+    /// Does what was asked for. `command` is the whole command line, for errors of usage.
+    pub fn run(self, command: &mut Command) -> ExitCode {
+        let plan = match self.part {
+            Part::Master(master) => master.plan(),
+            Part::Worker(worker) => worker.plan(),
+            Part::Keep(KeepArgs {
+                stop_by,
+                dead_by,
+                grace,
+                command,
+            }) => {
+                return keep(&Keeping {
+                    until: Until {
+                        stop_by: Duration::from_micros(stop_by),
+                        dead_by: Duration::from_micros(dead_by),
+                    },
+                    grace: Duration::from_micros(grace),
+                    command,
+                });
+            }
+            Part::Become(BecomeArgs { keeper, command }) => {
+                return become_command(keeper, &command);
+            }
+        };
+        match plan {
+            Ok(plan) => live(plan),
+            Err(reason) => command.error(ErrorKind::ValueValidation, reason).exit(),
+        }
+    }
+}
+
+impl MasterArgs {
+    fn plan(self) -> Result<Plan, String> {
+        if self.path.contains(&self.workers) || self.workers.contains(&self.path) {
+            return Err(format!(
+                "--path {} and --workers {} are one above the other, and the master is no worker; \
+                 give them different paths, as in --path /app/master --workers /app/workers",
+                self.path.as_str(),
+                self.workers.as_str()
+            ));
+        }
+        let workers = Some(self.workers.as_str().to_owned());
+        self.common.plan(self.path.as_str().to_owned(), workers)
+    }
+}
+
+impl WorkerArgs {
+    fn plan(self) -> Result<Plan, String> {
+        let host = self.common.address.host();
+        let name = match &self.name {
+            Some(name) => name.clone(),
+            None => host.parse().map_err(|why| {
+                format!(
+                    "--address: '{host}' cannot be the worker's name ({why}); give one with --name"
+                )
+            })?,
+        };
+        let path = format!("{}/{name}", self.workers.as_str());
+        self.common.plan(path, None)
+    }
+}
+
+impl CommonArgs {
+    fn plan(self, path: String, workers: Option<String>) -> Result<Plan, String> {
+        if let Some(program) = self.command.first() {
+            find(Path::new(program))?;
+        }
+        let events = match self.events.as_deref() {
+            None if self.command.is_empty() => Events::Stdout,
+            None => Events::Stderr,
+            Some(path) if path == "-" => Events::Stdout,
+            Some(path) if path == "stderr" => Events::Stderr,
+            Some(path) => {
+                let file = File::options().append(true).create(true).open(path);
+                Events::File(file.map_err(|why| {
+                    format!(
+                        "--events {}: {why}; name a file that can be written",
+                        path.display()
+                    )
+                })?)
+            }
+        };
+        Ok(Plan {
+            settings: self.zookeeper.settings(),
+            path,
+            workers,
+            address: self.address.as_str().to_owned(),
+            command: self.command,
+            grace: self.stop_grace,
+            hook: self.hook,
+            events,
+            require_zookeeper: self.require_zookeeper,
+        })
+    }
+}
+
+/// Looks for a program as it will be looked for when it is run: better now than when it is needed.
+fn find(program: &Path) -> Result<(), String> {
+    if program.components().count() > 1 || program.is_absolute() {
+        if program.is_file() {
+            return Ok(());
+        }
+        return Err(format!("there is no program {}", program.display()));
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    if std::env::split_paths(&path).any(|folder| folder.join(program).is_file()) {
+        return Ok(());
+    }
+    Err(format!(
+        "there is no program '{0}' on the PATH; write the path of one, or what a shell is to run as sh -c '{0}'",
+        program.display()
+    ))
+}
+
+/// The whole life of a member's process.
+fn live(plan: Plan) -> ExitCode {
+    start_log();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            say(PROGRAM, error);
+            return ExitCode::FAILURE;
+        }
+    };
+    let (duty, outcome) = runtime.block_on(life::live(plan));
+    duty.close();
+    match outcome {
+        Ok(Leaving::Status(status)) => ExitCode::from(status),
+        Ok(Leaving::BrokenPipe) => die_of_broken_pipe(),
+        Ok(Leaving::Signal(signal)) => {
+            let _ = emulate_default_handler(signal);
+            // Only reached where the signal has no effect, as in a container's first process.
+            ExitCode::from(u8::try_from(128 + signal).unwrap_or(u8::MAX))
+        }
+        Err(diagnosis) => {
+            say(PROGRAM, format_args!("ZooKeeper is required: {diagnosis}"));
+            ExitCode::FAILURE
+        }
+    }
+}

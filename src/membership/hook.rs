@@ -1,0 +1,70 @@
+//! The hook: a command that is run for what happened, one run at a time. What happens during a run
+//! waits, and of that only the newest: a hook that is slow skips what is no longer so, and always gets
+//! the last word.
+
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::process::{Command, Stdio};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+use std::time::Duration;
+
+use super::PROGRAM;
+use super::news::News;
+use crate::say::say;
+
+/// Takes news.
+#[derive(Debug)]
+pub(super) struct Hook {
+    news: Sender<News>,
+    done: Receiver<()>,
+}
+
+impl Hook {
+    /// Begins; `command` is for a shell.
+    pub(super) fn start(command: String) -> Self {
+        let (news, inbox) = channel::<News>();
+        let (tell_done, done) = channel();
+        thread::spawn(move || {
+            while let Ok(first) = inbox.recv() {
+                let newest = inbox.try_iter().last().unwrap_or(first);
+                match run(&command, &newest) {
+                    Ok(None) => {}
+                    Ok(Some(how)) => say(PROGRAM, format_args!("the hook ended with {how}")),
+                    Err(error) => say(PROGRAM, format_args!("cannot run the hook: {error}")),
+                }
+            }
+            let _ = tell_done.send(());
+        });
+        Self { news, done }
+    }
+
+    pub(super) fn tell(&self, news: News) {
+        let _ = self.news.send(news);
+    }
+
+    /// Waits until the hook has had the last word, at most for `limit`; then it is left to itself.
+    pub(super) fn close(self, limit: Duration) {
+        drop(self.news);
+        let _ = self.done.recv_timeout(limit);
+    }
+}
+
+/// Runs the hook once. Returns how it failed, if it did.
+fn run(command: &str, news: &News) -> io::Result<Option<String>> {
+    let mut child = Command::new("sh")
+        .args(["-c", command])
+        .env("HEARTLINE_EVENT", news.event.word())
+        .env("HEARTLINE_NODE", &news.node)
+        .env("HEARTLINE_ADDRESS", &news.address)
+        .stdin(Stdio::piped())
+        // Stdout belongs to the events, or to the command.
+        .stdout(io::stderr().as_fd().try_clone_to_owned()?)
+        .spawn()?;
+    if let Some(mut input) = child.stdin.take() {
+        // A hook need not read.
+        let _ = input.write_all(news.line().as_bytes());
+    }
+    let status = child.wait()?;
+    Ok((!status.success()).then(|| status.to_string()))
+}

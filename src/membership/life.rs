@@ -1,0 +1,77 @@
+//! A member's life: one session after the other, until it has to leave.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::PROGRAM;
+use super::duty::Duty;
+use super::plan::Plan;
+use super::post::Leaving;
+use super::stay::Stay;
+use crate::coordination::{Diagnosis, Session};
+use crate::say::say;
+
+/// Between the first two attempts to reach ZooKeeper; doubled after each.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// The longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_millis(800);
+/// For how long a server that accepts connections may give no session before that is said.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Lives as planned; returns how to end, or why there is no ZooKeeper where one is required.
+pub(super) async fn live(plan: Plan) -> (Duty, Result<Leaving, Diagnosis>) {
+    let mut duty = Duty::new(plan);
+    let outcome = go_on(&mut duty).await;
+    (duty, outcome)
+}
+
+async fn go_on(duty: &mut Duty) -> Result<Leaving, Diagnosis> {
+    let settings = duty.plan.settings.clone();
+    let mut complained = false;
+    let mut required = duty.plan.require_zookeeper;
+    let mut pause = FIRST_PAUSE;
+    let mut away_since = Instant::now();
+    loop {
+        match meanwhile(duty, Session::open(&settings)).await {
+            Err(leaving) => return Ok(leaving),
+            Ok(Ok(session)) => {
+                (pause, required, complained) = (FIRST_PAUSE, false, false);
+                Stay::new(duty, session, &mut complained).run().await;
+                away_since = Instant::now();
+                continue;
+            }
+            Ok(Err(_)) => {}
+        }
+        let diagnosis = match meanwhile(duty, Diagnosis::of(&settings.address)).await {
+            Ok(diagnosis) => diagnosis,
+            Err(leaving) => return Ok(leaving),
+        };
+        if diagnosis.is_settled() || away_since.elapsed() > PATIENCE {
+            if required {
+                return Err(diagnosis);
+            }
+            if !std::mem::replace(&mut complained, true) {
+                say(PROGRAM, format_args!("waiting for ZooKeeper: {diagnosis}"));
+            }
+        }
+        if let Err(leaving) = meanwhile(duty, sleep(pause)).await {
+            return Ok(leaving);
+        }
+        pause = LONGEST_PAUSE.min(pause * 2);
+    }
+}
+
+/// The outcome of `work`, unless the member has to leave before; the duty goes on meanwhile.
+async fn meanwhile<T>(duty: &mut Duty, work: impl Future<Output = T>) -> Result<T, Leaving> {
+    let mut work = std::pin::pin!(work);
+    loop {
+        if let Some(leaving) = duty.leaving() {
+            return Err(leaving);
+        }
+        tokio::select! {
+            outcome = &mut work => return Ok(outcome),
+            () = duty.next() => {}
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! The workers: what has changed from one list to the next.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+/// One worker, as its znode tells.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Worker {
+    /// The znode's name.
+    pub node: String,
+    /// What it says: where the worker is.
+    pub address: String,
+    /// The zxid that created it: another one of the same name is another worker.
+    #[serde(skip)]
+    pub created: i64,
+}
+
+/// A worker that came or went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It came.
+    Joined(Worker),
+    /// It went.
+    Left(Worker),
+}
+
+/// The workers that are known, by name.
+#[derive(Debug, Default)]
+pub struct Roster(BTreeMap<String, Worker>);
+
+impl Roster {
+    /// Compares with the list as it is now. Each change comes with the whole list after it; those who
+    /// went come first, so that one who comes back under the same name has left before.
+    pub fn update(&mut self, now: Vec<Worker>) -> Vec<(Change, Vec<Worker>)> {
+        let now: BTreeMap<_, _> = now.into_iter().map(|it| (it.node.clone(), it)).collect();
+        let gone: Vec<Worker> = self
+            .0
+            .values()
+            .filter(|old| now.get(&old.node) != Some(*old))
+            .cloned()
+            .collect();
+        let mut changes = Vec::new();
+        for worker in gone {
+            self.0.remove(&worker.node);
+            changes.push((Change::Left(worker), self.list()));
+        }
+        for (node, worker) in now {
+            if self.0.insert(node, worker.clone()).is_none() {
+                changes.push((Change::Joined(worker), self.list()));
+            }
+        }
+        changes
+    }
+
+    fn list(&self) -> Vec<Worker> {
+        self.0.values().cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn worker(node: &str, created: i64) -> Worker {
+        Worker {
+            node: node.to_owned(),
+            address: format!("{node}:2224"),
+            created,
+        }
+    }
+
+    /// Each change as `+w1` or `-w1`, with the list after it.
+    fn told(roster: &mut Roster, now: &[Worker]) -> Vec<String> {
+        let changes = roster.update(now.to_vec()).into_iter();
+        let names = |list: &[Worker]| {
+            let names: Vec<&str> = list.iter().map(|worker| &*worker.node).collect();
+            names.join(",")
+        };
+        changes
+            .map(|(change, list)| match change {
+                Change::Joined(worker) => format!("+{} {}", worker.node, names(&list)),
+                Change::Left(worker) => format!("-{} {}", worker.node, names(&list)),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn comings_and_goings_are_told_one_by_one() {
+        let mut roster = Roster::default();
+        let (one, two, three) = (worker("w1", 1), worker("w2", 2), worker("w3", 3));
+        let both = [two.clone(), one.clone()];
+        assert_eq!(told(&mut roster, &both), ["+w1 w1", "+w2 w1,w2"]);
+        assert!(told(&mut roster, &both).is_empty());
+        assert_eq!(told(&mut roster, &[three, two]), ["-w1 w2", "+w3 w2,w3"]);
+        assert_eq!(told(&mut roster, &[]), ["-w2 w3", "-w3 "]);
+    }
+
+    #[test]
+    fn one_who_came_back_between_two_looks_has_left_and_joined() {
+        let mut roster = Roster::default();
+        told(&mut roster, &[worker("w1", 1)]);
+        assert_eq!(told(&mut roster, &[worker("w1", 9)]), ["-w1 ", "+w1 w1"]);
+    }
+}
