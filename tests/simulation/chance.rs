@@ -5,6 +5,7 @@ use heartline::detect::Rule;
 use crate::rng::Rng;
 use crate::run::{Part, Scenario};
 use crate::world::fault::Fault;
+use crate::world::process::Draw;
 use crate::world::{Millis, Weather};
 
 /// From when on nothing goes wrong.
@@ -53,7 +54,7 @@ pub(crate) fn scenario(seed: u64) -> Scenario {
         faults: plan.faults,
         calm: CALM,
         wrap: None,
-        same_draw: false,
+        draw: Draw::Fresh,
         verbose: false,
     }
 }

@@ -200,7 +200,7 @@ fn judge_deposing(
         healths[master].alive && healths[master].well_since <= standing.written
     });
     if silence < history.timeout {
-        let what = format!("{claim} is removed after {silence} ms of silence");
+        let what = format!("{claim} is removed {silence} ms after its last beat");
         history.break_rule(now, &what);
     } else if is_well {
         let what = format!("{claim} is removed although nothing held up its owner");

@@ -13,7 +13,8 @@ use crate::chance;
 use crate::history::CLAIMS;
 use crate::run::Scenario;
 use crate::world::Millis;
-use crate::world::process::Wrap;
+use crate::world::fault::Fault;
+use crate::world::process::{Draw, Wrap};
 
 /// How many seeds there are to notice.
 const SEEDS: u64 = 400;
@@ -219,23 +220,48 @@ fn a_burial_of_one_that_has_beaten_is_noticed() {
     });
 }
 
-/// CURATOR-696: granted without asking whose session owns the node. Claims of all sessions of a
-/// process have one name here, as Curator's have.
+#[test]
+fn a_deposing_of_one_that_has_beaten_is_noticed() {
+    let signs = ["ms after its last beat"];
+    assert_noticed("no versions for claims", &signs, |scenario| {
+        scenario.wrap = Some(Lie::Versions.wrap());
+    });
+}
+
+/// CURATOR-696: granted without asking whose session owns the node. All claims have one name here: it
+/// alone does not tell one from the other.
 #[test]
 fn a_master_on_the_claim_of_another_session_is_noticed() {
     let signs = ["beats on", "writes as master and is not first"];
     assert_noticed("no owner", &signs, |scenario| {
         scenario.wrap = Some(Lie::Owner.wrap());
-        scenario.same_draw = true;
-        scenario.weather.linger = 1500;
+        scenario.draw = Draw::OfAll;
     });
 }
 
-/// Time counts also while the master cannot hear itself.
+/// Time counts also while the master cannot hear itself. Only a stop of all servers that is shorter
+/// than a session shows it: after a longer one a master begins anew.
 #[test]
 fn a_master_that_does_not_wait_for_its_echo_is_noticed() {
-    let signs = ["although nothing of its own held it up"];
+    let signs = ["held it up in its", "held up its owner"];
+    let stops = |scenario: &mut Scenario| {
+        scenario.session = 4000;
+        scenario.faults = (1..8)
+            .flat_map(|stop| {
+                let from = 2000 + 500 * stop;
+                [(from, Fault::Stall), (from + 350, Fault::GoOn)]
+            })
+            .collect();
+    };
+    // The stops alone are nobody's death.
+    for seed in 0..SEEDS / 10 {
+        let mut scenario = chance::scenario(seed);
+        stops(&mut scenario);
+        let broken = scenario.run().broken;
+        assert!(broken.is_empty(), "seed {seed}: {broken:#?}");
+    }
     assert_noticed("no echo", &signs, |scenario| {
+        stops(scenario);
         scenario.longest_gap = Millis::MAX / 1000;
     });
 }

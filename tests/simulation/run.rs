@@ -17,7 +17,7 @@ use crate::ending;
 use crate::history::History;
 use crate::rng::Rng;
 use crate::world::fault::Fault;
-use crate::world::process::{Around, Wrap};
+use crate::world::process::{Around, Draw, Wrap};
 use crate::world::{Millis, Weather, World, wall};
 
 /// How long leaving may take, as in production.
@@ -50,8 +50,7 @@ pub(crate) struct Scenario {
     /// From when on nothing goes wrong.
     pub(crate) calm: Millis,
     pub(crate) wrap: Option<Wrap>,
-    /// Each process draws one number again and again, so that all its claims have one name.
-    pub(crate) same_draw: bool,
+    pub(crate) draw: Draw,
     pub(crate) verbose: bool,
 }
 
@@ -89,7 +88,7 @@ impl Scenario {
             faults: Vec::new(),
             calm: 3000,
             wrap: None,
-            same_draw: false,
+            draw: Draw::Fresh,
             verbose: false,
         }
     }
@@ -214,7 +213,7 @@ impl Stage {
             world: self.world.clone(),
             process,
             wrap: self.scenario.wrap.clone(),
-            same_draw: self.scenario.same_draw,
+            draw: self.scenario.draw,
         };
         let progress = Arc::new(Progress::default());
         let (order, stopped) = oneshot::channel();

@@ -12,7 +12,7 @@ use tokio::runtime::Builder;
 use crate::history::History;
 use crate::rng::Rng;
 use crate::support::ZooKeeper;
-use crate::world::process::Around;
+use crate::world::process::{Around, Draw};
 use crate::world::{Weather, World};
 use heartline::member::Surroundings;
 use script::Script;
@@ -34,7 +34,7 @@ fn simulated(script: &Script, weather: &Weather) -> Vec<String> {
             process: world.process(),
             world,
             wrap: None,
-            same_draw: false,
+            draw: Draw::Fresh,
         };
         let settings = script::settings("127.0.0.1:1");
         script

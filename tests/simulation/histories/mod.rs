@@ -6,6 +6,7 @@ mod real;
 use crate::run::{Outcome, Scenario};
 use crate::world::Millis;
 use crate::world::fault::Fault;
+use crate::world::process::Draw;
 
 /// How many timings of each history are tried.
 const TIMINGS: u64 = 40;
@@ -151,7 +152,7 @@ fn curator_696_the_first_claim_is_of_an_earlier_session() {
     let outcomes = replay("CURATOR-696", |seed, scenario| {
         scenario.weather.linger = 1500;
         // Claims of all sessions of a process have one name, as Curator's have.
-        scenario.same_draw = seed % 2 == 0;
+        scenario.draw = Draw::OfProcess;
         scenario.faults = vec![
             (BEGIN, Fault::Expire(MASTER)),
             (BEGIN + 20 * seed, Fault::Expire(1)),

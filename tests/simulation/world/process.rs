@@ -134,14 +134,24 @@ impl World {
 /// What puts a wrapper around a client; it may lie.
 pub(crate) type Wrap = Arc<dyn Fn(Box<dyn Client>) -> Box<dyn Client> + Send + Sync>;
 
+/// What a process draws: claims are named by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Draw {
+    /// Another number each time.
+    Fresh,
+    /// One number again and again, as Curator names all nodes of a latch.
+    OfProcess,
+    /// The same number as all others.
+    OfAll,
+}
+
 /// A simulated machine.
 #[derive(Clone)]
 pub(crate) struct Around {
     pub(crate) world: World,
     pub(crate) process: usize,
     pub(crate) wrap: Option<Wrap>,
-    /// Every random number of the process is the same.
-    pub(crate) same_draw: bool,
+    pub(crate) draw: Draw,
 }
 
 impl Surroundings for Around {
@@ -156,12 +166,13 @@ impl Surroundings for Around {
     }
 
     fn draw(&self) -> u128 {
-        if self.same_draw {
-            return self.process as u128;
-        }
         let mut world = self.world.lock();
         let rng = &mut world.processes[self.process].rng;
-        u128::from(rng.next()) << 64 | u128::from(rng.next())
+        match self.draw {
+            Draw::Fresh => u128::from(rng.next()) << 64 | u128::from(rng.next()),
+            Draw::OfProcess => self.process as u128,
+            Draw::OfAll => 0,
+        }
     }
 
     fn open(&self, settings: &Settings) -> Answer<Result<Session, Failure>> {
