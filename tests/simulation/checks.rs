@@ -192,7 +192,10 @@ fn judge_deposing(
     };
     let (master, other) = (history.process(standing.owner), history.process(session));
     let by_itself = standing.owner == session || master == other;
-    if by_itself || other.is_none() || history.first_in_line() != Some(standing.owner) {
+    let reign = history.reigns.last();
+    let is_master = history.first_in_line() == Some(standing.owner)
+        && reign.is_some_and(|reign| reign.session == standing.owner);
+    if by_itself || other.is_none() || !is_master {
         return;
     }
     let silence = now - standing.written;
