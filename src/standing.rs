@@ -80,7 +80,7 @@ async fn stand(config: Config, backup: bool, form: Form) -> anyhow::Result<()> {
     let heart = Heart::start(config, Arc::new(Progress::default()), false, complain)?;
     // Ends only when it cannot show anything any more; a signal ends the process after the heart has
     // handed the claim over.
-    let outcome = watch_master(&settings, form).await;
+    let outcome = watch_master(&settings, form, None).await;
     heart.stop(Ending::Failed);
     outcome
 }

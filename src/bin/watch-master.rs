@@ -25,6 +25,6 @@ fn main() -> ExitCode {
     let form = if options.json { Form::Json } else { Form::Text };
     cli::run(
         "watch-master",
-        watch_master(&options.zookeeper.settings(), form),
+        watch_master(&options.zookeeper.settings(), form, Some("watch-master")),
     )
 }

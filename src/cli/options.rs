@@ -96,7 +96,8 @@ pub struct BeatOptions {
     )]
     pub detector: Rule,
 
-    /// What this member is called in ZooKeeper [default: map and the time of its start]
+    /// What this member is called in ZooKeeper [default: map, or master, and the time
+    /// of its start]
     #[arg(
         long,
         value_name = "NAME",

@@ -3,6 +3,8 @@
 use std::pin::Pin;
 use std::time::Duration;
 
+use futures_util::future::join4;
+
 use super::Name;
 use crate::coordination::{Burial, Failure, Fence, Session};
 use crate::master::accession::{self, Accession};
@@ -66,16 +68,27 @@ pub(super) fn inherit(
     grace: Duration,
 ) -> UnderWay {
     Box::pin(async move {
-        if let Some(path) = leftover {
-            session.remove_own(&path, &earlier).await?;
-        }
-        let (read, _) = session.read(session.paths().master()).await?;
-        let touched = match session.touch(&claim, &value).await {
+        let removed = async {
+            match leftover {
+                Some(path) => session.remove_own(&path, &earlier).await,
+                None => Ok(()),
+            }
+        };
+        // Sent together, and carried out in this order.
+        let (read, touched, line, removed) = join4(
+            session.read(session.paths().master()),
+            session.touch(&claim, &value),
+            session.line(false),
+            removed,
+        )
+        .await;
+        let (read, _) = read?;
+        let touched = match touched {
             Err(Failure::NoNode) => return Err(Failure::Deposed),
             touched => touched?,
         };
-        let report = Report::parse(&read.bytes);
-        let line = session.line(false).await?;
+        let (report, line) = (Report::parse(&read.bytes), line?);
+        removed?;
         match accession::judge(&claim, &report, &line) {
             Accession::Begin => {}
             Accession::Contested(claim) => return Ok(Written::Contested(Some(claim))),

@@ -1,5 +1,7 @@
 //! `watch-master`: who is master, and what it says.
 
+use std::fmt::Display;
+
 use super::link::{self, Link, News};
 use super::tell::{Form, Teller};
 use super::told::Told;
@@ -8,9 +10,15 @@ use crate::protocol::{Event, EventKind, Report};
 use crate::say::say;
 use anyhow::bail;
 
-/// Shows each change of `/heart_beat_master`, for ever.
-pub async fn watch_master(settings: &Settings, form: Form) -> anyhow::Result<()> {
+/// Shows each change of `/heart_beat_master`, for ever. What is off with ZooKeeper is said in the name
+/// of `program`, unless somebody else says it.
+pub async fn watch_master(
+    settings: &Settings,
+    form: Form,
+    program: Option<&'static str>,
+) -> anyhow::Result<()> {
     let mut watcher = Watcher {
+        program,
         teller: Teller::new(form),
         told: Told::default(),
         read: None,
@@ -19,7 +27,7 @@ pub async fn watch_master(settings: &Settings, form: Form) -> anyhow::Result<()>
     loop {
         let mut link = link::open(settings, |why| {
             if watcher.teller.connection(false)?.is_some() {
-                say("watch-master", why);
+                watcher.say(why);
             }
             anyhow::Ok(())
         })
@@ -30,6 +38,7 @@ pub async fn watch_master(settings: &Settings, form: Form) -> anyhow::Result<()>
 }
 
 struct Watcher {
+    program: Option<&'static str>,
     teller: Teller,
     told: Told,
     /// Which value was read last: the zxid of the znode's creation, and the version.
@@ -57,14 +66,19 @@ impl Watcher {
                 News::Value(_, value) => self.value(&value)?,
                 News::Missing(path) if !self.warned => {
                     self.warned = true;
-                    say(
-                        "watch-master",
-                        format!("waiting for {path}: run setup-zookeeper or a mapper"),
-                    );
+                    self.say(format!(
+                        "waiting for {path}: run setup-zookeeper or a mapper"
+                    ));
                 }
                 News::Missing(_) | News::Names(_) => {}
                 News::Refused(failure) => bail!("ZooKeeper refuses: {failure}"),
             }
+        }
+    }
+
+    fn say(&self, what: impl Display) {
+        if let Some(program) = self.program {
+            say(program, what);
         }
     }
 
