@@ -177,6 +177,9 @@ fn a_silent_follower_is_buried_at_the_version_last_heard() {
         "{report}"
     );
     assert_eq!(first[1], "delete node map2.0");
+    // An heir would take it for a follower whose coming was told.
+    let report = Report::parse(report.as_bytes());
+    assert_eq!(report.followers().count(), 0);
 }
 
 #[test]
@@ -268,6 +271,9 @@ fn the_dead_that_lives_has_returned() {
     for ms in [0, 5, 10, 15, 20, 25] {
         tick(&mut tenure, ms);
     }
+    assert_eq!(tenure.followers(), 0);
+    // A list may be older than the removal.
+    tenure.listed(at(26), &["map2.0".to_owned()]);
     assert_eq!(tenure.followers(), 0);
     // The listener hears of the removal too: that is no second verdict.
     tenure.vanished(at(26), "map2.0");
