@@ -17,9 +17,10 @@ const PATIENCE: Duration = Duration::from_millis(500);
 pub struct Sight {
     /// How often it was set.
     pub version: i32,
-    /// Whether its value is of heartline's form, so that beats can be expected of its owner as soon
-    /// as that is master.
+    /// Whether its value is of heartline's form: another program's lock is none of ours to judge.
     pub is_ours: bool,
+    /// Whether its value is a beat: of a master, or of one that waits to be it without work.
+    pub is_beat: bool,
 }
 
 /// A claim to be deposed, if it still has the version.
@@ -79,13 +80,8 @@ impl Vigil {
 
     /// The predecessor's claim was read, and its next change will be noticed.
     pub fn seen(&mut self, now: Duration, sight: Sight) {
-        // A claim is set by whoever has led, or waits to lead without work: that one beats.
-        self.beats |= match self.version {
-            None => sight.version > 0 && !self.lately_back,
-            Some(version) => version != sight.version,
-        };
-        // Another program's lock is none of ours to judge.
-        self.beats &= sight.is_ours;
+        let known = self.version.is_some_and(|version| version != sight.version);
+        self.beats = sight.is_beat && (self.beats || known || !self.lately_back);
         self.version = Some(sight.version);
         if self.beats {
             self.detector.heard(now, PREDECESSOR);
@@ -152,8 +148,11 @@ mod tests {
     }
 
     fn sight(version: i32) -> Sight {
-        let is_ours = true;
-        Sight { version, is_ours }
+        Sight {
+            version,
+            is_ours: true,
+            is_beat: version > 0,
+        }
     }
 
     fn echoes(vigil: &mut Vigil, from: u64, until: u64) {
@@ -214,6 +213,18 @@ mod tests {
     }
 
     #[test]
+    fn who_was_about_to_lead_and_was_overtaken_does_not_beat() {
+        let mut vigil = vigil(false);
+        let touched = Sight {
+            is_beat: false,
+            ..sight(1)
+        };
+        vigil.seen(ms(0), touched);
+        echoes(&mut vigil, 5, 10_000);
+        assert_eq!(vigil.silent(), None);
+    }
+
+    #[test]
     fn the_first_in_line_is_deposed_when_whoever_should_has_died_too() {
         let mut vigil = vigil(false);
         vigil.seen(ms(0), sight(0));
@@ -242,7 +253,7 @@ mod tests {
         let mut vigil = vigil(false);
         let foreign = Sight {
             is_ours: false,
-            ..sight(3)
+            ..sight(0)
         };
         vigil.seen(ms(0), foreign);
         vigil.looked("first".to_owned(), foreign);

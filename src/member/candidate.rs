@@ -120,6 +120,7 @@ fn sight(value: &Value) -> Sight {
     Sight {
         version: value.stat.version,
         is_ours: claim::is_ours(&value.bytes),
+        is_beat: claim::is_beat(&value.bytes),
     }
 }
 

@@ -38,6 +38,12 @@ pub fn is_ours(value: &[u8]) -> bool {
     value.contains(&b'\n')
 }
 
+/// Whether a claim's value holds a beat below its owner's name.
+pub fn is_beat(value: &[u8]) -> bool {
+    let end = value.iter().position(|byte| *byte == b'\n');
+    end.is_some_and(|end| end + 1 < value.len())
+}
+
 /// Who holds a claim, by its value.
 pub fn holder(value: &[u8]) -> String {
     let text = String::from_utf8_lossy(value);
@@ -76,6 +82,8 @@ mod tests {
         );
         assert_eq!(holder(value("map1.0", "").as_bytes()), "map1.0");
         assert_eq!(holder(b""), "");
+        assert!(is_beat(value("map1.0", "alive at 1.5!\n").as_bytes()));
+        assert!(!is_beat(value("map1.0", "").as_bytes()));
         assert!(is_ours(value("map1.0", "").as_bytes()));
         // Curator's payload is the host's address.
         assert!(!is_ours(b"10.0.0.7"));
