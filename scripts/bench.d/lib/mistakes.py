@@ -4,9 +4,9 @@
 import time
 from collections import namedtuple
 
-# `recurrence`: seconds of one member's life from one mistake to the next; `duration`: seconds that one lasts;
+# `stood`: members at a time; `recurrence`: seconds of one member's life from one mistake to the next; `duration`: seconds that one lasts;
 # `accuracy`: the share of time in which a member that lives is not taken for dead. None: not to be had.
-Mistakes = namedtuple("Mistakes", "count seconds recurrence duration accuracy deposed")
+Mistakes = namedtuple("Mistakes", "count seconds stood recurrence duration accuracy deposed")
 
 # One that returns late still ends a mistake.
 AFTERMATH = 2
@@ -57,4 +57,4 @@ def figures(durations, count, seconds, watched, deposed):
     recurrence = watched / count if count else None
     duration = sum(durations) / count if durations else None
     accuracy = None if durations is None else 1 - sum(durations) / watched
-    return Mistakes(count, seconds, recurrence, duration, accuracy, deposed)
+    return Mistakes(count, seconds, watched / seconds, recurrence, duration, accuracy, deposed)
