@@ -4,8 +4,9 @@
 import time
 from collections import namedtuple
 
-# `stood`: members at a time; `recurrence`: seconds of one member's life from one mistake to the next; `duration`: seconds that one lasts;
-# `accuracy`: the share of time in which a member that lives is not taken for dead. None: not to be had.
+# `stood`: members at a time; `recurrence`: seconds of one member's life from one mistake to the next;
+# `duration`: seconds that one lasts; `accuracy`: the share of time in which a member that lives is not taken
+# for dead. None: not to be had.
 Mistakes = namedtuple("Mistakes", "count seconds stood recurrence duration accuracy deposed")
 
 # One that returns late still ends a mistake.
