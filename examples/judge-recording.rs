@@ -88,7 +88,7 @@ struct Quality {
 
 /// One run of the recording through a detector.
 fn judge(recording: &[Observation], terms: Terms, interval: Duration) -> Quality {
-    let echoes = echoes(recording, terms.longest_gap);
+    let echoes = echoes(recording, terms);
     let (mut detector, mut hearing) = (Detector::new(terms), Hearing::new(terms.longest_gap));
     let mut quality = Quality::default();
     let mut suspected: BTreeMap<String, Duration> = BTreeMap::new();
@@ -117,9 +117,11 @@ fn judge(recording: &[Observation], terms: Terms, interval: Duration) -> Quality
             if quality.beats.is_multiple_of(EVERY) {
                 let place = u32::try_from(quality.beats / EVERY % 100).unwrap_or(0);
                 let crash = seen.at + interval * place / 100;
-                let silent = hearing.at(seen.at) + allowance;
-                let detected = echoes.partition_point(|(_, heard)| *heard < silent);
-                let detected = echoes.get(detected).map(|(at, _)| at.saturating_sub(crash));
+                let began = hearing.at(seen.at);
+                let first = echoes.partition_point(|echo| echo.heard < began + allowance);
+                let mut later = echoes[first..].iter();
+                let detected = later.find(|echo| echo.heard >= began + allowance * echo.company);
+                let detected = detected.map(|echo| echo.at.saturating_sub(crash));
                 quality.detections.extend(detected);
             }
         }
@@ -133,16 +135,32 @@ fn judge(recording: &[Observation], terms: Terms, interval: Duration) -> Quality
     quality
 }
 
-/// When each echo came, and what the stopwatch read then.
-fn echoes(recording: &[Observation], longest_gap: Duration) -> Vec<(Duration, Duration)> {
-    let mut hearing = Hearing::new(longest_gap);
-    let echoes = recording.iter().filter(|seen| seen.sign == Sign::Echo);
-    echoes
-        .map(|seen| {
+/// An echo: when it came, what the stopwatch read then, and by how much somebody's allowance was
+/// multiplied who was silent then beside those who were.
+struct Echo {
+    at: Duration,
+    heard: Duration,
+    company: u32,
+}
+
+fn echoes(recording: &[Observation], terms: Terms) -> Vec<Echo> {
+    let (mut detector, mut hearing) = (Detector::new(terms), Hearing::new(terms.longest_gap));
+    let mut echoes = Vec::new();
+    for seen in recording {
+        detector.tell(seen);
+        if seen.sign == Sign::Echo {
             hearing.echo(seen.at);
-            (seen.at, hearing.elapsed())
-        })
-        .collect()
+            echoes.push(Echo {
+                at: seen.at,
+                heard: hearing.elapsed(),
+                company: match terms.rule {
+                    Rule::Fixed => 1,
+                    Rule::Adaptive => (detector.company() + 1).min(10),
+                },
+            });
+        }
+    }
+    echoes
 }
 
 impl Quality {

@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use super::{Hearing, Observation, Rule, Sign, Silences, Terms};
 
+/// By how much company can prolong a silence at the most.
+const MOST_COMPANY: u32 = 10;
+
 /// Says which of a set of members have been silent for longer than they are allowed.
 ///
 /// - **Told by** [`heard`](Self::heard), [`reading`](Self::reading), [`left`](Self::left) and
@@ -94,16 +97,42 @@ impl Detector {
 
     /// Those silent for as long as they are allowed, or longer.
     pub fn overdue(&self) -> impl Iterator<Item = &str> {
-        let now = self.hearing.elapsed();
+        let company = self.company().max(1);
         self.members.iter().filter_map(move |(name, member)| {
-            let silence = now.saturating_sub(member.silent_since?);
-            // The margin is worked out only for those in doubt.
-            let overdue = silence >= self.terms.timeout && silence >= self.allowed(member);
+            let silence = self.silence(member)?;
+            // What is allowed is worked out only for those in doubt.
+            let overdue =
+                silence >= self.terms.timeout && silence >= self.allowed(member) * company;
             overdue.then_some(name.as_str())
         })
     }
 
-    /// How long `member` may be silent at present.
+    /// How many have been silent for half of the timeout now: by so much everybody's allowance is
+    /// multiplied, ten times at the most. Always one by the fixed rule.
+    ///
+    /// Members that fall silent in the same moment have rather lost their processor, machine or
+    /// network for a while than died one by one, and the listener's echo may come by another. It is what
+    /// Eureka calls self-preservation, and what Kubernetes does when many nodes of a zone are not
+    /// ready: when many are silent at once, be slow to remove them.
+    pub fn company(&self) -> u32 {
+        match self.terms.rule {
+            Rule::Fixed => 1,
+            Rule::Adaptive => {
+                let in_doubt = self.terms.timeout / 2;
+                let silences = self.members.values().filter_map(|one| self.silence(one));
+                let silent = silences.filter(|silence| *silence >= in_doubt);
+                let most = MOST_COMPANY as usize;
+                u32::try_from(silent.take(most).count()).unwrap_or(MOST_COMPANY)
+            }
+        }
+    }
+
+    fn silence(&self, member: &Member) -> Option<Duration> {
+        let since = member.silent_since?;
+        Some(self.hearing.elapsed().saturating_sub(since))
+    }
+
+    /// How long `member` may be silent if it is the only one.
     pub fn allowance(&self, member: &str) -> Option<Duration> {
         self.members.get(member).map(|member| self.allowed(member))
     }
@@ -111,7 +140,7 @@ impl Detector {
     fn allowed(&self, member: &Member) -> Duration {
         match self.terms.rule {
             Rule::Fixed => self.terms.timeout,
-            Rule::Adaptive => self.terms.timeout + member.silences.margin(),
+            Rule::Adaptive => self.terms.timeout.max(member.silences.longest()),
         }
     }
 
@@ -204,6 +233,42 @@ mod tests {
             detector.echo(ms(30_000));
             assert_eq!(overdue(&detector), "");
         }
+    }
+
+    #[test]
+    fn those_who_fall_silent_together_have_longer() {
+        let mut detector = detector(Rule::Adaptive);
+        for member in ["a", "b", "c"] {
+            detector.heard(ms(0), member);
+        }
+        echoes(&mut detector, 5, 55);
+        assert_eq!(overdue(&detector), "");
+        // One of the three beats again: two have 40 ms each.
+        detector.heard(ms(55), "c");
+        assert_eq!(overdue(&detector), "ab");
+        detector.left(ms(55), "a");
+        detector.heard(ms(55), "b");
+        echoes(&mut detector, 60, 65);
+        detector.heard(ms(65), "c");
+        echoes(&mut detector, 70, 70);
+        assert_eq!(overdue(&detector), "");
+        echoes(&mut detector, 75, 75);
+        // By now the other is in doubt too.
+        assert_eq!(overdue(&detector), "");
+        detector.heard(ms(75), "c");
+        assert_eq!(overdue(&detector), "b");
+    }
+
+    #[test]
+    fn a_crowd_that_is_gone_is_overdue_at_last() {
+        let mut detector = detector(Rule::Adaptive);
+        for member in 0..16 {
+            detector.heard(ms(0), &format!("map{member}"));
+        }
+        echoes(&mut detector, 5, 195);
+        assert_eq!(detector.overdue().count(), 0);
+        echoes(&mut detector, 200, 200);
+        assert_eq!(detector.overdue().count(), 16);
     }
 
     #[test]

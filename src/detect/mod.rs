@@ -2,7 +2,8 @@
 //! of heartline.
 //!
 //! A member is overdue when nothing was heard of it for longer than it is allowed ([`Detector`]). The
-//! allowance is a fixed time or grows with the silences it is known for ([`Rule`], [`Silences`]).
+//! allowance is a fixed time, or grows with the silences it is known for and with the number of those
+//! who are silent at once ([`Rule`], [`Silences`], [`Detector::company`]).
 //! Time runs only while the listener can prove that it hears at all ([`Hearing`]). What a detector
 //! was told can be written down and judged again by another rule ([`Observation`]).
 

@@ -9,7 +9,8 @@ use std::time::Duration;
 pub enum Rule {
     /// The timeout, whatever is known of the member.
     Fixed,
-    /// The timeout at least, and longer for a member whose silences were long of late.
+    /// The timeout at least, and longer for a member whose silences were long of late, and for all
+    /// when several are silent at once.
     #[default]
     Adaptive,
 }

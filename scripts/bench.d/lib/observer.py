@@ -31,6 +31,16 @@ class Observer(Reader):
                 return seen
         return None
 
+    def until_gone(self, parent, name, limit):
+        """When, by the monotonic clock, it was told that a child is gone; None if not within the limit. The
+        parent's children are watched already."""
+        end = time.monotonic() + limit
+        while self.noticed(end):
+            seen = time.monotonic()
+            if name not in self.children(parent, watch=True):
+                return seen
+        return None
+
     def noticed(self, end):
         """Waits for the change that is watched, and says in the meantime that this session lives."""
         while (left := end - time.monotonic()) > 0:

@@ -25,9 +25,9 @@ def count(text):
     return int(text)
 
 
-def build(*programs):
-    """Builds what is measured, and says where it lies."""
-    command = ["cargo", "build", "--release", "--example", "zipf-text"]
+def build(*programs, example="zipf-text"):
+    """Builds what is measured, and an example that helps to; says where it lies."""
+    command = ["cargo", "build", "--release", "--example", example]
     command += [f"--bin={program}" for program in programs]
     subprocess.run(command, cwd=ROOT, check=True)
     return ROOT / os.environ.get("CARGO_TARGET_DIR", "target") / "release"

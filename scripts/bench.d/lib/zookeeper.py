@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from text import DATA, ROOT
 
 EXISTS, VALUE, CHILDREN, CLOSE = 3, 4, 8, -11
+PONG = -2
 NO_NODE = -101
 
 Stat = namedtuple(
@@ -37,23 +38,28 @@ def server():
         control("stop", check=True)
 
 
-def granted(address):
-    """The session timeouts, in milliseconds, that the server has granted to those who are connected."""
+def words(address, word, limit=10):
+    """What a server says to one of ZooKeeper's four-letter words."""
     host, port = address.rsplit(":", 1)
-    with socket.create_connection((host, int(port)), timeout=10) as link:
-        link.sendall(b"cons")
+    with socket.create_connection((host, int(port)), timeout=limit) as link:
+        link.sendall(word.encode())
         answer = b""
         while more := link.recv(65536):
             answer += more
-    return {int(match) for match in re.findall(rb",to=(\d+),", answer)}
+    return answer.decode()
+
+
+def granted(address):
+    """The session timeouts, in milliseconds, that the server has granted to those who are connected."""
+    return {int(match) for match in re.findall(r",to=(\d+),", words(address, "cons"))}
 
 
 class Reader:
     """A session that only asks. Each is short, so that it needs no beats of its own."""
 
-    def __init__(self, address):
+    def __init__(self, address, limit=10):
         host, port = address.rsplit(":", 1)
-        self.socket = socket.create_connection((host, int(port)), timeout=10)
+        self.socket = socket.create_connection((host, int(port)), timeout=limit)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def __enter__(self):
@@ -90,8 +96,10 @@ class Reader:
     def ask(self, kind, path, watch=False):
         path = path.encode()
         self.send(struct.pack(">iii", 1, kind, len(path)), path, bytes([watch]))
-        answer = self.receive()
-        _, _, error = struct.unpack_from(">iqi", answer)
+        number = PONG
+        while number == PONG:
+            answer = self.receive()
+            number, _, error = struct.unpack_from(">iqi", answer)
         if error == NO_NODE:
             return None
         if error != 0:
@@ -112,9 +120,9 @@ class Reader:
         # One without a value has the length -1.
         return answer[4 : 4 + max(length, 0)]
 
-    def children(self, path):
+    def children(self, path, watch=False):
         """The names below a znode; none if it is not there."""
-        answer = self.ask(CHILDREN, path)
+        answer = self.ask(CHILDREN, path, watch)
         names = []
         if answer is not None:
             at = 4

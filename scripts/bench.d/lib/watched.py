@@ -1,0 +1,92 @@
+"""Those who are listened to: heartline's mappers below a standing master, and the seed's. How a master and
+a member are started, and which znodes tell of them."""
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from datetime import datetime
+
+from contestants import PEERS
+
+MASTER = "listener"
+
+
+class Heartline:
+    """`wc-mapper`s, and a `heartline master` whose events are read as they come."""
+
+    # What a member does that was declared dead while it lives.
+    returns = True
+
+    def __init__(self, programs, address, detector="adaptive", more=(), record=None):
+        self.name = f"heartline, {detector}"
+        self.address = address
+        self.space = f"/detector-{time.time_ns()}"
+        self.nodes = f"{self.space}/heart_beat"
+        self.programs = programs
+        self.options = ["--zookeeper", address, "--namespace", self.space]
+        self.options += ["--detector", detector, *more]
+        self.record = [] if record is None else ["--record", str(record)]
+        self.events = []
+
+    def setup(self):
+        pass
+
+    def master(self, name=MASTER, backup=()):
+        program = str(self.programs / "heartline")
+        command = [program, "master", "--json", "--name", name]
+        return [*command, *self.record, *backup, *self.options]
+
+    def member(self, name):
+        return [str(self.programs / "wc-mapper"), "--name", name, *self.options]
+
+    def listen(self, process):
+        """Keeps what the master says, in a thread that ends with it."""
+        threading.Thread(target=self.hear, args=[process.stdout], daemon=True).start()
+
+    def hear(self, stdout):
+        for line in stdout:
+            # Of the living it tells fifty times a second.
+            if b'"alive"' not in line:
+                self.events.append(json.loads(line))
+
+    def leads(self, reader):
+        return any(event["event"] == "claimed" for event in list(self.events))
+
+    def told(self, kind, since=0):
+        """The events of this kind, from the one numbered `since`: when, and whose."""
+        for event in self.events[since:]:
+            if event["event"] == kind:
+                yield datetime.fromisoformat(event["time"]).timestamp(), event["node"]
+
+
+class Seed:
+    """The seed's mappers, the first of which listens."""
+
+    returns = False
+
+    def __init__(self, python, address):
+        self.name = "the seed's program, kazoo"
+        self.address = address
+        self.space = f"/seed-{time.time_ns()}"
+        self.nodes = f"{self.space}/heart_beat"
+        self.command = [str(python), str(PEERS / "seed.py"), address, self.space]
+
+    def setup(self):
+        subprocess.run([*self.command, "setup"], check=True, timeout=60)
+
+    def master(self):
+        return self.member(MASTER)
+
+    def member(self, name):
+        return [*self.command, name]
+
+    def listen(self, process):
+        pass
+
+    def leads(self, reader):
+        value = reader.value(f"{self.space}/heart_beat_master")
+        if value is None:
+            sys.exit("the seed's program has no znode to lead with")
+        return MASTER.encode() in value
