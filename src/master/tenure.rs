@@ -101,12 +101,14 @@ impl Tenure {
             };
             (office, inheritance.zxid)
         });
-        let expected: BTreeSet<&str> =
-            if is_resumed || inheritance.now - inheritance.written < HEIR_TO {
-                report.followers().filter(|node| *node != name).collect()
-            } else {
-                BTreeSet::new()
-            };
+        // Who was there before an outage knows that it is still the same job.
+        let is_heir = is_resumed || !inheritance.grace.is_zero();
+        let expected: BTreeSet<&str> = if is_heir || inheritance.now - inheritance.written < HEIR_TO
+        {
+            report.followers().filter(|node| *node != name).collect()
+        } else {
+            BTreeSet::new()
+        };
         let mut tenure = Self {
             office,
             epoch,

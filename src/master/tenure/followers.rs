@@ -6,6 +6,18 @@ use super::{Pending, Reading, Tenure};
 use crate::clock::Now;
 use crate::protocol::{Ending, EventKind};
 
+/// Whether a follower is there to be judged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Presence {
+    /// It is.
+    #[default]
+    Known,
+    /// It stood there when the master came back from an outage, and was not heard to beat since.
+    Untried,
+    /// Its znode is gone with its session, but it may be back in a moment.
+    Absent,
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Follower {
     /// The last version read of its value.
@@ -14,8 +26,7 @@ pub(super) struct Follower {
     pub(super) introduced: bool,
     /// Heard since the last report.
     pub(super) heard: bool,
-    /// Not heard to beat by this master: it stood there when the master came.
-    pub(super) untried: bool,
+    pub(super) presence: Presence,
     pub(super) written: DateTime<Utc>,
     pub(super) ending: Option<Ending>,
     /// Its claim, which is buried with it.
@@ -46,6 +57,14 @@ impl Tenure {
             return;
         }
         self.standing = Some(nodes.iter().cloned().collect());
+        if self.is_waiting(now) {
+            for (node, follower) in &mut self.followers {
+                if !nodes.contains(node) {
+                    follower.presence = Presence::Absent;
+                }
+            }
+            return;
+        }
         let left = self.followers.keys().filter(|node| !nodes.contains(node));
         let left: Vec<String> = left.cloned().collect();
         // After a longer time nobody can say whether one has finished or its session has expired.
@@ -69,19 +88,23 @@ impl Tenure {
         self.introduce(now, node, reading.beat.returns);
         let standing = self.standing.as_ref();
         let stood = standing.is_some_and(|standing| standing.contains(node));
+        let waiting = self.is_waiting(now);
         let follower = self.followers.entry(node.to_owned()).or_default();
         let beaten = follower
             .version
             .is_some_and(|version| version != reading.version);
-        let waited = self.grace.is_none_or(|grace| now.elapsed >= grace);
-        follower.untried =
-            stood && !waited && !beaten && (follower.version.is_none() || follower.untried);
+        let untried = follower.version.is_none() || follower.presence == Presence::Untried;
+        follower.presence = if stood && waiting && !beaten && untried {
+            Presence::Untried
+        } else {
+            Presence::Known
+        };
         follower.heard |= follower.version != Some(reading.version);
         follower.version = Some(reading.version);
         follower.written = reading.written;
         follower.ending = reading.beat.ending;
         follower.claim.clone_from(&reading.beat.claim);
-        if follower.ending.is_some() || follower.untried {
+        if follower.ending.is_some() || follower.presence == Presence::Untried {
             // It has said its last word and goes at once, or it may not be back yet; either way its
             // znode goes with its session at the latest.
             self.detector.left(now.elapsed, node);
@@ -107,6 +130,18 @@ impl Tenure {
             // One that came and went before its value was read.
             self.introduce(now, node, 0);
         }
+        let waiting = self.is_waiting(now);
+        if let Some(follower) = self.followers.get_mut(node)
+            && follower.presence == Presence::Untried
+            && follower.ending.is_none()
+            && waiting
+        {
+            // The znode of a session that ended with the outage; its owner replaces it with that of
+            // another.
+            follower.presence = Presence::Absent;
+            follower.version = None;
+            return;
+        }
         if let Some(follower) = self.followers.remove(node) {
             // An ephemeral znode of somebody who was alive a moment ago can only have been removed
             // by its owner, whether or not its last word was read in time.
@@ -129,11 +164,26 @@ impl Tenure {
         if self.grace.take_if(|grace| now.elapsed >= *grace).is_none() {
             return;
         }
+        let absent = self
+            .followers
+            .iter()
+            .filter(|(_, one)| one.presence == Presence::Absent);
+        let absent: Vec<String> = absent.map(|(node, _)| node.clone()).collect();
+        for node in absent {
+            self.followers.remove(&node);
+            self.tell(now.wall, EventKind::Died, &node);
+        }
         for (node, follower) in &mut self.followers {
-            if std::mem::take(&mut follower.untried) && follower.ending.is_none() {
+            let presence = std::mem::take(&mut follower.presence);
+            if presence == Presence::Untried && follower.ending.is_none() {
                 self.detector.heard(now.elapsed, node);
             }
         }
+    }
+
+    /// Whether followers that stood there are waited for.
+    fn is_waiting(&self, now: Now) -> bool {
+        self.grace.is_some_and(|grace| now.elapsed < grace)
     }
 
     /// Tells of a follower's coming, once.

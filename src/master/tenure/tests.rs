@@ -430,3 +430,29 @@ fn a_master_that_was_taken_for_dead_returns_as_a_follower() {
     let kinds = kinds(tick(&mut tenure, 5));
     assert_eq!(kinds.last(), Some(&EventKind::Returned));
 }
+
+#[test]
+fn who_comes_back_after_an_outage_was_never_gone() {
+    let before = Report::parse(b"followers: map2.0 map3.0 map4.0\n");
+    let mut tenure = begin(Inheritance {
+        grace: Duration::from_secs(2),
+        written: at(0).wall - TimeDelta::seconds(30),
+        ..inherited(before)
+    });
+    // One has its old znode still, which goes with its session; one has none; one never comes back.
+    tenure.listed(at(0), &["map2.0".to_owned()]);
+    tenure.heard(at(0), "map2.0", &reading(7));
+    tenure.vanished(at(100), "map2.0");
+    tenure.heard(at(200), "map2.0", &reading(0));
+    tenure.heard(at(300), "map3.0", &reading(0));
+    assert_eq!(kinds(tick(&mut tenure, 400)), [EventKind::Claimed]);
+    for ms in (405..2000).step_by(5) {
+        let version = i32::try_from(ms).unwrap();
+        tenure.heard(at(ms), "map2.0", &reading(version));
+        tenure.heard(at(ms), "map3.0", &reading(version));
+        tick(&mut tenure, ms);
+    }
+    let report = tick(&mut tenure, 2000);
+    assert!(report.unwrap().contains("follower map4.0 has died!"));
+    assert_eq!(tenure.followers(), 2);
+}

@@ -58,7 +58,9 @@ impl Stay<'_> {
             return false;
         };
         let (generation, back) = (*generation, self.is_lately_back());
-        let terms = self.life.config.pace.detection;
+        let mut terms = self.life.config.pace.detection;
+        // To depose a master that is only late costs more than to be late oneself.
+        terms.timeout *= 2;
         self.vigil = Some(Vigil::begin(generation, claim.clone(), terms, back));
         let grace = if back { GRACE } else { Duration::ZERO };
         let look = candidate::look_at_first(
