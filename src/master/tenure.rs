@@ -61,8 +61,9 @@ pub struct Tenure {
     grace: Option<Duration>,
     /// When the last master's report was written.
     inherited: DateTime<Utc>,
-    /// How far ZooKeeper's clock is ahead of this machine's.
-    server_ahead: TimeDelta,
+    /// When the epoch began, by this machine's monotonic clock and by ZooKeeper's: a wall clock that is
+    /// set makes nobody's silence longer.
+    begun: (Duration, DateTime<Utc>),
     sequence: u64,
     /// The version of the report that the first one replaces; `None` once that is asked for.
     accession: Option<i32>,
@@ -122,7 +123,7 @@ impl Tenure {
             standing: None,
             grace: Some(now.elapsed + inheritance.grace),
             inherited: inheritance.written,
-            server_ahead: inheritance.now - now.wall,
+            begun: (now.elapsed, inheritance.now),
             sequence: report.sequence,
             accession: (!is_resumed).then_some(inheritance.version),
             told: inheritance.report.events,

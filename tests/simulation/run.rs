@@ -10,7 +10,7 @@ use heartline::member::{Config, Life, Name, Stop, Stopping};
 use heartline::protocol::{Ending, Identity};
 use heartline::streaming::{Progress, map_words};
 use tokio::runtime::Builder;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::ending;
@@ -125,11 +125,11 @@ impl Scenario {
         for (at, fault) in &self.faults {
             world.lock().plan(*at, fault.clone());
         }
-        let (close, closed) = watch::channel(false);
         let stage = Stage {
             scenario: Arc::new(self.clone()),
             world: world.clone(),
-            closed,
+            // Just after the check: a channel would wake those who wait in an order of its own.
+            closes: at(self.settled() + 1),
         };
         let mut jobs = Vec::new();
         for part in &self.parts {
@@ -138,7 +138,6 @@ impl Scenario {
         }
         sleep_until(at(self.settled())).await;
         ending::check_settled(&world, self);
-        let _ = close.send(true);
         let leaving = 2 * LEAVE_LIMIT + self.session;
         sleep(Duration::from_millis(leaving)).await;
         for (number, job) in jobs.into_iter().enumerate() {
@@ -171,8 +170,8 @@ fn break_rule(world: &World, what: &str) {
 struct Stage {
     scenario: Arc<Scenario>,
     world: World,
-    /// Told when all work comes to its end.
-    closed: watch::Receiver<bool>,
+    /// When all work comes to its end.
+    closes: Instant,
 }
 
 impl Stage {
@@ -244,18 +243,14 @@ impl Stage {
 
     /// The data path: it knows nothing of ZooKeeper. Returns whether its output is right.
     async fn work(&self, works: Option<Millis>, progress: &Progress) -> (bool, usize) {
-        let mut closed = self.closed.clone();
         let end = works.map_or(Millis::MAX / 4, |works| works);
         let step = 100;
         let (mut input, mut spent) = (Vec::new(), 0);
-        while spent < end && !*closed.borrow() {
+        while spent < end && Instant::now() < self.closes {
             input.extend_from_slice(b"one more\nrecord ");
-            let rest = sleep(Duration::from_millis(step));
-            tokio::select! {
-                biased;
-                _ = closed.changed() => {}
-                () = rest => spent += step,
-            }
+            let rest = Instant::now() + Duration::from_millis(step);
+            sleep_until(rest.min(self.closes)).await;
+            spent += step;
         }
         let mut output = Vec::new();
         let mapped = map_words(&mut input.as_slice(), &mut output, progress, None);

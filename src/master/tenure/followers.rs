@@ -132,7 +132,7 @@ impl Tenure {
         }
         let waiting = self.is_waiting(now);
         if let Some(follower) = self.followers.get_mut(node)
-            && follower.presence == Presence::Untried
+            && follower.presence != Presence::Known
             && follower.ending.is_none()
             && waiting
         {
@@ -202,7 +202,8 @@ impl Tenure {
 
     /// Whether a session that was last heard then may have expired by now.
     pub(super) fn is_expired(&self, now: Now, heard: DateTime<Utc>) -> bool {
-        let server = now.wall + self.server_ahead;
+        let (elapsed, server) = self.begun;
+        let server = server + now.elapsed.saturating_sub(elapsed);
         let silence = server.signed_duration_since(heard).to_std();
         silence.is_ok_and(|silence| silence > self.pace.session / 2)
     }

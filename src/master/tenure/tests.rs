@@ -443,6 +443,8 @@ fn who_comes_back_after_an_outage_was_never_gone() {
     tenure.listed(at(0), &["map2.0".to_owned()]);
     tenure.heard(at(0), "map2.0", &reading(7));
     tenure.vanished(at(100), "map2.0");
+    // It was looked for again at once, and was not back yet.
+    tenure.vanished(at(101), "map2.0");
     tenure.heard(at(200), "map2.0", &reading(0));
     tenure.heard(at(300), "map3.0", &reading(0));
     assert_eq!(kinds(tick(&mut tenure, 400)), [EventKind::Claimed]);
