@@ -169,8 +169,7 @@ impl Tenure {
         }
         self.forget_old(now.wall);
         self.end_grace(now);
-        let overdue = self.detector.overdue().next().map(str::to_owned);
-        if let Some(node) = overdue {
+        if let Some(node) = self.overdue().map(str::to_owned) {
             return Some(self.bury(now, node));
         }
         let alive = if self.is_report_due(now) {
@@ -234,13 +233,19 @@ impl Tenure {
 
     /// Whether something waits to be written that should not wait for the next beat.
     pub fn is_pressed(&self) -> bool {
-        self.pending.is_none()
-            && (!self.fresh.is_empty() || self.detector.overdue().next().is_some())
+        self.pending.is_none() && (!self.fresh.is_empty() || self.overdue().is_some())
     }
 
     /// Whether a verdict is under way, whose outcome has to be known before the end.
     pub fn is_burying(&self) -> bool {
         matches!(self.pending, Some(Pending::Bury { .. }))
+    }
+
+    /// Who is to be judged next. Nobody is while members come back from an outage: servers and
+    /// machines are busy with it, and who beats may fall silent once more.
+    fn overdue(&self) -> Option<&str> {
+        let judges = self.grace.is_none();
+        judges.then(|| self.detector.overdue().next()).flatten()
     }
 
     fn bury(&mut self, now: Now, node: String) -> Write {
