@@ -1,4 +1,4 @@
-"""Those who are listened to: heartline's mappers below a standing master, and the seed's. How a master and
+"""Those who are listened to: heartline's mappers below a standing master, and those of the Python program. How a master and
 a member are started, and which znodes tell of them."""
 
 import json
@@ -62,16 +62,16 @@ class Heartline:
 
 
 class Seed:
-    """The seed's mappers, the first of which listens."""
+    """The Python program's mappers, the first of which listens."""
 
     returns = False
 
     def __init__(self, python, address):
-        self.name = "the seed's program, kazoo"
+        self.name = "a Python program, kazoo"
         self.address = address
-        self.space = f"/seed-{time.time_ns()}"
+        self.space = f"/heartbeat-{time.time_ns()}"
         self.nodes = f"{self.space}/heart_beat"
-        self.command = [str(python), str(PEERS / "seed.py"), address, self.space]
+        self.command = [str(python), str(PEERS / "heartbeat.py"), address, self.space]
 
     def setup(self):
         subprocess.run([*self.command, "setup"], check=True, timeout=60)
@@ -88,5 +88,5 @@ class Seed:
     def leads(self, reader):
         value = reader.value(f"{self.space}/heart_beat_master")
         if value is None:
-            sys.exit("the seed's program has no znode to lead with")
+            sys.exit("the Python program has no znode to lead with")
         return MASTER.encode() in value
