@@ -75,7 +75,7 @@ pub struct BeatOptions {
     )]
     pub interval: Duration,
 
-    /// Silence after which a follower is declared dead, and a master deposed
+    /// Silence after which a follower is declared dead; a master is deposed after twice that
     #[arg(
         long,
         value_name = "DURATION",

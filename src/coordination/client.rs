@@ -113,7 +113,7 @@ pub trait States: Debug + Send {
     /// No change is lost when the future is dropped.
     fn changed(&mut self) -> Pin<Box<dyn Future<Output = Connection> + Send + '_>>;
 
-    /// What was told last or is now, without waiting.
+    /// Whether the session is over, without waiting.
     fn is_over(&mut self) -> bool;
 }
 

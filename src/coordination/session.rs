@@ -166,21 +166,6 @@ impl Session {
         Ok(stat.as_ref().map(claim_stat))
     }
 
-    /// Waits until a claim is gone.
-    pub async fn gone(&self, claim: &str) -> Result<(), Failure> {
-        let path = self.paths().claim(claim);
-        loop {
-            // A watch on children that an ephemeral znode cannot have tells of its end alone; one on
-            // its value would also wake with each of the master's beats.
-            let change = match self.client().children_and_watch(&path).await {
-                Err(Failure::NoNode) => return Ok(()),
-                Err(failure) => return Err(failure),
-                Ok((_, change)) => change,
-            };
-            change.await?;
-        }
-    }
-
     /// Removes a claim or a follower's znode; one that is gone already is as good.
     pub async fn remove(&self, path: &str) -> Result<(), Failure> {
         match self.client().delete(path, None).await {

@@ -178,6 +178,8 @@ impl Election {
         }
         // To be said again: a join may have been lost with the connection.
         self.follows = false;
+        // Meanwhile another may have led.
+        self.ousted = None;
         self.generation += 1;
     }
 

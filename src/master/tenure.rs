@@ -37,6 +37,8 @@ const HEIR_TO: TimeDelta = TimeDelta::seconds(10);
 enum Pending {
     Beat {
         told: usize,
+        /// Whether it is the first, on which the whole epoch depends.
+        first: bool,
     },
     Bury {
         node: String,
@@ -185,7 +187,8 @@ impl Tenure {
             }
             self.report(now, &self.fresh[..told], &alive)
         });
-        self.pending = Some(Pending::Beat { told });
+        let first = self.accession.is_some();
+        self.pending = Some(Pending::Beat { told, first });
         Some(match (self.accession.take(), report) {
             // Who begins has a claim to tell.
             (Some(version), Some(report)) => Write::Accede { version, report },
@@ -213,7 +216,7 @@ impl Tenure {
     pub fn written(&mut self, now: Now, outcome: Outcome) {
         self.detector.echo(now.elapsed);
         match (self.pending.take(), outcome) {
-            (Some(Pending::Beat { told }), _) => self.told.extend(self.fresh.drain(..told)),
+            (Some(Pending::Beat { told, .. }), _) => self.told.extend(self.fresh.drain(..told)),
             (Some(Pending::Bury { node, told, death }), Outcome::Done) => {
                 self.told.extend(self.fresh.drain(..told));
                 self.told.push(death);
@@ -236,9 +239,14 @@ impl Tenure {
         self.pending.is_none() && (!self.fresh.is_empty() || self.overdue().is_some())
     }
 
-    /// Whether a verdict is under way, whose outcome has to be known before the end.
-    pub fn is_burying(&self) -> bool {
-        matches!(self.pending, Some(Pending::Bury { .. }))
+    /// Whether something is under way whose outcome has to be known before the end: a verdict, or the
+    /// first report, without which the epoch has not begun and nothing is to be released.
+    pub fn is_undecided(&self) -> bool {
+        self.accession.is_some()
+            || matches!(
+                self.pending,
+                Some(Pending::Bury { .. } | Pending::Beat { first: true, .. })
+            )
     }
 
     /// Who is to be judged next. Nobody is while members come back from an outage: servers and

@@ -8,8 +8,9 @@ use crate::detect::{Detector, Hearing, Terms};
 /// The name of the only one that is listened to.
 const PREDECESSOR: &str = "predecessor";
 
-/// How long the first in line may stand there without a beat before anybody deposes it. It is late by
-/// far then: the next in line should have done so, but died with it.
+/// How long the first in line may stand there without a beat before anybody deposes it, or as long as
+/// the predecessor may be silent, if that is longer. It is late by far then: the next in line should have
+/// done so, but died with it.
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// What was read of a claim.
@@ -44,6 +45,7 @@ pub struct Vigil {
     /// Whether the member was cut off a moment ago, so that others may not be back yet.
     lately_back: bool,
     hearing: Hearing,
+    patience: Duration,
     /// The first in line, and the stopwatch's reading when it was seen first with this version.
     first: Option<(Silent, Duration)>,
     /// What was said last to be deposed: it is said once.
@@ -63,6 +65,7 @@ impl Vigil {
             beats: false,
             lately_back,
             hearing: Hearing::new(terms.longest_gap),
+            patience: PATIENCE.max(terms.timeout),
             first: None,
             said: None,
         }
@@ -94,12 +97,16 @@ impl Vigil {
     }
 
     /// The first in line was looked at.
-    pub fn looked(&mut self, claim: String, sight: Sight) {
-        let now = (claim, sight.version);
+    pub fn looked(&mut self, now: Duration, claim: String, sight: Sight) {
+        let seen = (claim, sight.version);
         if !sight.is_ours {
             self.first = None;
-        } else if self.first.as_ref().is_none_or(|(before, _)| *before != now) {
-            self.first = Some((now, self.hearing.elapsed()));
+        } else if self
+            .first
+            .as_ref()
+            .is_none_or(|(before, _)| *before != seen)
+        {
+            self.first = Some((seen, self.hearing.at(now)));
         }
     }
 
@@ -117,7 +124,7 @@ impl Vigil {
         let predecessor = predecessor.map(|version| (self.predecessor.clone(), version));
         let now = self.hearing.elapsed();
         let first = self.first.as_ref();
-        let first = first.filter(|(_, since)| now.saturating_sub(*since) >= PATIENCE);
+        let first = first.filter(|(_, since)| now.saturating_sub(*since) >= self.patience);
         let silent = predecessor.or_else(|| first.map(|(silent, _)| silent.clone()))?;
         if self.said.as_ref() == Some(&silent) {
             return None;
@@ -228,11 +235,11 @@ mod tests {
     fn the_first_in_line_is_deposed_when_whoever_should_has_died_too() {
         let mut vigil = vigil(false);
         vigil.seen(ms(0), sight(0));
-        vigil.looked("first".to_owned(), sight(7));
+        vigil.looked(ms(0), "first".to_owned(), sight(7));
         echoes(&mut vigil, 5, 300);
-        vigil.looked("first".to_owned(), sight(9));
+        vigil.looked(ms(300), "first".to_owned(), sight(9));
         echoes(&mut vigil, 305, 795);
-        vigil.looked("first".to_owned(), sight(9));
+        vigil.looked(ms(795), "first".to_owned(), sight(9));
         assert_eq!(vigil.silent(), None);
         vigil.echo(ms(800));
         assert_eq!(vigil.silent(), Some(("first".to_owned(), 9)));
@@ -240,10 +247,27 @@ mod tests {
     }
 
     #[test]
+    fn a_long_timeout_holds_for_the_first_in_line_too() {
+        let terms = Terms {
+            rule: Rule::Fixed,
+            timeout: ms(3000),
+            longest_gap: ms(2000),
+        };
+        let mut vigil = Vigil::begin(3, "before".to_owned(), terms, false);
+        vigil.echo(ms(0));
+        vigil.looked(ms(900), "first".to_owned(), sight(7));
+        vigil.echo(ms(1000));
+        vigil.echo(ms(2000));
+        assert_eq!(vigil.silent(), None);
+        vigil.echo(ms(4000));
+        assert_eq!(vigil.silent(), Some(("first".to_owned(), 7)));
+    }
+
+    #[test]
     fn who_cannot_hear_deposes_nobody() {
         let mut vigil = vigil(false);
         vigil.seen(ms(0), sight(17));
-        vigil.looked("first".to_owned(), sight(7));
+        vigil.looked(ms(0), "first".to_owned(), sight(7));
         vigil.echo(ms(30_000));
         assert_eq!(vigil.silent(), None);
     }
@@ -256,7 +280,7 @@ mod tests {
             ..sight(0)
         };
         vigil.seen(ms(0), foreign);
-        vigil.looked("first".to_owned(), foreign);
+        vigil.looked(ms(0), "first".to_owned(), foreign);
         echoes(&mut vigil, 5, 10_000);
         assert_eq!(vigil.silent(), None);
     }

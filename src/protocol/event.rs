@@ -77,7 +77,7 @@ pub struct Event {
     pub event: EventKind,
     /// Whose: a follower, or the master for claims; nobody's for the watcher's own connection.
     pub node: Option<String>,
-    /// The zxid of the claim under which it was said; grows with each master.
+    /// The epoch of the master that said it: the zxid of its first beat. Grows with each master.
     pub epoch: Option<i64>,
     /// Counts a master's events, so that a reader knows what it has had already.
     #[serde(skip_serializing_if = "Option::is_none")]

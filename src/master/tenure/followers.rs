@@ -155,6 +155,9 @@ impl Tenure {
             if let Some(standing) = &mut self.standing {
                 standing.remove(node);
             }
+            if kind == EventKind::Died {
+                self.dead.insert(node.to_owned());
+            }
             self.tell(now.wall, kind, node);
         }
     }
@@ -172,6 +175,7 @@ impl Tenure {
         for node in absent {
             self.followers.remove(&node);
             self.tell(now.wall, EventKind::Died, &node);
+            self.dead.insert(node);
         }
         for (node, follower) in &mut self.followers {
             let presence = std::mem::take(&mut follower.presence);

@@ -67,8 +67,8 @@ pub(super) fn previous(
         ousted
     } else if silence >= pace.session {
         Went::Expired
-    } else if silence >= pace.detection.timeout {
-        // Somebody else in the line has found it silent.
+    } else if silence >= pace.detection.timeout * 2 {
+        // Somebody else in the line has found it silent: reports come once a timeout.
         Went::Dead
     } else {
         Went::Deposed

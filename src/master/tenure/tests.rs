@@ -460,4 +460,7 @@ fn who_comes_back_after_an_outage_was_never_gone() {
     let report = tick(&mut tenure, 2000);
     assert!(report.unwrap().contains("follower map4.0 has died!"));
     assert_eq!(tenure.followers(), 2);
+    tenure.heard(at(2500), "map4.0", &reading(0));
+    let report = tick(&mut tenure, 2500);
+    assert!(report.unwrap().contains("follower map4.0 has returned"));
 }

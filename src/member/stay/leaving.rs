@@ -36,7 +36,7 @@ impl Stay<'_> {
             Role::None | Role::Heir(_) => false,
             Role::Follower { joined } => *joined,
             Role::Standby => true,
-            Role::Master(master) => !master.tenure.is_burying(),
+            Role::Master(master) => !master.tenure.is_undecided(),
         }
     }
 

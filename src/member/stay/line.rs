@@ -33,8 +33,9 @@ impl Stay<'_> {
                 }
             }
             Answer::FirstSeen(generation, claim, sight) => {
+                let now = self.life.surroundings.now().elapsed;
                 if let Some(vigil) = self.vigil_of(generation) {
-                    vigil.looked(claim, sight);
+                    vigil.looked(now, claim, sight);
                 }
             }
             Answer::PredecessorGone(generation) => {
