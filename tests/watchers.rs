@@ -103,6 +103,8 @@ fn both_watchers_tell_the_same_of_a_follower() {
     files.wait_for_event("died", "map2");
     follower.signal(Signal::CONT);
     files.wait_for_event("returned", "map2");
+    // The master may hear of it a moment later, and what it has not heard it cannot miss.
+    events.wait_for_event("returned", "map2");
     follower.finish();
     files.wait_for_event("finished", "map2");
     let story = [
