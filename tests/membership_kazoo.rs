@@ -89,6 +89,10 @@ fn each_sees_the_workers_of_the_other() {
     };
     let master = group_member(&zookeeper, "master --address m1:2223", &[]);
     master.wait_for_event("active", "master");
+    // The active master makes it, a moment after it has said that it is.
+    support::wait_until("there is a place for workers", support::SOON, || {
+        zookeeper.exists("/workers")
+    });
     kazoo.say("watch /workers");
     kazoo.ask("create /workers/k1 k1:2224", "created /workers/k1");
     master.wait_for_event("worker-joined", "k1");

@@ -1,12 +1,12 @@
 //! What stands in a test's server, read by a session of the test's own.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use heartline::coordination::{Failure, Session, Settings};
 use heartline::protocol::claim::{holder, in_order};
-use zookeeper_client::{Acls, Client, CreateMode};
+use zookeeper_client::{Acls, Client, CreateMode, Error};
 
-use super::{ZooKeeper, wait_until};
+use super::{SOON, ZooKeeper, wait_until};
 
 impl ZooKeeper {
     /// A znode's value.
@@ -63,8 +63,16 @@ impl ZooKeeper {
                 .await
                 .expect("the server answers");
             let options = CreateMode::Persistent.with_acls(Acls::anyone_all());
-            let created = client.create(path, value.as_bytes(), &options).await;
-            created.expect("it does not exist");
+            let end = Instant::now() + SOON;
+            loop {
+                match client.create(path, value.as_bytes(), &options).await {
+                    // Whoever makes the znode above it may be about to.
+                    Err(Error::NoNode) if Instant::now() < end => {
+                        tokio::time::sleep(Duration::from_millis(5)).await;
+                    }
+                    created => break created.expect("it does not exist"),
+                }
+            }
         });
     }
 
