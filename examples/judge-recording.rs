@@ -89,7 +89,7 @@ struct Quality {
 /// One run of the recording through a detector.
 fn judge(recording: &[Observation], terms: Terms, interval: Duration) -> Quality {
     let echoes = echoes(recording, terms);
-    let (mut detector, mut hearing) = (Detector::new(terms), Hearing::new(terms.longest_gap));
+    let mut detector = Detector::new(terms);
     let mut quality = Quality::default();
     let mut suspected: BTreeMap<String, Duration> = BTreeMap::new();
     let mut members = BTreeSet::new();
@@ -97,7 +97,6 @@ fn judge(recording: &[Observation], terms: Terms, interval: Duration) -> Quality
         detector.tell(seen);
         match seen.sign {
             Sign::Echo => {
-                hearing.echo(seen.at);
                 for member in detector.overdue() {
                     suspected.entry(member.to_owned()).or_insert(seen.at);
                 }
@@ -144,7 +143,7 @@ struct Echo {
 }
 
 fn echoes(recording: &[Observation], terms: Terms) -> Vec<Echo> {
-    let (mut detector, mut hearing) = (Detector::new(terms), Hearing::new(terms.longest_gap));
+    let mut detector = Detector::new(terms);
     let mut echoes = Vec::new();
     for seen in recording {
         detector.tell(seen);

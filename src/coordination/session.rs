@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 use super::client::{Change, Client, Kind, Operation, Stat, States};
 use super::zookeeper::ZooKeeper;
 use super::{Address, Connection, Diagnosis, Failure, Fence, Namespace, Paths, Value};
-use crate::protocol::claim::{ClaimStat, in_order};
+use crate::protocol::claim::in_order;
 use crate::protocol::report::FREE;
 
 /// Between two attempts to open a session.
@@ -128,12 +128,8 @@ impl Session {
     }
 
     /// Creates a claim at the end of the line, and the job's lasting znodes if they are missing.
-    /// Returns its name in the line.
-    pub async fn stand_in_line(
-        &self,
-        prefix: &str,
-        value: &str,
-    ) -> Result<(String, ClaimStat), Failure> {
+    /// Returns its name in the line, and its owner: this session.
+    pub async fn stand_in_line(&self, prefix: &str, value: &str) -> Result<(String, i64), Failure> {
         let path = self.paths().claim(prefix);
         let kind = Kind::EphemeralSequential;
         let create = || self.client().create(&path, value.as_bytes(), kind);
@@ -145,7 +141,7 @@ impl Session {
             other => other?,
         };
         let name = made.rsplit('/').next().unwrap_or_default();
-        Ok((name.to_owned(), claim_stat(&stat)))
+        Ok((name.to_owned(), stat.owner))
     }
 
     /// The claims in the line; if `fresh`, with all that any server has acknowledged.
@@ -158,12 +154,6 @@ impl Session {
             Err(Failure::NoNode) => Ok(Vec::new()),
             other => other,
         }
-    }
-
-    /// Who owns a claim; `None` if it is gone.
-    pub async fn inspect(&self, claim: &str) -> Result<Option<ClaimStat>, Failure> {
-        let stat = self.client().stat(&self.paths().claim(claim)).await?;
-        Ok(stat.as_ref().map(claim_stat))
     }
 
     /// Removes a claim or a follower's znode; one that is gone already is as good.
@@ -336,12 +326,5 @@ impl Session {
     /// The client below, for what only some need.
     pub fn client(&self) -> &dyn Client {
         &*self.inner.client
-    }
-}
-
-fn claim_stat(stat: &Stat) -> ClaimStat {
-    ClaimStat {
-        created: stat.created,
-        owner: stat.owner,
     }
 }

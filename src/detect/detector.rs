@@ -95,6 +95,11 @@ impl Detector {
         }
     }
 
+    /// The stopwatch that silences are counted by.
+    pub fn hearing(&self) -> &Hearing {
+        &self.hearing
+    }
+
     /// Those silent for as long as they are allowed, or longer.
     pub fn overdue(&self) -> impl Iterator<Item = &str> {
         let company = self.company().max(1);

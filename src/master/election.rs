@@ -18,7 +18,7 @@
 use std::collections::VecDeque;
 
 use crate::protocol::Went;
-use crate::protocol::claim::{ClaimStat, in_order, prefix};
+use crate::protocol::claim::{in_order, prefix};
 
 /// What the driver is to do next. Answers go back with the same `generation`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub enum Action {
         /// Whether the answer must include what another server has already acknowledged.
         fresh: bool,
     },
-    /// Look at the own claim's owner and zxid: [`Election::inspected`].
+    /// Look at the own claim's owner: [`Election::inspected`].
     Inspect {
         /// To be handed back.
         generation: u64,
@@ -117,7 +117,8 @@ pub struct Election {
     generation: u64,
     /// Whether a create was ever sent: it may have been made although its answer was lost.
     attempted: bool,
-    own: Option<(String, ClaimStat)>,
+    /// The own claim's name in the line, and the session that owns it.
+    own: Option<(String, i64)>,
     /// Why the master before went, if this member made it go.
     ousted: Option<Went>,
     follows: bool,
@@ -184,9 +185,9 @@ impl Election {
     }
 
     /// The claim is in the line.
-    pub fn created(&mut self, generation: u64, name: String, stat: ClaimStat) {
+    pub fn created(&mut self, generation: u64, name: String, owner: i64) {
         if self.is_current(generation) {
-            self.own = Some((name, stat));
+            self.own = Some((name, owner));
             self.list(false);
         }
     }
@@ -220,7 +221,7 @@ impl Election {
             .own
             .as_ref()
             .filter(|(name, _)| *name == claim)
-            .map(|(_, stat)| *stat);
+            .map(|(_, owner)| *owner);
         match known {
             None => {
                 let generation = self.ask();
@@ -228,7 +229,7 @@ impl Election {
                     .push_back(Action::Inspect { generation, claim });
             }
             // A claim of this name that another session owns will go with that session.
-            Some(stat) if place == 0 && stat.owner != self.session => {}
+            Some(owner) if place == 0 && owner != self.session => {}
             Some(_) if place == 0 => self.lead(claim),
             Some(_) => {
                 if !self.follows {
@@ -300,10 +301,10 @@ impl Election {
         }
     }
 
-    /// What stands at the own claim's name; `None` if nothing does.
-    pub fn inspected(&mut self, generation: u64, claim: String, stat: Option<ClaimStat>) {
+    /// The session that owns the own claim; `None` if it does not stand.
+    pub fn inspected(&mut self, generation: u64, claim: String, owner: Option<i64>) {
         if self.is_current(generation) {
-            self.own = stat.map(|stat| (claim, stat));
+            self.own = owner.map(|owner| (claim, owner));
             self.list(false);
         }
     }

@@ -37,8 +37,6 @@ const HEIR_TO: TimeDelta = TimeDelta::seconds(10);
 enum Pending {
     Beat {
         told: usize,
-        /// Whether it is the first, on which the whole epoch depends.
-        first: bool,
     },
     Bury {
         node: String,
@@ -67,7 +65,7 @@ pub struct Tenure {
     /// set makes nobody's silence longer.
     begun: (Duration, DateTime<Utc>),
     sequence: u64,
-    /// The version of the report that the first one replaces; `None` once that is asked for.
+    /// The version of the report that the first one replaces; `None` once that is done.
     accession: Option<i32>,
     /// Told in a report already, and still repeated in the next ones.
     told: Vec<Event>,
@@ -187,9 +185,8 @@ impl Tenure {
             }
             self.report(now, &self.fresh[..told], &alive)
         });
-        let first = self.accession.is_some();
-        self.pending = Some(Pending::Beat { told, first });
-        Some(match (self.accession.take(), report) {
+        self.pending = Some(Pending::Beat { told });
+        Some(match (self.accession, report) {
             // Who begins has a claim to tell.
             (Some(version), Some(report)) => Write::Accede { version, report },
             (_, report) => Write::Beat { report },
@@ -211,12 +208,15 @@ impl Tenure {
         }
     }
 
-    /// The transaction was answered, and the epoch goes on. A claim that no longer stands, or a lost connection, is no
-    /// outcome: then the tenure is over.
+    /// The transaction was answered, and the epoch goes on. A claim that no longer stands, or a lost
+    /// connection, is no outcome: then the tenure is over.
     pub fn written(&mut self, now: Now, outcome: Outcome) {
         self.detector.echo(now.elapsed);
         match (self.pending.take(), outcome) {
-            (Some(Pending::Beat { told, .. }), _) => self.told.extend(self.fresh.drain(..told)),
+            (Some(Pending::Beat { told }), _) => {
+                self.accession = None;
+                self.told.extend(self.fresh.drain(..told));
+            }
             (Some(Pending::Bury { node, told, death }), Outcome::Done) => {
                 self.told.extend(self.fresh.drain(..told));
                 self.told.push(death);
@@ -242,11 +242,7 @@ impl Tenure {
     /// Whether something is under way whose outcome has to be known before the end: a verdict, or the
     /// first report, without which the epoch has not begun and nothing is to be released.
     pub fn is_undecided(&self) -> bool {
-        self.accession.is_some()
-            || matches!(
-                self.pending,
-                Some(Pending::Bury { .. } | Pending::Beat { first: true, .. })
-            )
+        self.accession.is_some() || matches!(self.pending, Some(Pending::Bury { .. }))
     }
 
     /// Who is to be judged next. Nobody is while members come back from an outage: servers and

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::detect::{Detector, Hearing, Terms};
+use crate::detect::{Detector, Terms};
 
 /// The name of the only one that is listened to.
 const PREDECESSOR: &str = "predecessor";
@@ -44,7 +44,6 @@ pub struct Vigil {
     beats: bool,
     /// Whether the member was cut off a moment ago, so that others may not be back yet.
     lately_back: bool,
-    hearing: Hearing,
     patience: Duration,
     /// The first in line, and the stopwatch's reading when it was seen first with this version.
     first: Option<(Silent, Duration)>,
@@ -64,7 +63,6 @@ impl Vigil {
             version: None,
             beats: false,
             lately_back,
-            hearing: Hearing::new(terms.longest_gap),
             patience: PATIENCE.max(terms.timeout),
             first: None,
             said: None,
@@ -106,14 +104,13 @@ impl Vigil {
             .as_ref()
             .is_none_or(|(before, _)| *before != seen)
         {
-            self.first = Some((seen, self.hearing.at(now)));
+            self.first = Some((seen, self.detector.hearing().at(now)));
         }
     }
 
     /// The member's own beat came back.
     pub fn echo(&mut self, now: Duration) {
         self.detector.echo(now);
-        self.hearing.echo(now);
     }
 
     /// The claim that has been silent for too long, once for each silence.
@@ -122,7 +119,7 @@ impl Vigil {
             .version
             .filter(|_| self.detector.overdue().next().is_some());
         let predecessor = predecessor.map(|version| (self.predecessor.clone(), version));
-        let now = self.hearing.elapsed();
+        let now = self.detector.hearing().elapsed();
         let first = self.first.as_ref();
         let first = first.filter(|(_, since)| now.saturating_sub(*since) >= self.patience);
         let silent = predecessor.or_else(|| first.map(|(silent, _)| silent.clone()))?;

@@ -9,7 +9,7 @@ use crate::coordination::{Failure, Session, Value};
 use crate::master::election::{Action, Ousting};
 use crate::master::vigil::Sight;
 use crate::protocol::Went;
-use crate::protocol::claim::{self, ClaimStat};
+use crate::protocol::claim;
 
 use super::happening::Happening;
 
@@ -19,9 +19,9 @@ const LOOK: Duration = Duration::from_millis(500);
 /// An answer to an [`Action`], with its generation.
 #[derive(Debug)]
 pub(super) enum Answer {
-    Created(u64, String, ClaimStat),
+    Created(u64, String, i64),
     Listed(u64, Vec<String>),
-    Inspected(u64, String, Option<ClaimStat>),
+    Inspected(u64, String, Option<i64>),
     /// The predecessor's claim was read, and its next change will be noticed.
     PredecessorSeen(u64, Sight),
     /// The predecessor's claim has changed.
@@ -46,15 +46,15 @@ pub(super) async fn carry_out(
         Action::Create { generation } => session
             .stand_in_line(&prefix, &value)
             .await
-            .map(|(name, stat)| Answer::Created(generation, name, stat)),
+            .map(|(name, owner)| Answer::Created(generation, name, owner)),
         Action::List { generation, fresh } => session
             .line(fresh)
             .await
             .map(|names| Answer::Listed(generation, names)),
         Action::Inspect { generation, claim } => session
-            .inspect(&claim)
+            .owner(&session.paths().claim(&claim))
             .await
-            .map(|stat| Answer::Inspected(generation, claim, stat)),
+            .map(|owner| Answer::Inspected(generation, claim, owner)),
         Action::Listen { generation, claim } => listen(&session, generation, &claim, &inbox).await,
         Action::Depose {
             generation,

@@ -50,15 +50,6 @@ pub fn holder(value: &[u8]) -> String {
     text.lines().next().unwrap_or_default().to_owned()
 }
 
-/// What ZooKeeper knows of a claim.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ClaimStat {
-    /// The zxid that created it.
-    pub created: i64,
-    /// The session that it dies with.
-    pub owner: i64,
-}
-
 /// The claims of a line: standing masters before all others, and first come first. What has no
 /// sequence number is not a claim.
 pub fn in_order(names: &[String]) -> Vec<&String> {

@@ -5,10 +5,6 @@ use super::*;
 const SESSION: i64 = 7;
 const OTHER: &str = "_c_other-lock-0000000001";
 const OWN: &str = "_c_me-lock-0000000002";
-const STAT: ClaimStat = ClaimStat {
-    created: 40,
-    owner: SESSION,
-};
 
 /// An election that is connected, with the generation of its first request.
 fn connected() -> (Election, u64) {
@@ -42,7 +38,7 @@ fn mandate() -> Action {
 
 fn leading() -> Election {
     let (mut election, generation) = connected();
-    election.created(generation, OWN.to_owned(), STAT);
+    election.created(generation, OWN.to_owned(), SESSION);
     list(&mut election, &[OWN]);
     assert_eq!(election.poll_action(), Some(mandate()));
     election
@@ -56,7 +52,7 @@ fn the_first_in_line_leads() {
 #[test]
 fn the_second_watches_only_the_one_before_it() {
     let (mut election, generation) = connected();
-    election.created(generation, OWN.to_owned(), STAT);
+    election.created(generation, OWN.to_owned(), SESSION);
     list(
         &mut election,
         &[
@@ -79,7 +75,7 @@ fn the_second_watches_only_the_one_before_it() {
 #[test]
 fn sequences_are_compared_as_numbers_whatever_the_id() {
     let (mut election, generation) = connected();
-    election.created(generation, OWN.to_owned(), STAT);
+    election.created(generation, OWN.to_owned(), SESSION);
     list(&mut election, &["_c_aaa-lock-0000000010", OWN]);
     assert_eq!(election.poll_action(), Some(mandate()));
 }
@@ -90,7 +86,7 @@ fn answers_to_older_questions_are_dropped() {
     election.disconnected();
     election.connected();
     let current = election.poll_action();
-    election.created(generation, OWN.to_owned(), STAT);
+    election.created(generation, OWN.to_owned(), SESSION);
     assert_eq!(election.poll_action(), None);
     assert!(matches!(current, Some(Action::List { fresh: true, .. })));
 }
@@ -104,7 +100,7 @@ fn a_claim_whose_answer_was_lost_is_found_again() {
     let Some(Action::Inspect { generation, claim }) = election.poll_action() else {
         panic!()
     };
-    election.inspected(generation, claim, Some(STAT));
+    election.inspected(generation, claim, Some(SESSION));
     list(&mut election, &[OWN]);
     assert_eq!(election.poll_action(), Some(mandate()));
 }
@@ -139,14 +135,7 @@ fn a_claim_made_twice_is_kept_once() {
 #[test]
 fn nobody_leads_on_another_sessions_claim() {
     let (mut election, generation) = connected();
-    election.created(
-        generation,
-        OWN.to_owned(),
-        ClaimStat {
-            created: 40,
-            owner: 6,
-        },
-    );
+    election.created(generation, OWN.to_owned(), 6);
     list(&mut election, &[OWN]);
     assert_eq!(election.poll_action(), None);
 }
@@ -209,7 +198,7 @@ fn standing() -> Election {
     let Some(Action::Create { generation }) = election.poll_action() else {
         panic!()
     };
-    election.created(generation, STANDING.to_owned(), STAT);
+    election.created(generation, STANDING.to_owned(), SESSION);
     election
 }
 
@@ -267,7 +256,7 @@ fn a_standing_master_waits_behind_another() {
 /// One that follows, with the generation of its listening.
 fn following() -> (Election, u64) {
     let (mut election, generation) = connected();
-    election.created(generation, OWN.to_owned(), STAT);
+    election.created(generation, OWN.to_owned(), SESSION);
     list(&mut election, &[OTHER, OWN]);
     election.poll_action();
     let Some(Action::Listen { generation, .. }) = election.poll_action() else {

@@ -8,17 +8,17 @@ use crate::master::vigil::Vigil;
 use crate::member::candidate::{self, Answer};
 
 /// How long after an outage the others are waited for: as a rule all are back within a second.
-pub(super) const GRACE: Duration = Duration::from_secs(2);
+const GRACE: Duration = Duration::from_secs(2);
 
 impl Stay<'_> {
     pub(super) fn answered(&mut self, answer: Answer) {
         match answer {
-            Answer::Created(generation, name, stat) => {
-                self.election.created(generation, name, stat);
+            Answer::Created(generation, name, owner) => {
+                self.election.created(generation, name, owner);
             }
             Answer::Listed(generation, names) => self.election.listed(generation, &names),
-            Answer::Inspected(generation, claim, stat) => {
-                self.election.inspected(generation, claim, stat);
+            Answer::Inspected(generation, claim, owner) => {
+                self.election.inspected(generation, claim, owner);
             }
             Answer::PredecessorSeen(generation, sight) => {
                 let now = self.life.surroundings.now().elapsed;
@@ -58,12 +58,16 @@ impl Stay<'_> {
         let Action::Listen { generation, claim } = action else {
             return false;
         };
-        let (generation, back) = (*generation, self.is_lately_back());
+        let (generation, grace) = (*generation, self.grace());
         let mut terms = self.life.config.pace.detection;
         // To depose a master that is only late costs more than to be late oneself.
         terms.timeout *= 2;
-        self.vigil = Some(Vigil::begin(generation, claim.clone(), terms, back));
-        let grace = if back { GRACE } else { Duration::ZERO };
+        self.vigil = Some(Vigil::begin(
+            generation,
+            claim.clone(),
+            terms,
+            !grace.is_zero(),
+        ));
         let look = candidate::look_at_first(
             self.session.clone(),
             generation,
@@ -98,11 +102,14 @@ impl Stay<'_> {
         }
     }
 
-    /// Whether this member was cut off a moment ago, so that others may not be back yet.
-    pub(super) fn is_lately_back(&self) -> bool {
+    /// How long others are to be waited for: some time if this member was cut off a moment ago, as they
+    /// may not be back yet.
+    pub(super) fn grace(&self) -> Duration {
         let now = self.life.surroundings.now().elapsed;
-        self.back
-            .is_some_and(|back| now.saturating_sub(back) < GRACE)
+        let back = self
+            .back
+            .is_some_and(|back| now.saturating_sub(back) < GRACE);
+        if back { GRACE } else { Duration::ZERO }
     }
 
     fn vigil_of(&mut self, generation: u64) -> Option<&mut Vigil> {

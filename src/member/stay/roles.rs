@@ -1,8 +1,5 @@
 //! How a member becomes follower or master and ceases to be, and what its own writes bring about.
 
-use std::time::Duration;
-
-use super::line::GRACE;
 use super::{Role, Stay};
 use crate::coordination::Failure;
 use crate::master::election::Mandate;
@@ -50,8 +47,7 @@ impl Stay<'_> {
         let leftover = self.life.summary.followings > 0;
         let leftover =
             leftover.then(|| self.session.paths().member(self.life.config.name.as_ref()));
-        let back = self.is_lately_back();
-        let grace = if back { GRACE } else { Duration::ZERO };
+        let grace = self.grace();
         self.under_way = Some(write::inherit(
             self.session.clone(),
             mandate.claim.clone(),
