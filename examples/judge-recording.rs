@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Parser;
-use heartline::detect::{Detector, Hearing, Observation, Rule, Sign, Terms};
+use heartline::detect::{Detector, Observation, Rule, Sign, Terms};
 
 /// Judge a recording of "heartline master --record" by many rules
 #[derive(Parser)]
@@ -116,7 +116,7 @@ fn judge(recording: &[Observation], terms: Terms, interval: Duration) -> Quality
             if quality.beats.is_multiple_of(EVERY) {
                 let place = u32::try_from(quality.beats / EVERY % 100).unwrap_or(0);
                 let crash = seen.at + interval * place / 100;
-                let began = hearing.at(seen.at);
+                let began = detector.hearing().at(seen.at);
                 let first = echoes.partition_point(|echo| echo.heard < began + allowance);
                 let mut later = echoes[first..].iter();
                 let detected = later.find(|echo| echo.heard >= began + allowance * echo.company);
@@ -148,10 +148,9 @@ fn echoes(recording: &[Observation], terms: Terms) -> Vec<Echo> {
     for seen in recording {
         detector.tell(seen);
         if seen.sign == Sign::Echo {
-            hearing.echo(seen.at);
             echoes.push(Echo {
                 at: seen.at,
-                heard: hearing.elapsed(),
+                heard: detector.hearing().elapsed(),
                 company: match terms.rule {
                     Rule::Fixed => 1,
                     Rule::Adaptive => (detector.company() + 1).min(10),
