@@ -9,7 +9,7 @@ use clap::{Args, Command};
 use crate::coordination::{Address, Namespace, Settings};
 use crate::detect::{Rule, Terms};
 use crate::master::tenure::Pace;
-use crate::member::{Config, Name};
+use crate::member::{Config, Name, Scheduling};
 use crate::protocol::Identity;
 use crate::streaming::Task;
 
@@ -89,12 +89,22 @@ pub struct BeatOptions {
     /// Whether the timeout is the same for all, or longer for those whose beats come irregularly
     #[arg(
         long,
-        value_name = "fixed|adaptive",
+        value_name = "RULE",
         env = "HEARTLINE_DETECTOR",
         default_value_t,
         help_heading = "Heartbeat"
     )]
     pub detector: Rule,
+
+    /// Whether the heartbeat's thread may go before other work of the machine
+    #[arg(
+        long,
+        value_name = "POLICY",
+        env = "HEARTLINE_SCHEDULING",
+        default_value_t,
+        help_heading = "Heartbeat"
+    )]
+    pub scheduling: Scheduling,
 
     /// What this member is called in ZooKeeper [default: map, or master, and the time
     /// of its start]
@@ -138,6 +148,7 @@ impl BeatOptions {
                 claim: None,
             },
             standing: false,
+            scheduling: self.scheduling,
             recording: None,
         }
     }

@@ -4,8 +4,11 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use strum::{Display, EnumIter, EnumString};
+
 /// What was noticed of a member, or of the listener itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Display, EnumIter, EnumString)]
+#[strum(serialize_all = "lowercase")]
 pub enum Sign {
     /// Its silence begins: its value was read, and the next beat will be noticed.
     Heard,
@@ -15,15 +18,6 @@ pub enum Sign {
     Left,
     /// The listener's own beat came back.
     Echo,
-}
-
-impl Sign {
-    const WORDS: [(Self, &'static str); 4] = [
-        (Self::Heard, "heard"),
-        (Self::Reading, "reading"),
-        (Self::Left, "left"),
-        (Self::Echo, "echo"),
-    ];
 }
 
 /// One thing that a detector was told.
@@ -40,9 +34,7 @@ pub struct Observation {
 impl fmt::Display for Observation {
     /// `<microseconds> <sign> <member>`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let word = Sign::WORDS.iter().find(|(sign, _)| *sign == self.sign);
-        let word = word.map_or("", |(_, word)| word);
-        write!(f, "{} {word} {}", self.at.as_micros(), self.member)
+        write!(f, "{} {} {}", self.at.as_micros(), self.sign, self.member)
     }
 }
 
@@ -52,11 +44,9 @@ impl FromStr for Observation {
     fn from_str(line: &str) -> Result<Self, ()> {
         let mut words = line.splitn(3, ' ');
         let micros = words.next().and_then(|word| word.parse().ok()).ok_or(())?;
-        let word = words.next().ok_or(())?;
-        let known = Sign::WORDS.iter().find(|(_, known)| *known == word);
         Ok(Self {
             at: Duration::from_micros(micros),
-            sign: known.ok_or(())?.0,
+            sign: words.next().and_then(|word| word.parse().ok()).ok_or(())?,
             member: words.next().unwrap_or_default().to_owned(),
         })
     }
@@ -64,11 +54,13 @@ impl FromStr for Observation {
 
 #[cfg(test)]
 mod tests {
+    use strum::IntoEnumIterator;
+
     use super::*;
 
     #[test]
     fn a_line_is_read_back() {
-        for (sign, _) in Sign::WORDS {
+        for sign in Sign::iter() {
             let seen = Observation {
                 at: Duration::from_micros(1_234_567),
                 sign,

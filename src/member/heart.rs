@@ -63,6 +63,7 @@ impl Heart {
         thread::Builder::new()
             .name("heartbeat".to_owned())
             .spawn(move || {
+                config.scheduling.ask();
                 let Ok(runtime) = Builder::new_current_thread().enable_all().build() else {
                     // Without a runtime the channels close, which says that there is no heartbeat.
                     return;

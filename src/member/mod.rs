@@ -13,6 +13,7 @@ mod listener;
 mod mastership;
 mod name;
 mod recording;
+mod scheduling;
 mod stay;
 mod stopping;
 mod surroundings;
@@ -23,6 +24,7 @@ pub use heart::{Heart, Summary};
 pub use life::{Complain, Life};
 pub use name::Name;
 pub use recording::Recording;
+pub use scheduling::Scheduling;
 pub use stopping::{Stop, Stopping};
 pub use surroundings::{Answer, Machine, Surroundings};
 pub use work::Work;
@@ -44,6 +46,8 @@ pub struct Config {
     pub identity: Identity,
     /// Whether it is there to be master: before all who work in the line, and never a follower.
     pub standing: bool,
+    /// How its thread is to be run beside others.
+    pub scheduling: Scheduling,
     /// Where to write down what its detector is told while it is master.
     pub recording: Option<Recording>,
 }

@@ -1,18 +1,17 @@
 //! What happened to whom, in which epoch: one line in the master's value, one JSON object of the
 //! watchers' `--json`.
 
-use std::fmt;
-use std::str::FromStr;
-
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Serialize, Serializer};
+use strum::{Display, EnumIter, EnumString};
 
 use super::asctime;
 use super::office::Previous;
 
 /// What happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Display, EnumIter, EnumString)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum EventKind {
     /// The node became master.
     Claimed,
@@ -34,37 +33,6 @@ pub enum EventKind {
     Connected,
     /// The watcher itself lost ZooKeeper.
     Disconnected,
-}
-
-impl EventKind {
-    const WORDS: [(Self, &'static str); 10] = [
-        (Self::Claimed, "claimed"),
-        (Self::Released, "released"),
-        (Self::Joined, "joined"),
-        (Self::Alive, "alive"),
-        (Self::Died, "died"),
-        (Self::Finished, "finished"),
-        (Self::Failed, "failed"),
-        (Self::Returned, "returned"),
-        (Self::Connected, "connected"),
-        (Self::Disconnected, "disconnected"),
-    ];
-}
-
-impl fmt::Display for EventKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let word = Self::WORDS.iter().find(|(kind, _)| kind == self);
-        f.write_str(word.map_or("", |(_, word)| word))
-    }
-}
-
-impl FromStr for EventKind {
-    type Err = ();
-
-    fn from_str(word: &str) -> Result<Self, ()> {
-        let known = Self::WORDS.iter().find(|(_, known)| *known == word);
-        known.map(|(kind, _)| *kind).ok_or(())
-    }
 }
 
 /// One thing that happened, as the master of `epoch` saw it.
@@ -160,6 +128,8 @@ impl Event {
 
 #[cfg(test)]
 mod tests {
+    use strum::IntoEnumIterator;
+
     use super::*;
     use crate::protocol::Went;
 
@@ -199,7 +169,8 @@ mod tests {
 
     #[test]
     fn every_kind_has_a_word_of_its_own() {
-        for (kind, word) in EventKind::WORDS {
+        for kind in EventKind::iter() {
+            let word = kind.to_string();
             assert_eq!(word.parse(), Ok(kind));
             assert_eq!(serde_json::to_string(&kind).unwrap(), format!("\"{word}\""));
         }

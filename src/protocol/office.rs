@@ -6,12 +6,14 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use strum::{Display, EnumIter, EnumString};
 
 use super::event::stamp;
 
 /// Why a master is master no more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Display, EnumIter, EnumString)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum Went {
     /// Its input ended, or it was told to leave: it handed the claim over.
     Finished,
@@ -24,13 +26,6 @@ pub enum Went {
 }
 
 impl Went {
-    const WORDS: [(Self, &'static str); 4] = [
-        (Self::Finished, "finished"),
-        (Self::Dead, "dead"),
-        (Self::Deposed, "deposed"),
-        (Self::Expired, "expired"),
-    ];
-
     /// What people are told of it.
     pub(super) fn message(self) -> &'static str {
         match self {
@@ -39,22 +34,6 @@ impl Went {
             Self::Deposed => "was deposed",
             Self::Expired => "has expired",
         }
-    }
-}
-
-impl fmt::Display for Went {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let word = Self::WORDS.iter().find(|(went, _)| went == self);
-        f.write_str(word.map_or("", |(_, word)| word))
-    }
-}
-
-impl FromStr for Went {
-    type Err = ();
-
-    fn from_str(word: &str) -> Result<Self, ()> {
-        let known = Self::WORDS.iter().find(|(_, known)| *known == word);
-        known.map(|(went, _)| *went).ok_or(())
     }
 }
 
@@ -83,7 +62,7 @@ impl FromStr for Previous {
         let mut words = text.splitn(3, ' ');
         let mut word = || words.next().ok_or(());
         Ok(Self {
-            went: word()?.parse()?,
+            went: word()?.parse().map_err(drop)?,
             epoch: word()?.parse().map_err(|_| ())?,
             node: word()?.to_owned(),
         })
@@ -146,6 +125,8 @@ impl Office {
 
 #[cfg(test)]
 mod tests {
+    use strum::IntoEnumIterator;
+
     use super::*;
 
     fn office() -> Office {
@@ -175,7 +156,8 @@ mod tests {
 
     #[test]
     fn every_reason_has_a_word() {
-        for (went, word) in Went::WORDS {
+        for went in Went::iter() {
+            let word = went.to_string();
             assert_eq!(word.parse(), Ok(went));
             assert_eq!(serde_json::to_string(&went).unwrap(), format!("\"{word}\""));
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use heartline::coordination::Settings;
 use heartline::detect::{Rule, Terms};
 use heartline::master::tenure::Pace;
-use heartline::member::{Config, Life, Name, Stop, Stopping};
+use heartline::member::{Config, Life, Name, Scheduling, Stop, Stopping};
 use heartline::protocol::{Ending, Identity};
 use heartline::streaming::{Progress, map_words};
 use tokio::runtime::Builder;
@@ -309,6 +309,7 @@ impl Scenario {
                 ..Identity::default()
             },
             standing: part.standing,
+            scheduling: Scheduling::Normal,
             recording: None,
         }
     }
