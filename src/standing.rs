@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{Args, Command};
+use tokio::time::{sleep, timeout};
 
 use crate::cli::{self, BeatOptions};
 use crate::coordination::{Failure, Session, Settings};
 use crate::member::{Config, Heart, Name, Recording};
 use crate::protocol::Ending;
-use crate::protocol::claim::{holder, in_order, is_standing};
+use crate::protocol::claim::{holder, is_standing};
 use crate::say::say;
 use crate::streaming::Progress;
 use crate::watch::{Form, watch_master};
@@ -21,6 +22,12 @@ const PROGRAM: &str = "heartline master";
 
 /// How long the look at the line may take; a master that cannot look stands in line all the same.
 const LOOK: Duration = Duration::from_secs(3);
+
+/// How long a standing master is listened to, in timeouts: one that was killed does not keep out the one that
+/// is started in its place, although its claim stands for as long as its session.
+const BEATS: u32 = 4;
+/// What is taken for a timeout that is shorter.
+const LEAST: Duration = Duration::from_millis(50);
 
 /// Be a master that works on no input: it takes over from any mapper at once, and reports until it is
 /// stopped
@@ -67,7 +74,9 @@ impl StandingArgs {
 
 async fn stand(config: Config, backup: bool, form: Form) -> anyhow::Result<()> {
     let settings = config.settings.clone();
-    if !backup && let Ok(Some(other)) = tokio::time::timeout(LOOK, other(&settings)).await {
+    let silence = BEATS * config.pace.detection.timeout.max(LEAST);
+    let look = timeout(LOOK + silence, other(&settings, silence));
+    if !backup && let Ok(Some(other)) = look.await {
         anyhow::bail!("{other} is a standing master already; start this one with --backup");
     }
     let address = settings.address.clone();
@@ -85,26 +94,29 @@ async fn stand(config: Config, backup: bool, form: Form) -> anyhow::Result<()> {
     outcome
 }
 
-/// The standing master in line, if there is one.
-async fn other(settings: &Settings) -> Option<String> {
+/// The standing master in line, if there is one that beats.
+async fn other(settings: &Settings, silence: Duration) -> Option<String> {
     let session = Session::open(settings).await.ok()?;
-    let found = look(&session).await.ok().flatten();
+    let found = look(&session, silence).await.ok().flatten();
     // Without an answer it ends by its timeout.
     let _ = session.close(LOOK).await;
     found
 }
 
-async fn look(session: &Session) -> Result<Option<String>, Failure> {
-    let line = session.line(true).await?;
-    let Some(first) = in_order(&line)
-        .first()
-        .copied()
-        .filter(|name| is_standing(name))
-    else {
+async fn look(session: &Session, silence: Duration) -> Result<Option<String>, Failure> {
+    let Some((claim, before)) = session.first_claim(true).await? else {
         return Ok(None);
     };
-    match session.read(&session.paths().claim(first)).await {
-        Err(Failure::NoNode) => Ok(None),
-        read => Ok(Some(holder(&read?.0.bytes))),
+    if !is_standing(&claim) {
+        return Ok(None);
+    }
+    sleep(silence).await;
+    match session.first_claim(true).await? {
+        Some((same, after)) if same == claim && after.stat.version == before.stat.version => {
+            Ok(None)
+        }
+        first => Ok(first
+            .filter(|(claim, _)| is_standing(claim))
+            .map(|(_, value)| holder(&value.bytes))),
     }
 }

@@ -41,7 +41,7 @@ fn twenty_mappers_at_once_have_one_master_in_every_round() {
         // As the server itself has it: the first in line is who was told, and its epoch began
         // after its claim was made.
         let (_, first) =
-            zookeeper.visit(async |session| session.first_claim().await.unwrap().unwrap());
+            zookeeper.visit(async |session| session.first_claim(false).await.unwrap().unwrap());
         let name = String::from_utf8(first.bytes).unwrap();
         assert_eq!(name.lines().next(), Some(masters[0].node.as_str()));
         assert!(masters[0].epoch > first.stat.created);

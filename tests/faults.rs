@@ -230,40 +230,6 @@ fn a_name_that_is_taken_is_refused_to_the_second() {
 }
 
 #[test]
-fn a_killed_master_is_followed_by_the_next_in_line() {
-    let zookeeper = ZooKeeper::with_settings(&["tickTime=500"]);
-    let watcher = Watcher::events(&zookeeper);
-    let start = |name| Mapper::with_short_session(&zookeeper, name);
-    let master = start("map1");
-    watcher.wait_for_event("claimed", "map1");
-    let _heir = start("map2");
-    watcher.wait_for_event("alive", "map2");
-    let _other = start("map3");
-    watcher.wait_for_event("alive", "map3");
-    master.signal(Signal::KILL);
-    watcher.wait_for_event("claimed", "map2");
-    let before = watcher.lines().len();
-    watcher.wait_for("map3 is heard by the new master", |lines| {
-        let rest = &lines[before..];
-        rest.iter()
-            .any(|line| line.contains("\"alive\"") && line.contains("map3"))
-    });
-    let story = plot(&watcher.story());
-    let died = |line: &String| line.starts_with("died");
-    assert!(
-        !story.iter().any(died),
-        "nobody dies for the change: {story:?}"
-    );
-    let epochs: Vec<i64> = watcher
-        .story()
-        .iter()
-        .filter(|told| told.event == "claimed")
-        .map(|told| told.epoch)
-        .collect();
-    assert!(epochs[0] < epochs[1], "{epochs:?}");
-}
-
-#[test]
 fn a_beat_alone_says_nothing_to_hadoop() {
     let zookeeper = ZooKeeper::start();
     let watcher = Watcher::events(&zookeeper);

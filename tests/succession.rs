@@ -51,6 +51,11 @@ fn a_killed_master_is_deposed_and_not_waited_for() {
     master.signal(Signal::KILL);
     watcher.wait_for_event("claimed", "map2");
     assert_eq!(before(&watcher, "map2"), went("map1", "dead"));
+    let told = watcher.lines().len();
+    watcher.wait_for("map3 is heard by the new master", |lines| {
+        let heard = |line: &&String| line.contains("\"alive\"") && line.contains("map3");
+        lines[told..].iter().find(heard).is_some()
+    });
     let epochs: Vec<i64> = claims(&watcher).iter().map(|told| told.epoch).collect();
     assert!(epochs.is_sorted_by(|a, b| a < b), "{epochs:?}");
     let story = plot(&watcher.story());
@@ -199,6 +204,19 @@ fn a_standing_master_takes_over_and_its_backup_after_it() {
     let last = claims(&watcher).pop().unwrap();
     assert_eq!(last.previous, Some(went("master2", "finished")));
     drop(mapper);
+}
+
+#[test]
+fn a_killed_standing_master_can_be_started_again_at_once() {
+    let zookeeper = ZooKeeper::start();
+    let watcher = Watcher::events(&zookeeper);
+    let first = stand(&zookeeper, "master1", &[]);
+    watcher.wait_for_event("claimed", "master1");
+    first.signal(Signal::KILL);
+    // Its claim stands for 40 s more.
+    let _again = stand(&zookeeper, "master2", &[]);
+    watcher.wait_for_event("claimed", "master2");
+    assert_eq!(before(&watcher, "master2"), went("master1", "dead"));
 }
 
 #[test]

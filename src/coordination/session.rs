@@ -262,9 +262,10 @@ impl Session {
         }
     }
 
-    /// The claim that is first in line, with its value; its first line is the master's name.
-    pub async fn first_claim(&self) -> Result<Option<(String, Value)>, Failure> {
-        let line = self.line(false).await?;
+    /// The claim that is first in line, with its value; its first line is the master's name. `fresh` as in
+    /// [`Session::line`].
+    pub async fn first_claim(&self, fresh: bool) -> Result<Option<(String, Value)>, Failure> {
+        let line = self.line(fresh).await?;
         let Some(first) = in_order(&line).first().copied() else {
             return Ok(None);
         };

@@ -13,7 +13,7 @@ pub use terms::{Inheritance, Pace, Reading};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use self::followers::Follower;
 use self::terms::previous;
@@ -29,9 +29,9 @@ const RECENT: Duration = Duration::from_secs(1);
 /// How many at the most, so that the value stays far below ZooKeeper's limit of 1 MB.
 const MOST_RECENT: usize = 512;
 
-/// How old a report may be for its followers to be expected. An older one is of a job long gone;
-/// it only tells at which number the events go on.
-const HEIR_TO: TimeDelta = TimeDelta::seconds(10);
+/// How old a report may be for its followers to be expected, or as old as a session where that is more.
+/// An older one is of a job long gone; it only tells at which number the events go on.
+const HEIR_TO: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
 enum Pending {
@@ -67,8 +67,8 @@ pub struct Tenure {
     sequence: u64,
     /// The version of the report that the first one replaces; `None` once that is done.
     accession: Option<i32>,
-    /// Told in a report already, and still repeated in the next ones.
-    told: Vec<Event>,
+    /// Told in a report already, and still repeated in the next ones, with the time since when they are.
+    told: Vec<(Duration, Event)>,
     /// Not told yet.
     fresh: Vec<Event>,
     last_report: Option<Duration>,
@@ -104,8 +104,9 @@ impl Tenure {
         });
         // Who was there before an outage knows that it is still the same job.
         let is_heir = is_resumed || !inheritance.grace.is_zero();
-        let expected: BTreeSet<&str> = if is_heir || inheritance.now - inheritance.written < HEIR_TO
-        {
+        let age = (inheritance.now - inheritance.written).to_std();
+        let is_recent = age.is_ok_and(|age| age < HEIR_TO.max(pace.session));
+        let expected: BTreeSet<&str> = if is_heir || is_recent {
             report.followers().filter(|node| *node != name).collect()
         } else {
             BTreeSet::new()
@@ -126,7 +127,12 @@ impl Tenure {
             begun: (now.elapsed, inheritance.now),
             sequence: report.sequence,
             accession: (!is_resumed).then_some(inheritance.version),
-            told: inheritance.report.events,
+            told: inheritance
+                .report
+                .events
+                .into_iter()
+                .map(|event| (now.elapsed, event))
+                .collect(),
             fresh: Vec::new(),
             last_report: None,
             pending: None,
@@ -167,7 +173,7 @@ impl Tenure {
         if self.pending.is_some() {
             return None;
         }
-        self.forget_old(now.wall);
+        self.forget_old(now);
         self.end_grace(now);
         if let Some(node) = self.overdue().map(str::to_owned) {
             return Some(self.bury(now, node));
@@ -195,7 +201,7 @@ impl Tenure {
 
     /// The last transaction of the epoch. A beat may still be under way: what it told is told again.
     pub fn release(&mut self, now: Now) -> Write {
-        self.forget_old(now.wall);
+        self.forget_old(now);
         let name = self.office.node.clone();
         self.tell(now.wall, EventKind::Released, &name);
         self.pending = Some(Pending::Release);
@@ -215,11 +221,11 @@ impl Tenure {
         match (self.pending.take(), outcome) {
             (Some(Pending::Beat { told }), _) => {
                 self.accession = None;
-                self.told.extend(self.fresh.drain(..told));
+                self.have_told(now, told);
             }
             (Some(Pending::Bury { node, told, death }), Outcome::Done) => {
-                self.told.extend(self.fresh.drain(..told));
-                self.told.push(death);
+                self.have_told(now, told);
+                self.told.push((now.elapsed, death));
                 self.detector.left(now.elapsed, &node);
                 self.followers.remove(&node);
                 self.dead.insert(node);
@@ -290,27 +296,31 @@ impl Tenure {
         // Only those whose coming is told: an heir tells the coming of all others.
         let followers = self.followers.iter();
         let introduced = followers.filter(|(_, follower)| follower.introduced);
+        let told = self.told.iter().map(|(_, event)| event);
         Draft {
             at: now.wall,
             epoch: self.epoch,
             office: &self.office,
             sequence: self.sequence,
             fresh,
-            recent: self.told.iter().chain(fresh).collect(),
+            recent: told.chain(fresh).collect(),
             alive: alive.iter().map(String::as_str).collect(),
             followers: introduced.map(|(node, _)| node.as_str()).collect(),
         }
         .compose()
     }
 
-    fn forget_old(&mut self, now: DateTime<Utc>) {
+    fn have_told(&mut self, now: Now, count: usize) {
+        let told = self.fresh.drain(..count);
+        self.told.extend(told.map(|event| (now.elapsed, event)));
+    }
+
+    fn forget_old(&mut self, now: Now) {
         let surplus = self.told.len().saturating_sub(MOST_RECENT);
         self.told.drain(..surplus);
-        self.told.retain(|event| {
-            now.signed_duration_since(event.time)
-                .to_std()
-                .is_ok_and(|age| age < RECENT)
-        });
+        // By the monotonic clock: those of two masters need not agree on the time of day.
+        let is_recent = |since: Duration| now.elapsed.saturating_sub(since) < RECENT;
+        self.told.retain(|(since, _)| is_recent(*since));
     }
 
     /// An event with the next number. A number whose event is never told is a gap, and harmless.

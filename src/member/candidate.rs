@@ -134,7 +134,7 @@ pub(super) async fn look_at_first(
     sleep(grace).await;
     loop {
         sleep(LOOK).await;
-        let (first, value) = match session.first_claim().await {
+        let (first, value) = match session.first_claim(false).await {
             Ok(Some(found)) => found,
             Ok(None) => continue,
             // The next connection begins with a vigil of its own.

@@ -18,6 +18,9 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// The longest pause: beats are back within a second or so of ZooKeeper's return.
 const LONGEST_PAUSE: Duration = Duration::from_millis(800);
 
+/// How many of its sessions a member remembers: ZooKeeper has forgotten those before.
+const MOST_EARLIER: usize = 16;
+
 /// For how long a server that accepts connections may give no session before that is said.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -89,20 +92,27 @@ impl Life {
                 break;
             };
             if let Ok(session) = opened {
-                pause = FIRST_PAUSE;
                 self.diagnosis = None;
                 let id = session.id();
+                let begun = self.surroundings.now().elapsed;
                 let end = Stay::new(&mut self, session).run(&mut stopping).await;
-                self.earlier.push(id);
+                self.remember(id);
                 away_since = self.surroundings.now().elapsed;
+                let lasted = away_since.saturating_sub(begun);
                 let rest = match end {
                     End::Left => break,
-                    End::Lost => continue,
-                    End::Refused => sleep(REFUSED_PAUSE),
+                    End::Refused => REFUSED_PAUSE,
+                    End::Lost if lasted > LONGEST_PAUSE => {
+                        pause = FIRST_PAUSE;
+                        continue;
+                    }
+                    // A server that ends each session at once is not to be asked for more of them.
+                    End::Lost => pause,
                 };
-                if self.unless_cut(&mut stopping, rest).await.is_none() {
+                if self.unless_cut(&mut stopping, sleep(rest)).await.is_none() {
                     break;
                 }
+                pause = LONGEST_PAUSE.min(pause * 2);
                 continue;
             }
             let diagnosing = self.surroundings.diagnose(&settings.address);
@@ -121,6 +131,15 @@ impl Life {
         }
         self.summary.signal = stopping.stop().and_then(|stop| stop.signal);
         self.summary
+    }
+
+    /// Keeps what a session may have left behind in ZooKeeper.
+    fn remember(&mut self, session: i64) {
+        self.earlier.push(session);
+        let surplus = self.earlier.len().saturating_sub(MOST_EARLIER);
+        self.earlier.drain(..surplus);
+        let surplus = self.claims.len().saturating_sub(MOST_EARLIER);
+        self.claims.drain(..surplus);
     }
 
     /// The outcome of `work`, unless the member has to leave before: at once when ZooKeeper is known

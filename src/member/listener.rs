@@ -69,6 +69,11 @@ pub(super) async fn listen(ear: Ear, node: String) {
         let (value, watch) = match ear.session.read(&path).await {
             Ok(read) => read,
             Err(Failure::NoNode) => break,
+            // Nobody else would listen to this one.
+            Err(failure @ Failure::Odd(_)) => {
+                let _ = ear.outside.send(Happening::Failed(failure)).await;
+                return;
+            }
             // Lost, or a znode that is not ours to read, and so no follower.
             Err(_) => return,
         };

@@ -137,7 +137,7 @@ impl Watcher {
 
 /// How the master that stands became it, as its reports tell; `None` if none stands.
 async fn in_office(session: &Session) -> Result<Option<Event>, Failure> {
-    let Some((claim, _)) = session.first_claim().await? else {
+    let Some((claim, _)) = session.first_claim(false).await? else {
         return Ok(None);
     };
     let report = match session.read(session.paths().master()).await {

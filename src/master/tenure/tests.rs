@@ -1,6 +1,8 @@
 //! Tests of the `tenure` module.
 
 use super::*;
+use chrono::TimeDelta;
+
 use crate::detect::{Rule, Terms};
 use crate::master::transaction::{Outcome, Write};
 use crate::protocol::{Beat, Ending, Report};

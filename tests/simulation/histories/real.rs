@@ -34,7 +34,7 @@ fn claims(watcher: &Watcher) -> Vec<Told> {
 
 /// The master that the server knows of.
 fn master(zookeeper: &ZooKeeper) -> Option<String> {
-    let first = zookeeper.visit(async |session| session.first_claim().await.ok().flatten());
+    let first = zookeeper.visit(async |session| session.first_claim(false).await.ok().flatten());
     let (_, claim) = first?;
     let value = String::from_utf8_lossy(&claim.bytes).into_owned();
     value.lines().next().map(str::to_owned)
@@ -43,7 +43,8 @@ fn master(zookeeper: &ZooKeeper) -> Option<String> {
 /// One master who beats, and everybody comes to a right end.
 fn assert_whole(zookeeper: &ZooKeeper, watcher: &Watcher, members: [Mapper; 3]) {
     let beat = |zookeeper: &ZooKeeper| {
-        let first = zookeeper.visit(async |session| session.first_claim().await.ok().flatten());
+        let first =
+            zookeeper.visit(async |session| session.first_claim(false).await.ok().flatten());
         first.map(|(_, claim)| (claim.stat.created, claim.stat.version))
     };
     let before = beat(zookeeper).expect("somebody is master");
