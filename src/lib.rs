@@ -22,6 +22,7 @@
 
 pub mod cli;
 pub mod clock;
+pub mod condition;
 pub mod coordination;
 pub mod detect;
 pub mod keeper;

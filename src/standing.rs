@@ -15,7 +15,7 @@ use crate::member::{Config, Heart, Name, Recording};
 use crate::protocol::Ending;
 use crate::protocol::claim::{holder, is_standing};
 use crate::say::say;
-use crate::streaming::Progress;
+use crate::streaming::{Progress, Task};
 use crate::watch::{Form, watch_master};
 
 const PROGRAM: &str = "heartline master";
@@ -53,7 +53,7 @@ pub struct StandingArgs {
 impl StandingArgs {
     /// Stands in line and shows what the master says, until the process is ended by a signal.
     pub fn run(&self, command: &mut Command) -> ExitCode {
-        let mut config = self.beat.config(command, None);
+        let mut config = self.beat.config(command, &Task::default());
         config.standing = true;
         config.name = self.beat.name.clone().unwrap_or_else(Name::of_new_master);
         if let Some(path) = &self.record {

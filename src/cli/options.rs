@@ -118,9 +118,8 @@ pub struct BeatOptions {
 }
 
 impl BeatOptions {
-    /// As the configuration of a member of this process, which runs Hadoop's task `attempt` if it runs
-    /// one. Ends the process when options do not fit together.
-    pub fn config(&self, command: &mut Command, attempt: Option<String>) -> Config {
+    /// As the configuration of a member of this process, which runs `task`. Ends the process when options do not fit together.
+    pub fn config(&self, command: &mut Command, task: &Task) -> Config {
         if let Err(reason) = self.check() {
             command.error(ErrorKind::ValueValidation, reason).exit();
         }
@@ -138,7 +137,10 @@ impl BeatOptions {
             },
             name: self.name.clone().unwrap_or_else(Name::of_new_mapper),
             identity: Identity {
-                attempt,
+                attempt: task.attempt.clone(),
+                job: task.job.clone(),
+                phase: task.phase,
+                split: task.split.clone(),
                 host: rustix::system::uname()
                     .nodename()
                     .to_string_lossy()
@@ -205,7 +207,7 @@ impl MemberOptions {
     /// As a member's configuration; `None` without a heartbeat. Ends the process when options do not
     /// fit together.
     pub fn config(&self, command: &mut Command, task: &Task) -> Option<Config> {
-        let config = self.beat.config(command, task.attempt.clone());
+        let config = self.beat.config(command, task);
         if self.no_heartbeat && self.require_zookeeper {
             let reason = "--no-heartbeat and --require-zookeeper exclude each other";
             command.error(ErrorKind::ValueValidation, reason).exit();

@@ -13,7 +13,7 @@ pub use terms::{Inheritance, Pace, Reading};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use self::followers::Follower;
 use self::terms::previous;
@@ -22,12 +22,16 @@ use super::transaction::{Outcome, Write};
 use crate::clock::Now;
 use crate::detect::{Detector, Observation};
 use crate::protocol::report::Draft;
-use crate::protocol::{Event, EventKind, Office, Went};
+use crate::protocol::{Dead, Event, EventKind, Office, Went};
 
 /// For how long an event stands in the reports after it was told first.
 const RECENT: Duration = Duration::from_secs(1);
 /// How many at the most, so that the value stays far below ZooKeeper's limit of 1 MB.
 const MOST_RECENT: usize = 512;
+
+/// For how long, and how many of, the dead are told of in each report.
+const MOURNED: TimeDelta = TimeDelta::minutes(10);
+const MOST_DEAD: usize = 32;
 
 /// How old a report may be for its followers to be expected, or as old as a session where that is more.
 /// An older one is of a job long gone; it only tells at which number the events go on.
@@ -54,7 +58,8 @@ pub struct Tenure {
     pace: Pace,
     detector: Detector,
     followers: BTreeMap<String, Follower>,
-    dead: BTreeSet<String>,
+    /// Who died and has not returned; told for some time.
+    dead: BTreeMap<String, Dead>,
     /// Those whose znodes stood when the master came; `None` until that is known.
     standing: Option<BTreeSet<String>>,
     /// Until when those are waited for; `None` once that is over.
@@ -92,7 +97,13 @@ impl Tenure {
         let is_resumed = resumed.is_some();
         let previous = previous(mandate, pace, &inheritance);
         let dead = previous.iter().filter(|one| one.went == Went::Dead);
-        let dead = dead.map(|one| one.node.clone()).collect();
+        let dead = dead.map(|one| Dead {
+            node: one.node.clone(),
+            time: now.wall,
+            attempt: None,
+        });
+        let dead = dead.chain(report.dead.iter().cloned());
+        let dead = dead.map(|one| (one.node.clone(), one)).collect();
         let (office, epoch) = resumed.unwrap_or_else(|| {
             let office = Office {
                 node: name.to_owned(),
@@ -224,11 +235,11 @@ impl Tenure {
                 self.have_told(now, told);
             }
             (Some(Pending::Bury { node, told, death }), Outcome::Done) => {
+                self.mourn(now, &node);
                 self.have_told(now, told);
                 self.told.push((now.elapsed, death));
                 self.detector.left(now.elapsed, &node);
                 self.followers.remove(&node);
-                self.dead.insert(node);
             }
             (Some(Pending::Bury { node, .. }), Outcome::Spared) => {
                 self.detector.heard(now.elapsed, &node);
@@ -262,7 +273,7 @@ impl Tenure {
         // Only who was read is in the detector; a version that never was spares a node by mistake.
         let follower = self.followers.get(&node);
         let version = follower.and_then(|follower| follower.version).unwrap_or(0);
-        let claim = follower.and_then(|follower| follower.claim.clone());
+        let claim = follower.and_then(|follower| follower.identity.claim.clone());
         let death = self.event(now.wall, EventKind::Died, &node);
         let mut fresh = self.fresh.clone();
         fresh.push(death.clone());
@@ -306,6 +317,7 @@ impl Tenure {
             recent: told.chain(fresh).collect(),
             alive: alive.iter().map(String::as_str).collect(),
             followers: introduced.map(|(node, _)| node.as_str()).collect(),
+            dead: self.dead.values().rev().take(MOST_DEAD).collect(),
         }
         .compose()
     }
@@ -321,18 +333,17 @@ impl Tenure {
         // By the monotonic clock: those of two masters need not agree on the time of day.
         let is_recent = |since: Duration| now.elapsed.saturating_sub(since) < RECENT;
         self.told.retain(|(since, _)| is_recent(*since));
+        // For people only, so the time of day will do.
+        let age = |dead: &Dead| now.wall.signed_duration_since(dead.time);
+        self.dead.retain(|_, dead| age(dead) < MOURNED);
     }
 
     /// An event with the next number. A number whose event is never told is a gap, and harmless.
     fn event(&mut self, at: DateTime<Utc>, kind: EventKind, node: &str) -> Event {
         self.sequence += 1;
         Event {
-            time: at,
-            event: kind,
-            node: Some(node.to_owned()),
-            epoch: Some(self.epoch),
             sequence: Some(self.sequence),
-            previous: None,
+            ..Event::of(at, kind, node, Some(self.epoch))
         }
     }
 

@@ -11,12 +11,11 @@ use signal_hook::low_level::emulate_default_handler;
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 
-use super::Config;
 use super::life::Life;
 use super::stopping::Stopping;
 use super::surroundings::Machine;
+use super::{Account, Config};
 use crate::protocol::Ending;
-use crate::streaming::Progress;
 
 /// How long the end of a program may be held up so that its end can be told. A second is promised;
 /// the rest is for the program itself.
@@ -52,7 +51,7 @@ impl Heart {
     /// [`Heart::wait_until_joined`] instead.
     pub fn start(
         config: Config,
-        progress: Arc<Progress>,
+        account: Arc<dyn Account>,
         required: bool,
         complain: impl FnOnce(&str) + Send + 'static,
     ) -> io::Result<Self> {
@@ -70,7 +69,7 @@ impl Heart {
                 };
                 let machine = Arc::new(Machine::start());
                 let complain = Box::new(complain);
-                let life = Life::new(config, machine, progress, tell_joined, complain);
+                let life = Life::new(config, machine, account, tell_joined, complain);
                 // A task of its own: to wake the future that a runtime blocks on costs a system call.
                 let summary = runtime.block_on(async {
                     // Signals belong to the runtime that they are caught in.

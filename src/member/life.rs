@@ -9,9 +9,9 @@ use tokio::time::sleep;
 use super::stay::Stay;
 use super::stopping::{Cut, Stopping};
 use super::surroundings::Surroundings;
-use super::{Config, Summary};
+use super::{Account, Config, Summary};
 use crate::coordination::Diagnosis;
-use crate::streaming::Progress;
+use crate::protocol::Status;
 
 /// Between the first two attempts to reach ZooKeeper; doubled after each.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -33,7 +33,7 @@ pub type Complain = Box<dyn FnOnce(&str) + Send>;
 /// What a member is and has done, across its sessions.
 pub struct Life {
     pub(super) config: Config,
-    pub(super) progress: Arc<Progress>,
+    pub(super) account: Arc<dyn Account>,
     pub(super) surroundings: Arc<dyn Surroundings>,
     pub(super) summary: Summary,
     /// Its earlier sessions, whose leftovers are its own.
@@ -64,13 +64,13 @@ impl Life {
     pub fn new(
         config: Config,
         surroundings: Arc<dyn Surroundings>,
-        progress: Arc<Progress>,
+        account: Arc<dyn Account>,
         joined: Option<Teller<Result<(), String>>>,
         complain: Complain,
     ) -> Self {
         Self {
             config,
-            progress,
+            account,
             surroundings,
             summary: Summary::default(),
             earlier: Vec::new(),
@@ -180,6 +180,15 @@ impl Life {
         }
     }
 
+    /// What its next beat tells of its work.
+    pub(super) fn status(&self) -> Status {
+        let mut status = self.account.status();
+        status.interval = self.config.pace.interval;
+        let split = self.config.identity.split.as_ref();
+        status.progress = split.and_then(|split| percent(status.bytes_in, split.length));
+        status
+    }
+
     /// A unique id, for the names of claims.
     pub(super) fn draw_uuid(&self) -> String {
         uuid::Builder::from_random_bytes(self.surroundings.draw().to_be_bytes())
@@ -193,4 +202,10 @@ impl Life {
             let _ = joined.send(Ok(()));
         }
     }
+}
+
+/// How much of a split of this length is taken. Hadoop's mappers read on to the end of a last line.
+#[expect(clippy::cast_precision_loss, reason = "a tenth of a percent is told")]
+fn percent(taken: u64, length: u64) -> Option<f64> {
+    (length > 0).then(|| (taken as f64 / length as f64 * 100.0).min(100.0))
 }

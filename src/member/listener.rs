@@ -14,7 +14,7 @@ pub(super) enum Noticed {
     /// The followers' znodes that stand.
     Members(Vec<String>),
     /// A follower's value, with its next change being watched.
-    Heard(String, Reading),
+    Heard(String, Box<Reading>),
     /// A follower's value has changed.
     Stirred(String),
     /// A follower's znode is gone.
@@ -82,7 +82,10 @@ pub(super) async fn listen(ear: Ear, node: String) {
             written: value.stat.written,
             beat: Beat::parse(&value.bytes),
         };
-        if !ear.tell(Noticed::Heard(node.clone(), reading)).await {
+        if !ear
+            .tell(Noticed::Heard(node.clone(), Box::new(reading)))
+            .await
+        {
             return;
         }
         // Also after its removal it is read again: a member that comes back in a new session

@@ -5,6 +5,7 @@
 //! opens one session after the other; in each, the member stands in the line of claims and is either
 //! a follower, which beats, or the master, which listens.
 
+mod account;
 mod candidate;
 mod happening;
 mod heart;
@@ -20,6 +21,7 @@ mod surroundings;
 mod work;
 mod write;
 
+pub use account::Account;
 pub use heart::{Heart, Summary};
 pub use life::{Complain, Life};
 pub use name::Name;

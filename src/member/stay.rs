@@ -335,13 +335,13 @@ impl<'a> Stay<'a> {
             return;
         }
         let now = self.life.surroundings.now();
-        let (identity, progress) = (&self.life.config.identity, &self.life.progress);
-        let (records, bytes) = (progress.records_out(), progress.bytes_in());
+        let status = self.life.status();
+        let identity = &self.life.config.identity;
         match &mut self.role {
             Role::None | Role::Heir(_) | Role::Follower { joined: false } => {}
             Role::Standby => {
                 if let Some(claim) = self.election.claim() {
-                    let beat = beat::alive(now.wall, identity, records, bytes);
+                    let beat = beat::alive(now.wall, identity, &status);
                     self.under_way = Some(write::touch(
                         self.session.clone(),
                         claim.to_owned(),
@@ -353,11 +353,11 @@ impl<'a> Stay<'a> {
                 self.under_way = Some(write::beat(
                     self.session.clone(),
                     self.life.config.name.clone(),
-                    beat::alive(now.wall, identity, records, bytes),
+                    beat::alive(now.wall, identity, &status),
                 ));
             }
             Role::Master(master) => {
-                let beat = beat::alive(now.wall, identity, records, bytes);
+                let beat = beat::alive(now.wall, identity, &status);
                 let own = claim::value(self.life.config.name.as_ref(), &beat);
                 if let Some(write) = master.tenure.next_write(now) {
                     self.under_way = Some(write::fenced(master.fence.clone(), own, write));

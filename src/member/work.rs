@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use super::{Config, Heart, Summary};
+use super::{Account, Config, Heart, Summary};
 use crate::protocol::Ending;
 use crate::say::say;
 use crate::streaming::{Progress, StatusLine, StreamError, Task, exit, raw_stdin, raw_stdout};
@@ -75,7 +75,7 @@ impl Work {
         let limit = config.settings.session_timeout * 2;
         let heart = Heart::start(
             config.clone(),
-            Arc::clone(progress),
+            Arc::clone(progress) as Arc<dyn Account>,
             self.required,
             complain,
         );

@@ -1,18 +1,30 @@
 //! What a follower's own znode says: that it joined, that it is alive, how it ended.
 
-use chrono::{DateTime, Utc};
+use std::fmt;
+use std::str::FromStr;
 
-use super::seconds;
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use strum::{Display, EnumString};
+
+use super::{Status, seconds};
 
 /// The first line of a follower that has joined and not yet beaten.
 const JOINED: &str = "this is a map!";
 const ENDED: &str = "ended";
 const RETURNED: &str = "returned";
 const ATTEMPT: &str = "attempt";
+const JOB: &str = "job";
+const PHASE: &str = "phase";
+const SPLIT: &str = "split";
 const CLAIM: &str = "claim";
+const HOST: &str = "host";
+const PID: &str = "pid";
 
 /// How a member's work ended, in its own words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Display, EnumString)]
+#[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum Ending {
     /// Its input is used up and its output is written.
     Finished,
@@ -20,26 +32,60 @@ pub enum Ending {
     Failed,
 }
 
-impl Ending {
-    fn word(self) -> &'static str {
-        match self {
-            Self::Finished => "finished",
-            Self::Failed => "failed",
-        }
-    }
+/// Which part of a job a task belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Display, EnumString)]
+#[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
+pub enum Phase {
+    /// The mappers.
+    Map,
+    /// The reducers.
+    Reduce,
+}
 
-    fn from_word(word: &str) -> Option<Self> {
-        [Self::Finished, Self::Failed]
-            .into_iter()
-            .find(|ending| ending.word() == word)
+/// The part of a file that a mapper is to read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Split {
+    /// The file, as Hadoop names it.
+    pub file: String,
+    /// Its first byte.
+    pub start: u64,
+    /// How many bytes it has.
+    pub length: u64,
+}
+
+impl fmt::Display for Split {
+    /// `<file>:<start>+<length>`, as Hadoop writes a split.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}+{}", self.file, self.start, self.length)
+    }
+}
+
+impl FromStr for Split {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (file, range) = text.rsplit_once(':').ok_or(())?;
+        let (start, length) = range.split_once('+').ok_or(())?;
+        Ok(Self {
+            file: file.to_owned(),
+            start: start.parse().map_err(drop)?,
+            length: length.parse().map_err(drop)?,
+        })
     }
 }
 
 /// Who a member is: told with every beat, for whoever looks for the first time.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Identity {
     /// Hadoop's task attempt id, when Hadoop runs the task.
     pub attempt: Option<String>,
+    /// The job's id, as Hadoop knows it.
+    pub job: Option<String>,
+    /// Whether it maps or reduces, where Hadoop says so.
+    pub phase: Option<Phase>,
+    /// What it is to read, if it is a mapper of Hadoop's.
+    pub split: Option<Split>,
     /// The machine it runs on.
     pub host: String,
     /// Its process id there.
@@ -53,17 +99,56 @@ pub struct Identity {
 impl Identity {
     /// The lines that tell it, below the first one of a value.
     fn lines(&self) -> String {
-        let mut lines = format!("host: {}\npid: {}\n", self.host, self.pid);
-        if let Some(attempt) = &self.attempt {
-            lines = format!("{ATTEMPT}: {attempt}\n{lines}");
+        use std::fmt::Write;
+
+        let mut lines = String::with_capacity(160);
+        let mut say = |key: &str, word: &dyn fmt::Display| {
+            // Only memory could be short, and then it panics.
+            let _ = writeln!(lines, "{key}: {word}");
+        };
+        if self.returns > 0 {
+            say(RETURNED, &self.returns);
         }
         if let Some(claim) = &self.claim {
-            lines = format!("{CLAIM}: {claim}\n{lines}");
+            say(CLAIM, claim);
         }
-        if self.returns > 0 {
-            lines = format!("{RETURNED}: {}\n{lines}", self.returns);
+        if let Some(attempt) = &self.attempt {
+            say(ATTEMPT, attempt);
         }
+        if let Some(job) = &self.job {
+            say(JOB, job);
+        }
+        if let Some(phase) = self.phase {
+            say(PHASE, &phase);
+        }
+        if let Some(split) = &self.split {
+            say(SPLIT, split);
+        }
+        say(HOST, &self.host);
+        say(PID, &self.pid);
         lines
+    }
+
+    /// Takes one line's word, if the line is one of these.
+    fn take(&mut self, key: &str, word: &str) {
+        match key {
+            RETURNED => self.returns = word.parse().unwrap_or_default(),
+            CLAIM => self.claim = Some(word.to_owned()),
+            ATTEMPT => self.attempt = Some(word.to_owned()),
+            JOB => self.job = Some(word.to_owned()),
+            PHASE => self.phase = word.parse().ok(),
+            SPLIT => self.split = word.parse().ok(),
+            HOST => word.clone_into(&mut self.host),
+            PID => self.pid = word.parse().unwrap_or_default(),
+            _ => {}
+        }
+    }
+
+    /// The task that the attempt is one of: `task_…_m_000003` of `attempt_…_m_000003_1`.
+    pub fn task(&self) -> Option<String> {
+        let attempt = self.attempt.as_ref()?;
+        let (task, _) = attempt.strip_prefix("attempt_")?.rsplit_once('_')?;
+        Some(format!("task_{task}"))
     }
 }
 
@@ -73,36 +158,32 @@ pub fn joined(identity: &Identity) -> String {
 }
 
 /// One beat, with how far the work has come.
-pub fn alive(at: DateTime<Utc>, identity: &Identity, records: u64, bytes: u64) -> String {
-    format!(
-        "alive at {}!\n{}records: {records}\nbytes: {bytes}\n",
-        seconds(at),
-        identity.lines()
-    )
+pub fn alive(at: DateTime<Utc>, identity: &Identity, status: &Status) -> String {
+    let (identity, status) = (identity.lines(), status.lines());
+    format!("alive at {}!\n{identity}{status}", seconds(at))
 }
 
 /// The last word of a member that leaves by itself.
-pub fn ended(at: DateTime<Utc>, identity: &Identity, ending: Ending) -> String {
+pub fn ended(at: DateTime<Utc>, identity: &Identity, status: &Status, ending: Ending) -> String {
+    let (identity, status) = (identity.lines(), status.lines());
     format!(
-        "alive at {}!\n{ENDED}: {}\n{}",
-        seconds(at),
-        ending.word(),
-        identity.lines()
+        "alive at {}!\n{ENDED}: {ending}\n{identity}{status}",
+        seconds(at)
     )
 }
 
-/// A follower's value as somebody else reads it. Unknown lines are passed over, so that members
+/// A member's value as somebody else reads it. Unknown lines are passed over, so that members
 /// of different versions understand each other.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Beat {
     /// The first line, for people.
     pub line: String,
-    /// How often the member had to join again; 0 in the value of any other beat than the first.
-    pub returns: u32,
     /// Set when this is the member's last word.
     pub ending: Option<Ending>,
-    /// The member's claim.
-    pub claim: Option<String>,
+    /// Who it is.
+    pub identity: Identity,
+    /// How its work fares.
+    pub status: Status,
 }
 
 impl Beat {
@@ -115,12 +196,11 @@ impl Beat {
             ..Self::default()
         };
         for (key, word) in lines.filter_map(|line| line.split_once(": ")) {
-            match key {
-                ENDED => beat.ending = Ending::from_word(word),
-                CLAIM => beat.claim = Some(word.to_owned()),
-                RETURNED => beat.returns = word.parse().unwrap_or(0),
-                _ => {}
+            if key == ENDED {
+                beat.ending = word.parse().ok();
             }
+            beat.identity.take(key, word);
+            beat.status.take(key, word);
         }
         beat
     }
@@ -133,6 +213,9 @@ mod tests {
     fn identity() -> Identity {
         Identity {
             attempt: Some("attempt_1_0001_m_000000_0".to_owned()),
+            job: Some("job_1_0001".to_owned()),
+            phase: Some(Phase::Map),
+            split: "hdfs://nn/in/a: b.txt:0+134217728".parse().ok(),
             host: "hd-slave1".to_owned(),
             pid: 42,
             returns: 0,
@@ -143,7 +226,7 @@ mod tests {
     #[test]
     fn the_first_line_of_a_beat_is_the_fixed_one() {
         let at = DateTime::from_timestamp_micros(1_609_240_709_574_485).unwrap();
-        let value = alive(at, &identity(), 7, 90);
+        let value = alive(at, &identity(), &Status::default());
         assert_eq!(value.lines().next(), Some("alive at 1609240709.574485!"));
         assert_eq!(joined(&identity()).lines().next(), Some("this is a map!"));
     }
@@ -151,28 +234,32 @@ mod tests {
     #[test]
     fn microseconds_keep_their_leading_zeros() {
         let at = DateTime::from_timestamp_micros(1_609_240_709_000_485).unwrap();
-        assert!(alive(at, &identity(), 0, 0).starts_with("alive at 1609240709.000485!\n"));
+        assert!(
+            alive(at, &identity(), &Status::default()).starts_with("alive at 1609240709.000485!\n")
+        );
     }
 
     #[test]
     fn what_is_written_is_read_back() {
         let at = DateTime::from_timestamp_micros(1_609_240_709_574_485).unwrap();
-        let last = Beat::parse(ended(at, &identity(), Ending::Failed).as_bytes());
+        let last =
+            Beat::parse(ended(at, &identity(), &Status::default(), Ending::Failed).as_bytes());
         assert_eq!(last.ending, Some(Ending::Failed));
-        assert_eq!(last.claim, identity().claim);
+        assert_eq!(last.identity, identity());
+        assert_eq!(identity().task().as_deref(), Some("task_1_0001_m_000000"));
         let again = Identity {
             returns: 3,
             ..identity()
         };
-        let again = alive(at, &again, 0, 0);
-        assert_eq!(Beat::parse(again.as_bytes()).returns, 3);
+        let again = alive(at, &again, &Status::default());
+        assert_eq!(Beat::parse(again.as_bytes()).identity.returns, 3);
     }
 
     #[test]
     fn foreign_values_are_only_a_line() {
         let beat = Beat::parse(b"alive at 1.5!");
         assert_eq!(beat.line, "alive at 1.5!");
-        assert_eq!((beat.ending, beat.returns), (None, 0));
+        assert_eq!((beat.ending, beat.identity), (None, Identity::default()));
         assert_eq!(Beat::parse(b"").line, "");
         assert_eq!(Beat::parse(&[0xff, 0xfe]).ending, None);
     }

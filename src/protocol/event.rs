@@ -7,6 +7,7 @@ use strum::{Display, EnumIter, EnumString};
 
 use super::asctime;
 use super::office::Previous;
+use crate::condition::Condition;
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Display, EnumIter, EnumString)]
@@ -29,6 +30,10 @@ pub enum EventKind {
     Failed,
     /// A follower that was taken for dead has joined again.
     Returned,
+    /// A follower stands still by its own fault.
+    Stalled,
+    /// A follower that was stalled works again.
+    Recovered,
     /// The watcher itself reached ZooKeeper.
     Connected,
     /// The watcher itself lost ZooKeeper.
@@ -53,6 +58,9 @@ pub struct Event {
     /// With a claim: the master before, and why it went.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub previous: Option<Previous>,
+    /// With a stall: what it is doing instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub condition: Option<Condition>,
 }
 
 fn rfc3339<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -64,16 +72,31 @@ pub(super) fn stamp(time: DateTime<Utc>) -> String {
 }
 
 impl Event {
+    /// That something happened: to `node`, in `epoch`, and no more than that.
+    pub fn of(time: DateTime<Utc>, event: EventKind, node: &str, epoch: Option<i64>) -> Self {
+        Self {
+            time,
+            event,
+            node: Some(node.to_owned()),
+            epoch,
+            sequence: None,
+            previous: None,
+            condition: None,
+        }
+    }
+
     /// The line below the master's messages: `event 17 4294967302 2020-12-29T… died map…`, with the
-    /// [`Previous`] master behind a claim.
+    /// [`Previous`] master behind a claim, and the condition behind a stall.
     /// `None` for what is not a master's to tell.
     pub(super) fn line(&self) -> Option<String> {
         let (sequence, epoch, node) = (self.sequence?, self.epoch?, self.node.as_ref()?);
         let (time, kind) = (stamp(self.time), self.event);
         let previous = self.previous.as_ref();
         let previous = previous.map_or_else(String::new, |previous| format!(" {previous}"));
+        let condition = self.condition.map(|condition| format!(" {condition}"));
+        let condition = condition.unwrap_or_default();
         Some(format!(
-            "event {sequence} {epoch} {time} {kind} {node}{previous}\n"
+            "event {sequence} {epoch} {time} {kind} {node}{previous}{condition}\n"
         ))
     }
 
@@ -85,10 +108,10 @@ impl Event {
         let time = words.next()?.parse().ok()?;
         let event = words.next()?.parse().ok()?;
         let rest = words.next()?;
-        let (node, previous) = match rest.split_once(' ') {
-            Some((node, previous)) if event == EventKind::Claimed => (node, previous.parse().ok()),
-            _ => (rest, None),
-        };
+        let (node, more) = rest.split_once(' ').unwrap_or((rest, ""));
+        let claimed = event == EventKind::Claimed;
+        let previous = claimed.then(|| more.parse().ok()).flatten();
+        let condition = more.parse().ok();
         Some(Self {
             time,
             event,
@@ -96,6 +119,7 @@ impl Event {
             epoch,
             sequence,
             previous,
+            condition,
         })
     }
 
@@ -109,6 +133,11 @@ impl Event {
             EventKind::Finished => says("has finished"),
             EventKind::Failed => says("has failed"),
             EventKind::Returned => says("has returned"),
+            EventKind::Stalled => match self.condition {
+                Some(condition) => says(&format!("is stalled: {condition}")),
+                None => says("is stalled"),
+            },
+            EventKind::Recovered => says("works again"),
             EventKind::Claimed => {
                 let (time, epoch) = (asctime(self.time), self.epoch.unwrap_or_default());
                 let mut message = format!("zookeeper: CONNECTED\nmaster {node}\n");
@@ -141,6 +170,7 @@ mod tests {
             epoch: Some(4_294_967_302),
             sequence: Some(17),
             previous: None,
+            condition: None,
         }
     }
 
@@ -162,6 +192,21 @@ mod tests {
         assert_eq!(
             Event::parse(claimed.line().unwrap().trim_end()),
             Some(claimed)
+        );
+        let stalled = Event {
+            event: EventKind::Stalled,
+            condition: Some(Condition::Spinning),
+            ..died()
+        };
+        assert!(
+            stalled
+                .message()
+                .unwrap()
+                .ends_with(" is stalled: spinning\n")
+        );
+        assert_eq!(
+            Event::parse(stalled.line().unwrap().trim_end()),
+            Some(stalled)
         );
         assert_eq!(Event::parse("event 1 2 yesterday died x"), None);
         assert_eq!(Event::parse("map x"), None);

@@ -6,14 +6,18 @@
 
 pub mod beat;
 pub mod claim;
+pub mod dead;
 pub mod event;
 pub mod office;
 pub mod report;
+pub mod status;
 
-pub use beat::{Beat, Ending, Identity};
+pub use beat::{Beat, Ending, Identity, Phase, Split};
+pub use dead::Dead;
 pub use event::{Event, EventKind};
 pub use office::{Office, Previous, Went};
 pub use report::Report;
+pub use status::Status;
 
 use chrono::{DateTime, Local, Utc};
 

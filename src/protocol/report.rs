@@ -6,6 +6,7 @@
 
 use chrono::{DateTime, Utc};
 
+use super::dead::Dead;
 use super::event::{Event, EventKind};
 use super::office::Office;
 
@@ -29,6 +30,8 @@ pub struct Report {
     pub events: Vec<Event>,
     /// Who is master, in a value that a master wrote.
     pub office: Option<Office>,
+    /// Who died in the last minutes, and has not returned.
+    pub dead: Vec<Dead>,
     /// All followers of whoever wrote it, where the messages do not name them.
     pub known: Vec<String>,
 }
@@ -45,6 +48,10 @@ impl Report {
         for line in String::from_utf8_lossy(value).lines() {
             if let Some(event) = Event::parse(line) {
                 report.events.push(event);
+                continue;
+            }
+            if let Ok(dead) = line.parse() {
+                report.dead.push(dead);
                 continue;
             }
             match line.split_once(": ") {
@@ -93,6 +100,8 @@ pub struct Draft<'a> {
     pub alive: Vec<&'a str>,
     /// All followers.
     pub followers: Vec<&'a str>,
+    /// Those who died in the last minutes.
+    pub dead: Vec<&'a Dead>,
 }
 
 impl Draft<'_> {
@@ -109,14 +118,7 @@ impl Draft<'_> {
         }
         value.extend(self.fresh.iter().filter_map(Event::message));
         for node in &self.alive {
-            let event = Event {
-                time: self.at,
-                event: EventKind::Alive,
-                node: Some((*node).to_owned()),
-                epoch: Some(self.epoch),
-                sequence: None,
-                previous: None,
-            };
+            let event = Event::of(self.at, EventKind::Alive, node, Some(self.epoch));
             value.extend(event.message());
         }
         value.extend([format!("{EPOCH}: {}\n", self.epoch)]);
@@ -126,6 +128,7 @@ impl Draft<'_> {
         if self.alive.len() < self.followers.len() {
             value.extend([format!("{FOLLOWERS}: {}\n", self.followers.join(" "))]);
         }
+        value.extend(self.dead.iter().map(|dead| format!("{dead}\n")));
         value.extend(self.recent.iter().filter_map(|event| event.line()));
         value
     }
@@ -136,13 +139,10 @@ mod tests {
     use super::*;
 
     fn event(sequence: u64, kind: EventKind, node: &str) -> Event {
+        let at = DateTime::from_timestamp_micros(1_609_240_719_574_485).unwrap();
         Event {
-            time: DateTime::from_timestamp_micros(1_609_240_719_574_485).unwrap(),
-            event: kind,
-            node: Some(node.to_owned()),
-            epoch: Some(9),
             sequence: Some(sequence),
-            previous: None,
+            ..Event::of(at, kind, node, Some(9))
         }
     }
 
@@ -165,6 +165,7 @@ mod tests {
             recent: older.iter().chain(fresh).collect(),
             alive: alive.to_vec(),
             followers: vec!["map2", "map4", "map5"],
+            dead: Vec::new(),
         }
         .compose()
     }

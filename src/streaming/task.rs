@@ -8,6 +8,8 @@
 
 use std::io::{self, Write};
 
+use crate::protocol::{Phase, Split};
+
 /// The counters' group.
 const GROUP: &str = "heartline";
 
@@ -16,6 +18,12 @@ const GROUP: &str = "heartline";
 pub struct Task {
     /// The task attempt's id; `None` outside of Hadoop.
     pub attempt: Option<String>,
+    /// The job's id.
+    pub job: Option<String>,
+    /// Whether it maps or reduces.
+    pub phase: Option<Phase>,
+    /// What it is to read.
+    pub split: Option<Split>,
     /// What a line for Hadoop begins with.
     prefix: String,
 }
@@ -28,9 +36,25 @@ impl Task {
 
     fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Self {
         let set = |name| lookup(name).filter(|value| !value.is_empty());
+        // The second is the name of Hadoop 1.
+        let either = |new, old| set(new).or_else(|| set(old));
+        let is_map = either("mapreduce_task_ismap", "mapred_task_is_map");
+        let number = |new, old| either(new, old).and_then(|number| number.parse().ok());
         Self {
-            // The second is the name of Hadoop 1.
-            attempt: set("mapreduce_task_attempt_id").or_else(|| set("mapred_task_id")),
+            attempt: either("mapreduce_task_attempt_id", "mapred_task_id"),
+            job: either("mapreduce_job_id", "mapred_job_id"),
+            phase: is_map.and_then(|is_map| match is_map.as_str() {
+                "true" => Some(Phase::Map),
+                "false" => Some(Phase::Reduce),
+                _ => None,
+            }),
+            split: either("mapreduce_map_input_file", "map_input_file").and_then(|file| {
+                Some(Split {
+                    file,
+                    start: number("mapreduce_map_input_start", "map_input_start")?,
+                    length: number("mapreduce_map_input_length", "map_input_length")?,
+                })
+            }),
             prefix: set("stream_stderr_reporter_prefix").unwrap_or_else(|| "reporter:".to_owned()),
         }
     }
@@ -82,6 +106,20 @@ mod tests {
             said(&task),
             "reporter:counter:heartline,beats sent,7\nreporter:status:heartline: done\n"
         );
+    }
+
+    #[test]
+    fn a_mapper_knows_its_split() {
+        let split = task(&[
+            ("mapreduce_task_ismap", "true"),
+            ("mapreduce_map_input_file", "hdfs://nn:8020/in/a.txt"),
+            ("mapreduce_map_input_start", "134217728"),
+            ("mapreduce_map_input_length", "1000"),
+        ]);
+        assert_eq!(split.phase, Some(Phase::Map));
+        let split = split.split.unwrap().to_string();
+        assert_eq!(split, "hdfs://nn:8020/in/a.txt:134217728+1000");
+        assert_eq!(task(&[("map_input_file", "a")]).split, None);
     }
 
     #[test]

@@ -114,14 +114,12 @@ impl Watcher {
             }
         }
         for node in report.alive() {
-            self.teller.json(&Event {
-                time: value.stat.written,
-                event: EventKind::Alive,
-                node: Some(node.to_owned()),
-                epoch: report.epoch,
-                sequence: None,
-                previous: None,
-            })?;
+            self.teller.json(&Event::of(
+                value.stat.written,
+                EventKind::Alive,
+                node,
+                report.epoch,
+            ))?;
         }
         // What is alive, what is free, and all that other programs wrote, as it stands; the rest was
         // told with the events.
@@ -146,11 +144,7 @@ async fn in_office(session: &Session) -> Result<Option<Event>, Failure> {
     };
     let office = report.office.filter(|office| office.claim == claim);
     Ok(office.map(|office| Event {
-        time: office.since,
-        event: EventKind::Claimed,
-        node: Some(office.node),
-        epoch: report.epoch,
-        sequence: None,
         previous: office.previous,
+        ..Event::of(office.since, EventKind::Claimed, &office.node, report.epoch)
     }))
 }

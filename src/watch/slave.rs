@@ -172,7 +172,7 @@ impl Watcher {
         }
         let beat = Beat::parse(&value.bytes);
         let kind = match follower.last {
-            None if beat.returns > 0 => EventKind::Returned,
+            None if beat.identity.returns > 0 => EventKind::Returned,
             None => EventKind::Joined,
             Some(_) => EventKind::Alive,
         };
@@ -185,14 +185,9 @@ impl Watcher {
     }
 
     fn tell(&self, event: EventKind, node: &str) -> anyhow::Result<()> {
-        Ok(self.teller.json(&Event {
-            time: Utc::now(),
-            event,
-            node: Some(node.to_owned()),
-            epoch: self.epoch,
-            sequence: None,
-            previous: None,
-        })?)
+        Ok(self
+            .teller
+            .json(&Event::of(Utc::now(), event, node, self.epoch))?)
     }
 }
 

@@ -67,12 +67,8 @@ impl Teller {
         };
         self.text(line)?;
         self.json(&Event {
-            time: Utc::now(),
-            event,
             node: None,
-            epoch: None,
-            sequence: None,
-            previous: None,
+            ..Event::of(Utc::now(), event, "", None)
         })?;
         Ok(Some(line))
     }

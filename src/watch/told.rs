@@ -45,15 +45,9 @@ mod tests {
     use super::*;
 
     fn event(epoch: i64, sequence: u64, event: EventKind) -> Event {
-        let (time, node) = (Utc::now(), Some("map1.0".to_owned()));
-        let (epoch, sequence) = (Some(epoch), Some(sequence));
         Event {
-            time,
-            event,
-            node,
-            epoch,
-            sequence,
-            previous: None,
+            sequence: Some(sequence),
+            ..Event::of(Utc::now(), event, "map1.0", Some(epoch))
         }
     }
 

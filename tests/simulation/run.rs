@@ -220,7 +220,7 @@ impl Stage {
         let config = self.scenario.config(&self.world, process, &part, name);
         let around = Arc::new(around);
         let complain = Box::new(|_: &str| {});
-        let life = Life::new(config, around, Arc::clone(&progress), None, complain);
+        let life = Life::new(config, around, Arc::clone(&progress) as _, None, complain);
         let beating = life.live(Stopping::new(stopped, limit));
         let works = part.work;
         let work = async {

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::{Pending, Reading, Tenure};
 use crate::clock::Now;
-use crate::protocol::{Ending, EventKind};
+use crate::protocol::{Dead, Ending, EventKind, Identity};
 
 /// Whether a follower is there to be judged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,8 +29,10 @@ pub(super) struct Follower {
     pub(super) presence: Presence,
     pub(super) written: DateTime<Utc>,
     pub(super) ending: Option<Ending>,
-    /// Its claim, which is buried with it.
-    pub(super) claim: Option<String>,
+    /// Who it is, by its last beat; its claim is buried with it.
+    pub(super) identity: Identity,
+    /// Whether its stall was told.
+    pub(super) stalled: bool,
 }
 
 impl Follower {
@@ -49,7 +51,7 @@ impl Tenure {
     pub fn listed(&mut self, now: Now, nodes: &[String]) {
         for node in nodes {
             // The dead are back when they are heard: the list may be older than the burial.
-            if *node != self.office.node && !self.dead.contains(node) {
+            if *node != self.office.node && !self.dead.contains_key(node) {
                 self.followers.entry(node.clone()).or_default();
             }
         }
@@ -85,7 +87,7 @@ impl Tenure {
         if node == self.office.node {
             return;
         }
-        self.introduce(now, node, reading.beat.returns);
+        self.introduce(now, node, reading.beat.identity.returns);
         let standing = self.standing.as_ref();
         let stood = standing.is_some_and(|standing| standing.contains(node));
         let waiting = self.is_waiting(now);
@@ -103,7 +105,10 @@ impl Tenure {
         follower.version = Some(reading.version);
         follower.written = reading.written;
         follower.ending = reading.beat.ending;
-        follower.claim.clone_from(&reading.beat.claim);
+        follower.identity.clone_from(&reading.beat.identity);
+        let status = &reading.beat.status;
+        let stalled = status.stalled_ms.is_some();
+        let changed = stalled != std::mem::replace(&mut follower.stalled, stalled);
         if follower.ending.is_some() || follower.presence == Presence::Untried {
             // It has said its last word and goes at once, or it may not be back yet; either way its
             // znode goes with its session at the latest.
@@ -111,6 +116,24 @@ impl Tenure {
         } else {
             self.detector.heard(now.elapsed, node);
         }
+        if changed && stalled {
+            let mut event = self.event(now.wall, EventKind::Stalled, node);
+            event.condition = status.condition;
+            self.fresh.push(event);
+        } else if changed {
+            self.tell(now.wall, EventKind::Recovered, node);
+        }
+    }
+
+    /// A follower is dead: it is told of for some time.
+    pub(super) fn mourn(&mut self, now: Now, node: &str) {
+        let follower = self.followers.get(node);
+        let dead = Dead {
+            node: node.to_owned(),
+            time: now.wall,
+            attempt: follower.and_then(|follower| follower.identity.attempt.clone()),
+        };
+        self.dead.insert(node.to_owned(), dead);
     }
 
     /// A follower's value has changed and is being read.
@@ -142,7 +165,7 @@ impl Tenure {
             follower.version = None;
             return;
         }
-        if let Some(follower) = self.followers.remove(node) {
+        if let Some(follower) = self.followers.get(node) {
             // An ephemeral znode of somebody who was alive a moment ago can only have been removed
             // by its owner, whether or not its last word was read in time.
             let kind = match follower.ending {
@@ -152,11 +175,12 @@ impl Tenure {
                 }
                 Some(Ending::Finished) | None => EventKind::Finished,
             };
+            if kind == EventKind::Died {
+                self.mourn(now, node);
+            }
+            self.followers.remove(node);
             if let Some(standing) = &mut self.standing {
                 standing.remove(node);
-            }
-            if kind == EventKind::Died {
-                self.dead.insert(node.to_owned());
             }
             self.tell(now.wall, kind, node);
         }
@@ -173,9 +197,9 @@ impl Tenure {
             .filter(|(_, one)| one.presence == Presence::Absent);
         let absent: Vec<String> = absent.map(|(node, _)| node.clone()).collect();
         for node in absent {
+            self.mourn(now, &node);
             self.followers.remove(&node);
             self.tell(now.wall, EventKind::Died, &node);
-            self.dead.insert(node);
         }
         for (node, follower) in &mut self.followers {
             let presence = std::mem::take(&mut follower.presence);
@@ -194,7 +218,7 @@ impl Tenure {
     fn introduce(&mut self, now: Now, node: &str, returns: u32) {
         let follower = self.followers.entry(node.to_owned()).or_default();
         if !std::mem::replace(&mut follower.introduced, true) {
-            let returned = self.dead.remove(node) || returns > 0;
+            let returned = self.dead.remove(node).is_some() || returns > 0;
             let kind = if returned {
                 EventKind::Returned
             } else {

@@ -40,7 +40,7 @@ pub struct Inheritance {
 }
 
 /// A follower's znode, as it was read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Reading {
     /// How often its value was set.
     pub version: i32,

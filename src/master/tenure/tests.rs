@@ -1,11 +1,10 @@
 //! Tests of the `tenure` module.
 
 use super::*;
-use chrono::TimeDelta;
-
+use crate::condition::Condition;
 use crate::detect::{Rule, Terms};
 use crate::master::transaction::{Outcome, Write};
-use crate::protocol::{Beat, Ending, Report};
+use crate::protocol::{Beat, Ending, Identity, Report};
 
 const PACE: Pace = Pace {
     interval: Duration::from_millis(5),
@@ -76,7 +75,10 @@ fn reading(version: i32) -> Reading {
         version,
         written: at(0).wall,
         beat: Beat {
-            claim: Some("_c_b-lock-0000000002".to_owned()),
+            identity: Identity {
+                claim: Some("_c_b-lock-0000000002".to_owned()),
+                ..Identity::default()
+            },
             ..Beat::default()
         },
     }
@@ -465,4 +467,57 @@ fn who_comes_back_after_an_outage_was_never_gone() {
     tenure.heard(at(2500), "map4.0", &reading(0));
     let report = tick(&mut tenure, 2500);
     assert!(report.unwrap().contains("follower map4.0 has returned"));
+}
+
+#[test]
+fn a_stall_is_told_once_and_its_end_too() {
+    let mut tenure = settled();
+    let fares = |version, stalled_ms| {
+        let mut reading = reading(version);
+        reading.beat.status.condition = Some(Condition::Blocked);
+        reading.beat.status.stalled_ms = stalled_ms;
+        reading
+    };
+    tenure.heard(at(0), "map2.0", &fares(7, None));
+    tenure.heard(at(5), "map2.0", &fares(8, Some(10_000)));
+    tenure.heard(at(10), "map2.0", &fares(9, Some(10_005)));
+    tenure.heard(at(15), "map2.0", &fares(10, None));
+    let report = tick(&mut tenure, 20).unwrap();
+    let events = Report::parse(report.as_bytes()).events;
+    let told: Vec<_> = events
+        .iter()
+        .map(|one| (one.event, one.condition))
+        .collect();
+    let joined = told
+        .iter()
+        .position(|(kind, _)| *kind == EventKind::Joined)
+        .unwrap();
+    assert_eq!(
+        told[joined + 1..],
+        [
+            (EventKind::Stalled, Some(Condition::Blocked)),
+            (EventKind::Recovered, None)
+        ]
+    );
+}
+
+#[test]
+fn the_dead_are_told_of_until_they_return() {
+    let mut tenure = settled();
+    tenure.heard(at(0), "map2.0", &reading(7));
+    for ms in (5..=25).step_by(5) {
+        tick(&mut tenure, ms);
+    }
+    let told = |report: Option<String>| {
+        let report = Report::parse(report.unwrap().as_bytes());
+        report
+            .dead
+            .into_iter()
+            .map(|dead| dead.node)
+            .collect::<Vec<_>>()
+    };
+    tenure.heard(at(30), "map3.0", &reading(1));
+    assert_eq!(told(tick(&mut tenure, 30)), ["map2.0"]);
+    tenure.heard(at(35), "map2.0", &reading(0));
+    assert!(told(tick(&mut tenure, 35)).is_empty());
 }

@@ -44,12 +44,13 @@ impl Stay<'_> {
     /// the end of the session comes behind them, and its answer is theirs too.
     pub(super) async fn leave(&mut self, ending: Ending, stopping: &Stopping) {
         let now = self.life.surroundings.now();
+        let status = self.life.status();
         let config = &self.life.config;
         let name = config.name.as_ref();
         match std::mem::replace(&mut self.role, Role::None) {
             Role::Follower { .. } => {
                 // The end of the session removes the znode and the claim in one transaction.
-                let last = beat::ended(now.wall, &config.identity, ending);
+                let last = beat::ended(now.wall, &config.identity, &status, ending);
                 let said = pin!(self.session.beat(name, &last));
                 if ending == Ending::Finished {
                     let _ = said.now_or_never();

@@ -1,0 +1,5 @@
+//! Why a task stands still.
+
+mod verdict;
+
+pub use verdict::Condition;

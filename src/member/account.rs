@@ -1,0 +1,24 @@
+//! What a member's work tells of itself.
+
+use std::fmt::Debug;
+
+use crate::protocol::Status;
+use crate::streaming::Progress;
+
+/// Whoever knows how far the work has come. Asked with each beat, so it should know without waiting.
+pub trait Account: Debug + Send + Sync {
+    /// How the work fares now. The interval and the percentage are not its to tell.
+    fn status(&self) -> Status;
+}
+
+impl Account for Progress {
+    fn status(&self) -> Status {
+        Status {
+            records_in: self.lines_in(),
+            records_out: self.records_out(),
+            bytes_in: self.bytes_in(),
+            bytes_out: self.bytes_out(),
+            ..Status::default()
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Who died of late: told in every report, since the znodes of the dead are gone.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::event::stamp;
+use chrono::{DateTime, Utc};
+
+/// What a line about the dead begins with.
+const DEAD: &str = "dead ";
+/// What stands for an attempt where there is none.
+const NONE: &str = "-";
+
+/// A member that was declared dead and has not returned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dead {
+    /// Its name.
+    pub node: String,
+    /// When that was.
+    pub time: DateTime<Utc>,
+    /// The task attempt that it ran.
+    pub attempt: Option<String>,
+}
+
+impl fmt::Display for Dead {
+    /// `dead <node> <time> <attempt>`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let attempt = self.attempt.as_deref().unwrap_or(NONE);
+        write!(f, "{DEAD}{} {} {attempt}", self.node, stamp(self.time))
+    }
+}
+
+impl FromStr for Dead {
+    type Err = ();
+
+    fn from_str(line: &str) -> Result<Self, ()> {
+        let mut words = line.strip_prefix(DEAD).ok_or(())?.splitn(3, ' ');
+        let mut word = || words.next().ok_or(());
+        Ok(Self {
+            node: word()?.to_owned(),
+            time: word()?.parse().map_err(drop)?,
+            attempt: Some(word()?.to_owned()).filter(|attempt| attempt != NONE),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_read_back() {
+        for attempt in [None, Some("attempt_1_0001_m_000000_0".to_owned())] {
+            let dead = Dead {
+                node: "map1.5".to_owned(),
+                time: DateTime::from_timestamp_micros(1_609_240_719_574_485).unwrap(),
+                attempt,
+            };
+            assert_eq!(dead.to_string().parse(), Ok(dead));
+        }
+        assert_eq!("delete node map1".parse::<Dead>(), Err(()));
+    }
+}
