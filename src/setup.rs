@@ -50,11 +50,13 @@ async fn reset(session: &Session, force: bool) -> anyhow::Result<()> {
             .await
             .with_context(|| format!("cannot remove {path}"))?;
     }
-    let master = paths.master();
-    session
-        .set(master, FREE)
-        .await
-        .with_context(|| format!("cannot set {master}"))
+    for (path, value) in [(paths.control(), ""), (paths.master(), FREE)] {
+        session
+            .set(path, value)
+            .await
+            .with_context(|| format!("cannot set {path}"))?;
+    }
+    Ok(())
 }
 
 async fn refuse_if_alive(

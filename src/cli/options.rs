@@ -106,6 +106,18 @@ pub struct BeatOptions {
     )]
     pub scheduling: Scheduling,
 
+    /// How many beats all members together may write in a second: beyond it the master has its
+    /// followers beat less often
+    #[arg(
+        long,
+        value_name = "BEATS",
+        env = "HEARTLINE_BEAT_BUDGET",
+        default_value_t = 5000,
+        value_parser = clap::value_parser!(u32).range(10..),
+        help_heading = "Heartbeat"
+    )]
+    pub beat_budget: u32,
+
     /// What this member is called in ZooKeeper [default: map, or master, and the time
     /// of its start]
     #[arg(
@@ -133,6 +145,7 @@ impl BeatOptions {
                     // An echo may be late by one beat before the time between is called deafness.
                     longest_gap: self.interval * 2,
                 },
+                budget: self.beat_budget,
                 session: self.zookeeper.session_timeout,
             },
             name: self.name.clone().unwrap_or_else(Name::of_new_mapper),

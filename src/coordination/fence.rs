@@ -53,20 +53,50 @@ impl Fence {
         }
     }
 
-    /// The first report, if the version of the one before is still `version`. Returns whether it was.
-    pub async fn accede(&self, version: i32, report: &str) -> Result<bool, Failure> {
+    /// The first report and the first control, if the version of the one before is still `version`. Returns whether it was.
+    pub async fn accede(&self, version: i32, report: &str, control: &str) -> Result<bool, Failure> {
         let set = Operation::Set {
             path: self.session.paths().master().to_owned(),
             value: report.into(),
             version: Some(version),
         };
-        match self.make(vec![set]).await {
+        match self.make(vec![set, self.control(control)]).await {
             Ok(()) => Ok(true),
             Err(Refusal {
                 at: Some(1),
                 failure: Failure::BadVersion,
             }) => Ok(false),
             Err(refusal) => Err(refusal.failure),
+        }
+    }
+
+    /// The master's own beat, what followers are told, and the answer to a request, by its name, if that
+    /// is still there.
+    pub async fn command(
+        &self,
+        beat: &str,
+        control: &str,
+        answer: Option<(&str, &str)>,
+    ) -> Result<(), Failure> {
+        let beat = Operation::Set {
+            path: self.claim.clone(),
+            value: beat.into(),
+            version: None,
+        };
+        let command = vec![beat, self.control(control)];
+        let mut whole = command.clone();
+        whole.extend(answer.map(|(request, text)| Operation::Set {
+            path: self.session.paths().request(request),
+            value: text.into(),
+            version: None,
+        }));
+        match self.make(whole).await {
+            // Who has asked is gone.
+            Err(Refusal {
+                at: Some(3),
+                failure: Failure::NoNode,
+            }) => Ok(self.make(command).await?),
+            made => Ok(made?),
         }
     }
 
@@ -118,6 +148,14 @@ impl Fence {
             version: None,
         };
         Ok(self.make(vec![self.report(report), delete]).await?)
+    }
+
+    fn control(&self, control: &str) -> Operation {
+        Operation::Set {
+            path: self.session.paths().control().to_owned(),
+            value: control.into(),
+            version: None,
+        }
     }
 
     fn report(&self, report: &str) -> Operation {

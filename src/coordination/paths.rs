@@ -65,6 +65,8 @@ pub struct Paths {
     namespace: Namespace,
     master: String,
     members: String,
+    control: String,
+    requests: String,
 }
 
 impl Paths {
@@ -73,6 +75,8 @@ impl Paths {
         Self {
             master: format!("{namespace}/heart_beat_master"),
             members: format!("{namespace}/heart_beat"),
+            control: format!("{namespace}/heart_beat_control"),
+            requests: format!("{namespace}/heart_beat_requests"),
             namespace,
         }
     }
@@ -95,6 +99,21 @@ impl Paths {
     /// One follower's znode.
     pub fn member(&self, name: &str) -> String {
         format!("{}/{name}", self.members)
+    }
+
+    /// What the master tells all members to do.
+    pub fn control(&self) -> &str {
+        &self.control
+    }
+
+    /// What the requests of operators are below.
+    pub fn requests(&self) -> &str {
+        &self.requests
+    }
+
+    /// One request.
+    pub fn request(&self, name: &str) -> String {
+        format!("{}/{name}", self.requests)
     }
 
     /// One claim in the line.

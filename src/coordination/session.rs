@@ -117,7 +117,15 @@ impl Session {
             self.ensure(above, b"").await?;
         }
         self.ensure(self.paths().master(), FREE.as_bytes()).await?;
-        self.ensure(self.paths().members(), b"").await
+        self.ensure(self.paths().members(), b"").await?;
+        self.prepare_control().await
+    }
+
+    /// Makes the lasting znodes between master and members, as far as they are not there: who set the others
+    /// up may not know of them.
+    pub async fn prepare_control(&self) -> Result<(), Failure> {
+        self.ensure(self.paths().control(), b"").await?;
+        self.ensure(self.paths().requests(), b"").await
     }
 
     async fn ensure(&self, path: &str, value: &[u8]) -> Result<(), Failure> {
@@ -249,6 +257,27 @@ impl Session {
     pub async fn members(&self) -> Result<(Vec<String>, Change), Failure> {
         let path = self.paths().members();
         self.client().children_and_watch(path).await
+    }
+
+    /// The requests of operators, and a watch on the next change of the list.
+    pub async fn requests(&self) -> Result<(Vec<String>, Change), Failure> {
+        let path = self.paths().requests();
+        self.client().children_and_watch(path).await
+    }
+
+    /// Puts a request to the master; it lasts as long as this session. Returns its path.
+    pub async fn request(&self, text: &str) -> Result<String, Failure> {
+        let path = self.paths().request("request-");
+        let kind = Kind::EphemeralSequential;
+        let create = || self.client().create(&path, text.as_bytes(), kind);
+        let (made, _) = match create().await {
+            Err(Failure::NoNode) => {
+                self.prepare().await?;
+                create().await?
+            }
+            other => other?,
+        };
+        Ok(made)
     }
 
     /// Waits until a znode exists.

@@ -28,6 +28,8 @@ struct Member {
     /// beat could not be noticed.
     silent_since: Option<Duration>,
     silences: Silences,
+    /// What it may be silent for beyond the timeout, since it beats less often.
+    extra: Duration,
 }
 
 impl Detector {
@@ -61,6 +63,13 @@ impl Detector {
         let member = self.members.entry(member.to_owned()).or_default();
         member.end_silence(reading);
         member.silent_since = Some(reading);
+    }
+
+    /// `member` beats less often than the timeout is made for: it may be silent for so much longer.
+    pub fn expect(&mut self, member: &str, extra: Duration) {
+        if let Some(member) = self.members.get_mut(member) {
+            member.extra = extra;
+        }
     }
 
     /// `member` did beat, and its value is being read: until then a further beat cannot be noticed,
@@ -107,7 +116,7 @@ impl Detector {
             let silence = self.silence(member)?;
             // What is allowed is worked out only for those in doubt.
             let overdue =
-                silence >= self.terms.timeout && silence >= self.allowed(member) * company;
+                silence >= self.timeout(member) && silence >= self.allowed(member) * company;
             overdue.then_some(name.as_str())
         })
     }
@@ -123,9 +132,11 @@ impl Detector {
         match self.terms.rule {
             Rule::Fixed => 1,
             Rule::Adaptive => {
-                let in_doubt = self.terms.timeout / 2;
-                let silences = self.members.values().filter_map(|one| self.silence(one));
-                let silent = silences.filter(|silence| *silence >= in_doubt);
+                let in_doubt = |member: &&Member| {
+                    let silence = self.silence(member);
+                    silence.is_some_and(|silence| silence >= self.timeout(member) / 2)
+                };
+                let silent = self.members.values().filter(in_doubt);
                 let most = MOST_COMPANY as usize;
                 u32::try_from(silent.take(most).count()).unwrap_or(MOST_COMPANY)
             }
@@ -144,9 +155,13 @@ impl Detector {
 
     fn allowed(&self, member: &Member) -> Duration {
         match self.terms.rule {
-            Rule::Fixed => self.terms.timeout,
-            Rule::Adaptive => self.terms.timeout.max(member.silences.longest()),
+            Rule::Fixed => self.timeout(member),
+            Rule::Adaptive => self.timeout(member).max(member.silences.longest()),
         }
+    }
+
+    fn timeout(&self, member: &Member) -> Duration {
+        self.terms.timeout + member.extra
     }
 
     fn note(&mut self, at: Duration, sign: Sign, member: &str) {
@@ -274,6 +289,19 @@ mod tests {
         assert_eq!(detector.overdue().count(), 0);
         echoes(&mut detector, 200, 200);
         assert_eq!(detector.overdue().count(), 16);
+    }
+
+    #[test]
+    fn who_beats_less_often_may_be_silent_for_longer() {
+        for rule in [Rule::Fixed, Rule::Adaptive] {
+            let mut detector = detector(rule);
+            detector.heard(ms(0), "a");
+            detector.expect("a", ms(30));
+            echoes(&mut detector, 5, 45);
+            assert_eq!(overdue(&detector), "");
+            echoes(&mut detector, 50, 50);
+            assert_eq!(overdue(&detector), "a");
+        }
     }
 
     #[test]

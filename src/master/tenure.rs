@@ -6,6 +6,7 @@
 //! Every write that succeeds is also the master's echo: proof that it can hear.
 
 mod followers;
+mod orders;
 mod terms;
 
 pub use terms::{Inheritance, Pace, Reading};
@@ -16,13 +17,14 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use self::followers::Follower;
+use self::orders::{Issue, Orders};
 use self::terms::previous;
 use super::election::Mandate;
 use super::transaction::{Outcome, Write};
 use crate::clock::Now;
 use crate::detect::{Detector, Observation};
 use crate::protocol::report::Draft;
-use crate::protocol::{Dead, Event, EventKind, Office, Went};
+use crate::protocol::{Dead, Event, EventKind, Identity, Office, Went};
 
 /// For how long an event stands in the reports after it was told first.
 const RECENT: Duration = Duration::from_secs(1);
@@ -47,6 +49,7 @@ enum Pending {
         told: usize,
         death: Event,
     },
+    Command(Issue),
     Release,
 }
 
@@ -56,6 +59,8 @@ pub struct Tenure {
     office: Office,
     epoch: i64,
     pace: Pace,
+    /// Who the master itself is.
+    identity: Identity,
     detector: Detector,
     followers: BTreeMap<String, Follower>,
     /// Who died and has not returned; told for some time.
@@ -78,6 +83,7 @@ pub struct Tenure {
     fresh: Vec<Event>,
     last_report: Option<Duration>,
     pending: Option<Pending>,
+    orders: Orders,
 }
 
 impl Tenure {
@@ -85,7 +91,7 @@ impl Tenure {
     /// still stands, was never replaced.
     pub fn begin(
         now: Now,
-        name: &str,
+        (name, identity): (&str, &Identity),
         mandate: &Mandate,
         pace: Pace,
         inheritance: Inheritance,
@@ -126,6 +132,7 @@ impl Tenure {
             office,
             epoch,
             pace,
+            identity: identity.clone(),
             detector: Detector::new(pace.detection),
             followers: expected
                 .into_iter()
@@ -147,6 +154,7 @@ impl Tenure {
             fresh: Vec::new(),
             last_report: None,
             pending: None,
+            orders: Orders::new(now, epoch, pace.interval, pace.budget, inheritance.control),
         };
         if !is_resumed {
             let mut claimed = tenure.event(now.wall, EventKind::Claimed, name);
@@ -189,6 +197,9 @@ impl Tenure {
         if let Some(node) = self.overdue().map(str::to_owned) {
             return Some(self.bury(now, node));
         }
+        if let Some(write) = self.command(now) {
+            return Some(write);
+        }
         let alive = if self.is_report_due(now) {
             self.take_heard()
         } else {
@@ -205,7 +216,11 @@ impl Tenure {
         self.pending = Some(Pending::Beat { told });
         Some(match (self.accession, report) {
             // Who begins has a claim to tell.
-            (Some(version), Some(report)) => Write::Accede { version, report },
+            (Some(version), Some(report)) => Write::Accede {
+                version,
+                report,
+                control: self.orders.issued.to_string(),
+            },
             (_, report) => Write::Beat { report },
         })
     }
@@ -245,6 +260,7 @@ impl Tenure {
                 self.detector.heard(now.elapsed, &node);
             }
             (Some(Pending::Bury { node, .. }), Outcome::Gone) => self.vanished(now, &node),
+            (Some(Pending::Command(issue)), _) => self.commanded(now, issue),
             // One that was overtaken is over.
             (Some(Pending::Bury { .. }), Outcome::Overtaken)
             | (Some(Pending::Release) | None, _) => {}
@@ -299,7 +315,8 @@ impl Tenure {
     fn is_report_due(&self, now: Now) -> bool {
         // Half an interval early, or a tick that comes a moment too soon would wait a whole one.
         self.last_report.is_none_or(|last| {
-            now.elapsed.saturating_sub(last) + self.pace.interval / 2 >= self.pace.detection.timeout
+            let every = self.pace.detection.timeout.max(self.given_interval());
+            now.elapsed.saturating_sub(last) + self.pace.interval / 2 >= every
         })
     }
 

@@ -10,11 +10,20 @@ pub enum Write {
         version: i32,
         /// Its new value.
         report: String,
+        /// The new value of `/heart_beat_control`.
+        control: String,
     },
     /// The master's own beat, with a report when one is due.
     Beat {
         /// The new value of `/heart_beat_master`.
         report: Option<String>,
+    },
+    /// What followers are to do, and the answer to who has asked for it; the master's own beat with it.
+    Command {
+        /// The new value of `/heart_beat_control`.
+        control: String,
+        /// The znode of the request, by its name, and its new value.
+        answer: Option<(String, String)>,
     },
     /// A verdict: remove the follower's znode if it still has this version, and report it.
     Bury {

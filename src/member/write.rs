@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::time::Duration;
 
-use futures_util::future::join4;
+use futures_util::future::join5;
 
 use super::Name;
 use crate::coordination::{Burial, Failure, Fence, Session};
@@ -11,6 +11,7 @@ use crate::master::accession::{self, Accession};
 use crate::master::tenure::Inheritance;
 use crate::master::transaction::{Outcome, Write};
 use crate::protocol::Report;
+use crate::protocol::control::Control;
 
 /// What was written or read.
 #[derive(Debug)]
@@ -75,11 +76,12 @@ pub(super) fn inherit(
             }
         };
         // Sent together, and carried out in this order.
-        let (read, touched, line, removed) = join4(
+        let (read, touched, line, removed, control) = join5(
             session.read(session.paths().master()),
             session.touch(&claim, &value),
             session.line(false),
             removed,
+            control(&session),
         )
         .await;
         let (read, _) = read?;
@@ -89,6 +91,7 @@ pub(super) fn inherit(
         };
         let (report, line) = (Report::parse(&read.bytes), line?);
         removed?;
+        let control = control?;
         match accession::judge(&claim, &report, &line) {
             Accession::Begin => {}
             Accession::Contested(claim) => return Ok(Written::Contested(Some(claim))),
@@ -101,8 +104,19 @@ pub(super) fn inherit(
             now: touched.written,
             grace,
             zxid: touched.modified,
+            control,
         })))
     })
+}
+
+/// What members were told last; makes the znode for it if it is not there.
+async fn control(session: &Session) -> Result<Control, Failure> {
+    loop {
+        match session.read(session.paths().control()).await {
+            Err(Failure::NoNode) => session.prepare_control().await?,
+            read => return Ok(Control::parse(&read?.0.bytes)),
+        }
+    }
 }
 
 /// Makes a master's transaction; `own` is what the master's beat says.
@@ -113,12 +127,23 @@ pub(super) fn fenced(fence: Fence, own: String, write: Write) -> UnderWay {
                 fence.beat(&own, report.as_deref()).await?;
                 Outcome::Done
             }
-            Write::Accede { version, report } => {
-                if fence.accede(version, &report).await? {
+            Write::Accede {
+                version,
+                report,
+                control,
+            } => {
+                if fence.accede(version, &report, &control).await? {
                     Outcome::Done
                 } else {
                     Outcome::Overtaken
                 }
+            }
+            Write::Command { control, answer } => {
+                let answer = answer
+                    .as_ref()
+                    .map(|(name, text)| (name.as_str(), text.as_str()));
+                fence.command(&own, &control, answer).await?;
+                Outcome::Done
             }
             Write::Bury {
                 node,

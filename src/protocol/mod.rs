@@ -6,10 +6,12 @@
 
 pub mod beat;
 pub mod claim;
+pub mod control;
 pub mod dead;
 pub mod event;
 pub mod office;
 pub mod report;
+pub mod request;
 pub mod status;
 
 pub use beat::{Beat, Ending, Identity, Phase, Split};

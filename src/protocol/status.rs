@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::control::micros;
 use crate::condition::Condition;
 
 const INTERVAL: &str = "interval";
@@ -82,10 +83,7 @@ impl Status {
     pub(super) fn take(&mut self, key: &str, word: &str) {
         match key {
             INTERVAL => {
-                let micros = word
-                    .strip_suffix("us")
-                    .and_then(|micros| micros.parse().ok());
-                self.interval = Duration::from_micros(micros.unwrap_or_default());
+                self.interval = micros(word).unwrap_or_default();
             }
             RECORDS_IN => self.records_in = word.parse().unwrap_or_default(),
             RECORDS_OUT => self.records_out = word.parse().unwrap_or_default(),

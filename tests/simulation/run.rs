@@ -300,6 +300,7 @@ impl Scenario {
                     timeout: millis(self.timeout),
                     longest_gap: millis(self.longest_gap),
                 },
+                budget: 5000,
                 session: millis(self.session),
             },
             name,

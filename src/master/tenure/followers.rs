@@ -6,6 +6,10 @@ use super::{Pending, Reading, Tenure};
 use crate::clock::Now;
 use crate::protocol::{Dead, Ending, EventKind, Identity};
 
+/// How many longer intervals a follower that beats less often may be silent, beyond the timeout: one
+/// beat may be late, and the next one is on its way.
+const BEATS: u32 = 2;
+
 /// Whether a follower is there to be judged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Presence {
@@ -108,6 +112,9 @@ impl Tenure {
         follower.identity.clone_from(&reading.beat.identity);
         let status = &reading.beat.status;
         let stalled = status.stalled_ms.is_some();
+        // One that beats less often is silent for longer; what it says of itself is not believed without limit.
+        let slower = status.interval.saturating_sub(self.pace.interval);
+        let extra = (slower * BEATS).min(self.pace.session);
         let changed = stalled != std::mem::replace(&mut follower.stalled, stalled);
         if follower.ending.is_some() || follower.presence == Presence::Untried {
             // It has said its last word and goes at once, or it may not be back yet; either way its
@@ -115,6 +122,7 @@ impl Tenure {
             self.detector.left(now.elapsed, node);
         } else {
             self.detector.heard(now.elapsed, node);
+            self.detector.expect(node, extra);
         }
         if changed && stalled {
             let mut event = self.event(now.wall, EventKind::Stalled, node);

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 
 use crate::detect::Terms;
 use crate::master::election::Mandate;
+use crate::protocol::control::Control;
 use crate::protocol::{Beat, Previous, Report, Went};
 
 /// The times that a master works by.
@@ -16,6 +17,8 @@ pub struct Pace {
     /// Of silence until a follower, or a master, is dead. The timeout is also the time between two
     /// reports.
     pub detection: Terms,
+    /// How many beats all members together may write in a second.
+    pub budget: u32,
     /// Of silence until ZooKeeper itself removes a member's znodes.
     pub session: Duration,
 }
@@ -37,6 +40,8 @@ pub struct Inheritance {
     /// The zxid of the new master's first beat on its claim: the epoch that begins with it. It grows
     /// from master to master, in whatever order they came into the line.
     pub zxid: i64,
+    /// What members were told last.
+    pub control: Control,
 }
 
 /// A follower's znode, as it was read.

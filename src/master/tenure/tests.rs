@@ -1,9 +1,12 @@
 //! Tests of the `tenure` module.
 
+mod orders;
+
 use super::*;
 use crate::condition::Condition;
 use crate::detect::{Rule, Terms};
 use crate::master::transaction::{Outcome, Write};
+use crate::protocol::control::Control;
 use crate::protocol::{Beat, Ending, Identity, Report};
 
 const PACE: Pace = Pace {
@@ -14,6 +17,7 @@ const PACE: Pace = Pace {
         longest_gap: Duration::from_millis(10),
     },
     session: Duration::from_secs(6),
+    budget: 5000,
 };
 
 fn at(ms: u64) -> Now {
@@ -29,7 +33,13 @@ fn begin(inheritance: Inheritance) -> Tenure {
         claim: "_c_a-lock-0000000001".to_owned(),
         ousted: None,
     };
-    Tenure::begin(at(0), "map1.0", &mandate, PACE, inheritance)
+    Tenure::begin(
+        at(0),
+        ("map1.0", &Identity::default()),
+        &mandate,
+        PACE,
+        inheritance,
+    )
 }
 
 fn inherited(report: Report) -> Inheritance {
@@ -40,6 +50,7 @@ fn inherited(report: Report) -> Inheritance {
         version: 6,
         grace: Duration::ZERO,
         zxid: 40,
+        control: Control::default(),
     }
 }
 
@@ -91,6 +102,7 @@ fn tick(tenure: &mut Tenure, ms: u64) -> Option<String> {
         Write::Accede { report, .. } | Write::Bury { report, .. } | Write::Release { report } => {
             Some(report)
         }
+        Write::Command { .. } => None,
     };
     tenure.written(at(ms), Outcome::Done);
     report
@@ -398,7 +410,13 @@ fn went(ousted: Option<Went>, value: &[u8], age: TimeDelta) -> Option<Went> {
         written: at(0).wall - age,
         ..inherited(report)
     };
-    let mut tenure = Tenure::begin(at(0), "map1.0", &mandate, PACE, inheritance);
+    let mut tenure = Tenure::begin(
+        at(0),
+        ("map1.0", &Identity::default()),
+        &mandate,
+        PACE,
+        inheritance,
+    );
     let report = Report::parse(tick(&mut tenure, 0).unwrap().as_bytes());
     assert_eq!(report.epoch, Some(40));
     let previous = report.events[0].previous.clone();
@@ -431,7 +449,13 @@ fn a_master_that_was_taken_for_dead_returns_as_a_follower() {
         office: Some(office("_c_a-lock-0000000001")),
         ..Report::default()
     };
-    let mut tenure = Tenure::begin(at(0), "map1.0", &mandate, PACE, inherited(report));
+    let mut tenure = Tenure::begin(
+        at(0),
+        ("map1.0", &Identity::default()),
+        &mandate,
+        PACE,
+        inherited(report),
+    );
     tick(&mut tenure, 0);
     tenure.heard(at(5), "map0.0", &reading(0));
     let kinds = kinds(tick(&mut tenure, 5));

@@ -90,8 +90,13 @@ impl Stay<'_> {
                     session: self.session.timeout(),
                     ..config.pace
                 };
-                let mut tenure =
-                    Tenure::begin(now, config.name.as_ref(), mandate, pace, *inheritance);
+                let mut tenure = Tenure::begin(
+                    now,
+                    (config.name.as_ref(), &config.identity),
+                    mandate,
+                    pace,
+                    *inheritance,
+                );
                 if config.recording.is_some() {
                     tenure = tenure.recorded();
                 }

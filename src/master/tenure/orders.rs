@@ -1,0 +1,201 @@
+//! What a master tells its followers to do: the interval of their beats, and the orders of operators.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::{Pending, Tenure};
+use crate::clock::Now;
+use crate::master::pacing::Pacing;
+use crate::master::transaction::Write;
+use crate::protocol::control::{Action, Control, Order};
+use crate::protocol::request::{Request, Response};
+
+/// How long an order stands. Who is cut off for longer begins anew when it is back.
+const STANDS: Duration = Duration::from_secs(30);
+/// How many requests wait at the most; who asks for more waits itself.
+const MOST_REQUESTS: usize = 256;
+
+/// What followers are told, and what is to be told next.
+#[derive(Debug)]
+pub(super) struct Orders {
+    pacing: Pacing,
+    /// With the time when each was given.
+    standing: Vec<(Duration, Order)>,
+    number: u64,
+    requests: VecDeque<(String, Request)>,
+    /// What the control znode says.
+    pub(super) issued: Control,
+    /// The last write was one of these: beats and reports have their turn.
+    yields: bool,
+}
+
+/// One request made into orders, on its way.
+#[derive(Debug)]
+pub(super) struct Issue {
+    control: Control,
+    orders: Vec<Order>,
+    answers: bool,
+}
+
+impl Orders {
+    /// Goes on from what the last master has written.
+    pub(super) fn new(now: Now, epoch: i64, base: Duration, budget: u32, before: Control) -> Self {
+        let mut pacing = Pacing::new(base, budget, before.asked);
+        let number = before.orders.iter().map(|order| order.number).max();
+        // An order to a member was that master's; a job that is to end is to end.
+        let jobs = before.orders.into_iter();
+        let jobs = jobs.filter(|order| order.action == Action::KillJob);
+        let standing: Vec<(Duration, Order)> = jobs.map(|order| (now.elapsed, order)).collect();
+        let issued = Control {
+            epoch: Some(epoch),
+            interval: Some(pacing.interval(0)),
+            asked: before.asked,
+            orders: standing.iter().map(|(_, order)| order.clone()).collect(),
+        };
+        Self {
+            pacing,
+            standing,
+            number: number.unwrap_or(0),
+            requests: VecDeque::new(),
+            issued,
+            yields: false,
+        }
+    }
+
+    fn control(&mut self, now: Now, followers: usize) -> Control {
+        let stands = |given: Duration| now.elapsed.saturating_sub(given) < STANDS;
+        let standing = &mut self.standing;
+        standing.retain(|(given, order)| stands(*given) || order.action == Action::KillJob);
+        Control {
+            epoch: self.issued.epoch,
+            interval: Some(self.pacing.interval(followers)),
+            asked: self.pacing.asked(),
+            orders: standing.iter().map(|(_, order)| order.clone()).collect(),
+        }
+    }
+}
+
+impl Tenure {
+    /// An operator asks for something, by the znode `name`.
+    pub fn asked(&mut self, name: String, request: Request) {
+        let requests = &mut self.orders.requests;
+        let known = requests.iter().any(|(known, _)| *known == name);
+        if !known && requests.len() < MOST_REQUESTS {
+            requests.push_back((name, request));
+        }
+    }
+
+    /// What followers are to beat at.
+    pub(super) fn given_interval(&self) -> Duration {
+        self.orders.issued.interval.unwrap_or(self.pace.interval)
+    }
+
+    /// The next thing to tell followers, if there is one.
+    pub(super) fn command(&mut self, now: Now) -> Option<Write> {
+        if std::mem::take(&mut self.orders.yields) || self.accession.is_some() {
+            return None;
+        }
+        let mut control = self.orders.control(now, self.followers.len());
+        let mut issue = Issue {
+            control: Control::default(),
+            orders: Vec::new(),
+            answers: false,
+        };
+        let mut answer = None;
+        if let Some((name, request)) = self.orders.requests.front().cloned() {
+            let response = self.consider(&request, &mut control, &mut issue);
+            control.orders.extend(issue.orders.iter().cloned());
+            let mut pacing = self.orders.pacing;
+            pacing.ask(control.asked);
+            control.interval = Some(pacing.interval(self.followers.len()));
+            issue.answers = true;
+            answer = Some((name, response.to_string()));
+        } else if control == self.orders.issued {
+            return None;
+        }
+        issue.control = control.clone();
+        self.pending = Some(Pending::Command(issue));
+        self.orders.yields = true;
+        Some(Write::Command {
+            control: control.to_string(),
+            answer,
+        })
+    }
+
+    /// What was told is told.
+    pub(super) fn commanded(&mut self, now: Now, issue: Issue) {
+        let orders = &mut self.orders;
+        if issue.answers {
+            orders.requests.pop_front();
+        }
+        orders.pacing.ask(issue.control.asked);
+        let given = issue.orders.into_iter().map(|order| (now.elapsed, order));
+        orders.standing.extend(given);
+        orders.number = orders
+            .standing
+            .iter()
+            .map(|(_, order)| order.number)
+            .fold(orders.number, u64::max);
+        orders.issued = issue.control;
+    }
+
+    fn consider(&self, request: &Request, control: &mut Control, issue: &mut Issue) -> Response {
+        match request {
+            Request::Interval(interval) => {
+                let most = self.pace.session / 4;
+                if interval.is_some_and(|interval| interval > most) {
+                    let most = humantime::format_duration(most);
+                    return Response::Refused(format!(
+                        "the interval may be {most} at the most, a quarter of the session timeout"
+                    ));
+                }
+                control.asked = *interval;
+                Response::Done("all followers are told".to_owned())
+            }
+            Request::Reinit(whom) => self.order(Action::Reinit, whom, issue),
+            Request::Kill(whom) => self.order(Action::KillTask, whom, issue),
+        }
+    }
+
+    /// Orders for all whom an operator means by `whom`.
+    fn order(&self, action: Action, whom: &str, issue: &mut Issue) -> Response {
+        let mut identities = self.followers.values().map(|follower| &follower.identity);
+        let own = self.identity.job.as_deref() == Some(whom);
+        let is_job = own || identities.any(|identity| identity.job.as_deref() == Some(whom));
+        let mut number = self.orders.number;
+        let mut add = |action: Action, whom: &str| {
+            number += 1;
+            issue.orders.push(Order {
+                number,
+                action,
+                whom: whom.to_owned(),
+                reason: "by an operator".to_owned(),
+            });
+        };
+        if action == Action::KillTask && is_job {
+            add(Action::KillJob, whom);
+            return Response::Done(format!("all members of {whom} are told to end"));
+        }
+        let followers = self.followers.iter();
+        let followers = followers.map(|(node, follower)| (node.as_str(), &follower.identity));
+        let own = (self.office.node.as_str(), &self.identity);
+        let meant: Vec<&str> = std::iter::once(own)
+            .chain(followers)
+            .filter(|(node, identity)| {
+                *node == whom
+                    || identity.attempt.as_deref() == Some(whom)
+                    || identity.task().as_deref() == Some(whom)
+            })
+            .map(|(node, _)| node)
+            .collect();
+        if meant.is_empty() {
+            return Response::Refused(format!(
+                "no member, attempt, task or job is called {whom}; heartline status lists all"
+            ));
+        }
+        for node in &meant {
+            add(action, node);
+        }
+        Response::Done(meant.join(" "))
+    }
+}

@@ -1,0 +1,174 @@
+//! What members are told: `/heart_beat_control`, written by the master, watched by all.
+//!
+//! The answers to a heartbeat, as Hadoop's first `HeartbeatResponse` had them: the interval to the next
+//! beat, and what is to be done (`KILL_TASK`, `KILL_JOB`, `REINIT_TRACKER`). They hold in the epoch that they name and in
+//! no other.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use strum::{Display, EnumString};
+
+use super::Identity;
+
+const EPOCH: &str = "epoch";
+const INTERVAL: &str = "interval";
+const ASKED: &str = "asked";
+const ORDER: &str = "order ";
+
+/// What a member is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Display, EnumString)]
+#[strum(serialize_all = "kebab-case")]
+pub enum Action {
+    /// End its task as failed: Hadoop tries it again.
+    KillTask,
+    /// End its task as failed, as all of its job.
+    KillJob,
+    /// Forget what it was told, and join anew.
+    Reinit,
+}
+
+/// Something that somebody is to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// Grows with each order.
+    pub number: u64,
+    /// What.
+    pub action: Action,
+    /// Who: a member's name, or for [`Action::KillJob`] a job's id.
+    pub whom: String,
+    /// Why, in one line.
+    pub reason: String,
+}
+
+impl Order {
+    /// Whether it is meant for the member `name`.
+    pub fn is_for(&self, name: &str, identity: &Identity) -> bool {
+        match self.action {
+            Action::KillTask | Action::Reinit => self.whom == name,
+            Action::KillJob => identity.job.as_ref() == Some(&self.whom),
+        }
+    }
+}
+
+impl fmt::Display for Order {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            number,
+            action,
+            whom,
+            reason,
+        } = self;
+        write!(f, "{ORDER}{number} {action} {whom} {reason}")
+    }
+}
+
+impl FromStr for Order {
+    type Err = ();
+
+    fn from_str(line: &str) -> Result<Self, ()> {
+        let mut words = line.strip_prefix(ORDER).ok_or(())?.splitn(4, ' ');
+        let mut word = || words.next().ok_or(());
+        Ok(Self {
+            number: word()?.parse().map_err(drop)?,
+            action: word()?.parse().map_err(drop)?,
+            whom: word()?.to_owned(),
+            reason: word()?.to_owned(),
+        })
+    }
+}
+
+/// The whole value.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Control {
+    /// The epoch of the master that wrote it; `None` in a value that no master wrote.
+    pub epoch: Option<i64>,
+    /// The time between two beats of a follower.
+    pub interval: Option<Duration>,
+    /// The interval that an operator has asked for: a later master keeps to it.
+    pub asked: Option<Duration>,
+    /// What is to be done, oldest first.
+    pub orders: Vec<Order>,
+}
+
+impl Control {
+    /// Reads a value. Never fails: what is not known is passed over.
+    pub fn parse(value: &[u8]) -> Self {
+        let mut control = Self::default();
+        for line in String::from_utf8_lossy(value).lines() {
+            if let Ok(order) = line.parse() {
+                control.orders.push(order);
+            }
+            match line.split_once(": ") {
+                Some((EPOCH, epoch)) => control.epoch = epoch.parse().ok(),
+                Some((INTERVAL, interval)) => control.interval = micros(interval),
+                Some((ASKED, interval)) => control.asked = micros(interval),
+                _ => {}
+            }
+        }
+        control
+    }
+}
+
+impl fmt::Display for Control {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(epoch) = self.epoch {
+            writeln!(f, "{EPOCH}: {epoch}")?;
+        }
+        for (key, interval) in [(INTERVAL, self.interval), (ASKED, self.asked)] {
+            if let Some(interval) = interval {
+                writeln!(f, "{key}: {}us", interval.as_micros())?;
+            }
+        }
+        self.orders
+            .iter()
+            .try_for_each(|order| writeln!(f, "{order}"))
+    }
+}
+
+pub(super) fn micros(text: &str) -> Option<Duration> {
+    let micros = text.strip_suffix("us")?.parse().ok()?;
+    Some(Duration::from_micros(micros))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn order(action: Action, whom: &str) -> Order {
+        Order {
+            number: 7,
+            action,
+            whom: whom.to_owned(),
+            reason: "stalled: spinning".to_owned(),
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let control = Control {
+            epoch: Some(9),
+            interval: Some(Duration::from_micros(8500)),
+            asked: None,
+            orders: vec![
+                order(Action::KillTask, "map1.5"),
+                order(Action::KillJob, "job_1_0001"),
+            ],
+        };
+        assert_eq!(Control::parse(control.to_string().as_bytes()), control);
+        assert_eq!(Control::parse(b"hello\norder x"), Control::default());
+    }
+
+    #[test]
+    fn an_order_is_for_one_member_or_for_one_job() {
+        let identity = Identity {
+            job: Some("job_1_0001".to_owned()),
+            ..Identity::default()
+        };
+        assert!(order(Action::KillTask, "map1.5").is_for("map1.5", &identity));
+        assert!(!order(Action::KillTask, "map1.5").is_for("map1.50", &identity));
+        assert!(order(Action::KillJob, "job_1_0001").is_for("map1.5", &identity));
+        assert!(!order(Action::KillJob, "job_1_0002").is_for("map1.5", &identity));
+    }
+}

@@ -1,0 +1,121 @@
+//! What an operator asks of the master: a znode below `/heart_beat_requests`, answered in its place.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use super::control::micros;
+
+const DONE: &str = "done: ";
+const REFUSED: &str = "refused: ";
+const AUTO: &str = "auto";
+
+/// What is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// To end a member, an attempt, all attempts of a task, or a job, whichever has this name.
+    Kill(String),
+    /// That a member joins anew.
+    Reinit(String),
+    /// The interval of all followers; `None` for the one that the budget gives.
+    Interval(Option<Duration>),
+}
+
+impl fmt::Display for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Kill(whom) => write!(f, "kill {whom}"),
+            Self::Reinit(whom) => write!(f, "reinit {whom}"),
+            Self::Interval(None) => write!(f, "interval {AUTO}"),
+            Self::Interval(Some(interval)) => write!(f, "interval {}us", interval.as_micros()),
+        }
+    }
+}
+
+impl FromStr for Request {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (what, rest) = text.trim().split_once(' ').ok_or(())?;
+        if rest.chars().any(|c| c.is_whitespace() || c.is_control()) {
+            return Err(());
+        }
+        match (what, rest) {
+            ("kill", whom) => Ok(Self::Kill(whom.to_owned())),
+            ("reinit", whom) => Ok(Self::Reinit(whom.to_owned())),
+            ("interval", AUTO) => Ok(Self::Interval(None)),
+            ("interval", interval) => Ok(Self::Interval(Some(micros(interval).ok_or(())?))),
+            _ => Err(()),
+        }
+    }
+}
+
+/// What the master makes of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Response {
+    /// It is done, or those whom it concerns are told.
+    Done(String),
+    /// It cannot be.
+    Refused(String),
+}
+
+impl fmt::Display for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Done(text) => write!(f, "{DONE}{text}"),
+            Self::Refused(text) => write!(f, "{REFUSED}{text}"),
+        }
+    }
+}
+
+impl FromStr for Response {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let done = text
+            .strip_prefix(DONE)
+            .map(|text| Self::Done(text.to_owned()));
+        let refused = || {
+            text.strip_prefix(REFUSED)
+                .map(|text| Self::Refused(text.to_owned()))
+        };
+        done.or_else(refused).ok_or(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        for request in [
+            Request::Kill("attempt_1_0001_m_000000_0".to_owned()),
+            Request::Reinit("map1.5".to_owned()),
+            Request::Interval(None),
+            Request::Interval(Some(Duration::from_millis(20))),
+        ] {
+            assert_eq!(request.to_string().parse(), Ok(request));
+        }
+        for response in [
+            Response::Done("map1".to_owned()),
+            Response::Refused("no".to_owned()),
+        ] {
+            assert_eq!(response.to_string().parse(), Ok(response));
+        }
+    }
+
+    #[test]
+    fn what_is_no_request_is_refused() {
+        for wrong in [
+            "",
+            "kill",
+            "kill a b",
+            "kill a\norder 1",
+            "interval 5",
+            "launch x",
+        ] {
+            assert_eq!(wrong.parse::<Request>(), Err(()), "{wrong:?}");
+        }
+    }
+}
