@@ -21,8 +21,10 @@ pub fn parse<T: Parser>() -> T {
 
 fn with_jobconf(
     command: clap::Command,
-    lookup: impl Fn(&str) -> Option<OsString>,
+    lookup: impl Fn(&str) -> Option<OsString> + Copy,
 ) -> clap::Command {
+    // The tools of `heartline` have their options below the subcommands.
+    let command = command.mut_subcommands(|subcommand| with_jobconf(subcommand, lookup));
     command.mut_args(|argument| {
         let property = argument
             .get_env()
