@@ -67,6 +67,18 @@ mod tests {
     }
 
     #[test]
+    fn a_property_reaches_a_tools_options() {
+        let tools = clap::Command::new("tools").subcommand(Options::command().name("tool"));
+        let tools = with_jobconf(tools, |name| {
+            (name == "heartline_interval").then(|| "8ms".into())
+        });
+        let matches = tools.get_matches_from(["tools", "tool"]);
+        let (_, matches) = matches.subcommand().unwrap();
+        let options = Options::from_arg_matches(matches).unwrap();
+        assert_eq!(options.member.beat.interval.as_millis(), 8);
+    }
+
+    #[test]
     fn switches_can_be_properties_too() {
         assert!(
             parse_with(&[], ("heartline_no_heartbeat", "true"))

@@ -13,9 +13,13 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::stdio::{dup2_stdin, dup2_stdout, stdin, stdout};
 use tokio::sync::oneshot;
 
+use super::counting::Budget;
 use super::flow::{Flow, Side};
 use super::relay::{End, Relay};
 use crate::streaming::{Progress, enlarge};
+
+/// How many bytes a second of each stream are looked at.
+const LOOKED_AT: u64 = 256 * 1024 * 1024;
 
 /// One of the two.
 #[derive(Debug)]
@@ -192,6 +196,12 @@ fn pass_on(side: Side, own: OwnedFd, is_piped: bool, progress: &Arc<Progress>) -
         }
     };
     let flow = Arc::new(Flow::new(side, Arc::clone(progress), ours));
-    let relay = Relay::new(from, to, Arc::clone(&flow), is_piped)?;
+    let relay = Relay::new(
+        from,
+        to,
+        Arc::clone(&flow),
+        is_piped,
+        Budget::new(LOOKED_AT),
+    )?;
     Ok((Stream::Relayed(flow), (end, Some(relay))))
 }
