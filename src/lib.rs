@@ -14,11 +14,14 @@
 //! - [`member`] puts them together: [`member::Work`] runs a data path with a heartbeat beside it.
 //! - [`membership`] is a group of any programs: one active master, backups, workers; [`keeper`] runs a
 //!   command only as long as it may.
+//! - [`wrapped`] passes any command's stdin and stdout through and waits for its end; [`run`] puts a heartbeat
+//!   beside that.
 //! - [`say`] is how a program speaks to people.
 //! - [`standing`] is a master without work; [`watch`] and [`setup`] are what people start beside a job; [`cli`] is the edge of all programs.
 //!
 //! Dependencies point one way: programs → `cli` → `standing`, `member`, `watch`, `setup` → `master`,
-//! `coordination` → `protocol`, `detect`; and programs → `membership` → `cli`, `keeper`, `coordination`.
+//! `coordination` → `protocol`, `detect`; and programs → `membership` → `cli`, `keeper`, `coordination`;
+//! and programs → `run` → `cli`, `member`, `wrapped` → `keeper`, `streaming`.
 
 pub mod cli;
 pub mod clock;
@@ -30,8 +33,10 @@ pub mod master;
 pub mod member;
 pub mod membership;
 pub mod protocol;
+pub mod run;
 pub mod say;
 pub mod setup;
 pub mod standing;
 pub mod streaming;
 pub mod watch;
+pub mod wrapped;

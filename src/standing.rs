@@ -11,7 +11,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::cli::{self, BeatOptions};
 use crate::coordination::{Failure, Session, Settings};
-use crate::member::{Config, Heart, Name, Recording};
+use crate::member::{Config, Heart, Name, Recording, Signals};
 use crate::protocol::Ending;
 use crate::protocol::claim::{holder, is_standing};
 use crate::say::say;
@@ -86,7 +86,8 @@ async fn stand(config: Config, backup: bool, form: Form) -> anyhow::Result<()> {
             format!("no master through ZooKeeper at {address}: {what}; it goes on trying"),
         );
     };
-    let heart = Heart::start(config, Arc::new(Progress::default()), false, complain)?;
+    let progress = Arc::new(Progress::default());
+    let heart = Heart::start(config, progress, false, Signals::Heart, complain)?;
     // Ends only when it cannot show anything any more; a signal ends the process after the heart has
     // handed the claim over.
     let outcome = watch_master(&settings, form, None).await;

@@ -1,10 +1,12 @@
-//! `heartline`: the tools that are no part of a job, a subcommand each.
+//! `heartline`: the tools beside those of the word count, a subcommand each.
 
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use heartline::cli;
+use heartline::keeper::{BecomeArgs, KeepArgs};
 use heartline::membership::MemberArgs;
+use heartline::run::RunArgs;
 use heartline::standing::StandingArgs;
 
 /// Tools beside the heartbeat
@@ -20,6 +22,18 @@ enum Tool {
     Master(StandingArgs),
     /// Make any program a member of a group: one active master with backups, and workers
     Member(MemberArgs),
+    /// Run any command as a mapper or reducer, with a heartbeat through ZooKeeper beside it
+    ///
+    /// Starts COMMAND, passes its stdin and stdout through untouched, beats while it runs, and exits
+    /// with its status. The records never depend on the heartbeat: whatever ZooKeeper does, they and
+    /// the exit status are those of COMMAND alone.
+    Run(RunArgs),
+    /// Keep a command; for heartline itself
+    #[command(hide = true)]
+    Keep(KeepArgs),
+    /// Become a command; for heartline itself
+    #[command(hide = true)]
+    Become(BecomeArgs),
 }
 
 fn main() -> ExitCode {
@@ -28,5 +42,8 @@ fn main() -> ExitCode {
     match options.tool {
         Tool::Master(master) => master.run(&mut command),
         Tool::Member(member) => member.run(&mut command),
+        Tool::Run(run) => run.run(&mut command),
+        Tool::Keep(keep) => keep.run(),
+        Tool::Become(stage) => stage.run(),
     }
 }

@@ -21,8 +21,10 @@ pub fn parse<T: Parser>() -> T {
 
 fn with_jobconf(
     command: clap::Command,
-    lookup: impl Fn(&str) -> Option<OsString>,
+    lookup: impl Fn(&str) -> Option<OsString> + Copy,
 ) -> clap::Command {
+    // The tools of `heartline` have their options below the subcommands.
+    let command = command.mut_subcommands(|subcommand| with_jobconf(subcommand, lookup));
     command.mut_args(|argument| {
         let property = argument
             .get_env()
@@ -62,6 +64,18 @@ mod tests {
         assert_eq!(options.member.beat.interval.as_millis(), 8);
         let options = parse_with(&["--interval", "9ms"], ("heartline_interval", "8ms"));
         assert_eq!(options.member.beat.interval.as_millis(), 9);
+    }
+
+    #[test]
+    fn a_property_reaches_a_tools_options() {
+        let tools = clap::Command::new("tools").subcommand(Options::command().name("tool"));
+        let tools = with_jobconf(tools, |name| {
+            (name == "heartline_interval").then(|| "8ms".into())
+        });
+        let matches = tools.get_matches_from(["tools", "tool"]);
+        let (_, matches) = matches.subcommand().unwrap();
+        let options = Options::from_arg_matches(matches).unwrap();
+        assert_eq!(options.member.beat.interval.as_millis(), 8);
     }
 
     #[test]

@@ -13,6 +13,14 @@ pub struct Until {
     pub dead_by: Duration,
 }
 
+impl Until {
+    /// As long as it likes: some hundred thousand years.
+    pub const ANY_TIME: Self = Self {
+        stop_by: Duration::from_micros(u64::MAX / 4),
+        dead_by: Duration::from_micros(u64::MAX / 4),
+    };
+}
+
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ended {

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, IoSlice};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream as Socket;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
@@ -11,7 +11,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
-use rustix::process::{Pid, Signal};
+use rustix::process::{Pid, Signal, WaitOptions, getpid, set_child_subreaper, wait};
 use tokio::net::UnixStream;
 
 use super::control::{Ended, Lines, Order, Report, Until};
@@ -23,6 +23,8 @@ const INDULGENCE: Duration = Duration::from_millis(50);
 /// What is to be kept.
 #[derive(Clone, Debug)]
 pub struct Charge {
+    /// The program whose command it is: what it is called where it speaks to people.
+    pub program: &'static str,
     /// The command.
     pub command: Vec<OsString>,
     /// What its environment has besides the program's own.
@@ -31,6 +33,11 @@ pub struct Charge {
     pub until: Until,
     /// How long it gets to end when the program is gone.
     pub grace: Duration,
+    /// How long what it leaves behind may go on by itself after its end; then that gets `grace` to end.
+    pub linger: Duration,
+    /// Whether the program starts nothing else, so that all processes below it are the command's: then what
+    /// a killed keeper leaves behind is found below the program, and ended.
+    pub is_all: bool,
 }
 
 /// A command and its keeper. Dropped, it lets the keeper end the command.
@@ -41,29 +48,39 @@ pub struct Handle {
     lines: Lines,
     command: Option<u32>,
     until: Until,
+    is_all: bool,
     /// When the command has to be gone, once it was asked to end.
     gone_by: Option<Duration>,
 }
 
 impl Handle {
-    /// Starts the keeper, which starts the command. From a thread that has a runtime.
-    pub fn start(charge: &Charge) -> io::Result<Self> {
+    /// Starts the keeper, which starts the command with this stdin and stdout. From a thread that has a
+    /// runtime.
+    pub fn start(charge: &Charge, streams: [BorrowedFd<'_>; 2]) -> io::Result<Self> {
+        if charge.is_all {
+            // What a killed keeper leaves behind becomes ours, and not init's.
+            set_child_subreaper(Some(getpid()))?;
+        }
         let (own, other) = Socket::pair()?;
         let micros = |time: Duration| time.as_micros().to_string();
         let keeper = Command::new("/proc/self/exe")
             .arg0("heartline")
-            .args(["member", "keep", "--stop-by"])
+            .args(["keep", "--program", charge.program, "--stop-by"])
             .arg(micros(charge.until.stop_by))
             .arg("--dead-by")
             .arg(micros(charge.until.dead_by))
             .arg("--grace")
             .arg(micros(charge.grace))
+            .arg("--linger")
+            .arg(micros(charge.linger))
             .arg("--")
             .args(&charge.command)
             .envs(charge.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::from(OwnedFd::from(other)))
+            // The command's stdout is at its end when nobody but the command holds it.
+            .stdout(Stdio::null())
             .spawn()?;
-        send_stdin(&own)?;
+        send_streams(&own, streams)?;
         own.set_nonblocking(true)?;
         Ok(Self {
             keeper,
@@ -71,8 +88,14 @@ impl Handle {
             lines: Lines::default(),
             command: None,
             until: charge.until,
+            is_all: charge.is_all,
             gone_by: None,
         })
+    }
+
+    /// The keeper: all that the command consists of is below this process.
+    pub fn keeper(&self) -> Pid {
+        Pid::from_child(&self.keeper)
     }
 
     /// Lets the command run for longer.
@@ -164,6 +187,9 @@ impl Handle {
             }
             sleep(Duration::from_millis(1));
         }
+        if self.is_all {
+            end_all_below();
+        }
         Ended {
             status: 128 + 9,
             // Unless it was to end, its keeper was killed: as good as the command itself.
@@ -172,11 +198,20 @@ impl Handle {
     }
 }
 
-/// Sends this process's stdin, which is to be the command's.
-fn send_stdin(socket: &Socket) -> io::Result<()> {
-    let input = io::stdin();
-    let files = [input.as_fd()];
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+/// Ends what a killed keeper has left to this process.
+fn end_all_below() {
+    for _ in 0..500 {
+        while let Ok(Some(_)) = wait(WaitOptions::NOHANG) {}
+        if !tree::signal_below(getpid(), Signal::KILL) {
+            return;
+        }
+        sleep(Duration::from_millis(1));
+    }
+}
+
+/// Sends what is to be the command's stdin and stdout.
+fn send_streams(socket: &Socket, files: [BorrowedFd<'_>; 2]) -> io::Result<()> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
     let mut ancillary = SendAncillaryBuffer::new(&mut space);
     ancillary.push(SendAncillaryMessage::ScmRights(&files));
     sendmsg(

@@ -17,7 +17,6 @@ use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, getpid, set_child_su
 use rustix::stdio::stdin;
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
 
-use super::PROGRAM;
 use super::control::{Lines, Order, Report};
 use super::{Ended, Until, boot_time, is_ignored, tree};
 use crate::say::say;
@@ -29,22 +28,30 @@ const LONGEST_SLEEP: Duration = Duration::from_millis(250);
 
 /// What a keeper is told at its start.
 #[derive(Clone, Debug)]
-pub struct Keeping {
+pub(super) struct Keeping {
+    /// The program whose command it is: what it is called where it speaks to people.
+    pub(super) program: String,
     /// How long the command may run at first.
-    pub until: Until,
+    pub(super) until: Until,
     /// How long the command gets to end when the program is gone, and what it leaves behind gets.
-    pub grace: Duration,
+    pub(super) grace: Duration,
+    /// How long what the command leaves behind may go on before that.
+    pub(super) linger: Duration,
     /// The command.
-    pub command: Vec<OsString>,
+    pub(super) command: Vec<OsString>,
 }
 
 /// Keeps a command until it is over. To be called from the first thread of a process of its own, whose
-/// stdin is the socket to the program: its first byte comes with what is to be the command's stdin.
-pub fn keep(keeping: &Keeping) -> ExitCode {
+/// stdin is the socket to the program: its first byte comes with what is to be the command's stdin and
+/// stdout.
+pub(super) fn keep(keeping: &Keeping) -> ExitCode {
     match Keeper::start(keeping).and_then(Keeper::run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            say(PROGRAM, format_args!("cannot keep the command: {error}"));
+            say(
+                &keeping.program,
+                format_args!("cannot keep the command: {error}"),
+            );
             ExitCode::FAILURE
         }
     }
@@ -63,11 +70,14 @@ struct Keeper {
     children: UnixStream,
     until: Until,
     grace: Duration,
+    linger: Duration,
     phase: Phase,
     /// Whether there is still somebody to hear.
     heard: bool,
     by_itself: bool,
     status: Option<u8>,
+    /// When what the command has left behind is asked to end.
+    linger_until: Option<Duration>,
     lines: Lines,
 }
 
@@ -86,17 +96,18 @@ impl Keeper {
         let (children, teller) = UnixStream::pair()?;
         children.set_nonblocking(true)?;
         signal_hook::low_level::pipe::register(SIGCHLD, teller)?;
-        let input = receive_stdin()?;
+        let (input, output) = receive_streams()?;
         if boot_time() >= keeping.until.stop_by {
             return Err(io::Error::other("its time was over before it began"));
         }
         let child = Command::new("/proc/self/exe")
             .arg0("heartline")
-            .args(["member", "become", "--keeper"])
+            .args(["become", "--program", &keeping.program, "--keeper"])
             .arg(own.to_string())
             .arg("--")
             .args(&keeping.command)
             .stdin(Stdio::from(input))
+            .stdout(Stdio::from(output))
             .spawn()?;
         let keeper = Self {
             own,
@@ -104,10 +115,12 @@ impl Keeper {
             children,
             until: keeping.until,
             grace: keeping.grace,
+            linger: keeping.linger,
             phase: Phase::Running,
             heard: true,
             by_itself: true,
             status: None,
+            linger_until: None,
             lines: Lines::default(),
         };
         tell(Report::Started(child.id()));
@@ -128,7 +141,12 @@ impl Keeper {
                     return Ok(());
                 }
                 // It has ended by itself and left something behind.
-                self.stop(self.grace);
+                let until = *self
+                    .linger_until
+                    .get_or_insert_with(|| boot_time() + self.linger);
+                if boot_time() >= until {
+                    self.stop(self.grace);
+                }
             }
             let now = boot_time();
             if now >= self.until.stop_by && matches!(self.phase, Phase::Running) {
@@ -136,6 +154,7 @@ impl Keeper {
                 self.stop(Duration::MAX);
             }
             let next = match self.phase {
+                Phase::Running if self.status.is_some() => now + LOOK,
                 Phase::Running => self.until.stop_by,
                 Phase::Stopping(at) => {
                     let at = at.min(self.until.dead_by);
@@ -249,10 +268,10 @@ fn status_of(status: WaitStatus) -> u8 {
         .unwrap_or(255)
 }
 
-/// What comes with the first byte: the command's stdin.
-fn receive_stdin() -> io::Result<OwnedFd> {
+/// What comes with the first byte: the command's stdin and stdout.
+fn receive_streams() -> io::Result<(OwnedFd, OwnedFd)> {
     let mut byte = [0];
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
     recvmsg(
         stdin(),
@@ -262,10 +281,10 @@ fn receive_stdin() -> io::Result<OwnedFd> {
     )?;
     for message in ancillary.drain() {
         if let RecvAncillaryMessage::ScmRights(mut files) = message
-            && let Some(file) = files.next()
+            && let (Some(input), Some(output)) = (files.next(), files.next())
         {
-            return Ok(file);
+            return Ok((input, output));
         }
     }
-    Err(io::Error::other("it is started by heartline member alone"))
+    Err(io::Error::other("it is started by heartline alone"))
 }

@@ -1,4 +1,7 @@
-//! Signals that a process was started to ignore.
+//! The signals that ask a program to end, and those that it was started to ignore.
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc::UnboundedSender;
 
 /// Whether this process ignores a signal, as Linux tells it; elsewhere it is taken not to.
 pub fn is_ignored(signal: i32) -> bool {
@@ -6,4 +9,30 @@ pub fn is_ignored(signal: i32) -> bool {
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
     mask.is_some_and(|mask| mask & (1 << (signal - 1)) != 0)
+}
+
+/// Sends an order for each signal: a service manager's or YARN's `TERM`, a terminal's `INT` and `HUP`. What
+/// was ignored when the program started stays ignored (`nohup`); where one cannot be caught it keeps its
+/// usual effect. Within a runtime.
+pub fn listen<T: Send + 'static>(orders: &UnboundedSender<T>, order: fn(i32) -> T) {
+    for kind in [
+        SignalKind::terminate(),
+        SignalKind::interrupt(),
+        SignalKind::hangup(),
+    ] {
+        if is_ignored(kind.as_raw_value()) {
+            continue;
+        }
+        let Ok(mut signals) = signal(kind) else {
+            continue;
+        };
+        let orders = orders.clone();
+        tokio::spawn(async move {
+            while signals.recv().await.is_some() {
+                if orders.send(order(kind.as_raw_value())).is_err() {
+                    return;
+                }
+            }
+        });
+    }
 }

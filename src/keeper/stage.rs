@@ -7,14 +7,13 @@ use std::process::{Command, ExitCode};
 
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 
-use super::PROGRAM;
 use crate::say::say;
 
 /// Becomes `command`, which dies with the process `keeper` that has started this one. Returns only if
 /// that cannot be done, with the status that a shell would give: 127 for a command that is not there,
-/// otherwise 126.
-pub fn become_command(keeper: i32, command: &[OsString]) -> ExitCode {
-    let Some((program, arguments)) = command.split_first() else {
+/// otherwise 126. What is said then begins with the name of `program`, whose command it is.
+pub(super) fn become_command(program: &str, keeper: i32, command: &[OsString]) -> ExitCode {
+    let Some((executable, arguments)) = command.split_first() else {
         return ExitCode::from(126);
     };
     // Asked for first, looked at then: a keeper that dies in between is one or the other.
@@ -23,10 +22,10 @@ pub fn become_command(keeper: i32, command: &[OsString]) -> ExitCode {
     {
         return ExitCode::from(126);
     }
-    let error = Command::new(program).args(arguments).exec();
+    let error = Command::new(executable).args(arguments).exec();
     say(
-        PROGRAM,
-        format_args!("cannot run {}: {error}", program.display()),
+        program,
+        format_args!("cannot run {}: {error}", executable.display()),
     );
     let is_missing = error.kind() == io::ErrorKind::NotFound;
     ExitCode::from(if is_missing { 127 } else { 126 })

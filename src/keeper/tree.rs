@@ -22,7 +22,7 @@ pub(super) fn is_alive(pid: u32) -> bool {
 }
 
 /// The processes below `root` that have not ended, parents before their children.
-pub(super) fn below(root: Pid) -> Vec<Pid> {
+pub fn below(root: Pid) -> Vec<Pid> {
     let mut children: HashMap<u32, Vec<(u32, bool)>> = HashMap::new();
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());

@@ -12,7 +12,7 @@ use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 
 use super::life::Life;
-use super::stopping::Stopping;
+use super::stopping::{Signals, Stopping};
 use super::surroundings::Machine;
 use super::{Account, Config};
 use crate::protocol::Ending;
@@ -36,8 +36,8 @@ pub struct Summary {
 
 /// A running heartbeat. Nothing that happens to it reaches the program's work: no panic, no wait.
 ///
-/// It also catches the signals that end a process (`TERM`, `INT`, `HUP`): it takes leave of
-/// ZooKeeper first, and then ends the process by that signal.
+/// With [`Signals::Heart`] it also catches the signals that end a process (`TERM`, `INT`, `HUP`): it takes
+/// leave of ZooKeeper first, and then ends the process by that signal.
 #[derive(Debug)]
 pub struct Heart {
     stop: oneshot::Sender<Ending>,
@@ -53,6 +53,7 @@ impl Heart {
         config: Config,
         account: Arc<dyn Account>,
         required: bool,
+        signals: Signals,
         complain: impl FnOnce(&str) + Send + 'static,
     ) -> io::Result<Self> {
         let (stop, stopped) = oneshot::channel();
@@ -73,11 +74,15 @@ impl Heart {
                 // A task of its own: to wake the future that a runtime blocks on costs a system call.
                 let summary = runtime.block_on(async {
                     // Signals belong to the runtime that they are caught in.
-                    let stopping = Stopping::on_signal_or(stopped, LEAVE_LIMIT);
+                    let stopping = match signals {
+                        Signals::Heart => Stopping::on_signal_or(stopped, LEAVE_LIMIT),
+                        Signals::Program => Stopping::on_word(stopped, LEAVE_LIMIT),
+                    };
                     match tokio::spawn(life.live(stopping)).await {
                         Ok(summary) => summary,
                         // A fault of ours must not cost the program its signals: their task goes on.
-                        Err(_) => pending().await,
+                        Err(_) if signals == Signals::Heart => pending().await,
+                        Err(_) => Summary::default(),
                     }
                 });
                 if let Some(signal) = summary.signal {

@@ -14,6 +14,7 @@ mod listener;
 mod mastership;
 mod name;
 mod recording;
+mod reporting;
 mod scheduling;
 mod stay;
 mod stopping;
@@ -26,8 +27,9 @@ pub use heart::{Heart, Summary};
 pub use life::{Complain, Life};
 pub use name::Name;
 pub use recording::Recording;
+pub use reporting::{Reporter, Reporting};
 pub use scheduling::Scheduling;
-pub use stopping::{Stop, Stopping};
+pub use stopping::{Signals, Stop, Stopping};
 pub use surroundings::{Answer, Machine, Surroundings};
 pub use work::Work;
 

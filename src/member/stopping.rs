@@ -18,6 +18,15 @@ pub struct Stop {
     pub signal: Option<i32>,
 }
 
+/// Who deals with the signals that end a process (`TERM`, `INT`, `HUP`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signals {
+    /// The heartbeat catches them: the member takes leave, then the process ends by the signal.
+    Heart,
+    /// The program does, which has something to end first; the heartbeat waits for its word alone.
+    Program,
+}
+
 /// What has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cut {
@@ -69,6 +78,20 @@ impl Stopping {
             if let (Err(_), Some(signal)) = (tell.send(stop), stop.signal) {
                 let _ = emulate_default_handler(signal);
             }
+        });
+        Self::new(order, limit)
+    }
+
+    /// Waits for the program's word alone.
+    pub(super) fn on_word(work: oneshot::Receiver<Ending>, limit: Duration) -> Self {
+        let (tell, order) = oneshot::channel();
+        tokio::spawn(async move {
+            let stop = Stop {
+                ending: work.await.unwrap_or(Ending::Failed),
+                signal: None,
+            };
+            // A member that is gone needs no order.
+            let _ = tell.send(stop);
         });
         Self::new(order, limit)
     }

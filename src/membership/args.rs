@@ -16,7 +16,6 @@ use super::life;
 use super::plan::{Events, HostPort, Plan, Znode};
 use super::post::Leaving;
 use crate::cli::{ZooKeeperOptions, duration, start_log};
-use crate::keeper::{Keeping, Until, become_command, keep};
 use crate::member::Name;
 use crate::say::say;
 use crate::streaming::die_of_broken_pipe;
@@ -44,12 +43,6 @@ enum Part {
     /// as long as this runs. While the name is another one's it waits as a backup.
     #[command(after_long_help = EXAMPLES_WORKER)]
     Worker(WorkerArgs),
-    /// Keep a command; for heartline itself
-    #[command(hide = true)]
-    Keep(KeepArgs),
-    /// Become a command; for heartline itself
-    #[command(hide = true)]
-    Become(BecomeArgs),
 }
 
 const EXAMPLES_MASTER: &str = "\
@@ -135,50 +128,12 @@ struct CommonArgs {
     zookeeper: ZooKeeperOptions,
 }
 
-#[derive(Args, Debug)]
-struct KeepArgs {
-    #[arg(long)]
-    stop_by: u64,
-    #[arg(long)]
-    dead_by: u64,
-    #[arg(long)]
-    grace: u64,
-    #[arg(last = true, required = true)]
-    command: Vec<OsString>,
-}
-
-#[derive(Args, Debug)]
-struct BecomeArgs {
-    #[arg(long)]
-    keeper: i32,
-    #[arg(last = true, required = true)]
-    command: Vec<OsString>,
-}
-
 impl MemberArgs {
     /// Does what was asked for. `command` is the whole command line, for errors of usage.
     pub fn run(self, command: &mut Command) -> ExitCode {
         let plan = match self.part {
             Part::Master(master) => master.plan(),
             Part::Worker(worker) => worker.plan(),
-            Part::Keep(KeepArgs {
-                stop_by,
-                dead_by,
-                grace,
-                command,
-            }) => {
-                return keep(&Keeping {
-                    until: Until {
-                        stop_by: Duration::from_micros(stop_by),
-                        dead_by: Duration::from_micros(dead_by),
-                    },
-                    grace: Duration::from_micros(grace),
-                    command,
-                });
-            }
-            Part::Become(BecomeArgs { keeper, command }) => {
-                return become_command(keeper, &command);
-            }
         };
         match plan {
             Ok(plan) => live(plan),

@@ -1,6 +1,8 @@
 //! What goes on across sessions: the post and its command, the orders to leave, and what is told.
 
 use std::future::pending;
+use std::io;
+use std::os::fd::AsFd;
 use std::time::Duration;
 
 use chrono::Utc;
@@ -15,8 +17,7 @@ use super::outlet::Outlet;
 use super::plan::{Events, Plan};
 use super::post::{Action, Leaving, Post};
 use super::roster::{Change, Roster, Worker};
-use super::signals;
-use crate::keeper::{Charge, Ended, Handle, Until, boot_time};
+use crate::keeper::{Charge, Ended, Handle, Until, boot_time, listen};
 use crate::say::say;
 
 /// How long the last word may take, to each that hears it.
@@ -47,7 +48,7 @@ impl Duty {
     /// Takes up the duty; within a runtime.
     pub(super) fn new(mut plan: Plan) -> Self {
         let (send, orders) = unbounded_channel();
-        signals::listen(&send);
+        listen(&send, Leaving::Signal);
         let events = std::mem::replace(&mut plan.events, Events::Stderr);
         Self {
             post: Post::new(!plan.command.is_empty()),
@@ -179,6 +180,7 @@ impl Duty {
     fn start(&mut self, epoch: i64) {
         let Some(until) = self.until else { return };
         let charge = Charge {
+            program: PROGRAM,
             command: self.plan.command.clone(),
             environment: vec![
                 ("HEARTLINE_EPOCH", epoch.to_string()),
@@ -187,8 +189,12 @@ impl Duty {
             ],
             until,
             grace: self.plan.grace,
+            linger: Duration::ZERO,
+            // The hooks are below this process too.
+            is_all: false,
         };
-        match Handle::start(&charge) {
+        let (input, output) = (io::stdin(), io::stdout());
+        match Handle::start(&charge, [input.as_fd(), output.as_fd()]) {
             Ok(handle) => self.command = Some(handle),
             Err(error) => {
                 say(PROGRAM, format_args!("cannot start the command: {error}"));

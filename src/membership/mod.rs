@@ -21,7 +21,6 @@ mod outlet;
 mod plan;
 pub mod post;
 pub mod roster;
-mod signals;
 mod stay;
 
 pub use args::MemberArgs;

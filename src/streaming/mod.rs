@@ -35,6 +35,7 @@ pub use exit::{die_of_broken_pipe, exit};
 pub use progress::Progress;
 pub use reduce::{Skipped, reduce};
 pub use status::StatusLine;
+pub(crate) use stdio::{PIPE, enlarge};
 pub use stdio::{raw_stdin, raw_stdout};
 pub use task::Task;
 pub use words::map_words;

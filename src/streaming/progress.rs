@@ -59,6 +59,16 @@ impl Progress {
     pub fn add_bytes_out(&self, bytes: u64) {
         self.bytes_out.fetch_add(bytes, Relaxed);
     }
+
+    /// Sets the input bytes to what is known of them from elsewhere, such as a file's offset.
+    pub fn set_bytes_in(&self, bytes: u64) {
+        self.bytes_in.store(bytes, Relaxed);
+    }
+
+    /// Sets the output bytes likewise.
+    pub fn set_bytes_out(&self, bytes: u64) {
+        self.bytes_out.store(bytes, Relaxed);
+    }
 }
 
 #[cfg(test)]

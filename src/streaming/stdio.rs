@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io;
 
 /// What a pipe may hold without special rights.
-const PIPE: usize = 1024 * 1024;
+pub(crate) const PIPE: usize = 1024 * 1024;
 
 /// Stdin as a file, without a buffer of its own.
 pub fn raw_stdin() -> io::Result<File> {
@@ -28,12 +28,12 @@ fn open(stream: BorrowedFd<'_>) -> io::Result<File> {
 
 /// Makes a pipe larger. What is no pipe, or one the system will not enlarge, works all the same.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-fn enlarge(file: &impl AsFd) {
+pub(crate) fn enlarge(file: &impl AsFd) {
     let _ = rustix::pipe::fcntl_setpipe_size(file, PIPE);
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn enlarge(_: &impl AsFd) {
+pub(crate) fn enlarge(_: &impl AsFd) {
     let _ = PIPE;
 }
 

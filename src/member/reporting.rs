@@ -1,0 +1,123 @@
+//! What is told of a program's work while it goes on and when it has ended: to ZooKeeper by the heartbeat,
+//! to Hadoop by the status line and the counters. None of it decides how the work goes.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use super::{Account, Config, Heart, Signals, Summary};
+use crate::protocol::Ending;
+use crate::say::say;
+use crate::streaming::{Progress, StatusLine, Task};
+
+/// Who tells, and how.
+#[derive(Clone, Debug)]
+pub struct Reporter {
+    /// The program: what it is called where it speaks to people.
+    pub program: &'static str,
+    /// The task that it runs as.
+    pub task: Task,
+    /// The member that it is, if it is one.
+    pub config: Option<Config>,
+    /// Whether there is no work without the heartbeat.
+    pub required: bool,
+}
+
+/// What goes on beside the work. [`Reporting::end`] is its end.
+#[derive(Debug)]
+pub struct Reporting {
+    reporter: Reporter,
+    progress: Arc<Progress>,
+    heart: Option<Heart>,
+    status: StatusLine,
+}
+
+impl Reporter {
+    /// Starts to tell how far the work is. If the heartbeat is required this waits until it is there,
+    /// and returns why it cannot be.
+    pub fn start(self, progress: Arc<Progress>, signals: Signals) -> Result<Reporting, String> {
+        let heart = self.start_heart(&progress, signals)?;
+        Ok(Reporting {
+            heart,
+            status: StatusLine::start(self.task.clone(), Arc::clone(&progress)),
+            reporter: self,
+            progress,
+        })
+    }
+
+    fn start_heart(
+        &self,
+        progress: &Arc<Progress>,
+        signals: Signals,
+    ) -> Result<Option<Heart>, String> {
+        let Some(config) = &self.config else {
+            return Ok(None);
+        };
+        let address = config.settings.address.clone();
+        let program = self.program;
+        let complain = move |what: &str| {
+            let lost = format!("no heartbeat through ZooKeeper at {address}: {what}");
+            say(program, format!("{lost}; the work goes on without it"));
+        };
+        let limit = config.settings.session_timeout * 2;
+        let heart = Heart::start(
+            config.clone(),
+            Arc::clone(progress) as Arc<dyn Account>,
+            self.required,
+            signals,
+            complain,
+        );
+        let heart = match heart {
+            Ok(heart) => heart,
+            Err(error) if self.required => return Err(format!("cannot start a thread: {error}")),
+            Err(error) => {
+                say(
+                    program,
+                    format!("no heartbeat: cannot start a thread: {error}"),
+                );
+                return Ok(None);
+            }
+        };
+        if self.required
+            && let Err(reason) = heart.wait_until_joined(limit)
+        {
+            // It may stand in line.
+            heart.stop(Ending::Failed);
+            let address = &config.settings.address;
+            return Err(format!("ZooKeeper at {address} is required: {reason}"));
+        }
+        Ok(Some(heart))
+    }
+
+    fn count(&self, progress: &Progress, summary: &Summary) -> io::Result<()> {
+        let mut stderr = io::stderr().lock();
+        let mut counters = vec![
+            ("records in", progress.lines_in()),
+            ("records out", progress.records_out()),
+            ("bytes in", progress.bytes_in()),
+            ("bytes out", progress.bytes_out()),
+        ];
+        if self.config.is_some() {
+            counters.extend([
+                ("beats sent", summary.beats),
+                ("masters", summary.reigns.min(1)),
+                ("followers", summary.followings.min(1)),
+            ]);
+        }
+        for (name, amount) in counters {
+            self.task.count(&mut stderr, name, amount)?;
+        }
+        stderr.flush()
+    }
+}
+
+impl Reporting {
+    /// Tells how the work ended, to ZooKeeper and to Hadoop; takes at most a second.
+    pub fn end(self, ending: Ending) {
+        drop(self.status);
+        let heart = self.heart.map(|heart| heart.stop(ending));
+        // A log that cannot be written does not make the records wrong.
+        let _ = self
+            .reporter
+            .count(&self.progress, &heart.unwrap_or_default());
+    }
+}

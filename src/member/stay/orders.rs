@@ -1,0 +1,48 @@
+//! What a member does of what its master tells: the interval of its beats, and orders.
+
+use std::time::Duration;
+
+use super::{Role, Stay};
+use crate::protocol::control::{Action, Control};
+
+impl Stay<'_> {
+    /// The time between two beats. A master, and who waits to be one, beats at the interval that it was
+    /// set to: its own beats are how it knows that it hears.
+    pub(super) fn interval(&self) -> Duration {
+        let base = self.life.config.pace.interval;
+        match self.role {
+            Role::Follower { .. } => self.life.told.max(base),
+            Role::None | Role::Standby | Role::Heir(_) | Role::Master(_) => base,
+        }
+    }
+
+    pub(super) fn told(&mut self, control: &Control) {
+        // A follower whose session ends before its next beat would be none.
+        let most = self.session.timeout() / 4;
+        self.life.told = control.interval.unwrap_or_default().min(most);
+        for order in &control.orders {
+            let config = &self.life.config;
+            let is_mine = order.is_for(config.name.as_ref(), &config.identity);
+            if !is_mine || order.number <= self.life.obeyed {
+                continue;
+            }
+            self.life.obeyed = order.number;
+            match order.action {
+                Action::KillTask | Action::KillJob => {
+                    let reason = format!("{}: {}", order.action, order.reason);
+                    self.life.kill(&reason);
+                }
+                Action::Reinit => self.begin_anew(),
+            }
+        }
+    }
+
+    /// Joins once more, with a new claim at the end of the line.
+    fn begin_anew(&mut self) {
+        if matches!(self.role, Role::Follower { .. }) {
+            self.life.config.identity.returns += 1;
+            self.rejoin();
+        }
+        self.election.deposed();
+    }
+}

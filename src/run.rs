@@ -1,0 +1,112 @@
+//! `heartline run`: any command as a mapper or reducer, with a heartbeat beside it.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{Args, Command};
+use signal_hook::low_level::emulate_default_handler;
+
+use crate::cli::{MemberOptions, duration, start_log};
+use crate::member::{Reporter, Signals};
+use crate::protocol::Ending;
+use crate::say::say;
+use crate::streaming::{Progress, Task, die_of_broken_pipe};
+use crate::wrapped::{Outcome, Wrapped};
+
+/// What this is called where it speaks to people.
+const PROGRAM: &str = "heartline run";
+
+const HELP: &str = "\
+Examples:
+  hadoop jar hadoop-streaming.jar -files heartline,mapper.py … \\
+      -mapper 'heartline run -- ./mapper.py' -reducer 'heartline run -- ./reducer.py'
+  cat access.log | heartline run --zookeeper zk1:2181 -- grep ERROR | sort
+
+Every option can also be a property of a Hadoop job: -D heartline.zookeeper=zk1:2181
+
+Exit status: that of COMMAND, 128 and more if a signal ended it, 127 if it is not there, 126 if it
+cannot be run; 1 if the heartbeat is required and there is none; 2 on wrong usage. SIGTERM, SIGINT
+and SIGHUP end COMMAND and all that it has started first. What it leaves behind when it ends by
+itself may go on for --grace, then it is ended too. Nothing of it survives a kill -9 of heartline.";
+
+/// The options of `heartline run`.
+#[derive(Args, Debug)]
+#[command(after_long_help = HELP)]
+pub struct RunArgs {
+    /// The command and its arguments. Its stdin, stdout, stderr and environment are those that
+    /// heartline was started with
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
+
+    /// How long COMMAND may take to end when it is asked to (SIGTERM); then it is killed
+    #[arg(
+        long,
+        value_name = "DURATION",
+        env = "HEARTLINE_GRACE",
+        default_value = "5s",
+        value_parser = duration
+    )]
+    grace: Duration,
+
+    #[command(flatten)]
+    member: MemberOptions,
+}
+
+impl RunArgs {
+    /// Runs the command. `line` is the whole command line, for errors of usage.
+    pub fn run(self, line: &mut Command) -> ExitCode {
+        start_log();
+        let task = Task::of_process();
+        let reporter = Reporter {
+            program: PROGRAM,
+            config: self.member.config(line, &task),
+            task,
+            required: self.member.require_zookeeper,
+        };
+        let progress = Arc::new(Progress::default());
+        // Until the command runs there is nothing to end first: signals have their usual effect.
+        let reporting = match reporter.start(Arc::clone(&progress), Signals::Program) {
+            Ok(reporting) => reporting,
+            Err(reason) => return fail(reason),
+        };
+        let outcome = run(self.command, self.grace, &progress);
+        let is_success = outcome.as_ref().is_ok_and(|outcome| outcome.is_success());
+        reporting.end(if is_success {
+            Ending::Finished
+        } else {
+            Ending::Failed
+        });
+        match outcome {
+            Ok(Outcome::Status(status)) => ExitCode::from(status),
+            Ok(Outcome::BrokenPipe) => die_of_broken_pipe(),
+            Ok(Outcome::Signal(signal)) => {
+                // As if it had not been caught: the shell and Hadoop see the truth.
+                let _ = emulate_default_handler(signal);
+                // Only reached where the signal has no effect, as in a container's first process.
+                ExitCode::from(u8::try_from(128 + signal).unwrap_or(u8::MAX))
+            }
+            Err(error) => fail(format!("cannot start the command: {error}")),
+        }
+    }
+}
+
+fn run(
+    command: Vec<OsString>,
+    grace: Duration,
+    progress: &Arc<Progress>,
+) -> std::io::Result<Outcome> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let wrapped = Wrapped::start(PROGRAM, command, grace, progress)?;
+        Ok(wrapped.wait().await)
+    })
+}
+
+fn fail(reason: String) -> ExitCode {
+    say(PROGRAM, reason);
+    ExitCode::FAILURE
+}

@@ -1,0 +1,192 @@
+//! The running command: one loop over what happens to it.
+
+use std::ffi::OsString;
+use std::future::pending;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::process::Pid;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::oneshot;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::ending::{Course, Outcome};
+use super::relay::End;
+use super::streams::{Opened, Relays, Streams};
+use crate::keeper::{Charge, Ended, Handle, Until, listen};
+use crate::say::say;
+use crate::streaming::Progress;
+
+/// How often the progress is set from the offsets of files.
+const SAMPLE: Duration = Duration::from_millis(100);
+
+/// What happens to a running command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Happening {
+    /// It has ended, with all that it had started.
+    Ended(Ended),
+    /// This program was sent a signal that ends a process.
+    Signal(i32),
+    /// It is to be ended, for this reason, which is said on stderr.
+    Kill(String),
+}
+
+/// Sends what happens, from any thread.
+pub type Order = UnboundedSender<Happening>;
+
+/// A running command.
+#[derive(Debug)]
+pub struct Wrapped {
+    program: &'static str,
+    grace: Duration,
+    handle: Handle,
+    is_running: bool,
+    streams: Streams,
+    relays: Relays,
+    orders: Order,
+    happenings: UnboundedReceiver<Happening>,
+}
+
+impl Wrapped {
+    /// Starts `command` with this process's stdin and stdout, which it takes for that. From within a runtime.
+    /// From here on the signals that end a process end the command first, which gets `grace` for it.
+    pub fn start(
+        program: &'static str,
+        command: Vec<OsString>,
+        grace: Duration,
+        progress: &Arc<Progress>,
+    ) -> io::Result<Self> {
+        let (orders, happenings) = unbounded_channel();
+        listen(&orders, Happening::Signal);
+        let opened = Opened::take(progress)?;
+        let charge = Charge {
+            program,
+            command,
+            environment: Vec::new(),
+            until: Until::ANY_TIME,
+            grace,
+            linger: grace,
+            is_all: true,
+        };
+        let handle = Handle::start(&charge, opened.ends())?;
+        let (streams, relays) = opened.start()?;
+        Ok(Self {
+            program,
+            grace,
+            handle,
+            is_running: true,
+            streams,
+            relays,
+            orders,
+            happenings,
+        })
+    }
+
+    /// Where to send an order to end it.
+    pub fn orders(&self) -> Order {
+        self.orders.clone()
+    }
+
+    /// Its stdin and stdout.
+    pub fn streams(&self) -> Streams {
+        self.streams.clone()
+    }
+
+    /// The process below which all of it is ([`crate::keeper::below`]).
+    pub fn root(&self) -> Pid {
+        self.handle.keeper()
+    }
+
+    /// Waits until it has ended and all that it wrote was passed on; deals with what happens until then.
+    pub async fn wait(mut self) -> Outcome {
+        let mut course = Course::default();
+        let ended = loop {
+            match self.next().await {
+                Happening::Ended(ended) => break ended,
+                Happening::Signal(signal) => {
+                    let is_first = course.signalled(signal);
+                    let grace = if is_first { self.grace } else { Duration::ZERO };
+                    self.handle.stop(grace);
+                }
+                Happening::Kill(reason) => {
+                    say(self.program, reason);
+                    course.killed();
+                    self.handle.stop(self.grace);
+                }
+            }
+        };
+        self.is_running = false;
+        let is_cut = self.drain(&mut course).await;
+        self.streams.sample();
+        if is_cut.is_none()
+            && let Some(signal) = course.signal()
+        {
+            return Outcome::Signal(signal);
+        }
+        course.outcome(ended, is_cut.unwrap_or(true))
+    }
+
+    /// The next thing that happens.
+    async fn next(&mut self) -> Happening {
+        let mut samples = interval(SAMPLE);
+        samples.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                biased;
+                ended = self.handle.ended(), if self.is_running => return Happening::Ended(ended),
+                Some(happening) = self.happenings.recv() => return happening,
+                end = ended(&mut self.relays.input) => {
+                    self.relays.input = None;
+                    if let Some(End::Failed(error)) = end {
+                        return Happening::Kill(format!("cannot read stdin: {error}"));
+                    }
+                },
+                _ = samples.tick() => self.streams.sample(),
+            }
+        }
+    }
+
+    /// Waits until what the command wrote was passed on, and returns whether some of it was not; nothing, if an
+    /// order to end came before.
+    async fn drain(&mut self, course: &mut Course) -> Option<bool> {
+        let Some(mut output) = self.relays.output.take() else {
+            return Some(false);
+        };
+        self.relays.input = None;
+        loop {
+            let happening = tokio::select! {
+                biased;
+                end = &mut output => return Some(match end {
+                    Ok(End::Whole) => false,
+                    Ok(End::Broken { is_cut }) => is_cut,
+                    Ok(End::Failed(error)) => {
+                        say(self.program, format_args!("cannot write stdout: {error}"));
+                        course.killed();
+                        true
+                    }
+                    Err(_) => true,
+                }),
+                happening = self.next() => happening,
+            };
+            match happening {
+                Happening::Signal(signal) => course.signalled(signal),
+                Happening::Kill(reason) => {
+                    say(self.program, reason);
+                    course.killed();
+                    true
+                }
+                Happening::Ended(_) => continue,
+            };
+            return None;
+        }
+    }
+}
+
+/// How a relay has ended; for ever without one that says so.
+async fn ended(relay: &mut Option<oneshot::Receiver<End>>) -> Option<End> {
+    match relay {
+        Some(relay) => relay.await.ok(),
+        None => pending().await,
+    }
+}

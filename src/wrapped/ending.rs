@@ -1,0 +1,134 @@
+//! How the program is to end once its command has ended: from what has happened, without clock or IO.
+
+use signal_hook::consts::{SIGKILL, SIGTERM};
+
+use crate::keeper::Ended;
+
+/// How the program is to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// With this status.
+    Status(u8),
+    /// By the signal that it was sent.
+    Signal(i32),
+    /// As a program ends that writes and is read no more.
+    BrokenPipe,
+}
+
+impl Outcome {
+    /// Whether the work is done, all of it.
+    pub fn is_success(self) -> bool {
+        self == Self::Status(0)
+    }
+}
+
+/// What has happened that bears on the end.
+#[derive(Debug, Default)]
+pub(super) struct Course {
+    signal: Option<i32>,
+    is_killed: bool,
+}
+
+impl Course {
+    /// A signal has come. The first one counts; returns whether it was that.
+    pub(super) fn signalled(&mut self, signal: i32) -> bool {
+        let is_first = self.signal.is_none();
+        self.signal.get_or_insert(signal);
+        is_first
+    }
+
+    /// The command was ordered to end.
+    pub(super) fn killed(&mut self) {
+        self.is_killed = true;
+    }
+
+    /// The signal that has come, if one has.
+    pub(super) fn signal(&self) -> Option<i32> {
+        self.signal
+    }
+
+    /// The end of the program after that of the command, some of whose output was not taken if it `is_cut`.
+    pub(super) fn outcome(&self, ended: Ended, is_cut: bool) -> Outcome {
+        let Ended { status, by_itself } = ended;
+        // Its own word, where it has one; by the keeper's signals it did not choose to end.
+        let own = !by_itself
+            && [SIGTERM, SIGKILL]
+                .map(|signal| 128 + signal)
+                .contains(&status.into());
+        let own = (status != 0 && !own).then_some(status);
+        if let Some(status) = own {
+            return Outcome::Status(status);
+        }
+        match (by_itself, self.signal) {
+            // An order to end is a failure, also when the command has answered it by 0; whoever has ended before has
+            // done its work.
+            (false, Some(signal)) => Outcome::Signal(signal),
+            _ if self.is_killed => Outcome::Status(1),
+            (false, None) => Outcome::Status(1),
+            (true, _) if is_cut => Outcome::BrokenPipe,
+            (true, _) => Outcome::Status(0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn by_itself(status: u8) -> Ended {
+        Ended {
+            status,
+            by_itself: true,
+        }
+    }
+
+    fn ordered(status: u8) -> Ended {
+        Ended {
+            status,
+            by_itself: false,
+        }
+    }
+
+    #[test]
+    fn the_status_is_the_commands() {
+        for status in [0, 1, 3, 127, 137, 143, 255] {
+            let outcome = Course::default().outcome(by_itself(status), false);
+            assert_eq!(outcome, Outcome::Status(status));
+            assert_eq!(outcome.is_success(), status == 0);
+        }
+    }
+
+    #[test]
+    fn output_that_nobody_took_is_no_success() {
+        let cut = Course::default().outcome(by_itself(0), true);
+        assert_eq!(cut, Outcome::BrokenPipe);
+        assert_eq!(
+            Course::default().outcome(by_itself(141), true),
+            Outcome::Status(141)
+        );
+    }
+
+    #[test]
+    fn a_signal_is_the_end_unless_the_command_has_a_word_of_its_own() {
+        let mut course = Course::default();
+        assert!(course.signalled(2));
+        assert!(!course.signalled(15));
+        for status in [0, 137, 143] {
+            assert_eq!(course.outcome(ordered(status), false), Outcome::Signal(2));
+        }
+        assert_eq!(course.outcome(ordered(5), false), Outcome::Status(5));
+        // It had ended before the signal could be passed on.
+        assert_eq!(course.outcome(by_itself(0), false), Outcome::Status(0));
+    }
+
+    #[test]
+    fn an_order_to_end_is_a_failure() {
+        let mut course = Course::default();
+        course.killed();
+        for status in [0, 137, 143] {
+            assert_eq!(course.outcome(ordered(status), false), Outcome::Status(1));
+        }
+        assert_eq!(course.outcome(ordered(5), false), Outcome::Status(5));
+        assert_eq!(course.outcome(by_itself(0), false), Outcome::Status(1));
+    }
+}

@@ -1,0 +1,25 @@
+//! Any command with its stdin and stdout passed through, watched from the outside: what goes in, what comes
+//! out, and how it ends.
+//!
+//! - [`Streams`] are the command's stdin and stdout. A file, a device or a terminal is handed over as it is,
+//!   and its offset tells how far the command is; a pipe is passed on by a relay, a plain thread that moves
+//!   pages from pipe to pipe without copying them and waits for nothing else.
+//! - [`Flow`] is what a relay knows of its stream: bytes exactly, records counted within a budget, and the
+//!   bytes that went through last.
+//! - [`Wrapped`] is the running command: one loop over what happens to it ([`Happening`]). Whoever judges it
+//!   from another thread sends an order by [`Wrapped::orders`].
+//!
+//! The command itself is kept by [`crate::keeper`]: nothing of it is left behind when this program is killed.
+
+mod command;
+mod counting;
+mod ending;
+mod flow;
+mod relay;
+mod streams;
+
+pub use command::{Happening, Order, Wrapped};
+pub use counting::Record;
+pub use ending::Outcome;
+pub use flow::Flow;
+pub use streams::{Stream, Streams};

@@ -1,0 +1,391 @@
+//! A relay: passes one stream on, from pipe to pipe without copying it, and counts.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::time::Instant;
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::{Errno, ioctl_fionread, read, write};
+use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice, tee};
+
+use super::counting::{Budget, Recent, Tally};
+use super::flow::Flow;
+use crate::streaming::PIPE;
+
+/// How a relay came to its end.
+#[derive(Debug)]
+pub(super) enum End {
+    /// All was passed on.
+    Whole,
+    /// Nobody takes it any more; whether there was something left to take.
+    Broken {
+        /// Whether something was left.
+        is_cut: bool,
+    },
+    /// It cannot be read, or be written for another reason than that nobody takes it.
+    Failed(io::Error),
+}
+
+/// One stream to be passed on.
+#[derive(Debug)]
+pub(super) struct Relay {
+    from: Arc<OwnedFd>,
+    to: Arc<OwnedFd>,
+    flow: Arc<Flow>,
+    /// Where the stream is looked at; without one it is copied, since it is not one from pipe to pipe.
+    scratch: Option<(OwnedFd, OwnedFd)>,
+    budget: Budget,
+    tally: Tally,
+    /// Whether something was taken and could not be passed on.
+    is_cut: bool,
+    begun: Instant,
+}
+
+impl Relay {
+    /// One from pipe to pipe, if it `is_piped`; from or to a socket otherwise. It is looked at as long as the
+    /// budget lasts.
+    pub(super) fn new(
+        from: Arc<OwnedFd>,
+        to: Arc<OwnedFd>,
+        flow: Arc<Flow>,
+        is_piped: bool,
+        budget: Budget,
+    ) -> io::Result<Self> {
+        let scratch = is_piped
+            .then(|| pipe_with(PipeFlags::CLOEXEC))
+            .transpose()?;
+        if let Some((_, writing)) = &scratch {
+            // One the system will not enlarge works all the same.
+            let _ = fcntl_setpipe_size(writing, Recent::KEPT);
+        }
+        Ok(Self {
+            from,
+            to,
+            flow,
+            scratch,
+            budget,
+            tally: Tally::default(),
+            is_cut: false,
+            begun: Instant::now(),
+        })
+    }
+
+    /// Passes all on; closes both ends.
+    pub(super) fn run(mut self) -> End {
+        let end = match self.pass_on() {
+            Ok(()) => End::Whole,
+            Err(Stop::Broken) => End::Broken {
+                is_cut: self.is_cut || ioctl_fionread(&self.from).is_ok_and(|left| left > 0),
+            },
+            Err(Stop::Failed(error)) => End::Failed(error.into()),
+        };
+        self.flow.end();
+        end
+    }
+
+    fn pass_on(&mut self) -> Result<(), Stop> {
+        let mut buffer = Vec::new();
+        loop {
+            let passed = match self.scratch.take() {
+                Some(scratch) => {
+                    let passed = self.pass_pages(&scratch);
+                    // Two that are both pipes and still do not go together are copied from now on.
+                    if passed == Err(Errno::INVAL) {
+                        continue;
+                    }
+                    self.scratch = Some(scratch);
+                    passed
+                }
+                None => self.copy(&mut buffer),
+            };
+            match passed {
+                Ok(0) => return Ok(()),
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => self.wait()?,
+                Err(Errno::PIPE) => return Err(Stop::Broken),
+                Err(error) => return Err(Stop::Failed(error)),
+            }
+        }
+    }
+
+    /// Moves what is there, looking at it as long as the budget lasts. Nothing is the end.
+    fn pass_pages(&mut self, (reading, writing): &(OwnedFd, OwnedFd)) -> Result<usize, Errno> {
+        let left = self.budget.left(self.begun.elapsed());
+        if left == 0 {
+            let passed = splice(
+                &self.from,
+                None,
+                &self.to,
+                None,
+                PIPE,
+                SpliceFlags::NONBLOCK,
+            )?;
+            self.flow.add_bytes(passed as u64);
+            self.unseen(passed as u64);
+            return Ok(passed);
+        }
+        let most = Recent::KEPT.min(usize::try_from(left).unwrap_or(usize::MAX));
+        let teed = tee(&self.from, writing, most, SpliceFlags::NONBLOCK)?;
+        let mut passed = 0;
+        while passed < teed {
+            let rest = teed - passed;
+            match splice(
+                &self.from,
+                None,
+                &self.to,
+                None,
+                rest,
+                SpliceFlags::NONBLOCK,
+            ) {
+                Ok(count) => {
+                    passed += count;
+                    self.flow.add_bytes(count as u64);
+                }
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => self.wait_until_taken(),
+                Err(error) => return Err(error),
+            }
+        }
+        // Looked at after it is on its way: the command works meanwhile.
+        self.look(reading, teed)?;
+        Ok(teed)
+    }
+
+    fn look(&mut self, reading: &OwnedFd, count: usize) -> Result<(), Errno> {
+        let mut records = 0;
+        let mut seen = 0;
+        let mut recent = self.flow.recent();
+        while seen < count {
+            let space = recent.space();
+            let most = space.len().min(count - seen);
+            let got = read(reading, &mut space[..most])?;
+            records += memchr::memchr_iter(b'\n', recent.filled(got)).count();
+            seen += got;
+        }
+        drop(recent);
+        self.seen(count as u64, records as u64);
+        Ok(())
+    }
+
+    fn seen(&mut self, bytes: u64, records: u64) {
+        self.budget.spend(bytes);
+        self.tally.seen(bytes, records);
+        self.flow.add_records(records);
+    }
+
+    fn unseen(&mut self, bytes: u64) {
+        if bytes > 0 {
+            self.flow.estimates();
+            self.flow.recent().skipped(bytes);
+            self.flow.add_records(self.tally.unseen(bytes));
+        }
+    }
+
+    /// Copies what is there, looking at it as long as the budget lasts. Nothing is the end.
+    fn copy(&mut self, buffer: &mut Vec<u8>) -> Result<usize, Errno> {
+        // Not before there is something: meanwhile whoever takes it may go.
+        buffer.resize(Recent::KEPT, 0);
+        if self.is_idle() {
+            return Err(Errno::AGAIN);
+        }
+        let count = read(&self.from, &mut *buffer)?;
+        let mut rest = &buffer[..count];
+        while !rest.is_empty() {
+            self.is_cut = true;
+            match write(&self.to, rest) {
+                Ok(written) => {
+                    self.flow.add_bytes(written as u64);
+                    rest = &rest[written..];
+                }
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => self.wait_until_taken(),
+                // A peer that has reset its connection takes nothing either.
+                Err(Errno::CONNRESET) => return Err(Errno::PIPE),
+                Err(error) => return Err(error),
+            }
+        }
+        self.is_cut = false;
+        if self.budget.left(self.begun.elapsed()) < count as u64 {
+            self.unseen(count as u64);
+        } else {
+            let mut recent = self.flow.recent();
+            recent.space()[..count].copy_from_slice(&buffer[..count]);
+            let records = memchr::memchr_iter(b'\n', recent.filled(count)).count();
+            drop(recent);
+            self.seen(count as u64, records as u64);
+        }
+        Ok(count)
+    }
+
+    fn is_idle(&self) -> bool {
+        let mut sources = [PollFd::new(&self.from, PollFlags::IN)];
+        let now = rustix::event::Timespec::default();
+        poll(&mut sources, Some(&now)) == Ok(0)
+    }
+
+    /// Waits until there is something to pass on and a place for it, or nobody takes it any more.
+    fn wait(&self) -> Result<(), Stop> {
+        let mut ends = [
+            PollFd::new(&self.from, PollFlags::IN),
+            // Asked for nothing, it still tells that its reader is gone.
+            PollFd::new(&self.to, PollFlags::empty()),
+        ];
+        if let Err(error) = poll(&mut ends, None)
+            && error != Errno::INTR
+        {
+            return Err(Stop::Failed(error));
+        }
+        if ends[1].revents().intersects(PollFlags::ERR) {
+            return Err(Stop::Broken);
+        }
+        if !ends[0].revents().is_empty() {
+            self.wait_until_taken();
+        }
+        Ok(())
+    }
+
+    /// Waits until there is a place, or nobody takes it any more.
+    fn wait_until_taken(&self) {
+        let mut ends = [PollFd::new(&self.to, PollFlags::OUT)];
+        // What it is, the next attempt tells.
+        let _ = poll(&mut ends, None);
+    }
+}
+
+/// Why not all was passed on.
+#[derive(Debug)]
+enum Stop {
+    Broken,
+    Failed(Errno),
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::os::unix::net::UnixStream;
+    use std::thread::spawn;
+
+    use super::super::flow::Side;
+    use super::*;
+    use crate::streaming::Progress;
+
+    const ALL: u64 = u64::MAX;
+
+    /// A relay at work, between whoever feeds it and whoever takes what it passes on.
+    fn relay(
+        from: impl Into<OwnedFd>,
+        to: impl Into<OwnedFd>,
+        is_piped: bool,
+        per_second: u64,
+    ) -> (Arc<Flow>, std::thread::JoinHandle<End>) {
+        let (from, to) = (Arc::new(from.into()), Arc::new(to.into()));
+        let progress = Arc::new(Progress::default());
+        let flow = Arc::new(Flow::new(Side::In, progress, Arc::clone(&to)));
+        let budget = Budget::new(per_second);
+        let relay = Relay::new(from, to, Arc::clone(&flow), is_piped, budget).unwrap();
+        (flow, spawn(move || relay.run()))
+    }
+
+    fn lines(count: usize) -> Vec<u8> {
+        (0..count)
+            .flat_map(|n| format!("{n:015}\n").into_bytes())
+            .collect()
+    }
+
+    #[test]
+    fn all_is_passed_on_and_counted() {
+        let (from, mut feed) = io::pipe().unwrap();
+        let (mut take, to) = io::pipe().unwrap();
+        let (flow, end) = relay(from, to, true, ALL);
+        let text = lines(100_000);
+        let expected = text.clone();
+        let feeder = spawn(move || feed.write_all(&text).unwrap());
+        let mut taken = Vec::new();
+        take.read_to_end(&mut taken).unwrap();
+        feeder.join().unwrap();
+        assert!(taken == expected);
+        assert!(matches!(end.join().unwrap(), End::Whole));
+        assert_eq!((flow.bytes(), flow.records()), (1_600_000, 100_000));
+        assert!(flow.has_ended() && !flow.is_estimate());
+        let record = flow.last_record_before(1_600_000 - 16).unwrap();
+        assert_eq!(record.bytes, b"000000000099998");
+        assert!(record.is_whole);
+    }
+
+    #[test]
+    fn what_is_not_looked_at_is_estimated() {
+        let (from, mut feed) = io::pipe().unwrap();
+        let (mut take, to) = io::pipe().unwrap();
+        let (flow, end) = relay(from, to, true, 1_000_000);
+        let text = lines(100_000);
+        let expected = text.clone();
+        let feeder = spawn(move || feed.write_all(&text).unwrap());
+        let mut taken = Vec::new();
+        take.read_to_end(&mut taken).unwrap();
+        feeder.join().unwrap();
+        assert!(taken == expected);
+        end.join().unwrap();
+        assert_eq!(flow.bytes(), 1_600_000);
+        assert!(flow.is_estimate());
+        let records = flow.records();
+        assert!((99_000..=100_000).contains(&records), "{records}");
+    }
+
+    #[test]
+    fn what_waits_for_the_command_is_known_also_after_the_end() {
+        let (from, mut feed) = io::pipe().unwrap();
+        let (mut take, to) = io::pipe().unwrap();
+        let (flow, end) = relay(from, to, true, ALL);
+        feed.write_all(b"one\ntwo\n").unwrap();
+        let mut first = [0; 4];
+        take.read_exact(&mut first).unwrap();
+        assert!(flow.capacity().is_some());
+        drop(feed);
+        assert!(matches!(end.join().unwrap(), End::Whole));
+        assert_eq!(flow.waiting(), Some(4));
+        // Whoever asks that does not keep the end from who reads.
+        let mut rest = Vec::new();
+        take.read_to_end(&mut rest).unwrap();
+        assert_eq!(rest, b"two\n");
+        assert_eq!(flow.waiting(), Some(0));
+    }
+
+    #[test]
+    fn a_taker_that_goes_ends_it_though_nothing_comes() {
+        let (from, feed) = io::pipe().unwrap();
+        let (take, to) = io::pipe().unwrap();
+        let (_, end) = relay(from, to, true, ALL);
+        drop(take);
+        let end = end.join().unwrap();
+        assert!(matches!(end, End::Broken { is_cut: false }), "{end:?}");
+        drop(feed);
+    }
+
+    #[test]
+    fn what_nobody_takes_is_told() {
+        let (from, mut feed) = io::pipe().unwrap();
+        let (take, to) = io::pipe().unwrap();
+        drop(take);
+        feed.write_all(b"word").unwrap();
+        let (_, end) = relay(from, to, true, ALL);
+        let end = end.join().unwrap();
+        assert!(matches!(end, End::Broken { is_cut: true }), "{end:?}");
+    }
+
+    #[test]
+    fn sockets_are_copied() {
+        let (mut feed, from) = UnixStream::pair().unwrap();
+        let (mut take, to) = io::pipe().unwrap();
+        let (flow, end) = relay(from, to, false, ALL);
+        feed.write_all(b"one\ntwo\nlast").unwrap();
+        drop(feed);
+        let mut taken = String::new();
+        take.read_to_string(&mut taken).unwrap();
+        assert_eq!(taken, "one\ntwo\nlast");
+        assert!(matches!(end.join().unwrap(), End::Whole));
+        assert_eq!((flow.bytes(), flow.records()), (12, 2));
+        let record = flow.last_record_before(12).unwrap();
+        assert_eq!((record.offset, &record.bytes[..]), (4, &b"two"[..]));
+    }
+}
