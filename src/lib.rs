@@ -32,6 +32,7 @@ pub mod keeper;
 pub mod master;
 pub mod member;
 pub mod membership;
+pub mod operate;
 pub mod protocol;
 pub mod run;
 pub mod say;

@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use clap::{Args, Command};
 use signal_hook::low_level::emulate_default_handler;
+use tokio::sync::mpsc::unbounded_channel;
 
 use crate::cli::{MemberOptions, duration, start_log};
 use crate::member::{Reporter, Signals};
 use crate::protocol::Ending;
 use crate::say::say;
 use crate::streaming::{Progress, Task, die_of_broken_pipe};
-use crate::wrapped::{Outcome, Wrapped};
+use crate::wrapped::{Happening, Orders, Outcome, Wrapped};
 
 /// What this is called where it speaks to people.
 const PROGRAM: &str = "heartline run";
@@ -67,11 +68,17 @@ impl RunArgs {
         };
         let progress = Arc::new(Progress::default());
         // Until the command runs there is nothing to end first: signals have their usual effect.
-        let reporting = match reporter.start(Arc::clone(&progress), Signals::Program) {
+        let (orders, happenings) = unbounded_channel();
+        let kill = orders.clone();
+        let signals = Signals::Program(Box::new(move |reason| {
+            // A command that has ended needs no order.
+            let _ = kill.send(Happening::Kill(reason.to_owned()));
+        }));
+        let reporting = match reporter.start(Arc::clone(&progress), signals) {
             Ok(reporting) => reporting,
             Err(reason) => return fail(reason),
         };
-        let outcome = run(self.command, self.grace, &progress);
+        let outcome = run(self.command, self.grace, &progress, (orders, happenings));
         let is_success = outcome.as_ref().is_ok_and(|outcome| outcome.is_success());
         reporting.end(if is_success {
             Ending::Finished
@@ -96,12 +103,13 @@ fn run(
     command: Vec<OsString>,
     grace: Duration,
     progress: &Arc<Progress>,
+    orders: Orders,
 ) -> std::io::Result<Outcome> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        let wrapped = Wrapped::start(PROGRAM, command, grace, progress)?;
+        let wrapped = Wrapped::start(PROGRAM, command, grace, progress, orders)?;
         Ok(wrapped.wait().await)
     })
 }

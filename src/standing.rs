@@ -87,7 +87,7 @@ async fn stand(config: Config, backup: bool, form: Form) -> anyhow::Result<()> {
         );
     };
     let progress = Arc::new(Progress::default());
-    let heart = Heart::start(config, progress, false, Signals::Heart, complain)?;
+    let heart = Heart::start(PROGRAM, config, progress, false, Signals::Heart, complain)?;
     // Ends only when it cannot show anything any more; a signal ends the process after the heart has
     // handed the claim over.
     let outcome = watch_master(&settings, form, None).await;

@@ -6,6 +6,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use heartline::cli;
 use heartline::keeper::{BecomeArgs, KeepArgs};
 use heartline::membership::MemberArgs;
+use heartline::operate::{IntervalArgs, KillArgs, ReinitArgs};
 use heartline::run::RunArgs;
 use heartline::standing::StandingArgs;
 
@@ -22,6 +23,9 @@ enum Tool {
     Master(StandingArgs),
     /// Make any program a member of a group: one active master with backups, and workers
     Member(MemberArgs),
+    Kill(KillArgs),
+    Reinit(ReinitArgs),
+    Interval(IntervalArgs),
     /// Run any command as a mapper or reducer, with a heartbeat through ZooKeeper beside it
     ///
     /// Starts COMMAND, passes its stdin and stdout through untouched, beats while it runs, and exits
@@ -42,6 +46,9 @@ fn main() -> ExitCode {
     match options.tool {
         Tool::Master(master) => master.run(&mut command),
         Tool::Member(member) => member.run(&mut command),
+        Tool::Kill(kill) => kill.run(),
+        Tool::Reinit(reinit) => reinit.run(),
+        Tool::Interval(interval) => interval.run(),
         Tool::Run(run) => run.run(&mut command),
         Tool::Keep(keep) => keep.run(),
         Tool::Become(stage) => stage.run(),

@@ -208,8 +208,6 @@ impl Session {
                 Ok(_) => return Ok(()),
                 Err(Failure::NoNode) => self.prepare().await?,
                 Err(Failure::NodeExists) => match self.owner(&path).await? {
-                    // Made by an earlier attempt whose answer was lost.
-                    Some(owner) if owner == self.id() => return Ok(()),
                     Some(owner) if earlier.contains(&owner) => {
                         match self.replace(&path, value).await {
                             // It went by itself in this moment.
@@ -217,6 +215,8 @@ impl Session {
                             other => return other,
                         }
                     }
+                    // Made by an earlier attempt whose answer was lost.
+                    Some(owner) if owner == self.id() => return Ok(()),
                     Some(_) => return Err(Failure::NodeExists),
                     // Gone since.
                     None => {}
@@ -251,6 +251,13 @@ impl Session {
     pub async fn read(&self, path: &str) -> Result<(Value, Change), Failure> {
         let (bytes, stat, change) = self.client().get_and_watch(path).await?;
         Ok((Value { bytes, stat }, change))
+    }
+
+    /// What a znode says, with all that any server has acknowledged.
+    pub async fn read_fresh(&self, path: &str) -> Result<Value, Failure> {
+        self.client().sync(path).await?;
+        let (bytes, stat) = self.client().get(path).await?;
+        Ok(Value { bytes, stat })
     }
 
     /// The followers' names, and a watch on the next change of the list.

@@ -3,6 +3,7 @@
 use super::candidate::Answer;
 use super::listener::Noticed;
 use crate::coordination::{Connection, Diagnosis, Failure};
+use crate::protocol::control::Control;
 
 /// What happened, from the tasks around the loop.
 #[derive(Debug)]
@@ -11,6 +12,8 @@ pub(super) enum Happening {
     Answered(Answer),
     /// News of the followers, for the master of this epoch.
     Noticed(i64, Noticed),
+    /// What the master of the current epoch tells all members.
+    Told(Control),
     /// ZooKeeper answers, but not as it should.
     Failed(Failure),
     /// The way to ZooKeeper has changed.

@@ -2,6 +2,7 @@
 
 use std::future::pending;
 use std::io;
+use std::process::exit;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
@@ -11,11 +12,12 @@ use signal_hook::low_level::emulate_default_handler;
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 
-use super::life::Life;
+use super::life::{Life, Tell, Ties};
 use super::stopping::{Signals, Stopping};
 use super::surroundings::Machine;
 use super::{Account, Config};
 use crate::protocol::Ending;
+use crate::say::say;
 
 /// How long the end of a program may be held up so that its end can be told. A second is promised;
 /// the rest is for the program itself.
@@ -32,6 +34,8 @@ pub struct Summary {
     pub followings: u64,
     /// The signal that told it to leave, if one did.
     pub signal: Option<i32>,
+    /// Why the master had it end, if it did.
+    pub killed: Option<String>,
 }
 
 /// A running heartbeat. Nothing that happens to it reaches the program's work: no panic, no wait.
@@ -50,6 +54,7 @@ impl Heart {
     /// heartbeat is `required`, what is off before the member has joined is told to
     /// [`Heart::wait_until_joined`] instead.
     pub fn start(
+        program: &'static str,
         config: Config,
         account: Arc<dyn Account>,
         required: bool,
@@ -60,6 +65,15 @@ impl Heart {
         let (tell_joined, joined) = channel();
         let tell_joined = required.then_some(tell_joined);
         let (tell_done, done) = channel();
+        let (order, killed) = oneshot::channel();
+        let is_own = matches!(signals, Signals::Heart);
+        let kill: Tell = match signals {
+            Signals::Heart => Box::new(move |reason| {
+                // A member that is leaving has ended already.
+                let _ = order.send(reason.to_owned());
+            }),
+            Signals::Program(kill) => kill,
+        };
         thread::Builder::new()
             .name("heartbeat".to_owned())
             .spawn(move || {
@@ -69,25 +83,34 @@ impl Heart {
                     return;
                 };
                 let machine = Arc::new(Machine::start());
-                let complain = Box::new(complain);
-                let life = Life::new(config, machine, account, tell_joined, complain);
+                let ties = Ties {
+                    joined: tell_joined,
+                    complain: Box::new(complain),
+                    kill,
+                };
+                let life = Life::new(config, machine, account, ties);
                 // A task of its own: to wake the future that a runtime blocks on costs a system call.
                 let summary = runtime.block_on(async {
                     // Signals belong to the runtime that they are caught in.
-                    let stopping = match signals {
-                        Signals::Heart => Stopping::on_signal_or(stopped, LEAVE_LIMIT),
-                        Signals::Program => Stopping::on_word(stopped, LEAVE_LIMIT),
+                    let stopping = if is_own {
+                        Stopping::on_signal_or(stopped, killed, LEAVE_LIMIT)
+                    } else {
+                        Stopping::on_word(stopped, LEAVE_LIMIT)
                     };
                     match tokio::spawn(life.live(stopping)).await {
                         Ok(summary) => summary,
                         // A fault of ours must not cost the program its signals: their task goes on.
-                        Err(_) if signals == Signals::Heart => pending().await,
+                        Err(_) if is_own => pending().await,
                         Err(_) => Summary::default(),
                     }
                 });
                 if let Some(signal) = summary.signal {
                     // As if it had not been caught: the shell and Hadoop see the truth.
                     let _ = emulate_default_handler(signal);
+                }
+                if let Some(reason) = &summary.killed {
+                    say(program, reason);
+                    exit(1);
                 }
                 // Nobody may be there any more to hear it.
                 let _ = tell_done.send(summary);

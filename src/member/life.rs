@@ -27,8 +27,18 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// How long a member that was refused rests before it tries again.
 const REFUSED_PAUSE: Duration = Duration::from_secs(10);
 
-/// What a complaint is told to.
-pub type Complain = Box<dyn FnOnce(&str) + Send>;
+/// What something is told to, once and in one line.
+pub type Tell = Box<dyn FnOnce(&str) + Send>;
+
+/// What a life tells its program.
+pub struct Ties {
+    /// Told when the member is master or follower for the first time, or why it cannot be.
+    pub joined: Option<Teller<Result<(), String>>>,
+    /// Told what is off with ZooKeeper.
+    pub complain: Tell,
+    /// Told that the work is to end, and why.
+    pub kill: Tell,
+}
 
 /// What a member is and has done, across its sessions.
 pub struct Life {
@@ -43,7 +53,12 @@ pub struct Life {
     /// What the last attempt to reach ZooKeeper failed of.
     diagnosis: Option<Diagnosis>,
     joined: Option<Teller<Result<(), String>>>,
-    complain: Option<Complain>,
+    complain: Option<Tell>,
+    kill: Option<Tell>,
+    /// The interval that the master has told.
+    pub(super) told: Duration,
+    /// The number of the last order that was followed.
+    pub(super) obeyed: u64,
 }
 
 /// Why a session was left.
@@ -58,15 +73,12 @@ pub(super) enum End {
 }
 
 impl Life {
-    /// A life that has not begun. `joined` is told when the member is master or follower for the
-    /// first time, or why it cannot be; `complain` is told, once and in one line, what is off with
-    /// ZooKeeper.
+    /// A life that has not begun.
     pub fn new(
         config: Config,
         surroundings: Arc<dyn Surroundings>,
         account: Arc<dyn Account>,
-        joined: Option<Teller<Result<(), String>>>,
-        complain: Complain,
+        ties: Ties,
     ) -> Self {
         Self {
             config,
@@ -76,8 +88,11 @@ impl Life {
             earlier: Vec::new(),
             claims: Vec::new(),
             diagnosis: None,
-            joined,
-            complain: Some(complain),
+            joined: ties.joined,
+            complain: Some(ties.complain),
+            kill: Some(ties.kill),
+            told: Duration::ZERO,
+            obeyed: 0,
         }
     }
 
@@ -129,7 +144,10 @@ impl Life {
             }
             pause = LONGEST_PAUSE.min(pause * 2);
         }
-        self.summary.signal = stopping.stop().and_then(|stop| stop.signal);
+        if let Some(stop) = stopping.stop() {
+            self.summary.signal = stop.signal;
+            self.summary.killed.clone_from(&stop.killed);
+        }
         self.summary
     }
 
@@ -180,10 +198,17 @@ impl Life {
         }
     }
 
+    /// Ends the work, as the master has ordered.
+    pub(super) fn kill(&mut self, reason: &str) {
+        if let Some(kill) = self.kill.take() {
+            kill(reason);
+        }
+    }
+
     /// What its next beat tells of its work.
-    pub(super) fn status(&self) -> Status {
+    pub(super) fn status(&self, interval: Duration) -> Status {
         let mut status = self.account.status();
-        status.interval = self.config.pace.interval;
+        status.interval = interval;
         let split = self.config.identity.split.as_ref();
         status.progress = split.and_then(|split| percent(status.bytes_in, split.length));
         status

@@ -1,10 +1,13 @@
 //! The master's ears: one task for the list of followers, one for each follower on it.
 
+use std::collections::BTreeSet;
+
 use tokio::sync::mpsc::Sender;
 
 use crate::coordination::{Failure, Session};
 use crate::master::tenure::Reading;
 use crate::protocol::Beat;
+use crate::protocol::request::Request;
 
 use super::happening::Happening;
 
@@ -19,6 +22,8 @@ pub(super) enum Noticed {
     Stirred(String),
     /// A follower's znode is gone.
     Vanished(String),
+    /// An operator asks for something, by a znode of this name.
+    Asked(String, Request),
 }
 
 /// Where the ears of one epoch's master tell what they notice.
@@ -59,6 +64,43 @@ pub(super) async fn watch_members(ear: Ear) {
             let _ = ear.outside.send(Happening::Failed(failure)).await;
         }
         return;
+    }
+}
+
+/// Tells what operators ask for, until the session is lost.
+pub(super) async fn watch_requests(ear: Ear) {
+    // Without it there is a master all the same.
+    let _ = tell_requests(&ear).await;
+}
+
+async fn tell_requests(ear: &Ear) -> Result<(), Failure> {
+    let mut known = BTreeSet::new();
+    loop {
+        let (names, change) = match ear.session.requests().await {
+            Err(Failure::NoNode) => {
+                ear.session.prepare_control().await?;
+                continue;
+            }
+            requests => requests?,
+        };
+        known.retain(|name| names.contains(name));
+        for name in names {
+            if !known.insert(name.clone()) {
+                continue;
+            }
+            let path = ear.session.paths().request(&name);
+            let text = match ear.session.read_fresh(&path).await {
+                Err(Failure::NoNode) => continue,
+                read => read?.bytes,
+            };
+            // What was answered already, and what is no request, is nobody's to answer.
+            if let Ok(request) = String::from_utf8_lossy(&text).parse()
+                && !ear.tell(Noticed::Asked(name, request)).await
+            {
+                return Ok(());
+            }
+        }
+        change.await?;
     }
 }
 

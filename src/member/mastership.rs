@@ -20,7 +20,7 @@ pub(super) struct Mastership {
     listeners: BTreeMap<String, AbortHandle>,
     /// The followers on the list that was read last.
     members: BTreeSet<String>,
-    list: AbortHandle,
+    lists: [AbortHandle; 2],
 }
 
 impl Mastership {
@@ -37,21 +37,23 @@ impl Mastership {
             epoch: tenure.epoch(),
             outside,
         };
-        let list = tasks.spawn(listener::watch_members(ear.clone()));
+        let lists = [
+            tasks.spawn(listener::watch_members(ear.clone())),
+            tasks.spawn(listener::watch_requests(ear.clone())),
+        ];
         Self {
             tenure,
             fence,
             ear,
             listeners: BTreeMap::new(),
             members: BTreeSet::new(),
-            list,
+            lists,
         }
     }
 
     /// Listens to nobody any more.
     pub(super) fn end(self) {
-        self.list.abort();
-        for listener in self.listeners.values() {
+        for listener in self.lists.iter().chain(self.listeners.values()) {
             listener.abort();
         }
     }
@@ -69,6 +71,7 @@ impl Mastership {
             }
             Noticed::Heard(node, reading) => self.tenure.heard(now, &node, &reading),
             Noticed::Stirred(node) => self.tenure.stirred(now, &node),
+            Noticed::Asked(name, request) => self.tenure.asked(name, request),
             Noticed::Vanished(node) => {
                 self.tenure.vanished(now, &node);
                 self.listeners.remove(&node);

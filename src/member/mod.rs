@@ -13,6 +13,7 @@ mod life;
 mod listener;
 mod mastership;
 mod name;
+mod obedience;
 mod recording;
 mod reporting;
 mod scheduling;
@@ -24,7 +25,7 @@ mod write;
 
 pub use account::Account;
 pub use heart::{Heart, Summary};
-pub use life::{Complain, Life};
+pub use life::{Life, Tell, Ties};
 pub use name::Name;
 pub use recording::Recording;
 pub use reporting::{Reporter, Reporting};

@@ -60,6 +60,7 @@ impl Reporter {
         };
         let limit = config.settings.session_timeout * 2;
         let heart = Heart::start(
+            program,
             config.clone(),
             Arc::clone(progress) as Arc<dyn Account>,
             self.required,

@@ -16,6 +16,7 @@ use super::happening::{Happening, Hope};
 use super::life::{End, Life};
 use super::listener::Noticed;
 use super::mastership::Mastership;
+use super::obedience;
 use super::stopping::{Cut, Stopping};
 use super::write::{self, Done, UnderWay};
 use crate::coordination::{Connection, Session};
@@ -25,6 +26,7 @@ use crate::protocol::{beat, claim};
 
 mod leaving;
 mod line;
+mod orders;
 mod roles;
 
 /// More than enough for all listeners to have a word waiting; beyond it they wait.
@@ -95,6 +97,7 @@ impl<'a> Stay<'a> {
                 let _ = session.clear_line(&leftovers).await;
             });
         }
+        tasks.spawn(obedience::watch_control(session.clone(), outside.clone()));
         life.claims.push(election.prefix().to_owned());
         Self {
             life,
@@ -126,6 +129,12 @@ impl<'a> Stay<'a> {
         let end = loop {
             self.act();
             while self.tasks.try_join_next().is_some() {}
+            if ticks.period() != self.interval() {
+                // The last beat at the old pace tells the new one.
+                self.tick();
+                ticks = self.ticks();
+                ticks.reset();
+            }
             if let Some(end) = self.over {
                 break end;
             }
@@ -166,7 +175,7 @@ impl<'a> Stay<'a> {
     }
 
     fn ticks(&self) -> Interval {
-        let mut ticks = interval(self.life.config.pace.interval);
+        let mut ticks = interval(self.interval());
         // A beat that came too late is not made up for: only the newest counts.
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         ticks
@@ -300,6 +309,7 @@ impl<'a> Stay<'a> {
                 self.connected = false;
                 self.over = Some(End::Lost);
             }
+            Happening::Told(control) => self.told(&control),
             Happening::Failed(failure) => self.failed(&failure),
             Happening::Diagnosed { diagnosis, leaving } => {
                 if !self.connected {
@@ -335,7 +345,7 @@ impl<'a> Stay<'a> {
             return;
         }
         let now = self.life.surroundings.now();
-        let status = self.life.status();
+        let status = self.life.status(self.interval());
         let identity = &self.life.config.identity;
         match &mut self.role {
             Role::None | Role::Heir(_) | Role::Follower { joined: false } => {}

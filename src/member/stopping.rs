@@ -7,24 +7,28 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
 
+use super::life::Tell;
 use crate::protocol::Ending;
 
 /// The order to leave.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Stop {
     /// How the work ended.
     pub ending: Ending,
     /// The signal that ends the process, if one does.
     pub signal: Option<i32>,
+    /// Why the master has it end, if it does.
+    pub killed: Option<String>,
 }
 
-/// Who deals with the signals that end a process (`TERM`, `INT`, `HUP`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Who deals with what ends a process from outside: signals (`TERM`, `INT`, `HUP`), and an order of the
+/// master.
 pub enum Signals {
-    /// The heartbeat catches them: the member takes leave, then the process ends by the signal.
+    /// The heartbeat does: the member takes leave, then the process ends by the signal, or as failed.
     Heart,
-    /// The program does, which has something to end first; the heartbeat waits for its word alone.
-    Program,
+    /// The program does, which has something to end first, and is told of an order by this; the heartbeat
+    /// waits for its word alone.
+    Program(Tell),
 }
 
 /// What has come.
@@ -48,7 +52,11 @@ impl Stopping {
     /// Waits for the program's word or for a signal, whichever comes first. The signals are those by
     /// which a task is ended: YARN's and the shell's `TERM`, a terminal's `INT` and `HUP`. Where one
     /// cannot be caught it keeps its usual effect.
-    pub(super) fn on_signal_or(work: oneshot::Receiver<Ending>, limit: Duration) -> Self {
+    pub(super) fn on_signal_or(
+        work: oneshot::Receiver<Ending>,
+        killed: oneshot::Receiver<String>,
+        limit: Duration,
+    ) -> Self {
         let (tell, order) = oneshot::channel();
         let kinds = [
             SignalKind::terminate(),
@@ -68,14 +76,23 @@ impl Stopping {
                     // A handle that was dropped without a word is a program that failed.
                     ending: ending.unwrap_or(Ending::Failed),
                     signal: None,
+                    killed: None,
+                },
+                Ok(reason) = killed => Stop {
+                    ending: Ending::Failed,
+                    signal: None,
+                    killed: Some(reason),
                 },
                 number = caught(&mut signals) => Stop {
                     ending: Ending::Failed,
                     signal: Some(number),
+                    killed: None,
                 },
             };
             // Without a member that takes leave, a signal has its usual effect at once.
-            if let (Err(_), Some(signal)) = (tell.send(stop), stop.signal) {
+            if let Err(stop) = tell.send(stop)
+                && let Some(signal) = stop.signal
+            {
                 let _ = emulate_default_handler(signal);
             }
         });
@@ -89,6 +106,7 @@ impl Stopping {
             let stop = Stop {
                 ending: work.await.unwrap_or(Ending::Failed),
                 signal: None,
+                killed: None,
             };
             // A member that is gone needs no order.
             let _ = tell.send(stop);
@@ -106,13 +124,13 @@ impl Stopping {
     }
 
     /// The order, once it has come.
-    pub(super) fn stop(&self) -> Option<Stop> {
-        self.stop.map(|(stop, _)| stop)
+    pub(super) fn stop(&self) -> Option<&Stop> {
+        self.stop.as_ref().map(|(stop, _)| stop)
     }
 
     /// What is left of the time that leaving may take.
     pub(super) fn remaining(&self) -> Duration {
-        self.stop.map_or(self.limit, |(_, deadline)| {
+        self.stop.as_ref().map_or(self.limit, |(_, deadline)| {
             deadline.saturating_duration_since(Instant::now())
         })
     }
@@ -122,13 +140,14 @@ impl Stopping {
     /// # Cancellation safety
     /// What has come is kept: the next call goes on from there.
     pub(super) async fn next(&mut self) -> Cut {
-        if let Some((_, deadline)) = self.stop {
-            sleep_until(deadline).await;
+        if let Some((_, deadline)) = &self.stop {
+            sleep_until(*deadline).await;
             return Cut::Deadline;
         }
         let dropped = Stop {
             ending: Ending::Failed,
             signal: None,
+            killed: None,
         };
         let stop = (&mut self.order).await.unwrap_or(dropped);
         self.stop = Some((stop, Instant::now() + self.limit));

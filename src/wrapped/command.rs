@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::process::Pid;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::sync::oneshot;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -35,6 +35,9 @@ pub enum Happening {
 /// Sends what happens, from any thread.
 pub type Order = UnboundedSender<Happening>;
 
+/// The way of what happens: made before the command, for whoever may order its end.
+pub type Orders = (Order, UnboundedReceiver<Happening>);
+
 /// A running command.
 #[derive(Debug)]
 pub struct Wrapped {
@@ -56,8 +59,8 @@ impl Wrapped {
         command: Vec<OsString>,
         grace: Duration,
         progress: &Arc<Progress>,
+        (orders, happenings): Orders,
     ) -> io::Result<Self> {
-        let (orders, happenings) = unbounded_channel();
         listen(&orders, Happening::Signal);
         let opened = Opened::take(progress)?;
         let charge = Charge {

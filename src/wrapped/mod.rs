@@ -18,7 +18,7 @@ mod flow;
 mod relay;
 mod streams;
 
-pub use command::{Happening, Order, Wrapped};
+pub use command::{Happening, Order, Orders, Wrapped};
 pub use counting::Record;
 pub use ending::Outcome;
 pub use flow::Flow;

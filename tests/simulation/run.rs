@@ -6,7 +6,7 @@ use std::time::Duration;
 use heartline::coordination::Settings;
 use heartline::detect::{Rule, Terms};
 use heartline::master::tenure::Pace;
-use heartline::member::{Config, Life, Name, Scheduling, Stop, Stopping};
+use heartline::member::{Config, Life, Name, Scheduling, Stop, Stopping, Ties};
 use heartline::protocol::{Ending, Identity};
 use heartline::streaming::{Progress, map_words};
 use tokio::runtime::Builder;
@@ -219,8 +219,12 @@ impl Stage {
         let limit = Duration::from_millis(LEAVE_LIMIT);
         let config = self.scenario.config(&self.world, process, &part, name);
         let around = Arc::new(around);
-        let complain = Box::new(|_: &str| {});
-        let life = Life::new(config, around, Arc::clone(&progress) as _, None, complain);
+        let ties = Ties {
+            joined: None,
+            complain: Box::new(|_| {}),
+            kill: Box::new(|_| {}),
+        };
+        let life = Life::new(config, around, Arc::clone(&progress) as _, ties);
         let beating = life.live(Stopping::new(stopped, limit));
         let works = part.work;
         let work = async {
@@ -272,6 +276,7 @@ impl Stage {
         let _ = order.send(Stop {
             ending: Ending::Finished,
             signal: None,
+            killed: None,
         });
         (now, world.processes[process].slept(now))
     }

@@ -44,7 +44,7 @@ impl Stay<'_> {
     /// the end of the session comes behind them, and its answer is theirs too.
     pub(super) async fn leave(&mut self, ending: Ending, stopping: &Stopping) {
         let now = self.life.surroundings.now();
-        let status = self.life.status();
+        let status = self.life.status(self.interval());
         let config = &self.life.config;
         let name = config.name.as_ref();
         match std::mem::replace(&mut self.role, Role::None) {

@@ -29,13 +29,25 @@ impl Stay<'_> {
 
     /// Creates the own znode, or creates it again.
     fn join(&mut self) {
+        let leftovers = self.life.earlier.clone();
+        self.join_after(leftovers);
+    }
+
+    /// Replaces the own znode, also one of this very session.
+    pub(super) fn rejoin(&mut self) {
+        let mut leftovers = self.life.earlier.clone();
+        leftovers.push(self.session.id());
+        self.join_after(leftovers);
+    }
+
+    fn join_after(&mut self, leftovers: Vec<i64>) {
         self.role = Role::Follower { joined: false };
         let value = beat::joined(&self.life.config.identity);
         self.under_way = Some(write::join(
             self.session.clone(),
             self.life.config.name.clone(),
             value,
-            self.life.earlier.clone(),
+            leftovers,
         ));
     }
 

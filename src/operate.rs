@@ -1,0 +1,155 @@
+//! `heartline kill`, `heartline reinit` and `heartline interval`: what an operator asks of the master.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail};
+use clap::Args;
+use tokio::time::{Instant, timeout_at};
+
+use crate::cli::{self, ZooKeeperOptions, duration};
+use crate::coordination::{Failure, Session};
+use crate::protocol::request::{Request, Response};
+
+/// How long a server that is just starting is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a master is waited for: another one is there within a second, unless nobody is.
+const ANSWER: Duration = Duration::from_secs(10);
+/// How long the end may take.
+const CLOSE: Duration = Duration::from_secs(1);
+
+/// End a task attempt, all attempts of a task, or a job: Hadoop tries failed attempts again
+#[derive(Args, Clone, Debug)]
+pub struct KillArgs {
+    /// A member's name, or the id of an attempt, a task or a job
+    #[arg(value_name = "TASK|NODE", value_parser = whom)]
+    whom: String,
+
+    #[command(flatten)]
+    zookeeper: ZooKeeperOptions,
+}
+
+/// Have a member forget what it was told, and join anew
+#[derive(Args, Clone, Debug)]
+pub struct ReinitArgs {
+    /// A member's name, or the id of an attempt or a task
+    #[arg(value_name = "TASK|NODE", value_parser = whom)]
+    whom: String,
+
+    #[command(flatten)]
+    zookeeper: ZooKeeperOptions,
+}
+
+/// Set the time between two beats of all followers
+#[derive(Args, Clone, Debug)]
+pub struct IntervalArgs {
+    /// How long, as in 20ms; auto leaves it to the master and its --beat-budget
+    #[arg(value_name = "DURATION|auto", value_parser = interval)]
+    interval: Asked,
+
+    #[command(flatten)]
+    zookeeper: ZooKeeperOptions,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Asked(Option<Duration>);
+
+fn whom(text: &str) -> Result<String, String> {
+    let is_name = !text.is_empty() && !text.chars().any(|c| c.is_whitespace() || c.is_control());
+    is_name
+        .then(|| text.to_owned())
+        .ok_or_else(|| "write a member's name or an id of Hadoop's, in one word".to_owned())
+}
+
+fn interval(text: &str) -> Result<Asked, String> {
+    if text == "auto" {
+        return Ok(Asked(None));
+    }
+    let interval = duration(text).map_err(|wrong| format!("{wrong}, or auto"))?;
+    Ok(Asked(Some(interval)))
+}
+
+impl KillArgs {
+    /// Asks, and shows who is told.
+    pub fn run(&self) -> ExitCode {
+        let request = Request::Kill(self.whom.clone());
+        cli::run("heartline kill", ask(self.zookeeper.clone(), request))
+    }
+}
+
+impl ReinitArgs {
+    /// Asks, and shows who is told.
+    pub fn run(&self) -> ExitCode {
+        let request = Request::Reinit(self.whom.clone());
+        cli::run("heartline reinit", ask(self.zookeeper.clone(), request))
+    }
+}
+
+impl IntervalArgs {
+    /// Asks, and shows that all are told.
+    pub fn run(&self) -> ExitCode {
+        let request = Request::Interval(self.interval.0);
+        cli::run("heartline interval", ask(self.zookeeper.clone(), request))
+    }
+}
+
+/// Puts the request to the master, and shows its answer.
+async fn ask(zookeeper: ZooKeeperOptions, request: Request) -> anyhow::Result<()> {
+    let settings = zookeeper.settings();
+    let address = &settings.address;
+    let session = Session::open_patiently(&settings, PATIENCE)
+        .await
+        .map_err(|why| anyhow!("no session with ZooKeeper at {address}: {why}"))?;
+    let outcome = response(&session, &request).await;
+    // Without an answer it ends by its timeout, and the request with it.
+    let _ = session.close(CLOSE).await;
+    match outcome? {
+        Response::Done(text) => Ok(writeln!(io::stdout(), "{text}")?),
+        Response::Refused(text) => bail!("{text}"),
+    }
+}
+
+async fn response(session: &Session, request: &Request) -> anyhow::Result<Response> {
+    let namespace = session.paths().namespace();
+    let nobody = || format!("no member runs below '{namespace}/': nobody can be asked");
+    session.first_claim(true).await?.with_context(nobody)?;
+    let path = session.request(&request.to_string()).await?;
+    let deadline = Instant::now() + ANSWER;
+    loop {
+        let read = async {
+            let (value, change) = session.read(&path).await?;
+            let response = String::from_utf8_lossy(&value.bytes).parse();
+            if response.is_err() {
+                change.await?;
+            }
+            Ok::<_, Failure>(response)
+        };
+        match timeout_at(deadline, read).await {
+            Ok(Ok(Ok(response))) => return Ok(response),
+            Ok(Ok(Err(()))) => {}
+            Ok(Err(failure)) => return Err(failure.into()),
+            Err(_) => bail!(
+                "no master has answered in {} s; heartline status shows whether there is one",
+                ANSWER.as_secs()
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_asked_is_one_word() {
+        assert_eq!(
+            whom("attempt_1_0001_m_000000_0").as_deref(),
+            Ok("attempt_1_0001_m_000000_0")
+        );
+        assert!(whom("").is_err() && whom("a b").is_err() && whom("a\nb").is_err());
+        assert!(interval("auto").is_ok_and(|asked| asked.0.is_none()));
+        assert!(interval("20ms").is_ok_and(|asked| asked.0 == Some(Duration::from_millis(20))));
+        assert!(interval("fast").is_err() && interval("0ms").is_err());
+    }
+}
