@@ -14,6 +14,7 @@
 //! - [`member`] puts them together: [`member::Work`] runs a data path with a heartbeat beside it.
 //! - [`membership`] is a group of any programs: one active master, backups, workers; [`keeper`] runs a
 //!   command only as long as it may.
+//! - [`condition`] says why a command stands still, from samples of it; pure, like `detect`.
 //! - [`say`] is how a program speaks to people.
 //! - [`standing`] is a master without work; [`watch`] and [`setup`] are what people start beside a job; [`cli`] is the edge of all programs.
 //!
@@ -22,6 +23,7 @@
 
 pub mod cli;
 pub mod clock;
+pub mod condition;
 pub mod coordination;
 pub mod detect;
 pub mod keeper;
