@@ -14,7 +14,8 @@
 //! - [`member`] puts them together: [`member::Work`] runs a data path with a heartbeat beside it.
 //! - [`membership`] is a group of any programs: one active master, backups, workers; [`keeper`] runs a
 //!   command only as long as it may.
-//! - [`condition`] says why a command stands still, from samples of it; pure, like `detect`.
+//! - [`condition`] says why a command stands still, from samples of it; pure, like `detect`. [`vitals`]
+//!   takes the samples: it knows `/proc`.
 //! - [`say`] is how a program speaks to people.
 //! - [`standing`] is a master without work; [`watch`] and [`setup`] are what people start beside a job; [`cli`] is the edge of all programs.
 //!
@@ -35,4 +36,5 @@ pub mod say;
 pub mod setup;
 pub mod standing;
 pub mod streaming;
+pub mod vitals;
 pub mod watch;
