@@ -9,7 +9,7 @@ mod rig;
 use std::io::{Read, pipe};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ p.register(r, select.EPOLLIN); p.poll()";
 const DEADLOCK: &str = "import threading
 lock = threading.Lock(); lock.acquire()
 for n in range(3): threading.Thread(target=lock.acquire).start()
-lock.acquire()";
+print('ready', flush=True); lock.acquire()";
 
 /// Computes.
 const BUSY: &str = "while True: pass";
@@ -80,13 +80,13 @@ fn who_waits_for_input_is_starved_and_never_stalled() {
         python(EPOLL),
         python(THREAD),
     ];
-    all.iter().for_each(|words| {
+    for words in &all {
         let mut rig = Rig::new(words, Feed::Nothing, Drain::Reads);
         rig.comes_to(Condition::Starved);
         assert_eq!(rig.reading.waiting, Waiting::Input, "{words:?}");
         assert_eq!(rig.reading.input, InputFill::Empty, "{words:?}");
         rig.stays(&[Condition::Starved]);
-    });
+    }
 }
 
 #[test]
@@ -110,14 +110,14 @@ fn who_waits_for_its_reader_is_back_pressured_and_never_stalled() {
 while True: select.select([], [1], []); sys.stdout.write('x' * 4096)",
         ),
     ];
-    all.iter().for_each(|words| {
+    for words in &all {
         let mut rig = Rig::new(words, Feed::Plenty, Drain::Rests);
         rig.comes_to(Condition::BackPressured);
         assert_eq!(rig.reading.waiting, Waiting::Output, "{words:?}");
         rig.stays(&[Condition::BackPressured]);
         rig.fed.pipes.rests.store(false, Relaxed);
         rig.comes_to(Condition::Working);
-    });
+    }
 }
 
 #[test]
@@ -155,11 +155,11 @@ fn who_waits_for_something_else_is_blocked_and_stalls() {
         python(OTHER_EPOLL),
         python(DEADLOCK),
     ];
-    all.iter().for_each(|words| {
+    for words in &all {
         let mut rig = Rig::new(words, Feed::Nothing, Drain::Reads);
         rig.stalls(Condition::Blocked);
         assert_eq!(rig.reading.waiting, Waiting::Other, "{words:?}");
-    });
+    }
 }
 
 #[test]
@@ -226,13 +226,16 @@ fn a_thread_of_this_process_is_looked_at_by_itself() {
     });
 }
 
-fn watch(fed: &Fed, patience: Patience) -> (Monitor, std::sync::mpsc::Receiver<News>) {
+/// Watches a command that has written something.
+fn watch(fed: &Fed) -> (Monitor, Receiver<News>) {
+    wait_until("the command has begun", LIMIT, || fed.pipes.has_given());
     let (tell, told) = channel();
     let settings = Settings {
         whom: Whom::Tree(fed.child.id()),
         ends: fed.ends,
-        patience,
+        patience: Patience::After(Duration::from_secs(2)),
         interval: Duration::from_millis(50),
+        debuggers: true,
     };
     let tell = move |news| tell.send(news).unwrap();
     let monitor = Monitor::start(settings, Counted(Arc::clone(&fed.pipes)), tell).unwrap();
@@ -242,19 +245,12 @@ fn watch(fed: &Fed, patience: Patience) -> (Monitor, std::sync::mpsc::Receiver<N
 #[test]
 fn a_stall_is_told_with_a_snapshot_and_so_is_its_end() {
     let fed = Fed::start(&shell("cat | cat"), Feed::Plenty, Drain::Reads);
-    let (monitor, told) = watch(&fed, Patience::After(Duration::from_secs(2)));
+    let (monitor, told) = watch(&fed);
     let vitals = monitor.vitals();
-    wait_until("the command has begun", LIMIT, || vitals.processes() == 3);
+    wait_until("a sample is taken", LIMIT, || vitals.processes() == 3);
     assert_eq!(vitals.stalled(), None);
     assert!(vitals.memory() > 0);
-    let script = format!(
-        "kill -STOP $(cat /proc/{0}/task/{0}/children)",
-        fed.child.id()
-    );
-    let stop = std::process::Command::new("sh")
-        .args(["-c", &script])
-        .status();
-    assert!(stop.unwrap().success());
+    fed.signal_children("STOP");
     let News::Stalled { condition, still } = told.recv_timeout(LIMIT).unwrap() else {
         panic!("no stall");
     };
@@ -271,7 +267,7 @@ fn a_stall_is_told_with_a_snapshot_and_so_is_its_end() {
     assert!(text.contains(r#"last record: "a line\n""#), "{text}");
     assert!(text.contains("sh -c cat | cat"), "{text}");
     assert_eq!(text.matches("state T (stopped)").count(), 2, "{text}");
-    fed.child_continues(&script);
+    fed.signal_children("CONT");
     assert_eq!(told.recv_timeout(LIMIT).unwrap(), News::Recovered);
     wait_until("the bytes move", LIMIT, || vitals.stalled().is_none());
     drop(monitor);
@@ -281,7 +277,7 @@ fn a_stall_is_told_with_a_snapshot_and_so_is_its_end() {
 #[test]
 fn a_snapshot_shows_the_stacks_and_lets_the_command_go_on() {
     let fed = Fed::start(&python(DEADLOCK), Feed::Nothing, Drain::Reads);
-    let (_monitor, told) = watch(&fed, Patience::After(Duration::from_secs(2)));
+    let (_monitor, told) = watch(&fed);
     assert!(matches!(
         told.recv_timeout(LIMIT).unwrap(),
         News::Stalled { .. }
@@ -295,15 +291,18 @@ fn a_snapshot_shows_the_stacks_and_lets_the_command_go_on() {
         text.contains("by ") || text.contains("no user stack"),
         "{text}"
     );
-    println!("{text}");
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", fed.child.id())).unwrap();
     assert!(stat.contains(") S "), "{stat}");
 }
 
 #[test]
 fn a_monitor_that_is_dropped_tells_nothing_more() {
-    let fed = Fed::start(&["sleep", "600"], Feed::Nothing, Drain::Reads);
-    let (monitor, told) = watch(&fed, Patience::After(Duration::from_secs(2)));
+    let fed = Fed::start(
+        &shell("echo ready; exec sleep 600"),
+        Feed::Nothing,
+        Drain::Reads,
+    );
+    let (monitor, told) = watch(&fed);
     assert!(matches!(
         told.recv_timeout(LIMIT).unwrap(),
         News::Stalled { .. }
@@ -314,12 +313,12 @@ fn a_monitor_that_is_dropped_tells_nothing_more() {
     assert!(rest.iter().all(|news| matches!(news, News::Snapshot(_))));
 }
 
-impl Fed {
-    fn child_continues(&self, stop: &str) {
-        let script = stop.replace("STOP", "CONT");
-        let status = std::process::Command::new("sh")
-            .args(["-c", &script])
-            .status();
-        assert!(status.unwrap().success(), "{}", self.child.id());
-    }
+#[test]
+fn a_command_that_has_ended_is_not_stalled() {
+    let fed = Fed::start(&shell("echo ready"), Feed::Nothing, Drain::Reads);
+    let (monitor, told) = watch(&fed);
+    let news = told.recv_timeout(Duration::from_secs(4));
+    assert_eq!(news, Err(RecvTimeoutError::Timeout));
+    assert_eq!(monitor.vitals().stalled(), None);
+    assert_eq!(monitor.vitals().processes(), 0);
 }

@@ -54,6 +54,15 @@ impl Vitals {
         self.condition.store(judge.condition() as u8, Relaxed);
         let stalled = judge.stalled().map_or(0, |still| millis(still) + 1);
         self.stalled.store(stalled, Relaxed);
+        self.measured(reading);
+    }
+
+    fn end(&self, reading: &Reading) {
+        self.stalled.store(0, Relaxed);
+        self.measured(reading);
+    }
+
+    fn measured(&self, reading: &Reading) {
         let micros = u64::try_from(reading.cpu.as_micros()).unwrap_or(u64::MAX);
         self.cpu_micros.store(micros, Relaxed);
         self.memory.store(reading.memory, Relaxed);
@@ -92,6 +101,9 @@ pub struct Settings {
     pub patience: Patience,
     /// Time between two samples.
     pub interval: Duration,
+    /// Whether debuggers may be asked for stacks when the command stalls. They stop its processes for
+    /// a moment, and a system call that waits may return with `EINTR`.
+    pub debuggers: bool,
 }
 
 impl Settings {
@@ -183,6 +195,10 @@ impl<S: Streams, T: Fn(News) + Send + Sync + 'static> Watch<S, T> {
     fn look(&mut self) {
         let flow = self.streams.flow();
         let reading = self.sampler.look(&flow);
+        if reading.processes == 0 {
+            // It has ended; that its output is still on its way is not its fault.
+            return self.vitals.end(&reading);
+        }
         // The time when it is all known: a sampler that had to wait does not make a step shorter.
         let at = self.started.elapsed();
         let change = self.judge.sampled(&reading.sample(at, &flow));
@@ -200,6 +216,7 @@ impl<S: Streams, T: Fn(News) + Send + Sync + 'static> Watch<S, T> {
                     flow,
                     reading,
                     last_record,
+                    debuggers: self.settings.debuggers,
                 });
             }
             Some(Change::Recovered) => (self.tell)(News::Recovered),

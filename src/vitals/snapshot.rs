@@ -2,6 +2,7 @@
 //! the command had come.
 
 use std::fmt::Write;
+use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -41,6 +42,8 @@ pub struct Occasion {
     pub reading: Reading,
     /// The last record that it has got, or its beginning.
     pub last_record: Vec<u8>,
+    /// Whether debuggers may be asked.
+    pub debuggers: bool,
 }
 
 /// Looks at everything, which can take some ten seconds: debuggers are asked. What is found until
@@ -51,7 +54,7 @@ pub fn take(occasion: &Occasion, ended: &AtomicBool) -> String {
         Whom::Tree(root) => {
             let members = Tree::default().members(root);
             tree(&mut text, &members);
-            let mut user_stacks = USER_STACKS;
+            let mut user_stacks = if occasion.debuggers { USER_STACKS } else { 0 };
             for member in members.iter().take(PROCESSES) {
                 process(&mut text, member);
                 // A shell that waits for its children has nothing to tell.
@@ -130,7 +133,7 @@ fn tree(text: &mut String, members: &[Member]) {
             stat.threads,
             stat.cpu.as_secs_f64(),
             stat.memory / 1024,
-            cut(command.escape_debug().to_string(), COMMAND_LINE),
+            cut(one_line(&command), COMMAND_LINE),
         );
     }
 }
@@ -141,7 +144,7 @@ fn process(text: &mut String, member: &Member) {
         place: process,
         stat,
     } = member;
-    let _ = writeln!(text, "\nprocess {pid} ({}):", stat.name.escape_debug());
+    let _ = writeln!(text, "\nprocess {pid} ({}):", one_line(&stat.name));
     if stat.threads <= 1 {
         place(text, process, "  ");
         return;
@@ -198,19 +201,36 @@ fn user_stack(text: &mut String, member: &Member, ended: &AtomicBool) {
         // A debugger would wait as well.
         return;
     }
-    match stacks::of(member.pid, &stat.name, ended) {
-        Some((tool, stack)) => {
-            let _ = writeln!(text, "  by {tool}:");
-            for line in stack.lines() {
-                let _ = writeln!(text, "  {}", line.replace(char::is_control, " "));
-            }
+    if let Some((tool, stack)) = stacks::of(member.pid, &stat.name, ended) {
+        let _ = writeln!(text, "  by {tool}:");
+        for line in stack.lines() {
+            let _ = writeln!(text, "  {}", one_line(line));
         }
-        None => text.push_str("  no user stack: neither py-spy, gdb nor eu-stack could take one\n"),
+        return;
     }
+    text.push_str("  no user stack: neither py-spy, gdb nor eu-stack could take one");
+    // On many systems only a parent or root may look into a process.
+    if let Ok(scope) = fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope") {
+        let _ = write!(text, " (kernel.yama.ptrace_scope is {})", scope.trim());
+    }
+    text.push('\n');
 }
 
 fn waits_for_child(place: &Place) -> bool {
     place.wchan().as_deref() == Some("do_wait")
+}
+
+/// A text without line breaks, and without what a terminal would obey.
+fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() {
+            line.extend(character.escape_default());
+        } else {
+            line.push(character);
+        }
+    }
+    line
 }
 
 /// Cuts a text to so many bytes, at a character.
@@ -239,6 +259,11 @@ mod tests {
     }
 
     #[test]
+    fn a_command_line_is_one_line() {
+        assert_eq!(one_line("sh -c 'ä\n\x1b[m'"), r"sh -c 'ä\n\u{1b}[m'");
+    }
+
+    #[test]
     fn a_record_is_shown_in_one_line_and_not_whole() {
         let mut record = b"w\xc3\xb6rd\t\xff\n\x1b[2J".to_vec();
         record.resize(1000, b'x');
@@ -249,6 +274,7 @@ mod tests {
             flow: Flow::default(),
             reading: Reading::default(),
             last_record: record,
+            debuggers: false,
         });
         assert!(head.starts_with("spinning, and no byte has moved for 10.2 s\n"));
         let last = head.lines().last().unwrap();

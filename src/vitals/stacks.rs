@@ -14,7 +14,7 @@ use super::tool::output_of;
 const LIMIT: Duration = Duration::from_secs(5);
 
 /// How much of a tool's output is kept.
-const MOST: usize = 16 * 1024;
+const MOST: usize = 12 * 1024;
 
 /// A way to see stacks.
 struct Way {

@@ -93,6 +93,14 @@ impl Fed {
         thread::spawn(move || reader.drain(stdout));
         Self { child, ends, pipes }
     }
+
+    /// Sends a signal to what the command has started.
+    pub(crate) fn signal_children(&self, signal: &str) {
+        let pid = self.child.id();
+        let script = format!("kill -{signal} $(cat /proc/{pid}/task/{pid}/children)");
+        let status = Command::new("sh").args(["-c", &script]).status();
+        assert!(status.unwrap().success());
+    }
 }
 
 impl Drop for Fed {
@@ -104,6 +112,11 @@ impl Drop for Fed {
 }
 
 impl Pipes {
+    /// Whether the command has written something that was read.
+    pub(crate) fn has_given(&self) -> bool {
+        self.read.load(Relaxed) > 0
+    }
+
     fn feed(&self, feed: Feed, mut stdin: ChildStdin) {
         let mut put = |bytes: &[u8]| {
             let done = stdin.write_all(bytes).is_ok();
@@ -148,8 +161,8 @@ pub(crate) struct Rig {
 }
 
 impl Rig {
-    pub(crate) fn new(words: &[&str], feed: Feed, drain: Drain) -> Self {
-        let fed = Fed::start(words, feed, drain);
+    pub(crate) fn new(words: &[&str], input: Feed, output: Drain) -> Self {
+        let fed = Fed::start(words, input, output);
         Self {
             sampler: Sampler::new(Whom::Tree(fed.child.id()), fed.ends),
             judge: Judge::new(Patience::After(Duration::from_secs(2)), INTERVAL),
