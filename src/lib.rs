@@ -16,6 +16,8 @@
 //!   command only as long as it may.
 //! - [`wrapped`] passes any command's stdin and stdout through and waits for its end; [`run`] puts a heartbeat
 //!   beside that.
+//! - [`condition`] says why a command stands still, from samples of it; pure, like `detect`. [`vitals`]
+//!   takes the samples: it knows `/proc`.
 //! - [`say`] is how a program speaks to people.
 //! - [`standing`] is a master without work; [`watch`] and [`setup`] are what people start beside a job; [`cli`] is the edge of all programs.
 //!
@@ -39,5 +41,6 @@ pub mod say;
 pub mod setup;
 pub mod standing;
 pub mod streaming;
+pub mod vitals;
 pub mod watch;
 pub mod wrapped;

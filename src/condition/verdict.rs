@@ -1,12 +1,24 @@
 //! The five things that a running command can be doing.
 
 use serde::Serialize;
-use strum::{Display, EnumIter, EnumString};
+use strum::{Display, EnumIter, EnumString, FromRepr};
 
 /// What a running command is doing.
 #[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Display, EnumIter, EnumString,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Display,
+    EnumIter,
+    EnumString,
+    FromRepr,
 )]
+#[repr(u8)]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub enum Condition {

@@ -1,0 +1,247 @@
+//! Samples a command on a thread of its own, and tells when it stalls and when it goes on.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use super::ends::{Ends, Streams};
+use super::sampler::{Reading, Sampler, Whom};
+use super::snapshot::{self, Occasion};
+use crate::condition::{Change, Condition, Judge, Patience};
+
+/// What is known of a command now: read by the heartbeat at any time, for nothing.
+#[derive(Debug, Default)]
+pub struct Vitals {
+    condition: AtomicU8,
+    /// Milliseconds for which it has stood still, and one more; zero if it is not stalled.
+    stalled: AtomicU64,
+    cpu_micros: AtomicU64,
+    memory: AtomicU64,
+    processes: AtomicU64,
+}
+
+impl Vitals {
+    /// What it is doing.
+    pub fn condition(&self) -> Condition {
+        Condition::from_repr(self.condition.load(Relaxed)).unwrap_or_default()
+    }
+
+    /// For how long it has stood still by its own fault, if that is too long.
+    pub fn stalled(&self) -> Option<Duration> {
+        let millis = self.stalled.load(Relaxed).checked_sub(1)?;
+        Some(Duration::from_millis(millis))
+    }
+
+    /// CPU time of all its processes so far.
+    pub fn cpu(&self) -> Duration {
+        Duration::from_micros(self.cpu_micros.load(Relaxed))
+    }
+
+    /// Bytes of memory that its processes use.
+    pub fn memory(&self) -> u64 {
+        self.memory.load(Relaxed)
+    }
+
+    /// How many processes it consists of.
+    pub fn processes(&self) -> u64 {
+        self.processes.load(Relaxed)
+    }
+
+    fn set(&self, judge: &Judge, reading: &Reading) {
+        self.condition.store(judge.condition() as u8, Relaxed);
+        let stalled = judge.stalled().map_or(0, |still| millis(still) + 1);
+        self.stalled.store(stalled, Relaxed);
+        self.measured(reading);
+    }
+
+    fn end(&self, reading: &Reading) {
+        self.stalled.store(0, Relaxed);
+        self.measured(reading);
+    }
+
+    fn measured(&self, reading: &Reading) {
+        let micros = u64::try_from(reading.cpu.as_micros()).unwrap_or(u64::MAX);
+        self.cpu_micros.store(micros, Relaxed);
+        self.memory.store(reading.memory, Relaxed);
+        self.processes.store(reading.processes as u64, Relaxed);
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX - 1)
+}
+
+/// What happens to a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum News {
+    /// It is stalled: what it was doing, and for how long already.
+    Stalled {
+        /// `Spinning` or `Blocked`.
+        condition: Condition,
+        /// For how long it has stood still.
+        still: Duration,
+    },
+    /// What was seen of it when it stalled; comes some seconds later, also if it has recovered since.
+    Snapshot(String),
+    /// It goes on, or waits for somebody else.
+    Recovered,
+}
+
+/// What is monitored, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Whose processes.
+    pub whom: Whom,
+    /// The command's stdin and stdout.
+    pub ends: Ends,
+    /// When it is stalled.
+    pub patience: Patience,
+    /// Time between two samples.
+    pub interval: Duration,
+    /// Whether debuggers may be asked for stacks when the command stalls. They stop its processes for
+    /// a moment, and a system call that waits may return with `EINTR`.
+    pub debuggers: bool,
+}
+
+impl Settings {
+    /// Five samples a second.
+    pub const INTERVAL: Duration = Duration::from_millis(200);
+}
+
+/// Watches a command until it is dropped.
+#[derive(Debug)]
+pub struct Monitor {
+    vitals: Arc<Vitals>,
+    ended: Arc<AtomicBool>,
+    /// Hangs up when dropped, which ends the thread.
+    hold: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Monitor {
+    /// Starts to watch. `tell` is called from threads of the monitor's, one call at a time from each:
+    /// for snapshots from one of their own.
+    pub fn start(
+        settings: Settings,
+        streams: impl Streams + 'static,
+        tell: impl Fn(News) + Send + Sync + 'static,
+    ) -> io::Result<Self> {
+        let vitals = Arc::new(Vitals::default());
+        let ended = Arc::new(AtomicBool::new(false));
+        let (hold, hung_up) = channel::<()>();
+        let mut watch = Watch {
+            settings,
+            sampler: Sampler::new(settings.whom, settings.ends),
+            judge: Judge::new(settings.patience, settings.interval),
+            started: Instant::now(),
+            streams,
+            vitals: Arc::clone(&vitals),
+            ended: Arc::clone(&ended),
+            tell: Arc::new(tell),
+            snapshot: None,
+        };
+        let run = move || {
+            while hung_up.recv_timeout(settings.interval) == Err(RecvTimeoutError::Timeout) {
+                watch.look();
+            }
+            watch.end();
+        };
+        let thread = thread::Builder::new()
+            .name("vitals".to_owned())
+            .spawn(run)?;
+        Ok(Self {
+            vitals,
+            ended,
+            hold: Some(hold),
+            thread: Some(thread),
+        })
+    }
+
+    /// What is known of the command: goes on to be told after the monitor is gone, and does not change then.
+    pub fn vitals(&self) -> Arc<Vitals> {
+        Arc::clone(&self.vitals)
+    }
+}
+
+impl Drop for Monitor {
+    /// Waits for the thread, which ends at once; a debugger that is being asked is ended, too.
+    fn drop(&mut self) {
+        self.ended.store(true, Relaxed);
+        self.hold.take();
+        if let Some(thread) = self.thread.take() {
+            // A panic there has been told already, and the work does not depend on it.
+            let _ = thread.join();
+        }
+    }
+}
+
+struct Watch<S, T> {
+    settings: Settings,
+    sampler: Sampler,
+    judge: Judge,
+    started: Instant,
+    streams: S,
+    vitals: Arc<Vitals>,
+    ended: Arc<AtomicBool>,
+    tell: Arc<T>,
+    /// The last snapshot, which may still be taken.
+    snapshot: Option<JoinHandle<()>>,
+}
+
+impl<S: Streams, T: Fn(News) + Send + Sync + 'static> Watch<S, T> {
+    fn look(&mut self) {
+        let flow = self.streams.flow();
+        let reading = self.sampler.look(&flow);
+        if reading.processes == 0 {
+            // It has ended; that its output is still on its way is not its fault.
+            return self.vitals.end(&reading);
+        }
+        // The time when it is all known: a sampler that had to wait does not make a step shorter.
+        let at = self.started.elapsed();
+        let change = self.judge.sampled(&reading.sample(at, &flow));
+        self.vitals.set(&self.judge, &reading);
+        match change {
+            Some(Change::Stalled) => {
+                let condition = self.judge.condition();
+                let still = self.judge.stalled().unwrap_or_default();
+                (self.tell)(News::Stalled { condition, still });
+                let last_record = self.streams.last_record();
+                self.take_snapshot(Occasion {
+                    whom: self.settings.whom,
+                    condition,
+                    still,
+                    flow,
+                    reading,
+                    last_record,
+                    debuggers: self.settings.debuggers,
+                });
+            }
+            Some(Change::Recovered) => (self.tell)(News::Recovered),
+            None => {}
+        }
+    }
+
+    /// On a thread of its own: it takes seconds, and the next samples are due.
+    fn take_snapshot(&mut self, occasion: Occasion) {
+        if self.snapshot.as_ref().is_some_and(|one| !one.is_finished()) {
+            // It stalled, went on and stalled again meanwhile: one is enough.
+            return;
+        }
+        let (tell, ended) = (Arc::clone(&self.tell), Arc::clone(&self.ended));
+        let take = move || tell(News::Snapshot(snapshot::take(&occasion, &ended)));
+        let started = thread::Builder::new()
+            .name("snapshot".to_owned())
+            .spawn(take);
+        // Without a thread there is no snapshot, and no harm.
+        self.snapshot = started.ok();
+    }
+
+    fn end(&mut self) {
+        if let Some(snapshot) = self.snapshot.take() {
+            let _ = snapshot.join();
+        }
+    }
+}

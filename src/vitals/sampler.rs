@@ -1,0 +1,309 @@
+//! Looks at a tree of processes, or at one thread of this process.
+
+use std::collections::HashMap;
+use std::fs;
+use std::time::Duration;
+
+use super::cpu::CpuMeter;
+use super::ends::{Ends, Flow, input_at, output_at};
+use super::proc::{Place, Stat, numbers};
+use super::waits::{End, Found, WaitsFor, look};
+use crate::condition::{InputFill, OutputFill, Sample, Waiting};
+
+/// Who is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whom {
+    /// A process and all below it.
+    Tree(u32),
+    /// A thread of this very process, by the number that `gettid` gives to it.
+    OwnThread(u32),
+}
+
+/// What was found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reading {
+    /// CPU time so far, also of processes that have ended.
+    pub cpu: Duration,
+    /// Bytes of memory in use; what processes share counts for each of them.
+    pub memory: u64,
+    /// Processes that have not ended.
+    pub processes: usize,
+    /// What they wait for.
+    pub waiting: Waiting,
+    /// The command's input.
+    pub input: InputFill,
+    /// The command's output.
+    pub output: OutputFill,
+}
+
+impl Reading {
+    /// With what else a judge has to know: when it was, and how far the command is.
+    pub fn sample(&self, at: Duration, flow: &Flow) -> Sample {
+        Sample {
+            at,
+            bytes_in: flow.bytes_in,
+            bytes_out: flow.bytes_out,
+            cpu: self.cpu,
+            waiting: self.waiting,
+            input: self.input,
+            output: self.output,
+        }
+    }
+}
+
+/// A process that was found in the tree.
+#[derive(Clone, Debug)]
+pub(super) struct Member {
+    pub(super) pid: u32,
+    pub(super) place: Place,
+    pub(super) stat: Stat,
+}
+
+/// Looks at a command whenever it is asked to.
+#[derive(Debug)]
+pub struct Sampler {
+    whom: Whom,
+    ends: Ends,
+    tree: Tree,
+    cpu: CpuMeter,
+}
+
+impl Sampler {
+    /// Looks at nothing yet. `ends` are the command's stdin and stdout.
+    pub fn new(whom: Whom, ends: Ends) -> Self {
+        Self {
+            whom,
+            ends,
+            tree: Tree::default(),
+            cpu: CpuMeter::default(),
+        }
+    }
+
+    /// What the command does just now. `flow` is what is known of its ends.
+    pub fn look(&mut self, flow: &Flow) -> Reading {
+        match self.whom {
+            Whom::Tree(root) => {
+                let members = self.tree.members(root);
+                self.read(flow, &members)
+            }
+            Whom::OwnThread(tid) => {
+                let place = Place::of_own_thread(tid);
+                let member = place.stat().map(|stat| Member {
+                    pid: tid,
+                    place,
+                    // The other threads are not asked about.
+                    stat: Stat { threads: 1, ..stat },
+                });
+                self.read(flow, member.as_slice())
+            }
+        }
+    }
+
+    fn read(&mut self, flow: &Flow, members: &[Member]) -> Reading {
+        let mut waits = Waits::new(flow);
+        let mut cpu = Duration::ZERO;
+        let mut memory = 0;
+        for member in members {
+            let stat = &member.stat;
+            cpu += stat.cpu;
+            if matches!(self.whom, Whom::Tree(_)) {
+                cpu += stat.children_cpu;
+            }
+            memory += stat.memory;
+            if !stat.has_ended() && !stat.is_stopped() {
+                waits.look(member, &self.ends);
+            }
+        }
+        Reading {
+            cpu: self.cpu.read(cpu),
+            memory,
+            processes: members.iter().filter(|one| !one.stat.has_ended()).count(),
+            waiting: waits.waiting(),
+            input: waits.input,
+            output: waits.output,
+        }
+    }
+}
+
+/// What the threads wait for, taken together.
+struct Waits {
+    input: InputFill,
+    output: OutputFill,
+    for_input: bool,
+    for_output: bool,
+    runs: bool,
+}
+
+impl Waits {
+    fn new(flow: &Flow) -> Self {
+        Self {
+            input: flow.input.fill(),
+            output: flow.output.fill(),
+            for_input: false,
+            for_output: false,
+            runs: false,
+        }
+    }
+
+    fn look(&mut self, member: &Member, ends: &Ends) {
+        let threads = if member.stat.threads > 1 {
+            member.place.threads()
+        } else {
+            vec![member.place.clone()]
+        };
+        for thread in threads {
+            match look(&member.place, &thread, ends) {
+                Found::Runs => self.runs = true,
+                Found::Waits(found) => found.iter().for_each(|one| self.add(member, one)),
+            }
+        }
+    }
+
+    /// Takes into account what a thread waits for. It does so only as long as the end is empty or full:
+    /// otherwise it is just about to go on.
+    fn add(&mut self, member: &Member, found: &WaitsFor) {
+        let path = found.file.map(|file| member.place.open_file(file));
+        match found.end {
+            End::Input => {
+                if let (InputFill::Unknown, Some(path)) = (self.input, &path) {
+                    self.input = input_at(path).fill();
+                }
+                self.for_input |= match self.input {
+                    InputFill::Empty => true,
+                    InputFill::Unknown => path.is_some(),
+                    InputFill::Unread | InputFill::Ended => false,
+                };
+            }
+            End::Output => {
+                if let (OutputFill::Unknown, Some(path)) = (self.output, &path) {
+                    self.output = output_at(path).fill();
+                }
+                self.for_output |= match self.output {
+                    OutputFill::Full => true,
+                    OutputFill::Unknown => path.is_some(),
+                    OutputFill::Room => false,
+                };
+            }
+        }
+    }
+
+    /// Whoever waits for an end of the command is why the others do not go on, also if they still have
+    /// something to do. The reader comes first: as long as it takes nothing, no input helps.
+    fn waiting(&self) -> Waiting {
+        if self.for_output {
+            Waiting::Output
+        } else if self.for_input {
+            Waiting::Input
+        } else if self.runs {
+            Waiting::Nothing
+        } else {
+            Waiting::Other
+        }
+    }
+}
+
+/// The processes below a process. One whose parent has ended stays in the tree that it was seen in.
+#[derive(Debug, Default)]
+pub(super) struct Tree {
+    /// Who was seen, and when it was started: a process id can be given to somebody else.
+    known: HashMap<u32, u64>,
+    root_started: Option<u64>,
+}
+
+impl Tree {
+    /// All processes of the tree, also those that are not yet waited for; parents before their
+    /// children, so that a child's CPU time is rather missed than counted twice.
+    pub(super) fn members(&mut self, root: u32) -> Vec<Member> {
+        let mut known = std::mem::take(&mut self.known);
+        let mut members = Vec::new();
+        let root_started = self.root_started;
+        let started = self.visit(root, root_started, &mut members);
+        if self.root_started.is_none() {
+            self.root_started = started;
+        }
+        known.retain(|pid, _| !self.known.contains_key(pid));
+        for (pid, started) in known {
+            if !self.known.contains_key(&pid) {
+                self.visit(pid, Some(started), &mut members);
+            }
+        }
+        members
+    }
+
+    /// Adds a process, if it is the one that was started then, and all below it. Says when it was started.
+    fn visit(&mut self, pid: u32, started: Option<u64>, members: &mut Vec<Member>) -> Option<u64> {
+        let mut open = vec![(pid, started)];
+        let mut first = None;
+        while let Some((pid, started)) = open.pop() {
+            let place = Place::of_process(pid);
+            let Some(stat) = place.stat() else { continue };
+            if started.is_some_and(|started| started != stat.started)
+                || self.known.insert(pid, stat.started).is_some()
+            {
+                continue;
+            }
+            first = first.or(Some(stat.started));
+            if !stat.has_ended() {
+                let children = children(&place, pid, stat.threads);
+                open.extend(children.into_iter().map(|child| (child, None)));
+            }
+            members.push(Member { pid, place, stat });
+        }
+        first
+    }
+}
+
+fn children(place: &Place, pid: u32, threads: u64) -> Vec<u32> {
+    if lists_children() {
+        return place.children(threads);
+    }
+    // A kernel that does not list them: everybody is asked for its parent.
+    let all = numbers("/proc".as_ref()).into_iter();
+    all.filter(|child| {
+        let stat = Place::of_process(*child).stat();
+        stat.is_some_and(|stat| stat.parent == pid)
+    })
+    .collect()
+}
+
+fn lists_children() -> bool {
+    use std::sync::LazyLock;
+    static LISTS: LazyLock<bool> =
+        LazyLock::new(|| fs::exists("/proc/thread-self/children").unwrap_or(false));
+    *LISTS
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader};
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    #[test]
+    fn a_child_whose_parent_has_ended_stays_in_the_tree() {
+        let mut shell = Command::new("sh")
+            .args(["-c", "sh -c 'sleep 60 & echo $!; read -r _'; read -r _"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut told = BufReader::new(shell.stdout.take().unwrap());
+        let mut line = String::new();
+        told.read_line(&mut line).unwrap();
+        let sleeper: u32 = line.trim().parse().unwrap();
+        let mut tree = Tree::default();
+        let has = |members: &[Member], pid| members.iter().any(|one| one.pid == pid);
+        let members = tree.members(shell.id());
+        assert_eq!(members[0].pid, shell.id());
+        assert!(has(&members, sleeper));
+        // Both shells end.
+        drop(shell.stdin.take());
+        shell.wait().unwrap();
+        let members = tree.members(shell.id());
+        assert!(has(&members, sleeper));
+        assert!(!has(&members, shell.id()));
+        let pid = rustix::process::Pid::from_raw(sleeper.try_into().unwrap()).unwrap();
+        rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+    }
+}

@@ -1,0 +1,266 @@
+//! Whether a thread waits for its command's input or output.
+
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
+
+use super::ends::{Ends, Identity};
+use super::proc::{Place, numbers};
+use super::syscall::{Call, Wait};
+
+/// How many of the files that a thread polls are looked at.
+const MOST_POLLED: usize = 1024;
+
+const POLLIN: u16 = 1;
+const POLLOUT: u16 = 4;
+
+/// Which end of the command a thread waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    Input,
+    Output,
+}
+
+/// A thread waits for one of the command's ends, or may do so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct WaitsFor {
+    pub(super) end: End,
+    /// The number that its process gave to it; `None` if it may only be guessed that it waits for it.
+    pub(super) file: Option<i32>,
+}
+
+/// What one thread of a process was found to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    Runs,
+    Waits(Vec<WaitsFor>),
+}
+
+/// Looks at a thread of a process that is not stopped.
+pub(super) fn look(process: &Place, thread: &Place, ends: &Ends) -> Found {
+    let looker = Looker { process, ends };
+    let found = match thread.text("syscall").and_then(|text| Call::parse(&text)) {
+        Some(Call::Running) => return Found::Runs,
+        Some(call) => looker.by_call(&call),
+        None if state(thread) == Some('R') => return Found::Runs,
+        None => looker.by_name(thread.wchan().as_deref()),
+    };
+    // Who waits for a disk waits for nobody else. It is asked last, for it is seldom worth asking.
+    if !found.is_empty() && state(thread) == Some('D') {
+        return Found::Waits(Vec::new());
+    }
+    Found::Waits(found)
+}
+
+fn state(thread: &Place) -> Option<char> {
+    Some(thread.stat()?.state)
+}
+
+struct Looker<'a> {
+    process: &'a Place,
+    ends: &'a Ends,
+}
+
+impl Looker<'_> {
+    fn by_call(&self, call: &Call) -> Vec<WaitsFor> {
+        match call.wait() {
+            Wait::Reading(file) => self.files([(file, End::Input)]),
+            Wait::Writing(file) => self.files([(file, End::Output)]),
+            Wait::Moving { from, to } => self.files([(from, End::Input), (to, End::Output)]),
+            Wait::Poll { at, count } => match self.polled(at, count) {
+                Some(files) => self.files(files),
+                None => self.guess(&[End::Input, End::Output]),
+            },
+            Wait::Select {
+                count,
+                reading,
+                writing,
+            } => match self.selected(count, reading, writing) {
+                Some(files) => self.files(files),
+                None => self.guess(&[End::Input, End::Output]),
+            },
+            Wait::Epoll(file) => match self.epolled(file) {
+                Some(ends) => ends,
+                None => self.guess(&[End::Input, End::Output]),
+            },
+            Wait::Anything => self.guess(&[End::Input, End::Output]),
+            Wait::Elsewhere => Vec::new(),
+        }
+    }
+
+    /// By the function of the kernel that it sleeps in, where the system call may not be told: for
+    /// another user's process, or by a security module.
+    fn by_name(&self, name: Option<&str>) -> Vec<WaitsFor> {
+        match name {
+            Some(name) if name.contains("pipe_read") => self.guess(&[End::Input]),
+            Some(name) if name.contains("pipe_write") => self.guess(&[End::Output]),
+            Some(name)
+                if ["poll", "select", "pipe_wait"]
+                    .iter()
+                    .any(|part| name.contains(part)) =>
+            {
+                self.guess(&[End::Input, End::Output])
+            }
+            Some(_) => Vec::new(),
+            None => self.guess(&[End::Input, End::Output]),
+        }
+    }
+
+    /// Which of the process's files are the command's ends.
+    fn files(&self, files: impl IntoIterator<Item = (i32, End)>) -> Vec<WaitsFor> {
+        let found = files.into_iter().filter_map(|(file, end)| {
+            let wanted = self.identity(end)?;
+            let found = Identity::at(&self.process.open_file(file))?;
+            (found == wanted).then_some(WaitsFor {
+                end,
+                file: Some(file),
+            })
+        });
+        found.collect()
+    }
+
+    /// Those of the ends that the process holds open, or of which that may not be told.
+    fn guess(&self, ends: &[End]) -> Vec<WaitsFor> {
+        let directory = self.process.path("fd");
+        let readable = fs::read_dir(&directory).is_ok();
+        let open: Vec<Identity> = numbers(&directory)
+            .into_iter()
+            .filter_map(|file| Identity::at(&self.process.open_file(i32::try_from(file).ok()?)))
+            .collect();
+        let held = |end: &&End| {
+            let wanted = self.identity(**end);
+            wanted.is_some_and(|wanted| !readable || open.contains(&wanted))
+        };
+        let guess = |end: &End| WaitsFor {
+            end: *end,
+            file: None,
+        };
+        ends.iter().filter(held).map(guess).collect()
+    }
+
+    fn identity(&self, end: End) -> Option<Identity> {
+        match end {
+            End::Input => self.ends.input,
+            End::Output => self.ends.output,
+        }
+    }
+
+    /// The files that `poll` was asked for: an array of a number, the events wanted and those found.
+    fn polled(&self, at: u64, count: u64) -> Option<Vec<(i32, End)>> {
+        let count = usize::try_from(count).ok()?.min(MOST_POLLED);
+        let memory = self.memory(at, count * 8)?;
+        let mut files = Vec::new();
+        for entry in memory.chunks_exact(8) {
+            let file = i32::from_ne_bytes(entry[..4].try_into().ok()?);
+            let events = u16::from_ne_bytes(entry[4..6].try_into().ok()?);
+            wanted(&mut files, file, events);
+        }
+        Some(files)
+    }
+
+    /// The files that `select` was asked for: a set of bits for those to read, one for those to write.
+    fn selected(&self, count: u64, reading: u64, writing: u64) -> Option<Vec<(i32, End)>> {
+        let count = usize::try_from(count).ok()?.min(MOST_POLLED);
+        let mut files = Vec::new();
+        for (at, end) in [(reading, End::Input), (writing, End::Output)] {
+            if at == 0 {
+                continue;
+            }
+            let set = self.memory(at, count.div_ceil(8))?;
+            let is_in = |file: &usize| set[file / 8] >> (file % 8) & 1 == 1;
+            let found = (0..count).filter(is_in);
+            files.extend(found.filter_map(|file| Some((i32::try_from(file).ok()?, end))));
+        }
+        Some(files)
+    }
+
+    /// The files that an epoll watches, as the kernel lists them with their identities.
+    fn epolled(&self, file: i32) -> Option<Vec<WaitsFor>> {
+        let text = self.process.text(&format!("fdinfo/{file}"))?;
+        let lines = text.lines().filter(|line| line.starts_with("tfd:"));
+        let mut files = Vec::new();
+        for line in lines {
+            let (number, events) = watched(line)?;
+            wanted(&mut files, number, events);
+        }
+        Some(self.files(files))
+    }
+
+    fn memory(&self, at: u64, length: usize) -> Option<Vec<u8>> {
+        let mut bytes = vec![0; length];
+        let memory = File::open(self.process.path("mem")).ok()?;
+        memory.read_exact_at(&mut bytes, at).ok()?;
+        Some(bytes)
+    }
+}
+
+fn wanted(files: &mut Vec<(i32, End)>, file: i32, events: u16) {
+    if events & POLLIN != 0 {
+        files.push((file, End::Input));
+    }
+    if events & POLLOUT != 0 {
+        files.push((file, End::Output));
+    }
+}
+
+/// Reads `tfd:        0 events:       19 data: …`: the file's number, and the events in hexadecimal.
+fn watched(line: &str) -> Option<(i32, u16)> {
+    let mut words = line.split_ascii_whitespace().skip(1);
+    let number = words.next()?.parse().ok()?;
+    let events = u32::from_str_radix(words.nth(1)?, 16).ok()?;
+    // What is wanted stands in the lower half; how, in the upper one.
+    Some((number, u16::try_from(events & 0xffff).ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Child, Command, Stdio};
+
+    use super::*;
+
+    fn cat() -> (Child, Ends) {
+        let child = Command::new("cat")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let ends = Ends {
+            input: child.stdin.as_ref().and_then(Identity::of),
+            output: child.stdout.as_ref().and_then(Identity::of),
+        };
+        (child, ends)
+    }
+
+    /// Where the system call may not be told.
+    #[test]
+    fn by_the_name_of_a_function_it_is_guessed() {
+        let (mut child, ends) = cat();
+        let by_name = |ends, name| -> Vec<End> {
+            let process = &Place::of_process(child.id());
+            let found = Looker { process, ends }.by_name(name);
+            assert!(found.iter().all(|one| one.file.is_none()));
+            found.into_iter().map(|one| one.end).collect()
+        };
+        let both = [End::Input, End::Output];
+        assert_eq!(by_name(&ends, Some("pipe_read")), [End::Input]);
+        assert_eq!(by_name(&ends, Some("anon_pipe_write")), [End::Output]);
+        assert_eq!(by_name(&ends, Some("ep_poll")), both);
+        assert_eq!(by_name(&ends, None), both);
+        assert_eq!(by_name(&ends, Some("hrtimer_nanosleep")), []);
+        // Another command's ends, which it does not hold.
+        let (mut other, others) = cat();
+        assert_eq!(by_name(&others, Some("anon_pipe_read")), []);
+        for child in [&mut child, &mut other] {
+            drop(child.stdin.take());
+            child.wait().unwrap();
+        }
+    }
+
+    #[test]
+    fn what_an_epoll_watches_is_read() {
+        let line = "tfd:        7 events:       19 data:                0  pos:0 ino:8519e6 sdev:f";
+        assert_eq!(watched(line), Some((7, 0x19)));
+        let line = "tfd:        7 events: 80000005 data:                0";
+        assert_eq!(watched(line), Some((7, 5)));
+        assert_eq!(watched("tfd: x"), None);
+    }
+}

@@ -1,0 +1,216 @@
+//! A command between a feeder and a reader that can be told what to do, and a judge who looks at it.
+
+use std::io::{Read, Write};
+use std::os::unix::process::CommandExt;
+use std::process::{ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use heartline::condition::{Change, Condition, Judge, Patience};
+use heartline::vitals::{Ends, Flow, Identity, Reading, Sampler, Streams, Whom};
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use crate::support::Guarded;
+
+/// A sample each.
+const INTERVAL: Duration = Duration::from_millis(100);
+
+/// Within this time even a busy machine shows what a command does.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// How a command's input comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Feed {
+    /// It stays open, and nothing comes.
+    Nothing,
+    /// A line, again and again, with a pause.
+    Slowly(Duration),
+    /// As fast as it is taken.
+    Plenty,
+    /// It ends at once.
+    End,
+}
+
+/// Whether anybody reads the command's output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Drain {
+    Reads,
+    Rests,
+}
+
+/// Bytes moved, and whether the reader reads.
+#[derive(Debug, Default)]
+pub(crate) struct Pipes {
+    written: AtomicU64,
+    read: AtomicU64,
+    pub(crate) rests: AtomicBool,
+}
+
+/// How full the pipes are is left to be found in `/proc`.
+pub(crate) struct Counted(pub(crate) Arc<Pipes>);
+
+impl Streams for Counted {
+    fn flow(&mut self) -> Flow {
+        Flow {
+            bytes_in: self.0.written.load(Relaxed),
+            bytes_out: self.0.read.load(Relaxed),
+            ..Flow::default()
+        }
+    }
+
+    fn last_record(&mut self) -> Vec<u8> {
+        b"a line\n".to_vec()
+    }
+}
+
+/// The command and its pipes.
+pub(crate) struct Fed {
+    pub(crate) child: Guarded,
+    pub(crate) ends: Ends,
+    pub(crate) pipes: Arc<Pipes>,
+}
+
+impl Fed {
+    pub(crate) fn start(words: &[&str], feed: Feed, drain: Drain) -> Self {
+        let mut child = Guarded::spawn(
+            Command::new(words[0])
+                .args(&words[1..])
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .process_group(0),
+        );
+        let (stdin, stdout) = (child.take_stdin().unwrap(), child.take_stdout().unwrap());
+        let ends = Ends {
+            input: Identity::of(&stdin),
+            output: Identity::of(&stdout),
+        };
+        let pipes = Arc::new(Pipes::default());
+        pipes.rests.store(drain == Drain::Rests, Relaxed);
+        let (feeder, reader) = (Arc::clone(&pipes), Arc::clone(&pipes));
+        thread::spawn(move || feeder.feed(feed, stdin));
+        thread::spawn(move || reader.drain(stdout));
+        Self { child, ends, pipes }
+    }
+
+    /// Sends a signal to what the command has started.
+    pub(crate) fn signal_children(&self, signal: &str) {
+        let pid = self.child.id();
+        let script = format!("kill -{signal} $(cat /proc/{pid}/task/{pid}/children)");
+        let status = Command::new("sh").args(["-c", &script]).status();
+        assert!(status.unwrap().success());
+    }
+}
+
+impl Drop for Fed {
+    /// Also what the command has started.
+    fn drop(&mut self) {
+        let group = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        let _ = group.map(|group| kill_process_group(group, Signal::KILL));
+    }
+}
+
+impl Pipes {
+    /// Whether the command has written something that was read.
+    pub(crate) fn has_given(&self) -> bool {
+        self.read.load(Relaxed) > 0
+    }
+
+    fn feed(&self, feed: Feed, mut stdin: ChildStdin) {
+        let mut put = |bytes: &[u8]| {
+            let done = stdin.write_all(bytes).is_ok();
+            self.written.fetch_add(bytes.len() as u64, Relaxed);
+            done
+        };
+        match feed {
+            Feed::End => {}
+            Feed::Nothing => loop {
+                thread::park();
+            },
+            Feed::Slowly(pause) => {
+                while put(b"a line\n") {
+                    thread::sleep(pause);
+                }
+            }
+            Feed::Plenty => while put(b"a line\n") {},
+        }
+    }
+
+    fn drain(&self, mut stdout: ChildStdout) {
+        let mut block = [0; 4096];
+        loop {
+            while self.rests.load(Relaxed) {
+                thread::sleep(Duration::from_millis(5));
+            }
+            match stdout.read(&mut block) {
+                Ok(count @ 1..) => self.read.fetch_add(count as u64, Relaxed),
+                _ => return,
+            };
+        }
+    }
+}
+
+/// A fed command with a judge.
+pub(crate) struct Rig {
+    pub(crate) fed: Fed,
+    sampler: Sampler,
+    judge: Judge,
+    started: Instant,
+    pub(crate) reading: Reading,
+}
+
+impl Rig {
+    pub(crate) fn new(words: &[&str], input: Feed, output: Drain) -> Self {
+        let fed = Fed::start(words, input, output);
+        Self {
+            sampler: Sampler::new(Whom::Tree(fed.child.id()), fed.ends),
+            judge: Judge::new(Patience::After(Duration::from_secs(2)), INTERVAL),
+            started: Instant::now(),
+            fed,
+            reading: Reading::default(),
+        }
+    }
+
+    /// Takes one sample.
+    pub(crate) fn look(&mut self) -> (Condition, Option<Change>) {
+        thread::sleep(INTERVAL);
+        let flow = Counted(Arc::clone(&self.fed.pipes)).flow();
+        self.reading = self.sampler.look(&flow);
+        let sample = self.reading.sample(self.started.elapsed(), &flow);
+        let change = self.judge.sampled(&sample);
+        (self.judge.condition(), change)
+    }
+
+    /// Looks until the command is in the condition.
+    pub(crate) fn comes_to(&mut self, expected: Condition) {
+        let end = Instant::now() + LIMIT;
+        while self.look().0 != expected {
+            let found = (self.judge.condition(), self.reading);
+            assert!(Instant::now() < end, "not {expected} but {found:?}");
+        }
+    }
+
+    /// Looks for longer than patience lasts: it stays in one of the conditions, and is never stalled.
+    pub(crate) fn stays(&mut self, expected: &[Condition]) {
+        for _ in 0..30 {
+            let (condition, change) = self.look();
+            assert!(
+                expected.contains(&condition),
+                "{condition}: {:?}",
+                self.reading
+            );
+            assert_ne!(change, Some(Change::Stalled));
+        }
+    }
+
+    /// Looks until the command is stalled, in the condition.
+    pub(crate) fn stalls(&mut self, expected: Condition) {
+        let end = Instant::now() + LIMIT;
+        while self.judge.stalled().is_none() {
+            self.look();
+            assert!(Instant::now() < end, "not stalled: {:?}", self.reading);
+        }
+        self.comes_to(expected);
+    }
+}
