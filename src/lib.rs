@@ -20,7 +20,8 @@
 //! - [`standing`] is a master without work; [`watch`] and [`setup`] are what people start beside a job; [`cli`] is the edge of all programs.
 //!
 //! Dependencies point one way: programs → `cli` → `standing`, `member`, `watch`, `setup` → `master`,
-//! `coordination` → `protocol`, `detect`; and programs → `membership` → `cli`, `keeper`, `coordination`.
+//! `coordination` → `protocol`, `detect`; `vitals` → `condition`, `streaming`;
+//! `condition` → `detect`; and programs → `membership` → `cli`, `keeper`, `coordination`.
 
 pub mod cli;
 pub mod clock;
