@@ -185,7 +185,7 @@ fn who_computes_between_reads_spins_and_works_in_turn() {
 
 #[test]
 fn cpu_time_of_children_that_have_ended_counts() {
-    let script = "sh -c 'n=0; while [ $n -lt 300000 ]; do n=$((n+1)); done'; read -r line";
+    let script = "sh -c 'n=0; while [ $n -lt 1000000 ]; do n=$((n+1)); done'; read -r line";
     let mut rig = Rig::new(&shell(script), Feed::Nothing, Drain::Reads);
     rig.look();
     let mut last = rig.reading.cpu;

@@ -35,6 +35,8 @@ enum Seen {
     Moved,
     Starved,
     BackPressured,
+    /// One of its processes runs, or could if there were a processor for it.
+    Runs,
     Still,
 }
 
@@ -158,7 +160,9 @@ impl Judge {
             return Condition::BackPressured;
         }
         let cpu: Duration = self.steps.iter().map(|step| step.cpu).sum();
-        if cpu * SHARE >= total {
+        let runs = time(|step| step.seen == Seen::Runs);
+        // Whoever wants to run and is not let by a busy machine is not blocked.
+        if cpu * SHARE >= total || runs * 2 > total {
             Condition::Spinning
         } else {
             Condition::Blocked
@@ -173,7 +177,7 @@ impl Judge {
                 self.still = Duration::ZERO;
             }
             Seen::Starved | Seen::BackPressured => {}
-            Seen::Still => self.still += step.length,
+            Seen::Runs | Seen::Still => self.still += step.length,
         }
         if matches!(
             self.condition,
@@ -204,6 +208,7 @@ fn seen(last: &Sample, sample: &Sample) -> Seen {
     match (sample.waiting, sample.input, sample.output) {
         (Waiting::Input, InputFill::Empty | InputFill::Unknown, _) => Seen::Starved,
         (Waiting::Output, _, OutputFill::Full | OutputFill::Unknown) => Seen::BackPressured,
+        (Waiting::Nothing, ..) => Seen::Runs,
         _ => Seen::Still,
     }
 }

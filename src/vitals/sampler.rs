@@ -279,6 +279,40 @@ mod tests {
     use std::process::{Command, Stdio};
 
     use super::*;
+    use crate::vitals::{Input, Output};
+
+    /// What is made of a thread that may wait for an end, or may not.
+    #[test]
+    fn a_guess_counts_only_if_the_end_is_known_to_be_empty_or_full() {
+        let own = std::process::id();
+        let place = Place::of_process(own);
+        let stat = place.stat().unwrap();
+        let member = Member {
+            pid: own,
+            place,
+            stat,
+        };
+        let guess = |end, unread, full| {
+            let input = Input {
+                unread,
+                ended: false,
+            };
+            let flow = Flow {
+                input,
+                output: Output { full },
+                ..Flow::default()
+            };
+            let mut waits = Waits::new(&flow);
+            waits.add(&member, &WaitsFor { end, file: None });
+            waits.waiting()
+        };
+        assert_eq!(guess(End::Input, Some(0), None), Waiting::Input);
+        assert_eq!(guess(End::Input, Some(1), None), Waiting::Other);
+        assert_eq!(guess(End::Input, None, None), Waiting::Other);
+        assert_eq!(guess(End::Output, None, Some(true)), Waiting::Output);
+        assert_eq!(guess(End::Output, None, Some(false)), Waiting::Other);
+        assert_eq!(guess(End::Output, None, None), Waiting::Other);
+    }
 
     #[test]
     fn a_child_whose_parent_has_ended_stays_in_the_tree() {

@@ -24,6 +24,7 @@ enum Does {
     WaitsForInput,
     WaitsForReader,
     Computes,
+    WaitsForProcessor,
     Sleeps,
 }
 
@@ -58,6 +59,7 @@ impl Course {
                 sample.waiting = Waiting::Nothing;
                 sample.cpu += length;
             }
+            Does::WaitsForProcessor => sample.waiting = Waiting::Nothing,
             Does::Sleeps => {}
         }
         self.changes.extend(self.judge.sampled(&self.sample));
@@ -150,6 +152,21 @@ fn a_tenth_of_a_core_is_spinning() {
 }
 
 #[test]
+fn who_gets_no_processor_is_not_blocked() {
+    let mut course = Course::new(after(10_000));
+    assert_eq!(
+        course.steps(Does::WaitsForProcessor, 10),
+        Condition::Spinning
+    );
+    // To be seen running now and then is not enough.
+    for _ in 0..10 {
+        course.steps(Does::Sleeps, 4);
+        course.steps(Does::WaitsForProcessor, 1);
+    }
+    assert_eq!(course.judge.condition(), Condition::Blocked);
+}
+
+#[test]
 fn a_gap_of_the_sampler_counts_for_little() {
     let mut course = Course::new(after(10_000));
     course.steps(Does::Sleeps, 10);
@@ -215,12 +232,13 @@ fn any_of(all: &'static [Does]) -> impl Strategy<Value = Vec<(Does, u64)>> {
 }
 
 const INNOCENT: &[Does] = &[Does::Moves, Does::WaitsForInput, Does::WaitsForReader];
-const GUILTY: &[Does] = &[Does::Computes, Does::Sleeps];
+const GUILTY: &[Does] = &[Does::Computes, Does::WaitsForProcessor, Does::Sleeps];
 const ALL: &[Does] = &[
     Does::Moves,
     Does::WaitsForInput,
     Does::WaitsForReader,
     Does::Computes,
+    Does::WaitsForProcessor,
     Does::Sleeps,
 ];
 
@@ -267,7 +285,7 @@ proptest! {
             any.step(does, ms(length));
             match does {
                 Does::Moves => still = Duration::ZERO,
-                Does::Computes | Does::Sleeps => still += ms(length).min(INTERVAL * LONGEST_STEP),
+                Does::Computes | Does::WaitsForProcessor | Does::Sleeps => still += ms(length).min(INTERVAL * LONGEST_STEP),
                 Does::WaitsForInput | Does::WaitsForReader => {}
             }
             if any.changes.len() > before && any.changes.ends_with(&[Change::Stalled]) {

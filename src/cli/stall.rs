@@ -1,0 +1,59 @@
+//! The options of whoever watches its work for a stall.
+
+use clap::builder::FalseyValueParser;
+use clap::{Args, ValueEnum};
+
+use crate::condition::Patience;
+use crate::member::Care;
+
+/// What to do with work that stands still by its own fault.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, strum::Display, ValueEnum)]
+#[strum(serialize_all = "lowercase")]
+pub enum OnStall {
+    /// Tell it, and keep a snapshot for people
+    #[default]
+    Report,
+    /// End it as failed: Hadoop tries it again at once
+    Kill,
+}
+
+/// How to watch the work.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Stalls")]
+pub struct StallOptions {
+    /// How long the work may use the processor, or nothing at all, without taking or writing a byte; waits
+    /// for its input or its reader do not count. 0 is for ever; auto learns from its own pauses
+    #[arg(
+        long,
+        value_name = "DURATION|auto",
+        env = "HEARTLINE_STALL_TIMEOUT",
+        default_value_t
+    )]
+    pub stall_timeout: Patience,
+
+    /// What to do when it has stood still for longer
+    #[arg(long, value_name = "WHAT", env = "HEARTLINE_ON_STALL", default_value_t)]
+    pub on_stall: OnStall,
+
+    /// Ask gdb, py-spy or eu-stack for the stacks of a stalled command, which stop it for a moment;
+    /// always done before it is killed
+    #[arg(long, env = "HEARTLINE_STACKS", value_parser = FalseyValueParser::new())]
+    pub stacks: bool,
+
+    /// Tell Hadoop each minute that work without progress lives, unless it is stalled: Hadoop ends a task
+    /// that says nothing for mapreduce.task.timeout
+    #[arg(long, env = "HEARTLINE_KEEP_ALIVE", value_parser = FalseyValueParser::new())]
+    pub keep_alive: bool,
+}
+
+impl StallOptions {
+    /// As what a member is told.
+    pub fn care(&self) -> Care {
+        Care {
+            patience: self.stall_timeout,
+            kills: self.on_stall == OnStall::Kill,
+            stacks: self.stacks || self.on_stall == OnStall::Kill,
+            keep_alive: self.keep_alive,
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Watches a program's work for a stall, and does what is to be done about it.
+
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::Fare;
+use crate::condition::Patience;
+use crate::say::say;
+use crate::vitals::{Ends, Monitor, News, Settings, Streams, Whom};
+
+/// What to do about work that stands still.
+#[derive(Clone, Copy, Debug)]
+pub struct Care {
+    /// For how long it may.
+    pub patience: Patience,
+    /// Whether it is ended then.
+    pub kills: bool,
+    /// Whether debuggers may be asked what it does.
+    pub stacks: bool,
+    /// Whether Hadoop is told that it lives although it makes no progress.
+    pub keep_alive: bool,
+}
+
+/// Ends the work, for a reason.
+pub type Kill = Arc<dyn Fn(String) + Send + Sync>;
+
+/// The work of `program`, as it is seen from outside.
+pub(super) struct Seen<S> {
+    pub(super) program: &'static str,
+    pub(super) whom: Whom,
+    pub(super) ends: Ends,
+    pub(super) streams: S,
+}
+
+impl Care {
+    /// Watches the work until the monitor is dropped. What is seen goes to `fare`, and to people by stderr, once
+    /// for each stall.
+    pub(super) fn watch<S: Streams + 'static>(
+        self,
+        seen: Seen<S>,
+        fare: &Arc<Fare>,
+        kill: Kill,
+    ) -> io::Result<Monitor> {
+        let settings = Settings {
+            whom: seen.whom,
+            ends: seen.ends,
+            patience: self.patience,
+            interval: Settings::INTERVAL,
+            debuggers: self.stacks,
+        };
+        let program = seen.program;
+        let told = Arc::clone(fare);
+        let reason = Mutex::new(String::new());
+        let monitor = Monitor::start(settings, seen.streams, move |news| match news {
+            News::Stalled { condition, still } => {
+                let still = still.as_secs_f64();
+                let text = format!("stalled: {condition} for {still:.1} s");
+                say(program, &text);
+                *reason.lock().unwrap_or_else(PoisonError::into_inner) = text;
+            }
+            News::Snapshot(snapshot) => {
+                say(program, format_args!("what it does:\n{snapshot}"));
+                told.keep(snapshot);
+                // It may have gone on while it was looked at.
+                if self.kills && told.is_stalled() {
+                    let reason = reason.lock().unwrap_or_else(PoisonError::into_inner);
+                    kill(format!("{reason}; ended for it (--on-stall kill)"));
+                }
+            }
+            News::Recovered => say(program, "it works again"),
+        })?;
+        fare.watch(monitor.vitals());
+        Ok(monitor)
+    }
+}

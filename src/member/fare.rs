@@ -1,0 +1,62 @@
+//! How a program's work fares: its progress, and what is seen of it from outside.
+
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use super::Account;
+use crate::protocol::Status;
+use crate::streaming::Progress;
+use crate::vitals::Vitals;
+
+/// The account of work that is watched.
+#[derive(Debug)]
+pub struct Fare {
+    progress: Arc<Progress>,
+    vitals: OnceLock<Arc<Vitals>>,
+    snapshot: Mutex<Option<String>>,
+}
+
+impl Fare {
+    /// Of work that is not watched yet.
+    pub fn new(progress: Arc<Progress>) -> Self {
+        Self {
+            progress,
+            vitals: OnceLock::new(),
+            snapshot: Mutex::default(),
+        }
+    }
+
+    /// From now on it is watched.
+    pub fn watch(&self, vitals: Arc<Vitals>) {
+        // There is one monitor to a work.
+        let _ = self.vitals.set(vitals);
+    }
+
+    /// What was seen of it when it stalled.
+    pub fn keep(&self, snapshot: String) {
+        *self.snapshot.lock().unwrap_or_else(PoisonError::into_inner) = Some(snapshot);
+    }
+
+    /// Whether it stands still by its own fault, for longer than allowed.
+    pub fn is_stalled(&self) -> bool {
+        self.vitals.get().is_some_and(|vitals| vitals.stalled().is_some())
+    }
+}
+
+impl Account for Fare {
+    fn status(&self) -> Status {
+        let mut status = self.progress.status();
+        if let Some(vitals) = self.vitals.get() {
+            let millis = |time: std::time::Duration| u64::try_from(time.as_millis()).ok();
+            status.condition = Some(vitals.condition());
+            status.stalled_ms = vitals.stalled().and_then(millis);
+            status.cpu_ms = millis(vitals.cpu());
+            status.memory = Some(vitals.memory());
+        }
+        status
+    }
+
+    fn take_snapshot(&self) -> Option<String> {
+        // Somebody who writes it just now is asked again with the next beat.
+        self.snapshot.try_lock().ok()?.take()
+    }
+}
