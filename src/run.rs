@@ -1,5 +1,7 @@
 //! `heartline run`: any command as a mapper or reducer, with a heartbeat beside it.
 
+mod seen;
+
 use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -9,11 +11,13 @@ use clap::{Args, Command};
 use signal_hook::low_level::emulate_default_handler;
 use tokio::sync::mpsc::unbounded_channel;
 
+use self::seen::Seen;
 use crate::cli::{MemberOptions, duration, start_log};
-use crate::member::{Reporter, Signals};
+use crate::member::{Reporter, Reporting, Signals};
 use crate::protocol::Ending;
 use crate::say::say;
 use crate::streaming::{Progress, Task, die_of_broken_pipe};
+use crate::vitals::Whom;
 use crate::wrapped::{Happening, Orders, Outcome, Wrapped};
 
 /// What this is called where it speaks to people.
@@ -65,20 +69,27 @@ impl RunArgs {
             config: self.member.config(line, &task),
             task,
             required: self.member.require_zookeeper,
+            care: self.member.stall.care(),
         };
         let progress = Arc::new(Progress::default());
         // Until the command runs there is nothing to end first: signals have their usual effect.
         let (orders, happenings) = unbounded_channel();
         let kill = orders.clone();
-        let signals = Signals::Program(Box::new(move |reason| {
+        let signals = Signals::Program(Arc::new(move |reason| {
             // A command that has ended needs no order.
-            let _ = kill.send(Happening::Kill(reason.to_owned()));
+            let _ = kill.send(Happening::Kill(reason));
         }));
-        let reporting = match reporter.start(Arc::clone(&progress), signals) {
+        let mut reporting = match reporter.start(Arc::clone(&progress), signals) {
             Ok(reporting) => reporting,
             Err(reason) => return fail(reason),
         };
-        let outcome = run(self.command, self.grace, &progress, (orders, happenings));
+        let outcome = run(
+            self.command,
+            self.grace,
+            &progress,
+            (orders, happenings),
+            &mut reporting,
+        );
         let is_success = outcome.as_ref().is_ok_and(|outcome| outcome.is_success());
         reporting.end(if is_success {
             Ending::Finished
@@ -104,13 +115,17 @@ fn run(
     grace: Duration,
     progress: &Arc<Progress>,
     orders: Orders,
+    reporting: &mut Reporting,
 ) -> std::io::Result<Outcome> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     runtime.block_on(async {
         let wrapped = Wrapped::start(PROGRAM, command, grace, progress, orders)?;
-        Ok(wrapped.wait().await)
+        let seen = Seen(wrapped.streams());
+        let ends = seen.ends();
+        let watch = |pid| reporting.watch(Whom::Tree(pid), ends, seen);
+        Ok(wrapped.wait(watch).await)
     })
 }
 

@@ -5,5 +5,6 @@ use std::io::{self, Write};
 
 /// Says `what` in one line. A stderr that cannot be written is no reason to fail: nobody is there.
 pub fn say(program: &str, what: impl Display) {
-    let _ = writeln!(io::stderr(), "{program}: {what}");
+    // In one write: a command beside it may write to the same stderr.
+    let _ = io::stderr().write_all(format!("{program}: {what}\n").as_bytes());
 }

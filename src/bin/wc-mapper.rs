@@ -32,6 +32,12 @@ fn main() -> ExitCode {
     cli::start_log();
     let task = Task::of_process();
     let config = options.member.config(&mut Options::command(), &task);
-    let work = Work::new("wc-mapper", task, config, options.member.require_zookeeper);
+    let work = Work::new(
+        "wc-mapper",
+        task,
+        config,
+        options.member.require_zookeeper,
+        options.member.stall.care(),
+    );
     work.run(|input, output, progress| options.words.run(input, output, progress))
 }

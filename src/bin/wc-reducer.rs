@@ -2,9 +2,11 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use heartline::cli;
+use clap::builder::FalseyValueParser;
+use clap::{CommandFactory, Parser};
+use heartline::cli::{self, MemberOptions};
 use heartline::member::Work;
+use heartline::protocol::Phase;
 use heartline::say::say;
 use heartline::streaming::{Task, reduce};
 
@@ -17,11 +19,27 @@ const EXAMPLE: &str = "Example: cat book.txt | wc-mapper | LC_ALL=C sort | wc-re
 /// stderr at the end. Sums may be of any size.
 #[derive(Parser)]
 #[command(name = "wc-reducer", version, after_help = EXAMPLE)]
-struct Options {}
+struct Options {
+    /// Beat outside of a reduce task of Hadoop's too: a combiner, or a reducer in a pipeline, does not
+    #[arg(long, env = "HEARTLINE_HEARTBEAT", value_parser = FalseyValueParser::new())]
+    heartbeat: bool,
+    #[command(flatten)]
+    member: MemberOptions,
+}
 
 fn main() -> ExitCode {
-    let Options {} = cli::parse();
-    let work = Work::new("wc-reducer", Task::of_process(), None, false);
+    let options: Options = cli::parse();
+    cli::start_log();
+    let task = Task::of_process();
+    let beats = options.heartbeat || task.phase == Some(Phase::Reduce);
+    let config = options.member.config(&mut Options::command(), &task);
+    let work = Work::new(
+        "wc-reducer",
+        task,
+        config.filter(|_| beats),
+        beats && options.member.require_zookeeper,
+        options.member.stall.care(),
+    );
     work.run(|input, output, progress| {
         let skipped = reduce(input, output, progress)?;
         if skipped.total() > 0 {

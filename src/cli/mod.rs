@@ -3,8 +3,10 @@
 mod ending;
 mod jobconf;
 mod options;
+mod stall;
 
 pub use ending::{run, start_log};
 pub use jobconf::parse;
 pub(crate) use options::duration;
 pub use options::{BeatOptions, MemberOptions, ZooKeeperOptions};
+pub use stall::{OnStall, StallOptions};

@@ -6,11 +6,12 @@ use clap::builder::FalseyValueParser;
 use clap::error::ErrorKind;
 use clap::{Args, Command};
 
+use super::StallOptions;
 use crate::coordination::{Address, Namespace, Settings};
 use crate::detect::{Rule, Terms};
 use crate::master::tenure::Pace;
 use crate::member::{Config, Name, Scheduling};
-use crate::protocol::Identity;
+use crate::protocol::{Identity, Phase};
 use crate::streaming::Task;
 
 /// How to reach ZooKeeper.
@@ -148,7 +149,10 @@ impl BeatOptions {
                 budget: self.beat_budget,
                 session: self.zookeeper.session_timeout,
             },
-            name: self.name.clone().unwrap_or_else(Name::of_new_mapper),
+            name: self.name.clone().unwrap_or_else(|| match task.phase {
+                Some(Phase::Reduce) => Name::of_new_reducer(),
+                Some(Phase::Map) | None => Name::of_new_mapper(),
+            }),
             identity: Identity {
                 attempt: task.attempt.clone(),
                 job: task.job.clone(),
@@ -205,6 +209,10 @@ pub struct MemberOptions {
         help_heading = "Heartbeat"
     )]
     pub no_heartbeat: bool,
+
+    /// What to do when the work stands still.
+    #[command(flatten)]
+    pub stall: StallOptions,
 
     /// Without ZooKeeper, exit with status 1 before any input is read
     #[arg(

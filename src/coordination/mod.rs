@@ -14,6 +14,7 @@ mod failure;
 mod fence;
 mod paths;
 mod session;
+pub mod snapshots;
 mod value;
 mod zookeeper;
 

@@ -98,6 +98,11 @@ impl Handle {
         Pid::from_child(&self.keeper)
     }
 
+    /// The command's process id, once the keeper has told it.
+    pub fn command(&self) -> Option<u32> {
+        self.command
+    }
+
     /// Lets the command run for longer.
     pub fn renew(&mut self, until: Until) {
         self.until = until;

@@ -9,6 +9,11 @@ use crate::streaming::Progress;
 pub trait Account: Debug + Send + Sync {
     /// How the work fares now. The interval and the percentage are not its to tell.
     fn status(&self) -> Status;
+
+    /// What was seen of it when it stalled, once.
+    fn take_snapshot(&self) -> Option<String> {
+        None
+    }
 }
 
 impl Account for Progress {

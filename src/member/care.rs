@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::Fare;
 use crate::condition::Patience;
 use crate::say::say;
+use crate::streaming::Task;
 use crate::vitals::{Ends, Monitor, News, Settings, Streams, Whom};
 
 /// What to do about work that stands still.
@@ -27,6 +28,7 @@ pub type Kill = Arc<dyn Fn(String) + Send + Sync>;
 /// The work of `program`, as it is seen from outside.
 pub(super) struct Seen<S> {
     pub(super) program: &'static str,
+    pub(super) task: Task,
     pub(super) whom: Whom,
     pub(super) ends: Ends,
     pub(super) streams: S,
@@ -48,7 +50,7 @@ impl Care {
             interval: Settings::INTERVAL,
             debuggers: self.stacks,
         };
-        let program = seen.program;
+        let (program, task) = (seen.program, seen.task);
         let told = Arc::clone(fare);
         let reason = Mutex::new(String::new());
         let monitor = Monitor::start(settings, seen.streams, move |news| match news {
@@ -59,12 +61,20 @@ impl Care {
                 *reason.lock().unwrap_or_else(PoisonError::into_inner) = text;
             }
             News::Snapshot(snapshot) => {
-                say(program, format_args!("what it does:\n{snapshot}"));
+                // Indented, so that nothing in it is taken for a counter or a status by Hadoop.
+                let lines = snapshot.lines().map(|line| format!("\n  {line}"));
+                say(
+                    program,
+                    format_args!("what it does:{}", lines.collect::<String>()),
+                );
                 told.keep(snapshot);
                 // It may have gone on while it was looked at.
                 if self.kills && told.is_stalled() {
                     let reason = reason.lock().unwrap_or_else(PoisonError::into_inner);
-                    kill(format!("{reason}; ended for it (--on-stall kill)"));
+                    let reason = format!("{reason}; ended for it (--on-stall kill)");
+                    // A log that cannot be written does not keep it alive.
+                    let _ = task.status(&mut io::stderr().lock(), &reason);
+                    kill(reason);
                 }
             }
             News::Recovered => say(program, "it works again"),

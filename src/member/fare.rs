@@ -38,7 +38,9 @@ impl Fare {
 
     /// Whether it stands still by its own fault, for longer than allowed.
     pub fn is_stalled(&self) -> bool {
-        self.vitals.get().is_some_and(|vitals| vitals.stalled().is_some())
+        self.vitals
+            .get()
+            .is_some_and(|vitals| vitals.stalled().is_some())
     }
 }
 

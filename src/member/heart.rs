@@ -10,9 +10,11 @@ use std::time::Duration;
 
 use signal_hook::low_level::emulate_default_handler;
 use tokio::runtime::Builder;
+use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::oneshot;
 
-use super::life::{Life, Tell, Ties};
+use super::care::Kill;
+use super::life::{Life, Ties};
 use super::stopping::{Signals, Stopping};
 use super::surroundings::Machine;
 use super::{Account, Config};
@@ -42,11 +44,11 @@ pub struct Summary {
 ///
 /// With [`Signals::Heart`] it also catches the signals that end a process (`TERM`, `INT`, `HUP`): it takes
 /// leave of ZooKeeper first, and then ends the process by that signal.
-#[derive(Debug)]
 pub struct Heart {
     stop: oneshot::Sender<Ending>,
     joined: Receiver<Result<(), String>>,
     done: Receiver<Summary>,
+    killer: Kill,
 }
 
 impl Heart {
@@ -65,15 +67,16 @@ impl Heart {
         let (tell_joined, joined) = channel();
         let tell_joined = required.then_some(tell_joined);
         let (tell_done, done) = channel();
-        let (order, killed) = oneshot::channel();
+        let (order, orders) = unbounded_channel();
         let is_own = matches!(signals, Signals::Heart);
-        let kill: Tell = match signals {
-            Signals::Heart => Box::new(move |reason| {
+        let kill = match signals {
+            Signals::Heart => Arc::new(move |reason| {
                 // A member that is leaving has ended already.
-                let _ = order.send(reason.to_owned());
+                let _ = order.send(reason);
             }),
             Signals::Program(kill) => kill,
         };
+        let killer = Arc::clone(&kill);
         thread::Builder::new()
             .name("heartbeat".to_owned())
             .spawn(move || {
@@ -86,14 +89,14 @@ impl Heart {
                 let ties = Ties {
                     joined: tell_joined,
                     complain: Box::new(complain),
-                    kill,
+                    kill: Box::new(move |reason| kill(reason.to_owned())),
                 };
                 let life = Life::new(config, machine, account, ties);
                 // A task of its own: to wake the future that a runtime blocks on costs a system call.
                 let summary = runtime.block_on(async {
                     // Signals belong to the runtime that they are caught in.
                     let stopping = if is_own {
-                        Stopping::on_signal_or(stopped, killed, LEAVE_LIMIT)
+                        Stopping::on_signal_or(stopped, orders, LEAVE_LIMIT)
                     } else {
                         Stopping::on_word(stopped, LEAVE_LIMIT)
                     };
@@ -115,7 +118,17 @@ impl Heart {
                 // Nobody may be there any more to hear it.
                 let _ = tell_done.send(summary);
             })?;
-        Ok(Self { stop, joined, done })
+        Ok(Self {
+            stop,
+            joined,
+            done,
+            killer,
+        })
+    }
+
+    /// What ends the work as failed, as an order of the master does.
+    pub fn killer(&self) -> Kill {
+        Arc::clone(&self.killer)
     }
 
     /// Waits until the member is master or follower for the first time, or until it is known why it

@@ -7,6 +7,8 @@
 
 mod account;
 mod candidate;
+mod care;
+mod fare;
 mod happening;
 mod heart;
 mod life;
@@ -24,6 +26,8 @@ mod work;
 mod write;
 
 pub use account::Account;
+pub use care::{Care, Kill};
+pub use fare::Fare;
 pub use heart::{Heart, Summary};
 pub use life::{Life, Tell, Ties};
 pub use name::Name;

@@ -38,6 +38,11 @@ impl Name {
         Self::of_mapper(Utc::now(), Uuid::new_v4().as_u128())
     }
 
+    /// The like for a reducer: `reduce1609240709.574485` and six more digits.
+    pub fn of_new_reducer() -> Self {
+        Self::of("reduce", Utc::now(), Uuid::new_v4().as_u128())
+    }
+
     /// The like for a standing master: `master1609240709.574485` and six more digits.
     pub fn of_new_master() -> Self {
         Self::of("master", Utc::now(), Uuid::new_v4().as_u128())

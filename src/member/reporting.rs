@@ -2,12 +2,15 @@
 //! to Hadoop by the status line and the counters. None of it decides how the work goes.
 
 use std::io::{self, Write};
+use std::process::exit;
 use std::sync::Arc;
 
-use super::{Account, Config, Heart, Signals, Summary};
+use super::care::Seen;
+use super::{Account, Care, Config, Fare, Heart, Kill, Signals, Summary};
 use crate::protocol::Ending;
 use crate::say::say;
 use crate::streaming::{Progress, StatusLine, Task};
+use crate::vitals::{Ends, Monitor, Streams, Whom};
 
 /// Who tells, and how.
 #[derive(Clone, Debug)]
@@ -20,35 +23,48 @@ pub struct Reporter {
     pub config: Option<Config>,
     /// Whether there is no work without the heartbeat.
     pub required: bool,
+    /// What to do when the work stands still.
+    pub care: Care,
 }
 
 /// What goes on beside the work. [`Reporting::end`] is its end.
-#[derive(Debug)]
 pub struct Reporting {
     reporter: Reporter,
     progress: Arc<Progress>,
+    fare: Arc<Fare>,
     heart: Option<Heart>,
     status: StatusLine,
+    kill: Kill,
+    monitor: Option<Monitor>,
 }
 
 impl Reporter {
     /// Starts to tell how far the work is. If the heartbeat is required this waits until it is there,
     /// and returns why it cannot be.
     pub fn start(self, progress: Arc<Progress>, signals: Signals) -> Result<Reporting, String> {
-        let heart = self.start_heart(&progress, signals)?;
+        let fare = Arc::new(Fare::new(Arc::clone(&progress)));
+        let alone: Kill = match &signals {
+            Signals::Program(kill) => Arc::clone(kill),
+            Signals::Heart => Arc::new(move |reason| {
+                say(self.program, reason);
+                exit(1);
+            }),
+        };
+        let heart = self.start_heart(&fare, signals)?;
+        let told = Arc::clone(&fare);
+        let keep_alive = self.care.keep_alive;
         Ok(Reporting {
+            kill: heart.as_ref().map_or(alone, Heart::killer),
             heart,
-            status: StatusLine::start(self.task.clone(), Arc::clone(&progress)),
+            status: StatusLine::start(self.task.clone(), keep_alive, move || told.status()),
             reporter: self,
             progress,
+            fare,
+            monitor: None,
         })
     }
 
-    fn start_heart(
-        &self,
-        progress: &Arc<Progress>,
-        signals: Signals,
-    ) -> Result<Option<Heart>, String> {
+    fn start_heart(&self, fare: &Arc<Fare>, signals: Signals) -> Result<Option<Heart>, String> {
         let Some(config) = &self.config else {
             return Ok(None);
         };
@@ -62,7 +78,7 @@ impl Reporter {
         let heart = Heart::start(
             program,
             config.clone(),
-            Arc::clone(progress) as Arc<dyn Account>,
+            Arc::clone(fare) as Arc<dyn Account>,
             self.required,
             signals,
             complain,
@@ -112,8 +128,28 @@ impl Reporter {
 }
 
 impl Reporting {
+    /// Has the work watched from here on. Without a monitor it goes on as well.
+    pub fn watch(&mut self, whom: Whom, ends: Ends, streams: impl Streams + 'static) {
+        let seen = Seen {
+            program: self.reporter.program,
+            task: self.reporter.task.clone(),
+            whom,
+            ends,
+            streams,
+        };
+        let kill = Arc::clone(&self.kill);
+        match self.reporter.care.watch(seen, &self.fare, kill) {
+            Ok(monitor) => self.monitor = Some(monitor),
+            Err(error) => say(
+                self.reporter.program,
+                format_args!("stalls are not noticed: cannot start a thread: {error}"),
+            ),
+        }
+    }
+
     /// Tells how the work ended, to ZooKeeper and to Hadoop; takes at most a second.
     pub fn end(self, ending: Ending) {
+        drop(self.monitor);
         drop(self.status);
         let heart = self.heart.map(|heart| heart.stop(ending));
         // A log that cannot be written does not make the records wrong.

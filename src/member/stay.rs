@@ -346,6 +346,7 @@ impl<'a> Stay<'a> {
         }
         let now = self.life.surroundings.now();
         let status = self.life.status(self.interval());
+        self.keep_snapshot();
         let identity = &self.life.config.identity;
         match &mut self.role {
             Role::None | Role::Heir(_) | Role::Follower { joined: false } => {}

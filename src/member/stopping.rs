@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use signal_hook::low_level::emulate_default_handler;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
 
-use super::life::Tell;
+use super::care::Kill;
 use crate::protocol::Ending;
 
 /// The order to leave.
@@ -28,7 +29,7 @@ pub enum Signals {
     Heart,
     /// The program does, which has something to end first, and is told of an order by this; the heartbeat
     /// waits for its word alone.
-    Program(Tell),
+    Program(Kill),
 }
 
 /// What has come.
@@ -54,7 +55,7 @@ impl Stopping {
     /// cannot be caught it keeps its usual effect.
     pub(super) fn on_signal_or(
         work: oneshot::Receiver<Ending>,
-        killed: oneshot::Receiver<String>,
+        mut killed: UnboundedReceiver<String>,
         limit: Duration,
     ) -> Self {
         let (tell, order) = oneshot::channel();
@@ -78,7 +79,7 @@ impl Stopping {
                     signal: None,
                     killed: None,
                 },
-                Ok(reason) = killed => Stop {
+                Some(reason) = killed.recv() => Stop {
                     ending: Ending::Failed,
                     signal: None,
                     killed: Some(reason),

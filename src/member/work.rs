@@ -7,10 +7,13 @@ use std::fs::File;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use super::{Config, Reporter, Signals};
+use rustix::thread::gettid;
+
+use super::{Care, Config, Reporter, Signals};
 use crate::protocol::Ending;
 use crate::say::say;
 use crate::streaming::{Progress, StreamError, Task, exit, raw_stdin, raw_stdout};
+use crate::vitals::{Ends, OwnStreams, Whom};
 
 /// A program about to run.
 #[derive(Debug)]
@@ -21,13 +24,20 @@ pub struct Work {
 impl Work {
     /// The work of `program`, as a member by `config` if there is one. If the heartbeat is
     /// `required`, nothing is read before it is there.
-    pub fn new(program: &'static str, task: Task, config: Option<Config>, required: bool) -> Self {
+    pub fn new(
+        program: &'static str,
+        task: Task,
+        config: Option<Config>,
+        required: bool,
+        care: Care,
+    ) -> Self {
         Self {
             reporter: Reporter {
                 program,
                 task,
                 config,
                 required,
+                care,
             },
         }
     }
@@ -40,13 +50,16 @@ impl Work {
     ) -> ExitCode {
         let program = self.reporter.program;
         let progress = Arc::new(Progress::default());
-        let reporting = match self.reporter.start(Arc::clone(&progress), Signals::Heart) {
+        let mut reporting = match self.reporter.start(Arc::clone(&progress), Signals::Heart) {
             Ok(reporting) => reporting,
             Err(reason) => {
                 say(program, reason);
                 return ExitCode::FAILURE;
             }
         };
+        let thread = u32::try_from(gettid().as_raw_nonzero().get()).unwrap_or_default();
+        let streams = OwnStreams::new(Arc::clone(&progress));
+        reporting.watch(Whom::OwnThread(thread), Ends::own(), streams);
         let outcome = raw_stdin()
             .map_err(StreamError::Read)
             .and_then(|input| Ok((input, raw_stdout().map_err(StreamError::Write)?)))

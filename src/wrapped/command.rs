@@ -24,6 +24,8 @@ const SAMPLE: Duration = Duration::from_millis(100);
 /// What happens to a running command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Happening {
+    /// It runs as the process of this id.
+    Started(u32),
     /// It has ended, with all that it had started.
     Ended(Ended),
     /// This program was sent a signal that ends a process.
@@ -45,6 +47,8 @@ pub struct Wrapped {
     grace: Duration,
     handle: Handle,
     is_running: bool,
+    /// Whether the command's process id was told.
+    is_known: bool,
     streams: Streams,
     relays: Relays,
     orders: Order,
@@ -79,6 +83,7 @@ impl Wrapped {
             grace,
             handle,
             is_running: true,
+            is_known: false,
             streams,
             relays,
             orders,
@@ -102,10 +107,18 @@ impl Wrapped {
     }
 
     /// Waits until it has ended and all that it wrote was passed on; deals with what happens until then.
-    pub async fn wait(mut self) -> Outcome {
+    ///
+    /// `started` is told the command's process id, once that is known.
+    pub async fn wait(mut self, started: impl FnOnce(u32)) -> Outcome {
         let mut course = Course::default();
+        let mut started = Some(started);
         let ended = loop {
             match self.next().await {
+                Happening::Started(pid) => {
+                    if let Some(started) = started.take() {
+                        started(pid);
+                    }
+                }
                 Happening::Ended(ended) => break ended,
                 Happening::Signal(signal) => {
                     let is_first = course.signalled(signal);
@@ -145,7 +158,14 @@ impl Wrapped {
                         return Happening::Kill(format!("cannot read stdin: {error}"));
                     }
                 },
-                _ = samples.tick() => self.streams.sample(),
+                _ = samples.tick() => {
+                    self.streams.sample();
+                    if let Some(pid) = self.handle.command()
+                        && !std::mem::replace(&mut self.is_known, true)
+                    {
+                        return Happening::Started(pid);
+                    }
+                }
             }
         }
     }
@@ -179,7 +199,7 @@ impl Wrapped {
                     course.killed();
                     true
                 }
-                Happening::Ended(_) => continue,
+                Happening::Started(_) | Happening::Ended(_) => continue,
             };
             return None;
         }

@@ -75,6 +75,11 @@ impl Flow {
         ioctl_fionread(pipe.as_deref()?).ok()
     }
 
+    /// An end of that pipe, while it is there.
+    pub fn pipe(&self) -> Option<Arc<OwnedFd>> {
+        lock(&self.pipe).clone()
+    }
+
     /// How much that pipe holds when it is full.
     pub fn capacity(&self) -> Option<usize> {
         let pipe = lock(&self.pipe);

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{Role, Stay};
+use crate::coordination::snapshots;
 use crate::protocol::control::{Action, Control};
 
 impl Stay<'_> {
@@ -34,6 +35,17 @@ impl Stay<'_> {
                 }
                 Action::Reinit => self.begin_anew(),
             }
+        }
+    }
+
+    /// Puts down what was seen of the work when it stalled, if there is something new.
+    pub(super) fn keep_snapshot(&mut self) {
+        if let Some(snapshot) = self.life.account.take_snapshot() {
+            let (session, name) = (self.session.clone(), self.life.config.name.clone());
+            self.tasks.spawn(async move {
+                // It stands on stderr all the same.
+                let _ = snapshots::keep(&session, name.as_ref(), &snapshot).await;
+            });
         }
     }
 

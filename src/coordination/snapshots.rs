@@ -1,0 +1,58 @@
+//! The snapshots of stalled members, kept for people when the member is gone.
+
+use futures_util::future::join_all;
+
+use super::client::Kind;
+use super::{Failure, Session};
+
+/// How many are kept. Those written first go first.
+const MOST: usize = 64;
+
+/// Puts a member's snapshot in the place of its last one.
+pub async fn keep(session: &Session, name: &str, snapshot: &str) -> Result<(), Failure> {
+    let (client, paths) = (session.client(), session.paths());
+    let path = paths.snapshot(name);
+    loop {
+        match client.set(&path, snapshot.as_bytes(), None).await {
+            Err(Failure::NoNode) => {}
+            set => return set.map(drop),
+        }
+        let create = client.create(&path, snapshot.as_bytes(), Kind::Persistent);
+        match create.await {
+            Ok(_) => return forget_oldest(session).await,
+            // Somebody of the same name was faster.
+            Err(Failure::NodeExists) => {}
+            Err(Failure::NoNode) => {
+                let made = client
+                    .create(paths.snapshots(), b"", Kind::Persistent)
+                    .await;
+                if let Err(failure) = made
+                    && failure != Failure::NodeExists
+                {
+                    return Err(failure);
+                }
+            }
+            Err(failure) => return Err(failure),
+        }
+    }
+}
+
+async fn forget_oldest(session: &Session) -> Result<(), Failure> {
+    let paths = session.paths();
+    let names = session.client().children(paths.snapshots()).await?;
+    let surplus = names.len().saturating_sub(MOST);
+    if surplus == 0 {
+        return Ok(());
+    }
+    let looks = names.into_iter().map(|name| async move {
+        let path = paths.snapshot(&name);
+        let stat = session.client().stat(&path).await.ok().flatten()?;
+        Some((stat.modified, path))
+    });
+    let mut known: Vec<(i64, String)> = join_all(looks).await.into_iter().flatten().collect();
+    known.sort();
+    for (_, path) in known.into_iter().take(surplus) {
+        session.remove(&path).await?;
+    }
+    Ok(())
+}
