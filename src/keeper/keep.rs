@@ -129,9 +129,10 @@ impl Keeper {
 
     fn run(mut self) -> io::Result<()> {
         loop {
-            self.reap()?;
+            let is_alone = self.reap()?;
             if let Some(status) = self.status {
-                if tree::below(self.own).is_empty() {
+                // Whoever is left behind becomes ours: without a child there is nobody to look for.
+                if is_alone || tree::below(self.own).is_empty() {
                     // Who has ended since is waited for: init would do it, some time.
                     self.reap()?;
                     tell(Report::Ended(Ended {
@@ -238,15 +239,16 @@ impl Keeper {
         }
     }
 
-    /// Takes notice of every child that has ended.
-    fn reap(&mut self) -> io::Result<()> {
+    /// Takes notice of every child that has ended. Returns whether there is none left.
+    fn reap(&mut self) -> io::Result<bool> {
         loop {
             match wait(WaitOptions::NOHANG) {
                 Ok(Some((pid, status))) if pid == self.command => {
                     self.status = Some(status_of(status));
                 }
                 Ok(Some(_)) | Err(rustix::io::Errno::INTR) => {}
-                Ok(None) | Err(rustix::io::Errno::CHILD) => return Ok(()),
+                Ok(None) => return Ok(false),
+                Err(rustix::io::Errno::CHILD) => return Ok(true),
                 Err(error) => return Err(error.into()),
             }
         }
