@@ -35,7 +35,7 @@ pub(super) struct Keeping {
     pub(super) until: Until,
     /// How long the command gets to end when the program is gone, and what it leaves behind gets.
     pub(super) grace: Duration,
-    /// How long what the command leaves behind may go on before that.
+    /// How long what the command leaves behind may go on before that, if it was successful.
     pub(super) linger: Duration,
     /// The command.
     pub(super) command: Vec<OsString>,
@@ -141,10 +141,15 @@ impl Keeper {
                     }));
                     return Ok(());
                 }
-                // It has ended by itself and left something behind.
+                // It has ended by itself and left something behind, whose work counts only after a success.
+                let linger = if status == 0 {
+                    self.linger
+                } else {
+                    Duration::ZERO
+                };
                 let until = *self
                     .linger_until
-                    .get_or_insert_with(|| boot_time() + self.linger);
+                    .get_or_insert_with(|| boot_time() + linger);
                 if boot_time() >= until {
                     self.stop(self.grace);
                 }
