@@ -33,8 +33,8 @@ Every option can also be a property of a Hadoop job: -D heartline.zookeeper=zk1:
 
 Exit status: that of COMMAND, 128 and more if a signal ended it, 127 if it is not there, 126 if it
 cannot be run; 1 if the heartbeat is required and there is none; 2 on wrong usage. SIGTERM, SIGINT
-and SIGHUP end COMMAND and all that it has started first. What it leaves behind when it ends by
-itself may go on for --grace, then it is ended too. Nothing of it survives a kill -9 of heartline.";
+and SIGHUP end COMMAND and all that it has started first. What it leaves behind when it ends with
+0 may go on for --grace, then it is ended too. Nothing of it survives a kill -9 of heartline.";
 
 /// The options of `heartline run`.
 #[derive(Args, Debug)]

@@ -292,6 +292,14 @@ fn what_the_command_leaves_behind_may_finish_its_work() {
     let script = "(sleep 0.5; echo late) & echo early";
     let ended = run(&["sh", "-c", script]).stdin(Stdio::null()).assert();
     ended.success().stdout("early\nlate\n");
+    // After a failure there is nothing to wait for.
+    let script = "sleep 1000 & exit 3";
+    let ended = Command::new(HEARTLINE)
+        .args(["run", "--no-heartbeat", "--grace", "1h", "--", "sh", "-c"])
+        .arg(script)
+        .stdin(Stdio::null())
+        .assert();
+    ended.code(3);
 }
 
 #[test]

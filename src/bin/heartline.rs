@@ -42,14 +42,13 @@ enum Tool {
 
 fn main() -> ExitCode {
     let options: Options = cli::parse();
-    let mut command = Options::command();
     match options.tool {
-        Tool::Master(master) => master.run(&mut command),
-        Tool::Member(member) => member.run(&mut command),
         Tool::Kill(kill) => kill.run(),
         Tool::Reinit(reinit) => reinit.run(),
         Tool::Interval(interval) => interval.run(),
-        Tool::Run(run) => run.run(&mut command),
+        Tool::Master(master) => master.run(&mut Options::command()),
+        Tool::Member(member) => member.run(&mut Options::command()),
+        Tool::Run(run) => run.run(&mut Options::command()),
         Tool::Keep(keep) => keep.run(),
         Tool::Become(stage) => stage.run(),
     }

@@ -305,8 +305,14 @@ impl Session {
         let Some(first) = in_order(&line).first().copied() else {
             return Ok(None);
         };
-        match self.client().get(&self.paths().claim(first)).await {
-            Ok((bytes, stat)) => Ok(Some((first.clone(), Value { bytes, stat }))),
+        let value = self.read_claim(first).await?;
+        Ok(value.map(|value| (first.clone(), value)))
+    }
+
+    /// What a claim says, if it stands.
+    pub async fn read_claim(&self, claim: &str) -> Result<Option<Value>, Failure> {
+        match self.client().get(&self.paths().claim(claim)).await {
+            Ok((bytes, stat)) => Ok(Some(Value { bytes, stat })),
             Err(Failure::NoNode) => Ok(None),
             Err(failure) => Err(failure),
         }

@@ -134,7 +134,9 @@ impl Detector {
             Rule::Adaptive => {
                 let in_doubt = |member: &&Member| {
                     let silence = self.silence(member);
-                    silence.is_some_and(|silence| silence >= self.timeout(member) / 2)
+                    // Half of the timeout; one that beats less often is not in doubt before its next beat.
+                    let doubt = self.terms.timeout / 2 + member.extra * 3 / 4;
+                    silence.is_some_and(|silence| silence >= doubt)
                 };
                 let silent = self.members.values().filter(in_doubt);
                 let most = MOST_COMPANY as usize;

@@ -33,7 +33,8 @@ pub struct Charge {
     pub until: Until,
     /// How long it gets to end when the program is gone.
     pub grace: Duration,
-    /// How long what it leaves behind may go on by itself after its end; then that gets `grace` to end.
+    /// How long what it leaves behind may go on by itself after its end, if that was a success; then that gets
+    /// `grace` to end.
     pub linger: Duration,
     /// Whether the program starts nothing else, so that all processes below it are the command's: then what
     /// a killed keeper leaves behind is found below the program, and ended.

@@ -35,7 +35,7 @@ pub(super) struct Keeping {
     pub(super) until: Until,
     /// How long the command gets to end when the program is gone, and what it leaves behind gets.
     pub(super) grace: Duration,
-    /// How long what the command leaves behind may go on before that.
+    /// How long what the command leaves behind may go on before that, if it was successful.
     pub(super) linger: Duration,
     /// The command.
     pub(super) command: Vec<OsString>,
@@ -129,9 +129,10 @@ impl Keeper {
 
     fn run(mut self) -> io::Result<()> {
         loop {
-            self.reap()?;
+            let is_alone = self.reap()?;
             if let Some(status) = self.status {
-                if tree::below(self.own).is_empty() {
+                // Whoever is left behind becomes ours: without a child there is nobody to look for.
+                if is_alone || tree::below(self.own).is_empty() {
                     // Who has ended since is waited for: init would do it, some time.
                     self.reap()?;
                     tell(Report::Ended(Ended {
@@ -140,10 +141,15 @@ impl Keeper {
                     }));
                     return Ok(());
                 }
-                // It has ended by itself and left something behind.
+                // It has ended by itself and left something behind, whose work counts only after a success.
+                let linger = if status == 0 {
+                    self.linger
+                } else {
+                    Duration::ZERO
+                };
                 let until = *self
                     .linger_until
-                    .get_or_insert_with(|| boot_time() + self.linger);
+                    .get_or_insert_with(|| boot_time() + linger);
                 if boot_time() >= until {
                     self.stop(self.grace);
                 }
@@ -238,15 +244,16 @@ impl Keeper {
         }
     }
 
-    /// Takes notice of every child that has ended.
-    fn reap(&mut self) -> io::Result<()> {
+    /// Takes notice of every child that has ended. Returns whether there is none left.
+    fn reap(&mut self) -> io::Result<bool> {
         loop {
             match wait(WaitOptions::NOHANG) {
                 Ok(Some((pid, status))) if pid == self.command => {
                     self.status = Some(status_of(status));
                 }
                 Ok(Some(_)) | Err(rustix::io::Errno::INTR) => {}
-                Ok(None) | Err(rustix::io::Errno::CHILD) => return Ok(()),
+                Ok(None) => return Ok(false),
+                Err(rustix::io::Errno::CHILD) => return Ok(true),
                 Err(error) => return Err(error.into()),
             }
         }

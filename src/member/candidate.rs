@@ -15,6 +15,8 @@ use super::happening::Happening;
 
 /// Between two looks at the first in line: rarely enough to cost nothing beside the beats.
 const LOOK: Duration = Duration::from_millis(500);
+/// How many look as often as that.
+const FEW: u32 = 8;
 
 /// An answer to an [`Action`], with its generation.
 #[derive(Debug)]
@@ -124,20 +126,33 @@ fn sight(value: &Value) -> Sight {
     }
 }
 
-/// Tells how the first in line stands, twice a second, after a while of `grace`.
+/// Tells how the first in line stands, after a while of `grace`: twice a second for the first few, and the
+/// less often the further behind, or a long line would do little else than look at its head.
 pub(super) async fn look_at_first(
     session: Session,
+    own: String,
     generation: u64,
     grace: Duration,
     inbox: Sender<Happening>,
 ) {
     sleep(grace).await;
+    let mut pause = LOOK;
     loop {
-        sleep(LOOK).await;
-        let (first, value) = match session.first_claim(false).await {
-            Ok(Some(found)) => found,
+        sleep(pause).await;
+        // The next connection begins with a vigil of its own.
+        let Ok(line) = session.line(false).await else {
+            return;
+        };
+        let line = claim::in_order(&line);
+        let place = line.iter().position(|claim| **claim == own);
+        let ahead = u32::try_from(place.unwrap_or_default()).unwrap_or(u32::MAX);
+        pause = LOOK.saturating_mul((ahead / FEW).max(1));
+        let Some(first) = line.first().map(|first| (*first).clone()) else {
+            continue;
+        };
+        let value = match session.read_claim(&first).await {
+            Ok(Some(value)) => value,
             Ok(None) => continue,
-            // The next connection begins with a vigil of its own.
             Err(_) => return,
         };
         let answer = Answer::FirstSeen(generation, first, sight(&value));

@@ -28,7 +28,7 @@ pub enum Scheduling {
 impl Scheduling {
     /// Asks for the calling thread, and for those that it will start. That it is not permitted is nothing
     /// to complain of: most tasks of Hadoop's are not.
-    pub(super) fn ask(self) {
+    pub fn ask(self) {
         if self == Self::Realtime
             && let Ok(lowest) = ThreadPriorityValue::try_from(LOWEST)
         {

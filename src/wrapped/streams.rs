@@ -18,8 +18,8 @@ use super::flow::{Flow, Side};
 use super::relay::{End, Relay};
 use crate::streaming::{Progress, enlarge};
 
-/// How many bytes a second of each stream are looked at.
-const LOOKED_AT: u64 = 256 * 1024 * 1024;
+/// How many bytes a second of each stream are looked at: more than most commands take, for some hundredths of a core.
+const LOOKED_AT: u64 = 128 * 1024 * 1024;
 
 /// One of the two.
 #[derive(Debug)]

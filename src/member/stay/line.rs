@@ -68,8 +68,10 @@ impl Stay<'_> {
             terms,
             !grace.is_zero(),
         ));
+        let own = self.election.claim().unwrap_or_default().to_owned();
         let look = candidate::look_at_first(
             self.session.clone(),
+            own,
             generation,
             grace,
             self.outside.clone(),

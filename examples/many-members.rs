@@ -1,0 +1,142 @@
+//! Very many members in one process, for `scripts/bench members`: each has a session, a claim and a znode of
+//! its own, as if it were a task somewhere.
+//!
+//! A line on stdin holds one of them up (`stop NAME`): it beats no more, and its session goes on, as for a task
+//! whose machine hangs. A line on stdout says when that was, in microseconds since 1970.
+
+use std::collections::BTreeMap;
+use std::io::{self, BufRead, Write};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::task::{Context as Waking, Poll};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use clap::Parser;
+use heartline::coordination::{Address, Namespace, Settings};
+use heartline::detect::{Rule, Terms};
+use heartline::master::tenure::Pace;
+use heartline::member::{Config, Life, Machine, Scheduling, Stop, Stopping, Summary, Ties};
+use heartline::protocol::Identity;
+use heartline::streaming::Progress;
+use tokio::sync::{mpsc, oneshot};
+
+/// Be very many members at once
+#[derive(Parser)]
+struct Options {
+    /// How many
+    #[arg(long, default_value_t = 500)]
+    members: usize,
+
+    #[arg(long, default_value = "127.0.0.1:2181")]
+    zookeeper: Address,
+
+    #[arg(long, default_value = "/")]
+    namespace: Namespace,
+
+    /// Between the starts of two members
+    #[arg(long, default_value = "5ms", value_parser = humantime::parse_duration)]
+    apart: Duration,
+}
+
+const SESSION: Duration = Duration::from_secs(6);
+const LEAVE: Duration = Duration::from_secs(5);
+const INTERVAL: Duration = Duration::from_millis(5);
+
+/// A life that can be held up.
+struct Held {
+    life: Pin<Box<dyn Future<Output = Summary> + Send>>,
+    is_held: Arc<AtomicBool>,
+}
+
+impl Future for Held {
+    type Output = Summary;
+
+    fn poll(mut self: Pin<&mut Self>, waking: &mut Waking<'_>) -> Poll<Summary> {
+        if self.is_held.load(Relaxed) {
+            return Poll::Pending;
+        }
+        self.life.as_mut().poll(waking)
+    }
+}
+
+fn main() -> anyhow::Result<()> {
+    let options = Options::parse();
+    Scheduling::Realtime.ask();
+    let (tell, lines) = mpsc::unbounded_channel();
+    std::thread::spawn(move || {
+        for line in io::stdin().lock().lines().map_while(Result::ok) {
+            if tell.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(run(&options, lines))
+}
+
+async fn run(options: &Options, mut lines: mpsc::UnboundedReceiver<String>) -> anyhow::Result<()> {
+    let mut members = BTreeMap::new();
+    for number in 0..options.members {
+        let name = format!("m{number:04}");
+        let (held, order) = member(options, &name)?;
+        let is_held = Arc::clone(&held.is_held);
+        tokio::spawn(held);
+        members.insert(name, (is_held, order));
+        tokio::time::sleep(options.apart).await;
+    }
+    writeln!(io::stdout(), "all are started")?;
+    while let Some(line) = lines.recv().await {
+        let name = line.strip_prefix("stop ").unwrap_or_default();
+        if let Some((is_held, _)) = members.get(name) {
+            is_held.store(true, Relaxed);
+            let at = SystemTime::now().duration_since(UNIX_EPOCH)?.as_micros();
+            writeln!(io::stdout(), "{name} {at}")?;
+        }
+    }
+    Ok(())
+}
+
+fn member(options: &Options, name: &str) -> anyhow::Result<(Held, oneshot::Sender<Stop>)> {
+    let config = Config {
+        settings: Settings {
+            address: options.zookeeper.clone(),
+            namespace: options.namespace.clone(),
+            session_timeout: SESSION,
+        },
+        pace: Pace {
+            interval: INTERVAL,
+            detection: Terms {
+                rule: Rule::Adaptive,
+                timeout: INTERVAL * 4,
+                longest_gap: INTERVAL * 2,
+            },
+            budget: 5000,
+            session: SESSION,
+        },
+        name: name.parse().map_err(anyhow::Error::msg)?,
+        identity: Identity {
+            host: "many".to_owned(),
+            pid: std::process::id(),
+            ..Identity::default()
+        },
+        standing: false,
+        scheduling: Scheduling::Realtime,
+        recording: None,
+    };
+    let ties = Ties {
+        joined: None,
+        complain: Box::new(|what| eprintln!("{what}")),
+        kill: Box::new(|_| {}),
+    };
+    let account = Arc::new(Progress::default());
+    let life = Life::new(config, Arc::new(Machine::start()), account, ties);
+    let (order, stopped) = oneshot::channel();
+    let held = Held {
+        life: Box::pin(life.live(Stopping::new(stopped, LEAVE))),
+        is_held: Arc::default(),
+    };
+    Ok((held, order))
+}

@@ -1,0 +1,128 @@
+//! Relays between pipes and sockets that the tests hold the other ends of.
+
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::thread::spawn;
+
+use super::super::flow::Side;
+use super::*;
+use crate::streaming::Progress;
+
+const ALL: u64 = u64::MAX;
+
+/// A relay at work, between whoever feeds it and whoever takes what it passes on.
+fn relay(
+    from: impl Into<OwnedFd>,
+    to: impl Into<OwnedFd>,
+    is_piped: bool,
+    per_second: u64,
+) -> (Arc<Flow>, std::thread::JoinHandle<End>) {
+    let (from, to) = (Arc::new(from.into()), Arc::new(to.into()));
+    let progress = Arc::new(Progress::default());
+    let flow = Arc::new(Flow::new(Side::In, progress, Arc::clone(&to)));
+    let budget = Budget::new(per_second);
+    let relay = Relay::new(from, to, Arc::clone(&flow), is_piped, budget).unwrap();
+    (flow, spawn(move || relay.run()))
+}
+
+fn lines(count: usize) -> Vec<u8> {
+    (0..count)
+        .flat_map(|n| format!("{n:015}\n").into_bytes())
+        .collect()
+}
+
+#[test]
+fn all_is_passed_on_and_counted() {
+    let (from, mut feed) = io::pipe().unwrap();
+    let (mut take, to) = io::pipe().unwrap();
+    let (flow, end) = relay(from, to, true, ALL);
+    let text = lines(100_000);
+    let expected = text.clone();
+    let feeder = spawn(move || feed.write_all(&text).unwrap());
+    let mut taken = Vec::new();
+    take.read_to_end(&mut taken).unwrap();
+    feeder.join().unwrap();
+    assert!(taken == expected);
+    assert!(matches!(end.join().unwrap(), End::Whole));
+    assert_eq!((flow.bytes(), flow.records()), (1_600_000, 100_000));
+    assert!(flow.has_ended() && !flow.is_estimate());
+    let record = flow.last_record_before(1_600_000 - 16).unwrap();
+    assert_eq!(record.bytes, b"000000000099998");
+    assert!(record.is_whole);
+}
+
+#[test]
+fn what_is_not_looked_at_is_estimated() {
+    let (from, mut feed) = io::pipe().unwrap();
+    let (mut take, to) = io::pipe().unwrap();
+    let (flow, end) = relay(from, to, true, 1_000_000);
+    let text = lines(100_000);
+    let expected = text.clone();
+    let feeder = spawn(move || feed.write_all(&text).unwrap());
+    let mut taken = Vec::new();
+    take.read_to_end(&mut taken).unwrap();
+    feeder.join().unwrap();
+    assert!(taken == expected);
+    end.join().unwrap();
+    assert_eq!(flow.bytes(), 1_600_000);
+    assert!(flow.is_estimate());
+    let records = flow.records();
+    assert!((99_000..=100_000).contains(&records), "{records}");
+}
+
+#[test]
+fn what_waits_for_the_command_is_known_also_after_the_end() {
+    let (from, mut feed) = io::pipe().unwrap();
+    let (mut take, to) = io::pipe().unwrap();
+    let (flow, end) = relay(from, to, true, ALL);
+    feed.write_all(b"one\ntwo\n").unwrap();
+    let mut first = [0; 4];
+    take.read_exact(&mut first).unwrap();
+    assert!(flow.capacity().is_some());
+    drop(feed);
+    assert!(matches!(end.join().unwrap(), End::Whole));
+    assert_eq!(flow.waiting(), Some(4));
+    // Whoever asks that does not keep the end from who reads.
+    let mut rest = Vec::new();
+    take.read_to_end(&mut rest).unwrap();
+    assert_eq!(rest, b"two\n");
+    assert_eq!(flow.waiting(), Some(0));
+}
+
+#[test]
+fn a_taker_that_goes_ends_it_though_nothing_comes() {
+    let (from, feed) = io::pipe().unwrap();
+    let (take, to) = io::pipe().unwrap();
+    let (_, end) = relay(from, to, true, ALL);
+    drop(take);
+    let end = end.join().unwrap();
+    assert!(matches!(end, End::Broken { is_cut: false }), "{end:?}");
+    drop(feed);
+}
+
+#[test]
+fn what_nobody_takes_is_told() {
+    let (from, mut feed) = io::pipe().unwrap();
+    let (take, to) = io::pipe().unwrap();
+    drop(take);
+    feed.write_all(b"word").unwrap();
+    let (_, end) = relay(from, to, true, ALL);
+    let end = end.join().unwrap();
+    assert!(matches!(end, End::Broken { is_cut: true }), "{end:?}");
+}
+
+#[test]
+fn sockets_are_copied() {
+    let (mut feed, from) = UnixStream::pair().unwrap();
+    let (mut take, to) = io::pipe().unwrap();
+    let (flow, end) = relay(from, to, false, ALL);
+    feed.write_all(b"one\ntwo\nlast").unwrap();
+    drop(feed);
+    let mut taken = String::new();
+    take.read_to_string(&mut taken).unwrap();
+    assert_eq!(taken, "one\ntwo\nlast");
+    assert!(matches!(end.join().unwrap(), End::Whole));
+    assert_eq!((flow.bytes(), flow.records()), (12, 2));
+    let record = flow.last_record_before(12).unwrap();
+    assert_eq!((record.offset, &record.bytes[..]), (4, &b"two"[..]));
+}
