@@ -67,6 +67,7 @@ pub struct Paths {
     members: String,
     control: String,
     requests: String,
+    snapshots: String,
 }
 
 impl Paths {
@@ -77,6 +78,7 @@ impl Paths {
             members: format!("{namespace}/heart_beat"),
             control: format!("{namespace}/heart_beat_control"),
             requests: format!("{namespace}/heart_beat_requests"),
+            snapshots: format!("{namespace}/heart_beat_snapshots"),
             namespace,
         }
     }
@@ -114,6 +116,16 @@ impl Paths {
     /// One request.
     pub fn request(&self, name: &str) -> String {
         format!("{}/{name}", self.requests)
+    }
+
+    /// What the snapshots of stalled tasks are below.
+    pub fn snapshots(&self) -> &str {
+        &self.snapshots
+    }
+
+    /// One member's snapshot.
+    pub fn snapshot(&self, name: &str) -> String {
+        format!("{}/{name}", self.snapshots)
     }
 
     /// One claim in the line.
