@@ -1,4 +1,4 @@
-//! `heartline status`: all members with their roles and rates, who is dead or stalled, and how it ends.
+//! `heartline status`: all members with their roles and rates, and who is dead or stalled.
 
 mod support;
 
@@ -6,7 +6,7 @@ use std::process::{Command, Output, Stdio};
 
 use rustix::process::Signal;
 use serde_json::Value;
-use support::{Guarded, Mapper, SOON, Watcher, ZooKeeper, wait_until};
+use support::{Mapper, SOON, ZooKeeper, wait_until};
 
 const HEARTLINE: &str = env!("CARGO_BIN_EXE_heartline");
 
@@ -186,6 +186,15 @@ fn a_killed_one_is_shown_as_dead_and_is_why_it_fails() {
         text.contains("declared dead: ") && text.contains("\nsnapshot, written "),
         "{text}"
     );
+    // One that is no member any more may have left one.
+    zookeeper.create_lasting("/heart_beat_snapshots/map0", "stack of long ago\n");
+    let output = status(&address, &["map0"]);
+    let text = stdout(&output);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(
+        text.contains("no member any more") && text.contains("\nstack of long ago\n"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -283,127 +292,4 @@ fn nobody_is_no_failure_and_no_zookeeper_is() {
             "heartline status: no session with ZooKeeper at {address}: nothing listens on {address}\n"
         )
     );
-}
-
-#[test]
-fn watching_goes_on_without_zookeeper_until_it_is_ended() {
-    let mut zookeeper = ZooKeeper::start();
-    let address = zookeeper.address();
-    let master = Mapper::start(&zookeeper, "map1");
-    zookeeper.wait_until_in_line("map1");
-    let options = [
-        "status",
-        "--watch",
-        "--every",
-        "100ms",
-        "--over",
-        "50ms",
-        "--zookeeper",
-        &address,
-        "--session-timeout",
-        "2s",
-    ];
-    let watcher = Watcher::start(HEARTLINE, &options);
-    let tables = |lines: &[String]| lines.iter().filter(|line| line.starts_with("ROLE")).count();
-    watcher.wait_for("tables", |lines| tables(lines) >= 2);
-    let lines = watcher.lines();
-    let heads = lines
-        .iter()
-        .enumerate()
-        .filter(|(_, line)| line.starts_with("master map1 since"));
-    let mut heads = heads.skip(1);
-    let second = heads.next().map(|(at, _)| at);
-    watcher.wait_for("an empty line is between them", |lines| {
-        second.is_none_or(|at| lines[at - 1].is_empty())
-    });
-    zookeeper.kill();
-    watcher.wait_for("it is away", |lines| {
-        lines
-            .iter()
-            .any(|line| line.contains(&format!("ZooKeeper at {address}")))
-    });
-    zookeeper.restart();
-    let before = tables(&watcher.lines());
-    watcher.wait_for("it is back", |lines| tables(lines) > before);
-    drop(master);
-    assert!(watcher.lines().iter().all(|line| !line.contains('\u{1b}')));
-}
-
-#[test]
-fn a_watch_ends_quietly_by_a_signal() {
-    use std::io::{BufRead, BufReader};
-    use std::os::unix::process::ExitStatusExt;
-
-    let zookeeper = ZooKeeper::start();
-    for signal in [Signal::TERM, Signal::INT] {
-        let mut child = Command::new(HEARTLINE)
-            .args(["status", "--watch", "--zookeeper", &zookeeper.address()])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("it runs");
-        let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
-        assert_eq!(lines.next().unwrap().unwrap(), "no members below '/'");
-        let pid = rustix::process::Pid::from_child(&child);
-        rustix::process::kill_process(pid, signal).expect("it runs");
-        let output = child.wait_with_output().expect("it ends");
-        assert_eq!(output.status.signal(), Some(signal.as_raw()));
-        assert_eq!(stderr(&output), "");
-    }
-}
-
-#[test]
-fn a_closed_pipe_ends_a_watch_quietly() {
-    let zookeeper = ZooKeeper::start();
-    let script = format!(
-        "'{HEARTLINE}' status --watch --every 50ms --over 10ms --zookeeper {} | head -1; \
-         exit ${{PIPESTATUS[0]}}",
-        zookeeper.address()
-    );
-    let output = Command::new("bash")
-        .args(["-c", &script])
-        .output()
-        .expect("bash");
-    assert_eq!(
-        (output.status.code(), stderr(&output)),
-        (Some(141), String::new())
-    );
-}
-
-#[test]
-fn on_a_terminal_it_is_coloured_and_drawn_in_place() {
-    let zookeeper = ZooKeeper::start();
-    zookeeper.visit(async |session| session.prepare().await.unwrap());
-    zookeeper.create_lasting("/heart_beat/map1", "alive at 1.5!\nstalled-ms: 1\n");
-    let address = zookeeper.address();
-    // A terminal of `script`'s making.
-    let on_terminal = |options: &str, variable: &str| {
-        let line = format!(
-            "env -u NO_COLOR TERM=xterm {variable} '{HEARTLINE}' status --zookeeper {address} {options}"
-        );
-        let mut script = Command::new("script");
-        script
-            .args(["-qefc", &line, "/dev/null"])
-            .stdin(Stdio::null());
-        script
-    };
-    let output = on_terminal("", "").output().expect("script runs");
-    let text = stdout(&output);
-    assert_eq!(output.status.code(), Some(1), "{text}");
-    assert!(
-        text.contains("\u{1b}[1mROLE") && text.contains("\u{1b}[31mfollower"),
-        "{text:?}"
-    );
-    let plain = on_terminal("", "NO_COLOR=1").output().expect("script runs");
-    assert!(!stdout(&plain).contains('\u{1b}'), "{:?}", stdout(&plain));
-    let mut command = on_terminal("--watch --every 50ms --over 10ms", "");
-    let mut watch = Guarded::spawn(command.stdout(Stdio::piped()));
-    let mut out = watch.take_stdout().expect("a pipe");
-    let mut seen = Vec::new();
-    while String::from_utf8_lossy(&seen).matches("\u{1b}[H").count() < 3 {
-        let mut some = [0; 4096];
-        let count = std::io::Read::read(&mut out, &mut some).expect("a pipe");
-        assert!(count > 0, "{}", String::from_utf8_lossy(&seen));
-        seen.extend_from_slice(&some[..count]);
-    }
 }

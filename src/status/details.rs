@@ -8,6 +8,7 @@ use super::overview::Overview;
 use super::row::Row;
 use super::text::{age, bytes, moment, percent, plain, rate};
 use crate::protocol::Status;
+use crate::protocol::claim::is_standing;
 
 /// The lines about one member, and its snapshot, if there is one.
 pub(super) fn lines(row: &Row, snapshot: Option<&Node>) -> Vec<String> {
@@ -50,15 +51,19 @@ pub(super) fn lines(row: &Row, snapshot: Option<&Node>) -> Vec<String> {
     if identity.returns > 0 {
         say("returned", &format_args!("{} times", identity.returns));
     }
-    work(&beat.status, row.records_per_second, &mut say);
+    // A standing master has no work.
+    let is_idle = identity.claim.as_deref().is_some_and(is_standing);
+    if !is_idle {
+        records(&beat.status, row.records_per_second, &mut say);
+    }
+    state(&beat.status, &mut say);
     [lines, shown(snapshot)].concat()
 }
 
-/// What it says of its work.
-fn work(status: &Status, per_second: Option<f64>, say: &mut impl FnMut(&str, &dyn Display)) {
-    let millis = |millis: u64| age(Duration::from_millis(millis));
+/// How far its work has come.
+fn records(status: &Status, per_second: Option<f64>, say: &mut impl FnMut(&str, &dyn Display)) {
+    // What another program beats tells nothing of it.
     if !status.interval.is_zero() {
-        say("interval", &humantime::format_duration(status.interval));
         say("records in", &status.records_in);
         say("records out", &status.records_out);
         say("bytes in", &bytes(status.bytes_in));
@@ -67,6 +72,14 @@ fn work(status: &Status, per_second: Option<f64>, say: &mut impl FnMut(&str, &dy
     }
     if status.progress.is_some() {
         say("progress", &percent(status.progress));
+    }
+}
+
+/// How it fares.
+fn state(status: &Status, say: &mut impl FnMut(&str, &dyn Display)) {
+    let millis = |millis: u64| age(Duration::from_millis(millis));
+    if !status.interval.is_zero() {
+        say("interval", &humantime::format_duration(status.interval));
     }
     if let Some(condition) = status.condition {
         say("condition", &condition);

@@ -122,7 +122,7 @@ fn member(row: &Row) -> Member<'_> {
 }
 
 fn millis(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1000.0
+    (duration.as_secs_f64() * 1e6).round() / 1e3
 }
 
 fn tenths(rate: f64) -> f64 {

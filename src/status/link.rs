@@ -12,8 +12,6 @@ use crate::coordination::{Diagnosis, Failure, Session, Settings};
 
 /// How long a server that is just starting is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How long all answers of a look may take.
-const ANSWERS: Duration = Duration::from_secs(5);
 
 /// Why there is nothing to be shown.
 #[derive(Debug, Error)]
@@ -74,14 +72,14 @@ impl Link {
         session
     }
 
-    /// What ZooKeeper answers to something that takes `least` by itself.
+    /// What ZooKeeper answers within `limit`.
     pub(super) async fn bounded<T>(
         &self,
-        least: Duration,
+        limit: Duration,
         work: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Trouble> {
         let address = &self.settings.address;
-        match timeout(least + ANSWERS, work).await {
+        match timeout(limit, work).await {
             Ok(Ok(done)) => Ok(done),
             Ok(Err(Failure::Refused(why))) => Err(Trouble::Refused(format!(
                 "ZooKeeper at {address} refuses: {why}"

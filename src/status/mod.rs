@@ -1,8 +1,8 @@
 //! `heartline status`: one look at all members of a namespace, or at one of them.
 //!
 //! It only reads, and everything twice: what has grown between the two looks tells the rates. How old a beat is
-//! goes by the server's clock alone, of which a reader knows the time of the last write: the largest of all is
-//! taken for now.
+//! goes by the server's clock alone, of which a reader knows no more than when each znode was written: the latest
+//! time of all is taken for now; should all be silent, that of the first look with the time that has passed since.
 
 mod details;
 mod gather;
@@ -34,6 +34,10 @@ use row::Row;
 use screen::{Screen, write_line};
 
 const PROGRAM: &str = "heartline status";
+/// How long all answers may take, for somebody who wants to know once.
+const ANSWERS: Duration = Duration::from_secs(5);
+/// How long they may take before somebody who watches is told that there are none.
+const HICCUP: Duration = Duration::from_secs(2);
 /// How long the end may take.
 const CLOSE: Duration = Duration::from_secs(1);
 
@@ -93,7 +97,8 @@ impl StatusArgs {
     async fn once(&self) -> anyhow::Result<ExitCode> {
         let mut link = self.link();
         let session = link.patiently().await?;
-        let overview = link.bounded(self.over, self.overview(&session)).await;
+        let limit = self.over + ANSWERS;
+        let overview = link.bounded(limit, self.overview(&session)).await;
         drop(session);
         link.close(CLOSE).await;
         let overview = overview.map_err(|trouble| anyhow!("{trouble}"))?;
@@ -108,7 +113,10 @@ impl StatusArgs {
         loop {
             let next = Instant::now() + self.every;
             let overview = match link.session().await {
-                Ok(session) => link.bounded(self.over, self.overview(&session)).await,
+                Ok(session) => {
+                    let limit = self.over + HICCUP;
+                    link.bounded(limit, self.overview(&session)).await
+                }
                 Err(trouble) => Err(trouble),
             };
             match overview {
@@ -134,7 +142,8 @@ impl StatusArgs {
     async fn one(&self, whom: &str) -> anyhow::Result<ExitCode> {
         let mut link = self.link();
         let session = link.patiently().await?;
-        let found = link.bounded(self.over, self.find(&session, whom)).await;
+        let limit = self.over + ANSWERS;
+        let found = link.bounded(limit, self.find(&session, whom)).await;
         drop(session);
         link.close(CLOSE).await;
         let (overview, snapshots) = found.map_err(|trouble| anyhow!("{trouble}"))?;

@@ -148,7 +148,12 @@ impl Row {
         let age = since(stat.written, terms.now);
         // One that was created anew counts from zero again.
         let before = before.filter(|before| before.value.stat.created == stat.created);
-        let seconds = before.map(|before| after.read.saturating_sub(before.read).as_secs_f64());
+        // Of a busy reader's two answers the first may have waited for it longer than the second.
+        let seconds = before.map(|before| {
+            let written = since(before.value.stat.written, stat.written);
+            let read = after.read.saturating_sub(before.read);
+            read.max(written).as_secs_f64()
+        });
         let seconds = seconds.filter(|seconds| *seconds > 0.0);
         let per_second = |count: f64| seconds.map(|seconds| count / seconds);
         let beats = before.and_then(|before| {

@@ -27,7 +27,7 @@ impl Screen {
     /// Stdout; on a terminal each table takes the place of the last one, if `in_place`.
     pub(super) fn new(in_place: bool) -> Self {
         Self {
-            in_place: in_place && io::stdout().is_terminal(),
+            in_place: in_place && io::stdout().is_terminal() && !is_dumb(),
             shown: 0,
         }
     }
@@ -58,6 +58,11 @@ impl Screen {
         };
         write(&text)
     }
+}
+
+/// Whether the terminal can only write line after line.
+fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
 
 /// Writes one line, such as JSON.

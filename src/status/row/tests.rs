@@ -86,6 +86,15 @@ fn rates_are_what_has_grown_between_two_looks() {
 }
 
 #[test]
+fn an_answer_that_was_read_late_makes_no_rate_higher() {
+    let before = node("map1", &records(100), 10, 0, 1400);
+    let after = node("map1", &records(600), 110, 500, 1500);
+    let row = row(Some(&before), &after);
+    assert_eq!(row.beats_per_second, Some(200.0));
+    assert_eq!(row.records_per_second, Some(1000.0));
+}
+
+#[test]
 fn a_znode_that_was_created_anew_has_no_rate() {
     let mut before = node("map1", &records(100), 10, 0, 1000);
     before.value.stat.created = 6;
