@@ -45,8 +45,6 @@ enum Tool {
 fn main() -> ExitCode {
     let options: Options = cli::parse();
     match options.tool {
-        Tool::Master(master) => master.run(&mut command),
-        Tool::Member(member) => member.run(&mut command),
         Tool::Status(status) => status.run(),
         Tool::Kill(kill) => kill.run(),
         Tool::Reinit(reinit) => reinit.run(),
