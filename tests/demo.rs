@@ -116,13 +116,13 @@ fn shows_words_master_and_followers_twice_and_leaves_nothing() {
             );
         }
         // Which mapper is master, and who inherits the claim before it ends, is left to chance; but each of the
-        // three is master in the end or has finished as a follower.
+        // three, and the reducer, is master in the end or has finished as a follower.
         let masters = shown
             .lines()
             .find_map(|line| line.strip_prefix("Master: "))
             .map_or(0, |masters| masters.split(", then ").count());
         let finished = shown.matches("finished 1").count();
-        assert_eq!(masters + finished, 3, "run {run}:\n{shown}");
+        assert_eq!(masters + finished, 4, "run {run}:\n{shown}");
         assert_eq!(home.processes(), [""; 0], "run {run}");
     }
 }

@@ -115,7 +115,7 @@ fn a_killed_mapper_is_tried_again(cluster: &Cluster) {
         "{attempt} did not fail:\n{log}"
     );
     assert_eq!(counter(&log, "Failed map tasks"), Some(1), "{log}");
-    // The master has said so too, and that all others, the next attempt among them, have finished.
+    // The master has said so too, and that all others, the next attempt and the reducer among them, have finished.
     let told = |event: &str| {
         watcher
             .story()
@@ -128,7 +128,7 @@ fn a_killed_mapper_is_tried_again(cluster: &Cluster) {
     });
     assert_eq!(
         (told("died"), told("finished")),
-        (1, 3),
+        (1, 4),
         "{:?}",
         watcher.story()
     );
