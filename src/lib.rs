@@ -16,7 +16,8 @@
 //!   command only as long as it may.
 //! - [`wrapped`] passes any command's stdin and stdout through and waits for its end; [`run`] puts a heartbeat
 //!   beside that.
-//! - [`say`] is how a program speaks to people.
+//! - [`commit`] runs a command for exactly one attempt of a task, after its work.
+//! - [`template`] is a command with places to be filled; [`say`] is how a program speaks to people.
 //! - [`standing`] is a master without work; [`watch`] and [`setup`] are what people start beside a job; [`cli`] is the edge of all programs.
 //!
 //! Dependencies point one way: programs → `cli` → `standing`, `member`, `watch`, `setup` → `master`,
@@ -25,6 +26,7 @@
 
 pub mod cli;
 pub mod clock;
+pub mod commit;
 pub mod condition;
 pub mod coordination;
 pub mod detect;
@@ -39,5 +41,6 @@ pub mod say;
 pub mod setup;
 pub mod standing;
 pub mod streaming;
+pub mod template;
 pub mod watch;
 pub mod wrapped;

@@ -10,6 +10,7 @@ use signal_hook::low_level::emulate_default_handler;
 use tokio::sync::mpsc::unbounded_channel;
 
 use crate::cli::{MemberOptions, duration, start_log};
+use crate::commit::{Commit, CommitOptions};
 use crate::member::{Reporter, Signals};
 use crate::protocol::Ending;
 use crate::say::say;
@@ -23,9 +24,16 @@ const HELP: &str = "\
 Examples:
   hadoop jar hadoop-streaming.jar -files heartline,mapper.py … \\
       -mapper 'heartline run -- ./mapper.py' -reducer 'heartline run -- ./reducer.py'
+  heartline run --commit-command 'mv {attempt}.part {task}.out' -- ./export.py
   cat access.log | heartline run --zookeeper zk1:2181 -- grep ERROR | sort
 
 Every option can also be a property of a Hadoop job: -D heartline.zookeeper=zk1:2181
+
+Commit: with --commit-command, ZooKeeper lets one attempt of the task at a time run it, and none once
+it has succeeded; who finds it done exits 0 without. It is ended before another attempt can begin when
+ZooKeeper is away for most of the session timeout: then, and when --commit-timeout is over, exit 1, and
+Hadoop tries again. COMMAND's output is written before and stays. A commit that succeeds in the moment
+in which ZooKeeper goes away for longer than that may be run again.
 
 Exit status: that of COMMAND, 128 and more if a signal ended it, 127 if it is not there, 126 if it
 cannot be run; 1 if the heartbeat is required and there is none; 2 on wrong usage. SIGTERM, SIGINT
@@ -52,6 +60,9 @@ pub struct RunArgs {
     grace: Duration,
 
     #[command(flatten)]
+    commit: CommitOptions,
+
+    #[command(flatten)]
     member: MemberOptions,
 }
 
@@ -67,18 +78,26 @@ impl RunArgs {
             required: self.member.require_zookeeper,
         };
         let progress = Arc::new(Progress::default());
+        let config = reporter.config.as_ref();
+        let commit = self.commit.commit(PROGRAM, line, config, self.grace);
         // Until the command runs there is nothing to end first: signals have their usual effect.
         let (orders, happenings) = unbounded_channel();
-        let kill = orders.clone();
+        let kills = [Some(orders.clone()), commit.as_ref().map(Commit::orders)];
         let signals = Signals::Program(Box::new(move |reason| {
-            // A command that has ended needs no order.
-            let _ = kill.send(Happening::Kill(reason.to_owned()));
+            for kill in kills.into_iter().flatten() {
+                // A command that has ended needs no order.
+                let _ = kill.send(Happening::Kill(reason.to_owned()));
+            }
         }));
         let reporting = match reporter.start(Arc::clone(&progress), signals) {
             Ok(reporting) => reporting,
             Err(reason) => return fail(reason),
         };
         let outcome = run(self.command, self.grace, &progress, (orders, happenings));
+        let outcome = match commit {
+            Some(commit) => commit.follow(outcome),
+            None => outcome,
+        };
         let is_success = outcome.as_ref().is_ok_and(|outcome| outcome.is_success());
         reporting.end(if is_success {
             Ending::Finished

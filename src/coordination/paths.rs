@@ -67,6 +67,7 @@ pub struct Paths {
     members: String,
     control: String,
     requests: String,
+    commits: String,
 }
 
 impl Paths {
@@ -77,6 +78,7 @@ impl Paths {
             members: format!("{namespace}/heart_beat"),
             control: format!("{namespace}/heart_beat_control"),
             requests: format!("{namespace}/heart_beat_requests"),
+            commits: format!("{namespace}/heart_beat_commits"),
             namespace,
         }
     }
@@ -114,6 +116,16 @@ impl Paths {
     /// One request.
     pub fn request(&self, name: &str) -> String {
         format!("{}/{name}", self.requests)
+    }
+
+    /// What the commits of tasks are below.
+    pub fn commits(&self) -> &str {
+        &self.commits
+    }
+
+    /// How far the commit of one task is.
+    pub fn commit(&self, task: &str) -> String {
+        format!("{}/{task}", self.commits)
     }
 
     /// One claim in the line.
