@@ -162,7 +162,7 @@ fn of_attempts_that_end_together_one_commits() {
 fn after_a_failure_the_next_one_commits() {
     let place = Place::new();
     let commit = place.script(
-        r#"echo {attempt} >> "$0"; while [ ! -e "$0.go" ]; do sleep 0.01; done; case {attempt} in *_0) exit 7;; esac"#,
+        r#"echo {attempt} >> "$0"; while [ -e "$0" ] && [ ! -e "$0.go" ]; do sleep 0.01; done; case {attempt} in *_0) exit 7;; esac"#,
     );
     let first = place.start(5, 0, &commit);
     place.wait_for_lines(1);
@@ -290,7 +290,7 @@ fn the_heartbeat_goes_on_until_the_commit_is_over() {
     let master = support::Mapper::start(&place.zookeeper, "chief");
     watcher.wait_for_event("claimed", "chief");
     let commit = place
-        .script(r#"echo {attempt} >> "$0"; while [ ! -e "$0.go" ]; do sleep 0.01; done; exit 9"#);
+        .script(r#"echo {attempt} >> "$0"; while [ -e "$0" ] && [ ! -e "$0.go" ]; do sleep 0.01; done; exit 9"#);
     let mut attempt = place.attempt(2, 0, &commit);
     let attempt = attempt.env("HEARTLINE_NAME", "worker").spawn();
     watcher.wait_for_event("joined", "worker");

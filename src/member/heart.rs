@@ -6,13 +6,14 @@ use std::process::exit;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use signal_hook::low_level::emulate_default_handler;
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 
 use super::life::{Life, Tell, Ties};
+use super::on_death::DeathHook;
 use super::stopping::{Signals, Stopping};
 use super::surroundings::Machine;
 use super::{Account, Config};
@@ -22,6 +23,9 @@ use crate::say::say;
 /// How long the end of a program may be held up so that its end can be told. A second is promised;
 /// the rest is for the program itself.
 const LEAVE_LIMIT: Duration = Duration::from_millis(900);
+
+/// How long the end may be held up by deaths for which no command was started yet.
+const DRAIN_LIMIT: Duration = Duration::from_millis(500);
 
 /// What a member has done in its life.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,6 +42,13 @@ pub struct Summary {
     pub killed: Option<String>,
 }
 
+impl Summary {
+    /// Whether the heartbeat ends the process.
+    fn ends(&self) -> bool {
+        self.signal.is_some() || self.killed.is_some()
+    }
+}
+
 /// A running heartbeat. Nothing that happens to it reaches the program's work: no panic, no wait.
 ///
 /// With [`Signals::Heart`] it also catches the signals that end a process (`TERM`, `INT`, `HUP`): it takes
@@ -47,6 +58,7 @@ pub struct Heart {
     stop: oneshot::Sender<Ending>,
     joined: Receiver<Result<(), String>>,
     done: Receiver<Summary>,
+    on_death: Option<DeathHook>,
 }
 
 impl Heart {
@@ -74,6 +86,11 @@ impl Heart {
             }),
             Signals::Program(kill) => kill,
         };
+        // From this thread, which has no priority that it could inherit.
+        let on_death = config.on_death.clone();
+        let on_death = on_death.map(|command| DeathHook::start(program, command));
+        let (on_death, mourn) = on_death.transpose()?.unzip();
+        let hook = on_death.clone();
         thread::Builder::new()
             .name("heartbeat".to_owned())
             .spawn(move || {
@@ -87,6 +104,7 @@ impl Heart {
                     joined: tell_joined,
                     complain: Box::new(complain),
                     kill,
+                    mourn,
                 };
                 let life = Life::new(config, machine, account, ties);
                 // A task of its own: to wake the future that a runtime blocks on costs a system call.
@@ -104,6 +122,9 @@ impl Heart {
                         Err(_) => Summary::default(),
                     }
                 });
+                if let (Some(hook), true) = (&hook, summary.ends()) {
+                    hook.close(DRAIN_LIMIT);
+                }
                 if let Some(signal) = summary.signal {
                     // As if it had not been caught: the shell and Hadoop see the truth.
                     let _ = emulate_default_handler(signal);
@@ -115,7 +136,12 @@ impl Heart {
                 // Nobody may be there any more to hear it.
                 let _ = tell_done.send(summary);
             })?;
-        Ok(Self { stop, joined, done })
+        Ok(Self {
+            stop,
+            joined,
+            done,
+            on_death,
+        })
     }
 
     /// Waits until the member is master or follower for the first time, or until it is known why it
@@ -130,12 +156,15 @@ impl Heart {
 
     /// Tells how the work ended, leaves ZooKeeper and stops; takes at most a second.
     pub fn stop(self, ending: Ending) -> Summary {
+        let begin = Instant::now();
         // If the thread is gone, `done` says so too.
         let _ = self.stop.send(ending);
         // The thread keeps to the limit by itself; what it cannot interrupt, such as a name server
         // that does not answer, is left behind when the process exits.
-        self.done
-            .recv_timeout(LEAVE_LIMIT + LEAVE_LIMIT / 20)
-            .unwrap_or_default()
+        let summary = self.done.recv_timeout(LEAVE_LIMIT + LEAVE_LIMIT / 20);
+        if let (Ok(_), Some(hook)) = (&summary, &self.on_death) {
+            hook.close(DRAIN_LIMIT.min(LEAVE_LIMIT.saturating_sub(begin.elapsed())));
+        }
+        summary.unwrap_or_default()
     }
 }
