@@ -33,7 +33,8 @@ Commit: with --commit-command, ZooKeeper lets one attempt of the task at a time 
 it has succeeded; who finds it done exits 0 without. It is ended before another attempt can begin when
 ZooKeeper is away for most of the session timeout: then, and when --commit-timeout is over, exit 1, and
 Hadoop tries again. COMMAND's output is written before and stays. A commit that succeeds in the moment
-in which ZooKeeper goes away for longer than that may be run again.
+in which ZooKeeper goes away for longer than that may be run again. Hadoop kills a task that says nothing
+for mapreduce.task.timeout, 10 minutes by default: a commit that takes longer has to write to stderr.
 
 Exit status: that of COMMAND, 128 and more if a signal ended it, 127 if it is not there, 126 if it
 cannot be run; 1 if the heartbeat is required and there is none; 2 on wrong usage. SIGTERM, SIGINT
