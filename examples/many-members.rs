@@ -125,11 +125,13 @@ fn member(options: &Options, name: &str) -> anyhow::Result<(Held, oneshot::Sende
         standing: false,
         scheduling: Scheduling::Realtime,
         recording: None,
+        on_death: None,
     };
     let ties = Ties {
         joined: None,
         complain: Box::new(|what| eprintln!("{what}")),
         kill: Box::new(|_| {}),
+        mourn: None,
     };
     let account = Arc::new(Progress::default());
     let life = Life::new(config, Arc::new(Machine::start()), account, ties);

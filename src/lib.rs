@@ -18,8 +18,9 @@
 //!   beside that.
 //! - [`condition`] says why a command stands still, from samples of it; pure, like `detect`. [`vitals`]
 //!   takes the samples: it knows `/proc`.
-//! - [`say`] is how a program speaks to people.
 //! - [`status`] is one look at all members, as a table or as JSON.
+//! - [`commit`] runs a command for exactly one attempt of a task, after its work.
+//! - [`template`] is a command with places to be filled; [`say`] is how a program speaks to people.
 //! - [`standing`] is a master without work; [`watch`] and [`setup`] are what people start beside a job; [`cli`] is the edge of all programs.
 //!
 //! Dependencies point one way: programs → `cli` → `standing`, `member`, `watch`, `status`, `setup` → `master`,
@@ -28,6 +29,7 @@
 
 pub mod cli;
 pub mod clock;
+pub mod commit;
 pub mod condition;
 pub mod coordination;
 pub mod detect;
@@ -43,6 +45,7 @@ pub mod setup;
 pub mod standing;
 pub mod status;
 pub mod streaming;
+pub mod template;
 pub mod vitals;
 pub mod watch;
 pub mod wrapped;

@@ -13,6 +13,7 @@ use tokio::sync::mpsc::unbounded_channel;
 
 use self::seen::Seen;
 use crate::cli::{MemberOptions, duration, start_log};
+use crate::commit::{Commit, CommitOptions};
 use crate::member::{Reporter, Reporting, Signals};
 use crate::protocol::Ending;
 use crate::say::say;
@@ -27,9 +28,17 @@ const HELP: &str = "\
 Examples:
   hadoop jar hadoop-streaming.jar -files heartline,mapper.py … \\
       -mapper 'heartline run -- ./mapper.py' -reducer 'heartline run -- ./reducer.py'
+  heartline run --commit-command 'mv {attempt}.part {task}.out' -- ./export.py
   cat access.log | heartline run --zookeeper zk1:2181 -- grep ERROR | sort
 
 Every option can also be a property of a Hadoop job: -D heartline.zookeeper=zk1:2181
+
+Commit: with --commit-command, ZooKeeper lets one attempt of the task at a time run it, and none once
+it has succeeded; who finds it done exits 0 without. It is ended before another attempt can begin when
+ZooKeeper is away for most of the session timeout: then, and when --commit-timeout is over, exit 1, and
+Hadoop tries again. COMMAND's output is written before and stays. A commit that succeeds in the moment
+in which ZooKeeper goes away for longer than that may be run again. Hadoop kills a task that says nothing
+for mapreduce.task.timeout, 10 minutes by default: a commit that takes longer has to write to stderr.
 
 Exit status: that of COMMAND, 128 and more if a signal ended it, 127 if it is not there, 126 if it
 cannot be run; 1 if the heartbeat is required and there is none; 2 on wrong usage. SIGTERM, SIGINT
@@ -56,6 +65,9 @@ pub struct RunArgs {
     grace: Duration,
 
     #[command(flatten)]
+    commit: CommitOptions,
+
+    #[command(flatten)]
     member: MemberOptions,
 }
 
@@ -72,12 +84,16 @@ impl RunArgs {
             care: self.member.stall.care(),
         };
         let progress = Arc::new(Progress::default());
+        let config = reporter.config.as_ref();
+        let commit = self.commit.commit(PROGRAM, line, config, self.grace);
         // Until the command runs there is nothing to end first: signals have their usual effect.
         let (orders, happenings) = unbounded_channel();
-        let kill = orders.clone();
+        let kills = [Some(orders.clone()), commit.as_ref().map(Commit::orders)];
         let signals = Signals::Program(Arc::new(move |reason| {
-            // A command that has ended needs no order.
-            let _ = kill.send(Happening::Kill(reason));
+            for kill in kills.iter().flatten() {
+                // A command that has ended needs no order.
+                let _ = kill.send(Happening::Kill(reason.clone()));
+            }
         }));
         let mut reporting = match reporter.start(Arc::clone(&progress), signals) {
             Ok(reporting) => reporting,
@@ -90,6 +106,11 @@ impl RunArgs {
             (orders, happenings),
             &mut reporting,
         );
+        reporting.watch_no_more();
+        let outcome = match commit {
+            Some(commit) => commit.follow(outcome),
+            None => outcome,
+        };
         let is_success = outcome.as_ref().is_ok_and(|outcome| outcome.is_success());
         reporting.end(if is_success {
             Ending::Finished

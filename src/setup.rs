@@ -17,7 +17,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How long the end may take.
 const CLOSE: Duration = Duration::from_secs(1);
 
-/// Creates `/heart_beat_master` and `/heart_beat`, or frees the one and empties the other. While
+/// Creates `/heart_beat_master` and `/heart_beat`, or frees the one and empties the other, and forgets which
+/// tasks were committed. While
 /// members are alive it refuses, unless `force`d: then they are put out, and join again.
 pub async fn setup(settings: &Settings, force: bool) -> anyhow::Result<()> {
     let address = &settings.address;
@@ -41,6 +42,9 @@ async fn reset(session: &Session, force: bool) -> anyhow::Result<()> {
     if !force {
         refuse_if_alive(session, &claims, &members).await?;
     }
+    clear_commits(session, force)
+        .await
+        .context("cannot remove the commits")?;
     let paths = session.paths();
     let claims = claims.iter().map(|claim| paths.claim(claim));
     let members = members.iter().map(|member| paths.member(member));
@@ -58,6 +62,26 @@ async fn reset(session: &Session, force: bool) -> anyhow::Result<()> {
             .set(path, value)
             .await
             .with_context(|| format!("cannot set {path}"))?;
+    }
+    Ok(())
+}
+
+/// Forgets which tasks were committed.
+async fn clear_commits(session: &Session, force: bool) -> anyhow::Result<()> {
+    let paths = session.paths();
+    let tasks = match session.client().children(paths.commits()).await {
+        Err(Failure::NoNode) => return Ok(()),
+        tasks => tasks?,
+    };
+    for task in tasks {
+        let task = paths.commit(&task);
+        for running in session.client().children(&task).await? {
+            if !force {
+                bail!("{task} is being committed; wait for its end, or pass --force");
+            }
+            session.remove(&format!("{task}/{running}")).await?;
+        }
+        session.remove(&task).await?;
     }
     Ok(())
 }

@@ -13,6 +13,7 @@ use crate::master::tenure::Pace;
 use crate::member::{Config, Name, Scheduling};
 use crate::protocol::{Identity, Phase};
 use crate::streaming::Task;
+use crate::template::Template;
 
 /// How to reach ZooKeeper.
 #[derive(Args, Clone, Debug)]
@@ -119,6 +120,18 @@ pub struct BeatOptions {
     )]
     pub beat_budget: u32,
 
+    /// While this member is master, run this for each member that it declares dead, such as
+    /// 'mapred job -fail-task {attempt}'. Words are split as by a shell, but none is started;
+    /// {attempt}, {node}, {host}, {job}, {pid} and {epoch} tell of the dead, by an empty word
+    /// what is not known. At most 4 run at once, for 60s each
+    #[arg(
+        long,
+        value_name = "COMMAND",
+        env = "HEARTLINE_ON_DEATH",
+        help_heading = "Heartbeat"
+    )]
+    pub on_death: Option<Template>,
+
     /// What this member is called in ZooKeeper [default: map, or master, and the time
     /// of its start]
     #[arg(
@@ -169,6 +182,7 @@ impl BeatOptions {
             standing: false,
             scheduling: self.scheduling,
             recording: None,
+            on_death: self.on_death.clone(),
         }
     }
 

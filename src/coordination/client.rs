@@ -61,6 +61,8 @@ pub enum Operation {
     Check {
         /// The znode.
         path: String,
+        /// The version that it must have.
+        version: Option<i32>,
     },
     /// Create a znode, not a sequential one.
     Create {

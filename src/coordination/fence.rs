@@ -170,6 +170,7 @@ impl Fence {
     async fn make(&self, operations: Vec<Operation>) -> Result<(), Refusal> {
         let mut all = vec![Operation::Check {
             path: self.claim.clone(),
+            version: None,
         }];
         all.extend(operations);
         let made = self.session.client().transaction(all).await;

@@ -68,6 +68,7 @@ pub struct Paths {
     control: String,
     requests: String,
     snapshots: String,
+    commits: String,
 }
 
 impl Paths {
@@ -79,6 +80,7 @@ impl Paths {
             control: format!("{namespace}/heart_beat_control"),
             requests: format!("{namespace}/heart_beat_requests"),
             snapshots: format!("{namespace}/heart_beat_snapshots"),
+            commits: format!("{namespace}/heart_beat_commits"),
             namespace,
         }
     }
@@ -126,6 +128,16 @@ impl Paths {
     /// The snapshot of one member.
     pub fn snapshot(&self, name: &str) -> String {
         format!("{}/{name}", self.snapshots)
+    }
+
+    /// What the commits of tasks are below.
+    pub fn commits(&self) -> &str {
+        &self.commits
+    }
+
+    /// How far the commit of one task is.
+    pub fn commit(&self, task: &str) -> String {
+        format!("{}/{task}", self.commits)
     }
 
     /// One claim in the line.

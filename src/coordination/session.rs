@@ -128,6 +128,14 @@ impl Session {
         self.ensure(self.paths().requests(), b"").await
     }
 
+    /// Makes the lasting znode that commits are below, and those above it.
+    pub async fn prepare_commits(&self) -> Result<(), Failure> {
+        for above in self.paths().namespace().ancestry() {
+            self.ensure(above, b"").await?;
+        }
+        self.ensure(self.paths().commits(), b"").await
+    }
+
     async fn ensure(&self, path: &str, value: &[u8]) -> Result<(), Failure> {
         match self.client().create(path, value, Kind::Persistent).await {
             Ok(_) | Err(Failure::NodeExists) => Ok(()),
@@ -337,6 +345,7 @@ impl Session {
     ) -> Result<(), Failure> {
         let stands = Operation::Check {
             path: self.paths().claim(own),
+            version: None,
         };
         let delete = Operation::Delete {
             path: self.paths().claim(claim),

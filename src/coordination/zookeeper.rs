@@ -147,8 +147,10 @@ impl Client for ZooKeeper {
 
 fn add(writer: &mut MultiWriter, operation: Operation) -> Result<(), Error> {
     match operation {
-        // The server takes version -1 for any.
-        Operation::Check { path } => writer.add_check_version(&path, -1),
+        Operation::Check { path, version } => {
+            // The server takes version -1 for any.
+            writer.add_check_version(&path, version.unwrap_or(-1))
+        }
         Operation::Create { path, value, kind } => writer.add_create(&path, &value, &options(kind)),
         Operation::Set {
             path,

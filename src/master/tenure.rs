@@ -5,10 +5,12 @@
 //! [`Tenure::next_write`], one write at a time, and its outcome goes back by [`Tenure::written`].
 //! Every write that succeeds is also the master's echo: proof that it can hear.
 
+mod deaths;
 mod followers;
 mod orders;
 mod terms;
 
+pub use deaths::Death;
 pub use terms::{Inheritance, Pace, Reading};
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,6 +18,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use self::deaths::Deaths;
 use self::followers::Follower;
 use self::orders::{Issue, Orders};
 use self::terms::previous;
@@ -65,6 +68,8 @@ pub struct Tenure {
     followers: BTreeMap<String, Follower>,
     /// Who died and has not returned; told for some time.
     dead: BTreeMap<String, Dead>,
+    /// What is to be acted on.
+    deaths: Deaths,
     /// Those whose znodes stood when the master came; `None` until that is known.
     standing: Option<BTreeSet<String>>,
     /// Until when those are waited for; `None` once that is over.
@@ -101,7 +106,8 @@ impl Tenure {
         let own = own.filter(|office| office.claim == mandate.claim);
         let resumed = own.and_then(|office| Some((office.clone(), report.epoch?)));
         let is_resumed = resumed.is_some();
-        let previous = previous(mandate, pace, &inheritance);
+        // Who goes on has nobody before it but itself.
+        let previous = previous(mandate, pace, &inheritance).filter(|_| !is_resumed);
         let dead = previous.iter().filter(|one| one.went == Went::Dead);
         let dead = dead.map(|one| Dead {
             node: one.node.clone(),
@@ -139,6 +145,7 @@ impl Tenure {
                 .map(|node| (node.to_owned(), Follower::introduced()))
                 .collect(),
             dead,
+            deaths: Deaths::default(),
             standing: None,
             grace: Some(now.elapsed + inheritance.grace),
             inherited: inheritance.written,
@@ -159,6 +166,12 @@ impl Tenure {
         if !is_resumed {
             let mut claimed = tenure.event(now.wall, EventKind::Claimed, name);
             claimed.previous.clone_from(&tenure.office.previous);
+            if let Some(previous) = claimed.previous.as_ref()
+                && previous.went == Went::Dead
+            {
+                let deaths = &mut tenure.deaths;
+                deaths.add(&claimed, &previous.node, Identity::default());
+            }
             tenure.fresh.push(claimed);
         }
         tenure
@@ -250,11 +263,12 @@ impl Tenure {
                 self.have_told(now, told);
             }
             (Some(Pending::Bury { node, told, death }), Outcome::Done) => {
-                self.mourn(now, &node);
+                let identity = self.mourn(now, &node);
                 self.have_told(now, told);
+                self.deaths.add(&death, &node, identity);
+                self.deaths.acknowledged(&death);
                 self.told.push((now.elapsed, death));
                 self.detector.left(now.elapsed, &node);
-                self.followers.remove(&node);
             }
             (Some(Pending::Bury { node, .. }), Outcome::Spared) => {
                 self.detector.heard(now.elapsed, &node);
@@ -340,8 +354,10 @@ impl Tenure {
     }
 
     fn have_told(&mut self, now: Now, count: usize) {
-        let told = self.fresh.drain(..count);
-        self.told.extend(told.map(|event| (now.elapsed, event)));
+        for event in self.fresh.drain(..count) {
+            self.deaths.acknowledged(&event);
+            self.told.push((now.elapsed, event));
+        }
     }
 
     fn forget_old(&mut self, now: Now) {

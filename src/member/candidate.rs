@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
+use futures_util::future::join;
 use tokio::sync::mpsc::Sender;
 use tokio::time::sleep;
 
 use crate::coordination::{Failure, Session, Value};
 use crate::master::election::{Action, Ousting};
 use crate::master::vigil::Sight;
-use crate::protocol::Went;
 use crate::protocol::claim;
+use crate::protocol::{Beat, Identity, Went};
 
 use super::happening::Happening;
 
@@ -31,10 +32,17 @@ pub(super) enum Answer {
     PredecessorGone(u64),
     /// The first in line was looked at.
     FirstSeen(u64, String, Sight),
-    Ousted(u64, Ousting, Went),
+    Ousted(u64, Ousting, Went, Option<Fallen>),
 }
 
-/// Carries out one request. `value` is the new claim's first value.
+/// Who held a claim that another has removed, and who that was by its last beat.
+#[derive(Debug)]
+pub(super) struct Fallen {
+    pub(super) node: String,
+    pub(super) identity: Box<Identity>,
+}
+
+/// Carries out one request. `value` is the new claim's first value; `mourns` if it is to be known who fell.
 ///
 /// A lost connection is no answer: the election begins anew when the session is connected again.
 pub(super) async fn carry_out(
@@ -42,6 +50,7 @@ pub(super) async fn carry_out(
     action: Action,
     prefix: String,
     value: String,
+    mourns: bool,
     inbox: Sender<Happening>,
 ) {
     let answer = match action {
@@ -66,14 +75,20 @@ pub(super) async fn carry_out(
         } => {
             // Without a version it goes whether it beats or not.
             let went = version.map_or(Went::Deposed, |_| Went::Dead);
-            let ousting = match session.depose(&own, &claim, version).await {
+            // Sent together: to know who it was takes no time.
+            let (fallen, made) = join(
+                fallen(&session, &claim, mourns),
+                session.depose(&own, &claim, version),
+            )
+            .await;
+            let ousting = match made {
                 Ok(()) => Ok(Ousting::Done),
                 Err(Failure::NoNode) => Ok(Ousting::Gone),
                 Err(Failure::BadVersion) => Ok(Ousting::Spared),
                 Err(Failure::Deposed) => Ok(Ousting::Void),
                 Err(failure) => Err(failure),
             };
-            ousting.map(|ousting| Answer::Ousted(generation, ousting, went))
+            ousting.map(|ousting| Answer::Ousted(generation, ousting, went, fallen))
         }
         Action::Remove { claim } => {
             let path = session.paths().claim(&claim);
@@ -90,6 +105,19 @@ pub(super) async fn carry_out(
     };
     // The life may have ended meanwhile.
     let _ = inbox.send(happening).await;
+}
+
+/// Who holds a claim, if anybody wants to know.
+async fn fallen(session: &Session, claim: &str, mourns: bool) -> Option<Fallen> {
+    if !mourns {
+        return None;
+    }
+    let path = session.paths().claim(claim);
+    let (value, _) = session.client().get(&path).await.ok()?;
+    Some(Fallen {
+        node: claim::holder(&value),
+        identity: Box::new(Beat::parse(&value).identity),
+    })
 }
 
 /// Tells of each change of a claim until it is gone.

@@ -6,7 +6,7 @@ use std::process::exit;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use signal_hook::low_level::emulate_default_handler;
 use tokio::runtime::Builder;
@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 
 use super::care::Kill;
 use super::life::{Life, Ties};
+use super::on_death::DeathHook;
 use super::stopping::{Signals, Stopping};
 use super::surroundings::Machine;
 use super::{Account, Config};
@@ -24,6 +25,9 @@ use crate::say::say;
 /// How long the end of a program may be held up so that its end can be told. A second is promised;
 /// the rest is for the program itself.
 const LEAVE_LIMIT: Duration = Duration::from_millis(900);
+
+/// How long the end may be held up by deaths for which no command was started yet.
+const DRAIN_LIMIT: Duration = Duration::from_millis(500);
 
 /// What a member has done in its life.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,6 +44,13 @@ pub struct Summary {
     pub killed: Option<String>,
 }
 
+impl Summary {
+    /// Whether the heartbeat ends the process.
+    fn ends(&self) -> bool {
+        self.signal.is_some() || self.killed.is_some()
+    }
+}
+
 /// A running heartbeat. Nothing that happens to it reaches the program's work: no panic, no wait.
 ///
 /// With [`Signals::Heart`] it also catches the signals that end a process (`TERM`, `INT`, `HUP`): it takes
@@ -49,6 +60,7 @@ pub struct Heart {
     joined: Receiver<Result<(), String>>,
     done: Receiver<Summary>,
     killer: Kill,
+    on_death: Option<DeathHook>,
 }
 
 impl Heart {
@@ -77,6 +89,11 @@ impl Heart {
             Signals::Program(kill) => kill,
         };
         let killer = Arc::clone(&kill);
+        // From this thread, which has no priority that it could inherit.
+        let on_death = config.on_death.clone();
+        let on_death = on_death.map(|command| DeathHook::start(program, command));
+        let (on_death, mourn) = on_death.transpose()?.unzip();
+        let hook = on_death.clone();
         thread::Builder::new()
             .name("heartbeat".to_owned())
             .spawn(move || {
@@ -90,6 +107,7 @@ impl Heart {
                     joined: tell_joined,
                     complain: Box::new(complain),
                     kill: Box::new(move |reason| kill(reason.to_owned())),
+                    mourn,
                 };
                 let life = Life::new(config, machine, account, ties);
                 // A task of its own: to wake the future that a runtime blocks on costs a system call.
@@ -107,6 +125,9 @@ impl Heart {
                         Err(_) => Summary::default(),
                     }
                 });
+                if let (Some(hook), true) = (&hook, summary.ends()) {
+                    hook.close(DRAIN_LIMIT);
+                }
                 if let Some(signal) = summary.signal {
                     // As if it had not been caught: the shell and Hadoop see the truth.
                     let _ = emulate_default_handler(signal);
@@ -123,6 +144,7 @@ impl Heart {
             joined,
             done,
             killer,
+            on_death,
         })
     }
 
@@ -143,12 +165,15 @@ impl Heart {
 
     /// Tells how the work ended, leaves ZooKeeper and stops; takes at most a second.
     pub fn stop(self, ending: Ending) -> Summary {
+        let begin = Instant::now();
         // If the thread is gone, `done` says so too.
         let _ = self.stop.send(ending);
         // The thread keeps to the limit by itself; what it cannot interrupt, such as a name server
         // that does not answer, is left behind when the process exits.
-        self.done
-            .recv_timeout(LEAVE_LIMIT + LEAVE_LIMIT / 20)
-            .unwrap_or_default()
+        let summary = self.done.recv_timeout(LEAVE_LIMIT + LEAVE_LIMIT / 20);
+        if let (Ok(_), Some(hook)) = (&summary, &self.on_death) {
+            hook.close(DRAIN_LIMIT.min(LEAVE_LIMIT.saturating_sub(begin.elapsed())));
+        }
+        summary.unwrap_or_default()
     }
 }

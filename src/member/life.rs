@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
+use super::on_death::Mourn;
 use super::stay::Stay;
 use super::stopping::{Cut, Stopping};
 use super::surroundings::Surroundings;
 use super::{Account, Config, Summary};
 use crate::coordination::Diagnosis;
+use crate::master::tenure::Death;
 use crate::protocol::Status;
 
 /// Between the first two attempts to reach ZooKeeper; doubled after each.
@@ -38,6 +40,8 @@ pub struct Ties {
     pub complain: Tell,
     /// Told that the work is to end, and why.
     pub kill: Tell,
+    /// Told of each death that the member has declared as master.
+    pub mourn: Option<Mourn>,
 }
 
 /// What a member is and has done, across its sessions.
@@ -55,6 +59,7 @@ pub struct Life {
     joined: Option<Teller<Result<(), String>>>,
     complain: Option<Tell>,
     kill: Option<Tell>,
+    mourn: Option<Mourn>,
     /// The interval that the master has told.
     pub(super) told: Duration,
     /// The number of the last order that was followed.
@@ -91,6 +96,7 @@ impl Life {
             joined: ties.joined,
             complain: Some(ties.complain),
             kill: Some(ties.kill),
+            mourn: ties.mourn,
             told: Duration::ZERO,
             obeyed: 0,
         }
@@ -202,6 +208,18 @@ impl Life {
     pub(super) fn kill(&mut self, reason: &str) {
         if let Some(kill) = self.kill.take() {
             kill(reason);
+        }
+    }
+
+    /// Whether somebody wants to know who died.
+    pub(super) fn mourns(&self) -> bool {
+        self.mourn.is_some()
+    }
+
+    /// Tells who died.
+    pub(super) fn mourn(&self, deaths: Vec<Death>) {
+        if let Some(mourn) = &self.mourn {
+            deaths.into_iter().for_each(mourn);
         }
     }
 

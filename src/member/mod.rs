@@ -16,6 +16,7 @@ mod listener;
 mod mastership;
 mod name;
 mod obedience;
+mod on_death;
 mod recording;
 mod reporting;
 mod scheduling;
@@ -31,6 +32,7 @@ pub use fare::Fare;
 pub use heart::{Heart, Summary};
 pub use life::{Life, Tell, Ties};
 pub use name::Name;
+pub use on_death::Mourn;
 pub use recording::Recording;
 pub use reporting::{Reporter, Reporting};
 pub use scheduling::Scheduling;
@@ -41,6 +43,7 @@ pub use work::Work;
 use crate::coordination::Settings;
 use crate::master::tenure::Pace;
 use crate::protocol::Identity;
+use crate::template::Template;
 
 /// All that a member is told about itself and its surroundings.
 #[derive(Clone, Debug)]
@@ -59,4 +62,6 @@ pub struct Config {
     pub scheduling: Scheduling,
     /// Where to write down what its detector is told while it is master.
     pub recording: Option<Recording>,
+    /// What to run for each death that it declares while it is master.
+    pub on_death: Option<Template>,
 }

@@ -147,6 +147,11 @@ impl Reporting {
         }
     }
 
+    /// The work has ended; what comes after it is not watched.
+    pub fn watch_no_more(&mut self) {
+        self.monitor = None;
+    }
+
     /// Tells how the work ended, to ZooKeeper and to Hadoop; takes at most a second.
     pub fn end(self, ending: Ending) {
         drop(self.monitor);

@@ -11,7 +11,7 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
 
-use super::candidate;
+use super::candidate::{self, Fallen};
 use super::happening::{Happening, Hope};
 use super::life::{End, Life};
 use super::listener::Noticed;
@@ -70,6 +70,8 @@ pub(super) struct Stay<'a> {
     looking: Option<AbortHandle>,
     /// What is made of both.
     vigil: Option<Vigil>,
+    /// Whose claims this member has removed of late: the master before is one of them, if it died.
+    fallen: Vec<Fallen>,
     /// When the connection was last got back.
     back: Option<Duration>,
     /// A beat fell due while another was under way.
@@ -111,6 +113,7 @@ impl<'a> Stay<'a> {
             listening: None,
             looking: None,
             vigil: None,
+            fallen: Vec::new(),
             back,
             owed: false,
             under_way: None,
@@ -243,6 +246,7 @@ impl<'a> Stay<'a> {
                         request,
                         self.election.prefix().to_owned(),
                         self.claim_value(),
+                        self.life.mourns(),
                         self.outside.clone(),
                     ));
                     if listens && let Some(earlier) = self.listening.replace(task) {

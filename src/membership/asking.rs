@@ -98,7 +98,10 @@ impl Asking {
     /// changes nothing, so that nobody's watch tells.
     pub(super) async fn prove(self, path: String) {
         let sent = boot_time();
-        let check = vec![Operation::Check { path }];
+        let check = vec![Operation::Check {
+            path,
+            version: None,
+        }];
         let answer = match self.session.client().transaction(check).await {
             Ok(()) => Answer::Proven(sent),
             Err(refusal) if refusal.failure == Failure::NoNode => Answer::Missing,

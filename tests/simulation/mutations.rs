@@ -77,7 +77,7 @@ impl Liar {
     /// A master's transaction without what depends on its claim.
     fn unfenced(&self, operations: Vec<Operation>) -> Reply<(), Refusal> {
         let is_fence = |operation: &Operation| match operation {
-            Operation::Check { path } | Operation::Set { path, .. } => is_claim(path),
+            Operation::Check { path, .. } | Operation::Set { path, .. } => is_claim(path),
             Operation::Create { .. } | Operation::Delete { .. } => false,
         };
         // Where each of those that are left was.

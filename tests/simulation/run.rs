@@ -223,6 +223,7 @@ impl Stage {
             joined: None,
             complain: Box::new(|_| {}),
             kill: Box::new(|_| {}),
+            mourn: None,
         };
         let life = Life::new(config, around, Arc::clone(&progress) as _, ties);
         let beating = life.live(Stopping::new(stopped, limit));
@@ -317,6 +318,7 @@ impl Scenario {
             standing: part.standing,
             scheduling: Scheduling::Normal,
             recording: None,
+            on_death: None,
         }
     }
 }

@@ -245,6 +245,11 @@ impl Watcher {
         self.process.signal(signal);
     }
 
+    /// Whether it has not ended yet.
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.process.is_running()
+    }
+
     pub(crate) fn pid(&self) -> Pid {
         i32::try_from(self.process.id())
             .ok()

@@ -133,15 +133,17 @@ impl Tenure {
         }
     }
 
-    /// A follower is dead: it is told of for some time.
-    pub(super) fn mourn(&mut self, now: Now, node: &str) {
-        let follower = self.followers.get(node);
+    /// A follower is dead: it is told of for some time, and is a follower no more. Returns who it was.
+    pub(super) fn mourn(&mut self, now: Now, node: &str) -> Identity {
+        let follower = self.followers.remove(node);
+        let identity = follower.map_or_else(Identity::default, |follower| follower.identity);
         let dead = Dead {
             node: node.to_owned(),
             time: now.wall,
-            attempt: follower.and_then(|follower| follower.identity.attempt.clone()),
+            attempt: identity.attempt.clone(),
         };
         self.dead.insert(node.to_owned(), dead);
+        identity
     }
 
     /// A follower's value has changed and is being read.
@@ -183,14 +185,15 @@ impl Tenure {
                 }
                 Some(Ending::Finished) | None => EventKind::Finished,
             };
-            if kind == EventKind::Died {
-                self.mourn(now, node);
-            }
-            self.followers.remove(node);
             if let Some(standing) = &mut self.standing {
                 standing.remove(node);
             }
-            self.tell(now.wall, kind, node);
+            if kind == EventKind::Died {
+                self.tell_death(now, node);
+            } else {
+                self.followers.remove(node);
+                self.tell(now.wall, kind, node);
+            }
         }
     }
 
@@ -205,9 +208,7 @@ impl Tenure {
             .filter(|(_, one)| one.presence == Presence::Absent);
         let absent: Vec<String> = absent.map(|(node, _)| node.clone()).collect();
         for node in absent {
-            self.mourn(now, &node);
-            self.followers.remove(&node);
-            self.tell(now.wall, EventKind::Died, &node);
+            self.tell_death(now, &node);
         }
         for (node, follower) in &mut self.followers {
             let presence = std::mem::take(&mut follower.presence);

@@ -1,5 +1,6 @@
 //! Tests of the `tenure` module.
 
+mod deaths;
 mod orders;
 
 use super::*;

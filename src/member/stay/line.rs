@@ -10,6 +10,9 @@ use crate::member::candidate::{self, Answer};
 /// How long after an outage the others are waited for: as a rule all are back within a second.
 const GRACE: Duration = Duration::from_secs(2);
 
+/// How many that fell are remembered: several may have died at once.
+const MOST_FALLEN: usize = 8;
+
 impl Stay<'_> {
     pub(super) fn answered(&mut self, answer: Answer) {
         match answer {
@@ -42,7 +45,10 @@ impl Stay<'_> {
                 self.end_vigil();
                 self.election.predecessor_gone(generation);
             }
-            Answer::Ousted(generation, ousting, went) => {
+            Answer::Ousted(generation, ousting, went, fallen) => {
+                self.fallen.extend(fallen);
+                let surplus = self.fallen.len().saturating_sub(MOST_FALLEN);
+                self.fallen.drain(..surplus);
                 self.election.ousted(generation, ousting, went);
             }
         }

@@ -109,6 +109,9 @@ impl Stay<'_> {
                     pace,
                     *inheritance,
                 );
+                for fallen in self.fallen.drain(..) {
+                    tenure = tenure.succeeding(&fallen.node, &fallen.identity);
+                }
                 if config.recording.is_some() {
                     tenure = tenure.recorded();
                 }
@@ -132,6 +135,7 @@ impl Stay<'_> {
                 self.life.summary.beats += 1;
                 if let Role::Master(master) = &mut self.role {
                     master.tenure.written(self.life.surroundings.now(), outcome);
+                    self.life.mourn(master.tenure.take_deaths());
                     if let Some(recording) = &self.life.config.recording {
                         recording.add(&master.tenure.take_record());
                     }

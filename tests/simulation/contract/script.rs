@@ -187,7 +187,10 @@ fn kind(rng: &mut Rng) -> Kind {
 fn operation(rng: &mut Rng) -> Operation {
     let path = path(rng);
     match rng.within(0..4) {
-        0 => Operation::Check { path },
+        0 => Operation::Check {
+            path,
+            version: version(rng),
+        },
         1 => Operation::Create {
             path,
             value: b"made".to_vec(),

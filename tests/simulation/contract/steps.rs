@@ -100,6 +100,7 @@ fn a_line_of_claims() -> Script {
         },
         Operation::Check {
             path: at("/nowhere"),
+            version: None,
         },
     ];
     // A number that a refused transaction would have taken is not taken.
@@ -167,7 +168,10 @@ fn transactions() -> Script {
         value: b"x".to_vec(),
         kind,
     };
-    let check = |path: &str| Operation::Check { path: at(path) };
+    let check = |path: &str| Operation::Check {
+        path: at(path),
+        version: None,
+    };
     let drop = |path: &str, version| Operation::Delete {
         path: at(path),
         version,
@@ -261,7 +265,10 @@ fn the_fence() -> Script {
     let fenced = Step::Transaction(
         1,
         vec![
-            Operation::Check { path: at("/claim") },
+            Operation::Check {
+                path: at("/claim"),
+                version: None,
+            },
             Operation::Delete {
                 path: at("/follower"),
                 version: Some(1),

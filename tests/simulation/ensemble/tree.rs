@@ -90,8 +90,8 @@ impl Tree {
         actor: Actor,
     ) -> Result<Option<Change>, Failure> {
         match operation {
-            Operation::Check { path } => {
-                self.find(path)?;
+            Operation::Check { path, version } => {
+                self.find(path)?.check(*version)?;
                 Ok(None)
             }
             Operation::Create { path, value, kind } => {

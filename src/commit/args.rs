@@ -1,0 +1,101 @@
+//! The part of the command line that says what is to be committed, and how.
+
+use std::time::Duration;
+
+use clap::error::ErrorKind;
+use clap::{Args, Command};
+
+use super::attempt::{Commit, Plan};
+use crate::cli::duration;
+use crate::member::{Config, Name};
+use crate::template::Template;
+
+/// What is to be run once for a task, whatever number of its attempts comes to its end.
+#[derive(Args, Clone, Debug)]
+#[expect(clippy::struct_field_names, reason = "they are the options' names")]
+pub struct CommitOptions {
+    /// Run this after COMMAND has succeeded, by exactly one attempt of a task; its status is then the
+    /// exit status. Words are split as by a shell, but none is started; {attempt}, {task} and {job}
+    /// stand for their ids. Its stdout goes to stderr
+    #[arg(
+        long,
+        value_name = "COMMAND",
+        env = "HEARTLINE_COMMIT_COMMAND",
+        help_heading = "Commit"
+    )]
+    commit_command: Option<Template>,
+
+    /// What is committed once [default: the task of Hadoop's task attempt]
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "HEARTLINE_COMMIT_TASK",
+        help_heading = "Commit"
+    )]
+    commit_task: Option<Name>,
+
+    /// How long to wait for ZooKeeper, and for another attempt that is committing; then exit 1
+    #[arg(
+        long,
+        value_name = "DURATION",
+        env = "HEARTLINE_COMMIT_TIMEOUT",
+        default_value = "10m",
+        value_parser = duration,
+        help_heading = "Commit"
+    )]
+    commit_timeout: Duration,
+}
+
+impl CommitOptions {
+    /// The commit of the member of this configuration, whose command gets `grace` to end; `None` without
+    /// one. Ends the process when options do not fit together.
+    pub fn commit(
+        &self,
+        program: &'static str,
+        line: &mut Command,
+        config: Option<&Config>,
+        grace: Duration,
+    ) -> Option<Commit> {
+        let mut fail = |reason: &str| line.error(ErrorKind::ValueValidation, reason).exit();
+        let Some(template) = &self.commit_command else {
+            if self.commit_task.is_some() {
+                fail("--commit-task goes with --commit-command COMMAND");
+            }
+            return None;
+        };
+        let Some(config) = config else {
+            fail(
+                "--commit-command and --no-heartbeat exclude each other: ZooKeeper tells who commits",
+            )
+        };
+        let identity = &config.identity;
+        let task = match (&self.commit_task, identity.task()) {
+            (Some(name), _) => name.to_string(),
+            (None, Some(task)) if task.parse::<Name>().is_ok() => task,
+            (None, Some(task)) => fail(&format!(
+                "the task's id '{task}' is not of letters, digits, '.', '-' and '_'; give --commit-task NAME"
+            )),
+            (None, None) => fail(
+                "--commit-command needs to know the task: there is no attempt id of Hadoop's in the \
+                 environment; give --commit-task NAME, the same for all attempts of one task",
+            ),
+        };
+        let attempt = identity.attempt.clone();
+        let attempt = attempt.filter(|attempt| attempt.parse::<Name>().is_ok());
+        let attempt = attempt.unwrap_or_else(|| config.name.to_string());
+        let values = [
+            ("attempt", attempt.as_str()),
+            ("task", &task),
+            ("job", identity.job.as_deref().unwrap_or_default()),
+        ];
+        Some(Commit::new(Plan {
+            program,
+            settings: config.settings.clone(),
+            command: template.fill(&values),
+            task,
+            attempt,
+            timeout: self.commit_timeout,
+            grace,
+        }))
+    }
+}

@@ -1,0 +1,195 @@
+//! One attempt's part in the commit of its task, from the end of its work to its exit status.
+
+use std::io;
+use std::time::Duration;
+
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::time::{Instant, sleep_until};
+
+use super::command::Run;
+use super::permission::{Held, Permission};
+use super::rules::{Record, State};
+use crate::coordination::{Session, Settings};
+use crate::keeper::listen;
+use crate::say::say;
+use crate::wrapped::{Happening, Order, Outcome};
+
+/// How long a failure may take to be told; untold, the next attempt waits for the end of the session.
+const TELL_FAILURE: Duration = Duration::from_secs(2);
+/// How long the end of the session may take.
+const CLOSE: Duration = Duration::from_secs(1);
+
+/// What is to be committed, and how.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) program: &'static str,
+    pub(super) settings: Settings,
+    pub(super) task: String,
+    pub(super) attempt: String,
+    pub(super) command: Vec<String>,
+    /// How long to wait for the permission, and for the word that it is done.
+    pub(super) timeout: Duration,
+    /// How long the command may take to end when it has to.
+    pub(super) grace: Duration,
+}
+
+impl Plan {
+    pub(super) fn say(&self, what: impl std::fmt::Display) {
+        say(self.program, what);
+    }
+
+    pub(super) fn record(&self, state: State) -> Record {
+        Record::new(state, &self.attempt)
+    }
+}
+
+/// A commit that is to follow the work.
+#[derive(Debug)]
+pub struct Commit {
+    plan: Plan,
+    orders: Order,
+    happenings: UnboundedReceiver<Happening>,
+}
+
+/// Why something was given up.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// Somebody has ordered the end.
+    Ordered(Happening),
+    /// The time for it is over.
+    Late,
+    /// It cannot be done, for this reason.
+    Failed(String),
+}
+
+/// What may end any wait: an order, or the time.
+#[derive(Debug)]
+pub(super) struct Limits {
+    pub(super) happenings: UnboundedReceiver<Happening>,
+    pub(super) deadline: Instant,
+}
+
+impl Limits {
+    /// The outcome of `work`, unless it is to be given up before.
+    pub(super) async fn keep<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Stop> {
+        tokio::select! {
+            biased;
+            Some(happening) = self.happenings.recv() => Err(Stop::Ordered(happening)),
+            outcome = work => Ok(outcome),
+            () = sleep_until(self.deadline) => Err(Stop::Late),
+        }
+    }
+}
+
+impl Commit {
+    pub(super) fn new(plan: Plan) -> Self {
+        let (orders, happenings) = unbounded_channel();
+        Self {
+            plan,
+            orders,
+            happenings,
+        }
+    }
+
+    /// Where to send an order to end it.
+    pub fn orders(&self) -> Order {
+        self.orders.clone()
+    }
+
+    /// Commits, if the work has succeeded and nobody has done so. Returns how the program is to end.
+    pub fn follow(self, work: io::Result<Outcome>) -> io::Result<Outcome> {
+        if !work.as_ref().is_ok_and(|outcome| outcome.is_success()) {
+            return work;
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        Ok(runtime.block_on(self.carry_out()))
+    }
+
+    async fn carry_out(self) -> Outcome {
+        listen(&self.orders, Happening::Signal);
+        let plan = &self.plan;
+        let mut limits = Limits {
+            happenings: self.happenings,
+            deadline: Instant::now() + plan.timeout,
+        };
+        let mut permission = Permission::new(plan);
+        let (outcome, session) = match permission.wait(&mut limits).await {
+            Ok(Some(held)) => commit(plan, held, &mut limits).await,
+            Ok(None) => (Outcome::Status(0), permission.take_session()),
+            Err(stop) => {
+                let late = format!(
+                    "no permission to commit {} within {}: {}",
+                    plan.task,
+                    humantime::format_duration(plan.timeout),
+                    permission.waits_for()
+                );
+                (plan.stopped(stop, &late), permission.take_session())
+            }
+        };
+        if let Some(session) = session {
+            // Without an answer it ends by its timeout.
+            let _ = session.close(CLOSE).await;
+        }
+        outcome
+    }
+}
+
+impl Plan {
+    /// How to end what was given up.
+    fn stopped(&self, stop: Stop, late: &str) -> Outcome {
+        match stop {
+            Stop::Ordered(Happening::Signal(signal)) => return Outcome::Signal(signal),
+            Stop::Ordered(Happening::Kill(reason)) | Stop::Failed(reason) => self.say(reason),
+            Stop::Ordered(Happening::Started(_) | Happening::Ended(_)) => {}
+            Stop::Late => self.say(late),
+        }
+        Outcome::Status(1)
+    }
+}
+
+/// Runs the command under a claim, and tells how it ended.
+async fn commit(plan: &Plan, held: Held, limits: &mut Limits) -> (Outcome, Option<Session>) {
+    let version = held.version;
+    let session = held.znodes.session.clone();
+    let run = Run::start(plan, held);
+    let outcome = match run {
+        Ok(run) => run.wait(limits).await,
+        Err(error) => {
+            plan.say(format_args!("cannot start the commit command: {error}"));
+            Outcome::Status(1)
+        }
+    };
+    let is_success = outcome.is_success();
+    let (state, limit) = if is_success {
+        (State::Committed, plan.timeout)
+    } else {
+        (State::Failed, TELL_FAILURE)
+    };
+    limits.deadline = Instant::now() + limit;
+    let mut permission = Permission::with_session(plan, session);
+    let told = permission.tell(version, &plan.record(state), limits).await;
+    let session = permission.take_session();
+    let outcome = match told {
+        // How it failed matters, not that nobody could be told.
+        _ if !is_success => outcome,
+        Ok(None) => outcome,
+        Ok(Some(other)) => {
+            plan.say(format_args!(
+                "the commit command of {} has succeeded, but ZooKeeper says '{other}' by now",
+                plan.task
+            ));
+            Outcome::Status(1)
+        }
+        Err(stop) => {
+            let late = format!(
+                "the commit command of {} has succeeded, but that could not be told: {}",
+                plan.task,
+                permission.waits_for()
+            );
+            plan.stopped(stop, &late)
+        }
+    };
+    (outcome, session)
+}
