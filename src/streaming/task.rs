@@ -18,7 +18,7 @@ const GROUP: &str = "heartline";
 const REPORT_SLACK: Duration = Duration::from_secs(2);
 
 /// The longest wait for such a report: with a very long `mapreduce.task.timeout` they are very rare.
-const REPORT_LIMIT: Duration = Duration::from_secs(10);
+const REPORT_LIMIT: Duration = Duration::from_secs(20);
 
 /// The task that this process is, if Hadoop started it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -93,13 +93,16 @@ impl Task {
     }
 
     /// For how long a failing task has to live on for Hadoop to take along what it said last: the task's Java sends
-    /// it from time to time, and not once more when its process has failed. Nothing outside of Hadoop.
+    /// it from time to time, and not once more when its process has failed. It looks before it sleeps whether there is
+    /// something to send when it wakes, so that two of its pauses may pass. Nothing outside of Hadoop.
     pub fn report_pause(&self) -> Duration {
         if self.attempt.is_none() {
             return Duration::ZERO;
         }
         self.report
-            .map_or(REPORT_LIMIT, |every| every + REPORT_SLACK)
+            .map_or(REPORT_LIMIT, |every| {
+                every.saturating_mul(2).saturating_add(REPORT_SLACK)
+            })
             .min(REPORT_LIMIT)
     }
 }
@@ -156,9 +159,9 @@ mod tests {
         let timeout = ("mapreduce_task_timeout", "600000");
         let pause = |variables: &[_]| task(variables).report_pause().as_secs();
         assert_eq!(pause(&[timeout]), 0);
-        assert_eq!(pause(&[attempt, timeout]), 8);
+        assert_eq!(pause(&[attempt, timeout]), 14);
         let interval = ("mapreduce_task_progress_report_interval", "1000");
-        assert_eq!(pause(&[attempt, timeout, interval]), 3);
+        assert_eq!(pause(&[attempt, timeout, interval]), 4);
         // For ever is too long, and so is an hour's hundredth.
         let hour = ("mapreduce_task_timeout", "3600000");
         assert_eq!(pause(&[attempt, hour]), REPORT_LIMIT.as_secs());
