@@ -19,9 +19,10 @@
 //! - [`condition`] says why a command stands still, from samples of it; pure, like `detect`. [`vitals`]
 //!   takes the samples: it knows `/proc`.
 //! - [`say`] is how a program speaks to people.
+//! - [`status`] is one look at all members, as a table or as JSON.
 //! - [`standing`] is a master without work; [`watch`] and [`setup`] are what people start beside a job; [`cli`] is the edge of all programs.
 //!
-//! Dependencies point one way: programs → `cli` → `standing`, `member`, `watch`, `setup` → `master`,
+//! Dependencies point one way: programs → `cli` → `standing`, `member`, `watch`, `status`, `setup` → `master`,
 //! `coordination` → `protocol`, `detect`; and programs → `membership` → `cli`, `keeper`, `coordination`;
 //! and programs → `run` → `cli`, `member`, `wrapped` → `keeper`, `streaming`.
 
@@ -40,6 +41,7 @@ pub mod run;
 pub mod say;
 pub mod setup;
 pub mod standing;
+pub mod status;
 pub mod streaming;
 pub mod vitals;
 pub mod watch;

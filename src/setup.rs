@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 
-use crate::coordination::{Failure, Session, Settings};
+use crate::coordination::{Failure, Session, Settings, snapshots};
 use crate::protocol::claim::{holder, in_order};
 use crate::protocol::report::FREE;
 
@@ -44,7 +44,10 @@ async fn reset(session: &Session, force: bool) -> anyhow::Result<()> {
     let paths = session.paths();
     let claims = claims.iter().map(|claim| paths.claim(claim));
     let members = members.iter().map(|member| paths.member(member));
-    for path in claims.chain(members) {
+    let snapshots = snapshots::names(session).await;
+    let snapshots = snapshots.context("cannot list the snapshots")?;
+    let snapshots = snapshots.iter().map(|snapshot| paths.snapshot(snapshot));
+    for path in claims.chain(members).chain(snapshots) {
         session
             .remove(&path)
             .await

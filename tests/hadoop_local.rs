@@ -66,14 +66,14 @@ fn counts_the_same_beside_a_zookeeper() {
     let watcher = Watcher::events(&zookeeper);
     let slow = "wc-mapper --line-delay 100us --timeout 500ms";
     let log = count_sample_data(&["--zookeeper", &zookeeper.address(), "--mapper", slow]);
-    // Each of the three was a member: master, or a follower that is known by its task attempt.
+    // Each of the three mappers and the reducer was a member: master, or a follower.
     let story = watcher.story();
     let members: BTreeSet<&str> = story
         .iter()
         .filter(|told| told.event == "claimed" || told.event == "joined")
         .map(|told| told.node.as_str())
         .collect();
-    assert_eq!(members.len(), 3, "{story:?}");
+    assert_eq!(members.len(), 4, "{story:?}");
     assert!(!story.iter().any(|told| told.event == "died"), "{story:?}");
     // They told Hadoop so, in its own counters; an heir was follower and master.
     // The local runner also logs each task's own; the job's come last.

@@ -323,7 +323,7 @@ fn it_beats_and_finishes() {
     input.write_all(b"some\nlines\n").expect("it is read");
     wait_until("its beat tells how far it is", SOON, || {
         let beat = zookeeper.znode("/heart_beat/second");
-        beat.contains("records: 2") && beat.contains("bytes: 11")
+        beat.contains("records-in: 2") && beat.contains("bytes-in: 11")
     });
     drop(input);
     let ended = second.wait_with_output().expect("it ends");

@@ -9,6 +9,7 @@ use heartline::membership::MemberArgs;
 use heartline::operate::{IntervalArgs, KillArgs, ReinitArgs};
 use heartline::run::RunArgs;
 use heartline::standing::StandingArgs;
+use heartline::status::StatusArgs;
 
 /// Tools beside the heartbeat
 #[derive(Parser)]
@@ -23,6 +24,7 @@ enum Tool {
     Master(StandingArgs),
     /// Make any program a member of a group: one active master with backups, and workers
     Member(MemberArgs),
+    Status(StatusArgs),
     Kill(KillArgs),
     Reinit(ReinitArgs),
     Interval(IntervalArgs),
@@ -43,6 +45,7 @@ enum Tool {
 fn main() -> ExitCode {
     let options: Options = cli::parse();
     match options.tool {
+        Tool::Status(status) => status.run(),
         Tool::Kill(kill) => kill.run(),
         Tool::Reinit(reinit) => reinit.run(),
         Tool::Interval(interval) => interval.run(),

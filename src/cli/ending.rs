@@ -2,29 +2,33 @@
 //! reads any more.
 
 use std::io;
-use std::process::ExitCode;
+use std::process::{ExitCode, Termination};
 
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::say::say;
 use crate::streaming::die_of_broken_pipe;
 
-/// Runs the whole of a program that does nothing but wait for ZooKeeper.
-pub fn run(program: &str, work: impl Future<Output = anyhow::Result<()>>) -> ExitCode {
+/// Runs the whole of a program that does nothing but wait for ZooKeeper; what it returns is its exit status.
+pub fn run<T: Termination>(
+    program: &str,
+    work: impl Future<Output = anyhow::Result<T>>,
+) -> ExitCode {
     start_log();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
     match runtime {
         Ok(runtime) => end(program, runtime.block_on(work)),
-        Err(error) => end(program, Err(error.into())),
+        Err(error) => end::<()>(program, Err(error.into())),
     }
 }
 
 /// The exit status of `outcome`; a failure is said on stderr in one line.
-fn end(program: &str, outcome: anyhow::Result<()>) -> ExitCode {
-    let Err(error) = outcome else {
-        return ExitCode::SUCCESS;
+fn end<T: Termination>(program: &str, outcome: anyhow::Result<T>) -> ExitCode {
+    let error = match outcome {
+        Ok(status) => return status.report(),
+        Err(error) => error,
     };
     let io = error.downcast_ref::<io::Error>();
     if io.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {

@@ -37,9 +37,17 @@ pub async fn keep(session: &Session, name: &str, snapshot: &str) -> Result<(), F
     }
 }
 
+/// Whose there are.
+pub async fn names(session: &Session) -> Result<Vec<String>, Failure> {
+    match session.client().children(session.paths().snapshots()).await {
+        Err(Failure::NoNode) => Ok(Vec::new()),
+        names => names,
+    }
+}
+
 async fn forget_oldest(session: &Session) -> Result<(), Failure> {
     let paths = session.paths();
-    let names = session.client().children(paths.snapshots()).await?;
+    let names = names(session).await?;
     let surplus = names.len().saturating_sub(MOST);
     if surplus == 0 {
         return Ok(());

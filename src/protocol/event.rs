@@ -63,11 +63,15 @@ pub struct Event {
     pub condition: Option<Condition>,
 }
 
-fn rfc3339<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn rfc3339<S: Serializer>(
+    time: &DateTime<Utc>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&stamp(*time))
 }
 
-pub(super) fn stamp(time: DateTime<Utc>) -> String {
+/// A moment as all JSON has it.
+pub(crate) fn stamp(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Micros, true)
 }
 

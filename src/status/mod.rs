@@ -1,0 +1,228 @@
+//! `heartline status`: one look at all members of a namespace, or at one of them.
+//!
+//! It only reads, and everything twice: what has grown between the two looks tells the rates. How old a beat is
+//! goes by the server's clock alone, of which a reader knows no more than when each znode was written: the latest
+//! time of all is taken for now; should all be silent, that of the first look with the time that has passed since.
+
+mod details;
+mod gather;
+mod json;
+mod link;
+mod overview;
+mod row;
+#[cfg(test)]
+mod sample;
+mod screen;
+mod table;
+mod text;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{anyhow, bail};
+use chrono::Utc;
+use clap::Args;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::cli::{self, ZooKeeperOptions, duration};
+use crate::clock::SystemClock;
+use crate::coordination::{Failure, Session};
+use gather::{Node, look};
+use link::{Link, Trouble};
+use overview::Overview;
+use row::Row;
+use screen::{Screen, write_line};
+
+const PROGRAM: &str = "heartline status";
+/// How long all answers may take, for somebody who wants to know once.
+const ANSWERS: Duration = Duration::from_secs(5);
+/// How long they may take before somebody who watches is told that there are none.
+const HICCUP: Duration = Duration::from_secs(2);
+/// How long the end may take.
+const CLOSE: Duration = Duration::from_secs(1);
+
+/// Show all members: who is master, who beats, how fast the work goes, who is late, stalled or dead
+///
+/// Exits with status 1 when somebody is dead or stalled, or when ZooKeeper cannot be reached. Who died in the
+/// last ten minutes is shown, as long as the master reports it.
+#[derive(Args, Clone, Debug)]
+pub struct StatusArgs {
+    /// Show all that is known of one member: its name, or the id of its attempt
+    #[arg(value_name = "NODE", value_parser = whom)]
+    node: Option<String>,
+
+    /// Write one JSON object a line
+    #[arg(long)]
+    json: bool,
+
+    /// Show it again and again, on a terminal in the same place, until stopped
+    #[arg(long, conflicts_with = "node")]
+    watch: bool,
+
+    /// Time from one table to the next
+    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = duration, requires = "watch")]
+    every: Duration,
+
+    /// Time over which rates are measured
+    #[arg(long, value_name = "DURATION", default_value = "500ms", value_parser = duration)]
+    over: Duration,
+
+    #[command(flatten)]
+    zookeeper: ZooKeeperOptions,
+}
+
+fn whom(text: &str) -> Result<String, String> {
+    let is_name = !matches!(text, "" | "." | "..")
+        && !text
+            .chars()
+            .any(|c| c == '/' || c.is_whitespace() || c.is_control());
+    is_name
+        .then(|| text.to_owned())
+        .ok_or_else(|| "write a member's name or an attempt's id, in one word".to_owned())
+}
+
+impl StatusArgs {
+    /// Shows what is asked for; says by its exit status whether all is well.
+    pub fn run(&self) -> ExitCode {
+        cli::run(PROGRAM, async {
+            match &self.node {
+                Some(whom) => self.one(whom).await,
+                None if self.watch => self.again_and_again().await,
+                None => self.once().await,
+            }
+        })
+    }
+
+    /// All members, once.
+    async fn once(&self) -> anyhow::Result<ExitCode> {
+        let mut link = self.link();
+        let session = link.patiently().await?;
+        let limit = self.over + ANSWERS;
+        let overview = link.bounded(limit, self.overview(&session)).await;
+        drop(session);
+        link.close(CLOSE).await;
+        let overview = overview.map_err(|trouble| anyhow!("{trouble}"))?;
+        self.show(&mut Screen::new(false), &overview)?;
+        Ok(status(overview.is_bad()))
+    }
+
+    /// All members, until a signal ends the process or nobody reads any more.
+    async fn again_and_again(&self) -> anyhow::Result<ExitCode> {
+        let mut link = self.link();
+        let mut screen = Screen::new(true);
+        loop {
+            let next = Instant::now() + self.every;
+            let overview = match link.session().await {
+                Ok(session) => {
+                    let limit = self.over + HICCUP;
+                    link.bounded(limit, self.overview(&session)).await
+                }
+                Err(trouble) => Err(trouble),
+            };
+            match overview {
+                Ok(overview) => self.show(&mut screen, &overview)?,
+                Err(Trouble::Refused(why)) => bail!("{why}"),
+                Err(Trouble::Away(why)) if self.json => {
+                    write_line(&json::away(Utc::now(), &why)?)?;
+                }
+                Err(Trouble::Away(why)) => screen.show(&[why])?,
+            }
+            sleep_until(next).await;
+        }
+    }
+
+    fn show(&self, screen: &mut Screen, overview: &Overview) -> anyhow::Result<()> {
+        if self.json {
+            return Ok(write_line(&json::line(overview)?)?);
+        }
+        Ok(screen.show(&table::lines(overview, &self.namespace()))?)
+    }
+
+    /// One member, with its snapshot.
+    async fn one(&self, whom: &str) -> anyhow::Result<ExitCode> {
+        let mut link = self.link();
+        let session = link.patiently().await?;
+        let limit = self.over + ANSWERS;
+        let found = link.bounded(limit, self.find(&session, whom)).await;
+        drop(session);
+        link.close(CLOSE).await;
+        let (overview, snapshots) = found.map_err(|trouble| anyhow!("{trouble}"))?;
+        let rows: Vec<&Row> = overview.rows.iter().filter(|row| row.is(whom)).collect();
+        let mut screen = Screen::new(false);
+        let mut tell = |row: Option<&Row>, snapshot: Option<&Node>| {
+            if self.json {
+                return anyhow::Ok(write_line(&json::details(overview.now, row, snapshot)?)?);
+            }
+            let lines = match row {
+                Some(row) => details::lines(row, snapshot),
+                None => details::gone(whom, snapshot),
+            };
+            Ok(screen.show(&lines)?)
+        };
+        if rows.is_empty() {
+            let Some(snapshot) = snapshots.first() else {
+                bail!("{}", details::unknown(whom, &overview, &self.namespace()));
+            };
+            tell(None, Some(snapshot))?;
+        }
+        for row in &rows {
+            let snapshot = snapshots.iter().find(|snapshot| snapshot.name == row.node);
+            tell(Some(row), snapshot)?;
+        }
+        Ok(status(rows.iter().any(|row| row.verdict.is_bad())))
+    }
+
+    async fn overview(&self, session: &Session) -> Result<Overview, Failure> {
+        let clock = SystemClock::start();
+        let first = look(session, clock).await?;
+        sleep(self.over).await;
+        let second = look(session, clock).await?;
+        Ok(Overview::of(&first, &second, Utc::now()))
+    }
+
+    /// Everybody, and the snapshots of those who are called `whom`, also of one that is no member any more.
+    async fn find(&self, session: &Session, whom: &str) -> Result<(Overview, Vec<Node>), Failure> {
+        let overview = self.overview(session).await?;
+        let rows = overview.rows.iter().filter(|row| row.is(whom));
+        let mut names: Vec<&str> = rows.map(|row| row.node.as_str()).collect();
+        if names.is_empty() {
+            names.push(whom);
+        }
+        let snapshots = gather::snapshots(session, SystemClock::start(), &names).await?;
+        Ok((overview, snapshots))
+    }
+
+    fn link(&self) -> Link {
+        Link::new(self.zookeeper.settings())
+    }
+
+    /// The path that all znodes are below, chroot and all.
+    fn namespace(&self) -> String {
+        let settings = self.zookeeper.settings();
+        settings
+            .namespace
+            .below(settings.address.chroot())
+            .to_string()
+    }
+}
+
+fn status(bad: bool) -> ExitCode {
+    if bad {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::whom;
+
+    #[test]
+    fn a_name_is_one_part_of_a_path() {
+        assert!(whom("map1609240709.574485").is_ok() && whom("attempt_1_0001_m_000000_0").is_ok());
+        for wrong in ["", ".", "..", "a/b", "a b", "a\nb"] {
+            assert!(whom(wrong).is_err(), "{wrong:?}");
+        }
+    }
+}

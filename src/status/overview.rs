@@ -1,0 +1,177 @@
+//! What two looks at a namespace, a moment apart, say of everybody in it. Pure.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Serialize;
+
+use super::gather::{Look, Node};
+use super::row::{Role, Row, Terms, since};
+use crate::protocol::claim::{holder, is_beat, is_standing};
+use crate::protocol::control::Control;
+use crate::protocol::event::rfc3339;
+use crate::protocol::{Beat, Office, Previous, Report};
+
+/// How long a report that nobody writes any more is believed who is dead: a master repeats it for as long.
+const MOURNING: TimeDelta = TimeDelta::minutes(10);
+
+/// Who leads.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(super) struct Master {
+    /// Its name.
+    pub(super) node: String,
+    /// Its claim, by its name in the line.
+    pub(super) claim: String,
+    /// What it reports of itself; `None` before its first report.
+    #[serde(flatten)]
+    pub(super) term: Option<Term>,
+}
+
+/// One master's time in office, by its own report.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(super) struct Term {
+    /// When it took over, by its own clock.
+    #[serde(serialize_with = "rfc3339")]
+    pub(super) since: DateTime<Utc>,
+    /// The zxid of its first beat.
+    pub(super) epoch: Option<i64>,
+    /// Who was master before.
+    pub(super) previous: Option<Previous>,
+}
+
+/// Everybody.
+#[derive(Clone, Debug)]
+pub(super) struct Overview {
+    /// The present moment, by the server's clock where anything is written.
+    pub(super) now: DateTime<Utc>,
+    /// Who leads, if anybody does.
+    pub(super) master: Option<Master>,
+    /// The interval that all are told.
+    pub(super) interval: Option<Duration>,
+    /// All members, in the order of a table.
+    pub(super) rows: Vec<Row>,
+}
+
+impl Overview {
+    /// What two looks say; `wall` is the reader's own clock, for what no other clock can tell.
+    pub(super) fn of(first: &Look, second: &Look, wall: DateTime<Utc>) -> Self {
+        let now = server_time(first, second).unwrap_or(wall);
+        let report = second.report.as_ref();
+        let report = report.map(|node| Report::parse(&node.value.bytes));
+        let report = report.unwrap_or_default();
+        let master = master(&second.line, &report);
+        let control = second.control.as_ref();
+        let interval = control.and_then(|node| Control::parse(&node.value.bytes).interval);
+        let terms = Terms {
+            now,
+            usual: interval,
+            slow: second.ended.saturating_sub(second.began),
+        };
+        let mut rows = Vec::with_capacity(second.members.len() + 1);
+        for node in second.line.iter().filter(|node| is_beat(&node.value.bytes)) {
+            let role = role(&node.name, master.as_ref());
+            let name = holder(&node.value.bytes);
+            let mut row = Row::of(
+                (role, name),
+                (same(&first.line, node), node),
+                beat_of_claim,
+                terms,
+            );
+            if is_standing(&node.name) {
+                // It has no work.
+                row.records_per_second = None;
+            }
+            rows.push(row);
+        }
+        for node in &second.members {
+            // Who became master a moment ago may have its follower's znode still.
+            if rows.iter().all(|row| row.node != node.name) {
+                let name = (Role::Follower, node.name.clone());
+                rows.push(Row::of(
+                    name,
+                    (same(&first.members, node), node),
+                    Beat::parse,
+                    terms,
+                ));
+            }
+        }
+        let reports = master.as_ref().is_some_and(|master| master.term.is_some());
+        for dead in &report.dead {
+            let of_late = reports || wall - dead.time < MOURNING;
+            if of_late && rows.iter().all(|row| row.node != dead.node) {
+                rows.push(Row::of_dead(dead, now));
+            }
+        }
+        rows.sort_by(Row::order);
+        Self {
+            now,
+            master,
+            interval,
+            rows,
+        }
+    }
+
+    /// Whether somebody is dead or stalled.
+    pub(super) fn is_bad(&self) -> bool {
+        self.rows.iter().any(|row| row.verdict.is_bad())
+    }
+
+    /// How long the master has been in office.
+    pub(super) fn reign(&self) -> Option<Duration> {
+        let term = self.master.as_ref()?.term.as_ref()?;
+        Some(since(term.since, self.now))
+    }
+}
+
+/// The present moment by the server's clock, as far as reading alone can tell: not before the last thing that was
+/// written, and not before the last of the first look with the time that has passed since it was read.
+fn server_time(first: &Look, second: &Look) -> Option<DateTime<Utc>> {
+    let written = second.nodes().map(|node| node.value.stat.written);
+    let passed = first.nodes().map(|node| {
+        let passed = second.began.saturating_sub(node.read);
+        node.value.stat.written + TimeDelta::from_std(passed).unwrap_or_default()
+    });
+    written.chain(passed).max()
+}
+
+/// The one that is first in line, if it leads already: then it beats on its claim.
+fn master(line: &[Node], report: &Report) -> Option<Master> {
+    let first = line.first().filter(|first| is_beat(&first.value.bytes))?;
+    let office = report.office.as_ref();
+    let office = office.filter(|office| office.claim == first.name);
+    Some(Master {
+        node: holder(&first.value.bytes),
+        claim: first.name.clone(),
+        term: office.map(
+            |Office {
+                 since, previous, ..
+             }| Term {
+                since: *since,
+                epoch: report.epoch,
+                previous: previous.clone(),
+            },
+        ),
+    })
+}
+
+fn role(claim: &str, master: Option<&Master>) -> Role {
+    match master {
+        Some(master) if master.claim == claim => Role::Master,
+        _ if is_standing(claim) => Role::Standing,
+        // A mapper that led until a standing master came.
+        _ => Role::Follower,
+    }
+}
+
+fn same<'a>(nodes: &'a [Node], node: &Node) -> Option<&'a Node> {
+    nodes.iter().find(|other| other.name == node.name)
+}
+
+/// The beat below the owner's name.
+fn beat_of_claim(value: &[u8]) -> Beat {
+    let mut lines = value.splitn(2, |byte| *byte == b'\n');
+    Beat::parse(lines.nth(1).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests;

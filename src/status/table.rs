@@ -1,0 +1,195 @@
+//! The table for people: one line above it, one for each member. The colours are in it as escape sequences,
+//! which the output leaves out where they do not belong.
+
+use anstyle::{AnsiColor, Style};
+use comfy_table::presets::NOTHING;
+use comfy_table::{Cell, CellAlignment, ContentArrangement, Table};
+
+use super::overview::{Master, Overview};
+use super::row::{Row, Verdict};
+use super::text::{UNKNOWN, age, bytes, moment, percent, plain, rate};
+
+/// The columns, and whether they hold numbers.
+const COLUMNS: [(&str, bool); 10] = [
+    ("ROLE", false),
+    ("NODE", false),
+    ("ATTEMPT", false),
+    ("HOST", false),
+    ("VERDICT", false),
+    ("AGE", true),
+    ("BEATS/S", true),
+    ("PROGRESS", true),
+    ("RECORDS/S", true),
+    ("MEMORY", true),
+];
+
+/// The lines of the whole table, the first member's the third; `namespace` is named when nobody is there.
+pub(super) fn lines(overview: &Overview, namespace: &str) -> Vec<String> {
+    if overview.rows.is_empty() {
+        return vec![format!("no members below '{namespace}/'")];
+    }
+    let mut table = Table::new();
+    table
+        .load_style(NOTHING)
+        .set_content_arrangement(ContentArrangement::Disabled)
+        .set_header(COLUMNS.map(|(name, number)| cell(name.to_owned(), number)));
+    for row in &overview.rows {
+        let words = words(row);
+        let cells = words.into_iter().zip(COLUMNS);
+        table.add_row(cells.map(|(word, (_, number))| cell(word, number)));
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    let styles = overview.rows.iter().map(|row| style(row.verdict));
+    let styles = std::iter::once(Style::new().bold()).chain(styles);
+    let rows = table.lines().zip(styles);
+    let rows = rows.map(|(line, style)| paint(line.trim_end(), style));
+    std::iter::once(headline(overview)).chain(rows).collect()
+}
+
+fn cell(word: String, number: bool) -> Cell {
+    let side = if number {
+        CellAlignment::Right
+    } else {
+        CellAlignment::Left
+    };
+    Cell::new_owned(word).set_alignment(side)
+}
+
+fn words(row: &Row) -> [String; COLUMNS.len()] {
+    let known = |text: &str| match text {
+        "" => UNKNOWN.to_owned(),
+        text => plain(text),
+    };
+    let status = row.status();
+    let memory = status.and_then(|status| status.memory);
+    [
+        row.role.to_string(),
+        known(&row.node),
+        known(row.identity.attempt.as_deref().unwrap_or_default()),
+        known(&row.identity.host),
+        row.verdict.to_string(),
+        age(row.age),
+        rate(row.beats_per_second),
+        percent(status.and_then(|status| status.progress)),
+        rate(row.records_per_second),
+        memory.map_or_else(|| UNKNOWN.to_owned(), bytes),
+    ]
+}
+
+/// `master NAME since … (3m 20s), epoch 30459, interval 5ms`.
+fn headline(overview: &Overview) -> String {
+    let mut line = match &overview.master {
+        None => "no master".to_owned(),
+        Some(Master { node, term, .. }) => {
+            let node = plain(node);
+            let reign = overview.reign().map(age).unwrap_or_default();
+            match term {
+                None => format!("master {node}, which has not reported yet"),
+                Some(term) => {
+                    let since = moment(term.since);
+                    let epoch = term.epoch.unwrap_or_default();
+                    format!("master {node} since {since} ({reign}), epoch {epoch}")
+                }
+            }
+        }
+    };
+    if let Some(interval) = overview.interval {
+        let interval = humantime::format_duration(interval);
+        line = format!("{line}, interval {interval}");
+    }
+    line
+}
+
+fn style(verdict: Verdict) -> Style {
+    match verdict {
+        Verdict::Dead => AnsiColor::Red.on_default().bold(),
+        Verdict::Stalled(_) => AnsiColor::Red.on_default(),
+        Verdict::Late => AnsiColor::Yellow.on_default(),
+        Verdict::Ended(_) => Style::new().dimmed(),
+        Verdict::Doing(_) | Verdict::Alive => Style::new(),
+    }
+}
+
+fn paint(line: &str, style: Style) -> String {
+    format!("{style}{line}{style:#}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample;
+    use super::*;
+
+    fn stripped(overview: &Overview) -> Vec<String> {
+        let lines = lines(overview, "/jobs/one");
+        let lines = lines.iter().map(|line| anstream::adapter::strip_str(line));
+        lines.map(|line| line.to_string()).collect()
+    }
+
+    #[test]
+    fn a_table_has_a_line_for_each_member() {
+        let lines = stripped(&sample::overview());
+        assert!(lines[0].starts_with("master map1 since "), "{}", lines[0]);
+        assert!(
+            lines[0].ends_with(" (3m 20s), epoch 9, interval 5ms"),
+            "{}",
+            lines[0]
+        );
+        let words = |line: &str| {
+            let words = line.split("  ").map(|word| word.trim().to_owned());
+            words.filter(|word| !word.is_empty()).collect::<Vec<_>>()
+        };
+        assert_eq!(words(&lines[1]), COLUMNS.map(|(name, _)| name));
+        assert_eq!(
+            words(&lines[2]),
+            [
+                "master", "map1", "-", "hd1", "working", "4ms", "200", "41.5%", "1000", "12.3MiB"
+            ]
+        );
+        assert_eq!(
+            words(&lines[3]),
+            [
+                "follower",
+                "map3",
+                "attempt_1",
+                "-",
+                "dead",
+                "1m",
+                "-",
+                "-",
+                "-",
+                "-"
+            ]
+        );
+        assert_eq!(words(&lines[4])[..2], ["follower", "map2"]);
+        assert_eq!(lines.len(), 5);
+        // Numbers stand below each other by their last digit.
+        let end = |line: &str, word: &str| line.find(word).unwrap() + word.len();
+        assert_eq!(end(&lines[1], "BEATS/S"), end(&lines[2], " 200"));
+    }
+
+    #[test]
+    fn the_dead_are_red_and_the_late_yellow() {
+        let lines = lines(&sample::overview(), "");
+        assert!(
+            lines[3].starts_with("\u{1b}[1m\u{1b}[31m"),
+            "{:?}",
+            lines[3]
+        );
+        assert!(lines[4].starts_with("\u{1b}[33m"), "{:?}", lines[4]);
+        assert!(!lines[2].contains('\u{1b}'), "{:?}", lines[2]);
+    }
+
+    #[test]
+    fn nobody_is_said_in_words() {
+        let nobody = Overview {
+            rows: Vec::new(),
+            ..sample::overview()
+        };
+        assert_eq!(
+            lines(&nobody, "/jobs/one"),
+            ["no members below '/jobs/one/'"]
+        );
+    }
+}
