@@ -53,6 +53,8 @@ fn hung_mappers_are_ended_with_the_reason_and_tried_again() {
     command
         .args(["--yarn", "--zookeeper", &zookeeper.address()])
         .args(["-D", "heartline.timeout=500ms"])
+        // A second attempt beside the first could be done before that has failed, and would have it killed.
+        .args(["-D", "mapreduce.map.speculative=false"])
         .args(&files)
         .arg(&output)
         .stdin(Stdio::null())
