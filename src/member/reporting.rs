@@ -4,9 +4,9 @@
 use std::io::{self, Write};
 use std::process::exit;
 use std::sync::Arc;
-use std::thread::sleep;
 
 use super::care::Seen;
+use super::linger::linger;
 use super::{Account, Care, Config, Fare, Heart, Kill, Signals, Summary};
 use crate::protocol::Ending;
 use crate::say::say;
@@ -183,7 +183,7 @@ impl Reporting {
             // The page of the attempt shows the status while the job runs; its history keeps only counters.
             let _ = task.status(&mut io::stderr().lock(), reason);
             let _ = task.count(&mut io::stderr().lock(), &counted(reason), 1);
-            sleep(task.report_pause());
+            linger(task.report_pause());
         }
     }
 }
