@@ -2,9 +2,10 @@
 
 mod support;
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process};
 use support::{SOON, Watcher, ZooKeeper, wait_until};
 
 /// `heartline run` with its stdin open; what it writes to stderr is collected when it ends.
@@ -81,6 +82,39 @@ fn a_hung_command_is_told_shown_and_ended() {
             .znode("/heart_beat_snapshots/map2")
             .contains("sleep 1000")
     );
+}
+
+#[test]
+fn a_task_of_hadoop_says_why_it_was_ended_and_stays_to_be_heard_unless_told_to_end() {
+    let zookeeper = ZooKeeper::start();
+    let (watcher, _master) = master(&zookeeper);
+    let mut hung = Command::new(env!("CARGO_BIN_EXE_heartline"))
+        .args(["run", "--name", "map2", "--timeout", "500ms"])
+        .args(["--stall-timeout", "1s", "--on-stall", "kill"])
+        .args(["--zookeeper", &zookeeper.address()])
+        .args(["--", "sleep", "1000"])
+        .env("mapreduce_task_attempt_id", "attempt_1_0001_m_000000_0")
+        // Longer than it waits.
+        .env("mapreduce_task_progress_report_interval", "3600000")
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // The last word comes after its command has ended, and after it has left.
+    let mut lines = BufReader::new(hung.stderr.take().unwrap()).lines();
+    let counter = lines.find(|line| {
+        let line = line.as_ref().unwrap();
+        line.starts_with("reporter:counter:heartline,ended: stalled: blocked for ")
+    });
+    assert!(counter.is_some());
+    watcher.wait_for_event("failed", "map2");
+    assert!(hung.try_wait().unwrap().is_none(), "it waits");
+    // Without this it would wait for 20 s; the signal may come before it listens, and is sent again.
+    let pid = Pid::from_child(&hung);
+    wait_until("it ends when it is told to", SOON / 2, || {
+        let _ = kill_process(pid, Signal::TERM);
+        hung.try_wait().unwrap().is_some()
+    });
+    assert_eq!(hung.wait().unwrap().code(), Some(1));
 }
 
 #[test]

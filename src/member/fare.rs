@@ -13,6 +13,7 @@ pub struct Fare {
     progress: Arc<Progress>,
     vitals: OnceLock<Arc<Vitals>>,
     snapshot: Mutex<Option<String>>,
+    condemned: OnceLock<String>,
 }
 
 impl Fare {
@@ -22,6 +23,7 @@ impl Fare {
             progress,
             vitals: OnceLock::new(),
             snapshot: Mutex::default(),
+            condemned: OnceLock::new(),
         }
     }
 
@@ -34,6 +36,16 @@ impl Fare {
     /// What was seen of it when it stalled.
     pub fn keep(&self, snapshot: String) {
         *self.snapshot.lock().unwrap_or_else(PoisonError::into_inner) = Some(snapshot);
+    }
+
+    /// It is to be ended, for this reason; the first one counts.
+    pub fn condemn(&self, reason: &str) {
+        let _ = self.condemned.set(reason.to_owned());
+    }
+
+    /// Why it was to be ended, if it was.
+    pub fn condemned(&self) -> Option<&str> {
+        self.condemned.get().map(String::as_str)
     }
 
     /// Whether it stands still by its own fault, for longer than allowed.

@@ -12,6 +12,7 @@ mod fare;
 mod happening;
 mod heart;
 mod life;
+mod linger;
 mod listener;
 mod mastership;
 mod name;

@@ -6,6 +6,7 @@ use std::process::exit;
 use std::sync::Arc;
 
 use super::care::Seen;
+use super::linger::linger;
 use super::{Account, Care, Config, Fare, Heart, Kill, Signals, Summary};
 use crate::protocol::Ending;
 use crate::say::say;
@@ -43,6 +44,16 @@ impl Reporter {
     /// and returns why it cannot be.
     pub fn start(self, progress: Arc<Progress>, signals: Signals) -> Result<Reporting, String> {
         let fare = Arc::new(Fare::new(Arc::clone(&progress)));
+        let signals = match signals {
+            Signals::Program(kill) => {
+                let condemned = Arc::clone(&fare);
+                Signals::Program(Arc::new(move |reason: String| {
+                    condemned.condemn(&reason);
+                    kill(reason);
+                }))
+            }
+            heart @ Signals::Heart => heart,
+        };
         let alone: Kill = match &signals {
             Signals::Program(kill) => Arc::clone(kill),
             Signals::Heart => Arc::new(move |reason| {
@@ -127,6 +138,13 @@ impl Reporter {
     }
 }
 
+/// A reason as the name of a counter: its first part, for names are cut at 64 characters, without the comma that
+/// ends a name.
+fn counted(reason: &str) -> String {
+    let first = reason.split(';').next().unwrap_or_default();
+    format!("ended: {}", first.replace(',', ""))
+}
+
 impl Reporting {
     /// Has the work watched from here on. Without a monitor it goes on as well.
     pub fn watch(&mut self, whom: Whom, ends: Ends, streams: impl Streams + 'static) {
@@ -152,7 +170,9 @@ impl Reporting {
         self.monitor = None;
     }
 
-    /// Tells how the work ended, to ZooKeeper and to Hadoop; takes at most a second.
+    /// Tells how the work ended, to ZooKeeper and to Hadoop; takes at most a second. Only where the program was
+    /// ordered to end its work as failed this waits until Hadoop has taken along why: it shows nothing else of a
+    /// failed attempt than the exit status.
     pub fn end(self, ending: Ending) {
         drop(self.monitor);
         drop(self.status);
@@ -161,5 +181,26 @@ impl Reporting {
         let _ = self
             .reporter
             .count(&self.progress, &heart.unwrap_or_default());
+        if ending == Ending::Failed
+            && let Some(reason) = self.fare.condemned()
+        {
+            let task = &self.reporter.task;
+            // The page of the attempt shows the status while the job runs; its history keeps only counters.
+            let _ = task.status(&mut io::stderr().lock(), reason);
+            let _ = task.count(&mut io::stderr().lock(), &counted(reason), 1);
+            linger(task.report_pause());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_the_name_of_a_counter() {
+        let stalled = "stalled: blocked for 2.1 s; ended for it (--on-stall kill)";
+        assert_eq!(counted(stalled), "ended: stalled: blocked for 2.1 s");
+        assert_eq!(counted("by hand, twice"), "ended: by hand twice");
     }
 }

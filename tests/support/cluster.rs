@@ -2,9 +2,11 @@
 
 use std::{
     fs,
-    io::Write,
+    io::{Read, Write},
+    net::TcpStream,
     path::PathBuf,
     process::{Child, Command, Output, Stdio},
+    time::Duration,
 };
 
 use tempfile::TempDir;
@@ -46,6 +48,34 @@ impl Cluster {
         self.script(action)
             .output()
             .expect("scripts/yarn-cluster runs")
+    }
+
+    /// A page of the resource manager, which also knows the way to each job's application master; `None` while it
+    /// is not there.
+    pub(crate) fn page(&self, path: &str) -> Option<String> {
+        let ports = fs::read_to_string(self.dir.path().join("ports")).ok()?;
+        let port = ports.lines().nth(6)?.parse().ok()?;
+        let mut server = TcpStream::connect(("127.0.0.1", port)).ok()?;
+        server
+            .set_read_timeout(Some(Duration::from_secs(10)))
+            .ok()?;
+        // The end of an answer to HTTP/1.0 is the end of the connection.
+        write!(server, "GET {path} HTTP/1.0\r\n\r\n").ok()?;
+        let mut answer = Vec::new();
+        server.read_to_end(&mut answer).ok()?;
+        let answer = String::from_utf8_lossy(&answer);
+        let (head, body) = answer.split_once("\r\n\r\n")?;
+        head.contains(" 200 ").then(|| body.to_owned())
+    }
+
+    /// What each attempt of every job has written to its stderr.
+    pub(crate) fn task_logs(&self) -> Vec<String> {
+        let folders = |path: PathBuf| fs::read_dir(path).into_iter().flatten().flatten();
+        folders(self.dir.path().join("logs/tasks"))
+            .flat_map(|application| folders(application.path()))
+            .filter_map(|container| fs::read(container.path().join("stderr")).ok())
+            .map(|log| String::from_utf8_lossy(&log).into_owned())
+            .collect()
     }
 
     /// Every live process that has to do with this cluster: its servers by their command line, its tasks by the folder

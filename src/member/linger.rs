@@ -1,0 +1,36 @@
+//! The wait of a failed task for Hadoop to take along what it said last.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::flag::register;
+
+use crate::keeper::is_ignored;
+
+/// How soon a signal ends the wait.
+const TICK: Duration = Duration::from_millis(50);
+
+/// Waits for `pause`, or until a signal comes that ends a process: who sends it wants no last word.
+pub(super) fn linger(pause: Duration) {
+    if pause.is_zero() {
+        return;
+    }
+    let cut = Arc::new(AtomicBool::new(false));
+    for signal in [SIGTERM, SIGINT, SIGHUP] {
+        if !is_ignored(signal) {
+            // One that cannot be caught keeps its usual effect.
+            let _ = register(signal, Arc::clone(&cut));
+        }
+    }
+    let end = Instant::now() + pause;
+    while !cut.load(Relaxed) {
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return;
+        }
+        sleep(left.min(TICK));
+    }
+}
