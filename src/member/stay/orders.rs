@@ -24,10 +24,11 @@ impl Stay<'_> {
         for order in &control.orders {
             let config = &self.life.config;
             let is_mine = order.is_for(config.name.as_ref(), &config.identity);
-            if !is_mine || order.number <= self.life.obeyed {
+            let number = (control.epoch.unwrap_or_default(), order.number);
+            if !is_mine || number <= self.life.obeyed {
                 continue;
             }
-            self.life.obeyed = order.number;
+            self.life.obeyed = number;
             match order.action {
                 Action::KillTask | Action::KillJob => {
                     let reason = format!("{}: {}", order.action, order.reason);

@@ -84,6 +84,8 @@ impl Stay<'_> {
             Ok(Written::Joined) => {
                 self.role = Role::Follower { joined: true };
                 self.life.settled();
+                // The first beat tells how long it is to the next, which may be long.
+                self.send();
             }
             Ok(Written::Beaten) => {
                 self.life.summary.beats += 1;
