@@ -162,3 +162,27 @@ fn who_waits_for_others_is_never_stalled() {
     assert!(starved.wait_with_output().unwrap().status.success());
     assert!(!watcher.story().iter().any(|told| told.event == "stalled"));
 }
+
+#[test]
+fn who_waits_for_its_reader_after_small_writes_is_never_stalled() {
+    let zookeeper = ZooKeeper::start();
+    let (watcher, _master) = master(&zookeeper);
+    // Each line of 100 bytes is a write of its own: the pipe is full before its bytes are.
+    let script = "import os\nwhile True: os.write(1, b'x' * 99 + b'\\n')";
+    let options = ["--stall-timeout", "500ms", "--on-stall", "kill"];
+    let mut pressed = run(&zookeeper, &options, &["python3", "-c", script]);
+    wait_until("it is said to wait for its reader", SOON, || {
+        let value = zookeeper
+            .exists("/heart_beat/map2")
+            .then(|| zookeeper.znode("/heart_beat/map2"));
+        let status = value.map(|value| heartline::protocol::Beat::parse(value.as_bytes()).status);
+        status.is_some_and(|status| {
+            status.condition == Some(heartline::condition::Condition::BackPressured)
+        })
+    });
+    std::thread::sleep(SOON / 10);
+    assert!(pressed.try_wait().unwrap().is_none());
+    assert!(!watcher.story().iter().any(|told| told.event == "stalled"));
+    drop(pressed.stdout.take());
+    assert_eq!(pressed.wait().unwrap().code(), None, "its reader is gone");
+}

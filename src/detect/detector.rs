@@ -67,8 +67,12 @@ impl Detector {
 
     /// `member` beats less often than the timeout is made for: it may be silent for so much longer.
     pub fn expect(&mut self, member: &str, extra: Duration) {
-        if let Some(member) = self.members.get_mut(member) {
+        if let Some(member) = self.members.get_mut(member)
+            && member.extra != extra
+        {
             member.extra = extra;
+            // How it beat before says nothing of how it beats now.
+            member.silences = Silences::default();
         }
     }
 
@@ -92,6 +96,12 @@ impl Detector {
     pub fn echo(&mut self, now: Duration) {
         self.note(now, Sign::Echo, "");
         self.hearing.echo(now);
+    }
+
+    /// The listener beats more or less often from now on: the most that the time between two echoes can count
+    /// for.
+    pub fn beat_every(&mut self, longest_gap: Duration) {
+        self.hearing.beat_every(longest_gap);
     }
 
     /// What another detector was told.

@@ -28,6 +28,11 @@ impl Hearing {
         }
     }
 
+    /// From now on the gaps between two echoes count for so much at the most.
+    pub fn beat_every(&mut self, longest_gap: Duration) {
+        self.longest_gap = longest_gap;
+    }
+
     /// The listener's own beat came back at `now`.
     pub fn echo(&mut self, now: Duration) {
         if let Some(last) = self.last_echo {

@@ -134,6 +134,8 @@ impl Tenure {
         } else {
             BTreeSet::new()
         };
+        let known = expected.len();
+        let orders = Orders::new(now, epoch, pace, inheritance.control, known);
         let mut tenure = Self {
             office,
             epoch,
@@ -161,7 +163,7 @@ impl Tenure {
             fresh: Vec::new(),
             last_report: None,
             pending: None,
-            orders: Orders::new(now, epoch, pace.interval, pace.budget, inheritance.control),
+            orders,
         };
         if !is_resumed {
             let mut claimed = tenure.event(now.wall, EventKind::Claimed, name);

@@ -79,6 +79,11 @@ impl Vigil {
         self.beats
     }
 
+    /// The member's own beats come at another interval: the most that the time between two echoes can count for.
+    pub fn beat_every(&mut self, longest_gap: Duration) {
+        self.detector.beat_every(longest_gap);
+    }
+
     /// The predecessor's claim was read, and its next change will be noticed.
     pub fn seen(&mut self, now: Duration, sight: Sight) {
         let known = self.version.is_some_and(|version| version != sight.version);

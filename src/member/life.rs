@@ -62,8 +62,8 @@ pub struct Life {
     mourn: Option<Mourn>,
     /// The interval that the master has told.
     pub(super) told: Duration,
-    /// The epoch and the number of the last order that was followed: each master counts its own.
-    pub(super) obeyed: (i64, u64),
+    /// The number of the last order that was followed.
+    pub(super) obeyed: u64,
 }
 
 /// Why a session was left.
@@ -98,7 +98,7 @@ impl Life {
             kill: Some(ties.kill),
             mourn: ties.mourn,
             told: Duration::ZERO,
-            obeyed: (0, 0),
+            obeyed: 0,
         }
     }
 

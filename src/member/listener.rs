@@ -90,8 +90,10 @@ async fn tell_requests(ear: &Ear) -> Result<(), Failure> {
             }
             let path = ear.session.paths().request(&name);
             let text = match ear.session.read_fresh(&path).await {
-                Err(Failure::NoNode) => continue,
-                read => read?.bytes,
+                Err(Failure::Lost) => return Err(Failure::Lost),
+                // Gone, or not ours to read.
+                Err(_) => continue,
+                Ok(value) => value.bytes,
             };
             // What was answered already, and what is no request, is nobody's to answer.
             if let Ok(request) = String::from_utf8_lossy(&text).parse()

@@ -66,6 +66,8 @@ pub(super) struct Stay<'a> {
     over: Option<End>,
     /// The task that listens to the claim before the own one.
     listening: Option<AbortHandle>,
+    /// The one that hears what the master tells.
+    obeying: Option<AbortHandle>,
     /// The one that looks at the first in line now and then.
     looking: Option<AbortHandle>,
     /// What is made of both.
@@ -99,7 +101,6 @@ impl<'a> Stay<'a> {
                 let _ = session.clear_line(&leftovers).await;
             });
         }
-        tasks.spawn(obedience::watch_control(session.clone(), outside.clone()));
         life.claims.push(election.prefix().to_owned());
         Self {
             life,
@@ -111,6 +112,7 @@ impl<'a> Stay<'a> {
             hope: Hope::Unknown,
             over: None,
             listening: None,
+            obeying: None,
             looking: None,
             vigil: None,
             fallen: Vec::new(),
@@ -126,6 +128,7 @@ impl<'a> Stay<'a> {
     /// Stays until the session is over, or the member has left.
     pub(super) async fn run(mut self, stopping: &mut Stopping) -> End {
         self.watch_connection();
+        self.obey();
         let mut ticks = self.ticks();
         self.election.connected();
         let mut leaving = false;
@@ -262,6 +265,14 @@ impl<'a> Stay<'a> {
         claim::value(self.life.config.name.as_ref(), "")
     }
 
+    /// Hears what the master tells, from here on: a reading that the connection was lost over is lost.
+    fn obey(&mut self) {
+        let obeying = obedience::watch_control(self.session.clone(), self.outside.clone());
+        if let Some(earlier) = self.obeying.replace(self.tasks.spawn(obeying)) {
+            earlier.abort();
+        }
+    }
+
     /// Tells of the connection by the inbox: to look at it in the loop would cost as much as a beat.
     fn watch_connection(&mut self) {
         let (mut connection, outside) = (self.session.watch(), self.outside.clone());
@@ -307,6 +318,7 @@ impl<'a> Stay<'a> {
                 self.connected = true;
                 self.back = Some(self.life.surroundings.now().elapsed);
                 self.election.connected();
+                self.obey();
             }
             Happening::Connection(Connection::Disconnected) => self.disconnected(),
             Happening::Connection(Connection::Ended) => {

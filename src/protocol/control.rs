@@ -15,6 +15,7 @@ use super::Identity;
 const EPOCH: &str = "epoch";
 const INTERVAL: &str = "interval";
 const ASKED: &str = "asked";
+const NUMBER: &str = "orders";
 const ORDER: &str = "order ";
 
 /// What a member is to do.
@@ -88,6 +89,8 @@ pub struct Control {
     pub interval: Option<Duration>,
     /// The interval that an operator has asked for: a later master keeps to it.
     pub asked: Option<Duration>,
+    /// The number of the last order that was given, by whatever master.
+    pub number: u64,
     /// What is to be done, oldest first.
     pub orders: Vec<Order>,
 }
@@ -104,6 +107,7 @@ impl Control {
                 Some((EPOCH, epoch)) => control.epoch = epoch.parse().ok(),
                 Some((INTERVAL, interval)) => control.interval = micros(interval),
                 Some((ASKED, interval)) => control.asked = micros(interval),
+                Some((NUMBER, number)) => control.number = number.parse().unwrap_or_default(),
                 _ => {}
             }
         }
@@ -120,6 +124,9 @@ impl fmt::Display for Control {
             if let Some(interval) = interval {
                 writeln!(f, "{key}: {}us", interval.as_micros())?;
             }
+        }
+        if self.number > 0 {
+            writeln!(f, "{NUMBER}: {}", self.number)?;
         }
         self.orders
             .iter()
@@ -151,6 +158,7 @@ mod tests {
             epoch: Some(9),
             interval: Some(Duration::from_micros(8500)),
             asked: None,
+            number: 7,
             orders: vec![
                 order(Action::KillTask, "map1.5"),
                 order(Action::KillJob, "job_1_0001"),

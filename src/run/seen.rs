@@ -5,9 +5,6 @@ use std::sync::Arc;
 use crate::vitals::{self, Ends, Flow, Identity, Input, Output};
 use crate::wrapped::{Stream, Streams};
 
-/// What a full pipe may still have room for: a page that is not used up.
-const PAGE: u64 = 4096;
-
 /// The streams of a command.
 #[derive(Clone, Debug)]
 pub(super) struct Seen(pub(super) Streams);
@@ -62,12 +59,10 @@ impl Seen {
     fn output(&self) -> (u64, Output) {
         let bytes = self.0.output.bytes().unwrap_or_default();
         let full = match &*self.0.output {
-            Stream::Relayed(flow) => flow
-                .waiting()
-                .zip(flow.capacity())
-                .map(|(waiting, all)| waiting + PAGE > u64::try_from(all).unwrap_or(u64::MAX)),
             Stream::File { .. } => Some(false),
-            Stream::Opaque => None,
+            // A pipe is full by its pages, which small writes do not use up: whether a write has to wait is
+            // asked at the end that is written to, which only the command has.
+            Stream::Relayed(_) | Stream::Opaque => None,
         };
         (bytes, Output { full })
     }

@@ -44,7 +44,9 @@ impl Task {
     }
 
     fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Self {
-        let set = |name| lookup(name).filter(|value| !value.is_empty());
+        // A line of its own in a beat is what nobody's file name may make.
+        let plain = |value: String| value.replace(char::is_control, "?");
+        let set = |name| lookup(name).filter(|value| !value.is_empty()).map(plain);
         // The second is the name of Hadoop 1.
         let either = |new, old| set(new).or_else(|| set(old));
         let is_map = either("mapreduce_task_ismap", "mapred_task_is_map");

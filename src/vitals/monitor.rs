@@ -1,6 +1,7 @@
 //! Samples a command on a thread of its own, and tells when it stalls and when it goes on.
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
@@ -195,8 +196,8 @@ impl<S: Streams, T: Fn(News) + Send + Sync + 'static> Watch<S, T> {
     fn look(&mut self) {
         let flow = self.streams.flow();
         let reading = self.sampler.look(&flow);
-        if reading.processes == 0 {
-            // It has ended; that its output is still on its way is not its fault.
+        if reading.processes == 0 || self.has_ended() {
+            // That its output is still on its way, or that it left something behind, is no stall.
             return self.vitals.end(&reading);
         }
         // The time when it is all known: a sampler that had to wait does not make a step shorter.
@@ -224,6 +225,14 @@ impl<S: Streams, T: Fn(News) + Send + Sync + 'static> Watch<S, T> {
         }
     }
 
+    /// Whether the command itself is gone.
+    fn has_ended(&self) -> bool {
+        match self.settings.whom {
+            Whom::Tree(root) => !Path::new(&format!("/proc/{root}")).exists(),
+            Whom::OwnThread(_) => false,
+        }
+    }
+
     /// On a thread of its own: it takes seconds, and the next samples are due.
     fn take_snapshot(&mut self, occasion: Occasion) {
         if self.snapshot.as_ref().is_some_and(|one| !one.is_finished()) {
@@ -240,6 +249,8 @@ impl<S: Streams, T: Fn(News) + Send + Sync + 'static> Watch<S, T> {
     }
 
     fn end(&mut self) {
+        // Whoever hears of a snapshot that is still being taken sees that there is nothing to end any more.
+        self.vitals.stalled.store(0, Relaxed);
         if let Some(snapshot) = self.snapshot.take() {
             let _ = snapshot.join();
         }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::{Pending, Tenure};
+use super::{Pace, Pending, Tenure};
 use crate::clock::Now;
 use crate::master::pacing::Pacing;
 use crate::master::transaction::Write;
@@ -38,24 +38,31 @@ pub(super) struct Issue {
 }
 
 impl Orders {
-    /// Goes on from what the last master has written.
-    pub(super) fn new(now: Now, epoch: i64, base: Duration, budget: u32, before: Control) -> Self {
-        let mut pacing = Pacing::new(base, budget, before.asked);
-        let number = before.orders.iter().map(|order| order.number).max();
-        // An order to a member was that master's; a job that is to end is to end.
-        let jobs = before.orders.into_iter();
-        let jobs = jobs.filter(|order| order.action == Action::KillJob);
-        let standing: Vec<(Duration, Order)> = jobs.map(|order| (now.elapsed, order)).collect();
-        let issued = Control {
-            epoch: Some(epoch),
-            interval: Some(pacing.interval(0)),
-            asked: before.asked,
-            orders: standing.iter().map(|(_, order)| order.clone()).collect(),
+    /// Goes on from what was written last, by this master before it was cut off or by another one, with so many
+    /// followers.
+    pub(super) fn new(now: Now, epoch: i64, pace: Pace, before: Control, followers: usize) -> Self {
+        let mut pacing = Pacing::new(pace.interval, pace.budget, before.asked);
+        let is_own = before.epoch == Some(epoch);
+        // Whoever has not heard of an order yet hears of it from the next master. Only to join anew is done with by the
+        // change of master itself.
+        let orders = before.orders.iter().cloned();
+        let orders = orders.filter(|order| is_own || order.action != Action::Reinit);
+        let standing: Vec<(Duration, Order)> = orders.map(|order| (now.elapsed, order)).collect();
+        let issued = if is_own {
+            before
+        } else {
+            Control {
+                epoch: Some(epoch),
+                interval: Some(pacing.interval(followers)),
+                asked: before.asked,
+                number: before.number,
+                orders: standing.iter().map(|(_, order)| order.clone()).collect(),
+            }
         };
         Self {
             pacing,
             standing,
-            number: number.unwrap_or(0),
+            number: issued.number,
             requests: VecDeque::new(),
             issued,
             yields: false,
@@ -70,6 +77,7 @@ impl Orders {
             epoch: self.issued.epoch,
             interval: Some(self.pacing.interval(followers)),
             asked: self.pacing.asked(),
+            number: self.number,
             orders: standing.iter().map(|(_, order)| order.clone()).collect(),
         }
     }
@@ -105,6 +113,8 @@ impl Tenure {
         if let Some((name, request)) = self.orders.requests.front().cloned() {
             let response = self.consider(&request, &mut control, &mut issue);
             control.orders.extend(issue.orders.iter().cloned());
+            let last = issue.orders.last().map(|order| order.number);
+            control.number = last.unwrap_or(control.number);
             let mut pacing = self.orders.pacing;
             pacing.ask(control.asked);
             control.interval = Some(pacing.interval(self.followers.len()));
@@ -131,11 +141,7 @@ impl Tenure {
         orders.pacing.ask(issue.control.asked);
         let given = issue.orders.into_iter().map(|order| (now.elapsed, order));
         orders.standing.extend(given);
-        orders.number = orders
-            .standing
-            .iter()
-            .map(|(_, order)| order.number)
-            .fold(orders.number, u64::max);
+        orders.number = issue.control.number;
         orders.issued = issue.control;
     }
 
@@ -147,6 +153,13 @@ impl Tenure {
                     let most = humantime::format_duration(most);
                     return Response::Refused(format!(
                         "the interval may be {most} at the most, a quarter of the session timeout"
+                    ));
+                }
+                let least = self.pace.interval;
+                if interval.is_some_and(|interval| interval < least) {
+                    let least = humantime::format_duration(least);
+                    return Response::Refused(format!(
+                        "the interval may be {least} at the least, as members are set to by --interval"
                     ));
                 }
                 control.asked = *interval;

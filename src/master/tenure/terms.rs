@@ -66,14 +66,17 @@ pub(super) fn previous(
     let (office, epoch) = (report.office.as_ref()?, report.epoch?);
     let silence = inheritance.now - inheritance.written;
     let silence = silence.to_std().unwrap_or_default();
+    // Reports come once a timeout, or once an interval.
+    let given = inheritance.control.interval.unwrap_or_default();
+    let reports = pace.detection.timeout.max(given);
     let went = if report.is_free() {
         Went::Finished
     } else if let Some(ousted) = mandate.ousted {
         ousted
     } else if silence >= pace.session {
         Went::Expired
-    } else if silence >= pace.detection.timeout * 2 {
-        // Somebody else in the line has found it silent: reports come once a timeout.
+    } else if silence >= reports * 2 {
+        // Somebody else in the line has found it silent.
         Went::Dead
     } else {
         Went::Deposed

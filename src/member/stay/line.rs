@@ -102,7 +102,10 @@ impl Stay<'_> {
     /// The own beat came back: proof that those before in the line could be heard.
     pub(super) fn echo(&mut self) {
         let now = self.life.surroundings.now().elapsed;
+        let base = self.life.config.pace.interval;
+        let slower = self.interval().saturating_sub(base);
         if let Some(vigil) = &mut self.vigil {
+            vigil.beat_every(self.life.config.pace.detection.longest_gap + slower);
             vigil.echo(now);
             if let Some((claim, version)) = vigil.silent() {
                 self.election.silent(vigil.generation(), claim, version);

@@ -4,31 +4,38 @@ use std::time::Duration;
 
 use super::{Role, Stay};
 use crate::coordination::snapshots;
+use crate::master::vigil::Vigil;
 use crate::protocol::control::{Action, Control};
 
 impl Stay<'_> {
-    /// The time between two beats. A master, and who waits to be one, beats at the interval that it was
+    /// The time between two beats. A master, and who is to follow it, beats at the interval that it was
     /// set to: its own beats are how it knows that it hears.
     pub(super) fn interval(&self) -> Duration {
         let base = self.life.config.pace.interval;
         match self.role {
-            Role::Follower { .. } => self.life.told.max(base),
-            Role::None | Role::Standby | Role::Heir(_) | Role::Master(_) => base,
+            Role::Follower { .. } if !self.listens() => self.life.told.max(base),
+            _ => base,
         }
+    }
+
+    /// Whether it is the next in line, and hears the master's beats.
+    fn listens(&self) -> bool {
+        self.vigil.as_ref().is_some_and(Vigil::is_listening)
     }
 
     pub(super) fn told(&mut self, control: &Control) {
         // A follower whose session ends before its next beat would be none.
         let most = self.session.timeout() / 4;
         self.life.told = control.interval.unwrap_or_default().min(most);
+        // After a reset orders are counted anew.
+        self.life.obeyed = self.life.obeyed.min(control.number);
         for order in &control.orders {
             let config = &self.life.config;
             let is_mine = order.is_for(config.name.as_ref(), &config.identity);
-            let number = (control.epoch.unwrap_or_default(), order.number);
-            if !is_mine || number <= self.life.obeyed {
+            if !is_mine || order.number <= self.life.obeyed {
                 continue;
             }
-            self.life.obeyed = number;
+            self.life.obeyed = order.number;
             match order.action {
                 Action::KillTask | Action::KillJob => {
                     let reason = format!("{}: {}", order.action, order.reason);
@@ -50,12 +57,13 @@ impl Stay<'_> {
         }
     }
 
-    /// Joins once more, with a new claim at the end of the line.
+    /// Joins once more, and looks for its place in the line anew.
     fn begin_anew(&mut self) {
         if matches!(self.role, Role::Follower { .. }) {
             self.life.config.identity.returns += 1;
             self.rejoin();
         }
+        self.life.told = Duration::ZERO;
         self.election.deposed();
     }
 }

@@ -89,18 +89,47 @@ fn a_job_is_ended_in_later_epochs_too() {
 }
 
 #[test]
-fn an_order_to_a_member_ends_with_its_epoch_and_in_time() {
+fn an_order_stands_for_some_time_and_its_number_is_not_given_again() {
     let mut tenure = settled();
     tenure.heard(at(0), "map2.0", &reading(7));
     let (control, _) = ask(&mut tenure, 5, "reinit map2.0");
     assert_eq!(control.orders[0].action, Action::Reinit);
     let later = begin(Inheritance {
-        control,
+        control: control.clone(),
+        zxid: 90,
         ..inherited(Report::default())
     });
     assert!(later.orders.issued.orders.is_empty());
     let (control, answer) = told(&mut tenure, 40_000).unwrap();
     assert!(control.orders.is_empty() && answer.is_none());
+    tenure.heard(at(40_000), "map2.0", &reading(8));
+    let (control, _) = ask(&mut tenure, 40_005, "reinit map2.0");
+    assert_eq!(control.orders[0].number, 2);
+}
+
+#[test]
+fn who_has_not_heard_of_an_order_hears_of_it_from_the_next_master() {
+    let mut tenure = settled();
+    tenure.heard(at(0), "map2.0", &reading(7));
+    let (control, _) = ask(&mut tenure, 5, "kill map2.0");
+    let later = begin(Inheritance {
+        control: control.clone(),
+        zxid: 90,
+        ..inherited(Report::default())
+    });
+    assert_eq!(later.orders.issued.orders, control.orders);
+    assert_eq!(later.orders.issued.epoch, Some(90));
+}
+
+#[test]
+fn a_new_master_of_many_begins_with_their_interval() {
+    let known: Vec<String> = (0..500).map(|number| format!("map{number}")).collect();
+    let report = Report {
+        known,
+        ..Report::default()
+    };
+    let tenure = begin(inherited(report));
+    assert!(tenure.given_interval() > Duration::from_millis(100));
 }
 
 #[test]
@@ -129,8 +158,10 @@ fn an_interval_that_is_asked_for_outlives_the_master() {
         (control.interval, control.asked),
         (Some(PACE.interval), None)
     );
-    let (_, answer) = ask(&mut later, 10, "interval 3600000000us");
-    assert!(answer.starts_with("refused: "), "{answer}");
+    for (ms, wrong) in [(10, "interval 3600000000us"), (15, "interval 1000us")] {
+        let (_, answer) = ask(&mut later, ms, wrong);
+        assert!(answer.starts_with("refused: "), "{answer}");
+    }
 }
 
 #[test]
