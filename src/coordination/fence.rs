@@ -34,11 +34,7 @@ impl Fence {
     /// The master's own beat, on its claim, and a report if there is one.
     pub async fn beat(&self, beat: &str, report: Option<&str>) -> Result<(), Failure> {
         if let Some(report) = report {
-            let beat = Operation::Set {
-                path: self.claim.clone(),
-                value: beat.into(),
-                version: None,
-            };
+            let beat = set(&self.claim, beat);
             return Ok(self.make(vec![beat, self.report(report)]).await?);
         }
         // The claim is what is written: if it is gone, so is the right to write.
@@ -78,18 +74,12 @@ impl Fence {
         control: &str,
         answer: Option<(&str, &str)>,
     ) -> Result<(), Failure> {
-        let beat = Operation::Set {
-            path: self.claim.clone(),
-            value: beat.into(),
-            version: None,
-        };
+        let beat = set(&self.claim, beat);
         let command = vec![beat, self.control(control)];
         let mut whole = command.clone();
-        whole.extend(answer.map(|(request, text)| Operation::Set {
-            path: self.session.paths().request(request),
-            value: text.into(),
-            version: None,
-        }));
+        whole.extend(
+            answer.map(|(request, text)| set(&self.session.paths().request(request), text)),
+        );
         match self.make(whole).await {
             // Who has asked is gone.
             Err(Refusal {
@@ -151,19 +141,11 @@ impl Fence {
     }
 
     fn control(&self, control: &str) -> Operation {
-        Operation::Set {
-            path: self.session.paths().control().to_owned(),
-            value: control.into(),
-            version: None,
-        }
+        set(self.session.paths().control(), control)
     }
 
     fn report(&self, report: &str) -> Operation {
-        Operation::Set {
-            path: self.session.paths().master().to_owned(),
-            value: report.into(),
-            version: None,
-        }
+        set(self.session.paths().master(), report)
     }
 
     /// Makes a transaction that is made only if the claim stands: its operations are numbered from 1.
@@ -184,5 +166,14 @@ impl Fence {
             },
             other => other,
         })
+    }
+}
+
+/// A write whatever the znode's version is.
+fn set(path: &str, value: &str) -> Operation {
+    Operation::Set {
+        path: path.to_owned(),
+        value: value.into(),
+        version: None,
     }
 }

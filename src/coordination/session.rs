@@ -113,9 +113,7 @@ impl Session {
 
     /// Makes the job's lasting znodes, as far as they are not there.
     pub async fn prepare(&self) -> Result<(), Failure> {
-        for above in self.paths().namespace().ancestry() {
-            self.ensure(above, b"").await?;
-        }
+        self.prepare_namespace().await?;
         self.ensure(self.paths().master(), FREE.as_bytes()).await?;
         self.ensure(self.paths().members(), b"").await?;
         self.prepare_control().await
@@ -130,13 +128,19 @@ impl Session {
 
     /// Makes the lasting znode that commits are below, and those above it.
     pub async fn prepare_commits(&self) -> Result<(), Failure> {
-        for above in self.paths().namespace().ancestry() {
-            self.ensure(above, b"").await?;
-        }
+        self.prepare_namespace().await?;
         self.ensure(self.paths().commits(), b"").await
     }
 
-    async fn ensure(&self, path: &str, value: &[u8]) -> Result<(), Failure> {
+    async fn prepare_namespace(&self) -> Result<(), Failure> {
+        for above in self.paths().namespace().ancestry() {
+            self.ensure(above, b"").await?;
+        }
+        Ok(())
+    }
+
+    /// Makes a lasting znode if it is not there.
+    pub(super) async fn ensure(&self, path: &str, value: &[u8]) -> Result<(), Failure> {
         match self.client().create(path, value, Kind::Persistent).await {
             Ok(_) | Err(Failure::NodeExists) => Ok(()),
             Err(failure) => Err(failure),
@@ -147,15 +151,7 @@ impl Session {
     /// Returns its name in the line, and its owner: this session.
     pub async fn stand_in_line(&self, prefix: &str, value: &str) -> Result<(String, i64), Failure> {
         let path = self.paths().claim(prefix);
-        let kind = Kind::EphemeralSequential;
-        let create = || self.client().create(&path, value.as_bytes(), kind);
-        let (made, stat) = match create().await {
-            Err(Failure::NoNode) => {
-                self.prepare().await?;
-                create().await?
-            }
-            other => other?,
-        };
+        let (made, stat) = self.create_in_order(&path, value).await?;
         let name = made.rsplit('/').next().unwrap_or_default();
         Ok((name.to_owned(), stat.owner))
     }
@@ -283,16 +279,22 @@ impl Session {
     /// Puts a request to the master; it lasts as long as this session. Returns its path.
     pub async fn request(&self, text: &str) -> Result<String, Failure> {
         let path = self.paths().request("request-");
+        let (made, _) = self.create_in_order(&path, text).await?;
+        Ok(made)
+    }
+
+    /// Creates a numbered znode that lasts as long as this session, and the job's lasting znodes if they are
+    /// missing.
+    async fn create_in_order(&self, path: &str, value: &str) -> Result<(String, Stat), Failure> {
         let kind = Kind::EphemeralSequential;
-        let create = || self.client().create(&path, text.as_bytes(), kind);
-        let (made, _) = match create().await {
+        let create = || self.client().create(path, value.as_bytes(), kind);
+        match create().await {
             Err(Failure::NoNode) => {
                 self.prepare().await?;
-                create().await?
+                create().await
             }
-            other => other?,
-        };
-        Ok(made)
+            made => made,
+        }
     }
 
     /// Waits until a znode exists.

@@ -22,16 +22,7 @@ pub async fn keep(session: &Session, name: &str, snapshot: &str) -> Result<(), F
             Ok(_) => return forget_oldest(session).await,
             // Somebody of the same name was faster.
             Err(Failure::NodeExists) => {}
-            Err(Failure::NoNode) => {
-                let made = client
-                    .create(paths.snapshots(), b"", Kind::Persistent)
-                    .await;
-                if let Err(failure) = made
-                    && failure != Failure::NodeExists
-                {
-                    return Err(failure);
-                }
-            }
+            Err(Failure::NoNode) => session.ensure(paths.snapshots(), b"").await?,
             Err(failure) => return Err(failure),
         }
     }

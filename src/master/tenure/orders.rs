@@ -21,7 +21,6 @@ pub(super) struct Orders {
     pacing: Pacing,
     /// With the time when each was given.
     standing: Vec<(Duration, Order)>,
-    number: u64,
     requests: VecDeque<(String, Request)>,
     /// What the control znode says.
     pub(super) issued: Control,
@@ -62,7 +61,6 @@ impl Orders {
         Self {
             pacing,
             standing,
-            number: issued.number,
             requests: VecDeque::new(),
             issued,
             yields: false,
@@ -77,7 +75,7 @@ impl Orders {
             epoch: self.issued.epoch,
             interval: Some(self.pacing.interval(followers)),
             asked: self.pacing.asked(),
-            number: self.number,
+            number: self.issued.number,
             orders: standing.iter().map(|(_, order)| order.clone()).collect(),
         }
     }
@@ -141,7 +139,6 @@ impl Tenure {
         orders.pacing.ask(issue.control.asked);
         let given = issue.orders.into_iter().map(|order| (now.elapsed, order));
         orders.standing.extend(given);
-        orders.number = issue.control.number;
         orders.issued = issue.control;
     }
 
@@ -175,7 +172,7 @@ impl Tenure {
         let mut identities = self.followers.values().map(|follower| &follower.identity);
         let own = self.identity.job.as_deref() == Some(whom);
         let is_job = own || identities.any(|identity| identity.job.as_deref() == Some(whom));
-        let mut number = self.orders.number;
+        let mut number = self.orders.issued.number;
         let mut add = |action: Action, whom: &str| {
             number += 1;
             issue.orders.push(Order {
