@@ -18,6 +18,7 @@
 //!   beside that.
 //! - [`condition`] says why a command stands still, from samples of it; pure, like `detect`. [`vitals`]
 //!   takes the samples: it knows `/proc`.
+//! - [`cluster`] is the real surroundings by one description: configuration files for now.
 //! - [`status`] is one look at all members, as a table or as JSON.
 //! - [`commit`] runs a command for exactly one attempt of a task, after its work.
 //! - [`template`] is a command with places to be filled; [`say`] is how a program speaks to people.
@@ -29,6 +30,7 @@
 
 pub mod cli;
 pub mod clock;
+pub mod cluster;
 pub mod commit;
 pub mod condition;
 pub mod coordination;

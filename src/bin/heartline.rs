@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use heartline::cli;
+use heartline::cluster::ClusterArgs;
 use heartline::keeper::{BecomeArgs, KeepArgs};
 use heartline::membership::MemberArgs;
 use heartline::operate::{IntervalArgs, KillArgs, ReinitArgs};
@@ -25,6 +26,8 @@ enum Tool {
     /// Make any program a member of a group: one active master with backups, and workers
     Member(MemberArgs),
     Status(StatusArgs),
+    /// Configure ZooKeeper, HDFS, YARN and Kafka by one description
+    Cluster(ClusterArgs),
     Kill(KillArgs),
     Reinit(ReinitArgs),
     Interval(IntervalArgs),
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
     let options: Options = cli::parse();
     match options.tool {
         Tool::Status(status) => status.run(),
+        Tool::Cluster(cluster) => cluster.run(),
         Tool::Kill(kill) => kill.run(),
         Tool::Reinit(reinit) => reinit.run(),
         Tool::Interval(interval) => interval.run(),

@@ -1,0 +1,67 @@
+//! `heartline cluster config`: only writes the files.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Args;
+
+use super::args::{FileArgs, MachineArgs, PROGRAM};
+use super::configuration::files;
+use super::layout::Form;
+use crate::say::say;
+
+/// Write every host's configuration files, and start nothing
+#[derive(Args, Clone, Debug)]
+pub(super) struct ConfigArgs {
+    #[command(flatten)]
+    file: FileArgs,
+
+    /// Where to write them: a folder for each host
+    #[arg(long, value_name = "DIR")]
+    output: PathBuf,
+
+    /// What the hosts are
+    #[arg(long, value_enum, default_value_t = Form::Own)]
+    hosts: Form,
+
+    #[command(flatten)]
+    machine: MachineArgs,
+}
+
+impl ConfigArgs {
+    pub(super) fn run(&self) -> ExitCode {
+        match self.write() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                say(PROGRAM, format_args!("{error:#}"));
+                ExitCode::FAILURE
+            }
+        }
+    }
+
+    fn write(&self) -> anyhow::Result<()> {
+        let cluster = self.file.cluster(self.hosts)?;
+        let machine = self.machine.machine()?;
+        for host in &cluster.hosts {
+            let folder = self.output.join(&host.name);
+            for file in files(&cluster, host, &machine) {
+                put(&folder.join(&file.name), &file.text)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Writes a file if it says something else, and the folders above it.
+pub(super) fn put(path: &Path, text: &str) -> anyhow::Result<()> {
+    if fs::read(path).is_ok_and(|known| known == text.as_bytes()) {
+        return Ok(());
+    }
+    let what = || format!("{} cannot be written", path.display());
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).with_context(what)?;
+    }
+    fs::write(path, text).with_context(what)
+}

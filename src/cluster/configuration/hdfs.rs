@@ -1,0 +1,118 @@
+//! `hdfs-site.xml`: one `NameNode`, or two with their journal, their fence and their failover.
+
+use super::{Context, File, Form, Growing, Port, Properties, Role, text};
+use crate::cluster::layout::list;
+
+/// Where a start script's user has its key, on hosts of their own.
+const KEY: &str = "/root/.ssh/id_rsa";
+
+pub(super) fn properties(context: &Context<'_>) -> Properties {
+    let cluster = context.cluster;
+    let mut hdfs = Growing::default();
+    if cluster.has_standby_namenode() {
+        standby(context, &mut hdfs);
+    } else if let Some(namenode) = cluster.with(Role::Namenode).next() {
+        hdfs.put("dfs.namenode.rpc-address", namenode.place(Port::Namenode));
+        hdfs.put(
+            "dfs.namenode.http-address",
+            namenode.place(Port::NamenodeHttp),
+        );
+    }
+    let file = |role| format!("file://{}", text(&context.data(role)));
+    hdfs.put("dfs.namenode.name.dir", file(Role::Namenode));
+    hdfs.put("dfs.datanode.data.dir", file(Role::Datanode));
+    hdfs.put("dfs.datanode.address", context.listen(Port::Datanode));
+    hdfs.put(
+        "dfs.datanode.ipc.address",
+        context.listen(Port::DatanodeIpc),
+    );
+    hdfs.put(
+        "dfs.datanode.http.address",
+        context.listen(Port::DatanodeHttp),
+    );
+    let datanodes = cluster.with(Role::Datanode).count();
+    hdfs.put("dfs.replication", datanodes.clamp(1, 3));
+    if context.on_one_machine() {
+        // Their addresses have no names.
+        hdfs.put(
+            "dfs.namenode.datanode.registration.ip-hostname-check",
+            false,
+        );
+        hdfs.put("dfs.namenode.safemode.extension", 0);
+    }
+    context.with_further(File::Hdfs, hdfs.0)
+}
+
+fn standby(context: &Context<'_>, hdfs: &mut Growing) {
+    let (cluster, name) = (context.cluster, &context.cluster.name);
+    let namenodes = cluster.namenodes();
+    let ids = namenodes.iter().map(|(id, _)| id.clone());
+    hdfs.put("dfs.nameservices", name);
+    hdfs.put(format!("dfs.ha.namenodes.{name}"), list(ids, ","));
+    for (id, namenode) in &namenodes {
+        hdfs.put(
+            format!("dfs.namenode.rpc-address.{name}.{id}"),
+            namenode.place(Port::Namenode),
+        );
+        hdfs.put(
+            format!("dfs.namenode.http-address.{name}.{id}"),
+            namenode.place(Port::NamenodeHttp),
+        );
+        hdfs.put(
+            format!("dfs.ha.zkfc.port.{name}.{id}"),
+            namenode.port(Port::Zkfc),
+        );
+        // All addresses of loopback are everybody's: a host cannot tell by them which one it is.
+        if context.on_one_machine() && *namenode == context.host {
+            hdfs.put("dfs.ha.namenode.id", id);
+        }
+    }
+    let journalnodes = cluster.with(Role::Journalnode);
+    let journal = list(journalnodes.map(|host| host.place(Port::Journalnode)), ";");
+    hdfs.put(
+        "dfs.namenode.shared.edits.dir",
+        format!("qjournal://{journal}/{name}"),
+    );
+    hdfs.put(
+        "dfs.journalnode.edits.dir",
+        text(&context.data(Role::Journalnode)),
+    );
+    hdfs.put(
+        "dfs.journalnode.rpc-address",
+        context.listen(Port::Journalnode),
+    );
+    hdfs.put(
+        "dfs.journalnode.http-address",
+        context.listen(Port::JournalnodeHttp),
+    );
+    hdfs.put(
+        format!("dfs.client.failover.proxy.provider.{name}"),
+        "org.apache.hadoop.hdfs.server.namenode.ha.ConfiguredFailoverProxyProvider",
+    );
+    fence(context, hdfs);
+    hdfs.put("dfs.ha.automatic-failover.enabled", true);
+}
+
+/// How the one that takes over makes sure that the other one is gone.
+fn fence(context: &Context<'_>, hdfs: &mut Growing) {
+    let cluster = context.cluster;
+    // Kills it from outside, as a power switch does: no host has to answer.
+    let switch = format!(
+        "shell({} cluster fence {} $target_namenodeid)",
+        text(&context.machine.heartline),
+        text(&cluster.folder)
+    );
+    let (methods, key) = match cluster.form {
+        Form::Loopback => (switch, None),
+        Form::Netns => (
+            format!("sshfence\n{switch}"),
+            Some(text(&cluster.folder.join("ssh/id_rsa"))),
+        ),
+        Form::Own => ("sshfence".to_owned(), Some(KEY.to_owned())),
+    };
+    hdfs.put("dfs.ha.fencing.methods", methods);
+    if let Some(key) = key {
+        hdfs.put("dfs.ha.fencing.ssh.private-key-files", key);
+        hdfs.put("dfs.ha.fencing.ssh.connect-timeout", 5000);
+    }
+}

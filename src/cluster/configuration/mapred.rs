@@ -1,0 +1,34 @@
+//! `mapred-site.xml`.
+
+use super::{Context, File, Growing, Port, Properties, Role, text};
+
+/// A task's Java lives for seconds: it does not pay to compile it twice.
+const QUICK: &str =
+    "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 --add-opens=java.base/java.lang=ALL-UNNAMED";
+
+pub(super) fn properties(context: &Context<'_>) -> Properties {
+    let mut mapred = Growing::default();
+    let has_yarn = context.cluster.with(Role::Resourcemanager).next().is_some();
+    let framework = if has_yarn { "yarn" } else { "local" };
+    mapred.put("mapreduce.framework.name", framework);
+    let shuffle = context.host.port(Port::NodemanagerShuffle);
+    // Hosts of their own keep Hadoop's number unless told another.
+    if context.on_one_machine() || shuffle != 0 {
+        mapred.put("mapreduce.shuffle.port", shuffle);
+    }
+    if context.on_one_machine() {
+        mapred.put("mapreduce.client.progressmonitor.pollinterval", 250);
+        mapred.put(
+            "mapreduce.application.classpath",
+            format!("{}/*", text(&context.machine.jars)),
+        );
+        mapred.put("yarn.app.mapreduce.am.resource.mb", 768);
+        let options = format!("-Xmx384m {QUICK}");
+        mapred.put("yarn.app.mapreduce.am.command-opts", &options);
+        for task in ["map", "reduce"] {
+            mapred.put(format!("mapreduce.{task}.memory.mb"), 1024);
+            mapred.put(format!("mapreduce.{task}.java.opts"), &options);
+        }
+    }
+    context.with_further(File::Mapred, mapred.0)
+}
