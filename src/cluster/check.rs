@@ -217,7 +217,13 @@ impl Check<'_> {
         if self.recorded == Some(Form::Netns) {
             return;
         }
-        for what in netns::standing(self.cluster) {
+        let gate = self.cluster.gate();
+        let mut taken = netns::standing(self.cluster);
+        // Another interface of this machine has it.
+        if taken.is_empty() && std::net::TcpListener::bind((gate.as_str(), 0)).is_ok() {
+            taken.push(format!("address {gate}"));
+        }
+        for what in taken {
             problems.push(problem(
                 self.lines().network(),
                 format!("{what} is there already, of another cluster"),

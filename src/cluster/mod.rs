@@ -10,6 +10,7 @@
 //! ([`Form`]). A started cluster's folder says which ([`recorded_form`]).
 
 mod args;
+mod awaited;
 mod check;
 mod config;
 pub mod configuration;

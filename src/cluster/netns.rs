@@ -40,7 +40,7 @@ impl Cluster {
     }
 
     /// The bridge's address: how the hosts see this machine.
-    fn gate(&self) -> String {
+    pub(super) fn gate(&self) -> String {
         format!("{}{BRIDGE}", self.network)
     }
 

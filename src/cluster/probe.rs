@@ -73,28 +73,65 @@ pub(super) fn datanodes(host: &Host) -> Option<(u64, bool)> {
     Some((live, state == "Operational"))
 }
 
-/// Whether a `ResourceManager` is active.
-pub(super) fn manager_is_active(host: &Host) -> bool {
+/// Whether a `DataNode` has found each of its `NameNode`s.
+pub(super) fn datanode_serves(host: &Host) -> bool {
+    let actors = || {
+        let place = host.reached(Port::DatanodeHttp);
+        let page = page(&place, "/jmx?qry=Hadoop:service=DataNode,name=DataNodeInfo")?;
+        // A text that holds JSON.
+        let actors = page
+            .get("beans")?
+            .get(0)?
+            .get("BPServiceActorInfo")?
+            .as_str()?;
+        serde_json::from_str::<Vec<Value>>(actors).ok()
+    };
+    let runs = |actor: &Value| {
+        actor
+            .get("ActorState")
+            .is_some_and(|state| state == "RUNNING")
+    };
+    actors().is_some_and(|actors| !actors.is_empty() && actors.iter().all(runs))
+}
+
+/// Whether a `ResourceManager` is `active` or `standby`.
+pub(super) fn manager_state(host: &Host) -> Option<String> {
     let info = page(
         &host.reached(Port::ResourcemanagerHttp),
         "/ws/v1/cluster/info",
-    );
-    let state = info
-        .as_ref()
-        .and_then(|info| info.get("clusterInfo")?.get("haState")?.as_str());
-    state == Some("ACTIVE")
+    )?;
+    let state = info.get("clusterInfo")?.get("haState")?.as_str()?;
+    Some(state.to_lowercase())
 }
 
-/// How many `NodeManager`s the active `ResourceManager` knows.
-pub(super) fn nodemanagers(cluster: &Cluster) -> Option<u64> {
-    let active = cluster
-        .with(Role::Resourcemanager)
-        .find(|host| manager_is_active(host))?;
-    let metrics = page(
+/// What the active `ResourceManager` knows of a `NodeManager`.
+#[derive(Clone, Debug)]
+pub(super) struct Node {
+    /// Where it is.
+    pub(super) host: String,
+    /// Whether it may be given tasks.
+    pub(super) running: bool,
+    /// When it told its health last, in milliseconds.
+    pub(super) told: i64,
+}
+
+/// The `NodeManager`s that the active `ResourceManager` knows.
+pub(super) fn nodemanagers(cluster: &Cluster) -> Option<Vec<Node>> {
+    let is_active = |host: &&Host| manager_state(host).as_deref() == Some("active");
+    let active = cluster.with(Role::Resourcemanager).find(is_active)?;
+    let page = page(
         &active.reached(Port::ResourcemanagerHttp),
-        "/ws/v1/cluster/metrics",
+        "/ws/v1/cluster/nodes",
     )?;
-    metrics.get("clusterMetrics")?.get("activeNodes")?.as_u64()
+    let node = |node: &Value| {
+        Some(Node {
+            host: node.get("nodeHostName")?.as_str()?.to_owned(),
+            running: node.get("state")? == "RUNNING",
+            told: node.get("lastHealthUpdate")?.as_i64()?,
+        })
+    };
+    let nodes = page.get("nodes")?.get("node")?.as_array()?;
+    Some(nodes.iter().filter_map(node).collect())
 }
 
 /// Which of these znodes exist.

@@ -7,14 +7,15 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
+use super::awaited::{self, Seen};
 use super::found::{Data, Found, begun};
 use super::java::{Launcher, NAMENODE, ZKFC};
-use super::layout::{Cluster, Host, list};
+use super::layout::{Cluster, Host};
 use super::place::Place;
 use super::plan::{Condition, Tool};
 use super::probe;
 use super::process::{Known, run, start, tail};
-use super::role::{Port, Role};
+use super::role::Role;
 use super::up::progress;
 
 /// How long any step may take. Seconds are usual; a machine that starts twenty Javas at once needs more.
@@ -26,6 +27,8 @@ const GLANCE: Duration = Duration::from_millis(150);
 pub(super) struct Starting<'a> {
     launcher: &'a Launcher<'a>,
     found: &'a Found,
+    /// When it began, in milliseconds.
+    since: i64,
     /// All that should live.
     running: BTreeMap<Place, Known>,
 }
@@ -35,6 +38,7 @@ impl<'a> Starting<'a> {
         Self {
             launcher,
             found,
+            since: chrono::Utc::now().timestamp_millis(),
             running: found.running.clone(),
         }
     }
@@ -180,27 +184,29 @@ impl<'a> Starting<'a> {
     }
 
     /// What is so by now, or what is missing.
-    fn look(&self, condition: &Condition) -> anyhow::Result<Result<String, String>> {
+    fn look(&self, condition: &Condition) -> anyhow::Result<Seen> {
         let cluster = self.cluster();
         let seen = match condition {
-            Condition::Ensemble => ensemble(cluster),
+            Condition::Ensemble => awaited::ensemble(cluster),
             Condition::Serves(places) => {
                 let hosts = places
                     .iter()
                     .map(|place| Ok((self.host(place)?, place.role)));
-                serves(&hosts.collect::<anyhow::Result<Vec<_>>>()?)
+                awaited::serves(&hosts.collect::<anyhow::Result<Vec<_>>>()?)
             }
-            Condition::ActiveNamenode => active_namenode(cluster),
-            Condition::ActiveManager => active_manager(cluster),
-            Condition::Datanodes => datanodes(cluster),
+            Condition::ActiveNamenode => awaited::active_namenode(cluster),
+            Condition::ActiveManager => awaited::active_manager(cluster),
+            Condition::Datanodes => awaited::datanodes(cluster),
             Condition::Nodemanagers => {
-                let (all, found) = (
-                    cluster.with(Role::Nodemanager).count(),
-                    probe::nodemanagers(cluster),
-                );
-                counted("nodemanagers", all, found)
+                let of =
+                    |place: &&Place| place.role == Role::Nodemanager && !self.found.runs(place);
+                let started = self.running.keys().filter(of);
+                let started: Vec<&Host> = started
+                    .filter_map(|place| cluster.host(&place.host))
+                    .collect();
+                awaited::nodemanagers(cluster, &started, self.since)
             }
-            Condition::Brokers => brokers(cluster)?,
+            Condition::Brokers => awaited::brokers(cluster)?,
         };
         Ok(seen)
     }
@@ -208,112 +214,4 @@ impl<'a> Starting<'a> {
 
 fn seconds(since: Instant) -> String {
     format!("{:.1} s", since.elapsed().as_secs_f64())
-}
-
-fn names<'a>(hosts: impl Iterator<Item = &'a Host>) -> String {
-    list(hosts.map(|host| host.name.clone()), ", ")
-}
-
-fn ensemble(cluster: &Cluster) -> Result<String, String> {
-    let mut of_mode: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-    for host in cluster.ensemble() {
-        let Some(mode) = probe::mode(host) else {
-            return Err(format!("{} is no part of an ensemble", host.name));
-        };
-        of_mode.entry(mode).or_default().push(&host.name);
-    }
-    if let Some(only) = of_mode.get("standalone") {
-        return Ok(format!("ensemble: {} stands alone", only.join(", ")));
-    }
-    let leaders = of_mode.get("leader").map_or(&[][..], Vec::as_slice);
-    let &[leader] = leaders else {
-        return Err("no server leads the ensemble".to_owned());
-    };
-    let mut text = format!("ensemble: {leader} leads");
-    for (mode, word) in [("follower", "follow"), ("observer", "observe")] {
-        let count = of_mode.get(mode).map_or(0, Vec::len);
-        if count > 0 {
-            text.extend([format!(", {count} {word}")]);
-        }
-    }
-    Ok(text)
-}
-
-fn serves(hosts: &[(&Host, Role)]) -> Result<String, String> {
-    let is_open = |(host, role): &&(&Host, Role)| {
-        let port = role.ports().next().unwrap_or(Port::Zookeeper);
-        probe::listens(&host.reached(port))
-    };
-    if let Some((host, role)) = hosts.iter().find(|it| !is_open(it)) {
-        return Err(format!("{} {role} does not listen", host.name));
-    }
-    let role = hosts.first().map(|(_, role)| role.to_string());
-    let hosts = names(hosts.iter().map(|(host, _)| *host));
-    Ok(format!("{}: {hosts} listens", role.unwrap_or_default()))
-}
-
-fn active_namenode(cluster: &Cluster) -> Result<String, String> {
-    let namenodes = cluster.namenodes();
-    let states: Vec<_> = namenodes
-        .iter()
-        .map(|(id, host)| (id, probe::namenode_state(host)))
-        .collect();
-    let is = |state: &str| {
-        let of = states
-            .iter()
-            .filter(|(_, found)| found.as_deref() == Some(state));
-        of.map(|(id, _)| id.as_str()).collect::<Vec<_>>()
-    };
-    let (active, standby) = (is("active"), is("standby"));
-    if active.len() == 1 && standby.len() + 1 == namenodes.len() {
-        return Ok(format!(
-            "namenodes: {} active, {} standby",
-            active[0],
-            standby.join(", ")
-        ));
-    }
-    Err("no namenode is active, or not all others stand by".to_owned())
-}
-
-fn active_manager(cluster: &Cluster) -> Result<String, String> {
-    let managers = cluster.resourcemanagers();
-    let active = managers
-        .iter()
-        .find(|(_, host)| probe::manager_is_active(host));
-    match active {
-        Some((id, _)) => Ok(format!("resourcemanagers: {id} active")),
-        None => Err("no resourcemanager is active".to_owned()),
-    }
-}
-
-/// Of every `NameNode`: whichever is active next has them all too.
-fn datanodes(cluster: &Cluster) -> Result<String, String> {
-    let all = cluster.with(Role::Datanode).count();
-    let mut live = Some(u64::MAX);
-    for (id, host) in cluster.namenodes() {
-        let found = probe::datanodes(host);
-        live = live.min(found.map(|(live, _)| live));
-        if found.is_some_and(|(_, operational)| !operational) {
-            return Err(format!("{id} is in safe mode"));
-        }
-    }
-    counted("datanodes", all, live)
-}
-
-fn counted(what: &str, all: usize, found: Option<u64>) -> Result<String, String> {
-    let found = found.unwrap_or(0);
-    if found >= all as u64 {
-        return Ok(format!("{what}: all {all} registered"));
-    }
-    Err(format!("{found} of {all} {what} are registered"))
-}
-
-fn brokers(cluster: &Cluster) -> anyhow::Result<Result<String, String>> {
-    let znodes = cluster
-        .with(Role::Kafka)
-        .map(|host| format!("/brokers/ids/{}", host.id));
-    let znodes: Vec<String> = znodes.collect();
-    let found = probe::exist(cluster, &znodes)?;
-    let live = found.iter().filter(|is| **is).count();
-    Ok(counted("brokers", znodes.len(), Some(live as u64)))
 }
