@@ -12,6 +12,7 @@ use thiserror::Error;
 use super::config::ConfigArgs;
 use super::configuration::Machine;
 use super::down::DownArgs;
+use super::exec::ExecArgs;
 use super::layout::{Cluster, Form};
 use super::logs::LogsArgs;
 use super::reading::read;
@@ -36,6 +37,7 @@ enum Action {
     Up(UpArgs),
     Down(DownArgs),
     Logs(LogsArgs),
+    Exec(ExecArgs),
     Kill(KillArgs),
     /// Cut a host off from all others; with --hosts netns
     Cut(LinkArgs),
@@ -53,6 +55,7 @@ impl ClusterArgs {
             Action::Up(up) => up.run(),
             Action::Down(down) => down.run(),
             Action::Logs(logs) => logs.run(),
+            Action::Exec(exec) => exec.run(),
             Action::Kill(kill) => kill.run(),
             Action::Cut(link) => link.run(false),
             Action::Mend(link) => link.run(true),

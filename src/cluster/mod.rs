@@ -16,6 +16,7 @@ mod config;
 pub mod configuration;
 mod description;
 mod down;
+mod exec;
 mod found;
 mod java;
 mod layout;
