@@ -68,14 +68,11 @@ impl ExecArgs {
 
     fn host<'a>(&self, cluster: &'a Cluster) -> anyhow::Result<&'a Host> {
         let mut hosts = cluster.hosts.iter();
-        match &self.on {
-            Some(name) => hosts
-                .find(|host| host.name == *name)
-                .with_context(|| format!("there is no host '{name}'")),
-            None => {
-                let first = cluster.with(Role::Namenode).next().or_else(|| hosts.next());
-                first.context("there is no host")
-            }
+        if let Some(name) = &self.on {
+            let named = hosts.find(|host| host.name == *name);
+            return named.with_context(|| format!("there is no host '{name}'"));
         }
+        let first = cluster.with(Role::Namenode).next().or_else(|| hosts.next());
+        first.context("there is no host")
     }
 }
