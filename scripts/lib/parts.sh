@@ -2,18 +2,35 @@
 # Where the fetched parts lie, and how a Java of theirs is called. Sourced after common.sh, never run.
 
 PARTS_DIR=$HEARTLINE_HOME_DIR/parts
+# Hadoop and ZooKeeper.
 PARTS_LIB=$PARTS_DIR/lib
-PARTS_POM=$HEARTLINE_ROOT/scripts/parts/pom.xml
+# Kafka, apart: it brings other versions of the same libraries.
+# shellcheck disable=SC2034 # used by those who source this
+KAFKA_LIB=$PARTS_DIR/kafka
 # shellcheck disable=SC2034 # used by those who source this
 PARTS_LOG4J=$HEARTLINE_ROOT/scripts/parts/log4j.properties
 
+# parts_of SET: its pom, the folder of its jars, the stamp that says of which pom they are, and the log of the fetching.
+parts_of() {
+    case $1 in
+        hadoop) printf '%s\n' "$HEARTLINE_ROOT/scripts/parts/pom.xml" "$PARTS_LIB" "$PARTS_DIR/stamp" "$PARTS_DIR/fetch.log" ;;
+        kafka) printf '%s\n' "$HEARTLINE_ROOT/scripts/parts/kafka/pom.xml" "$KAFKA_LIB" "$PARTS_DIR/kafka.stamp" "$PARTS_DIR/kafka.log" ;;
+        *) die "there are no parts called '$1'" ;;
+    esac
+}
+
 # The parts are those of this very pom: a changed pom makes another checksum.
-parts_checksum() { sha256sum <"$PARTS_POM" | cut -d' ' -f1; }
+parts_checksum() { sha256sum <"$1" | cut -d' ' -f1; }
 
-parts_present() { [ -f "$PARTS_DIR/stamp" ] && [ "$(cat "$PARTS_DIR/stamp")" = "$(parts_checksum)" ]; }
+# parts_present [SET]: they are there, and of the pom as it stands.
+parts_present() {
+    local of
+    mapfile -t of < <(parts_of "${1:-hadoop}")
+    [ -f "${of[2]}" ] && [ "$(cat "${of[2]}")" = "$(parts_checksum "${of[0]}")" ]
+}
 
-# Fetches them the first time; costs a checksum afterwards.
-need_parts() { parts_present || "$HEARTLINE_ROOT/scripts/fetch-parts"; }
+# need_parts [SET]: fetches them the first time; costs a checksum afterwards.
+need_parts() { parts_present "${1:-hadoop}" || "$HEARTLINE_ROOT/scripts/fetch-parts" "${1:-hadoop}"; }
 
 # part_jar NAME: the path of NAME-VERSION.jar among the fetched ones.
 part_jar() {
