@@ -89,6 +89,14 @@ impl Event {
         }
     }
 
+    /// That a watcher itself reached or lost ZooKeeper: nobody's node, in no epoch.
+    pub fn of_watcher(time: DateTime<Utc>, event: EventKind) -> Self {
+        Self {
+            node: None,
+            ..Self::of(time, event, "", None)
+        }
+    }
+
     /// The line below the master's messages: `event 17 4294967302 2020-12-29T… died map…`, with the
     /// [`Previous`] master behind a claim, and the condition behind a stall.
     /// `None` for what is not a master's to tell.

@@ -66,10 +66,7 @@ impl Teller {
             (EventKind::Disconnected, "zookeeper: UNCONNECTED\n")
         };
         self.text(line)?;
-        self.json(&Event {
-            node: None,
-            ..Event::of(Utc::now(), event, "", None)
-        })?;
+        self.json(&Event::of_watcher(Utc::now(), event))?;
         Ok(Some(line))
     }
 }

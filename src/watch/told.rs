@@ -4,7 +4,7 @@ use crate::protocol::{Event, EventKind};
 
 /// What was told already.
 #[derive(Debug, Default)]
-pub(super) struct Told {
+pub(crate) struct Told {
     /// Epoch and number of the last event.
     last: (i64, u64),
     /// The epoch whose master was told.
@@ -12,15 +12,23 @@ pub(super) struct Told {
 }
 
 impl Told {
+    /// As one that has told all up to this event.
+    pub(crate) fn up_to(epoch: i64, sequence: u64) -> Self {
+        Self {
+            last: (epoch, sequence),
+            epoch,
+        }
+    }
+
     /// Epochs only grow, so a lower one is of a ZooKeeper that has lost its data: all is new again.
-    pub(super) fn see(&mut self, epoch: Option<i64>) {
+    pub(crate) fn see(&mut self, epoch: Option<i64>) {
         if epoch.is_some_and(|epoch| epoch < self.last.0) {
             *self = Self::default();
         }
     }
 
     /// Whether an event is to be told; from then on it is not.
-    pub(super) fn is_new(&mut self, event: &Event) -> bool {
+    pub(crate) fn is_new(&mut self, event: &Event) -> bool {
         let number = (event.epoch.unwrap_or(0), event.sequence.unwrap_or(0));
         if number <= self.last {
             return false;
@@ -30,7 +38,7 @@ impl Told {
     }
 
     /// Whether a master is to be told of.
-    pub(super) fn is_new_master(&mut self, claimed: &Event) -> bool {
+    pub(crate) fn is_new_master(&mut self, claimed: &Event) -> bool {
         let epoch = claimed.epoch.unwrap_or(0);
         let new = epoch > self.epoch;
         self.epoch = self.epoch.max(epoch);
@@ -61,6 +69,15 @@ mod tests {
         // A reset begins to count anew, in a later epoch.
         assert!(told.is_new(&event(9, 1, EventKind::Claimed)));
         assert!(!told.is_new(&event(5, 3, EventKind::Died)));
+    }
+
+    #[test]
+    fn one_goes_on_where_another_ended() {
+        let mut told = Told::up_to(5, 2);
+        assert!(!told.is_new_master(&event(5, 0, EventKind::Claimed)));
+        assert!(!told.is_new(&event(5, 2, EventKind::Joined)));
+        assert!(told.is_new(&event(5, 3, EventKind::Died)));
+        assert!(told.is_new(&event(9, 1, EventKind::Claimed)));
     }
 
     #[test]
