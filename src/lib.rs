@@ -20,6 +20,7 @@
 //!   takes the samples: it knows `/proc`.
 //! - [`cluster`] is the real surroundings by one description: configuration files for now.
 //! - [`status`] is one look at all members, as a table or as JSON.
+//! - [`events`] publishes what happens, at least once and in order for each node: to stdout, a file or Kafka.
 //! - [`commit`] runs a command for exactly one attempt of a task, after its work.
 //! - [`template`] is a command with places to be filled; [`say`] is how a program speaks to people.
 //! - [`standing`] is a master without work; [`watch`] and [`setup`] are what people start beside a job; [`cli`] is the edge of all programs.
@@ -35,6 +36,7 @@ pub mod commit;
 pub mod condition;
 pub mod coordination;
 pub mod detect;
+pub mod events;
 pub mod keeper;
 pub mod master;
 pub mod member;

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use heartline::cli;
 use heartline::cluster::ClusterArgs;
+use heartline::events::EventsArgs;
 use heartline::keeper::{BecomeArgs, KeepArgs};
 use heartline::membership::MemberArgs;
 use heartline::operate::{IntervalArgs, KillArgs, ReinitArgs};
@@ -28,6 +29,7 @@ enum Tool {
     Status(StatusArgs),
     /// Configure ZooKeeper, HDFS, YARN and Kafka by one description
     Cluster(ClusterArgs),
+    Events(EventsArgs),
     Kill(KillArgs),
     Reinit(ReinitArgs),
     Interval(IntervalArgs),
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
     match options.tool {
         Tool::Status(status) => status.run(),
         Tool::Cluster(cluster) => cluster.run(),
+        Tool::Events(events) => events.run(),
         Tool::Kill(kill) => kill.run(),
         Tool::Reinit(reinit) => reinit.run(),
         Tool::Interval(interval) => interval.run(),

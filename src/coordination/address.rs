@@ -60,13 +60,16 @@ impl FromStr for Address {
         let chroot = chroot
             .parse()
             .map_err(|reason| format!("the chroot after the hosts: {reason}"))?;
-        let servers = hosts.split(',').map(server).collect::<Result<_, _>>()?;
+        let wanted = "write HOST:PORT, several of them with commas, as in zk1:2181,zk2:2181/chroot";
+        let servers = hosts.split(',');
+        let servers = servers.map(|text| server(text, DEFAULT_PORT, wanted));
+        let servers = servers.collect::<Result<_, _>>()?;
         Ok(Self { servers, chroot })
     }
 }
 
-fn server(text: &str) -> Result<(String, u16), String> {
-    let wanted = "write HOST:PORT, several of them with commas, as in zk1:2181,zk2:2181/chroot";
+/// Host and port of one server; an error ends in what is `wanted`.
+pub(crate) fn server(text: &str, default_port: u16, wanted: &str) -> Result<(String, u16), String> {
     if text.is_empty() {
         return Err(format!("a host is empty; {wanted}"));
     }
@@ -96,7 +99,7 @@ fn server(text: &str) -> Result<(String, u16), String> {
         ));
     }
     let port = match port {
-        None => DEFAULT_PORT,
+        None => default_port,
         Some(port) => port
             .parse()
             .ok()

@@ -19,6 +19,7 @@ mod value;
 mod zookeeper;
 
 pub use address::Address;
+pub(crate) use address::server;
 pub use client::{Client, Stat};
 pub use connection::Connection;
 pub use diagnosis::Diagnosis;

@@ -1,0 +1,219 @@
+use std::collections::BTreeMap;
+
+use chrono::DateTime;
+use proptest::prelude::*;
+
+use super::*;
+
+/// The `number`th event of a node.
+fn message(node: &str, number: u64) -> Message {
+    Message {
+        key: Some(node.to_owned()),
+        time: DateTime::from_timestamp(1_609_240_719, 0).unwrap(),
+        epoch: Some(9),
+        json: format!("{{\"number\":{number}}}"),
+    }
+}
+
+/// What a line tells: an event's number, or how many are lost.
+#[derive(Debug, PartialEq, Eq)]
+enum Tells {
+    Number(u64),
+    Lost(u64),
+}
+
+fn read(message: &Message) -> Tells {
+    let json: serde_json::Value = serde_json::from_str(&message.json).unwrap();
+    match json["number"].as_u64() {
+        Some(number) => Tells::Number(number),
+        None => Tells::Lost(json["count"].as_u64().unwrap()),
+    }
+}
+
+fn told(batch: &Batch) -> Vec<Tells> {
+    batch.messages.iter().map(read).collect()
+}
+
+#[test]
+fn what_comes_goes_out_in_its_order() {
+    let mut buffer = Buffer::new(10);
+    buffer.open(1);
+    assert_eq!(buffer.next(), None);
+    for number in 0..3 {
+        assert!(!buffer.offer(message("a", number)));
+    }
+    let batch = buffer.next().unwrap();
+    assert_eq!(told(&batch), [0, 1, 2].map(Tells::Number));
+    buffer.offer(message("a", 3));
+    // One batch at a time: the order outlives any number of attempts.
+    assert_eq!(buffer.next(), None);
+    buffer.delivered(0, 1);
+    assert_eq!((buffer.next(), buffer.undelivered()), (None, 3));
+    buffer.delivered(0, 2);
+    assert_eq!(told(&buffer.next().unwrap()), [Tells::Number(3)]);
+    buffer.delivered(0, 1);
+    assert_eq!((buffer.next(), buffer.undelivered()), (None, 0));
+}
+
+#[test]
+fn nothing_goes_out_before_the_lanes_are_known() {
+    let mut buffer = Buffer::new(2);
+    for number in 0..5 {
+        assert_eq!(buffer.offer(message("a", number)), number >= 2);
+    }
+    assert_eq!((buffer.next(), buffer.undelivered()), (None, 5));
+    buffer.open(3);
+    let mut tells = Vec::new();
+    while let Some(batch) = buffer.next() {
+        tells.extend(told(&batch));
+        buffer.delivered(batch.lane, batch.messages.len());
+    }
+    assert_eq!(tells, [Tells::Lost(3), Tells::Number(3), Tells::Number(4)]);
+}
+
+#[test]
+fn what_is_in_flight_is_not_given_up() {
+    let mut buffer = Buffer::new(4);
+    buffer.open(1);
+    for number in 0..4 {
+        buffer.offer(message("a", number));
+    }
+    // Half of the room at most.
+    assert_eq!(told(&buffer.next().unwrap()), [0, 1].map(Tells::Number));
+    for number in 4..7 {
+        assert!(buffer.offer(message("a", number)));
+    }
+    buffer.delivered(0, 2);
+    let batch = buffer.next().unwrap();
+    assert_eq!(batch.lost, 3);
+    assert_eq!(told(&batch), [Tells::Lost(3), Tells::Number(5)]);
+    // A word about the lost takes nobody's room, and is not given up either.
+    assert_eq!(buffer.undelivered(), 5);
+}
+
+#[test]
+fn a_lane_that_stands_still_does_not_hold_up_another() {
+    let mut buffer = Buffer::new(100);
+    buffer.open(2);
+    let keys: Vec<String> = (0..10).map(|name| format!("map{name}")).collect();
+    for key in &keys {
+        buffer.offer(message(key, 0));
+    }
+    let (stuck, free) = (buffer.next().unwrap(), buffer.next().unwrap());
+    assert_ne!(stuck.lane, free.lane);
+    buffer.delivered(free.lane, free.messages.len());
+    for key in &keys {
+        buffer.offer(message(key, 1));
+    }
+    assert_eq!(buffer.next().unwrap().lane, free.lane);
+    assert_eq!(buffer.next(), None);
+}
+
+#[test]
+fn the_names_of_the_lost_are_bounded() {
+    let mut buffer = Buffer::new(2);
+    for node in 0..100 {
+        buffer.offer(message(&format!("map{node}"), 0));
+    }
+    assert!(buffer.lanes[0].gaps.len() <= 3);
+    assert_eq!(buffer.undelivered(), 100);
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Offer(usize),
+    Open(usize),
+    Next,
+    Deliver(usize, usize),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        6 => (0..KEYS).prop_map(Step::Offer),
+        1 => (1_usize..5).prop_map(Step::Open),
+        2 => Just(Step::Next),
+        2 => (0_usize..5, 1_usize..9).prop_map(|(lane, count)| Step::Deliver(lane, count)),
+    ]
+}
+
+/// Few enough that all of them are named among the lost.
+const KEYS: usize = 5;
+
+/// What a reader has of each node.
+#[derive(Default)]
+struct Reader(BTreeMap<String, u64>);
+
+impl Reader {
+    /// Each event is the one after the last, or after what is said to be lost between them.
+    fn read(&mut self, batch: &Batch) {
+        let mut lost = 0;
+        for message in &batch.messages {
+            let next = self.0.entry(message.key.clone().unwrap()).or_default();
+            match read(message) {
+                Tells::Number(number) => {
+                    assert_eq!(number, *next, "{message:?}");
+                    *next += 1;
+                }
+                Tells::Lost(count) => {
+                    *next += count;
+                    lost += count;
+                }
+            }
+        }
+        assert_eq!(lost, batch.lost);
+    }
+}
+
+proptest! {
+    #[test]
+    fn nothing_is_lost_untold_or_out_of_order(
+        capacity in KEYS..20,
+        steps in prop::collection::vec(step(), 0..300),
+    ) {
+        let mut buffer = Buffer::new(capacity);
+        let mut offered = BTreeMap::<String, u64>::new();
+        let mut reader = Reader::default();
+        let mut flight = BTreeMap::<usize, usize>::new();
+        for step in steps {
+            match step {
+                Step::Offer(key) => {
+                    let node = format!("map{key}");
+                    let number = offered.entry(node.clone()).or_default();
+                    let full = buffer.held == capacity;
+                    prop_assert_eq!(buffer.offer(message(&node, *number)), full);
+                    *number += 1;
+                }
+                Step::Open(lanes) => buffer.open(lanes),
+                Step::Next => {
+                    if let Some(batch) = buffer.next() {
+                        // What a lane has in flight comes first.
+                        prop_assert_eq!(flight.insert(batch.lane, batch.messages.len()), None);
+                        prop_assert!(!batch.messages.is_empty());
+                        reader.read(&batch);
+                    }
+                }
+                Step::Deliver(lane, count) => {
+                    let left = flight.get(&lane).copied().unwrap_or(0).saturating_sub(count);
+                    buffer.delivered(lane, count);
+                    if left > 0 {
+                        flight.insert(lane, left);
+                    } else {
+                        flight.remove(&lane);
+                    }
+                }
+            }
+            prop_assert!(buffer.held <= capacity);
+        }
+        // In the end everything arrives, or the word that it is lost.
+        buffer.open(1);
+        for (lane, count) in flight {
+            buffer.delivered(lane, count);
+        }
+        while let Some(batch) = buffer.next() {
+            reader.read(&batch);
+            buffer.delivered(batch.lane, batch.messages.len());
+        }
+        prop_assert_eq!(reader.0, offered);
+        prop_assert_eq!((buffer.held, buffer.undelivered()), (0, 0));
+    }
+}

@@ -1,0 +1,147 @@
+//! A file that lines are appended to, each in one write. It may be renamed away at any time (as logrotate does): the
+//! next line begins a new one.
+
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+/// How much of a file's end is looked at.
+const TAIL: u64 = 64 * 1024;
+
+/// A file by its path; opened when the first line is written.
+#[derive(Debug)]
+pub(super) struct Lines {
+    path: PathBuf,
+    file: Option<File>,
+}
+
+impl Lines {
+    pub(super) fn new(path: PathBuf) -> Self {
+        Self { path, file: None }
+    }
+
+    /// Appends a line, which brings its end along. After an error the file is as before, as far as that can be had.
+    pub(super) fn append(&mut self, line: &[u8]) -> io::Result<()> {
+        if !self.stands() {
+            self.file = Some(open(&self.path)?);
+        }
+        let Some(file) = &mut self.file else {
+            return Err(io::ErrorKind::NotFound.into());
+        };
+        let before = file.metadata()?.len();
+        let written = file.write(line)?;
+        if written == line.len() {
+            return Ok(());
+        }
+        // A part of a line is no line. What somebody else has appended meanwhile stays.
+        if file.metadata()?.len() == before + written as u64 {
+            file.set_len(before)?;
+        }
+        Err(io::ErrorKind::StorageFull.into())
+    }
+
+    /// Whether the open file is still the one of this path.
+    fn stands(&self) -> bool {
+        let of = |file: Metadata| (file.dev(), file.ino());
+        let open = self.file.as_ref().and_then(|file| file.metadata().ok());
+        open.is_some() && open.map(of) == fs::metadata(&self.path).ok().map(of)
+    }
+}
+
+/// Opens it at its end, on a new line.
+fn open(path: &Path) -> io::Result<File> {
+    let mut file = File::options().append(true).create(true).open(path)?;
+    let is_file = file.metadata()?.is_file();
+    if is_file && tail(path, 1).is_ok_and(|last| !matches!(last.as_slice(), [] | b"\n")) {
+        file.write_all(b"\n")?;
+    }
+    Ok(file)
+}
+
+/// Epoch and sequence of the last event in a file, among its last lines; `None` if there is none.
+pub(super) fn last_event(path: &Path) -> Option<(i64, u64)> {
+    if !fs::metadata(path).ok()?.is_file() {
+        return None;
+    }
+    let tail = tail(path, TAIL).ok()?;
+    let mut lines = tail.split(|byte| *byte == b'\n').rev();
+    lines.find_map(|line| {
+        let event: Value = serde_json::from_slice(line).ok()?;
+        Some((event["epoch"].as_i64()?, event["sequence"].as_u64()?))
+    })
+}
+
+fn tail(path: &Path, length: u64) -> io::Result<Vec<u8>> {
+    let mut file = File::open(path)?;
+    let end = file.seek(SeekFrom::End(0))?;
+    file.seek(SeekFrom::Start(end.saturating_sub(length)))?;
+    let mut bytes = Vec::new();
+    file.take(length).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+
+    #[test]
+    fn a_renamed_file_is_begun_anew() {
+        let folder = TempDir::new().unwrap();
+        let (path, old) = (folder.path().join("a"), folder.path().join("a.1"));
+        let mut lines = Lines::new(path.clone());
+        lines.append(b"1\n").unwrap();
+        lines.append(b"2\n").unwrap();
+        fs::rename(&path, &old).unwrap();
+        lines.append(b"3\n").unwrap();
+        fs::remove_file(&path).unwrap();
+        lines.append(b"4\n").unwrap();
+        assert_eq!(fs::read_to_string(old).unwrap(), "1\n2\n");
+        assert_eq!(fs::read_to_string(path).unwrap(), "4\n");
+    }
+
+    #[test]
+    fn a_torn_line_stays_alone() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("a");
+        fs::write(&path, "1\n{\"ev").unwrap();
+        Lines::new(path.clone()).append(b"2\n").unwrap();
+        assert_eq!(fs::read_to_string(path).unwrap(), "1\n{\"ev\n2\n");
+    }
+
+    #[test]
+    fn the_last_event_is_the_last_with_a_number() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("a");
+        assert_eq!(last_event(&path), None);
+        let first = r#"{"event":"joined","epoch":9,"sequence":1}"#;
+        let second = r#"{"event":"died","epoch":9,"sequence":2}"#;
+        let other = r#"{"event":"connected","epoch":null}"#;
+        let text = format!("{first}\n{second}\n{other}\n{{\"epo");
+        fs::write(&path, &text).unwrap();
+        assert_eq!(last_event(&path), Some((9, 2)));
+        // However long it is.
+        fs::write(&path, format!("{}\n{text}", "x".repeat(200_000))).unwrap();
+        assert_eq!(last_event(&path), Some((9, 2)));
+        fs::write(&path, "no event\n").unwrap();
+        assert_eq!(last_event(&path), None);
+        assert_eq!(last_event(Path::new("/dev/null")), None);
+    }
+
+    #[test]
+    fn a_full_disk_is_an_error_and_no_end() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("a");
+        std::os::unix::fs::symlink("/dev/full", &path).unwrap();
+        let mut lines = Lines::new(path.clone());
+        let full = lines.append(b"1\n").unwrap_err();
+        assert_eq!(full.kind(), io::ErrorKind::StorageFull);
+        fs::remove_file(&path).unwrap();
+        lines.append(b"1\n").unwrap();
+        assert_eq!(fs::read_to_string(path).unwrap(), "1\n");
+    }
+}

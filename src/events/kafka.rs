@@ -1,0 +1,184 @@
+//! A topic of Kafka: a lane for each partition, one request in flight in each.
+//!
+//! A request is tried again until all replicas in sync have its records; the next goes out only then. So records of a
+//! key never pass each other, and one whose answer was lost on the way may stand there twice.
+
+use std::time::Duration;
+
+use rskafka::BackoffConfig;
+use rskafka::client::error::{Error, ProtocolError};
+use rskafka::client::partition::{Compression, PartitionClient, UnknownTopicHandling};
+use rskafka::client::{Client, ClientBuilder};
+use rskafka::record::Record;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::time::{sleep, timeout};
+
+use super::buffer::Batch;
+use super::message::Message;
+use super::outlet::{Answer, Answers, Inlet, Outlet, outlet};
+use super::target::Topic;
+
+/// Between two attempts.
+const PAUSE: Duration = Duration::from_millis(500);
+/// How long the client tries by itself, before it is asked why.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How long finding the leader may take, with a broker that accepts and says nothing.
+const CONNECT: Duration = Duration::from_secs(15);
+/// How long an answer may take. A broker gives its replicas 30 s.
+const ANSWER: Duration = Duration::from_secs(40);
+
+/// Starts to deliver, within a runtime; it ends with the publisher.
+pub(super) fn start(topic: Topic) -> Outlet {
+    let (outlet, inlet) = outlet();
+    tokio::spawn(deliver(topic, inlet));
+    outlet
+}
+
+/// Hands each lane its batches.
+async fn deliver(topic: Topic, mut inlet: Inlet) {
+    let partitions = partitions(&topic, &inlet.answers).await;
+    let lanes: Vec<_> = (0..partitions)
+        .map(|number| {
+            let (batches, taken) = unbounded_channel();
+            let lane = Lane {
+                topic: topic.clone(),
+                number,
+                answers: inlet.answers.clone(),
+                client: None,
+            };
+            tokio::spawn(lane.deliver(taken));
+            batches
+        })
+        .collect();
+    inlet.answers.say(Answer::Open(partitions));
+    while let Some(batch) = inlet.batches.recv().await {
+        // A lane ends only with its sender.
+        let _ = lanes[batch.lane].send(batch);
+    }
+}
+
+/// How many partitions the topic has, however long it takes to hear that.
+async fn partitions(topic: &Topic, answers: &Answers) -> usize {
+    loop {
+        let why = match timeout(CONNECT, count(topic)).await {
+            Ok(Ok(partitions)) if partitions > 0 => return partitions,
+            Ok(Ok(_)) => missing(topic),
+            Ok(Err(error)) => reason(topic, &error),
+            Err(_) => silent(CONNECT),
+        };
+        answers.say(Answer::Trouble(0, why));
+        sleep(PAUSE).await;
+    }
+}
+
+async fn count(topic: &Topic) -> Result<usize, Error> {
+    let client = client(topic).await?;
+    // To ask for a topic makes it, where brokers make topics by themselves.
+    client
+        .partition_client(&topic.name, 0, UnknownTopicHandling::Error)
+        .await?;
+    let topics = client.list_topics().await?;
+    let found = topics.into_iter().find(|found| found.name == topic.name);
+    Ok(found.map_or(0, |found| found.partitions.len()))
+}
+
+async fn client(topic: &Topic) -> Result<Client, Error> {
+    let backoff = BackoffConfig {
+        init_backoff: Duration::from_millis(50),
+        max_backoff: PAUSE,
+        base: 2.0,
+        deadline: Some(PATIENCE),
+    };
+    let builder = ClientBuilder::new(topic.brokers.clone());
+    let builder = builder.client_id("heartline").backoff_config(backoff);
+    builder.build().await
+}
+
+/// One partition.
+struct Lane {
+    topic: Topic,
+    number: usize,
+    answers: Answers,
+    client: Option<PartitionClient>,
+}
+
+impl Lane {
+    async fn deliver(mut self, mut batches: UnboundedReceiver<Batch>) {
+        while let Some(batch) = batches.recv().await {
+            let count = batch.messages.len();
+            let records: Vec<Record> = batch.messages.into_iter().map(record).collect();
+            while let Err(why) = self.attempt(&records).await {
+                // The leader may be another one; all is asked anew, beginning with the brokers that were named.
+                self.client = None;
+                self.answers.say(Answer::Trouble(self.number, why));
+                sleep(PAUSE).await;
+            }
+            self.answers.say(Answer::Delivered(self.number, count));
+        }
+    }
+
+    async fn attempt(&mut self, records: &[Record]) -> Result<(), String> {
+        let client = match &self.client {
+            Some(client) => client,
+            None => self.client.insert(self.connect().await?),
+        };
+        let produced = client.produce(records.to_vec(), Compression::NoCompression);
+        match timeout(ANSWER, produced).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(reason(&self.topic, &error)),
+            Err(_) => Err(silent(ANSWER)),
+        }
+    }
+
+    async fn connect(&self) -> Result<PartitionClient, String> {
+        let connected = async {
+            let client = client(&self.topic).await?;
+            let number = i32::try_from(self.number).unwrap_or(i32::MAX);
+            client
+                .partition_client(&self.topic.name, number, UnknownTopicHandling::Error)
+                .await
+        };
+        match timeout(CONNECT, connected).await {
+            Ok(Ok(client)) => Ok(client),
+            Ok(Err(error)) => Err(reason(&self.topic, &error)),
+            Err(_) => Err(silent(CONNECT)),
+        }
+    }
+}
+
+fn record(message: Message) -> Record {
+    Record {
+        key: message.key.map(String::into_bytes),
+        value: Some(message.json.into_bytes()),
+        headers: std::collections::BTreeMap::new(),
+        timestamp: message.time,
+    }
+}
+
+/// Why it did not work, and what to do about it where that is known.
+fn reason(topic: &Topic, error: &Error) -> String {
+    match error {
+        Error::ServerError {
+            protocol_error: ProtocolError::UnknownTopicOrPartition,
+            ..
+        } => missing(topic),
+        Error::ServerError { protocol_error, .. } => format!("the broker says {protocol_error}"),
+        // The client's own words for each of its layers; the innermost tells.
+        error => {
+            let text = error.to_string();
+            let inner = text.rsplit("Source: ").next().unwrap_or(&text);
+            inner.to_owned()
+        }
+    }
+}
+
+fn missing(topic: &Topic) -> String {
+    format!(
+        "there is no such topic, and the brokers make none; make it with kafka-topics.sh --create --topic {}",
+        topic.name
+    )
+}
+
+fn silent(limit: Duration) -> String {
+    format!("no answer within {} s", limit.as_secs())
+}

@@ -1,0 +1,217 @@
+//! Publishing: from the watch into the buffer, from the buffer to the outlet.
+
+use std::collections::BTreeMap;
+use std::pin::pin;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use chrono::Utc;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::time::{Instant, sleep_until};
+
+use super::args::PROGRAM;
+use super::buffer::Buffer;
+use super::file::last_event;
+use super::message::Message;
+use super::outlet::{Answer, Outlet};
+use super::target::Target;
+use super::{kafka, lines};
+use crate::coordination::Settings;
+use crate::keeper::listen;
+use crate::protocol::{Event, EventKind};
+use crate::say::say;
+use crate::watch::{Audience, Told, follow};
+
+/// What was asked for.
+#[derive(Debug)]
+pub(super) struct Terms {
+    pub(super) target: Target,
+    pub(super) alive: bool,
+    pub(super) buffer: usize,
+    pub(super) linger: Duration,
+}
+
+/// Publishes until a signal asks for the end, then delivers what is left within the time for that. Fails if
+/// something is left even so.
+pub(super) async fn publish(settings: Settings, terms: Terms) -> anyhow::Result<ExitCode> {
+    let (orders, mut ordered) = unbounded_channel();
+    listen(&orders, |_| ());
+    let (hear, mut heard) = unbounded_channel();
+    let (outlet, told) = match &terms.target {
+        Target::Stdout => (lines::stdout()?, Told::default()),
+        Target::File(path) => {
+            let told = last_event(path).map_or_else(Told::default, |(epoch, sequence)| {
+                Told::up_to(epoch, sequence)
+            });
+            (lines::file(path.clone())?, told)
+        }
+        Target::Kafka(topic) => (kafka::start(topic.clone()), Told::default()),
+    };
+    let mut publisher = Publisher {
+        target: terms.target.to_string(),
+        buffer: Buffer::new(terms.buffer),
+        capacity: terms.buffer,
+        outlet,
+        losing: false,
+        troubled: BTreeMap::new(),
+    };
+    let ear = Ear {
+        hear,
+        connected: None,
+        alive: terms.alive,
+    };
+    let ended = {
+        let mut watching = pin!(follow(&settings, ear, told, Some(PROGRAM)));
+        loop {
+            tokio::select! {
+                biased;
+                _ = ordered.recv() => break Ok(()),
+                Some(message) = heard.recv() => publisher.offer(message),
+                answer = publisher.outlet.answers.recv() => publisher.answer(answer)?,
+                over = &mut watching => break over,
+            }
+            publisher.send();
+        }
+    };
+    let left = publisher
+        .flush(terms.linger, &mut heard, &mut ordered)
+        .await?;
+    ended?;
+    if left > 0 {
+        say(
+            PROGRAM,
+            format!("{left} events were not delivered to {}", publisher.target),
+        );
+        return Ok(ExitCode::FAILURE);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+struct Publisher {
+    target: String,
+    buffer: Buffer,
+    capacity: usize,
+    outlet: Outlet,
+    /// Events are being lost, and that was said.
+    losing: bool,
+    /// What was said to be in the way of each lane.
+    troubled: BTreeMap<usize, String>,
+}
+
+impl Publisher {
+    fn offer(&mut self, message: Message) {
+        if self.buffer.offer(message) && !self.losing {
+            self.losing = true;
+            let (capacity, target) = (self.capacity, &self.target);
+            say(
+                PROGRAM,
+                format!("{capacity} events wait for {target}: the oldest are being lost"),
+            );
+        }
+    }
+
+    fn answer(&mut self, answer: Option<Answer>) -> anyhow::Result<()> {
+        match answer {
+            Some(Answer::Open(lanes)) => {
+                self.buffer.open(lanes);
+                self.well(0);
+            }
+            Some(Answer::Delivered(lane, messages)) => {
+                self.buffer.delivered(lane, messages);
+                self.well(lane);
+            }
+            Some(Answer::Trouble(lane, why)) => {
+                if !self.troubled.values().any(|said| *said == why) {
+                    say(PROGRAM, format!("{}: {why}; trying again", self.target));
+                }
+                self.troubled.insert(lane, why);
+            }
+            Some(Answer::Over(error)) => return Err(error),
+            None => anyhow::bail!("{} takes no more events", self.target),
+        }
+        Ok(())
+    }
+
+    /// Nothing is in this lane's way any more.
+    fn well(&mut self, lane: usize) {
+        if self.troubled.remove(&lane).is_some() && self.troubled.is_empty() {
+            say(PROGRAM, format!("{} takes events again", self.target));
+        }
+    }
+
+    /// Sends all that may go out now.
+    fn send(&mut self) {
+        while let Some(batch) = self.buffer.next() {
+            if batch.lost > 0 {
+                self.losing = false;
+                let (lost, target) = (batch.lost, &self.target);
+                say(
+                    PROGRAM,
+                    format!("{lost} events for {target} were lost; that is said in their place"),
+                );
+            }
+            // If nobody takes it, its last answer said so.
+            let _ = self.outlet.batches.send(batch);
+        }
+    }
+
+    /// Delivers what is left, for so long at most or until told again to end; how much is left even so.
+    async fn flush(
+        &mut self,
+        linger: Duration,
+        heard: &mut UnboundedReceiver<Message>,
+        ordered: &mut UnboundedReceiver<()>,
+    ) -> anyhow::Result<u64> {
+        while let Ok(message) = heard.try_recv() {
+            self.offer(message);
+        }
+        self.send();
+        let end = Instant::now() + linger;
+        while self.buffer.undelivered() > 0 {
+            tokio::select! {
+                biased;
+                answer = self.outlet.answers.recv() => self.answer(answer)?,
+                () = sleep_until(end) => break,
+                _ = ordered.recv() => break,
+            }
+            self.send();
+        }
+        Ok(self.buffer.undelivered())
+    }
+}
+
+/// Hears what the watch tells, and hands it on without waiting.
+struct Ear {
+    hear: UnboundedSender<Message>,
+    connected: Option<bool>,
+    alive: bool,
+}
+
+impl Audience for Ear {
+    fn connection(&mut self, connected: bool) -> anyhow::Result<bool> {
+        if self.connected.replace(connected) == Some(connected) {
+            return Ok(false);
+        }
+        let kind = if connected {
+            EventKind::Connected
+        } else {
+            EventKind::Disconnected
+        };
+        self.event(&Event::of_watcher(Utc::now(), kind))?;
+        Ok(true)
+    }
+
+    fn event(&mut self, event: &Event) -> anyhow::Result<()> {
+        // Nobody hears it once the publisher has ended.
+        let _ = self.hear.send(Message::of(event)?);
+        Ok(())
+    }
+
+    fn alive(&mut self, event: &Event) -> anyhow::Result<()> {
+        if self.alive {
+            self.event(event)
+        } else {
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Where events are to go, checked before anything is started.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use crate::coordination::server;
+
+/// The port that Kafka serves clients on unless told otherwise.
+const KAFKA_PORT: u16 = 9092;
+/// Kafka's own limit.
+const LONGEST_TOPIC: usize = 249;
+
+/// Where events are to go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Target {
+    Stdout,
+    File(PathBuf),
+    Kafka(Topic),
+}
+
+/// A topic, and the brokers that are asked first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Topic {
+    pub(super) brokers: Vec<String>,
+    pub(super) name: String,
+}
+
+impl fmt::Display for Topic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "kafka://{}/{}", self.brokers.join(","), self.name)
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stdout => f.write_str("stdout"),
+            Self::File(path) => path.display().fmt(f),
+            Self::Kafka(topic) => topic.fmt(f),
+        }
+    }
+}
+
+impl FromStr for Target {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "-" {
+            return Ok(Self::Stdout);
+        }
+        if let Some(place) = text.strip_prefix("kafka:") {
+            return topic(place).map(Self::Kafka);
+        }
+        if let Some((scheme, _)) = text.split_once("://")
+            && scheme != "file"
+        {
+            return Err(format!(
+                "'{scheme}' is not known; write kafka://HOST:PORT/TOPIC, file:PATH, a path, or - for stdout"
+            ));
+        }
+        let path = text.strip_prefix("file:").unwrap_or(text);
+        // A URL's host is this one, or not given.
+        let path = path.strip_prefix("//localhost/").map_or_else(
+            || path.strip_prefix("//").unwrap_or(path).to_owned(),
+            |rest| format!("/{rest}"),
+        );
+        if path.is_empty() || path.ends_with('/') {
+            return Err(format!("'{text}' names no file; write file:PATH or a path"));
+        }
+        Ok(Self::File(path.into()))
+    }
+}
+
+/// Reads `//HOST[:PORT],…/TOPIC`.
+fn topic(place: &str) -> Result<Topic, String> {
+    const WANTED: &str = "write kafka://HOST:PORT/TOPIC, several hosts with commas, as in kafka://k1:9092,k2:9092/heartline";
+    let parts = place.strip_prefix("//").and_then(|at| at.split_once('/'));
+    let (hosts, name) = parts.ok_or_else(|| format!("no topic is named; {WANTED}"))?;
+    let brokers = hosts.split(',').map(|text| {
+        let (host, port) = server(text, KAFKA_PORT, WANTED)?;
+        Ok(if host.contains(':') {
+            format!("[{host}]:{port}")
+        } else {
+            format!("{host}:{port}")
+        })
+    });
+    let brokers = brokers.collect::<Result<_, String>>()?;
+    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    if name.is_empty() || matches!(name, "." | "..") || !name.chars().all(legal) {
+        return Err(format!(
+            "'{name}' is no topic's name, which is of letters, digits, dots, dashes and underscores; {WANTED}"
+        ));
+    }
+    if name.len() > LONGEST_TOPIC {
+        return Err(format!(
+            "a topic's name has at most {LONGEST_TOPIC} characters; {WANTED}"
+        ));
+    }
+    Ok(Topic {
+        brokers,
+        name: name.to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stdout_files_and_topics_are_told_apart() {
+        let parse = |text: &str| text.parse::<Target>().map(|target| target.to_string());
+        for (text, target) in [
+            ("-", "stdout"),
+            ("events.json", "events.json"),
+            ("file:events.json", "events.json"),
+            ("file:///var/log/events", "/var/log/events"),
+            ("file://localhost/var/log/events", "/var/log/events"),
+            ("kafka://k1/heartline", "kafka://k1:9092/heartline"),
+            (
+                "kafka://k1:1,[::1]/a.b-c_d",
+                "kafka://k1:1,[::1]:9092/a.b-c_d",
+            ),
+        ] {
+            assert_eq!(parse(text).as_deref(), Ok(target), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_target_is_refused_with_what_to_write() {
+        for wrong in [
+            "",
+            "file:",
+            "folder/",
+            "http://a/b",
+            "kafka:a",
+            "kafka://a",
+            "kafka:///topic",
+            "kafka://a/",
+            "kafka://a/b/c",
+            "kafka://a/..",
+            "kafka://a:0/b",
+            "kafka://a,/b",
+        ] {
+            let reason = wrong.parse::<Target>().unwrap_err();
+            assert!(reason.contains("write "), "{wrong}: {reason}");
+        }
+        let long = format!("kafka://a/{}", "x".repeat(250));
+        assert!(long.parse::<Target>().is_err());
+    }
+}
