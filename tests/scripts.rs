@@ -138,6 +138,7 @@ fn each_script_has_help_and_refuses_what_it_does_not_know() {
         "demo",
         "fetch-parts",
         "hadoop",
+        "kafka",
         "run-job",
         "yarn-cluster",
         "zookeeper",

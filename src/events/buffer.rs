@@ -12,6 +12,9 @@ use super::partition::partition;
 /// How many messages go out at once.
 const BATCH: usize = 500;
 
+/// How many keys of the lost are remembered at least.
+const NAMES: usize = 1000;
+
 /// Messages that go out together.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Batch {
@@ -158,7 +161,7 @@ impl Buffer {
         };
         // The names of the lost are bounded as well: beyond it they are counted without one.
         let mut key = message.key.clone();
-        if lane.gaps.len() >= self.capacity && !lane.gaps.contains_key(&key) {
+        if lane.gaps.len() >= self.capacity.max(NAMES) && !lane.gaps.contains_key(&key) {
             key = None;
         }
         let gap = lane.gaps.entry(key);

@@ -20,8 +20,8 @@ use super::target::Topic;
 
 /// Between two attempts.
 const PAUSE: Duration = Duration::from_millis(500);
-/// How long the client tries by itself, before it is asked why.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long each layer of the client tries by itself. Their times multiply, and only after all of them is said why.
+const PATIENCE: Duration = Duration::from_millis(250);
 /// How long finding the leader may take, with a broker that accepts and says nothing.
 const CONNECT: Duration = Duration::from_secs(15);
 /// How long an answer may take. A broker gives its replicas 30 s.
@@ -85,7 +85,7 @@ async fn count(topic: &Topic) -> Result<usize, Error> {
 async fn client(topic: &Topic) -> Result<Client, Error> {
     let backoff = BackoffConfig {
         init_backoff: Duration::from_millis(50),
-        max_backoff: PAUSE,
+        max_backoff: PATIENCE,
         base: 2.0,
         deadline: Some(PATIENCE),
     };

@@ -6,7 +6,7 @@ use std::{
     sync::OnceLock,
 };
 
-/// The jars of Hadoop and `ZooKeeper` that `scripts/fetch-parts` fetches.
+/// The jars that `scripts/fetch-parts` fetches: of Hadoop and `ZooKeeper`, or of Kafka.
 pub(crate) struct Parts {
     lib: PathBuf,
 }
@@ -16,20 +16,29 @@ impl Parts {
     /// script holds a lock.
     pub(crate) fn get() -> &'static Self {
         static PARTS: OnceLock<Parts> = OnceLock::new();
-        PARTS.get_or_init(|| {
-            let script = Self::root().join("scripts/fetch-parts");
-            let output = Command::new(&script)
-                .output()
-                .unwrap_or_else(|error| panic!("{}: {error}", script.display()));
-            assert!(
-                output.status.success(),
-                "scripts/fetch-parts failed:\n{}",
-                String::from_utf8_lossy(&output.stderr)
-            );
-            Self {
-                lib: Self::home().join("parts/lib"),
-            }
-        })
+        PARTS.get_or_init(|| Self::fetch("hadoop", "parts/lib"))
+    }
+
+    /// Those of Kafka.
+    pub(crate) fn of_kafka() -> &'static Self {
+        static PARTS: OnceLock<Parts> = OnceLock::new();
+        PARTS.get_or_init(|| Self::fetch("kafka", "parts/kafka"))
+    }
+
+    fn fetch(set: &str, lib: &str) -> Self {
+        let script = Self::root().join("scripts/fetch-parts");
+        let output = Command::new(&script)
+            .arg(set)
+            .output()
+            .unwrap_or_else(|error| panic!("{}: {error}", script.display()));
+        assert!(
+            output.status.success(),
+            "scripts/fetch-parts failed:\n{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Self {
+            lib: Self::home().join(lib),
+        }
     }
 
     /// The repository.

@@ -2,7 +2,7 @@
 
 use std::{
     io::Write,
-    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -53,6 +53,16 @@ impl Guarded {
     /// Its output, if that is a pipe and nobody has taken it.
     pub(crate) fn take_stdout(&mut self) -> Option<ChildStdout> {
         self.child.stdout.take()
+    }
+
+    /// What it says, if that is a pipe and nobody has taken it.
+    pub(crate) fn take_stderr(&mut self) -> Option<ChildStderr> {
+        self.child.stderr.take()
+    }
+
+    /// Waits until it has ended.
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        self.child.wait().expect("it can be waited for")
     }
 
     /// Its input, if that is a pipe and nobody has taken it.

@@ -112,11 +112,12 @@ fn a_lane_that_stands_still_does_not_hold_up_another() {
 #[test]
 fn the_names_of_the_lost_are_bounded() {
     let mut buffer = Buffer::new(2);
-    for node in 0..100 {
+    for node in 0..2000 {
         buffer.offer(message(&format!("map{node}"), 0));
     }
-    assert!(buffer.lanes[0].gaps.len() <= 3);
-    assert_eq!(buffer.undelivered(), 100);
+    // And one for all others.
+    assert_eq!(buffer.lanes[0].gaps.len(), NAMES + 1);
+    assert_eq!(buffer.undelivered(), 2000);
 }
 
 #[derive(Clone, Debug)]
@@ -167,7 +168,7 @@ impl Reader {
 proptest! {
     #[test]
     fn nothing_is_lost_untold_or_out_of_order(
-        capacity in KEYS..20,
+        capacity in 1..20_usize,
         steps in prop::collection::vec(step(), 0..300),
     ) {
         let mut buffer = Buffer::new(capacity);

@@ -1,0 +1,169 @@
+//! A real Kafka broker on a real `ZooKeeper`, and its own tools.
+
+use std::fs::{self, File};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use super::hadoop::{script, succeed};
+use super::server::free_port;
+use super::{Guarded, Parts, ZooKeeper};
+
+/// How long a broker may take until it serves. Some five seconds are usual; one that was killed has to wait until
+/// `ZooKeeper` forgets it.
+const START_LIMIT: Duration = Duration::from_secs(120);
+
+/// A broker with data of its own; gone, with its data, when this value is.
+pub(crate) struct Kafka {
+    // Ends before the folder that it writes to.
+    process: Option<Guarded>,
+    dir: TempDir,
+    port: u16,
+    zookeeper: String,
+}
+
+impl Kafka {
+    /// One that is not started yet.
+    pub(crate) fn new(zookeeper: &ZooKeeper) -> Self {
+        Self {
+            process: None,
+            dir: TempDir::with_prefix("heartline-kafka-").expect("a temporary folder"),
+            port: free_port(),
+            zookeeper: zookeeper.address(),
+        }
+    }
+
+    /// Starts one and waits until it serves.
+    pub(crate) fn start(zookeeper: &ZooKeeper) -> Self {
+        let mut kafka = Self::new(zookeeper);
+        kafka.launch();
+        kafka
+    }
+
+    /// `127.0.0.1:PORT`.
+    pub(crate) fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// Kills it with -9.
+    pub(crate) fn kill(&mut self) {
+        drop(self.process.take().expect("the broker runs"));
+    }
+
+    /// Starts it, on the same port and data if it ran before, and waits until it serves.
+    pub(crate) fn launch(&mut self) {
+        let end = Instant::now() + START_LIMIT;
+        while let Err(log) = self.try_launch(end) {
+            // Its registration of before stands until ZooKeeper ends the session of the one that was killed.
+            let again = log.contains("NodeExists") && Instant::now() < end;
+            assert!(again, "the broker does not start:\n{log}");
+            thread::sleep(Duration::from_millis(500));
+        }
+    }
+
+    fn try_launch(&mut self, end: Instant) -> Result<(), String> {
+        let folder = self.dir.path();
+        let config = folder.join("server.properties");
+        let lines = format!(
+            "listeners=PLAINTEXT://{}\nlog.dirs={}\nzookeeper.connect={}\nzookeeper.session.timeout.ms=4000\n\
+             num.partitions=2\nnum.network.threads=2\nnum.io.threads=2\noffsets.topic.num.partitions=1\n\
+             offsets.topic.replication.factor=1\ngroup.initial.rebalance.delay.ms=0\n",
+            self.address(),
+            folder.join("data").display(),
+            self.zookeeper
+        );
+        fs::write(&config, lines).expect("server.properties can be written");
+        let log = File::create(self.log_path()).expect("the log can be written");
+        let mut process = Guarded::spawn(
+            Command::new("java")
+                .args(["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"])
+                .arg(format!(
+                    "-Dlog4j.configuration=file:{}/scripts/parts/log4j.properties",
+                    Parts::root().display()
+                ))
+                .args(["-cp", &Parts::of_kafka().class_path(), "kafka.Kafka"])
+                .arg(&config)
+                .stdin(Stdio::null())
+                .stdout(log.try_clone().expect("a second handle of the log"))
+                .stderr(log),
+        );
+        loop {
+            let log = fs::read_to_string(self.log_path()).unwrap_or_default();
+            if log.contains("] started (") || log.contains("] started\n") {
+                self.process = Some(process);
+                return Ok(());
+            }
+            if !process.is_running() || Instant::now() >= end {
+                return Err(log);
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Makes a topic by `scripts/kafka`.
+    pub(crate) fn create_topic(&self, name: &str, partitions: usize) {
+        let partitions = partitions.to_string();
+        succeed(self.script(&["topic", "create", name]).args([
+            "--partitions",
+            &partitions,
+            "--replication-factor",
+            "1",
+        ]));
+    }
+
+    /// All that a topic holds, by Kafka's own consumer: key and value, each partition in its order.
+    pub(crate) fn consume(&self, topic: &str) -> Vec<(String, String)> {
+        let held = self.held(topic);
+        if held == 0 {
+            return Vec::new();
+        }
+        let max = held.to_string();
+        let output = succeed(self.script(&["consume", topic]).args([
+            "--from-beginning",
+            "--keys",
+            "--max",
+            &max,
+            "--timeout",
+            "60",
+        ]));
+        let text = String::from_utf8(output.stdout).expect("UTF-8");
+        let lines: Vec<_> = text
+            .lines()
+            .map(|line| line.split_once('\t').expect("a key and a value"))
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .collect();
+        assert_eq!(lines.len(), held, "{text}");
+        lines
+    }
+
+    /// How many records a topic holds.
+    fn held(&self, topic: &str) -> usize {
+        let class = "org.apache.kafka.tools.GetOffsetShell";
+        let options = ["--bootstrap-server", &self.address(), "--topic", topic];
+        let output = succeed(
+            Command::new("java")
+                .args(["-Xmx128m", "-XX:TieredStopAtLevel=1"])
+                .args(["-cp", &Parts::of_kafka().class_path(), class])
+                .args(options),
+        );
+        let text = String::from_utf8(output.stdout).expect("UTF-8");
+        let ends = text.lines().filter(|line| line.starts_with(topic));
+        let ends = ends.map(|line| line.rsplit(':').next().expect("an offset"));
+        ends.map(|end| end.parse::<usize>().expect("a number"))
+            .sum()
+    }
+
+    /// `scripts/kafka` with some words, asking this broker.
+    pub(crate) fn script(&self, words: &[&str]) -> Command {
+        let mut command = script("kafka");
+        command.args(words).args(["--broker", &self.address()]);
+        command
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.dir.path().join("kafka.log")
+    }
+}

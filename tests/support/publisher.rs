@@ -1,0 +1,141 @@
+//! A running `heartline events`, what it says, and how it ends.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use super::{Guarded, SOON, wait_until};
+
+/// `heartline events` of some servers.
+pub(crate) struct Publisher {
+    process: Guarded,
+    said: Arc<Mutex<String>>,
+}
+
+impl Publisher {
+    /// Starts it; what it says is collected, and what it publishes on stdout goes to `stdout`.
+    pub(crate) fn start(zookeeper: &str, options: &[&str], stdout: Stdio) -> Self {
+        let mut process = Guarded::spawn(
+            Command::new(env!("CARGO_BIN_EXE_heartline"))
+                .args([
+                    "events",
+                    "--zookeeper",
+                    zookeeper,
+                    "--session-timeout",
+                    "2s",
+                ])
+                .args(options)
+                .stdin(Stdio::null())
+                .stdout(stdout)
+                .stderr(Stdio::piped()),
+        );
+        let stderr = process.take_stderr().expect("its stderr is a pipe");
+        let said = Arc::new(Mutex::new(String::new()));
+        let collected = Arc::clone(&said);
+        thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                let mut said = collected.lock().expect("nobody panicked");
+                said.push_str(&line);
+                said.push('\n');
+            }
+        });
+        Self { process, said }
+    }
+
+    /// What it has said so far.
+    pub(crate) fn said(&self) -> String {
+        self.said.lock().expect("nobody panicked").clone()
+    }
+
+    /// Waits until it says this.
+    pub(crate) fn wait_until_said(&self, words: &str) {
+        wait_until(&format!("it says '{words}'"), SOON, || {
+            self.said().contains(words)
+        });
+    }
+
+    /// Asks it to end; its exit status and all that it has said.
+    pub(crate) fn end(mut self) -> (Option<i32>, String) {
+        self.process.signal(Signal::TERM);
+        let status = self.process.wait();
+        (status.code(), self.said())
+    }
+
+    /// Its output, if that is a pipe and nobody has taken it.
+    pub(crate) fn take_stdout(&mut self) -> Option<std::process::ChildStdout> {
+        self.process.take_stdout()
+    }
+}
+
+/// One published line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Published {
+    pub(crate) event: String,
+    pub(crate) node: String,
+    /// Epoch and sequence of what a master tells.
+    pub(crate) number: Option<(i64, u64)>,
+    /// How many are lost.
+    pub(crate) count: Option<u64>,
+}
+
+impl Published {
+    pub(crate) fn parse(line: &str) -> Self {
+        let value: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("JSON: {line}"));
+        let text = |key: &str| value[key].as_str().unwrap_or_default().to_owned();
+        Self {
+            event: text("event"),
+            node: text("node"),
+            number: value["epoch"].as_i64().zip(value["sequence"].as_u64()),
+            count: value["count"].as_u64(),
+        }
+    }
+
+    /// All of a text's lines.
+    pub(crate) fn all(text: &str) -> Vec<Self> {
+        text.lines().map(Self::parse).collect()
+    }
+}
+
+/// Whether what was published is the whole truth, told in order: each event of `truth` that has a number once or more,
+/// for the first time right after the one before it of the same node or after the word that those between are lost.
+/// How many are said to be lost.
+pub(crate) fn assert_told(truth: &[String], published: &[Published]) -> u64 {
+    let truth: Vec<Published> = truth.iter().map(|line| Published::parse(line)).collect();
+    let nodes: std::collections::BTreeSet<&str> =
+        truth.iter().map(|event| event.node.as_str()).collect();
+    let mut lost = 0;
+    for node in nodes.into_iter().filter(|node| !node.is_empty()) {
+        let of = |event: &&Published| event.node == node;
+        let expected: Vec<_> = truth
+            .iter()
+            .filter(of)
+            .filter_map(|event| event.number)
+            .collect();
+        let mut told = 0;
+        for event in published.iter().filter(of) {
+            if let Some(count) = event.count {
+                lost += count;
+                told += usize::try_from(count).expect("a small number");
+            } else if let Some(number) = event.number
+                && !expected[..told.min(expected.len())].contains(&number)
+            {
+                assert_eq!(
+                    Some(&number),
+                    expected.get(told),
+                    "{node}: {event:?} in {published:#?}, while {truth:#?}"
+                );
+                told += 1;
+            }
+        }
+        assert_eq!(
+            told,
+            expected.len(),
+            "{node}: {published:#?}, while {truth:#?}"
+        );
+    }
+    lost
+}
