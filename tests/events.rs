@@ -3,10 +3,11 @@
 mod support;
 
 use std::fs;
-use std::io::Read;
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::{Arc, Mutex};
 
 use rustix::process::Signal;
 use support::{Mapper, Published, Publisher, SOON, Watcher, ZooKeeper, assert_told, wait_until};
@@ -110,14 +111,14 @@ fn a_file_goes_on_where_it_ended_and_may_be_renamed() {
         Publisher::start(&zookeeper.address(), &options, Stdio::null())
     };
     let watcher = Watcher::events(&zookeeper);
-    let publisher = start();
+    let running = start();
     wait_until_connected(&path);
     let master = Mapper::start(&zookeeper, "map1");
     watcher.wait_for_event("claimed", "map1");
     let follower = Mapper::start(&zookeeper, "map2");
     watcher.wait_for_event("joined", "map2");
     wait_for_all(&path, &truth(&watcher));
-    let (status, said) = publisher.end();
+    let (status, said) = running.end();
     assert_eq!(status, Some(0), "{said}");
 
     // The reports still repeat what the file has.
@@ -155,11 +156,11 @@ fn a_full_disk_costs_the_oldest_and_they_are_counted() {
     symlink("/dev/full", &path).unwrap();
     let watcher = Watcher::events(&zookeeper);
     let options = ["--buffer", "3", "--to", path.to_str().unwrap()];
-    let publisher = Publisher::start(&zookeeper.address(), &options, Stdio::null());
+    let running = Publisher::start(&zookeeper.address(), &options, Stdio::null());
     // That it is connected is the first that it cannot write.
-    publisher.wait_until_said("No space left on device");
+    running.wait_until_said("No space left on device");
     let _master = job(&zookeeper, &watcher);
-    publisher.wait_until_said("the oldest are being lost");
+    running.wait_until_said("the oldest are being lost");
     fs::remove_file(&path).unwrap();
     wait_until_connected(&path);
     let _late = Mapper::start(&zookeeper, "map5");
@@ -168,7 +169,7 @@ fn a_full_disk_costs_the_oldest_and_they_are_counted() {
     let published = wait_for_all(&path, &truth);
     let lost = assert_told(&truth, &published);
     assert!(lost >= 3, "{published:#?}");
-    let (status, said) = publisher.end();
+    let (status, said) = running.end();
     assert_eq!(status, Some(0), "{said}");
     assert!(said.contains("takes events again"), "{said}");
 }
@@ -177,9 +178,9 @@ fn a_full_disk_costs_the_oldest_and_they_are_counted() {
 fn what_cannot_be_delivered_is_told_at_the_end() {
     let zookeeper = ZooKeeper::start();
     let options = ["--linger", "100ms", "--to", "/dev/full"];
-    let publisher = Publisher::start(&zookeeper.address(), &options, Stdio::null());
-    publisher.wait_until_said("No space left on device");
-    let (status, said) = publisher.end();
+    let running = Publisher::start(&zookeeper.address(), &options, Stdio::null());
+    running.wait_until_said("No space left on device");
+    let (status, said) = running.end();
     assert_eq!(status, Some(1), "{said}");
     assert!(
         said.contains("1 events were not delivered to /dev/full"),
@@ -191,8 +192,8 @@ fn what_cannot_be_delivered_is_told_at_the_end() {
 fn a_reader_that_waits_costs_events_and_no_more() {
     let zookeeper = ZooKeeper::start();
     let options = ["--alive", "--buffer", "10"];
-    let mut publisher = Publisher::start(&zookeeper.address(), &options, Stdio::piped());
-    let mut stdout = publisher.take_stdout().expect("a pipe");
+    let mut running = Publisher::start(&zookeeper.address(), &options, Stdio::piped());
+    let stdout = running.take_stdout().expect("a pipe");
     rustix::pipe::fcntl_setpipe_size(&stdout, 4096).expect("a small pipe");
     let watcher = Watcher::events(&zookeeper);
     // The shorter the silence that means death, the more often the living are told of.
@@ -204,18 +205,27 @@ fn a_reader_that_waits_costs_events_and_no_more() {
     watcher.wait_for_event("claimed", "map1");
     let follower = start("map2");
     // Until the pipe is full, and the buffer too.
-    publisher.wait_until_said("the oldest are being lost");
+    running.wait_until_said("the oldest are being lost");
     follower.finish();
     watcher.wait_for_event("finished", "map2");
+    let read = Arc::new(Mutex::new(String::new()));
+    let collected = Arc::clone(&read);
     let reader = std::thread::spawn(move || {
-        let mut text = String::new();
-        stdout.read_to_string(&mut text).expect("UTF-8");
-        text
+        for line in BufReader::new(stdout).lines() {
+            let mut read = collected.lock().expect("nobody panicked");
+            read.push_str(&line.expect("UTF-8"));
+            read.push('\n');
+        }
     });
-    publisher.wait_until_said("events for stdout were lost");
-    let (status, said) = publisher.end();
+    wait_until("the end of map2 is told", SOON, || {
+        let read = read.lock().expect("nobody panicked");
+        read.contains("\"finished\"")
+    });
+    let (status, said) = running.end();
     assert_eq!(status, Some(0), "{said}");
-    let published = Published::all(&reader.join().expect("it reads"));
+    assert!(said.contains("events for stdout were lost"), "{said}");
+    reader.join().expect("it reads");
+    let published = Published::all(&read.lock().expect("nobody panicked"));
     let at = |event: &str| published.iter().position(|told| told.event == event);
     let (lost, finished) = (
         at("lost").expect("a count"),

@@ -22,17 +22,17 @@ fn start(zookeeper: &ZooKeeper, kafka: &Kafka, options: &[&str]) -> (Publisher, 
     // A broker that was killed is not back at once.
     let usual = ["--linger", "60s", "--to", &target];
     let options = [options, &usual[..]].concat();
-    let publisher = Publisher::start(&zookeeper.address(), &options, Stdio::null());
+    let running = Publisher::start(&zookeeper.address(), &options, Stdio::null());
     wait_until("both wait for a master", SOON, || {
         // The paths that are watched, and below each the sessions that watch it.
-        let watches = zookeeper.four_letter_word("wchp");
-        let mut lines = watches
+        let answer = zookeeper.four_letter_word("wchp");
+        let mut lines = answer
             .lines()
             .skip_while(|line| *line != "/heart_beat_master");
         lines.next();
         lines.take_while(|line| line.starts_with('\t')).count() == 2
     });
-    (publisher, watcher)
+    (running, watcher)
 }
 
 /// What a watcher has told, but for who is alive.
@@ -50,6 +50,17 @@ fn visit(zookeeper: &ZooKeeper, watcher: &Watcher, name: &str) {
     watcher.wait_for_event("finished", name);
 }
 
+/// Waits until the last event of `truth` has arrived, for whoever publishes may hear of it later than the watcher.
+fn wait_for_last(kafka: &Kafka, truth: &[String]) {
+    let mut events = truth.iter().rev().map(|line| Published::parse(line));
+    let last = events.find(|event| event.number.is_some());
+    let last = last.expect("an event with a number");
+    let limit = Duration::from_secs(120);
+    wait_until("the last event has arrived", limit, || {
+        published(&kafka.consume("heartline")).contains(&last)
+    });
+}
+
 fn published(records: &[(String, String)]) -> Vec<Published> {
     let values = records.iter();
     values.map(|(_, value)| Published::parse(value)).collect()
@@ -60,7 +71,7 @@ fn events_arrive_with_the_node_as_their_key() {
     let zookeeper = ZooKeeper::start();
     let kafka = Kafka::start(&zookeeper);
     kafka.create_topic("heartline", 3);
-    let (publisher, watcher) = start(&zookeeper, &kafka, &[]);
+    let (running, watcher) = start(&zookeeper, &kafka, &[]);
     let first = Mapper::start(&zookeeper, "map1");
     watcher.wait_for_event("claimed", "map1");
     visit(&zookeeper, &watcher, "map2");
@@ -73,10 +84,9 @@ fn events_arrive_with_the_node_as_their_key() {
     zookeeper.wait_until_in_line("map4");
     first.signal(Signal::KILL);
     watcher.wait_for_event("claimed", "map4");
-    // The watcher may be the first to hear of it.
-    std::thread::sleep(Duration::from_millis(500));
     let truth = truth(&watcher);
-    let (status, said) = publisher.end();
+    wait_for_last(&kafka, &truth);
+    let (status, said) = running.end();
     assert_eq!(status, Some(0), "{said}");
     let records = kafka.consume("heartline");
     for (key, value) in &records {
@@ -96,7 +106,7 @@ fn a_killed_broker_costs_nothing_and_changes_no_order() {
     let zookeeper = ZooKeeper::start();
     let mut kafka = Kafka::start(&zookeeper);
     // The broker makes the topic by itself.
-    let (publisher, watcher) = start(&zookeeper, &kafka, &[]);
+    let (running, watcher) = start(&zookeeper, &kafka, &[]);
     let _master = Mapper::start(&zookeeper, "map1");
     watcher.wait_for_event("claimed", "map1");
     visit(&zookeeper, &watcher, "map2");
@@ -121,16 +131,16 @@ fn a_killed_broker_costs_nothing_and_changes_no_order() {
     witness.signal(Signal::CONT);
     returned(1);
     visit(&zookeeper, &watcher, "map3");
-    publisher.wait_until_said("trying again");
+    running.wait_until_said("trying again");
     witness.signal(Signal::STOP);
     died(2);
     kafka.launch();
     witness.signal(Signal::CONT);
     returned(2);
     visit(&zookeeper, &watcher, "map4");
-    std::thread::sleep(Duration::from_millis(500));
     let truth = truth(&watcher);
-    let (status, said) = publisher.end();
+    wait_for_last(&kafka, &truth);
+    let (status, said) = running.end();
     assert_eq!(status, Some(0), "{said}");
     assert!(said.contains("takes events again"), "{said}");
     let records = kafka.consume("heartline");
@@ -141,19 +151,19 @@ fn a_killed_broker_costs_nothing_and_changes_no_order() {
 fn what_a_small_buffer_cannot_hold_is_counted_in_its_place() {
     let zookeeper = ZooKeeper::start();
     let mut kafka = Kafka::new(&zookeeper);
-    let (publisher, watcher) = start(&zookeeper, &kafka, &["--buffer", "4"]);
+    let (running, watcher) = start(&zookeeper, &kafka, &["--buffer", "4"]);
     let _master = Mapper::start(&zookeeper, "map1");
     watcher.wait_for_event("claimed", "map1");
     for name in ["map2", "map3", "map4", "map5"] {
         visit(&zookeeper, &watcher, name);
     }
-    publisher.wait_until_said("4 events wait for kafka://");
+    running.wait_until_said("4 events wait for kafka://");
     kafka.launch();
-    publisher.wait_until_said("takes events again");
+    running.wait_until_said("takes events again");
     visit(&zookeeper, &watcher, "map6");
-    std::thread::sleep(Duration::from_millis(500));
     let truth = truth(&watcher);
-    let (status, said) = publisher.end();
+    wait_for_last(&kafka, &truth);
+    let (status, said) = running.end();
     assert_eq!(status, Some(0), "{said}");
     let published = published(&kafka.consume("heartline"));
     let lost = assert_told(&truth, &published);

@@ -22,9 +22,13 @@ pub(super) const PROGRAM: &str = "heartline events";
 /// "lost" with node and count stands where they are missing.
 #[derive(Args, Clone, Debug)]
 pub struct EventsArgs {
-    /// Where to: kafka://HOST[:PORT][,HOST[:PORT]…]/TOPIC, file:PATH or just PATH, to which lines are appended and
-    /// which may be renamed at any time, or - for stdout
-    #[arg(long, value_name = "TARGET", default_value = "-")]
+    #[arg(
+        long,
+        value_name = "TARGET",
+        default_value = "-",
+        help = "Where to: kafka://HOST[:PORT][,HOST[:PORT]…]/TOPIC; file:PATH or just PATH, which is appended to and \
+                may be renamed at any time; or - for stdout"
+    )]
     to: Target,
 
     /// Also tell of each follower in each report that it is alive

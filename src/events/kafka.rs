@@ -157,19 +157,28 @@ fn record(message: Message) -> Record {
 
 /// Why it did not work, and what to do about it where that is known.
 fn reason(topic: &Topic, error: &Error) -> String {
-    match error {
-        Error::ServerError {
-            protocol_error: ProtocolError::UnknownTopicOrPartition,
-            ..
-        } => missing(topic),
-        Error::ServerError { protocol_error, .. } => format!("the broker says {protocol_error}"),
+    match said(error) {
+        Some(ProtocolError::UnknownTopicOrPartition) => missing(topic),
+        Some(code) => format!("the broker says {code:?}"),
         // The client's own words for each of its layers; the innermost tells.
-        error => {
+        None => {
             let text = error.to_string();
             let inner = text.rsplit("Source: ").next().unwrap_or(&text);
             inner.to_owned()
         }
     }
+}
+
+/// What a broker answered, however often the client asked.
+fn said(error: &Error) -> Option<ProtocolError> {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if let Some(Error::ServerError { protocol_error, .. }) = error.downcast_ref() {
+            return Some(*protocol_error);
+        }
+        cause = error.source();
+    }
+    None
 }
 
 fn missing(topic: &Topic) -> String {

@@ -124,7 +124,7 @@ class Ensemble:
 @contextmanager
 def ensemble():
     """Servers that do not outlive their use."""
-    subprocess.run([str(ROOT / "scripts/fetch-parts")], check=True)
+    subprocess.run([str(ROOT / "scripts/fetch-parts"), "hadoop"], check=True)
     made = Ensemble()
     try:
         for server in SERVERS:

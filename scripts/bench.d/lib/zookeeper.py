@@ -29,7 +29,7 @@ def server():
         # In a session of its own: Ctrl-C is for the bench, which then stops the server.
         return subprocess.run(command, text=True, start_new_session=True, **options)
 
-    subprocess.run([str(ROOT / "scripts/fetch-parts")], check=True)
+    subprocess.run([str(ROOT / "scripts/fetch-parts"), "hadoop"], check=True)
     # One may be left from a bench that was killed.
     control("stop", check=True, stderr=subprocess.DEVNULL)
     try:
