@@ -10,6 +10,7 @@ use super::lines::Lines;
 use super::listening::{Listening, is_free};
 use super::place::Place;
 use super::problem::Problem;
+use super::record::recorded_cluster;
 use super::role::{Port, Role};
 use super::{netns, ssh};
 
@@ -106,7 +107,7 @@ impl Check<'_> {
         for (name, folder, option) in needed {
             if !has(folder, name) {
                 let what = format!("{name}*.jar is not in {}", folder.display());
-                let fetch = if option == "--jars" { "" } else { " --kafka" };
+                let fetch = if option == "--jars" { "" } else { " kafka" };
                 let instead = format!(
                     "fetch the parts with scripts/fetch-parts{fetch}, or name another folder with {option}"
                 );
@@ -129,8 +130,14 @@ impl Check<'_> {
     }
 
     fn other_form(&self, problems: &mut Vec<Problem>) {
-        if let Some(form) = self.recorded.filter(|_| !self.found.running.is_empty()) {
-            let what = format!("the cluster runs with --hosts {form}");
+        let Some(form) = self.recorded else {
+            return;
+        };
+        let before = recorded_cluster(&self.cluster.folder).ok();
+        let stands =
+            before.is_some_and(|it| it.form == Form::Netns && !netns::standing(&it).is_empty());
+        if stands || !self.found.running.is_empty() {
+            let what = format!("the cluster was started with --hosts {form}, and not ended");
             let instead = format!(
                 "end it first with heartline cluster down, or leave --hosts {} out",
                 self.cluster.form
@@ -140,8 +147,12 @@ impl Check<'_> {
     }
 
     fn running(&self, problems: &mut Vec<Problem>) {
-        for (place, known) in &self.found.running {
-            let what = format!("--format: {place} runs, pid {}", known.pid);
+        if let Some((place, known)) = self.found.running.first_key_value() {
+            let what = format!(
+                "--format: {} servers run, such as {place}, pid {}",
+                self.found.running.len(),
+                known.pid
+            );
             let instead = "end the cluster first with heartline cluster down";
             problems.push(problem(0, what, instead));
         }
@@ -194,7 +205,7 @@ impl Check<'_> {
                 .flat_map(|role| role.ports())
             {
                 let address = SocketAddr::new(ip, host.port(port));
-                if address.port() == 0 || is_free(address) {
+                if address.port() == 0 || self.is_idle(port) || is_free(address) {
                     continue;
                 }
                 let name = &host.name;
@@ -210,6 +221,12 @@ impl Check<'_> {
                 problems.push(problem(lines.port(name, port), what, instead));
             }
         }
+    }
+
+    /// One server alone has nobody to elect.
+    fn is_idle(&self, port: Port) -> bool {
+        matches!(port, Port::ZookeeperQuorum | Port::ZookeeperElection)
+            && self.cluster.ensemble().nth(1).is_none()
     }
 
     fn namespaces(&self, problems: &mut Vec<Problem>) {

@@ -54,11 +54,12 @@ impl DownArgs {
             .transpose()?;
         let mut servers = servers(&cluster);
         for wave in WAVES {
-            let of_wave = |name: &String| wave.iter().any(|role| role.to_string() == *name);
-            let wave = servers
-                .extract_if(.., |(_, name), _| of_wave(name))
-                .collect();
-            end(wave);
+            let of_wave = |name: &str| wave.iter().any(|role| role.to_string() == name);
+            let (now, later) = servers
+                .into_iter()
+                .partition(|((_, name), _)| of_wave(name));
+            end(now);
+            servers = later;
         }
         end(servers);
         end_leftovers(&cluster);

@@ -74,11 +74,11 @@ pub(super) fn begun(cluster: &Cluster, place: &Place) -> PathBuf {
 fn look(cluster: &Cluster, id: u16, role: Role, folder: &Path) -> Data {
     match role {
         Role::Zookeeper | Role::Observer => {
-            number(folder, "myid", &first_line(&folder.join("myid")), id)
+            number(folder, "myid", first_line(&folder.join("myid")), id)
         }
         Role::Kafka => {
             let file = folder.join("meta.properties");
-            number(folder, "broker.id", &property(&file, "broker.id"), id)
+            number(folder, "broker.id", property(&file, "broker.id"), id)
         }
         Role::Namenode | Role::Datanode => storage(cluster, folder),
         Role::Journalnode => journal(cluster, folder),
@@ -87,10 +87,10 @@ fn look(cluster: &Cluster, id: u16, role: Role, folder: &Path) -> Data {
     }
 }
 
-fn number(folder: &Path, what: &str, found: &Option<String>, id: u16) -> Data {
+fn number(folder: &Path, what: &str, found: Option<String>, id: u16) -> Data {
     match found {
         None => Data::Empty,
-        Some(number) if *number == id.to_string() => Data::Ours,
+        Some(number) if number == id.to_string() => Data::Ours,
         Some(number) => Data::Foreign {
             folder: folder.to_owned(),
             of: format!("{what} {number}, and this host's id is {id}"),

@@ -101,17 +101,22 @@ impl Launcher<'_> {
             ),
             Role::Kafka => ("kafka.Kafka", file("server.properties")),
         };
-        let mut command = self.java(host, role, class);
+        // Apart from the terminal.
+        let mut command = self.java("setsid", host, role, class);
         command.args(argument);
         command
     }
 
-    /// A run of `class` in the role's surroundings.
-    pub(super) fn java(&self, host: &Host, role: Role, class: &str) -> Command {
+    /// A tool that ends by itself, and with whoever runs it.
+    pub(super) fn tool(&self, host: &Host, role: Role, class: &str) -> Command {
+        self.java("env", host, role, class)
+    }
+
+    /// A run of `class` in the role's surroundings, by a program that becomes what it is told.
+    fn java(&self, by: &str, host: &Host, role: Role, class: &str) -> Command {
         let cluster = self.cluster;
         let (conf, logs) = (cluster.conf(host), cluster.logs(host));
-        // Apart from the terminal.
-        let mut command = Command::new("setsid");
+        let mut command = Command::new(by);
         command.args(cluster.within(host));
         command.arg(self.java.home.join("bin/java"));
         command.arg(mark(&cluster.folder));

@@ -47,10 +47,24 @@ pub(super) fn leftovers(cluster: &Cluster) -> Vec<Leftover> {
     found
 }
 
-fn belongs(process: &Process, folder: &Path, namespaces: &BTreeSet<u64>) -> bool {
+/// Servers and tools of the cluster that no file names: those of a start that was killed.
+pub(super) fn strays(cluster: &Cluster, known: &[Known]) -> Vec<Leftover> {
+    let marked = |it: &Leftover| {
+        let process = Process::new(it.known.pid).and_then(|process| process.cmdline());
+        process.is_ok_and(|words| is_marked(&words, &cluster.folder))
+    };
+    let all = leftovers(cluster).into_iter();
+    all.filter(|it| !known.contains(&it.known) && marked(it))
+        .collect()
+}
+
+fn is_marked(words: &[String], folder: &Path) -> bool {
     let mark = mark(folder);
-    let words = process.cmdline().unwrap_or_default();
-    if words.iter().any(|word| word.as_bytes() == mark.as_bytes()) {
+    words.iter().any(|word| word.as_bytes() == mark.as_bytes())
+}
+
+fn belongs(process: &Process, folder: &Path, namespaces: &BTreeSet<u64>) -> bool {
+    if is_marked(&process.cmdline().unwrap_or_default(), folder) {
         return true;
     }
     // A task works below its NodeManager's data, wherever it goes later.

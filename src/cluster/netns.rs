@@ -30,8 +30,8 @@ impl Cluster {
             .network
             .split('.')
             .filter_map(|it| it.parse::<u8>().ok());
-        let digits: String = numbers.map(|number| format!("{number:02x}")).collect();
-        format!("hl{digits}")
+        let digits: Vec<String> = numbers.map(|number| format!("{number:02x}")).collect();
+        format!("hl{}", digits.concat())
     }
 
     /// This machine's end of a host's link.

@@ -127,7 +127,7 @@ impl<'a> Starting<'a> {
             fs::remove_dir_all(&kept)
                 .with_context(|| format!("{} cannot be removed", kept.display()))?;
         }
-        let mut command = self.launcher.java(host, place.role, class);
+        let mut command = self.launcher.tool(host, place.role, class);
         command.args([action, if again { "-force" } else { "-nonInteractive" }]);
         if let Tool::Format(_) = tool {
             command.args(["-clusterId", &cluster.id()]);

@@ -3,9 +3,11 @@
 use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::Args;
+use rustix::process::Signal;
 
 use super::args::{FileArgs, MachineArgs, PROGRAM, ending, home};
 use super::check::Check;
@@ -14,11 +16,16 @@ use super::configuration::files;
 use super::found::Found;
 use super::java::Launcher;
 use super::layout::{Cluster, Form};
+use super::leftovers::strays;
 use super::plan::{Step, steps};
+use super::process::Known;
 use super::record::{lock, record, recorded_form};
 use super::starting::Starting;
 use super::{netns, ssh};
 use crate::say::say;
+
+/// How long a killed process may take to be gone.
+const GONE: Duration = Duration::from_secs(10);
 
 /// Start a cluster: write its configuration, format what is new, and start what does not run
 #[derive(Args, Clone, Debug)]
@@ -69,6 +76,15 @@ impl UpArgs {
             .unwrap_or_else(|| home().join("parts/kafka"));
         let kafka_jars = std::path::absolute(kafka_jars)?;
         let mut found = Found::of(cluster);
+        let known: Vec<Known> = found.running.values().copied().collect();
+        for stray in strays(cluster, &known) {
+            progress(format_args!(
+                "left by a start that was killed: pid {} {}",
+                stray.known.pid, stray.what
+            ));
+            stray.known.signal(Signal::KILL);
+            stray.known.wait(GONE);
+        }
         let check = Check {
             cluster,
             found: &found,

@@ -1,55 +1,45 @@
-//! A cluster that `heartline cluster up` starts from a description of the test's own.
+//! A cluster started by `heartline cluster up` from a description of the test's own.
 
-use std::fs;
-use std::io::{Read, Write};
-use std::net::TcpStream;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::time::Duration;
+use std::{
+    fs,
+    io::{Read as _, Write as _},
+    net::TcpStream,
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
 
-use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{Parts, hadoop, wait_until};
+use super::Parts;
 
-/// Three hosts of which one may be lost.
-const HIGH_AVAILABILITY: &str = include_str!("../../sample-data/clusters/three-hosts-ha.toml");
-
-/// The cluster, brought down when this value goes, and also when the test process is killed.
+/// A cluster in a folder and a network of its own; ended with all that it left when this value goes, and also when the
+/// test process is killed.
 pub(crate) struct Described {
     dir: TempDir,
-    network: String,
+    /// Of the hosts' addresses, on one machine.
+    second: u32,
+    third: u32,
+    form: &'static str,
     guardian: Child,
 }
 
 impl Described {
-    /// The sample of three hosts, on addresses of its own.
-    pub(crate) fn high_availability() -> Self {
-        Self::start(HIGH_AVAILABILITY)
-    }
-
-    /// Starts a cluster by a description whose folder and network are the test's.
-    pub(crate) fn start(description: &str) -> Self {
+    /// Writes a description: `rest` is what comes after name, folder and network. Starts nothing.
+    pub(crate) fn new(form: &'static str, rest: &str) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
         let dir = TempDir::with_prefix("heartline-described-").expect("a temporary folder");
-        // Two test processes at once have two networks.
-        let own = std::process::id();
-        let network = format!("{}.{}", 100 + own % 100, own / 100 % 250);
-        let lines = description
-            .lines()
-            .filter(|line| !line.starts_with("network = "));
-        let lines: Vec<&str> = lines.collect();
-        let text = format!(
-            "network = \"10.{network}\"\nfolder = \"data\"\n{}\n",
-            lines.join("\n")
-        );
-        let file = dir.path().join("cluster.toml");
-        fs::write(&file, text).expect("a description");
-        // The shell reads its end of the pipe only when this process is gone.
+        // Tests beside this one are other processes, or other counts.
+        let number = std::process::id().wrapping_mul(8) + COUNT.fetch_add(1, Ordering::Relaxed);
+        let (second, third) = (100 + number / 250 % 150, 1 + number % 250);
+        let name = format!("t{number}");
+        let head =
+            format!("name = \"{name}\"\nfolder = \"cluster\"\nnetwork = \"10.{second}.{third}\"\n");
+        fs::write(dir.path().join("cluster.toml"), head + rest).expect("a description");
         let guardian = Command::new("sh")
-            .args([
-                "-c",
-                r#"trap '' INT TERM HUP; read -r _ || { "$0" cluster down "$1/cluster.toml"; rm -rf "$1"; }"#,
-            ])
+            .args(["-c", r#"trap '' INT TERM HUP; read -r _ || { "$0" cluster down "$1/cluster.toml"; rm -rf "$1"; }"#])
             .arg(env!("CARGO_BIN_EXE_heartline"))
             .arg(dir.path())
             .stdin(Stdio::piped())
@@ -57,129 +47,187 @@ impl Described {
             .stderr(Stdio::null())
             .spawn()
             .expect("a shell to guard the cluster");
-        let cluster = Self {
+        Self {
             dir,
-            network: format!("127.{network}"),
+            second,
+            third,
+            form,
             guardian,
-        };
-        cluster.up();
-        cluster
+        }
     }
 
-    /// The description.
+    /// One of the samples, without the name and the network that it begins with.
+    pub(crate) fn sample(form: &'static str, name: &str) -> Self {
+        let path = Parts::root().join(format!("sample-data/clusters/{name}.toml"));
+        let text = fs::read_to_string(&path).expect("a sample");
+        let rest = text.find("[[host]]").expect("it has hosts");
+        Self::new(form, &text[rest..])
+    }
+
     pub(crate) fn file(&self) -> PathBuf {
         self.dir.path().join("cluster.toml")
     }
 
-    /// Starts what does not run, and waits until all of it is ready.
-    pub(crate) fn up(&self) -> Output {
-        hadoop::succeed(&mut self.ask("up"))
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.dir.path().join("cluster")
     }
 
-    /// `heartline cluster ACTION` on this cluster.
-    pub(crate) fn ask(&self, action: &str) -> Command {
+    /// A host's address by its id.
+    pub(crate) fn address(&self, id: u32) -> String {
+        let first = if self.form == "netns" { 10 } else { 127 };
+        format!("{first}.{}.{}.{id}", self.second, self.third)
+    }
+
+    /// `heartline cluster ACTION FILE MORE…`, not run yet.
+    pub(crate) fn command(&self, action: &str, more: &[&str]) -> Command {
+        Parts::get();
         let mut command = Command::new(env!("CARGO_BIN_EXE_heartline"));
-        let jars = Parts::get().folder();
-        command.args(["cluster", action]).arg(self.file());
-        command.env("HEARTLINE_JARS", jars).stdin(Stdio::null());
+        command
+            .args(["cluster", action])
+            .arg(self.file())
+            .args(more);
+        if action == "up" {
+            command.args(["--hosts", self.form]);
+        }
+        command.env("HEARTLINE_HOME_DIR", Parts::home());
         command
     }
 
-    /// A host's address.
-    pub(crate) fn address(&self, id: u16) -> String {
-        format!("{}.{id}", self.network)
+    /// Runs it to its end: its status and what it said.
+    pub(crate) fn ask(&self, action: &str, more: &[&str]) -> (i32, String) {
+        let output = self.command(action, more).output().expect("heartline runs");
+        let status = output.status.code().unwrap_or(-1);
+        (status, text(&output))
     }
 
-    /// The ensemble as `--zookeeper` takes it.
-    pub(crate) fn ensemble(&self) -> String {
-        let servers: Vec<String> = (1..=3)
-            .map(|id| format!("{}:2181", self.address(id)))
-            .collect();
-        servers.join(",")
+    /// Starts it, or goes on with it. Returns what was said.
+    pub(crate) fn up(&self) -> String {
+        let (status, said) = self.ask("up", &[]);
+        assert_eq!(status, 0, "it does not come up:\n{said}");
+        said
     }
 
-    /// Which of the hosts with a `NameNode` has the active one.
-    pub(crate) fn active_namenode(&self) -> Option<String> {
-        let path = "/jmx?qry=Hadoop:service=NameNode,name=NameNodeStatus";
-        self.host_that(50070, path, "\"State\" : \"active\"")
+    /// Ends it, and makes sure that nothing is left.
+    pub(crate) fn down(&self) {
+        let (status, said) = self.ask("down", &[]);
+        assert_eq!(status, 0, "it does not end:\n{said}");
+        assert!(said.ends_with("down: nothing is left\n"), "{said}");
+        assert_eq!(self.processes(), Vec::<String>::new());
     }
 
-    /// Which of the hosts with a `ResourceManager` has the active one.
-    pub(crate) fn active_resourcemanager(&self) -> Option<String> {
-        self.host_that(8088, "/ws/v1/cluster/info", "\"haState\":\"ACTIVE\"")
+    /// The number of a server's process.
+    pub(crate) fn pid(&self, host: &str, role: &str) -> String {
+        let file = self.folder().join(format!("{host}/run/{role}.pid"));
+        let text = fs::read_to_string(&file).unwrap_or_default();
+        text.split(' ').next().unwrap_or_default().to_owned()
     }
 
-    /// Which host leads the ensemble.
-    pub(crate) fn leader(&self) -> Option<String> {
-        (1..=3).find_map(|id| {
-            let answer = exchange(&format!("{}:2181", self.address(id)), "srvr")?;
-            answer.contains("Mode: leader").then(|| format!("h{id}"))
+    /// What a role has said.
+    pub(crate) fn log(&self, host: &str, role: &str) -> String {
+        let file = self.folder().join(format!("{host}/logs/{role}.log"));
+        String::from_utf8_lossy(&fs::read(file).unwrap_or_default()).into_owned()
+    }
+
+    /// `Mode` of the servers with these ids.
+    pub(crate) fn modes(&self, ids: &[u32]) -> Vec<String> {
+        ids.iter()
+            .map(|id| {
+                let mut stream = TcpStream::connect((self.address(*id), 2181)).expect("it listens");
+                stream.write_all(b"srvr").expect("it listens");
+                let mut answer = String::new();
+                stream.read_to_string(&mut answer).expect("it answers");
+                let mode = answer.lines().find_map(|line| line.strip_prefix("Mode: "));
+                mode.unwrap_or("none").to_owned()
+            })
+            .collect()
+    }
+
+    /// `active` or `standby`; nothing while it does not answer.
+    pub(crate) fn namenode(&self, id: u32) -> String {
+        let bean = self.bean(id, "NameNodeStatus");
+        bean["State"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// A bean of a `NameNode`.
+    pub(crate) fn bean(&self, id: u32, name: &str) -> Value {
+        let path = format!("/jmx?qry=Hadoop:service=NameNode,name={name}");
+        self.page(id, 50070, &path)["beans"][0].clone()
+    }
+
+    /// `ACTIVE` or `STANDBY`.
+    pub(crate) fn manager(&self, id: u32) -> String {
+        let page = self.page(id, 8088, "/ws/v1/cluster/info");
+        page["clusterInfo"]["haState"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    }
+
+    /// A page of JSON; null while it is not there.
+    pub(crate) fn page(&self, id: u32, port: u16, path: &str) -> Value {
+        let config = ureq::Agent::config_builder()
+            .timeout_global(Some(Duration::from_secs(10)))
+            .build();
+        let agent = ureq::Agent::new_with_config(config);
+        let answer = agent
+            .get(format!("http://{}:{port}{path}", self.address(id)))
+            .call();
+        let text = answer
+            .ok()
+            .and_then(|mut answer| answer.body_mut().read_to_string().ok());
+        text.and_then(|text| serde_json::from_str(&text).ok())
+            .unwrap_or(Value::Null)
+    }
+
+    /// `hadoop fs` with the configuration of a host, on it.
+    pub(crate) fn fs(&self, host: &str, arguments: &[&str]) -> String {
+        let conf = self.folder().join(host).join("conf");
+        let mut command = Command::new("java");
+        let class_path = format!("{}:{}", conf.display(), Parts::get().class_path());
+        command.args(["-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]);
+        let hosts = self.folder().join("hosts");
+        if hosts.exists() {
+            command.arg(format!("-Djdk.net.hosts.file={}", hosts.display()));
+        }
+        command
+            .args(["-cp", &class_path, "org.apache.hadoop.fs.FsShell"])
+            .args(arguments);
+        let output = command.stdin(Stdio::null()).output().expect("java runs");
+        assert!(output.status.success(), "{arguments:?}:\n{}", text(&output));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// Every live process that has this cluster's folder in its command line, but for the guardian.
+    pub(crate) fn processes(&self) -> Vec<String> {
+        let folder = self.folder();
+        let entries = fs::read_dir("/proc").expect("/proc").flatten();
+        let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+        pids.filter_map(|pid| {
+            let words = fs::read(Path::new("/proc").join(pid.to_string()).join("cmdline")).ok()?;
+            let words = String::from_utf8_lossy(&words).replace('\0', " ");
+            words
+                .contains(folder.to_str()?)
+                .then(|| format!("{pid} {words}"))
         })
-    }
-
-    fn host_that(&self, port: u16, path: &str, says: &str) -> Option<String> {
-        (1..=2).find_map(|id| {
-            let request = format!("GET {path} HTTP/1.0\r\n\r\n");
-            let answer = exchange(&format!("{}:{port}", self.address(id)), &request)?;
-            answer.contains(says).then(|| format!("h{id}"))
-        })
-    }
-
-    /// The process of a role on a host.
-    pub(crate) fn pid(&self, host: &str, role: &str) -> Pid {
-        let path = self
-            .dir
-            .path()
-            .join("data")
-            .join(host)
-            .join("run")
-            .join(format!("{role}.pid"));
-        let text =
-            fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        let first = text
-            .split_ascii_whitespace()
-            .next()
-            .and_then(|word| word.parse().ok());
-        first
-            .and_then(Pid::from_raw)
-            .unwrap_or_else(|| panic!("{text:?}"))
-    }
-
-    /// Kills it with -9, and waits until it is gone.
-    pub(crate) fn kill(&self, host: &str, role: &str) {
-        let pid = self.pid(host, role);
-        kill_process(pid, Signal::KILL).expect("it runs");
-        let place = format!("/proc/{}", pid.as_raw_nonzero());
-        wait_until("it is gone", Duration::from_secs(20), || {
-            !Path::new(&place).exists()
-        });
+        .collect()
     }
 }
 
-/// Sends a request and takes the whole answer; `None` if there is none.
-fn exchange(address: &str, request: &str) -> Option<String> {
-    let address = address.parse().ok()?;
-    let limit = Duration::from_secs(2);
-    let mut server = TcpStream::connect_timeout(&address, limit).ok()?;
-    server.set_read_timeout(Some(limit)).ok()?;
-    server.write_all(request.as_bytes()).ok()?;
-    let mut answer = Vec::new();
-    server.read_to_end(&mut answer).ok()?;
-    Some(String::from_utf8_lossy(&answer).into_owned())
+fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&[&output.stdout[..], &output.stderr[..]].concat()).into_owned()
 }
 
 impl Drop for Described {
     fn drop(&mut self) {
-        let down = self.ask("down").output();
+        let (status, said) = self.ask("down", &[]);
         if let Some(mut stdin) = self.guardian.stdin.take() {
             let _ = stdin.write_all(b"done\n");
         }
         let _ = self.guardian.wait();
-        let down = down.expect("heartline runs");
+        let ended = status == 0 || !self.folder().exists();
         assert!(
-            down.status.success() || std::thread::panicking(),
-            "the cluster does not go down: {}",
-            String::from_utf8_lossy(&down.stderr)
+            ended || std::thread::panicking(),
+            "it does not end:\n{said}"
         );
     }
 }

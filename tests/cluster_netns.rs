@@ -1,0 +1,90 @@
+//! Hosts with networks of their own: fenced by ssh, cut off and mended. About two minutes; needs root, ip and sshd.
+
+mod support;
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use support::{Described, wait_until};
+
+/// What a busy machine may need.
+const LIMIT: Duration = Duration::from_secs(180);
+
+/// Why namespaces cannot be had here; nothing if they can.
+fn missing() -> Option<String> {
+    if !rustix::process::geteuid().is_root() {
+        return Some("only root can make network namespaces".to_owned());
+    }
+    let programs = ["/usr/sbin/sshd", "/usr/bin/fuser"];
+    if let Some(program) = programs.iter().find(|path| !Path::new(path).exists()) {
+        return Some(format!("{program} is missing"));
+    }
+    let name = format!("hl-test-{}", std::process::id());
+    for action in ["add", "del"] {
+        match Command::new("ip").args(["netns", action, &name]).output() {
+            Ok(output) if output.status.success() => {}
+            Ok(output) => return Some(String::from_utf8_lossy(&output.stderr).into_owned()),
+            Err(error) => return Some(format!("ip: {error}")),
+        }
+    }
+    None
+}
+
+#[test]
+fn a_namenode_that_hangs_is_fenced_by_ssh_and_a_host_is_cut_off() {
+    if let Some(why) = missing() {
+        eprintln!("skipped: {why}");
+        return;
+    }
+    let cluster = Described::sample("netns", "three-hosts-ha");
+    cluster.up();
+    let mut modes = cluster.modes(&[1, 2, 3]);
+    modes.sort();
+    assert_eq!(modes, ["follower", "follower", "leader"]);
+    assert_eq!([1, 2].map(|id| cluster.namenode(id)), ["active", "standby"]);
+    cluster.fs("h3", &["-mkdir", "/kept"]);
+
+    // Neither a NameNode that only hangs nor its ZKFC lets go by itself: the other host has to kill it.
+    for role in ["zkfc", "namenode"] {
+        let stopped = Command::new("kill")
+            .args(["-STOP", &cluster.pid("h1", role)])
+            .status();
+        assert!(stopped.is_ok_and(|status| status.success()));
+    }
+    wait_until("nn2 takes over", LIMIT, || cluster.namenode(2) == "active");
+    let log = cluster.log("h2", "zkfc");
+    let by_ssh = "Fencing successful by method org.apache.hadoop.ha.SshFenceByTcpPort";
+    assert!(log.contains(by_ssh), "{log}");
+    assert!(cluster.log("h1", "sshd").contains("Accepted publickey"));
+    assert!(cluster.fs("h3", &["-ls", "/"]).contains("/kept"));
+    let (status, said) = cluster.ask("kill", &["h1/zkfc"]);
+    assert_eq!(status, 0, "{said}");
+    let said = cluster.up();
+    assert!(
+        said.contains("namenodes: nn2 active, nn1 standby"),
+        "{said}"
+    );
+
+    let (status, said) = cluster.ask("cut", &["h2"]);
+    assert_eq!(status, 0, "{said}");
+    wait_until("nn1 takes over from a host that is cut off", LIMIT, || {
+        cluster.namenode(1) == "active"
+    });
+    let (status, said) = cluster.ask("mend", &["h2"]);
+    assert_eq!(status, 0, "{said}");
+    let said = cluster.up();
+    assert!(
+        said.contains("namenodes: nn1 active, nn2 standby"),
+        "{said}"
+    );
+
+    let (status, said) = cluster.ask("up", &["--hosts", "loopback"]);
+    assert_eq!(status, 2, "--hosts is given twice: {said}");
+    cluster.down();
+    let names = Command::new("ip").args(["netns", "list"]).output().unwrap();
+    let names = String::from_utf8_lossy(&names.stdout).into_owned();
+    let description = std::fs::read_to_string(cluster.file()).unwrap();
+    let name = description.split('"').nth(1).unwrap();
+    assert!(!names.contains(&format!("hl-{name}-")), "{names}");
+}
