@@ -9,7 +9,10 @@ package_of() {
         mvn) echo maven ;;
         mawk) echo mawk ;;
         cc) echo gcc libc6-dev ;;
-        setsid | flock | setpriv) echo util-linux ;;
+        setsid | flock | setpriv | unshare) echo util-linux ;;
+        ip) echo iproute2 ;;
+        fuser) echo psmisc ;;
+        sshd | ssh-keygen) echo openssh-server openssh-client ;;
         ps) echo procps ;;
         awk) echo mawk ;;
         timeout | realpath) echo coreutils ;;

@@ -27,7 +27,7 @@ enum Tool {
     /// Make any program a member of a group: one active master with backups, and workers
     Member(MemberArgs),
     Status(StatusArgs),
-    /// Configure ZooKeeper, HDFS, YARN and Kafka by one description
+    /// Configure, start and end ZooKeeper, HDFS, YARN and Kafka by one description
     Cluster(ClusterArgs),
     Events(EventsArgs),
     Kill(KillArgs),

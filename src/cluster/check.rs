@@ -1,6 +1,6 @@
 //! What keeps a cluster from being started, looked for before anything is: all of it is told at once.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
 use super::found::{Data, Found};
@@ -134,8 +134,9 @@ impl Check<'_> {
             return;
         };
         let before = recorded_cluster(&self.cluster.folder).ok();
-        let stands =
-            before.is_some_and(|it| it.form == Form::Netns && !netns::standing(&it).is_empty());
+        let stands = before.is_some_and(|it| {
+            it.form == Form::Netns && netns::standing(&it).iter().any(|part| part.ours)
+        });
         if stands || !self.found.running.is_empty() {
             let what = format!("the cluster was started with --hosts {form}, and not ended");
             let instead = format!(
@@ -230,20 +231,18 @@ impl Check<'_> {
     }
 
     fn namespaces(&self, problems: &mut Vec<Problem>) {
-        // Those of this very folder stand since an earlier start.
-        if self.recorded == Some(Form::Netns) {
-            return;
-        }
-        let gate = self.cluster.gate();
-        let mut taken = netns::standing(self.cluster);
+        let standing = netns::standing(self.cluster);
+        let foreign = standing.iter().filter(|it| !it.ours);
+        let mut taken: Vec<String> = foreign.map(|it| it.what.clone()).collect();
         // Another interface of this machine has it.
-        if taken.is_empty() && std::net::TcpListener::bind((gate.as_str(), 0)).is_ok() {
+        let gate = self.cluster.gate();
+        if standing.is_empty() && TcpListener::bind((gate.as_str(), 0)).is_ok() {
             taken.push(format!("address {gate}"));
         }
         for what in taken {
             problems.push(problem(
                 self.lines().network(),
-                format!("{what} is there already, of another cluster"),
+                format!("{what} is there already, and not of this cluster"),
                 "end that one with heartline cluster down, or write another name = and another network =",
             ));
         }

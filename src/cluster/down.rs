@@ -14,7 +14,7 @@ use rustix::process::Signal;
 
 use super::args::{FileArgs, ending};
 use super::layout::{Cluster, Form};
-use super::leftovers::{Leftover, leftovers};
+use super::leftovers::{Leftover, is_of_another, leftovers};
 use super::listening::Listening;
 use super::netns;
 use super::process::Known;
@@ -151,6 +151,10 @@ fn prove(cluster: &Cluster) -> anyhow::Result<()> {
                 let ports = host.roles.iter().flat_map(|role| role.ports());
                 for port in ports.filter(|port| of.contains_key(&host.port(*port))) {
                     let address = of[&host.port(port)];
+                    let holder = listening.holder(address);
+                    if holder.is_some_and(|(pid, _)| is_of_another(pid, cluster)) {
+                        continue;
+                    }
                     let whose = listening.whose(address);
                     left.push(format!(
                         "{port} of {}: {address} is taken{whose}",
@@ -159,7 +163,10 @@ fn prove(cluster: &Cluster) -> anyhow::Result<()> {
                 }
             }
         }
-        Form::Netns => left.extend(netns::standing(cluster)),
+        Form::Netns => {
+            let standing = netns::standing(cluster).into_iter();
+            left.extend(standing.filter(|it| it.ours).map(|it| it.what));
+        }
         Form::Own => {}
     }
     if left.is_empty() {

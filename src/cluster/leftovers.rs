@@ -10,7 +10,7 @@ use procfs::process::Process;
 
 use super::java::mark;
 use super::layout::{Cluster, Form};
-use super::netns::handle;
+use super::netns::{handle, is_own_namespace};
 use super::process::Known;
 
 /// The variable in which YARN tells a task where it may write.
@@ -58,6 +58,16 @@ pub(super) fn strays(cluster: &Cluster, known: &[Known]) -> Vec<Leftover> {
         .collect()
 }
 
+/// Whether a process is of another cluster.
+pub(super) fn is_of_another(pid: i32, cluster: &Cluster) -> bool {
+    let words = Process::new(pid).and_then(|process| process.cmdline());
+    let (any, own) = (mark(Path::new("")), mark(&cluster.folder));
+    words.unwrap_or_default().iter().any(|word| {
+        let word = word.as_bytes();
+        word.starts_with(any.as_bytes()) && word != own.as_bytes()
+    })
+}
+
 fn is_marked(words: &[String], folder: &Path) -> bool {
     let mark = mark(folder);
     words.iter().any(|word| word.as_bytes() == mark.as_bytes())
@@ -92,10 +102,10 @@ fn namespaces(cluster: &Cluster) -> BTreeSet<u64> {
     if cluster.form != Form::Netns {
         return BTreeSet::new();
     }
-    let files = cluster
-        .hosts
-        .iter()
-        .map(|host| handle(&cluster.namespace(host)));
+    let names = cluster.hosts.iter().map(|host| cluster.namespace(host));
+    let files = names
+        .filter(|name| is_own_namespace(cluster, name))
+        .map(|name| handle(&name));
     files
         .filter_map(|file| Some(fs::metadata(file).ok()?.ino()))
         .collect()

@@ -35,20 +35,26 @@ impl Listening {
         self.0.iter().find(takes).map(|(_, inode)| *inode)
     }
 
-    /// Who listens there: ` by pid 7 (java)`; nothing where that cannot be seen.
+    /// Who listens there, and its name; `None` where that cannot be seen.
+    pub(super) fn holder(&self, address: SocketAddr) -> Option<(i32, String)> {
+        let inode = self.socket(address)?;
+        let holds = |target: &FDTarget| matches!(target, FDTarget::Socket(of) if *of == inode);
+        all_processes()
+            .into_iter()
+            .flatten()
+            .flatten()
+            .find_map(|process| {
+                let mut files = process.fd().ok()?.flatten();
+                let found = files.any(|file| holds(&file.target));
+                let name = || process.stat().map(|stat| stat.comm).unwrap_or_default();
+                found.then(|| (process.pid, name()))
+            })
+    }
+
+    /// Who listens there, in words: ` by pid 7 (java)`, or nothing.
     pub(super) fn whose(&self, address: SocketAddr) -> String {
-        let Some(inode) = self.socket(address) else {
-            return String::new();
-        };
-        for process in all_processes().into_iter().flatten().flatten() {
-            let holds = |target: &FDTarget| matches!(target, FDTarget::Socket(of) if *of == inode);
-            let mut files = process.fd().into_iter().flatten().flatten();
-            if files.any(|file| holds(&file.target)) {
-                let name = process.stat().map(|stat| stat.comm).unwrap_or_default();
-                return format!(" by pid {} ({name})", process.pid);
-            }
-        }
-        String::new()
+        let holder = self.holder(address);
+        holder.map_or_else(String::new, |(pid, name)| format!(" by pid {pid} ({name})"))
     }
 
     /// The addresses on which somebody listens with just this one, by their ports.

@@ -12,8 +12,12 @@ use super::layout::{Cluster, Form, Host};
 
 /// Where `ip` looks for what a namespace sees in place of /etc.
 const ETC: &str = "/etc/netns";
+/// Where the kernel shows interfaces.
+const INTERFACES: &str = "/sys/class/net";
 /// The last number of the bridge's address: no host's id is as great.
 const BRIDGE: u8 = 254;
+/// In a namespace's folder there: the folder of the cluster that it belongs to.
+const OWNER: &str = "heartline-cluster";
 /// Gives a command the host's name, and then its place.
 const NAMED: &str = r#"hostname "$0" && exec "$@""#;
 
@@ -67,18 +71,23 @@ impl Cluster {
     }
 }
 
+/// One thing of the network that stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Standing {
+    /// Such as `namespace hl-one-h1`.
+    pub(super) what: String,
+    /// Whether this very cluster made it.
+    pub(super) ours: bool,
+}
+
 /// Makes what is missing of the bridge, the namespaces and their links.
 pub(super) fn raise(cluster: &Cluster) -> anyhow::Result<()> {
     let bridge = cluster.bridge();
     if !is_interface(&bridge) {
         ip(&["link", "add", &bridge, "type", "bridge"])?;
-        ip(&[
-            "addr",
-            "add",
-            &format!("{}/24", cluster.gate()),
-            "dev",
-            &bridge,
-        ])?;
+        own(cluster, &bridge)?;
+        let gate = format!("{}/24", cluster.gate());
+        ip(&["addr", "add", &gate, "dev", &bridge])?;
     }
     ip(&["link", "set", &bridge, "up"])?;
     // For job clients outside of the namespaces: Java reads it with -Djdk.net.hosts.file=…
@@ -86,6 +95,7 @@ pub(super) fn raise(cluster: &Cluster) -> anyhow::Result<()> {
     for host in &cluster.hosts {
         let namespace = cluster.namespace(host);
         let etc = Path::new(ETC).join(&namespace);
+        put(&etc.join(OWNER), &label(cluster))?;
         put(&etc.join("hosts"), &cluster.hosts_file())?;
         // Nobody answers there, and says so at once.
         put(
@@ -101,6 +111,7 @@ pub(super) fn raise(cluster: &Cluster) -> anyhow::Result<()> {
             ip(&[
                 "link", "add", &link, "type", "veth", "peer", "name", "eth0", "netns", &namespace,
             ])?;
+            own(cluster, &link)?;
             ip(&["link", "set", &link, "master", &bridge])?;
             let inside = ["-n", &namespace];
             for words in [
@@ -117,41 +128,69 @@ pub(super) fn raise(cluster: &Cluster) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Takes it all down, as far as it is there.
+/// Takes down what this cluster has made, as far as it is there.
 pub(super) fn raze(cluster: &Cluster) -> anyhow::Result<()> {
     for host in &cluster.hosts {
         let (namespace, link) = (cluster.namespace(host), cluster.link(host));
         // With one end of a link the other one goes.
-        if is_interface(&link) {
+        if is_own_interface(cluster, &link) {
             ip(&["link", "del", &link])?;
+        }
+        if !is_own_namespace(cluster, &namespace) {
+            continue;
         }
         if is_namespace(&namespace) {
             ip(&["netns", "del", &namespace])?;
         }
         let etc = Path::new(ETC).join(&namespace);
-        if etc.exists() {
-            fs::remove_dir_all(&etc)
-                .with_context(|| format!("{} cannot be removed", etc.display()))?;
-        }
+        fs::remove_dir_all(&etc).with_context(|| format!("{} cannot be removed", etc.display()))?;
     }
-    if is_interface(&cluster.bridge()) {
+    if is_own_interface(cluster, &cluster.bridge()) {
         ip(&["link", "del", &cluster.bridge()])?;
     }
     Ok(())
 }
 
-/// What of it is there.
-pub(super) fn standing(cluster: &Cluster) -> Vec<String> {
+/// What stands under the names of this cluster's parts, whoever made it.
+pub(super) fn standing(cluster: &Cluster) -> Vec<Standing> {
     let namespaces = cluster.hosts.iter().map(|host| cluster.namespace(host));
     let namespaces = namespaces.filter(|namespace| is_namespace(namespace));
+    let namespaces = namespaces.map(|namespace| Standing {
+        ours: is_own_namespace(cluster, &namespace),
+        what: format!("namespace {namespace}"),
+    });
     let links = cluster.hosts.iter().map(|host| cluster.link(host));
     let links = links
         .chain([cluster.bridge()])
         .filter(|link| is_interface(link));
-    let namespaces = namespaces.map(|namespace| format!("namespace {namespace}"));
-    namespaces
-        .chain(links.map(|link| format!("interface {link}")))
-        .collect()
+    let links = links.map(|link| Standing {
+        ours: is_own_interface(cluster, &link),
+        what: format!("interface {link}"),
+    });
+    namespaces.chain(links).collect()
+}
+
+/// By which a cluster's parts are told from those of another one of its name: the end of its folder's path, for an
+/// interface's label is short.
+fn label(cluster: &Cluster) -> String {
+    let folder = cluster.folder.display().to_string();
+    let skipped = folder.chars().count().saturating_sub(200);
+    folder.chars().skip(skipped).collect()
+}
+
+fn own(cluster: &Cluster, interface: &str) -> anyhow::Result<()> {
+    ip(&["link", "set", interface, "alias", &label(cluster)])
+}
+
+fn is_own_interface(cluster: &Cluster, name: &str) -> bool {
+    let alias = Path::new(INTERFACES).join(name).join("ifalias");
+    fs::read_to_string(alias).is_ok_and(|alias| alias.trim_end() == label(cluster))
+}
+
+/// Whether this cluster made a namespace.
+pub(super) fn is_own_namespace(cluster: &Cluster, namespace: &str) -> bool {
+    let owner = Path::new(ETC).join(namespace).join(OWNER);
+    fs::read_to_string(owner).is_ok_and(|owner| owner == label(cluster))
 }
 
 /// Cuts a host off, or brings it back.
@@ -174,7 +213,7 @@ fn is_namespace(namespace: &str) -> bool {
 }
 
 fn is_interface(name: &str) -> bool {
-    Path::new("/sys/class/net").join(name).exists()
+    Path::new(INTERFACES).join(name).exists()
 }
 
 fn ip(words: &[&str]) -> anyhow::Result<()> {
