@@ -130,11 +130,32 @@ fn counted(what: &str, all: usize, found: Option<u64>) -> Seen {
 }
 
 pub(super) fn brokers(cluster: &Cluster) -> anyhow::Result<Seen> {
-    let znodes = cluster
-        .with(Role::Kafka)
+    let all: Vec<&Host> = cluster.with(Role::Kafka).collect();
+    let silent = |host: &&&Host| !probe::listens(&host.reached(Port::Kafka));
+    if let Some(host) = all.iter().find(silent) {
+        return Ok(Err(format!("the broker of {} does not listen", host.name)));
+    }
+    let found = registered(cluster, &all)?;
+    Ok(counted("brokers", all.len(), Some(found.len() as u64)))
+}
+
+/// That none of these brokers is known any more.
+pub(super) fn forgotten(cluster: &Cluster, brokers: &[&Host]) -> anyhow::Result<Seen> {
+    let still = registered(cluster, brokers)?;
+    if let Some(name) = still.first() {
+        return Ok(Err(format!(
+            "the broker of {name} that died is still registered"
+        )));
+    }
+    let names = names(brokers.iter().copied());
+    Ok(Ok(format!("brokers: nobody is registered for {names}")))
+}
+
+fn registered(cluster: &Cluster, brokers: &[&Host]) -> anyhow::Result<Vec<String>> {
+    let znodes = brokers
+        .iter()
         .map(|host| format!("/brokers/ids/{}", host.id));
-    let znodes: Vec<String> = znodes.collect();
-    let found = probe::exist(cluster, &znodes)?;
-    let live = found.iter().filter(|is| **is).count();
-    Ok(counted("brokers", znodes.len(), Some(live as u64)))
+    let known = probe::exist(cluster, &znodes.collect::<Vec<_>>())?;
+    let found = brokers.iter().zip(known).filter(|(_, known)| *known);
+    Ok(found.map(|(host, _)| host.name.clone()).collect())
 }

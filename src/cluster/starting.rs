@@ -206,6 +206,11 @@ impl<'a> Starting<'a> {
                     .collect();
                 awaited::nodemanagers(cluster, &started, self.since)
             }
+            Condition::Forgotten(places) => {
+                let hosts = places.iter().map(|place| self.host(place));
+                let hosts = hosts.collect::<anyhow::Result<Vec<_>>>()?;
+                awaited::forgotten(cluster, &hosts)?
+            }
             Condition::Brokers => awaited::brokers(cluster)?,
         };
         Ok(seen)
