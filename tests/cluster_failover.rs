@@ -26,7 +26,8 @@ enum Victim {
 
 #[test]
 fn a_job_outlives_the_active_of_everything() {
-    let cluster = Described::high_availability();
+    let cluster = Described::sample("loopback", "three-hosts-ha");
+    cluster.up();
     for victims in [
         &[Victim::NameNode][..],
         &[Victim::ResourceManager],
@@ -45,7 +46,8 @@ fn a_job_outlives_the_active_of_everything() {
 }
 
 fn job_through(cluster: &Described, victims: &[Victim]) {
-    let watcher = Watcher::events_of(&cluster.ensemble());
+    let ensemble = cluster.ensemble(&[1, 2, 3]);
+    let watcher = Watcher::events_of(&ensemble);
     let dir = TempDir::new().expect("a temporary folder");
     let output = dir.path().join("output");
     let files = sample_data();
@@ -54,7 +56,7 @@ fn job_through(cluster: &Described, victims: &[Victim]) {
     let job = run_job()
         .arg("--cluster")
         .arg(cluster.file())
-        .args(["--zookeeper", &cluster.ensemble(), "--mapper", mapper])
+        .args(["--zookeeper", &ensemble, "--mapper", mapper])
         .args(&files)
         .arg(&output)
         .stdin(Stdio::null())
@@ -86,9 +88,15 @@ fn job_through(cluster: &Described, victims: &[Victim]) {
 /// Kills the one that is active now, and waits until another is.
 fn strike(cluster: &Described, victim: Victim) {
     let active = || match victim {
-        Victim::NameNode => cluster.active_namenode(),
-        Victim::ResourceManager => cluster.active_resourcemanager(),
-        Victim::Leader => cluster.leader(),
+        Victim::NameNode => [1, 2]
+            .into_iter()
+            .find(|id| cluster.namenode(*id) == "active"),
+        Victim::ResourceManager => [1, 2]
+            .into_iter()
+            .find(|id| cluster.manager(*id) == "ACTIVE"),
+        Victim::Leader => [1, 2, 3]
+            .into_iter()
+            .find(|id| cluster.mode(*id) == "leader"),
     };
     let role = match victim {
         Victim::NameNode => "namenode",
@@ -96,14 +104,14 @@ fn strike(cluster: &Described, victim: Victim) {
         Victim::Leader => "zookeeper",
     };
     let before = wait_for(&format!("an active {role}"), active);
-    cluster.kill(&before, role);
+    cluster.kill(&format!("h{before}/{role}"));
     let killed = Instant::now();
     let after = wait_for(&format!("another active {role}"), || {
         active().filter(|host| *host != before)
     });
     let took = killed.elapsed().as_secs_f64();
     say(&format!(
-        "{victim:?}: {before} killed, {after} active after {took:.1} s"
+        "{victim:?}: h{before} killed, h{after} active after {took:.1} s"
     ));
 }
 

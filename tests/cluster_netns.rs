@@ -58,8 +58,7 @@ fn a_namenode_that_hangs_is_fenced_by_ssh_and_a_host_is_cut_off() {
     assert!(log.contains(by_ssh), "{log}");
     assert!(cluster.log("h1", "sshd").contains("Accepted publickey"));
     assert!(cluster.fs("h3", &["-ls", "/"]).contains("/kept"));
-    let (status, said) = cluster.ask("kill", &["h1/zkfc"]);
-    assert_eq!(status, 0, "{said}");
+    cluster.kill("h1/zkfc");
     let said = cluster.up();
     assert!(
         said.contains("namenodes: nn2 active, nn1 standby"),

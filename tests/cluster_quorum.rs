@@ -11,7 +11,6 @@ use support::{Described, Job, wait_until};
 
 /// Three that vote, two that do not.
 const DESCRIPTION: &str = r#"
-name = "quorum"
 [[host]]
 name = "z1"
 id = 1
@@ -39,7 +38,8 @@ const ELECTION: Duration = Duration::from_secs(60);
 
 #[test]
 fn a_lost_minority_is_nothing_and_a_lost_majority_stops_only_the_beats() {
-    let cluster = Described::start(DESCRIPTION);
+    let cluster = Described::new("loopback", DESCRIPTION);
+    cluster.up();
     let hosts: Vec<String> = (1..=5).map(|id| cluster.address(id)).collect();
     let modes = modes(&hosts);
     assert_eq!(
@@ -54,7 +54,11 @@ fn a_lost_minority_is_nothing_and_a_lost_majority_stops_only_the_beats() {
     );
     assert_eq!(modes[3..], ["observer", "observer"]);
 
-    let mut job = Job::start(&cluster.ensemble(), 3, &["--session-timeout", "10s"]);
+    let mut job = Job::start(
+        &cluster.ensemble(&[1, 2, 3]),
+        3,
+        &["--session-timeout", "10s"],
+    );
     job.feed("it was the best of times ");
 
     let voters = ["z1", "z2", "z3"];
@@ -69,13 +73,13 @@ fn a_lost_minority_is_nothing_and_a_lost_majority_stops_only_the_beats() {
         .collect();
 
     // Two voters are left of three.
-    cluster.kill(followers[0], "zookeeper");
+    cluster.kill(followers[0]);
     job.wait_until_all_beat(Instant::now());
     assert!(zkstats(&hosts).status.success());
     job.feed("it was the worst of times ");
 
     // One is left, and both observers, who do not count.
-    cluster.kill(followers[1], "zookeeper");
+    cluster.kill(followers[1]);
     wait_until("there is no quorum", ELECTION, || {
         zkstats(&hosts).status.code() == Some(1)
     });

@@ -57,8 +57,7 @@ fn one_machine_comes_up_goes_on_and_ends() {
     ];
     let pids = || roles.map(|role| cluster.pid("h1", role));
     let before = pids();
-    let (status, said) = cluster.ask("kill", &["h1/nodemanager"]);
-    assert_eq!(status, 0, "{said}");
+    cluster.kill("h1/nodemanager");
     let said = cluster.up();
     let started: Vec<&str> = said
         .lines()
@@ -105,8 +104,7 @@ fn three_hosts_bear_the_loss_of_the_active_namenode() {
     seeds_checks(&cluster);
     cluster.fs("h3", &["-mkdir", "/kept"]);
 
-    let (status, said) = cluster.ask("kill", &["h1/namenode"]);
-    assert_eq!(status, 0, "{said}");
+    cluster.kill("h1/namenode");
     wait_until("nn2 takes over", LIMIT, || cluster.namenode(2) == "active");
     assert!(
         cluster

@@ -128,18 +128,33 @@ impl Described {
         String::from_utf8_lossy(&fs::read(file).unwrap_or_default()).into_owned()
     }
 
+    /// The servers with these ids, as `--zookeeper` takes them.
+    pub(crate) fn ensemble(&self, ids: &[u32]) -> String {
+        let servers = ids.iter().map(|id| format!("{}:2181", self.address(*id)));
+        servers.collect::<Vec<_>>().join(",")
+    }
+
     /// `Mode` of the servers with these ids.
     pub(crate) fn modes(&self, ids: &[u32]) -> Vec<String> {
-        ids.iter()
-            .map(|id| {
-                let mut stream = TcpStream::connect((self.address(*id), 2181)).expect("it listens");
-                stream.write_all(b"srvr").expect("it listens");
-                let mut answer = String::new();
-                stream.read_to_string(&mut answer).expect("it answers");
-                let mode = answer.lines().find_map(|line| line.strip_prefix("Mode: "));
-                mode.unwrap_or("none").to_owned()
-            })
-            .collect()
+        ids.iter().map(|id| self.mode(*id)).collect()
+    }
+
+    /// `leader`, `follower` and so on; `none` while it does not answer.
+    pub(crate) fn mode(&self, id: u32) -> String {
+        let mut answer = String::new();
+        if let Ok(mut stream) = TcpStream::connect((self.address(id), 2181)) {
+            // One that is just ending says nothing more.
+            let _ = stream.write_all(b"srvr");
+            let _ = stream.read_to_string(&mut answer);
+        }
+        let mode = answer.lines().find_map(|line| line.strip_prefix("Mode: "));
+        mode.unwrap_or("none").to_owned()
+    }
+
+    /// Kills a role of a host, `h1/namenode`, or all of a host, with -9.
+    pub(crate) fn kill(&self, whom: &str) {
+        let (status, said) = self.ask("kill", &[whom]);
+        assert_eq!(status, 0, "{said}");
     }
 
     /// `active` or `standby`; nothing while it does not answer.
