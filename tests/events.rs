@@ -183,7 +183,7 @@ fn what_cannot_be_delivered_is_told_at_the_end() {
     let (status, said) = running.end();
     assert_eq!(status, Some(1), "{said}");
     assert!(
-        said.contains("1 events were not delivered to /dev/full"),
+        said.contains("events not delivered to /dev/full: 1"),
         "{said}"
     );
 }
@@ -223,7 +223,7 @@ fn a_reader_that_waits_costs_events_and_no_more() {
     });
     let (status, said) = running.end();
     assert_eq!(status, Some(0), "{said}");
-    assert!(said.contains("events for stdout were lost"), "{said}");
+    assert!(said.contains("events lost for stdout: "), "{said}");
     reader.join().expect("it reads");
     let published = Published::all(&read.lock().expect("nobody panicked"));
     let at = |event: &str| published.iter().position(|told| told.event == event);

@@ -17,8 +17,13 @@ use tempfile::TempDir;
 
 /// Starts a publisher to a topic, beside a watcher who knows the truth; both see all that happens from now on.
 fn start(zookeeper: &ZooKeeper, kafka: &Kafka, options: &[&str]) -> (Publisher, Watcher) {
+    start_to(zookeeper, &kafka.address(), options)
+}
+
+/// The same, with any brokers.
+fn start_to(zookeeper: &ZooKeeper, brokers: &str, options: &[&str]) -> (Publisher, Watcher) {
     let watcher = Watcher::events(zookeeper);
-    let target = format!("kafka://{}/heartline", kafka.address());
+    let target = format!("kafka://{brokers}/heartline");
     // A broker that was killed is not back at once.
     let usual = ["--linger", "60s", "--to", &target];
     let options = [options, &usual[..]].concat();
@@ -70,7 +75,7 @@ fn published(records: &[(String, String)]) -> Vec<Published> {
 fn events_arrive_with_the_node_as_their_key() {
     let zookeeper = ZooKeeper::start();
     let kafka = Kafka::start(&zookeeper);
-    kafka.create_topic("heartline", 3);
+    kafka.create_topic("heartline", 3, 1);
     let (running, watcher) = start(&zookeeper, &kafka, &[]);
     let first = Mapper::start(&zookeeper, "map1");
     watcher.wait_for_event("claimed", "map1");
@@ -148,6 +153,31 @@ fn a_killed_broker_costs_nothing_and_changes_no_order() {
 }
 
 #[test]
+fn the_other_broker_takes_what_a_killed_one_led() {
+    let zookeeper = ZooKeeper::start();
+    let (mut first, second) = (Kafka::start(&zookeeper), Kafka::start(&zookeeper));
+    // Each leads one partition and follows in the other.
+    first.create_topic("heartline", 2, 2);
+    let brokers = [first.address(), second.address()].join(",");
+    let (running, watcher) = start_to(&zookeeper, &brokers, &[]);
+    let _master = Mapper::start(&zookeeper, "map1");
+    watcher.wait_for_event("claimed", "map1");
+    for name in ["map2", "map3", "map4"] {
+        visit(&zookeeper, &watcher, name);
+    }
+    first.kill();
+    for name in ["map5", "map6", "map7", "map8"] {
+        visit(&zookeeper, &watcher, name);
+    }
+    let truth = truth(&watcher);
+    wait_for_last(&second, &truth);
+    let (status, said) = running.end();
+    assert_eq!(status, Some(0), "{said}");
+    let published = published(&second.consume("heartline"));
+    assert_eq!(assert_told(&truth, &published), 0);
+}
+
+#[test]
 fn what_a_small_buffer_cannot_hold_is_counted_in_its_place() {
     let zookeeper = ZooKeeper::start();
     let mut kafka = Kafka::new(&zookeeper);
@@ -157,7 +187,7 @@ fn what_a_small_buffer_cannot_hold_is_counted_in_its_place() {
     for name in ["map2", "map3", "map4", "map5"] {
         visit(&zookeeper, &watcher, name);
     }
-    running.wait_until_said("4 events wait for kafka://");
+    running.wait_until_said("the buffer of 4 is full for kafka://");
     kafka.launch();
     running.wait_until_said("takes events again");
     visit(&zookeeper, &watcher, "map6");

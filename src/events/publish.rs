@@ -76,15 +76,16 @@ pub(super) async fn publish(settings: Settings, terms: Terms) -> anyhow::Result<
     let left = publisher
         .flush(terms.linger, &mut heard, &mut ordered)
         .await?;
-    ended?;
     if left > 0 {
-        say(
-            PROGRAM,
-            format!("{left} events were not delivered to {}", publisher.target),
-        );
-        return Ok(ExitCode::FAILURE);
+        let target = &publisher.target;
+        say(PROGRAM, format!("events not delivered to {target}: {left}"));
     }
-    Ok(ExitCode::SUCCESS)
+    ended?;
+    Ok(if left > 0 {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
 }
 
 struct Publisher {
@@ -105,7 +106,7 @@ impl Publisher {
             let (capacity, target) = (self.capacity, &self.target);
             say(
                 PROGRAM,
-                format!("{capacity} events wait for {target}: the oldest are being lost"),
+                format!("the buffer of {capacity} is full for {target}: the oldest are being lost"),
             );
         }
     }
@@ -147,7 +148,7 @@ impl Publisher {
                 let (lost, target) = (batch.lost, &self.target);
                 say(
                     PROGRAM,
-                    format!("{lost} events for {target} were lost; that is said in their place"),
+                    format!("events lost for {target}: {lost}; that is said in their place"),
                 );
             }
             // If nobody takes it, its last answer said so.

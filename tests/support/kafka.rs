@@ -103,14 +103,14 @@ impl Kafka {
         }
     }
 
-    /// Makes a topic by `scripts/kafka`.
-    pub(crate) fn create_topic(&self, name: &str, partitions: usize) {
-        let partitions = partitions.to_string();
+    /// Makes a topic by `scripts/kafka`, each partition on so many brokers.
+    pub(crate) fn create_topic(&self, name: &str, partitions: usize, replicas: usize) {
+        let (partitions, replicas) = (partitions.to_string(), replicas.to_string());
         succeed(self.script(&["topic", "create", name]).args([
             "--partitions",
             &partitions,
             "--replication-factor",
-            "1",
+            &replicas,
         ]));
     }
 
