@@ -175,3 +175,20 @@ fn what_was_never_started_has_nothing_to_end_or_show() {
     assert_eq!(status, 1);
     assert!(said.contains("--hosts netns"), "{said}");
 }
+
+#[test]
+fn a_server_that_dies_while_it_comes_up_is_shown_with_the_end_of_its_log() {
+    let broken = format!("{HOST}[properties.\"zoo.cfg\"]\nclientPort = \"none\"\n");
+    let cluster = Described::new("loopback", &broken);
+    let (status, said) = cluster.ask("up", &[]);
+    assert_eq!(status, 1, "{said}");
+    for part in [
+        "h1 zookeeper: started, pid",
+        "has ended; the end of",
+        "NumberFormatException",
+        "heartline cluster up goes on from here",
+    ] {
+        assert!(said.contains(part), "'{part}' is not in:\n{said}");
+    }
+    cluster.down();
+}
