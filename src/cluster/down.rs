@@ -26,6 +26,8 @@ use super::up::progress;
 const LIMIT: Duration = Duration::from_secs(40);
 /// How long what was killed may take to go.
 const GONE: Duration = Duration::from_secs(10);
+/// Between two looks.
+const GLANCE: Duration = Duration::from_millis(50);
 /// Who ends together: first those that others would miss, last those that all rest on.
 const WAVES: [&[Role]; 3] = [
     &[Role::Kafka, Role::Nodemanager, Role::Zkfc],
@@ -132,12 +134,34 @@ fn end_leftovers(cluster: &Cluster) {
         }
         let until = Instant::now() + GONE;
         while !left.is_empty() && !leftovers(cluster).is_empty() && Instant::now() < until {
-            sleep(Duration::from_millis(50));
+            sleep(GLANCE);
         }
     }
 }
 
 fn prove(cluster: &Cluster) -> anyhow::Result<()> {
+    let until = Instant::now() + GONE;
+    let mut left = left_of(cluster);
+    // The kernel may still be clearing away after the last of them.
+    while !left.is_empty() && Instant::now() < until {
+        sleep(GLANCE);
+        left = left_of(cluster);
+    }
+    if left.is_empty() {
+        progress("down: nothing is left");
+        return Ok(());
+    }
+    for what in &left {
+        progress(format_args!("left: {what}"));
+    }
+    bail!(
+        "{} left; end them by hand, or run heartline cluster down again",
+        left.len()
+    )
+}
+
+/// All that is left: processes, ports, and parts of the network.
+fn left_of(cluster: &Cluster) -> Vec<String> {
     let mut left: Vec<String> = Vec::new();
     for Leftover { known, what } in leftovers(cluster) {
         left.push(format!("process {}: {what}", known.pid));
@@ -169,15 +193,5 @@ fn prove(cluster: &Cluster) -> anyhow::Result<()> {
         }
         Form::Own => {}
     }
-    if left.is_empty() {
-        progress("down: nothing is left");
-        return Ok(());
-    }
-    for what in &left {
-        progress(format_args!("left: {what}"));
-    }
-    bail!(
-        "{} left; end them by hand, or run heartline cluster down again",
-        left.len()
-    )
+    left
 }

@@ -29,8 +29,9 @@ impl Known {
     /// The process of this number, if it lives.
     pub(super) fn of(pid: i32) -> Option<Self> {
         let stat = procfs::process::Process::new(pid).ok()?.stat().ok()?;
-        // One that has ended and is only not yet waited for lives no more.
-        let lives = !matches!(stat.state, 'Z' | 'X');
+        // One that has ended and is only not yet waited for lives no more. But a thread of it may outlive the first
+        // one for a moment, and with it everything that it holds, such as ports.
+        let lives = !matches!(stat.state, 'Z' | 'X') || stat.num_threads > 1;
         lives.then_some(Self {
             pid,
             began: stat.starttime,
