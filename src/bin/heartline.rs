@@ -11,6 +11,7 @@ use heartline::operate::{IntervalArgs, KillArgs, ReinitArgs};
 use heartline::run::RunArgs;
 use heartline::standing::StandingArgs;
 use heartline::status::StatusArgs;
+use heartline::zkstats::ZkstatsArgs;
 
 /// Tools beside the heartbeat
 #[derive(Parser)]
@@ -26,6 +27,7 @@ enum Tool {
     /// Make any program a member of a group: one active master with backups, and workers
     Member(MemberArgs),
     Status(StatusArgs),
+    Zkstats(ZkstatsArgs),
     /// Configure ZooKeeper, HDFS, YARN and Kafka by one description
     Cluster(ClusterArgs),
     Kill(KillArgs),
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
     let options: Options = cli::parse();
     match options.tool {
         Tool::Status(status) => status.run(),
+        Tool::Zkstats(zkstats) => zkstats.run(),
         Tool::Cluster(cluster) => cluster.run(),
         Tool::Kill(kill) => kill.run(),
         Tool::Reinit(reinit) => reinit.run(),

@@ -27,6 +27,7 @@ pub(crate) use member::{Ended, Mapper, SOON, Told, Watcher, plot};
 pub(crate) use parts::Parts;
 pub(crate) use process::{Guarded, wait_until};
 pub(crate) use proxy::{Direction, Proxy};
+pub(crate) use server::free_port;
 pub(crate) use task::Task;
 pub(crate) use znodes::visit;
 pub(crate) use zookeeper::ZooKeeper;
