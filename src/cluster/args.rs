@@ -11,6 +11,7 @@ use super::config::ConfigArgs;
 use super::configuration::Machine;
 use super::layout::{Cluster, Form};
 use super::reading::read;
+use super::status::StatusArgs;
 use crate::say::say;
 
 pub(super) const PROGRAM: &str = "heartline cluster";
@@ -25,6 +26,7 @@ pub struct ClusterArgs {
 #[derive(Subcommand, Clone, Debug)]
 enum Action {
     Config(ConfigArgs),
+    Status(StatusArgs),
 }
 
 impl ClusterArgs {
@@ -32,6 +34,7 @@ impl ClusterArgs {
     pub fn run(&self) -> ExitCode {
         match &self.action {
             Action::Config(config) => config.run(),
+            Action::Status(status) => status.run(),
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! - The description (TOML) becomes a checked [`Cluster`] by [`read`]; every [`Problem`] has its line.
 //! - [`configuration`] makes each host's files from it.
+//! - `status` shows what all its parts say of themselves.
 //!
 //! A host is an address of the loopback network, a network namespace, or a machine of its own ([`Form`]).
 
@@ -14,6 +15,7 @@ mod problem;
 mod reading;
 mod role;
 mod sense;
+mod status;
 
 pub use args::ClusterArgs;
 pub use layout::{Cluster, File, Form, Host};

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use thiserror::Error;
 
 pub use page::page;
-pub use words::word;
+pub use words::{knock, word};
 
 /// How much later than its end an answer may come: threads of a busy machine are late.
 pub const GRACE: Duration = Duration::from_millis(200);

@@ -26,6 +26,13 @@ pub fn word(host: &str, port: u16, word: &str, end: Instant) -> Result<String, S
     }
 }
 
+/// Whether anybody accepts connections at `place` (`HOST:PORT`) by `end`.
+pub fn knock(place: &str, end: Instant) -> Result<(), Silence> {
+    let (host, port) = place.rsplit_once(':').ok_or(Silence::Unknown)?;
+    let port = port.parse().map_err(|_| Silence::Unknown)?;
+    connect(host, port, end).map(drop)
+}
+
 /// To the first of the host's addresses that accepts.
 fn connect(host: &str, port: u16, end: Instant) -> Result<TcpStream, Silence> {
     let mut why = Silence::Unknown;
