@@ -35,7 +35,7 @@ type Asked<'a, T> = Vec<(&'a Host, Option<String>, Answer<T>)>;
 /// Asks all. `namespace` is where heartline's members are.
 pub(super) fn gather(cluster: &Cluster, namespace: &Namespace) -> Overview {
     let time = Utc::now();
-    let end = Instant::now() + LIMIT - GRACE;
+    let end = Instant::now() + LIMIT.saturating_sub(GRACE);
     let asking = Asking { cluster, end };
     let (serving, serves) = mpsc::channel();
     let ensemble = asking.ensemble(&serving);

@@ -57,6 +57,8 @@ pub(super) struct Listed {
     pub(super) name: String,
     /// `HOST:PORT` by its number.
     pub(super) address: String,
+    /// `HOST:PORT` of its pages; not known of a dead one.
+    pub(super) page: Option<String>,
     /// Whether it is heard of.
     pub(super) live: bool,
     /// Seconds since it was.
@@ -111,6 +113,7 @@ fn listed(nodes: &Value, live: bool) -> Vec<Listed> {
         .and_then(|text| serde_json::from_str(text).ok());
     let listed = |(name, node): (String, Value)| Listed {
         address: node["xferaddr"].as_str().unwrap_or(&name).to_owned(),
+        page: node["infoAddr"].as_str().map(str::to_owned),
         name,
         live,
         last_contact: node["lastContact"].as_u64(),
@@ -198,6 +201,7 @@ mod tests {
         };
         assert_eq!((live.name.as_str(), live.live), ("h1:9866", true));
         assert_eq!(live.address, "10.91.2.1:9866");
+        assert_eq!(live.page.as_deref(), Some("10.91.2.1:9864"));
         assert_eq!((live.last_contact, live.blocks), (Some(1), Some(3)));
         assert_eq!(live.admin_state.as_deref(), Some("In Service"));
         assert_eq!((dead.name.as_str(), dead.live), ("h2:9866", false));

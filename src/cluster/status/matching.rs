@@ -38,10 +38,10 @@ pub(super) fn workers<T, L: Placed>(
         let host = described.iter().find(|host| host.name == part.host);
         let found = host.and_then(|host| {
             // On loopback all may come from 127.0.0.1: then only a port of its own tells who it is.
-            let ports = described
+            let same = described
                 .iter()
                 .filter(|other| other.port(port) == host.port(port));
-            let by_port = cluster.form == Form::Loopback && ports.count() == 1;
+            let by_port = cluster.form == Form::Loopback && same.count() == 1;
             listed.iter().position(|entry| {
                 let mut places = entry.places().into_iter();
                 places.any(|place| is(host, host.port(port), by_port, place))

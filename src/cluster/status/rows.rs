@@ -227,10 +227,8 @@ fn datanode(worker: &Worker<Datanode, Listed>, lists: bool) -> Row {
             details.push(admin.to_lowercase());
         }
         if let Some(contact) = listed.last_contact {
-            details.push(format!(
-                "last contact {} ago",
-                age(Duration::from_secs(contact))
-            ));
+            let ago = humantime::format_duration(Duration::from_secs(contact));
+            details.push(format!("last contact {ago} ago"));
         }
         if let (Some(used), Some(capacity)) = (listed.used, listed.capacity) {
             details.push(format!("{} of {} used", bytes(used), bytes(capacity)));
@@ -239,13 +237,17 @@ fn datanode(worker: &Worker<Datanode, Listed>, lists: bool) -> Row {
             details.push(format!("{blocks} blocks"));
         }
     }
-    let answers = |datanode: &Datanode| {
-        let runs = |state: &String| state == "RUNNING";
-        datanode.actors.values().any(runs)
+    let works = |datanode: &Datanode| {
+        let mut states = datanode.actors.values();
+        states.any(|state| state == "RUNNING")
     };
-    let answers = worker.told.as_ref().map(|told| told.known().map(answers));
+    let known = worker.told.as_ref().and_then(Told::known);
+    let works = known.is_none_or(works);
+    if !works {
+        details.push("works for no namenode".to_owned());
+    }
     let live = worker.listed.as_ref().is_some_and(|listed| listed.live);
-    worker_row("datanode", worker, (state, live, lists), answers, details)
+    worker_row("datanode", worker, (state, live && works, lists), details)
 }
 
 fn nodemanager(worker: &Worker<Listens, Node>, lists: bool, now: DateTime<Utc>) -> Row {
@@ -266,23 +268,14 @@ fn nodemanager(worker: &Worker<Listens, Node>, lists: bool, now: DateTime<Utc>) 
     }
     let state = worker.listed.as_ref().map(|node| node.state.as_str());
     let well = matches!(state, Some("RUNNING"));
-    let answers = worker.told.as_ref().map(|told| told.known().map(|_| true));
-    worker_row(
-        "nodemanager",
-        worker,
-        (state, well, lists),
-        answers,
-        details,
-    )
+    worker_row("nodemanager", worker, (state, well, lists), details)
 }
 
-/// `state` and `well` as it is listed, `lists` if anybody lists at all; `answers`: `None` if it is not asked,
-/// `Some(None)` if it does not answer, and whether it says that it works.
+/// `state` and `well` as it is listed, `lists` if anybody lists at all.
 fn worker_row<T, L>(
     part: &str,
     worker: &Worker<T, L>,
     (state, well, lists): (Option<&str>, bool, bool),
-    answers: Option<Option<bool>>,
     mut details: Vec<String>,
 ) -> Row {
     let trouble = worker.told.as_ref().and_then(Told::trouble);
@@ -304,11 +297,7 @@ fn worker_row<T, L>(
     if worker.told.is_none() {
         details.push("not described".to_owned());
     }
-    let answers = match answers {
-        None => true,
-        Some(answers) => answers.is_some(),
-    };
-    Row::well(part, &worker.host, state, details.join(", ")).judged(well && answers)
+    Row::well(part, &worker.host, state, details.join(", ")).judged(well && trouble.is_none())
 }
 
 fn active_resourcemanagers(overview: &Overview) -> Vec<&Part<Resourcemanager>> {

@@ -34,6 +34,7 @@ fn listed(host: &str) -> Listed {
     Listed {
         name: format!("{host}:9866"),
         address: format!("{host}:9866"),
+        page: Some(format!("{host}:9864")),
         live: true,
         last_contact: Some(1),
         admin_state: Some("In Service".to_owned()),

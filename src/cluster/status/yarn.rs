@@ -72,6 +72,9 @@ impl NodesPage {
 pub(super) struct Node {
     /// `HOST:PORT`.
     pub(super) id: String,
+    /// `HOST:PORT` of its pages.
+    #[serde(rename(deserialize = "nodeHTTPAddress"), default)]
+    pub(super) page: String,
     /// `RUNNING`, `UNHEALTHY`, `LOST`, …
     pub(super) state: String,
     /// When it was last heard of, in milliseconds of the `ResourceManager`'s clock.

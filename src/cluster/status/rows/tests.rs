@@ -45,7 +45,7 @@ fn a_healthy_cluster_has_no_trouble() {
     );
     assert_eq!(
         details(&overview, "datanode"),
-        "live: last contact 1.0s ago, 1.0GiB of 250.0GiB used, 12 blocks"
+        "live: last contact 1s ago, 1.0GiB of 250.0GiB used, 12 blocks"
     );
     assert_eq!(
         details(&overview, "nodemanager"),
@@ -119,6 +119,16 @@ fn a_datanode_is_judged_by_itself_and_by_the_list() {
     );
     let dead = after(|overview| overview.datanodes[1].listed.as_mut().unwrap().live = false);
     assert!(troubles(&dead)[0].starts_with("datanode on h2: dead, "));
+    let idle = after(|overview| {
+        let datanode = Datanode {
+            actors: [("h1:8020".to_owned(), "CONNECTING".to_owned())].into(),
+        };
+        overview.datanodes[1].told = Some(Told::Known(datanode));
+    });
+    let [trouble] = &troubles(&idle)[..] else {
+        panic!()
+    };
+    assert!(trouble.ends_with("works for no namenode"), "{trouble}");
     let unlisted = after(|overview| overview.datanodes[1].listed = None);
     assert_eq!(troubles(&unlisted), ["datanode on h2: not registered"]);
     let nobody = after(|overview| {
@@ -147,7 +157,7 @@ fn nodes_and_their_managers_are_judged() {
         "{trouble}"
     );
     let none = after(|overview| {
-        "standby".clone_into(&mut known(&mut overview.resourcemanagers[0].told).state)
+        "standby".clone_into(&mut known(&mut overview.resourcemanagers[0].told).state);
     });
     assert_eq!(troubles(&none)[0], "yarn: no active resourcemanager");
 }
