@@ -27,13 +27,14 @@ Examples:
   heartline zkstats zk1 zk2 zk3:2182
   heartline zkstats --wide zk1 zk2 zk3
 
-Each server is asked by the word srvr, which is always open in ZooKeeper 3.5 and later, or else stat; with --wide
-also by mntr, where its 4lw.commands.whitelist allows it, and by its admin server's /commands/monitor where not.
+Each server is asked by the word srvr, which is always open in ZooKeeper 3.5 and later, or else
+stat; with --wide also by mntr, where its 4lw.commands.whitelist allows it, and by its admin
+server's /commands/monitor where not.
 
-Exit status: 0 if there is a quorum: one of the servers asked leads, follows, observes or stands alone. A server
-of an ensemble that has no quorum does none of these, so that one follower is enough to know. 1 if there is
-none, or if nobody answers; 2 on wrong usage. A server that fails beside others that serve is shown as
-Mode:NULL, with the reason on stderr, and exit status 0.";
+Exit status: 0 if there is a quorum: one of the servers asked leads, follows, observes or stands
+alone. A server of an ensemble that has no quorum does none of these, so that one follower is
+enough to know. 1 if there is none, or if nobody answers; 2 on wrong usage. A server that fails
+beside others that serve is shown as Mode:NULL, with the reason on stderr, and exit status 0.";
 
 /// Show which ZooKeeper server leads, and which follow, observe, stand alone or do not answer
 ///

@@ -40,12 +40,13 @@ Examples:
 
 All parts are asked at once; one that does not answer within 2s is a row that says so.
 
-Exit status: 0 if all is well; 1 if anything is not, which is shown in red and named in JSON's \"troubles\": a
-part that is described and does not answer, an ensemble without a quorum, no active NameNode or
-ResourceManager or more than one, a NameNode in safe mode, missing blocks, a DataNode that is dead or not registered, a
-NodeManager that is not RUNNING, no controller of Kafka, partitions without enough copies or a
-leader, a dead or stalled member of heartline; 2 on wrong usage. What is behind or on its way is shown, and is no
-trouble: a standby NameNode reads edits minutes later.";
+Exit status: 0 if all is well; 1 if anything is not, which is shown in red and named in JSON's
+\"troubles\": a part that is described and does not answer, an ensemble without a quorum, no
+active NameNode or ResourceManager or more than one, an active NameNode in safe mode, missing
+blocks, a DataNode that is dead or not registered, a NodeManager that is not RUNNING, no
+controller of Kafka, partitions without enough copies or a leader, a dead or stalled member of
+heartline; 2 on wrong usage. What is behind or on its way is shown, and is no trouble: a standby
+NameNode reads edits minutes later.";
 
 /// The columns of the table.
 const COLUMNS: [Column; 4] = [

@@ -1,3 +1,4 @@
+use super::super::hdfs::Datanode;
 use super::super::sample;
 use super::*;
 
