@@ -275,13 +275,13 @@ fn nothing_at_all_is_a_row_each() {
 }
 
 #[test]
-fn wrong_usage_is_2_and_a_wrong_description_is_1() {
+fn wrong_usage_is_2_and_so_is_a_wrong_description() {
     let described = Described::new("\"zookeper\"", &[]);
     for wrong in [&["--every", "1s"][..], &["--hosts", "docker"], &["another"]] {
         assert_eq!(described.status(wrong).status.code(), Some(2), "{wrong:?}");
     }
     let output = described.status(&[]);
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(2));
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(said.contains("unknown role 'zookeper'"), "{said}");
 }

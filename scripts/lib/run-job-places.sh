@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154 # the variables are shared with scripts/run-job
-# The three places where scripts/run-job runs a job. Each has PLACE_prepare (sets hadoop, streaming_jar, job_inputs,
+# The four places where scripts/run-job runs a job. Each has PLACE_prepare (sets hadoop, streaming_jar, job_inputs,
 # job_output, place_arguments), PLACE_collect, PLACE_kill and PLACE_cleanup. Sourced by scripts/run-job, never run.
 
 place_arguments=()
@@ -68,19 +68,24 @@ local_collect() { :; }
 local_kill() { :; }
 local_cleanup() { :; }
 
-# --- the one-machine cluster -----------------------------------------------------------------------------------------
+# --- a cluster of this machine ---------------------------------------------------------------------------------------
 
 # A file system command lives for a second: compiling it well would take longer than it runs.
 cluster_fs() {
-    HADOOP_OPTS="-XX:TieredStopAtLevel=1 ${HADOOP_OPTS:-}" timeout 600 "$HEARTLINE_ROOT/scripts/hadoop" --cluster fs "$@" </dev/null
+    HADOOP_OPTS="-XX:TieredStopAtLevel=1 ${HADOOP_OPTS:-}" timeout 600 "${hadoop[@]}" fs "$@" </dev/null
 }
 
 yarn_prepare() {
-    local input staged=$work/hdfs number=0
     "$HEARTLINE_ROOT/scripts/yarn-cluster" status >/dev/null 2>&1 || die "the cluster is not up; start it with: scripts/yarn-cluster start"
+    hadoop=("$HEARTLINE_ROOT/scripts/hadoop" --cluster)
+    stage_inputs
+}
+
+# Puts plain files into HDFS, by "${hadoop[@]}".
+stage_inputs() {
+    local input staged=$work/hdfs number=0
     hdfs_folder=/heartline-$(basename "$work")
     mkdir -p "$staged/input"
-    hadoop=("$HEARTLINE_ROOT/scripts/hadoop" --cluster)
     streaming_jar='hadoop-streaming.jar'
     job_inputs=()
     for input in "${inputs[@]}"; do
@@ -131,6 +136,18 @@ yarn_kill() {
 yarn_cleanup() {
     [ -z "${hdfs_folder:-}" ] || cluster_fs -rm -r -f -skipTrash "$hdfs_folder" >/dev/null 2>&1
 }
+
+# --- a cluster by its description ------------------------------------------------------------------------------------
+
+cluster_prepare() {
+    need_binaries heartline
+    hadoop=("$HEARTLINE_ROOT/scripts/hadoop" --cluster-file "$cluster_file")
+    stage_inputs
+}
+
+cluster_collect() { yarn_collect; }
+cluster_kill() { yarn_kill; }
+cluster_cleanup() { yarn_cleanup; }
 
 # prepare_cluster_output PATH: the same rule for a folder on a cluster, asked of "${hadoop[@]}".
 prepare_cluster_output() {

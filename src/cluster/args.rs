@@ -1,18 +1,27 @@
 //! `heartline cluster …`: its subcommands and what they share.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::{Args, Subcommand};
+use thiserror::Error;
 
 use super::config::ConfigArgs;
 use super::configuration::Machine;
+use super::down::DownArgs;
+use super::exec::ExecArgs;
 use super::layout::{Cluster, Form};
+use super::logs::LogsArgs;
 use super::reading::read;
+use super::record::recorded_form;
 use super::status::StatusArgs;
+use super::trouble::{FenceArgs, KillArgs, LinkArgs};
+use super::up::UpArgs;
 use crate::say::say;
+use crate::streaming::die_of_broken_pipe;
 
 pub(super) const PROGRAM: &str = "heartline cluster";
 
@@ -27,6 +36,17 @@ pub struct ClusterArgs {
 enum Action {
     Config(ConfigArgs),
     Status(StatusArgs),
+    Up(UpArgs),
+    Down(DownArgs),
+    Logs(LogsArgs),
+    Exec(ExecArgs),
+    Kill(KillArgs),
+    /// Cut a host off from all others; with --hosts netns
+    Cut(LinkArgs),
+    /// Bring back a host that was cut off
+    Mend(LinkArgs),
+    #[command(hide = true)]
+    Fence(FenceArgs),
 }
 
 impl ClusterArgs {
@@ -35,7 +55,40 @@ impl ClusterArgs {
         match &self.action {
             Action::Config(config) => config.run(),
             Action::Status(status) => status.run(),
+            Action::Up(up) => up.run(),
+            Action::Down(down) => down.run(),
+            Action::Logs(logs) => logs.run(),
+            Action::Exec(exec) => exec.run(),
+            Action::Kill(kill) => kill.run(),
+            Action::Cut(link) => link.run(false),
+            Action::Mend(link) => link.run(true),
+            Action::Fence(fence) => fence.run(),
         }
+    }
+}
+
+/// A description that nothing can be started with. What is wrong has been said.
+#[derive(Debug, Error)]
+#[error("{file}: {grave} to be put right; nothing was done")]
+struct Bad {
+    file: String,
+    grave: usize,
+}
+
+/// How a subcommand ends: 2 when the description is wrong, 1 on any other failure.
+pub(super) fn ending(outcome: anyhow::Result<()>) -> ExitCode {
+    let Err(error) = outcome else {
+        return ExitCode::SUCCESS;
+    };
+    let io = error.downcast_ref::<io::Error>();
+    if io.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
+        return die_of_broken_pipe();
+    }
+    say(PROGRAM, format_args!("{error:#}"));
+    if error.is::<Bad>() {
+        ExitCode::from(2)
+    } else {
+        ExitCode::FAILURE
     }
 }
 
@@ -47,31 +100,69 @@ pub(super) struct FileArgs {
     file: PathBuf,
 }
 
+/// A description that has been read.
+#[derive(Clone, Debug)]
+pub(super) struct Described {
+    pub(super) cluster: Cluster,
+    pub(super) file: PathBuf,
+    pub(super) text: String,
+}
+
 impl FileArgs {
     /// Reads and checks it. What is unwise is said; all that is wrong is said, and is an error.
     pub(super) fn cluster(&self, form: Form) -> anyhow::Result<Cluster> {
+        Ok(self.described(Some(form))?.cluster)
+    }
+
+    /// The same with its text. Its hosts are what is asked for, or what they were when it was started.
+    pub(super) fn described(&self, form: Option<Form>) -> anyhow::Result<Described> {
         let file = self.file.display();
         let text = fs::read_to_string(&self.file)
             .with_context(|| format!("{file} cannot be read; name a cluster's description"))?;
         let beside = self.file.parent().unwrap_or(Path::new("."));
-        match read(&text, beside, form) {
-            Ok((mut cluster, warnings)) => {
-                for warning in warnings {
-                    say(PROGRAM, format!("{file}:{warning}"));
+        let mut outcome = read(&text, beside, form.unwrap_or(Form::Loopback));
+        if let (None, Ok((cluster, _))) = (form, &outcome)
+            && let Some(form) = recorded_form(&cluster.folder)
+        {
+            outcome = read(&text, beside, form);
+        }
+        let problems = outcome
+            .as_ref()
+            .map_or_else(|problems| problems, |(_, warnings)| warnings);
+        for problem in problems {
+            say(PROGRAM, format!("{file}:{problem}"));
+        }
+        match outcome {
+            Ok((mut cluster, _)) => {
+                if cluster.form != Form::Own {
+                    cluster.folder = settled(&cluster.folder)?;
                 }
-                // Servers begin in folders of their own.
-                cluster.folder = std::path::absolute(&cluster.folder)?;
-                Ok(cluster)
+                let file = self.file.clone();
+                Ok(Described {
+                    cluster,
+                    file,
+                    text,
+                })
             }
             Err(problems) => {
-                for problem in &problems {
-                    say(PROGRAM, format!("{file}:{problem}"));
-                }
                 let grave = problems.iter().filter(|problem| problem.grave).count();
-                bail!("{file}: {grave} to be put right; nothing was done")
+                let file = file.to_string();
+                Err(Bad { file, grave }.into())
             }
         }
     }
+}
+
+/// A path that is the same from everywhere: servers begin in folders of their own, and are known by it later.
+fn settled(folder: &Path) -> anyhow::Result<PathBuf> {
+    let folder = std::path::absolute(folder)?;
+    for above in folder.ancestors() {
+        if let Ok(real) = fs::canonicalize(above) {
+            let below = folder.strip_prefix(above).unwrap_or(Path::new(""));
+            return Ok(real.components().chain(below.components()).collect());
+        }
+    }
+    Ok(folder)
 }
 
 /// Where this machine keeps what a cluster is made of.
@@ -97,7 +188,7 @@ impl MachineArgs {
 }
 
 /// Where everything fetched or made lies.
-fn home() -> PathBuf {
+pub(super) fn home() -> PathBuf {
     let home = std::env::var_os("HEARTLINE_HOME_DIR");
     home.map_or_else(|| PathBuf::from(".heartline"), PathBuf::from)
 }

@@ -7,10 +7,9 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Args;
 
-use super::args::{FileArgs, MachineArgs, PROGRAM};
+use super::args::{FileArgs, MachineArgs, ending};
 use super::configuration::files;
 use super::layout::Form;
-use crate::say::say;
 
 /// Write every host's configuration files, and start nothing
 #[derive(Args, Clone, Debug)]
@@ -32,13 +31,7 @@ pub(super) struct ConfigArgs {
 
 impl ConfigArgs {
     pub(super) fn run(&self) -> ExitCode {
-        match self.write() {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                say(PROGRAM, format_args!("{error:#}"));
-                ExitCode::FAILURE
-            }
-        }
+        ending(self.write())
     }
 
     fn write(&self) -> anyhow::Result<()> {

@@ -156,6 +156,13 @@ impl Reader<'_, '_> {
             }
         }
         let mut ports = common.clone();
+        if self.form == Form::Loopback {
+            // A NameNode knows DataNodes by the address that they send from, and on loopback that is 127.0.0.1 for
+            // all: only their ports tell them apart.
+            let first = common.get(&Port::Datanode);
+            let first = first.copied().unwrap_or(Port::Datanode.default());
+            ports.insert(Port::Datanode, first.saturating_add(100).saturating_add(id));
+        }
         ports.extend(self.ports(&host.ports));
         let address = match (self.form, &host.address) {
             (Form::Loopback | Form::Netns, _) => format!("{network}{id}"),

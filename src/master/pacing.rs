@@ -56,12 +56,13 @@ impl Pacing {
         self.given.0
     }
 
-    /// The shortest interval at which so many stay within the budget, the master beside them.
+    /// The shortest interval at which so many stay within the budget, the master and who is to follow it beside
+    /// them.
     fn fitting(&self, followers: usize) -> Duration {
-        // The master's own beats are at the base interval.
-        let own = 1.0 / self.base.as_secs_f64();
+        // Those two beat at the base interval, and the second is a follower, or a standing master that waits.
+        let own = 2.0 / self.base.as_secs_f64();
         let left = (f64::from(self.budget) - own).max(1.0);
-        let followers = u32::try_from(followers).unwrap_or(u32::MAX);
+        let followers = u32::try_from(followers.saturating_sub(1)).unwrap_or(u32::MAX);
         let least = Duration::from_secs_f64(f64::from(followers) / left);
         // Whole milliseconds: what is said to people and to the timer.
         let millis = u64::try_from(least.as_micros().div_ceil(1000)).unwrap_or(u64::MAX);
@@ -92,7 +93,8 @@ mod tests {
         let mut pacing = pacing();
         for followers in 0..2000 {
             let interval = pacing.interval(followers).as_secs_f64();
-            let writes = 200.0 + f64::from(u32::try_from(followers).unwrap()) / interval;
+            let others = u32::try_from(followers).unwrap().saturating_sub(1);
+            let writes = 400.0 + f64::from(others) / interval;
             assert!(writes <= 5000.0, "{followers}: {writes}");
         }
         assert!(pacing.interval(500) >= Duration::from_millis(104));

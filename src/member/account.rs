@@ -14,6 +14,9 @@ pub trait Account: Debug + Send + Sync {
     fn take_snapshot(&self) -> Option<String> {
         None
     }
+
+    /// The snapshot that was taken could not be put down: it is to be had again, unless there is a newer one.
+    fn return_snapshot(&self, _snapshot: String) {}
 }
 
 impl Account for Progress {

@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::Fare;
+use super::{Account, Fare};
 use crate::condition::Patience;
 use crate::say::say;
 use crate::streaming::Task;
@@ -61,6 +61,7 @@ impl Care {
                 *reason.lock().unwrap_or_else(PoisonError::into_inner) = text;
             }
             News::Snapshot(snapshot) => {
+                let snapshot = place(&task, told.status().bytes_in) + &snapshot;
                 // Indented, so that nothing in it is taken for a counter or a status by Hadoop.
                 let lines = snapshot.lines().map(|line| format!("\n  {line}"));
                 say(
@@ -81,5 +82,31 @@ impl Care {
         })?;
         fare.watch(monitor.vitals());
         Ok(monitor)
+    }
+}
+
+/// Where in its input the work is; nothing if Hadoop has not said what it is to read. About there: Hadoop's mappers
+/// begin a split at its first whole line, and read on to the end of its last.
+fn place(task: &Task, taken: u64) -> String {
+    task.split.as_ref().map_or_else(String::new, |split| {
+        let byte = split.start.saturating_add(taken);
+        format!("about byte {byte} of {} (split {split})\n", split.file)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_place_is_that_in_the_file() {
+        let mut task = Task::default();
+        task.split = "hdfs://nn/in/a.txt:1000+500".parse().ok();
+        assert_eq!(
+            place(&task, 24),
+            "about byte 1024 of hdfs://nn/in/a.txt (split hdfs://nn/in/a.txt:1000+500)\n"
+        );
+        task.split = None;
+        assert_eq!(place(&task, 24), "");
     }
 }

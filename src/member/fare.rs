@@ -73,4 +73,9 @@ impl Account for Fare {
         // Somebody who writes it just now is asked again with the next beat.
         self.snapshot.try_lock().ok()?.take()
     }
+
+    fn return_snapshot(&self, snapshot: String) {
+        let mut kept = self.snapshot.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.get_or_insert(snapshot);
+    }
 }

@@ -30,6 +30,46 @@ pub enum Action {
     Reinit,
 }
 
+/// One process of all machines, as long as it lives: `7@node1`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Process {
+    host: String,
+    pid: u32,
+}
+
+impl Process {
+    /// The process that a member says it is.
+    pub fn of(identity: &Identity) -> Option<Self> {
+        let is_named = identity.pid > 0 && !identity.host.is_empty();
+        is_named.then(|| Self {
+            host: identity.host.clone(),
+            pid: identity.pid,
+        })
+    }
+
+    fn is(&self, identity: &Identity) -> bool {
+        Self::of(identity).as_ref() == Some(self)
+    }
+}
+
+impl fmt::Display for Process {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}", self.pid, self.host)
+    }
+}
+
+impl FromStr for Process {
+    type Err = ();
+
+    fn from_str(word: &str) -> Result<Self, ()> {
+        let (pid, host) = word.split_once('@').ok_or(())?;
+        Ok(Self {
+            host: host.to_owned(),
+            pid: pid.parse().map_err(drop)?,
+        })
+    }
+}
+
 /// Something that somebody is to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Order {
@@ -39,6 +79,9 @@ pub struct Order {
     pub action: Action,
     /// Who: a member's name, or for [`Action::KillJob`] a job's id.
     pub whom: String,
+    /// Which process of that name, if it says so in its beats: another one that is started under the same name is
+    /// not meant.
+    pub process: Option<Process>,
     /// Why, in one line.
     pub reason: String,
 }
@@ -47,7 +90,10 @@ impl Order {
     /// Whether it is meant for the member `name`.
     pub fn is_for(&self, name: &str, identity: &Identity) -> bool {
         match self.action {
-            Action::KillTask | Action::Reinit => self.whom == name,
+            Action::KillTask | Action::Reinit => {
+                let process = self.process.as_ref();
+                self.whom == name && process.is_none_or(|process| process.is(identity))
+            }
             Action::KillJob => identity.job.as_ref() == Some(&self.whom),
         }
     }
@@ -59,9 +105,14 @@ impl fmt::Display for Order {
             number,
             action,
             whom,
+            process,
             reason,
         } = self;
-        write!(f, "{ORDER}{number} {action} {whom} {reason}")
+        write!(f, "{ORDER}{number} {action} {whom} ")?;
+        if let Some(process) = process {
+            write!(f, "{process} ")?;
+        }
+        f.write_str(reason)
     }
 }
 
@@ -71,11 +122,17 @@ impl FromStr for Order {
     fn from_str(line: &str) -> Result<Self, ()> {
         let mut words = line.strip_prefix(ORDER).ok_or(())?.splitn(4, ' ');
         let mut word = || words.next().ok_or(());
+        let (number, action) = (word()?, word()?);
+        let (whom, rest) = (word()?.to_owned(), word()?);
+        let named = rest.split_once(' ');
+        let named = named.and_then(|(word, rest)| Some((word.parse().ok()?, rest)));
+        let (process, reason) = named.map_or((None, rest), |(process, rest)| (Some(process), rest));
         Ok(Self {
-            number: word()?.parse().map_err(drop)?,
-            action: word()?.parse().map_err(drop)?,
-            whom: word()?.to_owned(),
-            reason: word()?.to_owned(),
+            number: number.parse().map_err(drop)?,
+            action: action.parse().map_err(drop)?,
+            whom,
+            process,
+            reason: reason.to_owned(),
         })
     }
 }
@@ -148,6 +205,7 @@ mod tests {
             number: 7,
             action,
             whom: whom.to_owned(),
+            process: None,
             reason: "stalled: spinning".to_owned(),
         }
     }
@@ -162,6 +220,10 @@ mod tests {
             orders: vec![
                 order(Action::KillTask, "map1.5"),
                 order(Action::KillJob, "job_1_0001"),
+                Order {
+                    process: "77@node1".parse().ok(),
+                    ..order(Action::Reinit, "map1.6")
+                },
             ],
         };
         assert_eq!(Control::parse(control.to_string().as_bytes()), control);
@@ -178,5 +240,21 @@ mod tests {
         assert!(!order(Action::KillTask, "map1.5").is_for("map1.50", &identity));
         assert!(order(Action::KillJob, "job_1_0001").is_for("map1.5", &identity));
         assert!(!order(Action::KillJob, "job_1_0002").is_for("map1.5", &identity));
+    }
+
+    #[test]
+    fn another_process_of_the_same_name_is_not_meant() {
+        let of = |pid| Identity {
+            host: "node1".to_owned(),
+            pid,
+            ..Identity::default()
+        };
+        let order = Order {
+            process: Process::of(&of(77)),
+            ..order(Action::KillTask, "map1.5")
+        };
+        assert!(order.is_for("map1.5", &of(77)));
+        assert!(!order.is_for("map1.5", &of(78)));
+        assert!(!order.is_for("map1.6", &of(77)));
     }
 }

@@ -14,6 +14,8 @@ use crate::protocol::{Beat, Dead, Ending, Identity, Status};
 
 /// How many of its own intervals a member's last beat may be old before it is late.
 const BEATS: u32 = 4;
+/// For how long it is said of a member that it has returned.
+const RETURNED: Duration = Duration::from_secs(60);
 /// Nobody is late before that: reading takes its time too.
 const LEAST: Duration = Duration::from_millis(100);
 
@@ -41,6 +43,8 @@ pub(super) enum Verdict {
     Late,
     /// It has said its last word.
     Ended(Ending),
+    /// It was taken for dead, and has joined again a short time ago; what its work is doing.
+    Returned(Option<Condition>),
     /// It beats, and says what its work is doing.
     Doing(Condition),
     /// It beats.
@@ -59,13 +63,12 @@ impl Verdict {
             Self::Dead => 0,
             Self::Stalled(_) => 1,
             Self::Late => 2,
-            Self::Ended(_) | Self::Doing(_) | Self::Alive => 3,
+            Self::Returned(_) | Self::Ended(_) | Self::Doing(_) | Self::Alive => 3,
         }
     }
 
-    /// The verdict on what a member says, when its last beat is so old. `usual` is taken for the interval of one
-    /// that does not tell its own; `slow` is how long the look took that found the beat so old.
-    fn on(beat: &Beat, age: Duration, usual: Option<Duration>, slow: Duration) -> Self {
+    /// The verdict on what a member says.
+    fn on(beat: &Beat, Ages { last, joined }: Ages, terms: Terms) -> Self {
         let status = &beat.status;
         if let Some(ending) = beat.ending {
             return Self::Ended(ending);
@@ -74,10 +77,13 @@ impl Verdict {
             return Self::Stalled(status.condition);
         }
         let own = (!status.interval.is_zero()).then_some(status.interval);
-        if let Some(interval) = own.or(usual)
-            && age > (interval * BEATS).max(LEAST + slow)
+        if let Some(interval) = own.or(terms.usual)
+            && last > (interval * BEATS).max(LEAST + terms.slow)
         {
             return Self::Late;
+        }
+        if beat.identity.returns > 0 && joined < RETURNED {
+            return Self::Returned(status.condition);
         }
         status.condition.map_or(Self::Alive, Self::Doing)
     }
@@ -91,6 +97,8 @@ impl fmt::Display for Verdict {
             Self::Stalled(None) => f.write_str("stalled"),
             Self::Late => f.write_str("late"),
             Self::Ended(ending) => ending.fmt(f),
+            Self::Returned(Some(condition)) => write!(f, "returned: {condition}"),
+            Self::Returned(None) => f.write_str("returned"),
             Self::Doing(condition) => condition.fmt(f),
             Self::Alive => f.write_str("alive"),
         }
@@ -101,6 +109,15 @@ impl Serialize for Verdict {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
+}
+
+/// How long ago something of a member's was.
+#[derive(Clone, Copy, Debug)]
+struct Ages {
+    /// Its last beat.
+    last: Duration,
+    /// That it joined, the last time.
+    joined: Duration,
 }
 
 /// All that is known of one member.
@@ -146,6 +163,7 @@ impl Row {
         let beat = parse(&after.value.bytes);
         let stat = &after.value.stat;
         let age = since(stat.written, terms.now);
+        let joined = since(stat.made, terms.now);
         // One that was created anew counts from zero again.
         let before = before.filter(|before| before.value.stat.created == stat.created);
         // Of a busy reader's two answers the first may have waited for it longer than the second.
@@ -170,7 +188,7 @@ impl Row {
             per_second(count as f64)
         });
         Self {
-            verdict: Verdict::on(&beat, age, terms.usual, terms.slow),
+            verdict: Verdict::on(&beat, Ages { last: age, joined }, terms),
             last: stat.written,
             age,
             identity: beat.identity.clone(),

@@ -82,7 +82,7 @@ fn style(verdict: Verdict) -> Style {
     match verdict {
         Verdict::Dead => AnsiColor::Red.on_default().bold(),
         Verdict::Stalled(_) => AnsiColor::Red.on_default(),
-        Verdict::Late => AnsiColor::Yellow.on_default(),
+        Verdict::Late | Verdict::Returned(_) => AnsiColor::Yellow.on_default(),
         Verdict::Ended(_) => Style::new().dimmed(),
         Verdict::Doing(_) | Verdict::Alive => Style::new(),
     }

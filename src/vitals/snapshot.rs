@@ -4,7 +4,7 @@
 use std::fmt::Write;
 use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::ends::Flow;
 use super::proc::Place;
@@ -46,7 +46,7 @@ pub struct Occasion {
     pub debuggers: bool,
 }
 
-/// Looks at everything, which can take some ten seconds: debuggers are asked. What is found until
+/// Looks at everything, which can take some seconds: debuggers are asked. What is found until
 /// `ended` is told. Not more than 64 KiB.
 pub fn take(occasion: &Occasion, ended: &AtomicBool) -> String {
     let mut text = head(occasion);
@@ -54,13 +54,15 @@ pub fn take(occasion: &Occasion, ended: &AtomicBool) -> String {
         Whom::Tree(root) => {
             let members = Tree::default().members(root);
             tree(&mut text, &members);
+            let started = Instant::now();
             let mut user_stacks = if occasion.debuggers { USER_STACKS } else { 0 };
             for member in members.iter().take(PROCESSES) {
                 process(&mut text, member);
                 // A shell that waits for its children has nothing to tell.
                 if user_stacks > 0 && !waits_for_child(&member.place) && !ended.load(Relaxed) {
                     user_stacks -= 1;
-                    user_stack(&mut text, member, ended);
+                    let left = stacks::LIMIT.saturating_sub(started.elapsed());
+                    user_stack(&mut text, member, left, ended);
                 }
             }
             if members.len() > PROCESSES {
@@ -195,13 +197,13 @@ fn state(state: char) -> String {
     format!("{state} ({words})")
 }
 
-fn user_stack(text: &mut String, member: &Member, ended: &AtomicBool) {
+fn user_stack(text: &mut String, member: &Member, limit: Duration, ended: &AtomicBool) {
     let stat = &member.stat;
     if stat.has_ended() || stat.is_stopped() || stat.state == 'D' {
         // A debugger would wait as well.
         return;
     }
-    if let Some((tool, stack)) = stacks::of(member.pid, &stat.name, ended) {
+    if let Some((tool, stack)) = stacks::of(member.pid, &stat.name, limit, ended) {
         let _ = writeln!(text, "  by {tool}:");
         for line in stack.lines() {
             let _ = writeln!(text, "  {}", one_line(line));

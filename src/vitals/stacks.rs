@@ -10,8 +10,9 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::proc::Place;
 use super::tool::output_of;
 
-/// For how long one tool may take; most of it is to read symbols.
-const LIMIT: Duration = Duration::from_secs(5);
+/// For how long all tools together may take for a snapshot; most of it is to read symbols. A command that is to be
+/// ended waits for it.
+pub(super) const LIMIT: Duration = Duration::from_secs(5);
 
 /// How much of a tool's output is kept.
 const MOST: usize = 12 * 1024;
@@ -61,18 +62,25 @@ fn with(tool: &str, arguments: &[&str], pid: u32) -> Command {
     command
 }
 
-/// The stacks of a process's threads, and which tool told them. The process stands still for a moment.
-pub(super) fn of(pid: u32, name: &str, ended: &AtomicBool) -> Option<(&'static str, String)> {
+/// The stacks of a process's threads, and which tool told them, if that takes no longer than `limit`. The process
+/// stands still for a moment.
+pub(super) fn of(
+    pid: u32,
+    name: &str,
+    limit: Duration,
+    ended: &AtomicBool,
+) -> Option<(&'static str, String)> {
     let place = Place::of_process(pid);
+    let started = Instant::now();
     for way in WAYS {
         if way.only.is_some_and(|only| !name.contains(only)) {
             continue;
         }
-        let started = Instant::now();
+        let left = limit.saturating_sub(started.elapsed());
         let mut command = (way.command)(pid);
         // No tool is to ask the network for symbols.
         command.env_remove("DEBUGINFOD_URLS");
-        let text = output_of(&mut command, LIMIT, MOST, ended);
+        let text = output_of(&mut command, left, MOST, ended);
         if text.is_none() {
             let_go(pid, &place);
         }
@@ -80,7 +88,7 @@ pub(super) fn of(pid: u32, name: &str, ended: &AtomicBool) -> Option<(&'static s
         if kept.contains('#') || kept.contains('(') {
             return Some((way.name, kept));
         }
-        if ended.load(Relaxed) || started.elapsed() >= LIMIT {
+        if ended.load(Relaxed) || started.elapsed() >= limit {
             return None;
         }
     }

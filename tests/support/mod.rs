@@ -4,6 +4,7 @@
 #![allow(dead_code, unused_imports)]
 
 mod cluster;
+mod described;
 mod dialog;
 mod ensemble;
 mod group;
@@ -19,6 +20,7 @@ mod znodes;
 mod zookeeper;
 
 pub(crate) use cluster::Cluster;
+pub(crate) use described::Described;
 pub(crate) use dialog::Dialog;
 pub(crate) use ensemble::{Ensemble, SERVERS};
 pub(crate) use group::{Ticks, group_member, member_options};

@@ -43,6 +43,11 @@ impl Parts {
             .map_or_else(|| Self::root().join(".heartline"), PathBuf::from)
     }
 
+    /// Where they lie.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.lib
+    }
+
     /// A class path of all of them.
     pub(crate) fn class_path(&self) -> String {
         format!("{}/*", self.lib.display())

@@ -39,6 +39,10 @@ pub(super) fn properties(context: &Context<'_>) -> Properties {
             false,
         );
         hdfs.put("dfs.namenode.safemode.extension", 0);
+        // Where all hosts share their sender's address, it is no way back to any of them.
+        hdfs.put("dfs.datanode.hostname", &context.host.called);
+        hdfs.put("dfs.client.use.datanode.hostname", true);
+        hdfs.put("dfs.datanode.use.datanode.hostname", true);
     }
     context.with_further(File::Hdfs, hdfs.0)
 }
@@ -104,10 +108,7 @@ fn fence(context: &Context<'_>, hdfs: &mut Growing) {
     );
     let (methods, key) = match cluster.form {
         Form::Loopback => (switch, None),
-        Form::Netns => (
-            format!("sshfence\n{switch}"),
-            Some(text(&cluster.folder.join("ssh/id_rsa"))),
-        ),
+        Form::Netns => (format!("sshfence\n{switch}"), Some(text(&cluster.key()))),
         Form::Own => ("sshfence".to_owned(), Some(KEY.to_owned())),
     };
     hdfs.put("dfs.ha.fencing.methods", methods);

@@ -23,7 +23,7 @@ use anstyle::{AnsiColor, Style};
 use clap::Args;
 use serde::Serialize;
 
-use super::args::{FileArgs, PROGRAM};
+use super::args::{FileArgs, PROGRAM, ending};
 use super::layout::{Cluster, Form};
 use crate::cli::{self, duration};
 use crate::coordination::Namespace;
@@ -63,9 +63,9 @@ pub(super) struct StatusArgs {
     #[command(flatten)]
     file: FileArgs,
 
-    /// What the hosts are
-    #[arg(long, value_enum, default_value_t = Form::Loopback)]
-    hosts: Form,
+    /// What the hosts are [default: what they were when it was started, or loopback]
+    #[arg(long, value_enum)]
+    hosts: Option<Form>,
 
     /// Write one JSON object a line
     #[arg(long)]
@@ -91,8 +91,11 @@ pub(super) struct StatusArgs {
 
 impl StatusArgs {
     pub(super) fn run(&self) -> ExitCode {
+        let cluster = match self.file.described(self.hosts) {
+            Ok(described) => described.cluster,
+            Err(error) => return ending(Err(error)),
+        };
         cli::run(PROGRAM, async {
-            let cluster = self.file.cluster(self.hosts)?;
             let mut screen = Screen::new(self.watch);
             loop {
                 let next = Instant::now() + self.every;

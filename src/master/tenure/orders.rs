@@ -7,11 +7,15 @@ use super::{Pace, Pending, Tenure};
 use crate::clock::Now;
 use crate::master::pacing::Pacing;
 use crate::master::transaction::Write;
-use crate::protocol::control::{Action, Control, Order};
+use crate::protocol::Identity;
+use crate::protocol::control::{Action, Control, Order, Process};
 use crate::protocol::request::{Request, Response};
 
 /// How long an order stands. Who is cut off for longer begins anew when it is back.
 const STANDS: Duration = Duration::from_secs(30);
+/// How long the end of a job is ordered: its tasks that Hadoop starts meanwhile end too, and what is left of it after
+/// an hour is another one's matter.
+const JOB_STANDS: Duration = Duration::from_secs(3600);
 /// How many requests wait at the most; who asks for more waits itself.
 const MOST_REQUESTS: usize = 256;
 
@@ -67,10 +71,21 @@ impl Orders {
         }
     }
 
+    /// Whether all of this job are told to end.
+    fn ends_job(&self, job: &str) -> bool {
+        let mut standing = self.standing.iter();
+        standing.any(|(_, order)| order.action == Action::KillJob && order.whom == job)
+    }
+
     fn control(&mut self, now: Now, followers: usize) -> Control {
-        let stands = |given: Duration| now.elapsed.saturating_sub(given) < STANDS;
-        let standing = &mut self.standing;
-        standing.retain(|(given, order)| stands(*given) || order.action == Action::KillJob);
+        self.standing.retain(|(given, order)| {
+            let stands = match order.action {
+                Action::KillTask | Action::Reinit => STANDS,
+                Action::KillJob => JOB_STANDS,
+            };
+            now.elapsed.saturating_sub(*given) < stands
+        });
+        let standing = &self.standing;
         Control {
             epoch: self.issued.epoch,
             interval: Some(self.pacing.interval(followers)),
@@ -173,39 +188,43 @@ impl Tenure {
         let own = self.identity.job.as_deref() == Some(whom);
         let is_job = own || identities.any(|identity| identity.job.as_deref() == Some(whom));
         let mut number = self.orders.issued.number;
-        let mut add = |action: Action, whom: &str| {
+        let mut add = |action: Action, whom: &str, process: Option<Process>| {
             number += 1;
             issue.orders.push(Order {
                 number,
                 action,
                 whom: whom.to_owned(),
+                process,
                 reason: "by an operator".to_owned(),
             });
         };
         if action == Action::KillTask && is_job {
-            add(Action::KillJob, whom);
+            // All who heard of it end, and whoever starts later hears of it too.
+            if !self.orders.ends_job(whom) {
+                add(Action::KillJob, whom, None);
+            }
             return Response::Done(format!("all members of {whom} are told to end"));
         }
         let followers = self.followers.iter();
         let followers = followers.map(|(node, follower)| (node.as_str(), &follower.identity));
         let own = (self.office.node.as_str(), &self.identity);
-        let meant: Vec<&str> = std::iter::once(own)
+        let meant: Vec<(&str, &Identity)> = std::iter::once(own)
             .chain(followers)
             .filter(|(node, identity)| {
                 *node == whom
                     || identity.attempt.as_deref() == Some(whom)
                     || identity.task().as_deref() == Some(whom)
             })
-            .map(|(node, _)| node)
             .collect();
         if meant.is_empty() {
             return Response::Refused(format!(
                 "no member, attempt, task or job is called {whom}; heartline status lists all"
             ));
         }
-        for node in &meant {
-            add(action, node);
+        for (node, identity) in &meant {
+            add(action, node, Process::of(identity));
         }
-        Response::Done(meant.join(" "))
+        let names: Vec<&str> = meant.iter().map(|(node, _)| *node).collect();
+        Response::Done(names.join(" "))
     }
 }

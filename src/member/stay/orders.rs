@@ -1,10 +1,12 @@
 //! What a member does of what its master tells: the interval of its beats, and orders.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Role, Stay};
-use crate::coordination::snapshots;
+use crate::coordination::{Failure, snapshots};
 use crate::master::vigil::Vigil;
+use crate::member::Account;
 use crate::protocol::control::{Action, Control};
 
 impl Stay<'_> {
@@ -50,9 +52,14 @@ impl Stay<'_> {
     pub(super) fn keep_snapshot(&mut self) {
         if let Some(snapshot) = self.life.account.take_snapshot() {
             let (session, name) = (self.session.clone(), self.life.config.name.clone());
+            let account = Arc::clone(&self.life.account);
+            let mut unkept = Unkept { account, snapshot };
             self.tasks.spawn(async move {
-                // It stands on stderr all the same.
-                let _ = snapshots::keep(&session, name.as_ref(), &snapshot).await;
+                let kept = snapshots::keep(&session, name.as_ref(), &unkept.snapshot).await;
+                // What is refused for good stands on stderr all the same.
+                if kept != Err(Failure::Lost) {
+                    unkept.snapshot.clear();
+                }
             });
         }
     }
@@ -65,5 +72,20 @@ impl Stay<'_> {
         }
         self.life.told = Duration::ZERO;
         self.election.deposed();
+    }
+}
+
+/// A snapshot that is on its way: if it gets lost with the connection, the next session has it.
+struct Unkept {
+    account: Arc<dyn Account>,
+    snapshot: String,
+}
+
+impl Drop for Unkept {
+    fn drop(&mut self) {
+        if !self.snapshot.is_empty() {
+            self.account
+                .return_snapshot(std::mem::take(&mut self.snapshot));
+        }
     }
 }

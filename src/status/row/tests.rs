@@ -8,8 +8,24 @@ fn beat(lines: &str) -> Beat {
 }
 
 fn verdict(lines: &str, age: u64) -> String {
-    let age = Duration::from_millis(age);
-    Verdict::on(&beat(lines), age, USUAL, Duration::ZERO).to_string()
+    judged(lines, age, USUAL, 0).to_string()
+}
+
+/// Joined two minutes ago.
+fn judged(lines: &str, age: u64, usual: Option<Duration>, slow: u64) -> Verdict {
+    let ages = Ages {
+        last: Duration::from_millis(age),
+        joined: Duration::from_secs(120),
+    };
+    Verdict::on(&beat(lines), ages, terms(usual, slow))
+}
+
+fn terms(usual: Option<Duration>, slow: u64) -> Terms {
+    Terms {
+        now: start(),
+        usual,
+        slow: Duration::from_millis(slow),
+    }
 }
 
 #[test]
@@ -49,11 +65,29 @@ fn late_goes_by_its_own_interval_and_by_how_long_the_look_took() {
     assert_eq!(verdict("interval: 200000us\n", 801), "late");
     // One that does not tell its interval has that of all; where nobody tells one, nobody is late.
     assert_eq!(verdict("", 101), "late");
-    let (age, slow) = (Duration::from_millis(150), Duration::from_millis(60));
-    let unknown = Verdict::on(&beat(""), age, None, Duration::ZERO);
-    assert_eq!(unknown, Verdict::Alive);
-    let slowly = Verdict::on(&beat("interval: 5000us\n"), age, USUAL, slow);
+    assert_eq!(judged("", 150, None, 0), Verdict::Alive);
+    let slowly = judged("interval: 5000us\n", 150, USUAL, 60);
     assert_eq!(slowly, Verdict::Alive);
+}
+
+#[test]
+fn one_that_was_taken_for_dead_has_returned_for_a_minute() {
+    let returned = |lines: &str, joined: u64| {
+        let ages = Ages {
+            last: Duration::from_millis(4),
+            joined: Duration::from_secs(joined),
+        };
+        let lines = format!("returned: 1\ninterval: 5000us\n{lines}");
+        Verdict::on(&beat(&lines), ages, terms(USUAL, 0)).to_string()
+    };
+    assert_eq!(returned("", 59), "returned");
+    assert_eq!(returned("condition: working\n", 59), "returned: working");
+    assert_eq!(returned("condition: working\n", 60), "working");
+    assert_eq!(
+        returned("condition: blocked\nstalled-ms: 1\n", 59),
+        "stalled: blocked"
+    );
+    assert_eq!(returned("ended: finished\n", 59), "finished");
 }
 
 fn row(before: Option<&Node>, after: &Node) -> Row {

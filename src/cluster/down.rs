@@ -1,0 +1,175 @@
+//! `heartline cluster down`: everything ends, and it is looked whether anything is left.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::bail;
+use clap::Args;
+use rustix::process::Signal;
+
+use super::args::{FileArgs, ending};
+use super::layout::{Cluster, Form};
+use super::leftovers::{Leftover, leftovers};
+use super::listening::Listening;
+use super::netns;
+use super::process::Known;
+use super::record::lock;
+use super::role::Role;
+use super::up::progress;
+
+/// How long servers may take to end by themselves.
+const LIMIT: Duration = Duration::from_secs(40);
+/// How long what was killed may take to go.
+const GONE: Duration = Duration::from_secs(10);
+/// Who ends together: first those that others would miss, last those that all rest on.
+const WAVES: [&[Role]; 3] = [
+    &[Role::Kafka, Role::Nodemanager, Role::Zkfc],
+    &[Role::Resourcemanager, Role::Datanode, Role::Namenode],
+    &[Role::Journalnode, Role::Zookeeper, Role::Observer],
+];
+
+/// End a cluster, its tasks and its namespaces; its data stay
+#[derive(Args, Clone, Debug)]
+pub(super) struct DownArgs {
+    #[command(flatten)]
+    file: FileArgs,
+}
+
+impl DownArgs {
+    pub(super) fn run(&self) -> ExitCode {
+        ending(self.down())
+    }
+
+    fn down(&self) -> anyhow::Result<()> {
+        let cluster = self.file.described(None)?.cluster;
+        let _lock = cluster
+            .folder
+            .exists()
+            .then(|| lock(&cluster.folder))
+            .transpose()?;
+        let mut servers = servers(&cluster);
+        for wave in WAVES {
+            let of_wave = |name: &String| wave.iter().any(|role| role.to_string() == *name);
+            let wave = servers
+                .extract_if(.., |(_, name), _| of_wave(name))
+                .collect();
+            end(wave);
+        }
+        end(servers);
+        end_leftovers(&cluster);
+        if cluster.form == Form::Netns {
+            netns::raze(&cluster)?;
+        }
+        prove(&cluster)
+    }
+}
+
+/// Whoever stands in a file, by host and name: also what a description no longer has.
+type Servers = BTreeMap<(String, String), (Known, PathBuf)>;
+
+fn servers(cluster: &Cluster) -> Servers {
+    let mut found = BTreeMap::new();
+    for host in fs::read_dir(&cluster.folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
+        for file in fs::read_dir(host.path().join("run"))
+            .into_iter()
+            .flatten()
+            .flatten()
+        {
+            let path = file.path();
+            let name = path
+                .file_stem()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            let is_pid = path.extension().is_some_and(|extension| extension == "pid");
+            if let Some(known) = Known::recorded(&path).filter(|_| is_pid) {
+                let host = host.file_name().to_string_lossy().into_owned();
+                found.insert((host, name), (known, path));
+            }
+        }
+    }
+    found
+}
+
+fn end(servers: Servers) {
+    for (known, _) in servers.values() {
+        known.signal(Signal::TERM);
+        // One that stands still would not hear it.
+        known.signal(Signal::CONT);
+    }
+    let until = Instant::now() + LIMIT;
+    for ((host, name), (known, file)) in servers {
+        let ended = known.wait(until.saturating_duration_since(Instant::now()));
+        let how = if ended { "ended" } else { "killed" };
+        if !ended {
+            known.signal(Signal::KILL);
+        }
+        if known.wait(GONE) {
+            let _ = fs::remove_file(file);
+            progress(format_args!("{host} {name}: {how}, pid {}", known.pid));
+        }
+    }
+}
+
+fn end_leftovers(cluster: &Cluster) {
+    for signal in [Signal::TERM, Signal::KILL] {
+        let left = leftovers(cluster);
+        for Leftover { known, what } in &left {
+            if signal == Signal::KILL {
+                progress(format_args!("left over, killed: pid {} {what}", known.pid));
+            }
+            known.signal(signal);
+        }
+        let until = Instant::now() + GONE;
+        while !left.is_empty() && !leftovers(cluster).is_empty() && Instant::now() < until {
+            sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+fn prove(cluster: &Cluster) -> anyhow::Result<()> {
+    let mut left: Vec<String> = Vec::new();
+    for Leftover { known, what } in leftovers(cluster) {
+        left.push(format!("process {}: {what}", known.pid));
+    }
+    match cluster.form {
+        Form::Loopback => {
+            let listening = Listening::now();
+            for host in &cluster.hosts {
+                let ip = host.address.parse::<IpAddr>();
+                let of = ip.map(|ip| listening.of(ip)).unwrap_or_default();
+                let ports = host.roles.iter().flat_map(|role| role.ports());
+                for port in ports.filter(|port| of.contains_key(&host.port(*port))) {
+                    let address = of[&host.port(port)];
+                    let whose = listening.whose(address);
+                    left.push(format!(
+                        "{port} of {}: {address} is taken{whose}",
+                        host.name
+                    ));
+                }
+            }
+        }
+        Form::Netns => left.extend(netns::standing(cluster)),
+        Form::Own => {}
+    }
+    if left.is_empty() {
+        progress("down: nothing is left");
+        return Ok(());
+    }
+    for what in &left {
+        progress(format_args!("left: {what}"));
+    }
+    bail!(
+        "{} left; end them by hand, or run heartline cluster down again",
+        left.len()
+    )
+}

@@ -1,0 +1,78 @@
+//! `heartline cluster exec`: a command as a client of the cluster, from within its network.
+
+use std::io::ErrorKind;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, bail};
+use clap::Args;
+
+use super::args::{FileArgs, PROGRAM, ending};
+use super::layout::{Cluster, Form, Host};
+use super::role::Role;
+use crate::say::say;
+
+/// Run a command on one of the hosts, with the cluster's configuration in `HADOOP_CONF_DIR`
+#[derive(Args, Clone, Debug)]
+pub(super) struct ExecArgs {
+    #[command(flatten)]
+    file: FileArgs,
+
+    /// The host [default: the first one that has configuration of Hadoop's]
+    #[arg(long, value_name = "HOST")]
+    on: Option<String>,
+
+    /// The command and its arguments
+    #[arg(value_name = "COMMAND", required = true, last = true)]
+    command: Vec<String>,
+}
+
+impl ExecArgs {
+    /// Becomes the command.
+    pub(super) fn run(&self) -> ExitCode {
+        let mut command = match self.command() {
+            Ok(command) => command,
+            Err(error) => return ending(Err(error)),
+        };
+        let error = command.exec();
+        let program = command.get_program().to_string_lossy().into_owned();
+        say(PROGRAM, format_args!("{program}: {error}"));
+        // As a shell does.
+        ExitCode::from(match error.kind() {
+            ErrorKind::NotFound => 127,
+            _ => 126,
+        })
+    }
+
+    fn command(&self) -> anyhow::Result<Command> {
+        let cluster = self.file.described(None)?.cluster;
+        if cluster.form == Form::Own {
+            bail!("hosts of their own are not this machine's to run commands on");
+        }
+        let host = self.host(&cluster)?;
+        let conf = cluster.conf(host);
+        if !conf.is_dir() {
+            bail!(
+                "{} is not there yet: start the cluster with 'heartline cluster up'",
+                conf.display()
+            );
+        }
+        let mut words = cluster
+            .within(host)
+            .into_iter()
+            .chain(self.command.iter().cloned());
+        let mut command = Command::new(words.next().unwrap_or_default());
+        command.args(words).env("HADOOP_CONF_DIR", conf);
+        Ok(command)
+    }
+
+    fn host<'a>(&self, cluster: &'a Cluster) -> anyhow::Result<&'a Host> {
+        let mut hosts = cluster.hosts.iter();
+        if let Some(name) = &self.on {
+            let named = hosts.find(|host| host.name == *name);
+            return named.with_context(|| format!("there is no host '{name}'"));
+        }
+        let first = cluster.with(Role::Namenode).next().or_else(|| hosts.next());
+        first.context("there is no host")
+    }
+}

@@ -1,0 +1,151 @@
+//! The Java that runs a cluster's servers, and the command lines of each.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::layout::{Cluster, Host};
+use super::role::Role;
+
+/// The oldest Java that the parts run on.
+const OLDEST: u32 = 11;
+/// What to do without one.
+const INSTALL: &str =
+    "install one, such as with apt-get install openjdk-17-jdk-headless, or set JAVA_HOME to it";
+
+/// By which a cluster's processes are told from any others.
+pub(super) fn mark(folder: &Path) -> OsString {
+    let mut mark = OsString::from("-Dheartline.cluster=");
+    mark.push(folder);
+    mark
+}
+
+/// A Java.
+#[derive(Clone, Debug)]
+pub(super) struct Java {
+    /// Its folder: tasks are started with `bin/java` of it.
+    home: PathBuf,
+}
+
+impl Java {
+    /// That of `JAVA_HOME`, or else the one on the `PATH`. Fails with what is wrong and what to do.
+    pub(super) fn find() -> Result<Self, (String, String)> {
+        let wrong = |what: String| (what, INSTALL.to_owned());
+        let (program, named) = match env::var_os("JAVA_HOME").filter(|home| !home.is_empty()) {
+            Some(home) => (Path::new(&home).join("bin/java"), true),
+            None => (PathBuf::from("java"), false),
+        };
+        let shown = program.display();
+        let output = Command::new(&program)
+            .args(["-XshowSettings:properties", "-version"])
+            .output()
+            .map_err(|error| {
+                if named {
+                    wrong(format!("JAVA_HOME has no Java: {shown}: {error}"))
+                } else {
+                    wrong("there is no Java: neither JAVA_HOME nor a java on the PATH".to_owned())
+                }
+            })?;
+        let settings = String::from_utf8_lossy(&output.stderr);
+        let property = |name: &str| {
+            settings
+                .lines()
+                .find_map(|line| line.trim().strip_prefix(name)?.trim().strip_prefix("= "))
+        };
+        let version = property("java.specification.version").unwrap_or("none");
+        // 1.8 is eight.
+        let major = version.strip_prefix("1.").unwrap_or(version);
+        if major.parse::<u32>().unwrap_or(0) < OLDEST {
+            return Err(wrong(format!(
+                "{shown} is Java {version}; {OLDEST} or newer is needed"
+            )));
+        }
+        let home = property("java.home").ok_or_else(|| wrong(format!("{shown} is no Java")))?;
+        Ok(Self { home: home.into() })
+    }
+}
+
+/// What servers are started with.
+#[derive(Clone, Debug)]
+pub(super) struct Launcher<'a> {
+    pub(super) cluster: &'a Cluster,
+    pub(super) java: Java,
+    /// The folder of Hadoop's and `ZooKeeper`'s jars.
+    pub(super) jars: PathBuf,
+    /// The folder of Kafka's.
+    pub(super) kafka_jars: PathBuf,
+}
+
+impl Launcher<'_> {
+    /// The server of a role.
+    pub(super) fn server(&self, host: &Host, role: Role) -> Command {
+        let conf = self.cluster.conf(host);
+        let file = |name: &str| Some(conf.join(name));
+        let (class, argument) = match role {
+            Role::Zookeeper | Role::Observer => (
+                "org.apache.zookeeper.server.quorum.QuorumPeerMain",
+                file("zoo.cfg"),
+            ),
+            Role::Journalnode => ("org.apache.hadoop.hdfs.qjournal.server.JournalNode", None),
+            Role::Namenode => (NAMENODE, None),
+            Role::Zkfc => (ZKFC, None),
+            Role::Datanode => ("org.apache.hadoop.hdfs.server.datanode.DataNode", None),
+            Role::Resourcemanager => (
+                "org.apache.hadoop.yarn.server.resourcemanager.ResourceManager",
+                None,
+            ),
+            Role::Nodemanager => (
+                "org.apache.hadoop.yarn.server.nodemanager.NodeManager",
+                None,
+            ),
+            Role::Kafka => ("kafka.Kafka", file("server.properties")),
+        };
+        let mut command = self.java(host, role, class);
+        command.args(argument);
+        command
+    }
+
+    /// A run of `class` in the role's surroundings.
+    pub(super) fn java(&self, host: &Host, role: Role, class: &str) -> Command {
+        let cluster = self.cluster;
+        let (conf, logs) = (cluster.conf(host), cluster.logs(host));
+        // Apart from the terminal.
+        let mut command = Command::new("setsid");
+        command.args(cluster.within(host));
+        command.arg(self.java.home.join("bin/java"));
+        command.arg(mark(&cluster.folder));
+        command.arg(format!("-Dheartline.role={}/{role}", host.name));
+        command.arg(format!("-Xmx{}m", cluster.heap(role)));
+        // For a machine of few cores, on which many Javas start at once.
+        command.args(["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]);
+        command.arg("-Djava.net.preferIPv4Stack=true");
+        command.arg("--add-opens=java.base/java.lang=ALL-UNNAMED");
+        for (name, path) in [
+            ("hadoop.log.dir", &logs),
+            ("yarn.log.dir", &logs),
+            ("kafka.logs.dir", &logs),
+            ("java.io.tmpdir", &cluster.home(host).join("tmp")),
+        ] {
+            command.arg(format!("-D{name}={}", path.display()));
+        }
+        let log4j = conf.join("log4j.properties");
+        command.arg(format!("-Dlog4j.configuration=file:{}", log4j.display()));
+        let jars = match role {
+            Role::Kafka => &self.kafka_jars,
+            _ => &self.jars,
+        };
+        let class_path = format!("{}:{}/*", conf.display(), jars.display());
+        command.args(["-cp", &class_path, class]);
+        command.env("JAVA_HOME", &self.java.home);
+        // Another Hadoop's settings are not for this one.
+        for name in ["CLASSPATH", "HADOOP_CONF_DIR"] {
+            command.env_remove(name);
+        }
+        command.current_dir(cluster.home(host));
+        command
+    }
+}
+
+pub(super) const NAMENODE: &str = "org.apache.hadoop.hdfs.server.namenode.NameNode";
+pub(super) const ZKFC: &str = "org.apache.hadoop.hdfs.tools.DFSZKFailoverController";

@@ -1,0 +1,100 @@
+//! Processes that belong to a cluster without standing in any of its files: tasks, and what an interrupted start left.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use procfs::process::Process;
+
+use super::java::mark;
+use super::layout::{Cluster, Form};
+use super::netns::handle;
+use super::process::Known;
+
+/// The variable in which YARN tells a task where it may write.
+const TASKS_FOLDERS: &str = "LOCAL_DIRS";
+
+/// One of them.
+#[derive(Clone, Debug)]
+pub(super) struct Leftover {
+    pub(super) known: Known,
+    /// Its command line, or what is to be seen of it.
+    pub(super) what: String,
+}
+
+/// All that live, but for whoever asks and those above it.
+pub(super) fn leftovers(cluster: &Cluster) -> Vec<Leftover> {
+    let namespaces = namespaces(cluster);
+    let own = lineage();
+    let mut found = Vec::new();
+    for process in procfs::process::all_processes()
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
+        if own.contains(&process.pid) || !belongs(&process, &cluster.folder, &namespaces) {
+            continue;
+        }
+        let Some(known) = Known::of(process.pid) else {
+            continue;
+        };
+        let words = process.cmdline().unwrap_or_default();
+        let what: String = words.join(" ").chars().take(120).collect();
+        found.push(Leftover { known, what });
+    }
+    found
+}
+
+fn belongs(process: &Process, folder: &Path, namespaces: &BTreeSet<u64>) -> bool {
+    let mark = mark(folder);
+    let words = process.cmdline().unwrap_or_default();
+    if words.iter().any(|word| word.as_bytes() == mark.as_bytes()) {
+        return true;
+    }
+    // A task works below its NodeManager's data, wherever it goes later.
+    let in_data = |path: &Path| {
+        path.strip_prefix(folder).is_ok_and(|rest| {
+            rest.components()
+                .nth(1)
+                .is_some_and(|it| it.as_os_str() == "data")
+        })
+    };
+    if process.cwd().is_ok_and(|cwd| in_data(&cwd)) {
+        return true;
+    }
+    let environment = process.environ().unwrap_or_default();
+    let tasks = environment.get(std::ffi::OsStr::new(TASKS_FOLDERS));
+    if tasks.is_some_and(|folders| in_data(Path::new(folders))) {
+        return true;
+    }
+    let network = fs::metadata(format!("/proc/{}/ns/net", process.pid));
+    network.is_ok_and(|file| namespaces.contains(&file.ino()))
+}
+
+/// The kernel's numbers of the hosts' namespaces.
+fn namespaces(cluster: &Cluster) -> BTreeSet<u64> {
+    if cluster.form != Form::Netns {
+        return BTreeSet::new();
+    }
+    let files = cluster
+        .hosts
+        .iter()
+        .map(|host| handle(&cluster.namespace(host)));
+    files
+        .filter_map(|file| Some(fs::metadata(file).ok()?.ino()))
+        .collect()
+}
+
+/// This process and those above it.
+fn lineage() -> BTreeSet<i32> {
+    let mut found = BTreeSet::new();
+    let mut next = Process::myself().ok();
+    while let Some(process) = next {
+        found.insert(process.pid);
+        let parent = process.stat().map_or(0, |stat| stat.ppid);
+        next = Process::new(parent).ok().filter(|_| parent > 0);
+    }
+    found
+}

@@ -1,0 +1,120 @@
+//! `heartline cluster logs`: what a role says.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::thread::sleep;
+use std::time::Duration;
+
+use anyhow::bail;
+use clap::Args;
+
+use super::args::{FileArgs, ending};
+use super::layout::Cluster;
+use super::role::Role;
+
+/// Between two looks for new lines.
+const GLANCE: Duration = Duration::from_millis(200);
+
+/// Show what a role says, on all of its hosts or on one
+#[derive(Args, Clone, Debug)]
+pub(super) struct LogsArgs {
+    #[command(flatten)]
+    file: FileArgs,
+
+    /// Whose: such as namenode, or h1/namenode
+    #[arg(value_name = "ROLE|HOST/ROLE")]
+    whose: String,
+
+    /// Go on with what is said later
+    #[arg(short, long)]
+    follow: bool,
+}
+
+struct Log {
+    title: String,
+    path: PathBuf,
+    file: Option<File>,
+}
+
+impl LogsArgs {
+    pub(super) fn run(&self) -> ExitCode {
+        ending(self.show())
+    }
+
+    fn show(&self) -> anyhow::Result<()> {
+        let cluster = self.file.described(None)?.cluster;
+        let mut logs = logs(&cluster, &self.whose)?;
+        let several = logs.len() > 1;
+        let mut out = io::stdout().lock();
+        let mut last = None;
+        loop {
+            for (index, log) in logs.iter_mut().enumerate() {
+                let text = log.more()?;
+                if !text.is_empty() {
+                    if several && last != Some(index) {
+                        writeln!(out, "==> {} <==", log.title)?;
+                    }
+                    last = Some(index);
+                    out.write_all(&text)?;
+                }
+            }
+            out.flush()?;
+            if !self.follow {
+                break;
+            }
+            sleep(GLANCE);
+        }
+        if logs.iter().all(|log| log.file.is_none()) {
+            bail!(
+                "{} has said nothing yet; start it with heartline cluster up",
+                self.whose
+            );
+        }
+        Ok(())
+    }
+}
+
+fn logs(cluster: &Cluster, whose: &str) -> anyhow::Result<Vec<Log>> {
+    let (of, role) = match whose.split_once('/') {
+        Some((host, role)) => (Some(host), role),
+        None => (None, whose),
+    };
+    let Ok(role) = role.parse::<Role>() else {
+        bail!("unknown role '{role}'; write one of {}", Role::all());
+    };
+    let hosts = cluster
+        .with(role)
+        .filter(|host| of.is_none_or(|of| of == host.name));
+    let log = |host: &super::layout::Host| Log {
+        title: format!("{} {role}", host.name),
+        path: cluster.log(host, role),
+        file: None,
+    };
+    let logs: Vec<Log> = hosts.map(log).collect();
+    if logs.is_empty() {
+        let hosts: Vec<&str> = cluster.with(role).map(|host| host.name.as_str()).collect();
+        let hosts = if hosts.is_empty() {
+            "no host".to_owned()
+        } else {
+            hosts.join(", ")
+        };
+        bail!("{whose} is nowhere in this cluster; {role} runs on {hosts}");
+    }
+    Ok(logs)
+}
+
+impl Log {
+    /// What has come since the last look.
+    fn more(&mut self) -> io::Result<Vec<u8>> {
+        if self.file.is_none() {
+            self.file = File::open(&self.path).ok();
+        }
+        let mut text = Vec::new();
+        if let Some(file) = &mut self.file {
+            file.read_to_end(&mut text)?;
+        }
+        Ok(text)
+    }
+}

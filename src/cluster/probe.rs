@@ -1,0 +1,165 @@
+//! What the servers of a cluster say of themselves while it comes up.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::layout::{Cluster, Host};
+use super::role::{Port, Role};
+use crate::coordination::{Failure, Namespace, Session, Settings};
+
+/// How long a server may take to answer before it is asked again.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Whether somebody listens.
+pub(super) fn listens(place: &str) -> bool {
+    connect(place).is_some()
+}
+
+fn connect(place: &str) -> Option<TcpStream> {
+    let address: SocketAddr = place.to_socket_addrs().ok()?.next()?;
+    let stream = TcpStream::connect_timeout(&address, PATIENCE).ok()?;
+    stream.set_read_timeout(Some(PATIENCE)).ok()?;
+    Some(stream)
+}
+
+/// What a `ZooKeeper` server is: `leader`, `follower`, `observer` or `standalone`; `None` while it is nothing.
+pub(super) fn mode(host: &Host) -> Option<String> {
+    let mut stream = connect(&host.reached(Port::Zookeeper))?;
+    stream.write_all(b"srvr").ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    let mode = answer
+        .lines()
+        .find_map(|line| line.strip_prefix("Mode: "))?;
+    Some(mode.to_owned())
+}
+
+/// A page of JSON.
+fn page(place: &str, path: &str) -> Option<Value> {
+    let config = ureq::Agent::config_builder()
+        .timeout_global(Some(PATIENCE))
+        // A standby manager sends to the active one by a name that may be known to hosts alone.
+        .max_redirects(0)
+        .build();
+    let agent = ureq::Agent::new_with_config(config);
+    let mut answer = agent.get(format!("http://{place}{path}")).call().ok()?;
+    let text = answer.body_mut().read_to_string().ok()?;
+    serde_json::from_str(&text).ok()
+}
+
+/// A bean of a Hadoop server.
+fn bean(place: &str, query: &str) -> Option<Value> {
+    let page = page(
+        place,
+        &format!("/jmx?qry=Hadoop:service=NameNode,name={query}"),
+    )?;
+    page.get("beans")?.get(0).cloned()
+}
+
+/// Whether a `NameNode` is `active` or `standby`.
+pub(super) fn namenode_state(host: &Host) -> Option<String> {
+    let bean = bean(&host.reached(Port::NamenodeHttp), "NameNodeStatus")?;
+    Some(bean.get("State")?.as_str()?.to_owned())
+}
+
+/// How many `DataNode`s a `NameNode` knows to be alive, and whether it is out of safe mode.
+pub(super) fn datanodes(host: &Host) -> Option<(u64, bool)> {
+    let bean = bean(&host.reached(Port::NamenodeHttp), "FSNamesystemState")?;
+    let live = bean.get("NumLiveDataNodes")?.as_u64()?;
+    let state = bean.get("FSState")?.as_str()?;
+    Some((live, state == "Operational"))
+}
+
+/// Whether a `DataNode` has found each of its `NameNode`s.
+pub(super) fn datanode_serves(host: &Host) -> bool {
+    let actors = || {
+        let place = host.reached(Port::DatanodeHttp);
+        let page = page(&place, "/jmx?qry=Hadoop:service=DataNode,name=DataNodeInfo")?;
+        // A text that holds JSON.
+        let actors = page
+            .get("beans")?
+            .get(0)?
+            .get("BPServiceActorInfo")?
+            .as_str()?;
+        serde_json::from_str::<Vec<Value>>(actors).ok()
+    };
+    let runs = |actor: &Value| {
+        actor
+            .get("ActorState")
+            .is_some_and(|state| state == "RUNNING")
+    };
+    actors().is_some_and(|actors| !actors.is_empty() && actors.iter().all(runs))
+}
+
+/// Whether a `ResourceManager` is `active` or `standby`.
+pub(super) fn manager_state(host: &Host) -> Option<String> {
+    let info = page(
+        &host.reached(Port::ResourcemanagerHttp),
+        "/ws/v1/cluster/info",
+    )?;
+    let state = info.get("clusterInfo")?.get("haState")?.as_str()?;
+    Some(state.to_lowercase())
+}
+
+/// What the active `ResourceManager` knows of a `NodeManager`.
+#[derive(Clone, Debug)]
+pub(super) struct Node {
+    /// Where it is.
+    pub(super) host: String,
+    /// Whether it may be given tasks.
+    pub(super) running: bool,
+    /// When it told its health last, in milliseconds.
+    pub(super) told: i64,
+}
+
+/// The `NodeManager`s that the active `ResourceManager` knows.
+pub(super) fn nodemanagers(cluster: &Cluster) -> Option<Vec<Node>> {
+    let is_active = |host: &&Host| manager_state(host).as_deref() == Some("active");
+    let active = cluster.with(Role::Resourcemanager).find(is_active)?;
+    let page = page(
+        &active.reached(Port::ResourcemanagerHttp),
+        "/ws/v1/cluster/nodes",
+    )?;
+    let node = |node: &Value| {
+        Some(Node {
+            host: node.get("nodeHostName")?.as_str()?.to_owned(),
+            running: node.get("state")? == "RUNNING",
+            told: node.get("lastHealthUpdate")?.as_i64()?,
+        })
+    };
+    let nodes = page.get("nodes")?.get("node")?.as_array()?;
+    Some(nodes.iter().filter_map(node).collect())
+}
+
+/// Which of these znodes exist.
+pub(super) fn exist(cluster: &Cluster, znodes: &[String]) -> anyhow::Result<Vec<bool>> {
+    let settings = Settings {
+        address: cluster
+            .quorum_reached()
+            .parse()
+            .map_err(anyhow::Error::msg)?,
+        namespace: Namespace::default(),
+        session_timeout: Duration::from_secs(10),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let session = Session::open_patiently(&settings, Duration::from_secs(20))
+            .await
+            .map_err(|why| anyhow::anyhow!("no session with ZooKeeper: {why}"))?;
+        let mut found = Vec::new();
+        for znode in znodes {
+            match session.read_fresh(znode).await {
+                Ok(_) => found.push(true),
+                Err(Failure::NoNode) => found.push(false),
+                Err(failure) => return Err(failure.into()),
+            }
+        }
+        session.close(Duration::from_secs(2)).await;
+        Ok(found)
+    })
+}

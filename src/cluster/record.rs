@@ -1,0 +1,93 @@
+//! What a cluster's folder says of the cluster in it: what its hosts are, and by which description it was started.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use rustix::fs::{FlockOperation, flock};
+
+use super::config::put;
+use super::layout::{Cluster, Form};
+use super::reading::read;
+
+const FORM: &str = "form";
+const DESCRIPTION: &str = "description.toml";
+
+/// What the hosts of a started cluster are; `None` where none was started.
+pub fn recorded_form(folder: &Path) -> Option<Form> {
+    let text = fs::read_to_string(folder.join(FORM)).ok()?;
+    text.trim().parse().ok()
+}
+
+/// Writes down what is started in a cluster's folder.
+pub(super) fn record(cluster: &Cluster, description: &str) -> anyhow::Result<()> {
+    put(&cluster.folder.join(DESCRIPTION), description)?;
+    put(&cluster.folder.join(FORM), &format!("{}\n", cluster.form))
+}
+
+/// The cluster that was started in a folder.
+pub(super) fn recorded_cluster(folder: &Path) -> anyhow::Result<Cluster> {
+    let form = recorded_form(folder)
+        .with_context(|| format!("no cluster was started in {}", folder.display()))?;
+    let file = folder.join(DESCRIPTION);
+    let text =
+        fs::read_to_string(&file).with_context(|| format!("{} cannot be read", file.display()))?;
+    match read(&text, folder, form) {
+        Ok((mut cluster, _)) => {
+            folder.clone_into(&mut cluster.folder);
+            Ok(cluster)
+        }
+        Err(problems) => {
+            let first = problems.first().map(ToString::to_string);
+            bail!("{}:{}", file.display(), first.unwrap_or_default())
+        }
+    }
+}
+
+/// One start or stop at a time: two starts at once would both find nobody running. Held as long as the file is.
+pub(super) fn lock(folder: &Path) -> anyhow::Result<fs::File> {
+    let path = folder.join("lock");
+    let what = || format!("{} cannot be locked", path.display());
+    fs::create_dir_all(folder).with_context(what)?;
+    let file = fs::File::options()
+        .create(true)
+        .append(true)
+        .open(&path)
+        .with_context(what)?;
+    if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+        bail!(
+            "another heartline cluster up or down works in {}; wait until it has ended",
+            folder.display()
+        );
+    }
+    Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    #[test]
+    fn a_started_cluster_is_found_by_its_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(recorded_form(folder.path()), None);
+        let text = include_str!("../../sample-data/clusters/one-machine.toml");
+        let (mut cluster, _) = read(text, &PathBuf::new(), Form::Netns).unwrap();
+        folder.path().clone_into(&mut cluster.folder);
+        record(&cluster, text).unwrap();
+        assert_eq!(recorded_form(folder.path()), Some(Form::Netns));
+        assert_eq!(recorded_cluster(folder.path()).unwrap(), cluster);
+    }
+
+    #[test]
+    fn one_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = lock(folder.path()).unwrap();
+        let second = lock(folder.path()).unwrap_err().to_string();
+        assert!(second.contains("wait until"), "{second}");
+        drop(first);
+        lock(folder.path()).unwrap();
+    }
+}

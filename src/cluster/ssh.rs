@@ -1,0 +1,107 @@
+//! An sshd on each host of the netns form, by which a `NameNode` is fenced: with keys of the cluster's own, open to
+//! nobody else.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, bail};
+
+use super::config::put;
+use super::layout::{Cluster, Host};
+use super::process::{Known, start};
+
+/// Where it is on most systems; it insists on being called by its whole path.
+const PLACES: [&str; 3] = ["/usr/sbin/sshd", "/usr/local/sbin/sshd", "/usr/bin/sshd"];
+
+/// The program.
+pub(super) fn program() -> Option<PathBuf> {
+    PLACES.iter().map(PathBuf::from).find(|path| path.exists())
+}
+
+impl Cluster {
+    /// The key by which hosts log in to one another. Hadoop's ssh is of 2018: of the kinds that it knows, this one is
+    /// still welcome everywhere.
+    pub(super) fn key(&self) -> PathBuf {
+        self.folder.join("ssh/id_ecdsa")
+    }
+
+    /// Where a host's sshd says who it is.
+    pub(super) fn sshd_pid_file(&self, host: &Host) -> PathBuf {
+        self.home(host).join("run/sshd.pid")
+    }
+}
+
+/// Starts a host's sshd if it does not run. Returns it, and whether it is new.
+pub(super) fn raise(cluster: &Cluster, host: &Host) -> anyhow::Result<(Known, bool)> {
+    let pid_file = cluster.sshd_pid_file(host);
+    if let Some(known) = Known::recorded(&pid_file) {
+        return Ok((known, false));
+    }
+    let folder = cluster.folder.join("ssh");
+    let host_key = folder.join("host_ecdsa");
+    for key in [&host_key, &cluster.key()] {
+        make_key(key)?;
+    }
+    let public = folder.join("id_ecdsa.pub");
+    let public = fs::read_to_string(&public)
+        .with_context(|| format!("{} cannot be read", public.display()))?;
+    let authorized = folder.join("authorized_keys");
+    put(&authorized, &public)?;
+    // Its folder for those who have not logged in yet; a system's own start makes it too.
+    fs::create_dir_all("/run/sshd").context("/run/sshd cannot be made")?;
+    let settings = folder.join(format!("sshd_config_{}", host.name));
+    put(
+        &settings,
+        &format!(
+            "ListenAddress {}:22\nHostKey {}\nAuthorizedKeysFile {}\nPidFile none\nPermitRootLogin prohibit-password\n\
+             AuthenticationMethods publickey\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n\
+             UsePAM no\nUseDNS no\nStrictModes no\nX11Forwarding no\nAllowTcpForwarding no\n",
+            host.address,
+            host_key.display(),
+            authorized.display()
+        ),
+    )?;
+    let program = program().context("there is no sshd")?;
+    let mut command = Command::new("setsid");
+    command.args(cluster.within(host));
+    command.arg(program).args(["-D", "-e", "-f"]).arg(settings);
+    let known = start(
+        &mut command,
+        &cluster.logs(host).join("sshd.log"),
+        &pid_file,
+    )?;
+    Ok((known, true))
+}
+
+fn make_key(key: &PathBuf) -> anyhow::Result<()> {
+    if key.exists() {
+        return Ok(());
+    }
+    fs::create_dir_all(key.parent().unwrap_or(key))?;
+    let output = Command::new("ssh-keygen")
+        .args([
+            "-q",
+            "-t",
+            "ecdsa",
+            "-b",
+            "256",
+            "-m",
+            "PEM",
+            "-N",
+            "",
+            "-C",
+            "heartline cluster",
+            "-f",
+        ])
+        .arg(key)
+        .output()
+        .context("ssh-keygen cannot be run")?;
+    if !output.status.success() {
+        bail!(
+            "ssh-keygen: {}",
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
+    }
+    Ok(())
+}

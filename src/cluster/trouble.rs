@@ -1,0 +1,148 @@
+//! Trouble on purpose: the fence of a `NameNode`, and what tries out whether a cluster bears a loss.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use rustix::process::Signal;
+
+use super::args::{FileArgs, ending};
+use super::layout::{Form, Host, list};
+use super::netns;
+use super::process::Known;
+use super::record::recorded_cluster;
+use super::role::Role;
+use super::up::progress;
+
+/// How long a killed process may take to be gone.
+const GONE: Duration = Duration::from_secs(10);
+
+/// Kill a `NameNode` from outside, as the failover asks for; for Hadoop itself
+#[derive(Args, Clone, Debug)]
+pub(super) struct FenceArgs {
+    /// The cluster's folder
+    folder: PathBuf,
+    /// Whom: nn1, nn2, …
+    namenode: String,
+}
+
+impl FenceArgs {
+    pub(super) fn run(&self) -> ExitCode {
+        ending(self.fence())
+    }
+
+    /// Fails unless it is gone: the other one must not become active beside it.
+    fn fence(&self) -> anyhow::Result<()> {
+        let cluster = recorded_cluster(&self.folder)?;
+        let namenodes = cluster.namenodes();
+        let host = namenodes.iter().find(|(id, _)| *id == self.namenode);
+        let Some((_, host)) = host else {
+            bail!("'{}' is no namenode of {}", self.namenode, cluster.name);
+        };
+        let Some(known) = Known::recorded(&cluster.pid_file(host, Role::Namenode)) else {
+            progress(format_args!("fence: {} does not run", self.namenode));
+            return Ok(());
+        };
+        known.signal(Signal::KILL);
+        if !known.wait(GONE) {
+            bail!("{}: pid {} outlives KILL", self.namenode, known.pid);
+        }
+        progress(format_args!(
+            "fence: {} is gone, pid {}",
+            self.namenode, known.pid
+        ));
+        Ok(())
+    }
+}
+
+/// Kill a role of a host, or all of a host, at once and without a word to it
+#[derive(Args, Clone, Debug)]
+pub(super) struct KillArgs {
+    #[command(flatten)]
+    file: FileArgs,
+
+    /// Whom: such as h1, or h1/namenode
+    #[arg(value_name = "HOST|HOST/ROLE")]
+    whom: String,
+}
+
+impl KillArgs {
+    pub(super) fn run(&self) -> ExitCode {
+        ending(self.kill())
+    }
+
+    fn kill(&self) -> anyhow::Result<()> {
+        let cluster = self.file.described(None)?.cluster;
+        let (name, role) = match self.whom.split_once('/') {
+            Some((host, role)) => (host, Some(role)),
+            None => (self.whom.as_str(), None),
+        };
+        let host = named(&cluster.hosts, name)?;
+        if let Some(role) = role
+            && !host.roles.iter().any(|of| of.to_string() == role)
+        {
+            let roles = list(host.roles.iter().map(ToString::to_string), ", ");
+            bail!("host '{name}' has no {role}; it has {roles}");
+        }
+        let mut killed = 0;
+        let files = fs::read_dir(cluster.home(host).join("run"));
+        for file in files.into_iter().flatten().flatten() {
+            let path = file.path();
+            let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+            let is_meant = role.is_none_or(|role| role == stem)
+                && path.extension().is_some_and(|extension| extension == "pid");
+            if let Some(known) = Known::recorded(&path).filter(|_| is_meant) {
+                known.signal(Signal::KILL);
+                if !known.wait(GONE) {
+                    bail!("{name} {stem}: pid {} outlives KILL", known.pid);
+                }
+                progress(format_args!("{name} {stem}: killed, pid {}", known.pid));
+                killed += 1;
+            }
+        }
+        if killed == 0 {
+            bail!("{} does not run", self.whom);
+        }
+        Ok(())
+    }
+}
+
+/// Cut a host off from all others (with --hosts netns), or bring it back
+#[derive(Args, Clone, Debug)]
+pub(super) struct LinkArgs {
+    #[command(flatten)]
+    file: FileArgs,
+
+    /// Which host
+    #[arg(value_name = "HOST")]
+    host: String,
+}
+
+impl LinkArgs {
+    pub(super) fn run(&self, up: bool) -> ExitCode {
+        ending(self.set(up))
+    }
+
+    fn set(&self, up: bool) -> anyhow::Result<()> {
+        let cluster = self.file.described(None)?.cluster;
+        let host = named(&cluster.hosts, &self.host)?;
+        if cluster.form != Form::Netns {
+            bail!(
+                "only a host with a network of its own can be cut off; start the cluster with --hosts netns"
+            );
+        }
+        netns::set_link(&cluster, host, up).context("does the cluster run?")?;
+        let what = if up { "is back" } else { "is cut off" };
+        progress(format_args!("{}: {what}", host.name));
+        Ok(())
+    }
+}
+
+fn named<'a>(hosts: &'a [Host], name: &str) -> anyhow::Result<&'a Host> {
+    let known = || list(hosts.iter().map(|host| host.name.clone()), ", ");
+    let host = hosts.iter().find(|host| host.name == name);
+    host.with_context(|| format!("there is no host '{name}'; the hosts are {}", known()))
+}

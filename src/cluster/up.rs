@@ -1,0 +1,201 @@
+//! `heartline cluster up`: what is missing is started, in the right order.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use clap::Args;
+
+use super::args::{FileArgs, MachineArgs, PROGRAM, ending, home};
+use super::check::Check;
+use super::config::put;
+use super::configuration::files;
+use super::found::Found;
+use super::java::Launcher;
+use super::layout::{Cluster, Form};
+use super::plan::{Step, steps};
+use super::record::{lock, record, recorded_form};
+use super::starting::Starting;
+use super::{netns, ssh};
+use crate::say::say;
+
+/// Start a cluster: write its configuration, format what is new, and start what does not run
+#[derive(Args, Clone, Debug)]
+pub(super) struct UpArgs {
+    #[command(flatten)]
+    file: FileArgs,
+
+    /// What the hosts are [default: as before, or loopback]
+    #[arg(long, value_enum)]
+    hosts: Option<Form>,
+
+    /// Throw the data of the whole cluster away, and begin with new ones
+    #[arg(long)]
+    format: bool,
+
+    #[command(flatten)]
+    machine: MachineArgs,
+
+    /// The folder of Kafka's jars [default: parts/kafka below .heartline]
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "HEARTLINE_KAFKA_JARS",
+        hide_env = true
+    )]
+    kafka_jars: Option<PathBuf>,
+}
+
+impl UpArgs {
+    pub(super) fn run(&self) -> ExitCode {
+        ending(self.up())
+    }
+
+    fn up(&self) -> anyhow::Result<()> {
+        let described = self.file.described(self.hosts)?;
+        let cluster = &described.cluster;
+        if cluster.form == Form::Own {
+            bail!(
+                "hosts of their own are not started from here; write their files with heartline cluster config, \
+                 or use --hosts loopback or netns"
+            );
+        }
+        let _lock = lock(&cluster.folder)?;
+        let machine = self.machine.machine()?;
+        let kafka_jars = self
+            .kafka_jars
+            .clone()
+            .unwrap_or_else(|| home().join("parts/kafka"));
+        let kafka_jars = std::path::absolute(kafka_jars)?;
+        let mut found = Found::of(cluster);
+        let check = Check {
+            cluster,
+            found: &found,
+            text: &described.text,
+            jars: &machine.jars,
+            kafka_jars: &kafka_jars,
+            format: self.format,
+            recorded: recorded_form(&cluster.folder),
+        };
+        let (problems, java) = check.all();
+        for problem in &problems {
+            match problem.line {
+                0 => say(
+                    PROGRAM,
+                    format_args!("{}; {}", problem.what, problem.instead),
+                ),
+                _ => say(
+                    PROGRAM,
+                    format_args!("{}:{problem}", described.file.display()),
+                ),
+            }
+        }
+        let Some(java) = java.filter(|_| problems.is_empty()) else {
+            bail!("{} to be put right; nothing was started", problems.len());
+        };
+        if self.format {
+            throw_away(cluster)?;
+            found = Found::of(cluster);
+        }
+        record(cluster, &described.text)?;
+        for host in &cluster.hosts {
+            let conf = cluster.conf(host);
+            for file in files(cluster, host, &machine) {
+                put(&conf.join(&file.name), &file.text)?;
+            }
+            // Servers insist on these for their pages, and find them by the class path.
+            for name in ["hdfs", "datanode", "journal"] {
+                fs::create_dir_all(conf.join("webapps").join(name))?;
+            }
+            fs::create_dir_all(cluster.home(host).join("tmp"))?;
+        }
+        let launcher = Launcher {
+            cluster,
+            java,
+            jars: machine.jars,
+            kafka_jars,
+        };
+        carry_out(&launcher, &found).with_context(|| {
+            format!(
+                "{}: not all of it runs; heartline cluster up goes on from here, heartline cluster down ends it",
+                described.file.display()
+            )
+        })
+    }
+}
+
+fn carry_out(launcher: &Launcher<'_>, found: &Found) -> anyhow::Result<()> {
+    let cluster = launcher.cluster;
+    if cluster.form == Form::Netns {
+        netns::raise(cluster)?;
+        progress(format_args!(
+            "network: {} hosts on bridge {}, such as ip netns exec {}",
+            cluster.hosts.len(),
+            cluster.bridge(),
+            cluster
+                .hosts
+                .first()
+                .map(|host| cluster.namespace(host))
+                .unwrap_or_default()
+        ));
+        for host in &cluster.hosts {
+            let (known, new) = ssh::raise(cluster, host)?;
+            let what = if new { "started" } else { "runs already" };
+            progress(format_args!(
+                "{} sshd: {what}, pid {}",
+                host.name, known.pid
+            ));
+        }
+    }
+    number(cluster)?;
+    let mut starting = Starting::new(launcher, found);
+    for step in steps(cluster, found) {
+        match step {
+            Step::Runs(place) => {
+                let pid = found.running.get(&place).map_or(0, |known| known.pid);
+                progress(format_args!("{place}: runs already, pid {pid}"));
+            }
+            Step::Said(text) => progress(text),
+            Step::Start(places) => starting.start(&places)?,
+            Step::Run(tools) => starting.run(&tools)?,
+            Step::Await(condition) => starting.wait(&condition)?,
+        }
+    }
+    progress(format_args!("{}: up", cluster.name));
+    Ok(())
+}
+
+/// Gives each server of the ensemble its number.
+fn number(cluster: &Cluster) -> anyhow::Result<()> {
+    for host in cluster.ensemble() {
+        let data = cluster.data(host, super::role::Role::Zookeeper);
+        put(&data.join("myid"), &format!("{}\n", host.id))?;
+    }
+    Ok(())
+}
+
+/// All data of all hosts.
+fn throw_away(cluster: &Cluster) -> anyhow::Result<()> {
+    for host in &cluster.hosts {
+        for folder in ["data", "tmp", "node-attributes", "run"] {
+            let folder = cluster.home(host).join(folder);
+            if folder.exists() {
+                progress(format_args!(
+                    "--format: {} is thrown away",
+                    folder.display()
+                ));
+                fs::remove_dir_all(&folder)
+                    .with_context(|| format!("{} cannot be removed", folder.display()))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A line of how far it is.
+pub(super) fn progress(what: impl std::fmt::Display) {
+    use std::io::Write;
+    // In one write: servers start beside it.
+    let _ = std::io::stderr().write_all(format!("{what}\n").as_bytes());
+}
