@@ -55,7 +55,7 @@ impl Brief {
                 }
                 Verdict::Stalled(_) => brief.stalled.push(name),
                 Verdict::Late => brief.late.push(name),
-                Verdict::Ended(_) | Verdict::Doing(_) | Verdict::Alive => {}
+                Verdict::Ended(_) | Verdict::Returned(_) | Verdict::Doing(_) | Verdict::Alive => {}
             }
             brief.members += 1;
         }
