@@ -73,10 +73,16 @@ pub enum Silence {
 
 impl From<io::Error> for Silence {
     fn from(error: io::Error) -> Self {
-        use io::ErrorKind::{ConnectionRefused, TimedOut, WouldBlock};
+        use io::ErrorKind::{
+            BrokenPipe, ConnectionAborted, ConnectionRefused, ConnectionReset, TimedOut,
+            UnexpectedEof, WouldBlock,
+        };
         match error.kind() {
             ConnectionRefused => Self::Refused,
             TimedOut | WouldBlock => Self::Slow,
+            BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof => {
+                Self::Broken("closes the connection".to_owned())
+            }
             _ => Self::Broken(error.to_string()),
         }
     }

@@ -7,7 +7,10 @@ use hdfs_native::{ClientBuilder, HdfsError};
 use serde::Serialize;
 use tokio::time::timeout;
 
-use crate::probe::{Silence, left};
+use crate::probe::{Silence, knock, left};
+
+/// A standby is asked again and again too, in the hope that it becomes active.
+const NO_LISTING: &str = "gives no listing: it stands by, or is too slow";
 
 /// A file or a folder.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -32,6 +35,8 @@ pub(super) struct Entry {
 
 /// What the `NameNode` at `place` (`HOST:PORT`) finds in `/`, if it is the active one.
 pub(super) fn root(place: &str, end: Instant) -> Result<Vec<Entry>, Silence> {
+    // The client would try one that is gone again and again.
+    knock(place, end)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -54,7 +59,7 @@ pub(super) fn root(place: &str, end: Instant) -> Result<Vec<Entry>, Silence> {
             entries.sort_by(|one, other| one.path.cmp(&other.path));
             Ok(entries)
         }
-        Ok(None) => Err(Silence::Slow),
+        Ok(None) => Err(Silence::Broken(NO_LISTING.to_owned())),
         Err(HdfsError::IOError(error)) => Err(error.into()),
         // The exception's class, and a text of which the first line says all.
         Err(HdfsError::RPCError(class, text) | HdfsError::FatalRPCError(class, text)) => {
