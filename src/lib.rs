@@ -19,6 +19,8 @@
 //! - [`condition`] says why a command stands still, from samples of it; pure, like `detect`. [`vitals`]
 //!   takes the samples: it knows `/proc`.
 //! - [`cluster`] is the real surroundings by one description: configuration files for now.
+//! - [`zkstats`] asks the servers of an ensemble what they are; [`probe`] is how servers are asked, none longer than a
+//!   limit.
 //! - [`status`] is one look at all members, as a table or as JSON.
 //! - [`events`] publishes what happens, at least once and in order for each node: to stdout, a file or Kafka.
 //! - [`commit`] runs a command for exactly one attempt of a task, after its work.
@@ -42,6 +44,7 @@ pub mod master;
 pub mod member;
 pub mod membership;
 pub mod operate;
+pub mod probe;
 pub mod protocol;
 pub mod run;
 pub mod say;
@@ -53,3 +56,4 @@ pub mod template;
 pub mod vitals;
 pub mod watch;
 pub mod wrapped;
+pub mod zkstats;

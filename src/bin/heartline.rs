@@ -12,6 +12,7 @@ use heartline::operate::{IntervalArgs, KillArgs, ReinitArgs};
 use heartline::run::RunArgs;
 use heartline::standing::StandingArgs;
 use heartline::status::StatusArgs;
+use heartline::zkstats::ZkstatsArgs;
 
 /// Tools beside the heartbeat
 #[derive(Parser)]
@@ -27,7 +28,8 @@ enum Tool {
     /// Make any program a member of a group: one active master with backups, and workers
     Member(MemberArgs),
     Status(StatusArgs),
-    /// Configure, start and end ZooKeeper, HDFS, YARN and Kafka by one description
+    Zkstats(ZkstatsArgs),
+    /// Configure, start, look at and end ZooKeeper, HDFS, YARN and Kafka by one description
     Cluster(ClusterArgs),
     Events(EventsArgs),
     Kill(KillArgs),
@@ -51,6 +53,7 @@ fn main() -> ExitCode {
     let options: Options = cli::parse();
     match options.tool {
         Tool::Status(status) => status.run(),
+        Tool::Zkstats(zkstats) => zkstats.run(),
         Tool::Cluster(cluster) => cluster.run(),
         Tool::Events(events) => events.run(),
         Tool::Kill(kill) => kill.run(),

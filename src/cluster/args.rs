@@ -17,6 +17,7 @@ use super::layout::{Cluster, Form};
 use super::logs::LogsArgs;
 use super::reading::read;
 use super::record::recorded_form;
+use super::status::StatusArgs;
 use super::trouble::{FenceArgs, KillArgs, LinkArgs};
 use super::up::UpArgs;
 use crate::say::say;
@@ -34,6 +35,7 @@ pub struct ClusterArgs {
 #[derive(Subcommand, Clone, Debug)]
 enum Action {
     Config(ConfigArgs),
+    Status(StatusArgs),
     Up(UpArgs),
     Down(DownArgs),
     Logs(LogsArgs),
@@ -52,6 +54,7 @@ impl ClusterArgs {
     pub fn run(&self) -> ExitCode {
         match &self.action {
             Action::Config(config) => config.run(),
+            Action::Status(status) => status.run(),
             Action::Up(up) => up.run(),
             Action::Down(down) => down.run(),
             Action::Logs(logs) => logs.run(),

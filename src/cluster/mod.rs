@@ -2,6 +2,7 @@
 //!
 //! - The description (TOML) becomes a checked [`Cluster`] by [`read`]; every [`Problem`] has its line.
 //! - [`configuration`] makes each host's files from it.
+//! - `status` shows what all its parts say of themselves.
 //! - `up`: what is found (`found`) and what keeps it from starting (`check`) lead to the steps (`plan`) that are carried
 //!   out (`starting`) with servers (`java`) as processes of their own (`process`).
 //! - `down` ends them and what they left (`leftovers`, `listening`); `logs` and `trouble` are for whoever watches.
@@ -36,6 +37,7 @@ mod role;
 mod sense;
 mod ssh;
 mod starting;
+mod status;
 mod trouble;
 mod up;
 

@@ -4,6 +4,8 @@
 //! goes by the server's clock alone, of which a reader knows no more than when each znode was written: the latest
 //! time of all is taken for now; should all be silent, that of the first look with the time that has passed since.
 
+mod brief;
+mod columns;
 mod details;
 mod gather;
 mod json;
@@ -27,11 +29,15 @@ use tokio::time::{Instant, sleep, sleep_until};
 use crate::cli::{self, ZooKeeperOptions, duration};
 use crate::clock::SystemClock;
 use crate::coordination::{Failure, Session};
+pub(crate) use brief::Brief;
+pub(crate) use columns::{Column, paint, table};
+pub(crate) use screen::{Screen, write_line};
+pub(crate) use text::{UNKNOWN, age, bytes, plain};
+
 use gather::{Node, look};
 use link::{Link, Trouble};
 use overview::Overview;
 use row::Row;
-use screen::{Screen, write_line};
 
 const PROGRAM: &str = "heartline status";
 /// How long all answers may take, for somebody who wants to know once.

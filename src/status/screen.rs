@@ -17,7 +17,7 @@ const CLEAR: &str = "\u{1b}[2J";
 
 /// Stdout.
 #[derive(Debug)]
-pub(super) struct Screen {
+pub(crate) struct Screen {
     in_place: bool,
     /// How many times something was shown.
     shown: u64,
@@ -25,7 +25,7 @@ pub(super) struct Screen {
 
 impl Screen {
     /// Stdout; on a terminal each table takes the place of the last one, if `in_place`.
-    pub(super) fn new(in_place: bool) -> Self {
+    pub(crate) fn new(in_place: bool) -> Self {
         Self {
             in_place: in_place && io::stdout().is_terminal() && !is_dumb(),
             shown: 0,
@@ -33,7 +33,7 @@ impl Screen {
     }
 
     /// Shows a table or what else there is to say.
-    pub(super) fn show(&mut self, lines: &[String]) -> io::Result<()> {
+    pub(crate) fn show(&mut self, lines: &[String]) -> io::Result<()> {
         let first = self.shown == 0;
         self.shown += 1;
         let choice = anstream::AutoStream::choice(&io::stdout());
@@ -66,7 +66,7 @@ fn is_dumb() -> bool {
 }
 
 /// Writes one line, such as JSON.
-pub(super) fn write_line(line: &str) -> io::Result<()> {
+pub(crate) fn write_line(line: &str) -> io::Result<()> {
     write(&format!("{line}\n"))
 }
 

@@ -2,15 +2,14 @@
 //! which the output leaves out where they do not belong.
 
 use anstyle::{AnsiColor, Style};
-use comfy_table::presets::NOTHING;
-use comfy_table::{Cell, CellAlignment, ContentArrangement, Table};
 
+use super::columns::{Column, table};
 use super::overview::{Master, Overview};
 use super::row::{Row, Verdict};
 use super::text::{UNKNOWN, age, bytes, moment, percent, plain, rate};
 
 /// The columns, and whether they hold numbers.
-const COLUMNS: [(&str, bool); 10] = [
+const COLUMNS: [Column; 10] = [
     ("ROLE", false),
     ("NODE", false),
     ("ATTEMPT", false),
@@ -28,33 +27,10 @@ pub(super) fn lines(overview: &Overview, namespace: &str) -> Vec<String> {
     if overview.rows.is_empty() {
         return vec![format!("no members below '{namespace}/'")];
     }
-    let mut table = Table::new();
-    table
-        .load_style(NOTHING)
-        .set_content_arrangement(ContentArrangement::Disabled)
-        .set_header(COLUMNS.map(|(name, number)| cell(name.to_owned(), number)));
-    for row in &overview.rows {
-        let words = words(row);
-        let cells = words.into_iter().zip(COLUMNS);
-        table.add_row(cells.map(|(word, (_, number))| cell(word, number)));
-    }
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
-    }
-    let styles = overview.rows.iter().map(|row| style(row.verdict));
-    let styles = std::iter::once(Style::new().bold()).chain(styles);
-    let rows = table.lines().zip(styles);
-    let rows = rows.map(|(line, style)| paint(line.trim_end(), style));
+    let rows = overview.rows.iter();
+    let rows = rows.map(|row| (style(row.verdict), words(row).to_vec()));
+    let rows = table(&COLUMNS, rows.collect());
     std::iter::once(headline(overview)).chain(rows).collect()
-}
-
-fn cell(word: String, number: bool) -> Cell {
-    let side = if number {
-        CellAlignment::Right
-    } else {
-        CellAlignment::Left
-    };
-    Cell::new_owned(word).set_alignment(side)
 }
 
 fn words(row: &Row) -> [String; COLUMNS.len()] {
@@ -110,10 +86,6 @@ fn style(verdict: Verdict) -> Style {
         Verdict::Ended(_) => Style::new().dimmed(),
         Verdict::Doing(_) | Verdict::Alive => Style::new(),
     }
-}
-
-fn paint(line: &str, style: Style) -> String {
-    format!("{style}{line}{style:#}")
 }
 
 #[cfg(test)]

@@ -6,10 +6,10 @@ use bytesize::ByteSize;
 use chrono::{DateTime, Local, Utc};
 
 /// What stands for what is not known.
-pub(super) const UNKNOWN: &str = "-";
+pub(crate) const UNKNOWN: &str = "-";
 
 /// How old something is: `4ms`, `1.2s`, `3m 20s`.
-pub(super) fn age(age: Duration) -> String {
+pub(crate) fn age(age: Duration) -> String {
     if age < Duration::from_secs(1) {
         return format!("{}ms", age.as_millis());
     }
@@ -36,7 +36,7 @@ pub(super) fn percent(percent: Option<f64>) -> String {
 }
 
 /// Bytes: `12.3MiB`.
-pub(super) fn bytes(bytes: u64) -> String {
+pub(crate) fn bytes(bytes: u64) -> String {
     ByteSize(bytes).display().iec().to_string().replace(' ', "")
 }
 
@@ -47,7 +47,7 @@ pub(super) fn moment(at: DateTime<Utc>) -> String {
 }
 
 /// What another program wrote, fit for a terminal: without anything that would steer it.
-pub(super) fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     let plain = |c: char| {
         if c.is_control() {
             char::REPLACEMENT_CHARACTER

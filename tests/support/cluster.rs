@@ -38,6 +38,12 @@ impl Cluster {
         cluster
     }
 
+    /// The ports of its servers: the `NameNode`'s and its page's, the `ResourceManager`'s four and its page's.
+    pub(crate) fn ports(&self) -> Vec<u16> {
+        let ports = fs::read_to_string(self.dir.path().join("ports")).expect("it runs");
+        ports.lines().filter_map(|port| port.parse().ok()).collect()
+    }
+
     /// Names this cluster to a script.
     pub(crate) fn used_by<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         command.env("HEARTLINE_CLUSTER_DIR", self.dir.path())

@@ -33,6 +33,7 @@ pub(crate) use parts::Parts;
 pub(crate) use process::{Guarded, wait_until};
 pub(crate) use proxy::{Direction, Proxy};
 pub(crate) use publisher::{Published, Publisher, assert_told};
+pub(crate) use server::free_port;
 pub(crate) use task::Task;
 pub(crate) use znodes::visit;
 pub(crate) use zookeeper::ZooKeeper;

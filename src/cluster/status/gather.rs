@@ -1,0 +1,273 @@
+//! Asks every part of a cluster at once. What has not come after a limit is not waited for.
+
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::time::{Duration, Instant};
+
+use chrono::Utc;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio::time::timeout;
+
+use super::hdfs::{self, Beans, Datanode, Journal, Listed, Namenode};
+use super::kafka::Kafka;
+use super::listing::{self, Entry};
+use super::matching::workers;
+use super::overview::{Listens, Overview, Part, Server, Told};
+use super::yarn::{self, InfoPage, Node, NodesPage, Resourcemanager};
+use crate::cluster::{Cluster, Host, Port, Role};
+use crate::coordination::{Failure, Namespace, Session, Settings};
+use crate::probe::{GRACE, Pending, Silence, ask, knock, left, page};
+use crate::status::Brief;
+use crate::zkstats::{self, Facts};
+
+/// After so long a part does not answer.
+const LIMIT: Duration = Duration::from_secs(2);
+/// Between the two looks at heartline's members.
+const OVER: Duration = Duration::from_millis(100);
+/// How long the end of the session with `ZooKeeper` may take.
+const CLOSE: Duration = Duration::from_millis(100);
+/// A session lives for as long if its end is not heard.
+const SESSION: Duration = Duration::from_secs(6);
+
+type Answer<T> = Pending<Result<T, Silence>>;
+type Asked<'a, T> = Vec<(&'a Host, Option<String>, Answer<T>)>;
+
+/// Asks all. `namespace` is where heartline's members are.
+pub(super) fn gather(cluster: &Cluster, namespace: &Namespace) -> Overview {
+    let time = Utc::now();
+    let end = Instant::now() + LIMIT.saturating_sub(GRACE);
+    let asking = Asking { cluster, end };
+    let (serving, serves) = mpsc::channel();
+    let ensemble = asking.ensemble(&serving);
+    drop(serving);
+    let znodes = asking.znodes(serves, namespace.clone());
+    let namenodes = asking.pages(
+        Role::Namenode,
+        Port::NamenodeHttp,
+        hdfs::NAMENODE,
+        |page: Beans| Namenode::of(&page),
+    );
+    let name = cluster.name.clone();
+    let journalnodes = asking.pages(
+        Role::Journalnode,
+        Port::JournalnodeHttp,
+        hdfs::JOURNALNODE,
+        move |page: Beans| Journal::of(&page, &name),
+    );
+    let datanodes = asking.pages(
+        Role::Datanode,
+        Port::DatanodeHttp,
+        hdfs::DATANODE,
+        |page: Beans| Datanode::of(&page),
+    );
+    let managers = asking.pages(
+        Role::Resourcemanager,
+        Port::ResourcemanagerHttp,
+        yarn::RESOURCEMANAGER,
+        |page: InfoPage| Resourcemanager::of(page),
+    );
+    let nodes = asking.pages(
+        Role::Resourcemanager,
+        Port::ResourcemanagerHttp,
+        yarn::NODES,
+        |page: NodesPage| page.nodes(),
+    );
+    let nodemanagers = asking.pages(
+        Role::Nodemanager,
+        Port::NodemanagerHttp,
+        yarn::NODEMANAGER,
+        |_: Value| Listens { listens: true },
+    );
+    let zkfcs = asking.knocks(Role::Zkfc, Port::Zkfc);
+    let brokers = asking.knocks(Role::Kafka, Port::Kafka);
+    let roots = asking.each(Role::Namenode, Port::Namenode, listing::root);
+
+    let namenodes = parts(namenodes);
+    let listed = listed_datanodes(&namenodes);
+    let has_hdfs = !namenodes.is_empty();
+    let root = root(roots);
+    // The standby sends to the active one, who is asked too.
+    let listed_nodes: Vec<Node> = nodes
+        .into_iter()
+        .find_map(|(_, _, pending)| pending.answer()?.ok())
+        .unwrap_or_default();
+    let (kafka, heartline) = match znodes.answer() {
+        Some(Ok(Znodes { kafka, heartline })) => (kafka, heartline),
+        Some(Err(silence)) => (
+            Told::unknown(silence.to_string()),
+            Told::unknown(silence.to_string()),
+        ),
+        None => (Told::of(None), Told::of(None)),
+    };
+    Overview {
+        cluster: cluster.name.clone(),
+        time,
+        voters: cluster.with(Role::Zookeeper).count(),
+        ensemble: parts(ensemble),
+        namenodes,
+        zkfcs: parts(zkfcs),
+        journalnodes: parts(journalnodes),
+        datanodes: workers(cluster, Port::Datanode, parts(datanodes), listed),
+        resourcemanagers: parts(managers),
+        nodemanagers: workers(
+            cluster,
+            Port::Nodemanager,
+            parts(nodemanagers),
+            listed_nodes,
+        ),
+        brokers: parts(brokers),
+        kafka: cluster.with(Role::Kafka).next().map(|_| kafka),
+        heartline,
+        root: has_hdfs.then_some(root),
+    }
+}
+
+struct Asking<'a> {
+    cluster: &'a Cluster,
+    end: Instant,
+}
+
+impl<'a> Asking<'a> {
+    /// Every host of a role, at one of its ports.
+    fn each<T: Send + 'static>(
+        &self,
+        role: Role,
+        port: Port,
+        question: impl Fn(&str, Instant) -> Result<T, Silence> + Clone + Send + 'static,
+    ) -> Asked<'a, T> {
+        let hosts = self.cluster.with(role).zip(1..);
+        let asked = hosts.map(|(host, number)| {
+            let id = match role {
+                Role::Namenode | Role::Zkfc => Some(format!("nn{number}")),
+                Role::Resourcemanager => Some(format!("rm{number}")),
+                Role::Kafka => Some(host.id.to_string()),
+                _ => None,
+            };
+            let (place, end, question) = (host.reached(port), self.end, question.clone());
+            (host, id, ask(end, move || question(&place, end)))
+        });
+        asked.collect()
+    }
+
+    fn pages<P: DeserializeOwned, T: Send + 'static>(
+        &self,
+        role: Role,
+        port: Port,
+        path: &'static str,
+        parse: impl Fn(P) -> T + Clone + Send + 'static,
+    ) -> Asked<'a, T> {
+        self.each(role, port, move |place, end| {
+            page(&format!("{place}/{path}"), end).map(&parse)
+        })
+    }
+
+    fn knocks(&self, role: Role, port: Port) -> Asked<'a, Listens> {
+        self.each(role, port, |place, end| {
+            knock(place, end).map(|()| Listens { listens: true })
+        })
+    }
+
+    /// The servers; those that serve are told to `serving` as soon as they have said so.
+    fn ensemble(&self, serving: &Sender<String>) -> Asked<'a, Server> {
+        let asked = self.cluster.ensemble().map(|host| {
+            let server = zkstats::Server {
+                host: host.address.clone(),
+                port: host.port(Port::Zookeeper),
+                admin_port: host.port(Port::ZookeeperAdmin),
+            };
+            let observes = host.is(Role::Observer);
+            let (place, end, serving) = (host.reached(Port::Zookeeper), self.end, serving.clone());
+            let pending = ask(end, move || {
+                let facts = server.ask(false, end);
+                if facts.is_serving() {
+                    // Nobody listens any more when one has been enough.
+                    let _ = serving.send(place);
+                }
+                answered(facts).map(|facts| Server { observes, facts })
+            });
+            (host, None, pending)
+        });
+        asked.collect()
+    }
+
+    /// What stands in znodes, read through the first server that serves.
+    fn znodes(&self, serves: Receiver<String>, namespace: Namespace) -> Answer<Znodes> {
+        let end = self.end;
+        ask(end, move || {
+            let Ok(place) = serves.recv_timeout(left(end)) else {
+                return Err(Silence::Broken("ZooKeeper does not serve".to_owned()));
+            };
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
+            let read = runtime.block_on(async {
+                // The limit is the runtime's: only within it there is a clock.
+                timeout(left(end), znodes(&place, namespace)).await
+            });
+            read.unwrap_or_else(|_| Err(Silence::Broken("ZooKeeper does not answer".to_owned())))
+        })
+    }
+}
+
+struct Znodes {
+    kafka: Told<Kafka>,
+    heartline: Told<Brief>,
+}
+
+async fn znodes(place: &str, namespace: Namespace) -> Result<Znodes, Silence> {
+    let broken = |why: String| Silence::Broken(format!("ZooKeeper at {place}: {why}"));
+    let settings = Settings {
+        address: place.parse().map_err(broken)?,
+        namespace,
+        session_timeout: SESSION,
+    };
+    let session = Session::open(&settings).await;
+    let session = session.map_err(|failure| broken(failure.to_string()))?;
+    let (kafka, heartline) = tokio::join!(Kafka::read(&session), Brief::read(&session, OVER));
+    session.close(CLOSE).await;
+    let told = |failure: Failure| broken(failure.to_string());
+    Ok(Znodes {
+        kafka: Told::of(Some(kafka.map_err(told))),
+        heartline: Told::of(Some(heartline.map_err(told))),
+    })
+}
+
+/// A server that tells nothing of itself is one that does not answer.
+fn answered(facts: Facts) -> Result<Facts, Silence> {
+    match (&facts.mode, &facts.trouble) {
+        (None, Some(trouble)) => Err(Silence::Broken(trouble.clone())),
+        _ => Ok(facts),
+    }
+}
+
+fn parts<T>(asked: Asked<'_, T>) -> Vec<Part<T>> {
+    let part = |(host, id, pending): (&Host, Option<String>, Answer<T>)| Part {
+        host: host.name.clone(),
+        id,
+        told: Told::of(pending.answer()),
+    };
+    asked.into_iter().map(part).collect()
+}
+
+/// As the active `NameNode` lists them, or another one while there is none.
+fn listed_datanodes(namenodes: &[Part<Namenode>]) -> Vec<Listed> {
+    let known = || namenodes.iter().filter_map(|part| part.told.known());
+    let active = known().find(|namenode| namenode.is_active());
+    let namenode = active.or_else(|| known().find(|namenode| !namenode.datanodes.is_empty()));
+    namenode.map_or_else(Vec::new, |namenode| namenode.datanodes.clone())
+}
+
+/// The listing of the `NameNode` that gives one: the standby does not. Otherwise why there is none, by all of them.
+fn root(asked: Asked<'_, Vec<Entry>>) -> Told<Vec<Entry>> {
+    let mut troubles = Vec::new();
+    for (host, id, pending) in asked {
+        match Told::of(pending.answer()) {
+            Told::Unknown { trouble } => {
+                let id = id.unwrap_or_default();
+                troubles.push(format!("{id} on {}: {trouble}", host.name));
+            }
+            known @ Told::Known(_) => return known,
+        }
+    }
+    Told::unknown(troubles.join("; "))
+}

@@ -1,0 +1,227 @@
+//! HDFS as its daemons tell it in their JMX pages. Pure, but for the paths of the pages.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Where a `NameNode` tells of itself and of all `DataNode`s.
+pub(super) const NAMENODE: &str = "jmx?qry=Hadoop:service=NameNode,name=NameNode*";
+/// Where a `JournalNode` tells of its journals.
+pub(super) const JOURNALNODE: &str = "jmx?qry=Hadoop:service=JournalNode,name=Journal-*";
+/// Where a `DataNode` tells of itself.
+pub(super) const DATANODE: &str = "jmx?qry=Hadoop:service=DataNode,name=DataNodeInfo";
+
+/// A JMX page.
+#[derive(Debug, Deserialize)]
+pub(super) struct Beans {
+    beans: Vec<Value>,
+}
+
+impl Beans {
+    fn named(&self, name: &str) -> Option<&Value> {
+        let end = format!("name={name}");
+        let of = |bean: &&Value| {
+            bean["name"]
+                .as_str()
+                .is_some_and(|name| name.ends_with(&end))
+        };
+        self.beans.iter().find(of)
+    }
+}
+
+/// A `NameNode`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub(super) struct Namenode {
+    /// `active`, `standby`, `observer`, `initializing`; as `haadmin -getServiceState` says it.
+    pub(super) state: String,
+    /// Why it is in safe mode, if it is.
+    pub(super) safe_mode: Option<String>,
+    /// The last transaction that it has written or read.
+    pub(super) transaction: Option<u64>,
+    /// Bytes of all live `DataNode`s.
+    pub(super) capacity: Option<u64>,
+    /// Bytes of them that HDFS uses.
+    pub(super) used: Option<u64>,
+    /// Blocks of which no replica is known.
+    pub(super) missing_blocks: Option<u64>,
+    /// The `DataNode`s that it knows.
+    #[serde(skip)]
+    pub(super) datanodes: Vec<Listed>,
+}
+
+/// A `DataNode` as a `NameNode` lists it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub(super) struct Listed {
+    /// `HOST:PORT` by its name.
+    pub(super) name: String,
+    /// `HOST:PORT` by its number.
+    pub(super) address: String,
+    /// `HOST:PORT` of its pages; not known of a dead one.
+    pub(super) page: Option<String>,
+    /// Whether it is heard of.
+    pub(super) live: bool,
+    /// Seconds since it was.
+    pub(super) last_contact: Option<u64>,
+    /// `In Service`, or how far it is on its way out.
+    pub(super) admin_state: Option<String>,
+    /// Bytes.
+    pub(super) capacity: Option<u64>,
+    /// Bytes.
+    pub(super) used: Option<u64>,
+    /// Bytes.
+    pub(super) remaining: Option<u64>,
+    /// How many.
+    pub(super) blocks: Option<u64>,
+}
+
+impl Namenode {
+    /// As its page tells it.
+    pub(super) fn of(page: &Beans) -> Self {
+        let nothing = Value::Null;
+        let status = page.named("NameNodeStatus").unwrap_or(&nothing);
+        let info = page.named("NameNodeInfo").unwrap_or(&nothing);
+        let journal = inner(&info["JournalTransactionInfo"]).unwrap_or_default();
+        let transaction = journal["LastAppliedOrWrittenTxId"].as_str();
+        let safe_mode = info["Safemode"].as_str().filter(|why| !why.is_empty());
+        let mut datanodes = listed(&info["LiveNodes"], true);
+        datanodes.extend(listed(&info["DeadNodes"], false));
+        Self {
+            // Its pages come before the rest of it.
+            state: status["State"]
+                .as_str()
+                .unwrap_or("initializing")
+                .to_owned(),
+            safe_mode: safe_mode.map(str::to_owned),
+            transaction: transaction.and_then(|number| number.parse().ok()),
+            capacity: info["Total"].as_u64(),
+            used: info["Used"].as_u64(),
+            missing_blocks: info["NumberOfMissingBlocks"].as_u64(),
+            datanodes,
+        }
+    }
+
+    /// Whether it is the one that decides.
+    pub(super) fn is_active(&self) -> bool {
+        self.state == "active"
+    }
+}
+
+fn listed(nodes: &Value, live: bool) -> Vec<Listed> {
+    let nodes: Option<BTreeMap<String, Value>> = nodes
+        .as_str()
+        .and_then(|text| serde_json::from_str(text).ok());
+    let listed = |(name, node): (String, Value)| Listed {
+        address: node["xferaddr"].as_str().unwrap_or(&name).to_owned(),
+        page: node["infoAddr"].as_str().map(str::to_owned),
+        name,
+        live,
+        last_contact: node["lastContact"].as_u64(),
+        admin_state: node["adminState"].as_str().map(str::to_owned),
+        capacity: node["capacity"].as_u64(),
+        used: node["used"].as_u64(),
+        remaining: node["remaining"].as_u64(),
+        blocks: node["numBlocks"].as_u64(),
+    };
+    nodes.unwrap_or_default().into_iter().map(listed).collect()
+}
+
+/// JSON within a text of JSON.
+fn inner(text: &Value) -> Option<Value> {
+    serde_json::from_str(text.as_str()?).ok()
+}
+
+/// What a `JournalNode` keeps of one nameservice.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub(super) struct Journal {
+    /// The last transaction that it was given; `None` before the first one.
+    pub(super) transaction: Option<u64>,
+    /// How many transactions it lags behind the others, as the writer told it.
+    pub(super) lag: Option<u64>,
+}
+
+impl Journal {
+    /// As its page tells it.
+    pub(super) fn of(page: &Beans, nameservice: &str) -> Self {
+        let nothing = Value::Null;
+        let journal = page.named(&format!("Journal-{nameservice}"));
+        let journal = journal.unwrap_or(&nothing);
+        Self {
+            transaction: journal["LastWrittenTxId"].as_u64(),
+            lag: journal["CurrentLagTxns"].as_u64(),
+        }
+    }
+}
+
+/// A `DataNode` as it tells of itself.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub(super) struct Datanode {
+    /// What it is to each `NameNode`: `RUNNING`, `CONNECTING`, …
+    pub(super) actors: BTreeMap<String, String>,
+}
+
+impl Datanode {
+    /// As its page tells it.
+    pub(super) fn of(page: &Beans) -> Self {
+        let info = page.named("DataNodeInfo");
+        let actors = info.and_then(|info| inner(&info["BPServiceActorInfo"]));
+        let actors = actors.as_ref().and_then(Value::as_array);
+        let actors = actors.into_iter().flatten().filter_map(|actor| {
+            let text = |name: &str| Some(actor[name].as_str()?.to_owned());
+            Some((text("NamenodeAddress")?, text("ActorState")?))
+        });
+        Self {
+            actors: actors.collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Pages of Hadoop 3.4.2, without the attributes that nobody reads.
+    const NAMENODE: &str = include_str!("pages/namenode.json");
+    const JOURNALNODE: &str = include_str!("pages/journalnode.json");
+    const DATANODE: &str = include_str!("pages/datanode.json");
+
+    fn page(text: &str) -> Beans {
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn a_namenode_tells_its_state_and_its_datanodes() {
+        let namenode = Namenode::of(&page(NAMENODE));
+        assert!(namenode.is_active());
+        assert_eq!((namenode.safe_mode, namenode.transaction), (None, Some(14)));
+        assert_eq!(namenode.missing_blocks, Some(0));
+        assert_eq!(namenode.capacity, Some(270_553_174_016));
+        let [live, dead] = &namenode.datanodes[..] else {
+            panic!("{:?}", namenode.datanodes);
+        };
+        assert_eq!((live.name.as_str(), live.live), ("h1:9866", true));
+        assert_eq!(live.address, "10.91.2.1:9866");
+        assert_eq!(live.page.as_deref(), Some("10.91.2.1:9864"));
+        assert_eq!((live.last_contact, live.blocks), (Some(1), Some(3)));
+        assert_eq!(live.admin_state.as_deref(), Some("In Service"));
+        assert_eq!((dead.name.as_str(), dead.live), ("h2:9866", false));
+        assert_eq!(dead.last_contact, Some(712));
+    }
+
+    #[test]
+    fn a_namenode_that_only_begins_says_so() {
+        let namenode = Namenode::of(&page(r#"{"beans":[]}"#));
+        assert_eq!(namenode.state, "initializing");
+        assert!(namenode.datanodes.is_empty());
+    }
+
+    #[test]
+    fn a_journal_and_a_datanode_tell_of_themselves() {
+        let journal = Journal::of(&page(JOURNALNODE), "small");
+        assert_eq!((journal.transaction, journal.lag), (Some(14), Some(0)));
+        assert_eq!(Journal::of(&page(JOURNALNODE), "other"), Journal::default());
+        let datanode = Datanode::of(&page(DATANODE));
+        assert_eq!(datanode.actors["127.77.1.1:8020"], "RUNNING");
+        assert_eq!(datanode.actors.len(), 2);
+    }
+}

@@ -1,0 +1,184 @@
+//! What lies in HDFS's `/`, asked of the `NameNode`s themselves, and told as `fs -ls /` tells it.
+
+use std::time::{Duration, Instant};
+
+use chrono::{Local, TimeZone};
+use hdfs_native::{ClientBuilder, HdfsError};
+use serde::Serialize;
+use tokio::time::timeout;
+
+use crate::probe::{Silence, knock, left};
+
+/// A standby is asked again and again too, in the hope that it becomes active.
+const NO_LISTING: &str = "gives no listing: it stands by, or is too slow";
+
+/// A file or a folder.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub(super) struct Entry {
+    /// All of its path.
+    pub(super) path: String,
+    /// Whether it is a folder.
+    pub(super) folder: bool,
+    /// Who may do what: `rwxr-xr-x`.
+    pub(super) permission: String,
+    /// How many replicas a file's blocks should have.
+    pub(super) replication: Option<u32>,
+    /// Whose it is.
+    pub(super) owner: String,
+    /// Whose group's.
+    pub(super) group: String,
+    /// Bytes.
+    pub(super) length: u64,
+    /// When it was changed last, in milliseconds.
+    pub(super) modified_ms: i64,
+}
+
+/// What the `NameNode` at `place` (`HOST:PORT`) finds in `/`, if it is the active one.
+pub(super) fn root(place: &str, end: Instant) -> Result<Vec<Entry>, Silence> {
+    // The client would try one that is gone again and again.
+    knock(place, end)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Silence::Broken(error.to_string()))?;
+    let listing = runtime.block_on(async {
+        // Each by itself, not as one nameservice: then a host that does not answer does not keep the other waiting.
+        let client = ClientBuilder::new()
+            .with_url(format!("hdfs://{place}"))
+            .build()?;
+        match timeout(left(end), client.list_status("/", false)).await {
+            Ok(listing) => listing.map(Some),
+            Err(_) => Ok(None),
+        }
+    });
+    // What it has left open is not waited for.
+    runtime.shutdown_timeout(Duration::ZERO);
+    match listing {
+        Ok(Some(found)) => {
+            let mut entries: Vec<Entry> = found.into_iter().map(Entry::from).collect();
+            entries.sort_by(|one, other| one.path.cmp(&other.path));
+            Ok(entries)
+        }
+        Ok(None) => Err(Silence::Broken(NO_LISTING.to_owned())),
+        Err(HdfsError::IOError(error)) => Err(error.into()),
+        // The exception's class, and a text of which the first line says all.
+        Err(HdfsError::RPCError(class, text) | HdfsError::FatalRPCError(class, text)) => {
+            let class = class.rsplit('.').next().unwrap_or_default();
+            let text = text.lines().next().unwrap_or_default();
+            Err(Silence::Broken(format!("{class}: {text}")))
+        }
+        Err(other) => Err(Silence::Broken(other.to_string())),
+    }
+}
+
+impl From<hdfs_native::client::FileStatus> for Entry {
+    fn from(status: hdfs_native::client::FileStatus) -> Self {
+        Self {
+            folder: status.isdir,
+            permission: permission(status.permission),
+            replication: status.replication.filter(|_| !status.isdir),
+            owner: status.owner,
+            group: status.group,
+            length: status.length as u64,
+            modified_ms: i64::try_from(status.modification_time).unwrap_or_default(),
+            path: status.path,
+        }
+    }
+}
+
+/// `rwxr-xr-x`; a `t` at the end where only owners may remove what is theirs.
+fn permission(bits: u16) -> String {
+    let mut text: String = (0..9)
+        .map(|place| {
+            let is_set = bits & (0o400 >> place) != 0;
+            if is_set {
+                ['r', 'w', 'x'][place % 3]
+            } else {
+                '-'
+            }
+        })
+        .collect();
+    if bits & 0o1000 != 0 {
+        let executes = text.pop() == Some('x');
+        text.push(if executes { 't' } else { 'T' });
+    }
+    text
+}
+
+/// The lines of `fs -ls`, but for the mark of access lists, of which the client knows nothing.
+pub(super) fn lines(entries: &[Entry]) -> Vec<String> {
+    if entries.is_empty() {
+        return Vec::new();
+    }
+    let widest = |name: fn(&Entry) -> &str| {
+        let widths = entries.iter().map(|entry| name(entry).chars().count());
+        widths.max().unwrap_or_default()
+    };
+    let owners = widest(|entry| &entry.owner);
+    let groups = widest(|entry| &entry.group);
+    let line = |entry: &Entry| {
+        let kind = if entry.folder { 'd' } else { '-' };
+        let replication = entry
+            .replication
+            .map_or_else(|| "-".to_owned(), |it| it.to_string());
+        let modified = Local.timestamp_millis_opt(entry.modified_ms).single();
+        let modified = modified.map(|at| at.format("%Y-%m-%d %H:%M").to_string());
+        format!(
+            "{kind}{} {replication:>3} {:<owners$} {:<groups$} {:>10} {} {}",
+            entry.permission,
+            entry.owner,
+            entry.group,
+            entry.length,
+            modified.unwrap_or_default(),
+            entry.path,
+        )
+    };
+    let head = format!("Found {} items", entries.len());
+    std::iter::once(head)
+        .chain(entries.iter().map(line))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn permissions_are_letters() {
+        assert_eq!(permission(0o755), "rwxr-xr-x");
+        assert_eq!(permission(0o1777), "rwxrwxrwt");
+        assert_eq!(permission(0o1640), "rw-r----T");
+    }
+
+    #[test]
+    fn lines_are_those_of_hadoop() {
+        let modified = Local.with_ymd_and_hms(2026, 11, 21, 20, 29, 30).unwrap();
+        let folder = Entry {
+            path: "/user".to_owned(),
+            folder: true,
+            permission: "rwxr-xr-x".to_owned(),
+            owner: "root".to_owned(),
+            group: "supergroup".to_owned(),
+            modified_ms: modified.timestamp_millis(),
+            ..Entry::default()
+        };
+        let file = Entry {
+            path: "/words.txt".to_owned(),
+            folder: false,
+            permission: "rw-r--r--".to_owned(),
+            replication: Some(3),
+            length: 11_357,
+            owner: "hd".to_owned(),
+            ..folder.clone()
+        };
+        assert_eq!(
+            lines(&[folder, file]),
+            [
+                "Found 2 items",
+                "drwxr-xr-x   - root supergroup          0 2026-11-21 20:29 /user",
+                "-rw-r--r--   3 hd   supergroup      11357 2026-11-21 20:29 /words.txt",
+            ]
+        );
+        assert!(lines(&[]).is_empty());
+    }
+}

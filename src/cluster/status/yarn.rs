@@ -1,0 +1,125 @@
+//! YARN as its `ResourceManager`s tell it in their REST answers. Pure, but for the paths.
+
+use serde::{Deserialize, Serialize};
+
+/// Where a `ResourceManager` tells of itself.
+pub(super) const RESOURCEMANAGER: &str = "ws/v1/cluster/info";
+/// Where the active one tells of all nodes, those that are lost too.
+pub(super) const NODES: &str = "ws/v1/cluster/nodes?states=NEW,RUNNING,UNHEALTHY,DECOMMISSIONED,LOST,REBOOTED,\
+                                DECOMMISSIONING,SHUTDOWN";
+/// Where a `NodeManager` tells of itself.
+pub(super) const NODEMANAGER: &str = "ws/v1/node/info";
+
+#[derive(Debug, Deserialize)]
+pub(super) struct InfoPage {
+    #[serde(rename = "clusterInfo")]
+    info: Info,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Info {
+    ha_state: String,
+    #[serde(default)]
+    ha_zoo_keeper_connection_state: Option<String>,
+}
+
+/// A `ResourceManager`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub(super) struct Resourcemanager {
+    /// `active`, `standby`, `initializing`, `stopped`; as `rmadmin -getServiceState` says it.
+    pub(super) state: String,
+    /// Its way to `ZooKeeper`, if it has one.
+    pub(super) zookeeper: Option<String>,
+}
+
+impl Resourcemanager {
+    /// As its answer tells it.
+    pub(super) fn of(page: InfoPage) -> Self {
+        Self {
+            state: page.info.ha_state.to_lowercase(),
+            zookeeper: page.info.ha_zoo_keeper_connection_state,
+        }
+    }
+
+    /// Whether it is the one that decides.
+    pub(super) fn is_active(&self) -> bool {
+        self.state == "active"
+    }
+}
+
+/// All nodes.
+#[derive(Debug, Deserialize)]
+pub(super) struct NodesPage {
+    nodes: Option<Nodes>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Nodes {
+    #[serde(default)]
+    node: Vec<Node>,
+}
+
+impl NodesPage {
+    /// One by one. With none at all there is no list in the answer.
+    pub(super) fn nodes(self) -> Vec<Node> {
+        self.nodes.map_or_else(Vec::new, |nodes| nodes.node)
+    }
+}
+
+/// A `NodeManager` as the active `ResourceManager` lists it.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+pub(super) struct Node {
+    /// `HOST:PORT`.
+    pub(super) id: String,
+    /// `HOST:PORT` of its pages.
+    #[serde(rename(deserialize = "nodeHTTPAddress"), default)]
+    pub(super) page: String,
+    /// `RUNNING`, `UNHEALTHY`, `LOST`, …
+    pub(super) state: String,
+    /// When it was last heard of, in milliseconds of the `ResourceManager`'s clock.
+    #[serde(rename(deserialize = "lastHealthUpdate"), default)]
+    pub(super) last_report_ms: i64,
+    /// What it says of its health; nothing if all is well.
+    #[serde(rename(deserialize = "healthReport"), default)]
+    pub(super) health_report: String,
+    /// How many run there.
+    #[serde(rename(deserialize = "numContainers"), default)]
+    pub(super) containers: u64,
+    /// Taken by them.
+    #[serde(rename(deserialize = "usedMemoryMB"), default)]
+    pub(super) used_memory_mb: i64,
+    /// Left for more.
+    #[serde(rename(deserialize = "availMemoryMB"), default)]
+    pub(super) free_memory_mb: i64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resourcemanager_tells_its_state() {
+        let text = r#"{"clusterInfo":{"id":1795292824400,"startedOn":1795292824400,"state":"STARTED","haState":"STANDBY","rmStateStoreName":"org.apache.hadoop.yarn.server.resourcemanager.recovery.ZKRMStateStore","resourceManagerVersion":"3.4.2","haZooKeeperConnectionState":"CONNECTED"}}"#;
+        let manager = Resourcemanager::of(serde_json::from_str(text).unwrap());
+        assert_eq!(manager.state, "standby");
+        assert_eq!(manager.zookeeper.as_deref(), Some("CONNECTED"));
+        assert!(!manager.is_active());
+    }
+
+    #[test]
+    fn nodes_are_listed_with_their_health() {
+        let page: NodesPage = serde_json::from_str(include_str!("pages/nodes.json")).unwrap();
+        let nodes = page.nodes();
+        assert_eq!(nodes.len(), 2);
+        assert_eq!(
+            (nodes[0].id.as_str(), nodes[0].state.as_str()),
+            ("127.77.1.1:8041", "RUNNING")
+        );
+        assert_eq!((nodes[0].free_memory_mb, nodes[0].containers), (10240, 0));
+        assert_eq!(nodes[1].state, "UNHEALTHY");
+        assert!(nodes[1].health_report.contains("local-dirs"));
+        let none: NodesPage = serde_json::from_str(r#"{"nodes":null}"#).unwrap();
+        assert!(none.nodes().is_empty());
+    }
+}

@@ -1,0 +1,105 @@
+//! Questions to many servers at once, none of which is waited for longer than a limit: four-letter words of
+//! `ZooKeeper` ([`word`]), pages of JSON ([`page`]).
+//!
+//! Each question has a thread of its own, which nobody waits for in the end: what blocks without any limit, as the
+//! resolver of names does, holds nobody up.
+
+mod page;
+mod words;
+
+use std::io;
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use thiserror::Error;
+
+pub use page::page;
+pub use words::{knock, word};
+
+/// How much later than its end an answer may come: threads of a busy machine are late.
+pub const GRACE: Duration = Duration::from_millis(200);
+
+/// Asks now, on a thread that nobody waits for after `end`.
+pub fn ask<T: Send + 'static>(
+    end: Instant,
+    question: impl FnOnce() -> T + Send + 'static,
+) -> Pending<T> {
+    let (sender, answer) = mpsc::sync_channel(1);
+    // One that cannot be asked is one that does not answer.
+    let _ = thread::Builder::new().spawn(move || {
+        let answer = question();
+        // After the end nobody listens any more.
+        let _ = sender.send(answer);
+    });
+    Pending { answer, end }
+}
+
+/// An answer to come.
+#[derive(Debug)]
+pub struct Pending<T> {
+    answer: Receiver<T>,
+    end: Instant,
+}
+
+impl<T> Pending<T> {
+    /// The answer, if it comes by the end.
+    pub fn answer(self) -> Option<T> {
+        self.answer.recv_timeout(left(self.end + GRACE)).ok()
+    }
+}
+
+/// How long it is until then.
+pub fn left(end: Instant) -> Duration {
+    end.saturating_duration_since(Instant::now())
+}
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Silence {
+    /// No such host.
+    #[error("the host is not known")]
+    Unknown,
+    /// The host is there, the server is not.
+    #[error("nothing listens there")]
+    Refused,
+    /// Nothing within the limit.
+    #[error("does not answer")]
+    Slow,
+    /// No way there, or closed in between.
+    #[error("{0}")]
+    Broken(String),
+}
+
+impl From<io::Error> for Silence {
+    fn from(error: io::Error) -> Self {
+        use io::ErrorKind::{
+            BrokenPipe, ConnectionAborted, ConnectionRefused, ConnectionReset, TimedOut,
+            UnexpectedEof, WouldBlock,
+        };
+        match error.kind() {
+            ConnectionRefused => Self::Refused,
+            TimedOut | WouldBlock => Self::Slow,
+            BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof => {
+                Self::Broken("closes the connection".to_owned())
+            }
+            _ => Self::Broken(error.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_waited_for_after_the_end() {
+        let (_open, never) = mpsc::channel::<()>();
+        let end = Instant::now() + Duration::from_millis(300);
+        let mute = ask(end, move || never.recv());
+        let broken: Pending<u8> = ask(end, || panic!("for a test"));
+        let good = ask(end, || 3);
+        assert!(mute.answer().is_none() && broken.answer().is_none());
+        assert_eq!(good.answer(), Some(3));
+    }
+}

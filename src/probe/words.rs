@@ -1,0 +1,58 @@
+//! `ZooKeeper`'s four-letter words: a connection each, and all that the server says until it closes.
+
+use std::io::{Read, Write};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::time::{Duration, Instant};
+
+use super::{Silence, left};
+
+/// No answer is longer: `cons` of thousands of clients is not asked for.
+const MOST: usize = 4 << 20;
+
+/// What the server at `host` and `port` says to a word until `end`.
+pub fn word(host: &str, port: u16, word: &str, end: Instant) -> Result<String, Silence> {
+    let mut stream = connect(host, port, end)?;
+    stream.set_write_timeout(Some(rest(end)?))?;
+    stream.write_all(word.as_bytes())?;
+    let mut answer = Vec::new();
+    let mut buffer = [0; 16 << 10];
+    loop {
+        stream.set_read_timeout(Some(rest(end)?))?;
+        let read = stream.read(&mut buffer)?;
+        if read == 0 || answer.len() > MOST {
+            return Ok(String::from_utf8_lossy(&answer).into_owned());
+        }
+        answer.extend_from_slice(&buffer[..read]);
+    }
+}
+
+/// Whether anybody accepts connections at `place` (`HOST:PORT`) by `end`.
+pub fn knock(place: &str, end: Instant) -> Result<(), Silence> {
+    let (host, port) = place.rsplit_once(':').ok_or(Silence::Unknown)?;
+    let port = port.parse().map_err(|_| Silence::Unknown)?;
+    connect(host, port, end).map(drop)
+}
+
+/// To the first of the host's addresses that accepts.
+fn connect(host: &str, port: u16, end: Instant) -> Result<TcpStream, Silence> {
+    let mut why = Silence::Unknown;
+    let addresses = (host, port)
+        .to_socket_addrs()
+        .map_err(|_| Silence::Unknown)?;
+    for address in addresses {
+        match TcpStream::connect_timeout(&address, rest(end)?) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => why = error.into(),
+        }
+    }
+    Err(why)
+}
+
+/// A limit of zero is none for a socket.
+fn rest(end: Instant) -> Result<Duration, Silence> {
+    let left = left(end);
+    if left.is_zero() {
+        return Err(Silence::Slow);
+    }
+    Ok(left)
+}

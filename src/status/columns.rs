@@ -1,0 +1,47 @@
+//! Words in columns, a style for each row.
+
+use anstyle::Style;
+use comfy_table::presets::NOTHING;
+use comfy_table::{Cell, CellAlignment, ContentArrangement, Table};
+
+/// A column's head, and whether it holds numbers.
+pub(crate) type Column = (&'static str, bool);
+
+/// The lines of a table, the head first. The colours are in it as escape sequences.
+pub(crate) fn table(columns: &[Column], rows: Vec<(Style, Vec<String>)>) -> Vec<String> {
+    let mut table = Table::new();
+    table
+        .load_style(NOTHING)
+        .set_content_arrangement(ContentArrangement::Disabled)
+        .set_header(
+            columns
+                .iter()
+                .map(|(name, number)| cell((*name).to_owned(), *number)),
+        );
+    let mut styles = vec![Style::new().bold()];
+    for (style, words) in rows {
+        styles.push(style);
+        let cells = words.into_iter().zip(columns);
+        table.add_row(cells.map(|(word, (_, number))| cell(word, *number)));
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    let rows = table.lines().zip(styles);
+    rows.map(|(line, style)| paint(line.trim_end(), style))
+        .collect()
+}
+
+fn cell(word: String, number: bool) -> Cell {
+    let side = if number {
+        CellAlignment::Right
+    } else {
+        CellAlignment::Left
+    };
+    Cell::new_owned(word).set_alignment(side)
+}
+
+/// A line in a style.
+pub(crate) fn paint(line: &str, style: Style) -> String {
+    format!("{style}{line}{style:#}")
+}
