@@ -24,6 +24,7 @@
 //! - [`status`] is one look at all members, as a table or as JSON.
 //! - [`events`] publishes what happens, at least once and in order for each node: to stdout, a file or Kafka.
 //! - [`commit`] runs a command for exactly one attempt of a task, after its work.
+//! - [`umbilical`] tells a YARN job's application master why a task was ended, in Hadoop's own RPC.
 //! - [`template`] is a command with places to be filled; [`say`] is how a program speaks to people.
 //! - [`standing`] is a master without work; [`watch`] and [`setup`] are what people start beside a job; [`cli`] is the edge of all programs.
 //!
@@ -53,6 +54,7 @@ pub mod standing;
 pub mod status;
 pub mod streaming;
 pub mod template;
+pub mod umbilical;
 pub mod vitals;
 pub mod watch;
 pub mod wrapped;

@@ -145,8 +145,9 @@ fn run(
         let wrapped = Wrapped::start(PROGRAM, command, grace, progress, orders)?;
         let seen = Seen(wrapped.streams());
         let ends = seen.ends();
+        let killed = reporting.on_failure();
         let watch = |pid| reporting.watch(Whom::Tree(pid), ends, seen);
-        Ok(wrapped.wait(watch).await)
+        Ok(wrapped.wait(watch, killed).await)
     })
 }
 

@@ -32,4 +32,4 @@ pub use handle::{Charge, Handle};
 pub use signals::{is_ignored, listen};
 
 pub use args::{BecomeArgs, KeepArgs};
-pub use tree::below;
+pub use tree::{below, parent};

@@ -45,6 +45,11 @@ pub fn below(root: Pid) -> Vec<Pid> {
     found
 }
 
+/// The process that a process is a child of, if both are there.
+pub fn parent(pid: u32) -> Option<u32> {
+    stat(pid).map(|(_, parent)| parent)
+}
+
 /// A process's state and its parent.
 fn stat(pid: u32) -> Option<(char, u32)> {
     let text = fs::read(format!("/proc/{pid}/stat")).ok()?;
@@ -72,6 +77,7 @@ mod tests {
         let pid = Pid::from_child(&child);
         assert!(below(own).contains(&pid));
         assert!(is_alive(child.id()));
+        assert_eq!(parent(child.id()), Some(std::process::id()));
         child.kill().unwrap();
         child.wait().unwrap();
         assert!(!below(own).contains(&pid));

@@ -10,12 +10,13 @@ use signal_hook::flag::register;
 
 use crate::keeper::is_ignored;
 
-/// How soon a signal ends the wait.
-const TICK: Duration = Duration::from_millis(50);
+/// How soon the wait ends when it may.
+const TICK: Duration = Duration::from_millis(20);
 
-/// Waits for `pause`, or until a signal comes that ends a process: who sends it wants no last word.
-pub(super) fn linger(pause: Duration) {
-    if pause.is_zero() {
+/// Waits for `pause`, or until what was said `is_heard`, or until a signal comes that ends a process: who sends it wants
+/// no last word.
+pub(super) fn linger(pause: Duration, is_heard: impl Fn() -> bool) {
+    if pause.is_zero() || is_heard() {
         return;
     }
     let cut = Arc::new(AtomicBool::new(false));
@@ -26,7 +27,7 @@ pub(super) fn linger(pause: Duration) {
         }
     }
     let end = Instant::now() + pause;
-    while !cut.load(Relaxed) {
+    while !cut.load(Relaxed) && !is_heard() {
         let left = end.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return;

@@ -11,6 +11,7 @@ mod care;
 mod fare;
 mod happening;
 mod heart;
+mod last_word;
 mod life;
 mod linger;
 mod listener;

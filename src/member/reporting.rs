@@ -1,11 +1,12 @@
 //! What is told of a program's work while it goes on and when it has ended: to ZooKeeper by the heartbeat,
-//! to Hadoop by the status line and the counters. None of it decides how the work goes.
+//! to Hadoop by the status line, the counters and the last word. None of it decides how the work goes.
 
 use std::io::{self, Write};
 use std::process::exit;
 use std::sync::Arc;
 
 use super::care::Seen;
+use super::last_word::LastWord;
 use super::linger::linger;
 use super::{Account, Care, Config, Fare, Heart, Kill, Signals, Summary};
 use crate::protocol::Ending;
@@ -33,6 +34,7 @@ pub struct Reporting {
     reporter: Reporter,
     progress: Arc<Progress>,
     fare: Arc<Fare>,
+    last_word: Arc<LastWord>,
     heart: Option<Heart>,
     status: StatusLine,
     kill: Kill,
@@ -68,6 +70,7 @@ impl Reporter {
             kill: heart.as_ref().map_or(alone, Heart::killer),
             heart,
             status: StatusLine::start(self.task.clone(), keep_alive, move || told.status()),
+            last_word: Arc::new(LastWord::new(self.program, &self.task)),
             reporter: self,
             progress,
             fare,
@@ -170,9 +173,20 @@ impl Reporting {
         self.monitor = None;
     }
 
+    /// What to do as soon as it is sure that the work will have failed: if it was ordered to end, Hadoop's application
+    /// master is told why, beside whatever is still to be ended.
+    pub fn on_failure(&self) -> impl Fn() + use<> {
+        let (fare, last_word) = (Arc::clone(&self.fare), Arc::clone(&self.last_word));
+        move || {
+            if let Some(reason) = fare.condemned() {
+                last_word.say(reason);
+            }
+        }
+    }
+
     /// Tells how the work ended, to ZooKeeper and to Hadoop; takes at most a second. Only where the program was
-    /// ordered to end its work as failed this waits until Hadoop has taken along why: it shows nothing else of a
-    /// failed attempt than the exit status.
+    /// ordered to end its work as failed this waits until Hadoop knows why: until its application master has answered, or,
+    /// where that cannot be told, until the task's Java must have taken the status along.
     pub fn end(self, ending: Ending) {
         drop(self.monitor);
         drop(self.status);
@@ -184,11 +198,13 @@ impl Reporting {
         if ending == Ending::Failed
             && let Some(reason) = self.fare.condemned()
         {
+            // It comes to this without having been said where the order came after the work, as during a commit.
+            self.last_word.say(reason);
             let task = &self.reporter.task;
             // The page of the attempt shows the status while the job runs; its history keeps only counters.
             let _ = task.status(&mut io::stderr().lock(), reason);
             let _ = task.count(&mut io::stderr().lock(), &counted(reason), 1);
-            linger(task.report_pause());
+            linger(task.report_pause(), || self.last_word.is_heard());
         }
     }
 }

@@ -108,8 +108,9 @@ impl Wrapped {
 
     /// Waits until it has ended and all that it wrote was passed on; deals with what happens until then.
     ///
-    /// `started` is told the command's process id, once that is known.
-    pub async fn wait(mut self, started: impl FnOnce(u32)) -> Outcome {
+    /// `started` is told the command's process id, once that is known; `killed` is called when it has been ordered to
+    /// end, which makes a failure of it whatever it does.
+    pub async fn wait(mut self, started: impl FnOnce(u32), killed: impl Fn()) -> Outcome {
         let mut course = Course::default();
         let mut started = Some(started);
         let ended = loop {
@@ -129,6 +130,7 @@ impl Wrapped {
                     say(self.program, reason);
                     course.killed();
                     self.handle.stop(self.grace);
+                    killed();
                 }
             }
         };

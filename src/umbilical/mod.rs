@@ -1,0 +1,93 @@
+//! The umbilical of a YARN task: by it the Java that started this program as a streaming process reports to the
+//! job's application master, in Hadoop's own RPC.
+//!
+//! A streaming process has no part in it by design. But what its Java uses is at hand for the process too: the master's address
+//! in the command line of that Java, which is an ancestor, and the job's token in the file that Hadoop names to each
+//! process of a task. Nothing else is used, and the token goes nowhere: it only answers the master's challenge.
+//!
+//! One thing is said by it: that this attempt has failed, and why (`fatalError`). Hadoop shows that as the attempt's
+//! diagnostics, and tries again at once.
+//!
+//! - [`parent`] finds the master's address, [`credentials`] the job's token.
+//! - [`attempt`] and [`call`] are what is said, in the forms of [`writable`].
+//! - [`frame`] and [`digest`] are how it gets there: Hadoop's RPC, version 9, and DIGEST-MD5.
+//! - [`dialog`] is the conversation, over any stream; [`line`](self::line) is a connection with a time limit.
+
+mod attempt;
+mod call;
+mod credentials;
+mod dialog;
+mod digest;
+mod frame;
+mod line;
+mod parent;
+#[cfg(test)]
+mod testing;
+mod writable;
+
+use std::env;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use thiserror::Error;
+use uuid::Uuid;
+
+use self::attempt::AttemptId;
+use self::credentials::Token;
+use self::dialog::{Chance, Refusal};
+use self::line::Line;
+use self::parent::Master;
+
+/// Names the file with the tokens of whatever YARN has started.
+const TOKENS: &str = "HADOOP_TOKEN_FILE_LOCATION";
+
+/// Far more than the tokens of any job.
+const TOKENS_LIMIT: u64 = 16 << 20;
+
+/// Why the application master was not told.
+#[derive(Debug, Error)]
+pub enum Trouble {
+    /// There is none that could be told: this is no task of YARN's.
+    #[error("this process is not below a task of YARN's")]
+    NoMaster,
+    /// There is one, and it cannot be shown that this is its task.
+    #[error("the job's token is not to be had: {0}")]
+    NoToken(String),
+    /// There is one, and it did not listen.
+    #[error("{0}")]
+    Refused(#[from] Refusal),
+}
+
+/// Tells the application master of this task that `attempt` has failed, and why. Once that has been answered, the attempt
+/// *is* failed for Hadoop. Takes no longer than `limit`, unless a name server does.
+pub fn fail_attempt(attempt: &str, reason: &str, limit: Duration) -> Result<(), Trouble> {
+    let until = Instant::now() + limit;
+    let id: AttemptId = attempt.parse().map_err(|()| Trouble::NoMaster)?;
+    let master = Master::of_process(attempt).ok_or(Trouble::NoMaster)?;
+    let token = token(&id).map_err(Trouble::NoToken)?;
+    let mut line = Line::open(&master, until).map_err(Refusal::from)?;
+    let chance = Chance {
+        nonce: Uuid::new_v4().simple().to_string(),
+        client: Uuid::new_v4().into_bytes(),
+    };
+    dialog::fail(&mut line, &token, &chance, &id, reason)?;
+    Ok(())
+}
+
+/// The token of the attempt's job.
+fn token(attempt: &AttemptId) -> Result<Token, String> {
+    let path: PathBuf = env::var_os(TOKENS)
+        .ok_or_else(|| format!("{TOKENS} is not set"))?
+        .into();
+    let told = |error: std::io::Error| format!("{}: {error}", path.display());
+    let file = std::fs::File::open(&path).map_err(told)?;
+    let mut bytes = Vec::new();
+    std::io::Read::read_to_end(&mut std::io::Read::take(file, TOKENS_LIMIT), &mut bytes)
+        .map_err(told)?;
+    let tokens = credentials::tokens(&bytes)
+        .ok_or_else(|| format!("{} is no file of tokens", path.display()))?;
+    tokens
+        .into_iter()
+        .find(|token| token.is_of_job(&attempt.job()))
+        .ok_or_else(|| format!("{} has none for {}", path.display(), attempt.job()))
+}
