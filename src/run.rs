@@ -14,7 +14,7 @@ use tokio::sync::mpsc::unbounded_channel;
 use self::seen::Seen;
 use crate::cli::{MemberOptions, duration, start_log};
 use crate::commit::{Commit, CommitOptions};
-use crate::member::{Reporter, Reporting, Signals};
+use crate::member::{Kill, Reporter, Reporting};
 use crate::protocol::Ending;
 use crate::say::say;
 use crate::streaming::{Progress, Task, die_of_broken_pipe};
@@ -89,13 +89,13 @@ impl RunArgs {
         // Until the command runs there is nothing to end first: signals have their usual effect.
         let (orders, happenings) = unbounded_channel();
         let kills = [Some(orders.clone()), commit.as_ref().map(Commit::orders)];
-        let signals = Signals::Program(Arc::new(move |reason| {
+        let kill: Kill = Arc::new(move |reason| {
             for kill in kills.iter().flatten() {
                 // A command that has ended needs no order.
                 let _ = kill.send(Happening::Kill(reason.clone()));
             }
-        }));
-        let mut reporting = match reporter.start(Arc::clone(&progress), signals) {
+        });
+        let mut reporting = match reporter.start(Arc::clone(&progress), Some(kill)) {
             Ok(reporting) => reporting,
             Err(reason) => return fail(reason),
         };

@@ -87,7 +87,9 @@ async fn stand(config: Config, backup: bool, form: Form) -> anyhow::Result<()> {
         );
     };
     let progress = Arc::new(Progress::default());
-    let heart = Heart::start(PROGRAM, config, progress, false, Signals::Heart, complain)?;
+    // It is no task: nobody else has to hear why it ends.
+    let signals = Signals::Heart(Arc::new(|_| {}));
+    let heart = Heart::start(PROGRAM, config, progress, false, signals, complain)?;
     // Ends only when it cannot show anything any more; a signal ends the process after the heart has
     // handed the claim over.
     let outcome = watch_master(&settings, form, None).await;

@@ -89,6 +89,7 @@ fn hung_mappers_are_ended_with_the_reason_and_tried_again() {
     for (task, condition) in CONDITIONS.iter().enumerate() {
         let reason = format!("stalled: {condition} for ");
         told_by_application_master(&attempts, task, &reason);
+        told_by_client(&log, task, &reason);
         told_in_log_of_attempt(&cluster, &reason);
         told_by_master(&watcher, condition);
     }
@@ -99,8 +100,7 @@ fn hung_mappers_are_ended_with_the_reason_and_tried_again() {
     });
 }
 
-/// The status of a failed attempt names the one who ended it and why. Its diagnostics cannot: streaming makes them
-/// of the exit status alone.
+/// The diagnostics of a failed attempt name the one who ended it and why.
 fn told_by_application_master(attempts: &BTreeMap<String, Value>, task: usize, reason: &str) {
     let suffix = format!("_m_{task:06}_0");
     let (_, attempt) = attempts
@@ -108,15 +108,26 @@ fn told_by_application_master(attempts: &BTreeMap<String, Value>, task: usize, r
         .find(|(id, _)| id.ends_with(&suffix))
         .unwrap_or_else(|| panic!("no {suffix} in {attempts:#?}"));
     assert_eq!(attempt["state"], "FAILED", "{attempt:#}");
-    let status = attempt["status"].as_str().unwrap_or_default();
-    assert!(
-        status.starts_with(&format!("heartline: {reason}")),
-        "{attempt:#}"
-    );
     let diagnostics = attempt["diagnostics"].as_str().unwrap_or_default();
     assert!(
-        diagnostics.contains("subprocess failed with code 1"),
+        diagnostics.starts_with(&format!("Error: heartline: {reason}")),
         "{attempt:#}"
+    );
+    assert!(
+        diagnostics.contains("ended for it (--on-stall kill)"),
+        "{attempt:#}"
+    );
+}
+
+/// Whoever has started the job sees the same on their terminal.
+fn told_by_client(log: &str, task: usize, reason: &str) {
+    let mut lines = log
+        .lines()
+        .skip_while(|line| !line.contains(&format!("_m_{task:06}_0, Status : FAILED")));
+    let told = lines.nth(1).unwrap_or_default();
+    assert!(
+        told.starts_with(&format!("Error: heartline: {reason}")),
+        "{told}: {log}"
     );
 }
 
@@ -142,7 +153,7 @@ fn told_by_master(watcher: &Watcher, condition: &str) {
     watcher.wait_for_event("failed", stalled["node"].as_str().expect("a node"));
 }
 
-/// When the job is over, a counter of the failed attempts still says why.
+/// When the job is over, its history still says why.
 fn told_in_history(cluster: &Cluster) {
     let folder = "/tmp/hadoop-yarn/staging/history/done_intermediate/*/*.jhist";
     let mut history = String::new();
@@ -155,8 +166,8 @@ fn told_in_history(cluster: &Cluster) {
         cat.status.success() && !history.is_empty()
     });
     for condition in CONDITIONS {
-        let name = format!("ended: stalled: {condition} for ");
-        assert!(history.contains(&name), "no {name} in the history");
+        let error = format!("Error: heartline: stalled: {condition} for ");
+        assert!(history.contains(&error), "no {error} in the history");
     }
 }
 

@@ -80,14 +80,17 @@ impl Heart {
         let tell_joined = required.then_some(tell_joined);
         let (tell_done, done) = channel();
         let (order, orders) = unbounded_channel();
-        let is_own = matches!(signals, Signals::Heart);
-        let kill = match signals {
-            Signals::Heart => Arc::new(move |reason| {
-                // A member that is leaving has ended already.
-                let _ = order.send(reason);
-            }),
-            Signals::Program(kill) => kill,
+        let (kill, farewell): (Kill, Option<Kill>) = match signals {
+            Signals::Heart(farewell) => {
+                let kill = move |reason| {
+                    // A member that is leaving has ended already.
+                    let _ = order.send(reason);
+                };
+                (Arc::new(kill), Some(farewell))
+            }
+            Signals::Program(kill) => (kill, None),
         };
+        let is_own = farewell.is_some();
         let killer = Arc::clone(&kill);
         // From this thread, which has no priority that it could inherit.
         let on_death = config.on_death.clone();
@@ -134,6 +137,9 @@ impl Heart {
                 }
                 if let Some(reason) = &summary.killed {
                     say(program, reason);
+                    if let Some(farewell) = farewell {
+                        farewell(reason.clone());
+                    }
                     exit(1);
                 }
                 // Nobody may be there any more to hear it.

@@ -43,25 +43,28 @@ pub struct Reporting {
 
 impl Reporter {
     /// Starts to tell how far the work is. If the heartbeat is required this waits until it is there,
-    /// and returns why it cannot be.
-    pub fn start(self, progress: Arc<Progress>, signals: Signals) -> Result<Reporting, String> {
+    /// and returns why it cannot be. Who has something to end first ends the work by `kill`, and deals with signals;
+    /// otherwise the process is ended with it.
+    pub fn start(self, progress: Arc<Progress>, kill: Option<Kill>) -> Result<Reporting, String> {
         let fare = Arc::new(Fare::new(Arc::clone(&progress)));
-        let signals = match signals {
-            Signals::Program(kill) => {
-                let condemned = Arc::clone(&fare);
-                Signals::Program(Arc::new(move |reason: String| {
-                    condemned.condemn(&reason);
-                    kill(reason);
-                }))
-            }
-            heart @ Signals::Heart => heart,
-        };
-        let alone: Kill = match &signals {
-            Signals::Program(kill) => Arc::clone(kill),
-            Signals::Heart => Arc::new(move |reason| {
-                say(self.program, reason);
+        let last_word = Arc::new(LastWord::new(self.program, &self.task));
+        let (signals, alone) = if let Some(kill) = kill {
+            let condemned = Arc::clone(&fare);
+            let kill: Kill = Arc::new(move |reason: String| {
+                condemned.condemn(&reason);
+                kill(reason);
+            });
+            (Signals::Program(Arc::clone(&kill)), kill)
+        } else {
+            let words = Arc::clone(&last_word);
+            let farewell: Kill = Arc::new(move |reason: String| words.say_and_wait(&reason));
+            let last = Arc::clone(&farewell);
+            let alone: Kill = Arc::new(move |reason: String| {
+                say(self.program, &reason);
+                last(reason);
                 exit(1);
-            }),
+            });
+            (Signals::Heart(farewell), alone)
         };
         let heart = self.start_heart(&fare, signals)?;
         let told = Arc::clone(&fare);
@@ -70,7 +73,7 @@ impl Reporter {
             kill: heart.as_ref().map_or(alone, Heart::killer),
             heart,
             status: StatusLine::start(self.task.clone(), keep_alive, move || told.status()),
-            last_word: Arc::new(LastWord::new(self.program, &self.task)),
+            last_word,
             reporter: self,
             progress,
             fare,
@@ -188,6 +191,10 @@ impl Reporting {
     /// ordered to end its work as failed this waits until Hadoop knows why: until its application master has answered, or,
     /// where that cannot be told, until the task's Java must have taken the status along.
     pub fn end(self, ending: Ending) {
+        if ending == Ending::Finished && !self.last_word.withhold() {
+            // Hadoop was told that it has failed: whoever did so ends the process.
+            LastWord::wait_for_end();
+        }
         drop(self.monitor);
         drop(self.status);
         let heart = self.heart.map(|heart| heart.stop(ending));

@@ -25,8 +25,9 @@ pub struct Stop {
 /// Who deals with what ends a process from outside: signals (`TERM`, `INT`, `HUP`), and an order of the
 /// master.
 pub enum Signals {
-    /// The heartbeat does: the member takes leave, then the process ends by the signal, or as failed.
-    Heart,
+    /// The heartbeat does: the member takes leave, then the process ends by the signal, or as failed, for the reason
+    /// that is handed to this before.
+    Heart(Kill),
     /// The program does, which has something to end first, and is told of an order by this; the heartbeat
     /// waits for its word alone.
     Program(Kill),

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use rustix::thread::gettid;
 
-use super::{Care, Config, Reporter, Signals};
+use super::{Care, Config, Reporter};
 use crate::protocol::Ending;
 use crate::say::say;
 use crate::streaming::{Progress, StreamError, Task, exit, raw_stdin, raw_stdout};
@@ -50,7 +50,7 @@ impl Work {
     ) -> ExitCode {
         let program = self.reporter.program;
         let progress = Arc::new(Progress::default());
-        let mut reporting = match self.reporter.start(Arc::clone(&progress), Signals::Heart) {
+        let mut reporting = match self.reporter.start(Arc::clone(&progress), None) {
             Ok(reporting) => reporting,
             Err(reason) => {
                 say(program, reason);
