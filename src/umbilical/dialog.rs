@@ -29,7 +29,7 @@ pub enum Refusal {
     #[error("it refuses: {0}")]
     No(String),
     /// It says something that cannot be understood.
-    #[error("it does not speak as an application master does: {0}")]
+    #[error("it is not understood: {0}")]
     Strange(&'static str),
 }
 
@@ -159,3 +159,6 @@ fn succeeded(response: &Response, call: i32) -> Result<(), Refusal> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,17 +1,18 @@
 //! The umbilical of a YARN task: by it the Java that started this program as a streaming process reports to the
 //! job's application master, in Hadoop's own RPC.
 //!
-//! A streaming process has no part in it by design. But what its Java uses is at hand for the process too: the master's address
-//! in the command line of that Java, which is an ancestor, and the job's token in the file that Hadoop names to each
-//! process of a task. Nothing else is used, and the token goes nowhere: it only answers the master's challenge.
+//! A streaming process has no part in it by design. But what its Java uses is at hand for the process too: the
+//! master's address on the command line of that Java, which is an ancestor, and the job's token in the file that Hadoop
+//! names to each process of a task. Nothing else is used, and the token goes nowhere: it only answers the master's
+//! challenge.
 //!
 //! One thing is said by it: that this attempt has failed, and why (`fatalError`). Hadoop shows that as the attempt's
 //! diagnostics, and tries again at once.
 //!
-//! - [`parent`] finds the master's address, [`credentials`] the job's token.
-//! - [`attempt`] and [`call`] are what is said, in the forms of [`writable`].
-//! - [`frame`] and [`digest`] are how it gets there: Hadoop's RPC, version 9, and DIGEST-MD5.
-//! - [`dialog`] is the conversation, over any stream; [`line`](self::line) is a connection with a time limit.
+//! - `parent` finds the master's address, `credentials` the job's token.
+//! - `attempt` and `call` are what is said, in the forms of `writable`.
+//! - `frame` and `digest` are how it gets there: Hadoop's RPC, version 9, and DIGEST-MD5.
+//! - `dialog` is the conversation, over any stream; `line` is a connection with a time limit.
 
 mod attempt;
 mod call;
@@ -26,6 +27,8 @@ mod testing;
 mod writable;
 
 use std::env;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -79,11 +82,13 @@ fn token(attempt: &AttemptId) -> Result<Token, String> {
     let path: PathBuf = env::var_os(TOKENS)
         .ok_or_else(|| format!("{TOKENS} is not set"))?
         .into();
-    let told = |error: std::io::Error| format!("{}: {error}", path.display());
-    let file = std::fs::File::open(&path).map_err(told)?;
-    let mut bytes = Vec::new();
-    std::io::Read::read_to_end(&mut std::io::Read::take(file, TOKENS_LIMIT), &mut bytes)
-        .map_err(told)?;
+    let read = || -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let file = File::open(&path)?;
+        file.take(TOKENS_LIMIT).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    let bytes = read().map_err(|error| format!("{}: {error}", path.display()))?;
     let tokens = credentials::tokens(&bytes)
         .ok_or_else(|| format!("{} is no file of tokens", path.display()))?;
     tokens
