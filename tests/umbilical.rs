@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
-use support::{Guarded, Parts, SOON, ZooKeeper, wait_until};
+use support::{Guarded, Parts, SOON, Watcher, ZooKeeper, wait_until};
 use tempfile::TempDir;
 
 const JOB: &str = "job_1795260688574_0001";
@@ -181,6 +181,28 @@ fn every_version_of_the_application_master_is_told_why_and_the_task_ends_at_once
         assert!(waited < LONGEST_WAIT, "it has not waited for more");
         assert!(!said.iter().any(|line| line.starts_with(NOT_TOLD)));
     }
+}
+
+#[test]
+fn an_operators_order_is_a_reason_too() {
+    let master = Master::start(21, "authentication", "PROTOBUF", &[]);
+    let zookeeper = ZooKeeper::start();
+    let watcher = Watcher::events(&zookeeper);
+    let address = zookeeper.address();
+    let options = format!("--zookeeper {address} --name map1 --stall-timeout 0");
+    let script = format!("\"$0\" run {options} -- sleep 1000; exit $?");
+    let mut task = master.below_java(ATTEMPT, &script, env!("CARGO_BIN_EXE_heartline"));
+    watcher.wait_for_event("claimed", "map1");
+    let asked = Command::new(env!("CARGO_BIN_EXE_heartline"))
+        .args(["kill", ATTEMPT, "--zookeeper", &address])
+        .status()
+        .expect("heartline runs");
+    assert!(asked.success());
+    let ended = task.child.wait().expect("it can be waited for");
+    assert_eq!(ended.code(), Some(1), "{:#?}", task.said());
+    wait_until("it is told", SOON, || !master.told().is_empty());
+    let call = format!("fatalError {ATTEMPT} heartline: kill-task: by an operator false");
+    assert_eq!(master.told(), [call]);
 }
 
 #[test]

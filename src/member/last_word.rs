@@ -46,13 +46,14 @@ impl LastWord {
     }
 
     /// Says it, unless it is said or withheld already, and does not wait for the answer. From here on the attempt may be
-    /// failed for Hadoop: this is for work of which nothing can come any more.
-    pub(super) fn say(&self, reason: &str) {
+    /// failed for Hadoop: this is for work of which nothing can come any more. Returns whether there is an answer to wait
+    /// for.
+    pub(super) fn say(&self, reason: &str) -> bool {
         let Some(attempt) = self.attempt.clone() else {
-            return;
+            return false;
         };
         if self.is_decided.swap(true, Relaxed) {
-            return;
+            return false;
         }
         let (program, answer) = (self.program, Arc::clone(&self.answer));
         let reason = format!("heartline: {reason}");
@@ -71,16 +72,13 @@ impl LastWord {
         let started = thread::Builder::new()
             .name("last-word".to_owned())
             .spawn(run);
-        if started.is_err() {
-            // Then Hadoop hears of it later, by the status.
-            self.answer.is_over.store(true, Relaxed);
-        }
+        // Without a thread Hadoop hears of it later, by the status.
+        started.is_ok()
     }
 
     /// The same, for a process that ends then: waits for the answer for a moment.
     pub(super) fn say_and_wait(&self, reason: &str) {
-        if self.attempt.is_some() {
-            self.say(reason);
+        if self.say(reason) {
             linger(FAREWELL, || self.answer.is_over.load(Relaxed));
         }
     }
@@ -116,10 +114,10 @@ mod tests {
     fn who_has_done_the_work_says_nothing_and_who_has_said_it_has_not() {
         let done = word("attempt_1_0001_m_000000_0");
         assert!(done.withhold());
-        done.say("too late");
-        assert!(!done.answer.is_over.load(Relaxed));
+        assert!(!done.say("too late"));
         let condemned = word("attempt_1_0001_m_000000_0");
-        condemned.say("in time");
+        assert!(condemned.say("in time"));
+        assert!(!condemned.say("once more"));
         assert!(!condemned.withhold());
     }
 
