@@ -38,7 +38,11 @@ impl Resourcemanager {
     pub(super) fn of(page: InfoPage) -> Self {
         Self {
             state: page.info.ha_state.to_lowercase(),
-            zookeeper: page.info.ha_zoo_keeper_connection_state,
+            // One that stands alone has a whole sentence here, which says that it has none.
+            zookeeper: page
+                .info
+                .ha_zoo_keeper_connection_state
+                .filter(|state| !state.contains(' ')),
         }
     }
 
@@ -105,6 +109,9 @@ mod tests {
         assert_eq!(manager.state, "standby");
         assert_eq!(manager.zookeeper.as_deref(), Some("CONNECTED"));
         assert!(!manager.is_active());
+        let text = r#"{"clusterInfo":{"haState":"ACTIVE","haZooKeeperConnectionState":"Could not find leader elector. Verify both HA and automatic failover are enabled."}}"#;
+        let manager = Resourcemanager::of(serde_json::from_str(text).unwrap());
+        assert!(manager.is_active() && manager.zookeeper.is_none());
     }
 
     #[test]
