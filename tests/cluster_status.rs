@@ -16,7 +16,7 @@ use tempfile::TempDir;
 const HEARTLINE: &str = env!("CARGO_BIN_EXE_heartline");
 const SOON: Duration = Duration::from_secs(60);
 
-/// A description of one host of its own, 127.0.0.1, with ports of its own.
+/// A description of one host of its own, called as its daemons call it, with ports of its own.
 struct Described {
     dir: TempDir,
     roles: &'static str,
@@ -39,7 +39,7 @@ impl Described {
         }
         let _ = writeln!(
             text,
-            "[[host]]\nname = \"h1\"\nid = 1\naddress = \"127.0.0.1\"\nroles = [{}]",
+            "[[host]]\nname = \"localhost\"\nid = 1\naddress = \"127.0.0.1\"\nroles = [{}]",
             self.roles
         );
         let file = self.dir.path().join("c.toml");
@@ -122,8 +122,8 @@ fn real_servers_are_shown_as_they_are() {
 /// Also finds out the workers' ports.
 fn workers_elsewhere_are_told_apart(described: &mut Described) {
     let expected = [
-        "datanode on h1: nothing listens there",
-        "nodemanager on h1: nothing listens there",
+        "datanode on localhost: nothing listens there",
+        "nodemanager on localhost: nothing listens there",
     ];
     let (mut json, mut code) = (Value::Null, None);
     // The ResourceManager registers nodes a moment before it says that it is active.
@@ -158,7 +158,11 @@ fn all_is_well(described: &Described, cluster: &Cluster, zookeeper: &ZooKeeper) 
     hadoop(&["-chmod", "1770", "/words"]);
     let _mapper = Mapper::start(zookeeper, "map1");
     zookeeper.wait_until_in_line("map1");
-    wait_until("all is well", SOON, || described.json().1 == Some(0));
+    wait_until("all is well", SOON, || {
+        let (json, code) = described.json();
+        println!("{:?}", troubles(&json));
+        code == Some(0)
+    });
 
     let (json, _) = described.json();
     assert_eq!(
@@ -204,14 +208,14 @@ fn the_dead_and_the_stopped_are_told(described: &Described, cluster: &Cluster) {
     let [datanode, yarn, resourcemanager, node] = &troubles(&json)[..] else {
         panic!("{json}");
     };
-    let lost = "datanode on h1: nothing listens there, listed as live, last contact ";
+    let lost = "datanode on localhost: nothing listens there, listed as live, last contact ";
     assert!(datanode.starts_with(lost), "{datanode}");
     assert_eq!(yarn, "yarn: no active resourcemanager");
     assert_eq!(
         resourcemanager,
-        "resourcemanager rm1 on h1: does not answer"
+        "resourcemanager rm1 on localhost: does not answer"
     );
-    assert_eq!(node, "nodemanager on h1: answers, nobody lists it");
+    assert_eq!(node, "nodemanager on localhost: answers, nobody lists it");
     assert!(took < Duration::from_secs(20), "it took {took:?}");
 }
 
@@ -239,16 +243,16 @@ fn nothing_at_all_is_a_row_each() {
         troubles(&json),
         [
             "ensemble: no quorum, 0 of 1 voters serve",
-            "zookeeper on h1: nothing listens there",
+            "zookeeper on localhost: nothing listens there",
             "hdfs: no active namenode",
-            "namenode nn1 on h1: nothing listens there",
-            "datanode on h1: nothing listens there",
-            "hdfs /: not listed, nn1 on h1: nothing listens there",
+            "namenode nn1 on localhost: nothing listens there",
+            "datanode on localhost: nothing listens there",
+            "hdfs /: not listed, nn1 on localhost: nothing listens there",
             "yarn: no active resourcemanager",
-            "resourcemanager rm1 on h1: nothing listens there",
-            "nodemanager on h1: nothing listens there",
+            "resourcemanager rm1 on localhost: nothing listens there",
+            "nodemanager on localhost: nothing listens there",
             "kafka: not known, ZooKeeper does not serve",
-            "broker 1 on h1: nothing listens there",
+            "broker 1 on localhost: nothing listens there",
             "heartline: not known, ZooKeeper does not serve",
         ]
     );
@@ -274,7 +278,10 @@ fn nothing_at_all_is_a_row_each() {
         .count();
     // The ensemble's server and four daemons; the broker accepts, which is all that is asked of it.
     assert_eq!(silent, 5, "{screen}");
-    assert!(screen.contains("nn1 on h1: gives no listing"), "{screen}");
+    assert!(
+        screen.contains("nn1 on localhost: gives no listing"),
+        "{screen}"
+    );
 }
 
 #[test]
