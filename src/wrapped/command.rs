@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::process::Pid;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::sync::oneshot;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use super::ending::{Course, Outcome};
+use super::ending::{Course, Outcome, is_by};
 use super::relay::End;
 use super::streams::{Opened, Relays, Streams};
 use crate::keeper::{Charge, Ended, Handle, Until, listen};
@@ -20,6 +21,9 @@ use crate::streaming::Progress;
 
 /// How often the progress is set from the offsets of files.
 const SAMPLE: Duration = Duration::from_millis(100);
+
+/// How long a signal takes at the most from its coming to its being read.
+const TURN: Duration = Duration::from_millis(100);
 
 /// What happens to a running command.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,6 +139,7 @@ impl Wrapped {
             }
         };
         self.is_running = false;
+        self.hear_group(ended, &mut course).await;
         let is_cut = self.drain(&mut course).await;
         self.streams.sample();
         if is_cut.is_none()
@@ -143,6 +148,17 @@ impl Wrapped {
             return Outcome::Signal(signal);
         }
         course.outcome(ended, is_cut.unwrap_or(true))
+    }
+
+    /// A signal to the whole process group may have ended the command before it was read here: it has come by now.
+    async fn hear_group(&mut self, ended: Ended, course: &mut Course) {
+        let by_signal = [SIGHUP, SIGINT, SIGTERM].map(|signal| is_by(ended.status, signal));
+        if !ended.by_itself || !by_signal.contains(&true) || course.signal().is_some() {
+            return;
+        }
+        if let Ok(Some(Happening::Signal(signal))) = timeout(TURN, self.happenings.recv()).await {
+            course.signalled(signal);
+        }
     }
 
     /// The next thing that happens.

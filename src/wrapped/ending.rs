@@ -55,20 +55,27 @@ impl Course {
             && [SIGTERM, SIGKILL]
                 .map(|signal| 128 + signal)
                 .contains(&status.into());
-        let own = (status != 0 && !own).then_some(status);
+        // A signal to the whole group has ended the command before we could.
+        let of_group = self.signal.is_some_and(|signal| is_by(status, signal));
+        let own = (status != 0 && !own && !of_group).then_some(status);
         if let Some(status) = own {
             return Outcome::Status(status);
         }
         match (by_itself, self.signal) {
             // An order to end is a failure, also when the command has answered it by 0; whoever has ended before has
             // done its work.
-            (false, Some(signal)) => Outcome::Signal(signal),
+            (_, Some(signal)) if !by_itself || of_group => Outcome::Signal(signal),
             _ if self.is_killed => Outcome::Status(1),
-            (false, None) => Outcome::Status(1),
+            (false, _) => Outcome::Status(1),
             (true, _) if is_cut => Outcome::BrokenPipe,
             (true, _) => Outcome::Status(0),
         }
     }
+}
+
+/// Whether a status is that of a command which this signal has ended.
+pub(super) fn is_by(status: u8, signal: i32) -> bool {
+    i32::from(status) == 128 + signal
 }
 
 #[cfg(test)]
@@ -119,6 +126,14 @@ mod tests {
         assert_eq!(course.outcome(ordered(5), false), Outcome::Status(5));
         // It had ended before the signal could be passed on.
         assert_eq!(course.outcome(by_itself(0), false), Outcome::Status(0));
+    }
+
+    #[test]
+    fn a_signal_to_the_whole_group_is_ours_too() {
+        let mut course = Course::default();
+        course.signalled(15);
+        assert_eq!(course.outcome(by_itself(143), false), Outcome::Signal(15));
+        assert_eq!(course.outcome(by_itself(130), false), Outcome::Status(130));
     }
 
     #[test]
