@@ -98,7 +98,9 @@ pub(super) fn datanodes(cluster: &Cluster) -> Seen {
     for (id, host) in cluster.namenodes() {
         let found = probe::datanodes(host);
         live = live.min(found.map(|(live, _)| live));
-        if found.is_some_and(|(_, operational)| !operational) {
+        // One that stands by leaves safe mode when it has read the edits of the active one, up to some minutes later.
+        let is_active = || probe::namenode_state(host).as_deref() == Some("active");
+        if found.is_some_and(|(_, operational)| !operational) && is_active() {
             return Err(format!("{id} is in safe mode"));
         }
     }
