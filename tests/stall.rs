@@ -74,9 +74,13 @@ fn a_hung_command_is_told_shown_and_ended() {
         .into_iter()
         .find(|line| line.contains("\"stalled\""));
     assert!(line.unwrap().contains("\"condition\":\"blocked\""));
-    wait_until("its snapshot is kept", SOON, || {
-        zookeeper.exists("/heart_beat_snapshots/map2")
-    });
+    watcher.wait_for_event("snapshot", "map2");
+    let mut lines = watcher.lines().into_iter();
+    let line = lines.find(|line| line.contains("\"event\":\"snapshot\""));
+    assert!(
+        line.unwrap().contains("sleep 1000"),
+        "it is in the log of events"
+    );
     assert!(
         zookeeper
             .znode("/heart_beat_snapshots/map2")

@@ -34,6 +34,8 @@ pub enum EventKind {
     Stalled,
     /// A follower that was stalled works again.
     Recovered,
+    /// What was seen of a follower when it stalled, as watchers read it: no master tells this.
+    Snapshot,
     /// The watcher itself reached ZooKeeper.
     Connected,
     /// The watcher itself lost ZooKeeper.
@@ -61,6 +63,9 @@ pub struct Event {
     /// With a stall: what it is doing instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub condition: Option<Condition>,
+    /// With a snapshot: all of it, lines for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<String>,
 }
 
 pub(crate) fn rfc3339<S: Serializer>(
@@ -86,6 +91,7 @@ impl Event {
             sequence: None,
             previous: None,
             condition: None,
+            snapshot: None,
         }
     }
 
@@ -132,6 +138,7 @@ impl Event {
             sequence,
             previous,
             condition,
+            snapshot: None,
         })
     }
 
@@ -160,6 +167,7 @@ impl Event {
                 Some(format!("{message}{time}: epoch {epoch} begins\n"))
             }
             EventKind::Joined
+            | EventKind::Snapshot
             | EventKind::Released
             | EventKind::Connected
             | EventKind::Disconnected => None,
@@ -183,6 +191,7 @@ mod tests {
             sequence: Some(17),
             previous: None,
             condition: None,
+            snapshot: None,
         }
     }
 

@@ -1,14 +1,21 @@
 //! Following the master: each change of `/heart_beat_master`, for whoever wants to hear of it.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use anyhow::bail;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::link::{self, Link, News};
 use super::told::Told;
 use crate::coordination::{Failure, Session, Settings, Value};
 use crate::protocol::{Event, EventKind, Report};
 use crate::say::say;
+
+/// Of how many that have stalled, and are gone, a snapshot is still waited for.
+const MOST_STALLED: usize = 64;
+/// How much earlier than the stall was told its snapshot may have been written, by another clock.
+const EARLIER: TimeDelta = TimeDelta::seconds(60);
 
 /// Who is told. Each is told at once, and must not wait: what is said of a ZooKeeper that changes
 /// faster than it is read is lost.
@@ -39,6 +46,7 @@ pub(crate) async fn follow(
         told,
         read: None,
         warned: false,
+        stalled: BTreeMap::new(),
     };
     loop {
         let mut link = link::open(settings, |why| {
@@ -60,6 +68,8 @@ struct Follower<A> {
     /// Which value was read last: the zxid of the znode's creation, and the version.
     read: Option<(i64, i32)>,
     warned: bool,
+    /// Whose snapshots are waited for.
+    stalled: BTreeMap<String, Stall>,
 }
 
 impl<A: Audience> Follower<A> {
@@ -79,7 +89,11 @@ impl<A: Audience> Follower<A> {
                     self.audience.connection(false)?;
                     return Ok(());
                 }
-                News::Value(_, value) => self.value(&value)?,
+                News::Value(node, value) if self.stalled.contains_key(&node) => {
+                    self.snapshot(&node, &value)?;
+                }
+                News::Value(_, value) => self.value(link, &value)?,
+                News::Missing(node) if self.stalled.contains_key(&node) => {}
                 News::Missing(path) if !self.warned => {
                     self.warned = true;
                     self.say(format!(
@@ -113,10 +127,13 @@ impl<A: Audience> Follower<A> {
             Err(failure) => bail!("ZooKeeper refuses: {failure}"),
         }
         link.feed_value(path.clone(), path, true);
+        for node in self.stalled.keys() {
+            feed_snapshot(link, node);
+        }
         Ok(())
     }
 
-    fn value(&mut self, value: &Value) -> anyhow::Result<()> {
+    fn value(&mut self, link: &mut Link, value: &Value) -> anyhow::Result<()> {
         // After a reconnection the same value is read again.
         let version = (value.stat.created, value.stat.version);
         if self.read.replace(version) == Some(version) {
@@ -127,6 +144,7 @@ impl<A: Audience> Follower<A> {
         for event in &report.events {
             if self.told.is_new(event) {
                 self.audience.event(event)?;
+                self.look_after(link, event);
             }
         }
         for node in report.alive() {
@@ -147,6 +165,66 @@ impl<A: Audience> Follower<A> {
         let lines: String = lines.flat_map(|line| [line, "\n"]).collect();
         self.audience.text(&lines)
     }
+}
+
+impl<A: Audience> Follower<A> {
+    /// Waits for the snapshot of a follower that stalls, as long as it is there.
+    fn look_after(&mut self, link: &mut Link, event: &Event) {
+        let Some(node) = &event.node else { return };
+        match event.event {
+            EventKind::Stalled => {
+                let is_new = !self.stalled.contains_key(node);
+                let stall = self.stalled.entry(node.clone()).or_default();
+                stall.began = Some(event.time);
+                stall.epoch = event.epoch;
+                if is_new {
+                    feed_snapshot(link, node);
+                }
+            }
+            // One that was taken while the follower was ended may still come; for very many nobody waits.
+            EventKind::Died | EventKind::Finished | EventKind::Failed
+                if self.stalled.len() > MOST_STALLED =>
+            {
+                self.stalled.remove(node);
+            }
+            _ => {}
+        }
+    }
+
+    fn snapshot(&mut self, node: &str, value: &Value) -> anyhow::Result<()> {
+        let stat = &value.stat;
+        let Some(stall) = self.stalled.get_mut(node) else {
+            return Ok(());
+        };
+        // One of an earlier stall is another story. Two machines' clocks tell the times.
+        let is_of_this = stall
+            .began
+            .is_some_and(|began| stat.written > began - EARLIER);
+        let version = (stat.created, stat.version);
+        if !is_of_this || stall.told.replace(version) == Some(version) {
+            return Ok(());
+        }
+        let event = Event::of(stat.written, EventKind::Snapshot, node, stall.epoch);
+        let snapshot = String::from_utf8_lossy(&value.bytes).into_owned();
+        self.audience.event(&Event {
+            snapshot: Some(snapshot),
+            ..event
+        })
+    }
+}
+
+/// A follower that has stalled.
+#[derive(Debug, Default)]
+struct Stall {
+    began: Option<DateTime<Utc>>,
+    epoch: Option<i64>,
+    /// Which snapshot was told: the zxid of the znode's creation, and the version.
+    told: Option<(i64, i32)>,
+}
+
+fn feed_snapshot(link: &mut Link, node: &str) {
+    let path = link.session().paths().snapshot(node);
+    link.feed_value(node.to_owned(), path, true);
 }
 
 /// How the master that stands became it, as its reports tell; `None` if none stands.
