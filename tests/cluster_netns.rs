@@ -2,38 +2,17 @@
 
 mod support;
 
-use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use support::{Described, wait_until};
+use support::{Described, no_namespaces, wait_until};
 
 /// What a busy machine may need.
 const LIMIT: Duration = Duration::from_secs(180);
 
-/// Why namespaces cannot be had here; nothing if they can.
-fn missing() -> Option<String> {
-    if !rustix::process::geteuid().is_root() {
-        return Some("only root can make network namespaces".to_owned());
-    }
-    let programs = ["/usr/sbin/sshd", "/usr/bin/fuser"];
-    if let Some(program) = programs.iter().find(|path| !Path::new(path).exists()) {
-        return Some(format!("{program} is missing"));
-    }
-    let name = format!("hl-test-{}", std::process::id());
-    for action in ["add", "del"] {
-        match Command::new("ip").args(["netns", action, &name]).output() {
-            Ok(output) if output.status.success() => {}
-            Ok(output) => return Some(String::from_utf8_lossy(&output.stderr).into_owned()),
-            Err(error) => return Some(format!("ip: {error}")),
-        }
-    }
-    None
-}
-
 #[test]
 fn a_namenode_that_hangs_is_fenced_by_ssh_and_a_host_is_cut_off() {
-    if let Some(why) = missing() {
+    if let Some(why) = no_namespaces() {
         eprintln!("skipped: {why}");
         return;
     }
