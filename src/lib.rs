@@ -21,6 +21,7 @@
 //! - [`cluster`] is the real surroundings by one description: configuration files for now.
 //! - [`zkstats`] asks the servers of an ensemble what they are; [`probe`] is how servers are asked, none longer than a
 //!   limit.
+//! - [`nodes`] tells machines of each other: a control server, and an agent on each that keeps its files right.
 //! - [`status`] is one look at all members, as a table or as JSON.
 //! - [`events`] publishes what happens, at least once and in order for each node: to stdout, a file or Kafka.
 //! - [`commit`] runs a command for exactly one attempt of a task, after its work.
@@ -44,6 +45,7 @@ pub mod keeper;
 pub mod master;
 pub mod member;
 pub mod membership;
+pub mod nodes;
 pub mod operate;
 pub mod probe;
 pub mod protocol;

@@ -8,6 +8,7 @@ use heartline::cluster::ClusterArgs;
 use heartline::events::EventsArgs;
 use heartline::keeper::{BecomeArgs, KeepArgs};
 use heartline::membership::MemberArgs;
+use heartline::nodes::NodesArgs;
 use heartline::operate::{IntervalArgs, KillArgs, ReinitArgs};
 use heartline::run::RunArgs;
 use heartline::standing::StandingArgs;
@@ -32,6 +33,8 @@ enum Tool {
     /// Configure, start, look at and end ZooKeeper, HDFS, YARN and Kafka by one description
     Cluster(ClusterArgs),
     Events(EventsArgs),
+    /// Tell machines of each other: names in /etc/hosts, keys in authorized_keys
+    Nodes(NodesArgs),
     Kill(KillArgs),
     Reinit(ReinitArgs),
     Interval(IntervalArgs),
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
         Tool::Zkstats(zkstats) => zkstats.run(),
         Tool::Cluster(cluster) => cluster.run(),
         Tool::Events(events) => events.run(),
+        Tool::Nodes(nodes) => nodes.run(),
         Tool::Kill(kill) => kill.run(),
         Tool::Reinit(reinit) => reinit.run(),
         Tool::Interval(interval) => interval.run(),

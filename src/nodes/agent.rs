@@ -1,0 +1,320 @@
+//! A node's agent: registers, beats, and keeps the node's files as the server says.
+
+use std::net::IpAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{anyhow, bail};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
+
+use super::PROGRAM;
+use super::backoff::Backoff;
+use super::fields::{Address, HostName, PublicKey};
+use super::link::{Broken, Link, own_address};
+use super::message::{Entries, Glance, Registration, Role, Status};
+use super::place::Place;
+use super::refusal::quoted;
+use super::seal::Secret;
+use crate::say::say;
+
+/// How often it is looked whether this machine has another address.
+const LOOK: Duration = Duration::from_millis(250);
+/// Without any answer a server is given up after so many intervals, and not before the time after.
+const UNANSWERED: u32 = 3;
+const UNANSWERED_AT_LEAST: Duration = Duration::from_secs(2);
+/// How often the files are looked at though the server says nothing new.
+const MEND: Duration = Duration::from_secs(10);
+/// How long a leave waits for its answer.
+const LEAVE: Duration = Duration::from_secs(5);
+
+/// All that an agent goes by.
+#[derive(Clone, Debug)]
+pub(super) struct Plan {
+    pub(super) server: String,
+    pub(super) secret: Option<Secret>,
+    pub(super) role: Role,
+    pub(super) name: HostName,
+    /// The address that others are told; the one towards the server if none is given.
+    pub(super) ip: Option<IpAddr>,
+    pub(super) key: PublicKey,
+    pub(super) interval: Duration,
+    pub(super) place: Place,
+}
+
+/// How a session ended.
+enum End {
+    /// The agent was told to end.
+    Stopped,
+    /// The node has left.
+    Left,
+    /// The node is not taken; whether it ever was.
+    Refused(String),
+    /// To be tried again.
+    Lost(String),
+}
+
+impl From<Broken> for End {
+    fn from(why: Broken) -> Self {
+        Self::Lost(why.to_string())
+    }
+}
+
+impl From<std::io::Error> for End {
+    fn from(why: std::io::Error) -> Self {
+        Self::Lost(why.to_string())
+    }
+}
+
+/// What outlives a session.
+struct Agent {
+    plan: Plan,
+    /// What the files are to say.
+    entries: Option<Entries>,
+    /// What was said last, so that it is said once.
+    complained: String,
+    standing: Option<String>,
+    backoff: Backoff,
+}
+
+/// Runs until it is told to end.
+pub(super) async fn run(plan: Plan) -> anyhow::Result<()> {
+    let mut stop = Stop {
+        terminate: signal(SignalKind::terminate())?,
+        interrupt: signal(SignalKind::interrupt())?,
+    };
+    let mut agent = Agent {
+        plan,
+        entries: None,
+        complained: String::new(),
+        standing: None,
+        backoff: Backoff::new(fastrand::u64(..)),
+    };
+    loop {
+        let end = tokio::select! {
+            end = agent.session() => end,
+            () = stop.asked() => End::Stopped,
+        };
+        match end {
+            End::Stopped => return Ok(()),
+            End::Left => {
+                agent.tell_written(agent.plan.place.clear()?);
+                say(PROGRAM, format_args!("{} has left", agent.plan.name));
+                return Ok(());
+            }
+            End::Refused(why) => agent.complain(format!("{} is refused: {why}", agent.plan.name)),
+            End::Lost(why) => {
+                let server = &agent.plan.server;
+                agent.complain(format!("server {server}: {why}; trying again"));
+            }
+        }
+        agent.standing = None;
+        let wait = agent.backoff.wait();
+        tokio::select! {
+            () = sleep(wait) => {}
+            () = stop.asked() => return Ok(()),
+        }
+    }
+}
+
+struct Stop {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Stop {
+    async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+impl Agent {
+    /// From a connection to its end.
+    async fn session(&mut self) -> End {
+        match self.stay().await {
+            Ok(never) => match never {},
+            Err(end) => end,
+        }
+    }
+
+    async fn stay(&mut self) -> Result<std::convert::Infallible, End> {
+        let mut link = Link::connect(&self.plan.server, self.plan.secret.as_ref()).await?;
+        let told = registration(&self.plan, &link).map_err(|why| End::Refused(why.to_string()))?;
+        link.send_message(&told.raw()).await?;
+        let beat = told.heartbeat();
+        let mut beats = every(self.plan.interval);
+        let mut looks = every(LOOK.min(self.plan.interval));
+        let mut mends = every(MEND);
+        let patience = UNANSWERED_AT_LEAST.max(self.plan.interval * UNANSWERED);
+        let mut answered = Instant::now();
+        let mut is_known = false;
+        loop {
+            tokio::select! {
+                biased;
+                message = link.next() => {
+                    let message = message?;
+                    answered = Instant::now();
+                    self.take(&mut link, &message, &mut is_known).await?;
+                }
+                _ = looks.tick() => {
+                    if answered.elapsed() > patience {
+                        return Err(End::Lost(format!("no answer for {patience:?}")));
+                    }
+                    if self.plan.ip.is_none() && self.has_moved(told.address).await {
+                        self.backoff.reset();
+                        return Err(End::Lost("this machine has another address".to_owned()));
+                    }
+                }
+                _ = beats.tick(), if is_known => link.send_message(&beat).await?,
+                _ = mends.tick() => self.write(),
+            }
+        }
+    }
+
+    async fn take(
+        &mut self,
+        link: &mut Link,
+        message: &[u8],
+        is_known: &mut bool,
+    ) -> Result<(), End> {
+        let Ok(glance) = serde_json::from_slice::<Glance>(message) else {
+            let said = quoted(&String::from_utf8_lossy(message));
+            return Err(End::Lost(format!("what is this? {said}")));
+        };
+        let reason = glance.reason.as_deref().unwrap_or("without a reason");
+        match glance.kind.as_deref() {
+            Some("ack") => {
+                if glance.of.as_deref() == Some("register") {
+                    self.backoff.reset();
+                    self.complained.clear();
+                    *is_known = true;
+                }
+                self.stand(glance.standing, None);
+            }
+            Some("refused") if glance.standing.is_some() => {
+                self.backoff.reset();
+                *is_known = true;
+                self.stand(glance.standing, Some(quoted(reason)));
+            }
+            Some("refused") => return Err(End::Refused(quoted(reason))),
+            Some("left") => return Err(End::Left),
+            None | Some("update") => {
+                let status: Status = serde_json::from_slice(message)
+                    .map_err(|why| End::Lost(format!("a status that cannot be read: {why}")))?;
+                let loopback = link.peer()?.is_loopback();
+                let entries = status.entries(loopback);
+                let entries = entries
+                    .map_err(|why| End::Lost(format!("a status with a wrong entry: {why}")))?;
+                self.entries = Some(entries);
+                self.write();
+                link.send_message(&status.confirmation()).await?;
+            }
+            Some(_) => {}
+        }
+        Ok(())
+    }
+
+    /// What the server says that this node is.
+    fn stand(&mut self, standing: Option<String>, why: Option<String>) {
+        let Some(standing) = standing else { return };
+        if self.standing.as_ref() != Some(&standing) {
+            let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+            say(
+                PROGRAM,
+                format_args!(
+                    "{} is {} now{why}",
+                    self.plan.name,
+                    quoted(&standing).trim_matches('\'')
+                ),
+            );
+            self.standing = Some(standing);
+        }
+    }
+
+    /// Makes the files say what the server said last.
+    fn write(&mut self) {
+        let Some(entries) = &self.entries else { return };
+        match self.plan.place.apply(entries) {
+            Ok(written) => self.tell_written(written),
+            Err(why) => self.complain(format!("{why:#}")),
+        }
+    }
+
+    fn tell_written(&self, written: Vec<&Path>) {
+        for path in written {
+            say(PROGRAM, format_args!("{} is written", path.display()));
+        }
+    }
+
+    async fn has_moved(&self, from: Address) -> bool {
+        // Without a way to the server nothing can be said.
+        own_address(&self.plan.server)
+            .await
+            .is_ok_and(|ip| ip != from.ip())
+    }
+
+    fn complain(&mut self, what: String) {
+        if self.complained != what {
+            say(PROGRAM, &what);
+            self.complained = what;
+        }
+    }
+}
+
+fn every(period: Duration) -> tokio::time::Interval {
+    let mut ticks = interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}
+
+fn registration(plan: &Plan, link: &Link) -> anyhow::Result<Registration> {
+    let own = link.local()?;
+    let address = Address::new(plan.ip.unwrap_or(own), own.is_loopback())?;
+    Ok(Registration {
+        role: plan.role,
+        is_well: true,
+        name: plan.name.clone(),
+        address,
+        key: plan.key.clone(),
+        user: plan.place.account.name.clone(),
+        stays: true,
+    })
+}
+
+/// Takes this node's leave: its blocks out of its files, and its name out of the cluster.
+pub(super) async fn leave(plan: Plan) -> anyhow::Result<()> {
+    // The server first: an agent that still runs is told by it, and writes no more.
+    let told = timeout(LEAVE, tell_leave(&plan)).await;
+    let written = plan.place.clear()?;
+    for path in written {
+        say(PROGRAM, format_args!("{} is written", path.display()));
+    }
+    match told {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(why)) => bail!("the files are as they were, but the server was not told: {why:#}"),
+        Err(_) => bail!("the files are as they were, but the server did not answer within 5 s"),
+    }
+}
+
+async fn tell_leave(plan: &Plan) -> anyhow::Result<()> {
+    let mut link = Link::connect(&plan.server, plan.secret.as_ref()).await?;
+    let told = registration(plan, &link)?;
+    link.send_message(&told.leave()).await?;
+    loop {
+        let message = link.next().await?;
+        let glance: Glance = serde_json::from_slice(&message)?;
+        match glance.kind.as_deref() {
+            Some("ack") if glance.of.as_deref() == Some("leave") => return Ok(()),
+            Some("refused") => {
+                return Err(anyhow!(
+                    "{}",
+                    quoted(glance.reason.as_deref().unwrap_or_default())
+                ));
+            }
+            _ => {}
+        }
+    }
+}

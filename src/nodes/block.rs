@@ -1,0 +1,197 @@
+//! A block of lines between two marker lines in a file that belongs to others. Pure: text in, text out. The rest of
+//! the file stays to the byte what it is, also when the block is taken out again.
+
+use thiserror::Error;
+
+use super::message::Entries;
+
+const BEGIN: &[u8] = b"# BEGIN heartline nodes (made by heartline; changes are lost)";
+/// The same, where the line before had no end until the block was put there.
+const BEGIN_AFTER_OPEN_LINE: &[u8] =
+    b"# BEGIN heartline nodes (made by heartline; changes are lost; the line before has no end)";
+const END: &[u8] = b"# END heartline nodes";
+
+/// Markers that are no pair: what is the block's and what is not cannot be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error(
+    "line {line}: {what}; nothing was written: remove what is left of the block by hand, with its marker lines"
+)]
+pub struct Damaged {
+    line: usize,
+    what: &'static str,
+}
+
+/// The lines of `/etc/hosts`.
+pub fn hosts(entries: &Entries) -> String {
+    let lines = entries.hosts.iter();
+    lines.map(|(ip, name)| format!("{ip}\t{name}\n")).collect()
+}
+
+/// The lines of `authorized_keys`; a name is a comment there.
+pub fn keys(entries: &Entries) -> String {
+    let lines = entries.keys.iter();
+    lines.map(|(name, key)| format!("{key} {name}\n")).collect()
+}
+
+/// The file with `lines` in its block, or without a block; `None` if it is so already.
+pub fn with_block(file: &[u8], lines: Option<&str>) -> Result<Option<Vec<u8>>, Damaged> {
+    let found = find(file)?;
+    let Some(lines) = lines else {
+        return Ok(found.map(|found| {
+            let before = &file[..found.begin];
+            let before = match found.after_open_line {
+                true => before.strip_suffix(b"\n").unwrap_or(before),
+                false => before,
+            };
+            [before, &file[found.end..]].concat()
+        }));
+    };
+    let (begin, end, after_open_line) = match &found {
+        Some(found) => (found.begin, found.end, found.after_open_line),
+        None => {
+            let is_open = file.last().is_some_and(|last| *last != b'\n');
+            (file.len(), file.len(), is_open)
+        }
+    };
+    let marker = if after_open_line {
+        BEGIN_AFTER_OPEN_LINE
+    } else {
+        BEGIN
+    };
+    let gap: &[u8] = if found.is_none() && after_open_line {
+        b"\n"
+    } else {
+        b""
+    };
+    let parts: [&[u8]; 8] = [
+        &file[..begin],
+        gap,
+        marker,
+        b"\n",
+        lines.as_bytes(),
+        END,
+        b"\n",
+        &file[end..],
+    ];
+    let made = parts.concat();
+    Ok((made != file).then_some(made))
+}
+
+struct Found {
+    begin: usize,
+    /// After the last marker's line.
+    end: usize,
+    after_open_line: bool,
+}
+
+fn find(file: &[u8]) -> Result<Option<Found>, Damaged> {
+    let mut begin = None;
+    let mut found = None;
+    let mut at = 0;
+    for (index, whole) in file.split_inclusive(|byte| *byte == b'\n').enumerate() {
+        let damaged = |what| {
+            Err(Damaged {
+                line: index + 1,
+                what,
+            })
+        };
+        let line = whole.trim_ascii_end();
+        if line == BEGIN || line == BEGIN_AFTER_OPEN_LINE {
+            if begin.is_some() || found.is_some() {
+                return damaged("the block of heartline nodes begins a second time");
+            }
+            begin = Some((at, index + 1, line == BEGIN_AFTER_OPEN_LINE));
+        } else if line == END {
+            let Some((begin, _, after_open_line)) = begin.take() else {
+                return damaged("the block of heartline nodes ends and has not begun");
+            };
+            found = Some(Found {
+                begin,
+                end: at + whole.len(),
+                after_open_line,
+            });
+        }
+        at += whole.len();
+    }
+    match begin {
+        Some((_, line, _)) => Err(Damaged {
+            line,
+            what: "the block of heartline nodes begins and does not end",
+        }),
+        None => Ok(found),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn put(file: &[u8], lines: Option<&str>) -> Option<Vec<u8>> {
+        with_block(file, lines).expect("no damage")
+    }
+
+    #[test]
+    fn a_block_comes_changes_and_goes() {
+        let file = b"127.0.0.1 localhost\n";
+        let one = put(file, Some("10.0.0.1\tn1\n")).expect("it is new");
+        assert!(one.starts_with(file) && one.ends_with(b"\n10.0.0.1\tn1\n# END heartline nodes\n"));
+        assert_eq!(put(&one, Some("10.0.0.1\tn1\n")), None, "it is so already");
+        let more = [&one[..], b"10.9.9.9 other\n"].concat();
+        let two = put(&more, Some("10.0.0.2\tn2\n")).expect("it changes");
+        assert!(two.ends_with(b"# END heartline nodes\n10.9.9.9 other\n"));
+        let gone = put(&two, None).expect("it goes");
+        assert_eq!(gone, [&file[..], b"10.9.9.9 other\n"].concat());
+        assert_eq!(put(file, None), None);
+    }
+
+    #[test]
+    fn damaged_blocks_are_not_guessed() {
+        let whole = put(b"a\n", Some("b\n")).expect("it is new");
+        let text = String::from_utf8(whole).expect("text");
+        let lines: Vec<&str> = text.lines().collect();
+        for wrong in [
+            vec![lines[0], lines[1], lines[2]],
+            vec![lines[0], lines[2], lines[3]],
+            vec![lines[3], lines[1]],
+            vec![lines[1], lines[1], lines[3]],
+            vec![lines[1], lines[3], lines[1], lines[3]],
+        ] {
+            let wrong = wrong.join("\n");
+            for lines in [None, Some("c\n")] {
+                assert!(with_block(wrong.as_bytes(), lines).is_err(), "{wrong}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_file_holds_it_is_there_again_afterwards(
+            before in prop::collection::vec(any::<u8>(), 0..200),
+            first in "([a-z0-9. ]{0,20}\n){0,4}",
+            second in "([a-z0-9. ]{0,20}\n){0,4}",
+            after in "([a-z#\n]{0,20}\n)?",
+        ) {
+            let one = put(&before, Some(&first)).expect("it is new");
+            prop_assert!(one.starts_with(&before));
+            let one = [&one[..], after.as_bytes()].concat();
+            let two = put(&one, Some(&second)).unwrap_or(one);
+            prop_assert_eq!(put(&two, Some(&second)), None);
+            let gone = put(&two, None).expect("it was there");
+            prop_assert_eq!(gone, [&before[..], after.as_bytes()].concat());
+        }
+
+        #[test]
+        fn markers_anywhere_do_no_harm(
+            pieces in prop::collection::vec(prop::sample::select(vec![
+                BEGIN, BEGIN_AFTER_OPEN_LINE, END, b"\n", b"\n", b"\r\n", b"x", b"# BEGIN heartline nodes",
+            ]), 0..12),
+        ) {
+            let file = pieces.concat();
+            if let Ok(Some(made)) = with_block(&file, Some("l\n")) {
+                prop_assert_eq!(with_block(&made, Some("l\n")), Ok(None));
+            }
+        }
+    }
+}

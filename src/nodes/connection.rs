@@ -1,0 +1,306 @@
+//! One connection of the server: from its hello to its end. It can cost no other connection anything: what it may
+//! send is bounded in size and number, what it does not take is given up, and who says nothing is sent away.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::PROGRAM;
+use super::desk::{Handed, Reply, Request};
+use super::limits::{Bucket, Doors};
+use super::link::{Broken, Link};
+use super::message::{Raw, Told};
+use super::publish::{Published, refused};
+use super::refusal::Refusal;
+use super::seal::Secret;
+use crate::clock::SystemClock;
+use crate::say::say;
+
+/// A registration with the longest key fits into it.
+const LONGEST: usize = 16 << 10;
+/// Before it is known who sends it.
+pub(super) const LONGEST_HELLO: usize = 4 << 10;
+/// Until the first message is there.
+const HELLO: Duration = Duration::from_secs(5);
+/// Without any whole message.
+const IDLE: Duration = Duration::from_secs(60);
+/// Messages at once, and a second.
+const BURST: u32 = 100;
+const A_SECOND: u32 = 50;
+/// So many answers may wait to be taken.
+const ANSWERS: usize = 256;
+/// So often a client may be refused before it is sent away.
+const REFUSALS: u32 = 10;
+/// The next update goes out when the last one is confirmed, or after this.
+const CONFIRM: Duration = Duration::from_millis(500);
+/// What is still on its way may come for so long, so that a refusal is not lost with the connection.
+const LINGER: Duration = Duration::from_millis(500);
+/// Lists that people watch are told no more often.
+const LISTS_APART: Duration = Duration::from_millis(200);
+
+/// What all connections share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) secret: Option<Secret>,
+    /// Messages without a seal are taken.
+    pub(super) takes_bare: bool,
+    pub(super) clock: SystemClock,
+    pub(super) doors: Mutex<Doors>,
+    pub(super) desk: mpsc::Sender<Handed>,
+    pub(super) told: watch::Receiver<Arc<Published>>,
+    pub(super) seen: watch::Receiver<u64>,
+    /// Addresses of the machine itself are taken: the server listens there only.
+    pub(super) loopback: bool,
+}
+
+/// Why a connection ends.
+enum End {
+    /// It is said to the other end, and in the log.
+    Refused(Refusal),
+    /// The other end went, or does not take anything.
+    Broken(Broken),
+    /// Another connection speaks for the node.
+    Replaced,
+}
+
+impl From<Broken> for End {
+    fn from(why: Broken) -> Self {
+        match why {
+            Broken::Malformed(why) => Self::Refused(Refusal::new(why.to_string())),
+            Broken::Refused(why) => Self::Refused(why),
+            why => Self::Broken(why),
+        }
+    }
+}
+
+impl From<std::io::Error> for End {
+    fn from(why: std::io::Error) -> Self {
+        Self::Broken(why.into())
+    }
+}
+
+impl From<Refusal> for End {
+    fn from(why: Refusal) -> Self {
+        Self::Refused(why)
+    }
+}
+
+/// One connection from its first byte to its last.
+pub(super) async fn serve(number: u64, mut link: Link, peer: SocketAddr, shared: Arc<Shared>) {
+    let ip = peer.ip().to_canonical();
+    let entered = lock(&shared.doors).enter(ip);
+    let end = match entered {
+        Err(why) => End::Refused(why),
+        Ok(()) => {
+            let (answers, inbox) = mpsc::channel(ANSWERS);
+            let mut visit = Visit {
+                number,
+                link,
+                peer,
+                told: shared.told.clone(),
+                seen: shared.seen.clone(),
+                answers,
+                inbox,
+                bucket: Bucket::new(shared.clock.now().elapsed, BURST, A_SECOND),
+                refusals: 0,
+                is_known: false,
+                unconfirmed: None,
+                list_at: None,
+                watches: false,
+                shared: &shared,
+            };
+            let end = match visit.run().await {
+                Ok(never) => match never {},
+                Err(end) => end,
+            };
+            link = visit.link;
+            let _ = shared.desk.send(Handed::Gone(number)).await;
+            lock(&shared.doors).leave(ip);
+            end
+        }
+    };
+    match end {
+        End::Refused(why) => {
+            refuse_log(peer, &why);
+            let _ = link.send(&refused("connection", None, &why)).await;
+        }
+        End::Broken(Broken::Closed) | End::Replaced => {}
+        End::Broken(why) => say(PROGRAM, format_args!("{peer}: {why}")),
+    }
+    link.close().await;
+    let _ = timeout(LINGER, async { while link.next().await.is_ok() {} }).await;
+}
+
+fn lock(doors: &Mutex<Doors>) -> std::sync::MutexGuard<'_, Doors> {
+    doors.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn refuse_log(peer: SocketAddr, why: &Refusal) {
+    say(PROGRAM, format_args!("{peer} is refused: {why}"));
+}
+
+struct Visit<'a> {
+    number: u64,
+    link: Link,
+    peer: SocketAddr,
+    shared: &'a Shared,
+    told: watch::Receiver<Arc<Published>>,
+    seen: watch::Receiver<u64>,
+    answers: mpsc::Sender<Reply>,
+    inbox: mpsc::Receiver<Reply>,
+    bucket: Bucket,
+    refusals: u32,
+    /// It speaks for a node, and has been told the status.
+    is_known: bool,
+    /// Until then the last update may be confirmed.
+    unconfirmed: Option<Instant>,
+    /// A watched list is due.
+    list_at: Option<Instant>,
+    watches: bool,
+}
+
+impl Visit<'_> {
+    async fn run(&mut self) -> Result<std::convert::Infallible, End> {
+        let first = match timeout(HELLO, self.first()).await {
+            Ok(first) => first?,
+            Err(_) => return Err(Refusal::new("no message within 5 s").into()),
+        };
+        self.link.allow(LONGEST);
+        self.take(&first).await?;
+        let mut idle = Instant::now() + IDLE;
+        loop {
+            let may_update = self.is_known && self.unconfirmed.is_none();
+            tokio::select! {
+                biased;
+                // Answers come before news.
+                Some(reply) = self.inbox.recv() => self.reply(reply).await?,
+                message = self.link.next() => {
+                    let message = message?;
+                    idle = Instant::now() + IDLE;
+                    self.take(&message).await?;
+                }
+                changed = self.told.changed(), if may_update => {
+                    if changed.is_err() {
+                        return Err(Broken::Closed.into());
+                    }
+                    let body = self.told.borrow_and_update().update.clone();
+                    self.update(&body).await?;
+                }
+                () = due(self.unconfirmed) => self.unconfirmed = None,
+                changed = self.seen.changed(), if self.watches && self.list_at.is_none() => {
+                    if changed.is_err() {
+                        return Err(Broken::Closed.into());
+                    }
+                    self.list_at = Some(Instant::now() + LISTS_APART);
+                }
+                () = due(self.list_at) => {
+                    self.list_at = None;
+                    self.hand(Told::List(true)).await?;
+                }
+                () = sleep_until(idle) => return Err(Refusal::new("no message for 60 s").into()),
+            }
+        }
+    }
+
+    /// The first message, after the hello if there is one.
+    async fn first(&mut self) -> Result<Vec<u8>, End> {
+        let first = self.link.next().await?;
+        let raw = Raw::read(&first)?;
+        let is_hello = raw.kind.as_deref() == Some("hello");
+        match &self.shared.secret {
+            Some(secret) if is_hello => {
+                self.link.welcome(&raw, secret).await?;
+                Ok(self.link.next().await?)
+            }
+            _ if self.shared.takes_bare && !is_hello => Ok(first),
+            Some(_) => Err(Refusal::new(
+                "this server takes nobody who does not know the cluster's secret (--secret-file)",
+            )
+            .into()),
+            None => {
+                Err(Refusal::new("this server has no secret; come without --secret-file").into())
+            }
+        }
+    }
+
+    /// A message that has come.
+    async fn take(&mut self, message: &[u8]) -> Result<(), End> {
+        if !self.bucket.take(self.shared.clock.now().elapsed) {
+            return Err(Refusal::new(format!("more than {A_SECOND} messages a second")).into());
+        }
+        match Told::read(message, self.shared.loopback) {
+            Ok(told) => {
+                if told == Told::Confirm {
+                    self.unconfirmed = None;
+                }
+                if told == Told::List(true) {
+                    self.watches = true;
+                }
+                self.hand(told).await
+            }
+            Err(why) => self.reply(Reply::Refused("message", None, why)).await,
+        }
+    }
+
+    async fn hand(&mut self, told: Told) -> Result<(), End> {
+        let ip = self.peer.ip().to_canonical();
+        let request = Request {
+            connection: self.number,
+            peer: ip,
+            is_trusted: self.link.is_sealed() || ip.is_loopback(),
+            told,
+            answers: self.answers.clone(),
+        };
+        let handed = self.shared.desk.send(Handed::Message(request)).await;
+        handed.map_err(|_| Broken::Closed.into())
+    }
+
+    async fn reply(&mut self, reply: Reply) -> Result<(), End> {
+        match reply {
+            Reply::Answer(body) => self.link.send(&body).await?,
+            Reply::Known(body) => {
+                self.link.send(&body).await?;
+                self.status().await?;
+            }
+            Reply::Refused(word, standing, why) => {
+                refuse_log(self.peer, &why);
+                self.link.send(&refused(word, standing, &why)).await?;
+                if standing.is_some() {
+                    return self.status().await;
+                }
+                self.refusals += 1;
+                if self.refusals == REFUSALS {
+                    return Err(Refusal::new(format!("refused {REFUSALS} times")).into());
+                }
+            }
+            Reply::Replaced => return Err(End::Replaced),
+        }
+        Ok(())
+    }
+
+    /// The status, once on each connection.
+    async fn status(&mut self) -> Result<(), End> {
+        if std::mem::replace(&mut self.is_known, true) {
+            return Ok(());
+        }
+        let body = self.told.borrow_and_update().status.clone();
+        self.update(&body).await
+    }
+
+    async fn update(&mut self, body: &super::seal::Body) -> Result<(), End> {
+        self.link.send(body).await?;
+        self.unconfirmed = Some(Instant::now() + CONFIRM);
+        Ok(())
+    }
+}
+
+/// Returns at that moment, or never.
+async fn due(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}

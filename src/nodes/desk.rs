@@ -1,0 +1,355 @@
+//! The one place that owns the roster: takes what all connections were told, one after the other, and answers. What
+//! changes the roster is on the disk before it is acknowledged; many changes go there together.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+
+use super::PROGRAM;
+use super::fields::HostName;
+use super::message::{Registration, Told};
+use super::publish::{Own, Published, ack, left, list};
+use super::refusal::Refusal;
+use super::roster::{Roster, Standing};
+use super::seal::Body;
+use super::state::{StateFile, written};
+use crate::clock::SystemClock;
+use crate::say::say;
+
+/// How often it is looked who is overdue.
+pub(super) const TICK: Duration = Duration::from_millis(100);
+/// How long to wait before the file is tried again.
+const AGAIN: Duration = Duration::from_secs(1);
+/// Between two updates at the least, and as much again for each thousand of nodes.
+const APART: Duration = Duration::from_millis(50);
+const APART_A_NODE: Duration = Duration::from_micros(300);
+/// So much is taken up at once before anything else is done.
+const AT_ONCE: usize = 256;
+
+/// What a connection hands to the desk.
+#[derive(Debug)]
+pub(super) enum Handed {
+    /// A message that was understood.
+    Message(Request),
+    /// The connection is gone.
+    Gone(u64),
+}
+
+/// A message, and where the answers go.
+#[derive(Debug)]
+pub(super) struct Request {
+    pub(super) connection: u64,
+    pub(super) peer: IpAddr,
+    /// It knows the secret, or comes from this machine.
+    pub(super) is_trusted: bool,
+    pub(super) told: Told,
+    pub(super) answers: mpsc::Sender<Reply>,
+}
+
+/// What the desk hands to a connection.
+#[derive(Debug)]
+pub(super) enum Reply {
+    /// To be sent.
+    Answer(Body),
+    /// To be sent; from now on the connection is a node's, and gets what is published.
+    Known(Body),
+    /// To be sent and said.
+    Refused(&'static str, Option<Standing>, Refusal),
+    /// Another connection has taken its place.
+    Replaced,
+}
+
+/// The desk.
+pub(super) struct Desk {
+    pub(super) roster: Roster,
+    pub(super) file: Arc<StateFile>,
+    pub(super) own: Own,
+    pub(super) clock: SystemClock,
+    /// Addresses need not be those that the connections come from.
+    pub(super) any_address: bool,
+    pub(super) inbox: mpsc::Receiver<Handed>,
+    /// What is told to nodes.
+    pub(super) told: watch::Sender<Arc<Published>>,
+    /// Grows with everything that happens.
+    pub(super) seen: watch::Sender<u64>,
+    pub(super) lines: Lines,
+}
+
+/// Who speaks for whom, and what waits.
+#[derive(Debug, Default)]
+pub(super) struct Lines {
+    /// The node that a connection has spoken for.
+    names: HashMap<u64, HostName>,
+    /// The connection that spoke for a node last.
+    owners: HashMap<HostName, Owner>,
+    /// Answers that wait until this version is on the disk.
+    waiting: Vec<Waiting>,
+}
+
+#[derive(Debug)]
+struct Owner {
+    connection: u64,
+    stays: bool,
+    answers: mpsc::Sender<Reply>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    version: u64,
+    word: &'static str,
+    reply: Reply,
+    answers: mpsc::Sender<Reply>,
+}
+
+type Writing = Option<(u64, JoinHandle<io::Result<()>>)>;
+
+impl Desk {
+    /// Works as long as anybody may hand something in.
+    pub(super) async fn run(mut self) {
+        let mut ticks = interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (mut saved, mut published) = (self.roster.version(), self.roster.version());
+        let mut writing: Writing = None;
+        let (mut may_write, mut may_publish) = (Instant::now(), Instant::now());
+        let mut batch = Vec::with_capacity(AT_ONCE);
+        loop {
+            let is_dirty = writing.is_none() && self.roster.version() != saved;
+            let is_news = published != self.roster.version();
+            tokio::select! {
+                biased;
+                (version, outcome) = done(&mut writing) => {
+                    writing = None;
+                    match outcome {
+                        Ok(()) => saved = version,
+                        Err(error) => {
+                            say(PROGRAM, format_args!("the state cannot be kept: {error}; trying again"));
+                            may_write = Instant::now() + AGAIN;
+                            self.give_up(&error);
+                        }
+                    }
+                }
+                _ = ticks.tick() => self.roster.tick(self.clock.now().elapsed),
+                () = sleep_until(may_write), if is_dirty => {
+                    writing = Some((self.roster.version(), self.write()));
+                }
+                () = sleep_until(may_publish), if is_news => {
+                    published = self.roster.version();
+                    let told = Published::of(&self.roster, &self.own);
+                    self.told.send_replace(Arc::new(told));
+                    let nodes = u32::try_from(self.roster.nodes().len()).unwrap_or(u32::MAX);
+                    may_publish = Instant::now() + APART + APART_A_NODE.saturating_mul(nodes);
+                }
+                count = self.inbox.recv_many(&mut batch, AT_ONCE) => {
+                    if count == 0 {
+                        return;
+                    }
+                    for handed in batch.drain(..) {
+                        match handed {
+                            Handed::Message(request) => self.answer(request, saved),
+                            Handed::Gone(connection) => self.gone(connection),
+                        }
+                    }
+                }
+            }
+            self.release(saved);
+            self.tell_events();
+        }
+    }
+
+    fn write(&self) -> JoinHandle<io::Result<()>> {
+        let (file, text) = (Arc::clone(&self.file), written(&self.roster));
+        tokio::task::spawn_blocking(move || file.save(&text))
+    }
+
+    /// Sends the answers whose change is on the disk.
+    fn release(&mut self, saved: u64) {
+        if self.lines.waiting.is_empty() {
+            return;
+        }
+        let waiting = std::mem::take(&mut self.lines.waiting);
+        let (ready, rest): (Vec<_>, Vec<_>) = waiting
+            .into_iter()
+            .partition(|waiting| waiting.version <= saved);
+        self.lines.waiting = rest;
+        for Waiting { reply, answers, .. } in ready {
+            // Whoever takes no answers is slow, and has himself to thank for it.
+            let _ = answers.try_send(reply);
+        }
+    }
+
+    /// Nothing was kept: nobody is told that it was.
+    fn give_up(&mut self, error: &io::Error) {
+        for Waiting { word, answers, .. } in self.lines.waiting.drain(..) {
+            let why = Refusal::new(format!("the server cannot keep it now: {}", error.kind()));
+            let _ = answers.try_send(Reply::Refused(word, None, why));
+        }
+    }
+
+    fn tell_events(&mut self) {
+        let mut happened = false;
+        while let Some(event) = self.roster.poll_event() {
+            happened = true;
+            say(PROGRAM, event);
+        }
+        if happened {
+            self.seen.send_modify(|seen| *seen += 1);
+        }
+    }
+
+    fn answer(&mut self, request: Request, saved: u64) {
+        let word = request.told.word();
+        let answers = request.answers.clone();
+        let reply = match self.decide(request) {
+            Ok(reply) => reply,
+            Err(why) => {
+                let _ = answers.try_send(Reply::Refused(word, None, why));
+                return;
+            }
+        };
+        let version = self.roster.version();
+        let must_be_kept = matches!(word, "register" | "leave" | "forget");
+        if must_be_kept && version > saved {
+            let waiting = Waiting {
+                version,
+                word,
+                reply,
+                answers,
+            };
+            self.lines.waiting.push(waiting);
+        } else {
+            let _ = answers.try_send(reply);
+        }
+    }
+
+    fn decide(&mut self, request: Request) -> Result<Reply, Refusal> {
+        let now = self.clock.now().elapsed;
+        let word = request.told.word();
+        match &request.told {
+            Told::Register(told) => {
+                self.is_its_address(&request, told.address.ip())?;
+                let standing = self.roster.register(now, told)?;
+                self.own(&request, told);
+                Ok(match standing {
+                    Standing::Standby => self.stand_by(&told.name),
+                    standing => Reply::Known(ack(word, Some(standing))),
+                })
+            }
+            Told::Heartbeat(told) => {
+                let is_its_own = self.lines.names.get(&request.connection) == Some(&told.name);
+                if !is_its_own {
+                    self.is_its_address(&request, told.address.ip())?;
+                }
+                let standing = self.roster.beat(now, told)?;
+                self.lines
+                    .names
+                    .insert(request.connection, told.name.clone());
+                Ok(Reply::Known(ack(word, Some(standing))))
+            }
+            Told::Confirm => match self.lines.names.get(&request.connection) {
+                None => Err(Refusal::new(
+                    "nothing was told that could be confirmed; register first",
+                )),
+                Some(name) => {
+                    self.roster.hear(now, name);
+                    Ok(Reply::Answer(ack(word, None)))
+                }
+            },
+            Told::Leave(name, key) => {
+                self.roster.leave(now, name, key)?;
+                // Its agent, if it still runs, ends too.
+                if let Some(owner) = self.lines.owners.get(name) {
+                    let _ = owner.answers.try_send(Reply::Answer(left()));
+                }
+                self.release_name(name);
+                Ok(Reply::Answer(ack(word, None)))
+            }
+            Told::List(_) => Ok(Reply::Answer(list(&self.roster, now))),
+            Told::Forget(name) if request.is_trusted => {
+                self.roster.forget(now, name)?;
+                self.release_name(name);
+                Ok(Reply::Answer(ack(word, None)))
+            }
+            Told::Forget(_) => Err(Refusal::new(
+                "only who knows the secret, or comes from the server's machine, may have a node forgotten",
+            )),
+        }
+    }
+
+    /// Nobody speaks for another address than the own one.
+    fn is_its_address(&self, request: &Request, ip: IpAddr) -> Result<(), Refusal> {
+        let peer = request.peer;
+        if self.any_address || ip == peer || peer.is_loopback() {
+            return Ok(());
+        }
+        Err(Refusal::new(format!(
+            "ip {ip} is not the address that the connection comes from, {peer}; behind a translation of addresses \
+             the server needs --any-address"
+        )))
+    }
+
+    /// The one that is refused as a master, and why.
+    fn stand_by(&self, name: &HostName) -> Reply {
+        let master = self
+            .roster
+            .master()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        let why = format!(
+            "{master} is master and lives; {name} stands by and takes over when that one is dead"
+        );
+        Reply::Refused("register", Some(Standing::Standby), Refusal::new(why))
+    }
+
+    fn own(&mut self, request: &Request, told: &Registration) {
+        let connection = request.connection;
+        self.lines.names.insert(connection, told.name.clone());
+        let owner = Owner {
+            connection,
+            stays: told.stays,
+            answers: request.answers.clone(),
+        };
+        let before = self.lines.owners.insert(told.name.clone(), owner);
+        if let Some(before) = before
+            && before.connection != connection
+            && before.stays
+        {
+            let _ = before.answers.try_send(Reply::Replaced);
+        }
+    }
+
+    fn release_name(&mut self, name: &HostName) {
+        self.lines.owners.remove(name);
+        self.lines.names.retain(|_, of| of != name);
+    }
+
+    fn gone(&mut self, connection: u64) {
+        let Some(name) = self.lines.names.remove(&connection) else {
+            return;
+        };
+        let owner = self.lines.owners.get(&name);
+        if owner.is_some_and(|owner| owner.connection == connection) {
+            self.lines.owners.remove(&name);
+            self.roster.lose(self.clock.now().elapsed, &name);
+        }
+    }
+}
+
+/// The end of a write, if there is one.
+async fn done(writing: &mut Writing) -> (u64, io::Result<()>) {
+    match writing {
+        None => std::future::pending().await,
+        Some((version, task)) => {
+            let outcome = task.await;
+            (
+                *version,
+                outcome.unwrap_or_else(|error| Err(io::Error::other(error))),
+            )
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! What happens to the nodes, in words.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use super::fields::HostName;
+use super::message::Role;
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A node that was not known.
+    Joined(HostName, Role, IpAddr),
+    /// A node has another address than before.
+    Moved(HostName, Option<IpAddr>, IpAddr),
+    /// A node has been silent for half of the time that it may.
+    Late(HostName),
+    /// A late one beats again.
+    Recovered(HostName),
+    /// A node has been silent for longer than it may.
+    Died(HostName),
+    /// A dead one beats again.
+    Returned(HostName),
+    /// A node says whether it works.
+    Well(HostName, bool),
+    /// A node is master now, and who was before.
+    Master(HostName, Option<HostName>),
+    /// A node took its leave.
+    Left(HostName),
+    /// An operator had it forgotten.
+    Forgotten(HostName),
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Joined(name, role, ip) => write!(f, "{name} has joined as {role} at {ip}"),
+            Self::Moved(name, Some(from), to) => write!(f, "{name} has moved from {from} to {to}"),
+            Self::Moved(name, None, to) => write!(f, "{name} has moved to {to}"),
+            Self::Late(name) => write!(f, "{name} is late"),
+            Self::Recovered(name) => write!(f, "{name} is no longer late"),
+            Self::Died(name) => write!(f, "{name} has died"),
+            Self::Returned(name) => write!(f, "{name} has returned"),
+            Self::Well(name, true) => write!(f, "{name} says that it works again"),
+            Self::Well(name, false) => write!(f, "{name} says that it does not work"),
+            Self::Master(name, None) => write!(f, "{name} is master"),
+            Self::Master(name, Some(before)) => {
+                write!(f, "{name} is master in the place of {before}")
+            }
+            Self::Left(name) => write!(f, "{name} has left"),
+            Self::Forgotten(name) => write!(f, "{name} is forgotten"),
+        }
+    }
+}

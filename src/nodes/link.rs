@@ -1,0 +1,215 @@
+//! One connection, seen from either end: whole messages in, whole messages out, sealed if both know the secret.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use serde::Serialize;
+use thiserror::Error;
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::timeout;
+
+use super::message::Raw;
+use super::reader::{Malformed, Reader};
+use super::refusal::{Refusal, quoted};
+use super::seal::{Body, Nonce, Seal, Secret, Side};
+
+/// What a client takes: the status of 20,000 nodes with RSA keys.
+const LONGEST_FROM_SERVER: usize = 16 << 20;
+/// How long a connection, its hello and each write may take.
+const LIMIT: Duration = Duration::from_secs(5);
+/// So much is read at once.
+const PIECE: usize = 64 << 10;
+
+/// Why a connection is of no use any more.
+#[derive(Debug, Error)]
+pub enum Broken {
+    /// The other end has closed it.
+    #[error("the connection was closed")]
+    Closed,
+    /// The other end has sent what is no message.
+    #[error("{0}")]
+    Malformed(#[from] Malformed),
+    /// A seal is wrong.
+    #[error("{0}")]
+    Refused(#[from] Refusal),
+    /// It failed.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+}
+
+/// A connection.
+#[derive(Debug)]
+pub struct Link {
+    stream: TcpStream,
+    reader: Reader,
+    seal: Option<Seal>,
+    /// Came before a message that is not there yet.
+    header: Option<Vec<u8>>,
+}
+
+impl Link {
+    /// A connection on which nothing was said yet; messages may be so long.
+    pub fn new(stream: TcpStream, longest: usize) -> Self {
+        // Small messages are answers that somebody waits for.
+        let _ = stream.set_nodelay(true);
+        Self {
+            stream,
+            reader: Reader::new(longest),
+            seal: None,
+            header: None,
+        }
+    }
+
+    /// Connects to a server, and exchanges nonces with it if there is a secret.
+    pub async fn connect(server: &str, secret: Option<&Secret>) -> Result<Self, Broken> {
+        let late = |_| io::Error::new(io::ErrorKind::TimedOut, "no answer within 5 s");
+        timeout(LIMIT, Self::meet(server, secret))
+            .await
+            .map_err(late)?
+    }
+
+    async fn meet(server: &str, secret: Option<&Secret>) -> Result<Self, Broken> {
+        let stream = TcpStream::connect(server).await?;
+        let mut link = Self::new(stream, LONGEST_FROM_SERVER);
+        if let Some(secret) = secret {
+            let own = Nonce::random();
+            link.send_message(&hello("client", own)).await?;
+            let answer = link.next().await?;
+            let raw = Raw::read(&answer)?;
+            if raw.kind.as_deref() != Some("hello") {
+                let said = quoted(&String::from_utf8_lossy(&answer));
+                return Err(Refusal::new(format!("no hello from the server: {said}")).into());
+            }
+            let others = Nonce::parse(raw.nonce.as_deref().unwrap_or_default())?;
+            link.seal = Some(Seal::new(secret, own, others, Side::Client));
+        }
+        Ok(link)
+    }
+
+    /// The server's half of a hello: answers it, and wants seals from now on.
+    pub async fn welcome(&mut self, hello_of: &Raw, secret: &Secret) -> Result<(), Broken> {
+        let others = Nonce::parse(hello_of.nonce.as_deref().unwrap_or_default())?;
+        let own = Nonce::random();
+        self.send_message(&hello("server", own)).await?;
+        self.seal = Some(Seal::new(secret, others, own, Side::Server));
+        Ok(())
+    }
+
+    /// From now on messages may be so long.
+    pub fn allow(&mut self, longest: usize) {
+        self.reader.allow(longest);
+    }
+
+    /// Whether the other end knows the secret.
+    pub fn is_sealed(&self) -> bool {
+        self.seal.is_some()
+    }
+
+    /// The own address on this connection.
+    pub fn local(&self) -> io::Result<IpAddr> {
+        Ok(self.stream.local_addr()?.ip().to_canonical())
+    }
+
+    /// The other end's address.
+    pub fn peer(&self) -> io::Result<IpAddr> {
+        Ok(self.stream.peer_addr()?.ip().to_canonical())
+    }
+
+    /// The next message, its seal checked. What has come is kept when this is dropped before it ends.
+    pub async fn next(&mut self) -> Result<Vec<u8>, Broken> {
+        loop {
+            while let Some(object) = self.reader.next()? {
+                let Some(seal) = &mut self.seal else {
+                    return Ok(object.to_vec());
+                };
+                match self.header.take() {
+                    None => self.header = Some(object.to_vec()),
+                    Some(header) => {
+                        seal.check(&header, object)?;
+                        return Ok(object.to_vec());
+                    }
+                }
+            }
+            self.stream.readable().await?;
+            match self.fill() {
+                Ok(0) => return Err(Broken::Closed),
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Its room is on the stack of this call only: a thousand waiting connections need none.
+    fn fill(&mut self) -> io::Result<usize> {
+        let mut piece = [0; PIECE];
+        let length = self.stream.try_read(&mut piece)?;
+        self.reader.feed(&piece[..length]);
+        Ok(length)
+    }
+
+    /// Sends a message. Who does not take it within five seconds is given up; the connection is of no use then.
+    pub async fn send(&mut self, body: &Body) -> io::Result<()> {
+        let header = self.seal.as_mut().map(|seal| seal.seal(body));
+        let write = async {
+            match header {
+                // Small ones in one segment.
+                Some(header) if body.bytes().len() < PIECE => {
+                    let both = [&header[..], body.bytes()].concat();
+                    self.stream.write_all(&both).await
+                }
+                Some(header) => {
+                    self.stream.write_all(&header).await?;
+                    self.stream.write_all(body.bytes()).await
+                }
+                None => self.stream.write_all(body.bytes()).await,
+            }
+        };
+        let late = |_| io::Error::new(io::ErrorKind::TimedOut, "it takes nothing for 5 s");
+        timeout(LIMIT, write).await.map_err(late)?
+    }
+
+    /// Sends what becomes a JSON object.
+    pub async fn send_message(&mut self, message: &impl Serialize) -> io::Result<()> {
+        self.send(&Body::new(serde_json::to_vec(message)?)).await
+    }
+
+    /// Says that no more will come.
+    pub async fn close(&mut self) {
+        let _ = self.stream.shutdown().await;
+    }
+}
+
+fn hello(role: &str, nonce: Nonce) -> Raw {
+    Raw {
+        role: Some(role.to_owned()),
+        kind: Some("hello".to_owned()),
+        nonce: Some(nonce.to_hex()),
+        ..Raw::default()
+    }
+}
+
+/// The address by which this machine reaches a server now. Nothing is sent for it.
+pub(super) async fn own_address(server: &str) -> io::Result<IpAddr> {
+    let mut last = io::Error::from(io::ErrorKind::NotFound);
+    for to in lookup_host(server).await? {
+        match route(to) {
+            Ok(from) => return Ok(from),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+fn route(to: SocketAddr) -> io::Result<IpAddr> {
+    let any: IpAddr = if to.is_ipv4() {
+        [0_u8; 4].into()
+    } else {
+        [0_u16; 8].into()
+    };
+    let socket = std::net::UdpSocket::bind((any, 0))?;
+    socket.connect(to)?;
+    Ok(socket.local_addr()?.ip().to_canonical())
+}

@@ -1,0 +1,43 @@
+//! The node control server and its agents: machines whose addresses nobody knows beforehand tell a server who they
+//! are, and every one of them ends up with right entries in `/etc/hosts` and `authorized_keys`.
+//!
+//! From the inside out:
+//!
+//! - [`fields`] and [`message`] say what is taken: a checked value has a type of its own. [`reader`] finds messages
+//!   in bytes, [`seal`] proves who sent them, [`limits`] says who takes too much.
+//! - [`roster`] decides: who is master, who lives ([`crate::detect`] judges), who is refused. [`block`] changes a
+//!   text between two marker lines. Like all of the above they have neither clock nor IO.
+//! - [`state`] and [`replace`] write files, [`link`] is a connection.
+//! - The server is one desk that owns the roster, and a task for each connection; the agent is one task.
+//!
+//! `docs/nodes.md` tells what goes over the wire.
+
+mod agent;
+mod args;
+pub mod backoff;
+pub mod block;
+mod connection;
+mod desk;
+mod event;
+pub mod fields;
+mod key;
+pub mod limits;
+pub mod link;
+mod list;
+pub mod message;
+mod options;
+mod place;
+mod publish;
+pub mod reader;
+mod refusal;
+pub mod replace;
+pub mod roster;
+pub mod seal;
+mod server;
+pub mod state;
+
+pub use args::NodesArgs;
+pub use event::Event;
+pub use refusal::Refusal;
+
+const PROGRAM: &str = "heartline nodes";

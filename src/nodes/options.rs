@@ -1,0 +1,238 @@
+//! What the parts of `heartline nodes` are told alike: the server, the secret, the user.
+
+use std::fs;
+use std::io;
+use std::net::IpAddr;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, chown};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use rustix::process::{geteuid, getuid};
+
+use super::fields::UserName;
+use super::seal::Secret;
+
+/// The port of the seed.
+const PORT: u16 = 50091;
+
+/// A server, with its port.
+#[derive(Clone, Debug)]
+pub(super) struct ServerAddress(String);
+
+impl ServerAddress {
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it is on this machine, by what was written.
+    fn is_here(&self) -> bool {
+        let host = self.0.rsplit_once(':').map_or("", |(host, _)| host);
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
+    }
+}
+
+impl FromStr for ServerAddress {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Ok(ip) = text.parse::<IpAddr>() {
+            return Ok(Self(match ip {
+                IpAddr::V4(ip) => format!("{ip}:{PORT}"),
+                IpAddr::V6(ip) => format!("[{ip}]:{PORT}"),
+            }));
+        }
+        let (host, port) = text.rsplit_once(':').unwrap_or((text, "50091"));
+        let is_host = !host.is_empty() && !host.contains(|c: char| c.is_whitespace() || c == '/');
+        if !is_host || !port.parse::<u16>().is_ok_and(|port| port > 0) {
+            return Err(format!("write HOST:PORT, as in server.hadoop.com:{PORT}"));
+        }
+        Ok(Self(format!("{host}:{port}")))
+    }
+}
+
+/// The cluster's secret.
+#[derive(Args, Clone, Debug)]
+pub(super) struct SecretOptions {
+    /// The file with the cluster's secret, which only its owner may read; make one with: openssl rand -hex 32
+    #[arg(long, value_name = "FILE", env = "HEARTLINE_SECRET_FILE")]
+    secret_file: Option<PathBuf>,
+
+    /// Without a secret also where others could listen or speak: opens every node to whoever reaches the port
+    #[arg(long, conflicts_with = "secret_file")]
+    pub(super) insecure_seed_protocol: bool,
+}
+
+impl SecretOptions {
+    /// Reads the secret, if a file is named.
+    pub(super) fn secret(&self) -> anyhow::Result<Option<Secret>> {
+        let Some(path) = &self.secret_file else {
+            return Ok(None);
+        };
+        let shown = path.display();
+        let bytes =
+            fs::read(path).with_context(|| format!("--secret-file {shown} cannot be read"))?;
+        let mode = fs::metadata(path)?.mode();
+        if mode & 0o077 != 0 {
+            bail!("--secret-file {shown} can be read by others; do: chmod 600 {shown}");
+        }
+        let secret = Secret::new(&bytes);
+        secret
+            .map(Some)
+            .with_context(|| format!("--secret-file {shown}"))
+    }
+
+    /// Whether nothing at all protects what is said.
+    pub(super) fn is_open(&self) -> bool {
+        self.secret_file.is_none() && !self.insecure_seed_protocol
+    }
+}
+
+/// Which server, and its secret.
+#[derive(Args, Clone, Debug)]
+pub(super) struct ClientOptions {
+    /// Where the node control server listens
+    #[arg(
+        long,
+        value_name = "HOST[:PORT]",
+        env = "HEARTLINE_NODES_SERVER",
+        default_value = "127.0.0.1:50091"
+    )]
+    pub(super) server: ServerAddress,
+
+    #[command(flatten)]
+    secret: SecretOptions,
+}
+
+impl ClientOptions {
+    /// Reads the secret. Without one only a server on this machine is believed.
+    pub(super) fn secret(&self) -> anyhow::Result<Option<Secret>> {
+        if self.secret.is_open() && !self.server.is_here() {
+            bail!(
+                "--server {} is on another machine: name the cluster's secret with --secret-file; \
+                 --insecure-seed-protocol believes whoever answers there",
+                self.server.as_str()
+            );
+        }
+        self.secret.secret()
+    }
+}
+
+/// A user of this machine.
+#[derive(Clone, Debug)]
+pub(super) struct Account {
+    pub(super) name: UserName,
+    pub(super) home: PathBuf,
+    /// User and group, if they are not those of this process.
+    pub(super) ids: Option<(u32, u32)>,
+}
+
+impl Account {
+    /// The user of this name, or the one that this process runs as.
+    pub(super) fn of(name: Option<&UserName>) -> anyhow::Result<Self> {
+        let own = geteuid().as_raw();
+        let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
+        let entries = users.lines().filter_map(|line| {
+            let fields: Vec<&str> = line.split(':').collect();
+            let user: u32 = fields.get(2)?.parse().ok()?;
+            let group: u32 = fields.get(3)?.parse().ok()?;
+            Some((*fields.first()?, user, group, PathBuf::from(fields.get(5)?)))
+        });
+        let mut entries = entries;
+        let found = entries.find(|(known, user, ..)| match name {
+            Some(name) => name.as_str() == *known,
+            None => *user == own,
+        });
+        match (found, name) {
+            (Some((known, user, group, home)), _) => {
+                let is_own = user == own;
+                let home = match std::env::var_os("HOME") {
+                    Some(own_home) if is_own && getuid().as_raw() == own => own_home.into(),
+                    _ => home,
+                };
+                Ok(Self {
+                    name: known.parse()?,
+                    home,
+                    ids: (!is_own).then_some((user, group)),
+                })
+            }
+            // Known elsewhere than in the file, as by LDAP.
+            (None, None) => {
+                let name =
+                    std::env::var("USER").context("this user has no name; give it with --user")?;
+                let home = std::env::var_os("HOME").context("this user has no HOME")?;
+                Ok(Self {
+                    name: name.parse()?,
+                    home: home.into(),
+                    ids: None,
+                })
+            }
+            (None, Some(name)) if std::env::var("USER").is_ok_and(|own| own == name.as_str()) => {
+                Self::of(None)
+            }
+            (None, Some(name)) => {
+                bail!("there is no user {name} in /etc/passwd; start the agent as that user")
+            }
+        }
+    }
+
+    /// To whom a new file belongs.
+    pub(super) fn owner(&self) -> Option<(u32, u32)> {
+        self.ids
+    }
+
+    /// Makes the folder that a file is to lie in, for this user's eyes only.
+    pub(super) fn make_folder(&self, of: &Path) -> io::Result<()> {
+        let Some(folder) = of.parent().filter(|folder| !folder.as_os_str().is_empty()) else {
+            return Ok(());
+        };
+        if folder.exists() {
+            return Ok(());
+        }
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)?;
+        match self.ids {
+            Some((user, group)) => chown(folder, Some(user), Some(group)),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_have_a_port() {
+        let read = |text: &str| text.parse::<ServerAddress>().map(|server| server.0);
+        assert_eq!(read("a.b"), Ok("a.b:50091".to_owned()));
+        assert_eq!(read("10.0.0.1:7"), Ok("10.0.0.1:7".to_owned()));
+        assert_eq!(read("::1"), Ok("[::1]:50091".to_owned()));
+        for wrong in ["", ":5", "a:0", "a:b", "http://a:5", "a:70000"] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_server_here_needs_no_secret() {
+        for here in ["127.0.0.1", "localhost:5", "[::1]:7", "::1"] {
+            assert!(
+                here.parse::<ServerAddress>().expect("a server").is_here(),
+                "{here}"
+            );
+        }
+        for elsewhere in ["10.0.0.1", "localhost.evil.com", "127.0.0.1.evil.com:5"] {
+            assert!(
+                !elsewhere
+                    .parse::<ServerAddress>()
+                    .expect("a server")
+                    .is_here(),
+                "{elsewhere}"
+            );
+        }
+    }
+}

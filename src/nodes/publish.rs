@@ -1,0 +1,155 @@
+//! What the server tells: made into bytes once, however many it goes to.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::message::{Answer, Status, Truth};
+use super::refusal::Refusal;
+use super::roster::{Roster, Standing};
+use super::seal::Body;
+
+/// Who the server is.
+#[derive(Clone, Debug)]
+pub(super) struct Own {
+    pub(super) hostname: String,
+    pub(super) ip: String,
+    pub(super) username: String,
+    /// Its public key, if it has one.
+    pub(super) key: Option<String>,
+}
+
+/// One state of the cluster, as it is told to nodes.
+#[derive(Clone, Debug)]
+pub(super) struct Published {
+    /// The first that a node is told.
+    pub(super) status: Body,
+    /// What it is told afterwards.
+    pub(super) update: Body,
+}
+
+impl Published {
+    pub(super) fn of(roster: &Roster, own: &Own) -> Self {
+        let nodes = roster.nodes();
+        let at = nodes.iter().filter_map(|(name, node)| {
+            let ip = node.address?;
+            Some((ip.to_string(), name.to_string()))
+        });
+        let keys = nodes
+            .iter()
+            .map(|(name, node)| (name.to_string(), node.key.to_string()));
+        let alive = nodes
+            .iter()
+            .map(|(name, node)| (name.to_string(), node.is_alive().into()));
+        let mut status = Status {
+            role: "server".to_owned(),
+            is_alive: Truth::True,
+            hostname: own.hostname.clone(),
+            ip: own.ip.clone(),
+            username: own.username.clone(),
+            key: Some(own.key.clone().unwrap_or_default()),
+            kind: None,
+            clusers_ip: at.collect(),
+            clusers_ssh: keys.collect(),
+            clusers_alive: alive.collect(),
+            master: roster.master().map(ToString::to_string),
+        };
+        let first = body(&status);
+        // An update has no key in the seed.
+        status.kind = Some("update".to_owned());
+        status.key = None;
+        Self {
+            status: first,
+            update: body(&status),
+        }
+    }
+}
+
+/// `ack`, and what the node is now.
+pub(super) fn ack(of: &str, standing: Option<Standing>) -> Body {
+    body(&Answer {
+        role: "server",
+        is_alive: Truth::True,
+        kind: "ack",
+        of,
+        standing: standing.map(Into::into),
+        reason: None,
+    })
+}
+
+/// To a node whose leave was taken on another connection: it is to end.
+pub(super) fn left() -> Body {
+    body(&Answer {
+        role: "server",
+        is_alive: Truth::True,
+        kind: "left",
+        of: "leave",
+        standing: None,
+        reason: None,
+    })
+}
+
+/// `refused`, and why; one that stands by is told so.
+pub(super) fn refused(of: &str, standing: Option<Standing>, why: &Refusal) -> Body {
+    body(&Answer {
+        role: "server",
+        is_alive: Truth::True,
+        kind: "refused",
+        of,
+        standing: standing.map(Into::into),
+        reason: Some(&why.to_string()),
+    })
+}
+
+/// All nodes for people.
+#[derive(Debug, Serialize)]
+struct List {
+    role: &'static str,
+    is_alive: Truth,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    master: Option<String>,
+    nodes: Vec<Row>,
+}
+
+#[derive(Debug, Serialize)]
+struct Row {
+    hostname: String,
+    ip: Option<String>,
+    role: String,
+    username: String,
+    verdict: String,
+    is_alive: Truth,
+    /// Since the last beat, if one was heard since the server's start.
+    age_ms: Option<u64>,
+}
+
+/// All nodes for people.
+pub(super) fn list(roster: &Roster, now: Duration) -> Body {
+    let age = |at: Duration| {
+        now.saturating_sub(at)
+            .as_millis()
+            .try_into()
+            .unwrap_or(u64::MAX)
+    };
+    let rows = roster.nodes().into_iter().map(|(name, node)| Row {
+        hostname: name.to_string(),
+        ip: node.address.map(|ip| ip.to_string()),
+        role: roster.standing(name).to_string(),
+        username: node.user.to_string(),
+        verdict: roster.verdict(now, node).to_string(),
+        is_alive: node.is_alive().into(),
+        age_ms: node.beat_at.map(age),
+    });
+    body(&List {
+        role: "server",
+        is_alive: Truth::True,
+        kind: "nodes",
+        master: roster.master().map(ToString::to_string),
+        nodes: rows.collect(),
+    })
+}
+
+fn body(message: &impl Serialize) -> Body {
+    Body::new(serde_json::to_vec(message).unwrap_or_default())
+}

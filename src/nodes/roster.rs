@@ -1,0 +1,449 @@
+//! All nodes and what becomes of them: who is master, who lives, who is told about. Pure: the time is handed in,
+//! and what is to be said comes out of [`Roster::poll_event`].
+//!
+//! - **Told by** [`register`](Roster::register), [`beat`](Roster::beat), [`hear`](Roster::hear),
+//!   [`lose`](Roster::lose), [`leave`](Roster::leave), [`forget`](Roster::forget), and
+//!   [`tick`](Roster::tick) again and again.
+//! - **Asked by** [`version`](Roster::version): it grows with each change of what is kept or told.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::event::Event;
+use super::fields::{HostName, PublicKey, UserName};
+use super::message::{Beat, Registration, Role};
+use super::refusal::Refusal;
+use crate::detect::{Detector, Terms};
+
+/// For so long it is said of a node that it has returned.
+const RETURNED: Duration = Duration::from_secs(60);
+
+/// What the server goes by.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// After which silence a node is dead.
+    pub detection: Terms,
+    /// How long a node that stays connected may take to come back when its connection is lost.
+    pub patience: Duration,
+    /// So many nodes there may be.
+    pub most: usize,
+    /// All names must be this one or end in it, as in `.hadoop.com`.
+    pub domain: Option<HostName>,
+}
+
+/// What is known of a node's life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::Display)]
+#[strum(serialize_all = "lowercase")]
+pub enum Verdict {
+    /// It beats.
+    Alive,
+    /// It has been silent for half of the time that it may.
+    Late,
+    /// It has been silent for longer than it may.
+    Dead,
+    /// It was dead, and beats again.
+    Returned,
+    /// It beats, and says that it does not work.
+    Unwell,
+}
+
+/// One node.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// What it said that it is.
+    pub role: Role,
+    /// Its address, unless another has it now.
+    pub address: Option<IpAddr>,
+    /// Its key.
+    pub key: PublicKey,
+    /// Its user.
+    pub user: UserName,
+    /// Which one it was to come.
+    pub(super) number: u64,
+    pub(super) is_dead: bool,
+    is_well: bool,
+    /// It stays connected as long as it lives.
+    stays: bool,
+    /// By the listener's stopwatch: when it was heard, and when its connection was lost.
+    heard_at: Duration,
+    lost_at: Option<Duration>,
+    returned_at: Option<Duration>,
+    pub(super) is_late: bool,
+    /// By the clock; none since the server's start.
+    pub(super) beat_at: Option<Duration>,
+}
+
+/// What a node is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::Display, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
+pub enum Standing {
+    /// The one master.
+    Master,
+    /// It would be master, and another one is.
+    Standby,
+    /// One of the others.
+    Slave,
+}
+
+/// All nodes.
+#[derive(Debug)]
+pub struct Roster {
+    rules: Rules,
+    pub(super) nodes: BTreeMap<HostName, Node>,
+    pub(super) master: Option<HostName>,
+    detector: Detector,
+    pub(super) next_number: u64,
+    version: u64,
+    events: VecDeque<Event>,
+}
+
+impl Roster {
+    /// No nodes yet.
+    pub fn new(rules: Rules) -> Self {
+        Self {
+            detector: Detector::new(rules.detection),
+            rules,
+            nodes: BTreeMap::new(),
+            master: None,
+            next_number: 0,
+            version: 0,
+            events: VecDeque::new(),
+        }
+    }
+
+    /// A node tells who it is.
+    pub fn register(&mut self, now: Duration, told: &Registration) -> Result<Standing, Refusal> {
+        self.permit(told)?;
+        let ip = told.address.ip();
+        // Whoever had the address before and is dead has it no more.
+        for (name, node) in &mut self.nodes {
+            if *name != told.name && node.address == Some(ip) {
+                node.address = None;
+            }
+        }
+        let is_new = !self.nodes.contains_key(&told.name);
+        let number = self.next_number;
+        let node = self.nodes.entry(told.name.clone()).or_insert_with(|| Node {
+            role: told.role,
+            address: None,
+            key: told.key.clone(),
+            user: told.user.clone(),
+            number,
+            is_dead: false,
+            is_well: told.is_well,
+            stays: told.stays,
+            heard_at: Duration::ZERO,
+            lost_at: None,
+            returned_at: None,
+            is_late: false,
+            beat_at: None,
+        });
+        node.stays = told.stays;
+        let moved = node.address != Some(ip);
+        let from = node.address.replace(ip);
+        let changed = is_new || moved || node.user != told.user;
+        node.user = told.user.clone();
+        if is_new {
+            self.next_number += 1;
+            self.say(Event::Joined(told.name.clone(), told.role, ip));
+        } else if moved {
+            self.say(Event::Moved(told.name.clone(), from, ip));
+        }
+        if changed {
+            self.version += 1;
+        }
+        self.alive(now, &told.name, Some(told.is_well));
+        self.settle();
+        Ok(self.standing(&told.name))
+    }
+
+    /// A name belongs to its key and its role, an address to whoever lives there.
+    fn permit(&self, told: &Registration) -> Result<(), Refusal> {
+        let name = &told.name;
+        let no = |why: String| Err(Refusal::new(why));
+        if let Some(domain) = &self.rules.domain
+            && name.as_str() != domain.as_str()
+            && !name.as_str().ends_with(&format!(".{domain}"))
+        {
+            return no(format!("hostname {name} is not below {domain}"));
+        }
+        match self.nodes.get(name) {
+            Some(known) if known.key != told.key => {
+                return no(format!(
+                    "hostname {name} belongs to another key; an operator frees it with: heartline nodes forget {name}"
+                ));
+            }
+            Some(known) if known.role != told.role => {
+                return no(format!(
+                    "{name} has said before that it is {}; an operator frees it with: heartline nodes forget {name}",
+                    known.role
+                ));
+            }
+            Some(_) => {}
+            None if self.nodes.len() >= self.rules.most => {
+                return no(format!("there are {} nodes already", self.nodes.len()));
+            }
+            None => {}
+        }
+        let ip = told.address.ip();
+        let mut others = self.nodes.iter().filter(|(other, _)| *other != name);
+        match others.find(|(_, other)| other.address == Some(ip) && !other.is_dead) {
+            Some((other, _)) => no(format!("ip {ip} is that of {other}, which lives")),
+            None => Ok(()),
+        }
+    }
+
+    /// A node says that it still works, or that it does not.
+    pub fn beat(&mut self, now: Duration, told: &Beat) -> Result<Standing, Refusal> {
+        let name = &told.name;
+        match self.nodes.get(name) {
+            None => return Err(Refusal::new(format!("{name} is not known; register first"))),
+            Some(node) if node.address != Some(told.address.ip()) => {
+                let why = format!("{name} has another address; register with the new one");
+                return Err(Refusal::new(why));
+            }
+            Some(node) if node.role != told.role => {
+                let why = format!("{name} has said before that it is {}", node.role);
+                return Err(Refusal::new(why));
+            }
+            Some(_) => self.alive(now, name, Some(told.is_well)),
+        }
+        self.settle();
+        Ok(self.standing(name))
+    }
+
+    /// Something else came from a node.
+    pub fn hear(&mut self, now: Duration, name: &HostName) {
+        if self.nodes.contains_key(name) {
+            self.alive(now, name, None);
+            self.settle();
+        }
+    }
+
+    fn alive(&mut self, now: Duration, name: &HostName, is_well: Option<bool>) {
+        let Some(node) = self.nodes.get_mut(name) else {
+            return;
+        };
+        self.detector.heard(now, name.as_str());
+        node.heard_at = self.detector.hearing().at(now);
+        node.lost_at = None;
+        node.beat_at = Some(now);
+        let was_late = std::mem::take(&mut node.is_late);
+        let was_well = node.is_well;
+        node.is_well = is_well.unwrap_or(was_well);
+        let is_well = node.is_well;
+        if std::mem::take(&mut node.is_dead) {
+            node.returned_at = Some(now);
+            self.version += 1;
+            self.say(Event::Returned(name.clone()));
+        } else if was_late {
+            self.say(Event::Recovered(name.clone()));
+        }
+        if is_well != was_well {
+            self.version += 1;
+            self.say(Event::Well(name.clone(), is_well));
+        }
+    }
+
+    /// The connection of a node is gone without a leave. One that stays connected as long as it lives is dead
+    /// unless it comes back soon; of any other that says nothing.
+    pub fn lose(&mut self, now: Duration, name: &HostName) {
+        let lost = self.detector.hearing().at(now);
+        if let Some(node) = self.nodes.get_mut(name)
+            && node.stays
+        {
+            node.lost_at.get_or_insert(lost);
+        }
+    }
+
+    /// Time goes on: who is late, who is dead. The server does hear: its own tick has come.
+    pub fn tick(&mut self, now: Duration) {
+        self.detector.echo(now);
+        let heard = self.detector.hearing().elapsed();
+        let half = self.rules.detection.timeout / 2;
+        let mut dead: Vec<String> = self.detector.overdue().map(str::to_owned).collect();
+        for (name, node) in &mut self.nodes {
+            if node.is_dead {
+                continue;
+            }
+            let lost = node.lost_at.map(|at| heard.saturating_sub(at));
+            if lost.is_some_and(|lost| lost >= self.rules.patience) {
+                dead.push(name.as_str().to_owned());
+            }
+            if !node.is_late && heard.saturating_sub(node.heard_at) >= half {
+                node.is_late = true;
+                self.events.push_back(Event::Late(name.clone()));
+            }
+        }
+        for name in dead {
+            self.detector.left(now, &name);
+            let Some((name, node)) = name.parse().ok().and_then(|name: HostName| {
+                let node = self.nodes.get_mut(&name)?;
+                Some((name, node))
+            }) else {
+                continue;
+            };
+            if !node.is_dead {
+                node.is_dead = true;
+                node.returned_at = None;
+                self.version += 1;
+                self.say(Event::Died(name));
+            }
+        }
+        self.settle();
+    }
+
+    /// A node takes its leave.
+    pub fn leave(
+        &mut self,
+        now: Duration,
+        name: &HostName,
+        key: &PublicKey,
+    ) -> Result<(), Refusal> {
+        match self.nodes.get(name) {
+            // It has left already.
+            None => Ok(()),
+            Some(node) if node.key != *key => Err(Refusal::new(format!(
+                "hostname {name} belongs to another key"
+            ))),
+            Some(_) => {
+                self.remove(now, name);
+                self.say(Event::Left(name.clone()));
+                self.settle();
+                Ok(())
+            }
+        }
+    }
+
+    /// People want a node forgotten: its name, address and key are free.
+    pub fn forget(&mut self, now: Duration, name: &HostName) -> Result<(), Refusal> {
+        if !self.nodes.contains_key(name) {
+            return Err(Refusal::new(format!("there is no node {name}")));
+        }
+        self.remove(now, name);
+        self.say(Event::Forgotten(name.clone()));
+        self.settle();
+        Ok(())
+    }
+
+    fn remove(&mut self, now: Duration, name: &HostName) {
+        self.nodes.remove(name);
+        self.detector.left(now, name.as_str());
+        self.version += 1;
+    }
+
+    /// The first that would be master and lives takes the place of none, or of a dead one.
+    fn settle(&mut self) {
+        let known = self.master.as_ref().and_then(|name| self.nodes.get(name));
+        if known.is_some_and(|node| !node.is_dead) {
+            return;
+        }
+        let willing = |(_, node): &(&HostName, &Node)| node.role == Role::Master && !node.is_dead;
+        let heir = self
+            .nodes
+            .iter()
+            .filter(willing)
+            .min_by_key(|(_, node)| node.number);
+        let heir = heir.map(|(name, _)| name.clone());
+        // A dead master is it until another is.
+        if heir.is_some() || known.is_none() && self.master.is_some() {
+            let before = std::mem::replace(&mut self.master, heir.clone());
+            self.version += 1;
+            if let Some(heir) = heir {
+                self.say(Event::Master(heir, before));
+            }
+        }
+    }
+
+    /// What a node is; one that is not known is a slave.
+    pub fn standing(&self, name: &HostName) -> Standing {
+        match self.nodes.get(name).map(|node| node.role) {
+            Some(Role::Master) if self.master.as_ref() == Some(name) => Standing::Master,
+            Some(Role::Master) => Standing::Standby,
+            _ => Standing::Slave,
+        }
+    }
+
+    /// What is to be said of a node's life.
+    pub fn verdict(&self, now: Duration, node: &Node) -> Verdict {
+        let since = node.returned_at.map(|at| now.saturating_sub(at));
+        match node {
+            Node { is_dead: true, .. } => Verdict::Dead,
+            Node { is_late: true, .. } => Verdict::Late,
+            Node { is_well: false, .. } => Verdict::Unwell,
+            _ if since.is_some_and(|since| since < RETURNED) => Verdict::Returned,
+            _ => Verdict::Alive,
+        }
+    }
+
+    /// All nodes: the master, then in the order in which they came.
+    pub fn nodes(&self) -> Vec<(&HostName, &Node)> {
+        let mut nodes: Vec<_> = self.nodes.iter().collect();
+        nodes.sort_by_key(|(name, node)| (self.master.as_ref() != Some(*name), node.number));
+        nodes
+    }
+
+    /// Who is master.
+    pub fn master(&self) -> Option<&HostName> {
+        self.master.as_ref()
+    }
+
+    /// Grows with each change of what is kept or told.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// What happened since this was asked for last.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    fn say(&mut self, event: Event) {
+        self.events.push_back(event);
+    }
+
+    /// A node that was known when the server ended: it has the usual time to say that it lives.
+    pub(super) fn restore(&mut self, now: Duration, name: HostName, node: Node) {
+        if !node.is_dead {
+            self.detector.heard(now, name.as_str());
+        }
+        self.nodes.insert(name, node);
+    }
+}
+
+impl Node {
+    /// Whether others may count on it.
+    pub fn is_alive(&self) -> bool {
+        !self.is_dead && self.is_well
+    }
+
+    /// One that was kept.
+    pub(super) fn kept(
+        role: Role,
+        address: Option<IpAddr>,
+        key: PublicKey,
+        user: UserName,
+        number: u64,
+        is_dead: bool,
+    ) -> Self {
+        Self {
+            role,
+            address,
+            key,
+            user,
+            number,
+            is_dead,
+            is_well: true,
+            stays: false,
+            heard_at: Duration::ZERO,
+            lost_at: None,
+            returned_at: None,
+            is_late: false,
+            beat_at: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
