@@ -208,6 +208,7 @@ impl Agent {
                 let entries = status.entries(loopback);
                 let entries = entries
                     .map_err(|why| End::Lost(format!("a status with a wrong entry: {why}")))?;
+                self.tell_changes(&entries);
                 self.entries = Some(entries);
                 self.write();
                 link.send_message(&status.confirmation()).await?;
@@ -231,6 +232,20 @@ impl Agent {
                 ),
             );
             self.standing = Some(standing);
+        }
+    }
+
+    /// Who died, and who lives again.
+    fn tell_changes(&self, entries: &Entries) {
+        let before = self.entries.as_ref().map(|entries| &entries.dead);
+        let none = std::collections::BTreeSet::new();
+        let before = before.unwrap_or(&none);
+        for name in entries.dead.difference(before) {
+            say(PROGRAM, format_args!("{name} is dead"));
+        }
+        let known = |name: &HostName| entries.keys.iter().any(|(of, _)| of == name);
+        for name in before.difference(&entries.dead).filter(|name| known(name)) {
+            say(PROGRAM, format_args!("{name} lives again"));
         }
     }
 

@@ -1,6 +1,7 @@
 //! The messages on the wire, with the seed's keys to the letter (`clusers_ip` is spelled so there), and what a
 //! node's message means once every field of it is checked. `docs/nodes.md` tells of each.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
@@ -327,6 +328,8 @@ pub struct Entries {
     pub hosts: Vec<(IpAddr, HostName)>,
     /// Name and key of every node.
     pub keys: Vec<(HostName, PublicKey)>,
+    /// Those that do not live.
+    pub dead: BTreeSet<HostName>,
 }
 
 impl Status {
@@ -338,9 +341,13 @@ impl Status {
         });
         let keys = self.clusers_ssh.iter();
         let keys = keys.map(|(name, key)| Ok((name.parse()?, key.parse()?)));
+        let dead = self.clusers_alive.iter();
+        let dead = dead.filter(|(_, alive)| *alive == Truth::False);
+        let dead = dead.map(|(name, _)| name.parse());
         Ok(Entries {
             hosts: hosts.collect::<Result<_, Refusal>>()?,
             keys: keys.collect::<Result<_, Refusal>>()?,
+            dead: dead.collect::<Result<_, Refusal>>()?,
         })
     }
 

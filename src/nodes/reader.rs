@@ -251,7 +251,8 @@ mod tests {
             if let Ok(objects) = &found {
                 prop_assert_eq!(&all(&[&joined], 64), &found);
                 for object in objects {
-                    prop_assert!(object.starts_with('{') && object.ends_with('}'));
+                    let is_whole = object.starts_with('{') && object.ends_with('}');
+                    prop_assert!(is_whole);
                 }
             }
         }

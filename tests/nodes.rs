@@ -1,0 +1,237 @@
+//! Agents and their server: files are kept right, and whatever happens to the server, nothing is lost.
+
+mod support;
+
+use std::{
+    fs,
+    io::{Read, Write},
+    net::TcpStream,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    thread,
+};
+
+use rustix::process::Signal;
+use serde_json::json;
+use support::{SOON, ServerOfNodes, wait_until};
+use tempfile::TempDir;
+
+fn folder(hosts: &str) -> TempDir {
+    let folder = TempDir::with_prefix("heartline-node-").expect("a temporary folder");
+    fs::write(folder.path().join("hosts"), hosts).expect("written");
+    folder
+}
+
+fn text(folder: &TempDir, name: &str) -> String {
+    fs::read_to_string(folder.path().join(name)).unwrap_or_default()
+}
+
+fn wait_for_text(folder: &TempDir, name: &str, what: &str, hoped: impl Fn(&str) -> bool) {
+    wait_until(what, SOON, || hoped(&text(folder, name)));
+}
+
+#[test]
+fn every_node_learns_of_every_other_and_a_leave_leaves_nothing() {
+    let mut server = ServerOfNodes::bare(&[]);
+    let hosts = "127.0.0.1\tlocalhost\n";
+    let folders = [folder(hosts), folder(hosts), folder(hosts)];
+    fs::write(
+        folders[0].path().join("authorized_keys"),
+        "ssh-ed25519 AAAA own",
+    )
+    .expect("written");
+    let slave = server.agent(folders[0].path(), "s1", "slave", "127.0.1.1");
+    let master = server.agent(folders[1].path(), "m1", "master", "127.0.1.2");
+    master.wait_for("m1 is master now");
+    let mut standby = server.agent(folders[2].path(), "m2", "master", "127.0.1.3");
+    standby.wait_for("m2 is standby now: 'm1 is master and lives; m2 stands by");
+    for folder in &folders {
+        wait_for_text(
+            folder,
+            "hosts",
+            "all three are in the block, the master first",
+            |text| {
+                let entries = "127.0.1.2\tm1\n127.0.1.1\ts1\n127.0.1.3\tm2\n# END";
+                text.starts_with(hosts) && text.contains(entries)
+            },
+        );
+        wait_for_text(folder, "authorized_keys", "all three keys", |text| {
+            let lines: Vec<&str> = text.lines().collect();
+            ["m1", "s1", "m2"].iter().all(|name| {
+                lines
+                    .iter()
+                    .any(|line| line.starts_with("ssh-ed25519 AAAA") && line.ends_with(name))
+            })
+        });
+    }
+
+    // The master is killed: everybody hears of it, and the other one takes over.
+    master.signal(Signal::KILL);
+    slave.wait_for("m1 is dead");
+    standby.wait_for("m2 is master now");
+    server.wait_for_verdict("m1", "dead");
+    assert!(
+        text(&folders[0], "hosts").contains("127.0.1.2\tm1\n"),
+        "kept until forgotten"
+    );
+
+    // The server is killed and started again: it knows all of them, and they find it.
+    server.kill();
+    slave.wait_for("trying again");
+    server.start_again();
+    server.log().wait_for("3 nodes are known");
+    server.wait_for_verdict("s1", "alive");
+    server.wait_for_verdict("m2", "alive");
+    server.wait_for_verdict("m1", "dead");
+
+    let again = server.agent(folders[1].path(), "m1", "master", "127.0.1.2");
+    again.wait_for("m1 is standby now");
+    slave.wait_for("m1 lives again");
+
+    let leave = server
+        .agent_command(folders[2].path(), &["leave"])
+        .args(["--hostname", "m2", "--ip", "127.0.1.3"])
+        .output()
+        .expect("it runs");
+    assert!(leave.status.success(), "{leave:?}");
+    wait_until("its agent ends too", SOON, || !standby.is_running());
+    assert_eq!(text(&folders[2], "hosts"), hosts);
+    assert_eq!(text(&folders[2], "authorized_keys"), "");
+    again.wait_for("m1 is master now");
+    wait_for_text(&folders[0], "hosts", "the one that left is gone", |text| {
+        !text.contains("m2")
+    });
+
+    let leave = server
+        .agent_command(folders[0].path(), &["leave"])
+        .args(["--hostname", "s1", "--ip", "127.0.1.1"])
+        .output()
+        .expect("it runs");
+    assert!(leave.status.success(), "{leave:?}");
+    wait_for_text(
+        &folders[0],
+        "authorized_keys",
+        "its own line is as it was",
+        |text| text == "ssh-ed25519 AAAA own",
+    );
+}
+
+#[test]
+fn nothing_is_written_when_nothing_has_changed_and_a_damaged_block_is_left_alone() {
+    let server = ServerOfNodes::bare(&[]);
+    let first = folder("127.0.0.1\tlocalhost\n");
+    let agent = server.agent(first.path(), "n1", "slave", "127.0.1.1");
+    wait_for_text(&first, "hosts", "its own entry", |text| {
+        text.contains("\tn1\n")
+    });
+    let written = || {
+        let lines = agent.lines();
+        lines
+            .iter()
+            .filter(|line| line.contains("hosts is written"))
+            .count()
+    };
+    assert_eq!(written(), 1);
+    agent.signal(Signal::STOP);
+    agent.signal(Signal::CONT);
+    // Another node: one more write, and no other for all the beats in between.
+    let damaged = folder("127.0.0.1 a\n# END heartline nodes\n");
+    let other = server.agent(damaged.path(), "n2", "slave", "127.0.1.2");
+    wait_for_text(&first, "hosts", "the other's entry", |text| {
+        text.contains("\tn2\n")
+    });
+    assert_eq!(written(), 2);
+    other.wait_for(
+        "line 2: the block of heartline nodes ends and has not begun; nothing was written",
+    );
+    assert_eq!(
+        text(&damaged, "hosts"),
+        "127.0.0.1 a\n# END heartline nodes\n"
+    );
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_when_the_server_is_killed_amid_registrations() {
+    const NODES: usize = 200;
+    let mut server = ServerOfNodes::bare(&["--connections-per-address", "300"]);
+    let acknowledged = Arc::new(AtomicUsize::new(0));
+    let clients: Vec<_> = (0..NODES)
+        .map(|number| {
+            let (address, acknowledged) = (server.address, Arc::clone(&acknowledged));
+            thread::spawn(move || {
+                let name = format!("n{number}");
+                let mut key = [7_u8; 32];
+                key[..8].copy_from_slice(&number.to_be_bytes());
+                let key = ssh_key::public::Ed25519PublicKey(key);
+                let key = ssh_key::PublicKey::from(key).to_openssh().expect("a key");
+                let register = json!({
+                    "role": "slave", "is_alive": "True", "hostname": name, "username": "hadoop",
+                    "ip": format!("127.1.{}.{}", number / 250, number % 250 + 1), "id_rsa.pub": key,
+                });
+                let mut stream = TcpStream::connect(address).ok()?;
+                stream.write_all(register.to_string().as_bytes()).ok()?;
+                let mut answer = [0; 64];
+                let mut said = Vec::new();
+                loop {
+                    let length = stream.read(&mut answer).ok().filter(|length| *length > 0)?;
+                    said.extend_from_slice(&answer[..length]);
+                    let text = String::from_utf8_lossy(&said);
+                    if text.contains(r#""type":"ack","of":"register""#) {
+                        acknowledged.fetch_add(1, Relaxed);
+                        return Some(name);
+                    }
+                    assert!(!text.contains("refused"), "{text}");
+                }
+            })
+        })
+        .collect();
+    wait_until("some are acknowledged", SOON, || {
+        acknowledged.load(Relaxed) >= 20
+    });
+    server.kill();
+    let known: Vec<String> = clients
+        .into_iter()
+        .filter_map(|client| client.join().expect("no panic"))
+        .collect();
+    assert!(known.len() >= 20);
+    eprintln!(
+        "{} of {NODES} were acknowledged when the server was killed",
+        known.len()
+    );
+    server.start_again();
+    let nodes = server.list();
+    for name in &known {
+        assert!(
+            nodes.iter().any(|node| node["hostname"] == **name),
+            "{name} is lost"
+        );
+    }
+}
+
+#[test]
+fn two_servers_do_not_share_a_state_file_and_a_damaged_one_is_not_guessed() {
+    let mut server = ServerOfNodes::bare(&[]);
+    let start = |server: &ServerOfNodes| {
+        std::process::Command::new(env!("CARGO_BIN_EXE_heartline"))
+            .args(["nodes", "server", "--listen", "127.0.0.1:0", "--state"])
+            .arg(server.state())
+            .output()
+            .expect("it runs")
+    };
+    let second = start(&server);
+    assert_eq!(second.status.code(), Some(1));
+    assert!(
+        String::from_utf8_lossy(&second.stderr).contains("is another server's"),
+        "{second:?}"
+    );
+    server.kill();
+    fs::write(server.state(), "{\"form\":1,\"nodes\":[{}]}").expect("written");
+    let third = start(&server);
+    assert_eq!(third.status.code(), Some(1));
+    assert!(
+        String::from_utf8_lossy(&third.stderr).contains("is damaged"),
+        "{third:?}"
+    );
+}

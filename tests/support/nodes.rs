@@ -1,0 +1,226 @@
+//! A node control server, its agents, and clients written to the seed.
+
+use std::{
+    fs::{self, Permissions},
+    io::{BufRead, BufReader, Read},
+    net::{SocketAddr, TcpListener},
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::{Arc, Mutex},
+    thread,
+};
+
+use rustix::process::Signal;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::{Guarded, SOON, wait_until};
+
+/// What the nodes of a test know.
+pub(crate) const SECRET: &str = "a secret of thirty-two characters";
+
+/// A running program whose lines, of both outputs, are kept.
+pub(crate) struct Program {
+    process: Guarded,
+    lines: Arc<Mutex<Vec<String>>>,
+}
+
+impl Program {
+    pub(crate) fn start(command: &mut Command) -> Self {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        command
+            .stdin(Stdio::null())
+            .stdout(writer.try_clone().expect("a pipe"))
+            .stderr(writer);
+        let process = Guarded::spawn(command);
+        // The command holds ends of the pipe, and would keep it open.
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&lines);
+        thread::spawn(move || {
+            for line in BufReader::new(reader).lines().map_while(Result::ok) {
+                kept.lock().expect("lines").push(line);
+            }
+        });
+        Self { process, lines }
+    }
+
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.lines.lock().expect("lines").clone()
+    }
+
+    /// Waits until a line holds this.
+    pub(crate) fn wait_for(&self, what: &str) {
+        self.wait_for_times(what, 1);
+    }
+
+    /// Waits until so many lines hold this.
+    pub(crate) fn wait_for_times(&self, what: &str, times: usize) {
+        let count = || {
+            self.lines()
+                .iter()
+                .filter(|line| line.contains(what))
+                .count()
+        };
+        wait_until(&format!("'{what}' in {:#?}", self.lines()), SOON, || {
+            count() >= times
+        });
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        self.process.signal(signal);
+    }
+
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.process.is_running()
+    }
+}
+
+/// A server on a free port, with a state file of its own.
+pub(crate) struct ServerOfNodes {
+    program: Option<Program>,
+    options: Vec<String>,
+    pub(crate) address: SocketAddr,
+    folder: TempDir,
+}
+
+impl ServerOfNodes {
+    /// One that takes the seed's bare messages on this machine.
+    pub(crate) fn bare(options: &[&str]) -> Self {
+        Self::start(Self::folder(), options)
+    }
+
+    /// One that takes only who knows [`SECRET`].
+    pub(crate) fn sealed(options: &[&str]) -> Self {
+        let folder = Self::folder();
+        let secret = write_secret(folder.path(), SECRET);
+        let secret = ["--secret-file", secret.to_str().expect("text")];
+        Self::start(folder, &[&secret, options].concat())
+    }
+
+    fn folder() -> TempDir {
+        TempDir::with_prefix("heartline-nodes-").expect("a temporary folder")
+    }
+
+    fn start(folder: TempDir, options: &[&str]) -> Self {
+        let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = free.local_addr().expect("its address");
+        drop(free);
+        let mut server = Self {
+            program: None,
+            options: options.iter().map(ToString::to_string).collect(),
+            address,
+            folder,
+        };
+        server.start_again();
+        server
+    }
+
+    /// Kills it with -9.
+    pub(crate) fn kill(&mut self) {
+        self.program = None;
+    }
+
+    /// Starts it with what it has kept.
+    pub(crate) fn start_again(&mut self) {
+        let program = Program::start(
+            Command::new(env!("CARGO_BIN_EXE_heartline"))
+                .args(["nodes", "server", "--listen", &self.address.to_string()])
+                .arg("--state")
+                .arg(self.state())
+                .args(&self.options),
+        );
+        program.wait_for("listening on");
+        self.program = Some(program);
+    }
+
+    pub(crate) fn state(&self) -> PathBuf {
+        self.folder.path().join("state.json")
+    }
+
+    pub(crate) fn log(&self) -> &Program {
+        self.program.as_ref().expect("it runs")
+    }
+
+    /// All nodes, as `nodes list --json` tells.
+    pub(crate) fn list(&self) -> Vec<Value> {
+        let output = Command::new(env!("CARGO_BIN_EXE_heartline"))
+            .args([
+                "nodes",
+                "list",
+                "--json",
+                "--server",
+                &self.address.to_string(),
+            ])
+            .output()
+            .expect("it runs");
+        let text = String::from_utf8_lossy(&output.stdout);
+        let Ok(list) = serde_json::from_str::<Value>(&text) else {
+            panic!("no list: {output:?}");
+        };
+        list["nodes"].as_array().expect("nodes").clone()
+    }
+
+    /// Waits until a node has this verdict.
+    pub(crate) fn wait_for_verdict(&self, name: &str, verdict: &str) {
+        wait_until(&format!("{name} is {verdict}"), SOON, || {
+            let nodes = self.list();
+            let node = nodes.iter().find(|node| node["hostname"] == name);
+            node.is_some_and(|node| node["verdict"] == verdict)
+        });
+    }
+
+    /// Starts an agent whose files lie in `folder`.
+    pub(crate) fn agent(&self, folder: &Path, name: &str, role: &str, ip: &str) -> Program {
+        let mut command = self.agent_command(folder, &["--role", role]);
+        Program::start(command.args(["--hostname", name, "--ip", ip, "--interval", "200ms"]))
+    }
+
+    pub(crate) fn agent_command(&self, folder: &Path, words: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_heartline"));
+        command.args(["nodes", "agent"]).args(words);
+        command.args(["--server", &self.address.to_string()]);
+        for (option, file) in [
+            ("--key", "id_ed25519"),
+            ("--hosts-file", "hosts"),
+            ("--authorized-keys", "authorized_keys"),
+        ] {
+            command.arg(option).arg(folder.join(file));
+        }
+        command
+    }
+}
+
+/// A file with a secret that only its owner can read.
+pub(crate) fn write_secret(folder: &Path, secret: &str) -> PathBuf {
+    let path = folder.join("secret");
+    fs::write(&path, secret).expect("written");
+    fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("permitted");
+    path
+}
+
+/// Runs a Python 3 script to its end; its stdout. `None` where there is no Python, which is said.
+pub(crate) fn python(script: &str, arguments: &[&str]) -> Option<String> {
+    let started = Command::new("python3")
+        .args(["-c", script])
+        .args(arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let mut child = match started {
+        Ok(child) => child,
+        Err(why) => {
+            eprintln!("skipped: no python3: {why}");
+            return None;
+        }
+    };
+    let mut said = String::new();
+    let mut complained = String::new();
+    let (mut stdout, mut stderr) = (child.stdout.take()?, child.stderr.take()?);
+    stdout.read_to_string(&mut said).expect("text");
+    stderr.read_to_string(&mut complained).expect("text");
+    let status = child.wait().expect("it ends");
+    assert!(status.success(), "{said}\n{complained}");
+    Some(said)
+}
