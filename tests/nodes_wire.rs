@@ -2,14 +2,9 @@
 
 mod support;
 
-use support::{ServerOfNodes, python};
+use support::{KEYS, ServerOfNodes, python};
 
 const CLIENT: &str = include_str!("nodes_client.py");
-const KEYS: [&str; 2] = [
-    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ",
-    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g",
-];
-
 #[test]
 fn a_python_client_of_the_seed_gets_all_that_it_is_promised() {
     let server = ServerOfNodes::bare(&["--timeout", "2s"]);

@@ -34,6 +34,7 @@ enum Tool {
     Cluster(ClusterArgs),
     Events(EventsArgs),
     /// Tell machines of each other: names in /etc/hosts, keys in authorized_keys
+    /// Tell machines of each other: names in /etc/hosts, keys in `authorized_keys`
     Nodes(NodesArgs),
     Kill(KillArgs),
     Reinit(ReinitArgs),

@@ -98,7 +98,7 @@ pub(super) async fn run(plan: Plan) -> anyhow::Result<()> {
         match end {
             End::Stopped => return Ok(()),
             End::Left => {
-                agent.tell_written(agent.plan.place.clear()?);
+                tell_written(&agent.plan.place.clear()?);
                 say(PROGRAM, format_args!("{} has left", agent.plan.name));
                 return Ok(());
             }
@@ -253,14 +253,8 @@ impl Agent {
     fn write(&mut self) {
         let Some(entries) = &self.entries else { return };
         match self.plan.place.apply(entries) {
-            Ok(written) => self.tell_written(written),
+            Ok(written) => tell_written(&written),
             Err(why) => self.complain(format!("{why:#}")),
-        }
-    }
-
-    fn tell_written(&self, written: Vec<&Path>) {
-        for path in written {
-            say(PROGRAM, format_args!("{} is written", path.display()));
         }
     }
 
@@ -276,6 +270,12 @@ impl Agent {
             say(PROGRAM, &what);
             self.complained = what;
         }
+    }
+}
+
+fn tell_written(written: &[&Path]) {
+    for path in written {
+        say(PROGRAM, format_args!("{} is written", path.display()));
     }
 }
 
@@ -304,9 +304,7 @@ pub(super) async fn leave(plan: Plan) -> anyhow::Result<()> {
     // The server first: an agent that still runs is told by it, and writes no more.
     let told = timeout(LEAVE, tell_leave(&plan)).await;
     let written = plan.place.clear()?;
-    for path in written {
-        say(PROGRAM, format_args!("{} is written", path.display()));
-    }
+    tell_written(&written);
     match told {
         Ok(Ok(())) => Ok(()),
         Ok(Err(why)) => bail!("the files are as they were, but the server was not told: {why:#}"),

@@ -36,7 +36,7 @@ pub struct NodesArgs {
 enum Part {
     /// Learn of every node, and tell all of them about all
     Server(ServerArgs),
-    /// Register this machine, beat, and keep its /etc/hosts and authorized_keys right
+    /// Register this machine, beat, and keep its /etc/hosts and `authorized_keys` right
     Agent(Box<AgentArgs>),
     /// Show all nodes
     List(ListArgs),
@@ -137,11 +137,12 @@ struct NodeArgs {
     #[arg(long, value_name = "IP")]
     ip: Option<IpAddr>,
 
-    /// Whose key and authorized_keys [default: who runs this]
+    /// Whose key and `authorized_keys` [default: who runs this]
     #[arg(long, value_name = "NAME")]
     user: Option<UserName>,
 
-    /// The user's key, made if it is not there [default: id_ed25519, id_ecdsa or id_rsa in ~/.ssh]
+    /// The user's key, made if it is not there [default: `id_ed25519`, `id_ecdsa` or `id_rsa`
+    /// in ~/.ssh]
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
 
@@ -149,7 +150,7 @@ struct NodeArgs {
     #[arg(long, value_name = "FILE", default_value = "/etc/hosts")]
     hosts_file: PathBuf,
 
-    /// Where keys are written [default: ~/.ssh/authorized_keys]
+    /// Where keys are written [default: `~/.ssh/authorized_keys`]
     #[arg(long, value_name = "FILE")]
     authorized_keys: Option<PathBuf>,
 }

@@ -1,6 +1,8 @@
 //! A block of lines between two marker lines in a file that belongs to others. Pure: text in, text out. The rest of
 //! the file stays to the byte what it is, also when the block is taken out again.
 
+use std::fmt::Write as _;
+
 use thiserror::Error;
 
 use super::message::Entries;
@@ -23,14 +25,20 @@ pub struct Damaged {
 
 /// The lines of `/etc/hosts`.
 pub fn hosts(entries: &Entries) -> String {
-    let lines = entries.hosts.iter();
-    lines.map(|(ip, name)| format!("{ip}\t{name}\n")).collect()
+    let mut lines = String::new();
+    for (ip, name) in &entries.hosts {
+        let _ = writeln!(lines, "{ip}\t{name}");
+    }
+    lines
 }
 
 /// The lines of `authorized_keys`; a name is a comment there.
 pub fn keys(entries: &Entries) -> String {
-    let lines = entries.keys.iter();
-    lines.map(|(name, key)| format!("{key} {name}\n")).collect()
+    let mut lines = String::new();
+    for (name, key) in &entries.keys {
+        let _ = writeln!(lines, "{key} {name}");
+    }
+    lines
 }
 
 /// The file with `lines` in its block, or without a block; `None` if it is so already.
@@ -39,19 +47,19 @@ pub fn with_block(file: &[u8], lines: Option<&str>) -> Result<Option<Vec<u8>>, D
     let Some(lines) = lines else {
         return Ok(found.map(|found| {
             let before = &file[..found.begin];
-            let before = match found.after_open_line {
-                true => before.strip_suffix(b"\n").unwrap_or(before),
-                false => before,
+            let before = if found.after_open_line {
+                before.strip_suffix(b"\n").unwrap_or(before)
+            } else {
+                before
             };
             [before, &file[found.end..]].concat()
         }));
     };
-    let (begin, end, after_open_line) = match &found {
-        Some(found) => (found.begin, found.end, found.after_open_line),
-        None => {
-            let is_open = file.last().is_some_and(|last| *last != b'\n');
-            (file.len(), file.len(), is_open)
-        }
+    let (begin, end, after_open_line) = if let Some(found) = &found {
+        (found.begin, found.end, found.after_open_line)
+    } else {
+        let is_open = file.last().is_some_and(|last| *last != b'\n');
+        (file.len(), file.len(), is_open)
     };
     let marker = if after_open_line {
         BEGIN_AFTER_OPEN_LINE

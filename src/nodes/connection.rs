@@ -92,35 +92,34 @@ impl From<Refusal> for End {
 pub(super) async fn serve(number: u64, mut link: Link, peer: SocketAddr, shared: Arc<Shared>) {
     let ip = peer.ip().to_canonical();
     let entered = lock(&shared.doors).enter(ip);
-    let end = match entered {
-        Err(why) => End::Refused(why),
-        Ok(()) => {
-            let (answers, inbox) = mpsc::channel(ANSWERS);
-            let mut visit = Visit {
-                number,
-                link,
-                peer,
-                told: shared.told.clone(),
-                seen: shared.seen.clone(),
-                answers,
-                inbox,
-                bucket: Bucket::new(shared.clock.now().elapsed, BURST, A_SECOND),
-                refusals: 0,
-                is_known: false,
-                unconfirmed: None,
-                list_at: None,
-                watches: false,
-                shared: &shared,
-            };
-            let end = match visit.run().await {
-                Ok(never) => match never {},
-                Err(end) => end,
-            };
-            link = visit.link;
-            let _ = shared.desk.send(Handed::Gone(number)).await;
-            lock(&shared.doors).leave(ip);
-            end
-        }
+    let end = if let Err(why) = entered {
+        End::Refused(why)
+    } else {
+        let (answers, inbox) = mpsc::channel(ANSWERS);
+        let mut visit = Visit {
+            number,
+            link,
+            peer,
+            told: shared.told.clone(),
+            seen: shared.seen.clone(),
+            answers,
+            inbox,
+            bucket: Bucket::new(shared.clock.now().elapsed, BURST, A_SECOND),
+            refusals: 0,
+            is_known: false,
+            unconfirmed: None,
+            list_at: None,
+            watches: false,
+            shared: &shared,
+        };
+        let end = match visit.run().await {
+            Ok(never) => match never {},
+            Err(end) => end,
+        };
+        link = visit.link;
+        let _ = shared.desk.send(Handed::Gone(number)).await;
+        lock(&shared.doors).leave(ip);
+        end
     };
     match end {
         End::Refused(why) => {
@@ -164,6 +163,10 @@ struct Visit<'a> {
 
 impl Visit<'_> {
     async fn run(&mut self) -> Result<std::convert::Infallible, End> {
+        if self.shared.takes_bare {
+            // There the first is a registration already.
+            self.link.allow(LONGEST);
+        }
         let first = match timeout(HELLO, self.first()).await {
             Ok(first) => first?,
             Err(_) => return Err(Refusal::new("no message within 5 s").into()),

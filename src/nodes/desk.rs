@@ -151,7 +151,7 @@ impl Desk {
                     }
                     for handed in batch.drain(..) {
                         match handed {
-                            Handed::Message(request) => self.answer(request, saved),
+                            Handed::Message(request) => self.answer(&request, saved),
                             Handed::Gone(connection) => self.gone(connection),
                         }
                     }
@@ -202,7 +202,7 @@ impl Desk {
         }
     }
 
-    fn answer(&mut self, request: Request, saved: u64) {
+    fn answer(&mut self, request: &Request, saved: u64) {
         let word = request.told.word();
         let answers = request.answers.clone();
         let reply = match self.decide(request) {
@@ -227,14 +227,14 @@ impl Desk {
         }
     }
 
-    fn decide(&mut self, request: Request) -> Result<Reply, Refusal> {
+    fn decide(&mut self, request: &Request) -> Result<Reply, Refusal> {
         let now = self.clock.now().elapsed;
         let word = request.told.word();
         match &request.told {
             Told::Register(told) => {
-                self.is_its_address(&request, told.address.ip())?;
+                self.is_its_address(request, told.address.ip())?;
                 let standing = self.roster.register(now, told)?;
-                self.own(&request, told);
+                self.own(request, told);
                 Ok(match standing {
                     Standing::Standby => self.stand_by(&told.name),
                     standing => Reply::Known(ack(word, Some(standing))),
@@ -243,7 +243,7 @@ impl Desk {
             Told::Heartbeat(told) => {
                 let is_its_own = self.lines.names.get(&request.connection) == Some(&told.name);
                 if !is_its_own {
-                    self.is_its_address(&request, told.address.ip())?;
+                    self.is_its_address(request, told.address.ip())?;
                 }
                 let standing = self.roster.beat(now, told)?;
                 self.lines

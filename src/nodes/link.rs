@@ -20,7 +20,7 @@ const LONGEST_FROM_SERVER: usize = 16 << 20;
 /// How long a connection, its hello and each write may take.
 const LIMIT: Duration = Duration::from_secs(5);
 /// So much is read at once.
-const PIECE: usize = 64 << 10;
+const PIECE: usize = 16 << 10;
 
 /// Why a connection is of no use any more.
 #[derive(Debug, Error)]
@@ -120,7 +120,7 @@ impl Link {
     /// The next message, its seal checked. What has come is kept when this is dropped before it ends.
     pub async fn next(&mut self) -> Result<Vec<u8>, Broken> {
         loop {
-            while let Some(object) = self.reader.next()? {
+            while let Some(object) = self.reader.object()? {
                 let Some(seal) = &mut self.seal else {
                     return Ok(object.to_vec());
                 };

@@ -49,8 +49,8 @@ impl Place {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(error).with_context(|| format!("{shown} cannot be read")),
         };
-        let made = with_block(&file, lines).with_context(|| shown.to_string())?;
-        let Some(made) = made else {
+        let changed = with_block(&file, lines).with_context(|| shown.to_string())?;
+        let Some(changed) = changed else {
             return Ok(false);
         };
         let write = || {
@@ -60,7 +60,7 @@ impl Place {
             } else {
                 None
             };
-            replace(path, &made, Fresh { mode, owner })
+            replace(path, &changed, Fresh { mode, owner })
         };
         write().with_context(|| {
             format!("{shown} cannot be written; run the agent as who may, or name another file")

@@ -137,7 +137,7 @@ pub(super) fn list(roster: &Roster, now: Duration) -> Body {
         ip: node.address.map(|ip| ip.to_string()),
         role: roster.standing(name).to_string(),
         username: node.user.to_string(),
-        verdict: roster.verdict(now, node).to_string(),
+        verdict: node.verdict(now).to_string(),
         is_alive: node.is_alive().into(),
         age_ms: node.beat_at.map(age),
     });

@@ -83,7 +83,7 @@ impl Reader {
     }
 
     /// The next whole object, if it is there. After an error nothing more is to be expected.
-    pub fn next(&mut self) -> Result<Option<&[u8]>, Malformed> {
+    pub fn object(&mut self) -> Result<Option<&[u8]>, Malformed> {
         while self.scanned < self.bytes.len() {
             if self.in_string {
                 self.pass_string();
@@ -181,7 +181,7 @@ mod tests {
         let mut found = Vec::new();
         for piece in pieces {
             reader.feed(piece);
-            while let Some(object) = reader.next()? {
+            while let Some(object) = reader.object()? {
                 found.push(String::from_utf8_lossy(object).into_owned());
             }
         }

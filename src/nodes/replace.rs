@@ -1,5 +1,5 @@
 //! Replaces a file in one step: whoever reads it sees the old one or the new one, also after a power cut. Owner,
-//! mode and extended attributes (a SELinux label is one) stay. Where a name cannot be replaced, as that of a
+//! mode and extended attributes (a label of `SELinux` is one) stay. Where a name cannot be replaced, as that of a
 //! container's `/etc/hosts`, which is mounted there, the file is written in its place.
 
 use std::ffi::CString;
@@ -78,14 +78,13 @@ fn write_beside(beside: &Path, old: Option<&File>, bytes: &[u8], fresh: Fresh) -
         .mode(0o600)
         .open(beside)?;
     file.write_all(bytes)?;
-    match old {
-        Some(old) => resemble(&file, old, &old.metadata()?)?,
-        None => {
-            if let Some((user, group)) = fresh.owner {
-                fchown(&file, Some(user), Some(group))?;
-            }
-            file.set_permissions(Permissions::from_mode(fresh.mode))?;
+    if let Some(old) = old {
+        resemble(&file, old, &old.metadata()?)?;
+    } else {
+        if let Some((user, group)) = fresh.owner {
+            fchown(&file, Some(user), Some(group))?;
         }
+        file.set_permissions(Permissions::from_mode(fresh.mode))?;
     }
     file.sync_all()
 }

@@ -6,18 +6,19 @@
 //!   [`tick`](Roster::tick) again and again.
 //! - **Asked by** [`version`](Roster::version): it grows with each change of what is kept or told.
 
+mod node;
+
 use std::collections::{BTreeMap, VecDeque};
-use std::net::IpAddr;
 use std::time::Duration;
 
+use node::Life;
+pub use node::{Node, Standing, Verdict};
+
 use super::event::Event;
-use super::fields::{HostName, PublicKey, UserName};
+use super::fields::{HostName, PublicKey};
 use super::message::{Beat, Registration, Role};
 use super::refusal::Refusal;
 use crate::detect::{Detector, Terms};
-
-/// For so long it is said of a node that it has returned.
-const RETURNED: Duration = Duration::from_secs(60);
 
 /// What the server goes by.
 #[derive(Clone, Debug)]
@@ -30,60 +31,6 @@ pub struct Rules {
     pub most: usize,
     /// All names must be this one or end in it, as in `.hadoop.com`.
     pub domain: Option<HostName>,
-}
-
-/// What is known of a node's life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::Display)]
-#[strum(serialize_all = "lowercase")]
-pub enum Verdict {
-    /// It beats.
-    Alive,
-    /// It has been silent for half of the time that it may.
-    Late,
-    /// It has been silent for longer than it may.
-    Dead,
-    /// It was dead, and beats again.
-    Returned,
-    /// It beats, and says that it does not work.
-    Unwell,
-}
-
-/// One node.
-#[derive(Clone, Debug)]
-pub struct Node {
-    /// What it said that it is.
-    pub role: Role,
-    /// Its address, unless another has it now.
-    pub address: Option<IpAddr>,
-    /// Its key.
-    pub key: PublicKey,
-    /// Its user.
-    pub user: UserName,
-    /// Which one it was to come.
-    pub(super) number: u64,
-    pub(super) is_dead: bool,
-    is_well: bool,
-    /// It stays connected as long as it lives.
-    stays: bool,
-    /// By the listener's stopwatch: when it was heard, and when its connection was lost.
-    heard_at: Duration,
-    lost_at: Option<Duration>,
-    returned_at: Option<Duration>,
-    pub(super) is_late: bool,
-    /// By the clock; none since the server's start.
-    pub(super) beat_at: Option<Duration>,
-}
-
-/// What a node is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::Display, strum::IntoStaticStr)]
-#[strum(serialize_all = "lowercase")]
-pub enum Standing {
-    /// The one master.
-    Master,
-    /// It would be master, and another one is.
-    Standby,
-    /// One of the others.
-    Slave,
 }
 
 /// All nodes.
@@ -130,13 +77,12 @@ impl Roster {
             key: told.key.clone(),
             user: told.user.clone(),
             number,
-            is_dead: false,
+            life: Life::Beats,
             is_well: told.is_well,
             stays: told.stays,
             heard_at: Duration::ZERO,
             lost_at: None,
             returned_at: None,
-            is_late: false,
             beat_at: None,
         });
         node.stays = told.stays;
@@ -180,15 +126,14 @@ impl Roster {
                     known.role
                 ));
             }
-            Some(_) => {}
             None if self.nodes.len() >= self.rules.most => {
                 return no(format!("there are {} nodes already", self.nodes.len()));
             }
-            None => {}
+            _ => {}
         }
         let ip = told.address.ip();
         let mut others = self.nodes.iter().filter(|(other, _)| *other != name);
-        match others.find(|(_, other)| other.address == Some(ip) && !other.is_dead) {
+        match others.find(|(_, other)| other.address == Some(ip) && !other.is_dead()) {
             Some((other, _)) => no(format!("ip {ip} is that of {other}, which lives")),
             None => Ok(()),
         }
@@ -229,15 +174,15 @@ impl Roster {
         node.heard_at = self.detector.hearing().at(now);
         node.lost_at = None;
         node.beat_at = Some(now);
-        let was_late = std::mem::take(&mut node.is_late);
+        let before = std::mem::replace(&mut node.life, Life::Beats);
         let was_well = node.is_well;
         node.is_well = is_well.unwrap_or(was_well);
         let is_well = node.is_well;
-        if std::mem::take(&mut node.is_dead) {
+        if before == Life::Dead {
             node.returned_at = Some(now);
             self.version += 1;
             self.say(Event::Returned(name.clone()));
-        } else if was_late {
+        } else if before == Life::Late {
             self.say(Event::Recovered(name.clone()));
         }
         if is_well != was_well {
@@ -264,15 +209,15 @@ impl Roster {
         let half = self.rules.detection.timeout / 2;
         let mut dead: Vec<String> = self.detector.overdue().map(str::to_owned).collect();
         for (name, node) in &mut self.nodes {
-            if node.is_dead {
+            if node.is_dead() {
                 continue;
             }
             let lost = node.lost_at.map(|at| heard.saturating_sub(at));
             if lost.is_some_and(|lost| lost >= self.rules.patience) {
                 dead.push(name.as_str().to_owned());
             }
-            if !node.is_late && heard.saturating_sub(node.heard_at) >= half {
-                node.is_late = true;
+            if node.life == Life::Beats && heard.saturating_sub(node.heard_at) >= half {
+                node.life = Life::Late;
                 self.events.push_back(Event::Late(name.clone()));
             }
         }
@@ -284,8 +229,8 @@ impl Roster {
             }) else {
                 continue;
             };
-            if !node.is_dead {
-                node.is_dead = true;
+            if !node.is_dead() {
+                node.life = Life::Dead;
                 node.returned_at = None;
                 self.version += 1;
                 self.say(Event::Died(name));
@@ -336,10 +281,10 @@ impl Roster {
     /// The first that would be master and lives takes the place of none, or of a dead one.
     fn settle(&mut self) {
         let known = self.master.as_ref().and_then(|name| self.nodes.get(name));
-        if known.is_some_and(|node| !node.is_dead) {
+        if known.is_some_and(|node| !node.is_dead()) {
             return;
         }
-        let willing = |(_, node): &(&HostName, &Node)| node.role == Role::Master && !node.is_dead;
+        let willing = |(_, node): &(&HostName, &Node)| node.role == Role::Master && !node.is_dead();
         let heir = self
             .nodes
             .iter()
@@ -362,18 +307,6 @@ impl Roster {
             Some(Role::Master) if self.master.as_ref() == Some(name) => Standing::Master,
             Some(Role::Master) => Standing::Standby,
             _ => Standing::Slave,
-        }
-    }
-
-    /// What is to be said of a node's life.
-    pub fn verdict(&self, now: Duration, node: &Node) -> Verdict {
-        let since = node.returned_at.map(|at| now.saturating_sub(at));
-        match node {
-            Node { is_dead: true, .. } => Verdict::Dead,
-            Node { is_late: true, .. } => Verdict::Late,
-            Node { is_well: false, .. } => Verdict::Unwell,
-            _ if since.is_some_and(|since| since < RETURNED) => Verdict::Returned,
-            _ => Verdict::Alive,
         }
     }
 
@@ -405,43 +338,10 @@ impl Roster {
 
     /// A node that was known when the server ended: it has the usual time to say that it lives.
     pub(super) fn restore(&mut self, now: Duration, name: HostName, node: Node) {
-        if !node.is_dead {
+        if !node.is_dead() {
             self.detector.heard(now, name.as_str());
         }
         self.nodes.insert(name, node);
-    }
-}
-
-impl Node {
-    /// Whether others may count on it.
-    pub fn is_alive(&self) -> bool {
-        !self.is_dead && self.is_well
-    }
-
-    /// One that was kept.
-    pub(super) fn kept(
-        role: Role,
-        address: Option<IpAddr>,
-        key: PublicKey,
-        user: UserName,
-        number: u64,
-        is_dead: bool,
-    ) -> Self {
-        Self {
-            role,
-            address,
-            key,
-            user,
-            number,
-            is_dead,
-            is_well: true,
-            stays: false,
-            heard_at: Duration::ZERO,
-            lost_at: None,
-            returned_at: None,
-            is_late: false,
-            beat_at: None,
-        }
     }
 }
 

@@ -47,7 +47,7 @@ pub fn written(roster: &Roster) -> Vec<u8> {
         ip: node.address,
         key: node.key.clone(),
         username: node.user.clone(),
-        dead: node.is_dead,
+        dead: node.is_dead(),
     });
     let kept = Kept {
         form: FORM,

@@ -181,10 +181,7 @@ fn a_pause_of_the_server_kills_nobody() {
     roster.tick(ms(100));
     roster.tick(ms(60_000));
     assert!(roster.nodes[&one.name].is_alive());
-    assert_eq!(
-        roster.verdict(ms(60_000), &roster.nodes[&one.name]),
-        Verdict::Alive
-    );
+    assert_eq!(roster.nodes[&one.name].verdict(ms(60_000)), Verdict::Alive);
 }
 
 #[test]

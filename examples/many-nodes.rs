@@ -1,0 +1,189 @@
+//! Very many nodes in one process, for `scripts/bench nodes`: each registers, beats and takes every update by a
+//! connection of its own, as its agent would. Only files are not written.
+//!
+//! Says on stdout when all are registered. A line on stdin (`add`) lets one more register, and says how long
+//! each of the others took to hear of it, in microseconds.
+
+use std::io::{self, BufRead, Write};
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Parser;
+use heartline::nodes::fields::Address;
+use heartline::nodes::link::Link;
+use heartline::nodes::message::{Glance, Registration, Role, Status};
+use heartline::nodes::seal::Secret;
+use ssh_key::public::Ed25519PublicKey;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, interval_at};
+
+/// Be very many nodes at once
+#[derive(Parser)]
+struct Options {
+    /// How many
+    #[arg(long, default_value_t = 1000)]
+    nodes: usize,
+
+    #[arg(long, default_value = "127.0.0.1:50091")]
+    server: String,
+
+    #[arg(long)]
+    secret_file: PathBuf,
+}
+
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// What a node says to the process.
+enum Said {
+    Registered,
+    /// It was told of so many nodes.
+    Heard(usize, Instant),
+    Ended(String),
+}
+
+fn main() -> anyhow::Result<()> {
+    let options = Options::parse();
+    let secret = Secret::new(&std::fs::read(&options.secret_file)?)?;
+    let (tell, lines) = mpsc::unbounded_channel();
+    std::thread::spawn(move || {
+        for line in io::stdin().lock().lines().map_while(Result::ok) {
+            if tell.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(run(&options, secret, lines))
+}
+
+async fn run(
+    options: &Options,
+    secret: Secret,
+    mut lines: mpsc::UnboundedReceiver<String>,
+) -> anyhow::Result<()> {
+    let (tell, mut said) = mpsc::unbounded_channel();
+    let server = Arc::new(options.server.clone());
+    let start = |number: usize| -> anyhow::Result<()> {
+        let node = node(number)?;
+        let (server, secret, tell) = (Arc::clone(&server), secret.clone(), tell.clone());
+        tokio::spawn(async move {
+            let Err(why) = live(&server, &secret, &node, &tell).await else {
+                return;
+            };
+            let _ = tell.send(Said::Ended(format!("{}: {why}", node.name)));
+        });
+        Ok(())
+    };
+    let began = Instant::now();
+    for number in 0..options.nodes {
+        start(number)?;
+    }
+    let mut count = options.nodes;
+    let mut registered = 0;
+    while registered < count {
+        match said.recv().await {
+            Some(Said::Registered) => registered += 1,
+            Some(Said::Ended(why)) => anyhow::bail!(why),
+            _ => {}
+        }
+    }
+    writeln!(io::stdout(), "registered {}", began.elapsed().as_micros())?;
+    loop {
+        tokio::select! {
+            line = lines.recv() => if line.is_none() { return Ok(()) },
+            message = said.recv() => {
+                if let Some(Said::Ended(why)) = message {
+                    anyhow::bail!(why);
+                }
+                continue;
+            }
+        }
+        start(count)?;
+        count += 1;
+        let mut asked = None;
+        let mut heard = Vec::new();
+        // All of them, the new one included.
+        while heard.len() < count {
+            match said.recv().await {
+                Some(Said::Registered) => asked = Some(Instant::now()),
+                Some(Said::Heard(told, at)) if told >= count => heard.push(at),
+                Some(Said::Ended(why)) => anyhow::bail!(why),
+                _ => {}
+            }
+        }
+        let asked = asked.unwrap_or_else(Instant::now);
+        let times = heard.into_iter().map(|at| {
+            let time = at.saturating_duration_since(asked);
+            time.as_micros().to_string()
+        });
+        let times: Vec<String> = times.collect();
+        writeln!(io::stdout(), "heard {}", times.join(" "))?;
+    }
+}
+
+fn node(number: usize) -> anyhow::Result<Registration> {
+    let mut key = [7; 32];
+    key[..8].copy_from_slice(&number.to_be_bytes());
+    let key = ssh_key::PublicKey::from(Ed25519PublicKey(key)).to_openssh()?;
+    let ip = IpAddr::from([
+        127,
+        1,
+        u8::try_from(number / 250)?,
+        u8::try_from(number % 250 + 1)?,
+    ]);
+    Ok(Registration {
+        role: if number == 0 {
+            Role::Master
+        } else {
+            Role::Slave
+        },
+        is_well: true,
+        name: format!("n{number:05}.hadoop.com").parse()?,
+        address: Address::new(ip, true)?,
+        key: key.parse()?,
+        user: "hadoop".parse()?,
+        stays: true,
+    })
+}
+
+async fn live(
+    server: &str,
+    secret: &Secret,
+    node: &Registration,
+    tell: &mpsc::UnboundedSender<Said>,
+) -> anyhow::Result<()> {
+    let mut link = Link::connect(server, Some(secret)).await?;
+    link.send_message(&node.raw()).await?;
+    let beat = node.heartbeat();
+    // Not all in the same moment.
+    let first = INTERVAL.mul_f64(fastrand::f64());
+    let mut beats = interval_at(Instant::now() + first, INTERVAL);
+    let mut is_known = false;
+    loop {
+        tokio::select! {
+            biased;
+            message = link.next() => {
+                let message = message?;
+                let glance: Glance = serde_json::from_slice(&message)?;
+                match glance.kind.as_deref() {
+                    Some("ack") if glance.of.as_deref() == Some("register") => {
+                        is_known = true;
+                        tell.send(Said::Registered)?;
+                    }
+                    None | Some("update") => {
+                        let status: Status = serde_json::from_slice(&message)?;
+                        tell.send(Said::Heard(status.clusers_ip.len(), Instant::now()))?;
+                        link.send_message(&status.confirmation()).await?;
+                    }
+                    Some("refused") => anyhow::bail!(glance.reason.unwrap_or_default()),
+                    _ => {}
+                }
+            }
+            _ = beats.tick(), if is_known => link.send_message(&beat).await?,
+        }
+    }
+}

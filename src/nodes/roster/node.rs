@@ -1,0 +1,120 @@
+//! One node, and what can be said of it.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::nodes::fields::{PublicKey, UserName};
+use crate::nodes::message::Role;
+
+/// For so long it is said of a node that it has returned.
+const RETURNED: Duration = Duration::from_secs(60);
+
+/// What is known of a node's life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::Display)]
+#[strum(serialize_all = "lowercase")]
+pub enum Verdict {
+    /// It beats.
+    Alive,
+    /// It has been silent for half of the time that it may.
+    Late,
+    /// It has been silent for longer than it may.
+    Dead,
+    /// It was dead, and beats again.
+    Returned,
+    /// It beats, and says that it does not work.
+    Unwell,
+}
+
+/// Whether a node is heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Life {
+    Beats,
+    Late,
+    Dead,
+}
+
+/// One node.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// What it said that it is.
+    pub role: Role,
+    /// Its address, unless another has it now.
+    pub address: Option<IpAddr>,
+    /// Its key.
+    pub key: PublicKey,
+    /// Its user.
+    pub user: UserName,
+    /// Which one it was to come.
+    pub(in crate::nodes) number: u64,
+    pub(super) life: Life,
+    pub(super) is_well: bool,
+    /// It stays connected as long as it lives.
+    pub(super) stays: bool,
+    /// By the listener's stopwatch: when it was heard, and when its connection was lost.
+    pub(super) heard_at: Duration,
+    pub(super) lost_at: Option<Duration>,
+    pub(super) returned_at: Option<Duration>,
+    /// By the clock; none since the server's start.
+    pub(in crate::nodes) beat_at: Option<Duration>,
+}
+
+/// What a node is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::Display, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
+pub enum Standing {
+    /// The one master.
+    Master,
+    /// It would be master, and another one is.
+    Standby,
+    /// One of the others.
+    Slave,
+}
+
+impl Node {
+    /// What is to be said of its life.
+    pub fn verdict(&self, now: Duration) -> Verdict {
+        let since = self.returned_at.map(|at| now.saturating_sub(at));
+        match self.life {
+            Life::Dead => Verdict::Dead,
+            Life::Late => Verdict::Late,
+            Life::Beats if !self.is_well => Verdict::Unwell,
+            Life::Beats if since.is_some_and(|since| since < RETURNED) => Verdict::Returned,
+            Life::Beats => Verdict::Alive,
+        }
+    }
+
+    /// Whether it has been silent for longer than it may.
+    pub(in crate::nodes) fn is_dead(&self) -> bool {
+        self.life == Life::Dead
+    }
+
+    /// Whether others may count on it.
+    pub fn is_alive(&self) -> bool {
+        !self.is_dead() && self.is_well
+    }
+
+    /// One that was kept.
+    pub(in crate::nodes) fn kept(
+        role: Role,
+        address: Option<IpAddr>,
+        key: PublicKey,
+        user: UserName,
+        number: u64,
+        is_dead: bool,
+    ) -> Self {
+        Self {
+            role,
+            address,
+            key,
+            user,
+            number,
+            life: if is_dead { Life::Dead } else { Life::Beats },
+            is_well: true,
+            stays: false,
+            heard_at: Duration::ZERO,
+            lost_at: None,
+            returned_at: None,
+            beat_at: None,
+        }
+    }
+}
