@@ -2,7 +2,7 @@
 //! connection of its own, as its agent would. Only files are not written.
 //!
 //! Says on stdout when all are registered. A line on stdin (`add`) lets one more register, and says how long
-//! each of the others took to hear of it, in microseconds.
+//! each of the others took to hear of it since it asked, in microseconds.
 
 use std::io::{self, BufRead, Write};
 use std::net::IpAddr;
@@ -37,6 +37,8 @@ const INTERVAL: Duration = Duration::from_secs(1);
 
 /// What a node says to the process.
 enum Said {
+    /// It sends its registration.
+    Asked(Instant),
     Registered,
     /// It was told of so many nodes.
     Heard(usize, Instant),
@@ -109,7 +111,7 @@ async fn run(
         // All of them, the new one included.
         while heard.len() < count {
             match said.recv().await {
-                Some(Said::Registered) => asked = Some(Instant::now()),
+                Some(Said::Asked(at)) => asked = Some(at),
                 Some(Said::Heard(told, at)) if told >= count => heard.push(at),
                 Some(Said::Ended(why)) => anyhow::bail!(why),
                 _ => {}
@@ -157,6 +159,7 @@ async fn live(
     tell: &mpsc::UnboundedSender<Said>,
 ) -> anyhow::Result<()> {
     let mut link = Link::connect(server, Some(secret)).await?;
+    tell.send(Said::Asked(Instant::now()))?;
     link.send_message(&node.raw()).await?;
     let beat = node.heartbeat();
     // Not all in the same moment.

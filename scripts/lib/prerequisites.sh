@@ -13,6 +13,10 @@ package_of() {
         ip) echo iproute2 ;;
         fuser) echo psmisc ;;
         sshd | ssh-keygen) echo openssh-server openssh-client ;;
+        sshd) echo openssh-server ;;
+        ssh) echo openssh-client ;;
+        ip) echo iproute2 ;;
+        setsid | flock | setpriv) echo util-linux ;;
         ps) echo procps ;;
         awk) echo mawk ;;
         timeout | realpath) echo coreutils ;;

@@ -106,6 +106,7 @@ pub(super) async fn serve(number: u64, mut link: Link, peer: SocketAddr, shared:
             inbox,
             bucket: Bucket::new(shared.clock.now().elapsed, BURST, A_SECOND),
             refusals: 0,
+            owed: 0,
             is_known: false,
             unconfirmed: None,
             list_at: None,
@@ -152,6 +153,8 @@ struct Visit<'a> {
     inbox: mpsc::Receiver<Reply>,
     bucket: Bucket,
     refusals: u32,
+    /// Messages that the desk has not answered yet.
+    owed: usize,
     /// It speaks for a node, and has been told the status.
     is_known: bool,
     /// Until then the last update may be confirmed.
@@ -179,8 +182,11 @@ impl Visit<'_> {
             tokio::select! {
                 biased;
                 // Answers come before news.
-                Some(reply) = self.inbox.recv() => self.reply(reply).await?,
+                Some(reply) = self.inbox.recv() => self.answered(reply).await?,
                 message = self.link.next() => {
+                    if matches!(message, Err(Broken::Closed)) {
+                        self.pay().await?;
+                    }
                     let message = message?;
                     idle = Instant::now() + IDLE;
                     self.take(&message).await?;
@@ -257,8 +263,27 @@ impl Visit<'_> {
             told,
             answers: self.answers.clone(),
         };
+        self.owed += 1;
         let handed = self.shared.desk.send(Handed::Message(request)).await;
         handed.map_err(|_| Broken::Closed.into())
+    }
+
+    /// The other end says no more. Perhaps it still listens.
+    async fn pay(&mut self) -> Result<(), End> {
+        let end = Instant::now() + HELLO;
+        while self.owed > 0 {
+            tokio::select! {
+                Some(reply) = self.inbox.recv() => self.answered(reply).await?,
+                () = sleep_until(end) => return Ok(()),
+            }
+        }
+        Ok(())
+    }
+
+    /// An answer of the desk.
+    async fn answered(&mut self, reply: Reply) -> Result<(), End> {
+        self.owed = self.owed.saturating_sub(1);
+        self.reply(reply).await
     }
 
     async fn reply(&mut self, reply: Reply) -> Result<(), End> {
