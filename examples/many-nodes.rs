@@ -17,6 +17,7 @@ use heartline::nodes::message::{Glance, Registration, Role, Status};
 use heartline::nodes::seal::Secret;
 use ssh_key::public::Ed25519PublicKey;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, interval_at};
 
 /// Be very many nodes at once
@@ -68,21 +69,16 @@ async fn run(
     mut lines: mpsc::UnboundedReceiver<String>,
 ) -> anyhow::Result<()> {
     let (tell, mut said) = mpsc::unbounded_channel();
-    let server = Arc::new(options.server.clone());
-    let start = |number: usize| -> anyhow::Result<()> {
-        let node = node(number)?;
-        let (server, secret, tell) = (Arc::clone(&server), secret.clone(), tell.clone());
-        tokio::spawn(async move {
-            let Err(why) = live(&server, &secret, &node, &tell).await else {
-                return;
-            };
-            let _ = tell.send(Said::Ended(format!("{}: {why}", node.name)));
-        });
-        Ok(())
+    let crowd = Crowd {
+        server: Arc::new(options.server.clone()),
+        secret,
+        tell,
     };
     let began = Instant::now();
-    for number in 0..options.nodes {
-        start(number)?;
+    let threads = std::thread::available_parallelism()?.get();
+    for first in 0..threads {
+        let (crowd, numbers) = (crowd.clone(), (first..options.nodes).step_by(threads));
+        std::thread::spawn(move || crowd.live(numbers));
     }
     let mut count = options.nodes;
     let mut registered = 0;
@@ -104,7 +100,8 @@ async fn run(
                 continue;
             }
         }
-        start(count)?;
+        let (one, number) = (crowd.clone(), count);
+        std::thread::spawn(move || one.live(number..=number));
         count += 1;
         let mut asked = None;
         let mut heard = Vec::new();
@@ -124,6 +121,41 @@ async fn run(
         });
         let times: Vec<String> = times.collect();
         writeln!(io::stdout(), "heard {}", times.join(" "))?;
+    }
+}
+
+/// What all nodes share.
+#[derive(Clone)]
+struct Crowd {
+    server: Arc<String>,
+    secret: Secret,
+    tell: mpsc::UnboundedSender<Said>,
+}
+
+impl Crowd {
+    /// The nodes of these numbers, on this thread, for ever.
+    fn live(self, numbers: impl Iterator<Item = usize>) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        let end = match runtime {
+            Ok(runtime) => runtime.block_on(self.clone().all(numbers)),
+            Err(why) => why.into(),
+        };
+        let _ = self.tell.send(Said::Ended(end.to_string()));
+    }
+
+    /// Why the first of them ended.
+    async fn all(self, numbers: impl Iterator<Item = usize>) -> anyhow::Error {
+        let mut nodes = JoinSet::new();
+        for number in numbers {
+            let crowd = self.clone();
+            nodes.spawn(async move { live(&node(number)?, &crowd).await });
+        }
+        match nodes.join_next().await {
+            Some(Ok(Err(why))) => why,
+            end => anyhow::anyhow!("a node ended: {end:?}"),
+        }
     }
 }
 
@@ -152,12 +184,12 @@ fn node(number: usize) -> anyhow::Result<Registration> {
     })
 }
 
-async fn live(
-    server: &str,
-    secret: &Secret,
-    node: &Registration,
-    tell: &mpsc::UnboundedSender<Said>,
-) -> anyhow::Result<()> {
+async fn live(node: &Registration, crowd: &Crowd) -> anyhow::Result<()> {
+    let Crowd {
+        server,
+        secret,
+        tell,
+    } = crowd;
     let mut link = Link::connect(server, Some(secret)).await?;
     tell.send(Said::Asked(Instant::now()))?;
     link.send_message(&node.raw()).await?;
@@ -171,16 +203,16 @@ async fn live(
             biased;
             message = link.next() => {
                 let message = message?;
+                if let Ok(status) = serde_json::from_slice::<Status>(&message) {
+                    tell.send(Said::Heard(status.clusers_ip.len(), Instant::now()))?;
+                    link.send_message(&status.confirmation()).await?;
+                    continue;
+                }
                 let glance: Glance = serde_json::from_slice(&message)?;
                 match glance.kind.as_deref() {
                     Some("ack") if glance.of.as_deref() == Some("register") => {
                         is_known = true;
                         tell.send(Said::Registered)?;
-                    }
-                    None | Some("update") => {
-                        let status: Status = serde_json::from_slice(&message)?;
-                        tell.send(Said::Heard(status.clusers_ip.len(), Instant::now()))?;
-                        link.send_message(&status.confirmation()).await?;
                     }
                     Some("refused") => anyhow::bail!(glance.reason.unwrap_or_default()),
                     _ => {}

@@ -180,6 +180,10 @@ impl Agent {
         message: &[u8],
         is_known: &mut bool,
     ) -> Result<(), End> {
+        // Nearly all that is long is a status: it is read once.
+        if let Ok(status) = serde_json::from_slice::<Status>(message) {
+            return self.obey(link, &status).await;
+        }
         let Ok(glance) = serde_json::from_slice::<Glance>(message) else {
             let said = quoted(&String::from_utf8_lossy(message));
             return Err(End::Lost(format!("what is this? {said}")));
@@ -202,19 +206,23 @@ impl Agent {
             Some("refused") => return Err(End::Refused(quoted(reason))),
             Some("left") => return Err(End::Left),
             None | Some("update") => {
-                let status: Status = serde_json::from_slice(message)
-                    .map_err(|why| End::Lost(format!("a status that cannot be read: {why}")))?;
-                let loopback = link.peer()?.is_loopback();
-                let entries = status.entries(loopback);
-                let entries = entries
-                    .map_err(|why| End::Lost(format!("a status with a wrong entry: {why}")))?;
-                self.tell_changes(&entries);
-                self.entries = Some(entries);
-                self.write();
-                link.send_message(&status.confirmation()).await?;
+                return Err(End::Lost("a status that cannot be read".to_owned()));
             }
             Some(_) => {}
         }
+        Ok(())
+    }
+
+    /// The status, or an update of it.
+    async fn obey(&mut self, link: &mut Link, status: &Status) -> Result<(), End> {
+        let loopback = link.peer()?.is_loopback();
+        let entries = status.entries(loopback);
+        let entries =
+            entries.map_err(|why| End::Lost(format!("a status with a wrong entry: {why}")))?;
+        self.tell_changes(&entries);
+        self.entries = Some(entries);
+        self.write();
+        link.send_message(&status.confirmation()).await?;
         Ok(())
     }
 
