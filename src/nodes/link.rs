@@ -29,13 +29,13 @@ pub enum Broken {
     #[error("the connection was closed")]
     Closed,
     /// The other end has sent what is no message.
-    #[error("{0}")]
+    #[error(transparent)]
     Malformed(#[from] Malformed),
     /// A seal is wrong.
-    #[error("{0}")]
+    #[error(transparent)]
     Refused(#[from] Refusal),
     /// It failed.
-    #[error("{0}")]
+    #[error(transparent)]
     Io(#[from] io::Error),
 }
 

@@ -28,7 +28,11 @@ pub(super) fn quoted(text: &str) -> String {
     if shown.len() < text.len() {
         shown.push('…');
     }
-    format!("'{}'", shown.escape_debug())
+    let escaped = shown.chars().map(|c| match c {
+        '\'' | '"' => c.to_string(),
+        c => c.escape_debug().to_string(),
+    });
+    format!("'{}'", escaped.collect::<String>())
 }
 
 #[cfg(test)]
@@ -38,6 +42,7 @@ mod tests {
     #[test]
     fn what_others_say_stays_in_one_short_line() {
         assert_eq!(quoted("a\nb\u{1b}[2J"), r"'a\nb\u{1b}[2J'");
+        assert_eq!(quoted("it's \"so\""), "'it's \"so\"'");
         assert_eq!(quoted(&"x".repeat(1000)).chars().count(), 163);
     }
 }
