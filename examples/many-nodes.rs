@@ -181,6 +181,8 @@ fn node(number: usize) -> anyhow::Result<Registration> {
         key: key.parse()?,
         user: "hadoop".parse()?,
         stays: true,
+        signature: None,
+        is_proven: false,
     })
 }
 

@@ -311,3 +311,42 @@ fn slow_silent_and_many_clients_cost_nobody_else_anything() {
         names(&server) == ["deaf", "n1"]
     });
 }
+
+#[test]
+fn who_knows_the_secret_and_a_public_key_is_not_its_owner() {
+    let server = ServerOfNodes::sealed(&[]);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let agent = server.agent(folder.path(), "n1", "slave", "127.0.1.1");
+    agent.wait_for("n1 is slave now");
+    let public = folder.path().join("id_ed25519.pub");
+    let public = std::fs::read_to_string(public).expect("the agent's key");
+    let stolen = node("n1", "127.0.1.9", &public);
+    let leave = with(stolen.clone(), "type", "leave");
+    let signed = with(stolen.clone(), "signature", "-----BEGIN SSH SIGNATURE-----");
+    for (attempt, message, why) in [
+        (
+            "a registration",
+            stolen,
+            "has proven that it has its key before",
+        ),
+        ("a leave", leave, "has proven that it has its key before"),
+        (
+            "a signature that is none",
+            signed,
+            "signature is not one of the key",
+        ),
+    ] {
+        let message = message.to_string();
+        let mut client = Client::of(&server);
+        let mut seal = client.hello(SECRET);
+        let body = Body::new(message.as_bytes().to_vec());
+        client.send(&[&seal.seal(&body)[..], message.as_bytes()].concat());
+        let said = client.wait_for(r#""type":"refused""#);
+        assert!(said.contains(why), "{attempt}: {said}");
+    }
+    server.log().wait_for_times("is refused: ", 3);
+    // Its owner comes back without more ado.
+    drop(agent);
+    let again = server.agent(folder.path(), "n1", "slave", "127.0.1.1");
+    again.wait_for("n1 is slave now");
+}

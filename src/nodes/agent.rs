@@ -10,7 +10,8 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
 use super::PROGRAM;
 use super::backoff::Backoff;
-use super::fields::{Address, HostName, PublicKey};
+use super::fields::{Address, HostName};
+use super::key::OwnKey;
 use super::link::{Broken, Link, own_address};
 use super::message::{Entries, Glance, Registration, Role, Status};
 use super::place::Place;
@@ -37,7 +38,7 @@ pub(super) struct Plan {
     pub(super) name: HostName,
     /// The address that others are told; the one towards the server if none is given.
     pub(super) ip: Option<IpAddr>,
-    pub(super) key: PublicKey,
+    pub(super) key: OwnKey,
     pub(super) interval: Duration,
     pub(super) place: Place,
 }
@@ -301,7 +302,9 @@ fn registration(plan: &Plan, link: &Link) -> anyhow::Result<Registration> {
         is_well: true,
         name: plan.name.clone(),
         address,
-        key: plan.key.clone(),
+        key: plan.key.public.clone(),
+        signature: link.binding().and_then(|binding| plan.key.sign(binding)),
+        is_proven: false,
         user: plan.place.account.name.clone(),
         stays: true,
     })

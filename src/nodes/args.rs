@@ -12,7 +12,7 @@ use rustix::system::uname;
 use super::agent;
 use super::desk::TICK;
 use super::fields::{HostName, UserName};
-use super::key;
+use super::key::{self, OwnKey};
 use super::list;
 use super::message::Role;
 use super::options::{Account, ClientOptions, SecretOptions};
@@ -299,7 +299,7 @@ impl NodeArgs {
         };
         let account = Account::of(self.user.as_ref())?;
         let path = self.key.unwrap_or_else(|| key::usual(&account));
-        let key = key::of(&path, &account)?;
+        let key = OwnKey::of(&path, &account)?;
         let keys = self.authorized_keys;
         Ok(AgentPlan {
             server: self.client.server.as_str().to_owned(),

@@ -240,7 +240,13 @@ impl Visit<'_> {
         if !self.bucket.take(self.shared.clock.now().elapsed) {
             return Err(Refusal::new(format!("more than {A_SECOND} messages a second")).into());
         }
-        match Told::read(message, self.shared.loopback) {
+        let told = Told::read(message, self.shared.loopback).and_then(|mut told| {
+            if let Told::Register(node) | Told::Leave(node) = &mut told {
+                node.prove(self.link.binding())?;
+            }
+            Ok(told)
+        });
+        match told {
             Ok(told) => {
                 if told == Told::Confirm {
                     self.unconfirmed = None;

@@ -260,8 +260,9 @@ impl Desk {
                     Ok(Reply::Answer(ack(word, None)))
                 }
             },
-            Told::Leave(name, key) => {
-                self.roster.leave(now, name, key)?;
+            Told::Leave(told) => {
+                let name = &told.name;
+                self.roster.leave(now, told)?;
                 // Its agent, if it still runs, ends too.
                 if let Some(owner) = self.lines.owners.get(name) {
                     let _ = owner.answers.try_send(Reply::Answer(left()));

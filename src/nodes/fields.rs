@@ -6,8 +6,8 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use ssh_key::Algorithm;
 use ssh_key::public::KeyData;
+use ssh_key::{Algorithm, SshSig};
 
 use super::refusal::{Refusal, quoted};
 
@@ -17,6 +17,8 @@ const LONGEST_LABEL: usize = 63;
 const LONGEST_USER: usize = 32;
 /// An RSA key of 16384 bits has 2,800 characters.
 const LONGEST_KEY: usize = 4096;
+/// What a signature is for: one that was made for something else is none here.
+pub(super) const NAMESPACE: &str = "heartline-nodes";
 /// What OpenSSH itself has refused for years.
 const FEWEST_RSA_BITS: usize = 2048;
 /// Names of the machine itself on usual systems.
@@ -119,6 +121,17 @@ impl PublicKey {
     /// `ssh-ed25519 AAAA…`.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether the key's owner has signed `message`: `signature` is what `ssh-keygen -Y sign -n heartline-nodes`
+    /// would make.
+    pub fn has_signed(&self, message: &[u8], signature: &str) -> bool {
+        let key = ssh_key::PublicKey::from_openssh(&self.0);
+        let signature = SshSig::from_pem(signature);
+        let (Ok(key), Ok(signature)) = (key, signature) else {
+            return false;
+        };
+        key.verify(NAMESPACE, message, &signature).is_ok()
     }
 }
 

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use ssh_key::rand_core::OsRng;
-use ssh_key::{Algorithm, LineEnding, PrivateKey};
+use ssh_key::{Algorithm, HashAlg, LineEnding, PrivateKey};
 
-use super::fields::PublicKey;
+use super::fields::{NAMESPACE, PublicKey};
 use super::options::Account;
 use super::replace::{Fresh, replace};
 
@@ -24,25 +24,50 @@ pub(super) fn usual(account: &Account) -> PathBuf {
     there.unwrap_or_else(|| folder.join(USUAL[0]))
 }
 
-/// The public half of the key in `path`; a new key if there is none.
-pub(super) fn of(path: &Path, account: &Account) -> anyhow::Result<PublicKey> {
-    let shown = path.display();
-    let public = beside(path);
-    if public.exists() {
-        let text = fs::read_to_string(&public)
-            .with_context(|| format!("{} cannot be read", public.display()))?;
-        return text
-            .parse()
-            .map_err(|why| anyhow!("{}: {why}", public.display()));
+/// A node's key: the half that all know, and the other one if it can be used.
+#[derive(Clone, Debug)]
+pub(super) struct OwnKey {
+    pub(super) public: PublicKey,
+    /// Not of a key with a passphrase, nor of a kind that is not signed with here.
+    private: Option<PrivateKey>,
+}
+
+impl OwnKey {
+    /// The key in `path`; a new one if there is none.
+    pub(super) fn of(path: &Path, account: &Account) -> anyhow::Result<Self> {
+        let shown = path.display();
+        let there = beside(path);
+        if !path.exists() && !there.exists() {
+            make(path, account).with_context(|| format!("{shown} cannot be made"))?;
+        }
+        let private = PrivateKey::read_openssh_file(path);
+        let text = if there.exists() {
+            fs::read_to_string(&there)
+                .with_context(|| format!("{} cannot be read", there.display()))?
+        } else {
+            let private = private.as_ref().map_err(|why| {
+                anyhow!("{shown} is no OpenSSH key ({why}); name another with --key")
+            })?;
+            private.public_key().to_openssh()?
+        };
+        let public = text.parse().map_err(|why| anyhow!("{shown}: {why}"))?;
+        Ok(Self {
+            private: private.ok().filter(|private| has_half(private, &public)),
+            public,
+        })
     }
-    let text = if path.exists() {
-        let key = PrivateKey::read_openssh_file(path)
-            .with_context(|| format!("{shown} is no OpenSSH key; name another with --key"))?;
-        key.public_key().to_openssh()?
-    } else {
-        make(path, account).with_context(|| format!("{shown} cannot be made"))?
-    };
-    text.parse().map_err(|why| anyhow!("{shown}: {why}"))
+
+    /// Proof that this node has its key; none if that cannot be used.
+    pub(super) fn sign(&self, message: &[u8]) -> Option<String> {
+        let private = self.private.as_ref()?;
+        let signature = private.sign(NAMESPACE, HashAlg::Sha512, message).ok()?;
+        signature.to_pem(LineEnding::LF).ok()
+    }
+}
+
+fn has_half(private: &PrivateKey, public: &PublicKey) -> bool {
+    let own = private.public_key().to_openssh().ok();
+    own.and_then(|own| own.parse().ok()).as_ref() == Some(public)
 }
 
 fn beside(path: &Path) -> PathBuf {
@@ -51,7 +76,7 @@ fn beside(path: &Path) -> PathBuf {
     public.into()
 }
 
-fn make(path: &Path, account: &Account) -> anyhow::Result<String> {
+fn make(path: &Path, account: &Account) -> anyhow::Result<()> {
     account.make_folder(path)?;
     let mut key = PrivateKey::random(&mut OsRng, Algorithm::Ed25519)?;
     key.set_comment(account.name.as_str());
@@ -61,7 +86,7 @@ fn make(path: &Path, account: &Account) -> anyhow::Result<String> {
     let public = key.public_key().to_openssh()?;
     let line = format!("{public}\n");
     replace(&beside(path), line.as_bytes(), Fresh { mode: 0o644, owner })?;
-    Ok(public)
+    Ok(())
 }
 
 #[cfg(test)]
@@ -79,18 +104,20 @@ mod tests {
             ids: None,
         };
         let path = usual(&account);
-        let key = of(&path, &account).expect("made");
-        assert_eq!(of(&path, &account).expect("read"), key);
+        let key = OwnKey::of(&path, &account).expect("made");
+        let signature = key.sign(b"this").expect("it can be used");
+        assert!(key.public.has_signed(b"this", &signature));
+        assert!(!key.public.has_signed(b"that", &signature));
+        let again = OwnKey::of(&path, &account).expect("read");
+        assert_eq!(again.public, key.public);
         fs::remove_file(beside(&path)).expect("it was there");
-        assert_eq!(
-            of(&path, &account).expect("read from the private half"),
-            key
-        );
+        let again = OwnKey::of(&path, &account).expect("read from the private half");
+        assert_eq!(again.public, key.public);
         let mode = fs::metadata(&path).expect("there").permissions().mode();
         assert_eq!(mode & 0o7777, 0o600);
         let folder = fs::metadata(home.path().join(".ssh")).expect("there");
         assert_eq!(folder.permissions().mode() & 0o7777, 0o700);
         fs::write(&path, "no key").expect("written");
-        assert!(of(&path, &account).is_err());
+        assert!(OwnKey::of(&path, &account).is_err());
     }
 }

@@ -107,6 +107,11 @@ impl Link {
         self.seal.is_some()
     }
 
+    /// What a node signs to prove that it has its key, if both ends know the secret.
+    pub fn binding(&self) -> Option<&[u8; 32]> {
+        self.seal.as_ref().map(Seal::binding)
+    }
+
     /// The own address on this connection.
     pub fn local(&self) -> io::Result<IpAddr> {
         Ok(self.stream.local_addr()?.ip().to_canonical())

@@ -56,6 +56,9 @@ pub struct Raw {
     /// Its public key, of whatever kind.
     #[serde(rename = "id_rsa.pub", skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
+    /// Proof that the sender has the key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signature: Option<String>,
     /// The user that has the key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub username: Option<String>,
@@ -86,6 +89,10 @@ pub struct Registration {
     pub address: Address,
     /// Its key.
     pub key: PublicKey,
+    /// The connection's binding, signed by the key.
+    pub signature: Option<String>,
+    /// The signature was found to be right.
+    pub is_proven: bool,
     /// Its user.
     pub user: UserName,
     /// It stays connected as long as it lives: a lost connection says something of it.
@@ -115,7 +122,7 @@ pub enum Told {
     /// The last status or update has come.
     Confirm,
     /// A node takes its leave: whoever has its key may say so.
-    Leave(HostName, PublicKey),
+    Leave(Registration),
     /// People ask for all nodes; and again on each change, or not.
     List(bool),
     /// People ask that a node be forgotten.
@@ -128,15 +135,7 @@ impl Told {
     pub fn read(message: &[u8], loopback: bool) -> Result<Self, Refusal> {
         let raw = Raw::read(message)?;
         match raw.kind.as_deref() {
-            None => Ok(Self::Register(Registration {
-                role: raw.role()?,
-                is_well: raw.is_well()?,
-                name: raw.name()?,
-                address: raw.address(loopback)?,
-                key: raw.key()?,
-                user: needed(raw.username.as_deref(), "username")?.parse()?,
-                stays: raw.connection.as_deref() == Some("kept"),
-            })),
+            None => Ok(Self::Register(raw.registration(loopback)?)),
             // In the seed a confirmation has the server's own role.
             Some("heartbeat") if raw.role.as_deref() == Some("server") => Ok(Self::Confirm),
             Some("heartbeat") => Ok(Self::Heartbeat(Beat {
@@ -145,7 +144,7 @@ impl Told {
                 name: raw.name()?,
                 address: raw.address(loopback)?,
             })),
-            Some("leave") => Ok(Self::Leave(raw.name()?, raw.key()?)),
+            Some("leave") => Ok(Self::Leave(raw.registration(loopback)?)),
             Some("list") => Ok(Self::List(raw.watch == Some(Truth::True))),
             Some("forget") => Ok(Self::Forget(raw.name()?)),
             Some("hello") => Err(Refusal::new("a hello comes first, or not at all")),
@@ -160,7 +159,7 @@ impl Told {
             Self::Register(_) => "register",
             Self::Heartbeat(_) => "heartbeat",
             Self::Confirm => "update",
-            Self::Leave(..) => "leave",
+            Self::Leave(_) => "leave",
             Self::List(_) => "list",
             Self::Forget(_) => "forget",
         }
@@ -168,10 +167,24 @@ impl Told {
 }
 
 impl Registration {
+    /// Checks the signature, if there is one and something that it could be of.
+    pub fn prove(&mut self, binding: Option<&[u8; 32]>) -> Result<(), Refusal> {
+        if let (Some(signature), Some(binding)) = (&self.signature, binding) {
+            if !self.key.has_signed(binding, signature) {
+                return Err(Refusal::new(
+                    "signature is not one of the key over this connection",
+                ));
+            }
+            self.is_proven = true;
+        }
+        Ok(())
+    }
+
     /// As it goes over the wire.
     pub fn raw(&self) -> Raw {
         Raw {
             key: Some(self.key.to_string()),
+            signature: self.signature.clone(),
             kind: None,
             connection: self.stays.then(|| "kept".to_owned()),
             ..self.heartbeat()
@@ -194,9 +207,8 @@ impl Registration {
     /// The leave of this node.
     pub fn leave(&self) -> Raw {
         Raw {
-            key: Some(self.key.to_string()),
             kind: Some("leave".to_owned()),
-            ..self.heartbeat()
+            ..self.raw()
         }
     }
 }
@@ -215,6 +227,20 @@ impl Raw {
     pub fn read(message: &[u8]) -> Result<Self, Refusal> {
         serde_json::from_slice(message)
             .map_err(|why| Refusal::new(format!("not a message: {}", quoted(&why.to_string()))))
+    }
+
+    fn registration(&self, loopback: bool) -> Result<Registration, Refusal> {
+        Ok(Registration {
+            role: self.role()?,
+            is_well: self.is_well()?,
+            name: self.name()?,
+            address: self.address(loopback)?,
+            key: self.key()?,
+            signature: self.signature.clone(),
+            is_proven: false,
+            user: needed(self.username.as_deref(), "username")?.parse()?,
+            stays: self.connection.as_deref() == Some("kept"),
+        })
     }
 
     fn role(&self) -> Result<Role, Refusal> {

@@ -15,7 +15,7 @@ use node::Life;
 pub use node::{Node, Standing, Verdict};
 
 use super::event::Event;
-use super::fields::{HostName, PublicKey};
+use super::fields::HostName;
 use super::message::{Beat, Registration, Role};
 use super::refusal::Refusal;
 use crate::detect::{Detector, Terms};
@@ -80,6 +80,7 @@ impl Roster {
             life: Life::Beats,
             is_well: told.is_well,
             stays: told.stays,
+            is_proven: false,
             heard_at: Duration::ZERO,
             lost_at: None,
             returned_at: None,
@@ -88,7 +89,9 @@ impl Roster {
         node.stays = told.stays;
         let moved = node.address != Some(ip);
         let from = node.address.replace(ip);
-        let changed = is_new || moved || node.user != told.user;
+        let proven = told.is_proven && !node.is_proven;
+        node.is_proven |= told.is_proven;
+        let changed = is_new || moved || proven || node.user != told.user;
         node.user = told.user.clone();
         if is_new {
             self.next_number += 1;
@@ -120,6 +123,7 @@ impl Roster {
                     "hostname {name} belongs to another key; an operator frees it with: heartline nodes forget {name}"
                 ));
             }
+            Some(known) if known.is_proven && !told.is_proven => return Err(unproven(name)),
             Some(known) if known.role != told.role => {
                 return no(format!(
                     "{name} has said before that it is {}; an operator frees it with: heartline nodes forget {name}",
@@ -240,16 +244,13 @@ impl Roster {
     }
 
     /// A node takes its leave.
-    pub fn leave(
-        &mut self,
-        now: Duration,
-        name: &HostName,
-        key: &PublicKey,
-    ) -> Result<(), Refusal> {
+    pub fn leave(&mut self, now: Duration, told: &Registration) -> Result<(), Refusal> {
+        let name = &told.name;
         match self.nodes.get(name) {
             // It has left already.
             None => Ok(()),
-            Some(node) if node.key != *key => Err(Refusal::new(format!(
+            Some(node) if node.is_proven && !told.is_proven => Err(unproven(name)),
+            Some(node) if node.key != told.key => Err(Refusal::new(format!(
                 "hostname {name} belongs to another key"
             ))),
             Some(_) => {
@@ -343,6 +344,13 @@ impl Roster {
         }
         self.nodes.insert(name, node);
     }
+}
+
+/// Anybody knows the public keys of all.
+fn unproven(name: &HostName) -> Refusal {
+    Refusal::new(format!(
+        "{name} has proven that it has its key before, and does not now; the key's owner signs"
+    ))
 }
 
 #[cfg(test)]

@@ -17,6 +17,9 @@ const SHORTEST_SECRET: usize = 16;
 /// What this use of the secret is called: a MAC of another use is none here.
 const USE: &[u8] = b"heartline nodes 1";
 
+/// What is signed by who has a key; no MAC of a message begins so.
+const BINDING: &[u8] = b"binding";
+
 /// What every node of a cluster knows, and nobody else.
 #[derive(Clone)]
 pub struct Secret(Arc<[u8]>);
@@ -134,6 +137,7 @@ enum Kind {
 #[derive(Debug)]
 pub struct Seal {
     keyed: Hmac<Sha256>,
+    binding: [u8; 32],
     side: Side,
     sent: u64,
     heard: u64,
@@ -146,12 +150,21 @@ impl Seal {
         for part in [USE, &client.0, &server.0] {
             key.update(part);
         }
+        let keyed = keyed(&key.finalize().into_bytes());
+        let mut binding = keyed.clone();
+        binding.update(BINDING);
         Self {
-            keyed: keyed(&key.finalize().into_bytes()),
+            binding: binding.finalize().into_bytes().into(),
+            keyed,
             side,
             sent: 0,
             heard: 0,
         }
+    }
+
+    /// What only the two ends of this one connection know: whoever signs it has the key now, and here.
+    pub fn binding(&self) -> &[u8; 32] {
+        &self.binding
     }
 
     /// What is to be sent before `body`.

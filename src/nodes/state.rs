@@ -35,6 +35,8 @@ struct KeptNode {
     key: PublicKey,
     username: UserName,
     dead: bool,
+    #[serde(default)]
+    proven: bool,
 }
 
 /// The file's text for all that a roster knows.
@@ -48,6 +50,7 @@ pub fn written(roster: &Roster) -> Vec<u8> {
         key: node.key.clone(),
         username: node.user.clone(),
         dead: node.is_dead(),
+        proven: node.is_proven,
     });
     let kept = Kept {
         form: FORM,
@@ -78,6 +81,7 @@ pub fn read(text: &[u8], rules: Rules, now: Duration) -> anyhow::Result<Roster> 
             node.username,
             number,
             node.dead,
+            node.proven,
         );
         roster.restore(now, node.hostname, known);
     }
@@ -170,6 +174,8 @@ mod tests {
                 .expect("a key"),
             user: "hadoop".parse().expect("a user"),
             stays: true,
+            signature: None,
+            is_proven: true,
         };
         roster.register(Duration::ZERO, &told).expect("taken");
         let text = written(&roster);

@@ -181,6 +181,10 @@ impl ServerOfNodes {
         let mut command = Command::new(env!("CARGO_BIN_EXE_heartline"));
         command.args(["nodes", "agent"]).args(words);
         command.args(["--server", &self.address.to_string()]);
+        let secret = self.folder.path().join("secret");
+        if secret.exists() {
+            command.arg("--secret-file").arg(secret);
+        }
         for (option, file) in [
             ("--key", "id_ed25519"),
             ("--hosts-file", "hosts"),

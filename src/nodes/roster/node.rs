@@ -51,6 +51,8 @@ pub struct Node {
     /// It stays connected as long as it lives.
     pub(super) stays: bool,
     /// By the listener's stopwatch: when it was heard, and when its connection was lost.
+    /// It has proven that it has its key: from then on it must.
+    pub(in crate::nodes) is_proven: bool,
     pub(super) heard_at: Duration,
     pub(super) lost_at: Option<Duration>,
     pub(super) returned_at: Option<Duration>,
@@ -101,6 +103,7 @@ impl Node {
         user: UserName,
         number: u64,
         is_dead: bool,
+        is_proven: bool,
     ) -> Self {
         Self {
             role,
@@ -111,6 +114,7 @@ impl Node {
             life: if is_dead { Life::Dead } else { Life::Beats },
             is_well: true,
             stays: false,
+            is_proven,
             heard_at: Duration::ZERO,
             lost_at: None,
             returned_at: None,

@@ -38,6 +38,8 @@ fn node(name: &str, role: Role, n: usize) -> Registration {
         key: KEYS[n % 3].parse().expect("a key"),
         user: "hadoop".parse().expect("a user"),
         stays: true,
+        signature: None,
+        is_proven: false,
     }
 }
 
@@ -137,8 +139,34 @@ fn a_name_belongs_to_its_key_until_it_is_forgotten() {
         "a role is told once"
     );
     let other = node("n2", Role::Slave, 0);
-    assert!(roster.leave(ms(5003), &thief.name, &other.key).is_err());
-    assert_eq!(roster.leave(ms(5003), &thief.name, &thief.key), Ok(()));
+    assert!(
+        roster
+            .leave(
+                ms(5003),
+                &Registration {
+                    key: other.key,
+                    ..thief.clone()
+                }
+            )
+            .is_err()
+    );
+    assert_eq!(roster.leave(ms(5003), &thief), Ok(()));
+}
+
+#[test]
+fn who_has_proven_to_have_the_key_must_do_so_again() {
+    let mut roster = Roster::new(rules());
+    let mut owner = node("n1", Role::Slave, 1);
+    roster.register(ms(0), &owner).expect("taken");
+    owner.is_proven = true;
+    let before = roster.version();
+    roster.register(ms(1), &owner).expect("known");
+    assert!(roster.version() > before, "it is to be kept");
+    let mut thief = node("n1", Role::Slave, 1);
+    assert!(roster.register(ms(2), &thief).is_err());
+    assert!(roster.leave(ms(2), &thief).is_err());
+    thief.is_proven = true;
+    assert_eq!(roster.leave(ms(3), &thief), Ok(()));
 }
 
 #[test]
