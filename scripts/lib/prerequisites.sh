@@ -12,11 +12,8 @@ package_of() {
         setsid | flock | setpriv | unshare) echo util-linux ;;
         ip) echo iproute2 ;;
         fuser) echo psmisc ;;
-        sshd | ssh-keygen) echo openssh-server openssh-client ;;
         sshd) echo openssh-server ;;
-        ssh) echo openssh-client ;;
-        ip) echo iproute2 ;;
-        setsid | flock | setpriv) echo util-linux ;;
+        ssh | ssh-keygen) echo openssh-client ;;
         ps) echo procps ;;
         awk) echo mawk ;;
         timeout | realpath) echo coreutils ;;
