@@ -18,7 +18,7 @@
 //!   beside that.
 //! - [`condition`] says why a command stands still, from samples of it; pure, like `detect`. [`vitals`]
 //!   takes the samples: it knows `/proc`.
-//! - [`cluster`] is the real surroundings by one description: configuration files for now.
+//! - [`cluster`] is the real surroundings by one description: configured, started, looked at, ended.
 //! - [`zkstats`] asks the servers of an ensemble what they are; [`probe`] is how servers are asked, none longer than a
 //!   limit.
 //! - [`nodes`] tells machines of each other: a control server, and an agent on each that keeps its files right.

@@ -154,7 +154,9 @@ fn one_start_or_stop_at_a_time() {
 #[test]
 fn what_was_never_started_has_nothing_to_end_or_show() {
     let cluster = Described::new("loopback", HOST);
-    cluster.down();
+    let (status, said) = cluster.ask("down", &[]);
+    assert_eq!(status, 0, "{said}");
+    assert!(said.contains("no cluster was started in"), "{said}");
     assert!(!cluster.folder().exists());
     let (status, said) = cluster.ask("logs", &["zookeeper"]);
     assert_eq!(status, 1);
@@ -191,4 +193,21 @@ fn a_server_that_dies_while_it_comes_up_is_shown_with_the_end_of_its_log() {
         assert!(said.contains(part), "'{part}' is not in:\n{said}");
     }
     cluster.down();
+}
+
+#[test]
+fn what_runs_and_is_not_described_any_more_is_neither_ended_nor_forgotten() {
+    let cluster = Described::new("loopback", HOST);
+    cluster.up();
+    let described = fs::read_to_string(cluster.file()).unwrap();
+    let pid = cluster.pid("h1", "zookeeper");
+    fs::write(cluster.file(), described.replace("\"h1\"", "\"h2\"")).unwrap();
+    let (status, said) = cluster.ask("up", &[]);
+    assert_eq!(status, 1, "{said}");
+    let line = format!("h1 zookeeper runs, pid {pid}, and is not described any more");
+    assert!(said.contains(&line), "{said}");
+    assert_eq!(cluster.mode(1), "standalone");
+    // It ends as it was started, whatever the description says by now.
+    cluster.down();
+    assert_eq!(cluster.mode(1), "none");
 }

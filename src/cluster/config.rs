@@ -7,9 +7,10 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Args;
 
-use super::args::{FileArgs, MachineArgs, ending};
+use super::args::{FileArgs, MachineArgs, PROGRAM, ending};
 use super::configuration::files;
 use super::layout::Form;
+use crate::say::say;
 
 /// Write every host's configuration files, and start nothing
 #[derive(Args, Clone, Debug)]
@@ -43,6 +44,8 @@ impl ConfigArgs {
                 put(&folder.join(&file.name), &file.text)?;
             }
         }
+        let (output, hosts) = (self.output.display(), cluster.hosts.len());
+        say(PROGRAM, format_args!("{output}: files for {hosts} hosts"));
         Ok(())
     }
 }

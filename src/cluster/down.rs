@@ -18,7 +18,7 @@ use super::leftovers::{Leftover, is_of_another, leftovers};
 use super::listening::Listening;
 use super::netns;
 use super::process::Known;
-use super::record::lock;
+use super::record::{lock, recorded_cluster, recorded_form};
 use super::role::Role;
 use super::up::progress;
 
@@ -48,12 +48,19 @@ impl DownArgs {
     }
 
     fn down(&self) -> anyhow::Result<()> {
-        let cluster = self.file.described(None)?.cluster;
-        let _lock = cluster
-            .folder
-            .exists()
-            .then(|| lock(&cluster.folder))
-            .transpose()?;
+        let mut cluster = self.file.described(None)?.cluster;
+        if recorded_form(&cluster.folder).is_none() {
+            let folder = cluster.folder.display();
+            progress(format_args!(
+                "no cluster was started in {folder}: there is nothing to end"
+            ));
+            return Ok(());
+        }
+        let _lock = lock(&cluster.folder)?;
+        // Its description may say something else by now.
+        if let Ok(started) = recorded_cluster(&cluster.folder) {
+            cluster = started;
+        }
         let mut servers = servers(&cluster);
         for wave in WAVES {
             let of_wave = |name: &str| wave.iter().any(|role| role.to_string() == name);
@@ -73,9 +80,9 @@ impl DownArgs {
 }
 
 /// Whoever stands in a file, by host and name: also what a description no longer has.
-type Servers = BTreeMap<(String, String), (Known, PathBuf)>;
+pub(super) type Servers = BTreeMap<(String, String), (Known, PathBuf)>;
 
-fn servers(cluster: &Cluster) -> Servers {
+pub(super) fn servers(cluster: &Cluster) -> Servers {
     let mut found = BTreeMap::new();
     for host in fs::read_dir(&cluster.folder)
         .into_iter()

@@ -9,7 +9,7 @@ use std::path::Path;
 use procfs::process::Process;
 
 use super::java::mark;
-use super::layout::{Cluster, Form};
+use super::layout::{Cluster, Form, Host};
 use super::netns::{handle, is_own_namespace};
 use super::process::Known;
 
@@ -45,6 +45,21 @@ pub(super) fn leftovers(cluster: &Cluster) -> Vec<Leftover> {
         found.push(Leftover { known, what });
     }
     found
+}
+
+/// The tasks of one host, which end with it.
+pub(super) fn tasks(cluster: &Cluster, host: &Host) -> Vec<Known> {
+    let home = cluster.home(host).join("data");
+    let all = procfs::process::all_processes().into_iter().flatten();
+    let of_host = all.flatten().filter(|process| {
+        let environment = process.environ().unwrap_or_default();
+        let tasks = environment.get(std::ffi::OsStr::new(TASKS_FOLDERS));
+        process.cwd().is_ok_and(|cwd| cwd.starts_with(&home))
+            || tasks.is_some_and(|folders| Path::new(folders).starts_with(&home))
+    });
+    of_host
+        .filter_map(|process| Known::of(process.pid))
+        .collect()
 }
 
 /// Servers and tools of the cluster that no file names: those of a start that was killed.

@@ -1,36 +1,29 @@
 //! What the servers of a cluster say of themselves while it comes up.
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use super::layout::{Cluster, Host};
 use super::role::{Port, Role};
 use crate::coordination::{Failure, Namespace, Session, Settings};
+use crate::probe::{self, knock, word};
 
 /// How long a server may take to answer before it is asked again.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Whether somebody listens.
-pub(super) fn listens(place: &str) -> bool {
-    connect(place).is_some()
+fn end() -> Instant {
+    Instant::now() + PATIENCE
 }
 
-fn connect(place: &str) -> Option<TcpStream> {
-    let address: SocketAddr = place.to_socket_addrs().ok()?.next()?;
-    let stream = TcpStream::connect_timeout(&address, PATIENCE).ok()?;
-    stream.set_read_timeout(Some(PATIENCE)).ok()?;
-    Some(stream)
+/// Whether somebody listens.
+pub(super) fn listens(place: &str) -> bool {
+    knock(place, end()).is_ok()
 }
 
 /// What a `ZooKeeper` server is: `leader`, `follower`, `observer` or `standalone`; `None` while it is nothing.
 pub(super) fn mode(host: &Host) -> Option<String> {
-    let mut stream = connect(&host.reached(Port::Zookeeper))?;
-    stream.write_all(b"srvr").ok()?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).ok()?;
+    let answer = word(&host.address, host.port(Port::Zookeeper), "srvr", end()).ok()?;
     let mode = answer
         .lines()
         .find_map(|line| line.strip_prefix("Mode: "))?;
@@ -39,15 +32,8 @@ pub(super) fn mode(host: &Host) -> Option<String> {
 
 /// A page of JSON.
 fn page(place: &str, path: &str) -> Option<Value> {
-    let config = ureq::Agent::config_builder()
-        .timeout_global(Some(PATIENCE))
-        // A standby manager sends to the active one by a name that may be known to hosts alone.
-        .max_redirects(0)
-        .build();
-    let agent = ureq::Agent::new_with_config(config);
-    let mut answer = agent.get(format!("http://{place}{path}")).call().ok()?;
-    let text = answer.body_mut().read_to_string().ok()?;
-    serde_json::from_str(&text).ok()
+    // A standby manager sends to the active one by a name that may be known to hosts alone: no redirection is followed.
+    probe::page(&format!("{place}{path}"), end()).ok()
 }
 
 /// A bean of a Hadoop server.

@@ -151,7 +151,7 @@ impl Roles<'_> {
             );
         }
         if namenodes == 1 && journalnodes > 0 {
-            problems.warn(
+            problems.grave(
                 self.place(Role::Journalnode),
                 "one namenode alone keeps its edits itself",
                 "leave journalnode out, or write a second namenode",
@@ -222,13 +222,16 @@ fn ports(cluster: &Cluster, description: &Description, problems: &mut Problems) 
             }
         }
     }
-    if cluster.form == Form::Own && description.network.is_some() {
-        let at = description.network.as_ref().map_or(0, |it| it.span().start);
-        problems.warn(
-            at,
-            "hosts of their own have their own addresses",
-            "leave network out; it is for --hosts loopback and netns",
-        );
+    if cluster.form == Form::Own {
+        let hosts = description.hosts.iter().map(Spanned::get_ref);
+        for (at, address, first) in twice(hosts.filter_map(|host| host.address.as_ref())) {
+            let line = problems.line(first);
+            problems.grave(
+                at,
+                format!("address {address} is that of the host on line {line} too"),
+                "give each host its own",
+            );
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use rustix::process::Signal;
 
 use super::args::{FileArgs, ending};
 use super::layout::{Form, Host, list};
+use super::leftovers::tasks;
 use super::netns;
 use super::process::Known;
 use super::record::recorded_cluster;
@@ -103,7 +104,20 @@ impl KillArgs {
                 killed += 1;
             }
         }
-        if killed == 0 {
+        let tasks = match role {
+            Some(_) => Vec::new(),
+            None => tasks(&cluster, host),
+        };
+        for known in &tasks {
+            known.signal(Signal::KILL);
+        }
+        if !tasks.is_empty() {
+            progress(format_args!(
+                "{name}: {} processes of tasks killed",
+                tasks.len()
+            ));
+        }
+        if killed == 0 && tasks.is_empty() {
             bail!("{} does not run", self.whom);
         }
         Ok(())

@@ -13,13 +13,14 @@ use super::args::{FileArgs, MachineArgs, PROGRAM, ending, home};
 use super::check::Check;
 use super::config::put;
 use super::configuration::files;
+use super::down::{Servers, servers};
 use super::found::Found;
 use super::java::Launcher;
 use super::layout::{Cluster, Form};
 use super::leftovers::strays;
 use super::plan::{Step, steps};
 use super::process::Known;
-use super::record::{lock, record, recorded_form};
+use super::record::{lock, record, recorded_cluster, recorded_form};
 use super::starting::Starting;
 use super::{netns, ssh};
 use crate::say::say;
@@ -59,6 +60,43 @@ impl UpArgs {
         ending(self.up())
     }
 
+    /// Servers that run and are not described any more are somebody's: they are neither ended nor forgotten.
+    fn refuse_undescribed(cluster: &Cluster, servers: &Servers) -> anyhow::Result<()> {
+        let is_described = |host: &str, name: &str| {
+            let host = cluster.host(host);
+            host.is_some_and(|host| {
+                let mut roles = host.roles.iter();
+                name == "sshd" || roles.any(|role| role.to_string() == name)
+            })
+        };
+        let others = servers
+            .iter()
+            .filter(|((host, name), _)| !is_described(host, name));
+        let mut count = 0;
+        for ((host, name), (known, _)) in others {
+            count += 1;
+            let pid = known.pid;
+            say(
+                PROGRAM,
+                format_args!("{host} {name} runs, pid {pid}, and is not described any more"),
+            );
+        }
+        let moved = recorded_cluster(&cluster.folder).is_ok_and(|before| {
+            !servers.is_empty()
+                && (before.network != cluster.network || before.name != cluster.name)
+        });
+        if moved {
+            say(
+                PROGRAM,
+                "what runs was started with another name or network",
+            );
+        }
+        if count > 0 || moved {
+            bail!("end what runs first with heartline cluster down; nothing was started");
+        }
+        Ok(())
+    }
+
     fn up(&self) -> anyhow::Result<()> {
         let described = self.file.described(self.hosts)?;
         let cluster = &described.cluster;
@@ -76,7 +114,9 @@ impl UpArgs {
             .unwrap_or_else(|| home().join("parts/kafka"));
         let kafka_jars = std::path::absolute(kafka_jars)?;
         let mut found = Found::of(cluster);
-        let known: Vec<Known> = found.running.values().copied().collect();
+        let servers = servers(cluster);
+        Self::refuse_undescribed(cluster, &servers)?;
+        let known: Vec<Known> = servers.values().map(|(known, _)| *known).collect();
         for stray in strays(cluster, &known) {
             progress(format_args!(
                 "left by a start that was killed: pid {} {}",

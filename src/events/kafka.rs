@@ -3,6 +3,7 @@
 //! A request is tried again until all replicas in sync have its records; the next goes out only then. So records of a
 //! key never pass each other, and one whose answer was lost on the way may stand there twice.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rskafka::BackoffConfig;
@@ -36,7 +37,8 @@ pub(super) fn start(topic: Topic) -> Outlet {
 
 /// Hands each lane its batches.
 async fn deliver(topic: Topic, mut inlet: Inlet) {
-    let partitions = partitions(&topic, &inlet.answers).await;
+    let (known, partitions) = partitions(&topic, &inlet.answers).await;
+    let known = Arc::new(known);
     let lanes: Vec<_> = (0..partitions)
         .map(|number| {
             let (batches, taken) = unbounded_channel();
@@ -44,6 +46,8 @@ async fn deliver(topic: Topic, mut inlet: Inlet) {
                 topic: topic.clone(),
                 number,
                 answers: inlet.answers.clone(),
+                known: Arc::clone(&known),
+                failures: 0,
                 client: None,
             };
             tokio::spawn(lane.deliver(taken));
@@ -57,11 +61,12 @@ async fn deliver(topic: Topic, mut inlet: Inlet) {
     }
 }
 
-/// How many partitions the topic has, however long it takes to hear that.
-async fn partitions(topic: &Topic, answers: &Answers) -> usize {
+/// How many partitions the topic has, however long it takes to hear that; and who has heard it, who knows all brokers
+/// from then on.
+async fn partitions(topic: &Topic, answers: &Answers) -> (Client, usize) {
     loop {
         let why = match timeout(CONNECT, count(topic)).await {
-            Ok(Ok(partitions)) if partitions > 0 => return partitions,
+            Ok(Ok((known, partitions))) if partitions > 0 => return (known, partitions),
             Ok(Ok(_)) => missing(topic),
             Ok(Err(error)) => reason(topic, &error),
             Err(_) => silent(CONNECT),
@@ -71,7 +76,7 @@ async fn partitions(topic: &Topic, answers: &Answers) -> usize {
     }
 }
 
-async fn count(topic: &Topic) -> Result<usize, Error> {
+async fn count(topic: &Topic) -> Result<(Client, usize), Error> {
     let client = client(topic).await?;
     // To ask for a topic makes it, where brokers make topics by themselves.
     client
@@ -79,7 +84,8 @@ async fn count(topic: &Topic) -> Result<usize, Error> {
         .await?;
     let topics = client.list_topics().await?;
     let found = topics.into_iter().find(|found| found.name == topic.name);
-    Ok(found.map_or(0, |found| found.partitions.len()))
+    let partitions = found.map_or(0, |found| found.partitions.len());
+    Ok((client, partitions))
 }
 
 async fn client(topic: &Topic) -> Result<Client, Error> {
@@ -99,6 +105,9 @@ struct Lane {
     topic: Topic,
     number: usize,
     answers: Answers,
+    /// Knows all brokers that there were, also when those that were named are gone.
+    known: Arc<Client>,
+    failures: u32,
     client: Option<PartitionClient>,
 }
 
@@ -108,8 +117,9 @@ impl Lane {
             let count = batch.messages.len();
             let records: Vec<Record> = batch.messages.into_iter().map(record).collect();
             while let Err(why) = self.attempt(&records).await {
-                // The leader may be another one; all is asked anew, beginning with the brokers that were named.
+                // The leader may be another one.
                 self.client = None;
+                self.failures = self.failures.wrapping_add(1);
                 self.answers.say(Answer::Trouble(self.number, why));
                 sleep(PAUSE).await;
             }
@@ -132,11 +142,16 @@ impl Lane {
 
     async fn connect(&self) -> Result<PartitionClient, String> {
         let connected = async {
-            let client = client(&self.topic).await?;
             let number = i32::try_from(self.number).unwrap_or(i32::MAX);
-            client
-                .partition_client(&self.topic.name, number, UnknownTopicHandling::Error)
-                .await
+            let (topic, unknown) = (&self.topic, UnknownTopicHandling::Error);
+            // Every other time of the brokers that were named, in case all have moved.
+            if self.failures % 2 == 1 {
+                let named = client(topic).await?;
+                named.partition_client(&topic.name, number, unknown).await
+            } else {
+                let known = &self.known;
+                known.partition_client(&topic.name, number, unknown).await
+            }
         };
         match timeout(CONNECT, connected).await {
             Ok(Ok(client)) => Ok(client),
@@ -164,6 +179,7 @@ fn reason(topic: &Topic, error: &Error) -> String {
         None => {
             let text = error.to_string();
             let inner = text.rsplit("Source: ").next().unwrap_or(&text);
+            let inner = inner.strip_prefix("Connection error: ").unwrap_or(inner);
             inner.to_owned()
         }
     }

@@ -22,6 +22,8 @@ pub(super) fn text(context: &Context<'_>) -> String {
     kafka.put("transaction.state.log.replication.factor", copies);
     kafka.put("transaction.state.log.min.isr", copies.min(2));
     if context.on_one_machine() {
+        // A broker that died is missed after as long.
+        kafka.put("zookeeper.session.timeout.ms", 6000);
         // A consumer group of one member need not wait for others.
         kafka.put("group.initial.rebalance.delay.ms", 0);
     }

@@ -17,6 +17,8 @@ pub(super) fn properties(context: &Context<'_>) -> Properties {
         mapred.put("mapreduce.shuffle.port", shuffle);
     }
     if context.on_one_machine() {
+        // Where the tasks' heartbeats go, unless a job says otherwise.
+        mapred.put("heartline.zookeeper", context.cluster.quorum());
         mapred.put("mapreduce.client.progressmonitor.pollinterval", 250);
         mapred.put(
             "mapreduce.application.classpath",

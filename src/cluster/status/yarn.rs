@@ -38,11 +38,12 @@ impl Resourcemanager {
     pub(super) fn of(page: InfoPage) -> Self {
         Self {
             state: page.info.ha_state.to_lowercase(),
-            // One that stands alone has a whole sentence here, which says that it has none.
+            // One that stands alone has a whole sentence here, which says that it has none. Hadoop's elector may keep
+            // its first word when it has missed an event: that it has ended is not to be believed.
             zookeeper: page
                 .info
                 .ha_zoo_keeper_connection_state
-                .filter(|state| !state.contains(' ')),
+                .filter(|state| !state.contains(' ') && state != "TERMINATED"),
         }
     }
 
