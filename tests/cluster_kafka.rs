@@ -7,7 +7,6 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use serde_json::Value;
 use support::hadoop::{script, succeed};
 use support::{Described, Parts, wait_until};
 
@@ -51,12 +50,12 @@ fn observers_do_not_vote_and_a_topic_outlives_a_broker() {
     };
     // The first reader has the topic of offsets made, which takes both brokers.
     assert_eq!(consumed(4), ["one", "three", "two"]);
-    let (code, status) = status(&cluster);
+    let (code, status) = cluster.status();
     assert_eq!(code, 0, "{status:#}");
 
     cluster.kill("k1/kafka");
     wait_until("the status says what is missing", LIMIT, || {
-        let (code, status) = self::status(&cluster);
+        let (code, status) = cluster.status();
         let troubles = status["troubles"].to_string();
         code == 1 && troubles.contains("k1") && troubles.contains("replicated")
     });
@@ -64,7 +63,7 @@ fn observers_do_not_vote_and_a_topic_outlives_a_broker() {
     assert_eq!(consumed(5), ["one", "three", "two"]);
     cluster.up();
     wait_until("all copies are there again", LIMIT, || {
-        self::status(&cluster).0 == 0
+        cluster.status().0 == 0
     });
 
     // Two voters of three are gone: the observers do not make up for them.
@@ -78,13 +77,4 @@ fn observers_do_not_vote_and_a_topic_outlives_a_broker() {
     };
     wait_until("there is no quorum", LIMIT, || zkstats() == Some(1));
     cluster.down();
-}
-
-/// The exit status and the JSON of `heartline cluster status`.
-fn status(cluster: &Described) -> (i32, Value) {
-    let output = cluster.command("status", &["--json"]).output();
-    let output = output.expect("heartline runs");
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
-    (output.status.code().unwrap_or(-1), value)
 }

@@ -5,6 +5,7 @@ mod support;
 
 use std::fmt::Write as _;
 use std::net::TcpListener;
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -197,7 +198,11 @@ fn the_dead_and_the_stopped_are_told(described: &Described, cluster: &Cluster) {
         let (pid, _) = found.unwrap_or_else(|| panic!("no {class}"));
         Pid::from_raw(i32::try_from(pid).expect("a pid")).expect("a pid")
     };
-    kill_process(pid(".DataNode"), Signal::KILL).expect("it runs");
+    let datanode = pid(".DataNode");
+    kill_process(datanode, Signal::KILL).expect("it runs");
+    // Its port is closed only when the last of its threads is gone.
+    let place = format!("/proc/{}", datanode.as_raw_nonzero());
+    wait_until("the DataNode is gone", SOON, || !Path::new(&place).exists());
     let manager = pid(".ResourceManager");
     kill_process(manager, Signal::STOP).expect("it runs");
     let begin = Instant::now();

@@ -8,6 +8,7 @@ use std::process::Stdio;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use serde_json::Value;
 use support::{Described, wait_until};
 
 /// What a busy machine may need.
@@ -144,4 +145,24 @@ fn seeds_checks(cluster: &Described) {
     let metrics = cluster.page(active, 8088, "/ws/v1/cluster/metrics");
     assert_eq!(metrics["clusterMetrics"]["activeNodes"], 3, "{metrics}");
     assert_eq!(cluster.fs("h2", &["-ls", "/"]), "");
+    // The one screen over all of it says the same.
+    let (code, status) = cluster.status();
+    assert_eq!(
+        (code, &status["healthy"]),
+        (0, &Value::Bool(true)),
+        "{status:#}"
+    );
+    for (part, known) in [
+        ("namenodes", [1, 2].map(|id| cluster.namenode(id))),
+        (
+            "resourcemanagers",
+            [1, 2].map(|id| cluster.manager(id).to_lowercase()),
+        ),
+    ] {
+        let told = status[part].as_array().unwrap().iter();
+        let told: Vec<_> = told.map(|part| part["state"].as_str().unwrap()).collect();
+        assert_eq!(told, known, "{status:#}");
+    }
+    assert_eq!(status["datanodes"].as_array().unwrap().len(), 3);
+    assert_eq!(status["root"].as_array().map(Vec::len), Some(0));
 }

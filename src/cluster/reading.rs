@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 
 use super::description::{self, Description, Ports};
-use super::layout::{Cluster, File, Form, Host, Properties, default_folder};
+use super::layout::{Cluster, File, Form, Host, Properties, default_folder, list};
 use super::problem::{Problem, Problems};
 use super::role::{Port, Role};
 use super::sense;
@@ -106,7 +106,9 @@ impl Reader<'_, '_> {
                 "write the first three numbers of the hosts' addresses, such as 10.91.1",
             );
         }
-        self.placed(network.get_ref())
+        // Written anew: `010` is a ten here, and something else elsewhere.
+        let numbers = numbers.iter().flatten().map(ToString::to_string);
+        self.placed(&list(numbers, "."))
     }
 
     /// On loopback the first number is 127, whatever is written.

@@ -115,6 +115,15 @@ impl Described {
         assert_eq!(self.processes(), Vec::<String>::new());
     }
 
+    /// What `heartline cluster status` says: its exit status, and its JSON.
+    pub(crate) fn status(&self) -> (i32, Value) {
+        let output = self.command("status", &["--json"]).output();
+        let output = output.expect("heartline runs");
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let value = serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}"));
+        (output.status.code().unwrap_or(-1), value)
+    }
+
     /// The number of a server's process.
     pub(crate) fn pid(&self, host: &str, role: &str) -> String {
         let file = self.folder().join(format!("{host}/run/{role}.pid"));
