@@ -22,15 +22,15 @@ parts_of() {
 # The parts are those of this very pom: a changed pom makes another checksum.
 parts_checksum() { sha256sum <"$1" | cut -d' ' -f1; }
 
-# parts_present [SET]: they are there, and of the pom as it stands.
+# parts_present SET: they are there, and of the pom as it stands.
 parts_present() {
     local of
-    mapfile -t of < <(parts_of "${1:-hadoop}")
+    mapfile -t of < <(parts_of "$1")
     [ -f "${of[2]}" ] && [ "$(cat "${of[2]}")" = "$(parts_checksum "${of[0]}")" ]
 }
 
-# need_parts [SET]: fetches them the first time; costs a checksum afterwards.
-need_parts() { parts_present "${1:-hadoop}" || "$HEARTLINE_ROOT/scripts/fetch-parts" "${1:-hadoop}"; }
+# need_parts SET: fetches them the first time; costs a checksum afterwards.
+need_parts() { parts_present "$1" || "$HEARTLINE_ROOT/scripts/fetch-parts" "$1"; }
 
 # part_jar NAME: the path of NAME-VERSION.jar among the fetched ones.
 part_jar() {

@@ -125,7 +125,7 @@ impl Ensemble {
 
     /// Stops a server as it is (SIGSTOP): its sockets stay open and it does not answer.
     pub(crate) fn pause(&self, server: usize) {
-        self.servers[server].signal(Signal::STOP);
+        self.servers[server].pause();
     }
 
     /// Lets a server go on (SIGCONT).

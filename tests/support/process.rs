@@ -1,6 +1,7 @@
 //! Child processes that do not outlive their test, and waiting with a limit.
 
 use std::{
+    fs,
     io::Write,
     process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio},
     thread,
@@ -79,6 +80,24 @@ impl Guarded {
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal)
             .unwrap_or_else(|error| panic!("{signal:?}: {error}"));
+    }
+
+    /// Stops it (SIGSTOP), and waits until all its threads stand still: one may still have answered.
+    pub(crate) fn pause(&self) {
+        self.signal(Signal::STOP);
+        let tasks = format!("/proc/{}/task", self.child.id());
+        wait_until(
+            "all its threads stand still",
+            Duration::from_secs(20),
+            || {
+                let threads = fs::read_dir(&tasks).into_iter().flatten().flatten();
+                let mut states = threads.filter_map(|thread| {
+                    let stat = fs::read_to_string(thread.path().join("stat")).ok()?;
+                    stat[stat.rfind(')')? + 1..].trim_start().chars().next()
+                });
+                states.all(|state| matches!(state, 'T' | 'Z' | 'X'))
+            },
+        );
     }
 }
 

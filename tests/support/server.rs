@@ -150,7 +150,12 @@ impl Server {
         drop(self.process.take().expect("the server runs"));
     }
 
-    /// Stops it as it is (SIGSTOP) or lets it go on (SIGCONT).
+    /// Stops it as it is (SIGSTOP).
+    pub(crate) fn pause(&self) {
+        self.process.as_ref().expect("the server runs").pause();
+    }
+
+    /// Lets it go on (SIGCONT), or whatever else a signal does.
     pub(crate) fn signal(&self, signal: Signal) {
         self.process
             .as_ref()

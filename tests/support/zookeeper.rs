@@ -80,7 +80,7 @@ impl ZooKeeper {
 
     /// Stops it as it is (SIGSTOP): its sockets stay open and nobody answers.
     pub(crate) fn pause(&self) {
-        self.server.signal(Signal::STOP);
+        self.server.pause();
     }
 
     /// Lets it go on (SIGCONT).
