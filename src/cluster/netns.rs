@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::{Context, bail};
 
 use super::config::put;
-use super::layout::{Cluster, Form, Host};
+use super::layout::{Cluster, Form, Host, list};
 
 /// Where `ip` looks for what a namespace sees in place of /etc.
 const ETC: &str = "/etc/netns";
@@ -80,6 +80,16 @@ pub(super) struct Standing {
     pub(super) ours: bool,
 }
 
+/// Keeps the kernel from giving a server's port to an outgoing connection: the page of a `NameNode` has one of those
+/// that it gives away (which is why Hadoop 3 has another one).
+fn reserve(host: &Host, namespace: &str) -> anyhow::Result<()> {
+    let ports = host.roles.iter().flat_map(|role| role.ports());
+    let ports = ports.map(|port| host.port(port)).filter(|port| *port > 0);
+    let ports = list(ports.map(|port| port.to_string()), ",");
+    let script = format!("echo {ports} > /proc/sys/net/ipv4/ip_local_reserved_ports");
+    ip(&["netns", "exec", namespace, "sh", "-c", &script])
+}
+
 /// Makes what is missing of the bridge, the namespaces and their links.
 pub(super) fn raise(cluster: &Cluster) -> anyhow::Result<()> {
     let bridge = cluster.bridge();
@@ -123,6 +133,7 @@ pub(super) fn raise(cluster: &Cluster) -> anyhow::Result<()> {
                 ip(&[&inside[..], words].concat())?;
             }
         }
+        reserve(host, &namespace)?;
         ip(&["link", "set", &link, "up"])?;
     }
     Ok(())

@@ -82,7 +82,9 @@ impl UpArgs {
             );
         }
         let moved = recorded_cluster(&cluster.folder).is_ok_and(|before| {
+            // Another form is told of on its own.
             !servers.is_empty()
+                && before.form == cluster.form
                 && (before.network != cluster.network || before.name != cluster.name)
         });
         if moved {
