@@ -5,11 +5,12 @@
 mod support;
 
 use std::io::{self, Write};
-use std::process::Stdio;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use support::hadoop::{assert_same_counts, count_words, job_counts, log_of, run_job, sample_data};
+use support::hadoop::{
+    assert_same_counts, count_words, job_counts, log_of, run_job, sample_data, start,
+};
 use support::{Described, Watcher, assert_one_master_an_epoch};
 use tempfile::TempDir;
 
@@ -53,17 +54,14 @@ fn job_through(cluster: &Described, victims: &[Victim]) {
     let files = sample_data();
     // The shortest of the texts takes some seconds more than it takes to find another active.
     let mapper = "wc-mapper --line-delay 8ms --interval 50ms --timeout 3s";
-    let job = run_job()
-        .arg("--cluster")
-        .arg(cluster.file())
-        .args(["--zookeeper", &ensemble, "--mapper", mapper])
-        .args(&files)
-        .arg(&output)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("run-job runs");
+    let job = start(
+        run_job()
+            .arg("--cluster")
+            .arg(cluster.file())
+            .args(["--zookeeper", &ensemble, "--mapper", mapper])
+            .args(&files)
+            .arg(&output),
+    );
     // A master and one whom it hears: before that, YARN has to start its containers.
     wait_for("two mappers beat", || {
         let story = watcher.story();

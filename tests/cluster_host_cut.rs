@@ -4,11 +4,11 @@
 mod support;
 
 use std::collections::BTreeSet;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use support::hadoop::{
-    assert_same_counts, count_words, counter, job_counts, log_of, run_job, sample_data,
+    assert_same_counts, count_words, counter, job_counts, log_of, run_job, sample_data, start,
 };
 use support::{Described, Watcher, no_namespaces, wait_until};
 use tempfile::TempDir;
@@ -42,7 +42,7 @@ roles = ["datanode", "nodemanager"]
 
 #[test]
 fn a_host_that_is_cut_off_loses_its_mappers_to_another_and_returns_in_peace() {
-    if let Some(why) = no_namespaces() {
+    if let Some(why) = no_namespaces(&["sshd", "fuser"]) {
         eprintln!("skipped: {why}");
         return;
     }
@@ -68,26 +68,23 @@ fn a_host_that_is_cut_off_loses_its_mappers_to_another_and_returns_in_peace() {
     let dir = TempDir::new().expect("a temporary folder");
     let output = dir.path().join("output");
     let files = sample_data();
-    let job = run_job()
-        .arg("--cluster")
-        .arg(cluster.file())
-        .args([
-            "--zookeeper",
-            "h1:2181",
-            "-D",
-            "mapreduce.job.reduce.slowstart.completedmaps=1.0",
-        ])
-        .args([
-            "--mapper",
-            "wc-mapper --line-delay 10ms --interval 50ms --timeout 2s",
-        ])
-        .args(&files)
-        .arg(&output)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("run-job runs");
+    let job = start(
+        run_job()
+            .arg("--cluster")
+            .arg(cluster.file())
+            .args([
+                "--zookeeper",
+                "h1:2181",
+                "-D",
+                "mapreduce.job.reduce.slowstart.completedmaps=1.0",
+            ])
+            .args([
+                "--mapper",
+                "wc-mapper --line-delay 10ms --interval 50ms --timeout 2s",
+            ])
+            .args(&files)
+            .arg(&output),
+    );
 
     let mut members = BTreeSet::new();
     wait_until(

@@ -3,11 +3,10 @@
 mod support;
 
 use std::collections::BTreeSet;
-use std::process::Stdio;
 
 use support::{
     Ensemble, Watcher, assert_one_master_an_epoch,
-    hadoop::{assert_same_counts, count_words, job_counts, log_of, run_job, sample_data},
+    hadoop::{assert_same_counts, count_words, job_counts, log_of, run_job, sample_data, start},
 };
 use tempfile::TempDir;
 
@@ -20,15 +19,12 @@ fn counts_the_same_when_the_leader_is_killed_in_the_middle() {
     let files = sample_data();
     // The shortest of the texts takes some seconds.
     let mapper = "wc-mapper --line-delay 2500us --interval 20ms --timeout 1s";
-    let job = run_job()
-        .args(["--zookeeper", &ensemble.address(), "--mapper", mapper])
-        .args(&files)
-        .arg(&output)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("run-job runs");
+    let job = start(
+        run_job()
+            .args(["--zookeeper", &ensemble.address(), "--mapper", mapper])
+            .args(&files)
+            .arg(&output),
+    );
     // A master, and two that beat.
     watcher.wait_for("all three are members", |_| beating(&watcher).len() == 2);
     ensemble.kill(ensemble.leader());

@@ -2,13 +2,14 @@
 
 mod support;
 
-use std::{process::Stdio, time::Duration};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use support::{
     Cluster, Mapper, Watcher, ZooKeeper,
     hadoop::{
-        assert_same_counts, count_words, counter, job_counts, log_of, run_job, sample_data, succeed,
+        assert_same_counts, count_words, counter, job_counts, log_of, run_job, sample_data, start,
+        succeed,
     },
     wait_until,
 };
@@ -73,19 +74,15 @@ fn a_killed_mapper_is_tried_again(cluster: &Cluster) {
     let _master = Mapper::start(&zookeeper, "standing");
     watcher.wait_for_event("claimed", "standing");
     let mapper = "wc-mapper --line-delay 3ms --timeout 500ms";
-    let job = cluster
-        .used_by(
+    let job = start(
+        cluster.used_by(
             run_job()
                 .args(["--yarn", "--zookeeper", &zookeeper.address()])
                 .args(["--mapper", mapper])
                 .args(&files)
                 .arg(&output),
-        )
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("run-job runs");
+        ),
+    );
 
     let mut victim = None;
     wait_until(

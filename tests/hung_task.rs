@@ -6,7 +6,7 @@ use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Command,
     thread,
     time::{Duration, Instant},
 };
@@ -16,6 +16,7 @@ use support::{
     Cluster, Mapper, Parts, SOON, Watcher, ZooKeeper,
     hadoop::{
         assert_same_counts, count_words, counter, job_counts, log_of, run_job, sample_data, script,
+        start,
     },
     wait_until,
 };
@@ -56,12 +57,9 @@ fn hung_mappers_are_ended_with_the_reason_and_tried_again() {
         // A second attempt beside the first could be done before that has failed, and would have it killed.
         .args(["-D", "mapreduce.map.speculative=false"])
         .args(&files)
-        .arg(&output)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped());
+        .arg(&output);
     let begin = Instant::now();
-    let mut job = cluster.used_by(&mut command).spawn().expect("run-job runs");
+    let mut job = start(cluster.used_by(&mut command));
     // Its log is read beside: a full pipe would stop it.
     let mut stderr = job.stderr.take().expect("its stderr is a pipe");
     let log = thread::spawn(move || {

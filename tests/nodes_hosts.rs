@@ -12,42 +12,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::process::{Signal, geteuid};
-use support::{Guarded, Program, SECRET, wait_until};
+use rustix::process::Signal;
+use support::{Guarded, Program, SECRET, no_namespaces, wait_until, which};
 use tempfile::TempDir;
 
 /// A machine with much else to do takes its time.
 const LIMIT: Duration = Duration::from_secs(60);
 const SERVER: &str = "10.77.0.254";
-
-/// Why this cannot be tested here.
-fn missing() -> Option<String> {
-    if !geteuid().is_root() {
-        return Some("network namespaces need root".to_owned());
-    }
-    for (program, package) in [
-        ("sshd", "openssh-server"),
-        ("ssh", "openssh-client"),
-        ("ip", "iproute2"),
-    ] {
-        if which(program).is_none() {
-            return Some(format!("there is no {program} (apt-get install {package})"));
-        }
-    }
-    let name = format!("hl{}probe", std::process::id());
-    let probe = run("ip", &["netns", "add", &name]);
-    let _ = run("ip", &["netns", "del", &name]);
-    (!probe.status.success()).then(|| format!("no network namespaces here: {probe:?}"))
-}
-
-fn which(program: &str) -> Option<PathBuf> {
-    let path = std::env::var("PATH").unwrap_or_default();
-    let folders = format!("{path}:/usr/sbin:/sbin");
-    let mut folders = folders
-        .split(':')
-        .map(|folder| Path::new(folder).join(program));
-    folders.find(|path| path.is_file())
-}
 
 fn run(program: &str, words: &[&str]) -> Output {
     let program = which(program).unwrap_or_else(|| program.into());
@@ -299,7 +270,7 @@ fn assert_all_reach_all(hosts: &[Host]) {
 
 #[test]
 fn every_host_reaches_every_other_by_name_and_without_a_password() {
-    if let Some(why) = missing() {
+    if let Some(why) = no_namespaces(&["sshd", "ssh"]) {
         eprintln!("skipped: {why}");
         return;
     }

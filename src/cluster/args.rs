@@ -13,7 +13,7 @@ use super::config::ConfigArgs;
 use super::configuration::Machine;
 use super::down::DownArgs;
 use super::exec::ExecArgs;
-use super::layout::{Cluster, Form};
+use super::layout::{Cluster, Form, home};
 use super::logs::LogsArgs;
 use super::reading::read;
 use super::record::recorded_form;
@@ -185,10 +185,4 @@ impl MachineArgs {
             heartline: std::env::current_exe().context("heartline does not find itself")?,
         })
     }
-}
-
-/// Where everything fetched or made lies.
-pub(super) fn home() -> PathBuf {
-    let home = std::env::var_os("HEARTLINE_HOME_DIR");
-    home.map_or_else(|| PathBuf::from(".heartline"), PathBuf::from)
 }

@@ -17,15 +17,13 @@ use super::layout::{Cluster, Form};
 use super::leftovers::{Leftover, is_of_another, leftovers};
 use super::listening::Listening;
 use super::netns;
-use super::process::Known;
+use super::process::{GONE, Known};
 use super::record::{lock, recorded_cluster, recorded_form};
 use super::role::Role;
 use super::up::progress;
 
 /// How long servers may take to end by themselves.
 const LIMIT: Duration = Duration::from_secs(40);
-/// How long what was killed may take to go.
-const GONE: Duration = Duration::from_secs(10);
 /// Between two looks.
 const GLANCE: Duration = Duration::from_millis(50);
 /// Who ends together: first those that others would miss, last those that all rest on.
@@ -120,10 +118,7 @@ fn end(servers: Servers) {
     for ((host, name), (known, file)) in servers {
         let ended = known.wait(until.saturating_duration_since(Instant::now()));
         let how = if ended { "ended" } else { "killed" };
-        if !ended {
-            known.signal(Signal::KILL);
-        }
-        if known.wait(GONE) {
+        if ended || known.kill() {
             let _ = fs::remove_file(file);
             progress(format_args!("{host} {name}: {how}, pid {}", known.pid));
         }

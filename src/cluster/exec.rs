@@ -10,6 +10,7 @@ use clap::Args;
 use super::args::{FileArgs, PROGRAM, ending};
 use super::layout::{Cluster, Form, Host};
 use super::role::Role;
+use super::trouble::named;
 use crate::say::say;
 
 /// Run a command on one of the hosts, with the cluster's configuration in `HADOOP_CONF_DIR`
@@ -67,12 +68,11 @@ impl ExecArgs {
     }
 
     fn host<'a>(&self, cluster: &'a Cluster) -> anyhow::Result<&'a Host> {
-        let mut hosts = cluster.hosts.iter();
         if let Some(name) = &self.on {
-            let named = hosts.find(|host| host.name == *name);
-            return named.with_context(|| format!("there is no host '{name}'"));
+            return named(&cluster.hosts, name);
         }
-        let first = cluster.with(Role::Namenode).next().or_else(|| hosts.next());
+        let first = cluster.with(Role::Namenode).next();
+        let first = first.or_else(|| cluster.hosts.first());
         first.context("there is no host")
     }
 }

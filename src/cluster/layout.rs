@@ -1,7 +1,7 @@
 //! A cluster as it is meant: a checked description with nothing left open, and what follows from it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::ValueEnum;
 use strum::{Display, EnumString};
@@ -82,6 +82,19 @@ pub struct Host {
     pub(super) ports: BTreeMap<Port, u16>,
 }
 
+impl Role {
+    /// What the one on `host`, the `number`th of its role from 1, is called: `nn1`, `rm2`, a broker's number. Most have
+    /// only their host's name.
+    pub(super) fn id(self, host: &Host, number: usize) -> Option<String> {
+        match self {
+            Self::Namenode | Self::Zkfc => Some(format!("nn{number}")),
+            Self::Resourcemanager => Some(format!("rm{number}")),
+            Self::Kafka => Some(host.id.to_string()),
+            _ => None,
+        }
+    }
+}
+
 impl Host {
     /// The number of a port.
     pub fn port(&self, port: Port) -> u16 {
@@ -135,12 +148,18 @@ impl Cluster {
 
     /// `nn1`, `nn2` and their hosts.
     pub fn namenodes(&self) -> Vec<(String, &Host)> {
-        numbered("nn", self.with(Role::Namenode))
+        self.numbered(Role::Namenode)
     }
 
     /// `rm1`, `rm2` and their hosts.
     pub fn resourcemanagers(&self) -> Vec<(String, &Host)> {
-        numbered("rm", self.with(Role::Resourcemanager))
+        self.numbered(Role::Resourcemanager)
+    }
+
+    fn numbered(&self, role: Role) -> Vec<(String, &Host)> {
+        let hosts = self.with(role).zip(1..);
+        let named = hosts.map(|(host, number)| (role.id(host, number).unwrap_or_default(), host));
+        named.collect()
     }
 
     /// Whether one `NameNode` stands by for another.
@@ -219,19 +238,16 @@ impl Cluster {
 
 /// Where clusters lie unless told otherwise.
 pub(super) fn default_folder(name: &str) -> PathBuf {
+    home().join("clusters").join(name)
+}
+
+/// Where everything fetched or made lies.
+pub(super) fn home() -> PathBuf {
     let home = std::env::var_os("HEARTLINE_HOME_DIR");
-    let home = home.map_or_else(|| Path::new(".heartline").to_path_buf(), PathBuf::from);
-    home.join("clusters").join(name)
+    home.map_or_else(|| PathBuf::from(".heartline"), PathBuf::from)
 }
 
 /// What is joined by a separator.
 pub(super) fn list(items: impl Iterator<Item = String>, separator: &str) -> String {
     items.collect::<Vec<_>>().join(separator)
-}
-
-fn numbered<'a>(prefix: &str, hosts: impl Iterator<Item = &'a Host>) -> Vec<(String, &'a Host)> {
-    hosts
-        .zip(1..)
-        .map(|(host, number)| (format!("{prefix}{number}"), host))
-        .collect()
 }

@@ -51,12 +51,9 @@ pub(super) fn leftovers(cluster: &Cluster) -> Vec<Leftover> {
 pub(super) fn tasks(cluster: &Cluster, host: &Host) -> Vec<Known> {
     let home = cluster.home(host).join("data");
     let all = procfs::process::all_processes().into_iter().flatten();
-    let of_host = all.flatten().filter(|process| {
-        let environment = process.environ().unwrap_or_default();
-        let tasks = environment.get(std::ffi::OsStr::new(TASKS_FOLDERS));
-        process.cwd().is_ok_and(|cwd| cwd.starts_with(&home))
-            || tasks.is_some_and(|folders| Path::new(folders).starts_with(&home))
-    });
+    let of_host = all
+        .flatten()
+        .filter(|process| is_task(process, |path| path.starts_with(&home)));
     of_host
         .filter_map(|process| Known::of(process.pid))
         .collect()
@@ -92,7 +89,6 @@ fn belongs(process: &Process, folder: &Path, namespaces: &BTreeSet<u64>) -> bool
     if is_marked(&process.cmdline().unwrap_or_default(), folder) {
         return true;
     }
-    // A task works below its NodeManager's data, wherever it goes later.
     let in_data = |path: &Path| {
         path.strip_prefix(folder).is_ok_and(|rest| {
             rest.components()
@@ -100,16 +96,21 @@ fn belongs(process: &Process, folder: &Path, namespaces: &BTreeSet<u64>) -> bool
                 .is_some_and(|it| it.as_os_str() == "data")
         })
     };
+    if is_task(process, in_data) {
+        return true;
+    }
+    let network = fs::metadata(format!("/proc/{}/ns/net", process.pid));
+    network.is_ok_and(|file| namespaces.contains(&file.ino()))
+}
+
+/// Whether a process is a task of a `NodeManager` whose data are there: it works below them, wherever it goes later.
+fn is_task(process: &Process, in_data: impl Fn(&Path) -> bool) -> bool {
     if process.cwd().is_ok_and(|cwd| in_data(&cwd)) {
         return true;
     }
     let environment = process.environ().unwrap_or_default();
     let tasks = environment.get(std::ffi::OsStr::new(TASKS_FOLDERS));
-    if tasks.is_some_and(|folders| in_data(Path::new(folders))) {
-        return true;
-    }
-    let network = fs::metadata(format!("/proc/{}/ns/net", process.pid));
-    network.is_ok_and(|file| namespaces.contains(&file.ino()))
+    tasks.is_some_and(|folders| in_data(Path::new(folders)))
 }
 
 /// The kernel's numbers of the hosts' namespaces.

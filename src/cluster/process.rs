@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use rustix::process::{Pid, Signal, kill_process};
 
+/// How long a killed process may take to be gone.
+pub(super) const GONE: Duration = Duration::from_secs(10);
 /// Between two looks at a process.
 const GLANCE: Duration = Duration::from_millis(20);
 /// How much of a log's end is shown.
@@ -59,6 +61,12 @@ impl Known {
         if let Some(pid) = Pid::from_raw(self.pid).filter(|_| self.lives()) {
             let _ = kill_process(pid, signal);
         }
+    }
+
+    /// Kills it. Returns whether it is gone then.
+    pub(super) fn kill(self) -> bool {
+        self.signal(Signal::KILL);
+        self.wait(GONE)
     }
 
     /// Waits until it has ended. Returns whether it has.

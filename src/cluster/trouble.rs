@@ -3,7 +3,6 @@
 use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::Args;
@@ -17,9 +16,6 @@ use super::process::Known;
 use super::record::recorded_cluster;
 use super::role::Role;
 use super::up::progress;
-
-/// How long a killed process may take to be gone.
-const GONE: Duration = Duration::from_secs(10);
 
 /// Kill a `NameNode` from outside, as the failover asks for; for Hadoop itself
 #[derive(Args, Clone, Debug)]
@@ -47,8 +43,7 @@ impl FenceArgs {
             progress(format_args!("fence: {} does not run", self.namenode));
             return Ok(());
         };
-        known.signal(Signal::KILL);
-        if !known.wait(GONE) {
+        if !known.kill() {
             bail!("{}: pid {} outlives KILL", self.namenode, known.pid);
         }
         progress(format_args!(
@@ -96,8 +91,7 @@ impl KillArgs {
             let is_meant = role.is_none_or(|role| role == stem)
                 && path.extension().is_some_and(|extension| extension == "pid");
             if let Some(known) = Known::recorded(&path).filter(|_| is_meant) {
-                known.signal(Signal::KILL);
-                if !known.wait(GONE) {
+                if !known.kill() {
                     bail!("{name} {stem}: pid {} outlives KILL", known.pid);
                 }
                 progress(format_args!("{name} {stem}: killed, pid {}", known.pid));
@@ -155,7 +149,8 @@ impl LinkArgs {
     }
 }
 
-fn named<'a>(hosts: &'a [Host], name: &str) -> anyhow::Result<&'a Host> {
+/// A host by its name.
+pub(super) fn named<'a>(hosts: &'a [Host], name: &str) -> anyhow::Result<&'a Host> {
     let known = || list(hosts.iter().map(|host| host.name.clone()), ", ");
     let host = hosts.iter().find(|host| host.name == name);
     host.with_context(|| format!("there is no host '{name}'; the hosts are {}", known()))

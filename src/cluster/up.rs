@@ -3,20 +3,18 @@
 use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::Args;
-use rustix::process::Signal;
 
-use super::args::{FileArgs, MachineArgs, PROGRAM, ending, home};
+use super::args::{FileArgs, MachineArgs, PROGRAM, ending};
 use super::check::Check;
 use super::config::put;
 use super::configuration::files;
 use super::down::{Servers, servers};
 use super::found::Found;
 use super::java::Launcher;
-use super::layout::{Cluster, Form};
+use super::layout::{Cluster, Form, home};
 use super::leftovers::strays;
 use super::plan::{Step, steps};
 use super::process::Known;
@@ -24,9 +22,6 @@ use super::record::{lock, record, recorded_cluster, recorded_form};
 use super::starting::Starting;
 use super::{netns, ssh};
 use crate::say::say;
-
-/// How long a killed process may take to be gone.
-const GONE: Duration = Duration::from_secs(10);
 
 /// Start a cluster: write its configuration, format what is new, and start what does not run
 #[derive(Args, Clone, Debug)]
@@ -124,8 +119,7 @@ impl UpArgs {
                 "left by a start that was killed: pid {} {}",
                 stray.known.pid, stray.what
             ));
-            stray.known.signal(Signal::KILL);
-            stray.known.wait(GONE);
+            stray.known.kill();
         }
         let check = Check {
             cluster,

@@ -4,7 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::{Child, Command, Output, Stdio},
 };
 
 use super::Parts;
@@ -118,6 +118,16 @@ pub(crate) fn script(name: &str) -> Command {
     let mut command = Command::new(Parts::root().join("scripts").join(name));
     command.env("HEARTLINE_BIN_DIR", programs);
     command
+}
+
+/// Starts it beside the test; what it says on stderr is kept for [`log_of`].
+pub(crate) fn start(command: &mut Command) -> Child {
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"))
 }
 
 /// Runs it to its end; a failure shows all it said.

@@ -1,15 +1,15 @@
 //! Whether this machine has what hosts in network namespaces need.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Why namespaces cannot be had here; nothing if they can.
-pub(crate) fn no_namespaces() -> Option<String> {
+/// Why namespaces, or one of these programs, cannot be had here; nothing if they can.
+pub(crate) fn no_namespaces(programs: &[&str]) -> Option<String> {
     if !rustix::process::geteuid().is_root() {
         return Some("only root can make network namespaces".to_owned());
     }
-    let programs = ["/usr/sbin/sshd", "/usr/bin/fuser"];
-    if let Some(program) = programs.iter().find(|path| !Path::new(path).exists()) {
+    let mut programs = ["ip"].iter().chain(programs);
+    if let Some(program) = programs.find(|program| which(program).is_none()) {
         return Some(format!("{program} is missing"));
     }
     let name = format!("hl-test-{}", std::process::id());
@@ -21,4 +21,14 @@ pub(crate) fn no_namespaces() -> Option<String> {
         }
     }
     None
+}
+
+/// Where a program lies, also one of those for root.
+pub(crate) fn which(program: &str) -> Option<PathBuf> {
+    let path = std::env::var("PATH").unwrap_or_default();
+    let folders = format!("{path}:/usr/sbin:/sbin");
+    let mut folders = folders
+        .split(':')
+        .map(|folder| Path::new(folder).join(program));
+    folders.find(|path| path.is_file())
 }

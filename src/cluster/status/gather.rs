@@ -137,12 +137,7 @@ impl<'a> Asking<'a> {
     ) -> Asked<'a, T> {
         let hosts = self.cluster.with(role).zip(1..);
         let asked = hosts.map(|(host, number)| {
-            let id = match role {
-                Role::Namenode | Role::Zkfc => Some(format!("nn{number}")),
-                Role::Resourcemanager => Some(format!("rm{number}")),
-                Role::Kafka => Some(host.id.to_string()),
-                _ => None,
-            };
+            let id = role.id(host, number);
             let (place, end, question) = (host.reached(port), self.end, question.clone());
             (host, id, ask(end, move || question(&place, end)))
         });
