@@ -126,6 +126,7 @@ fn member(options: &Options, name: &str) -> anyhow::Result<(Held, oneshot::Sende
         scheduling: Scheduling::Realtime,
         recording: None,
         on_death: None,
+        reigning: None,
     };
     let ties = Ties {
         joined: None,

@@ -183,6 +183,7 @@ impl BeatOptions {
             scheduling: self.scheduling,
             recording: None,
             on_death: self.on_death.clone(),
+            reigning: None,
         }
     }
 

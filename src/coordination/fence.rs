@@ -31,6 +31,16 @@ impl Fence {
         Self { session, claim }
     }
 
+    /// The claim that it stands on: another one is another right.
+    pub fn claim(&self) -> &str {
+        &self.claim
+    }
+
+    /// The session whose claim it is, for what needs no right.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
     /// The master's own beat, on its claim, and a report if there is one.
     pub async fn beat(&self, beat: &str, report: Option<&str>) -> Result<(), Failure> {
         if let Some(report) = report {
@@ -149,7 +159,7 @@ impl Fence {
     }
 
     /// Makes a transaction that is made only if the claim stands: its operations are numbered from 1.
-    async fn make(&self, operations: Vec<Operation>) -> Result<(), Refusal> {
+    pub async fn make(&self, operations: Vec<Operation>) -> Result<(), Refusal> {
         let mut all = vec![Operation::Check {
             path: self.claim.clone(),
             version: None,

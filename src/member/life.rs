@@ -11,7 +11,7 @@ use super::stay::Stay;
 use super::stopping::{Cut, Stopping};
 use super::surroundings::Surroundings;
 use super::{Account, Config, Summary};
-use crate::coordination::Diagnosis;
+use crate::coordination::{Diagnosis, Fence};
 use crate::master::tenure::Death;
 use crate::protocol::Status;
 
@@ -220,6 +220,20 @@ impl Life {
     pub(super) fn mourn(&self, deaths: Vec<Death>) {
         if let Some(mourn) = &self.mourn {
             deaths.into_iter().for_each(mourn);
+        }
+    }
+
+    /// Tells that the member is master.
+    pub(super) fn reigns(&self, fence: &Fence) {
+        if let Some(reigning) = &self.config.reigning {
+            reigning.echo(fence);
+        }
+    }
+
+    /// Tells that it is not.
+    pub(super) fn reigns_no_more(&self) {
+        if let Some(reigning) = &self.config.reigning {
+            reigning.over();
         }
     }
 

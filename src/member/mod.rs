@@ -20,6 +20,7 @@ mod name;
 mod obedience;
 mod on_death;
 mod recording;
+mod reign;
 mod reporting;
 mod scheduling;
 mod stay;
@@ -36,6 +37,7 @@ pub use life::{Life, Tell, Ties};
 pub use name::Name;
 pub use on_death::Mourn;
 pub use recording::Recording;
+pub use reign::{Reign, Reigning};
 pub use reporting::{Reporter, Reporting};
 pub use scheduling::Scheduling;
 pub use stopping::{Signals, Stop, Stopping};
@@ -66,4 +68,6 @@ pub struct Config {
     pub recording: Option<Recording>,
     /// What to run for each death that it declares while it is master.
     pub on_death: Option<Template>,
+    /// To be told while it is master.
+    pub reigning: Option<Reigning>,
 }

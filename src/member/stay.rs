@@ -173,6 +173,7 @@ impl<'a> Stay<'a> {
         // What is under way holds on to the session.
         drop(self.under_way.take());
         self.role = Role::None;
+        self.life.reigns_no_more();
         // Cut off, there is nobody to say goodbye to.
         if self.connected && !self.session.close(stopping.remaining()).await && leaving {
             self.life.complain(NO_ANSWER);

@@ -319,6 +319,7 @@ impl Scenario {
             scheduling: Scheduling::Normal,
             recording: None,
             on_death: None,
+            reigning: None,
         }
     }
 }

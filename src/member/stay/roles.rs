@@ -75,6 +75,7 @@ impl Stay<'_> {
         if let Role::Master(master) = std::mem::replace(&mut self.role, Role::None) {
             master.end();
         }
+        self.life.reigns_no_more();
         self.under_way = None;
     }
 
@@ -137,6 +138,7 @@ impl Stay<'_> {
                 self.life.summary.beats += 1;
                 if let Role::Master(master) = &mut self.role {
                     master.tenure.written(self.life.surroundings.now(), outcome);
+                    self.life.reigns(&master.fence);
                     self.life.mourn(master.tenure.take_deaths());
                     if let Some(recording) = &self.life.config.recording {
                         recording.add(&master.tenure.take_record());
