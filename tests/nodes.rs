@@ -2,20 +2,10 @@
 
 mod support;
 
-use std::{
-    fs,
-    io::{Read, Write},
-    net::TcpStream,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering::Relaxed},
-    },
-    thread,
-};
+use std::fs;
 
 use rustix::process::Signal;
-use serde_json::json;
-use support::{SOON, ServerOfNodes, wait_until};
+use support::{SOON, ServerOfNodes, Storm, wait_until};
 use tempfile::TempDir;
 
 fn folder(hosts: &str) -> TempDir {
@@ -158,45 +148,10 @@ fn nothing_is_written_when_nothing_has_changed_and_a_damaged_block_is_left_alone
 fn nothing_acknowledged_is_lost_when_the_server_is_killed_amid_registrations() {
     const NODES: usize = 200;
     let mut server = ServerOfNodes::bare(&["--connections-per-address", "300"]);
-    let acknowledged = Arc::new(AtomicUsize::new(0));
-    let clients: Vec<_> = (0..NODES)
-        .map(|number| {
-            let (address, acknowledged) = (server.address, Arc::clone(&acknowledged));
-            thread::spawn(move || {
-                let name = format!("n{number}");
-                let mut key = [7_u8; 32];
-                key[..8].copy_from_slice(&number.to_be_bytes());
-                let key = ssh_key::public::Ed25519PublicKey(key);
-                let key = ssh_key::PublicKey::from(key).to_openssh().expect("a key");
-                let register = json!({
-                    "role": "slave", "is_alive": "True", "hostname": name, "username": "hadoop",
-                    "ip": format!("127.1.{}.{}", number / 250, number % 250 + 1), "id_rsa.pub": key,
-                });
-                let mut stream = TcpStream::connect(address).ok()?;
-                stream.write_all(register.to_string().as_bytes()).ok()?;
-                let mut answer = [0; 64];
-                let mut said = Vec::new();
-                loop {
-                    let length = stream.read(&mut answer).ok().filter(|length| *length > 0)?;
-                    said.extend_from_slice(&answer[..length]);
-                    let text = String::from_utf8_lossy(&said);
-                    if text.contains(r#""type":"ack","of":"register""#) {
-                        acknowledged.fetch_add(1, Relaxed);
-                        return Some(name);
-                    }
-                    assert!(!text.contains("refused"), "{text}");
-                }
-            })
-        })
-        .collect();
-    wait_until("some are acknowledged", SOON, || {
-        acknowledged.load(Relaxed) >= 20
-    });
+    let storm = Storm::of(server.address, NODES);
+    storm.wait_for(20);
     server.kill();
-    let known: Vec<String> = clients
-        .into_iter()
-        .filter_map(|client| client.join().expect("no panic"))
-        .collect();
+    let known = storm.acknowledged();
     assert!(known.len() >= 20);
     eprintln!(
         "{} of {NODES} were acknowledged when the server was killed",

@@ -90,7 +90,8 @@ text = "\n " + json.dumps(master_node) + "\r\n" + json.dumps(heartbeat(master_no
 for begin in range(0, len(text), 40):
     master.socket.send(text[begin : begin + 40].encode())
     time.sleep(0.005)
-assert master.until(is_ack("register"))["as"] == "master"
+first = master.until(lambda message: message.get("type") == "ack")
+assert first["of"] == "register" and first["as"] == "master", first
 master.until(is_ack("heartbeat"))
 print("registered in pieces")
 

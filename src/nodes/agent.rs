@@ -1,5 +1,6 @@
 //! A node's agent: registers, beats, and keeps the node's files as the server says.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use super::fields::{Address, HostName};
 use super::key::OwnKey;
 use super::link::{Broken, Link, own_address};
 use super::message::{Entries, Glance, Registration, Role, Status};
+use super::options::Servers;
 use super::place::Place;
 use super::refusal::quoted;
 use super::seal::Secret;
@@ -24,15 +26,23 @@ const LOOK: Duration = Duration::from_millis(250);
 /// Without any answer a server is given up after so many intervals, and not before the time after.
 const UNANSWERED: u32 = 3;
 const UNANSWERED_AT_LEAST: Duration = Duration::from_secs(2);
+/// So long one server may take to say hello: another one may be at work.
+const CONNECT: Duration = Duration::from_secs(2);
+/// How long agents may take to find the server that is at work: to see that the last one hangs, to try another one
+/// that hangs, and the longest of their pauses; and as much again as a pause.
+pub(super) const RETURN: Duration = Duration::from_secs(10);
 /// How often the files are looked at though the server says nothing new.
 const MEND: Duration = Duration::from_secs(10);
 /// How long a leave waits for its answer.
 const LEAVE: Duration = Duration::from_secs(5);
 
+/// So many complaints are remembered, whatever servers answer.
+const MOST_COMPLAINTS: usize = 64;
+
 /// All that an agent goes by.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
-    pub(super) server: String,
+    pub(super) servers: Servers,
     pub(super) secret: Option<Secret>,
     pub(super) role: Role,
     pub(super) name: HostName,
@@ -72,8 +82,10 @@ struct Agent {
     plan: Plan,
     /// What the files are to say.
     entries: Option<Entries>,
-    /// What was said last, so that it is said once.
-    complained: String,
+    /// What was said since the last registration, so that it is said once.
+    complained: BTreeSet<String>,
+    /// Which of the servers is tried.
+    turn: usize,
     standing: Option<String>,
     backoff: Backoff,
 }
@@ -87,7 +99,8 @@ pub(super) async fn run(plan: Plan) -> anyhow::Result<()> {
     let mut agent = Agent {
         plan,
         entries: None,
-        complained: String::new(),
+        complained: BTreeSet::new(),
+        turn: 0,
         standing: None,
         backoff: Backoff::new(fastrand::u64(..)),
     };
@@ -105,11 +118,16 @@ pub(super) async fn run(plan: Plan) -> anyhow::Result<()> {
             }
             End::Refused(why) => agent.complain(format!("{} is refused: {why}", agent.plan.name)),
             End::Lost(why) => {
-                let server = &agent.plan.server;
+                let server = agent.server();
                 agent.complain(format!("server {server}: {why}; trying again"));
             }
         }
         agent.standing = None;
+        agent.turn += 1;
+        // All are tried before any is waited for.
+        if !agent.turn.is_multiple_of(agent.plan.servers.count()) {
+            continue;
+        }
         let wait = agent.backoff.wait();
         tokio::select! {
             () = sleep(wait) => {}
@@ -133,6 +151,10 @@ impl Stop {
 }
 
 impl Agent {
+    fn server(&self) -> &str {
+        self.plan.servers.at(self.turn)
+    }
+
     /// From a connection to its end.
     async fn session(&mut self) -> End {
         match self.stay().await {
@@ -142,7 +164,8 @@ impl Agent {
     }
 
     async fn stay(&mut self) -> Result<std::convert::Infallible, End> {
-        let mut link = Link::connect(&self.plan.server, self.plan.secret.as_ref()).await?;
+        let mut link =
+            Link::connect_within(CONNECT, self.server(), self.plan.secret.as_ref()).await?;
         let told = registration(&self.plan, &link).map_err(|why| End::Refused(why.to_string()))?;
         link.send_message(&told.raw()).await?;
         let beat = told.heartbeat();
@@ -189,7 +212,9 @@ impl Agent {
             let said = quoted(&String::from_utf8_lossy(message));
             return Err(End::Lost(format!("what is this? {said}")));
         };
-        let reason = glance.reason.as_deref().unwrap_or("without a reason");
+        if let Some(why) = glance.turned_away() {
+            return Err(End::Lost(why));
+        }
         match glance.kind.as_deref() {
             Some("ack") => {
                 if glance.of.as_deref() == Some("register") {
@@ -202,9 +227,10 @@ impl Agent {
             Some("refused") if glance.standing.is_some() => {
                 self.backoff.reset();
                 *is_known = true;
-                self.stand(glance.standing, Some(quoted(reason)));
+                let why = glance.why();
+                self.stand(glance.standing, Some(why));
             }
-            Some("refused") => return Err(End::Refused(quoted(reason))),
+            Some("refused") => return Err(End::Refused(glance.why())),
             Some("left") => return Err(End::Left),
             None | Some("update") => {
                 return Err(End::Lost("a status that cannot be read".to_owned()));
@@ -247,7 +273,7 @@ impl Agent {
     /// Who died, and who lives again.
     fn tell_changes(&self, entries: &Entries) {
         let before = self.entries.as_ref().map(|entries| &entries.dead);
-        let none = std::collections::BTreeSet::new();
+        let none = BTreeSet::new();
         let before = before.unwrap_or(&none);
         for name in entries.dead.difference(before) {
             say(PROGRAM, format_args!("{name} is dead"));
@@ -269,15 +295,18 @@ impl Agent {
 
     async fn has_moved(&self, from: Address) -> bool {
         // Without a way to the server nothing can be said.
-        own_address(&self.plan.server)
+        own_address(self.server())
             .await
             .is_ok_and(|ip| ip != from.ip())
     }
 
     fn complain(&mut self, what: String) {
-        if self.complained != what {
+        if self.complained.len() == MOST_COMPLAINTS {
+            self.complained.clear();
+        }
+        if !self.complained.contains(&what) {
             say(PROGRAM, &what);
-            self.complained = what;
+            self.complained.insert(what);
         }
     }
 }
@@ -313,7 +342,7 @@ fn registration(plan: &Plan, link: &Link) -> anyhow::Result<Registration> {
 /// Takes this node's leave: its blocks out of its files, and its name out of the cluster.
 pub(super) async fn leave(plan: Plan) -> anyhow::Result<()> {
     // The server first: an agent that still runs is told by it, and writes no more.
-    let told = timeout(LEAVE, tell_leave(&plan)).await;
+    let told = timeout(LEAVE, tell_any(&plan)).await;
     let written = plan.place.clear()?;
     tell_written(&written);
     match told {
@@ -323,8 +352,21 @@ pub(super) async fn leave(plan: Plan) -> anyhow::Result<()> {
     }
 }
 
-async fn tell_leave(plan: &Plan) -> anyhow::Result<()> {
-    let mut link = Link::connect(&plan.server, plan.secret.as_ref()).await?;
+/// Tells whichever of the servers takes it.
+async fn tell_any(plan: &Plan) -> anyhow::Result<()> {
+    let mut outcome = Ok(());
+    for turn in 0..plan.servers.count() {
+        let server = plan.servers.at(turn);
+        outcome = tell_leave(plan, server).await;
+        if outcome.is_ok() {
+            break;
+        }
+    }
+    outcome
+}
+
+async fn tell_leave(plan: &Plan, server: &str) -> anyhow::Result<()> {
+    let mut link = Link::connect(server, plan.secret.as_ref()).await?;
     let told = registration(plan, &link)?;
     link.send_message(&told.leave()).await?;
     loop {
@@ -333,10 +375,7 @@ async fn tell_leave(plan: &Plan) -> anyhow::Result<()> {
         match glance.kind.as_deref() {
             Some("ack") if glance.of.as_deref() == Some("leave") => return Ok(()),
             Some("refused") => {
-                return Err(anyhow!(
-                    "{}",
-                    quoted(glance.reason.as_deref().unwrap_or_default())
-                ));
+                return Err(anyhow!("{}", glance.why()));
             }
             _ => {}
         }

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, Error, bail};
 use clap::{Args, Subcommand};
 use rustix::system::uname;
 
-use super::agent;
+use super::agent::{self, RETURN};
 use super::desk::TICK;
 use super::fields::{HostName, UserName};
 use super::key::{self, OwnKey};
@@ -19,11 +19,15 @@ use super::options::{Account, ClientOptions, SecretOptions};
 use super::place::Place;
 use super::publish::Own;
 use super::roster::Rules;
-use super::server::{self, told_address};
+use super::server::{self, Keeping, told_address};
+use super::succession::candidate;
 use super::{PROGRAM, agent::Plan as AgentPlan};
-use crate::cli::{duration, run};
+use crate::cli::{ZooKeeperOptions, duration, run};
 use crate::detect::{Rule, Terms};
 use crate::say::say;
+
+/// What `--state` says instead of a file's name.
+const ZOOKEEPER: &str = "zookeeper";
 
 /// `heartline nodes`
 #[derive(Args, Debug)]
@@ -35,7 +39,7 @@ pub struct NodesArgs {
 #[derive(Subcommand, Debug)]
 enum Part {
     /// Learn of every node, and tell all of them about all
-    Server(ServerArgs),
+    Server(Box<ServerArgs>),
     /// Register this machine, beat, and keep its /etc/hosts and `authorized_keys` right
     Agent(Box<AgentArgs>),
     /// Show all nodes
@@ -51,9 +55,13 @@ struct ServerArgs {
     listen: SocketAddr,
 
     /// The file that keeps what was acknowledged [default: ~/.local/state/heartline/nodes.json, as root
-    /// /var/lib/heartline/nodes.json]
-    #[arg(long, value_name = "FILE")]
+    /// /var/lib/heartline/nodes.json]; or zookeeper: then several servers stand by for one another
+    #[arg(long, value_name = "FILE|zookeeper")]
     state: Option<PathBuf>,
+
+    /// For --state zookeeper.
+    #[command(flatten)]
+    zookeeper: ZooKeeperOptions,
 
     #[command(flatten)]
     secret: SecretOptions,
@@ -204,18 +212,18 @@ impl NodesArgs {
             },
             Part::List(args) => match args.client.secret() {
                 Ok(secret) => {
-                    let server = args.client.server.as_str();
+                    let servers = &args.client.servers;
                     run(
                         PROGRAM,
-                        list::list(server, secret.as_ref(), args.json, args.watch),
+                        list::list(servers, secret.as_ref(), args.json, args.watch),
                     )
                 }
                 Err(why) => usage(&why),
             },
             Part::Forget(args) => match args.client.secret() {
                 Ok(secret) => {
-                    let server = args.client.server.as_str();
-                    run(PROGRAM, list::forget(server, secret.as_ref(), &args.name))
+                    let servers = &args.client.servers;
+                    run(PROGRAM, list::forget(servers, secret.as_ref(), &args.name))
                 }
                 Err(why) => usage(&why),
             },
@@ -253,13 +261,26 @@ impl ServerArgs {
             }
         };
         let account = Account::of(None)?;
-        let state = self.state.unwrap_or_else(|| match account.name.as_str() {
-            "root" => PathBuf::from("/var/lib/heartline/nodes.json"),
-            _ => account.home.join(".local/state/heartline/nodes.json"),
-        });
+        let keeping = match self.state {
+            Some(state) if state.as_os_str() == ZOOKEEPER => {
+                // Whoever runs several on one machine tells them by their ports.
+                let name = format!("{}.{}", own_name(), self.listen.port()).parse();
+                let config = candidate(
+                    self.zookeeper.settings(),
+                    name.map_err(Error::msg)?,
+                    own_name(),
+                );
+                Keeping::ZooKeeper(Box::new(config.map_err(Error::msg)?))
+            }
+            Some(state) => Keeping::File(state),
+            None => Keeping::File(match account.name.as_str() {
+                "root" => PathBuf::from("/var/lib/heartline/nodes.json"),
+                _ => account.home.join(".local/state/heartline/nodes.json"),
+            }),
+        };
         Ok(server::Plan {
             listen: self.listen,
-            state,
+            keeping,
             takes_bare: secret.is_none(),
             secret,
             any_address: self.any_address,
@@ -270,6 +291,7 @@ impl ServerArgs {
                     longest_gap: TICK * 3,
                 },
                 patience: self.patience,
+                grace: self.timeout.max(RETURN),
                 most: self.nodes,
                 domain: self.domain,
             },
@@ -302,7 +324,7 @@ impl NodeArgs {
         let key = OwnKey::of(&path, &account)?;
         let keys = self.authorized_keys;
         Ok(AgentPlan {
-            server: self.client.server.as_str().to_owned(),
+            servers: self.client.servers,
             secret,
             role,
             name,

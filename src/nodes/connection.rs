@@ -38,8 +38,18 @@ const REFUSALS: u32 = 10;
 const CONFIRM: Duration = Duration::from_millis(500);
 /// What is still on its way may come for so long, so that a refusal is not lost with the connection.
 const LINGER: Duration = Duration::from_millis(500);
+/// What clients are told by a server that is not the one.
+const STANDS_BY: &str = "this server stands by for another one; name all of them with --server";
 /// Lists that people watch are told no more often.
 const LISTS_APART: Duration = Duration::from_millis(200);
+
+/// Where connections come in.
+#[derive(Debug)]
+pub(super) struct Hall {
+    pub(super) doors: Mutex<Doors>,
+    /// Nothing while the server stands by for another one.
+    pub(super) open: watch::Receiver<Option<Arc<Shared>>>,
+}
 
 /// What all connections share.
 #[derive(Debug)]
@@ -48,7 +58,6 @@ pub(super) struct Shared {
     /// Messages without a seal are taken.
     pub(super) takes_bare: bool,
     pub(super) clock: SystemClock,
-    pub(super) doors: Mutex<Doors>,
     pub(super) desk: mpsc::Sender<Handed>,
     pub(super) told: watch::Receiver<Arc<Published>>,
     pub(super) seen: watch::Receiver<u64>,
@@ -89,42 +98,50 @@ impl From<Refusal> for End {
 }
 
 /// One connection from its first byte to its last.
-pub(super) async fn serve(number: u64, mut link: Link, peer: SocketAddr, shared: Arc<Shared>) {
+pub(super) async fn serve(number: u64, mut link: Link, peer: SocketAddr, hall: Arc<Hall>) {
     let ip = peer.ip().to_canonical();
-    let entered = lock(&shared.doors).enter(ip);
-    let end = if let Err(why) = entered {
-        End::Refused(why)
-    } else {
-        let (answers, inbox) = mpsc::channel(ANSWERS);
-        let mut visit = Visit {
-            number,
-            link,
-            peer,
-            told: shared.told.clone(),
-            seen: shared.seen.clone(),
-            answers,
-            inbox,
-            bucket: Bucket::new(shared.clock.now().elapsed, BURST, A_SECOND),
-            refusals: 0,
-            owed: 0,
-            is_known: false,
-            unconfirmed: None,
-            list_at: None,
-            watches: false,
-            shared: &shared,
-        };
-        let end = match visit.run().await {
-            Ok(never) => match never {},
-            Err(end) => end,
-        };
-        link = visit.link;
-        let _ = shared.desk.send(Handed::Gone(number)).await;
-        lock(&shared.doors).leave(ip);
-        end
+    let entered = lock(&hall.doors).enter(ip);
+    let has_entered = entered.is_ok();
+    let open = hall.open.borrow().clone();
+    let end = match (entered, open) {
+        (Err(why), _) => {
+            refuse_log(peer, &why);
+            End::Refused(why)
+        }
+        (Ok(()), None) => End::Refused(Refusal::new(STANDS_BY)),
+        (Ok(()), Some(shared)) => {
+            let (answers, inbox) = mpsc::channel(ANSWERS);
+            let mut visit = Visit {
+                number,
+                link,
+                peer,
+                told: shared.told.clone(),
+                seen: shared.seen.clone(),
+                answers,
+                inbox,
+                bucket: Bucket::new(shared.clock.now().elapsed, BURST, A_SECOND),
+                refusals: 0,
+                owed: 0,
+                is_known: false,
+                unconfirmed: None,
+                list_at: None,
+                watches: false,
+                shared: &shared,
+            };
+            let end = match visit.run().await {
+                Ok(never) => match never {},
+                Err(end) => end,
+            };
+            link = visit.link;
+            let _ = shared.desk.send(Handed::Gone(number)).await;
+            if let End::Refused(why) = &end {
+                refuse_log(peer, why);
+            }
+            end
+        }
     };
     match end {
         End::Refused(why) => {
-            refuse_log(peer, &why);
             let _ = link.send(&refused("connection", None, &why)).await;
         }
         End::Broken(Broken::Closed) | End::Replaced => {}
@@ -132,6 +149,9 @@ pub(super) async fn serve(number: u64, mut link: Link, peer: SocketAddr, shared:
     }
     link.close().await;
     let _ = timeout(LINGER, async { while link.next().await.is_ok() {} }).await;
+    if has_entered {
+        lock(&hall.doors).leave(ip);
+    }
 }
 
 fn lock(doors: &Mutex<Doors>) -> std::sync::MutexGuard<'_, Doors> {

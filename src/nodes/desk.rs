@@ -1,5 +1,5 @@
 //! The one place that owns the roster: takes what all connections were told, one after the other, and answers. What
-//! changes the roster is on the disk before it is acknowledged; many changes go there together.
+//! changes the roster is kept before it is acknowledged; many changes are written together.
 
 use std::collections::HashMap;
 use std::io;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::PROGRAM;
@@ -18,13 +18,14 @@ use super::publish::{Own, Published, ack, left, list};
 use super::refusal::Refusal;
 use super::roster::{Roster, Standing};
 use super::seal::Body;
-use super::state::{StateFile, written};
+use super::state::Kept;
+use super::store::Store;
 use crate::clock::SystemClock;
 use crate::say::say;
 
 /// How often it is looked who is overdue.
 pub(super) const TICK: Duration = Duration::from_millis(100);
-/// How long to wait before the file is tried again.
+/// How long to wait before it is tried again to keep the state.
 const AGAIN: Duration = Duration::from_secs(1);
 /// Between two updates at the least, and as much again for each thousand of nodes.
 const APART: Duration = Duration::from_millis(50);
@@ -68,7 +69,7 @@ pub(super) enum Reply {
 /// The desk.
 pub(super) struct Desk {
     pub(super) roster: Roster,
-    pub(super) file: Arc<StateFile>,
+    pub(super) store: Store,
     pub(super) own: Own,
     pub(super) clock: SystemClock,
     /// Addresses need not be those that the connections come from.
@@ -88,8 +89,10 @@ pub(super) struct Lines {
     names: HashMap<u64, HostName>,
     /// The connection that spoke for a node last.
     owners: HashMap<HostName, Owner>,
-    /// Answers that wait until this version is on the disk.
+    /// Answers that wait until this version is kept.
     waiting: Vec<Waiting>,
+    /// The connections of those, and which version the last one waits for: no answer overtakes another.
+    held: HashMap<u64, u64>,
 }
 
 #[derive(Debug)]
@@ -107,7 +110,13 @@ struct Waiting {
     answers: mpsc::Sender<Reply>,
 }
 
-type Writing = Option<(u64, JoinHandle<io::Result<()>>)>;
+/// A write of this version that is under way, if there is one. With the desk it ends.
+type Writing = JoinSet<(u64, io::Result<()>)>;
+
+/// Whether an answer to this is a promise.
+fn must_be_kept(word: &str) -> bool {
+    matches!(word, "register" | "leave" | "forget")
+}
 
 impl Desk {
     /// Works as long as anybody may hand something in.
@@ -115,19 +124,18 @@ impl Desk {
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut saved, mut published) = (self.roster.version(), self.roster.version());
-        let mut writing: Writing = None;
+        let mut writing = Writing::new();
         let (mut may_write, mut may_publish) = (Instant::now(), Instant::now());
         let mut batch = Vec::with_capacity(AT_ONCE);
         loop {
-            let is_dirty = writing.is_none() && self.roster.version() != saved;
+            let is_dirty = writing.is_empty() && self.roster.version() != saved;
             let is_news = published != self.roster.version();
             tokio::select! {
                 biased;
-                (version, outcome) = done(&mut writing) => {
-                    writing = None;
-                    match outcome {
-                        Ok(()) => saved = version,
-                        Err(error) => {
+                Some(done) = writing.join_next() => {
+                    match done.unwrap_or_else(|error| (0, Err(io::Error::other(error)))) {
+                        (version, Ok(())) => saved = version,
+                        (_, Err(error)) => {
                             say(PROGRAM, format_args!("the state cannot be kept: {error}; trying again"));
                             may_write = Instant::now() + AGAIN;
                             self.give_up(&error);
@@ -136,7 +144,9 @@ impl Desk {
                 }
                 _ = ticks.tick() => self.roster.tick(self.clock.now().elapsed),
                 () = sleep_until(may_write), if is_dirty => {
-                    writing = Some((self.roster.version(), self.write()));
+                    let save = self.store.clone().save(Kept::of(&self.roster));
+                    let version = self.roster.version();
+                    writing.spawn(async move { (version, save.await) });
                 }
                 () = sleep_until(may_publish), if is_news => {
                     published = self.roster.version();
@@ -162,12 +172,7 @@ impl Desk {
         }
     }
 
-    fn write(&self) -> JoinHandle<io::Result<()>> {
-        let (file, text) = (Arc::clone(&self.file), written(&self.roster));
-        tokio::task::spawn_blocking(move || file.save(&text))
-    }
-
-    /// Sends the answers whose change is on the disk.
+    /// Sends the answers whose change is kept.
     fn release(&mut self, saved: u64) {
         if self.lines.waiting.is_empty() {
             return;
@@ -177,6 +182,7 @@ impl Desk {
             .into_iter()
             .partition(|waiting| waiting.version <= saved);
         self.lines.waiting = rest;
+        self.lines.held.retain(|_, version| *version > saved);
         for Waiting { reply, answers, .. } in ready {
             // Whoever takes no answers is slow, and has himself to thank for it.
             let _ = answers.try_send(reply);
@@ -185,9 +191,15 @@ impl Desk {
 
     /// Nothing was kept: nobody is told that it was.
     fn give_up(&mut self, error: &io::Error) {
-        for Waiting { word, answers, .. } in self.lines.waiting.drain(..) {
-            let why = Refusal::new(format!("the server cannot keep it now: {}", error.kind()));
-            let _ = answers.try_send(Reply::Refused(word, None, why));
+        self.lines.held.clear();
+        for waiting in self.lines.waiting.drain(..) {
+            let why = || Refusal::new(format!("the server cannot keep it now: {}", error.kind()));
+            let reply = if must_be_kept(waiting.word) {
+                Reply::Refused(waiting.word, None, why())
+            } else {
+                waiting.reply
+            };
+            let _ = waiting.answers.try_send(reply);
         }
     }
 
@@ -204,17 +216,16 @@ impl Desk {
 
     fn answer(&mut self, request: &Request, saved: u64) {
         let word = request.told.word();
-        let answers = request.answers.clone();
-        let reply = match self.decide(request) {
-            Ok(reply) => reply,
-            Err(why) => {
-                let _ = answers.try_send(Reply::Refused(word, None, why));
-                return;
-            }
+        let (connection, answers) = (request.connection, request.answers.clone());
+        let (reply, own) = match self.decide(request) {
+            Ok(reply) if must_be_kept(word) => (reply, self.roster.version()),
+            Ok(reply) => (reply, 0),
+            Err(why) => (Reply::Refused(word, None, why), 0),
         };
-        let version = self.roster.version();
-        let must_be_kept = matches!(word, "register" | "leave" | "forget");
-        if must_be_kept && version > saved {
+        let earlier = self.lines.held.get(&connection).copied();
+        let version = own.max(earlier.unwrap_or_default());
+        if version > saved {
+            self.lines.held.insert(connection, version);
             let waiting = Waiting {
                 version,
                 word,
@@ -337,20 +348,6 @@ impl Desk {
         if owner.is_some_and(|owner| owner.connection == connection) {
             self.lines.owners.remove(&name);
             self.roster.lose(self.clock.now().elapsed, &name);
-        }
-    }
-}
-
-/// The end of a write, if there is one.
-async fn done(writing: &mut Writing) -> (u64, io::Result<()>) {
-    match writing {
-        None => std::future::pending().await,
-        Some((version, task)) => {
-            let outcome = task.await;
-            (
-                *version,
-                outcome.unwrap_or_else(|error| Err(io::Error::other(error))),
-            )
         }
     }
 }

@@ -10,7 +10,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
-use super::message::Raw;
+use super::message::{Glance, Raw};
 use super::reader::{Malformed, Reader};
 use super::refusal::{Refusal, quoted};
 use super::seal::{Body, Nonce, Seal, Secret, Side};
@@ -62,12 +62,22 @@ impl Link {
         }
     }
 
-    /// Connects to a server, and exchanges nonces with it if there is a secret.
+    /// Connects to a server, and exchanges nonces with it if there is a secret; within 5 s.
     pub async fn connect(server: &str, secret: Option<&Secret>) -> Result<Self, Broken> {
-        let late = |_| io::Error::new(io::ErrorKind::TimedOut, "no answer within 5 s");
-        timeout(LIMIT, Self::meet(server, secret))
-            .await
-            .map_err(late)?
+        Self::connect_within(LIMIT, server, secret).await
+    }
+
+    /// The same within another time.
+    pub async fn connect_within(
+        limit: Duration,
+        server: &str,
+        secret: Option<&Secret>,
+    ) -> Result<Self, Broken> {
+        let met = timeout(limit, Self::meet(server, secret)).await;
+        met.unwrap_or_else(|_| {
+            let why = format!("no answer within {}", humantime::format_duration(limit));
+            Err(io::Error::new(io::ErrorKind::TimedOut, why).into())
+        })
     }
 
     async fn meet(server: &str, secret: Option<&Secret>) -> Result<Self, Broken> {
@@ -78,6 +88,11 @@ impl Link {
             link.send_message(&hello("client", own)).await?;
             let answer = link.next().await?;
             let raw = Raw::read(&answer)?;
+            if let Ok(glance) = serde_json::from_slice::<Glance>(&answer)
+                && let Some(why) = glance.turned_away()
+            {
+                return Err(Refusal::new(why).into());
+            }
             if raw.kind.as_deref() != Some("hello") {
                 let said = quoted(&String::from_utf8_lossy(&answer));
                 return Err(Refusal::new(format!("no hello from the server: {said}")).into());

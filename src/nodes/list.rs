@@ -3,16 +3,16 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use comfy_table::presets::NOTHING;
 use comfy_table::{ContentArrangement, Table};
 use serde::Deserialize;
-use tokio::time::{interval, timeout};
+use tokio::time::{Instant, interval_at, timeout};
 
 use super::fields::HostName;
 use super::link::Link;
 use super::message::{Glance, Raw, Truth};
-use super::refusal::quoted;
+use super::options::Servers;
 use super::seal::Secret;
 
 /// How long an answer may take.
@@ -38,23 +38,21 @@ struct Row {
 
 /// Shows all nodes, once or again on each change.
 pub(super) async fn list(
-    server: &str,
+    servers: &Servers,
     secret: Option<&Secret>,
     json: bool,
     watch: bool,
 ) -> anyhow::Result<()> {
-    let mut link = connect(server, secret).await?;
     let ask = Raw {
         watch: watch.then_some(Truth::True),
         ..Raw::operator("list")
     };
+    let (mut link, mut last) = ask_any(servers, secret, &ask, "nodes").await?;
+    show(&last, json)?;
     if !watch {
-        link.send_message(&ask).await?;
-        let message = timeout(LIMIT, answer(&mut link, "nodes")).await;
-        return show(&message.context("the server does not answer")??, json);
+        return Ok(());
     }
-    let mut asks = interval(AGAIN);
-    let mut last = Vec::new();
+    let mut asks = interval_at(Instant::now() + AGAIN, AGAIN);
     loop {
         tokio::select! {
             _ = asks.tick() => link.send_message(&ask).await?,
@@ -71,24 +69,41 @@ pub(super) async fn list(
 
 /// Has a node forgotten.
 pub(super) async fn forget(
-    server: &str,
+    servers: &Servers,
     secret: Option<&Secret>,
     name: &HostName,
 ) -> anyhow::Result<()> {
-    let mut link = connect(server, secret).await?;
     let ask = Raw {
         hostname: Some(name.to_string()),
         ..Raw::operator("forget")
     };
-    link.send_message(&ask).await?;
-    let message = timeout(LIMIT, answer(&mut link, "ack")).await;
-    message.context("the server does not answer")??;
+    ask_any(servers, secret, &ask, "ack").await?;
     Ok(())
 }
 
-async fn connect(server: &str, secret: Option<&Secret>) -> anyhow::Result<Link> {
-    let link = Link::connect(server, secret).await;
-    link.with_context(|| format!("server {server}"))
+/// Asks whichever of the servers is at work. Its answer, and the connection.
+async fn ask_any(
+    servers: &Servers,
+    secret: Option<&Secret>,
+    ask: &Raw,
+    kind: &str,
+) -> anyhow::Result<(Link, Vec<u8>)> {
+    let mut failures = Vec::new();
+    for turn in 0..servers.count() {
+        let server = servers.at(turn);
+        let asked = async {
+            let mut link = Link::connect(server, secret).await?;
+            link.send_message(ask).await?;
+            let message = answer(&mut link, kind).await?;
+            anyhow::Ok((link, message))
+        };
+        match timeout(LIMIT, asked).await {
+            Ok(Ok(answered)) => return Ok(answered),
+            Ok(Err(why)) => failures.push(format!("server {server}: {why:#}")),
+            Err(_) => failures.push(format!("server {server} does not answer")),
+        }
+    }
+    bail!("{}", failures.join("; "))
 }
 
 /// The next answer of this kind.
@@ -99,10 +114,7 @@ async fn answer(link: &mut Link, kind: &str) -> anyhow::Result<Vec<u8>> {
         match glance.kind.as_deref() {
             Some(this) if this == kind => return Ok(message),
             Some("refused") => {
-                bail!(
-                    "the server refuses: {}",
-                    quoted(glance.reason.as_deref().unwrap_or_default())
-                );
+                bail!("the server refuses: {}", glance.why());
             }
             _ => {}
         }

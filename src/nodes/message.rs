@@ -312,6 +312,20 @@ pub struct Glance {
     pub reason: Option<String>,
 }
 
+impl Glance {
+    /// Why the server wants nothing from this connection, if that is what it says.
+    pub fn turned_away(&self) -> Option<String> {
+        let is_so =
+            self.kind.as_deref() == Some("refused") && self.of.as_deref() == Some("connection");
+        is_so.then(|| self.why())
+    }
+
+    /// The reason, as it may be shown.
+    pub fn why(&self) -> String {
+        quoted(self.reason.as_deref().unwrap_or("without a reason"))
+    }
+}
+
 /// What the server tells every node: the status once, as soon as it is registered, and updates.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Status {

@@ -7,7 +7,8 @@
 //!   in bytes, [`seal`] proves who sent them, [`limits`] says who takes too much.
 //! - [`roster`] decides: who is master, who lives ([`crate::detect`] judges), who is refused. [`block`] changes a
 //!   text between two marker lines. Like all of the above they have neither clock nor IO.
-//! - [`state`] and [`replace`] write files, [`link`] is a connection.
+//! - [`state`] is what a server must know again; `state_file` keeps it in a file, `shelf` in ZooKeeper, where only who
+//!   holds the claim may write (`succession`). [`replace`] writes files, [`link`] is a connection.
 //! - The server is one desk that owns the roster, and a task for each connection; the agent is one task.
 //!
 //! `docs/nodes.md` tells what goes over the wire.
@@ -34,7 +35,11 @@ pub mod replace;
 pub mod roster;
 pub mod seal;
 mod server;
+mod shelf;
 pub mod state;
+pub mod state_file;
+mod store;
+mod succession;
 
 pub use args::NodesArgs;
 pub use event::Event;

@@ -90,17 +90,42 @@ impl SecretOptions {
     }
 }
 
-/// Which server, and its secret.
+/// The servers of one cluster: one of them is at work.
+#[derive(Clone, Debug)]
+pub(super) struct Servers(Vec<ServerAddress>);
+
+impl Servers {
+    /// How many.
+    pub(super) fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Each of them in turn, again and again.
+    pub(super) fn at(&self, turn: usize) -> &str {
+        self.0[turn % self.0.len()].as_str()
+    }
+}
+
+impl FromStr for Servers {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let servers = text.split(',').map(|server| server.trim().parse());
+        servers.collect::<Result<_, _>>().map(Self)
+    }
+}
+
+/// Which servers, and their secret.
 #[derive(Args, Clone, Debug)]
 pub(super) struct ClientOptions {
-    /// Where the node control server listens
+    /// Where the node control server listens; of several, all of them, with commas between
     #[arg(
-        long,
-        value_name = "HOST[:PORT]",
+        long = "server",
+        value_name = "HOST[:PORT],…",
         env = "HEARTLINE_NODES_SERVER",
         default_value = "127.0.0.1:50091"
     )]
-    pub(super) server: ServerAddress,
+    pub(super) servers: Servers,
 
     #[command(flatten)]
     secret: SecretOptions,
@@ -109,11 +134,14 @@ pub(super) struct ClientOptions {
 impl ClientOptions {
     /// Reads the secret. Without one only a server on this machine is believed.
     pub(super) fn secret(&self) -> anyhow::Result<Option<Secret>> {
-        if self.secret.is_open() && !self.server.is_here() {
+        let elsewhere = self.servers.0.iter().find(|server| !server.is_here());
+        if self.secret.is_open()
+            && let Some(server) = elsewhere
+        {
             bail!(
                 "--server {} is on another machine: name the cluster's secret with --secret-file; \
                  --insecure-seed-protocol believes whoever answers there",
-                self.server.as_str()
+                server.as_str()
             );
         }
         self.secret.secret()
@@ -215,6 +243,10 @@ mod tests {
         for wrong in ["", ":5", "a:0", "a:b", "http://a:5", "a:70000"] {
             assert!(read(wrong).is_err(), "{wrong}");
         }
+        let servers: Servers = "a, b:7".parse().expect("two");
+        let turns: Vec<&str> = (0..3).map(|turn| servers.at(turn)).collect();
+        assert_eq!(turns, ["a:50091", "b:7", "a:50091"]);
+        assert!("a,".parse::<Servers>().is_err());
     }
 
     #[test]

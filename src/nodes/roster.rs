@@ -27,6 +27,8 @@ pub struct Rules {
     pub detection: Terms,
     /// How long a node that stays connected may take to come back when its connection is lost.
     pub patience: Duration,
+    /// How long nodes that a server has known before may take to find it again.
+    pub grace: Duration,
     /// So many nodes there may be.
     pub most: usize,
     /// All names must be this one or end in it, as in `.hadoop.com`.
@@ -40,6 +42,8 @@ pub struct Roster {
     pub(super) nodes: BTreeMap<HostName, Node>,
     pub(super) master: Option<HostName>,
     detector: Detector,
+    /// By the listener's stopwatch: until when nodes that were known before are waited for.
+    awaited_until: Option<Duration>,
     pub(super) next_number: u64,
     version: u64,
     events: VecDeque<Event>,
@@ -53,6 +57,7 @@ impl Roster {
             rules,
             nodes: BTreeMap::new(),
             master: None,
+            awaited_until: None,
             next_number: 0,
             version: 0,
             events: VecDeque::new(),
@@ -212,9 +217,16 @@ impl Roster {
         let heard = self.detector.hearing().elapsed();
         let half = self.rules.detection.timeout / 2;
         let mut dead: Vec<String> = self.detector.overdue().map(str::to_owned).collect();
+        let is_grace_over = self.awaited_until.is_some_and(|until| heard >= until);
+        if is_grace_over {
+            self.awaited_until = None;
+        }
         for (name, node) in &mut self.nodes {
             if node.is_dead() {
                 continue;
+            }
+            if is_grace_over && node.beat_at.is_none() {
+                dead.push(name.as_str().to_owned());
             }
             let lost = node.lost_at.map(|at| heard.saturating_sub(at));
             if lost.is_some_and(|lost| lost >= self.rules.patience) {
@@ -337,11 +349,12 @@ impl Roster {
         self.events.push_back(event);
     }
 
-    /// A node that was known when the server ended: it has the usual time to say that it lives.
-    pub(super) fn restore(&mut self, now: Duration, name: HostName, node: Node) {
-        if !node.is_dead() {
-            self.detector.heard(now, name.as_str());
-        }
+    /// A node that was known when the server ended, or by the one before: it may be silent until it has found
+    /// this one.
+    pub(super) fn restore(&mut self, now: Duration, name: HostName, mut node: Node) {
+        node.heard_at = self.detector.hearing().at(now);
+        let until = node.heard_at + self.rules.grace;
+        self.awaited_until.get_or_insert(until);
         self.nodes.insert(name, node);
     }
 }

@@ -17,6 +17,9 @@ const SHORTEST_SECRET: usize = 16;
 /// What this use of the secret is called: a MAC of another use is none here.
 const USE: &[u8] = b"heartline nodes 1";
 
+/// What the other use is called: marks of what is kept where others could write.
+const KEEPING: &[u8] = b"heartline nodes state 1";
+
 /// What is signed by who has a key; no MAC of a message begins so.
 const BINDING: &[u8] = b"binding";
 
@@ -34,6 +37,35 @@ impl Secret {
             )));
         }
         Ok(Self(bytes.into()))
+    }
+
+    /// The mark of a text that is kept under a name.
+    pub fn mark(&self, name: &str, text: &[u8]) -> String {
+        hex(&self.marking(name, text).finalize().into_bytes())
+    }
+
+    /// The text of what [`Secret::mark`] has marked, in the line after it.
+    pub fn unmarked<'a>(&self, name: &str, value: &'a [u8]) -> Result<&'a [u8], Refusal> {
+        let at = value.iter().rposition(|byte| *byte == b'\n');
+        let (text, mark) = at.map_or((value, &[][..]), |at| (&value[..at], &value[at + 1..]));
+        let mark = std::str::from_utf8(mark).ok().and_then(unhex);
+        match mark.map(|mark| self.marking(name, text).verify_slice(&mark)) {
+            Some(Ok(())) => Ok(text),
+            _ => Err(Refusal::new(
+                "it was not written by who knows the cluster's secret",
+            )),
+        }
+    }
+
+    fn marking(&self, name: &str, text: &[u8]) -> Hmac<Sha256> {
+        let mut key = keyed(&self.0);
+        key.update(KEEPING);
+        let mut mac = keyed(&key.finalize().into_bytes());
+        // No name has such a byte.
+        for part in [name.as_bytes(), &[0], text] {
+            mac.update(part);
+        }
+        mac
     }
 }
 

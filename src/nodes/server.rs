@@ -1,6 +1,7 @@
 //! The node control server: listens, and gives every connection a task of its own.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -12,15 +13,18 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
 
 use super::PROGRAM;
-use super::connection::{LONGEST_HELLO, Shared, serve};
+use super::connection::{Hall, LONGEST_HELLO, Shared, serve};
 use super::desk::{Desk, Lines};
 use super::limits::Doors;
 use super::link::Link;
 use super::publish::{Own, Published};
-use super::roster::Rules;
+use super::roster::{Roster, Rules};
 use super::seal::Secret;
-use super::state::StateFile;
+use super::state_file::StateFile;
+use super::store::Store;
+use super::succession::succeed;
 use crate::clock::SystemClock;
+use crate::member::Config;
 use crate::say::say;
 
 /// So many messages may wait at the desk.
@@ -29,10 +33,10 @@ const DESK: usize = 1024;
 const BREATH: Duration = Duration::from_millis(100);
 
 /// All that a server goes by.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Plan {
     pub(super) listen: SocketAddr,
-    pub(super) state: std::path::PathBuf,
+    pub(super) keeping: Keeping,
     pub(super) secret: Option<Secret>,
     pub(super) takes_bare: bool,
     pub(super) any_address: bool,
@@ -42,47 +46,72 @@ pub(super) struct Plan {
     pub(super) own: Own,
 }
 
+/// Where the state is kept.
+#[derive(Clone, Debug)]
+pub(super) enum Keeping {
+    /// In a file.
+    File(PathBuf),
+    /// In `ZooKeeper`, by whichever of several servers has the claim.
+    ZooKeeper(Box<Config>),
+}
+
+/// A server that can be at work, or stand by.
+pub(super) struct Server {
+    pub(super) plan: Plan,
+    pub(super) clock: SystemClock,
+    /// What connections are served with, while it is at work.
+    open: watch::Sender<Option<Arc<Shared>>>,
+}
+
 /// Serves until it is told to end.
 pub(super) async fn run(plan: Plan) -> anyhow::Result<()> {
     allow_files();
-    let clock = SystemClock::start();
-    let file = StateFile::open(&plan.state)?;
-    let roster = file.load(plan.rules, clock.now().elapsed)?;
+    // What is wrong with it is told before anybody can connect.
+    let file = match &plan.keeping {
+        Keeping::File(path) => {
+            let file = StateFile::open(path)?;
+            let kept = file.load()?;
+            Some((file, kept))
+        }
+        Keeping::ZooKeeper(_) => None,
+    };
     let listener = TcpListener::bind(plan.listen).await;
     let listener = listener.with_context(|| format!("cannot listen on {}", plan.listen))?;
-    let known = roster.nodes().len();
-    let (to_desk, inbox) = mpsc::channel(DESK);
-    let (told, told_to) = watch::channel(Arc::new(Published::of(&roster, &plan.own)));
-    let (seen, seen_by) = watch::channel(0);
-    let desk = Desk {
-        roster,
-        file: Arc::new(file),
-        own: plan.own,
-        clock,
-        any_address: plan.any_address,
-        inbox,
-        told,
-        seen,
-        lines: Lines::default(),
-    };
-    let shared = Arc::new(Shared {
-        secret: plan.secret,
-        takes_bare: plan.takes_bare,
-        clock,
+    let address = listener.local_addr()?;
+    let (open, opened) = watch::channel(None);
+    let hall = Arc::new(Hall {
         doors: Mutex::new(Doors::new(plan.connections, plan.connections_of_one)),
-        desk: to_desk,
-        told: told_to,
-        seen: seen_by,
-        loopback: plan.listen.ip().is_loopback(),
+        open: opened,
     });
-    say(
-        PROGRAM,
-        format_args!(
-            "listening on {}; {known} nodes are known",
-            listener.local_addr()?
-        ),
-    );
-    if plan.takes_bare && !shared.loopback {
+    let is_open = plan.takes_bare && !plan.listen.ip().is_loopback();
+    let server = Server {
+        plan,
+        clock: SystemClock::start(),
+        open,
+    };
+    let work = async {
+        match (file, &server.plan.keeping) {
+            (Some((file, kept)), _) => {
+                let roster = kept.roster(server.plan.rules.clone(), server.now());
+                let known = roster.nodes().len();
+                say(
+                    PROGRAM,
+                    format_args!("listening on {address}; {known} nodes are known"),
+                );
+                server.work(roster, Store::File(Arc::new(file))).await;
+                Ok(())
+            }
+            (None, Keeping::ZooKeeper(config)) => {
+                say(
+                    PROGRAM,
+                    format_args!("listening on {address}; stands by until it has the claim"),
+                );
+                succeed(&server, config).await
+            }
+            (None, Keeping::File(_)) => Ok(()),
+        }
+    };
+    if is_open {
         say(
             PROGRAM,
             "--insecure-seed-protocol: whoever reaches this port can put a key into every node's authorized_keys and \
@@ -92,23 +121,68 @@ pub(super) async fn run(plan: Plan) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     tokio::select! {
-        () = desk.run() => {}
-        () = accept(listener, shared) => {}
-        // All that was acknowledged is on the disk.
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+        outcome = work => outcome,
+        () = accept(listener, hall) => Ok(()),
+        // All that was acknowledged is kept.
+        _ = terminate.recv() => Ok(()),
+        _ = interrupt.recv() => Ok(()),
     }
-    Ok(())
 }
 
-async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+impl Server {
+    pub(super) fn now(&self) -> Duration {
+        self.clock.now().elapsed
+    }
+
+    /// Works at the desk. When this is dropped, all connections end.
+    pub(super) async fn work(&self, roster: Roster, store: Store) {
+        let plan = &self.plan;
+        let (to_desk, inbox) = mpsc::channel(DESK);
+        let (told, told_to) = watch::channel(Arc::new(Published::of(&roster, &plan.own)));
+        let (seen, seen_by) = watch::channel(0);
+        let shared = Shared {
+            secret: plan.secret.clone(),
+            takes_bare: plan.takes_bare,
+            clock: self.clock,
+            desk: to_desk,
+            told: told_to,
+            seen: seen_by,
+            loopback: plan.listen.ip().is_loopback(),
+        };
+        let _closing = Closing(&self.open);
+        self.open.send_replace(Some(Arc::new(shared)));
+        let desk = Desk {
+            roster,
+            store,
+            own: plan.own.clone(),
+            clock: self.clock,
+            any_address: plan.any_address,
+            inbox,
+            told,
+            seen,
+            lines: Lines::default(),
+        };
+        desk.run().await;
+    }
+}
+
+/// Nobody is served any more when this is dropped.
+struct Closing<'a>(&'a watch::Sender<Option<Arc<Shared>>>);
+
+impl Drop for Closing<'_> {
+    fn drop(&mut self) {
+        self.0.send_replace(None);
+    }
+}
+
+async fn accept(listener: TcpListener, hall: Arc<Hall>) {
     let mut number = 0;
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
                 number += 1;
                 let link = Link::new(stream, LONGEST_HELLO);
-                tokio::spawn(serve(number, link, peer, Arc::clone(&shared)));
+                tokio::spawn(serve(number, link, peer, Arc::clone(&hall)));
             }
             Err(error) => {
                 say(

@@ -1,34 +1,38 @@
-//! The state file: all that the server must know when it starts again. What was acknowledged stands in it.
+//! What a server must know when it starts again: what was acknowledged stands in it. Pure: [`super::state_file`] and
+//! [`super::shelf`] keep it.
 
-use std::fs::{self, File, OpenOptions};
-use std::io;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, bail};
-use rustix::fs::{FlockOperation, flock};
+use anyhow::bail;
 use serde::{Deserialize, Serialize};
 
 use super::fields::{Address, HostName, PublicKey, UserName};
 use super::message::Role;
-use super::replace::{Fresh, replace};
 use super::roster::{Node, Roster, Rules};
 
-const FORM: u32 = 1;
+/// What this way to write it is called.
+pub const FORM: u32 = 1;
 
-/// The file's content.
-#[derive(Debug, Serialize, Deserialize)]
-struct Kept {
-    form: u32,
+/// All of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// [`FORM`].
+    pub form: u32,
+    /// Who is master.
     #[serde(default)]
-    master: Option<HostName>,
-    nodes: Vec<KeptNode>,
+    pub master: Option<HostName>,
+    /// All nodes, in the order in which they came.
+    pub nodes: Vec<KeptNode>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
-struct KeptNode {
-    hostname: HostName,
+/// One node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptNode {
+    /// Its name.
+    pub hostname: HostName,
+    /// Which one it was to come.
+    pub number: u64,
     role: Role,
     ip: Option<IpAddr>,
     #[serde(rename = "id_rsa.pub")]
@@ -39,109 +43,89 @@ struct KeptNode {
     proven: bool,
 }
 
-/// The file's text for all that a roster knows.
-pub fn written(roster: &Roster) -> Vec<u8> {
-    let mut nodes: Vec<_> = roster.nodes.iter().collect();
-    nodes.sort_by_key(|(_, node)| node.number);
-    let nodes = nodes.into_iter().map(|(name, node)| KeptNode {
-        hostname: name.clone(),
-        role: node.role,
-        ip: node.address,
-        key: node.key.clone(),
-        username: node.user.clone(),
-        dead: node.is_dead(),
-        proven: node.is_proven,
-    });
-    let kept = Kept {
-        form: FORM,
-        master: roster.master.clone(),
-        nodes: nodes.collect(),
-    };
-    serde_json::to_vec(&kept).unwrap_or_default()
-}
-
-/// A roster that knows what stands in the text. Every field is checked again.
-pub fn read(text: &[u8], rules: Rules, now: Duration) -> anyhow::Result<Roster> {
-    let kept: Kept = serde_json::from_slice(text)?;
-    if kept.form != FORM {
-        bail!(
-            "it has form {}, and not {FORM}; another heartline wrote it",
-            kept.form
-        );
-    }
-    let mut roster = Roster::new(rules);
-    for node in kept.nodes {
-        let address = node.ip.map(|ip| Address::new(ip, true)).transpose()?;
-        let number = roster.next_number;
-        roster.next_number += 1;
-        let known = Node::kept(
-            node.role,
-            address.map(Address::ip),
-            node.key,
-            node.username,
-            number,
-            node.dead,
-            node.proven,
-        );
-        roster.restore(now, node.hostname, known);
-    }
-    roster.master = kept.master.filter(|name| roster.nodes.contains_key(name));
-    Ok(roster)
-}
-
-/// The file, which no other server may use at the same time.
-#[derive(Debug)]
-pub struct StateFile {
-    path: PathBuf,
-    /// Held as long as this lives, or the process.
-    _lock: File,
-}
-
-impl StateFile {
-    /// Takes the file for this process; it need not be there.
-    pub fn open(path: &Path) -> anyhow::Result<Self> {
-        let shown = path.display();
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)
-                .with_context(|| format!("{shown}: its folder cannot be made"))?;
+impl Default for Kept {
+    fn default() -> Self {
+        Self {
+            form: FORM,
+            master: None,
+            nodes: Vec::new(),
         }
-        let mut lock = path.as_os_str().to_owned();
-        lock.push(".lock");
-        let mut options = OpenOptions::new();
-        let lock = options.create(true).truncate(false).write(true).open(&lock);
-        let lock = lock.with_context(|| format!("{shown}.lock cannot be written"))?;
-        if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
+    }
+}
+
+impl Kept {
+    /// All that a roster knows.
+    pub fn of(roster: &Roster) -> Self {
+        let mut nodes: Vec<_> = roster.nodes.iter().collect();
+        nodes.sort_by_key(|(_, node)| node.number);
+        let nodes = nodes.into_iter().map(|(name, node)| KeptNode {
+            hostname: name.clone(),
+            number: node.number,
+            role: node.role,
+            ip: node.address,
+            key: node.key.clone(),
+            username: node.user.clone(),
+            dead: node.is_dead(),
+            proven: node.is_proven,
+        });
+        Self {
+            form: FORM,
+            master: roster.master.clone(),
+            nodes: nodes.collect(),
+        }
+    }
+
+    /// In one text.
+    pub fn text(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// What stands in such a text. Every field is checked again.
+    pub fn read(text: &[u8]) -> anyhow::Result<Self> {
+        let kept: Self = serde_json::from_slice(text)?;
+        kept.checked()
+    }
+
+    /// With its nodes in their order, if all of it can be true.
+    pub fn checked(mut self) -> anyhow::Result<Self> {
+        if self.form != FORM {
             bail!(
-                "{shown} is another server's; end that one, or give this one a --state of its own"
+                "it has form {}, and not {FORM}; another heartline wrote it",
+                self.form
             );
         }
-        Ok(Self {
-            path: path.to_owned(),
-            _lock: lock,
-        })
+        for node in &self.nodes {
+            node.ip.map(|ip| Address::new(ip, true)).transpose()?;
+        }
+        self.nodes.sort_by_key(|node| node.number);
+        Ok(self)
     }
 
-    /// What it says; nothing if it is not there.
-    pub fn load(&self, rules: Rules, now: Duration) -> anyhow::Result<Roster> {
-        let shown = self.path.display();
-        let text = match fs::read(&self.path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Roster::new(rules)),
-            Err(error) => return Err(error).with_context(|| format!("{shown} cannot be read")),
-        };
-        read(&text, rules, now).with_context(|| {
-            format!("{shown} is damaged; move it away, and every agent will register again")
-        })
-    }
-
-    /// Writes it in one step.
-    pub fn save(&self, text: &[u8]) -> io::Result<()> {
-        replace(&self.path, text, Fresh::own(0o600))
+    /// A roster that knows it.
+    pub fn roster(self, rules: Rules, now: Duration) -> Roster {
+        let mut roster = Roster::new(rules);
+        for node in self.nodes {
+            // Also what was kept without numbers has an order.
+            let number = node.number.max(roster.next_number);
+            roster.next_number = number + 1;
+            let known = Node::kept(
+                node.role,
+                node.ip,
+                node.key,
+                node.username,
+                number,
+                node.dead,
+                node.proven,
+            );
+            roster.restore(now, node.hostname, known);
+        }
+        roster.master = self.master.filter(|name| roster.nodes.contains_key(name));
+        roster
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::detect::{Rule, Terms};
     use crate::nodes::message::Registration;
@@ -156,47 +140,47 @@ mod tests {
                 longest_gap: second,
             },
             patience: second,
+            grace: second,
             most: 10,
             domain: None,
         }
     }
 
-    #[test]
-    fn what_is_written_is_known_again() {
+    /// A roster's state after nodes of these names have registered.
+    pub(in crate::nodes) fn kept(names: &[&str]) -> Kept {
         let mut roster = Roster::new(rules());
-        let told = Registration {
-            role: Role::Master,
-            is_well: true,
-            name: "m1".parse().expect("a name"),
-            address: Address::parse("10.0.0.1", false).expect("an address"),
-            key: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ"
-                .parse()
-                .expect("a key"),
-            user: "hadoop".parse().expect("a user"),
-            stays: true,
-            signature: None,
-            is_proven: true,
-        };
-        roster.register(Duration::ZERO, &told).expect("taken");
-        let text = written(&roster);
-        let again = read(&text, rules(), Duration::ZERO).expect("whole");
-        assert_eq!(written(&again), text);
-        assert_eq!(again.standing(&told.name), Standing::Master);
-        let other = String::from_utf8(text)
-            .expect("text")
-            .replace("10.0.0.1", "0.0.0.0");
-        assert!(read(other.as_bytes(), rules(), Duration::ZERO).is_err());
+        for (name, number) in names.iter().zip(1_u8..) {
+            let told = Registration {
+                role: Role::Master,
+                is_well: true,
+                name: name.parse().expect("a name"),
+                address: Address::new([10, 0, 0, number].into(), false).expect("an address"),
+                key: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ"
+                    .parse()
+                    .expect("a key"),
+                user: "hadoop".parse().expect("a user"),
+                stays: true,
+                signature: None,
+                is_proven: true,
+            };
+            roster.register(Duration::ZERO, &told).expect("taken");
+        }
+        Kept::of(&roster)
     }
 
     #[test]
-    fn a_file_has_one_server() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("nodes.json");
-        let first = StateFile::open(&path).expect("free");
-        assert!(StateFile::open(&path).is_err());
-        drop(first);
-        let again = StateFile::open(&path).expect("free again");
-        again.save(b"{\"form\":2,\"nodes\":[]}").expect("written");
-        assert!(again.load(rules(), Duration::ZERO).is_err());
+    fn what_is_written_is_known_again() {
+        let kept = kept(&["m1", "a2"]);
+        let again = Kept::read(&kept.text()).expect("whole");
+        assert_eq!(again, kept);
+        let roster = again.roster(rules(), Duration::ZERO);
+        assert_eq!(Kept::of(&roster), kept);
+        assert_eq!(
+            roster.standing(&"m1".parse().expect("a name")),
+            Standing::Master
+        );
+        let text = String::from_utf8(kept.text()).expect("text");
+        let other = text.replace("10.0.0.1", "0.0.0.0");
+        assert!(Kept::read(other.as_bytes()).is_err());
     }
 }

@@ -6,7 +6,7 @@ use std::{
     net::{SocketAddr, TcpListener},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Command, Output, Stdio},
     sync::{Arc, Mutex},
     thread,
 };
@@ -82,6 +82,8 @@ pub(crate) struct ServerOfNodes {
     program: Option<Program>,
     options: Vec<String>,
     pub(crate) address: SocketAddr,
+    /// All that clients are to try.
+    servers: String,
     folder: TempDir,
 }
 
@@ -99,6 +101,25 @@ impl ServerOfNodes {
         Self::start(folder, &[&secret, options].concat())
     }
 
+    /// Two that keep their state in `ZooKeeper`. They take only who knows [`SECRET`], or the seed's bare messages. The
+    /// first one is at work. Whoever asks it is given both, whoever asks the second that one alone.
+    pub(crate) fn pair(zookeepers: [&str; 2], is_sealed: bool, options: &[&str]) -> [Self; 2] {
+        let start = |zookeeper| {
+            let place = ["--state", "zookeeper", "--zookeeper", zookeeper];
+            let options = [&place, options].concat();
+            if is_sealed {
+                Self::sealed(&options)
+            } else {
+                Self::bare(&options)
+            }
+        };
+        let mut first = start(zookeepers[0]);
+        first.log().wait_for("has the claim and works");
+        let second = start(zookeepers[1]);
+        first.servers = format!("{},{}", first.address, second.address);
+        [first, second]
+    }
+
     fn folder() -> TempDir {
         TempDir::with_prefix("heartline-nodes-").expect("a temporary folder")
     }
@@ -111,6 +132,7 @@ impl ServerOfNodes {
             program: None,
             options: options.iter().map(ToString::to_string).collect(),
             address,
+            servers: address.to_string(),
             folder,
         };
         server.start_again();
@@ -124,15 +146,20 @@ impl ServerOfNodes {
 
     /// Starts it with what it has kept.
     pub(crate) fn start_again(&mut self) {
-        let program = Program::start(
-            Command::new(env!("CARGO_BIN_EXE_heartline"))
-                .args(["nodes", "server", "--listen", &self.address.to_string()])
-                .arg("--state")
-                .arg(self.state())
-                .args(&self.options),
-        );
+        let mut command = Command::new(env!("CARGO_BIN_EXE_heartline"));
+        command.args(["nodes", "server", "--listen", &self.address.to_string()]);
+        if !self.options.iter().any(|option| option == "--state") {
+            command.arg("--state").arg(self.state());
+        }
+        let program = Program::start(command.args(&self.options));
         program.wait_for("listening on");
         self.program = Some(program);
+    }
+
+    /// Waits until it has failed.
+    pub(crate) fn wait_for_end(&mut self) {
+        let program = self.program.as_mut().expect("it was started");
+        wait_until("it ends", SOON, || !program.is_running());
     }
 
     pub(crate) fn state(&self) -> PathBuf {
@@ -145,21 +172,28 @@ impl ServerOfNodes {
 
     /// All nodes, as `nodes list --json` tells.
     pub(crate) fn list(&self) -> Vec<Value> {
-        let output = Command::new(env!("CARGO_BIN_EXE_heartline"))
-            .args([
-                "nodes",
-                "list",
-                "--json",
-                "--server",
-                &self.address.to_string(),
-            ])
-            .output()
-            .expect("it runs");
+        let output = self.asked(&["list", "--json"]);
         let text = String::from_utf8_lossy(&output.stdout);
         let Ok(list) = serde_json::from_str::<Value>(&text) else {
             panic!("no list: {output:?}");
         };
         list["nodes"].as_array().expect("nodes").clone()
+    }
+
+    /// What becomes of `nodes` with these words.
+    pub(crate) fn asked(&self, words: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_heartline"));
+        command.arg("nodes").args(words);
+        self.introduce(&mut command).output().expect("it runs")
+    }
+
+    /// Tells a client where the servers are, and their secret if they have one.
+    fn introduce<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        let secret = self.folder.path().join("secret");
+        if secret.exists() {
+            command.arg("--secret-file").arg(secret);
+        }
+        command.args(["--server", &self.servers])
     }
 
     /// Waits until a node has this verdict.
@@ -180,11 +214,7 @@ impl ServerOfNodes {
     pub(crate) fn agent_command(&self, folder: &Path, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_heartline"));
         command.args(["nodes", "agent"]).args(words);
-        command.args(["--server", &self.address.to_string()]);
-        let secret = self.folder.path().join("secret");
-        if secret.exists() {
-            command.arg("--secret-file").arg(secret);
-        }
+        self.introduce(&mut command);
         for (option, file) in [
             ("--key", "id_ed25519"),
             ("--hosts-file", "hosts"),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::detect::Rule;
 use crate::nodes::fields::Address;
+use crate::nodes::state::Kept;
 
 const KEYS: [&str; 3] = [
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ",
@@ -24,6 +25,7 @@ fn rules() -> Rules {
             longest_gap: ms(300),
         },
         patience: ms(1000),
+        grace: ms(8000),
         most: 10,
         domain: None,
     }
@@ -258,4 +260,34 @@ fn one_that_says_it_does_not_work_is_told_so() {
     roster.beat(ms(1), &unwell).expect("known");
     assert!(!roster.nodes[&one.name].is_alive());
     assert!(roster.version() > before);
+}
+
+#[test]
+fn who_was_known_before_has_time_to_come_back() {
+    let mut before = Roster::new(rules());
+    let nodes = [
+        node("m1", Role::Master, 0),
+        node("s1", Role::Slave, 1),
+        node("s2", Role::Slave, 2),
+    ];
+    for node in &nodes {
+        before.register(ms(0), node).expect("taken");
+    }
+    before.forget(ms(0), &nodes[2].name).expect("known");
+    let mut roster = Kept::of(&before).roster(rules(), ms(50_000));
+    let run = |roster: &mut Roster, from: u64, to: u64| {
+        for at in (from..to).step_by(100) {
+            roster.tick(ms(at));
+            if at >= 51_000 {
+                // Only one of them finds the way.
+                roster.beat(ms(at), &beat(&nodes[1])).expect("known");
+            }
+        }
+    };
+    run(&mut roster, 50_000, 57_900);
+    assert_eq!(events(&mut roster), ["m1 is late"]);
+    assert_eq!(roster.master(), Some(&nodes[0].name));
+    run(&mut roster, 57_900, 58_200);
+    assert_eq!(events(&mut roster), ["m1 has died"]);
+    assert_eq!(roster.nodes()[1].1.verdict(ms(58_200)), Verdict::Alive);
 }

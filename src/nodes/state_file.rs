@@ -1,0 +1,82 @@
+//! The state as a file, written in one step, for one server at a time.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use rustix::fs::{FlockOperation, flock};
+
+use super::replace::{Fresh, replace};
+use super::state::Kept;
+
+/// The file, which no other server may use at the same time.
+#[derive(Debug)]
+pub struct StateFile {
+    path: PathBuf,
+    /// Held as long as this lives, or the process.
+    _lock: File,
+}
+
+impl StateFile {
+    /// Takes the file for this process; it need not be there.
+    pub fn open(path: &Path) -> anyhow::Result<Self> {
+        let shown = path.display();
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)
+                .with_context(|| format!("{shown}: its folder cannot be made"))?;
+        }
+        let mut lock = path.as_os_str().to_owned();
+        lock.push(".lock");
+        let mut options = OpenOptions::new();
+        let lock = options.create(true).truncate(false).write(true).open(&lock);
+        let lock = lock.with_context(|| format!("{shown}.lock cannot be written"))?;
+        if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
+            bail!(
+                "{shown} is another server's; end that one, or give this one a --state of its own"
+            );
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            _lock: lock,
+        })
+    }
+
+    /// What it says; nothing if it is not there.
+    pub fn load(&self) -> anyhow::Result<Kept> {
+        let shown = self.path.display();
+        let text = match fs::read(&self.path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Kept::default()),
+            Err(error) => return Err(error).with_context(|| format!("{shown} cannot be read")),
+        };
+        Kept::read(&text).with_context(|| {
+            format!("{shown} is damaged; move it away, and every agent will register again")
+        })
+    }
+
+    /// Writes it in one step.
+    pub fn save(&self, kept: &Kept) -> io::Result<()> {
+        replace(&self.path, &kept.text(), Fresh::own(0o600))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_has_one_server() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("nodes.json");
+        let first = StateFile::open(&path).expect("free");
+        assert!(StateFile::open(&path).is_err());
+        drop(first);
+        let again = StateFile::open(&path).expect("free again");
+        assert_eq!(again.load().expect("nothing"), Kept::default());
+        again.save(&Kept::default()).expect("written");
+        assert_eq!(again.load().expect("whole"), Kept::default());
+        fs::write(&path, "{\"form\":2,\"nodes\":[]}").expect("written");
+        assert!(again.load().is_err());
+    }
+}

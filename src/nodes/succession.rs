@@ -1,0 +1,181 @@
+//! Several servers of one state in `ZooKeeper`: each stands in the line of claims as a standing master
+//! ([`crate::member`]) in a namespace of the servers' own, and whoever is master there works; the others stand by.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::bail;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::PROGRAM;
+use super::server::Server;
+use super::shelf::Shelf;
+use super::store::Store;
+use crate::coordination::{Failure, Fence, Namespace, Settings};
+use crate::detect::{Rule, Terms};
+use crate::master::tenure::Pace;
+use crate::member::{Config, Heart, Name, Reign, Reigning, Scheduling, Signals};
+use crate::protocol::{Ending, Identity};
+use crate::say::say;
+use crate::streaming::Progress;
+
+/// Below the namespace of the job: there the servers have a line of their own.
+const NAMESPACE: &str = "/heart_beat_nodes";
+/// Between two beats on a server's claim.
+const INTERVAL: Duration = Duration::from_millis(100);
+/// The next in line deposes a server that is silent for twice as long. That is far more than for mappers: a server
+/// that loses its place costs every node a new connection.
+const TIMEOUT: Duration = Duration::from_secs(1);
+/// A server whose claim was not acknowledged for so long works no more: well before another one may begin.
+const LEASE: Duration = Duration::from_millis(1500);
+/// Before it is tried again to read the state.
+const AGAIN: Duration = Duration::from_millis(200);
+
+/// What a server is in the line.
+pub(super) fn candidate(
+    mut settings: Settings,
+    name: Name,
+    host: String,
+) -> Result<Config, String> {
+    let own: Namespace = NAMESPACE.parse()?;
+    settings.namespace = own.below(&settings.namespace);
+    if settings.session_timeout < TIMEOUT * 2 {
+        return Err(format!(
+            "--session-timeout is shorter than {}, which a server may be silent",
+            humantime::format_duration(TIMEOUT * 2)
+        ));
+    }
+    Ok(Config {
+        pace: Pace {
+            interval: INTERVAL,
+            detection: Terms {
+                rule: Rule::default(),
+                timeout: TIMEOUT,
+                longest_gap: INTERVAL * 2,
+            },
+            budget: u32::MAX,
+            session: settings.session_timeout,
+        },
+        settings,
+        name,
+        identity: Identity {
+            host,
+            pid: std::process::id(),
+            ..Identity::default()
+        },
+        standing: true,
+        scheduling: Scheduling::default(),
+        recording: None,
+        on_death: None,
+        reigning: None,
+    })
+}
+
+/// Works whenever it has the claim. Ends only when the state cannot be believed.
+pub(super) async fn succeed(server: &Server, config: &Config) -> anyhow::Result<()> {
+    let (reigning, mut reign) = Reigning::new();
+    let mut config = config.clone();
+    config.reigning = Some(reigning);
+    let address = config.settings.address.clone();
+    let complain = move |what: &str| {
+        say(
+            PROGRAM,
+            format_args!("no claim through ZooKeeper at {address}: {what}; it goes on trying"),
+        );
+    };
+    let (order, mut ordered) = watch::channel(None);
+    let kill = Arc::new(move |reason| {
+        order.send_replace(Some(reason));
+    });
+    let _leaving = Leaving(Some(Heart::start(
+        PROGRAM,
+        config,
+        Arc::new(Progress::default()),
+        false,
+        Signals::Program(kill),
+        complain,
+    )?));
+    loop {
+        tokio::select! {
+            reason = ordered.wait_for(Option::is_some) => {
+                let reason = reason.ok().and_then(|reason| reason.clone());
+                bail!("{}", reason.unwrap_or_else(|| "its heartbeat has ended".to_owned()));
+            }
+            outcome = term(server, &mut reign) => outcome?,
+        }
+    }
+}
+
+/// The heartbeat ends after all that holds on to its session.
+struct Leaving(Option<Heart>);
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        if let Some(heart) = self.0.take() {
+            heart.stop(Ending::Finished);
+        }
+    }
+}
+
+/// From a claim to its loss.
+async fn term(server: &Server, reign: &mut watch::Receiver<Option<Reign>>) -> anyhow::Result<()> {
+    let fence = match reign.wait_for(Option::is_some).await {
+        Ok(reign) => reign.as_ref().map(|reign| reign.fence.clone()),
+        Err(_) => bail!("its heartbeat has ended"),
+    };
+    let Some(fence) = fence else { return Ok(()) };
+    let claim = fence.claim().to_owned();
+    tokio::select! {
+        () = lease(reign, &claim) => {}
+        outcome = work(server, fence) => outcome?,
+    }
+    say(
+        PROGRAM,
+        "stands by: its claim is lost, or ZooKeeper does not answer",
+    );
+    Ok(())
+}
+
+/// Ends when another one may have begun.
+async fn lease(reign: &mut watch::Receiver<Option<Reign>>, claim: &str) {
+    let mut until = Instant::now() + LEASE;
+    loop {
+        match timeout_at(until, reign.changed()).await {
+            Ok(Ok(())) => match &*reign.borrow_and_update() {
+                Some(reign) if reign.fence.claim() == claim => until = Instant::now() + LEASE,
+                // A new claim is one that was lost in between.
+                Some(_) => return,
+                None => {}
+            },
+            Ok(Err(_)) | Err(_) => return,
+        }
+    }
+}
+
+async fn work(server: &Server, fence: Fence) -> anyhow::Result<()> {
+    let shelf = Arc::new(Shelf::new(fence, server.plan.secret.clone()));
+    let kept = loop {
+        match shelf.load().await {
+            Ok(kept) => break kept,
+            Err(error) if error.downcast_ref::<Failure>().is_some() => {
+                say(
+                    PROGRAM,
+                    format_args!("the state cannot be read: {error}; trying again"),
+                );
+                sleep(AGAIN).await;
+            }
+            Err(error) => return Err(error),
+        }
+    };
+    let roster = kept.roster(server.plan.rules.clone(), server.now());
+    say(
+        PROGRAM,
+        format_args!(
+            "has the claim and works; {} nodes are known",
+            roster.nodes().len()
+        ),
+    );
+    server.work(roster, Store::ZooKeeper(shelf)).await;
+    Ok(())
+}
