@@ -241,7 +241,7 @@ impl Agent {
     }
 
     /// The status, or an update of it.
-    async fn obey(&mut self, link: &mut Link, status: &Status) -> Result<(), End> {
+    async fn obey(&mut self, link: &mut Link, status: &Status<'_>) -> Result<(), End> {
         let loopback = link.peer()?.is_loopback();
         let entries = status.entries(loopback);
         let entries =

@@ -1,14 +1,14 @@
 //! The messages on the wire, with the seed's keys to the letter (`clusers_ip` is spelled so there), and what a
 //! node's message means once every field of it is checked. `docs/nodes.md` tells of each.
 
-use std::collections::BTreeSet;
-use std::net::IpAddr;
+mod server;
 
 use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString};
 
 use super::fields::{Address, HostName, PublicKey, UserName};
 use super::refusal::{Refusal, quoted};
+pub use server::{Answer, Entries, Glance, Status, Text};
 
 /// What a node says that it is.
 #[derive(
@@ -273,136 +273,6 @@ impl Raw {
 
 fn needed<'a>(value: Option<&'a str>, key: &str) -> Result<&'a str, Refusal> {
     value.ok_or_else(|| Refusal::new(format!("{key} is missing")))
-}
-
-/// The server's answer to one message.
-#[derive(Clone, Debug, Serialize)]
-pub struct Answer<'a> {
-    /// Always `server`.
-    pub role: &'static str,
-    /// Always `True`: it answers.
-    pub is_alive: Truth,
-    /// `ack`, `refused` or `left`.
-    #[serde(rename = "type")]
-    pub kind: &'static str,
-    /// What is answered.
-    pub of: &'a str,
-    /// What the node is now: `master`, `slave` or `standby`.
-    #[serde(rename = "as", skip_serializing_if = "Option::is_none")]
-    pub standing: Option<&'a str>,
-    /// Why it was refused.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<&'a str>,
-}
-
-/// What a client looks at in whatever comes from the server.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Glance {
-    /// `ack`, `refused`, `left`, `nodes`, `update`; absent in the status.
-    #[serde(rename = "type", default)]
-    pub kind: Option<String>,
-    /// What is answered.
-    #[serde(default)]
-    pub of: Option<String>,
-    /// What the node is now.
-    #[serde(rename = "as", default)]
-    pub standing: Option<String>,
-    /// Why it was refused.
-    #[serde(default)]
-    pub reason: Option<String>,
-}
-
-impl Glance {
-    /// Why the server wants nothing from this connection, if that is what it says.
-    pub fn turned_away(&self) -> Option<String> {
-        let is_so =
-            self.kind.as_deref() == Some("refused") && self.of.as_deref() == Some("connection");
-        is_so.then(|| self.why())
-    }
-
-    /// The reason, as it may be shown.
-    pub fn why(&self) -> String {
-        quoted(self.reason.as_deref().unwrap_or("without a reason"))
-    }
-}
-
-/// What the server tells every node: the status once, as soon as it is registered, and updates.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Status {
-    /// Always `server`.
-    pub role: String,
-    /// Whether the server works: always `True`.
-    pub is_alive: Truth,
-    /// The server's name.
-    pub hostname: String,
-    /// Its address.
-    pub ip: String,
-    /// Its user.
-    pub username: String,
-    /// Its public key; empty if it has none.
-    #[serde(
-        rename = "id_rsa.pub",
-        default,
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub key: Option<String>,
-    /// `update`; absent in the first.
-    #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
-    pub kind: Option<String>,
-    /// Address and name of every node, the master first.
-    pub clusers_ip: Vec<(String, String)>,
-    /// Name and key of every node, the master first.
-    pub clusers_ssh: Vec<(String, String)>,
-    /// Name of every node, and whether it lives: in pairs as the others.
-    #[serde(default)]
-    pub clusers_alive: Vec<(String, Truth)>,
-    /// Who is master.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub master: Option<String>,
-}
-
-/// A checked status: what may be written into files.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Entries {
-    /// Address and name of every node.
-    pub hosts: Vec<(IpAddr, HostName)>,
-    /// Name and key of every node.
-    pub keys: Vec<(HostName, PublicKey)>,
-    /// Those that do not live.
-    pub dead: BTreeSet<HostName>,
-}
-
-impl Status {
-    /// Checks every entry: one that is wrong spoils all, since nothing of such a server can be trusted.
-    pub fn entries(&self, loopback: bool) -> Result<Entries, Refusal> {
-        let hosts = self.clusers_ip.iter().map(|(ip, name)| {
-            let address = Address::parse(ip, loopback)?;
-            Ok((address.ip(), name.parse()?))
-        });
-        let keys = self.clusers_ssh.iter();
-        let keys = keys.map(|(name, key)| Ok((name.parse()?, key.parse()?)));
-        let dead = self.clusers_alive.iter();
-        let dead = dead.filter(|(_, alive)| *alive == Truth::False);
-        let dead = dead.map(|(name, _)| name.parse());
-        Ok(Entries {
-            hosts: hosts.collect::<Result<_, Refusal>>()?,
-            keys: keys.collect::<Result<_, Refusal>>()?,
-            dead: dead.collect::<Result<_, Refusal>>()?,
-        })
-    }
-
-    /// What the seed's client answers to it.
-    pub fn confirmation(&self) -> Raw {
-        Raw {
-            role: Some("server".to_owned()),
-            is_alive: Some(Truth::True),
-            hostname: Some(self.hostname.clone()),
-            ip: Some(self.ip.clone()),
-            username: Some(self.username.clone()),
-            kind: Some("heartbeat".to_owned()),
-            ..Raw::default()
-        }
-    }
 }
 
 #[cfg(test)]

@@ -33,30 +33,30 @@ impl Published {
         let nodes = roster.nodes();
         let at = nodes.iter().filter_map(|(name, node)| {
             let ip = node.address?;
-            Some((ip.to_string(), name.to_string()))
+            Some((ip.to_string().into(), name.as_str().into()))
         });
         let keys = nodes
             .iter()
-            .map(|(name, node)| (name.to_string(), node.key.to_string()));
+            .map(|(name, node)| (name.as_str().into(), node.key.to_string().into()));
         let alive = nodes
             .iter()
-            .map(|(name, node)| (name.to_string(), node.is_alive().into()));
+            .map(|(name, node)| (name.as_str().into(), node.is_alive().into()));
         let mut status = Status {
-            role: "server".to_owned(),
+            role: "server".into(),
             is_alive: Truth::True,
-            hostname: own.hostname.clone(),
-            ip: own.ip.clone(),
-            username: own.username.clone(),
-            key: Some(own.key.clone().unwrap_or_default()),
+            hostname: own.hostname.as_str().into(),
+            ip: own.ip.as_str().into(),
+            username: own.username.as_str().into(),
+            key: Some(own.key.as_deref().unwrap_or_default().into()),
             kind: None,
             clusers_ip: at.collect(),
             clusers_ssh: keys.collect(),
             clusers_alive: alive.collect(),
-            master: roster.master().map(ToString::to_string),
+            master: roster.master().map(|name| name.as_str().into()),
         };
         let first = body(&status);
         // An update has no key in the seed.
-        status.kind = Some("update".to_owned());
+        status.kind = Some("update".into());
         status.key = None;
         Self {
             status: first,
