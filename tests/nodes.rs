@@ -192,3 +192,71 @@ fn two_servers_do_not_share_a_state_file_and_a_damaged_one_is_not_guessed() {
         "{third:?}"
     );
 }
+
+#[test]
+fn of_two_agents_of_one_name_the_first_rests_and_says_why() {
+    let server = ServerOfNodes::bare(&[]);
+    let (first, second) = (folder(""), folder(""));
+    let one = server.agent(first.path(), "n1", "slave", "127.0.1.1");
+    wait_for_text(&first, "hosts", "its own entry", |text| {
+        text.contains("\tn1\n")
+    });
+    // A clone has the key too.
+    for name in ["id_ed25519", "id_ed25519.pub"] {
+        fs::copy(first.path().join(name), second.path().join(name)).expect("copied");
+    }
+    let other = server.agent(second.path(), "n1", "slave", "127.0.1.2");
+    one.wait_for("speaks for n1 now'; end one of them; trying again in 30s");
+    wait_for_text(&second, "hosts", "the other's address", |text| {
+        text.contains("127.0.1.2\tn1\n")
+    });
+    let moves = |log: &support::Program| {
+        log.lines()
+            .iter()
+            .filter(|line| line.contains("has moved"))
+            .count()
+    };
+    assert_eq!(moves(server.log()), 1);
+    let lines = other.lines();
+    assert!(
+        !lines.iter().any(|line| line.contains("trying again")),
+        "{lines:#?}"
+    );
+}
+
+#[test]
+fn a_node_whose_files_cannot_be_written_is_unwell_and_still_ends_when_it_is_told_to() {
+    let server = ServerOfNodes::bare(&[]);
+    let folder = folder("");
+    // A file that nobody writes to keeps whoever reads it waiting, as a file system that is away does.
+    fs::remove_file(folder.path().join("hosts")).expect("there");
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        folder.path().join("hosts"),
+        rustix::fs::FileType::Fifo,
+        0o600.into(),
+        0,
+    )
+    .expect("a pipe");
+    let mut hung = server.agent(folder.path(), "n1", "slave", "127.0.1.1");
+    let bad = self::folder("# END heartline nodes\n");
+    let _damaged = server.agent(bad.path(), "n2", "slave", "127.0.1.2");
+    server.wait_for_verdict("n2", "unwell");
+    hung.wait_for("n1 is slave now");
+    server.wait_for_verdict("n1", "alive");
+    hung.signal(Signal::TERM);
+    wait_until("it ends", SOON, || !hung.is_running());
+}
+
+#[test]
+fn a_watched_list_goes_on_when_the_server_is_back() {
+    let mut server = ServerOfNodes::bare(&[]);
+    let list = server.watched_list();
+    list.wait_for("no nodes");
+    server.kill();
+    list.wait_for("trying again");
+    server.start_again();
+    let folder = folder("");
+    let _agent = server.agent(folder.path(), "n1", "slave", "127.0.1.1");
+    list.wait_for("n1");
+}

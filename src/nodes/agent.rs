@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{anyhow, bail};
+use humantime::format_duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
@@ -13,12 +14,13 @@ use super::PROGRAM;
 use super::backoff::Backoff;
 use super::fields::{Address, HostName};
 use super::key::OwnKey;
-use super::link::{Broken, Link, own_address};
+use super::link::{Broken, Link};
 use super::message::{Entries, Glance, Registration, Role, Status};
 use super::options::Servers;
 use super::place::Place;
 use super::refusal::quoted;
 use super::seal::Secret;
+use super::writer::{Outcome, Writer};
 use crate::say::say;
 
 /// How often it is looked whether this machine has another address.
@@ -36,6 +38,8 @@ const MEND: Duration = Duration::from_secs(10);
 /// How long a leave waits for its answer.
 const LEAVE: Duration = Duration::from_secs(5);
 
+/// When another agent speaks for the node: both would take the name from one another without end.
+const REST: Duration = Duration::from_secs(30);
 /// So many complaints are remembered, whatever servers answer.
 const MOST_COMPLAINTS: usize = 64;
 
@@ -61,6 +65,8 @@ enum End {
     Left,
     /// The node is not taken; whether it ever was.
     Refused(String),
+    /// Another agent speaks for the node.
+    Replaced(String),
     /// To be tried again.
     Lost(String),
 }
@@ -80,8 +86,9 @@ impl From<std::io::Error> for End {
 /// What outlives a session.
 struct Agent {
     plan: Plan,
-    /// What the files are to say.
-    entries: Option<Entries>,
+    files: Writer,
+    /// Whether the files say what they are to say, as far as it is known.
+    is_well: bool,
     /// What was said since the last registration, so that it is said once.
     complained: BTreeSet<String>,
     /// Which of the servers is tried.
@@ -97,8 +104,9 @@ pub(super) async fn run(plan: Plan) -> anyhow::Result<()> {
         interrupt: signal(SignalKind::interrupt())?,
     };
     let mut agent = Agent {
+        files: Writer::new(plan.place.clone()),
         plan,
-        entries: None,
+        is_well: true,
         complained: BTreeSet::new(),
         turn: 0,
         standing: None,
@@ -112,9 +120,19 @@ pub(super) async fn run(plan: Plan) -> anyhow::Result<()> {
         match end {
             End::Stopped => return Ok(()),
             End::Left => {
-                tell_written(&agent.plan.place.clear()?);
+                tell_written(&agent.files.clear().await?);
                 say(PROGRAM, format_args!("{} has left", agent.plan.name));
                 return Ok(());
+            }
+            End::Replaced(why) => {
+                agent.complain(format!(
+                    "{why}; end one of them; trying again in {}",
+                    format_duration(REST)
+                ));
+                tokio::select! {
+                    () = sleep(REST) => continue,
+                    () = stop.asked() => return Ok(()),
+                }
             }
             End::Refused(why) => agent.complain(format!("{} is refused: {why}", agent.plan.name)),
             End::Lost(why) => {
@@ -168,7 +186,6 @@ impl Agent {
             Link::connect_within(CONNECT, self.server(), self.plan.secret.as_ref()).await?;
         let told = registration(&self.plan, &link).map_err(|why| End::Refused(why.to_string()))?;
         link.send_message(&told.raw()).await?;
-        let beat = told.heartbeat();
         let mut beats = every(self.plan.interval);
         let mut looks = every(LOOK.min(self.plan.interval));
         let mut mends = every(MEND);
@@ -187,13 +204,17 @@ impl Agent {
                     if answered.elapsed() > patience {
                         return Err(End::Lost(format!("no answer for {patience:?}")));
                     }
-                    if self.plan.ip.is_none() && self.has_moved(told.address).await {
+                    if self.plan.ip.is_none() && link.has_moved() {
                         self.backoff.reset();
                         return Err(End::Lost("this machine has another address".to_owned()));
                     }
                 }
-                _ = beats.tick(), if is_known => link.send_message(&beat).await?,
-                _ = mends.tick() => self.write(),
+                _ = beats.tick(), if is_known => {
+                    let beat = Registration { is_well: self.is_well, ..told.clone() }.heartbeat();
+                    link.send_message(&beat).await?;
+                }
+                _ = mends.tick() => self.files.look(),
+                outcome = self.files.done() => self.written(outcome),
             }
         }
     }
@@ -232,6 +253,7 @@ impl Agent {
             }
             Some("refused") => return Err(End::Refused(glance.why())),
             Some("left") => return Err(End::Left),
+            Some("replaced") => return Err(End::Replaced(glance.why())),
             None | Some("update") => {
                 return Err(End::Lost("a status that cannot be read".to_owned()));
             }
@@ -244,11 +266,15 @@ impl Agent {
     async fn obey(&mut self, link: &mut Link, status: &Status<'_>) -> Result<(), End> {
         let loopback = link.peer()?.is_loopback();
         let entries = status.entries(loopback);
-        let entries =
+        let mut entries =
             entries.map_err(|why| End::Lost(format!("a status with a wrong entry: {why}")))?;
+        for (ip, name) in self.plan.servers.take_out(&mut entries, link.peer()?) {
+            self.complain(format!(
+                "a node at {ip} is called {name}, by which this agent finds the server: it is left out of the hosts"
+            ));
+        }
         self.tell_changes(&entries);
-        self.entries = Some(entries);
-        self.write();
+        self.files.want(entries);
         link.send_message(&status.confirmation()).await?;
         Ok(())
     }
@@ -272,7 +298,7 @@ impl Agent {
 
     /// Who died, and who lives again.
     fn tell_changes(&self, entries: &Entries) {
-        let before = self.entries.as_ref().map(|entries| &entries.dead);
+        let before = self.files.wanted().map(|entries| &entries.dead);
         let none = BTreeSet::new();
         let before = before.unwrap_or(&none);
         for name in entries.dead.difference(before) {
@@ -284,20 +310,13 @@ impl Agent {
         }
     }
 
-    /// Makes the files say what the server said last.
-    fn write(&mut self) {
-        let Some(entries) = &self.entries else { return };
-        match self.plan.place.apply(entries) {
+    /// The files say what they are to say, or cannot: then the node does not work as others expect.
+    fn written(&mut self, outcome: Outcome) {
+        self.is_well = outcome.is_ok();
+        match outcome {
             Ok(written) => tell_written(&written),
             Err(why) => self.complain(format!("{why:#}")),
         }
-    }
-
-    async fn has_moved(&self, from: Address) -> bool {
-        // Without a way to the server nothing can be said.
-        own_address(self.server())
-            .await
-            .is_ok_and(|ip| ip != from.ip())
     }
 
     fn complain(&mut self, what: String) {
@@ -311,7 +330,7 @@ impl Agent {
     }
 }
 
-fn tell_written(written: &[&Path]) {
+fn tell_written(written: &[PathBuf]) {
     for path in written {
         say(PROGRAM, format_args!("{} is written", path.display()));
     }
@@ -326,24 +345,27 @@ fn every(period: Duration) -> tokio::time::Interval {
 fn registration(plan: &Plan, link: &Link) -> anyhow::Result<Registration> {
     let own = link.local()?;
     let address = Address::new(plan.ip.unwrap_or(own), own.is_loopback())?;
-    Ok(Registration {
+    let mut told = Registration {
         role: plan.role,
         is_well: true,
         name: plan.name.clone(),
         address,
         key: plan.key.public.clone(),
-        signature: link.binding().and_then(|binding| plan.key.sign(binding)),
+        signature: None,
         is_proven: false,
         user: plan.place.account.name.clone(),
         stays: true,
-    })
+    };
+    let binding = link.binding(&told);
+    told.signature = binding.and_then(|binding| plan.key.sign(&binding));
+    Ok(told)
 }
 
 /// Takes this node's leave: its blocks out of its files, and its name out of the cluster.
 pub(super) async fn leave(plan: Plan) -> anyhow::Result<()> {
     // The server first: an agent that still runs is told by it, and writes no more.
     let told = timeout(LEAVE, tell_any(&plan)).await;
-    let written = plan.place.clear()?;
+    let written = Writer::new(plan.place.clone()).clear().await?;
     tell_written(&written);
     match told {
         Ok(Ok(())) => Ok(()),

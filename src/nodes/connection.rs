@@ -13,7 +13,7 @@ use super::desk::{Handed, Reply, Request};
 use super::limits::{Bucket, Doors};
 use super::link::{Broken, Link};
 use super::message::{Raw, Told};
-use super::publish::{Published, refused};
+use super::publish::{Published, refused, replaced};
 use super::refusal::Refusal;
 use super::seal::Secret;
 use crate::clock::SystemClock;
@@ -262,7 +262,7 @@ impl Visit<'_> {
         }
         let told = Told::read(message, self.shared.loopback).and_then(|mut told| {
             if let Told::Register(node) | Told::Leave(node) = &mut told {
-                node.prove(self.link.binding())?;
+                node.prove(self.link.binding(node))?;
             }
             Ok(told)
         });
@@ -330,7 +330,10 @@ impl Visit<'_> {
                     return Err(Refusal::new(format!("refused {REFUSALS} times")).into());
                 }
             }
-            Reply::Replaced => return Err(End::Replaced),
+            Reply::Replaced(name, by) => {
+                self.link.send(&replaced(&name, by)).await?;
+                return Err(End::Replaced);
+            }
         }
         Ok(())
     }

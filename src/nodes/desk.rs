@@ -62,8 +62,8 @@ pub(super) enum Reply {
     Known(Body),
     /// To be sent and said.
     Refused(&'static str, Option<Standing>, Refusal),
-    /// Another connection has taken its place.
-    Replaced,
+    /// To be sent: another connection, from there, has taken its place.
+    Replaced(HostName, IpAddr),
 }
 
 /// The desk.
@@ -331,7 +331,8 @@ impl Desk {
             && before.connection != connection
             && before.stays
         {
-            let _ = before.answers.try_send(Reply::Replaced);
+            let by = Reply::Replaced(told.name.clone(), request.peer);
+            let _ = before.answers.try_send(by);
         }
     }
 

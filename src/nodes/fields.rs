@@ -22,11 +22,16 @@ pub(super) const NAMESPACE: &str = "heartline-nodes";
 /// What OpenSSH itself has refused for years.
 const FEWEST_RSA_BITS: usize = 2048;
 /// Names of the machine itself on usual systems.
-const OF_THE_MACHINE: [&str; 5] = [
+const OF_THE_MACHINE: [&str; 10] = [
     "localhost",
+    "localhost4",
+    "localhost6",
     "ip6-localhost",
     "ip6-loopback",
+    "ip6-localnet",
+    "ip6-mcastprefix",
     "ip6-allnodes",
+    "ip6-allrouters",
     "broadcasthost",
 ];
 

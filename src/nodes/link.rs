@@ -7,10 +7,10 @@ use std::time::Duration;
 use serde::Serialize;
 use thiserror::Error;
 use tokio::io::AsyncWriteExt;
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::message::{Glance, Raw};
+use super::message::{Glance, Raw, Registration};
 use super::reader::{Malformed, Reader};
 use super::refusal::{Refusal, quoted};
 use super::seal::{Body, Nonce, Seal, Secret, Side};
@@ -122,9 +122,27 @@ impl Link {
         self.seal.is_some()
     }
 
-    /// What a node signs to prove that it has its key, if both ends know the secret.
-    pub fn binding(&self) -> Option<&[u8; 32]> {
-        self.seal.as_ref().map(Seal::binding)
+    /// What a node signs to prove that it has its key, and tells this of itself, if both ends know the secret.
+    pub fn binding(&self, told: &Registration) -> Option<[u8; 32]> {
+        let (role, address) = (told.role.to_string(), told.address.ip().to_string());
+        let texts = [
+            &*role,
+            told.name.as_str(),
+            &*address,
+            told.key.as_str(),
+            told.user.as_str(),
+        ];
+        self.seal.as_ref().map(|seal| seal.binding(&texts))
+    }
+
+    /// Whether this machine would reach the other end from another address now. Nothing is sent for it, and no name
+    /// looked up.
+    pub fn has_moved(&self) -> bool {
+        let (Ok(to), Ok(from)) = (self.stream.peer_addr(), self.local()) else {
+            return false;
+        };
+        // Without a way there nothing can be said.
+        route(to).is_ok_and(|ip| ip != from)
     }
 
     /// The own address on this connection.
@@ -211,18 +229,7 @@ fn hello(role: &str, nonce: Nonce) -> Raw {
     }
 }
 
-/// The address by which this machine reaches a server now. Nothing is sent for it.
-pub(super) async fn own_address(server: &str) -> io::Result<IpAddr> {
-    let mut last = io::Error::from(io::ErrorKind::NotFound);
-    for to in lookup_host(server).await? {
-        match route(to) {
-            Ok(from) => return Ok(from),
-            Err(error) => last = error,
-        }
-    }
-    Err(last)
-}
-
+/// The address by which this machine reaches another one now.
 fn route(to: SocketAddr) -> io::Result<IpAddr> {
     let any: IpAddr = if to.is_ipv4() {
         [0_u8; 4].into()

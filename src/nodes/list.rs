@@ -1,5 +1,6 @@
 //! `heartline nodes list` and `heartline nodes forget`: what people ask of the server.
 
+use std::convert::Infallible;
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -7,13 +8,16 @@ use anyhow::bail;
 use comfy_table::presets::NOTHING;
 use comfy_table::{ContentArrangement, Table};
 use serde::Deserialize;
-use tokio::time::{Instant, interval_at, timeout};
+use tokio::time::{Instant, interval_at, sleep, timeout};
 
+use super::PROGRAM;
+use super::backoff::Backoff;
 use super::fields::HostName;
 use super::link::Link;
 use super::message::{Glance, Raw, Truth};
 use super::options::Servers;
 use super::seal::Secret;
+use crate::say::say;
 
 /// How long an answer may take.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -52,17 +56,45 @@ pub(super) async fn list(
     if !watch {
         return Ok(());
     }
+    let mut backoff = Backoff::new(fastrand::u64(..));
+    loop {
+        // That nobody takes it any more is no fault of the server's.
+        let mut unshown = None;
+        let Err(why) = follow(&mut link, &ask, |message| {
+            if message != last {
+                unshown = show(&message, json).err();
+                last = message;
+            }
+            unshown.is_none()
+        })
+        .await;
+        if let Some(unshown) = unshown {
+            return Err(unshown);
+        }
+        say(PROGRAM, format_args!("{why:#}; trying again"));
+        link = loop {
+            sleep(backoff.wait()).await;
+            if let Ok((link, _)) = ask_any(servers, secret, &ask, "nodes").await {
+                break link;
+            }
+        };
+        backoff.reset();
+    }
+}
+
+/// Takes all lists that come, as long as the connection stands and they can be taken.
+async fn follow(
+    link: &mut Link,
+    ask: &Raw,
+    mut take: impl FnMut(Vec<u8>) -> bool,
+) -> anyhow::Result<Infallible> {
     let mut asks = interval_at(Instant::now() + AGAIN, AGAIN);
     loop {
         tokio::select! {
-            _ = asks.tick() => link.send_message(&ask).await?,
-            message = answer(&mut link, "nodes") => {
-                let message = message?;
-                if message != last {
-                    show(&message, json)?;
-                    last = message;
-                }
-            }
+            _ = asks.tick() => link.send_message(ask).await?,
+            message = answer(link, "nodes") => if !take(message?) {
+                bail!("the list cannot be shown");
+            },
         }
     }
 }

@@ -89,7 +89,7 @@ pub struct Registration {
     pub address: Address,
     /// Its key.
     pub key: PublicKey,
-    /// The connection's binding, signed by the key.
+    /// The binding of connection and registration, signed by the key.
     pub signature: Option<String>,
     /// The signature was found to be right.
     pub is_proven: bool,
@@ -168,11 +168,11 @@ impl Told {
 
 impl Registration {
     /// Checks the signature, if there is one and something that it could be of.
-    pub fn prove(&mut self, binding: Option<&[u8; 32]>) -> Result<(), Refusal> {
+    pub fn prove(&mut self, binding: Option<[u8; 32]>) -> Result<(), Refusal> {
         if let (Some(signature), Some(binding)) = (&self.signature, binding) {
-            if !self.key.has_signed(binding, signature) {
+            if !self.key.has_signed(&binding, signature) {
                 return Err(Refusal::new(
-                    "signature is not one of the key over this connection",
+                    "signature is not one of the key over this registration on this connection",
                 ));
             }
             self.is_proven = true;

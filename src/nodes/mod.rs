@@ -40,6 +40,7 @@ pub mod state;
 pub mod state_file;
 mod store;
 mod succession;
+mod writer;
 
 pub use args::NodesArgs;
 pub use event::Event;

@@ -11,7 +11,8 @@ use anyhow::{Context, bail};
 use clap::Args;
 use rustix::process::{geteuid, getuid};
 
-use super::fields::UserName;
+use super::fields::{HostName, UserName};
+use super::message::Entries;
 use super::seal::Secret;
 
 /// The port of the seed.
@@ -26,10 +27,14 @@ impl ServerAddress {
         &self.0
     }
 
+    fn host(&self) -> &str {
+        let host = self.0.rsplit_once(':').map_or("", |(host, _)| host);
+        host.trim_start_matches('[').trim_end_matches(']')
+    }
+
     /// Whether it is on this machine, by what was written.
     fn is_here(&self) -> bool {
-        let host = self.0.rsplit_once(':').map_or("", |(host, _)| host);
-        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let host = self.host();
         host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
     }
 }
@@ -98,6 +103,22 @@ impl Servers {
     /// How many.
     pub(super) fn count(&self) -> usize {
         self.0.len()
+    }
+
+    /// Takes the names of the servers out of what others are called, unless they are those of whoever tells it: a node
+    /// that is called like a server would be taken for it from then on.
+    pub(super) fn take_out(
+        &self,
+        entries: &mut Entries,
+        teller: IpAddr,
+    ) -> Vec<(IpAddr, HostName)> {
+        let names = self
+            .0
+            .iter()
+            .filter_map(|server| server.host().parse().ok());
+        let names: Vec<HostName> = names.collect();
+        let is_other = |(ip, name): &mut (IpAddr, HostName)| *ip != teller && names.contains(name);
+        entries.hosts.extract_if(.., is_other).collect()
     }
 
     /// Each of them in turn, again and again.
@@ -247,6 +268,28 @@ mod tests {
         let turns: Vec<&str> = (0..3).map(|turn| servers.at(turn)).collect();
         assert_eq!(turns, ["a:50091", "b:7", "a:50091"]);
         assert!("a,".parse::<Servers>().is_err());
+    }
+
+    #[test]
+    fn no_node_is_called_like_a_server() {
+        let servers: Servers = "ctl.a.b,10.0.0.9".parse().expect("two");
+        let entry = |ip: [u8; 4], name: &str| (IpAddr::from(ip), name.parse().expect("a name"));
+        let all = || Entries {
+            hosts: vec![entry([10, 0, 0, 1], "n1"), entry([10, 0, 0, 2], "ctl.a.b")],
+            ..Entries::default()
+        };
+        let mut entries = all();
+        let out = servers.take_out(&mut entries, [10, 0, 0, 7].into());
+        assert_eq!(out, [entry([10, 0, 0, 2], "ctl.a.b")]);
+        assert_eq!(entries.hosts, [entry([10, 0, 0, 1], "n1")]);
+        // The server's own machine may be a node.
+        let mut entries = all();
+        assert!(
+            servers
+                .take_out(&mut entries, [10, 0, 0, 2].into())
+                .is_empty()
+        );
+        assert_eq!(entries, all());
     }
 
     #[test]

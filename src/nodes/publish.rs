@@ -1,9 +1,11 @@
 //! What the server tells: made into bytes once, however many it goes to.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use serde::Serialize;
 
+use super::fields::HostName;
 use super::message::{Answer, Status, Truth};
 use super::refusal::Refusal;
 use super::roster::{Roster, Standing};
@@ -86,6 +88,18 @@ pub(super) fn left() -> Body {
         of: "leave",
         standing: None,
         reason: None,
+    })
+}
+
+/// To a connection whose node another one speaks for now.
+pub(super) fn replaced(name: &HostName, by: IpAddr) -> Body {
+    body(&Answer {
+        role: "server",
+        is_alive: Truth::True,
+        kind: "replaced",
+        of: "connection",
+        standing: None,
+        reason: Some(&format!("another agent, at {by}, speaks for {name} now")),
     })
 }
 

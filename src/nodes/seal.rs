@@ -169,7 +169,6 @@ enum Kind {
 #[derive(Debug)]
 pub struct Seal {
     keyed: Hmac<Sha256>,
-    binding: [u8; 32],
     side: Side,
     sent: u64,
     heard: u64,
@@ -183,10 +182,7 @@ impl Seal {
             key.update(part);
         }
         let keyed = keyed(&key.finalize().into_bytes());
-        let mut binding = keyed.clone();
-        binding.update(BINDING);
         Self {
-            binding: binding.finalize().into_bytes().into(),
             keyed,
             side,
             sent: 0,
@@ -194,9 +190,16 @@ impl Seal {
         }
     }
 
-    /// What only the two ends of this one connection know: whoever signs it has the key now, and here.
-    pub fn binding(&self) -> &[u8; 32] {
-        &self.binding
+    /// What only the two ends of this one connection know, and of these texts: whoever signs it has the key now, and
+    /// says this, here.
+    pub fn binding(&self, texts: &[&str]) -> [u8; 32] {
+        let mut mac = self.keyed.clone();
+        mac.update(BINDING);
+        for text in texts {
+            mac.update(&text.len().to_be_bytes());
+            mac.update(text.as_bytes());
+        }
+        mac.finalize().into_bytes().into()
     }
 
     /// What is to be sent before `body`.

@@ -180,6 +180,13 @@ impl ServerOfNodes {
         list["nodes"].as_array().expect("nodes").clone()
     }
 
+    /// `nodes list --watch`, running.
+    pub(crate) fn watched_list(&self) -> Program {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_heartline"));
+        command.args(["nodes", "list", "--watch"]);
+        Program::start(self.introduce(&mut command))
+    }
+
     /// What becomes of `nodes` with these words.
     pub(crate) fn asked(&self, words: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_heartline"));
