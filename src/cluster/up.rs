@@ -1,7 +1,8 @@
 //! `heartline cluster up`: what is missing is started, in the right order.
 
 use std::fs;
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
@@ -231,15 +232,27 @@ fn number(cluster: &Cluster) -> anyhow::Result<()> {
 fn throw_away(cluster: &Cluster) -> anyhow::Result<()> {
     for host in &cluster.hosts {
         for folder in ["data", "tmp", "node-attributes", "run"] {
-            let folder = cluster.home(host).join(folder);
-            if folder.exists() {
-                progress(format_args!(
-                    "--format: {} is thrown away",
-                    folder.display()
-                ));
-                fs::remove_dir_all(&folder)
-                    .with_context(|| format!("{} cannot be removed", folder.display()))?;
+            let path = cluster.home(host).join(folder);
+            if path.exists() {
+                progress(format_args!("--format: {} is thrown away", path.display()));
+                let removed = match folder {
+                    "run" => forget_ended(&path),
+                    _ => fs::remove_dir_all(&path),
+                };
+                removed.with_context(|| format!("{} cannot be removed", path.display()))?;
             }
+        }
+    }
+    Ok(())
+}
+
+/// Removes what stands in a folder of those who run, but for those who live, such as an sshd: nobody would find them
+/// again.
+fn forget_ended(run: &Path) -> io::Result<()> {
+    for file in fs::read_dir(run)? {
+        let file = file?.path();
+        if Known::recorded(&file).is_none() {
+            fs::remove_file(file)?;
         }
     }
     Ok(())
@@ -250,4 +263,27 @@ pub(super) fn progress(what: impl std::fmt::Display) {
     use std::io::Write;
     // In one write: servers start beside it.
     let _ = std::io::stderr().write_all(format!("{what}\n").as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::super::process::start;
+    use super::*;
+
+    #[test]
+    fn who_lives_is_not_forgotten_with_the_data() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = folder.path().join("run");
+        let (log, file) = (folder.path().join("log"), run.join("sshd.pid"));
+        let known = start(Command::new("sleep").arg("60"), &log, &file).unwrap();
+        fs::write(run.join("namenode.begun"), "").unwrap();
+        forget_ended(&run).unwrap();
+        assert_eq!(Known::recorded(&file), Some(known));
+        assert_eq!(fs::read_dir(&run).unwrap().count(), 1);
+        assert!(known.kill());
+        forget_ended(&run).unwrap();
+        assert_eq!(fs::read_dir(&run).unwrap().count(), 0);
+    }
 }
