@@ -1,5 +1,6 @@
 //! What keeps a cluster from being started, looked for before anything is: all of it is told at once.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
@@ -10,9 +11,11 @@ use super::lines::Lines;
 use super::listening::{Listening, is_free};
 use super::place::Place;
 use super::problem::Problem;
+use super::process::Known;
 use super::record::recorded_cluster;
 use super::role::{Port, Role};
 use super::{netns, ssh};
+use crate::nodes::fields::HostName;
 
 /// What is looked at.
 pub(super) struct Check<'a> {
@@ -239,11 +242,49 @@ impl Check<'_> {
         if standing.is_empty() && TcpListener::bind((gate.as_str(), 0)).is_ok() {
             taken.push(format!("address {gate}"));
         }
+        self.server_of_nodes(problems);
+        self.names(problems);
         for what in taken {
             problems.push(problem(
                 self.lines().network(),
                 format!("{what} is there already, and not of this cluster"),
                 "end that one with heartline cluster down, or write another name = and another network =",
+            ));
+        }
+    }
+
+    /// Somebody who listens on all addresses has the one of the hosts' node control server too.
+    fn server_of_nodes(&self, problems: &mut Vec<Problem>) {
+        let server = self.cluster.nodes_server();
+        let runs = Known::recorded(&self.cluster.nodes_server_pid_file()).is_some();
+        let Some(address) = server.parse().ok().filter(|_| !runs) else {
+            return;
+        };
+        let whose = Listening::now().whose(address);
+        if !whose.is_empty() {
+            problems.push(problem(
+                0,
+                format!("{server}, where the hosts' agents look for their server, is taken{whose}"),
+                "end that process, or have it listen on one address only",
+            ));
+        }
+    }
+
+    /// An agent's name is of small letters, and nobody else's.
+    fn names(&self, problems: &mut Vec<Problem>) {
+        let mut known = BTreeSet::new();
+        for host in &self.cluster.hosts {
+            let what = match host.name.parse::<HostName>() {
+                Err(refusal) => refusal.to_string(),
+                Ok(name) if known.insert(name.clone()) => continue,
+                Ok(name) => {
+                    format!("hostname '{name}' is that of another host, but for its capitals")
+                }
+            };
+            problems.push(problem(
+                self.lines().host(&host.name),
+                what,
+                "write another name, such as h1",
             ));
         }
     }

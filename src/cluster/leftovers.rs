@@ -8,6 +8,7 @@ use std::path::Path;
 
 use procfs::process::Process;
 
+use super::agents;
 use super::java::mark;
 use super::layout::{Cluster, Form, Host};
 use super::netns::{handle, is_own_namespace};
@@ -82,7 +83,7 @@ pub(super) fn is_of_another(pid: i32, cluster: &Cluster) -> bool {
 
 fn is_marked(words: &[String], folder: &Path) -> bool {
     let mark = mark(folder);
-    words.iter().any(|word| word.as_bytes() == mark.as_bytes())
+    words.iter().any(|word| word.as_bytes() == mark.as_bytes()) || agents::is_ours(words, folder)
 }
 
 fn belongs(process: &Process, folder: &Path, namespaces: &BTreeSet<u64>) -> bool {

@@ -7,9 +7,10 @@
 //!   out (`starting`) with servers (`java`) as processes of their own (`process`).
 //! - `down` ends them and what they left (`leftovers`, `listening`); `logs` and `trouble` are for whoever watches.
 //!
-//! A host is an address of the loopback network, a network namespace (`netns`, with its `ssh`), or a machine of its own
+//! A host is an address of the loopback network, a network namespace (`netns`, with its `ssh` and its `agents`), or a machine of its own
 //! ([`Form`]). A started cluster's folder says which ([`recorded_form`]).
 
+mod agents;
 mod args;
 mod awaited;
 mod check;

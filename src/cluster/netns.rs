@@ -18,6 +18,8 @@ const INTERFACES: &str = "/sys/class/net";
 const BRIDGE: u8 = 254;
 /// In a namespace's folder there: the folder of the cluster that it belongs to.
 const OWNER: &str = "heartline-cluster";
+/// What a host knows of itself. All else that stands in its hosts file is its agent's.
+const LOCALHOST: &str = "127.0.0.1 localhost\n::1 localhost\n";
 /// Gives a command the host's name, and then its place.
 const NAMED: &str = r#"hostname "$0" && exec "$@""#;
 
@@ -61,9 +63,9 @@ impl Cluster {
         words.map(ToOwned::to_owned).collect()
     }
 
-    /// The names of all hosts, as a file of /etc.
-    pub(super) fn hosts_file(&self) -> String {
-        let mut text = "127.0.0.1 localhost\n::1 localhost\n".to_owned();
+    /// The names of all hosts, for clients outside of them.
+    fn hosts_file(&self) -> String {
+        let mut text = LOCALHOST.to_owned();
         for host in &self.hosts {
             text.extend([format!("{} {}\n", host.address, host.name)]);
         }
@@ -90,6 +92,16 @@ fn reserve(host: &Host, namespace: &str) -> anyhow::Result<()> {
     ip(&["netns", "exec", namespace, "sh", "-c", &script])
 }
 
+/// Whether the hosts' network stands, or something of its name.
+pub(super) fn stands(cluster: &Cluster) -> bool {
+    is_interface(&cluster.bridge())
+}
+
+/// What a host sees as /etc/hosts.
+pub(super) fn hosts_path(cluster: &Cluster, host: &Host) -> PathBuf {
+    Path::new(ETC).join(cluster.namespace(host)).join("hosts")
+}
+
 /// Makes what is missing of the bridge, the namespaces and their links.
 pub(super) fn raise(cluster: &Cluster) -> anyhow::Result<()> {
     let bridge = cluster.bridge();
@@ -106,7 +118,11 @@ pub(super) fn raise(cluster: &Cluster) -> anyhow::Result<()> {
         let namespace = cluster.namespace(host);
         let etc = Path::new(ETC).join(&namespace);
         put(&etc.join(OWNER), &label(cluster))?;
-        put(&etc.join("hosts"), &cluster.hosts_file())?;
+        let hosts = hosts_path(cluster, host);
+        // In one that stands the agent has written.
+        if !is_namespace(&namespace) || !hosts.exists() {
+            put(&hosts, LOCALHOST)?;
+        }
         // Nobody answers there, and says so at once.
         put(
             &etc.join("resolv.conf"),

@@ -1,8 +1,8 @@
-//! An sshd on each host of the netns form, by which a `NameNode` is fenced: with keys of the cluster's own, open to
-//! nobody else.
+//! An sshd on each host of the netns form, by which a `NameNode` is fenced: open to the keys of the cluster's hosts,
+//! as its agent writes them down ([`super::agents`]), and to nobody else.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, bail};
@@ -20,10 +20,20 @@ pub(super) fn program() -> Option<PathBuf> {
 }
 
 impl Cluster {
-    /// The key by which hosts log in to one another. Hadoop's ssh is of 2018: of the kinds that it knows, this one is
+    /// A host's ssh folder.
+    fn ssh(&self, host: &Host) -> PathBuf {
+        self.home(host).join("ssh")
+    }
+
+    /// The key by which a host logs in to others. Hadoop's ssh is of 2018: of the kinds that it knows, this one is
     /// still welcome everywhere.
-    pub(super) fn key(&self) -> PathBuf {
-        self.folder.join("ssh/id_ecdsa")
+    pub(super) fn key(&self, host: &Host) -> PathBuf {
+        self.ssh(host).join("id_ecdsa")
+    }
+
+    /// Whom a host's sshd lets in: all hosts.
+    pub(super) fn authorized_keys(&self, host: &Host) -> PathBuf {
+        self.ssh(host).join("authorized_keys")
     }
 
     /// Where a host's sshd says who it is.
@@ -38,19 +48,12 @@ pub(super) fn raise(cluster: &Cluster, host: &Host) -> anyhow::Result<(Known, bo
     if let Some(known) = Known::recorded(&pid_file) {
         return Ok((known, false));
     }
-    let folder = cluster.folder.join("ssh");
+    let folder = cluster.ssh(host);
     let host_key = folder.join("host_ecdsa");
-    for key in [&host_key, &cluster.key()] {
-        make_key(key)?;
-    }
-    let public = folder.join("id_ecdsa.pub");
-    let public = fs::read_to_string(&public)
-        .with_context(|| format!("{} cannot be read", public.display()))?;
-    let authorized = folder.join("authorized_keys");
-    put(&authorized, &public)?;
+    make_key(&host_key)?;
     // Its folder for those who have not logged in yet; a system's own start makes it too.
     fs::create_dir_all("/run/sshd").context("/run/sshd cannot be made")?;
-    let settings = folder.join(format!("sshd_config_{}", host.name));
+    let settings = folder.join("sshd_config");
     put(
         &settings,
         &format!(
@@ -59,7 +62,7 @@ pub(super) fn raise(cluster: &Cluster, host: &Host) -> anyhow::Result<(Known, bo
              UsePAM no\nUseDNS no\nStrictModes no\nX11Forwarding no\nAllowTcpForwarding no\n",
             host.address,
             host_key.display(),
-            authorized.display()
+            cluster.authorized_keys(host).display()
         ),
     )?;
     let program = program().context("there is no sshd")?;
@@ -74,11 +77,24 @@ pub(super) fn raise(cluster: &Cluster, host: &Host) -> anyhow::Result<(Known, bo
     Ok((known, true))
 }
 
-fn make_key(key: &PathBuf) -> anyhow::Result<()> {
-    if key.exists() {
+/// The half of a key that all may know.
+pub(super) fn public(key: &Path) -> PathBuf {
+    key.with_extension("pub")
+}
+
+/// Whether both halves of a key are there.
+pub(super) fn has_key(key: &Path) -> bool {
+    key.exists() && public(key).exists()
+}
+
+/// Makes a key if there is none.
+pub(super) fn make_key(key: &Path) -> anyhow::Result<()> {
+    if has_key(key) {
         return Ok(());
     }
     fs::create_dir_all(key.parent().unwrap_or(key))?;
+    // Half a key is of no use, and ssh-keygen would ask whether it may be replaced.
+    let _ = fs::remove_file(key);
     let output = Command::new("ssh-keygen")
         .args([
             "-q",

@@ -21,7 +21,7 @@ use super::plan::{Step, steps};
 use super::process::Known;
 use super::record::{lock, record, recorded_cluster, recorded_form};
 use super::starting::Starting;
-use super::{netns, ssh};
+use super::{agents, netns, ssh};
 use crate::say::say;
 
 /// Start a cluster: write its configuration, format what is new, and start what does not run
@@ -59,10 +59,14 @@ impl UpArgs {
     /// Servers that run and are not described any more are somebody's: they are neither ended nor forgotten.
     fn refuse_undescribed(cluster: &Cluster, servers: &Servers) -> anyhow::Result<()> {
         let is_described = |host: &str, name: &str| {
+            if (host, name) == (agents::HERE, agents::SERVER) {
+                return true;
+            }
             let host = cluster.host(host);
             host.is_some_and(|host| {
                 let mut roles = host.roles.iter();
-                name == "sshd" || roles.any(|role| role.to_string() == name)
+                ["sshd", agents::AGENT].contains(&name)
+                    || roles.any(|role| role.to_string() == name)
             })
         };
         let others = servers
@@ -169,7 +173,7 @@ impl UpArgs {
             jars: machine.jars,
             kafka_jars,
         };
-        carry_out(&launcher, &found).with_context(|| {
+        carry_out(&launcher, &machine.heartline, &found).with_context(|| {
             format!(
                 "{}: not all of it runs; heartline cluster up goes on from here, heartline cluster down ends it",
                 described.file.display()
@@ -178,28 +182,37 @@ impl UpArgs {
     }
 }
 
-fn carry_out(launcher: &Launcher<'_>, found: &Found) -> anyhow::Result<()> {
+/// Makes the hosts of the netns form: network, sshd, and names and keys of all on each.
+fn raise_hosts(cluster: &Cluster, heartline: &Path) -> anyhow::Result<()> {
+    if !netns::stands(cluster) {
+        agents::begin_anew(cluster)?;
+    }
+    netns::raise(cluster)?;
+    progress(format_args!(
+        "network: {} hosts on bridge {}, such as ip netns exec {}",
+        cluster.hosts.len(),
+        cluster.bridge(),
+        cluster
+            .hosts
+            .first()
+            .map(|host| cluster.namespace(host))
+            .unwrap_or_default()
+    ));
+    for host in &cluster.hosts {
+        let (known, new) = ssh::raise(cluster, host)?;
+        let what = if new { "started" } else { "runs already" };
+        progress(format_args!(
+            "{} sshd: {what}, pid {}",
+            host.name, known.pid
+        ));
+    }
+    agents::raise(cluster, heartline)
+}
+
+fn carry_out(launcher: &Launcher<'_>, heartline: &Path, found: &Found) -> anyhow::Result<()> {
     let cluster = launcher.cluster;
     if cluster.form == Form::Netns {
-        netns::raise(cluster)?;
-        progress(format_args!(
-            "network: {} hosts on bridge {}, such as ip netns exec {}",
-            cluster.hosts.len(),
-            cluster.bridge(),
-            cluster
-                .hosts
-                .first()
-                .map(|host| cluster.namespace(host))
-                .unwrap_or_default()
-        ));
-        for host in &cluster.hosts {
-            let (known, new) = ssh::raise(cluster, host)?;
-            let what = if new { "started" } else { "runs already" };
-            progress(format_args!(
-                "{} sshd: {what}, pid {}",
-                host.name, known.pid
-            ));
-        }
+        raise_hosts(cluster, heartline)?;
     }
     number(cluster)?;
     let mut starting = Starting::new(launcher, found);

@@ -108,7 +108,10 @@ fn fence(context: &Context<'_>, hdfs: &mut Growing) {
     );
     let (methods, key) = match cluster.form {
         Form::Loopback => (switch, None),
-        Form::Netns => (format!("sshfence\n{switch}"), Some(text(&cluster.key()))),
+        Form::Netns => {
+            let key = text(&cluster.key(context.host));
+            (format!("sshfence\n{switch}"), Some(key))
+        }
         Form::Own => ("sshfence".to_owned(), Some(KEY.to_owned())),
     };
     hdfs.put("dfs.ha.fencing.methods", methods);

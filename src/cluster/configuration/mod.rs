@@ -227,6 +227,12 @@ mod tests {
         let fence = value(&netns, "dfs.ha.fencing.methods").unwrap();
         assert!(fence.starts_with("sshfence\nshell("), "{fence}");
         assert_eq!(value(&netns, "dfs.ha.namenode.id"), None);
+        // Each host logs in with its own key.
+        for host in ["h1", "h2"] {
+            let hdfs = file(HA, Form::Netns, host, "hdfs-site.xml");
+            let key = value(&hdfs, "dfs.ha.fencing.ssh.private-key-files").unwrap();
+            assert!(key.ends_with(&format!("/{host}/ssh/id_ecdsa")), "{key}");
+        }
     }
 
     #[test]
