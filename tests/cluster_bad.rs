@@ -41,6 +41,25 @@ fn a_bad_description_names_its_lines() {
 }
 
 #[test]
+fn hosts_whose_agents_could_not_be_told_apart_are_refused() {
+    let of = |name: &str, id: u32| {
+        let host = HOST.replace("\"h1\"", &format!("\"{name}\""));
+        host.replace("id = 1", &format!("id = {id}"))
+    };
+    let hosts = [of("h1", 1), of("H1", 2), of("7", 3)].concat();
+    let cluster = Described::new("netns", &hosts);
+    refused(
+        &cluster,
+        &[],
+        1,
+        &[
+            "cluster.toml:9: hostname 'h1' is that of another host, but for its capitals; write another name",
+            "cluster.toml:13: hostname '7' ends in a number",
+        ],
+    );
+}
+
+#[test]
 fn a_taken_port_is_told_with_its_line_and_its_taker() {
     let ports = format!("{HOST}ports = {{ zookeeper = 22181 }}\n");
     let cluster = Described::new("loopback", &ports);

@@ -100,6 +100,15 @@ impl Described {
         (status, text(&output))
     }
 
+    /// Runs a command on a host to its end.
+    pub(crate) fn on(&self, host: &str, words: &[&str]) -> Output {
+        let words = [&["--on", host, "--"], words].concat();
+        self.command("exec", &words)
+            .stdin(Stdio::null())
+            .output()
+            .expect("heartline runs")
+    }
+
     /// Starts it, or goes on with it. Returns what was said.
     pub(crate) fn up(&self) -> String {
         let (status, said) = self.ask("up", &[]);
