@@ -171,8 +171,29 @@ fn hosts_are_kept_right_by_a_server_and_agents_of_the_clusters_own() {
     // What was told on a network that is gone is not told again.
     let description = fs::read_to_string(cluster.file()).expect("a description");
     let shorter = description.replace(&host(3), "");
-    fs::write(cluster.file(), shorter).expect("written");
+    fs::write(cluster.file(), &shorter).expect("written");
     cluster.up();
+    assert_all_reach_all(&cluster, &[1, 2]);
+
+    // A host that is to be a master registers anew.
+    let before = public_key(&cluster, "h2");
+    let master = host(2).replace(
+        "[\"zookeeper\"",
+        "[\"zookeeper\", \"namenode\", \"datanode\"",
+    );
+    let changed = shorter.replace(&host(2), &master);
+    assert_ne!(changed, shorter);
+    fs::write(cluster.file(), changed).expect("written");
+    let said = cluster.up();
+    assert!(
+        said.contains("nodes-server: h2 is another now, or gone\n"),
+        "{said}"
+    );
+    assert!(
+        cluster.log("h2", "agent").contains("h2 is master now"),
+        "{said}"
+    );
+    assert_ne!(public_key(&cluster, "h2"), before);
     assert_all_reach_all(&cluster, &[1, 2]);
     cluster.down();
 }

@@ -6,7 +6,6 @@ mod knowledge;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -18,6 +17,7 @@ use rustix::process::Signal;
 
 use knowledge::{Rows, missing, node_role, others, worst};
 
+use super::config::remove;
 use super::layout::{Cluster, Host, list};
 use super::netns;
 use super::process::{GONE, Known, start, tail};
@@ -93,19 +93,10 @@ pub(super) fn is_ours(words: &[String], folder: &Path) -> bool {
 
 /// Forgets what was told on a network that is gone: nobody there knows anybody yet.
 pub(super) fn begin_anew(cluster: &Cluster) -> anyhow::Result<()> {
-    let kept = cluster
-        .hosts
-        .iter()
-        .map(|host| cluster.authorized_keys(host));
-    for file in kept.chain([cluster.nodes_state()]) {
-        match fs::remove_file(&file) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(error).with_context(|| format!("{} cannot be removed", file.display()));
-            }
-            _ => {}
-        }
+    for host in &cluster.hosts {
+        remove(&cluster.authorized_keys(host))?;
     }
-    Ok(())
+    remove(&cluster.nodes_state())
 }
 
 /// Starts what does not run of the server and the agents, and waits until every host knows all.
@@ -186,18 +177,20 @@ impl Agents<'_> {
         Ok(output.stdout)
     }
 
-    /// A name belongs to its first key and its first role: who is another by now registers anew.
+    /// A name belongs to its first key and its first role: who is another by now registers anew. With another key, so
+    /// that nobody takes what was told of the former one for news.
     fn forget_others(&self) -> anyhow::Result<()> {
         let known: Rows = serde_json::from_slice(&self.ask(&["list", "--json"])?)?;
         let keyless = |host: &Host| !ssh::has_key(&self.cluster.key(host));
         for name in others(&self.cluster.hosts, &known.nodes, keyless) {
             let mut hosts = self.cluster.hosts.iter();
-            if let Some(host) = hosts.find(|host| host.name.eq_ignore_ascii_case(name))
-                && let Some(agent) = Known::recorded(&self.cluster.agent_pid_file(host))
-            {
-                agent.signal(Signal::TERM);
-                if !agent.wait(GONE) {
-                    agent.kill();
+            if let Some(host) = hosts.find(|host| host.name.eq_ignore_ascii_case(name)) {
+                ssh::remove_key(&self.cluster.key(host))?;
+                if let Some(agent) = Known::recorded(&self.cluster.agent_pid_file(host)) {
+                    agent.signal(Signal::TERM);
+                    if !agent.wait(GONE) {
+                        agent.kill();
+                    }
                 }
             }
             self.ask(&["forget", name])?;

@@ -1,6 +1,7 @@
 //! `heartline cluster config`: only writes the files.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -60,4 +61,14 @@ pub(super) fn put(path: &Path, text: &str) -> anyhow::Result<()> {
         fs::create_dir_all(folder).with_context(what)?;
     }
     fs::write(path, text).with_context(what)
+}
+
+/// Removes a file if it is there.
+pub(super) fn remove(path: &Path) -> anyhow::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("{} cannot be removed", path.display()))
+        }
+        _ => Ok(()),
+    }
 }

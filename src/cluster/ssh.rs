@@ -7,7 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, bail};
 
-use super::config::put;
+use super::config::{put, remove};
 use super::layout::{Cluster, Host};
 use super::process::{Known, start};
 
@@ -87,6 +87,12 @@ pub(super) fn has_key(key: &Path) -> bool {
     key.exists() && public(key).exists()
 }
 
+/// Removes both halves of a key, as far as they are there.
+pub(super) fn remove_key(key: &Path) -> anyhow::Result<()> {
+    remove(key)?;
+    remove(&public(key))
+}
+
 /// Makes a key if there is none.
 pub(super) fn make_key(key: &Path) -> anyhow::Result<()> {
     if has_key(key) {
@@ -94,7 +100,7 @@ pub(super) fn make_key(key: &Path) -> anyhow::Result<()> {
     }
     fs::create_dir_all(key.parent().unwrap_or(key))?;
     // Half a key is of no use, and ssh-keygen would ask whether it may be replaced.
-    let _ = fs::remove_file(key);
+    remove_key(key)?;
     let output = Command::new("ssh-keygen")
         .args([
             "-q",
