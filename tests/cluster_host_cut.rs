@@ -68,6 +68,7 @@ fn a_host_that_is_cut_off_loses_its_mappers_to_another_and_returns_in_peace() {
     let dir = TempDir::new().expect("a temporary folder");
     let output = dir.path().join("output");
     let files = sample_data();
+    // The shortest of the texts takes three quarters of a minute: on a busy machine containers start far apart.
     let job = start(
         run_job()
             .arg("--cluster")
@@ -80,7 +81,7 @@ fn a_host_that_is_cut_off_loses_its_mappers_to_another_and_returns_in_peace() {
             ])
             .args([
                 "--mapper",
-                "wc-mapper --line-delay 10ms --interval 50ms --timeout 2s",
+                "wc-mapper --line-delay 20ms --interval 50ms --timeout 2s",
             ])
             .args(&files)
             .arg(&output),
