@@ -1,18 +1,36 @@
 //! Replaces a file in one step: whoever reads it sees the old one or the new one, also after a power cut. Owner,
-//! mode and extended attributes (a label of `SELinux` is one) stay. Where a name cannot be replaced, as that of a
-//! container's `/etc/hosts`, which is mounted there, the file is written in its place.
+//! mode and extended attributes (a label of `SELinux` is one) stay.
+//!
+//! A file that belongs to others is *changed*: what they write meanwhile is not lost. Where its name cannot be
+//! replaced, as that of a container's `/etc/hosts`, which is mounted there, it is written in its place.
 
-use std::ffi::CString;
-use std::fs::{self, File, Metadata, OpenOptions, Permissions};
-use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::ffi::{CString, OsString};
+use std::fs::{self, File, Metadata, Permissions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::Duration;
 
-use rustix::fs::{XattrFlags, fgetxattr, flistxattr, fsetxattr};
+use rustix::fs::{FlockOperation, XattrFlags, fgetxattr, flistxattr, flock, fsetxattr};
 use rustix::io::Errno;
+use tempfile::NamedTempFile;
+use thiserror::Error;
+
+mod in_place;
 
 /// Names and values of extended attributes together; more no filesystem takes.
 const LONGEST_ATTRIBUTE: usize = 64 << 10;
+/// So many symbolic links lead from one to the next at the most, as in the kernel.
+const MOST_LINKS: usize = 40;
+/// So often a change is begun anew because others wrote meanwhile.
+const MOST_TRIES: usize = 50;
+/// So long another agent is waited for. Anybody who may read a file can lock it: nobody is waited for forever.
+const LOCK_TRIES: u32 = 40;
+const LOCK_PAUSE: Duration = Duration::from_millis(5);
+/// What lies beside a file for so long was left there by somebody who was killed.
+const LEFT: Duration = Duration::from_secs(60);
 
 /// What a file that was not there is given.
 #[derive(Clone, Copy, Debug)]
@@ -30,63 +48,195 @@ impl Fresh {
     }
 }
 
-/// Writes `bytes` to `path`.
+/// Why a file is as it was.
+#[derive(Debug, Error)]
+pub enum Unchanged<E> {
+    /// It cannot be read.
+    #[error("it cannot be read")]
+    Read(#[source] io::Error),
+    /// Nothing can be made of what it says.
+    #[error("it is not understood")]
+    Made(#[source] E),
+    /// It cannot be written.
+    #[error("it cannot be written")]
+    Write(#[source] io::Error),
+}
+
+/// Writes `bytes` to `path`, in one step or not at all.
 pub fn replace(path: &Path, bytes: &[u8], fresh: Fresh) -> io::Result<()> {
-    // Of a symbolic link the file is replaced, not the link.
-    let path = match fs::canonicalize(path) {
-        Ok(path) => path,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => path.to_owned(),
-        Err(error) => return Err(error),
-    };
-    let old = match File::open(&path) {
-        Ok(old) => Some(old),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        Err(error) => return Err(error),
-    };
-    let beside = beside(&path)?;
-    let result = write_beside(&beside, old.as_ref(), bytes, fresh)
-        .and_then(|()| fs::rename(&beside, &path))
-        .and_then(|()| sync_folder(&path));
-    match result {
-        Ok(()) => Ok(()),
-        Err(error) => {
-            let _ = fs::remove_file(&beside);
-            if old.is_some() && is_bound_to_its_place(&error) {
-                return write_in_place(&path, bytes);
-            }
-            Err(error)
+    let path = followed(path)?;
+    let old = found(&path)?;
+    let beside = beside(&path, old.as_ref(), bytes, fresh)?;
+    beside.persist(&path)?;
+    sync_folder(&path)
+}
+
+/// Changes the file at `path` to what `make` makes of its bytes, of none if it is not there; `make` says `None` if it
+/// is right already. It is asked again if others change the file meanwhile. Whether the file was written.
+pub fn change<E>(
+    path: &Path,
+    fresh: Fresh,
+    mut make: impl FnMut(&[u8]) -> Result<Option<Vec<u8>>, E>,
+) -> Result<bool, Unchanged<E>> {
+    for _ in 0..MOST_TRIES {
+        let path = followed(path).map_err(Unchanged::Read)?;
+        let old = Old::read(&path).map_err(Unchanged::Read)?;
+        if let Some(old) = &old {
+            old.lock();
         }
+        let before = old.as_ref().map_or(&[][..], |old| &old.bytes);
+        let Some(bytes) = make(before).map_err(Unchanged::Made)? else {
+            return Ok(false);
+        };
+        if exchange(&path, old.as_ref(), &bytes, fresh).map_err(Unchanged::Write)? {
+            return Ok(true);
+        }
+    }
+    Err(Unchanged::Write(io::Error::other(
+        "another program changes it all the time",
+    )))
+}
+
+/// Puts `bytes` where `old` is. `false` if it is not there any more as it was read.
+fn exchange(path: &Path, old: Option<&Old>, bytes: &[u8], fresh: Fresh) -> io::Result<bool> {
+    let made = beside(path, old.map(|old| &old.file), bytes, fresh);
+    // What takes its time is done: as late as can be it is asked whether anybody else wrote.
+    if !Old::is_still(old, path)? {
+        return Ok(false);
+    }
+    let put = made.and_then(|beside| match old {
+        Some(_) => beside.persist(path).map_err(io::Error::from),
+        None => beside.persist_noclobber(path).map_err(io::Error::from),
+    });
+    match (put, old) {
+        (Ok(_), _) => sync_folder(path).map(|()| true),
+        (Err(error), None) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        (Err(error), Some(old)) if is_bound_to_its_place(&error) => {
+            in_place::write(path, &old.bytes, bytes).map(|()| true)
+        }
+        (Err(error), _) => Err(error),
     }
 }
 
-/// A name in the same folder: a rename does not cross filesystems.
-fn beside(path: &Path) -> io::Result<PathBuf> {
-    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
-    let mut beside = std::ffi::OsString::from(".");
-    beside.push(name);
-    beside.push(format!(".heartline-{}", std::process::id()));
-    Ok(path.with_file_name(beside))
+/// A file as it was read.
+struct Old {
+    file: File,
+    bytes: Vec<u8>,
 }
 
-fn write_beside(beside: &Path, old: Option<&File>, bytes: &[u8], fresh: Fresh) -> io::Result<()> {
-    // Left behind by a process of the same number that was killed.
-    let _ = fs::remove_file(beside);
-    let mut options = OpenOptions::new();
-    let mut file = options
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(beside)?;
-    file.write_all(bytes)?;
+impl Old {
+    fn read(path: &Path) -> io::Result<Option<Self>> {
+        let Some(mut file) = found(path)? else {
+            return Ok(None);
+        };
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        Ok(Some(Self { file, bytes }))
+    }
+
+    /// Against other agents, until this is dropped. Who waited in vain goes on: nothing but time depends on it.
+    fn lock(&self) {
+        for _ in 0..LOCK_TRIES {
+            match flock(&self.file, FlockOperation::NonBlockingLockExclusive) {
+                Err(Errno::WOULDBLOCK) => sleep(LOCK_PAUSE),
+                Ok(()) | Err(_) => return,
+            }
+        }
+    }
+
+    /// Whether the same file with the same bytes, or none, is there.
+    fn is_still(old: Option<&Self>, path: &Path) -> io::Result<bool> {
+        let (Some(old), Some(now)) = (old, Self::read(path)?) else {
+            return Ok(old.is_none() && !path.exists());
+        };
+        let (was, is) = (old.file.metadata()?, now.file.metadata()?);
+        Ok((was.dev(), was.ino()) == (is.dev(), is.ino()) && old.bytes == now.bytes)
+    }
+}
+
+fn found(path: &Path) -> io::Result<Option<File>> {
+    match File::open(path) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Of a symbolic link the file is meant, not the link, also when that file is not there yet.
+fn followed(path: &Path) -> io::Result<PathBuf> {
+    let mut path = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        match fs::read_link(&path) {
+            // A target that begins with a slash takes the place of the whole path.
+            Ok(target) => path = folder(&path).join(target),
+            Err(error) => {
+                return match Errno::from_io_error(&error) {
+                    Some(Errno::INVAL | Errno::NOENT) => Ok(path),
+                    _ => Err(error),
+                };
+            }
+        }
+    }
+    Err(Errno::LOOP.into())
+}
+
+fn folder(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    }
+}
+
+/// How the names of files begin that will take this one's name.
+fn beginning(path: &Path) -> io::Result<OsString> {
+    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+    let mut beginning = OsString::from(".");
+    beginning.push(name);
+    beginning.push(".heartline-");
+    Ok(beginning)
+}
+
+/// A file of these bytes in the same folder, since a rename does not cross filesystems. It is gone when it is dropped.
+/// Its name is nobody else's, also of those in other containers who have the same number.
+fn beside(
+    path: &Path,
+    old: Option<&File>,
+    bytes: &[u8],
+    fresh: Fresh,
+) -> io::Result<NamedTempFile> {
+    let mut beside = tempfile::Builder::new()
+        .prefix(&beginning(path)?)
+        .tempfile_in(folder(path))?;
+    beside.write_all(bytes)?;
+    let file = beside.as_file();
     if let Some(old) = old {
-        resemble(&file, old, &old.metadata()?)?;
+        resemble(file, old, &old.metadata()?)?;
     } else {
         if let Some((user, group)) = fresh.owner {
-            fchown(&file, Some(user), Some(group))?;
+            fchown(file, Some(user), Some(group))?;
         }
         file.set_permissions(Permissions::from_mode(fresh.mode))?;
     }
-    file.sync_all()
+    file.sync_all()?;
+    Ok(beside)
+}
+
+/// Takes away what those left beside a file who were killed while they replaced it.
+pub fn sweep(path: &Path) -> io::Result<()> {
+    let path = followed(path)?;
+    let beginning = beginning(&path)?;
+    for entry in fs::read_dir(folder(&path))? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if name.as_bytes().starts_with(beginning.as_bytes())
+            && let Ok(about) = entry.metadata()
+            && about.is_file()
+            && about.modified()?.elapsed().is_ok_and(|age| age > LEFT)
+        {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// Gives a file another one's owner, attributes and mode.
@@ -103,7 +253,7 @@ fn resemble(file: &File, old: &File, of: &Metadata) -> io::Result<()> {
         Err(Errno::NOTSUP) => return Ok(()),
         Err(error) => return Err(error.into()),
     };
-    let mut value = vec![0_u8; LONGEST_ATTRIBUTE];
+    let (mut value, mut given) = (vec![0_u8; LONGEST_ATTRIBUTE], vec![0_u8; LONGEST_ATTRIBUTE]);
     let names = names[..length].split(|byte| *byte == 0);
     for name in names.filter(|name| !name.is_empty()) {
         let name = CString::new(name)?;
@@ -113,19 +263,24 @@ fn resemble(file: &File, old: &File, of: &Metadata) -> io::Result<()> {
             Err(Errno::NODATA) => continue,
             Err(error) => return Err(error.into()),
         };
-        fsetxattr(file, &name, &value[..length], XattrFlags::empty())?;
+        let value = &value[..length];
+        // Not everybody may set what the folder gave it already.
+        let is_given = fgetxattr(file, &name, &mut given[..]);
+        if is_given.is_ok_and(|length| &given[..length] == value) {
+            continue;
+        }
+        fsetxattr(file, &name, value, XattrFlags::empty())?;
     }
     Ok(())
 }
 
 /// The new name is on the disk only when its folder is.
 fn sync_folder(path: &Path) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| *folder != Path::new(""));
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+    File::open(folder(path))?.sync_all()
 }
 
 /// Whether another file cannot take the name, or not with the same owner and attributes.
-fn is_bound_to_its_place(error: &io::Error) -> bool {
+pub(super) fn is_bound_to_its_place(error: &io::Error) -> bool {
     let errno = Errno::from_io_error(error);
     errno.is_some_and(|errno| {
         [
@@ -140,59 +295,5 @@ fn is_bound_to_its_place(error: &io::Error) -> bool {
     })
 }
 
-/// Not in one step. Shortened only at the end, so that a reader never finds less than there is.
-fn write_in_place(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).open(path)?;
-    file.write_all(bytes)?;
-    file.set_len(bytes.len().try_into().unwrap_or(u64::MAX))?;
-    file.sync_all()
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn folder() -> tempfile::TempDir {
-        tempfile::tempdir().expect("a temporary folder")
-    }
-
-    #[test]
-    fn mode_and_link_stay() {
-        let folder = folder();
-        let (file, link) = (folder.path().join("file"), folder.path().join("link"));
-        replace(&file, b"one", Fresh::own(0o600)).expect("written");
-        assert_eq!(fs::metadata(&file).expect("there").mode() & 0o7777, 0o600);
-        fs::set_permissions(&file, Permissions::from_mode(0o664)).expect("changed");
-        std::os::unix::fs::symlink("file", &link).expect("linked");
-        replace(&link, b"two", Fresh::own(0o600)).expect("written");
-        assert_eq!(fs::read(&file).expect("there"), b"two");
-        assert_eq!(fs::metadata(&file).expect("there").mode() & 0o7777, 0o664);
-        assert!(fs::symlink_metadata(&link).expect("there").is_symlink());
-        let names = fs::read_dir(folder.path()).expect("a folder").count();
-        assert_eq!(names, 2, "nothing is left beside");
-    }
-
-    #[test]
-    fn attributes_stay() {
-        let folder = folder();
-        let path = folder.path().join("file");
-        fs::write(&path, "one").expect("written");
-        let old = File::open(&path).expect("there");
-        match fsetxattr(&old, "user.label", b"kept", XattrFlags::empty()) {
-            Ok(()) => {}
-            Err(error) => {
-                eprintln!("skipped: no extended attributes here: {error}");
-                return;
-            }
-        }
-        replace(&path, b"two", Fresh::own(0o600)).expect("written");
-        let mut value = [0; 16];
-        let new = File::open(&path).expect("there");
-        let length = fgetxattr(&new, "user.label", &mut value).expect("kept");
-        assert_eq!(&value[..length], b"kept");
-        assert_ne!(
-            old.metadata().expect("open").ino(),
-            new.metadata().expect("open").ino()
-        );
-    }
-}
+mod tests;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use rustix::fs::{FlockOperation, flock};
 
-use super::replace::{Fresh, replace};
+use super::replace::{Fresh, is_bound_to_its_place, replace, sweep};
 use super::state::Kept;
 
 /// The file, which no other server may use at the same time.
@@ -36,6 +36,7 @@ impl StateFile {
                 "{shown} is another server's; end that one, or give this one a --state of its own"
             );
         }
+        sweep(path).with_context(|| format!("{shown}: its folder cannot be swept"))?;
         Ok(Self {
             path: path.to_owned(),
             _lock: lock,
@@ -55,9 +56,19 @@ impl StateFile {
         })
     }
 
-    /// Writes it in one step.
+    /// Writes it in one step. In its place it is never written: half of it would be worth nothing.
     pub fn save(&self, kept: &Kept) -> io::Result<()> {
-        replace(&self.path, &kept.text(), Fresh::own(0o600))
+        replace(&self.path, &kept.text(), Fresh::own(0o600)).map_err(|why| {
+            if !is_bound_to_its_place(&why) {
+                return why;
+            }
+            let shown = self.path.display();
+            let advice = format!(
+                "{shown} cannot be replaced ({why}): give --state a file that is not mounted, in a folder that this \
+                 server may write"
+            );
+            io::Error::new(why.kind(), advice)
+        })
     }
 }
 
