@@ -1,11 +1,14 @@
 //! A block of lines between two marker lines in a file that belongs to others. Pure: text in, text out. The rest of
 //! the file stays to the byte what it is, also when the block is taken out again.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::net::IpAddr;
 
 use thiserror::Error;
 
 use super::message::Entries;
+use super::refusal::quoted;
 
 const BEGIN: &[u8] = b"# BEGIN heartline nodes (made by heartline; changes are lost)";
 /// The same, where the line before had no end until the block was put there.
@@ -39,6 +42,41 @@ pub fn keys(entries: &Entries) -> String {
         let _ = writeln!(lines, "{key} {name}");
     }
     lines
+}
+
+/// What lines of `/etc/hosts` outside of the block say otherwise of the block's names: who looks a name up is given what
+/// the first line says, or what all say.
+pub fn others(file: &[u8], entries: &Entries) -> Result<Vec<String>, Damaged> {
+    let (before, after) = match find(file)? {
+        Some(found) => (&file[..found.begin], &file[found.end..]),
+        None => (file, &[][..]),
+    };
+    let mut known: BTreeMap<String, Vec<IpAddr>> = BTreeMap::new();
+    for (ip, name) in &entries.hosts {
+        known.entry(name.to_string()).or_default().push(*ip);
+    }
+    let mut others = Vec::new();
+    let lines = [before, after].map(|part| part.split(|byte| *byte == b'\n'));
+    for line in lines.into_iter().flatten() {
+        let line = String::from_utf8_lossy(line);
+        let said = line.split_once('#').map_or(&*line, |(said, _)| said);
+        let mut words = said.split_ascii_whitespace();
+        let Some(Ok(ip)) = words.next().map(str::parse::<IpAddr>) else {
+            continue;
+        };
+        for name in words.map(str::to_ascii_lowercase) {
+            if let Some(right) = known.get(&name)
+                && !right.contains(&ip)
+            {
+                let line = quoted(line.trim());
+                others.push(format!(
+                    "{name} is {} by the block, but {ip} by the line {line}, which may win: take the name out there",
+                    right[0]
+                ));
+            }
+        }
+    }
+    Ok(others)
 }
 
 /// The file with `lines` in its block, or without a block; `None` if it is so already.
@@ -171,6 +209,37 @@ mod tests {
                 assert!(with_block(wrong.as_bytes(), lines).is_err(), "{wrong}");
             }
         }
+    }
+
+    #[test]
+    fn what_others_say_of_the_blocks_names_is_found() {
+        let pair = |ip: &str, name: &str| {
+            let name = name.parse().expect("a name");
+            (ip.parse().expect("an address"), name)
+        };
+        let entries = Entries {
+            hosts: vec![pair("10.0.0.1", "n1.a.b"), pair("10.0.0.2", "n2")],
+            ..Entries::default()
+        };
+        let told = |file: &str| others(file.as_bytes(), &entries).expect("no damage");
+        for silent in [
+            "",
+            "127.0.0.1 localhost\n::1 localhost\n10.0.0.1 n1.a.b\n10.0.0.9 n1 n11.a.b",
+            "# 127.0.1.1 n2\n127.0.0.1 localhost # n2\nn2 n2\n10.0.0.2\tn2",
+        ] {
+            assert_eq!(told(silent), [""; 0], "{silent}");
+        }
+        let debian = "127.0.0.1 localhost\n127.0.1.1\tN1.a.b n1\n";
+        let said =
+            "n1.a.b is 10.0.0.1 by the block, but 127.0.1.1 by the line '127.0.1.1\\tN1.a.b n1'";
+        assert!(told(debian)[0].starts_with(said), "{:?}", told(debian));
+        // The block itself is right, wherever it is; and what follows it counts too.
+        let block = put(debian.as_bytes(), Some(&hosts(&entries))).expect("it is new");
+        let file = String::from_utf8(block).expect("text") + "::1 n2";
+        let told = told(&file);
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert!(told[1].starts_with("n2 is 10.0.0.2 by the block, but ::1 by"));
+        assert!(others(END, &entries).is_err());
     }
 
     proptest! {
