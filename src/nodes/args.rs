@@ -331,11 +331,11 @@ impl NodeArgs {
             ip: self.ip,
             key,
             interval,
-            place: Place {
-                hosts: self.hosts_file,
-                authorized_keys: keys.unwrap_or_else(|| account.home.join(".ssh/authorized_keys")),
+            place: Place::new(
+                self.hosts_file,
+                keys.unwrap_or_else(|| account.home.join(".ssh/authorized_keys")),
                 account,
-            },
+            ),
         })
     }
 }

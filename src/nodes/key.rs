@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use ssh_key::rand_core::OsRng;
 use ssh_key::{Algorithm, HashAlg, LineEnding, PrivateKey};
 
@@ -35,11 +35,31 @@ pub(super) struct OwnKey {
 impl OwnKey {
     /// The key in `path`; a new one if there is none.
     pub(super) fn of(path: &Path, account: &Account) -> anyhow::Result<Self> {
+        account.touch(path, || {
+            if !is_there(path) {
+                let shown = path.display();
+                make(path, account).with_context(|| format!("{shown} cannot be made"))?;
+            }
+            Self::read(path)
+        })
+    }
+
+    /// The key in `path`, which must be there.
+    pub(super) fn there(path: &Path, account: &Account) -> anyhow::Result<Self> {
+        account.touch(path, || {
+            if !is_there(path) {
+                bail!(
+                    "there is no key {}: name the agent's own --user and --key; nothing was changed",
+                    path.display()
+                );
+            }
+            Self::read(path)
+        })
+    }
+
+    fn read(path: &Path) -> anyhow::Result<Self> {
         let shown = path.display();
         let there = beside(path);
-        if !path.exists() && !there.exists() {
-            make(path, account).with_context(|| format!("{shown} cannot be made"))?;
-        }
         let private = PrivateKey::read_openssh_file(path);
         let text = if there.exists() {
             fs::read_to_string(&there)
@@ -70,6 +90,10 @@ fn has_half(private: &PrivateKey, public: &PublicKey) -> bool {
     own.and_then(|own| own.parse().ok()).as_ref() == Some(public)
 }
 
+fn is_there(path: &Path) -> bool {
+    path.exists() || beside(path).exists()
+}
+
 fn beside(path: &Path) -> PathBuf {
     let mut public = path.as_os_str().to_owned();
     public.push(".pub");
@@ -77,10 +101,10 @@ fn beside(path: &Path) -> PathBuf {
 }
 
 fn make(path: &Path, account: &Account) -> anyhow::Result<()> {
-    account.make_folder(path)?;
+    Account::make_folder(path)?;
     let mut key = PrivateKey::random(&mut OsRng, Algorithm::Ed25519)?;
     key.set_comment(account.name.as_str());
-    let owner = account.owner();
+    let owner = account.ids;
     let private = key.to_openssh(LineEnding::LF)?;
     replace(path, private.as_bytes(), Fresh { mode: 0o600, owner })?;
     let public = key.public_key().to_openssh()?;
@@ -104,11 +128,17 @@ mod tests {
             ids: None,
         };
         let path = usual(&account);
+        let none = OwnKey::there(&path, &account).expect_err("there is none");
+        assert!(none.to_string().contains("there is no key"), "{none}");
+        assert!(
+            !path.parent().expect("a folder").exists(),
+            "nothing was made"
+        );
         let key = OwnKey::of(&path, &account).expect("made");
         let signature = key.sign(b"this").expect("it can be used");
         assert!(key.public.has_signed(b"this", &signature));
         assert!(!key.public.has_signed(b"that", &signature));
-        let again = OwnKey::of(&path, &account).expect("read");
+        let again = OwnKey::there(&path, &account).expect("read");
         assert_eq!(again.public, key.public);
         fs::remove_file(beside(&path)).expect("it was there");
         let again = OwnKey::of(&path, &account).expect("read from the private half");

@@ -8,7 +8,8 @@
 //! - [`roster`] decides: who is master, who lives ([`crate::detect`] judges), who is refused. [`block`] changes a
 //!   text between two marker lines. Like all of the above they have neither clock nor IO.
 //! - [`state`] is what a server must know again; `state_file` keeps it in a file, `shelf` in ZooKeeper, where only who
-//!   holds the claim may write (`succession`). [`replace`] writes files, [`link`] is a connection.
+//!   holds the claim may write (`succession`). [`replace`] writes files, `behalf` as the user
+//!   whose they are, [`link`] is a connection.
 //! - The server is one desk that owns the roster, and a task for each connection; the agent is one task.
 //!
 //! `docs/nodes.md` tells what goes over the wire.
@@ -16,6 +17,7 @@
 mod agent;
 mod args;
 pub mod backoff;
+mod behalf;
 pub mod block;
 mod connection;
 mod desk;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 use std::net::IpAddr;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, chown};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -227,13 +227,8 @@ impl Account {
         }
     }
 
-    /// To whom a new file belongs.
-    pub(super) fn owner(&self) -> Option<(u32, u32)> {
-        self.ids
-    }
-
-    /// Makes the folder that a file is to lie in, for this user's eyes only.
-    pub(super) fn make_folder(&self, of: &Path) -> io::Result<()> {
+    /// Makes the folder that a file of this user's is to lie in, for that user's eyes only.
+    pub(super) fn make_folder(of: &Path) -> io::Result<()> {
         let Some(folder) = of.parent().filter(|folder| !folder.as_os_str().is_empty()) else {
             return Ok(());
         };
@@ -243,11 +238,7 @@ impl Account {
         fs::DirBuilder::new()
             .recursive(true)
             .mode(0o700)
-            .create(folder)?;
-        match self.ids {
-            Some((user, group)) => chown(folder, Some(user), Some(group)),
-            None => Ok(()),
-        }
+            .create(folder)
     }
 }
 
