@@ -369,9 +369,25 @@ pub(super) async fn leave(plan: Plan) -> anyhow::Result<()> {
     tell_written(&written);
     match told {
         Ok(Ok(())) => Ok(()),
-        Ok(Err(why)) => bail!("the files are as they were, but the server was not told: {why:#}"),
-        Err(_) => bail!("the files are as they were, but the server did not answer within 5 s"),
+        Ok(Err(why)) => bail!("{}", untold(&plan, &format!("{why:#}"))),
+        Err(_) => bail!("{}", untold(&plan, "it did not answer within 5 s")),
     }
+}
+
+/// What is to be done when only the files know of the leave.
+fn untold(plan: &Plan, why: &str) -> String {
+    let Place {
+        hosts,
+        authorized_keys,
+        ..
+    } = &plan.place;
+    format!(
+        "its blocks are taken out of {} and {}, but the server does not know: {why}; end the agent and run leave \
+         again, or: heartline nodes forget {}",
+        hosts.display(),
+        authorized_keys.display(),
+        plan.name
+    )
 }
 
 /// Tells whichever of the servers takes it.

@@ -1,7 +1,7 @@
 //! The command line of `heartline nodes`.
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -197,15 +197,16 @@ impl NodesArgs {
             },
             Part::Agent(args) => match args.action {
                 Some(AgentAction::Leave(node)) => {
-                    match node.plan(Role::Slave, Duration::from_secs(1)) {
+                    match node.plan(Role::Slave, Duration::from_secs(1), OwnKey::there) {
                         Ok(plan) => run(PROGRAM, agent::leave(plan)),
                         Err(why) => usage(&why),
                     }
                 }
-                None => match args
-                    .node
-                    .plan(args.role.unwrap_or(Role::Slave), args.interval)
-                {
+                None => match args.node.plan(
+                    args.role.unwrap_or(Role::Slave),
+                    args.interval,
+                    OwnKey::of,
+                ) {
                     Ok(plan) => run(PROGRAM, agent::run(plan)),
                     Err(why) => usage(&why),
                 },
@@ -311,7 +312,13 @@ impl ServerArgs {
 }
 
 impl NodeArgs {
-    fn plan(self, role: Role, interval: Duration) -> anyhow::Result<AgentPlan> {
+    /// `key` takes the key that is there, or makes one.
+    fn plan(
+        self,
+        role: Role,
+        interval: Duration,
+        key: fn(&Path, &Account) -> anyhow::Result<OwnKey>,
+    ) -> anyhow::Result<AgentPlan> {
         let secret = self.client.secret()?;
         let name = match self.hostname {
             Some(name) => name,
@@ -321,7 +328,7 @@ impl NodeArgs {
         };
         let account = Account::of(self.user.as_ref())?;
         let path = self.key.unwrap_or_else(|| key::usual(&account));
-        let key = OwnKey::of(&path, &account)?;
+        let key = key(&path, &account)?;
         let keys = self.authorized_keys;
         Ok(AgentPlan {
             servers: self.client.servers,
