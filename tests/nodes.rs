@@ -3,9 +3,11 @@
 mod support;
 
 use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use rustix::process::Signal;
-use support::{SOON, ServerOfNodes, Storm, wait_until};
+use support::{Program, SOON, ServerOfNodes, Storm, wait_until};
 use tempfile::TempDir;
 
 fn folder(hosts: &str) -> TempDir {
@@ -142,6 +144,93 @@ fn nothing_is_written_when_nothing_has_changed_and_a_damaged_block_is_left_alone
         text(&damaged, "hosts"),
         "127.0.0.1 a\n# END heartline nodes\n"
     );
+}
+
+/// Runs a command whose hosts file, the second word, is mounted from a small disk, and which has room for little more
+/// than that: an old text of whole pages, and the rest filled up.
+const MOUNTED_FROM_A_FULL_DISK: [&str; 5] = [
+    "unshare",
+    "-rm",
+    "sh",
+    "-c",
+    r#"mount -t tmpfs -o size=64k none "$0" && cp "$1" "$0/hosts" && mount --bind "$0/hosts" "$1" &&
+       { cat /dev/zero > "$0/filler" 2> /dev/null; shift; exec "$@"; }"#,
+];
+
+#[test]
+fn a_full_disk_costs_no_line_of_a_mounted_hosts_file() {
+    let node = folder("");
+    let disk = TempDir::with_prefix("heartline-disk-").expect("a temporary folder");
+    let path = node.path().join("hosts");
+    // To the end of a page: the block needs another one, and what follows it moves there.
+    let block =
+        "# BEGIN heartline nodes (made by heartline; changes are lost)\n# END heartline nodes\n";
+    let after = "10.9.9.9 the-last-of-all\n".repeat(20);
+    let before = format!("#{}\n", "-".repeat(4094 - block.len() - after.len()));
+    let own = [&*before, block, &after].concat();
+    assert_eq!(own.len(), 4096);
+    fs::write(&path, &own).expect("written");
+    let within = |words: &mut Command| {
+        let mut command = Command::new(MOUNTED_FROM_A_FULL_DISK[0]);
+        command.args(&MOUNTED_FROM_A_FULL_DISK[1..]);
+        command.args([disk.path(), &path]).arg(words.get_program());
+        command.args(words.get_args());
+        command
+    };
+    let tried = within(&mut Command::new("true")).output();
+    if !tried.as_ref().is_ok_and(|output| output.status.success()) {
+        println!("skipped: no small disk can be mounted here: {tried:?}");
+        return;
+    }
+    let server = ServerOfNodes::bare(&[]);
+    let mut agent = server.agent_command(node.path(), &["--role", "slave"]);
+    agent.args(["--hostname", "n1", "--ip", "127.0.1.1"]);
+    let agent = Program::start(&mut within(&mut agent));
+    agent.wait_for("hosts cannot be written");
+    agent.wait_for("No space left on device");
+    let seen = |path: &Path| {
+        // The disk is seen only from the agent's side.
+        let root = PathBuf::from(format!("/proc/{}/root", agent.id()));
+        root.join(path.strip_prefix("/").expect("an absolute path"))
+    };
+    assert_eq!(fs::read_to_string(seen(&path)).expect("there"), own);
+
+    // With room again it is written, in its place.
+    fs::remove_file(seen(&disk.path().join("filler"))).expect("it was there");
+    wait_until("the block is there", SOON, || {
+        let text = fs::read_to_string(seen(&path)).expect("there");
+        text.starts_with(&before) && text.contains("127.0.1.1\tn1\n") && text.ends_with(&after)
+    });
+    assert_eq!(fs::read_to_string(&path).expect("below"), own);
+}
+
+#[test]
+fn a_leave_makes_no_key_and_says_what_is_left_to_do() {
+    let mut server = ServerOfNodes::bare(&[]);
+    let hosts = "127.0.0.1\tlocalhost\n";
+    let node = folder(hosts);
+    let leave = |server: &ServerOfNodes| {
+        let mut command = server.agent_command(node.path(), &["leave", "--hostname", "n1"]);
+        let output = command.args(["--ip", "127.0.1.1"]).output();
+        let output = output.expect("it runs");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.code(), said)
+    };
+    let (code, said) = leave(&server);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("there is no key"), "{said}");
+    let names = fs::read_dir(node.path()).expect("a folder").count();
+    assert_eq!(names, 1, "nothing was made");
+
+    let agent = server.agent(node.path(), "n1", "slave", "127.0.1.1");
+    agent.wait_for("hosts is written");
+    agent.signal(Signal::KILL);
+    server.kill();
+    let (code, said) = leave(&server);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("its blocks are taken out of"), "{said}");
+    assert!(said.contains("heartline nodes forget n1"), "{said}");
+    assert_eq!(text(&node, "hosts"), hosts);
 }
 
 #[test]

@@ -74,6 +74,10 @@ impl StateFile {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::super::behalf::tests::somebody_else;
     use super::*;
 
     #[test]
@@ -89,5 +93,22 @@ mod tests {
         assert_eq!(again.load().expect("whole"), Kept::default());
         fs::write(&path, "{\"form\":2,\"nodes\":[]}").expect("written");
         assert!(again.load().is_err());
+    }
+    #[test]
+    fn it_is_replaced_or_stays_as_it_was() {
+        // To root every folder is open.
+        let Some((home, account)) = somebody_else() else {
+            return;
+        };
+        let path = home.path().join("nodes.json");
+        let tried = account.touch(&path, || {
+            let file = StateFile::open(&path)?;
+            file.save(&Kept::default())?;
+            fs::set_permissions(home.path(), Permissions::from_mode(0o555))?;
+            Ok(file.save(&Kept::default()))
+        });
+        let why = tried.expect("its own home").expect_err("a closed folder");
+        let said = why.to_string();
+        assert!(said.contains("give --state a file"), "{said}");
     }
 }

@@ -1,6 +1,7 @@
 use std::convert::Infallible;
 use std::os::unix::fs::symlink;
 
+use super::super::behalf::tests::somebody_else;
 use super::*;
 
 fn folder() -> tempfile::TempDir {
@@ -182,4 +183,23 @@ fn what_the_killed_left_is_swept() {
         .collect();
     left.sort();
     assert_eq!(left, [".hosts.heartline-new", ".hosts.mine", "hosts"]);
+}
+
+#[test]
+fn where_no_name_can_be_taken_a_file_of_others_is_written_in_its_place() {
+    // To root every folder is open.
+    let Some((home, account)) = somebody_else() else {
+        return;
+    };
+    let path = home.path().join("hosts");
+    let tried = account.touch(&path, || {
+        fs::write(&path, "a\n")?;
+        fs::set_permissions(home.path(), Permissions::from_mode(0o555))?;
+        let before = fs::metadata(&path)?.ino();
+        let add = |file: &[u8]| Ok::<_, Infallible>(Some([file, b"b\n"].concat()));
+        let written = change(&path, Fresh::own(0o600), add)?;
+        Ok((written, fs::metadata(&path)?.ino() == before))
+    });
+    assert_eq!(tried.expect("its own home"), (true, true));
+    assert_eq!(fs::read(&path).expect("there"), b"a\nb\n");
 }
