@@ -12,7 +12,11 @@ use rustix::io::Errno;
 pub(super) fn write(path: &Path, old: &[u8], new: &[u8]) -> io::Result<()> {
     let file = OpenOptions::new().write(true).open(path)?;
     reserve(&file, old.len(), new.len())?;
-    put(&file, new).or_else(|error| match put(&file, old) {
+    put_or_put_back(&file, old, new)
+}
+
+fn put_or_put_back(file: &File, old: &[u8], new: &[u8]) -> io::Result<()> {
+    put(file, new).or_else(|error| match put(file, old) {
         Ok(()) => Err(error),
         Err(worse) => Err(io::Error::new(
             error.kind(),
@@ -44,6 +48,8 @@ fn put(file: &File, bytes: &[u8]) -> io::Result<()> {
 mod tests {
     use std::fs;
 
+    use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
+
     use super::*;
 
     #[test]
@@ -59,5 +65,25 @@ mod tests {
             assert_eq!(now, new);
         }
         assert_eq!(kept.metadata().expect("open").len(), 0, "it is the same");
+    }
+
+    #[test]
+    fn what_cannot_be_written_to_its_end_is_taken_back() {
+        let old = b"an own line\n".repeat(1024);
+        let new = [b"10.0.0.1\tn1\n", &old[..]].concat();
+        // A file that takes all pages but the last.
+        let file = memfd_create("hosts", MemfdFlags::ALLOW_SEALING).expect("made");
+        let file = File::from(file);
+        file.write_all_at(&old, 0).expect("written");
+        fcntl_add_seals(&file, SealFlags::GROW).expect("sealed");
+        put(&file, &new).expect_err("it does not grow");
+        let mut now = vec![0; old.len()];
+        file.read_exact_at(&mut now, 0).expect("read");
+        assert_ne!(now, old, "it was written to");
+        put_or_put_back(&file, &now, &old).expect("it need not grow");
+        put_or_put_back(&file, &old, &new).expect_err("it does not grow");
+        file.read_exact_at(&mut now, 0).expect("read");
+        assert_eq!(now, old);
+        assert_eq!(file.metadata().expect("open").len(), old.len() as u64);
     }
 }
