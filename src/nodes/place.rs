@@ -114,13 +114,13 @@ fn put_block(
 ) -> anyhow::Result<bool> {
     let shown = path.display();
     let written = change(path, fresh, |file| -> anyhow::Result<_> {
-        let made = make(file)?;
-        if made.is_some() {
+        let changed = make(file)?;
+        if changed.is_some() {
             make_folder().context("its folder cannot be made")?;
             // Not worth a word: it is tried again with the next change.
             let _ = sweep(path);
         }
-        Ok(made)
+        Ok(changed)
     });
     written.map_err(|why| match why {
         Unchanged::Read(why) => anyhow::Error::new(why).context(format!("{shown} cannot be read")),

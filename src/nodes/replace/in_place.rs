@@ -16,12 +16,12 @@ pub(super) fn write(path: &Path, old: &[u8], new: &[u8]) -> io::Result<()> {
 }
 
 fn put_or_put_back(file: &File, old: &[u8], new: &[u8]) -> io::Result<()> {
-    put(file, new).or_else(|error| match put(file, old) {
-        Ok(()) => Err(error),
-        Err(worse) => Err(io::Error::new(
+    put(file, new).map_err(|error| match put(file, old) {
+        Ok(()) => error,
+        Err(worse) => io::Error::new(
             error.kind(),
             format!("{error}; and what it said cannot be put back: {worse}"),
-        )),
+        ),
     })
 }
 
