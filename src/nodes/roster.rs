@@ -20,6 +20,10 @@ use super::message::{Beat, Registration, Role};
 use super::refusal::Refusal;
 use crate::detect::{Detector, Terms};
 
+/// A tick that comes so much later than the one before means that the server was paused. An agent gives a connection
+/// up after 2 s without an answer: a shorter pause it does not notice.
+const PAUSE: Duration = Duration::from_secs(1);
+
 /// What the server goes by.
 #[derive(Clone, Debug)]
 pub struct Rules {
@@ -27,7 +31,7 @@ pub struct Rules {
     pub detection: Terms,
     /// How long a node that stays connected may take to come back when its connection is lost.
     pub patience: Duration,
-    /// How long nodes that a server has known before may take to find it again.
+    /// How long nodes that a server has known before may take to find it again, also one that was paused.
     pub grace: Duration,
     /// So many nodes there may be.
     pub most: usize,
@@ -44,6 +48,10 @@ pub struct Roster {
     detector: Detector,
     /// By the listener's stopwatch: until when nodes that were known before are waited for.
     awaited_until: Option<Duration>,
+    /// By the clock: the last tick.
+    ticked_at: Option<Duration>,
+    /// By the listener's stopwatch: until then nobody is said to be dead, because the server was paused.
+    forbears_until: Option<Duration>,
     pub(super) next_number: u64,
     version: u64,
     events: VecDeque<Event>,
@@ -58,6 +66,8 @@ impl Roster {
             nodes: BTreeMap::new(),
             master: None,
             awaited_until: None,
+            ticked_at: None,
+            forbears_until: None,
             next_number: 0,
             version: 0,
             events: VecDeque::new(),
@@ -215,9 +225,16 @@ impl Roster {
     pub fn tick(&mut self, now: Duration) {
         self.detector.echo(now);
         let heard = self.detector.hearing().elapsed();
+        let before = self.ticked_at.replace(now).unwrap_or(now);
+        if now.saturating_sub(before) >= PAUSE {
+            // Beats of the pause are still to be read, and after them the end of connections that agents gave up
+            // meanwhile; they come back, but not within the patience.
+            self.forbears_until = Some(heard + self.rules.grace);
+        }
+        let forbears = self.forbears_until.is_some_and(|until| heard < until);
         let half = self.rules.detection.timeout / 2;
         let mut dead: Vec<String> = self.detector.overdue().map(str::to_owned).collect();
-        let is_grace_over = self.awaited_until.is_some_and(|until| heard >= until);
+        let is_grace_over = !forbears && self.awaited_until.is_some_and(|until| heard >= until);
         if is_grace_over {
             self.awaited_until = None;
         }
@@ -236,6 +253,9 @@ impl Roster {
                 node.life = Life::Late;
                 self.events.push_back(Event::Late(name.clone()));
             }
+        }
+        if forbears {
+            dead.clear();
         }
         for name in dead {
             self.detector.left(now, &name);

@@ -215,6 +215,43 @@ fn a_pause_of_the_server_kills_nobody() {
 }
 
 #[test]
+fn after_a_pause_of_the_server_all_may_come_back_before_anybody_is_dead() {
+    let mut roster = Roster::new(rules());
+    let nodes = [1, 2, 3].map(|n| node(&format!("n{n}"), Role::Slave, n));
+    for node in &nodes {
+        roster.register(ms(0), node).expect("taken");
+    }
+    roster.tick(ms(100));
+    // Beats of the pause, and then the end of the connections.
+    for node in &nodes {
+        roster.beat(ms(12_000), &beat(node)).expect("known");
+        roster.lose(ms(12_000), &node.name);
+    }
+    pass(&mut roster, 12_000, 14_900);
+    roster.register(ms(14_900), &nodes[0]).expect("known");
+    for at in (15_000..=19_900).step_by(100) {
+        roster.tick(ms(at));
+        roster.beat(ms(at), &beat(&nodes[0])).expect("known");
+    }
+    roster.register(ms(19_900), &nodes[1]).expect("known");
+    let died = |roster: &mut Roster| {
+        let mut said = events(roster);
+        said.retain(|said| said.ends_with("has died"));
+        said
+    };
+    assert_eq!(died(&mut roster), [""; 0]);
+    // Not for ever: who has not come back is dead, and from now on all are judged as before.
+    for at in (20_000..=20_400).step_by(100) {
+        roster.tick(ms(at));
+        roster.beat(ms(at), &beat(&nodes[0])).expect("known");
+    }
+    assert_eq!(died(&mut roster), ["n3 has died"]);
+    roster.lose(ms(20_400), &nodes[1].name);
+    pass(&mut roster, 20_500, 21_500);
+    assert_eq!(died(&mut roster), ["n2 has died"]);
+}
+
+#[test]
 fn what_is_wrong_is_not_taken() {
     let mut roster = Roster::new(Rules {
         most: 1,
