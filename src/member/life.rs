@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender as Teller;
 use std::time::Duration;
 
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::on_death::Mourn;
 use super::stay::Stay;
@@ -223,10 +223,10 @@ impl Life {
         }
     }
 
-    /// Tells that the member is master.
-    pub(super) fn reigns(&self, fence: &Fence) {
+    /// Tells that the member is master: was it when it sent what is acknowledged now.
+    pub(super) fn reigns(&self, fence: &Fence, sent_at: Instant) {
         if let Some(reigning) = &self.config.reigning {
-            reigning.echo(fence);
+            reigning.echo(fence, sent_at);
         }
     }
 

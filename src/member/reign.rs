@@ -1,6 +1,7 @@
 //! That a member is master, told to a program that acts on it.
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::coordination::Fence;
 
@@ -9,8 +10,9 @@ use crate::coordination::Fence;
 pub struct Reign {
     /// What it may write. To hold it holds the session open.
     pub fence: Fence,
-    /// How many of its writes ZooKeeper has acknowledged: as long as this grows nobody else has been made master.
-    pub echoes: u64,
+    /// When the last of its writes that ZooKeeper has acknowledged was sent: then nobody else had been made master. An
+    /// acknowledgement can be old when it is read, after a pause for instance.
+    pub sent_at: Instant,
 }
 
 /// Tells a program when the member is master.
@@ -25,13 +27,13 @@ impl Reigning {
     }
 
     /// A write that needs the claim was acknowledged.
-    pub(super) fn echo(&self, fence: &Fence) {
+    pub(super) fn echo(&self, fence: &Fence, sent_at: Instant) {
         self.0.send_modify(|reign| match reign {
-            Some(reign) if reign.fence.claim() == fence.claim() => reign.echoes += 1,
+            Some(reign) if reign.fence.claim() == fence.claim() => reign.sent_at = sent_at,
             _ => {
                 *reign = Some(Reign {
                     fence: fence.clone(),
-                    echoes: 1,
+                    sent_at,
                 });
             }
         });

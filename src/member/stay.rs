@@ -79,6 +79,8 @@ pub(super) struct Stay<'a> {
     /// A beat fell due while another was under way.
     owed: bool,
     under_way: Option<UnderWay>,
+    /// When that was sent.
+    sent_at: Instant,
     tasks: JoinSet<()>,
     inbox: Receiver<Happening>,
     outside: Sender<Happening>,
@@ -119,6 +121,7 @@ impl<'a> Stay<'a> {
             back,
             owed: false,
             under_way: None,
+            sent_at: Instant::now(),
             tasks,
             inbox,
             outside,
@@ -361,6 +364,7 @@ impl<'a> Stay<'a> {
         if self.under_way.is_some() || !self.connected {
             return;
         }
+        self.sent_at = Instant::now();
         let now = self.life.surroundings.now();
         let status = self.life.status(self.interval());
         self.keep_snapshot();

@@ -19,7 +19,7 @@ use super::refusal::Refusal;
 use super::roster::{Roster, Standing};
 use super::seal::Body;
 use super::state::Kept;
-use super::store::Store;
+use super::store::{Store, is_deposed};
 use crate::clock::SystemClock;
 use crate::say::say;
 
@@ -119,7 +119,7 @@ fn must_be_kept(word: &str) -> bool {
 }
 
 impl Desk {
-    /// Works as long as anybody may hand something in.
+    /// Works as long as anybody may hand something in, and the state may be written.
     pub(super) async fn run(mut self) {
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -133,9 +133,11 @@ impl Desk {
             tokio::select! {
                 biased;
                 Some(done) = writing.join_next() => {
-                    match done.unwrap_or_else(|error| (0, Err(io::Error::other(error)))) {
-                        (version, Ok(())) => saved = version,
-                        (_, Err(error)) => {
+                    let failed = |error| (saved, Arc::clone(&self.kept), Err(io::Error::other(error)));
+                    match done.unwrap_or_else(failed) {
+                        (version, kept, Ok(())) => (saved, self.kept) = (version, kept),
+                        (_, _, Err(error)) if is_deposed(&error) => return,
+                        (_, _, Err(error)) => {
                             say(PROGRAM, format_args!("the state cannot be kept: {error}; trying again"));
                             may_write = Instant::now() + AGAIN;
                             self.give_up(&error);

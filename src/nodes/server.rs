@@ -134,7 +134,7 @@ impl Server {
         self.clock.now().elapsed
     }
 
-    /// Works at the desk. When this is dropped, all connections end.
+    /// Works at the desk, until another server is known to be in its place. When this is dropped, all connections end.
     pub(super) async fn work(&self, roster: Roster, store: Store) {
         let plan = &self.plan;
         let (to_desk, inbox) = mpsc::channel(DESK);

@@ -17,7 +17,7 @@ use super::fields::HostName;
 use super::seal::Secret;
 use super::state::{Kept, KeptNode};
 use crate::coordination::client::{Kind, Operation};
-use crate::coordination::{Failure, Fence};
+use crate::coordination::{Failure, Fence, Session};
 
 /// Below the namespace of the servers.
 const FOLDER: &str = "nodes";
@@ -27,7 +27,7 @@ const BATCH: usize = 256 << 10;
 const AT_ONCE: usize = 64;
 
 /// The values of znodes: that of the folder has the empty name.
-type Values = BTreeMap<String, Vec<u8>>;
+pub(super) type Values = BTreeMap<String, Vec<u8>>;
 
 /// What the folder itself says.
 #[derive(Debug, Serialize, Deserialize)]
@@ -56,12 +56,7 @@ impl Shelf {
 
     /// What they say; nothing if they are not there.
     pub(super) async fn load(&self) -> anyhow::Result<Kept> {
-        let values = self.fetch().await?;
-        let kept = read(&values, self.secret.as_ref());
-        let kept = kept.with_context(|| {
-            let folder = self.folder();
-            format!("ZooKeeper's {folder} cannot be believed; remove it, and every agent will register again")
-        })?;
+        let (values, kept) = look(self.fence.session(), self.secret.as_ref()).await?;
         *self.known.lock().await = Some(values);
         Ok(kept)
     }
@@ -72,41 +67,61 @@ impl Shelf {
         let mut known = self.known.lock().await;
         let before = match known.take() {
             Some(before) => before,
-            None => self.fetch().await.map_err(io::Error::other)?,
+            None => fetch(self.fence.session())
+                .await
+                .map_err(io::Error::other)?,
         };
-        for batch in batches(&self.folder(), &before, &wanted) {
+        for batch in batches(&folder(self.fence.session()), &before, &wanted) {
             let made = self.fence.make(batch).await;
             made.map_err(|refusal| io::Error::other(refusal.failure))?;
         }
         *known = Some(wanted);
         Ok(())
     }
+}
 
-    fn folder(&self) -> String {
-        format!("{}/{FOLDER}", self.fence.session().paths().namespace())
-    }
+/// What the znodes say, and what that means. Whoever reads it needs no claim. A [`Failure`] is one of ZooKeeper; after
+/// any other error it is no use to read again.
+pub(super) async fn look(
+    session: &Session,
+    secret: Option<&Secret>,
+) -> anyhow::Result<(Values, Kept)> {
+    let values = fetch(session).await?;
+    let kept = read(&values, secret).with_context(|| {
+        let folder = folder(session);
+        format!(
+            "ZooKeeper's {folder} cannot be believed; is --secret-file the same as the other servers'? If it is, \
+             somebody else has written there: remove that znode and what is below it, and every agent registers again"
+        )
+    })?;
+    Ok((values, kept))
+}
 
-    /// All that is there, with what any server has acknowledged.
-    async fn fetch(&self) -> Result<Values, Failure> {
-        let (folder, client) = (self.folder(), self.fence.session().client());
-        client.sync(&folder).await?;
-        let front = match client.get(&folder).await {
-            Ok((front, _)) => front,
-            Err(Failure::NoNode) => return Ok(Values::new()),
-            Err(failure) => return Err(failure),
-        };
-        let names = client.children(&folder).await?;
-        let values = stream::iter(names).map(async |name| {
-            match client.get(&format!("{folder}/{name}")).await {
+fn folder(session: &Session) -> String {
+    format!("{}/{FOLDER}", session.paths().namespace())
+}
+
+/// All that is there, with what any server has acknowledged.
+async fn fetch(session: &Session) -> Result<Values, Failure> {
+    let (folder, client) = (folder(session), session.client());
+    client.sync(&folder).await?;
+    let front = match client.get(&folder).await {
+        Ok((front, _)) => front,
+        Err(Failure::NoNode) => return Ok(Values::new()),
+        Err(failure) => return Err(failure),
+    };
+    let names = client.children(&folder).await?;
+    let values =
+        stream::iter(names).map(
+            async |name| match client.get(&format!("{folder}/{name}")).await {
                 Ok((value, _)) => Ok(Some((name, value))),
                 Err(Failure::NoNode) => Ok(None),
                 Err(failure) => Err(failure),
-            }
-        });
-        let values: Vec<_> = values.buffer_unordered(AT_ONCE).try_collect().await?;
-        let front = (String::new(), front);
-        Ok(values.into_iter().flatten().chain([front]).collect())
-    }
+            },
+        );
+    let values: Vec<_> = values.buffer_unordered(AT_ONCE).try_collect().await?;
+    let front = (String::new(), front);
+    Ok(values.into_iter().flatten().chain([front]).collect())
 }
 
 /// What the znodes are to say.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::shelf::Shelf;
 use super::state::Kept;
 use super::state_file::StateFile;
+use crate::coordination::Failure;
 
 /// One of the two places.
 #[derive(Clone, Debug)]
@@ -14,6 +15,12 @@ pub(super) enum Store {
     File(Arc<StateFile>),
     /// `ZooKeeper`, as long as the claim stands.
     ZooKeeper(Arc<Shelf>),
+}
+
+/// Whether a write failed because another server has the claim: this one may not write any more.
+pub(super) fn is_deposed(error: &io::Error) -> bool {
+    let failure = error.get_ref().and_then(|why| why.downcast_ref());
+    failure == Some(&Failure::Deposed)
 }
 
 impl Store {

@@ -1,6 +1,7 @@
 //! Several servers of one state in `ZooKeeper`: each stands in the line of claims as a standing master
 //! ([`crate::member`]) in a namespace of the servers' own, and whoever is master there works; the others stand by.
 
+use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,9 +11,9 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::PROGRAM;
 use super::server::Server;
-use super::shelf::Shelf;
+use super::shelf::{Shelf, look};
 use super::store::Store;
-use crate::coordination::{Failure, Fence, Namespace, Settings};
+use crate::coordination::{Failure, Fence, Namespace, Session, Settings};
 use crate::detect::{Rule, Terms};
 use crate::master::tenure::Pace;
 use crate::member::{Config, Heart, Name, Reign, Reigning, Scheduling, Signals};
@@ -27,7 +28,7 @@ const INTERVAL: Duration = Duration::from_millis(100);
 /// The next in line deposes a server that is silent for twice as long. That is far more than for mappers: a server
 /// that loses its place costs every node a new connection.
 const TIMEOUT: Duration = Duration::from_secs(1);
-/// A server whose claim was not acknowledged for so long works no more: well before another one may begin.
+/// A server works no longer than this after it has sent what was acknowledged last: well before another one may begin.
 const LEASE: Duration = Duration::from_millis(1500);
 /// Before it is tried again to read the state.
 const AGAIN: Duration = Duration::from_millis(200);
@@ -77,7 +78,8 @@ pub(super) async fn succeed(server: &Server, config: &Config) -> anyhow::Result<
     let (reigning, mut reign) = Reigning::new();
     let mut config = config.clone();
     config.reigning = Some(reigning);
-    let address = config.settings.address.clone();
+    let settings = config.settings.clone();
+    let address = settings.address.clone();
     let complain = move |what: &str| {
         say(
             PROGRAM,
@@ -96,14 +98,35 @@ pub(super) async fn succeed(server: &Server, config: &Config) -> anyhow::Result<
         Signals::Program(kill),
         complain,
     )?));
-    loop {
-        tokio::select! {
-            reason = ordered.wait_for(Option::is_some) => {
-                let reason = reason.ok().and_then(|reason| reason.clone());
-                bail!("{}", reason.unwrap_or_else(|| "its heartbeat has ended".to_owned()));
-            }
-            outcome = term(server, &mut reign) => outcome?,
+    let terms = async {
+        let mut lost = None;
+        loop {
+            lost = term(server, &mut reign, lost.as_deref()).await?;
         }
+    };
+    tokio::select! {
+        reason = ordered.wait_for(Option::is_some) => {
+            let reason = reason.ok().and_then(|reason| reason.clone());
+            bail!("{}", reason.unwrap_or_else(|| "its heartbeat has ended".to_owned()));
+        }
+        outcome = terms => outcome,
+        outcome = believes(server, &settings) => outcome,
+    }
+}
+
+/// Whether this server could work with what the others keep: better found out now than when it must. Ends only if not.
+async fn believes(server: &Server, settings: &Settings) -> anyhow::Result<()> {
+    loop {
+        if let Ok(session) = Session::open(settings).await {
+            let found = look(&session, server.plan.secret.as_ref()).await;
+            session.close(TIMEOUT).await;
+            match found {
+                Ok(_) => return pending().await,
+                Err(error) if error.downcast_ref::<Failure>().is_some() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        sleep(AGAIN).await;
     }
 }
 
@@ -118,32 +141,49 @@ impl Drop for Leaving {
     }
 }
 
-/// From a claim to its loss.
-async fn term(server: &Server, reign: &mut watch::Receiver<Option<Reign>>) -> anyhow::Result<()> {
-    let fence = match reign.wait_for(Option::is_some).await {
-        Ok(reign) => reign.as_ref().map(|reign| reign.fence.clone()),
+/// From a claim, which is not the one that was `lost` before, to its end. Which claim is lost now, if one certainly is.
+async fn term(
+    server: &Server,
+    reign: &mut watch::Receiver<Option<Reign>>,
+    lost: Option<&str>,
+) -> anyhow::Result<Option<String>> {
+    let stands = |reign: &Reign| until(reign) > Instant::now() && Some(reign.fence.claim()) != lost;
+    let begun = reign.wait_for(|reign| reign.as_ref().is_some_and(stands));
+    let begun = match begun.await {
+        Ok(reign) => reign.clone(),
         Err(_) => bail!("its heartbeat has ended"),
     };
-    let Some(fence) = fence else { return Ok(()) };
-    let claim = fence.claim().to_owned();
-    tokio::select! {
-        () = lease(reign, &claim) => {}
-        outcome = work(server, fence) => outcome?,
-    }
+    let Some(begun) = begun else { return Ok(None) };
+    let claim = begun.fence.claim().to_owned();
+    let lost = tokio::select! {
+        // After a pause this comes first: what is at the desk then is for another server.
+        biased;
+        () = lease(reign, &begun) => None,
+        outcome = work(server, begun.fence.clone()) => {
+            outcome?;
+            Some(claim)
+        }
+    };
     say(
         PROGRAM,
         "stands by: its claim is lost, or ZooKeeper does not answer",
     );
-    Ok(())
+    Ok(lost)
+}
+
+/// Until when nobody else can have begun.
+fn until(reign: &Reign) -> Instant {
+    reign.sent_at + LEASE
 }
 
 /// Ends when another one may have begun.
-async fn lease(reign: &mut watch::Receiver<Option<Reign>>, claim: &str) {
-    let mut until = Instant::now() + LEASE;
-    loop {
-        match timeout_at(until, reign.changed()).await {
+async fn lease(reign: &mut watch::Receiver<Option<Reign>>, begun: &Reign) {
+    let mut ends = until(begun);
+    // The timer's own clock may not have gone on yet.
+    while Instant::now() < ends {
+        match timeout_at(ends, reign.changed()).await {
             Ok(Ok(())) => match &*reign.borrow_and_update() {
-                Some(reign) if reign.fence.claim() == claim => until = Instant::now() + LEASE,
+                Some(reign) if reign.fence.claim() == begun.fence.claim() => ends = until(reign),
                 // A new claim is one that was lost in between.
                 Some(_) => return,
                 None => {}

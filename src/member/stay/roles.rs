@@ -138,7 +138,7 @@ impl Stay<'_> {
                 self.life.summary.beats += 1;
                 if let Role::Master(master) = &mut self.role {
                     master.tenure.written(self.life.surroundings.now(), outcome);
-                    self.life.reigns(&master.fence);
+                    self.life.reigns(&master.fence, self.sent_at);
                     self.life.mourn(master.tenure.take_deaths());
                     if let Some(recording) = &self.life.config.recording {
                         recording.add(&master.tenure.take_record());
