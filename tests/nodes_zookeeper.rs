@@ -5,10 +5,11 @@ mod support;
 
 use std::{fs, path::Path};
 
+use heartline::nodes::seal::Body;
 use rustix::process::Signal;
 use support::{
-    Client, Direction, KEYS, Program, Proxy, SOON, ServerOfNodes, Storm, ZooKeeper, node,
-    wait_until,
+    Client, Direction, KEYS, Program, Proxy, SECRET, SOON, ServerOfNodes, Storm, ZooKeeper, node,
+    wait_until, write_secret,
 };
 use tempfile::TempDir;
 
@@ -69,13 +70,29 @@ fn when_one_is_killed_or_stopped_the_other_goes_on() {
         wait_for_entries(folder.path(), &["m1", "s1", "s2"]);
     }
 
-    // The other one hangs. When it goes on, it is not the one any more, and says so.
+    // The other one hangs. When it goes on, it is not the one any more, says so, and nothing else to anybody.
     first.start_again();
+    let mut client = Client::of(&second);
+    let mut seal = client.hello(SECRET);
+    let stolen = node("s2", "127.0.1.9", KEYS[0]).to_string();
+    let mut steal = |client: &mut Client| {
+        let seal = seal.seal(&Body::new(stolen.clone().into_bytes()));
+        client.send(&[&seal[..], stolen.as_bytes()].concat());
+    };
+    steal(&mut client);
+    second.log().wait_for("belongs to another key");
     second.log().signal(Signal::STOP);
+    steal(&mut client);
     first.log().wait_for(WORKS);
     first.log().wait_for("3 nodes are known");
+    let before = second.log().lines().len();
     second.log().signal(Signal::CONT);
     second.log().wait_for(STANDS_BY);
+    client.wait_for_end();
+    for line in &second.log().lines()[before..] {
+        let has_decided = line.contains("has died") || line.contains("is refused");
+        assert!(!has_decided, "{line}");
+    }
     for name in ["m1", "s1", "s2"] {
         first.wait_for_verdict(name, "alive");
     }
@@ -88,11 +105,18 @@ fn when_one_is_killed_or_stopped_the_other_goes_on() {
     first.start_again();
     first.log().wait_for("3 nodes are known");
     first.wait_for_verdict("s2", "dead");
+    let lives = first.asked(&["forget", "s1"]);
+    assert_eq!(lives.status.code(), Some(1));
+    let why = String::from_utf8_lossy(&lives.stderr);
+    assert!(why.contains("s1 lives, and would register again"), "{why}");
     let forgotten = first.asked(&["forget", "s2"]);
     assert!(forgotten.status.success(), "{forgotten:?}");
     assert!(!zookeeper.exists(&format!("{NODES}/s2")));
     assert!(zookeeper.exists(&format!("{NODES}/s1")));
     master.wait_for("s2 is dead");
+    let forced = first.asked(&["forget", "s1", "--force"]);
+    assert!(forced.status.success(), "{forced:?}");
+    first.log().wait_for("s1 is forgotten");
 }
 
 #[test]
@@ -193,6 +217,25 @@ fn what_another_has_written_to_zookeeper_is_not_believed() {
     first.start_again();
     first
         .log()
-        .wait_for("cannot be believed; remove it, and every agent will register again: 'm1'");
+        .wait_for("remove that znode and what is below it, and every agent registers again: 'm1'");
     first.wait_for_end();
+}
+
+#[test]
+fn a_standby_with_another_secret_is_found_out_before_it_is_needed() {
+    let zookeeper = ZooKeeper::start();
+    let place = ["--state", "zookeeper", "--zookeeper", &zookeeper.address()];
+    let first = ServerOfNodes::sealed(&place);
+    first.log().wait_for(WORKS);
+    let folder = folder();
+    let agent = first.agent(folder.path(), "m1", "master", "127.0.1.1");
+    agent.wait_for("m1 is master now");
+    let other = write_secret(folder.path(), "another secret of the same length");
+    let other = ["--secret-file", other.to_str().expect("text")];
+    let mut second = ServerOfNodes::bare(&[&place[..], &other].concat());
+    second
+        .log()
+        .wait_for("cannot be believed; is --secret-file the same as the other servers'?");
+    second.wait_for_end();
+    first.wait_for_verdict("m1", "alive");
 }

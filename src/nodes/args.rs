@@ -188,6 +188,10 @@ struct ForgetArgs {
 }
 
 impl NodesArgs {
+    /// Also if it lives: then it registers again, unless its agent is ended
+    #[arg(long)]
+    force: bool,
+
     /// Does what was asked for.
     pub fn run(self) -> ExitCode {
         match self.part {
@@ -224,7 +228,8 @@ impl NodesArgs {
             Part::Forget(args) => match args.client.secret() {
                 Ok(secret) => {
                     let servers = &args.client.servers;
-                    run(PROGRAM, list::forget(servers, secret.as_ref(), &args.name))
+                    let forget = list::forget(servers, secret.as_ref(), &args.name, args.force);
+                    run(PROGRAM, forget)
                 }
                 Err(why) => usage(&why),
             },

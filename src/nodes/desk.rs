@@ -283,13 +283,13 @@ impl Desk {
                 self.release_name(name);
                 Ok(Reply::Answer(ack(word, None)))
             }
-            Told::List(_) => Ok(Reply::Answer(list(&self.roster, now))),
-            Told::Forget(name) if request.is_trusted => {
-                self.roster.forget(now, name)?;
+            Told::List(_) => Ok(Reply::Answer(list(&self.roster, &self.kept, now))),
+            Told::Forget(name, force) if request.is_trusted => {
+                self.roster.forget(now, name, *force)?;
                 self.release_name(name);
                 Ok(Reply::Answer(ack(word, None)))
             }
-            Told::Forget(_) => Err(Refusal::new(
+            Told::Forget(..) => Err(Refusal::new(
                 "only who knows the secret, or comes from the server's machine, may have a node forgotten",
             )),
         }

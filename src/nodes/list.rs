@@ -104,9 +104,11 @@ pub(super) async fn forget(
     servers: &Servers,
     secret: Option<&Secret>,
     name: &HostName,
+    force: bool,
 ) -> anyhow::Result<()> {
     let ask = Raw {
         hostname: Some(name.to_string()),
+        force: force.then_some(Truth::True),
         ..Raw::operator("forget")
     };
     ask_any(servers, secret, &ask, "ack").await?;

@@ -74,6 +74,9 @@ pub struct Raw {
     /// Of a list: tell it again on each change.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub watch: Option<Truth>,
+    /// Of a forgetting: also one who lives.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub force: Option<Truth>,
 }
 
 /// A registration.
@@ -125,8 +128,8 @@ pub enum Told {
     Leave(Registration),
     /// People ask for all nodes; and again on each change, or not.
     List(bool),
-    /// People ask that a node be forgotten.
-    Forget(HostName),
+    /// People ask that a node be forgotten; also one who lives, or not.
+    Forget(HostName, bool),
 }
 
 impl Told {
@@ -146,7 +149,7 @@ impl Told {
             })),
             Some("leave") => Ok(Self::Leave(raw.registration(loopback)?)),
             Some("list") => Ok(Self::List(raw.watch == Some(Truth::True))),
-            Some("forget") => Ok(Self::Forget(raw.name()?)),
+            Some("forget") => Ok(Self::Forget(raw.name()?, raw.force == Some(Truth::True))),
             Some("hello") => Err(Refusal::new("a hello comes first, or not at all")),
             Some("seal") => Err(Refusal::new("a seal without a hello before it")),
             Some(other) => Err(Refusal::new(format!("type {} is not known", quoted(other)))),
@@ -161,7 +164,7 @@ impl Told {
             Self::Confirm => "update",
             Self::Leave(_) => "leave",
             Self::List(_) => "list",
-            Self::Forget(_) => "forget",
+            Self::Forget(..) => "forget",
         }
     }
 }

@@ -294,10 +294,18 @@ impl Roster {
         }
     }
 
-    /// People want a node forgotten: its name, address and key are free.
-    pub fn forget(&mut self, now: Duration, name: &HostName) -> Result<(), Refusal> {
-        if !self.nodes.contains_key(name) {
-            return Err(Refusal::new(format!("there is no node {name}")));
+    /// People want a node forgotten: its name, address and key are free. One that lives would be back within a second:
+    /// it is forgotten only by `force`.
+    pub fn forget(&mut self, now: Duration, name: &HostName, force: bool) -> Result<(), Refusal> {
+        match self.nodes.get(name) {
+            None => return Err(Refusal::new(format!("there is no node {name}"))),
+            Some(node) if !node.is_dead() && !force => {
+                return Err(Refusal::new(format!(
+                    "{name} lives, and would register again; take it out there with: heartline nodes agent leave, or \
+                     end its agent and wait until it is dead; --force forgets it all the same"
+                )));
+            }
+            Some(_) => {}
         }
         self.remove(now, name);
         self.say(Event::Forgotten(name.clone()));

@@ -133,7 +133,7 @@ fn a_name_belongs_to_its_key_until_it_is_forgotten() {
         roster.register(ms(5000), &thief).is_err(),
         "also when it is dead"
     );
-    roster.forget(ms(5000), &thief.name).expect("known");
+    roster.forget(ms(5000), &thief.name, false).expect("known");
     roster.register(ms(5001), &thief).expect("free");
     thief.role = Role::Master;
     assert!(
@@ -156,6 +156,21 @@ fn a_name_belongs_to_its_key_until_it_is_forgotten() {
 }
 
 #[test]
+#[test]
+fn who_lives_is_forgotten_only_by_force() {
+    let mut roster = Roster::new(rules());
+    let one = node("n1", Role::Slave, 1);
+    roster.register(ms(0), &one).expect("taken");
+    let refused = roster.forget(ms(1), &one.name, false);
+    assert!(refused.is_err_and(|why| why.to_string().contains("n1 lives")));
+    assert!(roster.node(&one.name).is_some());
+    assert_eq!(roster.forget(ms(2), &one.name, true), Ok(()));
+    assert!(roster.node(&one.name).is_none());
+    roster.register(ms(3), &one).expect("taken");
+    pass(&mut roster, 0, 5000);
+    assert_eq!(roster.forget(ms(5000), &one.name, false), Ok(()));
+}
+
 fn who_has_proven_to_have_the_key_must_do_so_again() {
     let mut roster = Roster::new(rules());
     let mut owner = node("n1", Role::Slave, 1);
@@ -310,7 +325,7 @@ fn who_was_known_before_has_time_to_come_back() {
     for node in &nodes {
         before.register(ms(0), node).expect("taken");
     }
-    before.forget(ms(0), &nodes[2].name).expect("known");
+    before.forget(ms(0), &nodes[2].name, true).expect("known");
     let mut roster = Kept::of(&before).roster(rules(), ms(50_000));
     let run = |roster: &mut Roster, from: u64, to: u64| {
         for at in (from..to).step_by(100) {
