@@ -3,11 +3,11 @@
 
 mod support;
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use heartline::nodes::seal::Body;
 use serde_json::{Value, json};
-use support::{Client, KEYS, SECRET, ServerOfNodes, is_refused, node, wait_until, with};
+use support::{Client, KEYS, SECRET, SOON, ServerOfNodes, is_refused, node, wait_until, with};
 
 fn names(server: &ServerOfNodes) -> Vec<String> {
     let nodes = server.list();
@@ -146,7 +146,8 @@ fn forms_and_claims() -> Vec<Attempt> {
 
 #[test]
 fn every_hostile_message_is_refused_with_a_reason() {
-    let server = ServerOfNodes::bare(&["--domain", "hadoop.com"]);
+    // The owner never beats.
+    let server = ServerOfNodes::bare(&["--domain", "hadoop.com", "--timeout", "10m"]);
     let mut owner = Client::of(&server);
     owner.send(good().to_string().as_bytes());
     owner.wait_for(r#""type":"ack""#);
@@ -276,28 +277,19 @@ fn who_does_not_know_the_secret_is_nobody() {
 }
 
 #[test]
-fn slow_silent_and_many_clients_cost_nobody_else_anything() {
-    let server = ServerOfNodes::bare(&["--connections-per-address", "20"]);
-    // One that never reads what it is told, one byte after the other, one that says nothing.
+fn slow_and_silent_clients_cost_nobody_else_anything() {
+    let server = ServerOfNodes::bare(&[]);
+    // One that never reads what it is told, one byte after the other, some that say nothing.
     let mut deaf = Client::of(&server);
     deaf.send(node("deaf", "127.0.1.1", KEYS[0]).to_string().as_bytes());
     let mut slow = Client::of(&server);
     slow.send(b"{\"role\"");
     let silent: Vec<Client> = (0..17).map(|_| Client::of(&server)).collect();
-    let mut one_too_many = Client::of(&server);
-    // Its own connection is the last that is taken: twenty are open.
     let mut other = Client::of(&server);
     let began = Instant::now();
-    one_too_many.send(node("n1", "127.0.1.2", KEYS[1]).to_string().as_bytes());
-    one_too_many.wait_for(r#""type":"ack""#);
+    other.send(node("n1", "127.0.1.2", KEYS[1]).to_string().as_bytes());
+    other.wait_for(r#""type":"ack""#);
     eprintln!("acknowledged in {:?}", began.elapsed());
-    other.send(b"{}");
-    let said = other.wait_for(r#""type":"refused""#);
-    assert!(
-        said.contains("connections of 127.0.0.1 are open already"),
-        "{said}"
-    );
-    // Who says nothing is sent away, and makes room.
     for mut client in silent {
         let said = client.wait_for(r#""type":"refused""#);
         assert!(said.contains("no message within 5 s"), "{said}");
@@ -307,9 +299,91 @@ fn slow_silent_and_many_clients_cost_nobody_else_anything() {
     server
         .log()
         .wait_for_times("is refused: no message within 5 s", 18);
-    wait_until("there is room again", Duration::from_secs(20), || {
-        names(&server) == ["deaf", "n1"]
+    assert_eq!(names(&server), ["deaf", "n1"]);
+}
+
+#[test]
+fn no_address_takes_all_connections() {
+    const ALL: usize = 20;
+    let server = ServerOfNodes::bare(&["--connections-per-address", "20"]);
+    // They have said something, and may stay for a minute.
+    let mut clients: Vec<Client> = (0..ALL)
+        .map(|n| {
+            let mut client = Client::of(&server);
+            let node = node(&format!("n{n}"), &format!("127.0.1.{n}"), KEYS[0]);
+            client.send(node.to_string().as_bytes());
+            client.wait_for(r#""type":"ack""#);
+            client
+        })
+        .collect();
+    let mut late = Client::of(&server);
+    let said = late.wait_for(r#""type":"refused""#);
+    assert!(
+        said.contains("20 connections of 127.0.0.1 are open already"),
+        "{said}"
+    );
+    // Who goes makes room.
+    clients.pop();
+    wait_until("there is room again", SOON, || {
+        server.asked(&["list"]).status.success()
     });
+}
+
+#[test]
+fn nobody_fills_the_log() {
+    let server = ServerOfNodes::bare(&[]);
+    let said = |what: &str| {
+        let lines = server.log().lines();
+        let those = lines.into_iter().filter(|line| line.contains(what));
+        those.collect::<Vec<_>>()
+    };
+    // Ten refusals, and an eleventh that ends the connection.
+    let wrong = with(evil(), "hostname", "localhost").to_string();
+    for _ in 0..40 {
+        let mut client = Client::of(&server);
+        client.send(wrong.repeat(10).as_bytes());
+        client.wait_for("refused 10 times");
+        client.wait_for_end();
+    }
+    let unsaid = || -> usize {
+        let lines = said("more lines like those about 127.0.0.1");
+        let counts = lines.iter().map(|line| line.split_whitespace().nth(3));
+        counts
+            .map(|count| count.and_then(|count| count.parse::<usize>().ok()))
+            .map(|count| count.expect("a count"))
+            .sum()
+    };
+    wait_until("what was not said is counted", SOON, || unsaid() >= 200);
+    assert!(said("is refused").len() <= 240);
+}
+
+#[test]
+fn what_cannot_be_kept_is_told_to_nobody() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (there, away) = (folder.path().join("state"), folder.path().join("away"));
+    std::fs::create_dir(&there).expect("made");
+    let state = there.join("nodes.json");
+    let server = ServerOfNodes::bare(&["--state", state.to_str().expect("text")]);
+    let mut first = Client::of(&server);
+    first.send(good().to_string().as_bytes());
+    first.wait_for(r#""type":"ack""#);
+    first.wait_for(r#""clusers_ip":[["#);
+    // As good as a full disk, and for root too.
+    std::fs::rename(&there, &away).expect("renamed");
+    let mut second = Client::of(&server);
+    second.send(evil().to_string().as_bytes());
+    let said = second.wait_for(r#""type":"refused""#);
+    assert!(said.contains("cannot keep it now"), "{said}");
+    assert_eq!(names(&server), ["n1.hadoop.com"]);
+    // The other one is told of a change that is certain, and of nothing else.
+    let unwell = with(with(good(), "type", "heartbeat"), "is_alive", "False");
+    first.send(unwell.to_string().as_bytes());
+    let said = first.wait_for(r#"["n1.hadoop.com","False"]"#);
+    assert!(!said.contains("evil"), "{said}");
+    // As soon as it can be kept it is, and is told.
+    std::fs::rename(&away, &there).expect("renamed");
+    first.wait_for("evil.hadoop.com");
+    assert_eq!(names(&server), ["n1.hadoop.com", "evil.hadoop.com"]);
 }
 
 #[test]

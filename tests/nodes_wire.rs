@@ -7,7 +7,7 @@ use support::{KEYS, ServerOfNodes, python};
 const CLIENT: &str = include_str!("nodes_client.py");
 #[test]
 fn a_python_client_of_the_seed_gets_all_that_it_is_promised() {
-    let server = ServerOfNodes::bare(&["--timeout", "2s"]);
+    let server = ServerOfNodes::bare(&["--timeout", "4s"]);
     let (host, port) = (
         server.address.ip().to_string(),
         server.address.port().to_string(),

@@ -1,8 +1,9 @@
 //! One connection of the server: from its hello to its end. It can cost no other connection anything: what it may
 //! send is bounded in size and number, what it does not take is given up, and who says nothing is sent away.
 
-use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -10,7 +11,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::PROGRAM;
 use super::desk::{Handed, Reply, Request};
-use super::limits::{Bucket, Doors};
+use super::limits::{Bucket, Complaints, Doors};
 use super::link::{Broken, Link};
 use super::message::{Raw, Told};
 use super::publish::{Published, refused, replaced};
@@ -47,8 +48,39 @@ const LISTS_APART: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub(super) struct Hall {
     pub(super) doors: Mutex<Doors>,
+    pub(super) complaints: Mutex<Complaints>,
+    pub(super) clock: SystemClock,
     /// Nothing while the server stands by for another one.
     pub(super) open: watch::Receiver<Option<Arc<Shared>>>,
+}
+
+impl Hall {
+    /// A line about a client, unless there were too many.
+    fn say(&self, about: SocketAddr, what: fmt::Arguments<'_>) {
+        let now = self.clock.now().elapsed;
+        if lock(&self.complaints).may_say(now, about.ip()) {
+            say(PROGRAM, format_args!("{about}{what}"));
+        }
+    }
+
+    fn refuses(&self, peer: SocketAddr, why: &Refusal) {
+        self.say(peer, format_args!(" is refused: {why}"));
+    }
+
+    /// How many lines were not said.
+    pub(super) fn sum_up(&self) {
+        for (about, count) in lock(&self.complaints).take_unsaid(self.clock.now().elapsed) {
+            let whose = match about {
+                IpAddr::V4(_) => about.to_string(),
+                IpAddr::V6(net) if net.is_unspecified() => "many other addresses".to_owned(),
+                IpAddr::V6(net) => format!("{net}/64"),
+            };
+            say(
+                PROGRAM,
+                format_args!("and {count} more lines like those about {whose}"),
+            );
+        }
+    }
 }
 
 /// What all connections share.
@@ -57,7 +89,6 @@ pub(super) struct Shared {
     pub(super) secret: Option<Secret>,
     /// Messages without a seal are taken.
     pub(super) takes_bare: bool,
-    pub(super) clock: SystemClock,
     pub(super) desk: mpsc::Sender<Handed>,
     pub(super) told: watch::Receiver<Arc<Published>>,
     pub(super) seen: watch::Receiver<u64>,
@@ -105,7 +136,7 @@ pub(super) async fn serve(number: u64, mut link: Link, peer: SocketAddr, hall: A
     let open = hall.open.borrow().clone();
     let end = match (entered, open) {
         (Err(why), _) => {
-            refuse_log(peer, &why);
+            hall.refuses(peer, &why);
             End::Refused(why)
         }
         (Ok(()), None) => End::Refused(Refusal::new(STANDS_BY)),
@@ -119,7 +150,7 @@ pub(super) async fn serve(number: u64, mut link: Link, peer: SocketAddr, hall: A
                 seen: shared.seen.clone(),
                 answers,
                 inbox,
-                bucket: Bucket::new(shared.clock.now().elapsed, BURST, A_SECOND),
+                bucket: Bucket::new(hall.clock.now().elapsed, BURST, A_SECOND),
                 refusals: 0,
                 owed: 0,
                 is_known: false,
@@ -127,6 +158,7 @@ pub(super) async fn serve(number: u64, mut link: Link, peer: SocketAddr, hall: A
                 list_at: None,
                 watches: false,
                 shared: &shared,
+                hall: &hall,
             };
             let end = match visit.run().await {
                 Ok(never) => match never {},
@@ -135,7 +167,7 @@ pub(super) async fn serve(number: u64, mut link: Link, peer: SocketAddr, hall: A
             link = visit.link;
             let _ = shared.desk.send(Handed::Gone(number)).await;
             if let End::Refused(why) = &end {
-                refuse_log(peer, why);
+                hall.refuses(peer, why);
             }
             end
         }
@@ -145,7 +177,7 @@ pub(super) async fn serve(number: u64, mut link: Link, peer: SocketAddr, hall: A
             let _ = link.send(&refused("connection", None, &why)).await;
         }
         End::Broken(Broken::Closed) | End::Replaced => {}
-        End::Broken(why) => say(PROGRAM, format_args!("{peer}: {why}")),
+        End::Broken(why) => hall.say(peer, format_args!(": {why}")),
     }
     link.close().await;
     let _ = timeout(LINGER, async { while link.next().await.is_ok() {} }).await;
@@ -154,12 +186,8 @@ pub(super) async fn serve(number: u64, mut link: Link, peer: SocketAddr, hall: A
     }
 }
 
-fn lock(doors: &Mutex<Doors>) -> std::sync::MutexGuard<'_, Doors> {
-    doors.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn refuse_log(peer: SocketAddr, why: &Refusal) {
-    say(PROGRAM, format_args!("{peer} is refused: {why}"));
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 struct Visit<'a> {
@@ -167,6 +195,7 @@ struct Visit<'a> {
     link: Link,
     peer: SocketAddr,
     shared: &'a Shared,
+    hall: &'a Hall,
     told: watch::Receiver<Arc<Published>>,
     seen: watch::Receiver<u64>,
     answers: mpsc::Sender<Reply>,
@@ -257,7 +286,7 @@ impl Visit<'_> {
 
     /// A message that has come.
     async fn take(&mut self, message: &[u8]) -> Result<(), End> {
-        if !self.bucket.take(self.shared.clock.now().elapsed) {
+        if !self.bucket.take(self.hall.clock.now().elapsed) {
             return Err(Refusal::new(format!("more than {A_SECOND} messages a second")).into());
         }
         let told = Told::read(message, self.shared.loopback).and_then(|mut told| {
@@ -320,7 +349,7 @@ impl Visit<'_> {
                 self.status().await?;
             }
             Reply::Refused(word, standing, why) => {
-                refuse_log(self.peer, &why);
+                self.hall.refuses(self.peer, &why);
                 self.link.send(&refused(word, standing, &why)).await?;
                 if standing.is_some() {
                     return self.status().await;

@@ -1,10 +1,25 @@
-//! What one client may take from the others: messages a second, connections at once. Pure: the time is handed in.
+//! What one client may take from the others: messages a second, connections at once, lines of the log. Pure: the time
+//! is handed in.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
 use super::refusal::Refusal;
+
+/// So many lines at once are said of one address, and one more in so many seconds.
+const LINES: u32 = 100;
+const A_LINE: Duration = Duration::from_secs(2);
+/// Of so many addresses lines are counted apart.
+const TALKERS: usize = 1024;
+
+/// Whom an address stands for: whoever has one of `IPv6` has all that begin as it does.
+fn party(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (!0 << 64)).into(),
+        address => address,
+    }
+}
 
 /// Tokens that come back with the time: who has none left is too fast.
 #[derive(Clone, Debug)]
@@ -28,14 +43,75 @@ impl Bucket {
 
     /// Takes one token, if there is one.
     pub fn take(&mut self, now: Duration) -> bool {
-        let passed = now.saturating_sub(self.at).as_secs_f64();
-        self.at = now;
-        self.left = (self.left + passed * self.a_second).min(self.most);
+        self.fill(now);
         let is_there = self.left >= 1.0;
         if is_there {
             self.left -= 1.0;
         }
         is_there
+    }
+
+    /// Whether nothing was taken for long.
+    fn is_full(&mut self, now: Duration) -> bool {
+        self.fill(now);
+        self.left >= self.most
+    }
+
+    fn fill(&mut self, now: Duration) {
+        let passed = now.saturating_sub(self.at).as_secs_f64();
+        self.at = now;
+        self.left = (self.left + passed * self.a_second).min(self.most);
+    }
+}
+
+/// What is said of clients: whoever gives cause for many lines has most of them counted only.
+#[derive(Debug, Default)]
+pub struct Complaints {
+    of: HashMap<IpAddr, Talker>,
+}
+
+#[derive(Debug)]
+struct Talker {
+    bucket: Bucket,
+    unsaid: u64,
+}
+
+impl Complaints {
+    /// Whether a line about this address is to be said. If not, it is counted.
+    pub fn may_say(&mut self, now: Duration, about: IpAddr) -> bool {
+        let mut about = party(about);
+        if self.of.len() >= TALKERS && !self.of.contains_key(&about) {
+            self.clear(now);
+            if self.of.len() >= TALKERS {
+                // All others are one.
+                about = Ipv6Addr::UNSPECIFIED.into();
+            }
+        }
+        let talker = self.of.entry(about).or_insert_with(|| Talker {
+            bucket: Bucket {
+                a_second: A_LINE.as_secs_f64().recip(),
+                ..Bucket::new(now, LINES, 0)
+            },
+            unsaid: 0,
+        });
+        let may = talker.bucket.take(now);
+        talker.unsaid += u64::from(!may);
+        may
+    }
+
+    /// What was counted since this was asked for last.
+    pub fn take_unsaid(&mut self, now: Duration) -> Vec<(IpAddr, u64)> {
+        let unsaid = self.of.iter_mut().filter(|(_, talker)| talker.unsaid > 0);
+        let unsaid = unsaid.map(|(about, talker)| (*about, std::mem::take(&mut talker.unsaid)));
+        let unsaid = unsaid.collect();
+        self.clear(now);
+        unsaid
+    }
+
+    /// Forgets those of whom nothing is to be remembered.
+    fn clear(&mut self, now: Duration) {
+        self.of
+            .retain(|_, talker| talker.unsaid > 0 || !talker.bucket.is_full(now));
     }
 }
 
@@ -61,9 +137,11 @@ impl Doors {
 
     /// Somebody comes.
     pub fn enter(&mut self, from: IpAddr) -> Result<(), Refusal> {
+        let from = party(from);
         let of_one = self.of.get(&from).copied().unwrap_or_default();
         if of_one >= self.most_of_one {
-            let why = format!("{of_one} connections of {from} are open already");
+            let net = if from.is_ipv6() { "/64" } else { "" };
+            let why = format!("{of_one} connections of {from}{net} are open already");
             return Err(Refusal::new(why));
         }
         if self.all >= self.most {
@@ -77,6 +155,7 @@ impl Doors {
 
     /// Somebody who entered goes.
     pub fn leave(&mut self, from: IpAddr) {
+        let from = party(from);
         self.all = self.all.saturating_sub(1);
         match self.of.get_mut(&from) {
             Some(1) | None => {
@@ -113,5 +192,43 @@ mod tests {
         assert!(doors.enter(address(3)).is_err());
         doors.leave(address(1));
         assert!(doors.enter(address(3)).is_ok());
+    }
+
+    #[test]
+    fn who_has_a_net_has_no_more_doors() {
+        let address = |text: &str| text.parse::<IpAddr>().expect("an address");
+        let mut doors = Doors::new(9, 2);
+        assert!(doors.enter(address("2001:db8::1")).is_ok());
+        assert!(doors.enter(address("2001:db8::ffff:2")).is_ok());
+        let why = doors.enter(address("2001:db8::3")).expect_err("too many");
+        assert!(why.to_string().contains("of 2001:db8::/64"), "{why}");
+        assert!(doors.enter(address("2001:db8:0:1::3")).is_ok());
+        doors.leave(address("2001:db8::1"));
+        assert!(doors.enter(address("2001:db8::3")).is_ok());
+        for n in 1..=2 {
+            assert!(doors.enter(address(&format!("::ffff:10.0.0.{n}"))).is_ok());
+        }
+    }
+
+    #[test]
+    fn nobody_fills_the_log() {
+        let address = |n: u32| IpAddr::V4(n.into());
+        let now = Duration::from_secs(1);
+        let mut complaints = Complaints::default();
+        let said = (0..3000).filter(|_| complaints.may_say(now, address(1)));
+        assert_eq!(said.count(), LINES as usize);
+        assert!(complaints.may_say(now, address(2)), "another one");
+        let unsaid = complaints.take_unsaid(now);
+        assert_eq!(unsaid, [(address(1), 3000 - u64::from(LINES))]);
+        assert!(complaints.take_unsaid(now).is_empty(), "told once");
+        let now = now + A_LINE;
+        assert!(complaints.may_say(now, address(1)));
+        assert!(!complaints.may_say(now, address(1)));
+        // However many addresses there are.
+        let said = (0..10_000).filter(|n| complaints.may_say(now, address(*n)));
+        assert!(said.count() <= TALKERS + LINES as usize);
+        assert!(complaints.of.len() <= TALKERS + 1);
+        complaints.take_unsaid(now + A_LINE * LINES * 2);
+        assert!(complaints.of.is_empty());
     }
 }

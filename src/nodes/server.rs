@@ -15,7 +15,7 @@ use tokio::time::sleep;
 use super::PROGRAM;
 use super::connection::{Hall, LONGEST_HELLO, Shared, serve};
 use super::desk::{Desk, Lines};
-use super::limits::Doors;
+use super::limits::{Complaints, Doors};
 use super::link::Link;
 use super::publish::{Own, Published};
 use super::roster::{Roster, Rules};
@@ -33,6 +33,9 @@ const DESK: usize = 1024;
 const BREATH: Duration = Duration::from_millis(100);
 
 /// All that a server goes by.
+/// So often it is said how many lines of the log were left out.
+const SUM_UP: Duration = Duration::from_secs(10);
+
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
     pub(super) listen: SocketAddr,
@@ -80,15 +83,14 @@ pub(super) async fn run(plan: Plan) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
     let (open, opened) = watch::channel(None);
     let hall = Arc::new(Hall {
+    let clock = SystemClock::start();
         doors: Mutex::new(Doors::new(plan.connections, plan.connections_of_one)),
+        complaints: Mutex::new(Complaints::default()),
+        clock,
         open: opened,
     });
     let is_open = plan.takes_bare && !plan.listen.ip().is_loopback();
-    let server = Server {
-        plan,
-        clock: SystemClock::start(),
-        open,
-    };
+    let server = Server { plan, clock, open };
     let work = async {
         match (file, &server.plan.keeping) {
             (Some((file, kept)), _) => {
@@ -122,7 +124,8 @@ pub(super) async fn run(plan: Plan) -> anyhow::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     tokio::select! {
         outcome = work => outcome,
-        () = accept(listener, hall) => Ok(()),
+        () = accept(listener, Arc::clone(&hall)) => Ok(()),
+        () = sum_up(&hall) => Ok(()),
         // All that was acknowledged is kept.
         _ = terminate.recv() => Ok(()),
         _ = interrupt.recv() => Ok(()),
@@ -143,7 +146,6 @@ impl Server {
         let shared = Shared {
             secret: plan.secret.clone(),
             takes_bare: plan.takes_bare,
-            clock: self.clock,
             desk: to_desk,
             told: told_to,
             seen: seen_by,
@@ -179,6 +181,14 @@ async fn accept(listener: TcpListener, hall: Arc<Hall>) {
     let mut number = 0;
     loop {
         match listener.accept().await {
+/// Tells again and again of what was not told.
+async fn sum_up(hall: &Hall) {
+    loop {
+        sleep(SUM_UP).await;
+        hall.sum_up();
+    }
+}
+
             Ok((stream, peer)) => {
                 number += 1;
                 let link = Link::new(stream, LONGEST_HELLO);
