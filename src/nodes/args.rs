@@ -59,15 +59,11 @@ struct ServerArgs {
     #[arg(long, value_name = "FILE|zookeeper")]
     state: Option<PathBuf>,
 
-    /// For --state zookeeper.
-    #[command(flatten)]
-    zookeeper: ZooKeeperOptions,
-
     #[command(flatten)]
     secret: SecretOptions,
 
     /// How long a node may be silent before it is dead
-    #[arg(long, value_name = "DURATION", default_value = "3s", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", default_value = "3s", value_parser = timeout)]
     timeout: Duration,
 
     /// How it is judged: adaptive gives longer to those whose beats come irregularly, and to many at once
@@ -95,16 +91,25 @@ struct ServerArgs {
     public_key: Option<PathBuf>,
 
     /// So many nodes there may be
-    #[arg(long, value_name = "COUNT", default_value_t = 10_000)]
+    #[arg(long, value_name = "COUNT", default_value_t = 10_000, value_parser = count)]
     nodes: usize,
 
     /// So many connections may be open
-    #[arg(long, value_name = "COUNT", default_value_t = 12_000)]
+    #[arg(long, value_name = "COUNT", default_value_t = 12_000, value_parser = count)]
     connections: usize,
 
     /// So many connections of one address may be open
-    #[arg(long, value_name = "COUNT", default_value_t = 64)]
+    #[arg(long, value_name = "COUNT", default_value_t = 64, value_parser = count)]
     connections_per_address: usize,
+
+    /// So many names one address may have had; of those that are dead and not forgotten
+    #[arg(long, value_name = "COUNT", default_value_t = 64, value_parser = count)]
+    names_per_address: usize,
+
+    // The last: what follows would stand below its heading.
+    /// For --state zookeeper.
+    #[command(flatten)]
+    zookeeper: ZooKeeperOptions,
 }
 
 #[derive(Args, Debug)]
@@ -118,7 +123,7 @@ struct AgentArgs {
     role: Option<Role>,
 
     /// How often to beat
-    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = interval)]
     interval: Duration,
 
     #[command(flatten)]
@@ -183,15 +188,15 @@ struct ForgetArgs {
     #[arg(value_name = "NAME")]
     name: HostName,
 
+    /// Also if it lives: then it registers again, unless its agent is ended
+    #[arg(long)]
+    force: bool,
+
     #[command(flatten)]
     client: ClientOptions,
 }
 
 impl NodesArgs {
-    /// Also if it lives: then it registers again, unless its agent is ended
-    #[arg(long)]
-    force: bool,
-
     /// Does what was asked for.
     pub fn run(self) -> ExitCode {
         match self.part {
@@ -237,7 +242,7 @@ impl NodesArgs {
     }
 }
 
-/// What was asked for cannot be done so.
+/// What was asked for cannot be done so; or the machine does not let it be done.
 fn usage(why: &anyhow::Error) -> ExitCode {
     say(PROGRAM, format_args!("{why:#}"));
     ExitCode::from(2)
@@ -299,6 +304,7 @@ impl ServerArgs {
                 patience: self.patience,
                 grace: self.timeout.max(RETURN),
                 most: self.nodes,
+                most_of_one: self.names_per_address,
                 domain: self.domain,
             },
             connections: self.connections,

@@ -69,6 +69,8 @@ pub(super) enum Reply {
 /// The desk.
 pub(super) struct Desk {
     pub(super) roster: Roster,
+    /// What the store has kept last: no other node is told of.
+    pub(super) kept: Arc<Kept>,
     pub(super) store: Store,
     pub(super) own: Own,
     pub(super) clock: SystemClock,
@@ -111,7 +113,7 @@ struct Waiting {
 }
 
 /// A write of this version that is under way, if there is one. With the desk it ends.
-type Writing = JoinSet<(u64, io::Result<()>)>;
+type Writing = JoinSet<(u64, Arc<Kept>, io::Result<()>)>;
 
 /// Whether an answer to this is a promise.
 fn must_be_kept(word: &str) -> bool {
@@ -123,13 +125,14 @@ impl Desk {
     pub(super) async fn run(mut self) {
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (mut saved, mut published) = (self.roster.version(), self.roster.version());
+        let mut saved = self.roster.version();
+        let mut published = (saved, self.roster.news());
         let mut writing = Writing::new();
         let (mut may_write, mut may_publish) = (Instant::now(), Instant::now());
         let mut batch = Vec::with_capacity(AT_ONCE);
         loop {
             let is_dirty = writing.is_empty() && self.roster.version() != saved;
-            let is_news = published != self.roster.version();
+            let is_news = published != (saved, self.roster.news());
             tokio::select! {
                 biased;
                 Some(done) = writing.join_next() => {
@@ -146,17 +149,11 @@ impl Desk {
                 }
                 _ = ticks.tick() => self.roster.tick(self.clock.now().elapsed),
                 () = sleep_until(may_write), if is_dirty => {
-                    let save = self.store.clone().save(Kept::of(&self.roster));
-                    let version = self.roster.version();
-                    writing.spawn(async move { (version, save.await) });
+                    let (version, kept) = (self.roster.version(), Arc::new(Kept::of(&self.roster)));
+                    let save = self.store.clone().save(Arc::clone(&kept));
+                    writing.spawn(async move { (version, kept, save.await) });
                 }
-                () = sleep_until(may_publish), if is_news => {
-                    published = self.roster.version();
-                    let told = Published::of(&self.roster, &self.own);
-                    self.told.send_replace(Arc::new(told));
-                    let nodes = u32::try_from(self.roster.nodes().len()).unwrap_or(u32::MAX);
-                    may_publish = Instant::now() + APART + APART_A_NODE.saturating_mul(nodes);
-                }
+                () = sleep_until(may_publish), if is_news => {}
                 count = self.inbox.recv_many(&mut batch, AT_ONCE) => {
                     if count == 0 {
                         return;
@@ -169,9 +166,23 @@ impl Desk {
                     }
                 }
             }
+            // Before the answers: who is told that it is known finds itself in the status.
+            let news = (saved, self.roster.news());
+            if news != published && Instant::now() >= may_publish {
+                published = news;
+                may_publish = Instant::now() + self.publish();
+            }
             self.release(saved);
             self.tell_events();
         }
+    }
+
+    /// Tells all nodes what is kept. How long nothing else is to be told.
+    fn publish(&self) -> Duration {
+        let told = Published::of(&self.roster, &self.kept, &self.own);
+        self.told.send_replace(Arc::new(told));
+        let nodes = u32::try_from(self.kept.nodes.len()).unwrap_or(u32::MAX);
+        APART + APART_A_NODE.saturating_mul(nodes)
     }
 
     /// Sends the answers whose change is kept.

@@ -8,8 +8,9 @@ use serde::Serialize;
 use super::fields::HostName;
 use super::message::{Answer, Status, Truth};
 use super::refusal::Refusal;
-use super::roster::{Roster, Standing};
+use super::roster::{Node, Roster, Standing};
 use super::seal::Body;
+use super::state::{Kept, KeptNode};
 
 /// Who the server is.
 #[derive(Clone, Debug)]
@@ -31,18 +32,22 @@ pub(super) struct Published {
 }
 
 impl Published {
-    pub(super) fn of(roster: &Roster, own: &Own) -> Self {
-        let nodes = roster.nodes();
-        let at = nodes.iter().filter_map(|(name, node)| {
-            let ip = node.address?;
+    /// What is kept, and who of it lives.
+    pub(super) fn of(roster: &Roster, kept: &Kept, own: &Own) -> Self {
+        let nodes = told(roster, kept);
+        let at = nodes.iter().filter_map(|(name, kept, _)| {
+            let ip = kept.ip?;
             Some((ip.to_string().into(), name.as_str().into()))
         });
         let keys = nodes
             .iter()
-            .map(|(name, node)| (name.as_str().into(), node.key.to_string().into()));
+            .map(|(name, kept, _)| (name.as_str().into(), kept.key.to_string().into()));
         let alive = nodes
             .iter()
-            .map(|(name, node)| (name.as_str().into(), node.is_alive().into()));
+            .map(|(name, _, node)| (name.as_str().into(), node.is_alive().into()));
+        let mut masters = nodes
+            .iter()
+            .filter(|(name, ..)| roster.master() == Some(name));
         let mut status = Status {
             role: "server".into(),
             is_alive: Truth::True,
@@ -54,7 +59,7 @@ impl Published {
             clusers_ip: at.collect(),
             clusers_ssh: keys.collect(),
             clusers_alive: alive.collect(),
-            master: roster.master().map(|name| name.as_str().into()),
+            master: masters.next().map(|(name, ..)| name.as_str().into()),
         };
         let first = body(&status);
         // An update has no key in the seed.
@@ -67,28 +72,27 @@ impl Published {
     }
 }
 
+/// The nodes that may be told of: the master, then in the order in which they came. What is not kept may be lost, and
+/// then nobody is to know it. Who has gone meanwhile is gone.
+fn told<'a>(roster: &'a Roster, kept: &'a Kept) -> Vec<(&'a HostName, &'a KeptNode, &'a Node)> {
+    let known = kept.nodes.iter().filter_map(|kept| {
+        let node = roster.node(&kept.hostname)?;
+        // Under this name another one may have come.
+        (node.number == kept.number).then_some((&kept.hostname, kept, node))
+    });
+    let mut known: Vec<_> = known.collect();
+    known.sort_by_key(|(name, kept, _)| (roster.master() != Some(name), kept.number));
+    known
+}
+
 /// `ack`, and what the node is now.
 pub(super) fn ack(of: &str, standing: Option<Standing>) -> Body {
-    body(&Answer {
-        role: "server",
-        is_alive: Truth::True,
-        kind: "ack",
-        of,
-        standing: standing.map(Into::into),
-        reason: None,
-    })
+    answer("ack", of, standing, None)
 }
 
 /// To a node whose leave was taken on another connection: it is to end.
 pub(super) fn left() -> Body {
-    body(&Answer {
-        role: "server",
-        is_alive: Truth::True,
-        kind: "left",
-        of: "leave",
-        standing: None,
-        reason: None,
-    })
+    answer("left", "leave", None, None)
 }
 
 /// To a connection whose node another one speaks for now.
@@ -105,13 +109,17 @@ pub(super) fn replaced(name: &HostName, by: IpAddr) -> Body {
 
 /// `refused`, and why; one that stands by is told so.
 pub(super) fn refused(of: &str, standing: Option<Standing>, why: &Refusal) -> Body {
+    answer("refused", of, standing, Some(&why.to_string()))
+}
+
+fn answer(kind: &'static str, of: &str, standing: Option<Standing>, reason: Option<&str>) -> Body {
     body(&Answer {
         role: "server",
         is_alive: Truth::True,
-        kind: "refused",
+        kind,
         of,
         standing: standing.map(Into::into),
-        reason: Some(&why.to_string()),
+        reason,
     })
 }
 
@@ -139,16 +147,17 @@ struct Row {
 }
 
 /// All nodes for people.
-pub(super) fn list(roster: &Roster, now: Duration) -> Body {
+pub(super) fn list(roster: &Roster, kept: &Kept, now: Duration) -> Body {
     let age = |at: Duration| {
         now.saturating_sub(at)
             .as_millis()
             .try_into()
             .unwrap_or(u64::MAX)
     };
-    let rows = roster.nodes().into_iter().map(|(name, node)| Row {
+    let nodes = told(roster, kept);
+    let rows = nodes.into_iter().map(|(name, kept, node)| Row {
         hostname: name.to_string(),
-        ip: node.address.map(|ip| ip.to_string()),
+        ip: kept.ip.map(|ip| ip.to_string()),
         role: roster.standing(name).to_string(),
         username: node.user.to_string(),
         verdict: node.verdict(now).to_string(),

@@ -4,15 +4,18 @@
 //! - **Told by** [`register`](Roster::register), [`beat`](Roster::beat), [`hear`](Roster::hear),
 //!   [`lose`](Roster::lose), [`leave`](Roster::leave), [`forget`](Roster::forget), and
 //!   [`tick`](Roster::tick) again and again.
-//! - **Asked by** [`version`](Roster::version): it grows with each change of what is kept or told.
+//! - **Asked by** [`version`](Roster::version): it grows with each change of what is kept or told; and by
+//!   [`news`](Roster::news), which grows with those that are told before they are kept.
 
 mod node;
+mod permit;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use node::Life;
+pub(super) use node::Life;
 pub use node::{Node, Standing, Verdict};
+use permit::unproven;
 
 use super::event::Event;
 use super::fields::HostName;
@@ -35,6 +38,8 @@ pub struct Rules {
     pub grace: Duration,
     /// So many nodes there may be.
     pub most: usize,
+    /// So many of them may have been at one address, one after the other.
+    pub most_of_one: usize,
     /// All names must be this one or end in it, as in `.hadoop.com`.
     pub domain: Option<HostName>,
 }
@@ -54,6 +59,7 @@ pub struct Roster {
     forbears_until: Option<Duration>,
     pub(super) next_number: u64,
     version: u64,
+    news: u64,
     events: VecDeque<Event>,
 }
 
@@ -70,6 +76,7 @@ impl Roster {
             forbears_until: None,
             next_number: 0,
             version: 0,
+            news: 0,
             events: VecDeque::new(),
         }
     }
@@ -81,7 +88,7 @@ impl Roster {
         // Whoever had the address before and is dead has it no more.
         for (name, node) in &mut self.nodes {
             if *name != told.name && node.address == Some(ip) {
-                node.address = None;
+                node.was_at = node.address.take();
             }
         }
         let is_new = !self.nodes.contains_key(&told.name);
@@ -89,6 +96,7 @@ impl Roster {
         let node = self.nodes.entry(told.name.clone()).or_insert_with(|| Node {
             role: told.role,
             address: None,
+            was_at: None,
             key: told.key.clone(),
             user: told.user.clone(),
             number,
@@ -104,6 +112,7 @@ impl Roster {
         node.stays = told.stays;
         let moved = node.address != Some(ip);
         let from = node.address.replace(ip);
+        node.was_at = None;
         let proven = told.is_proven && !node.is_proven;
         node.is_proven |= told.is_proven;
         let changed = is_new || moved || proven || node.user != told.user;
@@ -120,42 +129,6 @@ impl Roster {
         self.alive(now, &told.name, Some(told.is_well));
         self.settle();
         Ok(self.standing(&told.name))
-    }
-
-    /// A name belongs to its key and its role, an address to whoever lives there.
-    fn permit(&self, told: &Registration) -> Result<(), Refusal> {
-        let name = &told.name;
-        let no = |why: String| Err(Refusal::new(why));
-        if let Some(domain) = &self.rules.domain
-            && name.as_str() != domain.as_str()
-            && !name.as_str().ends_with(&format!(".{domain}"))
-        {
-            return no(format!("hostname {name} is not below {domain}"));
-        }
-        match self.nodes.get(name) {
-            Some(known) if known.key != told.key => {
-                return no(format!(
-                    "hostname {name} belongs to another key; an operator frees it with: heartline nodes forget {name}"
-                ));
-            }
-            Some(known) if known.is_proven && !told.is_proven => return Err(unproven(name)),
-            Some(known) if known.role != told.role => {
-                return no(format!(
-                    "{name} has said before that it is {}; an operator frees it with: heartline nodes forget {name}",
-                    known.role
-                ));
-            }
-            None if self.nodes.len() >= self.rules.most => {
-                return no(format!("there are {} nodes already", self.nodes.len()));
-            }
-            _ => {}
-        }
-        let ip = told.address.ip();
-        let mut others = self.nodes.iter().filter(|(other, _)| *other != name);
-        match others.find(|(_, other)| other.address == Some(ip) && !other.is_dead()) {
-            Some((other, _)) => no(format!("ip {ip} is that of {other}, which lives")),
-            None => Ok(()),
-        }
     }
 
     /// A node says that it still works, or that it does not.
@@ -199,13 +172,13 @@ impl Roster {
         let is_well = node.is_well;
         if before == Life::Dead {
             node.returned_at = Some(now);
-            self.version += 1;
+            self.turn();
             self.say(Event::Returned(name.clone()));
         } else if before == Life::Late {
             self.say(Event::Recovered(name.clone()));
         }
         if is_well != was_well {
-            self.version += 1;
+            self.turn();
             self.say(Event::Well(name.clone(), is_well));
         }
     }
@@ -268,7 +241,7 @@ impl Roster {
             if !node.is_dead() {
                 node.life = Life::Dead;
                 node.returned_at = None;
-                self.version += 1;
+                self.turn();
                 self.say(Event::Died(name));
             }
         }
@@ -316,7 +289,7 @@ impl Roster {
     fn remove(&mut self, now: Duration, name: &HostName) {
         self.nodes.remove(name);
         self.detector.left(now, name.as_str());
-        self.version += 1;
+        self.turn();
     }
 
     /// The first that would be master and lives takes the place of none, or of a dead one.
@@ -335,7 +308,7 @@ impl Roster {
         // A dead master is it until another is.
         if heir.is_some() || known.is_none() && self.master.is_some() {
             let before = std::mem::replace(&mut self.master, heir.clone());
-            self.version += 1;
+            self.turn();
             if let Some(heir) = heir {
                 self.say(Event::Master(heir, before));
             }
@@ -358,6 +331,11 @@ impl Roster {
         nodes
     }
 
+    /// The node of this name.
+    pub fn node(&self, name: &HostName) -> Option<&Node> {
+        self.nodes.get(name)
+    }
+
     /// Who is master.
     pub fn master(&self) -> Option<&HostName> {
         self.master.as_ref()
@@ -366,6 +344,16 @@ impl Roster {
     /// Grows with each change of what is kept or told.
     pub fn version(&self) -> u64 {
         self.version
+    }
+
+    /// Grows with each change that is told at once: who lives, who is master, who is gone.
+    pub fn news(&self) -> u64 {
+        self.news
+    }
+
+    fn turn(&mut self) {
+        self.version += 1;
+        self.news += 1;
     }
 
     /// What happened since this was asked for last.
@@ -385,13 +373,6 @@ impl Roster {
         self.awaited_until.get_or_insert(until);
         self.nodes.insert(name, node);
     }
-}
-
-/// Anybody knows the public keys of all.
-fn unproven(name: &HostName) -> Refusal {
-    Refusal::new(format!(
-        "{name} has proven that it has its key before, and does not now; the key's owner signs"
-    ))
 }
 
 #[cfg(test)]

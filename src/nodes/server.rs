@@ -20,6 +20,7 @@ use super::link::Link;
 use super::publish::{Own, Published};
 use super::roster::{Roster, Rules};
 use super::seal::Secret;
+use super::state::Kept;
 use super::state_file::StateFile;
 use super::store::Store;
 use super::succession::succeed;
@@ -32,10 +33,10 @@ const DESK: usize = 1024;
 /// When a connection cannot be taken: files are short, for instance.
 const BREATH: Duration = Duration::from_millis(100);
 
-/// All that a server goes by.
 /// So often it is said how many lines of the log were left out.
 const SUM_UP: Duration = Duration::from_secs(10);
 
+/// All that a server goes by.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
     pub(super) listen: SocketAddr,
@@ -82,11 +83,11 @@ pub(super) async fn run(plan: Plan) -> anyhow::Result<()> {
     let listener = listener.with_context(|| format!("cannot listen on {}", plan.listen))?;
     let address = listener.local_addr()?;
     let (open, opened) = watch::channel(None);
-    let hall = Arc::new(Hall {
     let clock = SystemClock::start();
-        doors: Mutex::new(Doors::new(plan.connections, plan.connections_of_one)),
+    let hall = Arc::new(Hall {
         complaints: Mutex::new(Complaints::default()),
         clock,
+        doors: Mutex::new(Doors::new(plan.connections, plan.connections_of_one)),
         open: opened,
     });
     let is_open = plan.takes_bare && !plan.listen.ip().is_loopback();
@@ -141,7 +142,9 @@ impl Server {
     pub(super) async fn work(&self, roster: Roster, store: Store) {
         let plan = &self.plan;
         let (to_desk, inbox) = mpsc::channel(DESK);
-        let (told, told_to) = watch::channel(Arc::new(Published::of(&roster, &plan.own)));
+        // It comes from the store.
+        let kept = Arc::new(Kept::of(&roster));
+        let (told, told_to) = watch::channel(Arc::new(Published::of(&roster, &kept, &plan.own)));
         let (seen, seen_by) = watch::channel(0);
         let shared = Shared {
             secret: plan.secret.clone(),
@@ -155,6 +158,7 @@ impl Server {
         self.open.send_replace(Some(Arc::new(shared)));
         let desk = Desk {
             roster,
+            kept,
             store,
             own: plan.own.clone(),
             clock: self.clock,
@@ -177,10 +181,6 @@ impl Drop for Closing<'_> {
     }
 }
 
-async fn accept(listener: TcpListener, hall: Arc<Hall>) {
-    let mut number = 0;
-    loop {
-        match listener.accept().await {
 /// Tells again and again of what was not told.
 async fn sum_up(hall: &Hall) {
     loop {
@@ -189,6 +189,10 @@ async fn sum_up(hall: &Hall) {
     }
 }
 
+async fn accept(listener: TcpListener, hall: Arc<Hall>) {
+    let mut number = 0;
+    loop {
+        match listener.accept().await {
             Ok((stream, peer)) => {
                 number += 1;
                 let link = Link::new(stream, LONGEST_HELLO);

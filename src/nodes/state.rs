@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fields::{Address, HostName, PublicKey, UserName};
 use super::message::Role;
-use super::roster::{Node, Roster, Rules};
+use super::roster::{Life, Node, Roster, Rules};
 
 /// What this way to write it is called.
 pub const FORM: u32 = 1;
@@ -34,13 +34,19 @@ pub struct KeptNode {
     /// Which one it was to come.
     pub number: u64,
     role: Role,
-    ip: Option<IpAddr>,
+    pub(super) ip: Option<IpAddr>,
+    /// Where it was before another one was there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    was_at: Option<IpAddr>,
     #[serde(rename = "id_rsa.pub")]
-    key: PublicKey,
+    pub(super) key: PublicKey,
     username: UserName,
     dead: bool,
     #[serde(default)]
     proven: bool,
+    /// It says itself that it does not work.
+    #[serde(default)]
+    unwell: bool,
 }
 
 impl Default for Kept {
@@ -63,10 +69,12 @@ impl Kept {
             number: node.number,
             role: node.role,
             ip: node.address,
+            was_at: node.was_at,
             key: node.key.clone(),
             username: node.user.clone(),
             dead: node.is_dead(),
             proven: node.is_proven,
+            unwell: !node.is_well,
         });
         Self {
             form: FORM,
@@ -95,7 +103,9 @@ impl Kept {
             );
         }
         for node in &self.nodes {
-            node.ip.map(|ip| Address::new(ip, true)).transpose()?;
+            for ip in [node.ip, node.was_at].into_iter().flatten() {
+                Address::new(ip, true)?;
+            }
         }
         self.nodes.sort_by_key(|node| node.number);
         Ok(self)
@@ -108,15 +118,22 @@ impl Kept {
             // Also what was kept without numbers has an order.
             let number = node.number.max(roster.next_number);
             roster.next_number = number + 1;
-            let known = Node::kept(
-                node.role,
-                node.ip,
-                node.key,
-                node.username,
+            let known = Node {
+                role: node.role,
+                address: node.ip,
+                was_at: node.was_at,
+                key: node.key,
+                user: node.username,
                 number,
-                node.dead,
-                node.proven,
-            );
+                life: if node.dead { Life::Dead } else { Life::Beats },
+                is_well: !node.unwell,
+                stays: false,
+                is_proven: node.proven,
+                heard_at: Duration::ZERO,
+                lost_at: None,
+                returned_at: None,
+                beat_at: None,
+            };
             roster.restore(now, node.hostname, known);
         }
         roster.master = self.master.filter(|name| roster.nodes.contains_key(name));
@@ -142,6 +159,7 @@ pub(super) mod tests {
             patience: second,
             grace: second,
             most: 10,
+            most_of_one: 10,
             domain: None,
         }
     }
@@ -179,6 +197,15 @@ pub(super) mod tests {
             roster.standing(&"m1".parse().expect("a name")),
             Standing::Master
         );
+        let mut unwell = kept.clone();
+        unwell.nodes[1].unwell = true;
+        let unwell = Kept::read(&unwell.text()).expect("whole");
+        let roster = unwell.roster(rules(), Duration::ZERO);
+        let is_alive = |name: &str| {
+            let node = roster.node(&name.parse().expect("a name"));
+            node.expect("known").is_alive()
+        };
+        assert!(is_alive("m1") && !is_alive("a2"));
         let text = String::from_utf8(kept.text()).expect("text");
         let other = text.replace("10.0.0.1", "0.0.0.0");
         assert!(Kept::read(other.as_bytes()).is_err());

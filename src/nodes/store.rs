@@ -25,7 +25,7 @@ pub(super) fn is_deposed(error: &io::Error) -> bool {
 
 impl Store {
     /// Keeps it: it is there when this has ended well.
-    pub(super) async fn save(self, kept: Kept) -> io::Result<()> {
+    pub(super) async fn save(self, kept: Arc<Kept>) -> io::Result<()> {
         match self {
             Self::File(file) => {
                 let save = tokio::task::spawn_blocking(move || file.save(&kept));

@@ -27,7 +27,7 @@ pub enum Verdict {
 
 /// Whether a node is heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Life {
+pub(in crate::nodes) enum Life {
     Beats,
     Late,
     Dead,
@@ -40,22 +40,25 @@ pub struct Node {
     pub role: Role,
     /// Its address, unless another has it now.
     pub address: Option<IpAddr>,
+    /// Its address before another one had it.
+    pub(in crate::nodes) was_at: Option<IpAddr>,
     /// Its key.
     pub key: PublicKey,
     /// Its user.
     pub user: UserName,
     /// Which one it was to come.
     pub(in crate::nodes) number: u64,
-    pub(super) life: Life,
-    pub(super) is_well: bool,
+    pub(in crate::nodes) life: Life,
+    pub(in crate::nodes) is_well: bool,
     /// It stays connected as long as it lives.
-    pub(super) stays: bool,
-    /// By the listener's stopwatch: when it was heard, and when its connection was lost.
+    pub(in crate::nodes) stays: bool,
     /// It has proven that it has its key: from then on it must.
     pub(in crate::nodes) is_proven: bool,
-    pub(super) heard_at: Duration,
-    pub(super) lost_at: Option<Duration>,
-    pub(super) returned_at: Option<Duration>,
+    /// By the listener's stopwatch: when it was heard, and when its connection was lost.
+    pub(in crate::nodes) heard_at: Duration,
+    pub(in crate::nodes) lost_at: Option<Duration>,
+    /// By the clock, as long as it lives.
+    pub(in crate::nodes) returned_at: Option<Duration>,
     /// By the clock; none since the server's start.
     pub(in crate::nodes) beat_at: Option<Duration>,
 }
@@ -93,32 +96,5 @@ impl Node {
     /// Whether others may count on it.
     pub fn is_alive(&self) -> bool {
         !self.is_dead() && self.is_well
-    }
-
-    /// One that was kept.
-    pub(in crate::nodes) fn kept(
-        role: Role,
-        address: Option<IpAddr>,
-        key: PublicKey,
-        user: UserName,
-        number: u64,
-        is_dead: bool,
-        is_proven: bool,
-    ) -> Self {
-        Self {
-            role,
-            address,
-            key,
-            user,
-            number,
-            life: if is_dead { Life::Dead } else { Life::Beats },
-            is_well: true,
-            stays: false,
-            is_proven,
-            heard_at: Duration::ZERO,
-            lost_at: None,
-            returned_at: None,
-            beat_at: None,
-        }
     }
 }

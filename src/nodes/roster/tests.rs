@@ -27,6 +27,7 @@ fn rules() -> Rules {
         patience: ms(1000),
         grace: ms(8000),
         most: 10,
+        most_of_one: 3,
         domain: None,
     }
 }
@@ -156,7 +157,6 @@ fn a_name_belongs_to_its_key_until_it_is_forgotten() {
 }
 
 #[test]
-#[test]
 fn who_lives_is_forgotten_only_by_force() {
     let mut roster = Roster::new(rules());
     let one = node("n1", Role::Slave, 1);
@@ -171,6 +171,7 @@ fn who_lives_is_forgotten_only_by_force() {
     assert_eq!(roster.forget(ms(5000), &one.name, false), Ok(()));
 }
 
+#[test]
 fn who_has_proven_to_have_the_key_must_do_so_again() {
     let mut roster = Roster::new(rules());
     let mut owner = node("n1", Role::Slave, 1);
@@ -199,6 +200,34 @@ fn an_address_belongs_to_who_lives_there() {
         .register(ms(4000), &second)
         .expect("its owner is dead");
     assert_eq!(roster.nodes[&first.name].address, None);
+}
+
+#[test]
+fn one_address_does_not_take_all_names() {
+    let mut roster = Roster::new(rules());
+    let at = |name: &str, n: usize| Registration {
+        address: node("n", Role::Slave, n).address,
+        ..node(name, Role::Slave, 0)
+    };
+    let mut now = 0;
+    for name in ["n1", "n2", "n3"] {
+        roster.register(ms(now), &at(name, 1)).expect("taken");
+        pass(&mut roster, now, now + 4000);
+        now += 4000;
+    }
+    let refused = roster.register(ms(now), &at("n4", 1));
+    assert!(refused.is_err_and(|why| why.to_string().contains("has had 3 names already")));
+    // It is known again; others are not in its way.
+    let mut roster = Kept::of(&roster).roster(rules(), ms(now));
+    assert!(roster.register(ms(now), &at("n4", 1)).is_err());
+    roster.register(ms(now), &at("n4", 2)).expect("elsewhere");
+    roster
+        .register(ms(now), &at("n1", 3))
+        .expect("it has moved");
+    pass(&mut roster, now, now + 9000);
+    roster
+        .register(ms(now + 9000), &at("n5", 1))
+        .expect("there is room");
 }
 
 #[test]

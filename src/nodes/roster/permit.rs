@@ -1,0 +1,65 @@
+//! Who is taken: a name belongs to its key, an address to who lives there, and nobody takes all the room.
+
+use std::net::IpAddr;
+
+use super::{Node, Roster};
+use crate::nodes::fields::HostName;
+use crate::nodes::message::Registration;
+use crate::nodes::refusal::Refusal;
+
+impl Roster {
+    /// A name belongs to its key and its role, an address to whoever lives there.
+    pub(super) fn permit(&self, told: &Registration) -> Result<(), Refusal> {
+        let (name, ip) = (&told.name, told.address.ip());
+        let no = |why: String| Err(Refusal::new(why));
+        if let Some(domain) = &self.rules.domain
+            && name.as_str() != domain.as_str()
+            && !name.as_str().ends_with(&format!(".{domain}"))
+        {
+            return no(format!("hostname {name} is not below {domain}"));
+        }
+        match self.nodes.get(name) {
+            Some(known) if known.key != told.key => {
+                return no(format!(
+                    "hostname {name} belongs to another key; an operator frees it with: heartline nodes forget {name}"
+                ));
+            }
+            Some(known) if known.is_proven && !told.is_proven => return Err(unproven(name)),
+            Some(known) if known.role != told.role => {
+                return no(format!(
+                    "{name} has said before that it is {}; an operator frees it with: heartline nodes forget {name}",
+                    known.role
+                ));
+            }
+            None if self.nodes.len() >= self.rules.most => {
+                return no(format!("there are {} nodes already", self.nodes.len()));
+            }
+            None if self.count_at(ip) >= self.rules.most_of_one => {
+                return no(format!(
+                    "ip {ip} has had {} names already; an operator frees those that are dead with: heartline nodes \
+                     forget NAME, or gives the server more --names-per-address",
+                    self.count_at(ip)
+                ));
+            }
+            _ => {}
+        }
+        let mut others = self.nodes.iter().filter(|(other, _)| *other != name);
+        match others.find(|(_, other)| other.address == Some(ip) && !other.is_dead()) {
+            Some((other, _)) => no(format!("ip {ip} is that of {other}, which lives")),
+            None => Ok(()),
+        }
+    }
+
+    /// How many nodes are at this address, or were before another one was.
+    fn count_at(&self, ip: IpAddr) -> usize {
+        let is_there = |node: &&Node| node.address == Some(ip) || node.was_at == Some(ip);
+        self.nodes.values().filter(is_there).count()
+    }
+}
+
+/// Anybody knows the public keys of all.
+pub(super) fn unproven(name: &HostName) -> Refusal {
+    Refusal::new(format!(
+        "{name} has proven that it has its key before, and does not now; the key's owner signs"
+    ))
+}
