@@ -75,14 +75,14 @@ fn when_one_is_killed_or_stopped_the_other_goes_on() {
     let mut client = Client::of(&second);
     let mut seal = client.hello(SECRET);
     let stolen = node("s2", "127.0.1.9", KEYS[0]).to_string();
-    let mut steal = |client: &mut Client| {
+    let mut attempt = |client: &mut Client| {
         let seal = seal.seal(&Body::new(stolen.clone().into_bytes()));
         client.send(&[&seal[..], stolen.as_bytes()].concat());
     };
-    steal(&mut client);
+    attempt(&mut client);
     second.log().wait_for("belongs to another key");
     second.log().signal(Signal::STOP);
-    steal(&mut client);
+    attempt(&mut client);
     first.log().wait_for(WORKS);
     first.log().wait_for("3 nodes are known");
     let before = second.log().lines().len();
