@@ -245,7 +245,38 @@ impl NodesArgs {
 /// What was asked for cannot be done so; or the machine does not let it be done.
 fn usage(why: &anyhow::Error) -> ExitCode {
     say(PROGRAM, format_args!("{why:#}"));
-    ExitCode::from(2)
+    ExitCode::from(if why.is::<NoKey>() { 1 } else { 2 })
+}
+
+/// There is no key, and none can be made: nothing is wrong with the words.
+#[derive(Debug, thiserror::Error)]
+#[error("this node has no key")]
+struct NoKey;
+
+/// The server takes no more than 50 messages a second, and no connection that is silent for a minute.
+fn interval(text: &str) -> Result<Duration, String> {
+    between(text, Duration::from_millis(50), Duration::from_secs(20))
+}
+
+/// Some beats fit into it, and the server's own look at the clock.
+fn timeout(text: &str) -> Result<Duration, String> {
+    between(text, TICK * 3, Duration::from_secs(86_400))
+}
+
+fn between(text: &str, least: Duration, most: Duration) -> Result<Duration, String> {
+    let given = duration(text)?;
+    if (least..=most).contains(&given) {
+        return Ok(given);
+    }
+    let [least, most] = [least, most].map(humantime::format_duration);
+    Err(format!("must be between {least} and {most}"))
+}
+
+fn count(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(count) if count > 0 => Ok(count),
+        _ => Err("must be a whole number, at least 1".to_owned()),
+    }
 }
 
 impl ServerArgs {
@@ -339,7 +370,7 @@ impl NodeArgs {
         };
         let account = Account::of(self.user.as_ref())?;
         let path = self.key.unwrap_or_else(|| key::usual(&account));
-        let key = key(&path, &account)?;
+        let key = key(&path, &account).context(NoKey)?;
         let keys = self.authorized_keys;
         Ok(AgentPlan {
             servers: self.client.servers,
