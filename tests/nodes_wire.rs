@@ -3,9 +3,10 @@
 
 mod support;
 
-use std::process::{Command, Output};
+use std::process::Output;
 
-use support::{KEYS, ServerOfNodes, python};
+use assert_cmd::Command;
+use support::{KEYS, SOON, ServerOfNodes, python};
 
 const CLIENT: &str = include_str!("nodes_client.py");
 
@@ -39,7 +40,8 @@ fn a_python_client_of_the_seed_gets_all_that_it_is_promised() {
 
 fn nodes(words: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_heartline"));
-    command.arg("nodes").args(words).output().expect("it runs")
+    command.arg("nodes").args(words).timeout(SOON);
+    command.output().expect("it ends")
 }
 
 #[test]
