@@ -193,7 +193,7 @@ impl Agents<'_> {
                     }
                 }
             }
-            self.ask(&["forget", name])?;
+            self.ask(&["forget", name, "--force"])?;
             progress(format_args!(
                 "{HERE} {SERVER}: {name} is another now, or gone"
             ));
