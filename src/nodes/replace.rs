@@ -281,18 +281,15 @@ fn sync_folder(path: &Path) -> io::Result<()> {
 
 /// Whether another file cannot take the name, or not with the same owner and attributes.
 pub(super) fn is_bound_to_its_place(error: &io::Error) -> bool {
-    let errno = Errno::from_io_error(error);
-    errno.is_some_and(|errno| {
-        [
-            Errno::BUSY,
-            Errno::XDEV,
-            Errno::PERM,
-            Errno::ACCESS,
-            Errno::ROFS,
-            Errno::NOTSUP,
-        ]
-        .contains(&errno)
-    })
+    // By its kind: who adds a path to an error takes its number away.
+    [
+        io::ErrorKind::ResourceBusy,
+        io::ErrorKind::CrossesDevices,
+        io::ErrorKind::PermissionDenied,
+        io::ErrorKind::ReadOnlyFilesystem,
+        io::ErrorKind::Unsupported,
+    ]
+    .contains(&error.kind())
 }
 
 #[cfg(test)]
