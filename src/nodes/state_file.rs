@@ -94,6 +94,7 @@ mod tests {
         fs::write(&path, "{\"form\":2,\"nodes\":[]}").expect("written");
         assert!(again.load().is_err());
     }
+
     #[test]
     fn it_is_replaced_or_stays_as_it_was() {
         // To root every folder is open.
