@@ -74,6 +74,9 @@ fn every_node_learns_of_every_other_and_a_leave_leaves_nothing() {
     slave.wait_for("trying again");
     server.start_again();
     server.log().wait_for("3 nodes are known");
+    // Who was alive counts as such for a while: only they themselves know that they are back.
+    slave.wait_for_times("s1 is slave now", 2);
+    standby.wait_for_times("m2 is master now", 2);
     server.wait_for_verdict("s1", "alive");
     server.wait_for_verdict("m2", "alive");
     server.wait_for_verdict("m1", "dead");
