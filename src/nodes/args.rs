@@ -214,7 +214,7 @@ impl NodesArgs {
                 None => match args.node.plan(
                     args.role.unwrap_or(Role::Slave),
                     args.interval,
-                    OwnKey::of,
+                    |path, account| OwnKey::of(path, account).context(NoKey),
                 ) {
                     Ok(plan) => run(PROGRAM, agent::run(plan)),
                     Err(why) => usage(&why),
@@ -370,7 +370,7 @@ impl NodeArgs {
         };
         let account = Account::of(self.user.as_ref())?;
         let path = self.key.unwrap_or_else(|| key::usual(&account));
-        let key = key(&path, &account).context(NoKey)?;
+        let key = key(&path, &account)?;
         let keys = self.authorized_keys;
         Ok(AgentPlan {
             servers: self.client.servers,
