@@ -108,7 +108,7 @@ fn when_one_is_killed_or_stopped_the_other_goes_on() {
     let lives = first.asked(&["forget", "s1"]);
     assert_eq!(lives.status.code(), Some(1));
     let why = String::from_utf8_lossy(&lives.stderr);
-    assert!(why.contains("s1 lives, and would register again"), "{why}");
+    assert!(why.contains("s1 lives and would register again"), "{why}");
     let forgotten = first.asked(&["forget", "s2"]);
     assert!(forgotten.status.success(), "{forgotten:?}");
     assert!(!zookeeper.exists(&format!("{NODES}/s2")));

@@ -27,6 +27,8 @@ use crate::say::say;
 pub(super) const TICK: Duration = Duration::from_millis(100);
 /// How long to wait before it is tried again to keep the state.
 const AGAIN: Duration = Duration::from_secs(1);
+/// So long what happened waits until it is kept, so that it is told together with what is told only then.
+const TOGETHER: Duration = Duration::from_millis(100);
 /// Between two updates at the least, and as much again for each thousand of nodes.
 const APART: Duration = Duration::from_millis(50);
 const APART_A_NODE: Duration = Duration::from_micros(300);
@@ -129,10 +131,14 @@ impl Desk {
         let mut published = (saved, self.roster.news());
         let mut writing = Writing::new();
         let (mut may_write, mut may_publish) = (Instant::now(), Instant::now());
+        let mut unkept_since = None;
         let mut batch = Vec::with_capacity(AT_ONCE);
         loop {
             let is_dirty = writing.is_empty() && self.roster.version() != saved;
             let is_news = published != (saved, self.roster.news());
+            let is_kept = self.roster.version() == saved;
+            unkept_since = (!is_kept).then(|| unkept_since.unwrap_or_else(Instant::now));
+            let publish_at = unkept_since.map_or(may_publish, |at| may_publish.max(at + TOGETHER));
             tokio::select! {
                 biased;
                 Some(done) = writing.join_next() => {
@@ -153,7 +159,7 @@ impl Desk {
                     let save = self.store.clone().save(Arc::clone(&kept));
                     writing.spawn(async move { (version, kept, save.await) });
                 }
-                () = sleep_until(may_publish), if is_news => {}
+                () = sleep_until(publish_at), if is_news => {}
                 count = self.inbox.recv_many(&mut batch, AT_ONCE) => {
                     if count == 0 {
                         return;
@@ -168,9 +174,12 @@ impl Desk {
             }
             // Before the answers: who is told that it is known finds itself in the status.
             let news = (saved, self.roster.news());
-            if news != published && Instant::now() >= may_publish {
+            let now = Instant::now();
+            let is_ripe = self.roster.version() == saved
+                || unkept_since.is_some_and(|at| now >= at + TOGETHER);
+            if news != published && is_ripe && now >= may_publish {
                 published = news;
-                may_publish = Instant::now() + self.publish();
+                may_publish = now + self.publish();
             }
             self.release(saved);
             self.tell_events();

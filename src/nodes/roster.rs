@@ -274,8 +274,8 @@ impl Roster {
             None => return Err(Refusal::new(format!("there is no node {name}"))),
             Some(node) if !node.is_dead() && !force => {
                 return Err(Refusal::new(format!(
-                    "{name} lives, and would register again; take it out there with: heartline nodes agent leave, or \
-                     end its agent and wait until it is dead; --force forgets it all the same"
+                    "{name} lives and would register again; run heartline nodes agent leave there, or end its agent; \
+                     --force forgets it anyway"
                 )));
             }
             Some(_) => {}
