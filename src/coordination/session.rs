@@ -321,7 +321,12 @@ impl Session {
 
     /// What a claim says, if it stands.
     pub async fn read_claim(&self, claim: &str) -> Result<Option<Value>, Failure> {
-        match self.client().get(&self.paths().claim(claim)).await {
+        self.find(&self.paths().claim(claim)).await
+    }
+
+    /// What a znode says, if there is one.
+    pub async fn find(&self, path: &str) -> Result<Option<Value>, Failure> {
+        match self.client().get(path).await {
             Ok((bytes, stat)) => Ok(Some(Value { bytes, stat })),
             Err(Failure::NoNode) => Ok(None),
             Err(failure) => Err(failure),

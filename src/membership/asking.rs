@@ -138,16 +138,15 @@ impl Asking {
 
     async fn workers(&self, path: &str, names: Vec<String>) -> Result<Vec<Worker>, Failure> {
         let reads = names.into_iter().map(|node| async {
-            match self.session.client().get(&format!("{path}/{node}")).await {
-                Ok((value, stat)) => Ok(Some(Worker {
+            // One that is gone since is told by the watch on the list too.
+            let found = self.session.find(&format!("{path}/{node}")).await;
+            found.map(|found| {
+                found.map(|value| Worker {
                     node,
-                    address: String::from_utf8_lossy(&value).into_owned(),
-                    created: stat.created,
-                })),
-                // Gone since; the watch on the list tells too.
-                Err(Failure::NoNode) => Ok(None),
-                Err(failure) => Err(failure),
-            }
+                    address: String::from_utf8_lossy(&value.bytes).into_owned(),
+                    created: value.stat.created,
+                })
+            })
         });
         let workers: Result<Vec<_>, _> = join_all(reads).await.into_iter().collect();
         Ok(workers?.into_iter().flatten().collect())

@@ -103,24 +103,18 @@ fn folder(session: &Session) -> String {
 
 /// All that is there, with what any server has acknowledged.
 async fn fetch(session: &Session) -> Result<Values, Failure> {
-    let (folder, client) = (folder(session), session.client());
-    client.sync(&folder).await?;
-    let front = match client.get(&folder).await {
-        Ok((front, _)) => front,
-        Err(Failure::NoNode) => return Ok(Values::new()),
-        Err(failure) => return Err(failure),
+    let folder = folder(session);
+    session.client().sync(&folder).await?;
+    let Some(front) = session.find(&folder).await? else {
+        return Ok(Values::new());
     };
-    let names = client.children(&folder).await?;
-    let values =
-        stream::iter(names).map(
-            async |name| match client.get(&format!("{folder}/{name}")).await {
-                Ok((value, _)) => Ok(Some((name, value))),
-                Err(Failure::NoNode) => Ok(None),
-                Err(failure) => Err(failure),
-            },
-        );
+    let names = session.client().children(&folder).await?;
+    let values = stream::iter(names).map(async |name| {
+        let found = session.find(&format!("{folder}/{name}")).await;
+        found.map(|found| found.map(|value| (name, value.bytes)))
+    });
     let values: Vec<_> = values.buffer_unordered(AT_ONCE).try_collect().await?;
-    let front = (String::new(), front);
+    let front = (String::new(), front.bytes);
     Ok(values.into_iter().flatten().chain([front]).collect())
 }
 

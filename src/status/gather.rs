@@ -96,13 +96,10 @@ async fn node(
     name: String,
     path: String,
 ) -> Result<Option<Node>, Failure> {
-    match session.client().get(&path).await {
-        Ok((bytes, stat)) => Ok(Some(Node {
-            name,
-            value: Value { bytes, stat },
-            read: clock.now().elapsed,
-        })),
-        Err(Failure::NoNode) => Ok(None),
-        Err(failure) => Err(failure),
-    }
+    let found = session.find(&path).await?;
+    Ok(found.map(|value| Node {
+        name,
+        value,
+        read: clock.now().elapsed,
+    }))
 }

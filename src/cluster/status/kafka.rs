@@ -117,11 +117,8 @@ async fn names(session: &Session, path: &str) -> Result<Vec<String>, Failure> {
 }
 
 async fn value(session: &Session, path: String) -> Result<Option<Vec<u8>>, Failure> {
-    match session.client().get(&path).await {
-        Ok((bytes, _)) => Ok(Some(bytes)),
-        Err(Failure::NoNode) => Ok(None),
-        Err(failure) => Err(failure),
-    }
+    let found = session.find(&path).await?;
+    Ok(found.map(|value| value.bytes))
 }
 
 #[cfg(test)]
