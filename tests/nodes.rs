@@ -7,14 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use rustix::process::Signal;
-use support::{Program, SOON, ServerOfNodes, Storm, wait_until};
+use support::{Program, SOON, ServerOfNodes, Storm, node_folder, wait_until};
 use tempfile::TempDir;
-
-fn folder(hosts: &str) -> TempDir {
-    let folder = TempDir::with_prefix("heartline-node-").expect("a temporary folder");
-    fs::write(folder.path().join("hosts"), hosts).expect("written");
-    folder
-}
 
 fn text(folder: &TempDir, name: &str) -> String {
     fs::read_to_string(folder.path().join(name)).unwrap_or_default()
@@ -28,7 +22,7 @@ fn wait_for_text(folder: &TempDir, name: &str, what: &str, hoped: impl Fn(&str) 
 fn every_node_learns_of_every_other_and_a_leave_leaves_nothing() {
     let mut server = ServerOfNodes::bare(&[]);
     let hosts = "127.0.0.1\tlocalhost\n";
-    let folders = [folder(hosts), folder(hosts), folder(hosts)];
+    let folders = [node_folder(hosts), node_folder(hosts), node_folder(hosts)];
     fs::write(
         folders[0].path().join("authorized_keys"),
         "ssh-ed25519 AAAA own",
@@ -116,7 +110,7 @@ fn every_node_learns_of_every_other_and_a_leave_leaves_nothing() {
 #[test]
 fn nothing_is_written_when_nothing_has_changed_and_a_damaged_block_is_left_alone() {
     let server = ServerOfNodes::bare(&[]);
-    let first = folder("127.0.0.1\tlocalhost\n");
+    let first = node_folder("127.0.0.1\tlocalhost\n");
     let agent = server.agent(first.path(), "n1", "slave", "127.0.1.1");
     wait_for_text(&first, "hosts", "its own entry", |text| {
         text.contains("\tn1\n")
@@ -133,7 +127,7 @@ fn nothing_is_written_when_nothing_has_changed_and_a_damaged_block_is_left_alone
     agent.signal(Signal::STOP);
     agent.signal(Signal::CONT);
     // Another node: one more write, and no other for all the beats in between.
-    let damaged = folder("127.0.0.1 a\n# END heartline nodes\n");
+    let damaged = node_folder("127.0.0.1 a\n# END heartline nodes\n");
     let other = server.agent(damaged.path(), "n2", "slave", "127.0.1.2");
     wait_for_text(&first, "hosts", "the other's entry", |text| {
         text.contains("\tn2\n")
@@ -162,7 +156,7 @@ const MOUNTED_FROM_A_FULL_DISK: [&str; 5] = [
 
 #[test]
 fn a_full_disk_costs_no_line_of_a_mounted_hosts_file() {
-    let node = folder("");
+    let node = node_folder("");
     let disk = TempDir::with_prefix("heartline-disk-").expect("a temporary folder");
     let path = node.path().join("hosts");
     // To the end of a page: the block needs another one, and what follows it moves there.
@@ -211,7 +205,7 @@ fn a_full_disk_costs_no_line_of_a_mounted_hosts_file() {
 fn a_leave_makes_no_key_and_says_what_is_left_to_do() {
     let mut server = ServerOfNodes::bare(&[]);
     let hosts = "127.0.0.1\tlocalhost\n";
-    let node = folder(hosts);
+    let node = node_folder(hosts);
     let leave = |server: &ServerOfNodes| {
         let mut command = server.agent_command(node.path(), &["leave", "--hostname", "n1"]);
         let output = command.args(["--ip", "127.0.1.1"]).output();
@@ -288,7 +282,7 @@ fn two_servers_do_not_share_a_state_file_and_a_damaged_one_is_not_guessed() {
 #[test]
 fn of_two_agents_of_one_name_the_first_rests_and_says_why() {
     let server = ServerOfNodes::bare(&[]);
-    let (first, second) = (folder(""), folder(""));
+    let (first, second) = (node_folder(""), node_folder(""));
     let one = server.agent(first.path(), "n1", "slave", "127.0.1.1");
     wait_for_text(&first, "hosts", "its own entry", |text| {
         text.contains("\tn1\n")
@@ -319,7 +313,7 @@ fn of_two_agents_of_one_name_the_first_rests_and_says_why() {
 #[test]
 fn a_node_whose_files_cannot_be_written_is_unwell_and_still_ends_when_it_is_told_to() {
     let server = ServerOfNodes::bare(&[]);
-    let folder = folder("");
+    let folder = node_folder("");
     // A file that nobody writes to keeps whoever reads it waiting, as a file system that is away does.
     fs::remove_file(folder.path().join("hosts")).expect("there");
     rustix::fs::mknodat(
@@ -331,7 +325,7 @@ fn a_node_whose_files_cannot_be_written_is_unwell_and_still_ends_when_it_is_told
     )
     .expect("a pipe");
     let mut hung = server.agent(folder.path(), "n1", "slave", "127.0.1.1");
-    let bad = self::folder("# END heartline nodes\n");
+    let bad = node_folder("# END heartline nodes\n");
     let _damaged = server.agent(bad.path(), "n2", "slave", "127.0.1.2");
     server.wait_for_verdict("n2", "unwell");
     hung.wait_for("n1 is slave now");
@@ -348,7 +342,7 @@ fn a_watched_list_goes_on_when_the_server_is_back() {
     server.kill();
     list.wait_for("trying again");
     server.start_again();
-    let folder = folder("");
+    let folder = node_folder("");
     let _agent = server.agent(folder.path(), "n1", "slave", "127.0.1.1");
     list.wait_for("n1");
 }

@@ -9,7 +9,7 @@ use heartline::nodes::seal::Body;
 use rustix::process::Signal;
 use support::{
     Client, Direction, KEYS, Program, Proxy, SECRET, SOON, ServerOfNodes, Storm, ZooKeeper, node,
-    wait_until, write_secret,
+    node_folder, wait_until, write_secret,
 };
 use tempfile::TempDir;
 
@@ -18,9 +18,7 @@ const STANDS_BY: &str = "stands by: its claim is lost";
 const NODES: &str = "/heart_beat_nodes/nodes";
 
 fn folder() -> TempDir {
-    let folder = TempDir::with_prefix("heartline-node-").expect("a temporary folder");
-    fs::write(folder.path().join("hosts"), "127.0.0.1\tlocalhost\n").expect("written");
-    folder
+    node_folder("127.0.0.1\tlocalhost\n")
 }
 
 fn pair(zookeeper: &ZooKeeper, is_sealed: bool, options: &[&str]) -> [ServerOfNodes; 2] {

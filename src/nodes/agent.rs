@@ -37,7 +37,6 @@ pub(super) const RETURN: Duration = Duration::from_secs(10);
 const MEND: Duration = Duration::from_secs(10);
 /// How long a leave waits for its answer.
 const LEAVE: Duration = Duration::from_secs(5);
-
 /// When another agent speaks for the node: both would take the name from one another without end.
 const REST: Duration = Duration::from_secs(30);
 /// So many complaints are remembered, whatever servers answer.
@@ -184,7 +183,8 @@ impl Agent {
     async fn stay(&mut self) -> Result<std::convert::Infallible, End> {
         let mut link =
             Link::connect_within(CONNECT, self.server(), self.plan.secret.as_ref()).await?;
-        let told = registration(&self.plan, &link).map_err(|why| End::Refused(why.to_string()))?;
+        let mut told =
+            registration(&self.plan, &link).map_err(|why| End::Refused(why.to_string()))?;
         link.send_message(&told.raw()).await?;
         let mut beats = every(self.plan.interval);
         let mut looks = every(LOOK.min(self.plan.interval));
@@ -210,8 +210,8 @@ impl Agent {
                     }
                 }
                 _ = beats.tick(), if is_known => {
-                    let beat = Registration { is_well: self.is_well, ..told.clone() }.heartbeat();
-                    link.send_message(&beat).await?;
+                    told.is_well = self.is_well;
+                    link.send_message(&told.heartbeat()).await?;
                 }
                 _ = mends.tick() => self.files.look(),
                 outcome = self.files.done() => self.written(outcome),
@@ -264,11 +264,11 @@ impl Agent {
 
     /// The status, or an update of it.
     async fn obey(&mut self, link: &mut Link, status: &Status<'_>) -> Result<(), End> {
-        let loopback = link.peer()?.is_loopback();
-        let entries = status.entries(loopback);
+        let teller = link.peer()?;
+        let entries = status.entries(teller.is_loopback());
         let mut entries =
             entries.map_err(|why| End::Lost(format!("a status with a wrong entry: {why}")))?;
-        for (ip, name) in self.plan.servers.take_out(&mut entries, link.peer()?) {
+        for (ip, name) in self.plan.servers.take_out(&mut entries, teller) {
             self.complain(format!(
                 "a node at {ip} is called {name}, by which this agent finds the server: it is left out of the hosts"
             ));

@@ -134,11 +134,18 @@ impl Desk {
         let mut unkept_since = None;
         let mut batch = Vec::with_capacity(AT_ONCE);
         loop {
-            let is_dirty = writing.is_empty() && self.roster.version() != saved;
-            let is_news = published != (saved, self.roster.news());
             let is_kept = self.roster.version() == saved;
             unkept_since = (!is_kept).then(|| unkept_since.unwrap_or_else(Instant::now));
             let publish_at = unkept_since.map_or(may_publish, |at| may_publish.max(at + TOGETHER));
+            let news = (saved, self.roster.news());
+            // Before the answers: who is told that it is known finds itself in the status.
+            if news != published && Instant::now() >= publish_at {
+                published = news;
+                may_publish = Instant::now() + self.publish();
+            }
+            self.release(saved);
+            self.tell_events();
+            let is_dirty = writing.is_empty() && !is_kept;
             tokio::select! {
                 biased;
                 Some(done) = writing.join_next() => {
@@ -159,7 +166,7 @@ impl Desk {
                     let save = self.store.clone().save(Arc::clone(&kept));
                     writing.spawn(async move { (version, kept, save.await) });
                 }
-                () = sleep_until(publish_at), if is_news => {}
+                () = sleep_until(publish_at), if news != published => {}
                 count = self.inbox.recv_many(&mut batch, AT_ONCE) => {
                     if count == 0 {
                         return;
@@ -172,17 +179,6 @@ impl Desk {
                     }
                 }
             }
-            // Before the answers: who is told that it is known finds itself in the status.
-            let news = (saved, self.roster.news());
-            let now = Instant::now();
-            let is_ripe = self.roster.version() == saved
-                || unkept_since.is_some_and(|at| now >= at + TOGETHER);
-            if news != published && is_ripe && now >= may_publish {
-                published = news;
-                may_publish = now + self.publish();
-            }
-            self.release(saved);
-            self.tell_events();
         }
     }
 

@@ -97,14 +97,8 @@ pub(super) fn left() -> Body {
 
 /// To a connection whose node another one speaks for now.
 pub(super) fn replaced(name: &HostName, by: IpAddr) -> Body {
-    body(&Answer {
-        role: "server",
-        is_alive: Truth::True,
-        kind: "replaced",
-        of: "connection",
-        standing: None,
-        reason: Some(&format!("another agent, at {by}, speaks for {name} now")),
-    })
+    let why = format!("another agent, at {by}, speaks for {name} now");
+    answer("replaced", "connection", None, Some(&why))
 }
 
 /// `refused`, and why; one that stands by is told so.

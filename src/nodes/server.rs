@@ -32,7 +32,6 @@ use crate::say::say;
 const DESK: usize = 1024;
 /// When a connection cannot be taken: files are short, for instance.
 const BREATH: Duration = Duration::from_millis(100);
-
 /// So often it is said how many lines of the log were left out.
 const SUM_UP: Duration = Duration::from_secs(10);
 
@@ -59,6 +58,12 @@ pub(super) enum Keeping {
     ZooKeeper(Box<Config>),
 }
 
+/// The same, found to be usable as far as that is known now.
+enum Begun {
+    File(StateFile, Kept),
+    ZooKeeper(Box<Config>),
+}
+
 /// A server that can be at work, or stand by.
 pub(super) struct Server {
     pub(super) plan: Plan,
@@ -71,13 +76,13 @@ pub(super) struct Server {
 pub(super) async fn run(plan: Plan) -> anyhow::Result<()> {
     allow_files();
     // What is wrong with it is told before anybody can connect.
-    let file = match &plan.keeping {
+    let begun = match plan.keeping.clone() {
         Keeping::File(path) => {
-            let file = StateFile::open(path)?;
+            let file = StateFile::open(&path)?;
             let kept = file.load()?;
-            Some((file, kept))
+            Begun::File(file, kept)
         }
-        Keeping::ZooKeeper(_) => None,
+        Keeping::ZooKeeper(config) => Begun::ZooKeeper(config),
     };
     let listener = TcpListener::bind(plan.listen).await;
     let listener = listener.with_context(|| format!("cannot listen on {}", plan.listen))?;
@@ -93,8 +98,8 @@ pub(super) async fn run(plan: Plan) -> anyhow::Result<()> {
     let is_open = plan.takes_bare && !plan.listen.ip().is_loopback();
     let server = Server { plan, clock, open };
     let work = async {
-        match (file, &server.plan.keeping) {
-            (Some((file, kept)), _) => {
+        match begun {
+            Begun::File(file, kept) => {
                 let roster = kept.roster(server.plan.rules.clone(), server.now());
                 let known = roster.nodes().len();
                 say(
@@ -104,14 +109,13 @@ pub(super) async fn run(plan: Plan) -> anyhow::Result<()> {
                 server.work(roster, Store::File(Arc::new(file))).await;
                 Ok(())
             }
-            (None, Keeping::ZooKeeper(config)) => {
+            Begun::ZooKeeper(config) => {
                 say(
                     PROGRAM,
                     format_args!("listening on {address}; stands by until it has the claim"),
                 );
-                succeed(&server, config).await
+                succeed(&server, *config).await
             }
-            (None, Keeping::File(_)) => Ok(()),
         }
     };
     if is_open {

@@ -74,9 +74,8 @@ pub(super) fn candidate(
 }
 
 /// Works whenever it has the claim. Ends only when the state cannot be believed.
-pub(super) async fn succeed(server: &Server, config: &Config) -> anyhow::Result<()> {
+pub(super) async fn succeed(server: &Server, mut config: Config) -> anyhow::Result<()> {
     let (reigning, mut reign) = Reigning::new();
-    let mut config = config.clone();
     config.reigning = Some(reigning);
     let settings = config.settings.clone();
     let address = settings.address.clone();

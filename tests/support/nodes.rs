@@ -237,6 +237,13 @@ impl ServerOfNodes {
     }
 }
 
+/// A folder for an agent's files, with this hosts file in it.
+pub(crate) fn node_folder(hosts: &str) -> TempDir {
+    let folder = TempDir::with_prefix("heartline-node-").expect("a temporary folder");
+    fs::write(folder.path().join("hosts"), hosts).expect("written");
+    folder
+}
+
 /// A file with a secret that only its owner can read.
 pub(crate) fn write_secret(folder: &Path, secret: &str) -> PathBuf {
     let path = folder.join("secret");

@@ -20,7 +20,7 @@ pub struct Answer<'a> {
     pub role: &'static str,
     /// Always `True`: it answers.
     pub is_alive: Truth,
-    /// `ack`, `refused` or `left`.
+    /// `ack`, `refused`, `left` or `replaced`.
     #[serde(rename = "type")]
     pub kind: &'static str,
     /// What is answered.
@@ -36,7 +36,7 @@ pub struct Answer<'a> {
 /// What a client looks at in whatever comes from the server.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Glance {
-    /// `ack`, `refused`, `left`, `nodes`, `update`; absent in the status.
+    /// `ack`, `refused`, `left`, `replaced`, `nodes`, `update`; absent in the status.
     #[serde(rename = "type", default)]
     pub kind: Option<String>,
     /// What is answered.
