@@ -21,6 +21,9 @@ pub enum Failure {
     /// The master's claim no longer stands.
     #[error("the claim no longer stands")]
     Deposed,
+    /// The server is overloaded and did not carry the request out: ask again after a pause, in the same session.
+    #[error("ZooKeeper is overloaded and throttles requests")]
+    Throttled,
     /// ZooKeeper refuses for a reason of its own, and will again.
     #[error("{0}")]
     Refused(String),
@@ -35,6 +38,7 @@ impl From<ClientError> for Failure {
             ClientError::NoNode => Self::NoNode,
             ClientError::NodeExists => Self::NodeExists,
             ClientError::BadVersion => Self::BadVersion,
+            ClientError::Throttled => Self::Throttled,
             ClientError::NoAuth
             | ClientError::AuthFailed
             | ClientError::InvalidAcl
