@@ -56,10 +56,11 @@ pub struct IntervalArgs {
 struct Asked(Option<Duration>);
 
 fn whom(text: &str) -> Result<String, String> {
-    let is_name = !text.is_empty() && !text.chars().any(|c| c.is_whitespace() || c.is_control());
+    // A znode's name may hold blanks.
+    let is_name = !text.trim().is_empty() && !text.chars().any(char::is_control);
     is_name
         .then(|| text.to_owned())
-        .ok_or_else(|| "write a member's name or an id of Hadoop's, in one word".to_owned())
+        .ok_or_else(|| "write a member's name or an id of Hadoop's".to_owned())
 }
 
 fn interval(text: &str) -> Result<Asked, String> {
@@ -142,12 +143,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_asked_is_one_word() {
+    fn what_is_asked_is_a_name() {
         assert_eq!(
             whom("attempt_1_0001_m_000000_0").as_deref(),
             Ok("attempt_1_0001_m_000000_0")
         );
-        assert!(whom("").is_err() && whom("a b").is_err() && whom("a\nb").is_err());
+        assert_eq!(whom("m2 x").as_deref(), Ok("m2 x"));
+        assert!(whom("").is_err() && whom(" ").is_err() && whom("a\nb").is_err());
         assert!(interval("auto").is_ok_and(|asked| asked.0.is_none()));
         assert!(interval("20ms").is_ok_and(|asked| asked.0 == Some(Duration::from_millis(20))));
         assert!(interval("fast").is_err() && interval("0ms").is_err());

@@ -7,7 +7,8 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use strum::{Display, EnumString};
 
-use super::{Status, seconds};
+use super::escape::{Line, unescape};
+use super::{Status, claim, seconds};
 
 /// The first line of a follower that has joined and not yet beaten.
 const JOINED: &str = "this is a map!";
@@ -57,7 +58,7 @@ pub struct Split {
 impl fmt::Display for Split {
     /// `<file>:<start>+<length>`, as Hadoop writes a split.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}+{}", self.file, self.start, self.length)
+        write!(f, "{}:{}+{}", Line(&self.file), self.start, self.length)
     }
 }
 
@@ -68,7 +69,7 @@ impl FromStr for Split {
         let (file, range) = text.rsplit_once(':').ok_or(())?;
         let (start, length) = range.split_once('+').ok_or(())?;
         Ok(Self {
-            file: file.to_owned(),
+            file: unescape(file),
             start: start.parse().map_err(drop)?,
             length: length.parse().map_err(drop)?,
         })
@@ -92,7 +93,8 @@ pub struct Identity {
     pub pid: u32,
     /// How often it had to join again.
     pub returns: u32,
-    /// Its claim, by its name in the line: whoever buries the member removes that too.
+    /// Its claim, by its name in the line. It is only what the member says: whoever acts on it asks ZooKeeper
+    /// whose session the claim belongs to.
     pub claim: Option<String>,
 }
 
@@ -113,10 +115,10 @@ impl Identity {
             say(CLAIM, claim);
         }
         if let Some(attempt) = &self.attempt {
-            say(ATTEMPT, attempt);
+            say(ATTEMPT, &Line(attempt));
         }
         if let Some(job) = &self.job {
-            say(JOB, job);
+            say(JOB, &Line(job));
         }
         if let Some(phase) = self.phase {
             say(PHASE, &phase);
@@ -124,7 +126,7 @@ impl Identity {
         if let Some(split) = &self.split {
             say(SPLIT, split);
         }
-        say(HOST, &self.host);
+        say(HOST, &Line(&self.host));
         say(PID, &self.pid);
         lines
     }
@@ -133,12 +135,13 @@ impl Identity {
     fn take(&mut self, key: &str, word: &str) {
         match key {
             RETURNED => self.returns = word.parse().unwrap_or_default(),
-            CLAIM => self.claim = Some(word.to_owned()),
-            ATTEMPT => self.attempt = Some(word.to_owned()),
-            JOB => self.job = Some(word.to_owned()),
+            // Whoever acts on it makes a path of it.
+            CLAIM => self.claim = claim::is_name(word).then(|| word.to_owned()),
+            ATTEMPT => self.attempt = Some(unescape(word)),
+            JOB => self.job = Some(unescape(word)),
             PHASE => self.phase = word.parse().ok(),
             SPLIT => self.split = word.parse().ok(),
-            HOST => word.clone_into(&mut self.host),
+            HOST => self.host = unescape(word),
             PID => self.pid = word.parse().unwrap_or_default(),
             _ => {}
         }

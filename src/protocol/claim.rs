@@ -3,9 +3,17 @@
 //! Names are those of Curator's lock recipe (`_c_<uuid>-lock-<sequence>`), so that Curator's tools
 //! and locks see the line as one of theirs.
 
+use super::escape::{Line, unescape};
+
 /// What comes before `lock-` in the name of a claim with precedence. Curator's lock orders its line by
 /// what comes after `lock-`, and so takes it for any other claim.
 const STANDING: &str = "-standing-lock-";
+
+/// What comes before the number in the name of every claim (Curator's `LockInternals`).
+const LOCK: &str = "-lock-";
+
+/// No name of a claim is longer: heartline's have some 60 characters.
+const LONGEST: usize = 255;
 
 /// What the names of one member's claims begin with; the server appends the sequence number. A
 /// `standing` master's claim has precedence over those of members that work.
@@ -24,13 +32,19 @@ pub fn is_standing(name: &str) -> bool {
 
 /// The number that the server gave a claim; `None` for what is no claim.
 pub fn sequence(name: &str) -> Option<i64> {
-    let (_, sequence) = name.rsplit_once('-')?;
+    let (_, sequence) = name.rsplit_once(LOCK)?;
     sequence.parse().ok()
+}
+
+/// Whether a text has the form of a claim's name: one part of a path, with the server's number at its end.
+pub fn is_name(text: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_graphic() && c != '/';
+    text.len() <= LONGEST && text.chars().all(is_plain) && sequence(text).is_some()
 }
 
 /// A claim's value: who holds it, and below that its last beat, if it beats.
 pub fn value(holder: &str, beat: &str) -> String {
-    format!("{holder}\n{beat}")
+    format!("{}\n{beat}", Line(holder))
 }
 
 /// Whether a claim's value is of the form of [`value()`], and not that of another program's lock.
@@ -47,10 +61,10 @@ pub fn is_beat(value: &[u8]) -> bool {
 /// Who holds a claim, by its value.
 pub fn holder(value: &[u8]) -> String {
     let text = String::from_utf8_lossy(value);
-    text.lines().next().unwrap_or_default().to_owned()
+    unescape(text.lines().next().unwrap_or_default())
 }
 
-/// The claims of a line: standing masters before all others, and first come first. What has no
+/// The claims of the line: standing masters before all others, and first come first. What has no
 /// sequence number is not a claim.
 pub fn in_order(names: &[String]) -> Vec<&String> {
     let mut line: Vec<(bool, i64, &String)> = names
@@ -78,6 +92,25 @@ mod tests {
         assert!(is_ours(value("map1.0", "").as_bytes()));
         // Curator's payload is the host's address.
         assert!(!is_ours(b"10.0.0.7"));
+    }
+
+    #[test]
+    fn only_what_the_server_numbered_is_a_claim() {
+        assert!(is_name("_c_a-lock-0000000001"));
+        assert!(is_name("_c_a-standing-lock-0000000001"));
+        let long = format!("{}-lock-1", "x".repeat(255));
+        for wrong in [
+            "",
+            "a/../b-lock-1",
+            "..",
+            "notes-2024",
+            "-lock-x",
+            "a b-lock-1",
+            &long,
+        ] {
+            assert!(!is_name(wrong), "{wrong:?}");
+        }
+        assert_eq!(sequence("notes-2024"), None);
     }
 
     #[test]

@@ -11,12 +11,14 @@ use std::time::Duration;
 use strum::{Display, EnumString};
 
 use super::Identity;
+use super::escape::{Line, Word, unescape};
 
 const EPOCH: &str = "epoch";
 const INTERVAL: &str = "interval";
 const ASKED: &str = "asked";
 const NUMBER: &str = "orders";
 const ORDER: &str = "order ";
+const SESSION: &str = "session=";
 
 /// What a member is to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Display, EnumString)]
@@ -54,7 +56,7 @@ impl Process {
 
 impl fmt::Display for Process {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}@{}", self.pid, self.host)
+        write!(f, "{}@{}", self.pid, Word(&self.host))
     }
 }
 
@@ -64,7 +66,7 @@ impl FromStr for Process {
     fn from_str(word: &str) -> Result<Self, ()> {
         let (pid, host) = word.split_once('@').ok_or(())?;
         Ok(Self {
-            host: host.to_owned(),
+            host: unescape(host),
             pid: pid.parse().map_err(drop)?,
         })
     }
@@ -82,17 +84,23 @@ pub struct Order {
     /// Which process of that name, if it says so in its beats: another one that is started under the same name is
     /// not meant.
     pub process: Option<Process>,
+    /// The session that owned the member's znode when the order was given: what others write under a name that is
+    /// much like it is not meant.
+    pub session: Option<i64>,
     /// Why, in one line.
     pub reason: String,
 }
 
 impl Order {
-    /// Whether it is meant for the member `name`.
-    pub fn is_for(&self, name: &str, identity: &Identity) -> bool {
+    /// Whether it is meant for the member `name`, whose sessions these are: the present one and those before.
+    pub fn is_for(&self, name: &str, identity: &Identity, sessions: &[i64]) -> bool {
         match self.action {
             Action::KillTask | Action::Reinit => {
                 let process = self.process.as_ref();
-                self.whom == name && process.is_none_or(|process| process.is(identity))
+                let session = self.session.as_ref();
+                self.whom == name
+                    && process.is_none_or(|process| process.is(identity))
+                    && session.is_none_or(|session| sessions.contains(session))
             }
             Action::KillJob => identity.job.as_ref() == Some(&self.whom),
         }
@@ -106,13 +114,17 @@ impl fmt::Display for Order {
             action,
             whom,
             process,
+            session,
             reason,
         } = self;
-        write!(f, "{ORDER}{number} {action} {whom} ")?;
+        write!(f, "{ORDER}{number} {action} {} ", Word(whom))?;
         if let Some(process) = process {
             write!(f, "{process} ")?;
         }
-        f.write_str(reason)
+        if let Some(session) = session {
+            write!(f, "{SESSION}{session:x} ")?;
+        }
+        write!(f, "{}", Line(reason))
     }
 }
 
@@ -123,18 +135,31 @@ impl FromStr for Order {
         let mut words = line.strip_prefix(ORDER).ok_or(())?.splitn(4, ' ');
         let mut word = || words.next().ok_or(());
         let (number, action) = (word()?, word()?);
-        let (whom, rest) = (word()?.to_owned(), word()?);
-        let named = rest.split_once(' ');
-        let named = named.and_then(|(word, rest)| Some((word.parse().ok()?, rest)));
-        let (process, reason) = named.map_or((None, rest), |(process, rest)| (Some(process), rest));
+        let (whom, rest) = (unescape(word()?), word()?);
+        let (process, rest) = optional(rest, |word| word.parse().ok());
+        let (session, reason) = optional(rest, session);
         Ok(Self {
             number: number.parse().map_err(drop)?,
             action: action.parse().map_err(drop)?,
             whom,
             process,
-            reason: reason.to_owned(),
+            session,
+            reason: unescape(reason),
         })
     }
+}
+
+/// Takes the first word off, if it is one of the kind.
+fn optional<T>(rest: &str, read: impl Fn(&str) -> Option<T>) -> (Option<T>, &str) {
+    let taken = rest.split_once(' ');
+    let taken = taken.and_then(|(word, rest)| Some((read(word)?, rest)));
+    taken.map_or((None, rest), |(value, rest)| (Some(value), rest))
+}
+
+fn session(word: &str) -> Option<i64> {
+    // As `{:x}` writes a negative number: its two's complement.
+    let id = u64::from_str_radix(word.strip_prefix(SESSION)?, 16).ok()?;
+    Some(id.cast_signed())
 }
 
 /// The whole value.
@@ -164,7 +189,11 @@ impl Control {
                 Some((EPOCH, epoch)) => control.epoch = epoch.parse().ok(),
                 Some((INTERVAL, interval)) => control.interval = micros(interval),
                 Some((ASKED, interval)) => control.asked = micros(interval),
-                Some((NUMBER, number)) => control.number = number.parse().unwrap_or_default(),
+                Some((NUMBER, number)) => {
+                    let number: Option<u64> = number.parse().ok();
+                    // No master has given as many: a larger number is none.
+                    control.number = number.filter(|number| *number <= u64::MAX / 2).unwrap_or(0);
+                }
                 _ => {}
             }
         }
@@ -206,6 +235,7 @@ mod tests {
             action,
             whom: whom.to_owned(),
             process: None,
+            session: None,
             reason: "stalled: spinning".to_owned(),
         }
     }
@@ -222,7 +252,12 @@ mod tests {
                 order(Action::KillJob, "job_1_0001"),
                 Order {
                     process: "77@node1".parse().ok(),
+                    session: Some(-5),
                     ..order(Action::Reinit, "map1.6")
+                },
+                Order {
+                    session: Some(0x1000_0000_0000_0001),
+                    ..order(Action::KillTask, "m2 x")
                 },
             ],
         };
@@ -236,10 +271,10 @@ mod tests {
             job: Some("job_1_0001".to_owned()),
             ..Identity::default()
         };
-        assert!(order(Action::KillTask, "map1.5").is_for("map1.5", &identity));
-        assert!(!order(Action::KillTask, "map1.5").is_for("map1.50", &identity));
-        assert!(order(Action::KillJob, "job_1_0001").is_for("map1.5", &identity));
-        assert!(!order(Action::KillJob, "job_1_0002").is_for("map1.5", &identity));
+        assert!(order(Action::KillTask, "map1.5").is_for("map1.5", &identity, &[]));
+        assert!(!order(Action::KillTask, "map1.5").is_for("map1.50", &identity, &[]));
+        assert!(order(Action::KillJob, "job_1_0001").is_for("map1.5", &identity, &[]));
+        assert!(!order(Action::KillJob, "job_1_0002").is_for("map1.5", &identity, &[]));
     }
 
     #[test]
@@ -253,8 +288,23 @@ mod tests {
             process: Process::of(&of(77)),
             ..order(Action::KillTask, "map1.5")
         };
-        assert!(order.is_for("map1.5", &of(77)));
-        assert!(!order.is_for("map1.5", &of(78)));
-        assert!(!order.is_for("map1.6", &of(77)));
+        assert!(order.is_for("map1.5", &of(77), &[]));
+        assert!(!order.is_for("map1.5", &of(78), &[]));
+        assert!(!order.is_for("map1.6", &of(77), &[]));
+    }
+
+    #[test]
+    fn another_session_is_not_meant() {
+        let order = Order {
+            session: Some(7),
+            ..order(Action::KillTask, "m2 x")
+        };
+        let identity = Identity::default();
+        let read = |order: &Order| order.to_string().parse::<Order>();
+        assert_eq!(read(&order), Ok(order.clone()));
+        assert!(order.is_for("m2 x", &identity, &[3, 7]));
+        assert!(!order.is_for("m2 x", &identity, &[3]));
+        // A blank in a name makes no other name of it.
+        assert!(!order.is_for("m2", &identity, &[7]));
     }
 }

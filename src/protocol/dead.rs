@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::escape::{Word, unescape};
 use super::event::stamp;
 use chrono::{DateTime, Utc};
 
@@ -25,8 +26,13 @@ pub struct Dead {
 impl fmt::Display for Dead {
     /// `dead <node> <time> <attempt>`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let attempt = self.attempt.as_deref().unwrap_or(NONE);
-        write!(f, "{DEAD}{} {} {attempt}", self.node, stamp(self.time))
+        write!(f, "{DEAD}{} {} ", Word(&self.node), stamp(self.time))?;
+        match self.attempt.as_deref() {
+            None => f.write_str(NONE),
+            // One that is called so.
+            Some(NONE) => f.write_str("\\u{2d}"),
+            Some(attempt) => Word(attempt).fmt(f),
+        }
     }
 }
 
@@ -37,9 +43,9 @@ impl FromStr for Dead {
         let mut words = line.strip_prefix(DEAD).ok_or(())?.splitn(3, ' ');
         let mut word = || words.next().ok_or(());
         Ok(Self {
-            node: word()?.to_owned(),
+            node: unescape(word()?),
             time: word()?.parse().map_err(drop)?,
-            attempt: Some(word()?.to_owned()).filter(|attempt| attempt != NONE),
+            attempt: Some(word()?).filter(|word| *word != NONE).map(unescape),
         })
     }
 }
@@ -50,7 +56,13 @@ mod tests {
 
     #[test]
     fn a_line_is_read_back() {
-        for attempt in [None, Some("attempt_1_0001_m_000000_0".to_owned())] {
+        for attempt in [
+            None,
+            Some("-"),
+            Some("a b"),
+            Some("attempt_1_0001_m_000000_0"),
+        ] {
+            let attempt = attempt.map(str::to_owned);
             let dead = Dead {
                 node: "map1.5".to_owned(),
                 time: DateTime::from_timestamp_micros(1_609_240_719_574_485).unwrap(),

@@ -6,6 +6,7 @@ use serde::{Serialize, Serializer};
 use strum::{Display, EnumIter, EnumString};
 
 use super::asctime;
+use super::escape::{Word, unescape};
 use super::office::Previous;
 use crate::condition::Condition;
 
@@ -106,7 +107,7 @@ impl Event {
     /// The line below the master's messages: `event 17 4294967302 2020-12-29T… died map…`, with the
     /// [`Previous`] master behind a claim, and the condition behind a stall.
     /// `None` for what is not a master's to tell.
-    pub(super) fn line(&self) -> Option<String> {
+    pub(crate) fn line(&self) -> Option<String> {
         let (sequence, epoch, node) = (self.sequence?, self.epoch?, self.node.as_ref()?);
         let (time, kind) = (stamp(self.time), self.event);
         let previous = self.previous.as_ref();
@@ -114,7 +115,8 @@ impl Event {
         let condition = self.condition.map(|condition| format!(" {condition}"));
         let condition = condition.unwrap_or_default();
         Some(format!(
-            "event {sequence} {epoch} {time} {kind} {node}{previous}{condition}\n"
+            "event {sequence} {epoch} {time} {kind} {}{previous}{condition}\n",
+            Word(node)
         ))
     }
 
@@ -133,7 +135,7 @@ impl Event {
         Some(Self {
             time,
             event,
-            node: Some(node.to_owned()),
+            node: Some(unescape(node)),
             epoch,
             sequence,
             previous,
@@ -144,7 +146,7 @@ impl Event {
 
     /// The message that people read, where there is one: one line, or two for a death.
     pub fn message(&self) -> Option<String> {
-        let node = self.node.as_ref()?;
+        let node = Word(self.node.as_ref()?);
         let says = |what: &str| Some(format!("{}: follower {node} {what}\n", asctime(self.time)));
         match self.event {
             EventKind::Alive => says("still alive"),
@@ -161,7 +163,7 @@ impl Event {
                 let (time, epoch) = (asctime(self.time), self.epoch.unwrap_or_default());
                 let mut message = format!("zookeeper: CONNECTED\nmaster {node}\n");
                 if let Some(Previous { node, went, .. }) = &self.previous {
-                    let went = went.message();
+                    let (node, went) = (Word(node), went.message());
                     message = format!("{message}{time}: master {node} {went}\n");
                 }
                 Some(format!("{message}{time}: epoch {epoch} begins\n"))

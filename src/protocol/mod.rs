@@ -2,12 +2,13 @@
 //! and the events that watchers tell as JSON lines. Pure: no clock, no IO.
 //!
 //! The first line of each value is fixed for good (other programs compare it); whatever heartline
-//! adds stands on the lines below it as `key: value` or `event …`.
+//! adds stands on the lines below it as `key: value` or `event …`. Names in it are escaped ([`escape`]).
 
 pub mod beat;
 pub mod claim;
 pub mod control;
 pub mod dead;
+pub mod escape;
 pub mod event;
 pub mod office;
 pub mod report;

@@ -8,6 +8,8 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use strum::{Display, EnumIter, EnumString};
 
+use super::claim;
+use super::escape::{Line, Word, unescape};
 use super::event::stamp;
 
 /// Why a master is master no more.
@@ -51,7 +53,7 @@ pub struct Previous {
 impl fmt::Display for Previous {
     /// `<went> <epoch> <node>`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} {}", self.went, self.epoch, self.node)
+        write!(f, "{} {} {}", self.went, self.epoch, Word(&self.node))
     }
 }
 
@@ -64,7 +66,7 @@ impl FromStr for Previous {
         Ok(Self {
             went: word()?.parse().map_err(drop)?,
             epoch: word()?.parse().map_err(|_| ())?,
-            node: word()?.to_owned(),
+            node: unescape(word()?),
         })
     }
 }
@@ -90,7 +92,7 @@ const PREVIOUS: &str = "previous";
 impl Office {
     /// The lines that tell it.
     pub(super) fn lines(&self) -> String {
-        let Self { node, claim, .. } = self;
+        let (node, claim) = (Line(&self.node), &self.claim);
         let since = stamp(self.since);
         let mut lines = format!("{MASTER}: {node}\n{CLAIM}: {claim}\n{SINCE}: {since}\n");
         if let Some(previous) = &self.previous {
@@ -103,7 +105,7 @@ impl Office {
     pub(super) fn take(office: &mut Option<Self>, key: &str, word: &str) -> bool {
         if key == MASTER {
             *office = Some(Self {
-                node: word.to_owned(),
+                node: unescape(word),
                 claim: String::new(),
                 since: DateTime::default(),
                 previous: None,
@@ -114,7 +116,9 @@ impl Office {
             return false;
         };
         match key {
-            CLAIM => word.clone_into(&mut office.claim),
+            CLAIM if claim::is_name(word) => word.clone_into(&mut office.claim),
+            // The name of no claim: as if nobody were in office.
+            CLAIM => office.claim.clear(),
             SINCE => office.since = word.parse().unwrap_or_default(),
             PREVIOUS => office.previous = word.parse().ok(),
             _ => return false,

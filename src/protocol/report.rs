@@ -1,12 +1,16 @@
 //! What `/heart_beat_master` says: who is master, and what it says of each follower.
 //!
-//! One value holds the whole report of a tick, however many followers there are. A value may be
-//! overwritten before a watcher reads it, so each also carries the events of the last second with
-//! their sequence numbers: whoever looks at least once a second misses none.
+//! One value holds the report of a tick, however many followers there are; what does not fit is told with the
+//! next ones. A value may be overwritten before a watcher reads it, so each also carries the events of the last
+//! second. Their numbers have no gaps: whoever looks at least once a second misses none, and whoever finds a
+//! gap knows how many it has missed.
 
 use chrono::{DateTime, Utc};
 
+use std::collections::BTreeSet;
+
 use super::dead::Dead;
+use super::escape::{Word, unescape};
 use super::event::{Event, EventKind};
 use super::office::Office;
 
@@ -16,6 +20,11 @@ pub const FREE: &str = "this is a master map!";
 const EPOCH: &str = "epoch";
 const SEQUENCE: &str = "sequence";
 const FOLLOWERS: &str = "followers";
+const FINGERPRINTS: &str = "fingerprints";
+const MORE_DEAD: &str = "more-dead";
+
+/// No master has told as many events: a larger number in a value is no number.
+const MOST_SEQUENCE: u64 = u64::MAX / 2;
 
 /// The master's value, taken apart.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,8 +41,20 @@ pub struct Report {
     pub office: Option<Office>,
     /// Who died in the last minutes, and has not returned.
     pub dead: Vec<Dead>,
+    /// How many more than these.
+    pub more_dead: u64,
     /// All followers of whoever wrote it, where the messages do not name them.
     pub known: Vec<String>,
+    /// The [`fingerprint`]s of those followers whose names did not fit.
+    pub fingerprints: BTreeSet<u64>,
+}
+
+/// A short form of a follower's name, of 48 bits: FNV-1a (Fowler, Noll, Vo), which is the same on every machine.
+pub fn fingerprint(name: &str) -> u64 {
+    let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    hash >> 16
 }
 
 impl Report {
@@ -56,9 +77,19 @@ impl Report {
             }
             match line.split_once(": ") {
                 Some((EPOCH, number)) => report.epoch = number.parse().ok(),
-                Some((SEQUENCE, number)) => report.sequence = number.parse().unwrap_or(0),
+                Some((SEQUENCE, number)) => {
+                    let number: Option<u64> = number.parse().ok();
+                    let number = number.filter(|number| *number <= MOST_SEQUENCE);
+                    report.sequence = number.unwrap_or(0);
+                }
+                Some((MORE_DEAD, number)) => report.more_dead = number.parse().unwrap_or(0),
                 Some((FOLLOWERS, nodes)) => {
-                    report.known = nodes.split(' ').map(str::to_owned).collect();
+                    report.known = nodes.split(' ').map(unescape).collect();
+                }
+                Some((FINGERPRINTS, numbers)) => {
+                    let numbers = numbers.split(' ');
+                    let numbers = numbers.filter_map(|word| u64::from_str_radix(word, 16).ok());
+                    report.fingerprints = numbers.collect();
                 }
                 Some((key, word)) if Office::take(&mut report.office, key, word) => {}
                 _ => report.messages.push(line.to_owned()),
@@ -68,16 +99,16 @@ impl Report {
     }
 
     /// The followers that the messages call alive.
-    pub fn alive(&self) -> impl Iterator<Item = &str> {
+    pub fn alive(&self) -> impl Iterator<Item = String> {
         self.messages.iter().filter_map(|line| {
             let (_, rest) = line.split_once(": follower ")?;
-            rest.strip_suffix(" still alive")
+            Some(unescape(rest.strip_suffix(" still alive")?))
         })
     }
 
     /// All followers that the value names.
-    pub fn followers(&self) -> impl Iterator<Item = &str> {
-        self.alive().chain(self.known.iter().map(String::as_str))
+    pub fn followers(&self) -> impl Iterator<Item = String> {
+        self.alive().chain(self.known.iter().cloned())
     }
 }
 
@@ -98,10 +129,14 @@ pub struct Draft<'a> {
     pub recent: Vec<&'a Event>,
     /// The followers heard since the last report.
     pub alive: Vec<&'a str>,
-    /// All followers.
+    /// All followers, as far as their names fit; empty if those alive are all.
     pub followers: Vec<&'a str>,
-    /// Those who died in the last minutes.
+    /// The fingerprints of the others.
+    pub fingerprints: Vec<u64>,
+    /// Those who died in the last minutes, as far as they fit.
     pub dead: Vec<&'a Dead>,
+    /// How many more there are.
+    pub more_dead: usize,
 }
 
 impl Draft<'_> {
@@ -124,14 +159,33 @@ impl Draft<'_> {
         value.extend([format!("{EPOCH}: {}\n", self.epoch)]);
         value.push_str(&self.office.lines());
         value.extend([format!("{SEQUENCE}: {}\n", self.sequence)]);
-        // A heir has to know whom to expect; a report that calls all of them alive tells it already.
-        if self.alive.len() < self.followers.len() {
-            value.extend([format!("{FOLLOWERS}: {}\n", self.followers.join(" "))]);
-        }
+        // An heir has to know whom to expect.
+        let followers = self.followers.iter().map(|node| Word(node).to_string());
+        list(&mut value, FOLLOWERS, followers);
+        let fingerprints = self.fingerprints.iter();
+        let fingerprints = fingerprints.map(|number| format!("{number:x}"));
+        list(&mut value, FINGERPRINTS, fingerprints);
         value.extend(self.dead.iter().map(|dead| format!("{dead}\n")));
+        if self.more_dead > 0 {
+            value.extend([format!("{MORE_DEAD}: {}\n", self.more_dead)]);
+        }
         value.extend(self.recent.iter().filter_map(|event| event.line()));
         value
     }
+}
+
+fn list(value: &mut String, key: &str, words: impl Iterator<Item = String>) {
+    let mut words = words.peekable();
+    if words.peek().is_none() {
+        return;
+    }
+    value.push_str(key);
+    value.push(':');
+    for word in words {
+        value.push(' ');
+        value.push_str(&word);
+    }
+    value.push('\n');
 }
 
 #[cfg(test)]
@@ -165,7 +219,9 @@ mod tests {
             recent: older.iter().chain(fresh).collect(),
             alive: alive.to_vec(),
             followers: vec!["map2", "map4", "map5"],
+            fingerprints: vec![fingerprint("map6"), fingerprint("map7")],
             dead: Vec::new(),
+            more_dead: 3,
         }
         .compose()
     }
@@ -196,6 +252,9 @@ mod tests {
         assert_eq!(report.events, [older, fresh].concat());
         assert_eq!(report.alive().collect::<Vec<_>>(), ["map2", "map4"]);
         assert!(report.followers().any(|node| node == "map5"));
+        let others = ["map6", "map7"].map(fingerprint);
+        assert_eq!(report.fingerprints, BTreeSet::from(others));
+        assert_eq!(report.more_dead, 3);
         assert!(report.messages[0].ends_with("follower map3 has died!"));
         assert_eq!(report.messages[1], "delete node map3");
         assert_eq!(report.messages.len(), 4);

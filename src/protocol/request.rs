@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::control::micros;
+use super::escape::{Line, Word, unescape};
 
 const DONE: &str = "done: ";
 const REFUSED: &str = "refused: ";
@@ -24,8 +25,8 @@ pub enum Request {
 impl fmt::Display for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Kill(whom) => write!(f, "kill {whom}"),
-            Self::Reinit(whom) => write!(f, "reinit {whom}"),
+            Self::Kill(whom) => write!(f, "kill {}", Word(whom)),
+            Self::Reinit(whom) => write!(f, "reinit {}", Word(whom)),
             Self::Interval(None) => write!(f, "interval {AUTO}"),
             Self::Interval(Some(interval)) => write!(f, "interval {}us", interval.as_micros()),
         }
@@ -41,8 +42,8 @@ impl FromStr for Request {
             return Err(());
         }
         match (what, rest) {
-            ("kill", whom) => Ok(Self::Kill(whom.to_owned())),
-            ("reinit", whom) => Ok(Self::Reinit(whom.to_owned())),
+            ("kill", whom) => Ok(Self::Kill(unescape(whom))),
+            ("reinit", whom) => Ok(Self::Reinit(unescape(whom))),
             ("interval", AUTO) => Ok(Self::Interval(None)),
             ("interval", interval) => Ok(Self::Interval(Some(micros(interval).ok_or(())?))),
             _ => Err(()),
@@ -62,8 +63,8 @@ pub enum Response {
 impl fmt::Display for Response {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Done(text) => write!(f, "{DONE}{text}"),
-            Self::Refused(text) => write!(f, "{REFUSED}{text}"),
+            Self::Done(text) => write!(f, "{DONE}{}", Line(text)),
+            Self::Refused(text) => write!(f, "{REFUSED}{}", Line(text)),
         }
     }
 }
@@ -74,10 +75,10 @@ impl FromStr for Response {
     fn from_str(text: &str) -> Result<Self, ()> {
         let done = text
             .strip_prefix(DONE)
-            .map(|text| Self::Done(text.to_owned()));
+            .map(|text| Self::Done(unescape(text)));
         let refused = || {
             text.strip_prefix(REFUSED)
-                .map(|text| Self::Refused(text.to_owned()))
+                .map(|text| Self::Refused(unescape(text)))
         };
         done.or_else(refused).ok_or(())
     }
@@ -92,6 +93,7 @@ mod tests {
         for request in [
             Request::Kill("attempt_1_0001_m_000000_0".to_owned()),
             Request::Reinit("map1.5".to_owned()),
+            Request::Kill("m2 x".to_owned()),
             Request::Interval(None),
             Request::Interval(Some(Duration::from_millis(20))),
         ] {
