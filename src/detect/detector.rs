@@ -5,19 +5,25 @@ use std::time::Duration;
 
 use super::{Hearing, Observation, Rule, Sign, Silences, Terms};
 
-/// By how much company can prolong a silence at the most.
+/// How many times company can prolong a silence at the most.
 const MOST_COMPANY: u32 = 10;
+/// By how much company can prolong a silence at the most: pauses of a machine or a network that make many silent at
+/// once have nothing to do with how often members beat.
+const LONGEST_COMPANY: Duration = Duration::from_secs(1);
 
 /// Says which of a set of members have been silent for longer than they are allowed.
 ///
 /// - **Told by** [`heard`](Self::heard), [`reading`](Self::reading), [`left`](Self::left) and
 ///   [`echo`](Self::echo), in the order in which things happened.
-/// - **Asked by** [`overdue`](Self::overdue) after each echo, and [`allowance`](Self::allowance).
+/// - **Asked by** [`overdue`](Self::overdue) after each echo, if [`may_be_overdue`](Self::may_be_overdue) says that
+///   it is worth to look at all of them, and [`allowance`](Self::allowance).
 #[derive(Clone, Debug)]
 pub struct Detector {
     terms: Terms,
     hearing: Hearing,
     members: BTreeMap<String, Member>,
+    /// The stopwatch's reading before which nobody can be overdue.
+    due: Duration,
     /// What was told since it was asked for last, if it is to be kept.
     record: Option<Vec<Observation>>,
 }
@@ -39,6 +45,7 @@ impl Detector {
             terms,
             hearing: Hearing::new(terms.longest_gap),
             members: BTreeMap::new(),
+            due: Duration::MAX,
             record: None,
         }
     }
@@ -60,9 +67,14 @@ impl Detector {
     pub fn heard(&mut self, now: Duration, member: &str) {
         self.note(now, Sign::Heard, member);
         let reading = self.hearing.at(now);
-        let member = self.members.entry(member.to_owned()).or_default();
-        member.end_silence(reading);
-        member.silent_since = Some(reading);
+        if !self.members.contains_key(member) {
+            self.members.insert(member.to_owned(), Member::default());
+        }
+        if let Some(member) = self.members.get_mut(member) {
+            member.end_silence(reading);
+            member.silent_since = Some(reading);
+            self.due = self.due.min(reading + self.terms.timeout + member.extra);
+        }
     }
 
     /// `member` beats less often than the timeout is made for: it may be silent for so much longer.
@@ -71,6 +83,9 @@ impl Detector {
             && member.extra != extra
         {
             member.extra = extra;
+            if let Some(since) = member.silent_since {
+                self.due = self.due.min(since + self.terms.timeout + extra);
+            }
             // How it beat before says nothing of how it beats now.
             member.silences = Silences::default();
         }
@@ -119,20 +134,46 @@ impl Detector {
         &self.hearing
     }
 
+    /// Whether anybody can be overdue by now: looks at all members only when the first of them can be.
+    pub fn may_be_overdue(&mut self) -> bool {
+        let now = self.hearing.elapsed();
+        if now < self.due {
+            return false;
+        }
+        let silent = self.members.values();
+        let due = silent.filter_map(|member| Some(member.silent_since? + self.timeout(member)));
+        self.due = due.min().unwrap_or(Duration::MAX);
+        now >= self.due
+    }
+
     /// Those silent for as long as they are allowed, or longer.
     pub fn overdue(&self) -> impl Iterator<Item = &str> {
-        let company = self.company().max(1);
-        self.members.iter().filter_map(move |(name, member)| {
-            let silence = self.silence(member)?;
-            // What is allowed is worked out only for those in doubt.
-            let overdue =
-                silence >= self.timeout(member) && silence >= self.allowed(member) * company;
-            overdue.then_some(name.as_str())
-        })
+        let company = self.company();
+        self.members
+            .iter()
+            .filter(move |(_, member)| self.is_silent(member, company))
+            .map(|(name, _)| name.as_str())
+    }
+
+    /// Whether `member` is one of those, in such a [`company`](Self::company).
+    pub fn is_overdue(&self, member: &str, company: u32) -> bool {
+        let member = self.members.get(member);
+        member.is_some_and(|member| self.is_silent(member, company))
+    }
+
+    fn is_silent(&self, member: &Member, company: u32) -> bool {
+        let Some(silence) = self.silence(member) else {
+            return false;
+        };
+        // What is allowed is worked out only for those in doubt.
+        silence >= self.timeout(member) && {
+            let allowed = self.allowed(member);
+            silence >= (allowed * company.max(1)).min(allowed + LONGEST_COMPANY)
+        }
     }
 
     /// How many have been silent for half of the timeout now: by so much everybody's allowance is
-    /// multiplied, ten times at the most. Always one by the fixed rule.
+    /// multiplied, ten times and by a second at the most. Always one by the fixed rule.
     ///
     /// Members that fall silent in the same moment have rather lost their processor, machine or
     /// network for a while than died one by one, and the listener's echo may come by another. It is what
