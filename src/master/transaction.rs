@@ -25,14 +25,11 @@ pub enum Write {
         /// The znode of the request, by its name, and its new value.
         answer: Option<(String, String)>,
     },
-    /// A verdict: remove the follower's znode if it still has this version, and report it.
+    /// Verdicts: remove the followers' znodes if all of them still have these versions, and report it; the master's
+    /// own beat with it.
     Bury {
-        /// The follower.
-        node: String,
-        /// The last version heard: a beat that came since saves the follower.
-        version: i32,
-        /// Its claim, which goes with it.
-        claim: Option<String>,
+        /// The followers.
+        fallen: Vec<Fallen>,
         /// The new value of `/heart_beat_master`.
         report: String,
     },
@@ -43,15 +40,52 @@ pub enum Write {
     },
 }
 
+impl Write {
+    /// How many bytes it has in all; `None` for a beat and no more.
+    pub fn weight(&self) -> Option<usize> {
+        match self {
+            Self::Beat { report } => report.as_ref().map(String::len),
+            Self::Accede {
+                report, control, ..
+            } => Some(report.len() + control.len()),
+            Self::Command { control, answer } => {
+                let answer = answer.as_ref();
+                Some(control.len() + answer.map_or(0, |(name, text)| name.len() + text.len()))
+            }
+            Self::Bury { fallen, report } => {
+                let bytes =
+                    |one: &Fallen| one.node.len() + one.claim.as_ref().map_or(0, String::len);
+                Some(report.len() + fallen.iter().map(bytes).sum::<usize>())
+            }
+            Self::Release { report } => Some(report.len()),
+        }
+    }
+}
+
+/// A follower to be removed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fallen {
+    /// The follower.
+    pub node: String,
+    /// The last version heard: a beat that came since saves the follower.
+    pub version: i32,
+    /// The session that owns its znode; 0 for a lasting one.
+    pub owner: i64,
+    /// The claim that it says it has. It goes with the follower if it is of the same session.
+    pub claim: Option<String>,
+}
+
 /// How a [`Write`] went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// It was made.
     Done,
-    /// The follower to be buried has beaten meanwhile.
-    Spared,
-    /// The follower to be buried was gone.
-    Gone,
+    /// Not made: this one of the followers to be removed has beaten meanwhile.
+    Spared(usize),
+    /// Not made: this one of them was gone.
+    Gone(usize),
+    /// Not made: ZooKeeper refuses to remove this one of them, and says why.
+    Refused(usize, String),
     /// Another has reported meanwhile: the epoch did not begin.
     Overtaken,
 }

@@ -2,8 +2,11 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Pending, Reading, Tenure};
+use std::collections::BTreeSet;
+
+use super::{MOST_DEAD, Pending, Reading, Tenure};
 use crate::clock::Now;
+use crate::protocol::report::fingerprint;
 use crate::protocol::{Dead, Ending, EventKind, Identity};
 
 /// How many longer intervals a follower that beats less often may be silent, beyond the timeout: one
@@ -32,8 +35,10 @@ pub(super) struct Follower {
     pub(super) heard: bool,
     pub(super) presence: Presence,
     pub(super) written: DateTime<Utc>,
+    /// The session that its znode dies with; 0 for a lasting one.
+    pub(super) owner: i64,
     pub(super) ending: Option<Ending>,
-    /// Who it is, by its last beat; its claim is buried with it.
+    /// Who it is, by its last beat.
     pub(super) identity: Identity,
     /// Whether its stall was told.
     pub(super) stalled: bool,
@@ -52,17 +57,27 @@ impl Follower {
 impl Tenure {
     /// The followers whose znodes stand. Those that the master before knew and that left in the
     /// moment between the two masters are among neither's; they are missed here.
-    pub fn listed(&mut self, now: Now, nodes: &[String]) {
+    pub fn listed(&mut self, now: Now, nodes: &BTreeSet<String>) {
         for node in nodes {
             // The dead are back when they are heard: the list may be older than the burial.
-            if *node != self.office.node && !self.dead.contains_key(node) {
-                self.followers.entry(node.clone()).or_default();
+            if *node == self.office.node
+                || self.dead.contains_key(node)
+                || self.passed_over.contains(node)
+                || self.followers.contains_key(node)
+            {
+                continue;
+            }
+            let follower = self.followers.entry(node.clone()).or_default();
+            if !self.fingerprints.is_empty() {
+                follower.introduced = self.fingerprints.remove(&fingerprint(node));
             }
         }
         if self.standing.is_some() {
             return;
         }
-        self.standing = Some(nodes.iter().cloned().collect());
+        self.standing = Some(nodes.clone());
+        // Whoever of them is not on the first list has left, and cannot be named.
+        let unnamed = std::mem::take(&mut self.fingerprints).len();
         if self.is_waiting(now) {
             for (node, follower) in &mut self.followers {
                 if !nodes.contains(node) {
@@ -71,10 +86,13 @@ impl Tenure {
             }
             return;
         }
-        let left = self.followers.keys().filter(|node| !nodes.contains(node));
+        let left = self.followers.keys().filter(|node| !nodes.contains(*node));
         let left: Vec<String> = left.cloned().collect();
         // After a longer time nobody can say whether one has finished or its session has expired.
         let is_certain = !self.is_expired(now, self.inherited);
+        if is_certain {
+            self.news.lose(unnamed.try_into().unwrap_or(u64::MAX));
+        }
         for node in left {
             self.followers.remove(&node);
             if is_certain {
@@ -88,7 +106,7 @@ impl Tenure {
     /// One that stood there when the master came back from an outage of ZooKeeper is not judged before
     /// it is heard, or has been waited for: the master may be back before its followers.
     pub fn heard(&mut self, now: Now, node: &str, reading: &Reading) {
-        if node == self.office.node {
+        if node == self.office.node || self.passed_over.contains(node) {
             return;
         }
         self.introduce(now, node, reading.beat.identity.returns);
@@ -108,6 +126,7 @@ impl Tenure {
         follower.heard |= follower.version != Some(reading.version);
         follower.version = Some(reading.version);
         follower.written = reading.written;
+        follower.owner = reading.owner;
         follower.ending = reading.beat.ending;
         follower.identity.clone_from(&reading.beat.identity);
         let status = &reading.beat.status;
@@ -127,7 +146,7 @@ impl Tenure {
         if changed && stalled {
             let mut event = self.event(now.wall, EventKind::Stalled, node);
             event.condition = status.condition;
-            self.fresh.push(event);
+            self.news.push(event, None);
         } else if changed {
             self.tell(now.wall, EventKind::Recovered, node);
         }
@@ -142,7 +161,9 @@ impl Tenure {
             time: now.wall,
             attempt: identity.attempt.clone(),
         };
-        self.dead.insert(node.to_owned(), dead);
+        if self.dead.len() < MOST_DEAD {
+            self.dead.insert(node.to_owned(), dead);
+        }
         identity
     }
 
@@ -153,12 +174,15 @@ impl Tenure {
 
     /// A follower's znode is gone, and this master did not remove it.
     pub fn vanished(&mut self, now: Now, node: &str) {
-        if let Some(Pending::Bury { node: buried, .. }) = &self.pending
-            && buried == node
+        if let Some(Pending::Bury(burial)) = &self.pending
+            && burial.has(node)
         {
             return;
         }
         self.detector.left(now.elapsed, node);
+        if self.passed_over.remove(node) {
+            return;
+        }
         if self.followers.contains_key(node) {
             // One that came and went before its value was read.
             self.introduce(now, node, 0);
@@ -197,6 +221,16 @@ impl Tenure {
         }
     }
 
+    /// A znode among the followers' that is none, or that cannot be read or removed: nobody judges it until it is
+    /// gone, and all else goes on.
+    pub fn pass_over(&mut self, now: Now, node: &str, why: String) {
+        self.detector.left(now.elapsed, node);
+        self.followers.remove(node);
+        if self.passed_over.insert(node.to_owned()) {
+            self.complaints.push((node.to_owned(), why));
+        }
+    }
+
     /// Judges those that stood there from now on like all others, when they have been waited for.
     pub(super) fn end_grace(&mut self, now: Now) {
         if self.grace.take_if(|grace| now.elapsed >= *grace).is_none() {
@@ -216,6 +250,7 @@ impl Tenure {
                 self.detector.heard(now.elapsed, node);
             }
         }
+        self.find_overdue();
     }
 
     /// Whether followers that stood there are waited for.
@@ -243,19 +278,5 @@ impl Tenure {
         let server = server + now.elapsed.saturating_sub(elapsed);
         let silence = server.signed_duration_since(heard).to_std();
         silence.is_ok_and(|silence| silence > self.pace.session / 2)
-    }
-
-    /// The followers heard since this was asked last.
-    pub(super) fn take_heard(&mut self) -> Vec<String> {
-        let heard = self
-            .followers
-            .iter_mut()
-            .filter(|(_, follower)| follower.heard);
-        heard
-            .map(|(node, follower)| {
-                follower.heard = false;
-                node.clone()
-            })
-            .collect()
     }
 }

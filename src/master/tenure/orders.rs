@@ -18,6 +18,8 @@ const STANDS: Duration = Duration::from_secs(30);
 const JOB_STANDS: Duration = Duration::from_secs(3600);
 /// How many requests wait at the most; who asks for more waits itself.
 const MOST_REQUESTS: usize = 256;
+/// How many orders stand at the most: every member reads all of them.
+const MOST_ORDERS: usize = 256;
 
 /// What followers are told, and what is to be told next.
 #[derive(Debug)]
@@ -26,6 +28,8 @@ pub(super) struct Orders {
     /// With the time when each was given.
     standing: Vec<(Duration, Order)>,
     requests: VecDeque<(String, Request)>,
+    /// How many were answered, and nobody was told so yet.
+    answered: usize,
     /// What the control znode says.
     pub(super) issued: Control,
     /// The last write was one of these: beats and reports have their turn.
@@ -44,12 +48,16 @@ impl Orders {
     /// Goes on from what was written last, by this master before it was cut off or by another one, with so many
     /// followers.
     pub(super) fn new(now: Now, epoch: i64, pace: Pace, before: Control, followers: usize) -> Self {
-        let mut pacing = Pacing::new(pace.interval, pace.budget, before.asked);
+        // No master grants more: anybody can have written it.
+        let most = pace.session / 4;
+        let asked = before.asked.filter(|asked| *asked <= most);
+        let mut pacing = Pacing::new(pace.interval, pace.budget, asked);
         let is_own = before.epoch == Some(epoch);
         // Whoever has not heard of an order yet hears of it from the next master. Only to join anew is done with by the
         // change of master itself.
         let orders = before.orders.iter().cloned();
         let orders = orders.filter(|order| is_own || order.action != Action::Reinit);
+        let orders = orders.take(MOST_ORDERS);
         let standing: Vec<(Duration, Order)> = orders.map(|order| (now.elapsed, order)).collect();
         let issued = if is_own {
             before
@@ -57,7 +65,7 @@ impl Orders {
             Control {
                 epoch: Some(epoch),
                 interval: Some(pacing.interval(followers)),
-                asked: before.asked,
+                asked,
                 number: before.number,
                 orders: standing.iter().map(|(_, order)| order.clone()).collect(),
             }
@@ -66,6 +74,7 @@ impl Orders {
             pacing,
             standing,
             requests: VecDeque::new(),
+            answered: 0,
             issued,
             yields: false,
         }
@@ -97,12 +106,20 @@ impl Orders {
 }
 
 impl Tenure {
+    /// How many requests were answered, or not taken, since this was asked last: whoever reads them keeps that many
+    /// more ready.
+    pub fn take_answered(&mut self) -> usize {
+        std::mem::take(&mut self.orders.answered)
+    }
+
     /// An operator asks for something, by the znode `name`.
     pub fn asked(&mut self, name: String, request: Request) {
         let requests = &mut self.orders.requests;
         let known = requests.iter().any(|(known, _)| *known == name);
         if !known && requests.len() < MOST_REQUESTS {
             requests.push_back((name, request));
+        } else {
+            self.orders.answered += 1;
         }
     }
 
@@ -150,6 +167,7 @@ impl Tenure {
         let orders = &mut self.orders;
         if issue.answers {
             orders.requests.pop_front();
+            orders.answered += 1;
         }
         orders.pacing.ask(issue.control.asked);
         let given = issue.orders.into_iter().map(|order| (now.elapsed, order));
@@ -188,29 +206,41 @@ impl Tenure {
         let own = self.identity.job.as_deref() == Some(whom);
         let is_job = own || identities.any(|identity| identity.job.as_deref() == Some(whom));
         let mut number = self.orders.issued.number;
-        let mut add = |action: Action, whom: &str, process: Option<Process>| {
+        let mut add = |action, whom: &str, process: Option<Process>, session: Option<i64>| {
             number += 1;
             issue.orders.push(Order {
                 number,
                 action,
                 whom: whom.to_owned(),
                 process,
+                session,
                 reason: "by an operator".to_owned(),
             });
+        };
+        let room = MOST_ORDERS.saturating_sub(self.orders.standing.len());
+        let full = || {
+            let stands = humantime::format_duration(STANDS);
+            Response::Refused(format!(
+                "there is room for {room} more orders; an order stands for {stands}: ask again then"
+            ))
         };
         if action == Action::KillTask && is_job {
             // All who heard of it end, and whoever starts later hears of it too.
             if !self.orders.ends_job(whom) {
-                add(Action::KillJob, whom, None);
+                if room == 0 {
+                    return full();
+                }
+                add(Action::KillJob, whom, None, None);
             }
             return Response::Done(format!("all members of {whom} are told to end"));
         }
         let followers = self.followers.iter();
-        let followers = followers.map(|(node, follower)| (node.as_str(), &follower.identity));
-        let own = (self.office.node.as_str(), &self.identity);
-        let meant: Vec<(&str, &Identity)> = std::iter::once(own)
+        let followers =
+            followers.map(|(node, follower)| (node.as_str(), &follower.identity, follower.owner));
+        let own = (self.office.node.as_str(), &self.identity, self.session);
+        let meant: Vec<(&str, &Identity, i64)> = std::iter::once(own)
             .chain(followers)
-            .filter(|(node, identity)| {
+            .filter(|(node, identity, _)| {
                 *node == whom
                     || identity.attempt.as_deref() == Some(whom)
                     || identity.task().as_deref() == Some(whom)
@@ -221,10 +251,14 @@ impl Tenure {
                 "no member, attempt, task or job is called {whom}; heartline status lists all"
             ));
         }
-        for (node, identity) in &meant {
-            add(action, node, Process::of(identity));
+        if meant.len() > room {
+            return full();
         }
-        let names: Vec<&str> = meant.iter().map(|(node, _)| *node).collect();
+        for (node, identity, session) in &meant {
+            let session = Some(*session).filter(|session| *session != 0);
+            add(action, node, Process::of(identity), session);
+        }
+        let names: Vec<&str> = meant.iter().map(|(node, ..)| *node).collect();
         Response::Done(names.join(" "))
     }
 }

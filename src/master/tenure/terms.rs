@@ -42,6 +42,10 @@ pub struct Inheritance {
     pub zxid: i64,
     /// What members were told last.
     pub control: Control,
+    /// The new master's own session.
+    pub session: i64,
+    /// The largest request that the server is known to take, where that is less than by default.
+    pub request_limit: Option<usize>,
 }
 
 /// A follower's znode, as it was read.
@@ -51,6 +55,8 @@ pub struct Reading {
     pub version: i32,
     /// When it was set last, by ZooKeeper's clock.
     pub written: DateTime<Utc>,
+    /// The session that it dies with; 0 for a lasting one.
+    pub owner: i64,
     /// Its value.
     pub beat: Beat,
 }

@@ -1,12 +1,13 @@
 //! Tests of the `tenure` module.
 
+mod crowds;
 mod deaths;
 mod orders;
 
 use super::*;
 use crate::condition::Condition;
 use crate::detect::{Rule, Terms};
-use crate::master::transaction::{Outcome, Write};
+use crate::master::transaction::{Fallen, Outcome, Write};
 use crate::protocol::control::Control;
 use crate::protocol::{Beat, Ending, Identity, Report};
 
@@ -52,7 +53,13 @@ fn inherited(report: Report) -> Inheritance {
         grace: Duration::ZERO,
         zxid: 40,
         control: Control::default(),
+        session: 9,
+        request_limit: None,
     }
+}
+
+fn names(names: &[&str]) -> BTreeSet<String> {
+    names.iter().map(|&name| name.to_owned()).collect()
 }
 
 /// A master that is back from an outage, and has told its claim.
@@ -86,6 +93,7 @@ fn reading(version: i32) -> Reading {
     Reading {
         version,
         written: at(0).wall,
+        owner: 5,
         beat: Beat {
             identity: Identity {
                 claim: Some("_c_b-lock-0000000002".to_owned()),
@@ -177,17 +185,16 @@ fn a_silent_follower_is_buried_at_the_version_last_heard() {
         tenure.written(at(ms), Outcome::Done);
     }
     tick(&mut tenure, 20);
-    let Some(Write::Bury {
-        node,
-        version,
-        claim,
-        report,
-    }) = tenure.next_write(at(20))
-    else {
+    let Some(Write::Bury { fallen, report }) = tenure.next_write(at(20)) else {
         panic!("silent for 20 ms of hearing");
     };
-    assert_eq!((node.as_str(), version), ("map2.0", 7));
-    assert_eq!(claim.as_deref(), Some("_c_b-lock-0000000002"));
+    let expected = Fallen {
+        node: "map2.0".to_owned(),
+        version: 7,
+        owner: 5,
+        claim: Some("_c_b-lock-0000000002".to_owned()),
+    };
+    assert_eq!(fallen, [expected]);
     let first: Vec<&str> = report.lines().take(2).collect();
     assert!(
         first[0].ends_with(": follower map2.0 has died!"),
@@ -210,7 +217,7 @@ fn who_beat_in_the_last_moment_is_spared() {
         tenure.next_write(at(20)),
         Some(Write::Bury { .. })
     ));
-    tenure.written(at(20), Outcome::Spared);
+    tenure.written(at(20), Outcome::Spared(0));
     let report = tick(&mut tenure, 25);
     assert!(!kinds(report).contains(&EventKind::Died));
     assert_eq!(tenure.followers(), 1);
@@ -235,7 +242,7 @@ fn an_outage_kills_nobody() {
 #[test]
 fn nobody_is_judged_in_the_moment_after_an_outage() {
     let mut tenure = back();
-    tenure.listed(at(0), &["map2.0".to_owned()]);
+    tenure.listed(at(0), &names(&["map2.0"]));
     tenure.heard(at(0), "map2.0", &reading(7));
     for ms in (0..1000).step_by(5) {
         assert!(!kinds(tick(&mut tenure, ms)).contains(&EventKind::Died));
@@ -253,7 +260,7 @@ fn nobody_is_judged_in_the_moment_after_an_outage() {
 #[test]
 fn who_is_not_back_long_after_an_outage_is_dead() {
     let mut tenure = back();
-    tenure.listed(at(0), &["map2.0".to_owned()]);
+    tenure.listed(at(0), &names(&["map2.0"]));
     tenure.heard(at(0), "map2.0", &reading(7));
     let mut died = (0..3000)
         .step_by(5)
@@ -264,7 +271,7 @@ fn who_is_not_back_long_after_an_outage_is_dead() {
 #[test]
 fn who_stands_there_without_an_outage_is_judged_at_once() {
     let mut tenure = settled();
-    tenure.listed(at(0), &["map2.0".to_owned()]);
+    tenure.listed(at(0), &names(&["map2.0"]));
     tenure.heard(at(0), "map2.0", &reading(7));
     let mut ticks = (0..50).step_by(5).map(|ms| kinds(tick(&mut tenure, ms)));
     assert!(ticks.any(|kinds| kinds.contains(&EventKind::Died)));
@@ -274,7 +281,7 @@ fn who_stands_there_without_an_outage_is_judged_at_once() {
 fn who_stood_there_and_went_with_its_session_has_died() {
     for (vanished_after, expected) in [(10, EventKind::Finished), (6_000, EventKind::Died)] {
         let mut tenure = settled();
-        tenure.listed(at(0), &["map2.0".to_owned()]);
+        tenure.listed(at(0), &names(&["map2.0"]));
         tenure.heard(at(0), "map2.0", &reading(7));
         tenure.vanished(at(vanished_after), "map2.0");
         assert_eq!(
@@ -293,7 +300,7 @@ fn the_dead_that_lives_has_returned() {
     }
     assert_eq!(tenure.followers(), 0);
     // A list may be older than the removal.
-    tenure.listed(at(26), &["map2.0".to_owned()]);
+    tenure.listed(at(26), &names(&["map2.0"]));
     assert_eq!(tenure.followers(), 0);
     // The listener hears of the removal too: that is no second verdict.
     tenure.vanished(at(26), "map2.0");
@@ -332,7 +339,7 @@ fn who_leaves_has_finished_or_failed_by_its_last_word() {
 fn followers_of_the_master_before_are_taken_over() {
     let before = Report::parse(b"t: follower map2.0 still alive\nfollowers: map1.0 map4.0\n");
     let mut tenure = begin(inherited(before));
-    tenure.listed(at(0), &["map2.0".to_owned(), "map3.0".to_owned()]);
+    tenure.listed(at(0), &names(&["map2.0", "map3.0"]));
     tenure.heard(at(0), "map2.0", &reading(3));
     tenure.heard(at(0), "map3.0", &reading(0));
     let report = Report::parse(tick(&mut tenure, 0).unwrap().as_bytes());
@@ -363,7 +370,7 @@ fn nobody_is_expected_from_a_job_long_gone() {
         now,
         ..inherited(Report::default())
     });
-    tenure.listed(at(0), &[]);
+    tenure.listed(at(0), &names(&[]));
     assert_eq!(kinds(tick(&mut tenure, 0)), [EventKind::Claimed]);
 }
 
@@ -472,7 +479,7 @@ fn who_comes_back_after_an_outage_was_never_gone() {
         ..inherited(before)
     });
     // One has its old znode still, which goes with its session; one has none; one never comes back.
-    tenure.listed(at(0), &["map2.0".to_owned()]);
+    tenure.listed(at(0), &names(&["map2.0"]));
     tenure.heard(at(0), "map2.0", &reading(7));
     tenure.vanished(at(100), "map2.0");
     // It was looked for again at once, and was not back yet.

@@ -45,7 +45,7 @@ fn a_burial_is_a_death_once_it_is_made() {
     tenure.heard(at(0), "map2.0", &of_attempt(7, "attempt_1"));
     let first = until_burial(&mut tenure, 5);
     assert!(tenure.take_deaths().is_empty());
-    tenure.written(at(first), Outcome::Spared);
+    tenure.written(at(first), Outcome::Spared(0));
     assert!(tenure.take_deaths().is_empty());
     tenure.heard(at(first), "map2.0", &of_attempt(8, "attempt_1"));
     let second = until_burial(&mut tenure, first + 5);
@@ -71,7 +71,7 @@ fn who_goes_by_itself_is_not_dead() {
     tenure.heard(at(0), "map3.0", &of_attempt(7, "attempt_2"));
     tenure.vanished(at(5), "map3.0");
     let burial = until_burial(&mut tenure, 10);
-    tenure.written(at(burial), Outcome::Gone);
+    tenure.written(at(burial), Outcome::Gone(0));
     tick(&mut tenure, burial + 5);
     tick(&mut tenure, burial + 10);
     assert_eq!(tenure.followers(), 0);
@@ -96,7 +96,7 @@ fn who_went_with_its_session_is_dead_once_that_is_told() {
 #[test]
 fn who_is_not_back_after_an_outage_is_dead() {
     let mut tenure = back();
-    tenure.listed(at(0), &["map2.0".to_owned()]);
+    tenure.listed(at(0), &names(&["map2.0"]));
     tenure.heard(at(0), "map2.0", &of_attempt(7, "attempt_1"));
     tenure.vanished(at(500), "map2.0");
     tick(&mut tenure, 1000);
