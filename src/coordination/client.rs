@@ -37,6 +37,8 @@ pub struct Stat {
     pub version: i32,
     /// The session that it dies with; 0 for a lasting one.
     pub owner: i64,
+    /// How many znodes are below it.
+    pub children: i32,
     /// When it was created, by the server's clock.
     pub made: DateTime<Utc>,
     /// When it was set last, by the server's clock.

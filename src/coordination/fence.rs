@@ -1,6 +1,8 @@
 //! The writes of a master. Only who holds a claim has them, and each is one transaction that checks
 //! the claim: a master that was paused and replaced can neither write nor delete anything.
 
+use futures_util::future::join_all;
+
 use super::client::{Operation, Refusal};
 use super::{Failure, Session};
 
@@ -14,15 +16,30 @@ pub struct Fence {
     claim: String,
 }
 
+/// A znode to be removed with others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Removal<'a> {
+    /// The follower.
+    pub node: &'a str,
+    /// The version that it must have.
+    pub version: i32,
+    /// The session that owns it.
+    pub owner: i64,
+    /// The claim that it says it has.
+    pub claim: Option<&'a str>,
+}
+
 /// How a burial went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Burial {
-    /// The follower's znode is removed, and the report written.
+    /// The followers' znodes are removed, and the report written.
     Done,
-    /// The follower has beaten since it was heard last: nothing was written.
-    Spared,
-    /// The follower's znode was gone: nothing was written.
-    Gone,
+    /// This one of them has beaten since it was heard last: nothing was written.
+    Spared(usize),
+    /// The znode of this one was gone: nothing was written.
+    Gone(usize),
+    /// ZooKeeper refuses to remove this one, and says why: nothing was written.
+    Refused(usize, String),
 }
 
 impl Fence {
@@ -91,54 +108,76 @@ impl Fence {
             answer.map(|(request, text)| set(&self.session.paths().request(request), text)),
         );
         match self.make(whole).await {
-            // Who has asked is gone.
+            // Who has asked is gone, or its znode cannot be written: that costs nobody else.
             Err(Refusal {
                 at: Some(3),
-                failure: Failure::NoNode,
+                failure: Failure::NoNode | Failure::Refused(_),
             }) => Ok(self.make(command).await?),
             made => Ok(made?),
         }
     }
 
-    /// Removes a silent follower's znode if its version is still `version`, its claim if that still
-    /// stands, and reports it.
+    /// Removes the znodes of silent followers if all of them still have these versions, and reports it, with the
+    /// master's own beat. The claim that a follower says it has goes with it if ZooKeeper says that both are of one
+    /// session: what somebody says of itself is no right over others.
     pub async fn bury(
         &self,
-        node: &str,
-        version: i32,
-        claim: Option<&str>,
+        beat: &str,
+        removals: &[Removal<'_>],
         report: &str,
     ) -> Result<Burial, Failure> {
         let paths = self.session.paths();
-        let delete = Operation::Delete {
-            path: paths.member(node),
-            version: Some(version),
-        };
-        let bury = vec![delete, self.report(report)];
-        let mut whole = bury.clone();
-        whole.extend(claim.map(|claim| Operation::Delete {
-            path: paths.claim(claim),
-            version: None,
+        let mut bury = vec![set(&self.claim, beat), self.report(report)];
+        // Behind the check of the claim.
+        let first = bury.len() + 1;
+        bury.extend(removals.iter().map(|removal| Operation::Delete {
+            path: paths.member(removal.node),
+            version: Some(removal.version),
         }));
-        let made = match self.make(whole).await {
-            Err(Refusal {
-                at: Some(3),
-                failure: Failure::NoNode,
-            }) => self.make(bury).await,
-            made => made,
+        let looks = removals.iter().map(|removal| self.own_claim(removal));
+        // Sent together; what cannot be looked at stays, and goes with its session.
+        let claims = join_all(looks).await.into_iter().flatten();
+        let mut claims: Vec<Operation> = claims.collect();
+        let last = bury.len() + 1;
+        let made = loop {
+            let whole = bury.iter().chain(&claims).cloned().collect();
+            match self.make(whole).await {
+                // This claim went in this moment, or cannot be removed: without it.
+                Err(Refusal {
+                    at: Some(at),
+                    failure: Failure::NoNode | Failure::BadVersion | Failure::Refused(_),
+                }) if at >= last && at - last < claims.len() => {
+                    claims.swap_remove(at - last);
+                    // When many go at once, they go with their sessions.
+                    claims.truncate(claims.len() / 2);
+                }
+                made => break made,
+            }
         };
         match made {
             Ok(()) => Ok(Burial::Done),
             Err(Refusal {
-                at: Some(1),
-                failure: Failure::BadVersion,
-            }) => Ok(Burial::Spared),
-            Err(Refusal {
-                at: Some(1),
-                failure: Failure::NoNode,
-            }) => Ok(Burial::Gone),
+                at: Some(at),
+                failure,
+            }) if at >= first => match failure {
+                Failure::BadVersion => Ok(Burial::Spared(at - first)),
+                Failure::NoNode => Ok(Burial::Gone(at - first)),
+                Failure::Refused(why) => Ok(Burial::Refused(at - first, why)),
+                other => Err(other),
+            },
             Err(refusal) => Err(refusal.failure),
         }
+    }
+
+    /// How the claim of a follower is removed, if it is one of the same session.
+    async fn own_claim(&self, removal: &Removal<'_>) -> Option<Operation> {
+        let path = self.session.paths().claim(removal.claim?);
+        let stat = self.session.client().stat(&path).await.ok().flatten()?;
+        let is_own = stat.owner == removal.owner && stat.owner != 0;
+        is_own.then_some(Operation::Delete {
+            path,
+            version: Some(stat.version),
+        })
     }
 
     /// The last report, and the end of the claim.

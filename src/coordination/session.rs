@@ -14,6 +14,9 @@ use crate::protocol::report::FREE;
 /// Between two attempts to open a session.
 const RETRY: Duration = Duration::from_millis(100);
 
+/// How many znodes in the line are looked at for the first claim.
+const MOST_LOOKED_AT: usize = 64;
+
 /// How to reach ZooKeeper.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -180,7 +183,11 @@ impl Session {
     pub async fn clear_line(&self, prefixes: &[String]) -> Result<(), Failure> {
         for claim in self.line(true).await? {
             if prefixes.iter().any(|prefix| claim.starts_with(prefix)) {
-                self.remove(&self.paths().claim(&claim)).await?;
+                // One that cannot be removed costs the others nothing.
+                match self.remove(&self.paths().claim(&claim)).await {
+                    Err(Failure::Lost) => return Err(Failure::Lost),
+                    Ok(()) | Err(_) => {}
+                }
             }
         }
         Ok(())
@@ -312,11 +319,15 @@ impl Session {
     /// [`Session::line`].
     pub async fn first_claim(&self, fresh: bool) -> Result<Option<(String, Value)>, Failure> {
         let line = self.line(fresh).await?;
-        let Some(first) = in_order(&line).first().copied() else {
-            return Ok(None);
-        };
-        let value = self.read_claim(first).await?;
-        Ok(value.map(|value| (first.clone(), value)))
+        for first in in_order(&line).into_iter().take(MOST_LOOKED_AT) {
+            match self.read_claim(first).await {
+                // What no session owns is no claim; what cannot be read is none of ours.
+                Ok(Some(value)) if value.stat.owner == 0 => {}
+                Err(Failure::Refused(_)) => {}
+                value => return Ok(value?.map(|value| (first.clone(), value))),
+            }
+        }
+        Ok(None)
     }
 
     /// What a claim says, if it stands.

@@ -1,12 +1,14 @@
 //! The snapshots of stalled members, kept for people when the member is gone.
 
-use futures_util::future::join_all;
+use futures_util::{StreamExt, stream};
 
 use super::client::Kind;
 use super::{Failure, Session};
 
 /// How many are kept. Those written first go first.
 const MOST: usize = 64;
+/// How many are looked at together: beats wait behind them.
+const AT_ONCE: usize = 16;
 
 /// Puts a member's snapshot in the place of its last one.
 pub async fn keep(session: &Session, name: &str, snapshot: &str) -> Result<(), Failure> {
@@ -48,10 +50,15 @@ async fn forget_oldest(session: &Session) -> Result<(), Failure> {
         let stat = session.client().stat(&path).await.ok().flatten()?;
         Some((stat.modified, path))
     });
-    let mut known: Vec<(i64, String)> = join_all(looks).await.into_iter().flatten().collect();
+    let looks = stream::iter(looks).buffer_unordered(AT_ONCE);
+    let mut known: Vec<(i64, String)> = looks.filter_map(async |look| look).collect().await;
     known.sort();
     for (_, path) in known.into_iter().take(surplus) {
-        session.remove(&path).await?;
+        match session.remove(&path).await {
+            Err(Failure::Lost) => return Err(Failure::Lost),
+            // One that cannot be removed, since something is below it for instance, costs the others nothing.
+            Ok(()) | Err(_) => {}
+        }
     }
     Ok(())
 }

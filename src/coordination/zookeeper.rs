@@ -208,6 +208,7 @@ impl From<&zookeeper_client::Stat> for Stat {
             modified: stat.mzxid,
             version: stat.version,
             owner: stat.ephemeral_owner,
+            children: stat.num_children,
             made: DateTime::from_timestamp_millis(stat.ctime).unwrap_or_default(),
             written: DateTime::from_timestamp_millis(stat.mtime).unwrap_or_default(),
         }

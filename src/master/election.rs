@@ -15,10 +15,13 @@
 //! first in line while another still leads. So to be first is not enough: see
 //! [`accession`](super::accession).
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use crate::protocol::Went;
 use crate::protocol::claim::{in_order, prefix};
+
+/// How many znodes are remembered that are no claims.
+const MOST_NO_CLAIMS: usize = 1024;
 
 /// What the driver is to do next. Answers go back with the same `generation`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,6 +124,8 @@ pub struct Election {
     own: Option<(String, i64)>,
     /// Why the master before went, if this member made it go.
     ousted: Option<Went>,
+    /// Znodes in the line that are no claims, whatever their names say: no session owns them.
+    no_claims: BTreeSet<String>,
     follows: bool,
     actions: VecDeque<Action>,
 }
@@ -137,6 +142,7 @@ impl Election {
             attempted: false,
             own: None,
             ousted: None,
+            no_claims: BTreeSet::new(),
             follows: false,
             actions: VecDeque::new(),
         }
@@ -198,7 +204,9 @@ impl Election {
             return;
         }
         let prefix = self.prefix.clone();
-        let line = in_order(names);
+        let mut line = in_order(names);
+        self.no_claims.retain(|name| names.contains(name));
+        line.retain(|name| !self.no_claims.contains(*name));
         let Some(place) = line.iter().position(|name| name.starts_with(&prefix)) else {
             // Deposed, or never made: to the end of the line.
             self.step_down();
@@ -307,6 +315,21 @@ impl Election {
             self.own = owner.map(|owner| (claim, owner));
             self.list(false);
         }
+    }
+
+    /// What stands in the line is no claim: nobody will ever act on it.
+    pub fn no_claim(&mut self, generation: u64, claim: String) {
+        if self.no_claims.len() < MOST_NO_CLAIMS {
+            self.no_claims.insert(claim);
+        }
+        if self.is_current(generation) {
+            self.list(false);
+        }
+    }
+
+    /// The znodes in the line that are no claims, as far as is known.
+    pub fn no_claims(&self) -> &BTreeSet<String> {
+        &self.no_claims
     }
 
     /// The watched claim is gone, or was before it could be watched.

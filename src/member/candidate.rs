@@ -1,12 +1,14 @@
 //! Carries out what the election asks for, and brings the answers back.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures_util::future::join;
 use tokio::sync::mpsc::Sender;
 use tokio::time::sleep;
 
-use crate::coordination::{Failure, Session, Value};
+use crate::coordination::client::Change;
+use crate::coordination::{Failure, Session, Value, unless_throttled};
 use crate::master::election::{Action, Ousting};
 use crate::master::vigil::Sight;
 use crate::protocol::claim;
@@ -30,6 +32,8 @@ pub(super) enum Answer {
     /// The predecessor's claim has changed.
     PredecessorStirred(u64),
     PredecessorGone(u64),
+    /// What stands in the line by this name is no claim.
+    NoClaim(u64, String),
     /// The first in line was looked at.
     FirstSeen(u64, String, Sight),
     Ousted(u64, Ousting, Went, Option<Fallen>),
@@ -53,58 +57,98 @@ pub(super) async fn carry_out(
     mourns: bool,
     inbox: Sender<Happening>,
 ) {
-    let answer = match action {
-        Action::Create { generation } => session
-            .stand_in_line(&prefix, &value)
-            .await
-            .map(|(name, owner)| Answer::Created(generation, name, owner)),
-        Action::List { generation, fresh } => session
-            .line(fresh)
-            .await
-            .map(|names| Answer::Listed(generation, names)),
-        Action::Inspect { generation, claim } => session
-            .owner(&session.paths().claim(&claim))
-            .await
-            .map(|owner| Answer::Inspected(generation, claim, owner)),
-        Action::Listen { generation, claim } => listen(&session, generation, &claim, &inbox).await,
-        Action::Depose {
-            generation,
-            own,
-            claim,
-            version,
-        } => {
-            // Without a version it goes whether it beats or not.
-            let went = version.map_or(Went::Deposed, |_| Went::Dead);
-            // Sent together: to know who it was takes no time.
-            let (fallen, made) = join(
-                fallen(&session, &claim, mourns),
-                session.depose(&own, &claim, version),
-            )
-            .await;
-            let ousting = match made {
-                Ok(()) => Ok(Ousting::Done),
-                Err(Failure::NoNode) => Ok(Ousting::Gone),
-                Err(Failure::BadVersion) => Ok(Ousting::Spared),
-                Err(Failure::Deposed) => Ok(Ousting::Void),
-                Err(failure) => Err(failure),
-            };
-            ousting.map(|ousting| Answer::Ousted(generation, ousting, went, fallen))
-        }
-        Action::Remove { claim } => {
-            let path = session.paths().claim(&claim);
-            // Should it fail, the claim goes with the session.
-            let _ = session.remove(&path).await;
-            return;
-        }
-        Action::Follow | Action::Lead(_) | Action::StepDown => return,
+    let part = Part {
+        session,
+        prefix,
+        value,
+        mourns,
+        inbox,
     };
-    let happening = match answer {
-        Ok(answer) => Happening::Answered(answer),
-        Err(Failure::Lost) => return,
+    let happening = match unless_throttled(|| part.answer(&action)).await {
+        Ok(Some(answer)) => Happening::Answered(answer),
+        Ok(None) | Err(Failure::Lost) => return,
         Err(failure) => Happening::Failed(failure),
     };
     // The life may have ended meanwhile.
-    let _ = inbox.send(happening).await;
+    let _ = part.inbox.send(happening).await;
+}
+
+/// What is needed to carry out a request.
+struct Part {
+    session: Session,
+    prefix: String,
+    value: String,
+    mourns: bool,
+    inbox: Sender<Happening>,
+}
+
+impl Part {
+    /// The answer, if there is one to be told.
+    async fn answer(&self, action: &Action) -> Result<Option<Answer>, Failure> {
+        let session = &self.session;
+        let answer = match action {
+            Action::Create { generation } => {
+                let stands = session.stand_in_line(&self.prefix, &self.value).await;
+                stands.map(|(name, owner)| Answer::Created(*generation, name, owner))?
+            }
+            Action::List { generation, fresh } => {
+                Answer::Listed(*generation, session.line(*fresh).await?)
+            }
+            Action::Inspect { generation, claim } => {
+                let owner = session.owner(&session.paths().claim(claim)).await?;
+                Answer::Inspected(*generation, claim.clone(), owner)
+            }
+            Action::Listen { generation, claim } => {
+                listen(session, *generation, claim, &self.inbox).await?
+            }
+            Action::Depose {
+                generation,
+                own,
+                claim,
+                version,
+            } => self.depose(*generation, own, claim, *version).await?,
+            Action::Remove { claim } => {
+                let path = session.paths().claim(claim);
+                // Should it fail, the claim goes with the session.
+                let _ = session.remove(&path).await;
+                return Ok(None);
+            }
+            Action::Follow | Action::Lead(_) | Action::StepDown => return Ok(None),
+        };
+        Ok(Some(answer))
+    }
+
+    async fn depose(
+        &self,
+        generation: u64,
+        own: &str,
+        claim: &str,
+        version: Option<i32>,
+    ) -> Result<Answer, Failure> {
+        // Without a version it goes whether it beats or not.
+        let went = version.map_or(Went::Deposed, |_| Went::Dead);
+        // Sent together: to know who it was takes no time.
+        let (fallen, made) = join(
+            fallen(&self.session, claim, self.mourns),
+            self.session.depose(own, claim, version),
+        )
+        .await;
+        let ousting = match made {
+            Ok(()) => Ousting::Done,
+            Err(Failure::NoNode) => Ousting::Gone,
+            Err(Failure::BadVersion) => Ousting::Spared,
+            Err(Failure::Deposed) => Ousting::Void,
+            Err(failure @ Failure::Refused(_)) => {
+                let path = self.session.paths().claim(claim);
+                return match self.session.owner(&path).await? {
+                    Some(0) => Ok(Answer::NoClaim(generation, claim.to_owned())),
+                    _ => Err(failure),
+                };
+            }
+            Err(failure) => return Err(failure),
+        };
+        Ok(Answer::Ousted(generation, ousting, went, fallen))
+    }
 }
 
 /// Who holds a claim, if anybody wants to know.
@@ -130,11 +174,11 @@ async fn listen(
     let path = session.paths().claim(claim);
     let tell = async |answer| inbox.send(Happening::Answered(answer)).await;
     loop {
-        let (value, change) = match session.read(&path).await {
-            Err(Failure::NoNode) => return Ok(Answer::PredecessorGone(generation)),
-            read => read?,
+        let (sight, change) = match see(session, &path).await? {
+            Seen::Claim(sight, change) => (sight, change),
+            Seen::Nothing => return Ok(Answer::PredecessorGone(generation)),
+            Seen::NoClaim => return Ok(Answer::NoClaim(generation, claim.to_owned())),
         };
-        let sight = sight(&value);
         // When the life has ended, so has this.
         let told = tell(Answer::PredecessorSeen(generation, sight)).await;
         if told.is_err() || !change.await? {
@@ -144,6 +188,39 @@ async fn listen(
             return Err(Failure::Lost);
         }
     }
+}
+
+/// What stands in the line by some name.
+enum Seen {
+    Nothing,
+    /// A znode that no session owns.
+    NoClaim,
+    Claim(Sight, Change),
+}
+
+async fn see(session: &Session, path: &str) -> Result<Seen, Failure> {
+    let (sight, owner, change) = match session.read(path).await {
+        Ok((value, change)) => (sight(&value), value.stat.owner, change),
+        Err(Failure::NoNode) => return Ok(Seen::Nothing),
+        // One that cannot be read is none of ours to judge; its end can be noticed all the same.
+        Err(Failure::Refused(_)) => {
+            let (stat, change) = session.client().stat_and_watch(path).await?;
+            let Some(stat) = stat else {
+                return Ok(Seen::Nothing);
+            };
+            let sight = Sight {
+                version: stat.version,
+                is_ours: false,
+                is_beat: false,
+            };
+            (sight, stat.owner, change)
+        }
+        Err(failure) => return Err(failure),
+    };
+    if owner == 0 {
+        return Ok(Seen::NoClaim);
+    }
+    Ok(Seen::Claim(sight, change))
 }
 
 fn sight(value: &Value) -> Sight {
@@ -165,12 +242,17 @@ pub(super) async fn look_at_first(
 ) {
     sleep(grace).await;
     let mut pause = LOOK;
+    let mut no_claims = BTreeSet::new();
     loop {
         sleep(pause).await;
         // The next connection begins with a vigil of its own.
-        let Ok(line) = session.line(false).await else {
-            return;
+        let mut line = match session.line(false).await {
+            Ok(line) => line,
+            Err(Failure::Lost) => return,
+            Err(_) => continue,
         };
+        no_claims.retain(|name| line.contains(name));
+        line.retain(|name| !no_claims.contains(name));
         let line = claim::in_order(&line);
         let place = line.iter().position(|claim| **claim == own);
         let ahead = u32::try_from(place.unwrap_or_default()).unwrap_or(u32::MAX);
@@ -180,9 +262,13 @@ pub(super) async fn look_at_first(
         };
         let value = match session.read_claim(&first).await {
             Ok(Some(value)) => value,
-            Ok(None) => continue,
-            Err(_) => return,
+            Err(Failure::Lost) => return,
+            Ok(None) | Err(_) => continue,
         };
+        if value.stat.owner == 0 {
+            no_claims.insert(first);
+            continue;
+        }
         let answer = Answer::FirstSeen(generation, first, sight(&value));
         // The life may have ended meanwhile.
         if inbox.send(Happening::Answered(answer)).await.is_err() {

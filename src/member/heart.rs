@@ -51,6 +51,12 @@ impl Summary {
     }
 }
 
+/// Says something by a thread of its own: a reader of stderr that is away must not hold the heartbeat up.
+fn note(program: &'static str, what: String) {
+    // What cannot be said is no reason to stop.
+    let _ = thread::Builder::new().spawn(move || say(program, what));
+}
+
 /// A running heartbeat. Nothing that happens to it reaches the program's work: no panic, no wait.
 ///
 /// With [`Signals::Heart`] it also catches the signals that end a process (`TERM`, `INT`, `HUP`): it takes
@@ -109,6 +115,7 @@ impl Heart {
                 let ties = Ties {
                     joined: tell_joined,
                     complain: Box::new(complain),
+                    note: Box::new(move |what| note(program, what.to_owned())),
                     kill: Box::new(move |reason| kill(reason.to_owned())),
                     mourn,
                 };

@@ -12,7 +12,7 @@ use super::stopping::{Cut, Stopping};
 use super::surroundings::Surroundings;
 use super::{Account, Config, Summary};
 use crate::coordination::{Diagnosis, Fence};
-use crate::master::tenure::Death;
+use crate::master::tenure::{Death, room};
 use crate::protocol::Status;
 
 /// Between the first two attempts to reach ZooKeeper; doubled after each.
@@ -29,8 +29,14 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// How long a member that was refused rests before it tries again.
 const REFUSED_PAUSE: Duration = Duration::from_secs(10);
 
+/// How many znodes that are passed over are told of.
+const MOST_NOTES: usize = 8;
+
 /// What something is told to, once and in one line.
 pub type Tell = Box<dyn FnOnce(&str) + Send>;
+
+/// What something is told to, a line each.
+pub type Note = Box<dyn Fn(&str) + Send>;
 
 /// What a life tells its program.
 pub struct Ties {
@@ -38,6 +44,8 @@ pub struct Ties {
     pub joined: Option<Teller<Result<(), String>>>,
     /// Told what is off with ZooKeeper.
     pub complain: Tell,
+    /// Told of a single znode that is passed over, by name, and why. It must not wait.
+    pub note: Note,
     /// Told that the work is to end, and why.
     pub kill: Tell,
     /// Told of each death that the member has declared as master.
@@ -58,12 +66,17 @@ pub struct Life {
     diagnosis: Option<Diagnosis>,
     joined: Option<Teller<Result<(), String>>>,
     complain: Option<Tell>,
+    note: Note,
+    /// How many znodes it has told of.
+    noted: usize,
     kill: Option<Tell>,
     mourn: Option<Mourn>,
     /// The interval that the master has told.
     pub(super) told: Duration,
     /// The number of the last order that was followed.
     pub(super) obeyed: u64,
+    /// The largest request that the server may take, where a larger one was followed by the loss of the connection.
+    pub(super) request_limit: Option<usize>,
 }
 
 /// Why a session was left.
@@ -73,6 +86,8 @@ pub(super) enum End {
     Left,
     /// The session is over; the next one may be opened.
     Lost,
+    /// ZooKeeper answers what makes no sense: the next session may be opened after a pause.
+    Odd,
     /// ZooKeeper does not want: to be tried again after a longer while.
     Refused,
 }
@@ -95,10 +110,13 @@ impl Life {
             diagnosis: None,
             joined: ties.joined,
             complain: Some(ties.complain),
+            note: ties.note,
+            noted: 0,
             kill: Some(ties.kill),
             mourn: ties.mourn,
             told: Duration::ZERO,
             obeyed: 0,
+            request_limit: None,
         }
     }
 
@@ -123,6 +141,7 @@ impl Life {
                 let rest = match end {
                     End::Left => break,
                     End::Refused => REFUSED_PAUSE,
+                    End::Odd => LONGEST_PAUSE,
                     End::Lost if lasted > LONGEST_PAUSE => {
                         pause = FIRST_PAUSE;
                         continue;
@@ -201,6 +220,25 @@ impl Life {
         }
         if let Some(complain) = self.complain.take() {
             complain(what);
+        }
+    }
+
+    /// The connection was lost behind a request of so many bytes, which a server may take for too large
+    /// (`jute.maxbuffer`): the next ones are smaller. Where it was lost for another reason that costs little.
+    pub(super) fn doubt_size(&mut self, bytes: usize) {
+        if bytes > room::LEAST {
+            self.request_limit = Some(room::LEAST.max(bytes / 2));
+        }
+    }
+
+    /// Says that a znode is passed over: of many only that there are more, since a task's stderr is for its own
+    /// messages.
+    pub(super) fn note(&mut self, name: &str, why: &str) {
+        self.noted += 1;
+        if self.noted < MOST_NOTES {
+            (self.note)(&format!("{name} is passed over: {why}"));
+        } else if self.noted == MOST_NOTES {
+            (self.note)("more znodes are passed over, and are not named");
         }
     }
 

@@ -1,27 +1,51 @@
 //! The master's ears: one task for the list of followers, one for each follower on it.
+//!
+//! However many followers come at once, only some are read at a time: the master's own beats wait behind no more
+//! than that. What cannot be read is passed over by name; a server that is overloaded is asked again.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use tokio::sync::mpsc::Sender;
+use tokio::time::{Instant, sleep};
 
-use crate::coordination::{Failure, Session};
+use crate::coordination::{Failure, Session, Value, unless_throttled};
 use crate::master::tenure::Reading;
 use crate::protocol::Beat;
 use crate::protocol::request::Request;
 
 use super::happening::Happening;
 
+/// How many reads of followers are under way at once.
+const READS: usize = 64;
+/// How many requests of operators are read and not answered yet.
+const REQUESTS: usize = 64;
+/// How long to wait after an answer that makes no sense.
+const ODD_PAUSE: Duration = Duration::from_millis(500);
+/// Between two listings of the followers at the most.
+const LONGEST_REST: Duration = Duration::from_millis(100);
+
+/// The longest name of a follower; ZooKeeper takes names up to the size of a request.
+const LONGEST_NAME: usize = 255;
+/// What the names of heartline's own znodes begin with: those of another job, whose namespace is this job's list of
+/// followers.
+const OWN: &str = "heart_beat";
+
 /// What a listener noticed.
 #[derive(Debug)]
 pub(super) enum Noticed {
     /// The followers' znodes that stand.
-    Members(Vec<String>),
+    Members(BTreeSet<String>),
     /// A follower's value, with its next change being watched.
     Heard(String, Box<Reading>),
     /// A follower's value has changed.
     Stirred(String),
     /// A follower's znode is gone.
     Vanished(String),
+    /// A znode among the followers' that is none, or cannot be read, and why.
+    PassedOver(String, String),
     /// An operator asks for something, by a znode of this name.
     Asked(String, Request),
 }
@@ -32,9 +56,22 @@ pub(super) struct Ear {
     pub(super) session: Session,
     pub(super) epoch: i64,
     pub(super) outside: Sender<Happening>,
+    reads: Arc<Semaphore>,
+    /// Room for requests: given back when one is answered.
+    pub(super) requests: Arc<Semaphore>,
 }
 
 impl Ear {
+    pub(super) fn new(session: Session, epoch: i64, outside: Sender<Happening>) -> Self {
+        Self {
+            session,
+            epoch,
+            outside,
+            reads: Arc::new(Semaphore::new(READS)),
+            requests: Arc::new(Semaphore::new(REQUESTS)),
+        }
+    }
+
     /// Whether anybody still wants to know.
     async fn tell(&self, noticed: Noticed) -> bool {
         let happening = Happening::Noticed(self.epoch, noticed);
@@ -42,63 +79,92 @@ impl Ear {
     }
 }
 
+/// Why a znode of this name among the followers' is none of them, if that can be told by the name.
+pub(super) fn is_no_member(name: &str) -> Option<&'static str> {
+    if name.len() > LONGEST_NAME {
+        Some("its name is longer than a member's can be")
+    } else if name.starts_with(OWN) {
+        Some("it is a znode of another job, whose namespace is this job's list of members")
+    } else {
+        None
+    }
+}
+
 /// Tells the list of followers, now and whenever it changes, until the session is lost.
 pub(super) async fn watch_members(ear: Ear) {
     loop {
-        let failure = match ear.session.members().await {
+        let began = Instant::now();
+        let failure = match unless_throttled(|| ear.session.members()).await {
             Ok((names, watch)) => {
+                let took = began.elapsed();
+                let names = names.into_iter().collect();
                 if !ear.tell(Noticed::Members(names)).await || watch.await.is_err() {
                     return;
                 }
+                // Those who come in the meantime are on the same list: a long one is read as often as it is
+                // worth.
+                sleep(took.min(LONGEST_REST)).await;
                 continue;
             }
             // `/heart_beat` was removed by somebody: make it again, as at the start.
-            Err(Failure::NoNode) => match ear.session.prepare().await {
+            Err(Failure::NoNode) => match unless_throttled(|| ear.session.prepare()).await {
                 Ok(()) => continue,
                 Err(failure) => failure,
             },
             Err(failure) => failure,
         };
-        if failure != Failure::Lost {
-            // The life may have ended meanwhile.
-            let _ = ear.outside.send(Happening::Failed(failure)).await;
+        match failure {
+            Failure::Lost => return,
+            Failure::Odd(_) => sleep(ODD_PAUSE).await,
+            failure => {
+                // The life may have ended meanwhile.
+                let _ = ear.outside.send(Happening::Failed(failure)).await;
+                return;
+            }
         }
-        return;
     }
 }
 
 /// Tells what operators ask for, until the session is lost.
 pub(super) async fn watch_requests(ear: Ear) {
     // Without it there is a master all the same.
-    let _ = tell_requests(&ear).await;
+    while let Err(Failure::Odd(_)) = tell_requests(&ear).await {
+        sleep(ODD_PAUSE).await;
+    }
 }
 
 async fn tell_requests(ear: &Ear) -> Result<(), Failure> {
     let mut known = BTreeSet::new();
     loop {
-        let (names, change) = match ear.session.requests().await {
+        let (names, change) = match unless_throttled(|| ear.session.requests()).await {
             Err(Failure::NoNode) => {
-                ear.session.prepare_control().await?;
+                unless_throttled(|| ear.session.prepare_control()).await?;
                 continue;
             }
             requests => requests?,
         };
+        let names: BTreeSet<String> = names.into_iter().collect();
         known.retain(|name| names.contains(name));
         for name in names {
             if !known.insert(name.clone()) {
                 continue;
             }
             let path = ear.session.paths().request(&name);
-            let text = match ear.session.read_fresh(&path).await {
+            let text = match unless_throttled(|| ear.session.read_fresh(&path)).await {
                 Err(Failure::Lost) => return Err(Failure::Lost),
                 // Gone, or not ours to read.
                 Err(_) => continue,
                 Ok(value) => value.bytes,
             };
             // What was answered already, and what is no request, is nobody's to answer.
-            if let Ok(request) = String::from_utf8_lossy(&text).parse()
-                && !ear.tell(Noticed::Asked(name, request)).await
-            {
+            let Ok(request) = String::from_utf8_lossy(&text).parse() else {
+                continue;
+            };
+            let Ok(room) = ear.requests.acquire().await else {
+                return Ok(());
+            };
+            room.forget();
+            if !ear.tell(Noticed::Asked(name, request)).await {
                 return Ok(());
             }
         }
@@ -110,20 +176,30 @@ async fn tell_requests(ear: &Ear) -> Result<(), Failure> {
 pub(super) async fn listen(ear: Ear, node: String) {
     let path = ear.session.paths().member(&node);
     loop {
-        let (value, watch) = match ear.session.read(&path).await {
+        let (value, watch) = match read(&ear, &path).await {
             Ok(read) => read,
             Err(Failure::NoNode) => break,
-            // Nobody else would listen to this one.
-            Err(failure @ Failure::Odd(_)) => {
-                let _ = ear.outside.send(Happening::Failed(failure)).await;
+            Err(Failure::Lost) => return,
+            Err(Failure::Odd(_)) => {
+                sleep(ODD_PAUSE).await;
+                continue;
+            }
+            // A znode that is not ours to read.
+            Err(failure) => {
+                let why = failure.to_string();
+                ear.tell(Noticed::PassedOver(node, why)).await;
                 return;
             }
-            // Lost, or a znode that is not ours to read, and so no follower.
-            Err(_) => return,
         };
+        if value.stat.owner == 0 && value.stat.children > 0 {
+            let why = "znodes are below it, so it is no member's".to_owned();
+            ear.tell(Noticed::PassedOver(node, why)).await;
+            return;
+        }
         let reading = Reading {
             version: value.stat.version,
             written: value.stat.written,
+            owner: value.stat.owner,
             beat: Beat::parse(&value.bytes),
         };
         if !ear
@@ -139,4 +215,13 @@ pub(super) async fn listen(ear: Ear, node: String) {
         }
     }
     ear.tell(Noticed::Vanished(node)).await;
+}
+
+async fn read(
+    ear: &Ear,
+    path: &str,
+) -> Result<(Value, crate::coordination::client::Change), Failure> {
+    // Nobody closes it.
+    let _turn = ear.reads.acquire().await.map_err(|_| Failure::Lost)?;
+    unless_throttled(|| ear.session.read(path)).await
 }

@@ -33,7 +33,7 @@ pub use account::Account;
 pub use care::{Care, Kill};
 pub use fare::Fare;
 pub use heart::{Heart, Summary};
-pub use life::{Life, Tell, Ties};
+pub use life::{Life, Note, Tell, Ties};
 pub use name::Name;
 pub use on_death::Mourn;
 pub use recording::Recording;

@@ -1,16 +1,24 @@
 //! What a member hears of its master: the control znode, in the current epoch only.
 
+use std::time::Duration;
+
 use tokio::sync::mpsc::Sender;
+use tokio::time::sleep;
 
 use super::happening::Happening;
 use crate::coordination::{Failure, Session};
 use crate::protocol::Report;
 use crate::protocol::control::Control;
 
+/// Between two attempts to read it.
+const PAUSE: Duration = Duration::from_millis(500);
+
 /// Tells what the control znode says, now and whenever it changes, until the session is lost.
 pub(super) async fn watch_control(session: Session, outside: Sender<Happening>) {
-    // Whoever waits for nothing else has the loop's ear.
-    let _ = watch(&session, &outside).await;
+    // A member beats all the same when it cannot read it.
+    while let Err(Failure::Throttled | Failure::Odd(_)) = watch(&session, &outside).await {
+        sleep(PAUSE).await;
+    }
 }
 
 async fn watch(session: &Session, outside: &Sender<Happening>) -> Result<(), Failure> {

@@ -29,7 +29,10 @@ impl Reigning {
     /// A write that needs the claim was acknowledged.
     pub(super) fn echo(&self, fence: &Fence, sent_at: Instant) {
         self.0.send_modify(|reign| match reign {
-            Some(reign) if reign.fence.claim() == fence.claim() => reign.sent_at = sent_at,
+            Some(reign) if reign.fence.claim() == fence.claim() => {
+                // Beats beside a longer write overtake it.
+                reign.sent_at = reign.sent_at.max(sent_at);
+            }
             _ => {
                 *reign = Some(Reign {
                     fence: fence.clone(),

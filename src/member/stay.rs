@@ -81,6 +81,10 @@ pub(super) struct Stay<'a> {
     under_way: Option<UnderWay>,
     /// When that was sent.
     sent_at: Instant,
+    /// How many bytes it has, if it is a master's transaction that is more than a beat.
+    heavy: Option<usize>,
+    /// A master's beat beside such a transaction, and when it was sent: the proof that it lives waits for nothing.
+    beside: Option<(UnderWay, Instant)>,
     tasks: JoinSet<()>,
     inbox: Receiver<Happening>,
     outside: Sender<Happening>,
@@ -122,6 +126,8 @@ impl<'a> Stay<'a> {
             owed: false,
             under_way: None,
             sent_at: Instant::now(),
+            heavy: None,
+            beside: None,
             tasks,
             inbox,
             outside,
@@ -163,7 +169,8 @@ impl<'a> Stay<'a> {
                     self.life.complain(NO_ANSWER);
                     break End::Left;
                 },
-                done = finished(&mut self.under_way), if !self.is_patient(stopping) => self.done(done),
+                done = finished(self.under_way.as_mut()), if !self.is_patient(stopping) => self.done(done),
+                done = finished(self.beside.as_mut().map(|(beat, _)| beat)) => self.beaten(done),
                 // Before the inbox, which may never be empty: the master's own beat comes first.
                 _ = ticks.tick(), if self.beats() => self.tick(),
                 Some(happening) = self.inbox.recv() => self.happened(happening),
@@ -175,6 +182,7 @@ impl<'a> Stay<'a> {
         self.tasks.shutdown().await;
         // What is under way holds on to the session.
         drop(self.under_way.take());
+        drop(self.beside.take());
         self.role = Role::None;
         self.life.reigns_no_more();
         // Cut off, there is nobody to say goodbye to.
@@ -220,8 +228,32 @@ impl<'a> Stay<'a> {
         self.look();
         if self.under_way.is_some() {
             self.owed = true;
+            self.beat_beside();
         } else {
             self.send();
+        }
+    }
+
+    /// A master's beat that would wait behind its other work goes out beside it.
+    fn beat_beside(&mut self) {
+        let Role::Master(master) = &self.role else {
+            return;
+        };
+        if self.heavy.is_none() || self.beside.is_some() || !self.connected {
+            return;
+        }
+        let (name, identity) = (self.life.config.name.as_ref(), &self.life.config.identity);
+        let (now, status) = (
+            self.life.surroundings.now(),
+            self.life.status(self.interval()),
+        );
+        let own = claim::value(name, &beat::alive(now.wall, identity, &status));
+        let beat = write::beside(master.fence.clone(), own);
+        self.beside = Some((beat, Instant::now()));
+        // A request goes out when its future is polled first.
+        let sent = self.beside.as_mut();
+        if let Some(done) = sent.and_then(|(beat, _)| beat.now_or_never()) {
+            self.beaten(done);
         }
     }
 
@@ -291,6 +323,9 @@ impl<'a> Stay<'a> {
     }
 
     fn disconnected(&mut self) {
+        if let (true, Some(bytes)) = (self.connected, self.heavy.take()) {
+            self.life.doubt_size(bytes);
+        }
         if self.connected {
             self.patient_until = Instant::now() + PATIENCE;
         }
@@ -353,7 +388,10 @@ impl<'a> Stay<'a> {
             return;
         }
         master.noticed(now, noticed, &mut self.tasks);
-        if master.tenure.is_pressed() && self.under_way.is_none() {
+        for (name, why) in master.tenure.take_passed_over() {
+            self.life.note(&self.session.paths().member(&name), &why);
+        }
+        if master.tenure.is_pressed(now) && self.under_way.is_none() {
             self.send();
         }
     }
@@ -365,6 +403,7 @@ impl<'a> Stay<'a> {
             return;
         }
         self.sent_at = Instant::now();
+        self.heavy = None;
         let now = self.life.surroundings.now();
         let status = self.life.status(self.interval());
         self.keep_snapshot();
@@ -392,6 +431,7 @@ impl<'a> Stay<'a> {
                 let beat = beat::alive(now.wall, identity, &status);
                 let own = claim::value(self.life.config.name.as_ref(), &beat);
                 if let Some(write) = master.tenure.next_write(now) {
+                    self.heavy = write.weight().map(|bytes| bytes + own.len());
                     self.under_way = Some(write::fenced(master.fence.clone(), own, write));
                 }
             }
@@ -400,7 +440,7 @@ impl<'a> Stay<'a> {
 }
 
 /// The outcome of what is under way; pending while nothing is.
-async fn finished(under_way: &mut Option<UnderWay>) -> Done {
+async fn finished(under_way: Option<&mut UnderWay>) -> Done {
     match under_way {
         Some(write) => write.await,
         None => pending().await,

@@ -1,15 +1,16 @@
 //! A member's own writes, as futures of one type: the loop holds one at most.
 
+use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::time::Duration;
 
 use futures_util::future::join5;
 
 use super::Name;
-use crate::coordination::{Burial, Failure, Fence, Session};
+use crate::coordination::{Burial, Failure, Fence, Removal, Session, unless_throttled};
 use crate::master::accession::{self, Accession};
 use crate::master::tenure::Inheritance;
-use crate::master::transaction::{Outcome, Write};
+use crate::master::transaction::{Fallen, Outcome, Write};
 use crate::protocol::Report;
 use crate::protocol::control::Control;
 
@@ -36,7 +37,8 @@ pub(super) type UnderWay = Pin<Box<dyn Future<Output = Done> + Send>>;
 /// Creates the own znode.
 pub(super) fn join(session: Session, name: Name, value: String, earlier: Vec<i64>) -> UnderWay {
     Box::pin(async move {
-        session.join(name.as_ref(), &value, &earlier).await?;
+        let join = || session.join(name.as_ref(), &value, &earlier);
+        unless_throttled(join).await?;
         Ok(Written::Joined)
     })
 }
@@ -57,6 +59,14 @@ pub(super) fn touch(session: Session, claim: String, value: String) -> UnderWay 
     })
 }
 
+/// Beats on a master's claim, beside the transaction that is under way.
+pub(super) fn beside(fence: Fence, own: String) -> UnderWay {
+    Box::pin(async move {
+        fence.beat(&own, None).await?;
+        Ok(Written::Beaten)
+    })
+}
+
 /// Takes the steps from the line into office ([`accession`]) up to the first report, after it has
 /// removed the follower's znode of who becomes master. The beat also tells the time by ZooKeeper's
 /// clock.
@@ -67,31 +77,37 @@ pub(super) fn inherit(
     leftover: Option<String>,
     earlier: Vec<i64>,
     grace: Duration,
+    no_claims: BTreeSet<String>,
+    request_limit: Option<usize>,
 ) -> UnderWay {
     Box::pin(async move {
-        let removed = async {
-            match leftover {
-                Some(path) => session.remove_own(&path, &earlier).await,
-                None => Ok(()),
-            }
+        let steps = || async {
+            let removed = async {
+                match &leftover {
+                    Some(path) => session.remove_own(path, &earlier).await,
+                    None => Ok(()),
+                }
+            };
+            // Sent together, and carried out in this order.
+            let (read, touched, line, removed, control) = join5(
+                session.read(session.paths().master()),
+                session.touch(&claim, &value),
+                session.line(false),
+                removed,
+                control(&session),
+            )
+            .await;
+            let touched = match touched {
+                Err(Failure::NoNode) => Err(Failure::Deposed),
+                touched => touched,
+            };
+            let answers = (read?, touched?, line?, control?);
+            removed?;
+            Ok(answers)
         };
-        // Sent together, and carried out in this order.
-        let (read, touched, line, removed, control) = join5(
-            session.read(session.paths().master()),
-            session.touch(&claim, &value),
-            session.line(false),
-            removed,
-            control(&session),
-        )
-        .await;
-        let (read, _) = read?;
-        let touched = match touched {
-            Err(Failure::NoNode) => return Err(Failure::Deposed),
-            touched => touched?,
-        };
-        let (report, line) = (Report::parse(&read.bytes), line?);
-        removed?;
-        let control = control?;
+        let ((read, _), touched, mut line, control) = unless_throttled(steps).await?;
+        let report = Report::parse(&read.bytes);
+        line.retain(|name| !no_claims.contains(name));
         match accession::judge(&claim, &report, &line) {
             Accession::Begin => {}
             Accession::Contested(claim) => return Ok(Written::Contested(Some(claim))),
@@ -105,6 +121,8 @@ pub(super) fn inherit(
             grace,
             zxid: touched.modified,
             control,
+            session: session.id(),
+            request_limit,
         })))
     })
 }
@@ -145,19 +163,15 @@ pub(super) fn fenced(fence: Fence, own: String, write: Write) -> UnderWay {
                 fence.command(&own, &control, answer).await?;
                 Outcome::Done
             }
-            Write::Bury {
-                node,
-                version,
-                claim,
-                report,
-            } => match fence
-                .bury(&node, version, claim.as_deref(), &report)
-                .await?
-            {
-                Burial::Done => Outcome::Done,
-                Burial::Spared => Outcome::Spared,
-                Burial::Gone => Outcome::Gone,
-            },
+            Write::Bury { fallen, report } => {
+                let removals: Vec<Removal<'_>> = fallen.iter().map(removal).collect();
+                match fence.bury(&own, &removals, &report).await? {
+                    Burial::Done => Outcome::Done,
+                    Burial::Spared(at) => Outcome::Spared(at),
+                    Burial::Gone(at) => Outcome::Gone(at),
+                    Burial::Refused(at, why) => Outcome::Refused(at, why),
+                }
+            }
             Write::Release { report } => {
                 fence.release(&report).await?;
                 Outcome::Done
@@ -165,4 +179,13 @@ pub(super) fn fenced(fence: Fence, own: String, write: Write) -> UnderWay {
         };
         Ok(Written::Fenced(outcome))
     })
+}
+
+fn removal(fallen: &Fallen) -> Removal<'_> {
+    Removal {
+        node: &fallen.node,
+        version: fallen.version,
+        owner: fallen.owner,
+        claim: fallen.claim.as_deref(),
+    }
 }

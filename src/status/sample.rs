@@ -24,6 +24,7 @@ pub(super) fn node(name: &str, value: &str, version: i32, written: i64, read: u6
                 modified: 8,
                 version,
                 owner: 1,
+                children: 0,
                 made: start(),
                 written: start() + TimeDelta::milliseconds(written),
             },

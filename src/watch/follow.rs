@@ -151,7 +151,7 @@ impl<A: Audience> Follower<A> {
             self.audience.alive(&Event::of(
                 value.stat.written,
                 EventKind::Alive,
-                node,
+                &node,
                 report.epoch,
             ))?;
         }

@@ -222,6 +222,7 @@ impl Stage {
         let ties = Ties {
             joined: None,
             complain: Box::new(|_| {}),
+            note: Box::new(|_| {}),
             kill: Box::new(|_| {}),
             mourn: None,
         };

@@ -41,6 +41,13 @@ impl Stay<'_> {
                     vigil.looked(now, claim, sight);
                 }
             }
+            Answer::NoClaim(generation, claim) => {
+                let path = self.session.paths().claim(&claim);
+                self.life
+                    .note(&path, "it is no member's claim, since no session owns it");
+                self.end_vigil();
+                self.election.no_claim(generation, claim);
+            }
             Answer::PredecessorGone(generation) => {
                 self.end_vigil();
                 self.election.predecessor_gone(generation);

@@ -31,9 +31,12 @@ impl Stay<'_> {
         self.life.told = control.interval.unwrap_or_default().min(most);
         // After a reset orders are counted anew.
         self.life.obeyed = self.life.obeyed.min(control.number);
+        // Its own of now, and those that it had before.
+        let mut sessions = self.life.earlier.clone();
+        sessions.push(self.session.id());
         for order in &control.orders {
             let config = &self.life.config;
-            let is_mine = order.is_for(config.name.as_ref(), &config.identity);
+            let is_mine = order.is_for(config.name.as_ref(), &config.identity, &sessions);
             if !is_mine || order.number <= self.life.obeyed {
                 continue;
             }
@@ -57,7 +60,7 @@ impl Stay<'_> {
             self.tasks.spawn(async move {
                 let kept = snapshots::keep(&session, name.as_ref(), &unkept.snapshot).await;
                 // What is refused for good stands on stderr all the same.
-                if kept != Err(Failure::Lost) {
+                if !matches!(kept, Err(Failure::Lost | Failure::Throttled)) {
                     unkept.snapshot.clear();
                 }
             });

@@ -67,6 +67,8 @@ impl Stay<'_> {
             leftover,
             self.life.earlier.clone(),
             grace,
+            self.election.no_claims().clone(),
+            self.life.request_limit,
         ));
         self.role = Role::Heir(mandate);
     }
@@ -77,10 +79,32 @@ impl Stay<'_> {
         }
         self.life.reigns_no_more();
         self.under_way = None;
+        self.beside = None;
+        self.heavy = None;
+    }
+
+    /// A master's beat beside its other work was answered.
+    pub(super) fn beaten(&mut self, done: Done) {
+        let sent = self.beside.take().map(|(_, sent)| sent);
+        match done {
+            Ok(_) => {
+                self.life.summary.beats += 1;
+                let now = self.life.surroundings.now();
+                if let (Role::Master(master), Some(sent)) = (&mut self.role, sent) {
+                    master.tenure.echo(now);
+                    self.life.reigns(&master.fence, sent);
+                }
+            }
+            // What comes of it is told by the change of the connection; the next beat comes with the next tick.
+            Err(Failure::Lost | Failure::Throttled) => {}
+            Err(Failure::Deposed) => self.election.deposed(),
+            Err(failure) => self.failed(&failure),
+        }
     }
 
     pub(super) fn done(&mut self, done: Done) {
         self.under_way = None;
+        self.heavy = None;
         match done {
             Ok(Written::Joined) => {
                 self.role = Role::Follower { joined: true };
@@ -137,19 +161,30 @@ impl Stay<'_> {
             Ok(Written::Fenced(outcome)) => {
                 self.life.summary.beats += 1;
                 if let Role::Master(master) = &mut self.role {
-                    master.tenure.written(self.life.surroundings.now(), outcome);
+                    let now = self.life.surroundings.now();
+                    master.tenure.written(now, outcome);
+                    master.make_room();
                     self.life.reigns(&master.fence, self.sent_at);
                     self.life.mourn(master.tenure.take_deaths());
                     if let Some(recording) = &self.life.config.recording {
                         recording.add(&master.tenure.take_record());
                     }
-                    if self.owed || master.tenure.is_pressed() {
+                    for (name, why) in master.tenure.take_passed_over() {
+                        self.life.note(&self.session.paths().member(&name), &why);
+                    }
+                    if self.owed || master.tenure.is_pressed(now) {
                         self.send();
                     }
                 }
             }
             // What comes of it is told by the change of the connection.
             Err(Failure::Lost) => {}
+            // The next beat comes with the next tick, in this session.
+            Err(Failure::Throttled) => {
+                if let Role::Master(master) = &mut self.role {
+                    master.tenure.throttled();
+                }
+            }
             Err(Failure::Deposed) => self.election.deposed(),
             // Declared dead, and alive: back again.
             Err(Failure::NoNode) if matches!(self.role, Role::Follower { .. }) => {
@@ -178,8 +213,8 @@ impl Stay<'_> {
     /// ZooKeeper answers, but not as it should. The session is left, so that no claim stands at the
     /// head of the line whose owner does not act on it.
     pub(super) fn failed(&mut self, failure: &Failure) {
-        if let Failure::Odd(_) = failure {
-            self.over = Some(End::Lost);
+        if let Failure::Odd(_) | Failure::Throttled = failure {
+            self.over = Some(End::Odd);
         } else {
             let what = format!("it refuses what a heartbeat needs: {failure}");
             self.life.complain(&what);

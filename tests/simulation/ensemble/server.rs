@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Transaction;
 use super::request::{Answer, Happened, Notice, Outcome, Request, Watching, refuse};
-use super::tree::{Change, Tree, parent};
+use super::tree::{Change, Tree, Znode, parent};
 
 /// One server.
 #[derive(Debug)]
@@ -74,9 +74,9 @@ impl Server {
         let answer = match request {
             Request::Get { path, .. } => {
                 let node = self.tree.find(path).map_err(refuse)?;
-                Answer::Value(node.value.to_vec(), node.stat)
+                Answer::Value(node.value.to_vec(), node.stat())
             }
-            Request::Stat { path, .. } => Answer::Found(self.tree.get(path).map(|node| node.stat)),
+            Request::Stat { path, .. } => Answer::Found(self.tree.get(path).map(Znode::stat)),
             Request::Children { path, .. } => {
                 let node = self.tree.find(path).map_err(refuse)?;
                 Answer::Names(node.children.iter().cloned().collect())

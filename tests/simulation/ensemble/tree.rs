@@ -60,6 +60,7 @@ impl Tree {
             modified: 0,
             version: 0,
             owner: 0,
+            children: 0,
             made: DateTime::UNIX_EPOCH,
             written: DateTime::UNIX_EPOCH,
         };
@@ -154,6 +155,7 @@ impl Tree {
             } else {
                 actor.session
             },
+            children: 0,
             made: actor.at,
             written: actor.at,
         };
@@ -231,6 +233,14 @@ impl Znode {
             children: BTreeSet::new(),
             births: 0,
             children_changed: stat.created,
+        }
+    }
+
+    /// What is known of it at the moment.
+    pub(crate) fn stat(&self) -> Stat {
+        Stat {
+            children: self.children.len().try_into().expect("few children"),
+            ..self.stat
         }
     }
 
