@@ -213,10 +213,40 @@ fn what_another_has_written_to_zookeeper_is_not_believed() {
         .visit(async |session| session.set(&path, &forged).await)
         .expect("written");
     first.start_again();
-    first
+    first.log().wait_for(&format!("{path} is passed over: "));
+    // The node itself registers again, as who it is.
+    first.wait_for_verdict("m1", "alive");
+    wait_until("its own address is kept", SOON, || {
+        zookeeper.znode(&path).contains("127.0.1.1")
+    });
+}
+
+#[test]
+fn a_znode_that_is_no_nodes_costs_no_server_its_work() {
+    let zookeeper = ZooKeeper::start();
+    let [first, second] = pair(&zookeeper, true, &[]);
+    let folder = folder();
+    let agent = first.agent(folder.path(), "m1", "master", "127.0.1.1");
+    agent.wait_for("m1 is master now");
+    for path in [
+        "nodes/junk",
+        "nodes/junk/child",
+        "heart_beat",
+        "heart_beat/junk",
+        "heart_beat/junk/child",
+    ] {
+        let path = format!("/heart_beat_nodes/{path}");
+        if !zookeeper.exists(&path) {
+            zookeeper.create_lasting(&path, "hello");
+        }
+    }
+    drop(first);
+    second.log().wait_for(WORKS);
+    second
         .log()
-        .wait_for("remove that znode and what is below it, and every agent registers again: 'm1'");
-    first.wait_for_end();
+        .wait_for("/heart_beat_nodes/nodes/junk is passed over: ");
+    second.wait_for_verdict("m1", "alive");
+    assert!(zookeeper.exists("/heart_beat_nodes/nodes/junk/child"));
 }
 
 #[test]

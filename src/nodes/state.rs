@@ -37,7 +37,7 @@ pub struct KeptNode {
     pub(super) ip: Option<IpAddr>,
     /// Where it was before another one was there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    was_at: Option<IpAddr>,
+    pub(super) was_at: Option<IpAddr>,
     #[serde(rename = "id_rsa.pub")]
     pub(super) key: PublicKey,
     username: UserName,
