@@ -126,7 +126,8 @@ impl Plan {
                 self.pass(at, end, lag, Fault::Lag(server, 0));
             }
             91..96 => self.pass(at, end, Fault::Stall, Fault::GoOn),
-            _ => self.add(at, Fault::Depose),
+            96..98 => self.add(at, Fault::Depose),
+            _ => self.add(at, Fault::Clutter),
         }
     }
 }

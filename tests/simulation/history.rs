@@ -70,6 +70,8 @@ pub(crate) struct History {
     pub(crate) leaving: Vec<usize>,
     /// How many followers were buried.
     pub(crate) burials: usize,
+    /// When each claim was written.
+    pub(crate) beats: BTreeMap<String, Vec<Millis>>,
 }
 
 impl History {
@@ -140,8 +142,11 @@ impl History {
             let path = change.path();
             if path.starts_with(CLAIMS) {
                 match change {
+                    // What no session owns is no claim.
+                    Change::Created { stat, .. } | Change::Set { stat, .. } if stat.owner == 0 => {}
                     Change::Created { stat, .. } | Change::Set { stat, .. } => {
                         let (owner, written) = (stat.owner, now);
+                        self.beats.entry(path.to_owned()).or_default().push(now);
                         let standing = Standing { owner, written };
                         self.claims.insert(path.to_owned(), standing);
                     }
@@ -151,6 +156,7 @@ impl History {
                 }
             } else if let Some(node) = path.strip_prefix(MEMBERS) {
                 match change {
+                    Change::Created { stat, .. } | Change::Set { stat, .. } if stat.owner == 0 => {}
                     Change::Created { stat, .. } | Change::Set { stat, .. } => {
                         let (owner, written) = (stat.owner, now);
                         let standing = Standing { owner, written };

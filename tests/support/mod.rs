@@ -4,6 +4,7 @@
 #![allow(dead_code, unused_imports)]
 
 mod cluster;
+mod crowd;
 mod described;
 mod dialog;
 mod ensemble;
@@ -26,6 +27,7 @@ mod znodes;
 mod zookeeper;
 
 pub(crate) use cluster::Cluster;
+pub(crate) use crowd::Crowd;
 pub(crate) use described::Described;
 pub(crate) use dialog::Dialog;
 pub(crate) use ensemble::{Ensemble, SERVERS};

@@ -3,6 +3,8 @@
 
 mod real;
 
+use heartline::protocol::Went;
+
 use crate::run::{Outcome, Scenario};
 use crate::world::Millis;
 use crate::world::fault::Fault;
@@ -49,6 +51,43 @@ fn with_successor(outcomes: &[Outcome]) -> usize {
 
 /// The first member is the master of [`scene`].
 const MASTER: usize = 0;
+
+/// A rack dies: the master goes on beating while it removes all of it, and stays the master.
+#[test]
+fn a_rack_that_dies_costs_the_rack() {
+    for seed in 0..TIMINGS / 4 {
+        let mut scenario = Scenario::quiet(60);
+        scenario.seed = seed;
+        scenario.session = 4000;
+        scenario.weather.delay = 1 + seed;
+        scenario.calm = 10_000;
+        for part in &mut scenario.parts {
+            part.start /= 10;
+        }
+        // Neither the master nor who is next in line.
+        scenario.faults = (2..60).map(|member| (4000, Fault::Kill(member))).collect();
+        scenario.faults.push((3000, Fault::Clutter));
+        let outcome = scenario.run();
+        assert!(outcome.broken.is_empty(), "{seed}: {:#?}", outcome.broken);
+        let history = outcome.history;
+        // In the end, when all work is done, the master hands over.
+        let taken = history
+            .told
+            .values()
+            .filter_map(|event| event.previous.as_ref());
+        let taken: Vec<_> = taken
+            .filter(|before| before.went != Went::Finished)
+            .collect();
+        assert!(taken.is_empty(), "{seed}: another one took over: {taken:?}");
+        assert_eq!(history.burials, 58, "{seed}");
+        let beats = history.beats.values().max_by_key(|beats| beats.len());
+        let beats = beats.expect("the master's");
+        let between = beats.windows(2).map(|pair| pair[1] - pair[0]);
+        let longest = between.max().expect("many");
+        let ticks = longest.div_ceil(scenario.interval);
+        assert!(ticks <= 3, "{ticks} ticks without a beat of the master");
+    }
+}
 
 /// A server was cut off from its peers, not from its clients, for one session timeout: the leader on
 /// it did not notice that its session was over, while another was elected beyond the cut.

@@ -3,6 +3,8 @@
 use super::process::Health;
 use super::{Event, Inner, Millis};
 use crate::ensemble::request::Request;
+use crate::history::{CLAIMS, MEMBERS};
+use heartline::coordination::client::Kind;
 
 /// One thing that goes wrong or is mended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +45,8 @@ pub(crate) enum Fault {
     GoOn,
     /// Somebody removes the claim that is first in line.
     Depose,
+    /// Somebody makes znodes among the followers' and in the line that are none of a member's, with others below them.
+    Clutter,
 }
 
 impl Inner {
@@ -110,6 +114,7 @@ impl Inner {
             Fault::Stall => self.stalled = true,
             Fault::GoOn => self.go_on(),
             Fault::Depose => self.depose(),
+            Fault::Clutter => self.clutter(),
         }
     }
 
@@ -232,6 +237,29 @@ impl Inner {
     }
 
     /// As an operator does, or a member that takes the master for dead.
+    fn clutter(&mut self) {
+        let operator = *self.operator.get_or_insert_with(|| self.ensemble.open());
+        self.decided();
+        let claims = [
+            format!("{CLAIMS}_c_x-lock-0000000000"),
+            format!("{CLAIMS}notes-2024"),
+        ];
+        let members = [format!("{MEMBERS}junk"), format!("{MEMBERS}map 1.5")];
+        for path in claims.into_iter().chain(members) {
+            for path in [path.clone(), format!("{path}/child")] {
+                let request = Request::Create {
+                    path,
+                    value: b"somebody\nalive at 1.5!\nclaim: a/../b\n".to_vec(),
+                    kind: Kind::Persistent,
+                };
+                let at = self.wall();
+                // It may be there already.
+                let _ = self.ensemble.write(operator, &request, at);
+                self.decided();
+            }
+        }
+    }
+
     fn depose(&mut self) {
         let Some(claim) = self.history.first_claim() else {
             return;

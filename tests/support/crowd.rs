@@ -1,0 +1,78 @@
+//! Very many followers' znodes in one session, which nobody beats for.
+
+use std::time::Duration;
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use tokio::runtime::Runtime;
+use zookeeper_client::{Acls, Client, CreateMode};
+
+use super::ZooKeeper;
+
+/// How many are made at once.
+const AT_ONCE: usize = 256;
+
+/// The znodes, and the session that they go with.
+pub(crate) struct Crowd {
+    runtime: Runtime,
+    client: Option<Client>,
+}
+
+impl Crowd {
+    /// Makes a znode below `/heart_beat` for each name. The session may be silent for `session`.
+    pub(crate) fn join(
+        zookeeper: &ZooKeeper,
+        session: Duration,
+        names: impl IntoIterator<Item = String>,
+        value: &str,
+    ) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let connector = Client::connector().with_session_timeout(session);
+        let address = zookeeper.address();
+        let client = runtime.block_on(connector.connect(&address));
+        let client = client.expect("the server answers");
+        let options = CreateMode::Ephemeral.with_acls(Acls::anyone_all());
+        runtime.block_on(async {
+            let creations = names.into_iter().map(|name| {
+                let (client, options) = (&client, &options);
+                async move {
+                    let path = format!("/heart_beat/{name}");
+                    client.create(&path, value.as_bytes(), options).await
+                }
+            });
+            let created = stream::iter(creations).buffer_unordered(AT_ONCE);
+            let created: Vec<_> = created.try_collect().await.expect("they are made");
+            drop(created);
+        });
+        Self {
+            runtime,
+            client: Some(client),
+        }
+    }
+
+    /// Ends the session: all that is left of the znodes goes at once.
+    pub(crate) fn vanish(mut self) {
+        self.leave();
+    }
+
+    fn leave(&mut self) {
+        if let Some(client) = self.client.take() {
+            self.runtime.block_on(async {
+                let mut states = client.state_watcher();
+                drop(client);
+                let ended = async { while !states.changed().await.is_terminated() {} };
+                // Without an answer the session ends by its timeout.
+                let _ = tokio::time::timeout(Duration::from_secs(5), ended).await;
+            });
+        }
+    }
+}
+
+impl Drop for Crowd {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
