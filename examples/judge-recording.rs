@@ -8,6 +8,9 @@
 //!
 //! The recording has to be of a master whose own timeout is long, so that its verdicts did not end what
 //! is to be judged.
+//!
+//! With `--deaths` it is a master by its usual timeout that was recorded, and each death that it declared is taken
+//! apart: how long it took from the last beat that was heard, and for what.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -33,6 +36,10 @@ struct Options {
     #[arg(long, default_value = "5ms", value_parser = humantime::parse_duration)]
     interval: Duration,
 
+    /// Take apart the deaths that the master itself has declared by this timeout
+    #[arg(long, value_name = "TIMEOUT", value_parser = humantime::parse_duration)]
+    deaths: Option<Duration>,
+
     /// The timeouts to try, in milliseconds
     #[arg(
         long,
@@ -49,6 +56,17 @@ fn main() -> anyhow::Result<()> {
     let options = Options::parse();
     let recording = read(&options)?;
     let mut stdout = io::stdout().lock();
+    if let Some(timeout) = options.deaths {
+        let terms = Terms {
+            rule: Rule::Adaptive,
+            timeout,
+            longest_gap: options.interval * 2,
+        };
+        for death in deaths(&recording, terms) {
+            writeln!(stdout, "{}", death.json())?;
+        }
+        return Ok(());
+    }
     for rule in [Rule::Fixed, Rule::Adaptive] {
         for timeout in options.timeouts.iter().copied().map(Duration::from_millis) {
             let terms = Terms {
@@ -75,6 +93,99 @@ fn read(options: &Options) -> anyhow::Result<Vec<Observation>> {
     recording.retain(|seen| seen.at >= begin);
     anyhow::ensure!(!recording.is_empty(), "{name} has no observations");
     Ok(recording)
+}
+
+/// From the last beat that was heard of a member until the answer to the verdict.
+struct Death {
+    member: String,
+    silence: Duration,
+    /// Of that, time that did not count, since the master did not hear its own beats.
+    deaf: Duration,
+    /// What it was allowed because its beats had come irregularly, beyond the timeout.
+    irregular: Duration,
+    /// What it was allowed because others were silent at the same time.
+    company: Duration,
+    /// From the verdict to its answer.
+    written: Duration,
+}
+
+impl Death {
+    fn json(&self) -> serde_json::Value {
+        serde_json::json!({
+            "member": self.member,
+            "silence_ms": millis(self.silence),
+            "deaf_ms": millis(self.deaf),
+            "irregular_ms": millis(self.irregular),
+            "company_ms": millis(self.company),
+            "written_ms": millis(self.written),
+        })
+    }
+}
+
+fn deaths(recording: &[Observation], terms: Terms) -> Vec<Death> {
+    struct Silent {
+        since: Duration,
+        heard: Duration,
+        /// When it would have been overdue by the timeout alone, and by its own allowance.
+        timeout: Option<Duration>,
+        alone: Option<Duration>,
+        overdue: Option<Duration>,
+    }
+    let mut detector = Detector::new(terms);
+    let mut silent: BTreeMap<&str, Silent> = BTreeMap::new();
+    let mut deaths = Vec::new();
+    for seen in recording {
+        detector.tell(seen);
+        let now = detector.hearing().elapsed();
+        match seen.sign {
+            Sign::Heard => {
+                let one = Silent {
+                    since: seen.at,
+                    heard: detector.hearing().at(seen.at),
+                    timeout: None,
+                    alone: None,
+                    overdue: None,
+                };
+                silent.insert(&seen.member, one);
+            }
+            Sign::Reading => drop(silent.remove(seen.member.as_str())),
+            Sign::Echo => {
+                let company = detector.company();
+                for (member, one) in &mut silent {
+                    let silence = now.saturating_sub(one.heard);
+                    let allowance = detector.allowance(member).unwrap_or_default();
+                    if silence >= terms.timeout {
+                        one.timeout.get_or_insert(seen.at);
+                    }
+                    if silence >= allowance {
+                        one.alone.get_or_insert(seen.at);
+                    }
+                    if detector.is_overdue(member, company) {
+                        one.overdue.get_or_insert(seen.at);
+                    }
+                }
+            }
+            Sign::Left => {
+                let one = silent.remove(seen.member.as_str());
+                let Some(one) = one else { continue };
+                // One that finished was not overdue.
+                if let (Some(timeout), Some(alone), Some(overdue)) =
+                    (one.timeout, one.alone, one.overdue)
+                {
+                    let silence = seen.at.saturating_sub(one.since);
+                    deaths.push(Death {
+                        member: seen.member.clone(),
+                        silence,
+                        deaf: silence.saturating_sub(now.saturating_sub(one.heard)),
+                        irregular: alone.saturating_sub(timeout),
+                        company: overdue.saturating_sub(alone),
+                        written: seen.at.saturating_sub(overdue),
+                    });
+                }
+            }
+        }
+    }
+    deaths
 }
 
 #[derive(Default)]

@@ -131,6 +131,7 @@ fn member(options: &Options, name: &str) -> anyhow::Result<(Held, oneshot::Sende
     let ties = Ties {
         joined: None,
         complain: Box::new(|what| eprintln!("{what}")),
+        note: Box::new(|_| {}),
         kill: Box::new(|_| {}),
         mourn: None,
     };

@@ -27,13 +27,25 @@ def record(programs, address, members, seconds, name):
         time.sleep(seconds)
         if not made.look():
             made.fail("a member has not beaten")
-        # The rest of the recording is written when it ends well.
-        made.leader.send_signal(signal.SIGTERM)
-        made.leader.wait(END_LIMIT)
+        finish_recording(made)
         told = [node for _, node in kind.told("died")]
         if told:
             made.fail(f"{told[0]} was declared dead, which cuts the recording off")
     return file
+
+
+def finish_recording(made):
+    """Ends the master: the rest of its recording is written when it ends well."""
+    made.leader.send_signal(signal.SIGTERM)
+    made.leader.wait(END_LIMIT)
+
+
+def take_apart(programs, file, killed):
+    """What the silences of those who were killed were made of, by a recording of a master with its usual timeout."""
+    command = [str(programs / "examples/judge-recording"), "--deaths", "20ms", str(file)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=300)
+    deaths = [json.loads(line) for line in done.stdout.splitlines()]
+    return [death for death in deaths if death["member"] in killed]
 
 
 def judge_again(programs, file):
