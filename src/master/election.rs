@@ -205,7 +205,10 @@ impl Election {
         }
         let prefix = self.prefix.clone();
         let mut line = in_order(names);
-        self.no_claims.retain(|name| names.contains(name));
+        if !self.no_claims.is_empty() {
+            let names: BTreeSet<&String> = names.iter().collect();
+            self.no_claims.retain(|name| names.contains(name));
+        }
         line.retain(|name| !self.no_claims.contains(*name));
         let Some(place) = line.iter().position(|name| name.starts_with(&prefix)) else {
             // Deposed, or never made: to the end of the line.

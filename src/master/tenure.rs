@@ -149,7 +149,13 @@ impl Tenure {
             BTreeSet::new()
         };
         let known = expected.len() + fingerprints.len();
-        let orders = Orders::new(now, epoch, pace, inheritance.control, known);
+        let orders = Orders::new(
+            now,
+            (epoch, &mandate.claim),
+            pace,
+            inheritance.control,
+            known,
+        );
         let mut tenure = Self {
             office,
             epoch,

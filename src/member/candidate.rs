@@ -18,6 +18,8 @@ use super::happening::Happening;
 
 /// Between two looks at the first in line: rarely enough to cost nothing beside the beats.
 const LOOK: Duration = Duration::from_millis(500);
+/// Of so many looks one begins with the whole line.
+const LISTED: u32 = 8;
 /// How many look as often as that.
 const FEW: u32 = 8;
 
@@ -243,32 +245,49 @@ pub(super) async fn look_at_first(
     sleep(grace).await;
     let mut pause = LOOK;
     let mut no_claims = BTreeSet::new();
-    loop {
+    let mut known: Option<String> = None;
+    for look in 0_u32.. {
         sleep(pause).await;
-        // The next connection begins with a vigil of its own.
-        let mut line = match session.line(false).await {
-            Ok(line) => line,
-            Err(Failure::Lost) => return,
-            Err(_) => continue,
+        // A long line is listed now and then only; as a rule the first is the one that it was before.
+        if look.is_multiple_of(LISTED) {
+            known = None;
+        }
+        let read = match known.take() {
+            Some(first) => session.read_claim(&first).await.map(|value| (first, value)),
+            None => Err(Failure::NoNode),
         };
-        no_claims.retain(|name| line.contains(name));
-        line.retain(|name| !no_claims.contains(name));
-        let line = claim::in_order(&line);
-        let place = line.iter().position(|claim| **claim == own);
-        let ahead = u32::try_from(place.unwrap_or_default()).unwrap_or(u32::MAX);
-        pause = LOOK.saturating_mul((ahead / FEW).max(1));
-        let Some(first) = line.first().map(|first| (*first).clone()) else {
-            continue;
-        };
-        let value = match session.read_claim(&first).await {
-            Ok(Some(value)) => value,
+        let (first, value) = match read {
+            Ok((first, Some(value))) => (first, value),
             Err(Failure::Lost) => return,
-            Ok(None) | Err(_) => continue,
+            Ok((_, None)) | Err(_) => {
+                // The next connection begins with a vigil of its own.
+                let mut line = match session.line(false).await {
+                    Ok(line) => line,
+                    Err(Failure::Lost) => return,
+                    Err(_) => continue,
+                };
+                let names: BTreeSet<&String> = line.iter().collect();
+                no_claims.retain(|name| names.contains(name));
+                line.retain(|name| !no_claims.contains(name));
+                let line = claim::in_order(&line);
+                let place = line.iter().position(|claim| **claim == own);
+                let ahead = u32::try_from(place.unwrap_or_default()).unwrap_or(u32::MAX);
+                pause = LOOK.saturating_mul((ahead / FEW).max(1));
+                let Some(first) = line.first() else {
+                    continue;
+                };
+                match session.read_claim(first).await {
+                    Ok(Some(value)) => ((*first).clone(), value),
+                    Err(Failure::Lost) => return,
+                    Ok(None) | Err(_) => continue,
+                }
+            }
         };
         if value.stat.owner == 0 {
             no_claims.insert(first);
             continue;
         }
+        known = Some(first.clone());
         let answer = Answer::FirstSeen(generation, first, sight(&value));
         // The life may have ended meanwhile.
         if inbox.send(Happening::Answered(answer)).await.is_err() {

@@ -33,11 +33,23 @@ async fn watch(session: &Session, outside: &Sender<Happening>) -> Result<(), Fai
         };
         let told = Control::parse(&value.bytes);
         if told.epoch.is_some() {
-            // Both are written in one transaction when an epoch begins: an older control than the
-            // report's is that of a master that was replaced, or of nobody.
-            let report = session.read_fresh(master).await?;
-            let current = Report::parse(&report.bytes).epoch;
-            if told.epoch == current && outside.send(Happening::Told(told)).await.is_err() {
+            let is_current = match &told.claim {
+                // The report of a large job is large, and all members look at the same time.
+                Some(claim) => {
+                    session.client().sync(control).await?;
+                    session
+                        .owner(&session.paths().claim(claim))
+                        .await?
+                        .is_some()
+                }
+                // Both are written in one transaction when an epoch begins: an older control than the
+                // report's is that of a master that was replaced, or of nobody.
+                None => {
+                    let report = session.read_fresh(master).await?;
+                    told.epoch == Report::parse(&report.bytes).epoch
+                }
+            };
+            if is_current && outside.send(Happening::Told(told)).await.is_err() {
                 return Ok(());
             }
         }

@@ -10,10 +10,11 @@ use std::time::Duration;
 
 use strum::{Display, EnumString};
 
-use super::Identity;
 use super::escape::{Line, Word, unescape};
+use super::{Identity, claim};
 
 const EPOCH: &str = "epoch";
+const CLAIM: &str = "claim";
 const INTERVAL: &str = "interval";
 const ASKED: &str = "asked";
 const NUMBER: &str = "orders";
@@ -167,6 +168,8 @@ fn session(word: &str) -> Option<i64> {
 pub struct Control {
     /// The epoch of the master that wrote it; `None` in a value that no master wrote.
     pub epoch: Option<i64>,
+    /// That master's claim: as long as it stands, its epoch goes on. `None` in a value of an older version.
+    pub claim: Option<String>,
     /// The time between two beats of a follower.
     pub interval: Option<Duration>,
     /// The interval that an operator has asked for: a later master keeps to it.
@@ -187,6 +190,9 @@ impl Control {
             }
             match line.split_once(": ") {
                 Some((EPOCH, epoch)) => control.epoch = epoch.parse().ok(),
+                Some((CLAIM, claim)) => {
+                    control.claim = claim::is_name(claim).then(|| claim.to_owned());
+                }
                 Some((INTERVAL, interval)) => control.interval = micros(interval),
                 Some((ASKED, interval)) => control.asked = micros(interval),
                 Some((NUMBER, number)) => {
@@ -205,6 +211,9 @@ impl fmt::Display for Control {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(epoch) = self.epoch {
             writeln!(f, "{EPOCH}: {epoch}")?;
+        }
+        if let Some(claim) = &self.claim {
+            writeln!(f, "{CLAIM}: {claim}")?;
         }
         for (key, interval) in [(INTERVAL, self.interval), (ASKED, self.asked)] {
             if let Some(interval) = interval {
@@ -244,6 +253,7 @@ mod tests {
     fn what_is_written_is_read_back() {
         let control = Control {
             epoch: Some(9),
+            claim: Some("_c_a-lock-0000000001".to_owned()),
             interval: Some(Duration::from_micros(8500)),
             asked: None,
             number: 7,

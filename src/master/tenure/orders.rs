@@ -47,7 +47,13 @@ pub(super) struct Issue {
 impl Orders {
     /// Goes on from what was written last, by this master before it was cut off or by another one, with so many
     /// followers.
-    pub(super) fn new(now: Now, epoch: i64, pace: Pace, before: Control, followers: usize) -> Self {
+    pub(super) fn new(
+        now: Now,
+        (epoch, claim): (i64, &str),
+        pace: Pace,
+        before: Control,
+        followers: usize,
+    ) -> Self {
         // No master grants more: anybody can have written it.
         let most = pace.session / 4;
         let asked = before.asked.filter(|asked| *asked <= most);
@@ -64,6 +70,7 @@ impl Orders {
         } else {
             Control {
                 epoch: Some(epoch),
+                claim: Some(claim.to_owned()),
                 interval: Some(pacing.interval(followers)),
                 asked,
                 number: before.number,
@@ -97,6 +104,7 @@ impl Orders {
         let standing = &self.standing;
         Control {
             epoch: self.issued.epoch,
+            claim: self.issued.claim.clone(),
             interval: Some(self.pacing.interval(followers)),
             asked: self.pacing.asked(),
             number: self.issued.number,
