@@ -26,6 +26,7 @@
 //! - [`events`] publishes what happens, at least once and in order for each node: to stdout, a file or Kafka.
 //! - [`commit`] runs a command for exactly one attempt of a task, after its work.
 //! - [`umbilical`] tells a YARN job's application master why a task was ended, in Hadoop's own RPC.
+//! - [`files`] opens and reads files that somebody else may have prepared: regular ones only, up to a limit.
 //! - [`template`] is a command with places to be filled; [`say`] is how a program speaks to people.
 //! - [`standing`] is a master without work; [`watch`] and [`setup`] are what people start beside a job; [`cli`] is the edge of all programs.
 //!
@@ -41,6 +42,7 @@ pub mod condition;
 pub mod coordination;
 pub mod detect;
 pub mod events;
+pub mod files;
 pub mod keeper;
 pub mod master;
 pub mod member;

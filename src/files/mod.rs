@@ -1,0 +1,29 @@
+//! Opens and reads files that somebody else may have prepared: a named pipe blocks who opens it, a device never ends,
+//! a symbolic link leads to another file, and what others may write cannot be trusted.
+//!
+//! - [`open`], [`read`] (of an open file [`whole`]) and [`read_text`] take regular files only. They never block on what was put in a file's place,
+//!   and [`read`] stops at a limit.
+//! - [`read_named`] is for a file that the user of this program names: it also takes `<(COMMAND)` of a shell.
+//! - [`read_record`] is for what this program acts on, such as a process id: nobody else may be able to write it.
+//! - [`append`], [`create`] and [`overwrite`] open for writing, with the same checks; [`append_to_any`] with fewer.
+//! - [`beginning`] is for `/proc`, whose files say what other processes chose to say.
+//!
+//! Who reads a file chooses how symbolic links are taken: see [`Links`].
+
+mod named;
+mod open;
+mod read;
+mod trust;
+mod unfit;
+
+pub use named::{Named, read_named};
+pub use open::{Links, append, append_to_any, create, followed, open, overwrite};
+pub use read::{beginning, read, read_text, whole};
+pub use trust::{read_record, untrusted};
+pub use unfit::Unfit;
+
+/// The greatest configuration file, secret or record that is read. All of them are far smaller.
+pub const SMALL: u64 = 1 << 20;
+
+#[cfg(test)]
+mod tests;

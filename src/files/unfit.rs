@@ -1,0 +1,65 @@
+//! Why a file is not taken.
+
+use std::fs::FileType;
+use std::io;
+use std::os::unix::fs::FileTypeExt;
+
+use bytesize::ByteSize;
+use thiserror::Error;
+
+/// Why a file is not taken, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Unfit {
+    /// It is a pipe, a device, a directory or a socket.
+    #[error("it is {0}, and must be a regular file")]
+    Kind(&'static str),
+    /// It is a symbolic link, where none is followed.
+    #[error("it is a symbolic link, which is not followed here; name the file itself")]
+    Link,
+    /// It is a symbolic link of somebody who could lead this program anywhere.
+    #[error(
+        "it is a symbolic link of another user (uid {0}), which is not followed; remove it, or name the file itself"
+    )]
+    LinkOfAnother(u32),
+    /// It has more bytes than are read.
+    #[error("it is larger than {}, and is not read; make it smaller, or name another file", ByteSize(*.0).display().iec())]
+    TooLarge(u64),
+    /// It belongs to another user.
+    #[error(
+        "it belongs to another user (uid {0}) and is not trusted; run this as that user, or remove it if you do not know it"
+    )]
+    Owner(u32),
+    /// Others may write it.
+    #[error(
+        "others may write it (mode {0:04o}), so it is not trusted; check what it says, and do: chmod go-w"
+    )]
+    Writable(u32),
+}
+
+impl Unfit {
+    /// The kind of a file that is no regular one.
+    pub(super) fn kind(kind: FileType) -> Self {
+        Self::Kind(if kind.is_fifo() {
+            "a named pipe"
+        } else if kind.is_dir() {
+            "a directory"
+        } else if kind.is_socket() {
+            "a socket"
+        } else if kind.is_symlink() {
+            "a symbolic link"
+        } else {
+            "a device"
+        })
+    }
+
+    /// Whether this is why an operation failed.
+    pub fn of(error: &io::Error) -> Option<&Self> {
+        error.get_ref()?.downcast_ref()
+    }
+}
+
+impl From<Unfit> for io::Error {
+    fn from(unfit: Unfit) -> Self {
+        Self::new(io::ErrorKind::InvalidInput, unfit)
+    }
+}
