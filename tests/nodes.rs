@@ -314,7 +314,7 @@ fn of_two_agents_of_one_name_the_first_rests_and_says_why() {
 fn a_node_whose_files_cannot_be_written_is_unwell_and_still_ends_when_it_is_told_to() {
     let server = ServerOfNodes::bare(&[]);
     let folder = node_folder("");
-    // A file that nobody writes to keeps whoever reads it waiting, as a file system that is away does.
+    // A file that nobody writes to keeps whoever reads it waiting.
     fs::remove_file(folder.path().join("hosts")).expect("there");
     rustix::fs::mknodat(
         rustix::fs::CWD,
@@ -329,7 +329,8 @@ fn a_node_whose_files_cannot_be_written_is_unwell_and_still_ends_when_it_is_told
     let _damaged = server.agent(bad.path(), "n2", "slave", "127.0.1.2");
     server.wait_for_verdict("n2", "unwell");
     hung.wait_for("n1 is slave now");
-    server.wait_for_verdict("n1", "alive");
+    hung.wait_for("hosts cannot be read: it is a named pipe, and must be a regular file");
+    server.wait_for_verdict("n1", "unwell");
     hung.signal(Signal::TERM);
     wait_until("it ends", SOON, || !hung.is_running());
 }

@@ -24,6 +24,7 @@ use super::succession::candidate;
 use super::{PROGRAM, agent::Plan as AgentPlan};
 use crate::cli::{ZooKeeperOptions, duration, run};
 use crate::detect::{Rule, Terms};
+use crate::files::{Named, SMALL, read_named};
 use crate::say::say;
 
 /// What `--state` says instead of a file's name.
@@ -294,7 +295,8 @@ impl ServerArgs {
         let key = match &self.public_key {
             None => None,
             Some(path) => {
-                let text = std::fs::read_to_string(path)
+                let text = read_named(path, SMALL)
+                    .and_then(Named::text)
                     .with_context(|| format!("--public-key {} cannot be read", path.display()))?;
                 let key: super::fields::PublicKey = text
                     .parse()

@@ -1,6 +1,5 @@
 //! A node's own key: the one that is there, or a new one.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
@@ -10,6 +9,10 @@ use ssh_key::{Algorithm, HashAlg, LineEnding, PrivateKey};
 use super::fields::{NAMESPACE, PublicKey};
 use super::options::Account;
 use super::replace::{Fresh, replace};
+use crate::files::{self, Unfit};
+
+/// The largest key that is read.
+const LARGEST: u64 = 64 << 10;
 
 /// What `ssh` itself looks for, best first.
 const USUAL: [&str; 3] = ["id_ed25519", "id_ecdsa", "id_rsa"];
@@ -40,7 +43,7 @@ impl OwnKey {
                 let shown = path.display();
                 make(path, account).with_context(|| format!("{shown} cannot be made"))?;
             }
-            Self::read(path)
+            Self::read(path, account)
         })
     }
 
@@ -53,17 +56,24 @@ impl OwnKey {
                     path.display()
                 );
             }
-            Self::read(path)
+            Self::read(path, account)
         })
     }
 
-    fn read(path: &Path) -> anyhow::Result<Self> {
+    fn read(path: &Path, account: &Account) -> anyhow::Result<Self> {
         let shown = path.display();
         let there = beside(path);
-        let private = PrivateKey::read_openssh_file(path);
-        let text = if there.exists() {
-            fs::read_to_string(&there)
-                .with_context(|| format!("{} cannot be read", there.display()))?
+        let read = |path: &Path| files::read_text(path, account.links(), LARGEST);
+        let private = match read(path) {
+            Ok(text) => PrivateKey::from_openssh(text).map_err(|why| anyhow!(why)),
+            // Something else was put in its place: that is no key which cannot be used.
+            Err(why) if Unfit::of(&why).is_some() => {
+                return Err(why).with_context(|| format!("{shown} cannot be read"));
+            }
+            Err(why) => Err(why.into()),
+        };
+        let text = if there.symlink_metadata().is_ok() {
+            read(&there).with_context(|| format!("{} cannot be read", there.display()))?
         } else {
             let private = private.as_ref().map_err(|why| {
                 anyhow!("{shown} is no OpenSSH key ({why}); name another with --key")
@@ -104,17 +114,22 @@ fn make(path: &Path, account: &Account) -> anyhow::Result<()> {
     Account::make_folder(path)?;
     let mut key = PrivateKey::random(&mut OsRng, Algorithm::Ed25519)?;
     key.set_comment(account.name.as_str());
-    let owner = account.ids;
+    let fresh = |mode| Fresh {
+        mode,
+        owner: account.ids,
+        links: account.links(),
+    };
     let private = key.to_openssh(LineEnding::LF)?;
-    replace(path, private.as_bytes(), Fresh { mode: 0o600, owner })?;
+    replace(path, private.as_bytes(), fresh(0o600))?;
     let public = key.public_key().to_openssh()?;
     let line = format!("{public}\n");
-    replace(&beside(path), line.as_bytes(), Fresh { mode: 0o644, owner })?;
+    replace(&beside(path), line.as_bytes(), fresh(0o644))?;
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;

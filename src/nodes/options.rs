@@ -14,6 +14,7 @@ use rustix::process::{geteuid, getuid};
 use super::fields::{HostName, UserName};
 use super::message::Entries;
 use super::seal::Secret;
+use crate::files::{self, Links, Unfit};
 
 /// The port of the seed.
 const PORT: u16 = 50091;
@@ -77,13 +78,19 @@ impl SecretOptions {
             return Ok(None);
         };
         let shown = path.display();
-        let bytes =
-            fs::read(path).with_context(|| format!("--secret-file {shown} cannot be read"))?;
-        let mode = fs::metadata(path)?.mode();
-        if mode & 0o077 != 0 {
+        let read = files::read_named(path, files::SMALL)
+            .with_context(|| format!("--secret-file {shown} cannot be read"))?;
+        if read.about.mode() & 0o077 != 0 {
             bail!("--secret-file {shown} can be read by others; do: chmod 600 {shown}");
         }
-        let secret = Secret::new(&bytes);
+        // Whoever owns it may change it at any time, and is then believed by this process.
+        if let Some(Unfit::Owner(owner)) = files::untrusted(&read.about) {
+            bail!(
+                "--secret-file {shown} belongs to another user (uid {owner}); do: chown {} {shown}",
+                geteuid().as_raw()
+            );
+        }
+        let secret = Secret::new(&read.bytes);
         secret
             .map(Some)
             .with_context(|| format!("--secret-file {shown}"))
@@ -182,7 +189,9 @@ impl Account {
     /// The user of this name, or the one that this process runs as.
     pub(super) fn of(name: Option<&UserName>) -> anyhow::Result<Self> {
         let own = geteuid().as_raw();
-        let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
+        // In whatever encoding people's names stand there.
+        let users = fs::read("/etc/passwd").unwrap_or_default();
+        let users = String::from_utf8_lossy(&users);
         let entries = users.lines().filter_map(|line| {
             let fields: Vec<&str> = line.split(':').collect();
             let user: u32 = fields.get(2)?.parse().ok()?;
@@ -224,6 +233,14 @@ impl Account {
             (None, Some(name)) => {
                 bail!("there is no user {name} in /etc/passwd; start the agent as that user")
             }
+        }
+    }
+
+    /// How links in the place of this user's files are taken. To another user's process they could be anything.
+    pub(super) fn links(&self) -> Links {
+        match self.ids {
+            Some(_) => Links::Refused,
+            None => Links::OfUsOrRoot,
         }
     }
 

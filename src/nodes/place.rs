@@ -1,6 +1,7 @@
 //! What an agent keeps right on its node: its block in `/etc/hosts` and in `authorized_keys`.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -26,6 +27,13 @@ pub(super) struct Place {
     pub(super) account: Account,
     /// What was complained of by any copy of this, so that it is said once.
     warned: Arc<Mutex<BTreeSet<String>>>,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (hosts, keys) = (self.hosts.display(), self.authorized_keys.display());
+        write!(f, "{hosts} and {keys}")
+    }
 }
 
 impl Place {
@@ -95,6 +103,7 @@ impl Place {
         let fresh = Fresh {
             mode: 0o600,
             owner: account.ids,
+            links: account.links(),
         };
         let lines = entries.map(keys);
         let make = |file: &[u8]| with_block(file, lines.as_deref());
@@ -118,7 +127,7 @@ fn put_block(
         if changed.is_some() {
             make_folder().context("its folder cannot be made")?;
             // Not worth a word: it is tried again with the next change.
-            let _ = sweep(path);
+            let _ = sweep(path, fresh.links);
         }
         Ok(changed)
     });
@@ -210,7 +219,10 @@ mod tests {
         });
         made.expect("its own home");
         let why = place.apply(&entries()).expect_err("not the user's");
-        assert!(format!("{why:#}").contains("Permission denied"), "{why:#}");
+        assert!(
+            format!("{why:#}").contains("it is a symbolic link"),
+            "{why:#}"
+        );
         assert_eq!(fs::read(&secret).expect("there"), b"own\n");
         let block = fs::read_to_string(own.path().join("hosts")).expect("written all the same");
         assert!(block.contains("10.0.0.1\tn1\n"));

@@ -6,24 +6,28 @@
 
 use std::ffi::{CString, OsString};
 use std::fs::{self, File, Metadata, Permissions};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Write as _};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
 
-use rustix::fs::{FlockOperation, XattrFlags, fgetxattr, flistxattr, flock, fsetxattr};
+use rustix::fs::{
+    CWD, FlockOperation, Mode, OFlags, XattrFlags, fgetxattr, flistxattr, flock, fsetxattr, openat,
+};
 use rustix::io::Errno;
 use tempfile::NamedTempFile;
 use thiserror::Error;
+
+use crate::files::{self, Links, followed};
 
 mod in_place;
 
 /// Names and values of extended attributes together; more no filesystem takes.
 const LONGEST_ATTRIBUTE: usize = 64 << 10;
-/// So many symbolic links lead from one to the next at the most, as in the kernel.
-const MOST_LINKS: usize = 40;
+/// The largest file that is changed. The server's longest message makes a block of half as much.
+const LARGEST: u64 = 32 << 20;
 /// So often a change is begun anew because others wrote meanwhile.
 const MOST_TRIES: usize = 50;
 /// So long another agent is waited for. Anybody who may read a file can lock it: nobody is waited for forever.
@@ -39,12 +43,18 @@ pub struct Fresh {
     pub mode: u32,
     /// User and group, if not those of this process.
     pub owner: Option<(u32, u32)>,
+    /// Which symbolic links in its place lead to it.
+    pub links: Links,
 }
 
 impl Fresh {
-    /// A file of this process.
+    /// A file of this process. A link may lead to it that its user or root has made, and nobody else.
     pub fn own(mode: u32) -> Self {
-        Self { mode, owner: None }
+        Self {
+            mode,
+            owner: None,
+            links: Links::OfUsOrRoot,
+        }
     }
 }
 
@@ -64,7 +74,7 @@ pub enum Unchanged<E> {
 
 /// Writes `bytes` to `path`, in one step or not at all.
 pub fn replace(path: &Path, bytes: &[u8], fresh: Fresh) -> io::Result<()> {
-    let path = followed(path)?;
+    let path = followed(path, fresh.links)?;
     let old = found(&path)?;
     let beside = beside(&path, old.as_ref(), bytes, fresh)?;
     beside.persist(&path)?;
@@ -79,7 +89,7 @@ pub fn change<E>(
     mut make: impl FnMut(&[u8]) -> Result<Option<Vec<u8>>, E>,
 ) -> Result<bool, Unchanged<E>> {
     for _ in 0..MOST_TRIES {
-        let path = followed(path).map_err(Unchanged::Read)?;
+        let path = followed(path, fresh.links).map_err(Unchanged::Read)?;
         let old = Old::read(&path).map_err(Unchanged::Read)?;
         if let Some(old) = &old {
             old.lock();
@@ -112,7 +122,7 @@ fn exchange(path: &Path, old: Option<&Old>, bytes: &[u8], fresh: Fresh) -> io::R
         (Ok(_), _) => sync_folder(path).map(|()| true),
         (Err(error), None) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
         (Err(error), Some(old)) if is_bound_to_its_place(&error) => {
-            in_place::write(path, &old.bytes, bytes).map(|()| true)
+            in_place::write(path, &old.file, &old.bytes, bytes)
         }
         (Err(error), _) => Err(error),
     }
@@ -126,11 +136,10 @@ struct Old {
 
 impl Old {
     fn read(path: &Path) -> io::Result<Option<Self>> {
-        let Some(mut file) = found(path)? else {
+        let Some(file) = found(path)? else {
             return Ok(None);
         };
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes)?;
+        let bytes = files::whole(&file, LARGEST)?;
         Ok(Some(Self { file, bytes }))
     }
 
@@ -147,37 +156,25 @@ impl Old {
     /// Whether the same file with the same bytes, or none, is there.
     fn is_still(old: Option<&Self>, path: &Path) -> io::Result<bool> {
         let (Some(old), Some(now)) = (old, Self::read(path)?) else {
-            return Ok(old.is_none() && !path.exists());
+            return Ok(old.is_none() && path.symlink_metadata().is_err());
         };
-        let (was, is) = (old.file.metadata()?, now.file.metadata()?);
-        Ok((was.dev(), was.ino()) == (is.dev(), is.ino()) && old.bytes == now.bytes)
+        Ok(is_same(&old.file, &now.file)? && old.bytes == now.bytes)
     }
 }
 
+/// Whether two open files are one.
+fn is_same(one: &File, other: &File) -> io::Result<bool> {
+    let (one, other) = (one.metadata()?, other.metadata()?);
+    Ok((one.dev(), one.ino()) == (other.dev(), other.ino()))
+}
+
+/// The file of a path whose links are followed already: one that is there now was put there meanwhile.
 fn found(path: &Path) -> io::Result<Option<File>> {
-    match File::open(path) {
+    match files::open(path, Links::Refused) {
         Ok(file) => Ok(Some(file)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
-}
-
-/// Of a symbolic link the file is meant, not the link, also when that file is not there yet.
-fn followed(path: &Path) -> io::Result<PathBuf> {
-    let mut path = path.to_owned();
-    for _ in 0..MOST_LINKS {
-        match fs::read_link(&path) {
-            // A target that begins with a slash takes the place of the whole path.
-            Ok(target) => path = folder(&path).join(target),
-            Err(error) => {
-                return match Errno::from_io_error(&error) {
-                    Some(Errno::INVAL | Errno::NOENT) => Ok(path),
-                    _ => Err(error),
-                };
-            }
-        }
-    }
-    Err(Errno::LOOP.into())
 }
 
 fn folder(path: &Path) -> &Path {
@@ -222,8 +219,8 @@ fn beside(
 }
 
 /// Takes away what those left beside a file who were killed while they replaced it.
-pub fn sweep(path: &Path) -> io::Result<()> {
-    let path = followed(path)?;
+pub fn sweep(path: &Path, links: Links) -> io::Result<()> {
+    let path = followed(path, links)?;
     let beginning = beginning(&path)?;
     for entry in fs::read_dir(folder(&path))? {
         let entry = entry?;
@@ -276,7 +273,9 @@ fn resemble(file: &File, old: &File, of: &Metadata) -> io::Result<()> {
 
 /// The new name is on the disk only when its folder is.
 fn sync_folder(path: &Path) -> io::Result<()> {
-    File::open(folder(path))?.sync_all()
+    // Nothing else that was put in its place meanwhile is opened.
+    let how = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    File::from(openat(CWD, folder(path), how, Mode::empty())?).sync_all()
 }
 
 /// Whether another file cannot take the name, or not with the same owner and attributes.

@@ -1,6 +1,6 @@
 //! The state as a file, written in one step, for one server at a time.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -9,6 +9,12 @@ use rustix::fs::{FlockOperation, flock};
 
 use super::replace::{Fresh, is_bound_to_its_place, replace, sweep};
 use super::state::Kept;
+use crate::files::{self, Links};
+
+/// The largest state that is read: of the most nodes that are taken, with the longest keys and names.
+const LARGEST: u64 = 256 << 20;
+/// A link of another user in a folder that others may write could make root write anywhere.
+const LINKS: Links = Links::OfUsOrRoot;
 
 /// The file, which no other server may use at the same time.
 #[derive(Debug)]
@@ -28,15 +34,14 @@ impl StateFile {
         }
         let mut lock = path.as_os_str().to_owned();
         lock.push(".lock");
-        let mut options = OpenOptions::new();
-        let lock = options.create(true).truncate(false).write(true).open(&lock);
+        let lock = files::append(lock.as_ref(), LINKS);
         let lock = lock.with_context(|| format!("{shown}.lock cannot be written"))?;
         if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
             bail!(
                 "{shown} is another server's; end that one, or give this one a --state of its own"
             );
         }
-        sweep(path).with_context(|| format!("{shown}: its folder cannot be swept"))?;
+        sweep(path, LINKS).with_context(|| format!("{shown}: its folder cannot be swept"))?;
         Ok(Self {
             path: path.to_owned(),
             _lock: lock,
@@ -46,11 +51,17 @@ impl StateFile {
     /// What it says; nothing if it is not there.
     pub fn load(&self) -> anyhow::Result<Kept> {
         let shown = self.path.display();
-        let text = match fs::read(&self.path) {
-            Ok(text) => text,
+        let file = match files::open(&self.path, LINKS) {
+            Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Kept::default()),
             Err(error) => return Err(error).with_context(|| format!("{shown} cannot be read")),
         };
+        // The keys in it are let in on every node.
+        if let Some(why) = files::untrusted(&file.metadata()?) {
+            return Err(why).with_context(|| format!("{shown} cannot be believed"));
+        }
+        let text = files::whole(&file, LARGEST);
+        let text = text.with_context(|| format!("{shown} cannot be read"))?;
         Kept::read(&text).with_context(|| {
             format!("{shown} is damaged; move it away, and every agent will register again")
         })

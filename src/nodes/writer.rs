@@ -5,11 +5,18 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
+use anyhow::anyhow;
+use humantime::format_duration;
 use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout_at};
 
 use super::message::Entries;
 use super::place::Place;
+
+/// A write that takes longer counts as failed until it has ended. A busy disk may take some seconds.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The names of the files that were written.
 pub(super) type Outcome = anyhow::Result<Vec<PathBuf>>;
@@ -22,7 +29,15 @@ pub(super) struct Writer {
     wanted: Option<Arc<Entries>>,
     /// They were not yet made to say it, or are to be looked at again.
     is_due: bool,
-    under_way: Option<oneshot::Receiver<Outcome>>,
+    under_way: Option<UnderWay>,
+}
+
+/// A write that has begun.
+#[derive(Debug)]
+struct UnderWay {
+    told: oneshot::Receiver<Outcome>,
+    /// When it counts as failed; none once that was told.
+    until: Option<Instant>,
 }
 
 impl Writer {
@@ -59,34 +74,50 @@ impl Writer {
         if self.under_way.is_some() {
             return;
         }
-        self.is_due = false;
-        let (tell, told) = oneshot::channel();
-        let (place, entries) = (self.place.clone(), Arc::clone(entries));
-        // Not one of the runtime's: its end would wait for it.
-        let started = thread::Builder::new()
-            .name("files".to_owned())
-            .spawn(move || {
-                let written = place.apply(&entries);
-                let owned = written.map(|paths| paths.into_iter().map(PathBuf::from).collect());
-                // The agent may have ended.
-                let _ = tell.send(owned);
-            });
-        if started.is_ok() {
-            self.under_way = Some(told);
-        } else {
-            self.is_due = true;
-        }
+        let entries = Arc::clone(entries);
+        let started = self.begin(move |place| owned(place.apply(&entries)));
+        self.is_due = started.is_err();
     }
 
-    /// How the write went that is under way; pending while there is none.
+    /// Begins to work on the files, in a thread. Not one of the runtime's: its end would wait for it.
+    fn begin(&mut self, work: impl FnOnce(&Place) -> Outcome + Send + 'static) -> io::Result<()> {
+        let (tell, told) = oneshot::channel();
+        let place = self.place.clone();
+        let thread = thread::Builder::new().name("files".to_owned());
+        thread.spawn(move || {
+            // The agent may have ended.
+            let _ = tell.send(work(&place));
+        })?;
+        self.under_way = Some(UnderWay {
+            told,
+            until: Some(Instant::now() + PATIENCE),
+        });
+        Ok(())
+    }
+
+    /// How the write went that is under way; pending while there is none. Of one that hangs this is told once as a
+    /// failure, and again how it went when it has ended.
     ///
     /// # Cancellation safety
     /// Nothing is lost when the future is dropped.
     pub(super) async fn done(&mut self) -> Outcome {
-        let Some(under_way) = &mut self.under_way else {
+        let Some(UnderWay { told, until }) = &mut self.under_way else {
             return pending().await;
         };
-        let outcome = under_way.await;
+        let outcome = match *until {
+            None => told.await,
+            Some(at) => {
+                let Ok(outcome) = timeout_at(at, &mut *told).await else {
+                    *until = None;
+                    return Err(anyhow!(
+                        "{} are not written after {}: their file system does not answer",
+                        self.place,
+                        format_duration(PATIENCE)
+                    ));
+                };
+                outcome
+            }
+        };
         self.under_way = None;
         self.start();
         outcome.unwrap_or_else(|_| Err(io::Error::other("the files were not written").into()))
@@ -94,11 +125,69 @@ impl Writer {
 
     /// Takes the blocks out, after what is under way.
     pub(super) async fn clear(mut self) -> Outcome {
-        self.is_due = false;
+        self.wanted = None;
         if self.under_way.is_some() {
-            let _ = self.done().await;
+            let last = self.done().await;
+            if self.under_way.is_some() {
+                return last;
+            }
         }
-        let written = self.place.clear()?;
-        Ok(written.into_iter().map(PathBuf::from).collect())
+        self.begin(|place| owned(place.clear()))?;
+        self.done().await
+    }
+}
+
+fn owned(written: anyhow::Result<Vec<&std::path::Path>>) -> Outcome {
+    written.map(|paths| paths.into_iter().map(PathBuf::from).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::options::Account;
+    use super::*;
+
+    fn writer() -> Writer {
+        let account = Account {
+            name: "hadoop".parse().expect("a name"),
+            home: "/nonexistent".into(),
+            ids: None,
+        };
+        Writer::new(Place::new(
+            "/nonexistent/h".into(),
+            "/nonexistent/k".into(),
+            account,
+        ))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_write_that_hangs_is_told_once_and_told_again_when_it_ends() {
+        let mut writer = writer();
+        let (finish, finished) = std::sync::mpsc::channel::<()>();
+        let work = move |_: &Place| {
+            let _ = finished.recv();
+            Ok(vec!["hosts".into()])
+        };
+        writer.begin(work).expect("begun");
+        let began = Instant::now();
+        let late = writer.done().await.expect_err("it hangs").to_string();
+        assert!(late.contains("does not answer"), "{late}");
+        assert_eq!(began.elapsed(), PATIENCE);
+        let more = tokio::time::timeout(PATIENCE * 100, writer.done()).await;
+        assert!(more.is_err(), "it is told once");
+        finish.send(()).expect("it waits");
+        let written = writer.done().await.expect("it has ended");
+        assert_eq!(written, [PathBuf::from("hosts")]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_leave_does_not_wait_for_ever() {
+        let mut writer = writer();
+        let (_finish, finished) = std::sync::mpsc::channel::<()>();
+        let work = move |_: &Place| {
+            let _ = finished.recv();
+            Ok(Vec::new())
+        };
+        writer.begin(work).expect("begun");
+        writer.clear().await.expect_err("it hangs");
     }
 }

@@ -35,7 +35,7 @@ pub(crate) use group::{Ticks, group_member, member_options};
 pub(crate) use job::{Job, assert_one_master_an_epoch};
 pub(crate) use kafka::Kafka;
 pub(crate) use member::{Ended, Mapper, SOON, Told, Watcher, plot};
-pub(crate) use namespaces::{no_namespaces, which};
+pub(crate) use namespaces::{no_namespaces, not_root, which};
 pub(crate) use nodes::{Program, SECRET, ServerOfNodes, node_folder, python, write_secret};
 pub(crate) use parts::Parts;
 pub(crate) use process::{Guarded, wait_until};

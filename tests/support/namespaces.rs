@@ -1,4 +1,4 @@
-//! Whether this machine has what hosts in network namespaces need.
+//! Whether this machine has what hosts in network namespaces need, and whether this is root.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -21,6 +21,12 @@ pub(crate) fn no_namespaces(programs: &[&str]) -> Option<String> {
         }
     }
     None
+}
+
+/// Why what only root may do cannot be tried; nothing if it can.
+pub(crate) fn not_root() -> Option<String> {
+    let is_root = rustix::process::geteuid().is_root();
+    (!is_root).then(|| "only root can give files to another user, and act as that user".to_owned())
 }
 
 /// Where a program lies, also one of those for root.

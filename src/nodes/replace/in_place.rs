@@ -1,6 +1,6 @@
 //! Writes a file in its place: not in one step, but to its end or as if nothing had been written.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -8,11 +8,17 @@ use std::path::Path;
 use rustix::fs::{FallocateFlags, fallocate};
 use rustix::io::Errno;
 
-/// Writes `new` over `old`, which is what the file says.
-pub(super) fn write(path: &Path, old: &[u8], new: &[u8]) -> io::Result<()> {
-    let file = OpenOptions::new().write(true).open(path)?;
+use super::is_same;
+use crate::files::{Links, overwrite};
+
+/// Writes `new` over `old`, which is what the file `read` says. `false` if another file is there by now.
+pub(super) fn write(path: &Path, read: &File, old: &[u8], new: &[u8]) -> io::Result<bool> {
+    let file = overwrite(path, Links::Refused)?;
+    if !is_same(&file, read)? {
+        return Ok(false);
+    }
     reserve(&file, old.len(), new.len())?;
-    put_or_put_back(&file, old, new)
+    put_or_put_back(&file, old, new).map(|()| true)
 }
 
 fn put_or_put_back(file: &File, old: &[u8], new: &[u8]) -> io::Result<()> {
@@ -60,7 +66,8 @@ mod tests {
         let kept = File::open(&path).expect("there");
         let long = "two\n".repeat(3000);
         for (old, new) in [("one\n", &*long), (&*long, "three\n"), ("three\n", "")] {
-            write(&path, old.as_bytes(), new.as_bytes()).expect("written");
+            let written = write(&path, &kept, old.as_bytes(), new.as_bytes());
+            assert!(written.expect("written"));
             let now = io::read_to_string(&File::open(&path).expect("there")).expect("text");
             assert_eq!(now, new);
         }

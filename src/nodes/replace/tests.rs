@@ -176,7 +176,7 @@ fn what_the_killed_left_is_swept() {
             file.set_modified(then).expect("set");
         }
     }
-    sweep(&path).expect("swept");
+    sweep(&path, Links::OfUsOrRoot).expect("swept");
     let mut left: Vec<_> = fs::read_dir(folder.path())
         .expect("a folder")
         .map(|entry| entry.expect("a file").file_name())
