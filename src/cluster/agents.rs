@@ -5,6 +5,7 @@
 mod knowledge;
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs;
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -23,6 +24,7 @@ use super::netns;
 use super::process::{GONE, Known, start, tail};
 use super::ssh;
 use super::up::progress;
+use crate::files::{self, Links, SMALL};
 use crate::nodes::fields::HostName;
 use crate::nodes::message::Entries;
 use crate::nodes::replace::{Fresh, replace};
@@ -79,7 +81,7 @@ impl Cluster {
 }
 
 /// Whether these are the words of a server or an agent of the cluster in `folder`: both name its secret.
-pub(super) fn is_ours(words: &[String], folder: &Path) -> bool {
+pub(super) fn is_ours(words: &[OsString], folder: &Path) -> bool {
     let secret = folder.join(HERE).join("secret");
     let has = |first: &str, second: &str| {
         let mut pairs = words.windows(2);
@@ -237,7 +239,9 @@ impl Agents<'_> {
                 .hosts
                 .iter()
                 .map(|host| {
-                    let read = |path: PathBuf| fs::read_to_string(path).unwrap_or_default();
+                    let read = |path: PathBuf| {
+                        files::read_text(&path, Links::OfUsOrRoot, SMALL).unwrap_or_default()
+                    };
                     let names = read(netns::hosts_path(cluster, host));
                     let keys = read(cluster.authorized_keys(host));
                     (host.name.as_str(), missing(&expected, &names, &keys))
@@ -282,7 +286,7 @@ impl Agents<'_> {
         let entries = |host: &Host| -> anyhow::Result<Entries> {
             let name: HostName = host.name.parse()?;
             let public = ssh::public(&self.cluster.key(host));
-            let key = fs::read_to_string(&public)
+            let key = files::read_text(&public, Links::OfUsOrRoot, SMALL)
                 .with_context(|| format!("{} cannot be read", public.display()))?;
             Ok(Entries {
                 hosts: vec![(host.address.parse()?, name.clone())],
@@ -326,7 +330,7 @@ mod tests {
     fn servers_and_agents_are_told_from_others_by_the_secret() {
         let folder = Path::new("/clusters/one");
         let ours = |text: &str| {
-            let words: Vec<String> = text.split(' ').map(ToOwned::to_owned).collect();
+            let words: Vec<OsString> = text.split(' ').map(OsString::from).collect();
             is_ours(&words, folder)
         };
         let secret = "--secret-file /clusters/one/this_machine/secret";

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -20,6 +21,7 @@ use super::record::recorded_form;
 use super::status::StatusArgs;
 use super::trouble::{FenceArgs, KillArgs, LinkArgs};
 use super::up::UpArgs;
+use crate::files;
 use crate::say::say;
 use crate::streaming::die_of_broken_pipe;
 
@@ -117,9 +119,14 @@ impl FileArgs {
     /// The same with its text. Its hosts are what is asked for, or what they were when it was started.
     pub(super) fn described(&self, form: Option<Form>) -> anyhow::Result<Described> {
         let file = self.file.display();
-        let text = fs::read_to_string(&self.file)
-            .with_context(|| format!("{file} cannot be read; name a cluster's description"))?;
-        let beside = self.file.parent().unwrap_or(Path::new("."));
+        let what = || format!("{file} cannot be read; name a cluster's description");
+        let named = files::read_named(&self.file, files::SMALL).with_context(what)?;
+        let beside = match self.file.parent() {
+            // What a shell makes of <(COMMAND) lies nowhere.
+            Some(_) if named.about.file_type().is_fifo() => Path::new("."),
+            folder => folder.unwrap_or(Path::new(".")),
+        };
+        let text = named.text().with_context(what)?;
         let mut outcome = read(&text, beside, form.unwrap_or(Form::Loopback));
         if let (None, Ok((cluster, _))) = (form, &outcome)
             && let Some(form) = recorded_form(&cluster.folder)

@@ -1,7 +1,7 @@
 //! `heartline cluster config`: only writes the files.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -11,6 +11,7 @@ use clap::Args;
 use super::args::{FileArgs, MachineArgs, PROGRAM, ending};
 use super::configuration::files;
 use super::layout::Form;
+use crate::files::{self, Links};
 use crate::say::say;
 
 /// Write every host's configuration files, and start nothing
@@ -53,14 +54,18 @@ impl ConfigArgs {
 
 /// Writes a file if it says something else, and the folders above it.
 pub(super) fn put(path: &Path, text: &str) -> anyhow::Result<()> {
-    if fs::read(path).is_ok_and(|known| known == text.as_bytes()) {
+    // A link may lead to the file, if nobody else has made it: some keep their configuration elsewhere.
+    let links = Links::OfUsOrRoot;
+    let known = files::read(path, links, text.len() as u64);
+    if known.is_ok_and(|known| known == text.as_bytes()) {
         return Ok(());
     }
     let what = || format!("{} cannot be written", path.display());
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).with_context(what)?;
     }
-    fs::write(path, text).with_context(what)
+    let mut file = files::create(path, links).with_context(what)?;
+    file.write_all(text.as_bytes()).with_context(what)
 }
 
 /// Removes a file if it is there.

@@ -8,6 +8,7 @@ use super::layout::Cluster;
 use super::place::Place;
 use super::process::Known;
 use super::role::Role;
+use crate::files::{self, Links, SMALL};
 
 /// Whose data a folder holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -136,19 +137,13 @@ fn journal(cluster: &Cluster, folder: &Path) -> Data {
 }
 
 fn first_line(file: &Path) -> Option<String> {
-    Some(
-        fs::read_to_string(file)
-            .ok()?
-            .lines()
-            .next()?
-            .trim()
-            .to_owned(),
-    )
+    let text = files::read_text(file, Links::OfUsOrRoot, SMALL).ok()?;
+    Some(text.lines().next()?.trim().to_owned())
 }
 
 /// A value of `NAME=VALUE` lines.
 fn property(file: &Path, name: &str) -> Option<String> {
-    let text = fs::read_to_string(file).ok()?;
+    let text = files::read_text(file, Links::OfUsOrRoot, SMALL).ok()?;
     let of_line = |line: &str| {
         let (key, value) = line.split_once('=')?;
         (key.trim() == name).then(|| value.trim().to_owned())

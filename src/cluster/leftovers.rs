@@ -1,6 +1,7 @@
 //! Processes that belong to a cluster without standing in any of its files: tasks, and what an interrupted start left.
 
 use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
@@ -13,9 +14,14 @@ use super::java::mark;
 use super::layout::{Cluster, Form, Host};
 use super::netns::{handle, is_own_namespace};
 use super::process::Known;
+use crate::files;
+use crate::status::plain;
 
 /// The variable in which YARN tells a task where it may write.
 const TASKS_FOLDERS: &str = "LOCAL_DIRS";
+
+/// Words and variables with which the kernel lets a program be started are not longer together.
+const MOST_WORDS: u64 = 8 << 20;
 
 /// One of them.
 #[derive(Clone, Debug)]
@@ -41,8 +47,9 @@ pub(super) fn leftovers(cluster: &Cluster) -> Vec<Leftover> {
         let Some(known) = Known::of(process.pid) else {
             continue;
         };
-        let words = process.cmdline().unwrap_or_default();
-        let what: String = words.join(" ").chars().take(120).collect();
+        let shown = words(process.pid).join(OsStr::new(" "));
+        let what: String = shown.to_string_lossy().chars().take(120).collect();
+        let what = plain(&what);
         found.push(Leftover { known, what });
     }
     found
@@ -62,10 +69,7 @@ pub(super) fn tasks(cluster: &Cluster, host: &Host) -> Vec<Known> {
 
 /// Servers and tools of the cluster that no file names: those of a start that was killed.
 pub(super) fn strays(cluster: &Cluster, known: &[Known]) -> Vec<Leftover> {
-    let marked = |it: &Leftover| {
-        let process = Process::new(it.known.pid).and_then(|process| process.cmdline());
-        process.is_ok_and(|words| is_marked(&words, &cluster.folder))
-    };
+    let marked = |it: &Leftover| is_marked(&words(it.known.pid), &cluster.folder);
     let all = leftovers(cluster).into_iter();
     all.filter(|it| !known.contains(&it.known) && marked(it))
         .collect()
@@ -73,21 +77,20 @@ pub(super) fn strays(cluster: &Cluster, known: &[Known]) -> Vec<Leftover> {
 
 /// Whether a process is of another cluster.
 pub(super) fn is_of_another(pid: i32, cluster: &Cluster) -> bool {
-    let words = Process::new(pid).and_then(|process| process.cmdline());
     let (any, own) = (mark(Path::new("")), mark(&cluster.folder));
-    words.unwrap_or_default().iter().any(|word| {
+    words(pid).iter().any(|word| {
         let word = word.as_bytes();
         word.starts_with(any.as_bytes()) && word != own.as_bytes()
     })
 }
 
-fn is_marked(words: &[String], folder: &Path) -> bool {
+fn is_marked(words: &[OsString], folder: &Path) -> bool {
     let mark = mark(folder);
     words.iter().any(|word| word.as_bytes() == mark.as_bytes()) || agents::is_ours(words, folder)
 }
 
 fn belongs(process: &Process, folder: &Path, namespaces: &BTreeSet<u64>) -> bool {
-    if is_marked(&process.cmdline().unwrap_or_default(), folder) {
+    if is_marked(&words(process.pid), folder) {
         return true;
     }
     let in_data = |path: &Path| {
@@ -109,9 +112,29 @@ fn is_task(process: &Process, in_data: impl Fn(&Path) -> bool) -> bool {
     if process.cwd().is_ok_and(|cwd| in_data(&cwd)) {
         return true;
     }
-    let environment = process.environ().unwrap_or_default();
-    let tasks = environment.get(std::ffi::OsStr::new(TASKS_FOLDERS));
-    tasks.is_some_and(|folders| in_data(Path::new(folders)))
+    let tasks = strings(process.pid, "environ")
+        .into_iter()
+        .find_map(|variable| {
+            let value = variable.as_bytes().strip_prefix(TASKS_FOLDERS.as_bytes())?;
+            Some(OsStr::from_bytes(value.strip_prefix(b"=")?).to_owned())
+        });
+    tasks.is_some_and(|folders| in_data(Path::new(&folders)))
+}
+
+/// A process's command line, in whatever bytes it is written.
+fn words(pid: i32) -> Vec<OsString> {
+    strings(pid, "cmdline")
+}
+
+/// The strings in a file of a process. It may be another user's, and say what that user likes: only so much is read.
+fn strings(pid: i32, file: &str) -> Vec<OsString> {
+    let bytes = files::beginning(format!("/proc/{pid}/{file}").as_ref(), MOST_WORDS);
+    let bytes = bytes.unwrap_or_default();
+    let strings = bytes.split(|byte| *byte == 0);
+    let strings = strings.filter(|string| !string.is_empty());
+    strings
+        .map(|string| OsStr::from_bytes(string).to_owned())
+        .collect()
 }
 
 /// The kernel's numbers of the hosts' namespaces.
@@ -138,4 +161,42 @@ fn lineage() -> BTreeSet<i32> {
         next = Process::new(parent).ok().filter(|_| parent > 0);
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::process::{Command, Stdio};
+
+    use super::super::reading::read;
+    use super::*;
+
+    #[test]
+    fn a_process_is_found_whatever_bytes_its_words_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = include_str!("../../sample-data/clusters/one-machine.toml");
+        let (mut cluster, _) = read(text, Path::new("."), Form::Loopback).unwrap();
+        folder.path().clone_into(&mut cluster.folder);
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", "echo; read -r _"])
+            .arg(OsStr::from_bytes(b"\xff\x1b[2J"))
+            .arg(mark(folder.path()));
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // Its command line is there once it says something.
+        let stdout = child.stdout.as_mut().unwrap();
+        stdout.read_exact(&mut [0]).unwrap();
+        let found = leftovers(&cluster);
+        drop(child.stdin.take());
+        child.wait().unwrap();
+        let [found] = &found[..] else {
+            panic!("one is left: {found:?}")
+        };
+        assert_eq!(found.known.pid, child.id().cast_signed());
+        assert!(!found.what.contains('\u{1b}'), "{}", found.what);
+    }
 }

@@ -6,6 +6,8 @@ use std::net::{IpAddr, SocketAddr, TcpListener};
 use procfs::net::TcpState;
 use procfs::process::{FDTarget, all_processes};
 
+use crate::status::plain;
+
 /// All listening sockets.
 #[derive(Debug, Default)]
 pub(super) struct Listening(Vec<(SocketAddr, u64)>);
@@ -46,7 +48,13 @@ impl Listening {
             .find_map(|process| {
                 let mut files = process.fd().ok()?.flatten();
                 let found = files.any(|file| holds(&file.target));
-                let name = || process.stat().map(|stat| stat.comm).unwrap_or_default();
+                // Another user's process may have any name.
+                let name = || {
+                    process
+                        .stat()
+                        .map(|stat| plain(&stat.comm))
+                        .unwrap_or_default()
+                };
                 found.then(|| (process.pid, name()))
             })
     }

@@ -13,7 +13,10 @@ use clap::Args;
 use super::args::{FileArgs, ending};
 use super::layout::Cluster;
 use super::role::Role;
+use crate::files::{self, Links};
 
+/// How much of a log is held at once.
+const PIECE: u64 = 1 << 20;
 /// Between two looks for new lines.
 const GLANCE: Duration = Duration::from_millis(200);
 
@@ -51,8 +54,11 @@ impl LogsArgs {
         let mut last = None;
         loop {
             for (index, log) in logs.iter_mut().enumerate() {
-                let text = log.more()?;
-                if !text.is_empty() {
+                loop {
+                    let text = log.more()?;
+                    if text.is_empty() {
+                        break;
+                    }
                     if several && last != Some(index) {
                         writeln!(out, "==> {} <==", log.title)?;
                     }
@@ -106,14 +112,14 @@ fn logs(cluster: &Cluster, whose: &str) -> anyhow::Result<Vec<Log>> {
 }
 
 impl Log {
-    /// What has come since the last look.
+    /// The next piece of what has come since the last look; nothing if that was all.
     fn more(&mut self) -> io::Result<Vec<u8>> {
         if self.file.is_none() {
-            self.file = File::open(&self.path).ok();
+            self.file = files::open(&self.path, Links::OfUsOrRoot).ok();
         }
         let mut text = Vec::new();
         if let Some(file) = &mut self.file {
-            file.read_to_end(&mut text)?;
+            file.take(PIECE).read_to_end(&mut text)?;
         }
         Ok(text)
     }

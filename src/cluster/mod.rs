@@ -5,6 +5,7 @@
 //! - `status` shows what all its parts say of themselves.
 //! - `up`: what is found (`found`) and what keeps it from starting (`check`) lead to the steps (`plan`) that are carried
 //!   out (`starting`) with servers (`java`) as processes of their own (`process`).
+//! - What stands in a cluster's folder is acted on only if nobody else may have written it (`trust`).
 //! - `down` ends them and what they left (`leftovers`, `listening`); `logs` and `trouble` are for whoever watches.
 //!
 //! A host is an address of the loopback network, a network namespace (`netns`, with its `ssh` and its `agents`), or a machine of its own
@@ -40,6 +41,7 @@ mod ssh;
 mod starting;
 mod status;
 mod trouble;
+mod trust;
 mod up;
 
 pub use args::ClusterArgs;

@@ -1,7 +1,7 @@
 //! Processes of a cluster: started apart from the terminal, known by a file with their number and the moment they
 //! began, so that a number that is given away again is never taken for theirs.
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -9,14 +9,20 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open, pidfd_send_signal};
+
+use crate::files::{self, Links};
 
 /// How long a killed process may take to be gone.
 pub(super) const GONE: Duration = Duration::from_secs(10);
 /// Between two looks at a process.
 const GLANCE: Duration = Duration::from_millis(20);
-/// How much of a log's end is shown.
+/// How much of a log's end is shown, in lines and in bytes.
 const TAIL: usize = 15;
+const TAIL_BYTES: u64 = 8192;
+/// Two numbers are no longer.
+const LONGEST_RECORD: u64 = 64;
 
 /// One process: its number, and when it began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,9 +46,10 @@ impl Known {
         })
     }
 
-    /// The process that a file names, if it lives.
+    /// The process that a file names, if it lives. A file that others may have written names nobody: whom it names may
+    /// be killed.
     pub(super) fn recorded(file: &Path) -> Option<Self> {
-        let text = fs::read_to_string(file).ok()?;
+        let text = files::read_record(file, LONGEST_RECORD).ok()?;
         let (pid, began) = text.trim().split_once(' ')?;
         let known = Self {
             pid: pid.parse().ok()?,
@@ -58,9 +65,20 @@ impl Known {
 
     /// Sends it a signal. One that has ended meanwhile needs none.
     pub(super) fn signal(self, signal: Signal) {
-        if let Some(pid) = Pid::from_raw(self.pid).filter(|_| self.lives()) {
-            let _ = kill_process(pid, signal);
+        let Some(pid) = Pid::from_raw(self.pid) else {
+            return;
+        };
+        // Held, its number is not given away between the look and the signal.
+        let held = pidfd_open(pid, PidfdFlags::empty());
+        if !self.lives() {
+            return;
         }
+        let _ = match held {
+            Ok(held) => pidfd_send_signal(held, signal),
+            // A kernel before 5.3.
+            Err(Errno::NOSYS) => kill_process(pid, signal),
+            Err(error) => Err(error),
+        };
     }
 
     /// Kills it. Returns whether it is gone then.
@@ -126,11 +144,7 @@ fn quiet<'a>(command: &'a mut Command, log: &Path) -> anyhow::Result<&'a mut Com
     if let Some(folder) = log.parent() {
         fs::create_dir_all(folder).with_context(what)?;
     }
-    let said = OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(log)
-        .with_context(what)?;
+    let said = files::append(log, Links::OfUsOrRoot).with_context(what)?;
     let also = said.try_clone().with_context(what)?;
     Ok(command.stdin(Stdio::null()).stdout(said).stderr(also))
 }
@@ -142,7 +156,7 @@ fn record(known: Known, file: &Path) -> anyhow::Result<()> {
         fs::create_dir_all(folder).with_context(what)?;
     }
     let fresh = file.with_extension("new");
-    let written = fs::File::create(&fresh)
+    let written = files::create(&fresh, Links::Refused)
         .and_then(|mut file| writeln!(file, "{} {}", known.pid, known.began))
         .and_then(|()| fs::rename(&fresh, file));
     if written.is_err() {
@@ -155,11 +169,12 @@ fn record(known: Known, file: &Path) -> anyhow::Result<()> {
 /// The last lines of a log, with a heading.
 pub(super) fn tail(log: &Path) -> String {
     let read = || {
-        let mut file = fs::File::open(log)?;
+        let mut file = files::open(log, Links::OfUsOrRoot)?;
         let length = file.metadata()?.len();
-        file.seek(SeekFrom::Start(length.saturating_sub(8192)))?;
+        file.seek(SeekFrom::Start(length.saturating_sub(TAIL_BYTES)))?;
         let mut text = Vec::new();
-        file.read_to_end(&mut text)?;
+        // It may grow meanwhile.
+        file.take(TAIL_BYTES).read_to_end(&mut text)?;
         Ok::<_, std::io::Error>(String::from_utf8_lossy(&text).into_owned())
     };
     let text = read().unwrap_or_default();

@@ -4,18 +4,23 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, Mode, flock};
+use rustix::process::umask;
 
 use super::config::put;
 use super::layout::{Cluster, Form};
 use super::reading::read;
+use super::trust;
+use crate::files::{self, Links, SMALL};
 
-const FORM: &str = "form";
-const DESCRIPTION: &str = "description.toml";
+pub(super) const FORM: &str = "form";
+pub(super) const DESCRIPTION: &str = "description.toml";
+pub(super) const LOCK: &str = "lock";
 
 /// What the hosts of a started cluster are; `None` where none was started.
 pub fn recorded_form(folder: &Path) -> Option<Form> {
-    let text = fs::read_to_string(folder.join(FORM)).ok()?;
+    // Also of another user's cluster, to look at it. Who acts on it asks `trust` first.
+    let text = files::read_text(&folder.join(FORM), Links::Refused, SMALL).ok()?;
     text.trim().parse().ok()
 }
 
@@ -30,8 +35,8 @@ pub(super) fn recorded_cluster(folder: &Path) -> anyhow::Result<Cluster> {
     let form = recorded_form(folder)
         .with_context(|| format!("no cluster was started in {}", folder.display()))?;
     let file = folder.join(DESCRIPTION);
-    let text =
-        fs::read_to_string(&file).with_context(|| format!("{} cannot be read", file.display()))?;
+    let text = files::read_record(&file, SMALL)
+        .with_context(|| format!("{} cannot be read", file.display()))?;
     match read(&text, folder, form) {
         Ok((mut cluster, _)) => {
             folder.clone_into(&mut cluster.folder);
@@ -45,15 +50,16 @@ pub(super) fn recorded_cluster(folder: &Path) -> anyhow::Result<Cluster> {
 }
 
 /// One start or stop at a time: two starts at once would both find nobody running. Held as long as the file is.
+/// Fails if the folder is not this user's own.
 pub(super) fn lock(folder: &Path) -> anyhow::Result<fs::File> {
-    let path = folder.join("lock");
+    let path = folder.join(LOCK);
     let what = || format!("{} cannot be locked", path.display());
+    // Whatever this process and its servers make there is not for others to write.
+    let most = umask(Mode::empty());
+    umask(most | Mode::WGRP | Mode::WOTH);
     fs::create_dir_all(folder).with_context(what)?;
-    let file = fs::File::options()
-        .create(true)
-        .append(true)
-        .open(&path)
-        .with_context(what)?;
+    trust::check(folder)?;
+    let file = files::append(&path, Links::Refused).with_context(what)?;
     if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
         bail!(
             "another heartline cluster up or down works in {}; wait until it has ended",

@@ -15,6 +15,7 @@ use super::netns;
 use super::process::Known;
 use super::record::recorded_cluster;
 use super::role::Role;
+use super::trust;
 use super::up::progress;
 
 /// Kill a `NameNode` from outside, as the failover asks for; for Hadoop itself
@@ -33,6 +34,7 @@ impl FenceArgs {
 
     /// Fails unless it is gone: the other one must not become active beside it.
     fn fence(&self) -> anyhow::Result<()> {
+        trust::check(&self.folder)?;
         let cluster = recorded_cluster(&self.folder)?;
         let namenodes = cluster.namenodes();
         let host = namenodes.iter().find(|(id, _)| *id == self.namenode);
@@ -72,6 +74,7 @@ impl KillArgs {
 
     fn kill(&self) -> anyhow::Result<()> {
         let cluster = self.file.described(None)?.cluster;
+        trust::check(&cluster.folder)?;
         let (name, role) = match self.whom.split_once('/') {
             Some((host, role)) => (host, Some(role)),
             None => (self.whom.as_str(), None),
