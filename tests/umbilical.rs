@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::fs::{CWD, FileType, mknodat};
 use rustix::process::{Pid, Signal, kill_process};
 use support::{Guarded, Parts, SOON, Watcher, ZooKeeper, wait_until};
 use tempfile::TempDir;
@@ -252,6 +253,14 @@ fn a_token_that_is_not_the_masters_is_refused_and_the_status_is_waited_for_as_ev
     let task = master.hung_task(ATTEMPT);
     let said = task.wait_for(NOT_TOLD);
     assert!(said.contains("is no file of tokens"), "{said}");
+    assert_eq!(task.cut_short(), Some(1));
+
+    // A named pipe that nobody writes to is not waited for.
+    fs::remove_file(master.tokens()).expect("a file");
+    mknodat(CWD, master.tokens(), FileType::Fifo, 0o600.into(), 0).expect("a pipe");
+    let task = master.hung_task(ATTEMPT);
+    let said = task.wait_for(NOT_TOLD);
+    assert!(said.contains("it is a named pipe"), "{said}");
     assert_eq!(task.cut_short(), Some(1));
 }
 

@@ -5,6 +5,11 @@ use std::fs;
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::files::beginning;
+
+/// The one line of a process's `stat`; its name is of at most 64 bytes.
+const LONGEST: u64 = 4096;
+
 /// Sends a signal to all processes below `root`, at whatever depth. Returns whether there were any.
 /// One that is started meanwhile may be missed: to end them all, ask again until there are none.
 pub(super) fn signal_below(root: Pid, signal: Signal) -> bool {
@@ -52,7 +57,7 @@ pub fn parent(pid: u32) -> Option<u32> {
 
 /// A process's state and its parent.
 fn stat(pid: u32) -> Option<(char, u32)> {
-    let text = fs::read(format!("/proc/{pid}/stat")).ok()?;
+    let text = beginning(format!("/proc/{pid}/stat").as_ref(), LONGEST)?;
     let text = String::from_utf8_lossy(&text);
     // The name before it may hold anything, also brackets.
     let mut fields = text[text.rfind(')')? + 1..].split_ascii_whitespace();

@@ -27,8 +27,6 @@ mod testing;
 mod writable;
 
 use std::env;
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -40,6 +38,7 @@ use self::credentials::Token;
 use self::dialog::{Chance, Refusal};
 use self::line::Line;
 use self::parent::Master;
+use crate::files::{self, Links};
 
 /// Names the file with the tokens of whatever YARN has started.
 const TOKENS: &str = "HADOOP_TOKEN_FILE_LOCATION";
@@ -82,13 +81,9 @@ fn token(attempt: &AttemptId) -> Result<Token, String> {
     let path: PathBuf = env::var_os(TOKENS)
         .ok_or_else(|| format!("{TOKENS} is not set"))?
         .into();
-    let read = || -> io::Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        let file = File::open(&path)?;
-        file.take(TOKENS_LIMIT).read_to_end(&mut bytes)?;
-        Ok(bytes)
-    };
-    let bytes = read().map_err(|error| format!("{}: {error}", path.display()))?;
+    // YARN names a file, which all processes of a task may read again: no pipe.
+    let bytes = files::read(&path, Links::Followed, TOKENS_LIMIT)
+        .map_err(|error| format!("{}: {error}", path.display()))?;
     let tokens = credentials::tokens(&bytes)
         .ok_or_else(|| format!("{} is no file of tokens", path.display()))?;
     tokens

@@ -5,10 +5,14 @@ use std::os::unix::fs::MetadataExt;
 
 use rustix::process::{Pid, geteuid, getppid};
 
+use crate::files::beginning;
 use crate::keeper::parent;
 
 /// The class whose `main` a task's Java runs: `… YarnChild HOST PORT ATTEMPT JVM`.
 const CHILD: &str = "org.apache.hadoop.mapred.YarnChild";
+
+/// More than the command line of any Java that YARN starts.
+const LONGEST: u64 = 2 << 20;
 
 /// More than stand between a task's Java and any program that it starts.
 const MOST: usize = 64;
@@ -32,7 +36,7 @@ impl Master {
             if owner != user {
                 return None;
             }
-            let line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+            let line = beginning(format!("/proc/{pid}/cmdline").as_ref(), LONGEST)?;
             let words = String::from_utf8_lossy(&line);
             let words: Vec<&str> = words.trim_end_matches('\0').split('\0').collect();
             if let Some(master) = Self::in_command_line(&words, attempt) {

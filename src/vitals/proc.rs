@@ -7,6 +7,13 @@ use std::time::Duration;
 
 use rustix::param::{clock_ticks_per_second, page_size};
 
+use crate::files;
+
+/// A file of a process is read so far. Its length is that process's own choice: it lists what it watches and starts.
+const MOST: u64 = 1 << 20;
+/// So much of a command line is for people to read.
+const MOST_WORDS: u64 = 16 << 10;
+
 /// A process or a thread.
 #[derive(Clone, Debug)]
 pub(super) struct Place(PathBuf);
@@ -35,9 +42,13 @@ impl Place {
         self.0.join("fd").join(number.to_string())
     }
 
-    /// A file's text; `None` if it is gone, or is not for us.
+    /// A file's text, as far as it is read; `None` if it is gone, or is not for us.
     pub(super) fn text(&self, name: &str) -> Option<String> {
-        let bytes = fs::read(self.path(name)).ok()?;
+        self.beginning(name, MOST)
+    }
+
+    fn beginning(&self, name: &str, most: u64) -> Option<String> {
+        let bytes = files::beginning(&self.path(name), most)?;
         Some(String::from_utf8_lossy(&bytes).into_owned())
     }
 
@@ -75,7 +86,7 @@ impl Place {
 
     /// The command line for people, or the name in brackets of one that has none.
     pub(super) fn command_line(&self, name: &str) -> String {
-        let text = self.text("cmdline").unwrap_or_default();
+        let text = self.beginning("cmdline", MOST_WORDS).unwrap_or_default();
         let words = text.trim_end_matches('\0').replace('\0', " ");
         if words.is_empty() {
             return format!("[{name}]");
@@ -148,6 +159,9 @@ fn duration(ticks: u64) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
+    use std::process::{Command, Stdio};
+
     use super::*;
 
     #[test]
@@ -163,6 +177,28 @@ mod tests {
         assert_eq!(stat.memory, 415 * page_size() as u64);
         assert_eq!(Stat::parse("42 (cut S 7"), None);
         assert_eq!(Stat::parse(""), None);
+    }
+
+    #[test]
+    fn a_process_says_no_more_than_is_read() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo; read -r _", "x", &"y".repeat(100_000)]);
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // Its command line is there once it says something.
+        let stdout = child.stdout.as_mut().unwrap();
+        stdout.read_exact(&mut [0]).unwrap();
+        let place = Place::of_process(child.id());
+        let words = place.command_line("sh");
+        let all = place.text("cmdline").unwrap();
+        drop(child.stdin.take());
+        child.wait().unwrap();
+        assert_eq!(words.len() as u64, MOST_WORDS);
+        assert!(words.starts_with("sh -c"), "{}", &words[..20]);
+        assert!(all.len() > 100_000);
     }
 
     #[test]

@@ -10,6 +10,9 @@ use super::syscall::{Call, Wait};
 /// How many of the files that a thread polls are looked at.
 const MOST_POLLED: usize = 1024;
 
+/// How many of a process's open files are looked at. Its ends are among the first.
+const MOST_OPEN: usize = 16 << 10;
+
 const POLLIN: u16 = 1;
 const POLLOUT: u16 = 4;
 
@@ -124,6 +127,7 @@ impl Looker<'_> {
         let readable = fs::read_dir(&directory).is_ok();
         let open: Vec<Identity> = numbers(&directory)
             .into_iter()
+            .take(MOST_OPEN)
             .filter_map(|file| Identity::at(&self.process.open_file(i32::try_from(file).ok()?)))
             .collect();
         let held = |end: &&End| {
