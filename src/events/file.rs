@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::files::{Links, append_to_any, open};
+
 /// How much of a file's end is looked at.
 const TAIL: u64 = 64 * 1024;
 
@@ -26,7 +28,7 @@ impl Lines {
     /// Appends a line, which brings its end along. After an error the file is as before, as far as that can be had.
     pub(super) fn append(&mut self, line: &[u8]) -> io::Result<()> {
         if !self.stands() {
-            self.file = Some(open(&self.path)?);
+            self.file = Some(begin(&self.path)?);
         }
         let Some(file) = &mut self.file else {
             return Err(io::ErrorKind::NotFound.into());
@@ -52,8 +54,8 @@ impl Lines {
 }
 
 /// Opens it at its end, on a new line.
-fn open(path: &Path) -> io::Result<File> {
-    let mut file = File::options().append(true).create(true).open(path)?;
+fn begin(path: &Path) -> io::Result<File> {
+    let mut file = append_to_any(path)?;
     let is_file = file.metadata()?.is_file();
     if is_file && tail(path, 1).is_ok_and(|last| !matches!(last.as_slice(), [] | b"\n")) {
         file.write_all(b"\n")?;
@@ -75,7 +77,7 @@ pub(super) fn last_event(path: &Path) -> Option<(i64, u64)> {
 }
 
 fn tail(path: &Path, length: u64) -> io::Result<Vec<u8>> {
-    let mut file = File::open(path)?;
+    let mut file = open(path, Links::Followed)?;
     let end = file.seek(SeekFrom::End(0))?;
     file.seek(SeekFrom::Start(end.saturating_sub(length)))?;
     let mut bytes = Vec::new();
@@ -130,6 +132,25 @@ mod tests {
         fs::write(&path, "no event\n").unwrap();
         assert_eq!(last_event(&path), None);
         assert_eq!(last_event(Path::new("/dev/null")), None);
+    }
+
+    #[test]
+    fn a_named_pipe_is_written_to_as_long_as_somebody_reads_it() {
+        use rustix::fs::{CWD, FileType, OFlags, mknodat, open};
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("a");
+        mknodat(CWD, &path, FileType::Fifo, 0o600.into(), 0).unwrap();
+        assert_eq!(last_event(&path), None);
+        let mut lines = Lines::new(path.clone());
+        let why = lines.append(b"1\n").unwrap_err().to_string();
+        assert!(why.contains("nobody reads it"), "{why}");
+        let how = OFlags::RDONLY | OFlags::NONBLOCK;
+        let mut reader = File::from(open(&path, how, 0.into()).unwrap());
+        lines.append(b"2\n").unwrap();
+        let mut read = [0; 8];
+        assert_eq!(reader.read(&mut read).unwrap(), 2);
+        drop(reader);
+        assert!(lines.append(b"3\n").is_err());
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! The command line of `heartline member`.
 
 use std::ffi::OsString;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -16,6 +15,7 @@ use super::life;
 use super::plan::{Events, HostPort, Plan, Znode};
 use super::post::Leaving;
 use crate::cli::{ZooKeeperOptions, duration, start_log};
+use crate::files::append_to_any;
 use crate::member::Name;
 use crate::say::say;
 use crate::streaming::die_of_broken_pipe;
@@ -183,15 +183,12 @@ impl CommonArgs {
             None => Events::Stderr,
             Some(path) if path == "-" => Events::Stdout,
             Some(path) if path == "stderr" => Events::Stderr,
-            Some(path) => {
-                let file = File::options().append(true).create(true).open(path);
-                Events::File(file.map_err(|why| {
-                    format!(
-                        "--events {}: {why}; name a file that can be written",
-                        path.display()
-                    )
-                })?)
-            }
+            Some(path) => Events::File(append_to_any(path).map_err(|why| {
+                format!(
+                    "--events {}: {why}; name a file that can be written",
+                    path.display()
+                )
+            })?),
         };
         Ok(Plan {
             settings: self.zookeeper.settings(),

@@ -14,6 +14,7 @@ use super::link::{self, Link, News};
 use super::tell::{Form, Teller};
 use super::told::Told;
 use crate::coordination::{Settings, Value};
+use crate::files::{Links, append, create};
 use crate::protocol::{Beat, Event, EventKind, Report};
 use crate::say::say;
 
@@ -133,9 +134,10 @@ impl Watcher {
     fn open(&mut self, node: &str) -> io::Result<File> {
         let path = path_of(&self.folder, node);
         if !self.seen.insert(node.to_owned()) {
-            return File::options().append(true).create(true).open(path);
+            return append(&path, Links::OfUsOrRoot);
         }
-        let mut file = File::create(path)?;
+        // In a folder that others may write, nothing that they have put in its place is followed or waited for.
+        let mut file = create(&path, Links::OfUsOrRoot)?;
         let head = format!("this is follower node {node}\nzookeeper: CONNECTED\n");
         file.write_all(head.as_bytes())?;
         Ok(file)
@@ -195,7 +197,7 @@ impl Watcher {
 pub fn prepare_folder(folder: &Path) -> Result<(), String> {
     let probe = folder.join(format!(".watch-slave.{}", std::process::id()));
     let made = std::fs::create_dir_all(folder)
-        .and_then(|()| File::create(&probe))
+        .and_then(|()| create(&probe, Links::Refused))
         .and_then(|_| std::fs::remove_file(&probe));
     made.map_err(|error| {
         let folder = folder.display();
