@@ -50,3 +50,5 @@ pub use problem::Problem;
 pub use reading::read;
 pub use record::recorded_form;
 pub use role::{Port, Role};
+#[doc(hidden)]
+pub use status::fuzzing;

@@ -14,6 +14,8 @@
 mod args;
 mod attempt;
 mod command;
+#[doc(hidden)]
+pub mod fuzzing;
 mod permission;
 mod rules;
 mod znodes;

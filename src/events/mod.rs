@@ -10,6 +10,8 @@
 mod args;
 mod buffer;
 mod file;
+#[doc(hidden)]
+pub mod fuzzing;
 mod kafka;
 mod lines;
 mod message;

@@ -20,6 +20,8 @@
 mod args;
 mod clock;
 mod control;
+#[doc(hidden)]
+pub mod fuzzing;
 mod handle;
 mod keep;
 mod signals;

@@ -13,6 +13,8 @@ mod args;
 mod asking;
 pub mod claim;
 mod duty;
+#[doc(hidden)]
+pub mod fuzzing;
 mod hook;
 pub mod lease;
 mod life;

@@ -23,6 +23,8 @@ mod connection;
 mod desk;
 mod event;
 pub mod fields;
+#[doc(hidden)]
+pub mod fuzzing;
 mod key;
 pub mod limits;
 pub mod link;

@@ -157,7 +157,7 @@ async fn fetch(session: &Session) -> Result<(Values, BTreeMap<String, String>), 
 }
 
 /// What the znodes are to say.
-fn written(kept: &Kept, secret: Option<&Secret>) -> Values {
+pub(super) fn written(kept: &Kept, secret: Option<&Secret>) -> Values {
     let front = Front {
         form: kept.form,
         master: kept.master.clone(),
@@ -178,7 +178,7 @@ fn written(kept: &Kept, secret: Option<&Secret>) -> Values {
 }
 
 /// What the znodes say. An error is one of the folder's own value; what is wrong with another one is `odd`.
-fn read(
+pub(super) fn read(
     values: &Values,
     secret: Option<&Secret>,
     odd: &mut BTreeMap<String, String>,

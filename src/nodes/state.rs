@@ -14,6 +14,9 @@ use super::roster::{Life, Node, Roster, Rules};
 /// What this way to write it is called.
 pub const FORM: u32 = 1;
 
+/// Numbers are given one by one: no server comes as far. Beyond it there might be none left for the next node.
+const GREATEST_NUMBER: u64 = u64::MAX / 2;
+
 /// All of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Kept {
@@ -103,6 +106,13 @@ impl Kept {
             );
         }
         for node in &self.nodes {
+            if node.number > GREATEST_NUMBER {
+                bail!(
+                    "{} has number {}, which no server gives",
+                    node.hostname,
+                    node.number
+                );
+            }
             for ip in [node.ip, node.was_at].into_iter().flatten() {
                 Address::new(ip, true)?;
             }

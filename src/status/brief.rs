@@ -39,7 +39,7 @@ impl Brief {
         Ok(Self::of(&Overview::of(&first, &second, Utc::now())))
     }
 
-    fn of(overview: &Overview) -> Self {
+    pub(super) fn of(overview: &Overview) -> Self {
         let term = overview.master.as_ref().and_then(|it| it.term.as_ref());
         let mut brief = Self {
             master: overview.master.as_ref().map(|it| it.node.clone()),

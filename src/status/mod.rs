@@ -7,6 +7,8 @@
 mod brief;
 mod columns;
 mod details;
+#[doc(hidden)]
+pub mod fuzzing;
 mod gather;
 mod json;
 mod link;

@@ -20,6 +20,8 @@ mod credentials;
 mod dialog;
 mod digest;
 mod frame;
+#[doc(hidden)]
+pub mod fuzzing;
 mod line;
 mod parent;
 #[cfg(test)]

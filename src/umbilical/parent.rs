@@ -48,7 +48,7 @@ impl Master {
         None
     }
 
-    fn in_command_line(words: &[&str], attempt: &str) -> Option<Self> {
+    pub(super) fn in_command_line(words: &[&str], attempt: &str) -> Option<Self> {
         let place = words.iter().position(|word| *word == CHILD)?;
         let [host, port, named, _jvm] = words.get(place + 1..)? else {
             return None;

@@ -9,6 +9,8 @@
 
 mod cpu;
 mod ends;
+#[doc(hidden)]
+pub mod fuzzing;
 mod monitor;
 mod proc;
 mod sampler;

@@ -121,14 +121,14 @@ pub(super) struct Stat {
 }
 
 impl Stat {
-    fn parse(text: &str) -> Option<Self> {
+    pub(super) fn parse(text: &str) -> Option<Self> {
         // The name may hold anything, also brackets.
         let (name_begins, name_ends) = (text.find('(')?, text.rfind(')')?);
         let name = text.get(name_begins + 1..name_ends)?.to_owned();
         let fields: Vec<&str> = text[name_ends + 1..].split_ascii_whitespace().collect();
         // Numbered as in proc(5), where the state is the third.
         let field = |number: usize| fields.get(number - 3)?.parse::<u64>().ok();
-        let ticks = |first| Some(duration(field(first)? + field(first + 1)?));
+        let ticks = |first| Some(duration(field(first)?.saturating_add(field(first + 1)?)));
         Some(Self {
             name,
             state: fields.first()?.chars().next()?,

@@ -207,7 +207,7 @@ fn wanted(files: &mut Vec<(i32, End)>, file: i32, events: u16) {
 }
 
 /// Reads `tfd:        0 events:       19 data: …`: the file's number, and the events in hexadecimal.
-fn watched(line: &str) -> Option<(i32, u16)> {
+pub(super) fn watched(line: &str) -> Option<(i32, u16)> {
     let mut words = line.split_ascii_whitespace().skip(1);
     let number = words.next()?.parse().ok()?;
     let events = u32::from_str_radix(words.nth(1)?, 16).ok()?;

@@ -1,6 +1,8 @@
 //! `heartline zkstats`: what part each `ZooKeeper` server has in its ensemble, all asked at once.
 
 mod facts;
+#[doc(hidden)]
+pub mod fuzzing;
 mod server;
 mod table;
 

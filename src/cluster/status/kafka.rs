@@ -73,7 +73,11 @@ impl Kafka {
     }
 
     /// What was read, judged.
-    fn of(controller: Option<Vec<u8>>, brokers: &[String], partitions: Vec<Partition>) -> Self {
+    pub(super) fn of(
+        controller: Option<Vec<u8>>,
+        brokers: &[String],
+        partitions: Vec<Partition>,
+    ) -> Self {
         let mut brokers: Vec<i32> = brokers.iter().filter_map(|id| id.parse().ok()).collect();
         brokers.sort_unstable();
         let mut kafka = Self {

@@ -4,6 +4,7 @@
 //! - what has come is plain data (`overview`);
 //! - `rows` judges it, and the table and the exit status follow from that.
 
+pub mod fuzzing;
 mod gather;
 mod hdfs;
 mod kafka;

@@ -1,0 +1,25 @@
+//! The reader of a task's commit znode, for the fuzz targets and the tests of the corpus.
+
+use super::rules::{Record, Sight, Step, judge, recheck};
+
+/// Reads what stands there, and judges it as an attempt that wants to commit, and as one that has told its end.
+pub fn record(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes).into_owned();
+    let record = text.parse::<Record>();
+    if let Ok(record) = &record {
+        let again = record.to_string().parse::<Record>();
+        assert_eq!(again.as_ref(), Ok(record), "read as it was written");
+    }
+    for runner in [None, Some(7), Some(8)] {
+        let sight = Sight {
+            task: Some((3, text.clone())),
+            runner,
+        };
+        let step = judge("attempt_1", 7, &sight);
+        // What nobody understands is left to people, whoever runs.
+        assert_eq!(matches!(step, Step::Foreign(_)), record.is_err());
+        if let Ok(record) = &record {
+            let _ = recheck(record, 3, &sight);
+        }
+    }
+}

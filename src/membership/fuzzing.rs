@@ -1,0 +1,33 @@
+//! What a group's znodes say, told as news, for the fuzz targets and the tests of the corpus.
+
+use chrono::DateTime;
+
+use super::news::{Event, News};
+use super::roster::{Roster, Worker};
+
+/// Takes each line for the name and the value of a worker's znode, and tells of all that came and went.
+pub fn workers(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let mut roster = Roster::default();
+    let mut known = Vec::new();
+    for (line, created) in text.split('\n').zip(1..) {
+        let (node, address) = line.split_once('\t').unwrap_or((line, ""));
+        known.push(Worker {
+            node: node.to_owned(),
+            address: address.to_owned(),
+            created: created / 2,
+        });
+        // So that some go again.
+        let now = known.iter().rev().take(3).cloned().collect();
+        for (_, workers) in roster.update(now) {
+            let mut news = News::new(DateTime::default(), Event::Backup, node, address);
+            news.active = Some(address.to_owned());
+            news.workers = Some(workers);
+            let line = news.line();
+            let whole = line.strip_suffix('\n').unwrap_or_default();
+            assert!(!whole.contains('\n'), "one line: {line:?}");
+            let told = serde_json::from_str::<serde_json::Value>(whole);
+            assert!(told.is_ok_and(|told| told["node"] == *node), "{line:?}");
+        }
+    }
+}

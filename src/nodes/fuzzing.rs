@@ -1,0 +1,104 @@
+//! Readers of what is kept of nodes, for the fuzz targets and the tests of the corpus.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use ssh_key::PrivateKey;
+
+use super::fields::PublicKey;
+use super::roster::Rules;
+use super::seal::Secret;
+use super::shelf::{Values, read, written};
+use super::state::Kept;
+use crate::detect::{Rule, Terms};
+
+/// Reads the state of a server, and goes on with it. What is kept then is read again as it was written.
+pub fn state(bytes: &[u8]) {
+    if let Ok(kept) = Kept::read(bytes) {
+        assert!(Kept::read(&kept.text()).is_ok_and(|again| again == kept));
+        go_on(kept);
+    }
+}
+
+/// Reads the same from znodes: `NAME<TAB>VALUE` lines, the folder's value under the empty name.
+pub fn shelf(bytes: &[u8]) {
+    let mut values = Values::new();
+    for line in bytes.split(|byte| *byte == b'\n') {
+        let tab = line.iter().position(|byte| *byte == b'\t');
+        let (name, value) = tab.map_or((line, &[][..]), |tab| (&line[..tab], &line[tab + 1..]));
+        let name = String::from_utf8_lossy(name).into_owned();
+        values.insert(name, value.to_vec());
+    }
+    if let Ok(secret) = Secret::new(b"sixteen bytes and more") {
+        assert!(read(&values, Some(&secret)).is_err(), "nobody marked it");
+        let _ = secret.unmarked("", bytes);
+    }
+    if let Ok(kept) = read(&values, None) {
+        let again = read(&written(&kept, None), None);
+        assert!(again.is_ok_and(|again| again == kept));
+        go_on(kept);
+    }
+}
+
+/// Checks a signature by the bytes that stand in it in base64.
+pub fn signature(bytes: &[u8]) {
+    let text = armoured("SSH SIGNATURE", bytes);
+    let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ";
+    if let Ok(key) = key.parse::<PublicKey>() {
+        assert!(
+            !key.has_signed(b"message", &text),
+            "nobody has its other half"
+        );
+    }
+}
+
+/// As OpenSSH writes bytes down.
+fn armoured(what: &str, bytes: &[u8]) -> String {
+    let text = STANDARD.encode(bytes);
+    let (lines, rest) = text.as_bytes().as_chunks::<70>();
+    let lines = lines.iter().map(<[u8; 70]>::as_slice);
+    let lines = lines.chain((!rest.is_empty()).then_some(rest));
+    let lines: String = lines
+        .map(|line| format!("{}\n", String::from_utf8_lossy(line)))
+        .collect();
+    format!("-----BEGIN {what}-----\n{lines}-----END {what}-----\n")
+}
+
+/// A server that starts with it, and stops.
+fn go_on(kept: Kept) {
+    let rules = Rules {
+        detection: Terms {
+            rule: Rule::Fixed,
+            timeout: Duration::from_secs(3),
+            longest_gap: Duration::from_secs(1),
+        },
+        patience: Duration::from_secs(1),
+        grace: Duration::from_secs(3),
+        most: 100,
+        most_of_one: 10,
+        domain: None,
+    };
+    let mut roster = kept.roster(rules, Duration::ZERO);
+    for second in [0, 1, 10] {
+        roster.tick(Duration::from_secs(second));
+        while roster.poll_event().is_some() {}
+    }
+    let kept = Kept::of(&roster);
+    assert!(Kept::read(&kept.text()).is_ok_and(|again| again == kept));
+}
+
+/// Reads both halves of a key, the private one also from the bytes that a file of it holds in base64. The public one is
+/// the same when it is written again.
+pub fn key(bytes: &[u8]) {
+    for text in [bytes, armoured("OPENSSH PRIVATE KEY", bytes).as_bytes()] {
+        if let Ok(private) = PrivateKey::from_openssh(text) {
+            let _ = private.public_key().to_openssh();
+        }
+    }
+    let text = String::from_utf8_lossy(bytes);
+    if let Ok(public) = text.parse::<PublicKey>() {
+        assert_eq!(public.as_str().parse(), Ok(public.clone()));
+        assert!(!public.as_str().contains(['\n', '\r']));
+    }
+}

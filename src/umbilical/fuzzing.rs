@@ -1,0 +1,121 @@
+//! Readers of what an application master and its job's files say, for the fuzz targets and the tests of the corpus.
+
+use std::io::{self, Cursor, Read, Write};
+
+use super::attempt::AttemptId;
+use super::credentials::{Token, tokens};
+use super::dialog::{Chance, fail};
+use super::digest::{Party, answer};
+use super::parent::Master;
+use super::writable::{Taker, put_number};
+
+/// Reads a file of tokens. No more comes out of it than went in.
+pub fn credentials(bytes: &[u8]) {
+    let found = tokens(bytes).unwrap_or_default();
+    assert!(found.len() <= bytes.len(), "a token has a byte at least");
+    for token in found {
+        assert!(token.identifier.len() + token.password.len() <= bytes.len());
+        // It shows its kind alone.
+        let _ = format!("{token:?}");
+    }
+}
+
+/// Reads numbers as Hadoop writes them: each is the same when it is written again.
+pub fn numbers(bytes: &[u8]) {
+    let mut taker = Taker(bytes);
+    while let Some(number) = taker.number() {
+        let mut again = Vec::new();
+        put_number(&mut again, number);
+        assert_eq!(Taker(&again).number(), Some(number));
+    }
+    let mut taker = Taker(bytes);
+    while taker.counted().is_some() {}
+}
+
+/// Answers a challenge. The password stands in no answer.
+pub fn challenge(bytes: &[u8]) {
+    let party = Party {
+        user: "chris",
+        password: "the password of the token",
+        uri: "/default",
+        nonce: "cnonce",
+    };
+    if let Ok(answer) = answer(bytes, party) {
+        let repeated = String::from_utf8_lossy(bytes).contains(party.password);
+        assert!(repeated || !answer.text.contains(party.password));
+    }
+}
+
+/// Talks to a master that says these bytes whatever it hears.
+pub fn dialog(bytes: &[u8]) {
+    let chance = Chance {
+        nonce: "cnonce".to_owned(),
+        client: *b"sixteen bytes of",
+    };
+    let Ok(attempt) = "attempt_1795260688574_0001_m_000002_0".parse() else {
+        unreachable!("this is one");
+    };
+    let mut stream = Script {
+        answers: Cursor::new(bytes),
+        said: 0,
+    };
+    if let Some(token) = token() {
+        // It may well be told: then the bytes are those of somebody who knows the token.
+        let told = fail(&mut stream, &token, &chance, &attempt, "the reason");
+        if let Err(refusal) = told {
+            let _ = refusal.to_string();
+        }
+    }
+    assert!(stream.said < 64 * 1024 + 8 * bytes.len(), "so much to say");
+}
+
+/// A token that every run knows.
+fn token() -> Option<Token> {
+    let text = |text: &[u8]| [&[u8::try_from(text.len()).unwrap_or(0)], text].concat();
+    let file = [
+        b"HDTS\0\x01",
+        &text(b"JobToken")[..],
+        &text(b"\x16job_1795260688574_0001"),
+        &text(b"the password of the token"),
+        &text(b"mapreduce.job"),
+        &text(b""),
+    ];
+    tokens(&file.concat())?.pop()
+}
+
+/// Reads the id of an attempt, and the command line of the Java above a task.
+pub fn command_line(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    if let Ok(id) = text.parse::<AttemptId>() {
+        id.put(&mut Vec::new());
+        assert!(id.job().starts_with("job_"));
+    }
+    let words: Vec<&str> = text.split('\0').collect();
+    let attempt = words.iter().rev().nth(1).copied().unwrap_or_default();
+    if let Some(master) = Master::in_command_line(&words, attempt) {
+        assert!(!master.host.is_empty() && master.port != 0);
+    }
+}
+
+/// A stream on which everything that is answered is known before.
+struct Script<'a> {
+    answers: Cursor<&'a [u8]>,
+    said: usize,
+}
+
+impl Read for Script<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.answers.read(buffer)
+    }
+}
+
+impl Write for Script<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.said += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

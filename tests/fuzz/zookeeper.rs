@@ -1,0 +1,137 @@
+//! Values of znodes. What was read and is written again is read the same: another master goes on with it.
+
+use chrono::{DateTime, Datelike, Utc};
+use heartline::protocol::beat::{alive, ended, joined};
+use heartline::protocol::claim::{
+    holder, in_order, is_beat, is_ours, is_standing, sequence, value,
+};
+use heartline::protocol::control::{Control, Process};
+use heartline::protocol::report::Draft;
+use heartline::protocol::request::{Request, Response};
+use heartline::protocol::{Beat, Ending, Event, Office, Report};
+
+/// A carriage return at the end of a line is no part of it to [`str::lines`]: a value that holds one does not come
+/// through a second time as it is.
+fn has_returns(bytes: &[u8]) -> bool {
+    bytes.contains(&b'\r')
+}
+
+pub(super) fn beat(bytes: &[u8]) {
+    let beat = Beat::parse(bytes);
+    let _ = (beat.identity.task(), Process::of(&beat.identity));
+    let at = DateTime::default();
+    let write = |beat: &Beat| {
+        let Beat {
+            identity, status, ..
+        } = beat;
+        assert!(serde_json::to_string(&(identity, status)).is_ok());
+        let parts = [
+            joined(identity),
+            alive(at, identity, status),
+            ended(at, identity, status, Ending::Failed),
+        ];
+        parts.map(|text| (Beat::parse(text.as_bytes()), text))
+    };
+    if has_returns(bytes) {
+        return;
+    }
+    let written = write(&beat);
+    for (again, _) in &written {
+        assert_eq!(again.identity, beat.identity);
+    }
+    let [_, (again, text), _] = written;
+    // A percentage has one digit behind its point from then on.
+    assert_eq!(write(&again)[1].1, text);
+}
+
+pub(super) fn claim(bytes: &[u8]) {
+    let holder = holder(bytes);
+    assert!(!holder.contains('\n'));
+    assert!(!is_beat(bytes) || is_ours(bytes));
+    if !has_returns(bytes) {
+        let again = value(&holder, "alive at 1.5!\n");
+        assert_eq!(heartline::protocol::claim::holder(again.as_bytes()), holder);
+        assert!(is_beat(again.as_bytes()));
+    }
+    let names: Vec<String> = String::from_utf8_lossy(bytes)
+        .lines()
+        .map(str::to_owned)
+        .collect();
+    let line = in_order(&names);
+    let claims = names.iter().filter(|name| sequence(name).is_some());
+    assert_eq!(line.len(), claims.count());
+    let key = |name: &str| (!is_standing(name), sequence(name));
+    assert!(line.is_sorted_by_key(|name| key(name)));
+}
+
+pub(super) fn control(bytes: &[u8]) {
+    let control = Control::parse(bytes);
+    let identity = Beat::parse(bytes).identity;
+    for order in &control.orders {
+        let _ = order.is_for("map1.5", &identity);
+    }
+    if !has_returns(bytes) {
+        assert_eq!(Control::parse(control.to_string().as_bytes()), control);
+    }
+}
+
+pub(super) fn request(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    if let Ok(request) = text.parse::<Request>() {
+        assert_eq!(request.to_string().parse(), Ok(request));
+    }
+    if let Ok(response) = text.parse::<Response>() {
+        assert_eq!(response.to_string().parse(), Ok(response));
+    }
+}
+
+pub(super) fn report(bytes: &[u8]) {
+    let report = Report::parse(bytes);
+    let _ = report.is_free();
+    for event in &report.events {
+        let message = event.message().unwrap_or_default();
+        assert!(message.is_empty() || message.ends_with('\n'));
+        let json = serde_json::to_string(event);
+        assert!(json.is_ok_and(|json| !json.contains('\n')));
+    }
+    assert!(report.followers().count() >= report.alive().count());
+    if !has_returns(bytes) && is_of_our_time(&report) {
+        let text = compose(&report);
+        let again = Report::parse(text.as_bytes());
+        assert_eq!(again.epoch, Some(9));
+        assert_eq!(again.events.len(), report.events.len(), "{text}");
+        assert_eq!(again.dead.len(), report.dead.len(), "{text}");
+        // Fractions of a microsecond are gone from then on.
+        assert_eq!(compose(&again), text);
+    }
+}
+
+/// The next master's report, of the same events and the same dead.
+fn compose(report: &Report) -> String {
+    let office = report.office.clone().unwrap_or_else(|| Office {
+        node: "map1.5".to_owned(),
+        claim: "_c_a-lock-0000000001".to_owned(),
+        since: DateTime::default(),
+        previous: None,
+    });
+    Draft {
+        at: DateTime::default(),
+        epoch: 9,
+        office: &office,
+        sequence: report.sequence,
+        fresh: &[],
+        recent: report.events.iter().collect::<Vec<&Event>>(),
+        alive: Vec::new(),
+        followers: report.known.iter().map(String::as_str).collect(),
+        dead: report.dead.iter().collect(),
+    }
+    .compose()
+}
+
+/// Years of another count of digits are read, and not written as they are read.
+fn is_of_our_time(report: &Report) -> bool {
+    let is_usual = |at: DateTime<Utc>| (0..=9999).contains(&at.year());
+    report.events.iter().all(|event| is_usual(event.time))
+        && report.dead.iter().all(|dead| is_usual(dead.time))
+        && report.office.iter().all(|office| is_usual(office.since))
+}
