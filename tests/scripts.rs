@@ -137,6 +137,7 @@ fn each_script_has_help_and_refuses_what_it_does_not_know() {
     for name in [
         "demo",
         "fetch-parts",
+        "fuzz",
         "hadoop",
         "kafka",
         "run-job",

@@ -9,6 +9,7 @@ package_of() {
         mvn) echo maven ;;
         mawk) echo mawk ;;
         cc) echo gcc libc6-dev ;;
+        c++) echo g++ ;;
         setsid | flock | setpriv | unshare) echo util-linux ;;
         ip) echo iproute2 ;;
         fuser) echo psmisc ;;
