@@ -59,9 +59,8 @@ fn armoured(what: &str, bytes: &[u8]) -> String {
     let (lines, rest) = text.as_bytes().as_chunks::<70>();
     let lines = lines.iter().map(<[u8; 70]>::as_slice);
     let lines = lines.chain((!rest.is_empty()).then_some(rest));
-    let lines: String = lines
-        .map(|line| format!("{}\n", String::from_utf8_lossy(line)))
-        .collect();
+    let lines: Vec<u8> = lines.flat_map(|line| [line, b"\n"].concat()).collect();
+    let lines = String::from_utf8_lossy(&lines);
     format!("-----BEGIN {what}-----\n{lines}-----END {what}-----\n")
 }
 

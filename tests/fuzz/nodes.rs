@@ -22,9 +22,8 @@ pub(super) fn message(bytes: &[u8]) {
             continue;
         };
         assert!(raw.is_ok());
-        let registration = match &told {
-            Told::Register(registration) | Told::Leave(registration) => registration,
-            _ => continue,
+        let (Told::Register(registration) | Told::Leave(registration)) = &told else {
+            continue;
         };
         let mut registration = registration.clone();
         let _ = registration.prove(Some([7; 32]));
