@@ -27,7 +27,8 @@
 //! - [`commit`] runs a command for exactly one attempt of a task, after its work.
 //! - [`umbilical`] tells a YARN job's application master why a task was ended, in Hadoop's own RPC.
 //! - [`files`] opens and reads files that somebody else may have prepared: regular ones only, up to a limit.
-//! - [`template`] is a command with places to be filled; [`say`] is how a program speaks to people.
+//! - [`template`] is a command with places to be filled; [`say`] is how a program speaks to people, and [`text`] cleans
+//!   what others have written before anybody is shown it.
 //! - [`standing`] is a master without work; [`watch`] and [`setup`] are what people start beside a job; [`cli`] is the edge of all programs.
 //!
 //! Dependencies point one way: programs → `cli` → `standing`, `member`, `watch`, `status`, `setup` → `master`,
@@ -58,6 +59,7 @@ pub mod standing;
 pub mod status;
 pub mod streaming;
 pub mod template;
+pub mod text;
 pub mod umbilical;
 pub mod vitals;
 pub mod watch;

@@ -14,6 +14,7 @@ use super::args::{FileArgs, ending};
 use super::layout::Cluster;
 use super::role::Role;
 use crate::files::{self, Links};
+use crate::text;
 
 /// How much of a log is held at once.
 const PIECE: u64 = 1 << 20;
@@ -39,6 +40,8 @@ struct Log {
     title: String,
     path: PathBuf,
     file: Option<File>,
+    /// A line that has not ended yet.
+    begun: Vec<u8>,
 }
 
 impl LogsArgs {
@@ -55,7 +58,7 @@ impl LogsArgs {
         loop {
             for (index, log) in logs.iter_mut().enumerate() {
                 loop {
-                    let text = log.more()?;
+                    let text = log.more(self.follow)?;
                     if text.is_empty() {
                         break;
                     }
@@ -63,7 +66,7 @@ impl LogsArgs {
                         writeln!(out, "==> {} <==", log.title)?;
                     }
                     last = Some(index);
-                    out.write_all(&text)?;
+                    out.write_all(text::log(&text).as_bytes())?;
                 }
             }
             out.flush()?;
@@ -97,6 +100,7 @@ fn logs(cluster: &Cluster, whose: &str) -> anyhow::Result<Vec<Log>> {
         title: format!("{} {role}", host.name),
         path: cluster.log(host, role),
         file: None,
+        begun: Vec::new(),
     };
     let logs: Vec<Log> = hosts.map(log).collect();
     if logs.is_empty() {
@@ -112,15 +116,22 @@ fn logs(cluster: &Cluster, whose: &str) -> anyhow::Result<Vec<Log>> {
 }
 
 impl Log {
-    /// The next piece of what has come since the last look; nothing if that was all.
-    fn more(&mut self) -> io::Result<Vec<u8>> {
+    /// The next piece of the lines that have come since the last look, nothing if that was all; the last one too if it
+    /// has not ended, unless `whole` lines are asked for.
+    fn more(&mut self, whole: bool) -> io::Result<String> {
         if self.file.is_none() {
             self.file = files::open(&self.path, Links::OfUsOrRoot).ok();
         }
-        let mut text = Vec::new();
         if let Some(file) = &mut self.file {
-            file.take(PIECE).read_to_end(&mut text)?;
+            file.take(PIECE).read_to_end(&mut self.begun)?;
         }
-        Ok(text)
+        let end = match self.begun.iter().rposition(|byte| *byte == b'\n') {
+            // A line longer than a piece is shown as far as it has come.
+            _ if !whole || self.begun.len() as u64 >= PIECE => self.begun.len(),
+            Some(last) => last + 1,
+            None => 0,
+        };
+        let text: Vec<u8> = self.begun.drain(..end).collect();
+        Ok(String::from_utf8_lossy(&text).into_owned())
     }
 }

@@ -275,7 +275,8 @@ fn forget_ended(run: &Path) -> io::Result<()> {
 pub(super) fn progress(what: impl std::fmt::Display) {
     use std::io::Write;
     // In one write: servers start beside it.
-    let _ = std::io::stderr().write_all(format!("{what}\n").as_bytes());
+    let what = crate::text::lines(&what.to_string()) + "\n";
+    let _ = std::io::stderr().write_all(what.as_bytes());
 }
 
 #[cfg(test)]

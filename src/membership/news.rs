@@ -71,7 +71,7 @@ impl News {
     /// As a line.
     pub(super) fn line(&self) -> String {
         // Text and numbers alone: nothing in it can fail to be JSON.
-        let mut line = serde_json::to_string(self).unwrap_or_default();
+        let mut line = crate::text::json(self).unwrap_or_default();
         line.push('\n');
         line
     }

@@ -18,6 +18,7 @@ use super::message::{Glance, Raw, Truth};
 use super::options::Servers;
 use super::seal::Secret;
 use crate::say::say;
+use crate::text;
 
 /// How long an answer may take.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -158,7 +159,8 @@ async fn answer(link: &mut Link, kind: &str) -> anyhow::Result<Vec<u8>> {
 fn show(message: &[u8], json: bool) -> anyhow::Result<()> {
     let mut stdout = io::stdout().lock();
     if json {
-        stdout.write_all(message)?;
+        let message = String::from_utf8_lossy(message);
+        stdout.write_all(text::escaped(&message).as_bytes())?;
         stdout.write_all(b"\n")?;
     } else {
         let nodes: Nodes = serde_json::from_slice(message)?;
@@ -193,7 +195,7 @@ fn table(nodes: &Nodes) -> String {
             &age,
         ];
         // A server may say anything; a terminal obeys.
-        table.add_row(cells.map(|cell| cell.escape_debug().to_string()));
+        table.add_row(cells.map(|cell| text::cell(cell).into_owned()));
     }
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));

@@ -4,6 +4,8 @@ use anstyle::Style;
 use comfy_table::presets::NOTHING;
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table};
 
+use crate::text;
+
 /// A column's head, and whether it holds numbers.
 pub(crate) type Column = (&'static str, bool);
 
@@ -38,7 +40,8 @@ fn cell(word: String, number: bool) -> Cell {
     } else {
         CellAlignment::Left
     };
-    Cell::new_owned(word).set_alignment(side)
+    // Most words are those of other programs.
+    Cell::new_owned(text::cell(&word).into_owned()).set_alignment(side)
 }
 
 /// A line in a style.

@@ -10,6 +10,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use crate::protocol::{Phase, Split};
+use crate::text::line;
 
 /// The counters' group.
 const GROUP: &str = "heartline";
@@ -83,6 +84,7 @@ impl Task {
         if self.attempt.is_none() {
             return Ok(());
         }
+        let name = line(name);
         writeln!(stderr, "{}counter:{GROUP},{name},{amount}", self.prefix)
     }
 
@@ -91,7 +93,7 @@ impl Task {
         if self.attempt.is_none() {
             return Ok(());
         }
-        writeln!(stderr, "{}status:{GROUP}: {text}", self.prefix)
+        writeln!(stderr, "{}status:{GROUP}: {}", self.prefix, line(text))
     }
 
     /// For how long a failing task has to live on for Hadoop to take along what it said last: the task's Java sends

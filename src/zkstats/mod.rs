@@ -21,6 +21,7 @@ use crate::coordination::Address;
 use crate::probe::{Pending, ask};
 use crate::say::say;
 use crate::status::{Screen, write_line};
+use crate::text;
 
 const PROGRAM: &str = "heartline zkstats";
 
@@ -142,7 +143,7 @@ impl ZkstatsArgs {
                 quorum,
                 servers: rows,
             };
-            write_line(&serde_json::to_string(&all)?)?;
+            write_line(&text::json(&all)?)?;
         } else if self.wide {
             Screen::new(false).show(&table::lines(rows))?;
         } else {
@@ -167,7 +168,7 @@ impl ZkstatsArgs {
 /// What scripts have been reading for years: `zk1<TAB>Mode: follower`.
 fn line(row: &Row) -> String {
     match &row.facts.mode {
-        Some(mode) => format!("{}\tMode: {mode}", row.host),
+        Some(mode) => format!("{}\tMode: {}", row.host, text::cell(mode)),
         None => format!("{}\tMode:NULL", row.host),
     }
 }

@@ -11,6 +11,8 @@ use crate::probe::{Silence, knock, left};
 
 /// A standby is asked again and again too, in the hope that it becomes active.
 const NO_LISTING: &str = "gives no listing: it stands by, or is too slow";
+/// The widest column of names.
+const WIDEST: usize = 64;
 
 /// A file or a folder.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -112,7 +114,8 @@ pub(super) fn lines(entries: &[Entry]) -> Vec<String> {
     }
     let widest = |name: fn(&Entry) -> &str| {
         let widths = entries.iter().map(|entry| name(entry).chars().count());
-        widths.max().unwrap_or_default()
+        // No more than a line has room for; Rust itself takes no width above 65,535.
+        widths.max().unwrap_or_default().min(WIDEST)
     };
     let owners = widest(|entry| &entry.owner);
     let groups = widest(|entry| &entry.group);

@@ -28,7 +28,8 @@ use super::args::{FileArgs, PROGRAM, ending};
 use super::layout::{Cluster, Form};
 use crate::cli::{self, duration};
 use crate::coordination::Namespace;
-use crate::status::{Column, Screen, paint, plain, table, write_line};
+use crate::status::{Column, Screen, paint, table, write_line};
+use crate::text;
 use gather::gather;
 use overview::Overview;
 use rows::{Row, rows};
@@ -138,7 +139,7 @@ fn json(overview: &Overview, rows: &[Row]) -> serde_json::Result<String> {
     }
     let troubles = rows.iter().filter(|row| !row.well);
     let troubles: Vec<String> = troubles.map(Row::trouble).collect();
-    serde_json::to_string(&All {
+    text::json(&All {
         healthy: troubles.is_empty(),
         quorum: overview.has_quorum(),
         troubles,
@@ -162,7 +163,7 @@ fn lines(overview: &Overview, rows: &[Row]) -> Vec<String> {
     );
     let rows = rows.iter().map(|row| {
         let words = [&row.part, &row.host, &row.state, &row.details];
-        (style(row.well), words.map(|word| plain(word)).to_vec())
+        (style(row.well), words.map(ToOwned::to_owned).to_vec())
     });
     let mut lines = vec![head];
     lines.extend(table(&COLUMNS, rows.collect()));
@@ -170,7 +171,7 @@ fn lines(overview: &Overview, rows: &[Row]) -> Vec<String> {
         let listing = listing::lines(entries);
         if !listing.is_empty() {
             lines.push(String::new());
-            lines.extend(listing.iter().map(|line| plain(line)));
+            lines.extend(listing.iter().map(|line| text::line(line).into_owned()));
         }
     }
     lines
