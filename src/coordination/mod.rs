@@ -16,6 +16,7 @@ mod paths;
 mod patience;
 mod session;
 pub mod snapshots;
+mod throttle;
 mod value;
 mod zookeeper;
 
@@ -29,4 +30,5 @@ pub use fence::{Burial, Fence, Removal};
 pub use paths::{Namespace, Paths};
 pub use patience::unless_throttled;
 pub use session::{Session, Settings};
+pub use throttle::{Pause, unthrottled};
 pub use value::Value;

@@ -112,7 +112,7 @@ impl Buffer {
         };
         while batch.messages.len() < most {
             let message = if let Some((key, gap)) = lane.gaps.pop_first() {
-                batch.lost += gap.count;
+                batch.lost = batch.lost.saturating_add(gap.count);
                 lane.flight.push_back((gap.count, false));
                 gap.message(key)
             } else if let Some((_, message)) = lane.waiting.pop_front() {
@@ -139,11 +139,13 @@ impl Buffer {
     /// How many events have not arrived, or not the word that they are lost.
     pub(super) fn undelivered(&self) -> u64 {
         let of = |lane: &Lane| {
-            let gaps: u64 = lane.gaps.values().map(|gap| gap.count).sum();
-            let flight: u64 = lane.flight.iter().map(|(events, _)| events).sum();
-            gaps + flight + lane.waiting.len() as u64
+            let gaps = lane.gaps.values().map(|gap| gap.count);
+            let flight = lane.flight.iter().map(|(events, _)| *events);
+            let all = gaps.chain(flight).chain([lane.waiting.len() as u64]);
+            all.fold(0, u64::saturating_add)
         };
-        self.lanes.iter().map(of).sum()
+        // How many are lost may be told by others: no sum of theirs is too large.
+        self.lanes.iter().map(of).fold(0, u64::saturating_add)
     }
 
     fn lane(&mut self, key: Option<&str>) -> &mut Lane {

@@ -6,9 +6,11 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use crate::files::{Links, append_to_any, open};
+use crate::watch::append_whole;
 
 /// How much of a file's end is looked at.
 const TAIL: u64 = 64 * 1024;
@@ -33,16 +35,7 @@ impl Lines {
         let Some(file) = &mut self.file else {
             return Err(io::ErrorKind::NotFound.into());
         };
-        let before = file.metadata()?.len();
-        let written = file.write(line)?;
-        if written == line.len() {
-            return Ok(());
-        }
-        // A part of a line is no line. What somebody else has appended meanwhile stays.
-        if file.metadata()?.len() == before + written as u64 {
-            file.set_len(before)?;
-        }
-        Err(io::ErrorKind::StorageFull.into())
+        append_whole(file, line)
     }
 
     /// Whether the open file is still the one of this path.
@@ -63,8 +56,8 @@ fn begin(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Epoch and sequence of the last event in a file, among its last lines; `None` if there is none.
-pub(super) fn last_event(path: &Path) -> Option<(i64, u64)> {
+/// Epoch, sequence and time of the last event in a file, among its last lines; `None` if there is none.
+pub(super) fn last_event(path: &Path) -> Option<(i64, u64, DateTime<Utc>)> {
     if !fs::metadata(path).ok()?.is_file() {
         return None;
     }
@@ -76,7 +69,9 @@ pub(super) fn last_event_in(tail: &[u8]) -> Option<(i64, u64)> {
     let mut lines = tail.split(|byte| *byte == b'\n').rev();
     lines.find_map(|line| {
         let event: Value = serde_json::from_slice(line).ok()?;
-        Some((event["epoch"].as_i64()?, event["sequence"].as_u64()?))
+        let time = event["time"].as_str().and_then(|time| time.parse().ok());
+        let (epoch, sequence) = (event["epoch"].as_i64()?, event["sequence"].as_u64()?);
+        Some((epoch, sequence, time.unwrap_or_default()))
     })
 }
 
@@ -124,15 +119,22 @@ mod tests {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("a");
         assert_eq!(last_event(&path), None);
+        let last = || last_event(&path).map(|(epoch, sequence, _)| (epoch, sequence));
         let first = r#"{"event":"joined","epoch":9,"sequence":1}"#;
         let second = r#"{"event":"died","epoch":9,"sequence":2}"#;
         let other = r#"{"event":"connected","epoch":null}"#;
         let text = format!("{first}\n{second}\n{other}\n{{\"epo");
         fs::write(&path, &text).unwrap();
-        assert_eq!(last_event(&path), Some((9, 2)));
+        assert_eq!(last(), Some((9, 2)));
         // However long it is.
         fs::write(&path, format!("{}\n{text}", "x".repeat(200_000))).unwrap();
-        assert_eq!(last_event(&path), Some((9, 2)));
+        assert_eq!(last(), Some((9, 2)));
+        // What is told as lost is over.
+        let lost =
+            r#"{"time":"2020-12-29T11:18:39.5Z","event":"lost","epoch":9,"sequence":7,"count":5}"#;
+        fs::write(&path, format!("{text}\n{lost}\n")).unwrap();
+        let time = "2020-12-29T11:18:39.5Z".parse().unwrap();
+        assert_eq!(last_event(&path), Some((9, 7, time)));
         fs::write(&path, "no event\n").unwrap();
         assert_eq!(last_event(&path), None);
         assert_eq!(last_event(Path::new("/dev/null")), None);

@@ -1,10 +1,9 @@
 //! One line to be published, and the line that says how many are missing.
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
 
 use crate::protocol::Event;
-use crate::protocol::event::rfc3339;
+use crate::text;
 
 /// One line to be published.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,16 +15,20 @@ pub(super) struct Message {
     pub(super) epoch: Option<i64>,
     /// The JSON, without the line's end.
     pub(super) json: String,
+    /// How many events are gone if this line is: one, or all that it tells as lost.
+    pub(super) events: u64,
 }
 
 impl Message {
-    pub(super) fn of(event: &Event) -> serde_json::Result<Self> {
-        Ok(Self {
+    pub(super) fn of(event: &Event) -> Self {
+        Self {
             key: event.node.clone(),
             time: event.time,
             epoch: event.epoch,
-            json: serde_json::to_string(event)?,
-        })
+            // Text and numbers always have a JSON.
+            json: text::json(event).unwrap_or_default(),
+            events: event.count.unwrap_or(1),
+        }
     }
 }
 
@@ -41,7 +44,7 @@ pub(super) struct Gap {
 impl Gap {
     pub(super) fn of(message: &Message) -> Self {
         Self {
-            count: 1,
+            count: message.events,
             since: message.time,
             until: message.time,
             epoch: message.epoch,
@@ -50,40 +53,18 @@ impl Gap {
 
     /// One more is missing.
     pub(super) fn grow(&mut self, message: &Message) {
-        self.count += 1;
+        self.count = self.count.saturating_add(message.events);
         self.until = message.time;
         self.epoch = message.epoch;
     }
 
     /// As a line: an event of its own kind, with the time and the epoch of the last that is missing.
     pub(super) fn message(self, key: Option<String>) -> Message {
-        #[derive(Serialize)]
-        struct Lost<'a> {
-            #[serde(serialize_with = "rfc3339")]
-            time: DateTime<Utc>,
-            event: &'static str,
-            node: Option<&'a str>,
-            epoch: Option<i64>,
-            count: u64,
-            #[serde(serialize_with = "rfc3339")]
-            since: DateTime<Utc>,
-        }
-        let lost = Lost {
-            time: self.until,
-            event: "lost",
-            node: key.as_deref(),
-            epoch: self.epoch,
-            count: self.count,
-            since: self.since,
+        let lost = Event {
+            node: key,
+            ..Event::lost(self.until, self.epoch, self.count, self.since)
         };
-        // Text and numbers always have a JSON.
-        let json = serde_json::to_string(&lost).unwrap_or_default();
-        Message {
-            key,
-            time: self.until,
-            epoch: self.epoch,
-            json,
-        }
+        Message::of(&lost)
     }
 }
 
@@ -96,10 +77,10 @@ mod tests {
     fn what_is_missing_is_an_event_of_its_own_kind() {
         let at = |second: i64| DateTime::from_timestamp(1_609_240_719 + second, 0).unwrap();
         let died = |second: i64| Event::of(at(second), EventKind::Died, "map1", Some(9));
-        let first = Message::of(&died(0)).unwrap();
+        let first = Message::of(&died(0));
         assert_eq!(first.key.as_deref(), Some("map1"));
         let mut gap = Gap::of(&first);
-        gap.grow(&Message::of(&died(2)).unwrap());
+        gap.grow(&Message::of(&died(2)));
         assert_eq!(
             gap.message(first.key).json,
             r#"{"time":"2020-12-29T11:18:41.000000Z","event":"lost","node":"map1","epoch":9,"count":2,"since":"2020-12-29T11:18:39.000000Z"}"#

@@ -40,8 +40,8 @@ pub(super) async fn publish(settings: Settings, terms: Terms) -> anyhow::Result<
     let (outlet, told) = match &terms.target {
         Target::Stdout => (lines::stdout()?, Told::default()),
         Target::File(path) => {
-            let told = last_event(path).map_or_else(Told::default, |(epoch, sequence)| {
-                Told::up_to(epoch, sequence)
+            let told = last_event(path).map_or_else(Told::default, |(epoch, sequence, time)| {
+                Told::up_to(epoch, sequence, time)
             });
             (lines::file(path.clone())?, told)
         }
@@ -204,7 +204,7 @@ impl Audience for Ear {
 
     fn event(&mut self, event: &Event) -> anyhow::Result<()> {
         // Nobody hears it once the publisher has ended.
-        let _ = self.hear.send(Message::of(event)?);
+        let _ = self.hear.send(Message::of(event));
         Ok(())
     }
 

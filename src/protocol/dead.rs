@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::escape::{Word, unescape};
-use super::event::stamp;
+use super::event::{moment, stamp};
 use chrono::{DateTime, Utc};
 
 /// What a line about the dead begins with.
@@ -44,7 +44,7 @@ impl FromStr for Dead {
         let mut word = || words.next().ok_or(());
         Ok(Self {
             node: unescape(word()?),
-            time: word()?.parse().map_err(drop)?,
+            time: moment(word()?).ok_or(())?,
             attempt: Some(word()?).filter(|word| *word != NONE).map(unescape),
         })
     }

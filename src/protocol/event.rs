@@ -41,6 +41,28 @@ pub enum EventKind {
     Connected,
     /// The watcher itself lost ZooKeeper.
     Disconnected,
+    /// Events are missing here: they came and went while a watcher was cut off, or could not be delivered.
+    Lost,
+}
+
+impl EventKind {
+    /// Whether a master tells this once; the rest is of watchers, or is told in another way.
+    fn is_masters(self) -> bool {
+        match self {
+            Self::Claimed
+            | Self::Released
+            | Self::Joined
+            | Self::Died
+            | Self::Finished
+            | Self::Failed
+            | Self::Returned
+            | Self::Stalled
+            | Self::Recovered => true,
+            Self::Alive | Self::Snapshot | Self::Connected | Self::Disconnected | Self::Lost => {
+                false
+            }
+        }
+    }
 }
 
 /// One thing that happened, as the master of `epoch` saw it.
@@ -67,6 +89,15 @@ pub struct Event {
     /// With a snapshot: all of it, lines for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<String>,
+    /// With what is lost: how many events.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
+    /// With what is lost: the time of the first of them, or of the last event before them.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "maybe_rfc3339"
+    )]
+    pub since: Option<DateTime<Utc>>,
 }
 
 pub(crate) fn rfc3339<S: Serializer>(
@@ -74,6 +105,27 @@ pub(crate) fn rfc3339<S: Serializer>(
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&stamp(*time))
+}
+
+fn maybe_rfc3339<S: Serializer>(
+    time: &Option<DateTime<Utc>>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match time {
+        Some(time) => rfc3339(time, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
+/// A moment that somebody else has written, within the years that RFC 3339 has: one outside of them is taken for the
+/// first or the last of them. So whoever counts with it comes to no end of the calendar.
+pub(super) fn moment(word: &str) -> Option<DateTime<Utc>> {
+    /// The first second of the year 0, and the last of the year 9999.
+    const SECONDS: [i64; 2] = [-62_167_219_200, 253_402_300_799];
+    let [first, last] =
+        SECONDS.map(|second| DateTime::from_timestamp(second, 0).unwrap_or_default());
+    let time: DateTime<Utc> = word.parse().ok()?;
+    Some(time.clamp(first, last))
 }
 
 /// A moment as all JSON has it.
@@ -93,6 +145,18 @@ impl Event {
             previous: None,
             condition: None,
             snapshot: None,
+            count: None,
+            since: None,
+        }
+    }
+
+    /// That so many events are missing, the last of them at `time` or before it.
+    pub fn lost(time: DateTime<Utc>, epoch: Option<i64>, count: u64, since: DateTime<Utc>) -> Self {
+        Self {
+            epoch,
+            count: Some(count),
+            since: Some(since),
+            ..Self::of_watcher(time, EventKind::Lost)
         }
     }
 
@@ -125,8 +189,11 @@ impl Event {
         let mut words = line.strip_prefix("event ")?.splitn(5, ' ');
         let sequence = Some(words.next()?.parse().ok()?);
         let epoch = Some(words.next()?.parse().ok()?);
-        let time = words.next()?.parse().ok()?;
-        let event = words.next()?.parse().ok()?;
+        let time = moment(words.next()?)?;
+        let event: EventKind = words.next()?.parse().ok()?;
+        if !event.is_masters() {
+            return None;
+        }
         let rest = words.next()?;
         let (node, more) = rest.split_once(' ').unwrap_or((rest, ""));
         let claimed = event == EventKind::Claimed;
@@ -141,11 +208,22 @@ impl Event {
             previous,
             condition,
             snapshot: None,
+            count: None,
+            since: None,
         })
     }
 
     /// The message that people read, where there is one: one line, or two for a death.
     pub fn message(&self) -> Option<String> {
+        if self.event == EventKind::Lost {
+            let (time, count) = (asctime(self.time), self.count.unwrap_or_default());
+            let were = if count == 1 {
+                "event was"
+            } else {
+                "events were"
+            };
+            return Some(format!("{time}: {count} {were} lost\n"));
+        }
         let node = Word(self.node.as_ref()?);
         let says = |what: &str| Some(format!("{}: follower {node} {what}\n", asctime(self.time)));
         match self.event {
@@ -172,7 +250,8 @@ impl Event {
             | EventKind::Snapshot
             | EventKind::Released
             | EventKind::Connected
-            | EventKind::Disconnected => None,
+            | EventKind::Disconnected
+            | EventKind::Lost => None,
         }
     }
 }
@@ -194,6 +273,8 @@ mod tests {
             previous: None,
             condition: None,
             snapshot: None,
+            count: None,
+            since: None,
         }
     }
 
@@ -233,6 +314,45 @@ mod tests {
         );
         assert_eq!(Event::parse("event 1 2 yesterday died x"), None);
         assert_eq!(Event::parse("map x"), None);
+    }
+
+    #[test]
+    fn a_moment_of_others_is_within_the_calendar() {
+        let parse = |time: &str| Event::parse(&format!("event 1 9 {time} died map1"));
+        for (told, taken) in [
+            ("-262143-01-01T00:00:00Z", "0000-01-01T00:00:00.000000Z"),
+            (
+                "+262142-12-31T23:59:59.999999Z",
+                "9999-12-31T23:59:59.000000Z",
+            ),
+            ("2020-12-29T11:18:39.5Z", "2020-12-29T11:18:39.500000Z"),
+        ] {
+            let event = parse(told).unwrap();
+            assert_eq!(stamp(event.time), taken);
+            assert!(event.message().unwrap().contains(" has died!"));
+        }
+        assert_eq!(parse("-999999-01-01T00:00:00Z"), None);
+    }
+
+    #[test]
+    fn only_a_masters_own_events_are_read_in_its_report() {
+        for kind in EventKind::iter() {
+            let line = format!("event 1 9 2020-12-29T11:18:39Z {kind} map1");
+            assert_eq!(Event::parse(&line).is_some(), kind.is_masters(), "{kind}");
+        }
+    }
+
+    #[test]
+    fn what_is_lost_is_counted() {
+        let lost = Event::lost(died().time, Some(9), 17, died().time);
+        assert_eq!(
+            serde_json::to_string(&lost).unwrap(),
+            r#"{"time":"2020-12-29T11:18:39.574485Z","event":"lost","node":null,"epoch":9,"count":17,"since":"2020-12-29T11:18:39.574485Z"}"#
+        );
+        assert!(lost.message().unwrap().ends_with(": 17 events were lost\n"));
+        let one = Event::lost(died().time, Some(9), 1, died().time);
+        assert!(one.message().unwrap().ends_with(": 1 event was lost\n"));
+        assert_eq!(lost.line(), None);
     }
 
     #[test]

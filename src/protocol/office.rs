@@ -10,7 +10,7 @@ use strum::{Display, EnumIter, EnumString};
 
 use super::claim;
 use super::escape::{Line, Word, unescape};
-use super::event::stamp;
+use super::event::{moment, stamp};
 
 /// Why a master is master no more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Display, EnumIter, EnumString)]
@@ -119,7 +119,7 @@ impl Office {
             CLAIM if claim::is_name(word) => word.clone_into(&mut office.claim),
             // The name of no claim: as if nobody were in office.
             CLAIM => office.claim.clear(),
-            SINCE => office.since = word.parse().unwrap_or_default(),
+            SINCE => office.since = moment(word).unwrap_or_default(),
             PREVIOUS => office.previous = word.parse().ok(),
             _ => return false,
         }

@@ -1,19 +1,26 @@
 //! Following the master: each change of `/heart_beat_master`, for whoever wants to hear of it.
 
 use std::collections::BTreeMap;
-use std::fmt::Display;
+use std::time::Duration;
 
-use anyhow::bail;
 use chrono::{DateTime, TimeDelta, Utc};
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
 
-use super::link::{self, Link, News};
+use super::complaints::Complaints;
+use super::link::{self, Feed, Link, News};
+use super::name::can_be_looked_up;
 use super::told::Told;
-use crate::coordination::{Failure, Session, Settings, Value};
+use crate::coordination::{Failure, Session, Settings, Value, unthrottled};
+use crate::protocol::claim::in_order;
 use crate::protocol::{Event, EventKind, Report};
-use crate::say::say;
 
 /// Of how many that have stalled, and are gone, a snapshot is still waited for.
 const MOST_STALLED: usize = 64;
+/// Of how many that have stalled a snapshot is waited for at all: ZooKeeper keeps fewer.
+const MOST_WAITED_FOR: usize = 256;
+/// How long a server that throttles is asked who is master, before what it reports has to do.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// How much earlier than the stall was told its snapshot may have been written, by another clock.
 const EARLIER: TimeDelta = TimeDelta::seconds(60);
 
@@ -41,7 +48,7 @@ pub(crate) async fn follow(
     program: Option<&'static str>,
 ) -> anyhow::Result<()> {
     let mut follower = Follower {
-        program,
+        complaints: Complaints::new(program),
         audience,
         told,
         read: None,
@@ -51,7 +58,7 @@ pub(crate) async fn follow(
     loop {
         let mut link = link::open(settings, |why| {
             if follower.audience.connection(false)? {
-                follower.say(why);
+                follower.complaints.say(why);
             }
             anyhow::Ok(())
         })
@@ -62,7 +69,7 @@ pub(crate) async fn follow(
 }
 
 struct Follower<A> {
-    program: Option<&'static str>,
+    complaints: Complaints,
     audience: A,
     told: Told,
     /// Which value was read last: the zxid of the znode's creation, and the version.
@@ -89,26 +96,24 @@ impl<A: Audience> Follower<A> {
                     self.audience.connection(false)?;
                     return Ok(());
                 }
-                News::Value(node, value) if self.stalled.contains_key(&node) => {
-                    self.snapshot(&node, &value)?;
+                News::Value(Feed::Node(node), value) => self.snapshot(&node, &value)?,
+                News::Value(Feed::Master, value) => {
+                    self.complaints.well(link.session().paths().master());
+                    self.value(link, &value)?;
                 }
-                News::Value(_, value) => self.value(link, &value)?,
-                News::Missing(node) if self.stalled.contains_key(&node) => {}
-                News::Missing(path) if !self.warned => {
-                    self.warned = true;
-                    self.say(format!(
-                        "waiting for {path}: run setup-zookeeper or a mapper"
-                    ));
+                News::Missing(Feed::Master) => {
+                    self.told.begins_anew(Utc::now());
+                    if !self.warned {
+                        self.warned = true;
+                        let path = link.session().paths().master();
+                        self.complaints.say(format_args!(
+                            "waiting for {path}: run setup-zookeeper or a mapper"
+                        ));
+                    }
                 }
-                News::Missing(_) | News::Names(_) => {}
-                News::Refused(failure) => bail!("ZooKeeper refuses: {failure}"),
+                News::Missing(Feed::Node(_)) | News::Names(_) => {}
+                News::Unreadable(path, failure) => self.complaints.unreadable(&path, &failure),
             }
-        }
-    }
-
-    fn say(&self, what: impl Display) {
-        if let Some(program) = self.program {
-            say(program, what);
         }
     }
 
@@ -124,11 +129,11 @@ impl<A: Audience> Follower<A> {
                 }
             }
             Ok(None) | Err(Failure::Lost) => {}
-            Err(failure) => bail!("ZooKeeper refuses: {failure}"),
+            Err(failure) => self.complaints.unreadable("who is master", &failure),
         }
-        link.feed_value(path.clone(), path, true);
-        for node in self.stalled.keys() {
-            feed_snapshot(link, node);
+        link.feed_value(Feed::Master, path, true);
+        for (node, stall) in &mut self.stalled {
+            stall.feed = Some(feed_snapshot(link, node));
         }
         Ok(())
     }
@@ -140,12 +145,9 @@ impl<A: Audience> Follower<A> {
             return Ok(());
         }
         let report = Report::parse(&value.bytes);
-        self.told.see(report.epoch);
-        for event in &report.events {
-            if self.told.is_new(event) {
-                self.audience.event(event)?;
-                self.look_after(link, event);
-            }
+        for event in &self.told.news(&report, &value.stat) {
+            self.audience.event(event)?;
+            self.look_after(link, event);
         }
         for node in report.alive() {
             self.audience.alive(&Event::of(
@@ -172,22 +174,44 @@ impl<A: Audience> Follower<A> {
     fn look_after(&mut self, link: &mut Link, event: &Event) {
         let Some(node) = &event.node else { return };
         match event.event {
+            // Nobody is called so: whoever looked there would see something else.
+            EventKind::Stalled if !can_be_looked_up(node) => self.complaints.once(
+                node,
+                format_args!("passing over a report of '{node}', which is no member's name"),
+            ),
             EventKind::Stalled => {
-                let is_new = !self.stalled.contains_key(node);
+                if self.stalled.len() >= MOST_WAITED_FOR && !self.stalled.contains_key(node) {
+                    self.forget_oldest();
+                }
                 let stall = self.stalled.entry(node.clone()).or_default();
                 stall.began = Some(event.time);
                 stall.epoch = event.epoch;
-                if is_new {
-                    feed_snapshot(link, node);
+                if stall.feed.is_none() {
+                    stall.feed = Some(feed_snapshot(link, node));
                 }
             }
             // One that was taken while the follower was ended may still come; for very many nobody waits.
             EventKind::Died | EventKind::Finished | EventKind::Failed
                 if self.stalled.len() > MOST_STALLED =>
             {
-                self.stalled.remove(node);
+                self.forget(&node.clone());
             }
             _ => {}
+        }
+    }
+
+    fn forget_oldest(&mut self) {
+        let oldest = self.stalled.iter().min_by_key(|(_, stall)| stall.began);
+        if let Some(node) = oldest.map(|(node, _)| node.clone()) {
+            self.forget(&node);
+        }
+    }
+
+    /// Waits for no snapshot of it any more.
+    fn forget(&mut self, node: &str) {
+        let feed = self.stalled.remove(node).and_then(|stall| stall.feed);
+        if let Some(feed) = feed {
+            feed.abort();
         }
     }
 
@@ -199,7 +223,7 @@ impl<A: Audience> Follower<A> {
         // One of an earlier stall is another story. Two machines' clocks tell the times.
         let is_of_this = stall
             .began
-            .is_some_and(|began| stat.written > began - EARLIER);
+            .is_some_and(|began| stat.written - began > -EARLIER);
         let version = (stat.created, stat.version);
         if !is_of_this || stall.told.replace(version) == Some(version) {
             return Ok(());
@@ -220,23 +244,28 @@ struct Stall {
     epoch: Option<i64>,
     /// Which snapshot was told: the zxid of the znode's creation, and the version.
     told: Option<(i64, i32)>,
+    /// Where it would come from.
+    feed: Option<AbortHandle>,
 }
 
-fn feed_snapshot(link: &mut Link, node: &str) {
+fn feed_snapshot(link: &mut Link, node: &str) -> AbortHandle {
     let path = link.session().paths().snapshot(node);
-    link.feed_value(node.to_owned(), path, true);
+    link.feed_value(Feed::Node(node.to_owned()), path, true)
 }
 
 /// How the master that stands became it, as its reports tell; `None` if none stands.
 async fn in_office(session: &Session) -> Result<Option<Event>, Failure> {
-    let Some((claim, _)) = session.first_claim(false).await? else {
+    let end = Instant::now() + PATIENCE;
+    let line = unthrottled(end, async || session.line(false).await).await?;
+    let Some(claim) = in_order(&line).first().copied() else {
         return Ok(None);
     };
-    let report = match session.read(session.paths().master()).await {
-        Err(Failure::NoNode) => return Ok(None),
-        read => Report::parse(&read?.0.bytes),
+    let master = session.paths().master();
+    let Some(value) = unthrottled(end, async || session.find(master).await).await? else {
+        return Ok(None);
     };
-    let office = report.office.filter(|office| office.claim == claim);
+    let report = Report::parse(&value.bytes);
+    let office = report.office.filter(|office| office.claim == *claim);
     Ok(office.map(|office| Event {
         previous: office.previous,
         ..Event::of(office.since, EventKind::Claimed, &office.node, report.epoch)

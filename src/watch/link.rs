@@ -3,16 +3,31 @@
 use std::time::Duration;
 
 use tokio::sync::mpsc::{Receiver, Sender, channel};
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::sleep;
 
 use crate::coordination::client::States;
-use crate::coordination::{Connection, Diagnosis, Failure, Session, Settings, Value};
+use crate::coordination::{Connection, Diagnosis, Failure, Pause, Session, Settings, Value};
 
 /// Between two attempts to reach ZooKeeper.
 const PAUSE: Duration = Duration::from_millis(500);
 /// News that may wait while one is written out; then the feeds wait too, and skip to the newest.
 const INBOX: usize = 256;
+/// Between two attempts to read what is refused: rights may be mended.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// How long the list of followers is left alone after it has come, for each name in it.
+const PER_NAME: Duration = Duration::from_micros(10);
+const LONGEST_REST: Duration = Duration::from_millis(500);
+
+/// What is fed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Feed {
+    /// What the master says.
+    Master,
+    /// A follower's znode, or its snapshot.
+    Node(String),
+}
 
 /// What a watcher hears.
 #[derive(Debug)]
@@ -23,14 +38,14 @@ pub(super) enum News {
     Disconnected,
     /// The session is over: open another one.
     Ended,
-    /// A znode's value, by the name that the feed was given.
-    Value(String, Value),
-    /// A znode does not exist, by the name that the feed was given.
-    Missing(String),
+    /// A znode's value.
+    Value(Feed, Value),
+    /// A znode does not exist.
+    Missing(Feed),
     /// The names below a znode.
     Names(Vec<String>),
-    /// ZooKeeper refuses for good.
-    Refused(Failure),
+    /// The znode at a path cannot be read just now; its feed asks again from time to time.
+    Unreadable(String, Failure),
 }
 
 /// One session of a watcher.
@@ -88,60 +103,109 @@ impl Link {
         while self.inbox.try_recv().is_ok() {}
     }
 
-    /// Feeds a znode's value, now and after each change. If `lasting`, waits for the znode when it
-    /// does not exist; otherwise the feed ends with it.
-    pub(super) fn feed_value(&mut self, name: String, path: String, lasting: bool) {
-        let (session, outside) = (self.session.clone(), self.outside.clone());
+    /// Feeds a znode's value, now and after each change. If `lasting`, waits for the znode when it does not exist;
+    /// otherwise the feed ends with it.
+    pub(super) fn feed_value(&mut self, feed: Feed, path: String, lasting: bool) -> AbortHandle {
+        let (session, mut outside) = (self.session.clone(), Outside::new(&self.outside));
         self.feeds.spawn(async move {
             loop {
-                let news = match session.read(&path).await {
+                let failure = match session.read(&path).await {
                     Ok((value, watch)) => {
-                        let news = News::Value(name.clone(), value);
+                        outside.is_well();
                         // A lost connection ends the feed; the next one begins with what is new.
-                        if outside.send(news).await.is_err() || watch.await.is_err() {
+                        if !outside.tell(News::Value(feed.clone(), value)).await
+                            || watch.await.is_err()
+                        {
                             return;
                         }
                         continue;
                     }
-                    Err(Failure::Lost) => return,
-                    Err(Failure::NoNode) => News::Missing(name.clone()),
-                    Err(failure) => News::Refused(failure),
+                    Err(Failure::NoNode) => {
+                        if !outside.tell(News::Missing(feed.clone())).await || !lasting {
+                            return;
+                        }
+                        match session.appeared(&path).await {
+                            Ok(()) => continue,
+                            Err(failure) => failure,
+                        }
+                    }
+                    Err(failure) => failure,
                 };
-                let ends = !lasting || matches!(news, News::Refused(_));
-                if outside.send(news).await.is_err()
-                    || ends
-                    || session.appeared(&path).await.is_err()
-                {
+                if !outside.wait(&path, failure).await {
+                    return;
+                }
+            }
+        })
+    }
+
+    /// Feeds the names of the followers, now and after each change.
+    pub(super) fn feed_members(&mut self) {
+        let (session, mut outside) = (self.session.clone(), Outside::new(&self.outside));
+        self.feeds.spawn(async move {
+            let path = session.paths().members().to_owned();
+            loop {
+                let failure = match session.members().await {
+                    Ok((names, watch)) => {
+                        outside.is_well();
+                        // Each list names all: while many come and go, what it costs must stay a small part of the time.
+                        let rest =
+                            PER_NAME.saturating_mul(u32::try_from(names.len()).unwrap_or(u32::MAX));
+                        if !outside.tell(News::Names(names)).await || watch.await.is_err() {
+                            return;
+                        }
+                        sleep(rest.min(LONGEST_REST)).await;
+                        continue;
+                    }
+                    Err(Failure::NoNode) => match session.appeared(&path).await {
+                        Ok(()) => continue,
+                        Err(failure) => failure,
+                    },
+                    Err(failure) => failure,
+                };
+                if !outside.wait(&path, failure).await {
                     return;
                 }
             }
         });
     }
+}
 
-    /// Feeds the names of the followers, now and after each change.
-    pub(super) fn feed_members(&mut self) {
-        let (session, outside) = (self.session.clone(), self.outside.clone());
-        self.feeds.spawn(async move {
-            loop {
-                match session.members().await {
-                    Ok((names, watch)) => {
-                        if outside.send(News::Names(names)).await.is_err() || watch.await.is_err() {
-                            return;
-                        }
-                    }
-                    Err(Failure::NoNode) => {
-                        if session.appeared(session.paths().members()).await.is_err() {
-                            return;
-                        }
-                    }
-                    Err(Failure::Lost) => return,
-                    Err(failure) => {
-                        // Nobody may be there any more to hear it.
-                        let _ = outside.send(News::Refused(failure)).await;
-                        return;
-                    }
-                }
-            }
-        });
+/// A feed's way to the watcher, and its patience with what cannot be read.
+struct Outside {
+    news: Sender<News>,
+    throttled: Pause,
+    refused: Pause,
+}
+
+impl Outside {
+    fn new(news: &Sender<News>) -> Self {
+        Self {
+            news: news.clone(),
+            throttled: Pause::default(),
+            refused: Pause::between(FIRST_PAUSE, LONGEST_PAUSE),
+        }
+    }
+
+    /// Whether somebody hears it.
+    async fn tell(&self, news: News) -> bool {
+        self.news.send(news).await.is_ok()
+    }
+
+    fn is_well(&mut self) {
+        self.throttled.reset();
+        self.refused.reset();
+    }
+
+    /// Tells that something cannot be read, and waits until it may be tried again; whether it may. An error about one
+    /// znode is none of the session's, and a server that throttles wants a pause, not another session.
+    async fn wait(&mut self, path: &str, failure: Failure) -> bool {
+        let pause = match failure {
+            Failure::Lost => return false,
+            Failure::Throttled => self.throttled.next(),
+            _ => self.refused.next(),
+        };
+        let told = self.tell(News::Unreadable(path.to_owned(), failure)).await;
+        sleep(pause).await;
+        told
     }
 }

@@ -5,13 +5,17 @@
 //! they were cut off is read again when they are back; of a value that changed several times in
 //! between only the last is seen, which is why reports repeat the events of the last second.
 
+mod complaints;
+mod files;
 mod follow;
 mod link;
 mod master;
+mod name;
 mod slave;
 mod tell;
 mod told;
 
+pub(crate) use files::append_whole;
 pub(crate) use follow::{Audience, follow};
 pub use master::watch_master;
 pub use slave::{prepare_folder, watch_slave};

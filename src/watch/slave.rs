@@ -4,29 +4,26 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use anyhow::{Context, bail};
 use chrono::Utc;
 
-use super::link::{self, Link, News};
+use super::complaints::Complaints;
+use super::files::Files;
+use super::link::{self, Feed, Link, News};
 use super::tell::{Form, Teller};
 use super::told::Told;
 use crate::coordination::{Settings, Value};
-use crate::files::{Links, append, create};
 use crate::protocol::{Beat, Event, EventKind, Report};
-use crate::say::say;
-
-/// The feed of the master's value, by a name that no follower's znode can have.
-const MASTER: &str = "/";
+use crate::text;
 
 /// Shows each change below `/heart_beat`, for ever: a file `follower_<node>.txt` in `folder` for
 /// each follower.
 pub async fn watch_slave(settings: &Settings, form: Form, folder: &Path) -> anyhow::Result<()> {
     let mut watcher = Watcher {
+        complaints: Complaints::new(Some("watch-slave")),
         teller: Teller::new(form),
-        folder: folder.to_owned(),
+        files: Files::of(folder),
         followers: BTreeMap::new(),
         seen: BTreeSet::new(),
         told: Told::default(),
@@ -35,7 +32,7 @@ pub async fn watch_slave(settings: &Settings, form: Form, folder: &Path) -> anyh
     loop {
         let mut link = link::open(settings, |why| {
             if watcher.connection(false)? {
-                say("watch-slave", why);
+                watcher.complaints.say(why);
             }
             anyhow::Ok(())
         })
@@ -46,20 +43,15 @@ pub async fn watch_slave(settings: &Settings, form: Form, folder: &Path) -> anyh
 }
 
 struct Watcher {
+    complaints: Complaints,
     teller: Teller,
-    folder: PathBuf,
-    /// Those whose znodes stand.
-    followers: BTreeMap<String, Follower>,
+    files: Files,
+    /// Those whose znodes stand: the zxid of the znode's creation and the version of the value read last.
+    followers: BTreeMap<String, Option<(i64, i32)>>,
     /// All that were ever seen.
     seen: BTreeSet<String>,
     told: Told,
     epoch: Option<i64>,
-}
-
-struct Follower {
-    file: File,
-    /// The zxid of the znode's creation and the version of the value read last.
-    last: Option<(i64, i32)>,
 }
 
 impl Watcher {
@@ -79,11 +71,15 @@ impl Watcher {
                     self.connection(false)?;
                     return Ok(());
                 }
-                News::Names(names) => self.names(link, names)?,
-                News::Value(name, value) if name == MASTER => self.report(&value.bytes)?,
-                News::Value(node, value) => self.value(&node, &value)?,
-                News::Missing(node) => drop(self.followers.remove(&node)),
-                News::Refused(failure) => bail!("ZooKeeper refuses: {failure}"),
+                News::Names(names) => self.names(link, names),
+                News::Value(Feed::Master, value) => self.report(&value)?,
+                News::Value(Feed::Node(node), value) => self.value(&node, &value)?,
+                News::Missing(Feed::Master) => self.told.begins_anew(Utc::now()),
+                News::Missing(Feed::Node(node)) => {
+                    self.followers.remove(&node);
+                    self.files.close(&node);
+                }
+                News::Unreadable(path, failure) => self.complaints.unreadable(&path, &failure),
             }
         }
     }
@@ -92,14 +88,11 @@ impl Watcher {
     /// missing.
     fn begin(&mut self, link: &mut Link) -> anyhow::Result<()> {
         self.connection(true)?;
-        link.feed_value(
-            MASTER.to_owned(),
-            link.session().paths().master().to_owned(),
-            true,
-        );
+        let path = link.session().paths().master().to_owned();
+        link.feed_value(Feed::Master, path, true);
         link.feed_members();
         for node in self.followers.keys() {
-            link.feed_value(node.clone(), link.session().paths().member(node), false);
+            feed(link, node);
         }
         Ok(())
     }
@@ -109,55 +102,42 @@ impl Watcher {
         let Some(line) = self.teller.connection(connected)? else {
             return Ok(false);
         };
-        for (node, follower) in &mut self.followers {
-            let written = follower.file.write_all(line.as_bytes());
-            written.with_context(|| cannot_write(&self.folder, node))?;
+        for node in self.followers.keys() {
+            self.files.write(node, line, &mut self.complaints);
         }
         Ok(true)
     }
 
-    fn names(&mut self, link: &mut Link, names: Vec<String>) -> anyhow::Result<()> {
+    /// A new file for a new follower; that of one that returns goes on.
+    fn names(&mut self, link: &mut Link, names: Vec<String>) {
         for node in names {
             if self.followers.contains_key(&node) {
                 continue;
             }
-            let file = self
-                .open(&node)
-                .with_context(|| cannot_write(&self.folder, &node))?;
-            link.feed_value(node.clone(), link.session().paths().member(&node), false);
-            self.followers.insert(node, Follower { file, last: None });
+            if self.seen.insert(node.clone()) {
+                self.files.name(&node, &mut self.complaints);
+                self.files.write(&node, "", &mut self.complaints);
+            }
+            feed(link, &node);
+            self.followers.insert(node, None);
         }
-        Ok(())
-    }
-
-    /// A new file for a new follower; that of one that returns goes on.
-    fn open(&mut self, node: &str) -> io::Result<File> {
-        let path = path_of(&self.folder, node);
-        if !self.seen.insert(node.to_owned()) {
-            return append(&path, Links::OfUsOrRoot);
-        }
-        // In a folder that others may write, nothing that they have put in its place is followed or waited for.
-        let mut file = create(&path, Links::OfUsOrRoot)?;
-        let head = format!("this is follower node {node}\nzookeeper: CONNECTED\n");
-        file.write_all(head.as_bytes())?;
-        Ok(file)
     }
 
     /// What the master says of how followers ended.
-    fn report(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
-        let report = Report::parse(bytes);
-        self.told.see(report.epoch);
+    fn report(&mut self, value: &Value) -> anyhow::Result<()> {
+        let report = Report::parse(&value.bytes);
         self.epoch = report.epoch.or(self.epoch);
-        for event in &report.events {
-            let seen = event
-                .node
-                .as_ref()
-                .is_some_and(|node| self.seen.contains(node));
-            let end = matches!(
-                event.event,
-                EventKind::Died | EventKind::Finished | EventKind::Failed
-            );
-            if self.told.is_new(event) && end && seen {
+        for event in &self.told.news(&report, &value.stat) {
+            let seen = |node| self.seen.contains(node);
+            let is_told = match event.event {
+                EventKind::Died | EventKind::Finished | EventKind::Failed => {
+                    event.node.as_ref().is_some_and(seen)
+                }
+                // There may have been such among them.
+                EventKind::Lost => true,
+                _ => false,
+            };
+            if is_told {
                 self.teller.json(event)?;
             }
         }
@@ -165,24 +145,23 @@ impl Watcher {
     }
 
     fn value(&mut self, node: &str, value: &Value) -> anyhow::Result<()> {
-        let Some(follower) = self.followers.get_mut(node) else {
+        let Some(last) = self.followers.get_mut(node) else {
             return Ok(());
         };
         let version = (value.stat.created, value.stat.version);
-        if follower.last == Some(version) {
+        if *last == Some(version) {
             return Ok(());
         }
         let beat = Beat::parse(&value.bytes);
-        let kind = match follower.last {
+        let kind = match last {
             None if beat.identity.returns > 0 => EventKind::Returned,
             None => EventKind::Joined,
             Some(_) => EventKind::Alive,
         };
-        follower.last = Some(version);
-        let line = &beat.line;
-        let line = format!("set value of node /heart_beat/follower_{node} as {line}!\n");
-        let written = follower.file.write_all(line.as_bytes());
-        written.with_context(|| cannot_write(&self.folder, node))?;
+        *last = Some(version);
+        let (name, line) = (text::line(node), text::line(&beat.line));
+        let line = format!("set value of node /heart_beat/follower_{name} as {line}!\n");
+        self.files.write(node, &line, &mut self.complaints);
         self.tell(kind, node)
     }
 
@@ -191,6 +170,11 @@ impl Watcher {
             .teller
             .json(&Event::of(Utc::now(), event, node, self.epoch))?)
     }
+}
+
+fn feed(link: &mut Link, node: &str) {
+    let path = link.session().paths().member(node);
+    link.feed_value(Feed::Node(node.to_owned()), path, false);
 }
 
 /// Makes `folder` if it is missing, and sees whether files can be made in it.
@@ -203,12 +187,4 @@ pub fn prepare_folder(folder: &Path) -> Result<(), String> {
         let folder = folder.display();
         format!("cannot write to the folder '{folder}': {error}; give --output-dir another one")
     })
-}
-
-fn path_of(folder: &Path, node: &str) -> PathBuf {
-    folder.join(format!("follower_{node}.txt"))
-}
-
-fn cannot_write(folder: &Path, node: &str) -> String {
-    format!("cannot write {}", path_of(folder, node).display())
 }

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use chrono::Utc;
 
 use crate::protocol::{Event, EventKind};
+use crate::text;
 
 /// How events are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +34,7 @@ impl Teller {
     /// An event in either form; in text, one without a message is not shown.
     pub(super) fn event(&self, event: &Event) -> io::Result<()> {
         match self.form {
-            Form::Text => self.text(&event.message().unwrap_or_default()),
+            Form::Text => self.text(&in_lines(event).message().unwrap_or_default()),
             Form::Json => self.json(event),
         }
     }
@@ -43,15 +44,15 @@ impl Teller {
         if self.form == Form::Text {
             return Ok(());
         }
-        write_out(&format!("{}\n", serde_json::to_string(event)?))
+        write_out(&format!("{}\n", text::json(event)?))
     }
 
-    /// Whole lines for people.
+    /// Whole lines for people, in words of others.
     pub(super) fn text(&self, lines: &str) -> io::Result<()> {
         if self.form == Form::Json || lines.is_empty() {
             return Ok(());
         }
-        write_out(lines)
+        write_out(&text::lines(lines))
     }
 
     /// Tells that ZooKeeper came or went; nothing when that was told last. Returns the line.
@@ -69,6 +70,18 @@ impl Teller {
         self.json(&Event::of_watcher(Utc::now(), event))?;
         Ok(Some(line))
     }
+}
+
+/// An event whose names are of one line each, so that none begins a line of its own.
+fn in_lines(event: &Event) -> Event {
+    let mut event = event.clone();
+    let clean = |name: &mut String| *name = text::line(name).into_owned();
+    event.node.iter_mut().for_each(clean);
+    event
+        .previous
+        .iter_mut()
+        .for_each(|previous| clean(&mut previous.node));
+    event
 }
 
 fn write_out(lines: &str) -> io::Result<()> {

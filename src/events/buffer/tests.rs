@@ -12,6 +12,7 @@ fn message(node: &str, number: u64) -> Message {
         time: DateTime::from_timestamp(1_609_240_719, 0).unwrap(),
         epoch: Some(9),
         json: format!("{{\"number\":{number}}}"),
+        events: 1,
     }
 }
 

@@ -1,0 +1,111 @@
+//! An overloaded server: what it did not carry out is asked again after a pause, in the same session. A new session
+//! would only add to its load.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::Failure;
+
+/// The first pause after a request that was throttled.
+const FIRST: Duration = Duration::from_millis(100);
+/// The longest one.
+const LONGEST: Duration = Duration::from_secs(2);
+
+/// Pauses that grow from one attempt to the next. Each is shortened by chance, so that many who were turned away at
+/// once do not come back at once.
+#[derive(Clone, Copy, Debug)]
+pub struct Pause {
+    first: Duration,
+    longest: Duration,
+    next: Duration,
+}
+
+impl Default for Pause {
+    /// Those for a server that throttles.
+    fn default() -> Self {
+        Self::between(FIRST, LONGEST)
+    }
+}
+
+impl Pause {
+    /// Pauses from `first` to `longest`.
+    pub fn between(first: Duration, longest: Duration) -> Self {
+        Self {
+            first,
+            longest,
+            next: first,
+        }
+    }
+
+    /// How long to wait now.
+    pub fn next(&mut self) -> Duration {
+        let whole = self.next;
+        self.next = whole.saturating_mul(2).min(self.longest);
+        whole.mul_f64(0.5 + fastrand::f64() / 2.0)
+    }
+
+    /// An attempt went well.
+    pub fn reset(&mut self) {
+        self.next = self.first;
+    }
+}
+
+/// Asks again and again, after pauses, as long as the server throttles; until `end`, when that is the answer.
+pub async fn unthrottled<T>(
+    end: Instant,
+    mut ask: impl AsyncFnMut() -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let mut pause = Pause::default();
+    loop {
+        let answer = ask().await;
+        if !matches!(answer, Err(Failure::Throttled)) {
+            return answer;
+        }
+        let wait = pause.next();
+        if Instant::now() + wait >= end {
+            return answer;
+        }
+        sleep(wait).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_throttled_is_asked_again_until_the_end() {
+        let begin = Instant::now();
+        let mut left = 3;
+        let answer = unthrottled(begin + Duration::from_secs(10), async || {
+            left -= 1;
+            if left > 0 {
+                Err(Failure::Throttled)
+            } else {
+                Ok(7)
+            }
+        });
+        assert_eq!(answer.await, Ok(7));
+        let never = async || Err::<(), _>(Failure::Throttled);
+        let end = Instant::now() + Duration::from_secs(10);
+        assert_eq!(unthrottled(end, never).await, Err(Failure::Throttled));
+        assert!(Instant::now() <= end);
+        let mut asked = 0;
+        let refused = unthrottled(end + LONGEST, async || {
+            asked += 1;
+            Err::<(), _>(Failure::NoNode)
+        });
+        assert_eq!(refused.await, Err(Failure::NoNode));
+        assert_eq!(asked, 1);
+    }
+
+    #[test]
+    fn pauses_grow_to_a_limit() {
+        let mut pause = Pause::default();
+        let pauses: Vec<_> = (0..10).map(|_| pause.next()).collect();
+        assert!(pauses[0] <= FIRST && pauses[9] <= LONGEST && pauses[9] >= LONGEST / 2);
+        pause.reset();
+        assert!(pause.next() <= FIRST);
+    }
+}

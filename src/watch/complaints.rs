@@ -1,0 +1,99 @@
+//! What was complained of already: each thing once, and not without end.
+
+use std::collections::BTreeSet;
+use std::fmt::Display;
+
+use crate::coordination::Failure;
+use crate::say::say;
+
+/// About how many different things one program complains.
+const MOST: usize = 100;
+/// What stands for a server that throttles.
+const THROTTLED: &str = "throttled";
+
+/// What was complained of.
+#[derive(Debug)]
+pub(super) struct Complaints {
+    /// In whose name; nobody's if somebody else says what is wrong.
+    program: Option<&'static str>,
+    about: BTreeSet<String>,
+}
+
+impl Complaints {
+    pub(super) fn new(program: Option<&'static str>) -> Self {
+        Self {
+            program,
+            about: BTreeSet::new(),
+        }
+    }
+
+    /// Says something of a connection or a server, which may be said again when it happens again.
+    pub(super) fn say(&self, what: impl Display) {
+        if let Some(program) = self.program {
+            say(program, what);
+        }
+    }
+
+    /// Says what is wrong with something, if that was not said before.
+    pub(super) fn once(&mut self, about: &str, what: impl Display) {
+        if self.about.len() > MOST || !self.about.insert(about.to_owned()) {
+            return;
+        }
+        if self.about.len() > MOST {
+            self.say("there is more of this kind, which is not told one by one");
+        } else {
+            self.say(what);
+        }
+    }
+
+    /// Says that a znode cannot be read, and goes on.
+    pub(super) fn unreadable(&mut self, path: &str, failure: &Failure) {
+        if *failure == Failure::Throttled {
+            self.once(THROTTLED, format_args!("{failure}; asking again"));
+        } else {
+            self.once(
+                path,
+                format_args!("cannot read {path}: {failure}; going on without it"),
+            );
+        }
+    }
+
+    /// It is well again: it may be complained of once more.
+    pub(super) fn well(&mut self, about: &str) -> bool {
+        self.about.len() <= MOST && self.about.remove(about)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::fmt;
+
+    use super::*;
+
+    /// Counts how often it is shown.
+    struct Counted<'a>(&'a Cell<usize>);
+
+    impl Display for Counted<'_> {
+        fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+            self.0.set(self.0.get() + 1);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn each_thing_is_complained_of_once_and_all_together_are_bounded() {
+        let (mut complaints, said) = (Complaints::new(Some("test")), Cell::new(0));
+        for _ in 0..3 {
+            complaints.once("/a", Counted(&said));
+        }
+        assert_eq!(said.get(), 1);
+        assert!(complaints.well("/a") && !complaints.well("/a"));
+        complaints.once("/a", Counted(&said));
+        assert_eq!(said.get(), 2);
+        for number in 0..1000 {
+            complaints.once(&format!("/b{number}"), Counted(&said));
+        }
+        assert_eq!(said.get(), 1 + MOST);
+    }
+}
