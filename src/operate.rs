@@ -9,8 +9,10 @@ use clap::Args;
 use tokio::time::{Instant, timeout_at};
 
 use crate::cli::{self, ZooKeeperOptions, duration};
-use crate::coordination::{Failure, Session};
+use crate::coordination::{Failure, Session, unthrottled};
+use crate::protocol::claim::in_order;
 use crate::protocol::request::{Request, Response};
+use crate::text;
 
 /// How long a server that is just starting is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -106,7 +108,7 @@ async fn ask(zookeeper: ZooKeeperOptions, request: Request) -> anyhow::Result<()
     // Without an answer it ends by its timeout, and the request with it.
     let _ = session.close(CLOSE).await;
     match outcome? {
-        Response::Done(text) => Ok(writeln!(io::stdout(), "{text}")?),
+        Response::Done(text) => Ok(writeln!(io::stdout(), "{}", text::lines(&text))?),
         Response::Refused(text) => bail!("{text}"),
     }
 }
@@ -114,12 +116,16 @@ async fn ask(zookeeper: ZooKeeperOptions, request: Request) -> anyhow::Result<()
 async fn response(session: &Session, request: &Request) -> anyhow::Result<Response> {
     let namespace = session.paths().namespace();
     let nobody = || format!("no member runs below '{namespace}/': nobody can be asked");
-    session.first_claim(true).await?.with_context(nobody)?;
-    let path = session.request(&request.to_string()).await?;
     let deadline = Instant::now() + ANSWER;
+    // What the claims say does not matter here, nor whether one of them can be read.
+    let line = unthrottled(deadline, async || session.line(true).await).await?;
+    in_order(&line).first().with_context(nobody)?;
+    let request = request.to_string();
+    let path = unthrottled(deadline, async || session.request(&request).await).await?;
     loop {
         let read = async {
-            let (value, change) = session.read(&path).await?;
+            let read = unthrottled(deadline, async || session.read(&path).await);
+            let (value, change) = read.await?;
             let response = String::from_utf8_lossy(&value.bytes).parse();
             if response.is_err() {
                 change.await?;

@@ -1,19 +1,33 @@
 //! `setup-zookeeper`: creates the job's znodes, or puts them back to how they were at first.
+//!
+//! What cannot be removed (somebody else has put a znode below it, or its rights do not allow it) is named, and the rest
+//! is done all the same. A server that throttles is asked again.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use tokio::time::Instant;
 
-use crate::coordination::{Failure, Session, Settings, snapshots};
+use crate::coordination::{Failure, Session, Settings, snapshots, unthrottled};
 use crate::protocol::claim::{holder, in_order};
 use crate::protocol::report::FREE;
+use crate::say::say;
 
+const PROGRAM: &str = "setup-zookeeper";
 /// How long a znode that belongs to no session is looked at to see whether somebody beats on it. The
 /// programs that make such znodes beat every 5 ms.
 const LOOK: Duration = Duration::from_millis(200);
 /// How long a server that is just starting is waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a server that throttles is asked again.
+const OVERLOAD: Duration = Duration::from_secs(30);
+/// How many requests are under way at once.
+const AT_ONCE: usize = 256;
+/// How many names people are told.
+const MOST_NAMED: usize = 20;
 /// How long the end may take.
 const CLOSE: Duration = Duration::from_secs(1);
 
@@ -26,117 +40,182 @@ pub async fn setup(settings: &Settings, force: bool) -> anyhow::Result<()> {
         .await
         .map_err(|why| anyhow!("no session with ZooKeeper at {address}: {why}"))?;
     writeln!(io::stdout(), "connected\n")?;
-    let outcome = reset(&session, force).await;
+    let reset = Reset {
+        session: &session,
+        end: Instant::now() + OVERLOAD,
+        force,
+    };
+    let outcome = reset.run().await;
     // Without an answer it ends by its timeout.
     let _ = session.close(CLOSE).await;
     outcome
 }
 
-async fn reset(session: &Session, force: bool) -> anyhow::Result<()> {
-    session
-        .prepare()
-        .await
-        .context("cannot create the znodes")?;
-    let claims = session.line(true).await?;
-    let (members, _) = session.members().await?;
-    if !force {
-        refuse_if_alive(session, &claims, &members).await?;
-    }
-    clear_commits(session, force)
-        .await
-        .context("cannot remove the commits")?;
-    let paths = session.paths();
-    let claims = claims.iter().map(|claim| paths.claim(claim));
-    let members = members.iter().map(|member| paths.member(member));
-    let snapshots = snapshots::names(session).await;
-    let snapshots = snapshots.context("cannot list the snapshots")?;
-    let snapshots = snapshots.iter().map(|snapshot| paths.snapshot(snapshot));
-    for path in claims.chain(members).chain(snapshots) {
-        session
-            .remove(&path)
-            .await
-            .with_context(|| format!("cannot remove {path}"))?;
-    }
-    for (path, value) in [(paths.control(), ""), (paths.master(), FREE)] {
-        session
-            .set(path, value)
-            .await
-            .with_context(|| format!("cannot set {path}"))?;
-    }
-    Ok(())
+struct Reset<'a> {
+    session: &'a Session,
+    end: Instant,
+    force: bool,
 }
 
-/// Forgets which tasks were committed.
-async fn clear_commits(session: &Session, force: bool) -> anyhow::Result<()> {
-    let paths = session.paths();
-    let tasks = match session.client().children(paths.commits()).await {
-        Err(Failure::NoNode) => return Ok(()),
-        tasks => tasks?,
-    };
-    for task in tasks {
-        let task = paths.commit(&task);
-        for running in session.client().children(&task).await? {
-            if !force {
+/// A znode that is left as it was, and why.
+type Left = (String, Failure);
+
+impl Reset<'_> {
+    async fn run(&self) -> anyhow::Result<()> {
+        let (session, paths) = (self.session, self.session.paths());
+        unthrottled(self.end, async || session.prepare().await)
+            .await
+            .context("cannot create the znodes")?;
+        let claims = unthrottled(self.end, async || session.line(true).await).await?;
+        let members = self.children(paths.members()).await?;
+        if !self.force {
+            self.refuse_if_alive(&claims, &members).await?;
+        }
+        let mut left = self
+            .clear_commits()
+            .await
+            .context("cannot remove the commits")?;
+        let claims = claims.iter().map(|claim| paths.claim(claim));
+        let members = members.iter().map(|member| paths.member(member));
+        let snapshots = unthrottled(self.end, async || snapshots::names(session).await)
+            .await
+            .context("cannot list the snapshots")?;
+        let snapshots = snapshots.iter().map(|snapshot| paths.snapshot(snapshot));
+        left.extend(self.remove(claims.chain(members).chain(snapshots)).await?);
+        for (path, value) in [(paths.control(), ""), (paths.master(), FREE)] {
+            unthrottled(self.end, async || session.set(path, value).await)
+                .await
+                .with_context(|| format!("cannot set {path}"))?;
+        }
+        complain(&left)
+    }
+
+    /// Removes all of these; those that cannot be are returned.
+    async fn remove(&self, paths: impl Iterator<Item = String>) -> Result<Vec<Left>, Failure> {
+        let removals = paths.map(|path| async move {
+            let removed = unthrottled(self.end, async || self.session.remove(&path).await);
+            match removed.await {
+                Ok(()) => Ok(None),
+                Err(failure @ (Failure::Lost | Failure::Throttled)) => Err(failure),
+                Err(failure) => Ok(Some((path, failure))),
+            }
+        });
+        let removals = stream::iter(removals).buffered(AT_ONCE);
+        let left: Vec<Option<Left>> = removals.try_collect().await?;
+        Ok(left.into_iter().flatten().collect())
+    }
+
+    /// Forgets which tasks were committed.
+    async fn clear_commits(&self) -> anyhow::Result<Vec<Left>> {
+        let paths = self.session.paths();
+        let mut tasks = self.children(paths.commits()).await?;
+        for task in &mut tasks {
+            *task = paths.commit(task);
+        }
+        let mut left = Vec::new();
+        for task in &tasks {
+            let running = match self.children(task).await {
+                Err(failure @ (Failure::Lost | Failure::Throttled)) => return Err(failure.into()),
+                // Whether it can be removed is seen when that is tried.
+                running => running.unwrap_or_default(),
+            };
+            if !self.force && !running.is_empty() {
                 bail!("{task} is being committed; wait for its end, or pass --force");
             }
-            session.remove(&format!("{task}/{running}")).await?;
+            let running = running.iter().map(|running| format!("{task}/{running}"));
+            left.extend(self.remove(running).await?);
         }
-        session.remove(&task).await?;
+        left.extend(self.remove(tasks.into_iter()).await?);
+        Ok(left)
     }
-    Ok(())
+
+    /// The names below a znode; none if it is gone.
+    async fn children(&self, path: &str) -> Result<Vec<String>, Failure> {
+        let client = self.session.client();
+        match unthrottled(self.end, async || client.children(path).await).await {
+            Err(Failure::NoNode) => Ok(Vec::new()),
+            names => names,
+        }
+    }
+
+    async fn refuse_if_alive(&self, claims: &[String], members: &[String]) -> anyhow::Result<()> {
+        let paths = self.session.paths();
+        // Whose claims stand in line.
+        let mut alive = BTreeSet::new();
+        let mut line = Vec::new();
+        for (place, claim) in in_order(claims).into_iter().enumerate() {
+            let part = if place == 0 {
+                " (master)"
+            } else {
+                " (in line)"
+            };
+            let path = paths.claim(claim);
+            let name = match unthrottled(self.end, async || self.session.find(&path).await).await {
+                Ok(Some(value)) => holder(&value.bytes),
+                // One that has gone meanwhile is nobody any more.
+                Ok(None) => continue,
+                Err(failure @ (Failure::Lost | Failure::Throttled)) => return Err(failure.into()),
+                // Somebody's it is.
+                Err(_) => claim.clone(),
+            };
+            line.push(format!("{name}{part}"));
+            alive.insert(name);
+        }
+        let others = members.iter().filter(|member| !alive.contains(*member));
+        let looks = others.map(|member| async move {
+            let alive = self.is_alive(&paths.member(member)).await?;
+            Ok::<_, Failure>(alive.then(|| member.clone()))
+        });
+        let others: Vec<Option<String>> =
+            stream::iter(looks).buffered(AT_ONCE).try_collect().await?;
+        line.extend(others.into_iter().flatten());
+        if line.is_empty() {
+            return Ok(());
+        }
+        bail!(
+            "members are alive below '{}/': {}. Wait until their job has ended, give this one a \
+             --namespace of its own, or pass --force to put them out",
+            paths.namespace(),
+            named(&line)
+        )
+    }
+
+    /// Whether a member's znode is somebody's: a session's, or one that is being written.
+    async fn is_alive(&self, path: &str) -> Result<bool, Failure> {
+        // Who may not read it may know that it is there, and that it is set.
+        let client = self.session.client();
+        let (stat, change) =
+            unthrottled(self.end, async || client.stat_and_watch(path).await).await?;
+        match stat {
+            None => return Ok(false),
+            Some(stat) if stat.owner != 0 => return Ok(true),
+            Some(_) => {}
+        }
+        match tokio::time::timeout(LOOK, change).await {
+            Err(_) => Ok(false),
+            Ok(changed) => changed,
+        }
+    }
 }
 
-async fn refuse_if_alive(
-    session: &Session,
-    claims: &[String],
-    members: &[String],
-) -> anyhow::Result<()> {
-    let mut alive = Vec::new();
-    for (place, claim) in in_order(claims).into_iter().enumerate() {
-        let part = if place == 0 {
-            " (master)"
-        } else {
-            " (in line)"
-        };
-        // One that has gone meanwhile is nobody any more.
-        if let Ok((value, _)) = session.read(&session.paths().claim(claim)).await {
-            alive.push((holder(&value.bytes), part));
-        }
+/// Names what was left as it was; that is a failure, for it is no znode of a new job's.
+fn complain(left: &[Left]) -> anyhow::Result<()> {
+    for (path, failure) in left.iter().take(MOST_NAMED) {
+        say(PROGRAM, format_args!("cannot remove {path}: {failure}"));
     }
-    for member in members {
-        let said = alive.iter().any(|(name, _)| name == member);
-        if !said && is_alive(session, &session.paths().member(member)).await? {
-            alive.push((member.clone(), ""));
-        }
+    match left.len() {
+        0 => Ok(()),
+        count => bail!(
+            "all else is reset, but for {count} that cannot be removed; members pass over them; remove them by hand"
+        ),
     }
-    if alive.is_empty() {
-        return Ok(());
-    }
-    let alive: Vec<String> = alive
-        .iter()
-        .map(|(name, part)| format!("{name}{part}"))
-        .collect();
-    bail!(
-        "members are alive below '{}/': {}. Wait until their job has ended, give this one a \
-         --namespace of its own, or pass --force to put them out",
-        session.paths().namespace(),
-        alive.join(", ")
-    )
 }
 
-/// Whether a member's znode is somebody's: a session's, or one that is being written.
-async fn is_alive(session: &Session, path: &str) -> Result<bool, Failure> {
-    match session.owner(path).await? {
-        None => return Ok(false),
-        Some(0) => {}
-        Some(_) => return Ok(true),
+/// The first of these names, and how many more there are.
+fn named(names: &[String]) -> String {
+    let mut text = names[..names.len().min(MOST_NAMED)].join(", ");
+    if names.len() > MOST_NAMED {
+        text = format!("{text} and {} more", names.len() - MOST_NAMED);
     }
-    let (_, watch) = match session.read(path).await {
-        Err(Failure::NoNode) => return Ok(false),
-        read => read?,
-    };
-    match tokio::time::timeout(LOOK, watch).await {
-        Err(_) => Ok(false),
-        Ok(changed) => changed,
-    }
+    text
 }

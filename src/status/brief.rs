@@ -4,13 +4,16 @@ use std::time::Duration;
 
 use chrono::Utc;
 use serde::Serialize;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::gather::look;
 use super::overview::Overview;
 use super::row::Verdict;
 use crate::clock::SystemClock;
 use crate::coordination::{Failure, Session};
+
+/// How long a server that throttles is asked again.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What there is to say of a group at a glance.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -33,9 +36,10 @@ impl Brief {
     /// Looks at all members, twice.
     pub(crate) async fn read(session: &Session, over: Duration) -> Result<Self, Failure> {
         let clock = SystemClock::start();
-        let first = look(session, clock).await?;
+        let end = Instant::now() + over + PATIENCE;
+        let first = look(session, clock, end).await?;
         sleep(over).await;
-        let second = look(session, clock).await?;
+        let second = look(session, clock, end).await?;
         Ok(Self::of(&Overview::of(&first, &second, Utc::now())))
     }
 
@@ -55,7 +59,11 @@ impl Brief {
                 }
                 Verdict::Stalled(_) => brief.stalled.push(name),
                 Verdict::Late => brief.late.push(name),
-                Verdict::Ended(_) | Verdict::Returned(_) | Verdict::Doing(_) | Verdict::Alive => {}
+                Verdict::Ended(_)
+                | Verdict::Returned(_)
+                | Verdict::Doing(_)
+                | Verdict::Alive
+                | Verdict::Unreadable => {}
             }
             brief.members += 1;
         }

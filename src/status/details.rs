@@ -6,20 +6,27 @@ use std::time::Duration;
 use super::gather::Node;
 use super::overview::Overview;
 use super::row::Row;
-use super::text::{age, bytes, moment, percent, plain, rate};
+use super::text::{age, bytes, moment, percent, rate};
 use crate::protocol::Status;
 use crate::protocol::claim::is_standing;
+use crate::text;
 
 /// The lines about one member, and its snapshot, if there is one.
 pub(super) fn lines(row: &Row, snapshot: Option<&Node>) -> Vec<String> {
     let mut lines = Vec::new();
     let mut say = |key: &str, word: &dyn Display| {
-        lines.push(format!("{key}: {}", plain(&word.to_string())));
+        lines.push(format!("{key}: {}", text::line(&word.to_string())));
     };
     say("node", &row.node);
     say("role", &row.role);
     say("verdict", &row.verdict);
     let last = format!("{} ({} ago)", moment(row.last), age(row.age));
+    if let Some(trouble) = &row.trouble {
+        say("cannot be read", trouble);
+        say("last beat", &last);
+        say("beats per second", &rate(row.beats_per_second));
+        return [lines, shown(snapshot)].concat();
+    }
     let Some(beat) = &row.beat else {
         say("declared dead", &last);
         if let Some(attempt) = &row.identity.attempt {
@@ -101,13 +108,10 @@ fn shown(snapshot: Option<&Node>) -> Vec<String> {
         return Vec::new();
     };
     let written = moment(snapshot.value.stat.written);
-    let text = String::from_utf8_lossy(&snapshot.value.bytes);
+    let snapshot = String::from_utf8_lossy(&snapshot.value.bytes);
     let mut lines = vec![String::new(), format!("snapshot, written {written}:")];
     // Tabs set its lines in; they steer nothing.
-    lines.extend(text.lines().map(|line| {
-        let parts: Vec<_> = line.split('\t').map(plain).collect();
-        parts.join("\t")
-    }));
+    lines.extend(text::lines(&snapshot).lines().map(str::to_owned));
     lines
 }
 

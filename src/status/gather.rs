@@ -1,12 +1,21 @@
-//! One look at all that a namespace holds: plain reads without watches, all at once.
+//! One look at all that a namespace holds: plain reads without watches, many at once.
+//!
+//! What cannot be read is told, and the rest is shown. A server that throttles is asked again until the time is over.
 
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use futures_util::future::try_join_all;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use serde::Serialize;
+use tokio::time::Instant;
 
 use crate::clock::SystemClock;
-use crate::coordination::{Failure, Session, Value};
+use crate::coordination::{Failure, Session, Value, unthrottled};
 use crate::protocol::claim::in_order;
+
+/// How many requests are under way at once.
+const AT_ONCE: usize = 512;
 
 /// A znode as it was read.
 #[derive(Clone, Debug)]
@@ -17,6 +26,23 @@ pub(super) struct Node {
     pub(super) value: Value,
     /// When the answer came, by the reader's monotonic clock.
     pub(super) read: Duration,
+    /// Why its value could not be read, if so: then it is empty.
+    pub(super) trouble: Option<String>,
+}
+
+/// Something that could not be read, and that has no row of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Unreadable {
+    /// The znode.
+    pub(super) path: String,
+    /// Why.
+    pub(super) why: String,
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot read {}: {}", self.path, self.why)
+    }
 }
 
 /// All znodes, read at about the same time.
@@ -30,6 +56,8 @@ pub(super) struct Look {
     pub(super) report: Option<Node>,
     /// What the members are told.
     pub(super) control: Option<Node>,
+    /// What could not be read, but for the followers' znodes.
+    pub(super) unreadable: Vec<Unreadable>,
     /// When the look began, by the reader's monotonic clock.
     pub(super) began: Duration,
     /// When it was over.
@@ -44,62 +72,150 @@ impl Look {
     }
 }
 
-/// Looks once. What is missing is not there yet, or goes in this moment: neither is a failure.
-pub(super) async fn look(session: &Session, clock: SystemClock) -> Result<Look, Failure> {
+/// Looks once, until `end` at the most if the server throttles. What is missing is not there yet, or goes in this
+/// moment: neither is a failure.
+pub(super) async fn look(
+    session: &Session,
+    clock: SystemClock,
+    end: Instant,
+) -> Result<Look, Failure> {
     let began = clock.now().elapsed;
     let paths = session.paths();
+    let reader = Reader::new(session, clock, end);
     let (names, claims, report, control) = tokio::try_join!(
-        children(session, paths.members()),
-        children(session, paths.master()),
-        node(session, clock, String::new(), paths.master().to_owned()),
-        node(session, clock, String::new(), paths.control().to_owned()),
+        reader.children(paths.members()),
+        reader.children(paths.master()),
+        reader.node(String::new(), paths.master().to_owned()),
+        reader.node(String::new(), paths.control().to_owned()),
     )?;
-    let line = in_order(&claims).into_iter();
-    let claims = line.map(|name| node(session, clock, name.clone(), paths.claim(name)));
-    let members = names
-        .iter()
-        .map(|name| node(session, clock, name.clone(), paths.member(name)));
-    let (members, line) = tokio::try_join!(try_join_all(members), try_join_all(claims))?;
+    let line = in_order(&claims).into_iter().cloned();
+    let line = line.map(|name| (paths.claim(&name), name)).collect();
+    let members = names.into_iter();
+    let members = members.map(|name| (paths.member(&name), name)).collect();
+    let (members, line) = tokio::try_join!(reader.nodes(members), reader.nodes(line))?;
+    let single = [
+        (paths.master().to_owned(), &report),
+        (paths.control().to_owned(), &control),
+    ];
+    for (path, node) in single {
+        reader.complain(path, node.as_ref());
+    }
+    for node in &line {
+        reader.complain(paths.claim(&node.name), Some(node));
+    }
     Ok(Look {
-        members: members.into_iter().flatten().collect(),
-        line: line.into_iter().flatten().collect(),
+        members,
+        line,
         report,
         control,
+        unreadable: reader.unreadable(),
         began,
         ended: clock.now().elapsed,
     })
 }
 
-/// The snapshots of these members, as far as there are any.
+/// The snapshots of these members, as far as there are any, and those that could not be read.
 pub(super) async fn snapshots(
     session: &Session,
     clock: SystemClock,
     names: &[&str],
-) -> Result<Vec<Node>, Failure> {
-    let read = names.iter().map(|name| {
-        let path = session.paths().snapshot(name);
-        node(session, clock, (*name).to_owned(), path)
-    });
-    Ok(try_join_all(read).await?.into_iter().flatten().collect())
+    end: Instant,
+) -> Result<(Vec<Node>, Vec<Unreadable>), Failure> {
+    let reader = Reader::new(session, clock, end);
+    let place = |name: &&str| (session.paths().snapshot(name), (*name).to_owned());
+    let mut found = reader.nodes(names.iter().map(place).collect()).await?;
+    for node in &found {
+        reader.complain(session.paths().snapshot(&node.name), Some(node));
+    }
+    found.retain(|node| node.trouble.is_none());
+    Ok((found, reader.unreadable()))
 }
 
-async fn children(session: &Session, path: &str) -> Result<Vec<String>, Failure> {
-    match session.client().children(path).await {
-        Err(Failure::NoNode) => Ok(Vec::new()),
-        names => names,
+struct Reader<'a> {
+    session: &'a Session,
+    clock: SystemClock,
+    end: Instant,
+    unreadable: Mutex<Vec<Unreadable>>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(session: &'a Session, clock: SystemClock, end: Instant) -> Self {
+        Self {
+            session,
+            clock,
+            end,
+            unreadable: Mutex::default(),
+        }
+    }
+
+    async fn children(&self, path: &str) -> Result<Vec<String>, Failure> {
+        let client = self.session.client();
+        let names = unthrottled(self.end, async || client.children(path).await).await;
+        match names {
+            Err(Failure::NoNode) => Ok(Vec::new()),
+            Err(failure) if !is_of_server(&failure) => {
+                self.add(path.to_owned(), failure.to_string());
+                Ok(Vec::new())
+            }
+            names => names,
+        }
+    }
+
+    /// The znodes at these paths, by their names, in this order.
+    async fn nodes(&self, places: Vec<(String, String)>) -> Result<Vec<Node>, Failure> {
+        let reads = places.into_iter().map(|(path, name)| self.node(name, path));
+        let nodes: Vec<Option<Node>> = stream::iter(reads).buffered(AT_ONCE).try_collect().await?;
+        Ok(nodes.into_iter().flatten().collect())
+    }
+
+    /// A znode; its value is empty if it cannot be read: that it is there, and when it was written, is no secret.
+    async fn node(&self, name: String, path: String) -> Result<Option<Node>, Failure> {
+        let found = unthrottled(self.end, async || self.session.find(&path).await).await;
+        let (value, trouble) = match found {
+            Err(failure) if !is_of_server(&failure) => {
+                let client = self.session.client();
+                let stat = unthrottled(self.end, async || client.stat(&path).await).await;
+                let value = |stat| Value {
+                    bytes: Vec::new(),
+                    stat,
+                };
+                match stat {
+                    Err(failure) if !is_of_server(&failure) => {
+                        self.add(path, failure.to_string());
+                        (None, None)
+                    }
+                    stat => (stat?.map(value), Some(failure.to_string())),
+                }
+            }
+            found => (found?, None),
+        };
+        Ok(value.map(|value| Node {
+            name,
+            value,
+            read: self.clock.now().elapsed,
+            trouble,
+        }))
+    }
+
+    fn complain(&self, path: String, node: Option<&Node>) {
+        if let Some(why) = node.and_then(|node| node.trouble.clone()) {
+            self.add(path, why);
+        }
+    }
+
+    fn add(&self, path: String, why: String) {
+        let unreadable = self.unreadable.lock();
+        let mut unreadable = unreadable.unwrap_or_else(PoisonError::into_inner);
+        unreadable.push(Unreadable { path, why });
+    }
+
+    fn unreadable(self) -> Vec<Unreadable> {
+        let unreadable = self.unreadable.into_inner();
+        unreadable.unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-async fn node(
-    session: &Session,
-    clock: SystemClock,
-    name: String,
-    path: String,
-) -> Result<Option<Node>, Failure> {
-    let found = session.find(&path).await?;
-    Ok(found.map(|value| Node {
-        name,
-        value,
-        read: clock.now().elapsed,
-    }))
+/// Whether a failure is the server's or the connection's, and not one about the znode that was asked for.
+fn is_of_server(failure: &Failure) -> bool {
+    matches!(failure, Failure::Lost | Failure::Throttled)
 }

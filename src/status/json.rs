@@ -5,11 +5,12 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::gather::Node;
+use super::gather::{Node, Unreadable};
 use super::overview::{Master, Overview};
 use super::row::{Role, Row, Verdict};
 use crate::protocol::event::rfc3339;
 use crate::protocol::{Ending, Identity, Status};
+use crate::text;
 
 #[derive(Serialize)]
 struct All<'a> {
@@ -19,6 +20,8 @@ struct All<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     interval_ms: Option<f64>,
     members: Vec<Member<'a>>,
+    #[serde(skip_serializing_if = "<[Unreadable]>::is_empty")]
+    unreadable: &'a [Unreadable],
 }
 
 #[derive(Serialize)]
@@ -33,6 +36,9 @@ struct Member<'a> {
     records_per_second: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     interval_ms: Option<f64>,
+    /// Why it cannot be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trouble: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ended: Option<Ending>,
     /// Of a dead one, of whom no more is known.
@@ -69,11 +75,12 @@ struct Away<'a> {
 
 /// Everybody, in one line.
 pub(super) fn line(overview: &Overview) -> serde_json::Result<String> {
-    serde_json::to_string(&All {
+    text::json(&All {
         time: overview.now,
         master: overview.master.as_ref(),
         interval_ms: overview.interval.map(millis),
         members: overview.rows.iter().map(member).collect(),
+        unreadable: &overview.unreadable,
     })
 }
 
@@ -83,7 +90,7 @@ pub(super) fn details(
     row: Option<&Row>,
     snapshot: Option<&Node>,
 ) -> serde_json::Result<String> {
-    serde_json::to_string(&Detailed {
+    text::json(&Detailed {
         time: now,
         member: row.map(member),
         snapshot: snapshot.map(|node| Snapshot {
@@ -95,7 +102,7 @@ pub(super) fn details(
 
 /// Why there is nothing to be told just now.
 pub(super) fn away(time: DateTime<Utc>, error: &str) -> serde_json::Result<String> {
-    serde_json::to_string(&Away { time, error })
+    text::json(&Away { time, error })
 }
 
 fn member(row: &Row) -> Member<'_> {
@@ -111,6 +118,7 @@ fn member(row: &Row) -> Member<'_> {
         beats_per_second: row.beats_per_second.map(tenths),
         records_per_second: row.records_per_second.map(tenths),
         interval_ms: interval.filter(|interval| !interval.is_zero()).map(millis),
+        trouble: row.trouble.as_deref(),
         ended: beat.and_then(|beat| beat.ending),
         attempt: match beat {
             Some(_) => None,

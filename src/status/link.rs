@@ -13,16 +13,10 @@ use crate::coordination::{Diagnosis, Failure, Session, Settings};
 /// How long a server that is just starting is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Why there is nothing to be shown.
+/// Why there is nothing to be shown just now.
 #[derive(Debug, Error)]
-pub(super) enum Trouble {
-    /// ZooKeeper does not answer: later it may.
-    #[error("{0}")]
-    Away(String),
-    /// ZooKeeper refuses, and will again.
-    #[error("{0}")]
-    Refused(String),
-}
+#[error("{0}")]
+pub(super) struct Trouble(String);
 
 /// A way to ZooKeeper.
 #[derive(Debug)]
@@ -62,7 +56,7 @@ impl Link {
         }
         let why = Diagnosis::of(&self.settings.address).await;
         let address = &self.settings.address;
-        Err(Trouble::Away(format!(
+        Err(Trouble(format!(
             "no session with ZooKeeper at {address}: {why}"
         )))
     }
@@ -81,13 +75,11 @@ impl Link {
         let address = &self.settings.address;
         match timeout(limit, work).await {
             Ok(Ok(done)) => Ok(done),
-            Ok(Err(Failure::Refused(why))) => Err(Trouble::Refused(format!(
-                "ZooKeeper at {address} refuses: {why}"
+            Ok(Err(failure @ Failure::Throttled)) => Err(Trouble(format!(
+                "ZooKeeper at {address} does not serve: {failure}"
             ))),
-            Ok(Err(failure)) => Err(Trouble::Away(format!("ZooKeeper at {address}: {failure}"))),
-            Err(_) => Err(Trouble::Away(format!(
-                "ZooKeeper at {address} does not answer"
-            ))),
+            Ok(Err(failure)) => Err(Trouble(format!("ZooKeeper at {address}: {failure}"))),
+            Err(_) => Err(Trouble(format!("ZooKeeper at {address} does not answer"))),
         }
     }
 

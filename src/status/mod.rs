@@ -31,13 +31,15 @@ use tokio::time::{Instant, sleep, sleep_until};
 use crate::cli::{self, ZooKeeperOptions, duration};
 use crate::clock::SystemClock;
 use crate::coordination::{Failure, Session};
+use crate::say::say;
+use crate::text::line;
 pub(crate) use brief::Brief;
 pub(crate) use columns::{Column, paint, table};
 pub(crate) use screen::{Screen, write_line};
-pub(crate) use text::{UNKNOWN, age, bytes, plain};
+pub(crate) use text::{UNKNOWN, age, bytes};
 
 use gather::{Node, look};
-use link::{Link, Trouble};
+use link::Link;
 use overview::Overview;
 use row::Row;
 
@@ -46,6 +48,8 @@ const PROGRAM: &str = "heartline status";
 const ANSWERS: Duration = Duration::from_secs(5);
 /// How long they may take before somebody who watches is told that there are none.
 const HICCUP: Duration = Duration::from_secs(2);
+/// How long before its limit a server that throttles is given up, so that it can be said.
+const LAST: Duration = Duration::from_millis(200);
 /// How long the end may take.
 const CLOSE: Duration = Duration::from_secs(1);
 
@@ -106,7 +110,7 @@ impl StatusArgs {
         let mut link = self.link();
         let session = link.patiently().await?;
         let limit = self.over + ANSWERS;
-        let overview = link.bounded(limit, self.overview(&session)).await;
+        let overview = link.bounded(limit, self.overview(&session, limit)).await;
         drop(session);
         link.close(CLOSE).await;
         let overview = overview.map_err(|trouble| anyhow!("{trouble}"))?;
@@ -123,17 +127,16 @@ impl StatusArgs {
             let overview = match link.session().await {
                 Ok(session) => {
                     let limit = self.over + HICCUP;
-                    link.bounded(limit, self.overview(&session)).await
+                    link.bounded(limit, self.overview(&session, limit)).await
                 }
                 Err(trouble) => Err(trouble),
             };
             match overview {
                 Ok(overview) => self.show(&mut screen, &overview)?,
-                Err(Trouble::Refused(why)) => bail!("{why}"),
-                Err(Trouble::Away(why)) if self.json => {
-                    write_line(&json::away(Utc::now(), &why)?)?;
+                Err(why) if self.json => {
+                    write_line(&json::away(Utc::now(), &why.to_string())?)?;
                 }
-                Err(Trouble::Away(why)) => screen.show(&[why])?,
+                Err(why) => screen.show(&[line(&why.to_string()).into_owned()])?,
             }
             sleep_until(next).await;
         }
@@ -151,10 +154,13 @@ impl StatusArgs {
         let mut link = self.link();
         let session = link.patiently().await?;
         let limit = self.over + ANSWERS;
-        let found = link.bounded(limit, self.find(&session, whom)).await;
+        let found = link.bounded(limit, self.find(&session, whom, limit)).await;
         drop(session);
         link.close(CLOSE).await;
         let (overview, snapshots) = found.map_err(|trouble| anyhow!("{trouble}"))?;
+        for unreadable in &overview.unreadable {
+            say(PROGRAM, unreadable);
+        }
         let rows: Vec<&Row> = overview.rows.iter().filter(|row| row.is(whom)).collect();
         let mut screen = Screen::new(false);
         let mut tell = |row: Option<&Row>, snapshot: Option<&Node>| {
@@ -180,23 +186,32 @@ impl StatusArgs {
         Ok(status(rows.iter().any(|row| row.verdict.is_bad())))
     }
 
-    async fn overview(&self, session: &Session) -> Result<Overview, Failure> {
+    async fn overview(&self, session: &Session, limit: Duration) -> Result<Overview, Failure> {
         let clock = SystemClock::start();
-        let first = look(session, clock).await?;
+        let end = Instant::now() + limit.saturating_sub(LAST);
+        let first = look(session, clock, end).await?;
         sleep(self.over).await;
-        let second = look(session, clock).await?;
+        let second = look(session, clock, end).await?;
         Ok(Overview::of(&first, &second, Utc::now()))
     }
 
     /// Everybody, and the snapshots of those who are called `whom`, also of one that is no member any more.
-    async fn find(&self, session: &Session, whom: &str) -> Result<(Overview, Vec<Node>), Failure> {
-        let overview = self.overview(session).await?;
+    async fn find(
+        &self,
+        session: &Session,
+        whom: &str,
+        limit: Duration,
+    ) -> Result<(Overview, Vec<Node>), Failure> {
+        let end = Instant::now() + limit.saturating_sub(LAST);
+        let mut overview = self.overview(session, limit).await?;
         let rows = overview.rows.iter().filter(|row| row.is(whom));
         let mut names: Vec<&str> = rows.map(|row| row.node.as_str()).collect();
         if names.is_empty() {
             names.push(whom);
         }
-        let snapshots = gather::snapshots(session, SystemClock::start(), &names).await?;
+        let clock = SystemClock::start();
+        let (snapshots, unreadable) = gather::snapshots(session, clock, &names, end).await?;
+        overview.unreadable.extend(unreadable);
         Ok((overview, snapshots))
     }
 

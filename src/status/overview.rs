@@ -1,11 +1,12 @@
 //! What two looks at a namespace, a moment apart, say of everybody in it. Pure.
 
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
-use super::gather::{Look, Node};
+use super::gather::{Look, Node, Unreadable};
 use super::row::{Role, Row, Terms, since};
 use crate::protocol::claim::{holder, is_beat, is_standing};
 use crate::protocol::control::Control;
@@ -50,6 +51,8 @@ pub(super) struct Overview {
     pub(super) interval: Option<Duration>,
     /// All members, in the order of a table.
     pub(super) rows: Vec<Row>,
+    /// What could not be read, but for members.
+    pub(super) unreadable: Vec<Unreadable>,
 }
 
 impl Overview {
@@ -68,12 +71,15 @@ impl Overview {
             slow: second.ended.saturating_sub(second.began),
         };
         let mut rows = Vec::with_capacity(second.members.len() + 1);
+        // Who has a row.
+        let mut named = HashSet::new();
+        let (earlier_line, earlier) = (by_name(&first.line), by_name(&first.members));
         for node in second.line.iter().filter(|node| is_beat(&node.value.bytes)) {
             let role = role(&node.name, master.as_ref());
             let name = holder(&node.value.bytes);
             let mut row = Row::of(
                 (role, name),
-                (same(&first.line, node), node),
+                (earlier_line.get(node.name.as_str()).copied(), node),
                 beat_of_claim,
                 terms,
             );
@@ -81,15 +87,16 @@ impl Overview {
                 // It has no work.
                 row.records_per_second = None;
             }
+            named.insert(row.node.clone());
             rows.push(row);
         }
         for node in &second.members {
             // Who became master a moment ago may have its follower's znode still.
-            if rows.iter().all(|row| row.node != node.name) {
+            if named.insert(node.name.clone()) {
                 let name = (Role::Follower, node.name.clone());
                 rows.push(Row::of(
                     name,
-                    (same(&first.members, node), node),
+                    (earlier.get(node.name.as_str()).copied(), node),
                     Beat::parse,
                     terms,
                 ));
@@ -98,7 +105,7 @@ impl Overview {
         let reports = master.as_ref().is_some_and(|master| master.term.is_some());
         for dead in &report.dead {
             let of_late = reports || wall - dead.time < MOURNING;
-            if of_late && rows.iter().all(|row| row.node != dead.node) {
+            if of_late && named.insert(dead.node.clone()) {
                 rows.push(Row::of_dead(dead, now));
             }
         }
@@ -108,12 +115,13 @@ impl Overview {
             master,
             interval,
             rows,
+            unreadable: second.unreadable.clone(),
         }
     }
 
-    /// Whether somebody is dead or stalled.
+    /// Whether somebody is dead or stalled, or may be so unseen.
     pub(super) fn is_bad(&self) -> bool {
-        self.rows.iter().any(|row| row.verdict.is_bad())
+        !self.unreadable.is_empty() || self.rows.iter().any(|row| row.verdict.is_bad())
     }
 
     /// How long the master has been in office.
@@ -129,7 +137,9 @@ fn server_time(first: &Look, second: &Look) -> Option<DateTime<Utc>> {
     let written = second.nodes().map(|node| node.value.stat.written);
     let passed = first.nodes().map(|node| {
         let passed = second.began.saturating_sub(node.read);
-        node.value.stat.written + TimeDelta::from_std(passed).unwrap_or_default()
+        let written = node.value.stat.written;
+        let passed = TimeDelta::from_std(passed).unwrap_or_default();
+        written.checked_add_signed(passed).unwrap_or(written)
     });
     written.chain(passed).max()
 }
@@ -163,8 +173,11 @@ fn role(claim: &str, master: Option<&Master>) -> Role {
     }
 }
 
-fn same<'a>(nodes: &'a [Node], node: &Node) -> Option<&'a Node> {
-    nodes.iter().find(|other| other.name == node.name)
+fn by_name(nodes: &[Node]) -> HashMap<&str, &Node> {
+    nodes
+        .iter()
+        .map(|node| (node.name.as_str(), node))
+        .collect()
 }
 
 /// The beat below the owner's name.

@@ -49,6 +49,8 @@ pub(super) enum Verdict {
     Doing(Condition),
     /// It beats.
     Alive,
+    /// What it says cannot be read.
+    Unreadable,
 }
 
 impl Verdict {
@@ -62,7 +64,7 @@ impl Verdict {
         match self {
             Self::Dead => 0,
             Self::Stalled(_) => 1,
-            Self::Late => 2,
+            Self::Late | Self::Unreadable => 2,
             Self::Returned(_) | Self::Ended(_) | Self::Doing(_) | Self::Alive => 3,
         }
     }
@@ -101,6 +103,7 @@ impl fmt::Display for Verdict {
             Self::Returned(None) => f.write_str("returned"),
             Self::Doing(condition) => condition.fmt(f),
             Self::Alive => f.write_str("alive"),
+            Self::Unreadable => f.write_str("unreadable"),
         }
     }
 }
@@ -131,7 +134,9 @@ pub(super) struct Row {
     pub(super) last: DateTime<Utc>,
     /// How old that is.
     pub(super) age: Duration,
-    /// What its last beat says; `None` of a dead one.
+    /// Why it cannot be read, if so.
+    pub(super) trouble: Option<String>,
+    /// What its last beat says; `None` of a dead one, and of one that cannot be read.
     pub(super) beat: Option<Beat>,
     /// Who it is, as far as that is known.
     pub(super) identity: Identity,
@@ -187,12 +192,17 @@ impl Row {
             )]
             per_second(count as f64)
         });
+        let verdict = match after.trouble {
+            Some(_) => Verdict::Unreadable,
+            None => Verdict::on(&beat, Ages { last: age, joined }, terms),
+        };
         Self {
-            verdict: Verdict::on(&beat, Ages { last: age, joined }, terms),
+            verdict,
             last: stat.written,
             age,
             identity: beat.identity.clone(),
-            beat: Some(beat),
+            beat: after.trouble.is_none().then_some(beat),
+            trouble: after.trouble.clone(),
             beats_per_second: beats,
             records_per_second: records,
             role,
@@ -209,6 +219,7 @@ impl Row {
             last: dead.time,
             age: since(dead.time, now),
             beat: None,
+            trouble: None,
             identity: Identity {
                 attempt: dead.attempt.clone(),
                 ..Identity::default()

@@ -30,6 +30,7 @@ pub(super) fn node(name: &str, value: &str, version: i32, written: i64, read: u6
             },
         },
         read: Duration::from_millis(read),
+        trouble: None,
     }
 }
 
@@ -40,6 +41,7 @@ pub(super) fn look(members: Vec<Node>, line: Vec<Node>, at: u64) -> Look {
         line,
         report: None,
         control: None,
+        unreadable: Vec::new(),
         began: Duration::from_millis(at),
         ended: Duration::from_millis(at),
     }

@@ -3,10 +3,11 @@
 
 use anstyle::{AnsiColor, Style};
 
-use super::columns::{Column, table};
+use super::columns::{Column, paint, table};
 use super::overview::{Master, Overview};
 use super::row::{Row, Verdict};
-use super::text::{UNKNOWN, age, bytes, moment, percent, plain, rate};
+use super::text::{UNKNOWN, age, bytes, moment, percent, rate};
+use crate::text::{cell, line};
 
 /// The columns, and whether they hold numbers.
 const COLUMNS: [Column; 10] = [
@@ -22,21 +23,44 @@ const COLUMNS: [Column; 10] = [
     ("MEMORY", true),
 ];
 
+/// How many of those that cannot be read are named.
+const MOST_NAMED: usize = 10;
+
 /// The lines of the whole table, the first member's the third; `namespace` is named when nobody is there.
 pub(super) fn lines(overview: &Overview, namespace: &str) -> Vec<String> {
     if overview.rows.is_empty() {
-        return vec![format!("no members below '{namespace}/'")];
+        let nobody = format!("no members below '{namespace}/'");
+        return [vec![nobody], unreadable(overview)].concat();
     }
     let rows = overview.rows.iter();
     let rows = rows.map(|row| (style(row.verdict), words(row).to_vec()));
     let rows = table(&COLUMNS, rows.collect());
-    std::iter::once(headline(overview)).chain(rows).collect()
+    let lines = std::iter::once(headline(overview)).chain(rows);
+    lines.chain(unreadable(overview)).collect()
+}
+
+/// What could not be read, a line each.
+fn unreadable(overview: &Overview) -> Vec<String> {
+    let style = AnsiColor::Yellow.on_default();
+    let all = &overview.unreadable;
+    let named = all.iter().take(MOST_NAMED);
+    let mut lines: Vec<String> = named
+        .map(|it| paint(&line(&it.to_string()), style))
+        .collect();
+    if all.len() > MOST_NAMED {
+        let more = all.len() - MOST_NAMED;
+        lines.push(paint(
+            &format!("… and {more} more that cannot be read"),
+            style,
+        ));
+    }
+    lines
 }
 
 fn words(row: &Row) -> [String; COLUMNS.len()] {
     let known = |text: &str| match text {
         "" => UNKNOWN.to_owned(),
-        text => plain(text),
+        text => text.to_owned(),
     };
     let status = row.status();
     let memory = status.and_then(|status| status.memory);
@@ -59,7 +83,7 @@ fn headline(overview: &Overview) -> String {
     let mut line = match &overview.master {
         None => "no master".to_owned(),
         Some(Master { node, term, .. }) => {
-            let node = plain(node);
+            let node = cell(node);
             let reign = overview.reign().map(age).unwrap_or_default();
             match term {
                 None => format!("master {node}, which has not reported yet"),
@@ -82,7 +106,9 @@ fn style(verdict: Verdict) -> Style {
     match verdict {
         Verdict::Dead => AnsiColor::Red.on_default().bold(),
         Verdict::Stalled(_) => AnsiColor::Red.on_default(),
-        Verdict::Late | Verdict::Returned(_) => AnsiColor::Yellow.on_default(),
+        Verdict::Late | Verdict::Returned(_) | Verdict::Unreadable => {
+            AnsiColor::Yellow.on_default()
+        }
         Verdict::Ended(_) => Style::new().dimmed(),
         Verdict::Doing(_) | Verdict::Alive => Style::new(),
     }
