@@ -2,9 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
+use heartline::coordination::client::Kind;
 use heartline::coordination::{Failure, Session, Settings};
 use heartline::protocol::claim::{holder, in_order};
-use zookeeper_client::{Acls, Client, CreateMode, Error};
+use zookeeper_client::{Acl, Acls, Client, CreateMode, Error, Permission};
 
 use super::{SOON, ZooKeeper, wait_until};
 
@@ -53,8 +55,38 @@ impl ZooKeeper {
         })
     }
 
+    /// Sets a znode's value, whatever that is.
+    pub(crate) fn set(&self, path: &str, value: &[u8]) {
+        self.visit(async |session| {
+            let set = session.client().set(path, value, None).await;
+            set.unwrap_or_else(|failure| panic!("{path}: {failure}"));
+        });
+    }
+
+    /// Creates lasting znodes right below another one, all with the same value.
+    pub(crate) fn create_many(&self, above: &str, names: &[String], value: &[u8]) {
+        self.visit(async |session| {
+            let client = session.client();
+            let paths = names.iter().map(|name| format!("{above}/{name}"));
+            let made = paths.map(|path| client.create(&path, value, Kind::Persistent));
+            for made in join_all(made).await {
+                made.expect("they do not exist");
+            }
+        });
+    }
+
+    /// Creates a znode that belongs to no session and that nobody may read.
+    pub(crate) fn create_unreadable(&self, path: &str, value: &str) {
+        const RIGHTS: &[Acl] = &[Acl::new_const(Permission::WRITE, "world", "anyone")];
+        self.create(path, value, Acls::from(RIGHTS));
+    }
+
     /// Creates a znode that belongs to no session.
     pub(crate) fn create_lasting(&self, path: &str, value: &str) {
+        self.create(path, value, Acls::anyone_all());
+    }
+
+    fn create(&self, path: &str, value: &str, rights: Acls<'static>) {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build();
@@ -62,7 +94,7 @@ impl ZooKeeper {
             let client = Client::connect(&self.address())
                 .await
                 .expect("the server answers");
-            let options = CreateMode::Persistent.with_acls(Acls::anyone_all());
+            let options = CreateMode::Persistent.with_acls(rights);
             let end = Instant::now() + SOON;
             loop {
                 match client.create(path, value.as_bytes(), &options).await {

@@ -1,0 +1,87 @@
+//! A server that throttles is asked again after a pause, in the same session, by whoever watches, looks or asks.
+
+mod support;
+
+use std::process::{Command, Output, Stdio};
+
+use support::{Mapper, Overload, SOON, Watcher, ZooKeeper, wait_until};
+
+const HEARTLINE: &str = env!("CARGO_BIN_EXE_heartline");
+
+fn run(program: &str, arguments: &[&str]) -> Output {
+    let mut command = Command::new(program);
+    let output = command.args(arguments).stdin(Stdio::null()).output();
+    output.expect("it runs")
+}
+
+fn assert_well(output: &Output) {
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!((output.status.code(), stderr.as_ref()), (Some(0), ""));
+}
+
+#[test]
+fn watchers_stay_in_their_sessions() {
+    let zookeeper = ZooKeeper::start();
+    let overload = Overload::before(&zookeeper.address(), 2);
+    let address = overload.address();
+    let mut master = Watcher::events_of(&address);
+    let folder = tempfile::TempDir::new().unwrap();
+    let directory = folder.path().to_str().unwrap();
+    let slave = ["--json", "--zookeeper", &address, "--output-dir", directory];
+    let mut slave = Watcher::start(env!("CARGO_BIN_EXE_watch-slave"), &slave);
+    let mut events = Watcher::start(HEARTLINE, &["events", "--zookeeper", &address]);
+    // The job itself has another way to the server.
+    let _master = Mapper::start(&zookeeper, "map1");
+    master.wait_for_event("claimed", "map1");
+    let follower = Mapper::start(&zookeeper, "map2");
+    for watcher in [&master, &events] {
+        watcher.wait_for_event("joined", "map2");
+    }
+    slave.wait_for_event("alive", "map2");
+    follower.finish();
+    for watcher in [&master, &slave, &events] {
+        watcher.wait_for_event("finished", "map2");
+    }
+    assert!(master.is_running() && slave.is_running() && events.is_running());
+    assert!(overload.throttled() > 6);
+    assert_eq!(overload.connections(), 3);
+}
+
+#[test]
+fn who_looks_or_resets_is_patient() {
+    let zookeeper = ZooKeeper::start();
+    let overload = Overload::before(&zookeeper.address(), 1);
+    let address = overload.address();
+    let setup = env!("CARGO_BIN_EXE_setup-zookeeper");
+    assert_well(&run(setup, &["--zookeeper", &address]));
+    assert_well(&run(setup, &["--zookeeper", &address]));
+    zookeeper.create_lasting("/heart_beat/map7", "alive at 1.5!");
+    let status = ["status", "--over", "10ms", "--zookeeper", &address];
+    let output = run(HEARTLINE, &status);
+    assert_well(&output);
+    let shown = String::from_utf8_lossy(&output.stdout);
+    assert!(shown.contains("map7"), "{shown}");
+
+    // One that throttles for ever is told of, as such.
+    overload.always(true);
+    let output = run(HEARTLINE, &status);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said.contains("overloaded and throttles"), "{said}");
+}
+
+#[test]
+fn an_operator_is_answered() {
+    let zookeeper = ZooKeeper::start();
+    let overload = Overload::before(&zookeeper.address(), 1);
+    let _master = Mapper::start(&zookeeper, "map1");
+    let watcher = Watcher::events(&zookeeper);
+    watcher.wait_for_event("claimed", "map1");
+    wait_until("it is answered", SOON, || {
+        let interval = ["interval", "20ms", "--zookeeper", &overload.address()];
+        let output = run(HEARTLINE, &interval);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!said.contains("throttle"), "{said}");
+        output.status.success()
+    });
+}
