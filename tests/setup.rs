@@ -98,3 +98,44 @@ fn without_a_server_it_says_what_to_look_at() {
         .code(1)
         .stderr(contains("nothing listens on"));
 }
+
+#[test]
+fn what_cannot_be_removed_is_named_and_all_else_is_reset() {
+    let zookeeper = ZooKeeper::start();
+    setup(&zookeeper, &[]).success();
+    for path in [
+        "/heart_beat/junk",
+        "/heart_beat/junk/child",
+        "/heart_beat/map1",
+        "/heart_beat_master/_c_x-lock-1",
+    ] {
+        zookeeper.create_lasting(path, "alive at 1.5!");
+    }
+    zookeeper.create_lasting("/heart_beat_master/_c_x-lock-1/child", "");
+    zookeeper.create_unreadable("/heart_beat/hidden", "");
+    zookeeper.set("/heart_beat_master", b"delete node map1");
+    let named = contains("cannot remove /heart_beat/junk: ")
+        .and(contains("cannot remove /heart_beat_master/_c_x-lock-1: "))
+        .and(contains("2 that cannot be removed"));
+    setup(&zookeeper, &["--force"]).code(1).stderr(named);
+    assert_eq!(
+        zookeeper.znode("/heart_beat_master"),
+        "this is a master map!"
+    );
+    assert!(zookeeper.exists("/heart_beat/junk/child"));
+    zookeeper.visit(async |session| {
+        let (members, _) = session.members().await.unwrap();
+        assert_eq!(members, ["junk"]);
+    });
+}
+
+#[test]
+fn thousands_that_an_earlier_job_left_are_removed_without_waiting_for_each() {
+    let zookeeper = ZooKeeper::start();
+    setup(&zookeeper, &[]).success();
+    let names: Vec<String> = (0..2000).map(|number| format!("map{number}")).collect();
+    zookeeper.create_many("/heart_beat", &names, b"alive at 1.5!");
+    // Each is looked at for 200 ms to see whether somebody beats on it: 400 s, one after the other.
+    setup(&zookeeper, &[]).success();
+    assert!(!zookeeper.exists("/heart_beat/map1999"));
+}

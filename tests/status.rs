@@ -293,3 +293,94 @@ fn nobody_is_no_failure_and_no_zookeeper_is() {
         )
     );
 }
+
+#[test]
+fn what_cannot_be_read_is_shown_beside_what_can() {
+    let zookeeper = ZooKeeper::start();
+    let address = zookeeper.address();
+    zookeeper.visit(async |session| session.prepare().await.unwrap());
+    zookeeper.create_lasting("/heart_beat/map1", "alive at 1.5!\n");
+    zookeeper.create_unreadable("/heart_beat/map2", "alive at 1.5!\n");
+    let table = stdout(&status(&address, &[]));
+    let row = table.lines().find(|line| line.contains("map2")).unwrap();
+    assert!(
+        row.contains("unreadable") && table.contains("map1"),
+        "{table}"
+    );
+    let (all, code) = told(&address);
+    assert_eq!(
+        code,
+        Some(0),
+        "a member that cannot be read is not dead: {all}"
+    );
+    let hidden = member(&all, "map2").unwrap();
+    assert_eq!(hidden["verdict"], "unreadable");
+    assert!(
+        hidden["trouble"].is_string() && hidden.get("records_in").is_none(),
+        "{hidden}"
+    );
+    let details = stdout(&status(&address, &["map2"]));
+    assert!(details.contains("\ncannot be read: "), "{details}");
+
+    // What says who is dead is another matter.
+    let claim = "/heart_beat_master/_c_x-lock-0000000007";
+    zookeeper.create_unreadable(claim, "map3\nalive at 1.5!\n");
+    let output = status(&address, &[]);
+    assert_eq!(output.status.code(), Some(1));
+    let table = stdout(&output);
+    assert!(
+        table.contains(&format!("\ncannot read {claim}: ")) && table.contains("map1"),
+        "{table}"
+    );
+    let (all, _) = told(&address);
+    assert_eq!(all["unreadable"][0]["path"], claim, "{all}");
+}
+
+#[test]
+fn thousands_that_say_anything_are_shown() {
+    let zookeeper = ZooKeeper::start();
+    let address = zookeeper.address();
+    zookeeper.visit(async |session| session.prepare().await.unwrap());
+    let names: Vec<String> = (0..3000).map(|number| format!("map{number}")).collect();
+    let lines = "alive \u{1b}[2J!\ninterval: 18446744073709551615us\nprogress: 1e308\nrecords-in: 18446744073709551615\n\
+                 stalled-ms: 18446744073709551615\ncpu-ms: 18446744073709551615\nmemory: 18446744073709551615\n\
+                 pid: 4294967295\nhost: \u{9b}31m\u{202e}\nreturned: 4294967295\nattempt: \u{1b}]0;x\u{7}\n";
+    let value = [lines.as_bytes(), &[0xff, 0xfe, b'\n']].concat();
+    zookeeper.create_many("/heart_beat", &names, &value);
+    let report = "epoch: -9223372036854775808\nmaster: \u{1b}[2J\nclaim: x\nsince: -262143-01-01T00:00:00Z\n\
+                  dead map9999 +262142-12-31T23:59:59Z -\n";
+    zookeeper.set("/heart_beat_master", report.as_bytes());
+    zookeeper.set("/heart_beat_control", b"interval: 18446744073709551615us\n");
+    let mut table = String::new();
+    // A busy machine may not be done with all within the time for an answer.
+    wait_until("all are shown", SOON, || {
+        let output = status(&address, &["--over", "10ms"]);
+        table = stdout(&output);
+        output.status.code() == Some(1) && table.lines().count() >= 3002
+    });
+    let steers = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+    assert!(!table.chars().any(steers));
+    let details = stdout(&status(&address, &["map7", "--over", "10ms"]));
+    assert!(
+        details.starts_with("node: map7\n") && !details.chars().any(steers),
+        "{details:?}"
+    );
+}
+
+#[test]
+fn a_forged_name_shows_no_other_znode() {
+    let zookeeper = ZooKeeper::start();
+    zookeeper.visit(async |session| session.prepare().await.unwrap());
+    zookeeper.create_lasting("/heart_beat_snapshots", "");
+    zookeeper.create_lasting("/heart_beat_snapshots/a", "");
+    zookeeper.create_lasting("/heart_beat_snapshots/a/b", "secret");
+    let attempt = "attempt_1_0001_m_000007_0";
+    let now = chrono::Utc::now().to_rfc3339();
+    let report = format!("epoch: 9\ndead a/b {now} {attempt}\n");
+    zookeeper.set("/heart_beat_master", report.as_bytes());
+    let shown = stdout(&status(&zookeeper.address(), &[attempt]));
+    assert!(
+        shown.contains("node: a/b") && !shown.contains("secret"),
+        "{shown}"
+    );
+}

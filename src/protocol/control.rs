@@ -20,6 +20,9 @@ const ASKED: &str = "asked";
 const NUMBER: &str = "orders";
 const ORDER: &str = "order ";
 const SESSION: &str = "session=";
+/// The longest interval that is taken at its word, as the options take none above: whoever counts with several of them
+/// comes to no end of time.
+const LONGEST: Duration = Duration::from_secs(86_400);
 
 /// What a member is to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Display, EnumString)]
@@ -231,7 +234,7 @@ impl fmt::Display for Control {
 
 pub(super) fn micros(text: &str) -> Option<Duration> {
     let micros = text.strip_suffix("us")?.parse().ok()?;
-    Some(Duration::from_micros(micros))
+    Some(Duration::from_micros(micros).min(LONGEST))
 }
 
 #[cfg(test)]
@@ -273,6 +276,15 @@ mod tests {
         };
         assert_eq!(Control::parse(control.to_string().as_bytes()), control);
         assert_eq!(Control::parse(b"hello\norder x"), Control::default());
+    }
+
+    #[test]
+    fn an_interval_is_no_longer_than_a_day() {
+        let day = Some(Duration::from_secs(86_400));
+        assert_eq!(micros("18446744073709551615us"), day);
+        assert_eq!(micros("86400000001us"), day);
+        assert_eq!(micros("8500us"), Some(Duration::from_micros(8500)));
+        assert_eq!(micros("18446744073709551616us"), None);
     }
 
     #[test]

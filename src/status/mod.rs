@@ -30,7 +30,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::cli::{self, ZooKeeperOptions, duration};
 use crate::clock::SystemClock;
-use crate::coordination::{Failure, Session};
+use crate::coordination::{Failure, Session, can_be_looked_up};
 use crate::say::say;
 use crate::text::line;
 pub(crate) use brief::Brief;
@@ -209,6 +209,8 @@ impl StatusArgs {
         if names.is_empty() {
             names.push(whom);
         }
+        // A report and a claim may name anything.
+        names.retain(|name| can_be_looked_up(name));
         let clock = SystemClock::start();
         let (snapshots, unreadable) = gather::snapshots(session, clock, &names, end).await?;
         overview.unreadable.extend(unreadable);

@@ -9,9 +9,8 @@ use tokio::time::Instant;
 
 use super::complaints::Complaints;
 use super::link::{self, Feed, Link, News};
-use super::name::can_be_looked_up;
 use super::told::Told;
-use crate::coordination::{Failure, Session, Settings, Value, unthrottled};
+use crate::coordination::{Failure, Session, Settings, Value, can_be_looked_up, unthrottled};
 use crate::protocol::claim::in_order;
 use crate::protocol::{Event, EventKind, Report};
 
@@ -129,7 +128,7 @@ impl<A: Audience> Follower<A> {
                 }
             }
             Ok(None) | Err(Failure::Lost) => {}
-            Err(failure) => self.complaints.unreadable("who is master", &failure),
+            Err(failure) => self.complaints.unreadable(&path, &failure),
         }
         link.feed_value(Feed::Master, path, true);
         for (node, stall) in &mut self.stalled {

@@ -10,7 +10,6 @@ mod files;
 mod follow;
 mod link;
 mod master;
-mod name;
 mod slave;
 mod tell;
 mod told;

@@ -1,11 +1,11 @@
-//! The names that a value of somebody else may make a watcher look up.
+//! The names in values of somebody else that may be looked up in ZooKeeper.
 
 /// The longest one, in bytes; heartline's own members have at most 200 characters.
 const LONGEST: usize = 1024;
 
 /// Whether a name that a report tells can be that of a znode right below another one. Any other may lead elsewhere
 /// (`../heart_beat_control`, `a/b`), or is refused by ZooKeeper itself.
-pub(super) fn can_be_looked_up(name: &str) -> bool {
+pub fn can_be_looked_up(name: &str) -> bool {
     !matches!(name, "" | "." | "..")
         && name.len() <= LONGEST
         && !name.chars().any(|c| {
