@@ -182,10 +182,14 @@ impl Reset<'_> {
 
     /// Whether a member's znode is somebody's: a session's, or one that is being written.
     async fn is_alive(&self, path: &str) -> Result<bool, Failure> {
-        // Who may not read it may know that it is there, and that it is set.
         let client = self.session.client();
-        let (stat, change) =
-            unthrottled(self.end, async || client.stat_and_watch(path).await).await?;
+        let looked = unthrottled(self.end, async || client.stat_and_watch(path).await).await;
+        let (stat, change) = match looked {
+            Ok(looked) => looked,
+            Err(failure @ (Failure::Lost | Failure::Throttled)) => return Err(failure),
+            // Who may not look spares it.
+            Err(_) => return Ok(true),
+        };
         match stat {
             None => return Ok(false),
             Some(stat) if stat.owner != 0 => return Ok(true),

@@ -3,6 +3,7 @@
 mod support;
 
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use support::{Mapper, Overload, SOON, Watcher, ZooKeeper, wait_until};
 
@@ -83,5 +84,50 @@ fn an_operator_is_answered() {
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(!said.contains("throttle"), "{said}");
         output.status.success()
+    });
+}
+
+#[test]
+fn a_real_server_that_throttles_is_looked_at_whole() {
+    // One request at a time; one that has waited for longer than 10 ms is thrown back.
+    let zookeeper = ZooKeeper::arranged(&[], |server| {
+        server.properties.extend([
+            "-Dzookeeper.request_throttle_max_requests=1".to_owned(),
+            "-Dzookeeper.request_throttle_stall_time=5".to_owned(),
+            "-Dzookeeper.throttled_op_wait_time=10".to_owned(),
+        ]);
+    });
+    let address = zookeeper.address();
+    assert_well(&run(
+        env!("CARGO_BIN_EXE_setup-zookeeper"),
+        &["--zookeeper", &address],
+    ));
+    for number in 0..60 {
+        zookeeper.create_lasting(&format!("/heart_beat/map{number}"), "alive at 1.5!");
+    }
+    let throttled = || {
+        let facts = zookeeper.four_letter_word("mntr");
+        let line = facts
+            .lines()
+            .find_map(|line| line.strip_prefix("zk_throttled_ops\t"));
+        line.and_then(|count| count.parse::<u64>().ok())
+            .unwrap_or_default()
+    };
+    // A quick server may be done with all before one has waited for long enough.
+    wait_until("some were thrown back, and all are shown", SOON, || {
+        let begin = Instant::now();
+        let output = run(
+            HEARTLINE,
+            &["status", "--over", "10ms", "--zookeeper", &address],
+        );
+        let shown = String::from_utf8_lossy(&output.stdout);
+        let is_whole = output.status.success() && shown.matches("follower").count() == 60;
+        // On a busy machine the time for all answers may not be enough, but all of it is used.
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            is_whole || begin.elapsed() > Duration::from_secs(4),
+            "{said}{shown}"
+        );
+        throttled() > 0 && is_whole
     });
 }

@@ -23,8 +23,10 @@ pub(super) fn lines(row: &Row, snapshot: Option<&Node>) -> Vec<String> {
     let last = format!("{} ({} ago)", moment(row.last), age(row.age));
     if let Some(trouble) = &row.trouble {
         say("cannot be read", trouble);
-        say("last beat", &last);
-        say("beats per second", &rate(row.beats_per_second));
+        if row.known_age().is_some() {
+            say("last beat", &last);
+            say("beats per second", &rate(row.beats_per_second));
+        }
         return [lines, shown(snapshot)].concat();
     }
     let Some(beat) = &row.beat else {

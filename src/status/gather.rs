@@ -6,16 +6,27 @@ use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use chrono::DateTime;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;
 use tokio::time::Instant;
 
 use crate::clock::SystemClock;
-use crate::coordination::{Failure, Session, Value, unthrottled};
+use crate::coordination::{Failure, Session, Stat, Value, unthrottled};
 use crate::protocol::claim::in_order;
 
 /// How many requests are under way at once.
 const AT_ONCE: usize = 512;
+
+/// What ZooKeeper does not tell: as if it had been written at the beginning of time.
+const UNKNOWN: Stat = Stat {
+    created: 0,
+    modified: 0,
+    version: 0,
+    owner: 0,
+    made: DateTime::UNIX_EPOCH,
+    written: DateTime::UNIX_EPOCH,
+};
 
 /// A znode as it was read.
 #[derive(Clone, Debug)]
@@ -168,24 +179,21 @@ impl<'a> Reader<'a> {
         Ok(nodes.into_iter().flatten().collect())
     }
 
-    /// A znode; its value is empty if it cannot be read: that it is there, and when it was written, is no secret.
+    /// A znode; its value is empty if it cannot be read. Newer servers do not tell either when it was written.
     async fn node(&self, name: String, path: String) -> Result<Option<Node>, Failure> {
         let found = unthrottled(self.end, async || self.session.find(&path).await).await;
         let (value, trouble) = match found {
             Err(failure) if !is_of_server(&failure) => {
                 let client = self.session.client();
                 let stat = unthrottled(self.end, async || client.stat(&path).await).await;
-                let value = |stat| Value {
-                    bytes: Vec::new(),
-                    stat,
+                let stat = match stat {
+                    Err(failure) if is_of_server(&failure) => return Err(failure),
+                    Ok(None) => return Ok(None),
+                    Ok(Some(stat)) => stat,
+                    Err(_) => UNKNOWN,
                 };
-                match stat {
-                    Err(failure) if !is_of_server(&failure) => {
-                        self.add(path, failure.to_string());
-                        (None, None)
-                    }
-                    stat => (stat?.map(value), Some(failure.to_string())),
-                }
+                let bytes = Vec::new();
+                (Some(Value { bytes, stat }), Some(failure.to_string()))
             }
             found => (found?, None),
         };

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::gather::{Node, Unreadable};
 use super::overview::{Master, Overview};
 use super::row::{Role, Row, Verdict};
-use crate::protocol::event::rfc3339;
+use crate::protocol::event::{rfc3339, stamp};
 use crate::protocol::{Ending, Identity, Status};
 use crate::text;
 
@@ -29,9 +29,8 @@ struct Member<'a> {
     role: Role,
     node: &'a str,
     verdict: Verdict,
-    #[serde(serialize_with = "rfc3339")]
-    last: DateTime<Utc>,
-    age_ms: f64,
+    last: Option<String>,
+    age_ms: Option<f64>,
     beats_per_second: Option<f64>,
     records_per_second: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -113,8 +112,8 @@ fn member(row: &Row) -> Member<'_> {
         role: row.role,
         node: &row.node,
         verdict: row.verdict,
-        last: row.last,
-        age_ms: millis(row.age),
+        last: row.known_age().map(|_| stamp(row.last)),
+        age_ms: row.known_age().map(millis),
         beats_per_second: row.beats_per_second.map(tenths),
         records_per_second: row.records_per_second.map(tenths),
         interval_ms: interval.filter(|interval| !interval.is_zero()).map(millis),

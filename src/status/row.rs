@@ -203,7 +203,7 @@ impl Row {
             identity: beat.identity.clone(),
             beat: after.trouble.is_none().then_some(beat),
             trouble: after.trouble.clone(),
-            beats_per_second: beats,
+            beats_per_second: beats.filter(|_| stat.created != 0),
             records_per_second: records,
             role,
             node,
@@ -227,6 +227,12 @@ impl Row {
             beats_per_second: None,
             records_per_second: None,
         }
+    }
+
+    /// How old its last beat is, if that is known.
+    pub(super) fn known_age(&self) -> Option<Duration> {
+        let is_known = self.trouble.is_none() || self.last != DateTime::UNIX_EPOCH;
+        is_known.then_some(self.age)
     }
 
     /// What its last beat says of its work.

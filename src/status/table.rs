@@ -70,7 +70,7 @@ fn words(row: &Row) -> [String; COLUMNS.len()] {
         known(row.identity.attempt.as_deref().unwrap_or_default()),
         known(&row.identity.host),
         row.verdict.to_string(),
-        age(row.age),
+        row.known_age().map_or_else(|| UNKNOWN.to_owned(), age),
         rate(row.beats_per_second),
         percent(status.and_then(|status| status.progress)),
         rate(row.records_per_second),
