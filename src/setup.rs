@@ -11,6 +11,7 @@ use anyhow::{Context, anyhow, bail};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::time::Instant;
 
+use crate::coordination::client::{Operation, Refusal};
 use crate::coordination::{Failure, Session, Settings, snapshots, unthrottled};
 use crate::protocol::claim::{holder, in_order};
 use crate::protocol::report::FREE;
@@ -75,19 +76,58 @@ impl Reset<'_> {
             .clear_commits()
             .await
             .context("cannot remove the commits")?;
-        let claims = claims.iter().map(|claim| paths.claim(claim));
+        left.extend(self.free(&claims).await?);
         let members = members.iter().map(|member| paths.member(member));
         let snapshots = unthrottled(self.end, async || snapshots::names(session).await)
             .await
             .context("cannot list the snapshots")?;
         let snapshots = snapshots.iter().map(|snapshot| paths.snapshot(snapshot));
-        left.extend(self.remove(claims.chain(members).chain(snapshots)).await?);
-        for (path, value) in [(paths.control(), ""), (paths.master(), FREE)] {
-            unthrottled(self.end, async || session.set(path, value).await)
-                .await
-                .with_context(|| format!("cannot set {path}"))?;
-        }
+        left.extend(self.remove(members.chain(snapshots)).await?);
         complain(&left)
+    }
+
+    /// Takes the claims away and frees the master's znode in one step: whoever claims it next finds it free.
+    async fn free(&self, claims: &[String]) -> anyhow::Result<Vec<Left>> {
+        let (client, paths) = (self.session.client(), self.session.paths());
+        let mut claims: Vec<String> = claims.iter().map(|claim| paths.claim(claim)).collect();
+        let mut left = Vec::new();
+        loop {
+            let deletes = claims.iter().map(|path| Operation::Delete {
+                path: path.clone(),
+                version: None,
+            });
+            let sets = [(paths.control(), ""), (paths.master(), FREE)];
+            let sets = sets.map(|(path, value)| Operation::Set {
+                path: path.to_owned(),
+                value: value.into(),
+                version: None,
+            });
+            let operations: Vec<Operation> = deletes.chain(sets).collect();
+            let made = unthrottled(self.end, async || {
+                let made = client.transaction(operations.clone()).await;
+                match made {
+                    Err(refusal) if refusal.failure == Failure::Throttled => Err(refusal.failure),
+                    made => Ok(made),
+                }
+            });
+            match made.await? {
+                Ok(()) => return Ok(left),
+                Err(Refusal {
+                    at: Some(at),
+                    failure,
+                }) if at < claims.len() => {
+                    let path = claims.remove(at);
+                    // One that went by itself is as good as removed.
+                    if failure != Failure::NoNode {
+                        left.push((path, failure));
+                    }
+                }
+                Err(refusal) => {
+                    let path = paths.master();
+                    return Err(refusal.failure).with_context(|| format!("cannot free {path}"));
+                }
+            }
+        }
     }
 
     /// Removes all of these; those that cannot be are returned.

@@ -39,7 +39,7 @@ impl Pause {
     }
 
     /// How long to wait now.
-    pub fn next(&mut self) -> Duration {
+    pub fn grow(&mut self) -> Duration {
         let whole = self.next;
         self.next = whole.saturating_mul(2).min(self.longest);
         whole.mul_f64(0.5 + fastrand::f64() / 2.0)
@@ -62,7 +62,7 @@ pub async fn unthrottled<T>(
         if !matches!(answer, Err(Failure::Throttled)) {
             return answer;
         }
-        let wait = pause.next();
+        let wait = pause.grow();
         if Instant::now() + wait >= end {
             return answer;
         }
@@ -103,9 +103,9 @@ mod tests {
     #[test]
     fn pauses_grow_to_a_limit() {
         let mut pause = Pause::default();
-        let pauses: Vec<_> = (0..10).map(|_| pause.next()).collect();
+        let pauses: Vec<_> = (0..10).map(|_| pause.grow()).collect();
         assert!(pauses[0] <= FIRST && pauses[9] <= LONGEST && pauses[9] >= LONGEST / 2);
         pause.reset();
-        assert!(pause.next() <= FIRST);
+        assert!(pause.grow() <= FIRST);
     }
 }

@@ -119,16 +119,16 @@ mod tests {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("a");
         assert_eq!(last_event(&path), None);
-        let last = || last_event(&path).map(|(epoch, sequence, _)| (epoch, sequence));
+        let place = || last_event(&path).map(|(epoch, sequence, _)| (epoch, sequence));
         let first = r#"{"event":"joined","epoch":9,"sequence":1}"#;
         let second = r#"{"event":"died","epoch":9,"sequence":2}"#;
         let other = r#"{"event":"connected","epoch":null}"#;
         let text = format!("{first}\n{second}\n{other}\n{{\"epo");
         fs::write(&path, &text).unwrap();
-        assert_eq!(last(), Some((9, 2)));
+        assert_eq!(place(), Some((9, 2)));
         // However long it is.
         fs::write(&path, format!("{}\n{text}", "x".repeat(200_000))).unwrap();
-        assert_eq!(last(), Some((9, 2)));
+        assert_eq!(place(), Some((9, 2)));
         // What is told as lost is over.
         let lost =
             r#"{"time":"2020-12-29T11:18:39.5Z","event":"lost","epoch":9,"sequence":7,"count":5}"#;

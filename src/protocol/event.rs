@@ -107,6 +107,7 @@ pub(crate) fn rfc3339<S: Serializer>(
     serializer.serialize_str(&stamp(*time))
 }
 
+#[expect(clippy::ref_option, reason = "serde hands over a field as it is")]
 fn maybe_rfc3339<S: Serializer>(
     time: &Option<DateTime<Utc>>,
     serializer: S,

@@ -15,16 +15,12 @@ pub(crate) fn table(columns: &[Column], rows: Vec<(Style, Vec<String>)>) -> Vec<
     table
         .load_style(NOTHING)
         .set_content_arrangement(ContentArrangement::Disabled)
-        .set_header(
-            columns
-                .iter()
-                .map(|(name, number)| cell((*name).to_owned(), *number)),
-        );
+        .set_header(columns.iter().map(|(name, number)| cell(name, *number)));
     let mut styles = vec![Style::new().bold()];
     for (style, words) in rows {
         styles.push(style);
         let cells = words.into_iter().zip(columns);
-        table.add_row(cells.map(|(word, (_, number))| cell(word, *number)));
+        table.add_row(cells.map(|(word, (_, number))| cell(&word, *number)));
     }
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
@@ -34,14 +30,14 @@ pub(crate) fn table(columns: &[Column], rows: Vec<(Style, Vec<String>)>) -> Vec<
         .collect()
 }
 
-fn cell(word: String, number: bool) -> Cell {
+fn cell(word: &str, number: bool) -> Cell {
     let side = if number {
         CellAlignment::Right
     } else {
         CellAlignment::Left
     };
     // Most words are those of other programs.
-    Cell::new_owned(text::cell(&word).into_owned()).set_alignment(side)
+    Cell::new_owned(text::cell(word).into_owned()).set_alignment(side)
 }
 
 /// A line in a style.

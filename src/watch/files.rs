@@ -117,7 +117,7 @@ impl Files {
     }
 
     /// Says so if a follower's name cannot be that of its file.
-    pub(super) fn name(&self, node: &str, complaints: &mut Complaints) {
+    pub(super) fn announce(node: &str, complaints: &mut Complaints) {
         let name = file_name(node);
         if name != plain_name(node) {
             complaints.once(

@@ -201,8 +201,8 @@ impl Outside {
     async fn wait(&mut self, path: &str, failure: Failure) -> bool {
         let pause = match failure {
             Failure::Lost => return false,
-            Failure::Throttled => self.throttled.next(),
-            _ => self.refused.next(),
+            Failure::Throttled => self.throttled.grow(),
+            _ => self.refused.grow(),
         };
         let told = self.tell(News::Unreadable(path.to_owned(), failure)).await;
         sleep(pause).await;

@@ -115,7 +115,7 @@ impl Watcher {
                 continue;
             }
             if self.seen.insert(node.clone()) {
-                self.files.name(&node, &mut self.complaints);
+                Files::announce(&node, &mut self.complaints);
                 self.files.write(&node, "", &mut self.complaints);
             }
             feed(link, &node);
