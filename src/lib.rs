@@ -28,7 +28,7 @@
 //! - [`umbilical`] tells a YARN job's application master why a task was ended, in Hadoop's own RPC.
 //! - [`files`] opens and reads files that somebody else may have prepared: regular ones only, up to a limit.
 //! - [`template`] is a command with places to be filled; [`say`] is how a program speaks to people, and [`text`] cleans
-//!   what others have written before anybody is shown it.
+//!   what others have written before anybody is shown it; [`stdio`] is its standard streams, whatever they are.
 //! - [`standing`] is a master without work; [`watch`] and [`setup`] are what people start beside a job; [`cli`] is the edge of all programs.
 //!
 //! Dependencies point one way: programs → `cli` → `standing`, `member`, `watch`, `status`, `setup` → `master`,
@@ -57,6 +57,7 @@ pub mod say;
 pub mod setup;
 pub mod standing;
 pub mod status;
+pub mod stdio;
 pub mod streaming;
 pub mod template;
 pub mod text;

@@ -1,6 +1,6 @@
 //! `heartline kill`, `heartline reinit` and `heartline interval`: what an operator asks of the master.
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::cli::{self, ZooKeeperOptions, duration};
 use crate::coordination::{Failure, Session, unthrottled};
 use crate::protocol::claim::in_order;
 use crate::protocol::request::{Request, Response};
-use crate::text;
+use crate::{stdio, text};
 
 /// How long a server that is just starting is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -108,7 +108,10 @@ async fn ask(zookeeper: ZooKeeperOptions, request: Request) -> anyhow::Result<()
     // Without an answer it ends by its timeout, and the request with it.
     let _ = session.close(CLOSE).await;
     match outcome? {
-        Response::Done(text) => Ok(writeln!(io::stdout(), "{}", text::lines(&text))?),
+        Response::Done(text) => {
+            let line = format!("{}\n", text::lines(&text));
+            Ok(stdio::out().write_all(line.as_bytes())?)
+        }
         Response::Refused(text) => bail!("{text}"),
     }
 }

@@ -3,14 +3,14 @@
 //! Much of what is said contains words of others: names, reasons, errors of servers. So all of it is cleaned here.
 
 use std::fmt::Display;
-use std::io::{self, Write};
+use std::io::Write;
 
-use crate::text;
+use crate::{stdio, text};
 
 /// Says `what`, usually in one line. A stderr that cannot be written is no reason to fail: nobody is there.
 pub fn say(program: &str, what: impl Display) {
     // In one write: a command beside it may write to the same stderr.
-    let _ = io::stderr().write_all(said(program, &what.to_string()).as_bytes());
+    let _ = stdio::err().write_all(said(program, &what.to_string()).as_bytes());
 }
 
 /// What is written. Further lines are indented: none is taken for the beginning of another message, or for a word to

@@ -4,7 +4,7 @@
 //! is done all the same. A server that throttles is asked again.
 
 use std::collections::BTreeSet;
-use std::io::{self, Write};
+use std::io::Write;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
@@ -16,6 +16,7 @@ use crate::coordination::{Failure, Session, Settings, snapshots, unthrottled};
 use crate::protocol::claim::{holder, in_order};
 use crate::protocol::report::FREE;
 use crate::say::say;
+use crate::stdio;
 
 const PROGRAM: &str = "setup-zookeeper";
 /// How long a znode that belongs to no session is looked at to see whether somebody beats on it. The
@@ -40,7 +41,7 @@ pub async fn setup(settings: &Settings, force: bool) -> anyhow::Result<()> {
     let session = Session::open_patiently(settings, PATIENCE)
         .await
         .map_err(|why| anyhow!("no session with ZooKeeper at {address}: {why}"))?;
-    writeln!(io::stdout(), "connected\n")?;
+    stdio::out().write_all(b"connected\n\n")?;
     let reset = Reset {
         session: &session,
         end: Instant::now() + OVERLOAD,

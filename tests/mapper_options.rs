@@ -106,7 +106,15 @@ fn a_line_delay_slows_each_line() {
 
 /// The peak memory in KiB of a mapper at the end of `parts`, before it is told that they are all.
 fn peak_memory<'a>(arguments: &[&str], parts: impl Iterator<Item = &'a [u8]>) -> u64 {
-    let mut child = std::process::Command::new(MAPPER)
+    peak_memory_of(MAPPER, arguments, parts)
+}
+
+fn peak_memory_of<'a>(
+    program: &str,
+    arguments: &[&str],
+    parts: impl Iterator<Item = &'a [u8]>,
+) -> u64 {
+    let mut child = std::process::Command::new(program)
         .args(arguments)
         .env("HEARTLINE_NO_HEARTBEAT", "true")
         .stdin(Stdio::piped())
@@ -163,4 +171,73 @@ fn combining_stays_within_its_limit() {
             "only {peak} KiB of {limit} MiB were put to use"
         );
     }
+}
+
+/// Lines with one key of 80 MB, then lines with others, and what is to come of them.
+fn long_keys() -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
+    const LEN: usize = 80_000_000;
+    let key = |letter: u8| vec![letter; LEN];
+    let input = vec![
+        key(b'a'),
+        b"\t1\n".to_vec(),
+        key(b'a'),
+        b"\t2\n".to_vec(),
+        // No record: the run goes on behind it.
+        key(b'b'),
+        b"\n".to_vec(),
+        key(b'a'),
+        b"\t4\n".to_vec(),
+        key(b'b'),
+        b"\t1\nc\t1".to_vec(),
+        vec![b' '; LEN],
+        b"\nc\t".to_vec(),
+        vec![b'1'; LEN],
+        b"\n".to_vec(),
+    ];
+    let output = vec![
+        key(b'a'),
+        b"\t7\n".to_vec(),
+        key(b'b'),
+        b"\t1\nc\t1\n".to_vec(),
+    ];
+    (input, output)
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_reducer_takes_no_more_than_its_longest_key() {
+    let (input, _) = long_keys();
+    let parts = input.iter().map(|part| &part[..]);
+    let peak = peak_memory_of(REDUCER, &[], parts);
+    assert!(peak < 110 * 1024, "{peak} KiB for keys of 80 MB");
+}
+
+#[test]
+fn a_reducer_sums_long_lines_within_little_memory() {
+    let (input, expected) = long_keys();
+    // One key, what an allocator sets aside for a thread, and the program. Two keys do not fit.
+    let limited = r#"ulimit -v 200000 && exec "$0""#;
+    let mut child = std::process::Command::new("sh")
+        .args(["-c", limited, REDUCER])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let feeder = std::thread::spawn(move || {
+        for part in input {
+            stdin.write_all(&part)?;
+        }
+        Ok::<(), std::io::Error>(())
+    });
+    let output = child.wait_with_output().unwrap();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}: {error}", output.status);
+    feeder.join().unwrap().unwrap();
+    assert!(output.stdout == expected.concat());
+    assert_eq!(
+        error,
+        "wc-reducer: ignored 2 lines: 1 without a tab, 1 whose count is not an integer\n"
+    );
 }

@@ -6,17 +6,48 @@
 //! option on the command line wins, then the variable, then the job's configuration.
 
 use std::ffi::OsString;
+use std::io::{self, ErrorKind, Write};
+use std::process::exit;
 
 use clap::Parser;
 use clap::builder::OsStr;
+
+use crate::say::say;
+use crate::stdio;
+use crate::streaming::die_of_broken_pipe;
 
 /// Parses the command line of this process. Ends the process on `--help`, `--version` and errors of
 /// usage, these with status 2.
 pub fn parse<T: Parser>() -> T {
     let command = with_jobconf(T::command(), |name| std::env::var_os(name));
-    let mut matches = command.get_matches();
+    let program = command.get_name().to_owned();
+    let matches = command.try_get_matches();
+    let mut matches = matches.unwrap_or_else(|error| show(&program, &error));
     T::from_arg_matches_mut(&mut matches)
         .unwrap_or_else(|error| error.format(&mut T::command()).exit())
+}
+
+/// Shows what was asked for by `--help` or `--version`, or what is wrong with the command line; ends the process.
+fn show(program: &str, error: &clap::Error) -> ! {
+    if error.use_stderr() {
+        error.exit();
+    }
+    let text = error.render();
+    let text = match anstream::AutoStream::choice(&io::stdout()) {
+        anstream::ColorChoice::Never => text.to_string(),
+        _ => text.ansi().to_string(),
+    };
+    match stdio::out().write_all(text.as_bytes()) {
+        Ok(()) => exit(0),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => {
+            die_of_broken_pipe();
+            exit(141)
+        }
+        Err(error) => {
+            say(program, error);
+            exit(1)
+        }
+    }
 }
 
 fn with_jobconf(

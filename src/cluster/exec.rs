@@ -12,6 +12,7 @@ use super::layout::{Cluster, Form, Host};
 use super::role::Role;
 use super::trouble::named;
 use crate::say::say;
+use crate::stdio;
 
 /// Run a command on one of the hosts, with the cluster's configuration in `HADOOP_CONF_DIR`
 #[derive(Args, Clone, Debug)]
@@ -46,6 +47,9 @@ impl ExecArgs {
     }
 
     fn command(&self) -> anyhow::Result<Command> {
+        if !stdio::has_stdout() {
+            bail!("cannot write stdout: {}", stdio::closed());
+        }
         let cluster = self.file.described(None)?.cluster;
         if cluster.form == Form::Own {
             bail!("hosts of their own are not this machine's to run commands on");

@@ -14,7 +14,7 @@ use super::args::{FileArgs, ending};
 use super::layout::Cluster;
 use super::role::Role;
 use crate::files::{self, Links};
-use crate::text;
+use crate::{stdio, text};
 
 /// How much of a log is held at once.
 const PIECE: u64 = 1 << 20;
@@ -53,7 +53,7 @@ impl LogsArgs {
         let cluster = self.file.described(None)?.cluster;
         let mut logs = logs(&cluster, &self.whose)?;
         let several = logs.len() > 1;
-        let mut out = io::stdout().lock();
+        let mut out = stdio::out();
         let mut last = None;
         loop {
             for (index, log) in logs.iter_mut().enumerate() {

@@ -5,21 +5,23 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 
 use super::file::Lines;
 use super::outlet::{Answer, Inlet, Outlet, outlet};
+use crate::stdio;
 
 /// Between two attempts to write a line.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// Writes to stdout. A reader that goes away is the end.
 pub(super) fn stdout() -> anyhow::Result<Outlet> {
+    if !stdio::has_stdout() {
+        bail!("cannot write stdout: {}", stdio::closed());
+    }
     start(|line| {
-        let mut stdout = io::stdout().lock();
-        let written = stdout.write_all(line).and_then(|()| stdout.flush());
         // How much of the line is there is not known, so it cannot be tried again.
-        written.map_err(Failure::Over)
+        stdio::out().write_all(line).map_err(Failure::Over)
     })
 }
 

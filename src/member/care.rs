@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::{Account, Fare};
 use crate::condition::Patience;
 use crate::say::say;
+use crate::stdio;
 use crate::streaming::Task;
 use crate::vitals::{Ends, Monitor, News, Settings, Streams, Whom};
 
@@ -74,7 +75,7 @@ impl Care {
                     let reason = reason.lock().unwrap_or_else(PoisonError::into_inner);
                     let reason = format!("{reason}; ended for it (--on-stall kill)");
                     // A log that cannot be written does not keep it alive.
-                    let _ = task.status(&mut io::stderr().lock(), &reason);
+                    let _ = task.status(&mut stdio::err(), &reason);
                     kill(reason);
                 }
             }

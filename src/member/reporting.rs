@@ -11,6 +11,7 @@ use super::linger::linger;
 use super::{Account, Care, Config, Fare, Heart, Kill, Signals, Summary};
 use crate::protocol::Ending;
 use crate::say::say;
+use crate::stdio;
 use crate::streaming::{Progress, StatusLine, Task};
 use crate::vitals::{Ends, Monitor, Streams, Whom};
 
@@ -123,7 +124,7 @@ impl Reporter {
     }
 
     fn count(&self, progress: &Progress, summary: &Summary) -> io::Result<()> {
-        let mut stderr = io::stderr().lock();
+        let mut stderr = stdio::err();
         let mut counters = vec![
             ("records in", progress.lines_in()),
             ("records out", progress.records_out()),
@@ -209,8 +210,8 @@ impl Reporting {
             self.last_word.say(reason);
             let task = &self.reporter.task;
             // The page of the attempt shows the status while the job runs; its history keeps only counters.
-            let _ = task.status(&mut io::stderr().lock(), reason);
-            let _ = task.count(&mut io::stderr().lock(), &counted(reason), 1);
+            let _ = task.status(&mut stdio::err(), reason);
+            let _ = task.count(&mut stdio::err(), &counted(reason), 1);
             linger(task.report_pause(), || self.last_word.is_heard());
         }
     }

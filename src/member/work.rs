@@ -3,7 +3,6 @@
 //! The work comes first. It starts while the heartbeat still connects, never waits for it, and what
 //! became of it decides the exit status alone.
 
-use std::fs::File;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -12,7 +11,7 @@ use rustix::thread::gettid;
 use super::{Care, Config, Reporter};
 use crate::protocol::Ending;
 use crate::say::say;
-use crate::streaming::{Progress, StreamError, Task, exit, raw_stdin, raw_stdout};
+use crate::streaming::{Progress, RawStream, StreamError, Task, exit, raw_stdin, raw_stdout};
 use crate::vitals::{Ends, OwnStreams, Whom};
 
 /// A program about to run.
@@ -46,9 +45,14 @@ impl Work {
     /// status.
     pub fn run(
         self,
-        job: impl FnOnce(&mut File, &mut File, &Progress) -> Result<(), StreamError>,
+        job: impl FnOnce(&mut RawStream, &mut RawStream, &Progress) -> Result<(), StreamError>,
     ) -> ExitCode {
         let program = self.reporter.program;
+        // A program without one of its streams does no work, and need not be a member.
+        let (mut input, mut output) = match streams() {
+            Ok(streams) => streams,
+            Err(error) => return exit(program, Err(error)),
+        };
         let progress = Arc::new(Progress::default());
         let mut reporting = match self.reporter.start(Arc::clone(&progress), None) {
             Ok(reporting) => reporting,
@@ -60,10 +64,7 @@ impl Work {
         let thread = u32::try_from(gettid().as_raw_nonzero().get()).unwrap_or_default();
         let streams = OwnStreams::new(Arc::clone(&progress));
         reporting.watch(Whom::OwnThread(thread), Ends::own(), streams);
-        let outcome = raw_stdin()
-            .map_err(StreamError::Read)
-            .and_then(|input| Ok((input, raw_stdout().map_err(StreamError::Write)?)))
-            .and_then(|(mut input, mut output)| job(&mut input, &mut output, &progress));
+        let outcome = job(&mut input, &mut output, &progress);
         reporting.end(if outcome.is_ok() {
             Ending::Finished
         } else {
@@ -71,4 +72,9 @@ impl Work {
         });
         exit(program, outcome)
     }
+}
+
+fn streams() -> Result<(RawStream, RawStream), StreamError> {
+    let input = raw_stdin().map_err(StreamError::Read)?;
+    Ok((input, raw_stdout().map_err(StreamError::Write)?))
 }

@@ -18,6 +18,7 @@ use crate::cli::{ZooKeeperOptions, duration, start_log};
 use crate::files::append_to_any;
 use crate::member::Name;
 use crate::say::say;
+use crate::stdio;
 use crate::streaming::die_of_broken_pipe;
 
 /// The options of `heartline member`.
@@ -225,6 +226,15 @@ fn find(program: &Path) -> Result<(), String> {
 /// The whole life of a member's process.
 fn live(plan: Plan) -> ExitCode {
     start_log();
+    // The command's own is stdout too.
+    let is_wanted = matches!(plan.events, Events::Stdout) || !plan.command.is_empty();
+    if is_wanted && !stdio::has_stdout() {
+        say(
+            PROGRAM,
+            format_args!("cannot write stdout: {}", stdio::closed()),
+        );
+        return ExitCode::FAILURE;
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();

@@ -11,6 +11,7 @@ use super::PROGRAM;
 use super::plan::Events;
 use super::post::Leaving;
 use crate::say::say;
+use crate::stdio;
 
 /// Takes lines.
 #[derive(Debug)]
@@ -59,12 +60,8 @@ impl Outlet {
 
 fn write(events: &Events, line: &str) -> io::Result<()> {
     match events {
-        Events::Stdout => {
-            let mut stdout = io::stdout().lock();
-            stdout.write_all(line.as_bytes())?;
-            stdout.flush()
-        }
-        Events::Stderr => io::stderr().write_all(line.as_bytes()),
+        Events::Stdout => stdio::out().write_all(line.as_bytes()),
+        Events::Stderr => stdio::err().write_all(line.as_bytes()),
         Events::File(file) => (&*file).write_all(line.as_bytes()),
     }
 }

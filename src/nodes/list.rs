@@ -1,7 +1,7 @@
 //! `heartline nodes list` and `heartline nodes forget`: what people ask of the server.
 
 use std::convert::Infallible;
-use std::io::{self, Write};
+use std::io::Write;
 use std::time::Duration;
 
 use anyhow::bail;
@@ -18,7 +18,7 @@ use super::message::{Glance, Raw, Truth};
 use super::options::Servers;
 use super::seal::Secret;
 use crate::say::say;
-use crate::text;
+use crate::{stdio, text};
 
 /// How long an answer may take.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -157,7 +157,7 @@ async fn answer(link: &mut Link, kind: &str) -> anyhow::Result<Vec<u8>> {
 }
 
 fn show(message: &[u8], json: bool) -> anyhow::Result<()> {
-    let mut stdout = io::stdout().lock();
+    let mut stdout = stdio::out();
     if json {
         let message = String::from_utf8_lossy(message);
         stdout.write_all(text::escaped(&message).as_bytes())?;
@@ -166,7 +166,6 @@ fn show(message: &[u8], json: bool) -> anyhow::Result<()> {
         let nodes: Nodes = serde_json::from_slice(message)?;
         writeln!(stdout, "{}", table(&nodes))?;
     }
-    stdout.flush()?;
     Ok(())
 }
 

@@ -6,6 +6,8 @@ use std::io::{self, IsTerminal, Write};
 
 use rustix::termios::tcgetwinsize;
 
+use crate::stdio;
+
 /// Cursor to the upper left corner, and lines are cut at the right edge instead of wrapped.
 const BEGIN: &str = "\u{1b}[H\u{1b}[?7l";
 /// The rest of a line is empty.
@@ -72,9 +74,7 @@ pub(crate) fn write_line(line: &str) -> io::Result<()> {
 
 /// At once: somebody may be watching.
 fn write(text: &str) -> io::Result<()> {
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(text.as_bytes())?;
-    stdout.flush()
+    stdio::out().write_all(text.as_bytes())
 }
 
 /// What draws these lines over what was there, on a terminal with so many lines; 0 if that is not known.

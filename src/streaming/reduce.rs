@@ -1,10 +1,14 @@
 //! The reducer, which is its own combiner: sums a sorted stream of `key<TAB>count`.
 
 use super::blocks::{BLOCK, Output, read};
+use super::long_line::{LongLine, LongValue, RunKey};
 use super::sum::{Count, Sum};
 use super::{Progress, StreamError};
 use std::fmt;
 use std::io::{Read, Write};
+
+/// The longest key whose room is kept for the next one.
+const LONGEST_SPARE: usize = BLOCK;
 
 /// Lines that could not be summed, for they held no record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,8 +40,8 @@ impl fmt::Display for Skipped {
 
 /// Writes `key<TAB>sum` for each run of lines with the same key, and says what it had to skip.
 ///
-/// - The key is what stands before the first tab, byte by byte; it may be empty and
-///   of any length, as long as two lines of it fit into memory.
+/// - The key is what stands before the first tab, byte by byte; it may be empty and of any length, as long as
+///   one copy of it fits into memory. What follows it takes none.
 /// - The count is what follows, as Python's `int()` reads it: a sign, decimal digits, whitespace around them.
 ///   It may be of any size up to 4300 digits, which is where `int()` gives up too, and so may sums.
 /// - Lines that are no such records are skipped as if they were not there: a run goes on behind them.
@@ -51,28 +55,47 @@ pub fn reduce(
     let mut buffer = vec![0; BLOCK];
     // `buffer[..held]` is the beginning of a line.
     let mut held = 0;
+    // A line that is longer than the buffer, which is empty then.
+    let mut long: Option<LongLine> = None;
     loop {
-        if held == buffer.len() {
-            buffer.resize(2 * held, 0);
-        }
         let count = read(input, &mut buffer[held..])?;
         if count == 0 {
             break;
         }
         let end = held + count;
+        let mut from = 0;
+        if let Some(mut line) = long.take() {
+            let newline = memchr::memchr(b'\n', &buffer[..end]);
+            line.push(&buffer[..newline.unwrap_or(end)]);
+            if newline.is_some() {
+                reducer.long_line(line)?;
+                progress.add_lines_in(1);
+            } else {
+                long = Some(line);
+            }
+            from = newline.map_or(end, |newline| newline + 1);
+        }
         // What was held has no newline: it is not searched again.
-        if let Some(newline) = memchr::memrchr(b'\n', &buffer[held..end]) {
-            let lines = held + newline + 1;
-            progress.add_lines_in(reducer.lines(&buffer[..lines])?);
-            buffer.copy_within(lines..end, 0);
-            held = end - lines;
-        } else {
-            held = end;
+        let searched = from.max(held);
+        if let Some(newline) = memchr::memrchr(b'\n', &buffer[searched..end]) {
+            let lines = searched + newline + 1;
+            progress.add_lines_in(reducer.lines(&buffer[from..lines])?);
+            from = lines;
+        }
+        buffer.copy_within(from..end, 0);
+        held = end - from;
+        if held == buffer.len() {
+            reducer.make_way()?;
+            long = Some(LongLine::new(&buffer));
+            held = 0;
         }
         progress.add_bytes_in(count as u64);
         reducer.output.flush()?;
     }
-    if held > 0 {
+    if let Some(line) = long {
+        reducer.long_line(line)?;
+        progress.add_lines_in(1);
+    } else if held > 0 {
         let value = reducer.line(&buffer[..held])?;
         reducer.add(&value, 1);
         progress.add_lines_in(1);
@@ -91,10 +114,11 @@ enum Value {
 
 struct Reducer<'a, W> {
     output: Output<'a, W>,
-    key: Vec<u8>,
+    /// The run, if there is one: its key may be empty.
+    key: Option<RunKey>,
+    /// The room of the last key that was kept.
+    spare: Vec<u8>,
     sum: Sum,
-    /// Whether there is a run: its key may be empty.
-    running: bool,
     skipped: Skipped,
 }
 
@@ -102,9 +126,9 @@ impl<'a, W: Write> Reducer<'a, W> {
     fn new(output: Output<'a, W>) -> Self {
         Self {
             output,
-            key: Vec::new(),
+            key: None,
+            spare: Vec::new(),
             sum: Sum::default(),
-            running: false,
             skipped: Skipped::default(),
         }
     }
@@ -137,13 +161,43 @@ impl<'a, W: Write> Reducer<'a, W> {
             return Ok(Value::NoInteger);
         };
         let key = &line[..tab];
-        if key != self.key || !self.running {
+        if !self.key.as_ref().is_some_and(|run| run.is(key)) {
             self.write()?;
-            self.key.clear();
-            self.key.extend_from_slice(key);
-            self.running = true;
+            let mut kept = std::mem::take(&mut self.spare);
+            kept.extend_from_slice(key);
+            self.key = Some(RunKey::Kept(kept));
         }
         Ok(Value::Count(count))
+    }
+
+    /// Gets rid of a long key before another one may have to be kept: it is written, as it would be at the end of
+    /// its run, and known again by its digest.
+    fn make_way(&mut self) -> Result<(), StreamError> {
+        if let Some(RunKey::Kept(key)) = &self.key
+            && key.len() > LONGEST_SPARE
+        {
+            self.output.put(key, 0)?;
+            self.output.put(b"\t", 0)?;
+            self.key = Some(RunKey::written(key));
+        }
+        Ok(())
+    }
+
+    /// Takes a line that did not fit into the buffer.
+    fn long_line(&mut self, line: LongLine) -> Result<(), StreamError> {
+        let value = match line.end() {
+            LongValue::NoTab => Value::NoTab,
+            LongValue::NoInteger => Value::NoInteger,
+            LongValue::Count(key, count) => {
+                if !self.key.as_ref().is_some_and(|run| run.is(&key)) {
+                    self.write()?;
+                    self.key = Some(RunKey::Kept(key));
+                }
+                Value::Count(count)
+            }
+        };
+        self.add(&value, 1);
+        Ok(())
     }
 
     fn add(&mut self, value: &Value, times: u64) {
@@ -156,11 +210,21 @@ impl<'a, W: Write> Reducer<'a, W> {
 
     /// Writes the run, if there is one.
     fn write(&mut self) -> Result<(), StreamError> {
-        if !std::mem::take(&mut self.running) {
-            return Ok(());
+        match self.key.take() {
+            None => Ok(()),
+            Some(RunKey::Kept(mut key)) => {
+                self.sum.take(|digits| self.output.put_sum(&key, digits))?;
+                if key.capacity() <= LONGEST_SPARE {
+                    key.clear();
+                    self.spare = key;
+                }
+                Ok(())
+            }
+            Some(RunKey::Written { .. }) => self.sum.take(|digits| {
+                self.output.put(digits, 0)?;
+                self.output.put(b"\n", 1)
+            }),
         }
-        self.sum
-            .take(|digits| self.output.put_sum(&self.key, digits))
     }
 }
 
@@ -330,6 +394,45 @@ mod tests {
             let text = [&one[..], &one[..], &other[..], b"\t5\n", b"z\t1"].concat();
             let sum = [&one[..len], b"\t2\n", &other[..], b"\t5\nz\t1\n"].concat();
             assert!(check(&text, &[usize::MAX]).0 == sum, "keys of {len} bytes");
+        }
+    }
+
+    /// Lines longer than a block, of each kind, and short ones between them.
+    fn long_lines() -> impl Strategy<Value = Vec<u8>> {
+        let long = |letter: u8, len: usize, end: &[u8]| [&vec![letter; len][..], end].concat();
+        let line = proptest::sample::select(vec![
+            long(b'a', BLOCK + 5, b"\t1\n"),
+            long(b'a', BLOCK + 5, b"\t 22 \n"),
+            long(b'a', BLOCK + 5, b"\tx\n"),
+            long(b'a', BLOCK + 5, b"\n"),
+            long(b'a', BLOCK + 4, b"b\t3\n"),
+            long(b'a', 2 * BLOCK, b"\t4\n"),
+            long(b'a', BLOCK, b"\t4\n"),
+            [&b"a\t"[..], &[b' '; BLOCK], b"5\n"].concat(),
+            [&b"a\t5"[..], &[b' '; BLOCK], b"\n"].concat(),
+            [&b"a\t"[..], &[b'1'; BLOCK], b"\n"].concat(),
+            b"a\t6\n".to_vec(),
+            b"\t7\n".to_vec(),
+            b"no tab\n".to_vec(),
+        ]);
+        (proptest::collection::vec(line, 0..8), any::<bool>()).prop_map(|(lines, cut)| {
+            let mut text = lines.concat();
+            if cut {
+                text.pop();
+            }
+            text
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(40))]
+
+        #[test]
+        fn lines_longer_than_a_block_are_summed_as_others(text in long_lines(), size in 50_000..400_000_usize) {
+            let (output, skipped) = check(&text, &[size]);
+            let (plain_output, plain_skipped) = plain(&text);
+            prop_assert!(output == plain_output, "{} bytes of output", output.len());
+            prop_assert_eq!(skipped, plain_skipped);
         }
     }
 

@@ -1,13 +1,13 @@
 //! A long task's status line for Hadoop: written on progress of the work, and because time passes only where
 //! that is wanted.
 
-use std::io;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
 use super::Task;
 use crate::protocol::Status;
+use crate::stdio;
 
 /// Hadoop itself takes a status every 3 s at most, and a task's page is looked at by people.
 const PAUSE: Duration = Duration::from_secs(10);
@@ -35,7 +35,7 @@ impl StatusLine {
             while hung_up.recv_timeout(PAUSE) == Err(RecvTimeoutError::Timeout) {
                 if let Some(text) = line.next(&look(), keep_alive) {
                     // A log that cannot be written does not make the records wrong.
-                    let _ = task.status(&mut io::stderr().lock(), &text);
+                    let _ = task.status(&mut stdio::err(), &text);
                 }
             }
         };

@@ -3,27 +3,33 @@
 //! `std::io::Stdout` writes at every newline; a mapper has one every few bytes. And a pipe of 1 MiB instead of
 //! 64 KiB lets a task and its neighbours work with fewer changes between them.
 
-use rustix::fd::{AsFd, BorrowedFd};
-use std::fs::File;
+use crate::stdio::{Patient, closed, has_stdin, has_stdout};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::io;
 
 /// What a pipe may hold without special rights.
 pub(crate) const PIPE: usize = 1024 * 1024;
 
-/// Stdin as a file, without a buffer of its own.
-pub fn raw_stdin() -> io::Result<File> {
-    open(rustix::stdio::stdin())
+/// One of them, without a buffer of its own.
+pub type RawStream = Patient<OwnedFd>;
+
+/// Stdin. An error if the process was started without one.
+pub fn raw_stdin() -> io::Result<RawStream> {
+    open(has_stdin(), rustix::stdio::stdin())
 }
 
-/// Stdout as a file, without a buffer of its own: what is written has left the program.
-pub fn raw_stdout() -> io::Result<File> {
-    open(rustix::stdio::stdout())
+/// Stdout: what is written has left the program. An error if the process was started without one.
+pub fn raw_stdout() -> io::Result<RawStream> {
+    open(has_stdout(), rustix::stdio::stdout())
 }
 
-fn open(stream: BorrowedFd<'_>) -> io::Result<File> {
-    let file = File::from(stream.try_clone_to_owned()?);
-    enlarge(&file);
-    Ok(file)
+fn open(is_given: bool, stream: BorrowedFd<'_>) -> io::Result<RawStream> {
+    if !is_given {
+        return Err(closed());
+    }
+    let stream = stream.try_clone_to_owned()?;
+    enlarge(&stream);
+    Ok(Patient::new(stream))
 }
 
 /// Makes a pipe larger. What is no pipe, or one the system will not enlarge, works all the same.

@@ -42,6 +42,57 @@ impl Count {
     }
 }
 
+/// The field of a count that comes in parts and is never held as a whole: reads what [`Count::parse`] would.
+#[derive(Debug, Default)]
+pub(super) struct CountField {
+    /// The number without the whitespace around it, as far as it may be one.
+    number: Vec<u8>,
+    state: FieldState,
+}
+
+#[derive(Debug, Default, PartialEq)]
+enum FieldState {
+    /// Nothing but whitespace has come.
+    #[default]
+    Before,
+    Within,
+    /// Nothing but whitespace may come.
+    After,
+    /// It is no count, whatever comes.
+    Wrong,
+}
+
+impl CountField {
+    /// Takes the next part.
+    pub(super) fn push(&mut self, mut part: &[u8]) {
+        while let Some((&byte, rest)) = part.split_first() {
+            match self.state {
+                FieldState::Wrong => return,
+                FieldState::Before | FieldState::After if is_space(byte) => {}
+                FieldState::After => self.state = FieldState::Wrong,
+                FieldState::Within if is_space(byte) => self.state = FieldState::After,
+                // A sign and one digit too many are enough to know.
+                FieldState::Within if self.number.len() > MOST_DIGITS + 1 => {
+                    self.state = FieldState::Wrong;
+                }
+                FieldState::Before | FieldState::Within => {
+                    self.state = FieldState::Within;
+                    self.number.push(byte);
+                }
+            }
+            part = rest;
+        }
+    }
+
+    /// The count, if it was one.
+    pub(super) fn end(&self) -> Option<Count> {
+        match self.state {
+            FieldState::Within | FieldState::After => Count::parse(&self.number),
+            FieldState::Before | FieldState::Wrong => None,
+        }
+    }
+}
+
 /// A sum of any size: a fast part, and what did not fit into it.
 #[derive(Debug, Default)]
 pub(super) struct Sum {
@@ -130,6 +181,18 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_field_in_parts_is_read_as_one_of_a_piece(
+            field in "[ \\r]{0,3}[+-]{0,2}[0-9x ]{0,5}(0{4294,4300})?[ \t]{0,3}",
+            size in 1..50_usize,
+        ) {
+            let mut parts = CountField::default();
+            for part in field.as_bytes().chunks(size) {
+                parts.push(part);
+            }
+            prop_assert_eq!(parts.end(), Count::parse(field.as_bytes()));
+        }
+
         #[test]
         fn sums_are_those_of_big_integers(
             counts in proptest::collection::vec((any::<i128>(), 0..=130_u32, 1..1000_u64, 0..60_usize), 0..20),

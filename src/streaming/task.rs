@@ -85,7 +85,9 @@ impl Task {
             return Ok(());
         }
         let name = line(name);
-        writeln!(stderr, "{}counter:{GROUP},{name},{amount}", self.prefix)
+        let said = format!("{}counter:{GROUP},{name},{amount}\n", self.prefix);
+        // In one write: a command beside it may write to the same stderr.
+        stderr.write_all(said.as_bytes())
     }
 
     /// Sets the task's status, if there is a Hadoop that shows it.
@@ -93,7 +95,8 @@ impl Task {
         if self.attempt.is_none() {
             return Ok(());
         }
-        writeln!(stderr, "{}status:{GROUP}: {}", self.prefix, line(text))
+        let said = format!("{}status:{GROUP}: {}\n", self.prefix, line(text));
+        stderr.write_all(said.as_bytes())
     }
 
     /// For how long a failing task has to live on for Hadoop to take along what it said last: the task's Java sends

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use chrono::Utc;
 
 use crate::protocol::{Event, EventKind};
-use crate::text;
+use crate::{stdio, text};
 
 /// How events are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,7 +85,5 @@ fn in_lines(event: &Event) -> Event {
 }
 
 fn write_out(lines: &str) -> io::Result<()> {
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(lines.as_bytes())?;
-    stdout.flush()
+    stdio::out().write_all(lines.as_bytes())
 }

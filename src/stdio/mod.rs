@@ -1,0 +1,56 @@
+//! The standard streams of this process: whether it was started with them, and how to use them whatever they are.
+//!
+//! - [`has_stdin`] and [`has_stdout`] tell a stream that was closed from one that is `/dev/null`.
+//! - [`Patient`] waits for a stream with `O_NONBLOCK` instead of failing.
+//! - [`out`] and [`err`] are stdout and stderr for tools. Unlike `std::io::stdout` they report every failure.
+
+mod given;
+mod patient;
+
+use std::io::{self, ErrorKind, Write};
+use std::os::fd::BorrowedFd;
+use std::time::Duration;
+
+pub use given::{has_stdin, has_stdout};
+pub use patient::Patient;
+
+/// How long a full stderr with `O_NONBLOCK` is waited for.
+const STDERR: Duration = Duration::from_secs(1);
+
+/// What is wrong with a stream that this process was started without.
+pub fn closed() -> io::Error {
+    io::Error::new(
+        ErrorKind::NotConnected,
+        "it was closed when the program was started; redirect it, to or from /dev/null if it is not wanted",
+    )
+}
+
+/// Stdout without a buffer: what was written has left the program. Its failures say that it is stdout.
+#[derive(Debug)]
+pub struct Out(Patient<BorrowedFd<'static>>);
+
+/// Stdout.
+pub fn out() -> Out {
+    Out(Patient::new(rustix::stdio::stdout()))
+}
+
+impl Write for Out {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = if has_stdout() {
+            self.0.write(bytes)
+        } else {
+            Err(closed())
+        };
+        written
+            .map_err(|error| io::Error::new(error.kind(), format!("cannot write stdout: {error}")))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Stderr. One with `O_NONBLOCK` that stays full is waited for no longer than a second.
+pub fn err() -> Patient<BorrowedFd<'static>> {
+    Patient::within(rustix::stdio::stderr(), STDERR)
+}

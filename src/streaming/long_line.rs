@@ -1,0 +1,95 @@
+//! Lines longer than a block, and the keys of runs that they may be in: never more than one copy of one key.
+
+use super::sum::{Count, CountField};
+use sha2::{Digest, Sha256};
+
+/// The key of a run.
+pub(super) enum RunKey {
+    /// It is kept, to be compared with the next one and to be written at the end.
+    Kept(Vec<u8>),
+    /// It was long and is written. The next one is compared by length and digest.
+    Written {
+        /// How many bytes it has.
+        len: usize,
+        /// Of these bytes.
+        digest: [u8; 32],
+    },
+}
+
+impl RunKey {
+    /// A key that was written, and need not be kept.
+    pub(super) fn written(key: &[u8]) -> Self {
+        Self::Written {
+            len: key.len(),
+            digest: Sha256::digest(key).into(),
+        }
+    }
+
+    /// Whether it is this one.
+    #[inline]
+    pub(super) fn is(&self, key: &[u8]) -> bool {
+        match self {
+            Self::Kept(kept) => kept == key,
+            Self::Written { len, digest } => {
+                *len == key.len() && *digest == <[u8; 32]>::from(Sha256::digest(key))
+            }
+        }
+    }
+}
+
+/// What a long line adds.
+pub(super) enum LongValue {
+    /// A count to the run of a key.
+    Count(Vec<u8>, Count),
+    NoTab,
+    NoInteger,
+}
+
+/// A line that comes in parts: its key is kept, what follows is not.
+pub(super) struct LongLine {
+    key: Vec<u8>,
+    /// What follows the tab, once that has come.
+    field: Option<CountField>,
+}
+
+impl LongLine {
+    /// A line that begins with these bytes.
+    pub(super) fn new(beginning: &[u8]) -> Self {
+        let mut line = Self {
+            key: Vec::new(),
+            field: None,
+        };
+        line.push(beginning);
+        line
+    }
+
+    /// Takes the next part, which has no newline.
+    pub(super) fn push(&mut self, part: &[u8]) {
+        if let Some(field) = &mut self.field {
+            field.push(part);
+            return;
+        }
+        let tab = memchr::memchr(b'\t', part);
+        let key = &part[..tab.unwrap_or(part.len())];
+        if self.key.capacity() - self.key.len() < key.len() {
+            // Twice the room, as a vector takes, would be a second copy of a key that only just does not fit.
+            let more = key.len().max(self.key.len() / 8);
+            self.key.reserve_exact(more);
+        }
+        self.key.extend_from_slice(key);
+        if let Some(tab) = tab {
+            let mut field = CountField::default();
+            field.push(&part[tab + 1..]);
+            self.field = Some(field);
+        }
+    }
+
+    /// The line is whole.
+    pub(super) fn end(self) -> LongValue {
+        match self.field.map(|field| field.end()) {
+            None => LongValue::NoTab,
+            Some(None) => LongValue::NoInteger,
+            Some(Some(count)) => LongValue::Count(self.key, count),
+        }
+    }
+}
