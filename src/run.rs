@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use clap::builder::FalseyValueParser;
 use clap::{Args, Command};
 use signal_hook::low_level::emulate_default_handler;
 use tokio::sync::mpsc::unbounded_channel;
@@ -17,9 +18,10 @@ use crate::commit::{Commit, CommitOptions};
 use crate::member::{Kill, Reporter, Reporting};
 use crate::protocol::Ending;
 use crate::say::say;
+use crate::stdio;
 use crate::streaming::{Progress, Task, die_of_broken_pipe};
 use crate::vitals::Whom;
-use crate::wrapped::{Happening, Orders, Outcome, Wrapped};
+use crate::wrapped::{Happening, Leftover, Onlooker, Orders, Outcome, Wrapped};
 
 /// What this is called where it speaks to people.
 const PROGRAM: &str = "heartline run";
@@ -64,6 +66,15 @@ pub struct RunArgs {
     )]
     grace: Duration,
 
+    /// Once COMMAND has ended with 0, read the rest of stdin and throw it away: Hadoop fails a task whose
+    /// command takes not all of its input
+    #[arg(
+        long,
+        env = "HEARTLINE_DRAIN_INPUT",
+        value_parser = FalseyValueParser::new()
+    )]
+    drain_input: bool,
+
     #[command(flatten)]
     commit: CommitOptions,
 
@@ -76,6 +87,7 @@ impl RunArgs {
     pub fn run(self, line: &mut Command) -> ExitCode {
         start_log();
         let task = Task::of_process();
+        let is_task = task.attempt.is_some();
         let reporter = Reporter {
             program: PROGRAM,
             config: self.member.config(line, &task),
@@ -86,6 +98,9 @@ impl RunArgs {
         let progress = Arc::new(Progress::default());
         let config = reporter.config.as_ref();
         let commit = self.commit.commit(PROGRAM, line, config, self.grace);
+        if !stdio::has_stdout() {
+            return fail(format!("cannot write stdout: {}", stdio::closed()));
+        }
         // Until the command runs there is nothing to end first: signals have their usual effect.
         let (orders, happenings) = unbounded_channel();
         let kills = [Some(orders.clone()), commit.as_ref().map(Commit::orders)];
@@ -99,10 +114,16 @@ impl RunArgs {
             Ok(reporting) => reporting,
             Err(reason) => return fail(reason),
         };
+        let leftover = match self.drain_input {
+            true => Leftover::Drain,
+            false if is_task => Leftover::CloseAndSay,
+            false => Leftover::Close,
+        };
         let outcome = run(
             self.command,
             self.grace,
             &progress,
+            leftover,
             (orders, happenings),
             &mut reporting,
         );
@@ -135,6 +156,7 @@ fn run(
     command: Vec<OsString>,
     grace: Duration,
     progress: &Arc<Progress>,
+    leftover: Leftover,
     orders: Orders,
     reporting: &mut Reporting,
 ) -> std::io::Result<Outcome> {
@@ -142,13 +164,34 @@ fn run(
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        let wrapped = Wrapped::start(PROGRAM, command, grace, progress, orders)?;
-        let seen = Seen(wrapped.streams());
-        let ends = seen.ends();
-        let killed = reporting.on_failure();
-        let watch = |pid| reporting.watch(Whom::Tree(pid), ends, seen);
-        Ok(wrapped.wait(watch, killed).await)
+        let wrapped = Wrapped::start(PROGRAM, command, grace, progress, leftover, orders)?;
+        let mut observer = Observer {
+            seen: Seen(wrapped.streams()),
+            reporting,
+        };
+        Ok(wrapped.wait(&mut observer).await)
     })
+}
+
+/// Has the command watched while it runs.
+struct Observer<'a> {
+    seen: Seen,
+    reporting: &'a mut Reporting,
+}
+
+impl Onlooker for Observer<'_> {
+    fn started(&mut self, pid: u32) {
+        let (ends, seen) = (self.seen.ends(), self.seen.clone());
+        self.reporting.watch(Whom::Tree(pid), ends, seen);
+    }
+
+    fn ended(&mut self) {
+        self.reporting.watch_no_more();
+    }
+
+    fn killed(&mut self) {
+        self.reporting.on_failure()();
+    }
 }
 
 fn fail(reason: String) -> ExitCode {

@@ -14,6 +14,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::ending::{Course, Outcome, is_by};
 use super::relay::End;
+use super::rest::Leftover;
 use super::streams::{Opened, Relays, Streams};
 use crate::keeper::{Charge, Ended, Handle, Until, listen};
 use crate::say::say;
@@ -55,8 +56,21 @@ pub struct Wrapped {
     is_known: bool,
     streams: Streams,
     relays: Relays,
+    leftover: Leftover,
+    /// How the relay of the input has ended, once it has.
+    input_end: Option<End>,
     orders: Order,
     happenings: UnboundedReceiver<Happening>,
+}
+
+/// Who is told of the command while it is waited for.
+pub trait Onlooker {
+    /// It runs as the process of this id.
+    fn started(&mut self, pid: u32);
+    /// It has ended, with all that it had started: what follows is no work of it.
+    fn ended(&mut self);
+    /// It was ordered to end, which makes a failure of it whatever it does.
+    fn killed(&mut self);
 }
 
 impl Wrapped {
@@ -67,10 +81,11 @@ impl Wrapped {
         command: Vec<OsString>,
         grace: Duration,
         progress: &Arc<Progress>,
+        leftover: Leftover,
         (orders, happenings): Orders,
     ) -> io::Result<Self> {
         listen(&orders, Happening::Signal);
-        let opened = Opened::take(progress)?;
+        let opened = Opened::take(progress, leftover)?;
         let charge = Charge {
             program,
             command,
@@ -90,6 +105,8 @@ impl Wrapped {
             is_known: false,
             streams,
             relays,
+            leftover,
+            input_end: None,
             orders,
             happenings,
         })
@@ -110,20 +127,13 @@ impl Wrapped {
         self.handle.keeper()
     }
 
-    /// Waits until it has ended and all that it wrote was passed on; deals with what happens until then.
-    ///
-    /// `started` is told the command's process id, once that is known; `killed` is called when it has been ordered to
-    /// end, which makes a failure of it whatever it does.
-    pub async fn wait(mut self, started: impl FnOnce(u32), killed: impl Fn()) -> Outcome {
+    /// Waits until it has ended, all that it wrote was passed on and, if that is wanted, the rest of its input was
+    /// read; deals with what happens until then.
+    pub async fn wait(mut self, onlooker: &mut impl Onlooker) -> Outcome {
         let mut course = Course::default();
-        let mut started = Some(started);
         let ended = loop {
             match self.next().await {
-                Happening::Started(pid) => {
-                    if let Some(started) = started.take() {
-                        started(pid);
-                    }
-                }
+                Happening::Started(pid) => onlooker.started(pid),
                 Happening::Ended(ended) => break ended,
                 Happening::Signal(signal) => {
                     let is_first = course.signalled(signal);
@@ -134,13 +144,20 @@ impl Wrapped {
                     say(self.program, reason);
                     course.killed();
                     self.handle.stop(self.grace);
-                    killed();
+                    onlooker.killed();
                 }
             }
         };
         self.is_running = false;
+        onlooker.ended();
         self.hear_group(ended, &mut course).await;
-        let is_cut = self.drain(&mut course).await;
+        let is_success = course.outcome(ended, false).is_success();
+        self.leave_input(is_success).await;
+        // The rest of the input is read beside: who writes it may read nothing before that is taken.
+        let mut is_cut = self.drain_output(&mut course).await;
+        if is_cut == Some(false) && is_success {
+            is_cut = self.drain_input(&mut course).await;
+        }
         self.streams.sample();
         if is_cut.is_none()
             && let Some(signal) = course.signal()
@@ -175,6 +192,7 @@ impl Wrapped {
                     if let Some(End::Failed(error)) = end {
                         return Happening::Kill(format!("cannot read stdin: {error}"));
                     }
+                    self.input_end = end;
                 },
                 _ = samples.tick() => {
                     self.streams.sample();
@@ -188,37 +206,102 @@ impl Wrapped {
         }
     }
 
+    /// The command has ended: has the rest of its input read, if it `is_success` and that is wanted; or closed, and
+    /// says so where that is a failure to who writes it.
+    async fn leave_input(&mut self, is_success: bool) {
+        if !is_success {
+            self.relays.want_rest = None;
+            self.relays.input = None;
+            return;
+        }
+        if let Some(want) = &self.relays.want_rest {
+            // A relay that has ended has nothing left.
+            let _ = want.send(());
+            return;
+        }
+        if self.leftover == Leftover::CloseAndSay {
+            if let Some(relay) = self.relays.input.take() {
+                // Nobody takes it any more, which ends it at once.
+                self.input_end = timeout(TURN, relay).await.ok().and_then(Result::ok);
+            }
+            if let Some(End::Broken { is_over: false, .. }) = self.input_end {
+                say(
+                    self.program,
+                    "the command has ended with 0 before its input: Hadoop fails a task with 'Broken pipe' when \
+                     more input comes; --drain-input, or -D heartline.drain.input=true, reads the rest",
+                );
+            }
+        }
+        self.relays.input = None;
+    }
+
+    /// Waits until the rest of the input was read. Returns that nothing of the output was lost by it; nothing, if an
+    /// order to end came before.
+    async fn drain_input(&mut self, course: &mut Course) -> Option<bool> {
+        if self.leftover != Leftover::Drain {
+            return Some(false);
+        }
+        if let Some(relay) = self.relays.input.take() {
+            let end = self.end_of(relay, course).await?;
+            if let Some(End::Failed(error)) = end {
+                say(self.program, format_args!("cannot read stdin: {error}"));
+                course.killed();
+                return None;
+            }
+        }
+        if let Some(bytes) = self.streams.untaken()
+            && bytes > 0
+        {
+            say(
+                self.program,
+                format_args!(
+                    "the command has ended before its input: {bytes} bytes of stdin were thrown away (--drain-input)"
+                ),
+            );
+        }
+        Some(false)
+    }
+
     /// Waits until what the command wrote was passed on, and returns whether some of it was not; nothing, if an
     /// order to end came before.
-    async fn drain(&mut self, course: &mut Course) -> Option<bool> {
-        let Some(mut output) = self.relays.output.take() else {
+    async fn drain_output(&mut self, course: &mut Course) -> Option<bool> {
+        let Some(output) = self.relays.output.take() else {
             return Some(false);
         };
-        self.relays.input = None;
+        Some(match self.end_of(output, course).await? {
+            Some(End::Whole) => false,
+            Some(End::Broken { is_cut, .. }) => is_cut,
+            Some(End::Failed(error)) => {
+                say(self.program, format_args!("cannot write stdout: {error}"));
+                course.killed();
+                true
+            }
+            Some(End::ThrownAway) | None => true,
+        })
+    }
+
+    /// Waits for the end of a relay; returns nothing if an order to end came before.
+    async fn end_of(
+        &mut self,
+        mut relay: oneshot::Receiver<End>,
+        course: &mut Course,
+    ) -> Option<Option<End>> {
         loop {
             let happening = tokio::select! {
                 biased;
-                end = &mut output => return Some(match end {
-                    Ok(End::Whole) => false,
-                    Ok(End::Broken { is_cut }) => is_cut,
-                    Ok(End::Failed(error)) => {
-                        say(self.program, format_args!("cannot write stdout: {error}"));
-                        course.killed();
-                        true
-                    }
-                    Err(_) => true,
-                }),
+                end = &mut relay => return Some(end.ok()),
                 happening = self.next() => happening,
             };
             match happening {
-                Happening::Signal(signal) => course.signalled(signal),
+                Happening::Signal(signal) => {
+                    course.signalled(signal);
+                }
                 Happening::Kill(reason) => {
                     say(self.program, reason);
                     course.killed();
-                    true
                 }
                 Happening::Started(_) | Happening::Ended(_) => continue,
-            };
+            }
             return None;
         }
     }

@@ -27,6 +27,7 @@ pub struct Flow {
     progress: Arc<Progress>,
     bytes: AtomicU64,
     records: AtomicU64,
+    thrown_away: AtomicU64,
     is_estimate: AtomicBool,
     has_ended: AtomicBool,
     recent: Mutex<Recent>,
@@ -41,6 +42,7 @@ impl Flow {
             progress,
             bytes: AtomicU64::new(0),
             records: AtomicU64::new(0),
+            thrown_away: AtomicU64::new(0),
             is_estimate: AtomicBool::new(false),
             has_ended: AtomicBool::new(false),
             recent: Mutex::new(Recent::new()),
@@ -102,6 +104,16 @@ impl Flow {
             Side::In => self.progress.add_bytes_in(bytes),
             Side::Out => self.progress.add_bytes_out(bytes),
         }
+    }
+
+    /// These were read, and nobody has taken them.
+    pub(super) fn throw_away(&self, bytes: u64) {
+        self.thrown_away.fetch_add(bytes, Relaxed);
+        self.add_bytes(bytes);
+    }
+
+    pub(super) fn thrown_away(&self) -> u64 {
+        self.thrown_away.load(Relaxed)
     }
 
     pub(super) fn add_records(&self, records: u64) {

@@ -9,6 +9,8 @@
 //! - [`Wrapped`] is the running command: one loop over what happens to it ([`Happening`]). Whoever judges it
 //!   from another thread sends an order by [`Wrapped::orders`].
 //!
+//! - [`Leftover`] is what becomes of an input whose command ends before it.
+//!
 //! The command itself is kept by [`crate::keeper`]: nothing of it is left behind when this program is killed.
 
 mod command;
@@ -16,10 +18,12 @@ mod counting;
 mod ending;
 mod flow;
 mod relay;
+mod rest;
 mod streams;
 
-pub use command::{Happening, Order, Orders, Wrapped};
+pub use command::{Happening, Onlooker, Order, Orders, Wrapped};
 pub use counting::Record;
 pub use ending::Outcome;
 pub use flow::Flow;
+pub use rest::Leftover;
 pub use streams::{Stream, Streams};

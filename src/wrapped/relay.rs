@@ -12,6 +12,7 @@ use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice
 
 use super::counting::{Budget, Recent, Tally};
 use super::flow::Flow;
+use super::rest::{Wanted, is_over, throw_away};
 use crate::streaming::PIPE;
 
 /// What a stream brings between two waits if it is faster than those who wait for each other wake up.
@@ -28,7 +29,11 @@ pub(super) enum End {
     Broken {
         /// Whether something was left.
         is_cut: bool,
+        /// Whether nothing more can come.
+        is_over: bool,
     },
+    /// Nobody took it any more; the rest was read and thrown away.
+    ThrownAway,
     /// It cannot be read, or be written for another reason than that nobody takes it.
     Failed(io::Error),
 }
@@ -43,8 +48,10 @@ pub(super) struct Relay {
     scratch: Option<(OwnedFd, OwnedFd)>,
     budget: Budget,
     tally: Tally,
-    /// Whether something was taken and could not be passed on.
-    is_cut: bool,
+    /// How many bytes were taken and could not be passed on.
+    cut: usize,
+    /// Asked when nobody takes it any more.
+    rest: Option<Wanted>,
     begun: Instant,
 }
 
@@ -72,21 +79,43 @@ impl Relay {
             scratch,
             budget,
             tally: Tally::default(),
-            is_cut: false,
+            cut: 0,
+            rest: None,
             begun: Instant::now(),
         })
+    }
+
+    /// The same, which reads the rest once that is wanted. Until that is known its source stays open.
+    pub(super) fn with_rest(self, wanted: Wanted) -> Self {
+        Self {
+            rest: Some(wanted),
+            ..self
+        }
     }
 
     /// Passes all on; closes both ends.
     pub(super) fn run(mut self) -> End {
         let end = match self.pass_on() {
             Ok(()) => End::Whole,
-            Err(Stop::Broken) => End::Broken {
-                is_cut: self.is_cut || ioctl_fionread(&self.from).is_ok_and(|left| left > 0),
-            },
+            Err(Stop::Broken) => {
+                let is_cut = self.cut > 0;
+                End::Broken {
+                    is_over: !is_cut && is_over(&self.from),
+                    is_cut: is_cut || ioctl_fionread(&self.from).is_ok_and(|left| left > 0),
+                }
+            }
             Err(Stop::Failed(error)) => End::Failed(error.into()),
         };
         self.flow.end();
+        if let (End::Broken { is_over: false, .. }, Some(wanted)) = (&end, self.rest.take())
+            && wanted.recv().is_ok()
+        {
+            self.flow.throw_away(self.cut as u64);
+            return match throw_away(&self.from, &self.flow) {
+                Ok(()) => End::ThrownAway,
+                Err(error) => End::Failed(error),
+            };
+        }
         end
     }
 
@@ -206,7 +235,7 @@ impl Relay {
         let count = read(&self.from, &mut *buffer)?;
         let mut rest = &buffer[..count];
         while !rest.is_empty() {
-            self.is_cut = true;
+            self.cut = rest.len();
             match write(&self.to, rest) {
                 Ok(written) => {
                     self.flow.add_bytes(written as u64);
@@ -219,7 +248,7 @@ impl Relay {
                 Err(error) => return Err(error),
             }
         }
-        self.is_cut = false;
+        self.cut = 0;
         if self.budget.left(self.begun.elapsed()) < count as u64 {
             self.unseen(count as u64);
         } else {

@@ -6,6 +6,7 @@ use std::io::{self, Seek};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileTypeExt;
 use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
 use std::thread;
 
 use rustix::fs::{OFlags, fcntl_getfl};
@@ -16,6 +17,8 @@ use tokio::sync::oneshot;
 use super::counting::Budget;
 use super::flow::{Flow, Side};
 use super::relay::{End, Relay};
+use super::rest::Leftover;
+use crate::stdio::has_stdin;
 use crate::streaming::{Progress, enlarge};
 
 /// How many bytes a second of each stream are looked at: more than most commands take, for some hundredths of a core.
@@ -80,6 +83,13 @@ pub struct Streams {
 }
 
 impl Streams {
+    /// Bytes of the input that the command has not taken, though they were passed on or read. Known while it is not
+    /// running any more, of a pipe or a socket.
+    pub(super) fn untaken(&self) -> Option<u64> {
+        let flow = self.input.flow()?;
+        Some(flow.waiting()? + flow.thrown_away())
+    }
+
     /// Sets the progress from what only the files' offsets tell.
     pub fn sample(&self) {
         if let (Stream::File { .. }, Some(bytes)) = (&*self.input, self.input.bytes()) {
@@ -95,6 +105,8 @@ impl Streams {
 #[derive(Debug)]
 pub(super) struct Opened {
     pub(super) streams: Streams,
+    /// To say that the rest of the input is wanted.
+    want_rest: Option<Sender<()>>,
     input: (OwnedFd, Option<Relay>),
     output: (OwnedFd, Option<Relay>),
 }
@@ -104,20 +116,35 @@ pub(super) struct Opened {
 pub(super) struct Relays {
     pub(super) input: Option<oneshot::Receiver<End>>,
     pub(super) output: Option<oneshot::Receiver<End>>,
+    /// That of the input waits for a word by this, or for its end, before it closes what is left.
+    pub(super) want_rest: Option<Sender<()>>,
 }
 
 impl Opened {
     /// Takes this process's own stdin and stdout, which are `/dev/null` from then on: so the ends of a pipe are
     /// held by none but those who pass on and those who read and write.
-    pub(super) fn take(progress: &Arc<Progress>) -> io::Result<Self> {
-        let own_in = stdin().try_clone_to_owned()?;
+    pub(super) fn take(progress: &Arc<Progress>, leftover: Leftover) -> io::Result<Self> {
+        // Reading a closed stdin fails. The command's is to fail too, and not to look like an empty input.
+        let own_in = if has_stdin() {
+            stdin().try_clone_to_owned()?
+        } else {
+            File::options().write(true).open("/dev/null")?.into()
+        };
         let own_out = stdout().try_clone_to_owned()?;
         let null = File::options().read(true).write(true).open("/dev/null")?;
         dup2_stdin(&null)?;
         dup2_stdout(&null)?;
         let (input, for_command) = open(Side::In, own_in, progress)?;
         let (output, from_command) = open(Side::Out, own_out, progress)?;
+        let (mut for_command, mut want_rest) = (for_command, None);
+        if leftover == Leftover::Drain {
+            let (want, wanted) = channel();
+            let relay = for_command.1.take();
+            for_command.1 = relay.map(|relay| relay.with_rest(wanted));
+            want_rest = Some(want);
+        }
         Ok(Self {
+            want_rest,
             streams: Streams {
                 input: Arc::new(input),
                 output: Arc::new(output),
@@ -139,6 +166,7 @@ impl Opened {
         let relays = Relays {
             input: start("stdin", self.input.1)?,
             output: start("stdout", self.output.1)?,
+            want_rest: self.want_rest,
         };
         Ok((self.streams, relays))
     }

@@ -92,7 +92,16 @@ fn a_taker_that_goes_ends_it_though_nothing_comes() {
     let (_, end) = relay(from, to, true, ALL);
     drop(take);
     let end = end.join().unwrap();
-    assert!(matches!(end, End::Broken { is_cut: false }), "{end:?}");
+    assert!(
+        matches!(
+            end,
+            End::Broken {
+                is_cut: false,
+                is_over: false
+            }
+        ),
+        "{end:?}"
+    );
     drop(feed);
 }
 
@@ -104,7 +113,7 @@ fn what_nobody_takes_is_told() {
     feed.write_all(b"word").unwrap();
     let (_, end) = relay(from, to, true, ALL);
     let end = end.join().unwrap();
-    assert!(matches!(end, End::Broken { is_cut: true }), "{end:?}");
+    assert!(matches!(end, End::Broken { is_cut: true, .. }), "{end:?}");
 }
 
 #[test]
@@ -121,4 +130,59 @@ fn sockets_are_copied() {
     assert_eq!((flow.bytes(), flow.records()), (12, 2));
     let record = flow.last_record_before(12).unwrap();
     assert_eq!((record.offset, &record.bytes[..]), (4, &b"two"[..]));
+}
+
+/// A relay whose taker has gone, with what it is told about the rest of `lines(1000)`.
+fn rest(is_piped: bool, is_wanted: bool) -> (Arc<Flow>, End, io::Result<()>) {
+    let (from, mut feed): (OwnedFd, Box<dyn Write + Send>) = if is_piped {
+        let (from, feed) = io::pipe().unwrap();
+        (from.into(), Box::new(feed))
+    } else {
+        let (from, feed) = UnixStream::pair().unwrap();
+        (from.into(), Box::new(feed))
+    };
+    rustix::io::ioctl_fionbio(&from, true).unwrap();
+    let (take, to) = io::pipe().unwrap();
+    let (from, to) = (Arc::new(from), Arc::new(to.into()));
+    let flow = Arc::new(Flow::new(Side::In, Arc::default(), Arc::clone(&to)));
+    let relay = Relay::new(from, to, Arc::clone(&flow), is_piped, Budget::new(ALL)).unwrap();
+    let (want, wanted) = std::sync::mpsc::channel();
+    let relay = spawn(move || relay.with_rest(wanted).run());
+    drop(take);
+    let feeder = spawn(move || {
+        for part in lines(100_000).chunks(100_000) {
+            feed.write_all(part)?;
+        }
+        Ok(())
+    });
+    if is_wanted {
+        want.send(()).unwrap();
+    }
+    drop(want);
+    (flow, relay.join().unwrap(), feeder.join().unwrap())
+}
+
+#[test]
+fn the_rest_is_thrown_away_if_that_is_wanted() {
+    for is_piped in [true, false] {
+        let (flow, end, fed) = rest(is_piped, true);
+        assert!(matches!(end, End::ThrownAway), "{end:?}");
+        assert_eq!(flow.bytes(), 1_600_000);
+        fed.unwrap();
+        let (_, end, fed) = rest(is_piped, false);
+        assert!(matches!(end, End::Broken { is_over: false, .. }), "{end:?}");
+        assert_eq!(fed.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+    }
+}
+
+#[test]
+fn an_input_that_is_over_has_no_rest() {
+    let (from, mut feed) = io::pipe().unwrap();
+    feed.write_all(b"word").unwrap();
+    assert!(!is_over(&from.try_clone().unwrap().into()));
+    drop(feed);
+    let from = OwnedFd::from(from);
+    assert!(!is_over(&from));
+    rustix::io::read(&from, &mut [0; 4]).unwrap();
+    assert!(is_over(&from));
 }
