@@ -41,9 +41,11 @@ ZooKeeper is away for most of the session timeout: then, and when --commit-timeo
 Hadoop tries again. COMMAND's output is written before and stays. A commit that succeeds in the moment
 in which ZooKeeper goes away for longer than that may be run again. Hadoop kills a task that says nothing
 for mapreduce.task.timeout, 10 minutes by default: a commit that takes longer has to write to stderr.
+With --commit-task, a commit counts for its run alone: that of --commit-run, or Hadoop's job. Where no
+run has a name, what an earlier one has committed stays so, and stderr says who did it and when.
 
 Exit status: that of COMMAND, 128 and more if a signal ended it, 127 if it is not there, 126 if it
-cannot be run; 1 if the heartbeat is required and there is none; 2 on wrong usage. SIGTERM, SIGINT
+cannot be run; 1 if stdout is closed, or the heartbeat is required and there is none; 2 on wrong usage. SIGTERM, SIGINT
 and SIGHUP end COMMAND and all that it has started first. What it leaves behind when it ends with
 0 may go on for --grace, then it is ended too. Nothing of it survives a kill -9 of heartline.";
 

@@ -1,6 +1,10 @@
 //! A command that is given as one text, with places for what is known only when it is to run. It is split into
 //! words as a shell does, but without one, and the places are filled in the words: whatever a value says, it
 //! stays within its word.
+//!
+//! Values come from the environment and from ZooKeeper, where others write them. A command may still take a word
+//! for an option or for a path elsewhere (`-o`, `../../x`), so each value has to be of a form that no command
+//! mistakes ([`Unfit`]).
 
 use std::str::FromStr;
 
@@ -8,23 +12,85 @@ use std::str::FromStr;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template(Vec<String>);
 
-impl Template {
-    /// The words of the command, with each `{name}` replaced by the value of that name. What stands in braces
-    /// and is no such name stays as it is.
-    pub fn fill(&self, values: &[(&str, &str)]) -> Vec<String> {
-        self.0.iter().map(|word| fill(word, values)).collect()
+/// A value that is not filled in: it is no number where the place is `{pid}` or `{epoch}`, and elsewhere no word
+/// of letters, digits, `.`, `-` and `_` (and `:` in `{host}`) that begins with a letter, a digit or `_`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("'{}' is no value for {{{place}}}, which takes {}", text.escape_debug(), Form::of(place).wanted())]
+pub struct Unfit {
+    place: String,
+    text: String,
+}
+
+/// What the values for a place have to look like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Number,
+    Host,
+    Word,
+}
+
+impl Form {
+    fn of(place: &str) -> Self {
+        match place {
+            "pid" | "epoch" => Self::Number,
+            "host" => Self::Host,
+            _ => Self::Word,
+        }
+    }
+
+    fn wanted(self) -> &'static str {
+        match self {
+            Self::Number => "digits",
+            Self::Host => {
+                "at most 255 letters, digits, '.', '-', '_' and ':', of which the first is no '.', '-' or ':'"
+            }
+            Self::Word => {
+                "at most 255 letters, digits, '.', '-' and '_', of which the first is no '.' or '-'"
+            }
+        }
+    }
+
+    /// An empty value, for what is not known, is of each form.
+    fn fits(self, text: &str) -> bool {
+        let is_plain = |c: char| match self {
+            Self::Number => c.is_ascii_digit(),
+            Self::Host => c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':'),
+            Self::Word => c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'),
+        };
+        text.len() <= 255 && text.chars().all(is_plain) && !text.starts_with(['.', '-', ':'])
     }
 }
 
-fn fill(word: &str, values: &[(&str, &str)]) -> String {
+impl Template {
+    /// The words of the command, with each `{name}` replaced by the value of that name. What stands in braces
+    /// and is no such name stays as it is. Fails on a value of another form than its place takes.
+    pub fn fill(&self, values: &[(&str, &str)]) -> Result<Vec<String>, Unfit> {
+        let words = self.0.iter();
+        words.map(|word| fill(word, values)).collect()
+    }
+
+    /// Whether `{name}` has a place in it.
+    pub fn has(&self, name: &str) -> bool {
+        let place = format!("{{{name}}}");
+        self.0.iter().any(|word| word.contains(&place))
+    }
+}
+
+fn fill(word: &str, values: &[(&str, &str)]) -> Result<String, Unfit> {
     let (mut filled, mut rest) = (String::new(), word);
     while let Some((before, place)) = rest.split_once('{') {
         filled.push_str(before);
         let known = values.iter().find_map(|(name, value)| {
             let after = place.strip_prefix(name)?.strip_prefix('}')?;
-            Some((value, after))
+            Some((name, value, after))
         });
-        if let Some((value, after)) = known {
+        if let Some((name, value, after)) = known {
+            if !Form::of(name).fits(value) {
+                return Err(Unfit {
+                    place: (*name).to_owned(),
+                    text: (*value).to_owned(),
+                });
+            }
             filled.push_str(value);
             // What was put in is not looked at again.
             rest = after;
@@ -34,7 +100,7 @@ fn fill(word: &str, values: &[(&str, &str)]) -> String {
         }
     }
     filled.push_str(rest);
-    filled
+    Ok(filled)
 }
 
 impl FromStr for Template {
@@ -59,12 +125,12 @@ mod tests {
     use super::*;
 
     fn words(text: &str, values: &[(&str, &str)]) -> Vec<String> {
-        text.parse::<Template>().unwrap().fill(values)
+        text.parse::<Template>().unwrap().fill(values).unwrap()
     }
 
     #[test]
     fn words_are_split_first_and_filled_then() {
-        let values = [("attempt", "a b; rm -rf '\"$(x)"), ("task", "t")];
+        let values = [("attempt", "attempt_1_0001_m_000000_0"), ("task", "t")];
         assert_eq!(
             words("sh -c 'echo {task} >> \"f g\"' {attempt} x{task}y", &values),
             ["sh", "-c", "echo t >> \"f g\"", values[0].1, "xty"]
@@ -72,9 +138,55 @@ mod tests {
     }
 
     #[test]
-    fn what_was_put_in_is_not_filled_again() {
-        let values = [("attempt", "{task}"), ("task", "{attempt}")];
-        assert_eq!(words("{attempt}{task}", &values), ["{task}{attempt}"]);
+    fn only_values_that_no_command_mistakes_are_filled_in() {
+        let all: Template = "x {attempt} {task} {job} {node} {host} {pid} {epoch}"
+            .parse()
+            .unwrap();
+        for (name, value) in [
+            ("attempt", "attempt_1795_0001_m_000002_0"),
+            ("attempt", "attempt_local12_0001_r_000000_0"),
+            ("task", "daily-export.2"),
+            ("job", "job_1795_0001"),
+            ("node", "_map1795.12"),
+            ("host", "fe80::1"),
+            ("host", "hd-slave1.example.org"),
+            ("pid", "17"),
+            ("epoch", ""),
+        ] {
+            assert!(all.fill(&[(name, value)]).is_ok(), "{name}: {value}");
+        }
+        for wrong in [
+            "-o",
+            "--force",
+            "../../x",
+            "..",
+            ".x",
+            "/etc",
+            "a/b",
+            "a b",
+            "$(reboot)",
+            "a;b",
+            "a\nb",
+            "ä",
+            "\u{1b}[2J",
+            "{task}",
+            "*",
+            "~",
+            &"x".repeat(256),
+        ] {
+            for name in ["attempt", "task", "job", "node", "host", "pid", "epoch"] {
+                let error = all.fill(&[(name, wrong)]).unwrap_err().to_string();
+                let named = format!("is no value for {{{name}}}, which takes ");
+                assert!(error.contains(&named), "{error}");
+                assert!(!error.contains(char::is_control), "{error}");
+            }
+        }
+        assert!(all.fill(&[("host", ":1")]).is_err());
+        assert!(all.fill(&[("pid", "1a")]).is_err());
+        assert!(all.fill(&[("node", "a:b")]).is_err());
+        // What is not asked for is not looked at.
+        let none: Template = "x".parse().unwrap();
+        assert!(none.fill(&[("job", "../x")]).is_ok() && !none.has("job") && all.has("job"));
     }
 
     #[test]

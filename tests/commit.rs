@@ -341,6 +341,10 @@ fn wrong_usage_is_told_before_anything_runs() {
             "letters, digits",
         ),
         (
+            &["--commit-command", "true", "--commit-run", "a/b"],
+            "letters, digits",
+        ),
+        (
             &["--commit-command", "true", "--no-heartbeat"],
             "exclude each other",
         ),

@@ -185,6 +185,57 @@ fn a_mapper_that_fails_fails_the_job() {
 }
 
 #[test]
+fn a_mapper_that_ends_before_its_input_needs_the_rest_drained() {
+    let dir = TempDir::new().expect("a temporary folder");
+    let input = dir.path().join("input");
+    // More than Java and the pipes hold.
+    fs::write(
+        &input,
+        "sixty bytes a line make sixty megabytes of a million lines.\n".repeat(1_000_000),
+    )
+    .expect("an input");
+    let job = |output: &Path, more: &[&str]| {
+        let mut job = run_job();
+        job.args(["--mapper", "heartline run --no-heartbeat -- head -3"])
+            .args([
+                "--reducer",
+                "cat",
+                "--file",
+                env!("CARGO_BIN_EXE_heartline"),
+            ])
+            // One mapper.
+            .args([
+                "-D",
+                "mapreduce.input.fileinputformat.split.minsize=1000000000",
+            ])
+            .args(more)
+            .arg(&input)
+            .arg(output);
+        job
+    };
+    let output = dir.path().join("failed");
+    let failed = job(&output, &[]).output().expect("run-job runs");
+    let log = log_of(&failed);
+    assert_eq!(failed.status.code(), Some(1), "{log}");
+    assert!(log.contains("Broken pipe"), "{log}");
+    let said = log
+        .lines()
+        .filter(|line| line.contains("-D heartline.drain.input=true"));
+    assert_eq!(said.count(), 1, "{log}");
+
+    let output = dir.path().join("drained");
+    let drained = succeed(&mut job(&output, &["-D", "heartline.drain.input=true"]));
+    let written = fs::read_to_string(output.join("part-00000")).expect("the output");
+    assert_eq!(written.lines().count(), 3);
+    let log = log_of(&drained);
+    assert!(
+        log.contains("bytes of stdin were thrown away (--drain-input)"),
+        "{log}"
+    );
+    assert_eq!(counter(&log, "bytes in"), Some(60_000_000), "{log}");
+}
+
+#[test]
 fn a_job_that_hangs_is_ended_with_all_its_mappers() {
     let dir = TempDir::new().expect("a temporary folder");
     let output = dir.path().join("output");

@@ -173,9 +173,9 @@ fn combining_stays_within_its_limit() {
     }
 }
 
-/// Lines with one key of 80 MB, then lines with others, and what is to come of them.
+/// Lines with one key of 40 MB, then lines with others, and what is to come of them.
 fn long_keys() -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
-    const LEN: usize = 80_000_000;
+    const LEN: usize = 40_000_000;
     let key = |letter: u8| vec![letter; LEN];
     let input = vec![
         key(b'a'),
@@ -209,16 +209,19 @@ fn a_reducer_takes_no_more_than_its_longest_key() {
     let (input, _) = long_keys();
     let parts = input.iter().map(|part| &part[..]);
     let peak = peak_memory_of(REDUCER, &[], parts);
-    assert!(peak < 110 * 1024, "{peak} KiB for keys of 80 MB");
+    assert!(peak < 64 * 1024, "{peak} KiB for keys of 40 MB");
 }
 
 #[test]
 fn a_reducer_sums_long_lines_within_little_memory() {
     let (input, expected) = long_keys();
-    // One key, what an allocator sets aside for a thread, and the program. Two keys do not fit.
-    let limited = r#"ulimit -v 200000 && exec "$0""#;
+    // One key and the program. Two keys do not fit.
+    let limited = r#"ulimit -v 100000 && exec "$0""#;
     let mut child = std::process::Command::new("sh")
         .args(["-c", limited, REDUCER])
+        // What an allocator sets aside for a thread would be more than that.
+        .env("MALLOC_ARENA_MAX", "1")
+        .env("HEARTLINE_STALL_TIMEOUT", "0")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -239,5 +242,23 @@ fn a_reducer_sums_long_lines_within_little_memory() {
     assert_eq!(
         error,
         "wc-reducer: ignored 2 lines: 1 without a tab, 1 whose count is not an integer\n"
+    );
+}
+
+#[test]
+fn a_key_that_does_not_fit_is_an_error_in_one_line() {
+    let limited = r#"ulimit -v 60000 && exec "$0""#;
+    let output = Command::new("sh")
+        .args(["-c", limited, REDUCER])
+        .env("MALLOC_ARENA_MAX", "1")
+        .write_stdin(vec![b'a'; 100_000_000])
+        .output()
+        .unwrap();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert!(
+        error.starts_with("wc-reducer: cannot read stdin: a line's key of ")
+            && error.lines().count() == 1,
+        "{error}"
     );
 }

@@ -10,13 +10,16 @@ use crate::cli::duration;
 use crate::member::{Config, Name};
 use crate::template::Template;
 
+/// Where Hadoop tells who a task is.
+const VARIABLES: &str = "mapreduce_task_attempt_id and mapreduce_job_id";
+
 /// What is to be run once for a task, whatever number of its attempts comes to its end.
 #[derive(Args, Clone, Debug)]
 #[expect(clippy::struct_field_names, reason = "they are the options' names")]
 pub struct CommitOptions {
     /// Run this after COMMAND has succeeded, by exactly one attempt of a task; its status is then the
     /// exit status. Words are split as by a shell, but none is started; {attempt}, {task} and {job}
-    /// stand for their ids. Its stdout goes to stderr
+    /// stand for their ids, which are of letters, digits, '.', '-' and '_'. Its stdout goes to stderr
     #[arg(
         long,
         value_name = "COMMAND",
@@ -33,6 +36,16 @@ pub struct CommitOptions {
         help_heading = "Commit"
     )]
     commit_task: Option<Name>,
+
+    /// The run that the task is committed in: one that was committed in another run is committed again
+    /// [default: with --commit-task, the id of Hadoop's job; Hadoop's own tasks have it in their ids]
+    #[arg(
+        long,
+        value_name = "ID",
+        env = "HEARTLINE_COMMIT_RUN",
+        help_heading = "Commit"
+    )]
+    commit_run: Option<Name>,
 
     /// How long to wait for ZooKeeper, and for another attempt that is committing; then exit 1
     #[arg(
@@ -80,19 +93,42 @@ impl CommitOptions {
                  environment; give --commit-task NAME, the same for all attempts of one task",
             ),
         };
-        let attempt = identity.attempt.clone();
-        let attempt = attempt.filter(|attempt| attempt.parse::<Name>().is_ok());
-        let attempt = attempt.unwrap_or_else(|| config.name.to_string());
+        let attempt = match &identity.attempt {
+            Some(attempt) if attempt.parse::<Name>().is_err() => fail(&format!(
+                "the attempt's id '{attempt}' is not of letters, digits, '.', '-' and '_': {VARIABLES} are wrong"
+            )),
+            Some(attempt) => attempt.clone(),
+            None => config.name.to_string(),
+        };
+        let run = match (&self.commit_run, &self.commit_task, &identity.job) {
+            (Some(run), ..) => Some(run.to_string()),
+            (None, Some(_), Some(job)) if job.parse::<Name>().is_err() => fail(&format!(
+                "the job's id '{job}' is not of letters, digits, '.', '-' and '_'; give --commit-run ID"
+            )),
+            (None, Some(_), job) => job.clone(),
+            // The task's id has that of its job in it.
+            (None, None, _) => None,
+        };
+        if identity.job.is_none() && template.has("job") {
+            fail(&format!(
+                "--commit-command names {{job}}, and there is no job's id in the environment: {VARIABLES} are not set"
+            ));
+        }
         let values = [
             ("attempt", attempt.as_str()),
             ("task", &task),
             ("job", identity.job.as_deref().unwrap_or_default()),
         ];
+        let command = match template.fill(&values) {
+            Ok(command) => command,
+            Err(unfit) => fail(&format!("--commit-command: {unfit}")),
+        };
         Some(Commit::new(Plan {
             program,
             settings: config.settings.clone(),
-            command: template.fill(&values),
+            command,
             task,
+            run,
             attempt,
             timeout: self.commit_timeout,
             grace,

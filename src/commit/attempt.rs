@@ -25,6 +25,8 @@ pub(super) struct Plan {
     pub(super) program: &'static str,
     pub(super) settings: Settings,
     pub(super) task: String,
+    /// The run that the task is committed in, where it has a name.
+    pub(super) run: Option<String>,
     pub(super) attempt: String,
     pub(super) command: Vec<String>,
     /// How long to wait for the permission, and for the word that it is done.
@@ -36,6 +38,15 @@ pub(super) struct Plan {
 impl Plan {
     pub(super) fn say(&self, what: impl std::fmt::Display) {
         say(self.program, what);
+    }
+
+    /// The name of the task's znode. Runs have znodes of their own, so that none takes another's commit for its
+    /// own, or undoes it. No task's or run's name has an '@' in it.
+    pub(super) fn znode(&self) -> String {
+        match &self.run {
+            Some(run) => format!("{}@{run}", self.task),
+            None => self.task.clone(),
+        }
     }
 
     pub(super) fn record(&self, state: State) -> Record {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, SecondsFormat, Utc};
 use tokio::time::sleep;
 
 use super::attempt::{Limits, Plan, Stop};
@@ -81,22 +82,15 @@ impl<'a> Permission<'a> {
                     }
                 }
                 Ok(Step::Committed(by)) => {
-                    let Plan { task, attempt, .. } = self.plan;
-                    if by == *attempt {
-                        self.plan.say(format_args!(
-                            "{task} is committed already, by this very attempt"
-                        ));
-                    } else {
-                        self.plan.say(format_args!(
-                            "{task} is committed already, by {by}; {attempt} does not commit"
-                        ));
-                    }
+                    // It is only to be told: who does not know it tells the rest.
+                    let when = limits.keep(znodes.written()).await?.ok().flatten();
+                    self.plan.say(found(self.plan, &by, when));
                     return Ok(None);
                 }
                 Ok(Step::Foreign(text)) => {
                     return Err(Stop::Failed(format!(
                         "cannot commit: {} says '{text}', which is no state of a commit; remove it",
-                        znodes.session.paths().commit(&self.plan.task)
+                        znodes.session.paths().commit(&self.plan.znode())
                     )));
                 }
                 Ok(Step::Take(_) | Step::Wait(_)) => {}
@@ -186,7 +180,7 @@ impl<'a> Permission<'a> {
             limits.keep(sleep(PAUSE)).await?;
         }
         match &self.session {
-            Some(session) => Ok(Znodes::new(session.clone(), &self.plan.task)),
+            Some(session) => Ok(Znodes::new(session.clone(), &self.plan.znode())),
             None => Err(Stop::Late),
         }
     }
@@ -201,6 +195,56 @@ impl<'a> Permission<'a> {
                 self.waits_for = format!("ZooKeeper at {address}: {other}");
                 limits.keep(sleep(PAUSE)).await
             }
+        }
+    }
+}
+
+/// What is said of a task that is committed already: by whom, when, and in which run.
+fn found(plan: &Plan, by: &str, when: Option<DateTime<Utc>>) -> String {
+    let Plan { task, attempt, .. } = plan;
+    let who = if by == attempt {
+        "this very attempt"
+    } else {
+        by
+    };
+    let when = when.map(|when| when.to_rfc3339_opts(SecondsFormat::Secs, true));
+    let when = when.map(|when| format!(" at {when}")).unwrap_or_default();
+    let (run, advice) = match (&plan.run, job_of(by)) {
+        (Some(run), _) => (format!("run {run}"), ""),
+        (None, Some(job)) => (format!("job {job}"), ""),
+        (None, None) => (
+            "a run without a name".to_owned(),
+            "; was it another run, give each its own --commit-run ID",
+        ),
+    };
+    format!(
+        "{task} is committed already, by {who}{when}, in {run}; {attempt} does not commit{advice}"
+    )
+}
+
+/// The job of one of Hadoop's attempts: `job_1_0001` of `attempt_1_0001_m_000000_0`.
+fn job_of(attempt: &str) -> Option<String> {
+    let mut parts = attempt.strip_prefix("attempt_")?.splitn(3, '_');
+    let (cluster, number) = (parts.next()?, parts.next()?);
+    parts.next()?;
+    Some(format!("job_{cluster}_{number}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_attempt_tells_its_job() {
+        let job = job_of("attempt_local12_0001_m_000000_0");
+        assert_eq!(job.as_deref(), Some("job_local12_0001"));
+        for other in [
+            "map1795.1",
+            "attempt_1",
+            "attempt_1_2",
+            "task_1_0001_m_000000",
+        ] {
+            assert_eq!(job_of(other), None, "{other}");
         }
     }
 }

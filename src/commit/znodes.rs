@@ -1,5 +1,7 @@
 //! A task's znodes: read together, and changed in transactions that check what was read.
 
+use chrono::{DateTime, Utc};
+
 use super::rules::{Record, Sight};
 use crate::coordination::client::{Change, Kind, Operation};
 use crate::coordination::{Failure, Session};
@@ -46,6 +48,15 @@ impl Znodes {
         let (runner, change) = client.stat_and_watch(&self.runner).await?;
         let runner = runner.map(|stat| stat.owner);
         Ok((Sight { task, runner }, change))
+    }
+
+    /// When the task's znode was set last, by the server's clock.
+    pub(super) async fn written(&self) -> Result<Option<DateTime<Utc>>, Failure> {
+        match self.session.client().get(&self.task).await {
+            Ok((_, stat)) => Ok(Some(stat.written)),
+            Err(Failure::NoNode) => Ok(None),
+            Err(failure) => Err(failure),
+        }
     }
 
     /// Claims the commit: replaces `version` of the task's znode, or creates it, and creates that of who runs.

@@ -221,7 +221,7 @@ fn start(command: &Template, death: &Death) -> io::Result<Child> {
         ("pid", &pid),
         ("epoch", &epoch),
     ];
-    let words = command.fill(&values);
+    let words = command.fill(&values).map_err(io::Error::other)?;
     let (executable, arguments) = words.split_first().ok_or(io::ErrorKind::InvalidInput)?;
     Command::new(executable)
         .args(arguments)

@@ -1,7 +1,9 @@
 //! Lines longer than a block, and the keys of runs that they may be in: never more than one copy of one key.
 
+use super::StreamError;
 use super::sum::{Count, CountField};
 use sha2::{Digest, Sha256};
+use std::io;
 
 /// The key of a run.
 pub(super) enum RunKey {
@@ -54,27 +56,28 @@ pub(super) struct LongLine {
 
 impl LongLine {
     /// A line that begins with these bytes.
-    pub(super) fn new(beginning: &[u8]) -> Self {
+    pub(super) fn new(beginning: &[u8]) -> Result<Self, StreamError> {
         let mut line = Self {
             key: Vec::new(),
             field: None,
         };
-        line.push(beginning);
-        line
+        line.push(beginning)?;
+        Ok(line)
     }
 
-    /// Takes the next part, which has no newline.
-    pub(super) fn push(&mut self, part: &[u8]) {
+    /// Takes the next part, which has no newline. Fails if its key does not fit into memory.
+    pub(super) fn push(&mut self, part: &[u8]) -> Result<(), StreamError> {
         if let Some(field) = &mut self.field {
             field.push(part);
-            return;
+            return Ok(());
         }
         let tab = memchr::memchr(b'\t', part);
         let key = &part[..tab.unwrap_or(part.len())];
         if self.key.capacity() - self.key.len() < key.len() {
             // Twice the room, as a vector takes, would be a second copy of a key that only just does not fit.
             let more = key.len().max(self.key.len() / 8);
-            self.key.reserve_exact(more);
+            let room = self.key.try_reserve_exact(more);
+            room.map_err(|_| too_long(self.key.len() + key.len()))?;
         }
         self.key.extend_from_slice(key);
         if let Some(tab) = tab {
@@ -82,6 +85,7 @@ impl LongLine {
             field.push(&part[tab + 1..]);
             self.field = Some(field);
         }
+        Ok(())
     }
 
     /// The line is whole.
@@ -92,4 +96,11 @@ impl LongLine {
             Some(Some(count)) => LongValue::Count(self.key, count),
         }
     }
+}
+
+fn too_long(len: usize) -> StreamError {
+    StreamError::Read(io::Error::new(
+        io::ErrorKind::OutOfMemory,
+        format!("a line's key of {len} bytes or more does not fit into memory; is a tab missing?"),
+    ))
 }
