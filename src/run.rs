@@ -116,10 +116,12 @@ impl RunArgs {
             Ok(reporting) => reporting,
             Err(reason) => return fail(reason),
         };
-        let leftover = match self.drain_input {
-            true => Leftover::Drain,
-            false if is_task => Leftover::CloseAndSay,
-            false => Leftover::Close,
+        let leftover = if self.drain_input {
+            Leftover::Drain
+        } else if is_task {
+            Leftover::CloseAndSay
+        } else {
+            Leftover::Close
         };
         let outcome = run(
             self.command,

@@ -40,7 +40,7 @@ impl Place {
 
     /// Runs one that commits the task `daily` without Hadoop's ids; what it said.
     fn by_hand(&self, options: &[&str]) -> String {
-        run(self.attempt(&["--commit-task", "daily"]).args(options))
+        run(&mut self.attempt(&[&["--commit-task", "daily"], options].concat()))
     }
 
     fn lines(&self) -> Vec<String> {
@@ -145,7 +145,12 @@ fn hadoops_own_tasks_are_told_by_their_ids_as_ever() {
 fn what_would_be_an_option_or_a_path_is_not_filled_in() {
     for (variable, value, commit, answer) in [
         ("mapreduce_job_id", "-o", "touch {job}", "{job}"),
-        ("mapreduce_job_id", "../../x", "touch {job}", "{job}"),
+        (
+            "mapreduce_job_id",
+            "../../x",
+            "touch {job}",
+            "'../../x' is not of",
+        ),
         ("mapreduce_job_id", "", "rm -rf out/{job}", "no job's id"),
         (
             "mapreduce_task_attempt_id",
