@@ -121,7 +121,8 @@ mod tests {
         let (_reader, writer) = pipe().unwrap();
         rustix::io::ioctl_fionbio(&writer, true).unwrap();
         let mut writer = Patient::within(writer, Duration::from_millis(10));
-        let error = writer.write_all(&[b'x'; 10_000_000]).unwrap_err();
+        let too_much = vec![b'x'; 10_000_000];
+        let error = writer.write_all(&too_much).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
 }
