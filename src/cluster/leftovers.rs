@@ -15,7 +15,7 @@ use super::layout::{Cluster, Form, Host};
 use super::netns::{handle, is_own_namespace};
 use super::process::Known;
 use crate::files;
-use crate::status::plain;
+use crate::text;
 
 /// The variable in which YARN tells a task where it may write.
 const TASKS_FOLDERS: &str = "LOCAL_DIRS";
@@ -49,7 +49,7 @@ pub(super) fn leftovers(cluster: &Cluster) -> Vec<Leftover> {
         };
         let shown = words(process.pid).join(OsStr::new(" "));
         let what: String = shown.to_string_lossy().chars().take(120).collect();
-        let what = plain(&what);
+        let what = text::line(&what).into_owned();
         found.push(Leftover { known, what });
     }
     found

@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr, TcpListener};
 use procfs::net::TcpState;
 use procfs::process::{FDTarget, all_processes};
 
-use crate::status::plain;
+use crate::text;
 
 /// All listening sockets.
 #[derive(Debug, Default)]
@@ -52,7 +52,7 @@ impl Listening {
                 let name = || {
                     process
                         .stat()
-                        .map(|stat| plain(&stat.comm))
+                        .map(|stat| text::line(&stat.comm).into_owned())
                         .unwrap_or_default()
                 };
                 found.then(|| (process.pid, name()))

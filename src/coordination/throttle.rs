@@ -70,6 +70,25 @@ pub async fn unthrottled<T>(
     }
 }
 
+/// Asks until the server takes the request, however long that takes. Without chance, so that a simulated run is the
+/// same each time.
+///
+/// # Cancellation safety
+/// As that of the request: when the future is dropped, the request may be made all the same.
+pub async fn unless_throttled<T, F>(mut ask: impl FnMut() -> F) -> Result<T, Failure>
+where
+    F: Future<Output = Result<T, Failure>>,
+{
+    let mut pause = FIRST;
+    loop {
+        match ask().await {
+            Err(Failure::Throttled) => sleep(pause).await,
+            answer => return answer,
+        }
+        pause = LONGEST.min(pause * 2);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

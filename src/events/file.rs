@@ -64,8 +64,8 @@ pub(super) fn last_event(path: &Path) -> Option<(i64, u64, DateTime<Utc>)> {
     last_event_in(&tail(path, TAIL).ok()?)
 }
 
-/// Epoch and sequence of the last event in the end of a file.
-pub(super) fn last_event_in(tail: &[u8]) -> Option<(i64, u64)> {
+/// Epoch, sequence and time of the last event in the end of a file.
+pub(super) fn last_event_in(tail: &[u8]) -> Option<(i64, u64, DateTime<Utc>)> {
     let mut lines = tail.split(|byte| *byte == b'\n').rev();
     lines.find_map(|line| {
         let event: Value = serde_json::from_slice(line).ok()?;

@@ -36,6 +36,7 @@ pub fn overview(bytes: &[u8]) {
         members,
         report,
         control,
+        unreadable: Vec::new(),
         began: Duration::from_secs(1),
         ended: Duration::from_secs(2),
     };
@@ -82,10 +83,12 @@ fn node(name: &str, value: &[u8], number: i32) -> Node {
                 modified: number.into(),
                 version: number,
                 owner: 1,
+                children: 0,
                 made: start(),
                 written: start() + TimeDelta::milliseconds(number.into()),
             },
         },
+        trouble: None,
         read: Duration::from_secs(1),
     }
 }

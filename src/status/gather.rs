@@ -24,6 +24,7 @@ const UNKNOWN: Stat = Stat {
     modified: 0,
     version: 0,
     owner: 0,
+    children: 0,
     made: DateTime::UNIX_EPOCH,
     written: DateTime::UNIX_EPOCH,
 };

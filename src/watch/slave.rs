@@ -3,7 +3,6 @@
 //! That one joins, beats and returns is seen on its znode; how it ended is the master's to say.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
 use std::path::Path;
 
 use chrono::Utc;
@@ -14,6 +13,7 @@ use super::link::{self, Feed, Link, News};
 use super::tell::{Form, Teller};
 use super::told::Told;
 use crate::coordination::{Settings, Value};
+use crate::files::{Links, create};
 use crate::protocol::{Beat, Event, EventKind, Report};
 use crate::text;
 
