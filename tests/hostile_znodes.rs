@@ -37,9 +37,8 @@ fn pair(zookeeper: &ZooKeeper) -> (Watcher, Mapper, Mapper) {
 fn assert_peace(watcher: &Watcher, silent: &[&str]) {
     for told in watcher.story() {
         let is_expected = match told.event.as_str() {
-            "connected" => true,
             "claimed" => told.node == "map1",
-            "joined" | "finished" => true,
+            "connected" | "joined" | "finished" => true,
             "died" => silent.contains(&told.node.as_str()),
             _ => false,
         };

@@ -184,9 +184,8 @@ impl Session {
         for claim in self.line(true).await? {
             if prefixes.iter().any(|prefix| claim.starts_with(prefix)) {
                 // One that cannot be removed costs the others nothing.
-                match self.remove(&self.paths().claim(&claim)).await {
-                    Err(Failure::Lost) => return Err(Failure::Lost),
-                    Ok(()) | Err(_) => {}
+                if let Err(Failure::Lost) = self.remove(&self.paths().claim(&claim)).await {
+                    return Err(Failure::Lost);
                 }
             }
         }

@@ -54,10 +54,9 @@ async fn forget_oldest(session: &Session) -> Result<(), Failure> {
     let mut known: Vec<(i64, String)> = looks.filter_map(async |look| look).collect().await;
     known.sort();
     for (_, path) in known.into_iter().take(surplus) {
-        match session.remove(&path).await {
-            Err(Failure::Lost) => return Err(Failure::Lost),
-            // One that cannot be removed, since something is below it for instance, costs the others nothing.
-            Ok(()) | Err(_) => {}
+        // One that cannot be removed, since something is below it for instance, costs the others nothing.
+        if let Err(Failure::Lost) = session.remove(&path).await {
+            return Err(Failure::Lost);
         }
     }
     Ok(())

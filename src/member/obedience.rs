@@ -33,21 +33,16 @@ async fn watch(session: &Session, outside: &Sender<Happening>) -> Result<(), Fai
         };
         let told = Control::parse(&value.bytes);
         if told.epoch.is_some() {
-            let is_current = match &told.claim {
+            let is_current = if let Some(claim) = &told.claim {
                 // The report of a large job is large, and all members look at the same time.
-                Some(claim) => {
-                    session.client().sync(control).await?;
-                    session
-                        .owner(&session.paths().claim(claim))
-                        .await?
-                        .is_some()
-                }
+                session.client().sync(control).await?;
+                let owner = session.owner(&session.paths().claim(claim)).await?;
+                owner.is_some()
+            } else {
                 // Both are written in one transaction when an epoch begins: an older control than the
                 // report's is that of a master that was replaced, or of nobody.
-                None => {
-                    let report = session.read_fresh(master).await?;
-                    told.epoch == Report::parse(&report.bytes).epoch
-                }
+                let report = session.read_fresh(master).await?;
+                told.epoch == Report::parse(&report.bytes).epoch
             };
             if is_current && outside.send(Happening::Told(told)).await.is_err() {
                 return Ok(());

@@ -67,19 +67,35 @@ pub(super) fn beside(fence: Fence, own: String) -> UnderWay {
     })
 }
 
+/// Who is about to be master.
+pub(super) struct Heir {
+    /// Its claim, and what that says before the first beat.
+    pub(super) claim: String,
+    pub(super) value: String,
+    /// Its follower's znode, and the sessions whose znodes are its own.
+    pub(super) leftover: Option<String>,
+    pub(super) earlier: Vec<i64>,
+    /// How long others are waited for.
+    pub(super) grace: Duration,
+    /// What stands in the line and is no claim.
+    pub(super) no_claims: BTreeSet<String>,
+    /// The largest request that the server is known to take.
+    pub(super) request_limit: Option<usize>,
+}
+
 /// Takes the steps from the line into office ([`accession`]) up to the first report, after it has
 /// removed the follower's znode of who becomes master. The beat also tells the time by ZooKeeper's
 /// clock.
-pub(super) fn inherit(
-    session: Session,
-    claim: String,
-    value: String,
-    leftover: Option<String>,
-    earlier: Vec<i64>,
-    grace: Duration,
-    no_claims: BTreeSet<String>,
-    request_limit: Option<usize>,
-) -> UnderWay {
+pub(super) fn inherit(session: Session, heir: Heir) -> UnderWay {
+    let Heir {
+        claim,
+        value,
+        leftover,
+        earlier,
+        grace,
+        no_claims,
+        request_limit,
+    } = heir;
     Box::pin(async move {
         let steps = || async {
             let removed = async {

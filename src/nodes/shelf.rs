@@ -92,13 +92,12 @@ impl Shelf {
     pub(super) async fn save(&self, kept: &Kept) -> io::Result<()> {
         let wanted = written(kept, self.secret.as_ref());
         let mut known = self.known.lock().await;
-        let before = match known.take() {
-            Some(before) => before,
-            None => {
-                let fetched = fetch(self.fence.session()).await;
-                let (values, _) = fetched.map_err(io::Error::other)?;
-                values
-            }
+        let before = if let Some(before) = known.take() {
+            before
+        } else {
+            let fetched = fetch(self.fence.session()).await;
+            let (values, _) = fetched.map_err(io::Error::other)?;
+            values
         };
         let odd = self.odd.lock().await;
         for batch in batches(&folder(self.fence.session()), &before, &wanted, &odd) {

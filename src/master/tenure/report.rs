@@ -104,11 +104,11 @@ impl Tenure {
         let (mut named, mut fingerprints) = (Vec::new(), Vec::new());
         // A report that calls all of them alive names them already.
         if alive.len() < introduced.len() {
-            let (mut names, mut others) = (self.room.names, self.room.fingerprints);
+            let (mut left, mut others) = (self.room.names, self.room.fingerprints);
             for node in introduced {
                 let bytes = Word(node).to_string().len() + 1;
-                if bytes <= names {
-                    names -= bytes;
+                if bytes <= left {
+                    left -= bytes;
                     named.push(node);
                 } else if others >= FINGERPRINT {
                     others -= FINGERPRINT;

@@ -62,13 +62,15 @@ impl Stay<'_> {
         let grace = self.grace();
         self.under_way = Some(write::inherit(
             self.session.clone(),
-            mandate.claim.clone(),
-            self.claim_value(),
-            leftover,
-            self.life.earlier.clone(),
-            grace,
-            self.election.no_claims().clone(),
-            self.life.request_limit,
+            write::Heir {
+                claim: mandate.claim.clone(),
+                value: self.claim_value(),
+                leftover,
+                earlier: self.life.earlier.clone(),
+                grace,
+                no_claims: self.election.no_claims().clone(),
+                request_limit: self.life.request_limit,
+            },
         ));
         self.role = Role::Heir(mandate);
     }

@@ -21,6 +21,7 @@ fn stat(zxid: i64) -> Stat {
         modified: zxid,
         version: 0,
         owner: 0,
+        children: 0,
         made: at(0),
         written: at(zxid),
     }
