@@ -66,3 +66,7 @@ pub mod vitals;
 pub mod watch;
 pub mod wrapped;
 pub mod zkstats;
+
+#[cfg(test)]
+#[path = "../tests/support/left_out.rs"]
+mod left_out;

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use rustix::fs::{CWD, FileType, mknodat};
+use support::left_out::{self, leave_out};
 use support::{Guarded, not_root};
 use tempfile::TempDir;
 
@@ -110,8 +111,7 @@ fn nobody_is_killed_by_a_record_that_others_may_write() {
 #[test]
 fn nobody_is_killed_by_a_record_of_another_user() {
     if let Some(why) = not_root() {
-        eprintln!("skipped: {why}");
-        return;
+        leave_out!("{why}");
     }
     for part in ["cluster", "cluster/h1/run", "cluster/h1/run/namenode.pid"] {
         let mut started = Started::new();

@@ -10,6 +10,7 @@ use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use support::left_out::{self, leave_out};
 use support::{Described, no_namespaces, wait_until};
 
 /// What a busy machine may need.
@@ -107,8 +108,7 @@ fn let_in(cluster: &Described, host: &str, other: &str) -> usize {
 fn hosts_are_kept_right_by_a_server_and_agents_of_the_clusters_own() {
     let _alone = alone();
     if let Some(why) = no_namespaces(&["sshd", "ssh", "fuser"]) {
-        eprintln!("skipped: {why}");
-        return;
+        leave_out!("{why}");
     }
     let host = |id| format!("[[host]]\nname = \"h{id}\"\nid = {id}\nroles = [\"zookeeper\"]\n");
     let cluster = Described::new("netns", &[1, 2, 3].map(host).concat());
@@ -202,8 +202,7 @@ fn hosts_are_kept_right_by_a_server_and_agents_of_the_clusters_own() {
 fn a_namenode_that_hangs_is_fenced_by_ssh_and_a_host_is_cut_off() {
     let _alone = alone();
     if let Some(why) = no_namespaces(&["sshd", "ssh", "fuser"]) {
-        eprintln!("skipped: {why}");
-        return;
+        leave_out!("{why}");
     }
     let cluster = Described::sample("netns", "three-hosts-ha");
     cluster.up();

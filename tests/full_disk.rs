@@ -7,7 +7,8 @@ use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 use std::process::Command;
 
-use support::{Mapper, SOON, Watcher, ZooKeeper, wait_until};
+use support::left_out::{self, leave_out};
+use support::{Mapper, SOON, Watcher, ZooKeeper, no_small_disk, wait_until};
 use tempfile::TempDir;
 
 /// Starts a program with a small disk of its own over a folder, which goes with the program. Who is not root may do so in
@@ -23,17 +24,13 @@ const WITH_SMALL_DISK: [&str; 5] = [
 #[test]
 fn a_full_disk_costs_no_word() {
     let probe = TempDir::new().expect("a temporary folder");
-    let mountable = Command::new(WITH_SMALL_DISK[0])
+    let tried = Command::new(WITH_SMALL_DISK[0])
         .args(&WITH_SMALL_DISK[1..])
         .arg(probe.path())
         .arg("true")
         .output();
-    if !mountable
-        .as_ref()
-        .is_ok_and(|output| output.status.success())
-    {
-        println!("skipped: no small disk can be mounted here: {mountable:?}");
-        return;
+    if let Some(why) = no_small_disk(tried) {
+        leave_out!("{why}");
     }
     let mut zookeeper = ZooKeeper::arranged(&[], |server| {
         std::fs::create_dir(server.data()).expect("a folder for the data");

@@ -3,6 +3,7 @@
 mod support;
 
 use rustix::process::Signal;
+use support::left_out::{self, leave_out};
 use support::{Dialog, ZooKeeper, group_member};
 
 /// Does what it is told by lines: `create PATH VALUE`, `watch PATH`, `claim PATH VALUE`, `stop`.
@@ -46,25 +47,19 @@ zk.stop()
 print("stopped")
 "#;
 
-/// Kazoo as it is when it has connected; `None` where there is none to be had, which is said.
-fn kazoo(zookeeper: &ZooKeeper) -> Option<Dialog> {
-    match Dialog::kazoo(zookeeper, SCRIPT) {
-        Ok(kazoo) => {
-            kazoo.wait_for("connected");
-            Some(kazoo)
-        }
-        Err(why) => {
-            eprintln!("skipped: no kazoo to be had: {why}");
-            None
-        }
-    }
+/// Kazoo as it is when it has connected, or why it cannot be had.
+fn kazoo(zookeeper: &ZooKeeper) -> Result<Dialog, String> {
+    let kazoo = Dialog::kazoo(zookeeper, SCRIPT)?;
+    kazoo.wait_for("connected");
+    Ok(kazoo)
 }
 
 #[test]
 fn kazoo_and_heartline_take_over_from_each_other() {
     let zookeeper = ZooKeeper::with_settings(&["tickTime=500"]);
-    let Some(mut first) = kazoo(&zookeeper) else {
-        return;
+    let mut first = match kazoo(&zookeeper) {
+        Ok(kazoo) => kazoo,
+        Err(why) => leave_out!("kazoo cannot be had: {why}"),
     };
     first.ask("claim /master k1:2223", "active k1:2223");
     let heartline = group_member(&zookeeper, "master --address m1:2223", &["sleep", "100"]);
@@ -84,8 +79,9 @@ fn kazoo_and_heartline_take_over_from_each_other() {
 #[test]
 fn each_sees_the_workers_of_the_other() {
     let zookeeper = ZooKeeper::with_settings(&["tickTime=500"]);
-    let Some(mut kazoo) = kazoo(&zookeeper) else {
-        return;
+    let mut kazoo = match kazoo(&zookeeper) {
+        Ok(kazoo) => kazoo,
+        Err(why) => leave_out!("kazoo cannot be had: {why}"),
     };
     let master = group_member(&zookeeper, "master --address m1:2223", &[]);
     master.wait_for_event("active", "master");

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use rustix::process::Signal;
-use support::{Program, SOON, ServerOfNodes, Storm, node_folder, wait_until};
+use support::left_out::{self, leave_out};
+use support::{Program, SOON, ServerOfNodes, Storm, no_small_disk, node_folder, wait_until};
 use tempfile::TempDir;
 
 fn text(folder: &TempDir, name: &str) -> String {
@@ -175,9 +176,8 @@ fn a_full_disk_costs_no_line_of_a_mounted_hosts_file() {
         command
     };
     let tried = within(&mut Command::new("true")).output();
-    if !tried.as_ref().is_ok_and(|output| output.status.success()) {
-        println!("skipped: no small disk can be mounted here: {tried:?}");
-        return;
+    if let Some(why) = no_small_disk(tried) {
+        leave_out!("{why}");
     }
     let server = ServerOfNodes::bare(&[]);
     let mut agent = server.agent_command(node.path(), &["--role", "slave"]);

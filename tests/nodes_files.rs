@@ -11,6 +11,7 @@ use std::process::{Command, Output, Stdio};
 
 use rustix::fs::{CWD, FileType, mknodat};
 use rustix::process::Signal;
+use support::left_out::{self, leave_out};
 use support::{Program, SOON, ServerOfNodes, node_folder, not_root, wait_until, write_secret};
 use tempfile::TempDir;
 
@@ -142,8 +143,7 @@ impl Node {
 #[test]
 fn whatever_a_user_puts_in_place_of_its_files_roots_agent_goes_on_and_the_node_is_unwell() {
     if let Some(why) = not_root() {
-        eprintln!("skipped: {why}");
-        return;
+        leave_out!("{why}");
     }
     let server = ServerOfNodes::bare(&[]);
     let root = TempDir::with_prefix("heartline-root-").expect("a temporary folder");
@@ -288,8 +288,7 @@ fn a_secret_is_a_file_of_this_user_or_what_its_shell_gives() {
     assert!(said(&output).contains("127.0.0.1:1"), "{output:?}");
 
     if let Some(why) = not_root() {
-        eprintln!("skipped: {why}");
-        return;
+        leave_out!("{why}");
     }
     lchown(&secret, Some(ID), None).expect("root may");
     let output = list(&secret);

@@ -69,12 +69,13 @@ pub(super) mod tests {
     use tempfile::TempDir;
 
     use super::*;
+    use crate::left_out::{self, leave_out};
 
     /// Some user who is not this one.
     const NOBODY: (u32, u32) = (65534, 65534);
 
-    /// An account with a home of its own; nothing, and why, where this process cannot act as somebody else.
-    pub(in crate::nodes) fn somebody_else() -> Option<(TempDir, Account)> {
+    /// An account with a home of its own, or why this process cannot act as somebody else.
+    pub(in crate::nodes) fn somebody_else() -> Result<(TempDir, Account), String> {
         let home = tempfile::tempdir().expect("a folder");
         let account = Account {
             name: "nobody".parse().expect("a name"),
@@ -87,18 +88,16 @@ pub(super) mod tests {
         let tried = chown(home.path(), Some(NOBODY.0), Some(NOBODY.1))
             .map_err(anyhow::Error::from)
             .and_then(|()| account.touch(&file, || Ok(fs::write(&file, "")?)));
-        if let Err(why) = tried {
-            eprintln!("skipped: only root can act as another user: {why:#}");
-            return None;
-        }
+        tried.map_err(|why| format!("needs root, to act as another user: {why:#}"))?;
         fs::remove_file(&file).expect("made");
-        Some((home, account))
+        Ok((home, account))
     }
 
     #[test]
     fn what_is_done_is_done_as_the_user() {
-        let Some((home, account)) = somebody_else() else {
-            return;
+        let (home, account) = match somebody_else() {
+            Ok(somebody) => somebody,
+            Err(why) => leave_out!("{why}"),
         };
         let file = home.path().join("file");
         let done = account.touch(&file, || Ok(fs::write(&file, "a")?));
@@ -122,8 +121,7 @@ pub(super) mod tests {
     #[test]
     fn folders_of_root_alone_are_guarded() {
         if geteuid().as_raw() != 0 {
-            eprintln!("skipped: this is not root");
-            return;
+            leave_out!("needs root");
         }
         assert!(is_guarded(Path::new("/etc/keys")));
         for open in [

@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     io::{BufRead, BufReader, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{ChildStdin, Command, Stdio},
     sync::{Arc, Mutex},
     thread,
@@ -109,7 +109,7 @@ impl Dialog {
     }
 }
 
-/// A Python that has kazoo: that of `scripts/bench beats`, made if it is not there yet.
+/// A Python that has kazoo: that of `scripts/bench beats`, or the machine's; else the former is made.
 fn python_with_kazoo() -> Result<PathBuf, String> {
     let folder = Parts::home().join("bench");
     std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
@@ -122,12 +122,17 @@ fn python_with_kazoo() -> Result<PathBuf, String> {
         Ok(output) => Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
         Err(error) => Err(format!("{}: {error}", command.get_program().display())),
     };
-    let has_kazoo = || run(Command::new(&python).args(["-c", "import kazoo"]));
-    if has_kazoo().is_err() {
-        let venv = folder.join("venv");
-        run(Command::new("python3").args(["-m", "venv"]).arg(venv))?;
-        run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "kazoo"]))?;
-        has_kazoo()?;
+    let has_kazoo = |python: &Path| run(Command::new(python).args(["-c", "import kazoo"]));
+    let of_machine = Path::new("python3");
+    if has_kazoo(&python).is_ok() {
+        return Ok(python);
     }
+    if has_kazoo(of_machine).is_ok() {
+        return Ok(of_machine.to_owned());
+    }
+    let venv = folder.join("venv");
+    run(Command::new(of_machine).args(["-m", "venv"]).arg(venv))?;
+    run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "kazoo"]))?;
+    has_kazoo(&python)?;
     Ok(python)
 }

@@ -1,7 +1,7 @@
 //! The real parts for the tests: fetched once, started on free ports, gone when the test is.
 
 // Each test file compiles its own copy of this module and uses only some of it.
-#![allow(dead_code, unused_imports)]
+#![allow(dead_code, unused_imports, unused_macros)]
 
 mod cluster;
 mod crowd;
@@ -12,6 +12,7 @@ mod group;
 pub(crate) mod hadoop;
 mod job;
 mod kafka;
+pub(crate) mod left_out;
 mod member;
 mod namespaces;
 mod nodes;
@@ -36,7 +37,7 @@ pub(crate) use group::{Ticks, group_member, member_options};
 pub(crate) use job::{Job, assert_one_master_an_epoch};
 pub(crate) use kafka::Kafka;
 pub(crate) use member::{Ended, Mapper, SOON, Told, Watcher, plot};
-pub(crate) use namespaces::{no_namespaces, not_root, which};
+pub(crate) use namespaces::{no_namespaces, no_small_disk, not_root, which};
 pub(crate) use nodes::{Program, SECRET, ServerOfNodes, node_folder, python, write_secret};
 pub(crate) use overload::Overload;
 pub(crate) use parts::Parts;

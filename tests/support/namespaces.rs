@@ -1,12 +1,13 @@
-//! Whether this machine has what hosts in network namespaces need, and whether this is root.
+//! Whether this machine has what hosts in network namespaces, and small disks, need, and whether this is root.
 
+use std::io;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 
 /// Why namespaces, or one of these programs, cannot be had here; nothing if they can.
 pub(crate) fn no_namespaces(programs: &[&str]) -> Option<String> {
     if !rustix::process::geteuid().is_root() {
-        return Some("only root can make network namespaces".to_owned());
+        return Some("needs root, to make network namespaces".to_owned());
     }
     let mut programs = ["ip"].iter().chain(programs);
     if let Some(program) = programs.find(|program| which(program).is_none()) {
@@ -16,7 +17,10 @@ pub(crate) fn no_namespaces(programs: &[&str]) -> Option<String> {
     for action in ["add", "del"] {
         match Command::new("ip").args(["netns", action, &name]).output() {
             Ok(output) if output.status.success() => {}
-            Ok(output) => return Some(String::from_utf8_lossy(&output.stderr).into_owned()),
+            Ok(output) => {
+                let why = String::from_utf8_lossy(&output.stderr);
+                return Some(format!("no network namespaces can be made: {why}"));
+            }
             Err(error) => return Some(format!("ip: {error}")),
         }
     }
@@ -26,7 +30,21 @@ pub(crate) fn no_namespaces(programs: &[&str]) -> Option<String> {
 /// Why what only root may do cannot be tried; nothing if it can.
 pub(crate) fn not_root() -> Option<String> {
     let is_root = rustix::process::geteuid().is_root();
-    (!is_root).then(|| "only root can give files to another user, and act as that user".to_owned())
+    (!is_root).then(|| "needs root, to give files to another user and act as that user".to_owned())
+}
+
+/// Why no small disk can be mounted here, by what came of trying it; nothing if one can.
+pub(crate) fn no_small_disk(tried: io::Result<Output>) -> Option<String> {
+    let why = match tried {
+        Ok(output) if output.status.success() => return None,
+        Ok(output) => String::from_utf8_lossy(&output.stderr).into_owned(),
+        Err(error) => format!("unshare: {error}"),
+    };
+    Some(if rustix::process::geteuid().is_root() {
+        format!("no small disk can be mounted: {why}")
+    } else {
+        format!("needs root, or user namespaces, to mount a small disk: {why}")
+    })
 }
 
 /// Where a program lies, also one of those for root.

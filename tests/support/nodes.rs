@@ -252,27 +252,22 @@ pub(crate) fn write_secret(folder: &Path, secret: &str) -> PathBuf {
     path
 }
 
-/// Runs a Python 3 script to its end; its stdout. `None` where there is no Python, which is said.
-pub(crate) fn python(script: &str, arguments: &[&str]) -> Option<String> {
+/// Runs a Python 3 script to its end; its stdout, or why there is no Python.
+pub(crate) fn python(script: &str, arguments: &[&str]) -> Result<String, String> {
     let started = Command::new("python3")
         .args(["-c", script])
         .args(arguments)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn();
-    let mut child = match started {
-        Ok(child) => child,
-        Err(why) => {
-            eprintln!("skipped: no python3: {why}");
-            return None;
-        }
-    };
+    let mut child = started.map_err(|why| format!("python3 cannot be run: {why}"))?;
     let mut said = String::new();
     let mut complained = String::new();
-    let (mut stdout, mut stderr) = (child.stdout.take()?, child.stderr.take()?);
+    let mut stdout = child.stdout.take().expect("its output is a pipe");
+    let mut stderr = child.stderr.take().expect("its output is a pipe");
     stdout.read_to_string(&mut said).expect("text");
     stderr.read_to_string(&mut complained).expect("text");
     let status = child.wait().expect("it ends");
     assert!(status.success(), "{said}\n{complained}");
-    Some(said)
+    Ok(said)
 }
