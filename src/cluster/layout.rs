@@ -7,6 +7,7 @@ use clap::ValueEnum;
 use strum::{Display, EnumString};
 
 use super::role::{Port, Role};
+use crate::coordination::place;
 
 /// What the hosts of a description are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Display, EnumString, ValueEnum)]
@@ -106,12 +107,12 @@ impl Host {
 
     /// A port as the configuration of all hosts names it.
     pub fn place(&self, port: Port) -> String {
-        format!("{}:{}", self.called, self.port(port))
+        place(&self.called, self.port(port))
     }
 
     /// A port as it is reached from where heartline runs.
     pub fn reached(&self, port: Port) -> String {
-        format!("{}:{}", self.address, self.port(port))
+        place(&self.address, self.port(port))
     }
 
     /// Whether it runs `role`.

@@ -11,6 +11,7 @@ use super::layout::{Cluster, File, Form, Host, Properties, default_folder, list}
 use super::problem::{Problem, Problems};
 use super::role::{Port, Role};
 use super::sense;
+use crate::coordination::is_host;
 
 /// The first three numbers of the addresses unless a description says others.
 const NETWORK: &str = "10.91.1";
@@ -168,7 +169,10 @@ impl Reader<'_, '_> {
         ports.extend(self.ports(&host.ports));
         let address = match (self.form, &host.address) {
             (Form::Loopback | Form::Netns, _) => format!("{network}{id}"),
-            (Form::Own, Some(address)) => address.get_ref().clone(),
+            (Form::Own, Some(address)) => {
+                self.check_address(address);
+                address.get_ref().clone()
+            }
             (Form::Own, None) => name.clone(),
         };
         let called = match self.form {
@@ -182,6 +186,16 @@ impl Reader<'_, '_> {
             called,
             roles,
             ports,
+        }
+    }
+
+    fn check_address(&mut self, address: &Spanned<String>) {
+        if !is_host(address.get_ref()) {
+            self.problems.grave(
+                address.span().start,
+                format!("address '{}' is no host", address.get_ref()),
+                "write a host's name, or an IP address without brackets and without a port",
+            );
         }
     }
 
@@ -304,4 +318,26 @@ where
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_a_host_alone() {
+        let read = |address: &str| {
+            let host = format!("name = \"h1\"\nid = 1\naddress = \"{address}\"");
+            let text = format!("name = \"c\"\n[[host]]\n{host}\nroles = [\"zookeeper\"]\n");
+            read(&text, Path::new("."), Form::Own)
+        };
+        let (cluster, _) = read("::1").expect("a cluster");
+        assert_eq!(cluster.hosts[0].reached(Port::Zookeeper), "[::1]:2181");
+        for wrong in ["zk1:2181", "[::1]", "zk://zk1", "zk1;zk2", "a b", ""] {
+            let problems = read(wrong).expect_err(wrong);
+            let what = format!("address '{wrong}' is no host");
+            let found = problems.iter().find(|problem| problem.what == what);
+            assert_eq!(found.expect("told").line, 5, "{problems:#?}");
+        }
+    }
 }

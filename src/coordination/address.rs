@@ -31,13 +31,7 @@ impl Address {
         let hosts: Vec<String> = self
             .servers
             .iter()
-            .map(|(host, port)| {
-                if host.contains(':') {
-                    format!("[{host}]:{port}")
-                } else {
-                    format!("{host}:{port}")
-                }
-            })
+            .map(|(host, port)| place(host, *port))
             .collect();
         hosts.join(",")
     }
@@ -53,92 +47,141 @@ impl FromStr for Address {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        let wanted = "write HOST:PORT, several of them with commas, as in zk1:2181,zk2:2181/chroot";
+        if let Some(scheme) = scheme(text) {
+            return Err(format!(
+                "'{scheme}' is not part of a ZooKeeper address; {wanted}"
+            ));
+        }
+        let text = text.trim();
         let (hosts, chroot) = match text.find('/') {
             Some(slash) => text.split_at(slash),
             None => (text, "/"),
         };
+        let servers = server_list(hosts, DEFAULT_PORT, wanted)?;
+        if let Some((_, after)) = chroot.split_once(',')
+            && server_list(after.split('/').next().unwrap_or_default(), 0, "").is_ok()
+            && after.contains([':', '/'])
+        {
+            return Err(format!(
+                "the chroot of '{text}' is followed by another host; it stands once, after the last host; {wanted}"
+            ));
+        }
         let chroot = chroot
             .parse()
             .map_err(|reason| format!("the chroot after the hosts: {reason}"))?;
-        let wanted = "write HOST:PORT, several of them with commas, as in zk1:2181,zk2:2181/chroot";
-        let servers = hosts.split(',');
-        let servers = servers.map(|text| server(text, DEFAULT_PORT, wanted));
-        let servers = servers.collect::<Result<_, _>>()?;
         Ok(Self { servers, chroot })
     }
 }
 
+/// A host and a port as they are written, an IPv6 address in brackets.
+pub(crate) fn place(host: &str, port: u16) -> String {
+    if host.contains(':') {
+        format!("[{host}]:{port}")
+    } else {
+        format!("{host}:{port}")
+    }
+}
+
+/// The servers of a list with commas between, as other clients take it: with blanks around each, and perhaps a comma at
+/// its end. An error ends in what is `wanted`.
+pub(crate) fn server_list(
+    text: &str,
+    default_port: u16,
+    wanted: &str,
+) -> Result<Vec<(String, u16)>, String> {
+    let text = text.trim();
+    let text = text.strip_suffix(',').unwrap_or(text);
+    let servers = text.split(',');
+    servers
+        .map(|text| server(text, default_port, wanted))
+        .collect()
+}
+
+/// `zk://` of `zk://zk1:2181`.
+fn scheme(text: &str) -> Option<&str> {
+    let end = text.find("://")? + "://".len();
+    let is_of_scheme = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.' | '_');
+    let before = text[..end - "://".len()].trim_end_matches(is_of_scheme);
+    Some(&text[before.len()..end])
+}
+
 /// Host and port of one server; an error ends in what is `wanted`.
 pub(crate) fn server(text: &str, default_port: u16, wanted: &str) -> Result<(String, u16), String> {
+    let text = text.trim();
+    let wrong = |why: &str| Err(format!("{why}; {wanted}"));
     if text.is_empty() {
-        return Err(format!("a host is empty; {wanted}"));
+        return wrong("a host is empty");
+    }
+    if let Some(scheme) = scheme(text) {
+        return wrong(&format!("'{scheme}' is not part of a server's address"));
+    }
+    if let Some(separator) = text.chars().find(|c| matches!(c, ';' | '|')) {
+        return wrong(&format!(
+            "'{separator}' separates nothing here, ',' stands between servers"
+        ));
+    }
+    if text.contains(char::is_whitespace) {
+        return wrong(&format!(
+            "there is a blank within '{text}', ',' stands between servers"
+        ));
     }
     let (host, port) = match text.strip_prefix('[') {
         Some(rest) => {
-            let (host, rest) = rest
-                .split_once(']')
-                .ok_or_else(|| format!("'{text}' has no closing bracket; {wanted}"))?;
-            if host.parse::<std::net::Ipv6Addr>().is_err() {
-                return Err(format!("'{host}' is no IPv6 address; {wanted}"));
+            let Some((host, rest)) = rest.split_once(']') else {
+                return wrong(&format!("'{text}' has no closing bracket"));
+            };
+            if !is_ipv6(host) {
+                return wrong(&format!("'{host}' is no IPv6 address"));
             }
             match rest.strip_prefix(':') {
                 Some(port) => (host, Some(port)),
                 None if rest.is_empty() => (host, None),
-                None => return Err(format!("'{text}' goes on after its bracket; {wanted}")),
+                None => return wrong(&format!("'{text}' goes on after its bracket")),
             }
+        }
+        // With or without a port after it: one cannot tell.
+        None if is_ipv6(text) => {
+            return wrong(&format!(
+                "'{text}' is an IPv6 address without brackets, which are put around it: [::1]:{default_port}"
+            ));
         }
         None => match text.split_once(':') {
             Some((host, port)) => (host, Some(port)),
             None => (text, None),
         },
     };
-    let is_name = |c: char| c.is_alphanumeric() || matches!(c, '-' | '.' | '_' | ':');
-    if host.is_empty() || !host.chars().all(is_name) {
-        return Err(format!(
-            "'{text}' does not begin with a host name; {wanted}"
-        ));
+    if !is_host(host) {
+        return wrong(&format!("'{text}' does not begin with a host name"));
     }
     let port = match port {
         None => default_port,
-        Some(port) => port
-            .parse()
-            .ok()
-            .filter(|port| *port != 0)
-            .ok_or_else(|| format!("'{port}' is no port from 1 to 65535; {wanted}"))?,
+        Some("") => return wrong(&format!("'{text}' has no port after its colon")),
+        Some(port) if port.contains(':') => {
+            return wrong(&format!("'{text}' has more than one port"));
+        }
+        Some(port) => match port.parse() {
+            Ok(number) if number != 0 && port.bytes().all(|byte| byte.is_ascii_digit()) => number,
+            _ => return wrong(&format!("'{port}' is no port from 1 to 65535")),
+        },
     };
     Ok((host.to_owned(), port))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(text: &str) -> Result<String, String> {
-        text.parse::<Address>().map(|address| address.to_string())
-    }
-
-    #[test]
-    fn hosts_ports_and_chroot_are_told_apart() {
-        assert_eq!(parse("zk1").unwrap(), "zk1:2181");
-        assert_eq!(
-            parse("zk1:2182,zk2/jobs/a").unwrap(),
-            "zk1:2182,zk2:2181/jobs/a"
-        );
-        assert_eq!(
-            parse("[::1]:2182,[fe80::1]").unwrap(),
-            "[::1]:2182,[fe80::1]:2181"
-        );
-        assert_eq!(parse("zk1/").unwrap(), "zk1:2181");
-    }
-
-    #[test]
-    fn what_is_no_address_is_refused_with_what_to_write() {
-        for wrong in [
-            "", "a,,b", "a:", "a:0", "a:70000", "a:1:2", "[::1", "[x]:1", "a b:1", "/x",
-        ] {
-            let reason = parse(wrong).unwrap_err();
-            assert!(reason.contains("HOST:PORT"), "{wrong}: {reason}");
-        }
-        assert!(parse("a:1/x/").unwrap_err().contains("chroot"));
-    }
+/// Whether this is a host's name, or an IP address without brackets.
+pub(crate) fn is_host(text: &str) -> bool {
+    let is_name = |c: char| c.is_alphanumeric() || matches!(c, '-' | '.' | '_');
+    is_ipv6(text) || !text.is_empty() && text.chars().all(is_name)
 }
+
+/// Whether this is an IPv6 address, perhaps with the network interface it is valid on, as in `fe80::1%eth0`.
+fn is_ipv6(text: &str) -> bool {
+    let (address, zone) = text.split_once('%').unwrap_or((text, "eth0"));
+    let of_zone = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
+    let is_zone = !zone.is_empty() && zone.chars().all(of_zone);
+    is_zone && address.parse::<std::net::Ipv6Addr>().is_ok()
+}
+
+#[cfg(test)]
+#[path = "address/tests.rs"]
+mod tests;

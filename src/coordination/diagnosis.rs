@@ -12,6 +12,7 @@ use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
 use super::Address;
+use super::address::place;
 
 /// How long one server may take to accept.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -56,7 +57,7 @@ impl Diagnosis {
 
     fn all(address: &Address, symptom: Symptom) -> Self {
         let servers = address.servers().iter();
-        let servers = servers.map(|(host, port)| (format!("{host}:{port}"), symptom));
+        let servers = servers.map(|(host, port)| (place(host, *port), symptom));
         Self {
             servers: servers.collect(),
         }
@@ -66,7 +67,7 @@ impl Diagnosis {
     pub async fn of(address: &Address) -> Self {
         let mut servers = Vec::new();
         for (host, port) in address.servers() {
-            servers.push((format!("{host}:{port}"), look(host, *port).await));
+            servers.push((place(host, *port), look(host, *port).await));
         }
         Self { servers }
     }
@@ -155,6 +156,15 @@ mod tests {
         assert_eq!(
             diagnose(port).await,
             format!("nothing listens on 127.0.0.1:{port}")
+        );
+    }
+
+    #[test]
+    fn ipv6_is_told_as_it_is_typed() {
+        let address = "[::1]:2181,[fe80::1%eth0]:1".parse().unwrap();
+        assert_eq!(
+            Diagnosis::nothing_listens(&address).to_string(),
+            "nothing listens on [::1]:2181; nothing listens on [fe80::1%eth0]:1"
         );
     }
 

@@ -21,7 +21,7 @@ mod value;
 mod zookeeper;
 
 pub use address::Address;
-pub(crate) use address::server;
+pub(crate) use address::{is_host, place, server, server_list};
 pub use client::{Client, Stat};
 pub use connection::Connection;
 pub use diagnosis::Diagnosis;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use crate::coordination::server;
+use crate::coordination::{place, server_list};
 
 /// The port that Kafka serves clients on unless told otherwise.
 const KAFKA_PORT: u16 = 9092;
@@ -73,19 +73,17 @@ impl FromStr for Target {
 }
 
 /// Reads `//HOST[:PORT],…/TOPIC`.
-fn topic(place: &str) -> Result<Topic, String> {
+fn topic(written: &str) -> Result<Topic, String> {
     const WANTED: &str = "write kafka://HOST:PORT/TOPIC, several hosts with commas, as in kafka://k1:9092,k2:9092/heartline";
-    let parts = place.strip_prefix("//").and_then(|at| at.split_once('/'));
+    let list = written.strip_prefix("//");
+    if list.is_some_and(|list| list.contains("://")) {
+        return Err(format!("'kafka:{written}' has a second '://'; {WANTED}"));
+    }
+    let parts = list.and_then(|at| at.split_once('/'));
     let (hosts, name) = parts.ok_or_else(|| format!("no topic is named; {WANTED}"))?;
-    let brokers = hosts.split(',').map(|text| {
-        let (host, port) = server(text, KAFKA_PORT, WANTED)?;
-        Ok(if host.contains(':') {
-            format!("[{host}]:{port}")
-        } else {
-            format!("{host}:{port}")
-        })
-    });
-    let brokers = brokers.collect::<Result<_, String>>()?;
+    let brokers = server_list(hosts, KAFKA_PORT, WANTED)?;
+    let brokers = brokers.iter().map(|(host, port)| place(host, *port));
+    let brokers = brokers.collect();
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     if name.is_empty() || matches!(name, "." | "..") || !name.chars().all(legal) {
         return Err(format!(
@@ -121,6 +119,8 @@ mod tests {
                 "kafka://k1:1,[::1]/a.b-c_d",
                 "kafka://k1:1,[::1]:9092/a.b-c_d",
             ),
+            ("kafka://k1, k2:1 ,/a", "kafka://k1:9092,k2:1/a"),
+            ("kafka://[fe80::1%eth0]:1/a", "kafka://[fe80::1%eth0]:1/a"),
         ] {
             assert_eq!(parse(text).as_deref(), Ok(target), "{text}");
         }
@@ -140,7 +140,10 @@ mod tests {
             "kafka://a/b/c",
             "kafka://a/..",
             "kafka://a:0/b",
-            "kafka://a,/b",
+            "kafka://,a/b",
+            "kafka://a;b/c",
+            "kafka://a b/c",
+            "kafka://PLAINTEXT://a:9092/b",
         ] {
             let reason = wrong.parse::<Target>().unwrap_err();
             assert!(reason.contains("write "), "{wrong}: {reason}");

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -14,6 +14,7 @@ use rustix::process::{geteuid, getuid};
 use super::fields::{HostName, UserName};
 use super::message::Entries;
 use super::seal::Secret;
+use crate::coordination::{place, server};
 use crate::files::{self, Links, Unfit};
 
 /// The port of the seed.
@@ -21,22 +22,27 @@ const PORT: u16 = 50091;
 
 /// A server, with its port.
 #[derive(Clone, Debug)]
-pub(super) struct ServerAddress(String);
+pub(super) struct ServerAddress {
+    host: String,
+    /// With the port, as it is shown and connected to.
+    place: String,
+}
 
 impl ServerAddress {
-    pub(super) fn as_str(&self) -> &str {
-        &self.0
+    fn new(host: String, port: u16) -> Self {
+        let place = place(&host, port);
+        Self { host, place }
     }
 
-    fn host(&self) -> &str {
-        let host = self.0.rsplit_once(':').map_or("", |(host, _)| host);
-        host.trim_start_matches('[').trim_end_matches(']')
+    pub(super) fn as_str(&self) -> &str {
+        &self.place
     }
 
     /// Whether it is on this machine, by what was written.
     fn is_here(&self) -> bool {
-        let host = self.host();
-        host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
+        let host = &self.host;
+        host.eq_ignore_ascii_case("localhost")
+            || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
     }
 }
 
@@ -44,18 +50,14 @@ impl FromStr for ServerAddress {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        if let Ok(ip) = text.parse::<IpAddr>() {
-            return Ok(Self(match ip {
-                IpAddr::V4(ip) => format!("{ip}:{PORT}"),
-                IpAddr::V6(ip) => format!("[{ip}]:{PORT}"),
-            }));
+        let text = text.trim();
+        // Without brackets it has no port.
+        if text.parse::<Ipv6Addr>().is_ok() {
+            return Ok(Self::new(text.to_owned(), PORT));
         }
-        let (host, port) = text.rsplit_once(':').unwrap_or((text, "50091"));
-        let is_host = !host.is_empty() && !host.contains(|c: char| c.is_whitespace() || c == '/');
-        if !is_host || !port.parse::<u16>().is_ok_and(|port| port > 0) {
-            return Err(format!("write HOST:PORT, as in server.hadoop.com:{PORT}"));
-        }
-        Ok(Self(format!("{host}:{port}")))
+        let wanted = format!("write HOST:PORT, as in server.hadoop.com:{PORT}");
+        let (host, port) = server(text, PORT, &wanted)?;
+        Ok(Self::new(host, port))
     }
 }
 
@@ -119,10 +121,7 @@ impl Servers {
         entries: &mut Entries,
         teller: IpAddr,
     ) -> Vec<(IpAddr, HostName)> {
-        let names = self
-            .0
-            .iter()
-            .filter_map(|server| server.host().parse().ok());
+        let names = self.0.iter().filter_map(|server| server.host.parse().ok());
         let names: Vec<HostName> = names.collect();
         let is_other = |(ip, name): &mut (IpAddr, HostName)| *ip != teller && names.contains(name);
         entries.hosts.extract_if(.., is_other).collect()
@@ -138,7 +137,9 @@ impl FromStr for Servers {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let servers = text.split(',').map(|server| server.trim().parse());
+        let text = text.trim();
+        let text = text.strip_suffix(',').unwrap_or(text);
+        let servers = text.split(',').map(str::parse);
         servers.collect::<Result<_, _>>().map(Self)
     }
 }
@@ -265,17 +266,35 @@ mod tests {
 
     #[test]
     fn servers_have_a_port() {
-        let read = |text: &str| text.parse::<ServerAddress>().map(|server| server.0);
+        let read = |text: &str| text.parse::<ServerAddress>().map(|server| server.place);
         assert_eq!(read("a.b"), Ok("a.b:50091".to_owned()));
         assert_eq!(read("10.0.0.1:7"), Ok("10.0.0.1:7".to_owned()));
         assert_eq!(read("::1"), Ok("[::1]:50091".to_owned()));
-        for wrong in ["", ":5", "a:0", "a:b", "http://a:5", "a:70000"] {
-            assert!(read(wrong).is_err(), "{wrong}");
+        assert_eq!(read("[::1]"), Ok("[::1]:50091".to_owned()));
+        assert_eq!(read("[fe80::1%eth0]:7"), Ok("[fe80::1%eth0]:7".to_owned()));
+        for wrong in [
+            "",
+            ":5",
+            "a:0",
+            "a:b",
+            "a:1:2",
+            "http://a:5",
+            "a:70000",
+            "a;b",
+            "a b",
+            "[::1",
+            "a/b",
+        ] {
+            let why = read(wrong).expect_err(wrong);
+            assert!(why.contains("write HOST:PORT"), "{wrong}: {why}");
         }
         let servers: Servers = "a, b:7".parse().expect("two");
         let turns: Vec<&str> = (0..3).map(|turn| servers.at(turn)).collect();
         assert_eq!(turns, ["a:50091", "b:7", "a:50091"]);
-        assert!("a,".parse::<Servers>().is_err());
+        assert_eq!("a, b ,".parse::<Servers>().expect("two").count(), 2);
+        for wrong in ["", ",", "a,,b", ",a"] {
+            assert!(wrong.parse::<Servers>().is_err(), "{wrong}");
+        }
     }
 
     #[test]
@@ -302,7 +321,7 @@ mod tests {
 
     #[test]
     fn a_server_here_needs_no_secret() {
-        for here in ["127.0.0.1", "localhost:5", "[::1]:7", "::1"] {
+        for here in ["127.0.0.1", "localhost:5", "[::1]:7", "::1", "LOCALHOST"] {
             assert!(
                 here.parse::<ServerAddress>().expect("a server").is_here(),
                 "{here}"

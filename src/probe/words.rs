@@ -28,9 +28,17 @@ pub fn word(host: &str, port: u16, word: &str, end: Instant) -> Result<String, S
 
 /// Whether anybody accepts connections at `place` (`HOST:PORT`) by `end`.
 pub fn knock(place: &str, end: Instant) -> Result<(), Silence> {
-    let (host, port) = place.rsplit_once(':').ok_or(Silence::Unknown)?;
-    let port = port.parse().map_err(|_| Silence::Unknown)?;
+    let (host, port) = split(place).ok_or(Silence::Unknown)?;
     connect(host, port, end).map(drop)
+}
+
+/// Host and port; an IPv6 address without the brackets that stand around it.
+fn split(place: &str) -> Option<(&str, u16)> {
+    let (host, port) = place.rsplit_once(':')?;
+    let bare = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'));
+    Some((bare.unwrap_or(host), port.parse().ok()?))
 }
 
 /// To the first of the host's addresses that accepts.
@@ -55,4 +63,17 @@ fn rest(end: Instant) -> Result<Duration, Silence> {
         return Err(Silence::Slow);
     }
     Ok(left)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_a_host_and_a_port() {
+        assert_eq!(split("zk1:2181"), Some(("zk1", 2181)));
+        assert_eq!(split("[fe80::1%eth0]:1"), Some(("fe80::1%eth0", 1)));
+        assert_eq!(split("zk1"), None);
+        assert_eq!(split("zk1:x"), None);
+    }
 }

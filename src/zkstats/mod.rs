@@ -17,7 +17,7 @@ pub use facts::Facts;
 pub use server::Server;
 
 use crate::cli::{self, duration};
-use crate::coordination::Address;
+use crate::coordination::server;
 use crate::probe::{Pending, ask};
 use crate::say::say;
 use crate::status::{Screen, write_line};
@@ -84,15 +84,13 @@ impl FromStr for Named {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let address: Address = text.parse()?;
-        match address.servers() {
-            [(host, port)] if !text.contains('/') => Ok(Self {
-                written: text.to_owned(),
-                host: host.clone(),
-                port: *port,
-            }),
-            _ => Err("write servers one by one, as in zk1 zk2:2182".to_owned()),
-        }
+        let wanted = "write servers one by one, as in zk1 zk2:2182";
+        let (host, port) = server(text, 2181, wanted)?;
+        Ok(Self {
+            written: text.trim().to_owned(),
+            host,
+            port,
+        })
     }
 }
 
@@ -198,8 +196,11 @@ mod tests {
         let named: Named = "[::1]:2182".parse().unwrap();
         assert_eq!((named.host.as_str(), named.port), ("::1", 2182));
         assert_eq!("zk1".parse::<Named>().unwrap().port, 2181);
-        for wrong in ["", "a,b", "a/b", "a/", "a:0", "a:b", "a b"] {
-            assert!(wrong.parse::<Named>().is_err(), "{wrong}");
+        for wrong in [
+            "", "a,b", "a/b", "a/", "a:0", "a:b", "a b", "a:1:2", "zk://a", "::1",
+        ] {
+            let reason = wrong.parse::<Named>().unwrap_err();
+            assert!(reason.contains("zk1 zk2:2182"), "{wrong}: {reason}");
         }
     }
 }

@@ -5,6 +5,7 @@ use std::time::Instant;
 use serde_json::Value;
 
 use super::facts::{Facts, Said};
+use crate::coordination::place;
 use crate::probe::{Silence, page, word};
 
 /// Where a server is, and where its admin server.
@@ -68,8 +69,8 @@ impl Server {
             if facts.mode.is_some() && !wide {
                 break;
             }
-            let host = bracketed(&self.host);
-            let place = format!("{host}:{}/commands/{command}", self.admin_port);
+            let place = place(&self.host, self.admin_port);
+            let place = format!("{place}/commands/{command}");
             let answer: Result<Value, Silence> = page(&place, end);
             let why = match answer.map(|answer| Said::of_admin(&answer)) {
                 Ok(Said::Facts(more)) => {
@@ -98,13 +99,4 @@ enum Answer {
     Given,
     Closed,
     None,
-}
-
-/// As a host stands before a port.
-fn bracketed(host: &str) -> String {
-    if host.contains(':') {
-        format!("[{host}]")
-    } else {
-        host.to_owned()
-    }
 }

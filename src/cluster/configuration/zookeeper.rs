@@ -1,6 +1,7 @@
 //! `zoo.cfg`.
 
 use super::{Context, File, Growing, Port, Role, lines, text as path};
+use crate::coordination::place;
 
 /// The same on all servers, but for where each listens and whether it votes.
 pub(super) fn text(context: &Context<'_>) -> String {
@@ -41,7 +42,7 @@ pub(super) fn text(context: &Context<'_>) -> String {
             );
             zoo.put(
                 format!("server.{}", server.id),
-                format!("{}:{quorum}:{election}{observer}", server.called),
+                format!("{}:{election}{observer}", place(&server.called, quorum)),
             );
         }
     }
