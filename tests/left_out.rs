@@ -153,6 +153,7 @@ impl Fake {
         let fake = Self(TempDir::with_prefix("heartline-left-out-").expect("a temporary folder"));
         Parts::get();
         Parts::of_kafka();
+        Parts::of_old_zookeeper();
         fs::create_dir(fake.home()).expect("made");
         std::os::unix::fs::symlink(Parts::home().join("parts"), fake.home().join("parts"))
             .expect("a link to the parts");

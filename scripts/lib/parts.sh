@@ -15,6 +15,10 @@ parts_of() {
     case $1 in
         hadoop) printf '%s\n' "$HEARTLINE_ROOT/scripts/parts/pom.xml" "$PARTS_LIB" "$PARTS_DIR/stamp" "$PARTS_DIR/fetch.log" ;;
         kafka) printf '%s\n' "$HEARTLINE_ROOT/scripts/parts/kafka/pom.xml" "$KAFKA_LIB" "$PARTS_DIR/kafka.stamp" "$PARTS_DIR/kafka.log" ;;
+        zookeeper-3.4)
+            printf '%s\n' "$HEARTLINE_ROOT/scripts/parts/zookeeper-3.4/pom.xml" "$PARTS_DIR/zookeeper-3.4" \
+                "$PARTS_DIR/zookeeper-3.4.stamp" "$PARTS_DIR/zookeeper-3.4.log"
+            ;;
         *) die "there are no parts called '$1'" ;;
     esac
 }

@@ -166,6 +166,10 @@ impl<'a> Permission<'a> {
         let settings = &self.plan.settings;
         while self.session.is_none() {
             if let Ok(session) = limits.keep(Session::open(settings)).await? {
+                // It would end the connection at the first transaction, and say nothing.
+                if let Some(old) = limits.keep(Diagnosis::of_age(&settings.address)).await? {
+                    return Err(Stop::Failed(format!("cannot commit: {old}")));
+                }
                 self.session = Some(session);
                 break;
             }

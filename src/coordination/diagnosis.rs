@@ -13,6 +13,7 @@ use tokio::time::{sleep, timeout};
 
 use super::Address;
 use super::address::place;
+use super::age::{self, Version};
 
 /// How long one server may take to accept.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -28,6 +29,7 @@ enum Symptom {
     Refused,
     Closed,
     Silent,
+    TooOld(Version),
 }
 
 /// Why ZooKeeper gives no session, for the person who reads the log.
@@ -70,6 +72,15 @@ impl Diagnosis {
             servers.push((place(host, *port), look(host, *port).await));
         }
         Self { servers }
+    }
+
+    /// Why heartline does not work with servers that give sessions: they are too old. Nothing if they are not, or do not
+    /// tell. For programs that write nothing: whoever writes is refused by such a server, with the same words.
+    pub async fn of_age(address: &Address) -> Option<Self> {
+        let (server, version) = age::told(address).await?;
+        version.is_too_old().then(|| Self {
+            servers: vec![(server, Symptom::TooOld(version))],
+        })
     }
 }
 
@@ -131,6 +142,7 @@ impl fmt::Display for Diagnosis {
                     "{server} accepts connections but gives no session: it is stopped, too slow, \
                      or without a quorum"
                 ),
+                Symptom::TooOld(version) => f.write_str(&age::needs(Some((server, *version)))),
             }?;
         }
         Ok(())

@@ -47,8 +47,8 @@ impl From<ClientError> for Failure {
             | ClientError::NotEmpty
             | ClientError::NotReadOnly
             | ClientError::QuotaExceeded
-            | ClientError::MarshallingError
-            | ClientError::Unimplemented => Self::Refused(error.to_string()),
+            | ClientError::MarshallingError => Self::Refused(error.to_string()),
+            ClientError::Unimplemented => Self::Refused(super::age::needs(None)),
             // Losses have many names: of the session, of the connection, of the operating system.
             ClientError::ConnectionLoss
             | ClientError::SessionExpired

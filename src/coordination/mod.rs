@@ -7,6 +7,7 @@
 //!   new [`Session`] has to be opened; nothing of the old one carries over.
 
 mod address;
+mod age;
 pub mod client;
 mod connection;
 mod diagnosis;

@@ -68,7 +68,8 @@ impl Session {
         let deadline = Instant::now() + patience;
         loop {
             if let Ok(session) = Self::open(settings).await {
-                return Ok(session);
+                let old = Diagnosis::of_age(&settings.address).await;
+                return old.map_or(Ok(session), Err);
             }
             let diagnosis = Diagnosis::of(&settings.address).await;
             if diagnosis.is_settled() || Instant::now() >= deadline {

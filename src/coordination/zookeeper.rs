@@ -1,6 +1,7 @@
 //! The port over a real ensemble, by the client library.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::DateTime;
@@ -10,12 +11,13 @@ use zookeeper_client::{
 };
 
 use super::client::{Change, Client, Kind, Operation, Refusal, Reply, Stat, States};
-use super::{Connection, Failure};
+use super::{Connection, Failure, age};
 
 /// A session with a real ensemble.
 #[derive(Debug)]
 pub(super) struct ZooKeeper {
     client: zookeeper_client::Client,
+    hosts: Arc<str>,
 }
 
 impl ZooKeeper {
@@ -26,7 +28,8 @@ impl ZooKeeper {
             .with_fail_eagerly()
             .connect(hosts)
             .await?;
-        Ok(Self { client })
+        let hosts = hosts.into();
+        Ok(Self { client, hosts })
     }
 
     /// An answer that holds on to the client: the library sends a request when its future is made,
@@ -39,8 +42,13 @@ impl ZooKeeper {
         F: Future<Output = Result<T, Error>> + Send,
         T: Send,
     {
-        let client = self.client.clone();
-        Box::pin(async move { Ok(request(client).await?) })
+        let (client, hosts) = (self.client.clone(), Arc::clone(&self.hosts));
+        Box::pin(async move {
+            match request(client).await {
+                Err(Error::Unimplemented) => Err(unimplemented(&hosts).await),
+                answer => Ok(answer?),
+            }
+        })
     }
 }
 
@@ -143,6 +151,17 @@ impl Client for ZooKeeper {
             Ok(())
         })
     }
+}
+
+/// What a server means that does not know a request. All that are asked for came with ZooKeeper 3.5.
+async fn unimplemented(hosts: &str) -> Failure {
+    let told = match hosts.parse() {
+        Ok(address) => age::told(&address).await,
+        Err(_) => None,
+    };
+    let old = told.as_ref().filter(|(_, version)| version.is_too_old());
+    let old = old.map(|(server, version)| (server.as_str(), *version));
+    Failure::Refused(age::needs(old))
 }
 
 fn add(writer: &mut MultiWriter, operation: Operation) -> Result<(), Error> {

@@ -33,19 +33,22 @@ async fn go_on(duty: &mut Duty) -> Result<Leaving, Diagnosis> {
     let mut pause = FIRST_PAUSE;
     let mut away_since = Instant::now();
     loop {
-        match meanwhile(duty, Session::open(&settings)).await {
+        let diagnosis = match meanwhile(duty, Session::open(&settings)).await {
             Err(leaving) => return Ok(leaving),
-            Ok(Ok(session)) => {
-                (pause, required, complained) = (FIRST_PAUSE, false, false);
-                Stay::new(duty, session, &mut complained).run().await;
-                away_since = Instant::now();
-                continue;
-            }
-            Ok(Err(_)) => {}
-        }
-        let diagnosis = match meanwhile(duty, Diagnosis::of(&settings.address)).await {
-            Ok(diagnosis) => diagnosis,
-            Err(leaving) => return Ok(leaving),
+            Ok(Ok(session)) => match meanwhile(duty, Diagnosis::of_age(&settings.address)).await {
+                Err(leaving) => return Ok(leaving),
+                Ok(Some(old)) => old,
+                Ok(None) => {
+                    (pause, required, complained) = (FIRST_PAUSE, false, false);
+                    Stay::new(duty, session, &mut complained).run().await;
+                    away_since = Instant::now();
+                    continue;
+                }
+            },
+            Ok(Err(_)) => match meanwhile(duty, Diagnosis::of(&settings.address)).await {
+                Err(leaving) => return Ok(leaving),
+                Ok(diagnosis) => diagnosis,
+            },
         };
         if diagnosis.is_settled() || away_since.elapsed() > PATIENCE {
             if required {

@@ -51,11 +51,14 @@ impl Link {
             return Ok(session.clone());
         }
         self.open = None;
-        if let Ok(Ok(session)) = timeout(PATIENCE, Session::open(&self.settings)).await {
-            return Ok(self.keep(session));
-        }
-        let why = Diagnosis::of(&self.settings.address).await;
         let address = &self.settings.address;
+        let why = match timeout(PATIENCE, Session::open(&self.settings)).await {
+            Ok(Ok(session)) => match Diagnosis::of_age(address).await {
+                None => return Ok(self.keep(session)),
+                Some(old) => old,
+            },
+            _ => Diagnosis::of(address).await,
+        };
         Err(Trouble(format!(
             "no session with ZooKeeper at {address}: {why}"
         )))

@@ -11,6 +11,8 @@ use crate::coordination::{Connection, Diagnosis, Failure, Pause, Session, Settin
 
 /// Between two attempts to reach ZooKeeper.
 const PAUSE: Duration = Duration::from_millis(500);
+/// The same, of a ZooKeeper that is too old: somebody has to put another in its place first.
+const OLD_PAUSE: Duration = Duration::from_secs(5);
 /// News that may wait while one is written out; then the feeds wait too, and skip to the newest.
 const INBOX: usize = 256;
 /// Between two attempts to read what is refused: rights may be mended.
@@ -64,6 +66,11 @@ pub(super) async fn open<E>(
 ) -> Result<Link, E> {
     loop {
         if let Ok(session) = Session::open(settings).await {
+            if let Some(old) = Diagnosis::of_age(&settings.address).await {
+                troubled(&old)?;
+                sleep(OLD_PAUSE).await;
+                continue;
+            }
             let (outside, inbox) = channel(INBOX);
             return Ok(Link {
                 connection: session.watch(),

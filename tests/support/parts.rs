@@ -6,7 +6,7 @@ use std::{
     sync::OnceLock,
 };
 
-/// The jars that `scripts/fetch-parts` fetches: of Hadoop and `ZooKeeper`, or of Kafka.
+/// The jars that `scripts/fetch-parts` fetches: of Hadoop and `ZooKeeper`, of Kafka, or of an old `ZooKeeper`.
 pub(crate) struct Parts {
     lib: PathBuf,
 }
@@ -23,6 +23,12 @@ impl Parts {
     pub(crate) fn of_kafka() -> &'static Self {
         static PARTS: OnceLock<Parts> = OnceLock::new();
         PARTS.get_or_init(|| Self::fetch("kafka", "parts/kafka"))
+    }
+
+    /// Those of a `ZooKeeper` that is too old.
+    pub(crate) fn of_old_zookeeper() -> &'static Self {
+        static PARTS: OnceLock<Parts> = OnceLock::new();
+        PARTS.get_or_init(|| Self::fetch("zookeeper-3.4", "parts/zookeeper-3.4"))
     }
 
     fn fetch(set: &str, lib: &str) -> Self {

@@ -25,6 +25,8 @@ pub(crate) struct Server {
     pub(crate) properties: Vec<String>,
     /// A command that `java` is started by and that replaces itself with it.
     pub(crate) starter: Vec<String>,
+    /// The class path of its jars.
+    pub(crate) class_path: String,
     process: Option<Guarded>,
 }
 
@@ -36,6 +38,7 @@ impl Server {
             port,
             properties: Vec::new(),
             starter: Vec::new(),
+            class_path: Parts::get().class_path(),
             process: None,
         }
     }
@@ -87,7 +90,7 @@ impl Server {
                 .args(&self.properties)
                 .args([
                     "-cp",
-                    &Parts::get().class_path(),
+                    &self.class_path,
                     "org.apache.zookeeper.server.quorum.QuorumPeerMain",
                 ])
                 .arg(&file)

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use rustix::process::Signal;
 use tempfile::TempDir;
 
+use super::Parts;
 use super::server::{Server, free_port};
 
 /// A server with data of its own; gone, with its data, when this value is.
@@ -25,6 +26,12 @@ impl ZooKeeper {
     /// Starts one with more lines for its `zoo.cfg`, such as `maxClientCnxns=3`; they win over the usual ones.
     pub(crate) fn with_settings(settings: &[&str]) -> Self {
         Self::arranged(settings, |_| {})
+    }
+
+    /// Starts one of the version 3.4, which is too old.
+    pub(crate) fn old() -> Self {
+        let class_path = Parts::of_old_zookeeper().class_path();
+        Self::arranged(&[], |server| server.class_path.clone_from(&class_path))
     }
 
     /// Starts one with more settings, after `arrange` has had its way with what is to be started.
