@@ -108,9 +108,9 @@ proptest! {
         .compose();
         let report = Report::parse(value.as_bytes());
         prop_assert_eq!(&report.events, &events);
+        prop_assert_eq!(report.alive().collect::<Vec<_>>(), [one.clone(), three.clone()]);
         prop_assert_eq!(report.office, Some(office));
         prop_assert_eq!(report.dead, [dead]);
-        prop_assert_eq!(report.alive().collect::<Vec<_>>(), [one.clone(), three.clone()]);
         prop_assert_eq!(report.known, [one, two.clone(), three]);
         prop_assert!(report.fingerprints.contains(&fingerprint(&two)));
     }
