@@ -11,6 +11,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::cli::{self, ZooKeeperOptions, duration};
 use crate::coordination::{Failure, Session, unthrottled};
 use crate::protocol::claim::in_order;
+use crate::protocol::escape::unescape;
 use crate::protocol::request::{Request, Response};
 use crate::{stdio, text};
 
@@ -58,11 +59,12 @@ pub struct IntervalArgs {
 struct Asked(Option<Duration>);
 
 fn whom(text: &str) -> Result<String, String> {
-    // A znode's name may hold blanks.
-    let is_name = !text.trim().is_empty() && !text.chars().any(char::is_control);
-    is_name
-        .then(|| text.to_owned())
-        .ok_or_else(|| "write a member's name or an id of Hadoop's".to_owned())
+    let is_word = !text.is_empty() && !text.chars().any(|c| c.is_whitespace() || c.is_control());
+    // A blank in the name of a znode is written as in the values there.
+    is_word.then(|| unescape(text)).ok_or_else(|| {
+        "write a member's name or an id of Hadoop's in one word, a blank in a name as \\u{20}"
+            .to_owned()
+    })
 }
 
 fn interval(text: &str) -> Result<Asked, String> {
@@ -152,13 +154,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_asked_is_a_name() {
+    fn what_is_asked_is_one_word() {
         assert_eq!(
             whom("attempt_1_0001_m_000000_0").as_deref(),
             Ok("attempt_1_0001_m_000000_0")
         );
-        assert_eq!(whom("m2 x").as_deref(), Ok("m2 x"));
-        assert!(whom("").is_err() && whom(" ").is_err() && whom("a\nb").is_err());
+        assert_eq!(whom("m2\\u{20}x").as_deref(), Ok("m2 x"));
+        assert!(whom("").is_err() && whom("a b").is_err() && whom("a\nb").is_err());
         assert!(interval("auto").is_ok_and(|asked| asked.0.is_none()));
         assert!(interval("20ms").is_ok_and(|asked| asked.0 == Some(Duration::from_millis(20))));
         assert!(interval("fast").is_err() && interval("0ms").is_err());
