@@ -13,6 +13,9 @@ use crate::protocol::{Dead, Ending, EventKind, Identity};
 /// beat may be late, and the next one is on its way.
 const BEATS: u32 = 2;
 
+/// How many znodes that are passed over are remembered.
+const MOST_PASSED_OVER: usize = 4096;
+
 /// Whether a follower is there to be judged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Presence {
@@ -226,7 +229,9 @@ impl Tenure {
     pub fn pass_over(&mut self, now: Now, node: &str, why: String) {
         self.detector.left(now.elapsed, node);
         self.followers.remove(node);
-        if self.passed_over.insert(node.to_owned()) {
+        let is_known = self.passed_over.contains(node);
+        if !is_known && self.passed_over.len() < MOST_PASSED_OVER {
+            self.passed_over.insert(node.to_owned());
             self.complaints.push((node.to_owned(), why));
         }
     }
