@@ -285,8 +285,10 @@ impl Tenure {
     }
 
     /// The transaction was not made, since the server has too much to do: what it says is said by a later one.
-    pub fn throttled(&mut self) {
-        self.pending = None;
+    pub fn throttled(&mut self, now: Now) {
+        if let Some(Pending::Bury(burial)) = self.pending.take() {
+            self.unburied(now, &burial);
+        }
     }
 
     /// A beat of the master came back that was sent beside the transaction.

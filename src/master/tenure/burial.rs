@@ -18,6 +18,8 @@ pub(super) struct Burial {
     told: usize,
     verdicts: Vec<Verdict>,
     nodes: BTreeSet<String>,
+    /// Those of them whose znodes were seen to go meanwhile: by this transaction, unless it is not made.
+    vanished: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -28,9 +30,13 @@ struct Verdict {
 }
 
 impl Burial {
-    /// Whether it removes this follower.
-    pub(super) fn has(&self, node: &str) -> bool {
-        self.nodes.contains(node)
+    /// A follower's znode went. Returns whether it is one of those that this transaction removes.
+    pub(super) fn vanished(&mut self, node: &str) -> bool {
+        let is_one = self.nodes.contains(node);
+        if is_one {
+            self.vanished.push(node.to_owned());
+        }
+        is_one
     }
 }
 
@@ -113,6 +119,7 @@ impl Tenure {
             told,
             nodes: verdicts.iter().map(|one| one.node.clone()).collect(),
             verdicts,
+            vanished: Vec::new(),
         }));
         Some(Write::Bury { fallen, report })
     }
@@ -158,6 +165,14 @@ impl Tenure {
         }
         // Nothing of it was made: the others are tried again, fewer at once, so that some of them are removed.
         self.batch = (self.batch / 2).max(1);
+        self.unburied(now, &burial);
+    }
+
+    /// A transaction was not made: whoever went meanwhile did so by itself.
+    pub(super) fn unburied(&mut self, now: Now, burial: &Burial) {
+        for node in &burial.vanished {
+            self.vanished(now, node);
+        }
     }
 
     /// A follower that was judged to be dead.

@@ -177,8 +177,8 @@ impl Tenure {
 
     /// A follower's znode is gone, and this master did not remove it.
     pub fn vanished(&mut self, now: Now, node: &str) {
-        if let Some(Pending::Bury(burial)) = &self.pending
-            && burial.has(node)
+        if let Some(Pending::Bury(burial)) = &mut self.pending
+            && burial.vanished(node)
         {
             return;
         }

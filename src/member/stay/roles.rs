@@ -184,7 +184,7 @@ impl Stay<'_> {
             // The next beat comes with the next tick, in this session.
             Err(Failure::Throttled) => {
                 if let Role::Master(master) = &mut self.role {
-                    master.tenure.throttled();
+                    master.tenure.throttled(self.life.surroundings.now());
                 }
             }
             Err(Failure::Deposed) => self.election.deposed(),

@@ -140,6 +140,36 @@ fn those_who_were_spared_cost_the_others_a_try_each() {
 }
 
 #[test]
+fn those_who_went_while_they_were_to_be_removed_are_told_of() {
+    for is_throttled in [false, true] {
+        let mut tenure = settled();
+        let names = ["map2.0", "map3.0", "map4.0"];
+        for name in names {
+            tenure.heard(at(0), name, &reading(7));
+        }
+        let mut ms = 0;
+        while !matches!(tenure.next_write(at(ms)), Some(Write::Bury { .. })) {
+            tenure.written(at(ms), Outcome::Done);
+            ms += 5;
+        }
+        // All of them left in this moment, and are seen to go before the answer comes.
+        for name in names {
+            tenure.stirred(at(ms), name);
+            tenure.vanished(at(ms), name);
+        }
+        if is_throttled {
+            tenure.throttled(at(ms));
+        } else {
+            tenure.written(at(ms), Outcome::Gone(0));
+        }
+        assert_eq!(tenure.followers(), 0);
+        let kinds = kinds(tick(&mut tenure, ms + 5));
+        let finished = kinds.iter().filter(|kind| **kind == EventKind::Finished);
+        assert_eq!(finished.count(), 3);
+    }
+}
+
+#[test]
 fn what_cannot_be_removed_is_passed_over_and_the_others_are_removed() {
     let mut tenure = settled();
     for name in ["junk", "map2.0"] {
@@ -180,7 +210,7 @@ fn what_an_overloaded_server_did_not_write_is_written_later() {
         tenure.next_write(at(0)),
         Some(Write::Accede { .. })
     ));
-    tenure.throttled();
+    tenure.throttled(at(0));
     assert!(matches!(
         tenure.next_write(at(5)),
         Some(Write::Accede { .. })
