@@ -12,16 +12,9 @@ use tempfile::TempDir;
 /// How long a crowd may take to come and to go on a busy machine.
 const LONG: Duration = Duration::from_secs(120);
 
-/// A watcher whose session outlives a server that is busy for some seconds.
 fn watch(zookeeper: &ZooKeeper) -> Watcher {
     let address = zookeeper.address();
-    let options = [
-        "--json",
-        "--session-timeout",
-        "20s",
-        "--zookeeper",
-        &address,
-    ];
+    let options = ["--json", "--session-timeout", "2s", "--zookeeper", &address];
     let watcher = Watcher::start(env!("CARGO_BIN_EXE_watch-master"), &options);
     watcher.wait_for("it is connected", |lines| !lines.is_empty());
     watcher
@@ -117,15 +110,15 @@ fn all_of_a_crowd_that_goes_at_once_are_told_of() {
     ];
     let master = Mapper::with_options(&zookeeper.address(), &options);
     watcher.wait_for_event("claimed", "map1");
-    let names = (0..2000).map(|number| format!("map1795260688.574485{number:06}"));
+    let names = (0..10_000).map(|number| format!("map1795260688.574485{number:06}"));
     let session = Duration::from_secs(40);
     // They beat so rarely that nobody is missed here.
     let value = "this is a map!\ninterval: 10000000us\n";
     let crowd = Crowd::join(&zookeeper, session, names, value);
-    let joined = wait_for(&watcher, &["joined"], 2000);
+    let joined = wait_for(&watcher, &["joined"], 10_000);
     crowd.vanish();
     // On a busy machine those who came first have not beaten for so long that their session may have expired.
-    let gone = wait_for(&watcher, &["finished", "died"], 2000);
+    let gone = wait_for(&watcher, &["finished", "died"], 10_000);
     assert_eq!(joined, gone);
     let story = watcher.story();
     assert_eq!(count(&story, "claimed"), 1, "another master took over");

@@ -2,8 +2,10 @@
 
 mod support;
 
+use std::time::Duration;
+
 use rustix::process::Signal;
-use support::{Mapper, Watcher, ZooKeeper, plot};
+use support::{Mapper, Proxy, Watcher, ZooKeeper, plot};
 use tempfile::TempDir;
 
 #[test]
@@ -165,4 +167,18 @@ fn a_reader_that_goes_away_ends_a_watcher_quietly() {
         (output.status.code(), output.stderr.as_slice()),
         (Some(141), &b""[..])
     );
+}
+
+#[test]
+fn a_server_that_answers_slowly_is_given_more_time() {
+    let zookeeper = ZooKeeper::start();
+    let proxy = Proxy::before(&zookeeper.address());
+    // Each way; the client allows an answer 400 ms in a session of one second.
+    proxy.delay(Duration::from_millis(500));
+    let address = proxy.address();
+    let options = ["--json", "--session-timeout", "1s", "--zookeeper", &address];
+    let watcher = Watcher::start(env!("CARGO_BIN_EXE_watch-master"), &options);
+    let master = Mapper::start(&zookeeper, "map1");
+    watcher.wait_for_event("claimed", "map1");
+    assert_eq!(master.finish().status(), 0);
 }

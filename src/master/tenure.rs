@@ -5,6 +5,7 @@
 //! [`Tenure::next_write`], one write at a time, and its outcome goes back by [`Tenure::written`].
 //! Every write that succeeds is also the master's echo: proof that it can hear.
 
+mod budget;
 mod burial;
 mod deaths;
 mod followers;
@@ -22,11 +23,11 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use self::budget::ReportBudget;
 use self::burial::Burial;
 use self::followers::Follower;
 use self::news::News;
 use self::orders::{Issue, Orders};
-use self::report::Rest;
 use self::room::Room;
 use self::terms::previous;
 use super::election::Mandate;
@@ -90,7 +91,7 @@ pub struct Tenure {
     news: News,
     room: Room,
     last_report: Option<Duration>,
-    rest: Rest,
+    budget: ReportBudget,
     /// There was no room for what waits, when it was to be written last: the next tick tries again.
     is_stuck: bool,
     /// The follower that the last report called alive as its last one, if there are more to be called so.
@@ -181,7 +182,7 @@ impl Tenure {
             news: News::after(report.sequence, inheritance.report.events, now.elapsed),
             room: Room::of(inheritance.request_limit.unwrap_or(room::DEFAULT)),
             last_report: None,
-            rest: Rest::default(),
+            budget: ReportBudget::new(now.elapsed),
             is_stuck: false,
             called: None,
             pending: None,
@@ -228,7 +229,7 @@ impl Tenure {
         }
         self.forget_old(now);
         self.end_grace(now);
-        if self.rest.is_over(now.elapsed)
+        if self.budget.allows(now.elapsed)
             && let Some(write) = self.bury(now)
         {
             return Some(write);
@@ -293,6 +294,7 @@ impl Tenure {
 
     /// A beat of the master came back that was sent beside the transaction.
     pub fn echo(&mut self, now: Now) {
+        self.budget.see_write();
         self.detector.echo(now.elapsed);
         self.find_overdue();
     }
@@ -300,7 +302,7 @@ impl Tenure {
     /// Whether something waits to be written that should not wait for the next beat.
     pub fn is_pressed(&self, now: Now) -> bool {
         self.pending.is_none()
-            && self.rest.is_over(now.elapsed)
+            && self.budget.allows(now.elapsed)
             && !self.is_stuck
             && self.has_news()
     }

@@ -13,6 +13,8 @@ use crate::coordination::{Connection, Diagnosis, Failure, Pause, Session, Settin
 const PAUSE: Duration = Duration::from_millis(500);
 /// The same, of a ZooKeeper that is too old: somebody has to put another in its place first.
 const OLD_PAUSE: Duration = Duration::from_secs(5);
+/// A server that accepts and gives no session in time is given twice the time at the next attempt, up to this.
+const LONGEST_SESSION: Duration = Duration::from_secs(30);
 /// News that may wait while one is written out; then the feeds wait too, and skip to the newest.
 const INBOX: usize = 256;
 /// Between two attempts to read what is refused: rights may be mended.
@@ -60,12 +62,17 @@ pub(super) struct Link {
 }
 
 /// Opens a session, however long it takes. `troubled` is told why each attempt failed.
+///
+/// The client allows each answer two fifths of the session timeout. A server that is busier than that would never give a
+/// session; a watcher has no ephemeral znodes, so a longer session delays nothing but its own notice of a silent server.
 pub(super) async fn open<E>(
     settings: &Settings,
     mut troubled: impl FnMut(&Diagnosis) -> Result<(), E>,
 ) -> Result<Link, E> {
+    let mut settings = settings.clone();
+    let longest = settings.session_timeout.max(LONGEST_SESSION);
     loop {
-        if let Ok(session) = Session::open(settings).await {
+        if let Ok(session) = Session::open(&settings).await {
             if let Some(old) = Diagnosis::of_age(&settings.address).await {
                 troubled(&old)?;
                 sleep(OLD_PAUSE).await;
@@ -80,7 +87,11 @@ pub(super) async fn open<E>(
                 outside,
             });
         }
-        troubled(&Diagnosis::of(&settings.address).await)?;
+        let diagnosis = Diagnosis::of(&settings.address).await;
+        if !diagnosis.is_settled() {
+            settings.session_timeout = settings.session_timeout.saturating_mul(2).min(longest);
+        }
+        troubled(&diagnosis)?;
         sleep(PAUSE).await;
     }
 }

@@ -114,7 +114,7 @@ impl Tenure {
             return None;
         }
         let report = self.report(now, &fresh, &[], sequence);
-        self.rest = super::Rest::after(now.elapsed, report.len());
+        self.budget.spend(now.elapsed, report.len());
         self.pending = Some(Pending::Bury(Burial {
             told,
             nodes: verdicts.iter().map(|one| one.node.clone()).collect(),

@@ -172,6 +172,7 @@ impl Tenure {
 
     /// A follower's value has changed and is being read.
     pub fn stirred(&mut self, now: Now, node: &str) {
+        self.budget.see_write();
         self.detector.reading(now.elapsed, node);
     }
 

@@ -1,6 +1,4 @@
-//! What a master puts into one report, and how soon the next one may follow.
-
-use std::time::Duration;
+//! What a master puts into one report.
 
 use super::Tenure;
 use crate::clock::Now;
@@ -8,30 +6,10 @@ use crate::protocol::escape::Word;
 use crate::protocol::report::{Draft, fingerprint};
 use crate::protocol::{Event, EventKind};
 
-/// How many bytes of reports a master writes in a second at the most.
-const BYTES: u32 = 8 * 1024 * 1024;
-/// A report of as many bytes needs no rest behind it.
-const FREE: usize = 16 * 1024;
-
-/// The pause behind a large report, in which beats go out all the same.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Rest(Duration);
-
-impl Rest {
-    pub(super) fn after(now: Duration, bytes: usize) -> Self {
-        let bytes = u32::try_from(bytes.saturating_sub(FREE)).unwrap_or(u32::MAX);
-        Self(now + Duration::from_secs(1) * bytes / BYTES)
-    }
-
-    pub(super) fn is_over(self, now: Duration) -> bool {
-        now >= self.0
-    }
-}
-
 impl Tenure {
     /// The next report, if one is due, and how many of the events that wait it tells.
     pub(super) fn next_report(&mut self, now: Now) -> Option<(usize, String)> {
-        if !self.rest.is_over(now.elapsed) {
+        if !self.budget.allows(now.elapsed) {
             return None;
         }
         let alive = if self.called.is_some() || self.is_report_due(now) {
@@ -48,7 +26,7 @@ impl Tenure {
         }
         let sequence = self.news.sequence_after(fresh.len());
         let report = self.report(now, &fresh, &alive, sequence);
-        self.rest = Rest::after(now.elapsed, report.len());
+        self.budget.spend(now.elapsed, report.len());
         Some((fresh.len(), report))
     }
 
