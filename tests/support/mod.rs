@@ -1,6 +1,6 @@
 //! The real parts for the tests: fetched once, started on free ports, gone when the test is.
 
-// Each test file compiles its own copy of this module and uses only some of it.
+// Each test program compiles its own copy of this module and uses only some of it.
 #![allow(dead_code, unused_imports, unused_macros)]
 
 mod cluster;

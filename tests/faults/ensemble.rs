@@ -1,0 +1,77 @@
+//! An ensemble of three that loses its leader, or its quorum, and gets it back: nobody is declared dead for it, nobody
+//! is master beside another, and the words are right.
+
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use crate::support::{Ensemble, Job};
+
+/// How long there is no quorum: longer than a follower's timeout, shorter than a session.
+const OUTAGE: Duration = Duration::from_secs(3);
+
+// One test, for one ensemble: three servers are more than enough for a small machine.
+#[test]
+fn an_ensemble_that_loses_servers_kills_nobody() {
+    let mut ensemble = Ensemble::start();
+    the_leader_is_killed(&mut ensemble);
+    the_quorum_is_killed(&mut ensemble);
+    the_quorum_is_stopped(&ensemble);
+}
+
+fn the_leader_is_killed(ensemble: &mut Ensemble) {
+    let mut job = start(ensemble, "/leader-killed");
+    let leader = ensemble.leader();
+    ensemble.kill(leader);
+    job.feed("b c ");
+    assert_ne!(ensemble.leader(), leader);
+    go_on(ensemble, job, "the leader was killed");
+    ensemble.restart(leader);
+    ensemble.wait_until_whole();
+}
+
+fn the_quorum_is_killed(ensemble: &mut Ensemble) {
+    let mut job = start(ensemble, "/quorum-killed");
+    let lost = [ensemble.leader(), ensemble.followers()[0]];
+    for server in lost {
+        ensemble.kill(server);
+    }
+    job.feed("b c ");
+    sleep(OUTAGE);
+    for server in lost {
+        ensemble.restart(server);
+    }
+    go_on(ensemble, job, "two of three were killed");
+    ensemble.wait_until_whole();
+}
+
+fn the_quorum_is_stopped(ensemble: &Ensemble) {
+    let mut job = start(ensemble, "/quorum-stopped");
+    let lost = [ensemble.leader(), ensemble.followers()[0]];
+    for server in lost {
+        ensemble.pause(server);
+    }
+    job.feed("b c ");
+    sleep(OUTAGE);
+    for server in lost {
+        ensemble.resume(server);
+    }
+    go_on(ensemble, job, "two of three were stopped");
+}
+
+fn start(ensemble: &Ensemble, chroot: &str) -> Job {
+    let mut job = Job::start(&(ensemble.address() + chroot), 4, &[]);
+    job.feed("a ");
+    job
+}
+
+/// As soon as there is a quorum again all beat; none was declared dead, and the words are right.
+fn go_on(ensemble: &Ensemble, mut job: Job, what: &str) {
+    ensemble.leader();
+    let took = job.wait_until_all_beat(Instant::now());
+    println!("{what}: all beat {took:?} after there was a quorum again");
+    job.feed("d\n");
+    job.assert_unharmed();
+    for said in job.finish() {
+        assert!(said.lines().count() <= 1, "{said}");
+    }
+}

@@ -1,0 +1,179 @@
+//! What stands where heartline looks, and is none of its own: it is passed over, and all else goes on.
+
+use std::process::Output;
+use std::thread::sleep;
+use std::time::Duration;
+
+use crate::support::{Crowd, Mapper, SOON, Watcher, ZooKeeper, wait_until};
+
+const SESSION: Duration = Duration::from_secs(10);
+
+fn silent(zookeeper: &ZooKeeper, name: &str, value: &str) -> Crowd {
+    Crowd::join(zookeeper, SESSION, [name.to_owned()], value)
+}
+
+fn ask(zookeeper: &ZooKeeper, words: &[&str]) -> Output {
+    assert_cmd::Command::new(env!("CARGO_BIN_EXE_heartline"))
+        .args(words)
+        .args(["--zookeeper", &zookeeper.address()])
+        .timeout(SOON)
+        .output()
+        .unwrap()
+}
+
+/// A master and a follower that is heard.
+fn pair(zookeeper: &ZooKeeper) -> (Watcher, Mapper, Mapper) {
+    let watcher = Watcher::events(zookeeper);
+    let master = Mapper::start(zookeeper, "map1");
+    watcher.wait_for_event("claimed", "map1");
+    let follower = Mapper::start(zookeeper, "map2");
+    watcher.wait_for_event("alive", "map2");
+    (watcher, master, follower)
+}
+
+/// Whether nothing but the members' own coming, and the deaths of `silent`, was told.
+fn assert_peace(watcher: &Watcher, silent: &[&str]) {
+    for told in watcher.story() {
+        let is_expected = match told.event.as_str() {
+            "claimed" => told.node == "map1",
+            "connected" | "joined" | "finished" => true,
+            "died" => silent.contains(&told.node.as_str()),
+            _ => false,
+        };
+        assert!(is_expected, "{told:?}");
+    }
+}
+
+#[test]
+fn a_znode_with_others_below_it_is_named_once_and_passed_over() {
+    let zookeeper = ZooKeeper::start();
+    let (watcher, master, follower) = pair(&zookeeper);
+    zookeeper.create_lasting("/heart_beat/junk", "");
+    zookeeper.create_lasting("/heart_beat/junk/child", "");
+    // What another job below this one makes.
+    for path in ["", "/heart_beat_master", "/heart_beat", "/heart_beat/map9"] {
+        if !path.is_empty() {
+            zookeeper.create_lasting(&format!("/heart_beat{path}"), "");
+        }
+    }
+    // One that gets something below it only when it was heard.
+    zookeeper.create_lasting("/heart_beat/late", "");
+    watcher.wait_for_event("joined", "late");
+    zookeeper.create_lasting("/heart_beat/late/child", "");
+    let _dead = silent(&zookeeper, "map3", "this is a map!\n");
+    watcher.wait_for_event("died", "map3");
+    // Long enough for a master that leaves, and for another one.
+    sleep(Duration::from_secs(2));
+    assert_peace(&watcher, &["map3"]);
+    for path in [
+        "/heart_beat/junk/child",
+        "/heart_beat/late/child",
+        "/heart_beat/heart_beat/map9",
+    ] {
+        assert!(zookeeper.exists(path), "{path}");
+    }
+    assert_eq!(follower.finish().status(), 0);
+    let ended = master.finish();
+    assert_eq!(ended.status(), 0);
+    for name in ["junk", "late"] {
+        let told = format!("/heart_beat/{name} is passed over");
+        assert_eq!(
+            ended.stderr().matches(&told).count(),
+            1,
+            "{}",
+            ended.stderr()
+        );
+    }
+}
+
+#[test]
+fn a_claim_that_is_no_path_or_another_ones_is_not_removed() {
+    let zookeeper = ZooKeeper::start();
+    let (watcher, master, follower) = pair(&zookeeper);
+    let claims = zookeeper.visit(async |session| session.line(true).await.expect("it answers"));
+    let masters = claims
+        .iter()
+        .min_by_key(|claim| claim.rsplit('-').next().map(str::to_owned));
+    let masters = masters.expect("the master's claim");
+    let values = [
+        ("map3", format!("this is a map!\nclaim: {masters}\n")),
+        ("map4", "this is a map!\nclaim: a/../b-lock-1\n".to_owned()),
+        (
+            "map5",
+            "this is a map!\nclaim: ../../heart_beat_control\n".to_owned(),
+        ),
+        ("map6", "this is a map!\nclaim: .\n".to_owned()),
+    ];
+    let crowds: Vec<Crowd> = values
+        .iter()
+        .map(|(name, value)| silent(&zookeeper, name, value))
+        .collect();
+    for (name, _) in &values {
+        watcher.wait_for_event("died", name);
+    }
+    sleep(Duration::from_secs(1));
+    assert_peace(&watcher, &["map3", "map4", "map5", "map6"]);
+    drop(crowds);
+    for mapper in [follower, master] {
+        assert_eq!(mapper.finish().status(), 0);
+    }
+}
+
+#[test]
+fn an_order_to_a_member_with_a_blank_in_its_name_ends_no_other() {
+    let zookeeper = ZooKeeper::start();
+    let (watcher, master, mut follower) = pair(&zookeeper);
+    let value = "alive at 1.5!\ninterval: 1000000us\nattempt: attempt_7_0001_m_000003_0\n";
+    let _odd = silent(&zookeeper, "map2 x", value);
+    watcher.wait_for_event("joined", "map2 x");
+    for whom in ["attempt_7_0001_m_000003_0", "map2\\u{20}x"] {
+        let asked = ask(&zookeeper, &["kill", whom]);
+        assert_eq!(asked.status.code(), Some(0), "{asked:?}");
+        let control = zookeeper.znode("/heart_beat_control");
+        assert!(control.contains("kill-task map2\\u{20}x "), "{control}");
+        assert!(control.contains(" session="), "{control}");
+    }
+    sleep(Duration::from_secs(1));
+    assert!(follower.is_running());
+    for mapper in [follower, master] {
+        assert_eq!(mapper.finish().status(), 0);
+    }
+}
+
+#[test]
+fn what_stands_in_the_line_and_is_no_claim_holds_nobody_up() {
+    let zookeeper = ZooKeeper::start();
+    assert!(ask(&zookeeper, &["status"]).status.code().is_some());
+    let setup = assert_cmd::Command::new(env!("CARGO_BIN_EXE_setup-zookeeper"))
+        .args(["--zookeeper", &zookeeper.address()])
+        .output();
+    assert!(setup.unwrap().status.success());
+    let path = "/heart_beat_master/_c_x-lock-0000000000";
+    zookeeper.create_lasting(path, "somebody\nalive at 1.5!\n");
+    zookeeper.create_lasting(&format!("{path}/child"), "");
+    for odd in ["notes-2024", "x-lock-", "a b-lock-1 2"] {
+        zookeeper.create_lasting(&format!("/heart_beat_master/{odd}"), "");
+    }
+    let (watcher, master, follower) = pair(&zookeeper);
+    // And one that comes later, before all others.
+    let late = "/heart_beat_master/_c_y-standing-lock-0000000000";
+    zookeeper.create_lasting(late, "");
+    zookeeper.create_lasting(&format!("{late}/child"), "");
+    let backup = Mapper::start(&zookeeper, "map3");
+    watcher.wait_for_event("joined", "map3");
+    assert_eq!(master.finish().status(), 0);
+    wait_until("another one is master", SOON, || {
+        watcher
+            .story()
+            .iter()
+            .filter(|told| told.event == "claimed")
+            .count()
+            == 2
+    });
+    for mapper in [follower, backup] {
+        assert_eq!(mapper.finish().status(), 0);
+    }
+    for path in [path, late] {
+        assert!(zookeeper.exists(&format!("{path}/child")), "{path}");
+    }
+}

@@ -1,0 +1,184 @@
+//! `heartline run --commit-run`: which run a commit counts for; and what is not filled into a commit command.
+
+use std::fs;
+use std::process::{Command, Output, Stdio};
+
+use crate::support::ZooKeeper;
+use assert_cmd::prelude::OutputAssertExt;
+use predicates::str::contains;
+use tempfile::TempDir;
+
+/// A server, and a folder in which commit commands write down that they have run.
+struct Place {
+    zookeeper: ZooKeeper,
+    folder: TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        Self {
+            zookeeper: ZooKeeper::start(),
+            folder: TempDir::with_prefix("heartline-commit-").expect("a temporary folder"),
+        }
+    }
+
+    /// An attempt that commits by writing its name down.
+    fn attempt(&self, options: &[&str]) -> Command {
+        let done = self.folder.path().join("done").display().to_string();
+        let commit = format!("sh -c 'echo $HEARTLINE_ATTEMPT >> \"$0\"' {done}");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_heartline"));
+        command
+            .args(["run", "--zookeeper", &self.zookeeper.address()])
+            .args(["--timeout", "1s", "--commit-command", &commit])
+            .args(options)
+            .args(["--", "echo", "record"])
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs one that commits the task `daily` without Hadoop's ids; what it said.
+    fn by_hand(&self, options: &[&str]) -> String {
+        run(&mut self.attempt(&[&["--commit-task", "daily"], options].concat()))
+    }
+
+    fn lines(&self) -> Vec<String> {
+        let done = self.folder.path().join("done");
+        let text = fs::read_to_string(done).unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
+    }
+}
+
+/// Its record is there, and it ends well; what it said.
+fn run(command: &mut Command) -> String {
+    let output: Output = command.output().expect("heartline");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(
+        (output.status.code(), &*output.stdout),
+        (Some(0), &b"record\n"[..]),
+        "{said}"
+    );
+    said
+}
+
+#[test]
+fn a_commit_of_another_run_is_not_this_runs() {
+    let place = Place::new();
+    assert_eq!(place.by_hand(&["--name", "one"]), "");
+    assert_eq!(
+        place.zookeeper.znode("/heart_beat_commits/daily"),
+        "committed one"
+    );
+    // The next run has no name either: it is told whose commit stands in its way.
+    let said = place.by_hand(&["--name", "two"]);
+    assert!(
+        said.contains("daily is committed already, by one at 20"),
+        "{said}"
+    );
+    assert!(
+        said.contains("in a run without a name; two does not commit"),
+        "{said}"
+    );
+    assert!(said.contains("--commit-run ID"), "{said}");
+    assert_eq!(place.lines(), ["one"]);
+    // One with a name commits once, whatever there is beside it and before it.
+    for (name, id) in [("three", "r1"), ("four", "r2")] {
+        assert_eq!(place.by_hand(&["--name", name, "--commit-run", id]), "");
+    }
+    let said = place.by_hand(&["--name", "late", "--commit-run", "r1"]);
+    assert!(
+        said.contains("by three at 20") && said.contains("in run r1; late does"),
+        "{said}"
+    );
+    let said = place.by_hand(&["--name", "five"]);
+    assert!(said.contains("by one at 20"), "{said}");
+    assert_eq!(place.lines(), ["one", "three", "four"]);
+    // A job of Hadoop's is a run.
+    for (name, job) in [
+        ("six", "job_7_0001"),
+        ("seven", "job_7_0002"),
+        ("eight", "job_7_0002"),
+    ] {
+        let mut command = place.attempt(&["--commit-task", "daily", "--name", name]);
+        run(command.env("mapreduce_job_id", job));
+    }
+    // A name goes before it, also as a property.
+    let mut command = place.attempt(&["--commit-task", "daily", "--name", "nine"]);
+    command.env("mapreduce_job_id", "job_7_0001");
+    run(command.env("heartline_commit_run", "r3"));
+    assert_eq!(place.lines()[3..], ["six", "seven", "nine"]);
+    Command::new(env!("CARGO_BIN_EXE_setup-zookeeper"))
+        .args(["--zookeeper", &place.zookeeper.address()])
+        .assert()
+        .success();
+    assert!(!place.zookeeper.exists("/heart_beat_commits/daily@r1"));
+}
+
+#[test]
+fn hadoops_own_tasks_are_told_by_their_ids_as_ever() {
+    let place = Place::new();
+    let attempt = |number: u8, job: &str, options: &[&str]| {
+        let id = format!("attempt_7_0001_m_000001_{number}");
+        let mut command = place.attempt(options);
+        command.env("mapreduce_task_attempt_id", id);
+        run(command.env("mapreduce_job_id", job))
+    };
+    let path = "/heart_beat_commits/task_7_0001_m_000001";
+    attempt(0, "job_7_0001", &[]);
+    assert_eq!(
+        place.zookeeper.znode(path),
+        "committed attempt_7_0001_m_000001_0"
+    );
+    let again = attempt(1, "job_7_0001", &[]);
+    assert!(
+        again.contains("by attempt_7_0001_m_000001_0 at 20"),
+        "{again}"
+    );
+    assert!(again.contains("in job job_7_0001; "), "{again}");
+    // Ids come again when a cluster is set up anew: a name tells the runs apart.
+    attempt(0, "job_7_0001", &["--commit-run", "second"]);
+    assert!(place.zookeeper.exists(&format!("{path}@second")));
+    assert_eq!(place.lines().len(), 2);
+}
+#[test]
+fn what_would_be_an_option_or_a_path_is_not_filled_in() {
+    for (variable, value, commit, answer) in [
+        ("mapreduce_job_id", "-o", "touch {job}", "{job}"),
+        (
+            "mapreduce_job_id",
+            "../../x",
+            "touch {job}",
+            "'../../x' is not of",
+        ),
+        ("mapreduce_job_id", "", "rm -rf out/{job}", "no job's id"),
+        (
+            "mapreduce_task_attempt_id",
+            "attempt_1 -o",
+            "touch {attempt}",
+            "the attempt's id",
+        ),
+        ("mapreduce_job_id", "job 1", "true", "--commit-run ID"),
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_heartline"));
+        command
+            .args(["run", "--commit-task", "own", "--commit-command", commit])
+            .args(["--", "echo", "never"])
+            .env(variable, value)
+            .stdin(Stdio::null());
+        command.assert().code(2).stdout("").stderr(contains(answer));
+    }
+    let mut command = Command::new(env!("CARGO_BIN_EXE_heartline"));
+    command
+        .args([
+            "run",
+            "--commit-task=-o",
+            "--commit-command",
+            "touch {task}",
+        ])
+        .args(["--", "echo", "never"])
+        .stdin(Stdio::null());
+    command
+        .assert()
+        .code(2)
+        .stdout("")
+        .stderr(contains("'-o' is no value for {task}"));
+}

@@ -1,0 +1,54 @@
+//! A real streaming job whose ensemble loses its leader in the middle counts the same.
+
+use std::collections::BTreeSet;
+
+use crate::support::{
+    Ensemble, Watcher, assert_one_master_an_epoch,
+    hadoop::{assert_same_counts, count_words, job_counts, log_of, run_job, sample_data, start},
+};
+use tempfile::TempDir;
+
+#[test]
+fn counts_the_same_when_the_leader_is_killed_in_the_middle() {
+    let mut ensemble = Ensemble::start();
+    let watcher = Watcher::events_of(&ensemble.address());
+    let dir = TempDir::new().expect("a temporary folder");
+    let output = dir.path().join("output");
+    let files = sample_data();
+    // The shortest of the texts takes some seconds.
+    let mapper = "wc-mapper --line-delay 2500us --interval 20ms --timeout 1s";
+    let job = start(
+        run_job()
+            .args(["--zookeeper", &ensemble.address(), "--mapper", mapper])
+            .args(&files)
+            .arg(&output),
+    );
+    // A master, and two that beat.
+    watcher.wait_for("all three are members", |_| beating(&watcher).len() == 2);
+    ensemble.kill(ensemble.leader());
+    // In the middle: when there is another leader, they go on.
+    ensemble.leader();
+    let before = watcher.lines().len();
+    watcher.wait_for("beats after it", |lines| {
+        let alive = lines[before..]
+            .iter()
+            .filter(|line| line.contains("\"alive\""));
+        alive.count() > 3
+    });
+
+    let job = job.wait_with_output().expect("run-job ends");
+    let log = log_of(&job);
+    assert!(job.status.success(), "{log}");
+    assert_same_counts(&job_counts(&output), &count_words(&files));
+    let story = watcher.story();
+    assert!(!story.iter().any(|told| told.event == "died"), "{story:?}");
+    assert_one_master_an_epoch(&story);
+}
+
+/// Who was heard to beat.
+fn beating(watcher: &Watcher) -> BTreeSet<String> {
+    let told = watcher.told().into_iter();
+    told.filter(|told| told.event == "alive")
+        .map(|told| told.node)
+        .collect()
+}

@@ -1,0 +1,12 @@
+//! Real streaming jobs: the real jar, on the local runner and on YARN, and the real umbilical.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod commit_runs;
+mod drain_input;
+mod ensemble;
+mod hung_task;
+mod local;
+mod umbilical;
+mod yarn;

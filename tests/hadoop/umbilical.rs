@@ -1,0 +1,276 @@
+//! A condemned task below Hadoop's own server of the umbilical, in the place of an application master's.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::support::{Guarded, Parts, SOON, Watcher, ZooKeeper, wait_until};
+use rustix::fs::{CWD, FileType, mknodat};
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+const JOB: &str = "job_1795260688574_0001";
+const ATTEMPT: &str = "attempt_1795260688574_0001_m_000002_0";
+
+/// For so long a task waits at the most that was not heard.
+const LONGEST_WAIT: Duration = Duration::from_secs(20);
+
+/// What says that the last word was not heard.
+const NOT_TOLD: &str = "heartline run: Hadoop's application master was not told of it: ";
+
+/// The umbilical of an application master: `tests/hadoop/umbilical/Master.java`.
+struct Master {
+    dir: TempDir,
+    /// What it was told.
+    told: Arc<Mutex<Vec<String>>>,
+    port: u16,
+    _server: Guarded,
+}
+
+impl Master {
+    /// Of this version of the interface, with this `hadoop.rpc.protection`; it writes the job's token in this form.
+    fn start(version: u32, protection: &str, form: &str, more: &[&str]) -> Self {
+        let dir = TempDir::new().expect("a temporary folder");
+        let mut server = Command::new("java");
+        server
+            .args(["-XX:TieredStopAtLevel=1", "-cp"])
+            .arg(Parts::get().class_path())
+            .arg(Parts::root().join("tests/hadoop/umbilical/Master.java"))
+            .args([&version.to_string(), protection, form, JOB])
+            .arg(dir.path().join("tokens"))
+            .args(more)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        let mut server = Guarded::spawn(&mut server);
+        let stdout = server.take_stdout().expect("its stdout is a pipe");
+        let mut lines = BufReader::new(stdout).lines().map_while(Result::ok);
+        let port = lines.next().and_then(|port| port.parse().ok());
+        let told = Arc::<Mutex<Vec<String>>>::default();
+        let keeps = Arc::clone(&told);
+        thread::spawn(move || lines.for_each(|line| keeps.lock().expect("no panic").push(line)));
+        Self {
+            dir,
+            told,
+            port: port.expect("it says where it listens"),
+            _server: server,
+        }
+    }
+
+    fn told(&self) -> Vec<String> {
+        self.told.lock().expect("no panic").clone()
+    }
+
+    fn tokens(&self) -> PathBuf {
+        self.dir.path().join("tokens")
+    }
+
+    /// `heartline run` of a command that hangs, below what has a task's Java's command line with this attempt.
+    fn hung_task(&self, attempt: &str) -> Task {
+        self.task(attempt, "sleep 1000")
+    }
+
+    fn task(&self, attempt: &str, command: &str) -> Task {
+        let script = format!("\"$0\" run --no-heartbeat -- {command}; exit $?");
+        self.below_java(attempt, &script, env!("CARGO_BIN_EXE_heartline"))
+    }
+
+    /// A shell's script with this as its `$0`.
+    fn below_java(&self, attempt: &str, script: &str, program: &str) -> Task {
+        let words = [
+            script,
+            program,
+            "org.apache.hadoop.mapred.YarnChild",
+            "127.0.0.1",
+            &self.port.to_string(),
+            attempt,
+            "5",
+        ];
+        let mut child = Command::new("sh")
+            .arg("-c")
+            .args(words)
+            .env("mapreduce_task_attempt_id", ATTEMPT)
+            // Longer than it waits.
+            .env("mapreduce_task_progress_report_interval", "3600000")
+            .env("HADOOP_TOKEN_FILE_LOCATION", self.tokens())
+            .env("HEARTLINE_ON_STALL", "kill")
+            .env("HEARTLINE_STALL_TIMEOUT", "1s")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("sh runs");
+        let stderr = child.stderr.take().expect("its stderr is a pipe");
+        let said = Arc::<Mutex<Vec<String>>>::default();
+        let keeps = Arc::clone(&said);
+        let lines = BufReader::new(stderr).lines().map_while(Result::ok);
+        thread::spawn(move || lines.for_each(|line| keeps.lock().expect("no panic").push(line)));
+        Task { child, said }
+    }
+}
+
+/// A task, and what it has said on stderr.
+struct Task {
+    child: Child,
+    said: Arc<Mutex<Vec<String>>>,
+}
+
+impl Task {
+    fn said(&self) -> Vec<String> {
+        self.said.lock().expect("no panic").clone()
+    }
+
+    fn wait_for(&self, beginning: &str) -> String {
+        let mut found = None;
+        wait_until(beginning, 2 * SOON, || {
+            let said = self.said();
+            found = said.into_iter().find(|line| line.starts_with(beginning));
+            found.is_some()
+        });
+        found.expect("it was found")
+    }
+
+    /// Waits for the last thing that it says, then for its end; returns how long that took.
+    fn end(mut self) -> (Option<i32>, Duration, Vec<String>) {
+        self.wait_for("reporter:counter:heartline,ended: stalled: blocked for ");
+        let begin = Instant::now();
+        let code = self.child.wait().expect("it can be waited for").code();
+        (code, begin.elapsed(), self.said())
+    }
+
+    /// Ends one that waits to be heard.
+    fn cut_short(mut self) -> Option<i32> {
+        self.wait_for("reporter:counter:heartline,ended: stalled: blocked for ");
+        assert!(self.child.try_wait().expect("a child").is_none(), "waits");
+        let shell = Pid::from_child(&self.child);
+        // The signal may come before it listens, and is sent again.
+        wait_until("it ends when it is told to", SOON / 2, || {
+            let children = format!("/proc/{0}/task/{0}/children", shell.as_raw_nonzero());
+            let children = fs::read_to_string(children).unwrap_or_default();
+            for pid in children.split_ascii_whitespace() {
+                let pid = Pid::from_raw(pid.parse().expect("a number"));
+                let _ = kill_process(pid.expect("a process"), Signal::TERM);
+            }
+            self.child.try_wait().expect("a child").is_some()
+        });
+        self.child.wait().expect("it can be waited for").code()
+    }
+}
+
+#[test]
+fn every_version_of_the_application_master_is_told_why_and_the_task_ends_at_once() {
+    for (version, form) in [(21, "WRITABLE"), (20, "PROTOBUF"), (19, "WRITABLE")] {
+        let master = Master::start(version, "authentication", form, &[]);
+        let (code, waited, said) = master.hung_task(ATTEMPT).end();
+        // Its answer to us may come before its word to the test.
+        wait_until("it is told", SOON, || !master.told().is_empty());
+        let told = master.told();
+        let [call] = &told[..] else {
+            panic!("one call by version {version}: {told:?}; {said:#?}")
+        };
+        let begin = format!("fatalError {ATTEMPT} heartline: stalled: blocked for ");
+        assert!(call.starts_with(&begin), "{call}");
+        assert!(call.contains("; ended for it (--on-stall kill)"), "{call}");
+        assert_eq!(call.ends_with(" false"), version == 21, "{call}");
+        assert_eq!(code, Some(1), "{said:#?}");
+        assert!(waited < LONGEST_WAIT, "it has not waited for more");
+        assert!(!said.iter().any(|line| line.starts_with(NOT_TOLD)));
+    }
+}
+
+#[test]
+fn an_operators_order_is_a_reason_too() {
+    let master = Master::start(21, "authentication", "PROTOBUF", &[]);
+    let zookeeper = ZooKeeper::start();
+    let watcher = Watcher::events(&zookeeper);
+    let address = zookeeper.address();
+    let options = format!("--zookeeper {address} --name map1 --stall-timeout 0");
+    let script = format!("\"$0\" run {options} -- sleep 1000; exit $?");
+    let mut task = master.below_java(ATTEMPT, &script, env!("CARGO_BIN_EXE_heartline"));
+    watcher.wait_for_event("claimed", "map1");
+    let asked = Command::new(env!("CARGO_BIN_EXE_heartline"))
+        .args(["kill", ATTEMPT, "--zookeeper", &address])
+        .status()
+        .expect("heartline runs");
+    assert!(asked.success());
+    let ended = task.child.wait().expect("it can be waited for");
+    assert_eq!(ended.code(), Some(1), "{:#?}", task.said());
+    wait_until("it is told", SOON, || !master.told().is_empty());
+    let call = format!("fatalError {ATTEMPT} heartline: kill-task: by an operator false");
+    assert_eq!(master.told(), [call]);
+}
+
+#[test]
+fn the_own_mapper_says_it_too_before_it_ends() {
+    let master = Master::start(21, "authentication", "WRITABLE", &[]);
+    let zookeeper = ZooKeeper::start();
+    let address = format!("--zookeeper {}", zookeeper.address());
+    for (number, heartbeat) in (1..).zip(["--no-heartbeat", &address]) {
+        let script = format!("yes | \"$0\" {heartbeat} --line-delay 1000s; exit $?");
+        let mut task = master.below_java(ATTEMPT, &script, env!("CARGO_BIN_EXE_wc-mapper"));
+        let ended = task.child.wait().expect("it can be waited for");
+        assert_eq!(ended.code(), Some(1), "{heartbeat}: {:#?}", task.said());
+        let begin = format!("fatalError {ATTEMPT} heartline: stalled: blocked for ");
+        // Its answer to us may come before its word to the test.
+        wait_until(heartbeat, SOON, || master.told().len() >= number);
+        let told = master.told();
+        assert!(
+            told.len() == number && told.iter().all(|call| call.starts_with(&begin)),
+            "{heartbeat}: {told:?}"
+        );
+    }
+}
+
+#[test]
+fn what_the_application_master_offers_is_a_choice_and_privacy_alone_is_refused() {
+    let master = Master::start(21, "privacy,authentication", "WRITABLE", &[]);
+    assert_eq!(master.hung_task(ATTEMPT).end().0, Some(1));
+    wait_until("it is told", SOON, || !master.told().is_empty());
+
+    let master = Master::start(21, "privacy", "WRITABLE", &[]);
+    let task = master.hung_task(ATTEMPT);
+    assert!(task.wait_for(NOT_TOLD).contains("encrypted"));
+    assert_eq!(task.cut_short(), Some(1));
+    assert_eq!(master.told(), [""; 0]);
+}
+
+#[test]
+fn a_token_that_is_not_the_masters_is_refused_and_the_status_is_waited_for_as_ever() {
+    let master = Master::start(21, "authentication", "PROTOBUF", &["wrong"]);
+    let task = master.hung_task(ATTEMPT);
+    let said = task.wait_for(NOT_TOLD);
+    assert!(said.contains("it refuses: "), "{said}");
+    assert_eq!(task.cut_short(), Some(1));
+    assert_eq!(master.told(), [""; 0]);
+
+    fs::write(master.tokens(), "nothing").expect("a file");
+    let task = master.hung_task(ATTEMPT);
+    let said = task.wait_for(NOT_TOLD);
+    assert!(said.contains("is no file of tokens"), "{said}");
+    assert_eq!(task.cut_short(), Some(1));
+
+    // A named pipe that nobody writes to is not waited for.
+    fs::remove_file(master.tokens()).expect("a file");
+    mknodat(CWD, master.tokens(), FileType::Fifo, 0o600.into(), 0).expect("a pipe");
+    let task = master.hung_task(ATTEMPT);
+    let said = task.wait_for(NOT_TOLD);
+    assert!(said.contains("it is a named pipe"), "{said}");
+    assert_eq!(task.cut_short(), Some(1));
+}
+
+#[test]
+fn nothing_is_said_of_success_of_other_failures_and_below_another_attempts_java() {
+    let master = Master::start(21, "authentication", "WRITABLE", &[]);
+    for (command, code) in [("true", 0), ("false", 1), ("sh -c 'exit 3'", 3)] {
+        let mut task = master.task(ATTEMPT, command);
+        let ended = task.child.wait().expect("it can be waited for");
+        assert_eq!(ended.code(), Some(code), "{command}: {:#?}", task.said());
+    }
+    let task = master.hung_task("attempt_1795260688574_0001_m_000002_1");
+    assert_eq!(task.cut_short(), Some(1));
+    assert_eq!(master.told(), [""; 0]);
+}

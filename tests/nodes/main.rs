@@ -1,0 +1,11 @@
+//! The node control server and its agents.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod agents;
+mod files;
+mod hostile;
+mod hosts;
+mod wire;
+mod zookeeper;

@@ -1,0 +1,76 @@
+//! However many mappers start at once, exactly one is master.
+
+use std::collections::BTreeSet;
+
+use crate::support::{Mapper, Told, Watcher, ZooKeeper};
+use rustix::process::Signal;
+
+const MAPPERS: usize = 20;
+const ROUNDS: usize = 20;
+
+#[test]
+fn twenty_mappers_at_once_have_one_master_in_every_round() {
+    // Short sessions, so that what is left of the killed is soon gone.
+    let zookeeper = ZooKeeper::with_settings(&["tickTime=500"]);
+    let watcher = Watcher::events(&zookeeper);
+    let mut highest = 0;
+    for round in 0..ROUNDS {
+        let prefix = format!("map{round}.");
+        let mappers: Vec<Mapper> = (0..MAPPERS)
+            .map(|number| start(&zookeeper, &format!("{prefix}{number}")))
+            .collect();
+        let of_round = |told: &Told| told.node.starts_with(&prefix);
+        watcher.wait_for("all are members", |_| {
+            let story = watcher.story().into_iter().filter(of_round);
+            story.map(|told| told.node).collect::<BTreeSet<_>>().len() == MAPPERS
+        });
+        let story: Vec<Told> = watcher.story().into_iter().filter(of_round).collect();
+        let masters: Vec<&Told> = story
+            .iter()
+            .filter(|told| told.event == "claimed")
+            .collect();
+        let others = story.iter().filter(|told| told.event == "joined").count();
+        assert_eq!(
+            (masters.len(), others),
+            (1, MAPPERS - 1),
+            "round {round}: {story:?}"
+        );
+        assert!(masters[0].epoch > highest, "epochs only grow: {story:?}");
+        // As the server itself has it: the first in line is who was told, and its epoch began
+        // after its claim was made.
+        let (_, first) =
+            zookeeper.visit(async |session| session.first_claim(false).await.unwrap().unwrap());
+        let name = String::from_utf8(first.bytes).unwrap();
+        assert_eq!(name.lines().next(), Some(masters[0].node.as_str()));
+        assert!(masters[0].epoch > first.stat.created);
+        highest = masters[0].epoch;
+        if round % 5 == 4 {
+            // As a job is killed: nobody hands over, and the next round starts among the leftovers.
+            for mapper in &mappers {
+                mapper.signal(Signal::KILL);
+            }
+        } else {
+            // As a job ends: the claim goes down the line.
+            for mapper in mappers {
+                assert_eq!(mapper.finish().status(), 0);
+            }
+            let successors = watcher
+                .story()
+                .into_iter()
+                .filter(|told| of_round(told) && told.event == "claimed");
+            let epochs: Vec<i64> = successors.map(|told| told.epoch).collect();
+            assert!(
+                epochs.is_sorted_by(|one, next| one < next),
+                "epochs only grow: {epochs:?}"
+            );
+            highest = epochs.last().copied().unwrap_or(highest);
+        }
+    }
+}
+
+fn start(zookeeper: &ZooKeeper, name: &str) -> Mapper {
+    Mapper::with_options(
+        &zookeeper.address(),
+        &["--name", name, "--session-timeout", "2s", "--timeout", "1s"],
+    )
+}

@@ -1,0 +1,12 @@
+//! What seed-named programs do on a real server: the word count, the story of a job, setup and the watchers.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod election;
+mod mapper_options;
+mod pipeline;
+mod setup;
+mod story;
+mod usage;
+mod watchers;

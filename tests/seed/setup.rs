@@ -1,0 +1,143 @@
+//! `setup-zookeeper` creates and resets, as often as one likes, and spares the living.
+
+use crate::support::{Mapper, Watcher, ZooKeeper};
+use assert_cmd::Command;
+use predicates::prelude::*;
+use predicates::str::contains;
+
+fn setup(zookeeper: &ZooKeeper, options: &[&str]) -> assert_cmd::assert::Assert {
+    Command::new(env!("CARGO_BIN_EXE_setup-zookeeper"))
+        .args(["--zookeeper", &zookeeper.address()])
+        .args(options)
+        .assert()
+}
+
+#[test]
+fn it_creates_and_is_safe_to_run_twice() {
+    let zookeeper = ZooKeeper::start();
+    for _ in 0..2 {
+        setup(&zookeeper, &[])
+            .success()
+            .stdout("connected\n\n")
+            .stderr("");
+        assert_eq!(
+            zookeeper.znode("/heart_beat_master"),
+            "this is a master map!"
+        );
+        assert_eq!(zookeeper.znode("/heart_beat"), "");
+    }
+}
+
+#[test]
+fn it_resets_what_an_earlier_job_left() {
+    let zookeeper = ZooKeeper::start();
+    setup(&zookeeper, &[]).success();
+    // As the program of old leaves it: lasting znodes, nobody behind them.
+    zookeeper.visit(async |session| {
+        session
+            .set("/heart_beat_master", "delete node map1")
+            .await
+            .unwrap();
+    });
+    zookeeper.create_lasting("/heart_beat/map1", "alive at 1.5!");
+    setup(&zookeeper, &[]).success();
+    assert_eq!(
+        zookeeper.znode("/heart_beat_master"),
+        "this is a master map!"
+    );
+    assert!(!zookeeper.exists("/heart_beat/map1"));
+}
+
+#[test]
+fn it_says_who_is_alive_and_refuses() {
+    let zookeeper = ZooKeeper::start();
+    let watcher = Watcher::events(&zookeeper);
+    let _master = Mapper::start(&zookeeper, "map1");
+    watcher.wait_for_event("claimed", "map1");
+    let _follower = Mapper::start(&zookeeper, "map2");
+    watcher.wait_for_event("alive", "map2");
+    setup(&zookeeper, &[])
+        .code(1)
+        .stderr(contains("map1 (master), map2 (in line)").and(contains("--force")));
+    assert!(zookeeper.exists("/heart_beat/map2"));
+}
+
+#[test]
+fn forced_it_puts_them_out_and_they_come_back() {
+    let zookeeper = ZooKeeper::start();
+    let watcher = Watcher::events(&zookeeper);
+    let _master = Mapper::start(&zookeeper, "map1");
+    watcher.wait_for_event("claimed", "map1");
+    let _follower = Mapper::start(&zookeeper, "map2");
+    watcher.wait_for_event("alive", "map2");
+    setup(&zookeeper, &["--force"]).success();
+    watcher.wait_for("one is master again, and the other follows", |lines| {
+        let told = |word: &str| lines.iter().filter(|line| line.contains(word)).count();
+        told("\"claimed\"") == 2 && told("\"returned\"") + told("\"joined\"") >= 2
+    });
+}
+
+#[test]
+fn a_namespace_is_made_and_kept_apart() {
+    let zookeeper = ZooKeeper::start();
+    setup(&zookeeper, &["--namespace", "/jobs/a"]).success();
+    assert_eq!(
+        zookeeper.znode("/jobs/a/heart_beat_master"),
+        "this is a master map!"
+    );
+    assert!(!zookeeper.exists("/heart_beat_master"));
+}
+
+#[test]
+fn without_a_server_it_says_what_to_look_at() {
+    let mut zookeeper = ZooKeeper::start();
+    zookeeper.kill();
+    setup(&zookeeper, &[])
+        .code(1)
+        .stderr(contains("nothing listens on"));
+}
+
+#[test]
+fn what_cannot_be_removed_is_named_and_all_else_is_reset() {
+    let zookeeper = ZooKeeper::start();
+    setup(&zookeeper, &[]).success();
+    for path in [
+        "/heart_beat/junk",
+        "/heart_beat/junk/child",
+        "/heart_beat/map1",
+        "/heart_beat_master/_c_x-lock-1",
+    ] {
+        zookeeper.create_lasting(path, "alive at 1.5!");
+    }
+    zookeeper.create_lasting("/heart_beat_master/_c_x-lock-1/child", "");
+    zookeeper.create_unreadable("/heart_beat/hidden", "");
+    zookeeper.set("/heart_beat_master", b"delete node map1");
+    // Whether somebody beats on what may not be read cannot be known.
+    setup(&zookeeper, &[])
+        .code(1)
+        .stderr(contains("hidden").and(contains("--force")));
+    let named = contains("cannot remove /heart_beat/junk: ")
+        .and(contains("cannot remove /heart_beat_master/_c_x-lock-1: "))
+        .and(contains("2 that cannot be removed"));
+    setup(&zookeeper, &["--force"]).code(1).stderr(named);
+    assert_eq!(
+        zookeeper.znode("/heart_beat_master"),
+        "this is a master map!"
+    );
+    assert!(zookeeper.exists("/heart_beat/junk/child"));
+    zookeeper.visit(async |session| {
+        let (members, _) = session.members().await.unwrap();
+        assert_eq!(members, ["junk"]);
+    });
+}
+
+#[test]
+fn thousands_that_an_earlier_job_left_are_removed_without_waiting_for_each() {
+    let zookeeper = ZooKeeper::start();
+    setup(&zookeeper, &[]).success();
+    let names: Vec<String> = (0..2000).map(|number| format!("map{number}")).collect();
+    zookeeper.create_many("/heart_beat", &names, b"alive at 1.5!");
+    // Each is looked at for 200 ms to see whether somebody beats on it: 400 s, one after the other.
+    setup(&zookeeper, &[]).success();
+    assert!(!zookeeper.exists("/heart_beat/map1999"));
+}

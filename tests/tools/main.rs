@@ -1,0 +1,27 @@
+//! Any command with a heartbeat, groups, events, status and control, and the project's own scripts.
+
+#[path = "../fuzz/mod.rs"]
+mod fuzz;
+#[path = "../support/mod.rs"]
+mod support;
+
+mod commit;
+mod condition;
+mod control;
+mod corpus;
+mod demo;
+mod events;
+mod events_kafka;
+mod left_out;
+mod membership;
+mod membership_faults;
+mod membership_kazoo;
+mod membership_zkcli;
+mod on_death;
+mod run;
+mod run_faults;
+mod scripts;
+mod scripts_build;
+mod stall;
+mod status;
+mod status_watch;
