@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Parser;
-use heartline::detect::{Detector, Observation, Rule, Sign, Terms};
+use heartline::detect::{Detector, DetectorConfig, Observation, Rule, Sign};
 
 /// Judge a recording of "heartline master --record" by many rules
 #[derive(Parser)]
@@ -57,7 +57,7 @@ fn main() -> anyhow::Result<()> {
     let recording = read(&options)?;
     let mut stdout = io::stdout().lock();
     if let Some(timeout) = options.deaths {
-        let terms = Terms {
+        let terms = DetectorConfig {
             rule: Rule::Adaptive,
             timeout,
             longest_gap: options.interval * 2,
@@ -69,7 +69,7 @@ fn main() -> anyhow::Result<()> {
     }
     for rule in [Rule::Fixed, Rule::Adaptive] {
         for timeout in options.timeouts.iter().copied().map(Duration::from_millis) {
-            let terms = Terms {
+            let terms = DetectorConfig {
                 rule,
                 timeout,
                 longest_gap: options.interval * 2,
@@ -122,7 +122,7 @@ impl Death {
     }
 }
 
-fn deaths(recording: &[Observation], terms: Terms) -> Vec<Death> {
+fn deaths(recording: &[Observation], terms: DetectorConfig) -> Vec<Death> {
     struct Silent {
         since: Duration,
         heard: Duration,
@@ -198,7 +198,7 @@ struct Quality {
 }
 
 /// One run of the recording through a detector.
-fn judge(recording: &[Observation], terms: Terms, interval: Duration) -> Quality {
+fn judge(recording: &[Observation], terms: DetectorConfig, interval: Duration) -> Quality {
     let echoes = echoes(recording, terms);
     let mut detector = Detector::new(terms);
     let mut quality = Quality::default();
@@ -253,7 +253,7 @@ struct Echo {
     company: u32,
 }
 
-fn echoes(recording: &[Observation], terms: Terms) -> Vec<Echo> {
+fn echoes(recording: &[Observation], terms: DetectorConfig) -> Vec<Echo> {
     let mut detector = Detector::new(terms);
     let mut echoes = Vec::new();
     for seen in recording {
@@ -273,7 +273,7 @@ fn echoes(recording: &[Observation], terms: Terms) -> Vec<Echo> {
 }
 
 impl Quality {
-    fn json(&self, terms: Terms) -> serde_json::Value {
+    fn json(&self, terms: DetectorConfig) -> serde_json::Value {
         let wrong: Duration = self.mistakes.iter().sum();
         let mistakes = u32::try_from(self.mistakes.len()).unwrap_or(u32::MAX);
         // Seconds in which some member was watched.

@@ -14,9 +14,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Parser;
 use heartline::coordination::{Address, Namespace, Settings};
-use heartline::detect::{Rule, Terms};
-use heartline::master::tenure::Pace;
-use heartline::member::{Config, Life, Machine, Scheduling, Stop, Stopping, Summary, Ties};
+use heartline::detect::{DetectorConfig, Rule};
+use heartline::master::state::MasterConfig;
+use heartline::member::{
+    Config, MemberRunner, RunnerHooks, Scheduling, Shutdown, Stop, Summary, SystemEnvironment,
+};
 use heartline::protocol::Identity;
 use heartline::streaming::Progress;
 use tokio::sync::{mpsc, oneshot};
@@ -106,9 +108,9 @@ fn member(options: &Options, name: &str) -> anyhow::Result<(Held, oneshot::Sende
             namespace: options.namespace.clone(),
             session_timeout: SESSION,
         },
-        pace: Pace {
+        pace: MasterConfig {
             interval: INTERVAL,
-            detection: Terms {
+            detection: DetectorConfig {
                 rule: Rule::Adaptive,
                 timeout: INTERVAL * 4,
                 longest_gap: INTERVAL * 2,
@@ -128,7 +130,7 @@ fn member(options: &Options, name: &str) -> anyhow::Result<(Held, oneshot::Sende
         on_death: None,
         reigning: None,
     };
-    let ties = Ties {
+    let ties = RunnerHooks {
         joined: None,
         complain: Box::new(|what| eprintln!("{what}")),
         note: Box::new(|_| {}),
@@ -136,10 +138,10 @@ fn member(options: &Options, name: &str) -> anyhow::Result<(Held, oneshot::Sende
         mourn: None,
     };
     let account = Arc::new(Progress::default());
-    let life = Life::new(config, Arc::new(Machine::start()), account, ties);
+    let life = MemberRunner::new(config, Arc::new(SystemEnvironment::start()), account, ties);
     let (order, stopped) = oneshot::channel();
     let held = Held {
-        life: Box::pin(life.live(Stopping::new(stopped, LEAVE))),
+        life: Box::pin(life.live(Shutdown::new(stopped, LEAVE))),
         is_held: Arc::default(),
     };
     Ok((held, order))

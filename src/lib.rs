@@ -6,7 +6,7 @@
 //! - [`detect`] says who is overdue: arrivals in, suspicion out. It knows nothing of the rest.
 //! - [`protocol`] is what stands in ZooKeeper, as text: beats, reports, events.
 //! - [`master`] decides: who is master ([`master::election`]), and what a master does
-//!   ([`master::tenure`]). Like the two above it has neither clock nor IO; time is a
+//!   ([`master::state`]). Like the two above it has neither clock nor IO; time is a
 //!   [`clock::Now`] that it is handed.
 //! - [`coordination`] is the only part that knows the ZooKeeper client: sessions, paths, and the
 //!   fence that every write of a master passes.

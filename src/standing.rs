@@ -11,7 +11,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::cli::{self, BeatOptions};
 use crate::coordination::{Failure, Session, Settings};
-use crate::member::{Config, Heart, Name, Recording, Signals};
+use crate::member::{Config, Heartbeat, Name, Recording, Signals};
 use crate::protocol::Ending;
 use crate::protocol::claim::{holder, is_standing};
 use crate::say::say;
@@ -88,8 +88,8 @@ async fn stand(config: Config, backup: bool, form: Form) -> anyhow::Result<()> {
     };
     let progress = Arc::new(Progress::default());
     // It is no task: nobody else has to hear why it ends.
-    let signals = Signals::Heart(Arc::new(|_| {}));
-    let heart = Heart::start(PROGRAM, config, progress, false, signals, complain)?;
+    let signals = Signals::Heartbeat(Arc::new(|_| {}));
+    let heart = Heartbeat::start(PROGRAM, config, progress, false, signals, complain)?;
     // Ends only when it cannot show anything any more; a signal ends the process after the heart has
     // handed the claim over.
     let outcome = watch_master(&settings, form, None).await;

@@ -8,8 +8,8 @@ use clap::{Args, Command};
 
 use super::StallOptions;
 use crate::coordination::{Address, Namespace, Settings};
-use crate::detect::{Rule, Terms};
-use crate::master::tenure::Pace;
+use crate::detect::{DetectorConfig, Rule};
+use crate::master::state::MasterConfig;
 use crate::member::{Config, Name, Scheduling};
 use crate::protocol::{Identity, Phase};
 use crate::streaming::Task;
@@ -151,9 +151,9 @@ impl BeatOptions {
         }
         Config {
             settings: self.zookeeper.settings(),
-            pace: Pace {
+            pace: MasterConfig {
                 interval: self.interval,
-                detection: Terms {
+                detection: DetectorConfig {
                     rule: self.detector,
                     timeout: self.timeout,
                     // An echo may be late by one beat before the time between is called deafness.

@@ -3,14 +3,14 @@
 use clap::builder::FalseyValueParser;
 use clap::{Args, ValueEnum};
 
-use crate::condition::Patience;
-use crate::member::Care;
+use crate::condition::StallTimeout;
+use crate::member::StallPolicy;
 
 /// What to do with work that stands still by its own fault.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, strum::Display, ValueEnum)]
 #[strum(serialize_all = "lowercase")]
 pub enum OnStall {
-    /// Tell it, and keep a snapshot for people
+    /// ReportOnce it, and keep a snapshot for people
     #[default]
     Report,
     /// End it as failed: Hadoop tries it again at once
@@ -29,7 +29,7 @@ pub struct StallOptions {
         env = "HEARTLINE_STALL_TIMEOUT",
         default_value_t
     )]
-    pub stall_timeout: Patience,
+    pub stall_timeout: StallTimeout,
 
     /// What to do when it has stood still for longer
     #[arg(long, value_name = "WHAT", env = "HEARTLINE_ON_STALL", default_value_t)]
@@ -40,7 +40,7 @@ pub struct StallOptions {
     #[arg(long, env = "HEARTLINE_STACKS", value_parser = FalseyValueParser::new())]
     pub stacks: bool,
 
-    /// Tell Hadoop each minute that work without progress lives, unless it is stalled: Hadoop ends a task
+    /// ReportOnce Hadoop each minute that work without progress lives, unless it is stalled: Hadoop ends a task
     /// that says nothing for mapreduce.task.timeout
     #[arg(long, env = "HEARTLINE_KEEP_ALIVE", value_parser = FalseyValueParser::new())]
     pub keep_alive: bool,
@@ -48,8 +48,8 @@ pub struct StallOptions {
 
 impl StallOptions {
     /// As what a member is told.
-    pub fn care(&self) -> Care {
-        Care {
+    pub fn care(&self) -> StallPolicy {
+        StallPolicy {
             patience: self.stall_timeout,
             kills: self.on_stall == OnStall::Kill,
             stacks: self.stacks || self.on_stall == OnStall::Kill,

@@ -31,7 +31,7 @@ pub struct Removal<'a> {
 
 /// How a burial went.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Burial {
+pub enum RemovalOutcome {
     /// The followers' znodes are removed, and the report written.
     Done,
     /// This one of them has beaten since it was heard last: nothing was written.
@@ -125,7 +125,7 @@ impl Fence {
         beat: &str,
         removals: &[Removal<'_>],
         report: &str,
-    ) -> Result<Burial, Failure> {
+    ) -> Result<RemovalOutcome, Failure> {
         let paths = self.session.paths();
         let mut bury = vec![set(&self.claim, beat), self.report(report)];
         // Behind the check of the claim.
@@ -155,14 +155,14 @@ impl Fence {
             }
         };
         match made {
-            Ok(()) => Ok(Burial::Done),
+            Ok(()) => Ok(RemovalOutcome::Done),
             Err(Refusal {
                 at: Some(at),
                 failure,
             }) if at >= first => match failure {
-                Failure::BadVersion => Ok(Burial::Spared(at - first)),
-                Failure::NoNode => Ok(Burial::Gone(at - first)),
-                Failure::Refused(why) => Ok(Burial::Refused(at - first, why)),
+                Failure::BadVersion => Ok(RemovalOutcome::Spared(at - first)),
+                Failure::NoNode => Ok(RemovalOutcome::Gone(at - first)),
+                Failure::Refused(why) => Ok(RemovalOutcome::Refused(at - first, why)),
                 other => Err(other),
             },
             Err(refusal) => Err(refusal.failure),

@@ -27,7 +27,7 @@ pub use client::{Client, Stat};
 pub use connection::Connection;
 pub use diagnosis::Diagnosis;
 pub use failure::Failure;
-pub use fence::{Burial, Fence, Removal};
+pub use fence::{Fence, Removal, RemovalOutcome};
 pub use name::can_be_looked_up;
 pub use paths::{Namespace, Paths};
 pub use session::{Session, Settings};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Hearing, Observation, Rule, Sign, Silences, Terms};
+use super::{DetectorConfig, EchoClock, IntervalWindow, Observation, Rule, Sign};
 
 /// How many times company can prolong a silence at the most.
 const MOST_COMPANY: u32 = 10;
@@ -19,9 +19,9 @@ const LONGEST_COMPANY: Duration = Duration::from_secs(1);
 ///   it is worth to look at all of them, and [`allowance`](Self::allowance).
 #[derive(Clone, Debug)]
 pub struct Detector {
-    terms: Terms,
-    hearing: Hearing,
-    members: BTreeMap<String, Member>,
+    terms: DetectorConfig,
+    hearing: EchoClock,
+    members: BTreeMap<String, Arrivals>,
     /// The stopwatch's reading before which nobody can be overdue.
     due: Duration,
     /// What was told since it was asked for last, if it is to be kept.
@@ -29,21 +29,21 @@ pub struct Detector {
 }
 
 #[derive(Clone, Debug, Default)]
-struct Member {
+struct Arrivals {
     /// The stopwatch's reading when its silence began; `None` while its value is being read and a
     /// beat could not be noticed.
     silent_since: Option<Duration>,
-    silences: Silences,
+    silences: IntervalWindow,
     /// What it may be silent for beyond the timeout, since it beats less often.
     extra: Duration,
 }
 
 impl Detector {
     /// No members yet.
-    pub fn new(terms: Terms) -> Self {
+    pub fn new(terms: DetectorConfig) -> Self {
         Self {
             terms,
-            hearing: Hearing::new(terms.longest_gap),
+            hearing: EchoClock::new(terms.longest_gap),
             members: BTreeMap::new(),
             due: Duration::MAX,
             record: None,
@@ -68,7 +68,7 @@ impl Detector {
         self.note(now, Sign::Heard, member);
         let reading = self.hearing.at(now);
         if !self.members.contains_key(member) {
-            self.members.insert(member.to_owned(), Member::default());
+            self.members.insert(member.to_owned(), Arrivals::default());
         }
         if let Some(member) = self.members.get_mut(member) {
             member.end_silence(reading);
@@ -87,7 +87,7 @@ impl Detector {
                 self.due = self.due.min(since + self.terms.timeout + extra);
             }
             // How it beat before says nothing of how it beats now.
-            member.silences = Silences::default();
+            member.silences = IntervalWindow::default();
         }
     }
 
@@ -130,7 +130,7 @@ impl Detector {
     }
 
     /// The stopwatch that silences are counted by.
-    pub fn hearing(&self) -> &Hearing {
+    pub fn hearing(&self) -> &EchoClock {
         &self.hearing
     }
 
@@ -161,7 +161,7 @@ impl Detector {
         member.is_some_and(|member| self.is_silent(member, company))
     }
 
-    fn is_silent(&self, member: &Member, company: u32) -> bool {
+    fn is_silent(&self, member: &Arrivals, company: u32) -> bool {
         let Some(silence) = self.silence(member) else {
             return false;
         };
@@ -183,7 +183,7 @@ impl Detector {
         match self.terms.rule {
             Rule::Fixed => 1,
             Rule::Adaptive => {
-                let in_doubt = |member: &&Member| {
+                let in_doubt = |member: &&Arrivals| {
                     let silence = self.silence(member);
                     // Half of the timeout; one that beats less often is not in doubt before its next beat.
                     let doubt = self.terms.timeout / 2 + member.extra * 3 / 4;
@@ -196,7 +196,7 @@ impl Detector {
         }
     }
 
-    fn silence(&self, member: &Member) -> Option<Duration> {
+    fn silence(&self, member: &Arrivals) -> Option<Duration> {
         let since = member.silent_since?;
         Some(self.hearing.elapsed().saturating_sub(since))
     }
@@ -206,14 +206,14 @@ impl Detector {
         self.members.get(member).map(|member| self.allowed(member))
     }
 
-    fn allowed(&self, member: &Member) -> Duration {
+    fn allowed(&self, member: &Arrivals) -> Duration {
         match self.terms.rule {
             Rule::Fixed => self.timeout(member),
             Rule::Adaptive => self.timeout(member).max(member.silences.longest()),
         }
     }
 
-    fn timeout(&self, member: &Member) -> Duration {
+    fn timeout(&self, member: &Arrivals) -> Duration {
         self.terms.timeout + member.extra
     }
 
@@ -228,7 +228,7 @@ impl Detector {
     }
 }
 
-impl Member {
+impl Arrivals {
     fn end_silence(&mut self, now: Duration) {
         if let Some(since) = self.silent_since.take() {
             self.silences.add(now.saturating_sub(since));
@@ -245,7 +245,7 @@ mod tests {
     }
 
     fn detector(rule: Rule) -> Detector {
-        let mut detector = Detector::new(Terms {
+        let mut detector = Detector::new(DetectorConfig {
             rule,
             timeout: ms(20),
             longest_gap: ms(10),

@@ -19,11 +19,11 @@ pub enum Rule {
 
 /// What a detector goes by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Terms {
+pub struct DetectorConfig {
     /// The rule.
     pub rule: Rule,
     /// The silence that is allowed, or that is allowed at least.
     pub timeout: Duration,
-    /// The most that the time between two echoes can count for; see [`Hearing`](super::Hearing).
+    /// The most that the time between two echoes can count for; see [`EchoClock`](super::EchoClock).
     pub longest_gap: Duration,
 }

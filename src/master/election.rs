@@ -13,11 +13,11 @@
 //!
 //! A standing master's claim comes before those of members that work, however late it was made: it is
 //! first in line while another still leads. So to be first is not enough: see
-//! [`accession`](super::accession).
+//! [`takeover`](super::accession).
 
 use std::collections::{BTreeSet, VecDeque};
 
-use crate::protocol::Went;
+use crate::protocol::EndReason;
 use crate::protocol::claim::{in_order, prefix};
 
 /// How many znodes are remembered that are no claims.
@@ -25,7 +25,7 @@ const MOST_NO_CLAIMS: usize = 1024;
 
 /// What the driver is to do next. Answers go back with the same `generation`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Action {
+pub enum ElectionAction {
     /// Create the own claim at the end of the line: [`Election::created`].
     Create {
         /// To be handed back.
@@ -71,24 +71,24 @@ pub enum Action {
     },
     /// Be a follower: another is master.
     Follow,
-    /// Be master, until [`Action::StepDown`].
-    Lead(Mandate),
+    /// Be master, until [`ElectionAction::StepDown`].
+    Lead(Elected),
     /// Stop at once to act as master.
     StepDown,
 }
 
 /// What makes a member master.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mandate {
+pub struct Elected {
     /// The claim's name in the line: every write of the master checks that it still stands.
     pub claim: String,
     /// Why the master before went, if this member made it go.
-    pub ousted: Option<Went>,
+    pub ousted: Option<EndReason>,
 }
 
-/// What came of an [`Action::Depose`].
+/// What came of an [`ElectionAction::Depose`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ousting {
+pub enum DeposeOutcome {
     /// The other's claim is removed.
     Done,
     /// The other's claim was gone already.
@@ -100,7 +100,7 @@ pub enum Ousting {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Phase {
+enum ElectionPhase {
     /// No connection, nothing under way.
     Away,
     /// Waiting for an answer, or for the predecessor to go.
@@ -116,18 +116,18 @@ pub struct Election {
     /// What the own claims' names begin with.
     prefix: String,
     session: i64,
-    phase: Phase,
+    phase: ElectionPhase,
     generation: u64,
     /// Whether a create was ever sent: it may have been made although its answer was lost.
     attempted: bool,
     /// The own claim's name in the line, and the session that owns it.
     own: Option<(String, i64)>,
     /// Why the master before went, if this member made it go.
-    ousted: Option<Went>,
+    ousted: Option<EndReason>,
     /// Znodes in the line that are no claims, whatever their names say: no session owns them.
     no_claims: BTreeSet<String>,
     follows: bool,
-    actions: VecDeque<Action>,
+    actions: VecDeque<ElectionAction>,
 }
 
 impl Election {
@@ -137,7 +137,7 @@ impl Election {
         Self {
             prefix: prefix(id, standing),
             session,
-            phase: Phase::Away,
+            phase: ElectionPhase::Away,
             generation: 0,
             attempted: false,
             own: None,
@@ -159,17 +159,17 @@ impl Election {
     }
 
     /// The next thing to do, if any.
-    pub fn poll_action(&mut self) -> Option<Action> {
+    pub fn poll_action(&mut self) -> Option<ElectionAction> {
         self.actions.pop_front()
     }
 
     /// The session is connected, for the first time or again.
     pub fn connected(&mut self) {
-        if self.phase == Phase::Released {
+        if self.phase == ElectionPhase::Released {
             return;
         }
         self.disconnected();
-        self.phase = Phase::InLine;
+        self.phase = ElectionPhase::InLine;
         if self.attempted {
             self.list(true);
         } else {
@@ -180,8 +180,8 @@ impl Election {
     /// The connection is lost: nothing asked before will be answered.
     pub fn disconnected(&mut self) {
         self.step_down();
-        if self.phase != Phase::Released {
-            self.phase = Phase::Away;
+        if self.phase != ElectionPhase::Released {
+            self.phase = ElectionPhase::Away;
         }
         // To be said again: a join may have been lost with the connection.
         self.follows = false;
@@ -213,7 +213,7 @@ impl Election {
         let Some(place) = line.iter().position(|name| name.starts_with(&prefix)) else {
             // Deposed, or never made: to the end of the line.
             self.step_down();
-            self.phase = Phase::InLine;
+            self.phase = ElectionPhase::InLine;
             self.own = None;
             self.create();
             return;
@@ -223,7 +223,7 @@ impl Election {
             .skip(place + 1)
             .filter(|name| name.starts_with(&prefix))
         {
-            self.actions.push_back(Action::Remove {
+            self.actions.push_back(ElectionAction::Remove {
                 claim: (*extra).clone(),
             });
         }
@@ -237,7 +237,7 @@ impl Election {
             None => {
                 let generation = self.ask();
                 self.actions
-                    .push_back(Action::Inspect { generation, claim });
+                    .push_back(ElectionAction::Inspect { generation, claim });
             }
             // A claim of this name that another session owns will go with that session.
             Some(owner) if place == 0 && owner != self.session => {}
@@ -245,13 +245,14 @@ impl Election {
             Some(_) => {
                 if !self.follows {
                     self.follows = true;
-                    self.actions.push_back(Action::Follow);
+                    self.actions.push_back(ElectionAction::Follow);
                 }
                 let claim = line[place - 1].clone();
                 let generation = self.ask();
                 // Whoever went was not the master.
                 self.ousted = None;
-                self.actions.push_back(Action::Listen { generation, claim });
+                self.actions
+                    .push_back(ElectionAction::Listen { generation, claim });
             }
         }
     }
@@ -259,15 +260,15 @@ impl Election {
     /// First in line, but not to lead yet: the claim `other` of the master in office still stands, or,
     /// if it is `None`, the line or the office has changed meanwhile.
     pub fn contested(&mut self, other: Option<String>) {
-        if self.phase != Phase::Leading {
+        if self.phase != ElectionPhase::Leading {
             return;
         }
-        self.phase = Phase::InLine;
+        self.phase = ElectionPhase::InLine;
         match (other, &self.own) {
             (Some(claim), Some((own, _))) => {
                 let own = own.clone();
                 let generation = self.ask();
-                self.actions.push_back(Action::Depose {
+                self.actions.push_back(ElectionAction::Depose {
                     generation,
                     own,
                     claim,
@@ -282,7 +283,7 @@ impl Election {
     pub fn silent(&mut self, generation: u64, claim: String, version: i32) {
         if let (true, Some((own, _))) = (self.is_current(generation), &self.own) {
             // The answer to the listening still counts, should the other be spared.
-            self.actions.push_back(Action::Depose {
+            self.actions.push_back(ElectionAction::Depose {
                 generation,
                 own: own.clone(),
                 claim,
@@ -292,20 +293,20 @@ impl Election {
     }
 
     /// What came of deposing another.
-    pub fn ousted(&mut self, generation: u64, ousting: Ousting, went: Went) {
+    pub fn ousted(&mut self, generation: u64, ousting: DeposeOutcome, went: EndReason) {
         // Also when the end of the other's claim was noticed first, or when a third one removed it: before
         // a standing master came into the line, another stood next to the same one.
-        let gone = matches!(ousting, Ousting::Done | Ousting::Gone);
-        if gone && self.phase == Phase::InLine {
+        let gone = matches!(ousting, DeposeOutcome::Done | DeposeOutcome::Gone);
+        if gone && self.phase == ElectionPhase::InLine {
             self.ousted = Some(went);
         }
         if !self.is_current(generation) {
             return;
         }
         match ousting {
-            Ousting::Done | Ousting::Gone => self.list(false),
-            Ousting::Spared => {}
-            Ousting::Void => {
+            DeposeOutcome::Done | DeposeOutcome::Gone => self.list(false),
+            DeposeOutcome::Spared => {}
+            DeposeOutcome::Void => {
                 self.own = None;
                 self.list(false);
             }
@@ -345,9 +346,9 @@ impl Election {
     /// The own claim no longer stands, as far as can be told: a fenced write was refused, or the
     /// member was declared dead.
     pub fn deposed(&mut self) {
-        if matches!(self.phase, Phase::Leading | Phase::InLine) {
+        if matches!(self.phase, ElectionPhase::Leading | ElectionPhase::InLine) {
             self.step_down();
-            self.phase = Phase::InLine;
+            self.phase = ElectionPhase::InLine;
             self.own = None;
             self.list(false);
         }
@@ -355,13 +356,13 @@ impl Election {
 
     /// Leaves the line for good; the driver removes the claim.
     pub fn release(&mut self) {
-        self.phase = Phase::Released;
+        self.phase = ElectionPhase::Released;
         self.generation += 1;
         self.actions.clear();
     }
 
     fn is_current(&self, generation: u64) -> bool {
-        self.phase != Phase::Released && generation == self.generation
+        self.phase != ElectionPhase::Released && generation == self.generation
     }
 
     /// A new question: answers to earlier ones no longer count.
@@ -373,27 +374,29 @@ impl Election {
     fn create(&mut self) {
         self.attempted = true;
         let generation = self.ask();
-        self.actions.push_back(Action::Create { generation });
+        self.actions
+            .push_back(ElectionAction::Create { generation });
     }
 
     fn list(&mut self, fresh: bool) {
         let generation = self.ask();
-        self.actions.push_back(Action::List { generation, fresh });
+        self.actions
+            .push_back(ElectionAction::List { generation, fresh });
     }
 
     fn lead(&mut self, claim: String) {
-        if self.phase != Phase::Leading {
-            self.phase = Phase::Leading;
+        if self.phase != ElectionPhase::Leading {
+            self.phase = ElectionPhase::Leading;
             self.follows = false;
             let ousted = self.ousted.take();
             self.actions
-                .push_back(Action::Lead(Mandate { claim, ousted }));
+                .push_back(ElectionAction::Lead(Elected { claim, ousted }));
         }
     }
 
     fn step_down(&mut self) {
-        if self.phase == Phase::Leading {
-            self.actions.push_back(Action::StepDown);
+        if self.phase == ElectionPhase::Leading {
+            self.actions.push_back(ElectionAction::StepDown);
         }
     }
 }

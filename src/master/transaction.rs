@@ -29,7 +29,7 @@ pub enum Write {
     /// own beat with it.
     Bury {
         /// The followers.
-        fallen: Vec<Fallen>,
+        fallen: Vec<RemovedFollower>,
         /// The new value of `/heart_beat_master`.
         report: String,
     },
@@ -53,8 +53,9 @@ impl Write {
                 Some(control.len() + answer.map_or(0, |(name, text)| name.len() + text.len()))
             }
             Self::Bury { fallen, report } => {
-                let bytes =
-                    |one: &Fallen| one.node.len() + one.claim.as_ref().map_or(0, String::len);
+                let bytes = |one: &RemovedFollower| {
+                    one.node.len() + one.claim.as_ref().map_or(0, String::len)
+                };
                 Some(report.len() + fallen.iter().map(bytes).sum::<usize>())
             }
             Self::Release { report } => Some(report.len()),
@@ -64,7 +65,7 @@ impl Write {
 
 /// A follower to be removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fallen {
+pub struct RemovedFollower {
     /// The follower.
     pub node: String,
     /// The last version heard: a beat that came since saves the follower.

@@ -9,12 +9,12 @@ use tokio::time::sleep;
 
 use crate::coordination::client::Change;
 use crate::coordination::{Failure, Session, Value, unless_throttled};
-use crate::master::election::{Action, Ousting};
-use crate::master::vigil::Sight;
+use crate::master::election::{DeposeOutcome, ElectionAction};
+use crate::master::predecessor::ClaimView;
 use crate::protocol::claim;
-use crate::protocol::{Beat, Identity, Went};
+use crate::protocol::{Beat, EndReason, Identity};
 
-use super::happening::Happening;
+use super::session_event::SessionEvent;
 
 /// Between two looks at the first in line: rarely enough to cost nothing beside the beats.
 const LOOK: Duration = Duration::from_millis(500);
@@ -23,27 +23,27 @@ const LISTED: u32 = 8;
 /// How many look as often as that.
 const FEW: u32 = 8;
 
-/// An answer to an [`Action`], with its generation.
+/// An answer to an [`ElectionAction`], with its generation.
 #[derive(Debug)]
-pub(super) enum Answer {
+pub(super) enum ElectionReply {
     Created(u64, String, i64),
     Listed(u64, Vec<String>),
     Inspected(u64, String, Option<i64>),
     /// The predecessor's claim was read, and its next change will be noticed.
-    PredecessorSeen(u64, Sight),
+    PredecessorSeen(u64, ClaimView),
     /// The predecessor's claim has changed.
     PredecessorStirred(u64),
     PredecessorGone(u64),
     /// What stands in the line by this name is no claim.
     NoClaim(u64, String),
     /// The first in line was looked at.
-    FirstSeen(u64, String, Sight),
-    Ousted(u64, Ousting, Went, Option<Fallen>),
+    FirstSeen(u64, String, ClaimView),
+    Ousted(u64, DeposeOutcome, EndReason, Option<RemovedFollower>),
 }
 
 /// Who held a claim that another has removed, and who that was by its last beat.
 #[derive(Debug)]
-pub(super) struct Fallen {
+pub(super) struct RemovedFollower {
     pub(super) node: String,
     pub(super) identity: Box<Identity>,
 }
@@ -53,13 +53,13 @@ pub(super) struct Fallen {
 /// A lost connection is no answer: the election begins anew when the session is connected again.
 pub(super) async fn carry_out(
     session: Session,
-    action: Action,
+    action: ElectionAction,
     prefix: String,
     value: String,
     mourns: bool,
-    inbox: Sender<Happening>,
+    inbox: Sender<SessionEvent>,
 ) {
-    let part = Part {
+    let part = CandidateContext {
         session,
         prefix,
         value,
@@ -67,55 +67,57 @@ pub(super) async fn carry_out(
         inbox,
     };
     let happening = match unless_throttled(|| part.answer(&action)).await {
-        Ok(Some(answer)) => Happening::Answered(answer),
+        Ok(Some(answer)) => SessionEvent::Answered(answer),
         Ok(None) | Err(Failure::Lost) => return,
-        Err(failure) => Happening::Failed(failure),
+        Err(failure) => SessionEvent::Failed(failure),
     };
     // The life may have ended meanwhile.
     let _ = part.inbox.send(happening).await;
 }
 
 /// What is needed to carry out a request.
-struct Part {
+struct CandidateContext {
     session: Session,
     prefix: String,
     value: String,
     mourns: bool,
-    inbox: Sender<Happening>,
+    inbox: Sender<SessionEvent>,
 }
 
-impl Part {
+impl CandidateContext {
     /// The answer, if there is one to be told.
-    async fn answer(&self, action: &Action) -> Result<Option<Answer>, Failure> {
+    async fn answer(&self, action: &ElectionAction) -> Result<Option<ElectionReply>, Failure> {
         let session = &self.session;
         let answer = match action {
-            Action::Create { generation } => {
+            ElectionAction::Create { generation } => {
                 let stands = session.stand_in_line(&self.prefix, &self.value).await;
-                stands.map(|(name, owner)| Answer::Created(*generation, name, owner))?
+                stands.map(|(name, owner)| ElectionReply::Created(*generation, name, owner))?
             }
-            Action::List { generation, fresh } => {
-                Answer::Listed(*generation, session.line(*fresh).await?)
+            ElectionAction::List { generation, fresh } => {
+                ElectionReply::Listed(*generation, session.line(*fresh).await?)
             }
-            Action::Inspect { generation, claim } => {
+            ElectionAction::Inspect { generation, claim } => {
                 let owner = session.owner(&session.paths().claim(claim)).await?;
-                Answer::Inspected(*generation, claim.clone(), owner)
+                ElectionReply::Inspected(*generation, claim.clone(), owner)
             }
-            Action::Listen { generation, claim } => {
+            ElectionAction::Listen { generation, claim } => {
                 listen(session, *generation, claim, &self.inbox).await?
             }
-            Action::Depose {
+            ElectionAction::Depose {
                 generation,
                 own,
                 claim,
                 version,
             } => self.depose(*generation, own, claim, *version).await?,
-            Action::Remove { claim } => {
+            ElectionAction::Remove { claim } => {
                 let path = session.paths().claim(claim);
                 // Should it fail, the claim goes with the session.
                 let _ = session.remove(&path).await;
                 return Ok(None);
             }
-            Action::Follow | Action::Lead(_) | Action::StepDown => return Ok(None),
+            ElectionAction::Follow | ElectionAction::Lead(_) | ElectionAction::StepDown => {
+                return Ok(None);
+            }
         };
         Ok(Some(answer))
     }
@@ -126,9 +128,9 @@ impl Part {
         own: &str,
         claim: &str,
         version: Option<i32>,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<ElectionReply, Failure> {
         // Without a version it goes whether it beats or not.
-        let went = version.map_or(Went::Deposed, |_| Went::Dead);
+        let went = version.map_or(EndReason::Deposed, |_| EndReason::Dead);
         // Sent together: to know who it was takes no time.
         let (fallen, made) = join(
             fallen(&self.session, claim, self.mourns),
@@ -136,31 +138,31 @@ impl Part {
         )
         .await;
         let ousting = match made {
-            Ok(()) => Ousting::Done,
-            Err(Failure::NoNode) => Ousting::Gone,
-            Err(Failure::BadVersion) => Ousting::Spared,
-            Err(Failure::Deposed) => Ousting::Void,
+            Ok(()) => DeposeOutcome::Done,
+            Err(Failure::NoNode) => DeposeOutcome::Gone,
+            Err(Failure::BadVersion) => DeposeOutcome::Spared,
+            Err(Failure::Deposed) => DeposeOutcome::Void,
             Err(failure @ Failure::Refused(_)) => {
                 let path = self.session.paths().claim(claim);
                 return match self.session.owner(&path).await? {
-                    Some(0) => Ok(Answer::NoClaim(generation, claim.to_owned())),
+                    Some(0) => Ok(ElectionReply::NoClaim(generation, claim.to_owned())),
                     _ => Err(failure),
                 };
             }
             Err(failure) => return Err(failure),
         };
-        Ok(Answer::Ousted(generation, ousting, went, fallen))
+        Ok(ElectionReply::Ousted(generation, ousting, went, fallen))
     }
 }
 
 /// Who holds a claim, if anybody wants to know.
-async fn fallen(session: &Session, claim: &str, mourns: bool) -> Option<Fallen> {
+async fn fallen(session: &Session, claim: &str, mourns: bool) -> Option<RemovedFollower> {
     if !mourns {
         return None;
     }
     let path = session.paths().claim(claim);
     let (value, _) = session.client().get(&path).await.ok()?;
-    Some(Fallen {
+    Some(RemovedFollower {
         node: claim::holder(&value),
         identity: Box::new(Beat::parse(&value).identity),
     })
@@ -171,46 +173,49 @@ async fn listen(
     session: &Session,
     generation: u64,
     claim: &str,
-    inbox: &Sender<Happening>,
-) -> Result<Answer, Failure> {
+    inbox: &Sender<SessionEvent>,
+) -> Result<ElectionReply, Failure> {
     let path = session.paths().claim(claim);
-    let tell = async |answer| inbox.send(Happening::Answered(answer)).await;
+    let tell = async |answer| inbox.send(SessionEvent::Answered(answer)).await;
     loop {
         let (sight, change) = match see(session, &path).await? {
-            Seen::Claim(sight, change) => (sight, change),
-            Seen::Nothing => return Ok(Answer::PredecessorGone(generation)),
-            Seen::NoClaim => return Ok(Answer::NoClaim(generation, claim.to_owned())),
+            ZnodeView::Claim(sight, change) => (sight, change),
+            ZnodeView::Nothing => return Ok(ElectionReply::PredecessorGone(generation)),
+            ZnodeView::NoClaim => return Ok(ElectionReply::NoClaim(generation, claim.to_owned())),
         };
         // When the life has ended, so has this.
-        let told = tell(Answer::PredecessorSeen(generation, sight)).await;
+        let told = tell(ElectionReply::PredecessorSeen(generation, sight)).await;
         if told.is_err() || !change.await? {
-            return Ok(Answer::PredecessorGone(generation));
+            return Ok(ElectionReply::PredecessorGone(generation));
         }
-        if tell(Answer::PredecessorStirred(generation)).await.is_err() {
+        if tell(ElectionReply::PredecessorStirred(generation))
+            .await
+            .is_err()
+        {
             return Err(Failure::Lost);
         }
     }
 }
 
 /// What stands in the line by some name.
-enum Seen {
+enum ZnodeView {
     Nothing,
     /// A znode that no session owns.
     NoClaim,
-    Claim(Sight, Change),
+    Claim(ClaimView, Change),
 }
 
-async fn see(session: &Session, path: &str) -> Result<Seen, Failure> {
+async fn see(session: &Session, path: &str) -> Result<ZnodeView, Failure> {
     let (sight, owner, change) = match session.read(path).await {
         Ok((value, change)) => (sight(&value), value.stat.owner, change),
-        Err(Failure::NoNode) => return Ok(Seen::Nothing),
+        Err(Failure::NoNode) => return Ok(ZnodeView::Nothing),
         // One that cannot be read is none of ours to judge; its end can be noticed all the same.
         Err(Failure::Refused(_)) => {
             let (stat, change) = session.client().stat_and_watch(path).await?;
             let Some(stat) = stat else {
-                return Ok(Seen::Nothing);
+                return Ok(ZnodeView::Nothing);
             };
-            let sight = Sight {
+            let sight = ClaimView {
                 version: stat.version,
                 is_ours: false,
                 is_beat: false,
@@ -220,13 +225,13 @@ async fn see(session: &Session, path: &str) -> Result<Seen, Failure> {
         Err(failure) => return Err(failure),
     };
     if owner == 0 {
-        return Ok(Seen::NoClaim);
+        return Ok(ZnodeView::NoClaim);
     }
-    Ok(Seen::Claim(sight, change))
+    Ok(ZnodeView::Claim(sight, change))
 }
 
-fn sight(value: &Value) -> Sight {
-    Sight {
+fn sight(value: &Value) -> ClaimView {
+    ClaimView {
         version: value.stat.version,
         is_ours: claim::is_ours(&value.bytes),
         is_beat: claim::is_beat(&value.bytes),
@@ -240,7 +245,7 @@ pub(super) async fn look_at_first(
     own: String,
     generation: u64,
     grace: Duration,
-    inbox: Sender<Happening>,
+    inbox: Sender<SessionEvent>,
 ) {
     sleep(grace).await;
     let mut pause = LOOK;
@@ -288,9 +293,9 @@ pub(super) async fn look_at_first(
             continue;
         }
         known = Some(first.clone());
-        let answer = Answer::FirstSeen(generation, first, sight(&value));
+        let answer = ElectionReply::FirstSeen(generation, first, sight(&value));
         // The life may have ended meanwhile.
-        if inbox.send(Happening::Answered(answer)).await.is_err() {
+        if inbox.send(SessionEvent::Answered(answer)).await.is_err() {
             return;
         }
     }

@@ -1,51 +1,51 @@
 //! What beats: a member's life from join to leave, beside its work.
 //!
-//! [`Heart`] is all that a program needs: it starts a thread of its own with its own runtime, and
+//! [`Heartbeat`] is all that a program needs: it starts a thread of its own with its own runtime, and
 //! stops it with a limit, so that nothing that ZooKeeper does can hold the work up. Inside, a life
 //! opens one session after the other; in each, the member stands in the line of claims and is either
 //! a follower, which beats, or the master, which listens.
 
-mod account;
 mod candidate;
-mod care;
-mod fare;
-mod happening;
-mod heart;
-mod last_word;
-mod life;
-mod linger;
-mod listener;
-mod mastership;
+mod control_watch;
+mod death_hook;
+mod drain;
+mod environment;
+mod failure_report;
+mod follower_watcher;
+mod heartbeat;
+mod master_driver;
+mod master_lease;
 mod name;
-mod obedience;
-mod on_death;
 mod recording;
-mod reign;
 mod reporting;
+mod runner;
 mod scheduling;
-mod stay;
-mod stopping;
-mod surroundings;
+mod session;
+mod session_event;
+mod shutdown;
+mod stall_policy;
+mod status_source;
 mod work;
+mod work_status;
 mod write;
 
-pub use account::Account;
-pub use care::{Care, Kill};
-pub use fare::Fare;
-pub use heart::{Heart, Summary};
-pub use life::{Life, Note, Tell, Ties};
+pub use death_hook::DeathSink;
+pub use environment::{Deferred, Environment, SystemEnvironment};
+pub use heartbeat::{Heartbeat, Summary};
+pub use master_lease::{MasterLease, MasterLeaseSender};
 pub use name::Name;
-pub use on_death::Mourn;
 pub use recording::Recording;
-pub use reign::{Reign, Reigning};
 pub use reporting::{Reporter, Reporting};
+pub use runner::{MemberRunner, Note, ReportOnce, RunnerHooks};
 pub use scheduling::Scheduling;
-pub use stopping::{Signals, Stop, Stopping};
-pub use surroundings::{Answer, Machine, Surroundings};
+pub use shutdown::{Shutdown, ShutdownOrder, Signals};
+pub use stall_policy::{Kill, StallPolicy};
+pub use status_source::StatusSource;
 pub use work::Work;
+pub use work_status::WorkStatus;
 
 use crate::coordination::Settings;
-use crate::master::tenure::Pace;
+use crate::master::state::MasterConfig;
 use crate::protocol::Identity;
 use crate::template::Template;
 
@@ -55,7 +55,7 @@ pub struct Config {
     /// How to reach ZooKeeper.
     pub settings: Settings,
     /// The times of beats and verdicts.
-    pub pace: Pace,
+    pub pace: MasterConfig,
     /// What it is called.
     pub name: Name,
     /// What it tells about itself.
@@ -69,5 +69,5 @@ pub struct Config {
     /// What to run for each death that it declares while it is master.
     pub on_death: Option<Template>,
     /// To be told while it is master.
-    pub reigning: Option<Reigning>,
+    pub reigning: Option<MasterLeaseSender>,
 }

@@ -5,10 +5,10 @@ use std::io::{self, Write};
 use std::process::exit;
 use std::sync::Arc;
 
-use super::care::Seen;
-use super::last_word::LastWord;
-use super::linger::linger;
-use super::{Account, Care, Config, Fare, Heart, Kill, Signals, Summary};
+use super::drain::linger;
+use super::failure_report::FailureReport;
+use super::stall_policy::StallWatch;
+use super::{Config, Heartbeat, Kill, Signals, StallPolicy, StatusSource, Summary, WorkStatus};
 use crate::protocol::Ending;
 use crate::say::say;
 use crate::stdio;
@@ -27,16 +27,16 @@ pub struct Reporter {
     /// Whether there is no work without the heartbeat.
     pub required: bool,
     /// What to do when the work stands still.
-    pub care: Care,
+    pub care: StallPolicy,
 }
 
 /// What goes on beside the work. [`Reporting::end`] is its end.
 pub struct Reporting {
     reporter: Reporter,
     progress: Arc<Progress>,
-    fare: Arc<Fare>,
-    last_word: Arc<LastWord>,
-    heart: Option<Heart>,
+    fare: Arc<WorkStatus>,
+    last_word: Arc<FailureReport>,
+    heart: Option<Heartbeat>,
     status: StatusLine,
     kill: Kill,
     monitor: Option<Monitor>,
@@ -47,8 +47,8 @@ impl Reporter {
     /// and returns why it cannot be. Who has something to end first ends the work by `kill`, and deals with signals;
     /// otherwise the process is ended with it.
     pub fn start(self, progress: Arc<Progress>, kill: Option<Kill>) -> Result<Reporting, String> {
-        let fare = Arc::new(Fare::new(Arc::clone(&progress)));
-        let last_word = Arc::new(LastWord::new(self.program, &self.task));
+        let fare = Arc::new(WorkStatus::new(Arc::clone(&progress)));
+        let last_word = Arc::new(FailureReport::new(self.program, &self.task));
         let (signals, alone) = if let Some(kill) = kill {
             let condemned = Arc::clone(&fare);
             let kill: Kill = Arc::new(move |reason: String| {
@@ -65,13 +65,13 @@ impl Reporter {
                 last(reason);
                 exit(1);
             });
-            (Signals::Heart(farewell), alone)
+            (Signals::Heartbeat(farewell), alone)
         };
         let heart = self.start_heart(&fare, signals)?;
         let told = Arc::clone(&fare);
         let keep_alive = self.care.keep_alive;
         Ok(Reporting {
-            kill: heart.as_ref().map_or(alone, Heart::killer),
+            kill: heart.as_ref().map_or(alone, Heartbeat::killer),
             heart,
             status: StatusLine::start(self.task.clone(), keep_alive, move || told.status()),
             last_word,
@@ -82,7 +82,11 @@ impl Reporter {
         })
     }
 
-    fn start_heart(&self, fare: &Arc<Fare>, signals: Signals) -> Result<Option<Heart>, String> {
+    fn start_heart(
+        &self,
+        fare: &Arc<WorkStatus>,
+        signals: Signals,
+    ) -> Result<Option<Heartbeat>, String> {
         let Some(config) = &self.config else {
             return Ok(None);
         };
@@ -93,10 +97,10 @@ impl Reporter {
             say(program, format!("{lost}; the work goes on without it"));
         };
         let limit = config.settings.session_timeout * 2;
-        let heart = Heart::start(
+        let heart = Heartbeat::start(
             program,
             config.clone(),
-            Arc::clone(fare) as Arc<dyn Account>,
+            Arc::clone(fare) as Arc<dyn StatusSource>,
             self.required,
             signals,
             complain,
@@ -155,7 +159,7 @@ fn counted(reason: &str) -> String {
 impl Reporting {
     /// Has the work watched from here on. Without a monitor it goes on as well.
     pub fn watch(&mut self, whom: Whom, ends: Ends, streams: impl Streams + 'static) {
-        let seen = Seen {
+        let seen = StallWatch {
             program: self.reporter.program,
             task: self.reporter.task.clone(),
             whom,
@@ -194,7 +198,7 @@ impl Reporting {
     pub fn end(self, ending: Ending) {
         if ending == Ending::Finished && !self.last_word.withhold() {
             // Hadoop was told that it has failed: whoever did so ends the process.
-            LastWord::wait_for_end();
+            FailureReport::wait_for_end();
         }
         drop(self.monitor);
         drop(self.status);

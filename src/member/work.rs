@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use rustix::thread::gettid;
 
-use super::{Care, Config, Reporter};
+use super::{Config, Reporter, StallPolicy};
 use crate::protocol::Ending;
 use crate::say::say;
 use crate::streaming::{Progress, RawStream, StreamError, Task, exit, raw_stdin, raw_stdout};
@@ -28,7 +28,7 @@ impl Work {
         task: Task,
         config: Option<Config>,
         required: bool,
-        care: Care,
+        care: StallPolicy,
     ) -> Self {
         Self {
             reporter: Reporter {

@@ -7,10 +7,10 @@ use std::time::Duration;
 use futures_util::future::join5;
 
 use super::Name;
-use crate::coordination::{Burial, Failure, Fence, Removal, Session, unless_throttled};
-use crate::master::accession::{self, Accession};
-use crate::master::tenure::Inheritance;
-use crate::master::transaction::{Fallen, Outcome, Write};
+use crate::coordination::{Failure, Fence, Removal, RemovalOutcome, Session, unless_throttled};
+use crate::master::state::PriorState;
+use crate::master::takeover::{self, Takeover};
+use crate::master::transaction::{Outcome, RemovedFollower, Write};
 use crate::protocol::Report;
 use crate::protocol::control::Control;
 
@@ -22,7 +22,7 @@ pub(super) enum Written {
     /// A beat is acknowledged.
     Beaten,
     /// What the last master left.
-    Inherited(Box<Inheritance>),
+    Inherited(Box<PriorState>),
     /// Another is in office, whose claim this is if it still stands.
     Contested(Option<String>),
     /// A master's transaction is answered.
@@ -32,10 +32,10 @@ pub(super) enum Written {
 /// How a write ended.
 pub(super) type Done = Result<Written, Failure>;
 /// A write that is on its way. To drop it is not to call it back.
-pub(super) type UnderWay = Pin<Box<dyn Future<Output = Done> + Send>>;
+pub(super) type WriteFuture = Pin<Box<dyn Future<Output = Done> + Send>>;
 
 /// Creates the own znode.
-pub(super) fn join(session: Session, name: Name, value: String, earlier: Vec<i64>) -> UnderWay {
+pub(super) fn join(session: Session, name: Name, value: String, earlier: Vec<i64>) -> WriteFuture {
     Box::pin(async move {
         let join = || session.join(name.as_ref(), &value, &earlier);
         unless_throttled(join).await?;
@@ -44,7 +44,7 @@ pub(super) fn join(session: Session, name: Name, value: String, earlier: Vec<i64
 }
 
 /// Beats on the own znode.
-pub(super) fn beat(session: Session, name: Name, value: String) -> UnderWay {
+pub(super) fn beat(session: Session, name: Name, value: String) -> WriteFuture {
     Box::pin(async move {
         session.beat(name.as_ref(), &value).await?;
         Ok(Written::Beaten)
@@ -52,7 +52,7 @@ pub(super) fn beat(session: Session, name: Name, value: String) -> UnderWay {
 }
 
 /// Beats on the own claim: a standing master that waits in line.
-pub(super) fn touch(session: Session, claim: String, value: String) -> UnderWay {
+pub(super) fn touch(session: Session, claim: String, value: String) -> WriteFuture {
     Box::pin(async move {
         session.touch(&claim, &value).await?;
         Ok(Written::Beaten)
@@ -60,7 +60,7 @@ pub(super) fn touch(session: Session, claim: String, value: String) -> UnderWay 
 }
 
 /// Beats on a master's claim, beside the transaction that is under way.
-pub(super) fn beside(fence: Fence, own: String) -> UnderWay {
+pub(super) fn beside(fence: Fence, own: String) -> WriteFuture {
     Box::pin(async move {
         fence.beat(&own, None).await?;
         Ok(Written::Beaten)
@@ -68,7 +68,7 @@ pub(super) fn beside(fence: Fence, own: String) -> UnderWay {
 }
 
 /// Who is about to be master.
-pub(super) struct Heir {
+pub(super) struct TakeoverRequest {
     /// Its claim, and what that says before the first beat.
     pub(super) claim: String,
     pub(super) value: String,
@@ -86,8 +86,8 @@ pub(super) struct Heir {
 /// Takes the steps from the line into office ([`accession`]) up to the first report, after it has
 /// removed the follower's znode of who becomes master. The beat also tells the time by ZooKeeper's
 /// clock.
-pub(super) fn inherit(session: Session, heir: Heir) -> UnderWay {
-    let Heir {
+pub(super) fn inherit(session: Session, heir: TakeoverRequest) -> WriteFuture {
+    let TakeoverRequest {
         claim,
         value,
         leftover,
@@ -124,12 +124,12 @@ pub(super) fn inherit(session: Session, heir: Heir) -> UnderWay {
         let ((read, _), touched, mut line, control) = unless_throttled(steps).await?;
         let report = Report::parse(&read.bytes);
         line.retain(|name| !no_claims.contains(name));
-        match accession::judge(&claim, &report, &line) {
-            Accession::Begin => {}
-            Accession::Contested(claim) => return Ok(Written::Contested(Some(claim))),
-            Accession::Overtaken => return Ok(Written::Contested(None)),
+        match takeover::judge(&claim, &report, &line) {
+            Takeover::Begin => {}
+            Takeover::Contested(claim) => return Ok(Written::Contested(Some(claim))),
+            Takeover::Overtaken => return Ok(Written::Contested(None)),
         }
-        Ok(Written::Inherited(Box::new(Inheritance {
+        Ok(Written::Inherited(Box::new(PriorState {
             report,
             version: read.stat.version,
             written: read.stat.written,
@@ -154,7 +154,7 @@ async fn control(session: &Session) -> Result<Control, Failure> {
 }
 
 /// Makes a master's transaction; `own` is what the master's beat says.
-pub(super) fn fenced(fence: Fence, own: String, write: Write) -> UnderWay {
+pub(super) fn fenced(fence: Fence, own: String, write: Write) -> WriteFuture {
     Box::pin(async move {
         let outcome = match write {
             Write::Beat { report } => {
@@ -182,10 +182,10 @@ pub(super) fn fenced(fence: Fence, own: String, write: Write) -> UnderWay {
             Write::Bury { fallen, report } => {
                 let removals: Vec<Removal<'_>> = fallen.iter().map(removal).collect();
                 match fence.bury(&own, &removals, &report).await? {
-                    Burial::Done => Outcome::Done,
-                    Burial::Spared(at) => Outcome::Spared(at),
-                    Burial::Gone(at) => Outcome::Gone(at),
-                    Burial::Refused(at, why) => Outcome::Refused(at, why),
+                    RemovalOutcome::Done => Outcome::Done,
+                    RemovalOutcome::Spared(at) => Outcome::Spared(at),
+                    RemovalOutcome::Gone(at) => Outcome::Gone(at),
+                    RemovalOutcome::Refused(at, why) => Outcome::Refused(at, why),
                 }
             }
             Write::Release { report } => {
@@ -197,7 +197,7 @@ pub(super) fn fenced(fence: Fence, own: String, write: Write) -> UnderWay {
     })
 }
 
-fn removal(fallen: &Fallen) -> Removal<'_> {
+fn removal(fallen: &RemovedFollower) -> Removal<'_> {
     Removal {
         node: &fallen.node,
         version: fallen.version,

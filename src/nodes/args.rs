@@ -23,7 +23,7 @@ use super::server::{self, Keeping, told_address};
 use super::succession::candidate;
 use super::{PROGRAM, agent::Plan as AgentPlan};
 use crate::cli::{ZooKeeperOptions, duration, run};
-use crate::detect::{Rule, Terms};
+use crate::detect::{DetectorConfig, Rule};
 use crate::files::{Named, SMALL, read_named};
 use crate::say::say;
 
@@ -329,7 +329,7 @@ impl ServerArgs {
             secret,
             any_address: self.any_address,
             rules: Rules {
-                detection: Terms {
+                detection: DetectorConfig {
                     rule: self.detector,
                     timeout: self.timeout,
                     longest_gap: TICK * 3,

@@ -13,7 +13,7 @@ use super::roster::Rules;
 use super::seal::Secret;
 use super::shelf::{Values, read, written};
 use super::state::Kept;
-use crate::detect::{Rule, Terms};
+use crate::detect::{DetectorConfig, Rule};
 
 /// Reads the state of a server, and goes on with it. What is kept then is read again as it was written.
 pub fn state(bytes: &[u8]) {
@@ -71,7 +71,7 @@ fn armoured(what: &str, bytes: &[u8]) -> String {
 /// A server that starts with it, and stops.
 fn go_on(kept: Kept) {
     let rules = Rules {
-        detection: Terms {
+        detection: DetectorConfig {
             rule: Rule::Fixed,
             timeout: Duration::from_secs(3),
             longest_gap: Duration::from_secs(1),

@@ -13,7 +13,7 @@ mod permit;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-pub(super) use node::Life;
+pub(super) use node::MemberRunner;
 pub use node::{Node, Standing, Verdict};
 use permit::unproven;
 
@@ -21,7 +21,7 @@ use super::event::Event;
 use super::fields::HostName;
 use super::message::{Beat, Registration, Role};
 use super::refusal::Refusal;
-use crate::detect::{Detector, Terms};
+use crate::detect::{Detector, DetectorConfig};
 
 /// A tick that comes so much later than the one before means that the server was paused. An agent gives a connection
 /// up after 2 s without an answer: a shorter pause it does not notice.
@@ -31,7 +31,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug)]
 pub struct Rules {
     /// After which silence a node is dead.
-    pub detection: Terms,
+    pub detection: DetectorConfig,
     /// How long a node that stays connected may take to come back when its connection is lost.
     pub patience: Duration,
     /// How long nodes that a server has known before may take to find it again, also one that was paused.
@@ -100,7 +100,7 @@ impl Roster {
             key: told.key.clone(),
             user: told.user.clone(),
             number,
-            life: Life::Beats,
+            life: MemberRunner::Beats,
             is_well: told.is_well,
             stays: told.stays,
             is_proven: false,
@@ -166,15 +166,15 @@ impl Roster {
         node.heard_at = self.detector.hearing().at(now);
         node.lost_at = None;
         node.beat_at = Some(now);
-        let before = std::mem::replace(&mut node.life, Life::Beats);
+        let before = std::mem::replace(&mut node.life, MemberRunner::Beats);
         let was_well = node.is_well;
         node.is_well = is_well.unwrap_or(was_well);
         let is_well = node.is_well;
-        if before == Life::Dead {
+        if before == MemberRunner::Dead {
             node.returned_at = Some(now);
             self.turn();
             self.say(Event::Returned(name.clone()));
-        } else if before == Life::Late {
+        } else if before == MemberRunner::Late {
             self.say(Event::Recovered(name.clone()));
         }
         if is_well != was_well {
@@ -222,8 +222,8 @@ impl Roster {
             if lost.is_some_and(|lost| lost >= self.rules.patience) {
                 dead.push(name.as_str().to_owned());
             }
-            if node.life == Life::Beats && heard.saturating_sub(node.heard_at) >= half {
-                node.life = Life::Late;
+            if node.life == MemberRunner::Beats && heard.saturating_sub(node.heard_at) >= half {
+                node.life = MemberRunner::Late;
                 self.events.push_back(Event::Late(name.clone()));
             }
         }
@@ -239,7 +239,7 @@ impl Roster {
                 continue;
             };
             if !node.is_dead() {
-                node.life = Life::Dead;
+                node.life = MemberRunner::Dead;
                 node.returned_at = None;
                 self.turn();
                 self.say(Event::Died(name));

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fields::{Address, HostName, PublicKey, UserName};
 use super::message::Role;
-use super::roster::{Life, Node, Roster, Rules};
+use super::roster::{MemberRunner, Node, Roster, Rules};
 
 /// What this way to write it is called.
 pub const FORM: u32 = 1;
@@ -135,7 +135,11 @@ impl Kept {
                 key: node.key,
                 user: node.username,
                 number,
-                life: if node.dead { Life::Dead } else { Life::Beats },
+                life: if node.dead {
+                    MemberRunner::Dead
+                } else {
+                    MemberRunner::Beats
+                },
                 is_well: !node.unwell,
                 stays: false,
                 is_proven: node.proven,
@@ -154,14 +158,14 @@ impl Kept {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::detect::{Rule, Terms};
+    use crate::detect::{DetectorConfig, Rule};
     use crate::nodes::message::Registration;
     use crate::nodes::roster::Standing;
 
     fn rules() -> Rules {
         let second = Duration::from_secs(1);
         Rules {
-            detection: Terms {
+            detection: DetectorConfig {
                 rule: Rule::Fixed,
                 timeout: second,
                 longest_gap: second,

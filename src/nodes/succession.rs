@@ -14,9 +14,9 @@ use super::server::Server;
 use super::shelf::{Shelf, look};
 use super::store::Store;
 use crate::coordination::{Failure, Fence, Namespace, Session, Settings};
-use crate::detect::{Rule, Terms};
-use crate::master::tenure::Pace;
-use crate::member::{Config, Heart, Name, Reign, Reigning, Scheduling, Signals};
+use crate::detect::{DetectorConfig, Rule};
+use crate::master::state::MasterConfig;
+use crate::member::{Config, Heartbeat, MasterLease, MasterLeaseSender, Name, Scheduling, Signals};
 use crate::protocol::{Ending, Identity};
 use crate::say::say;
 use crate::streaming::Progress;
@@ -48,9 +48,9 @@ pub(super) fn candidate(
         ));
     }
     Ok(Config {
-        pace: Pace {
+        pace: MasterConfig {
             interval: INTERVAL,
-            detection: Terms {
+            detection: DetectorConfig {
                 rule: Rule::default(),
                 timeout: TIMEOUT,
                 longest_gap: INTERVAL * 2,
@@ -75,7 +75,7 @@ pub(super) fn candidate(
 
 /// Works whenever it has the claim. Ends only when the state cannot be believed.
 pub(super) async fn succeed(server: &Server, mut config: Config) -> anyhow::Result<()> {
-    let (reigning, mut reign) = Reigning::new();
+    let (reigning, mut reign) = MasterLeaseSender::new();
     config.reigning = Some(reigning);
     let settings = config.settings.clone();
     let address = settings.address.clone();
@@ -89,7 +89,7 @@ pub(super) async fn succeed(server: &Server, mut config: Config) -> anyhow::Resu
     let kill = Arc::new(move |reason| {
         order.send_replace(Some(reason));
     });
-    let _leaving = Leaving(Some(Heart::start(
+    let _leaving = Leaving(Some(Heartbeat::start(
         PROGRAM,
         config,
         Arc::new(Progress::default()),
@@ -130,7 +130,7 @@ async fn believes(server: &Server, settings: &Settings) -> anyhow::Result<()> {
 }
 
 /// The heartbeat ends after all that holds on to its session.
-struct Leaving(Option<Heart>);
+struct Leaving(Option<Heartbeat>);
 
 impl Drop for Leaving {
     fn drop(&mut self) {
@@ -143,10 +143,11 @@ impl Drop for Leaving {
 /// From a claim, which is not the one that was `lost` before, to its end. Which claim is lost now, if one certainly is.
 async fn term(
     server: &Server,
-    reign: &mut watch::Receiver<Option<Reign>>,
+    reign: &mut watch::Receiver<Option<MasterLease>>,
     lost: Option<&str>,
 ) -> anyhow::Result<Option<String>> {
-    let stands = |reign: &Reign| until(reign) > Instant::now() && Some(reign.fence.claim()) != lost;
+    let stands =
+        |reign: &MasterLease| until(reign) > Instant::now() && Some(reign.fence.claim()) != lost;
     let begun = reign.wait_for(|reign| reign.as_ref().is_some_and(stands));
     let begun = match begun.await {
         Ok(reign) => reign.clone(),
@@ -171,12 +172,12 @@ async fn term(
 }
 
 /// Until when nobody else can have begun.
-fn until(reign: &Reign) -> Instant {
+fn until(reign: &MasterLease) -> Instant {
     reign.sent_at + LEASE
 }
 
 /// Ends when another one may have begun.
-async fn lease(reign: &mut watch::Receiver<Option<Reign>>, begun: &Reign) {
+async fn lease(reign: &mut watch::Receiver<Option<MasterLease>>, begun: &MasterLease) {
     let mut ends = until(begun);
     // The timer's own clock may not have gone on yet.
     while Instant::now() < ends {

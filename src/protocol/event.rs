@@ -7,7 +7,7 @@ use strum::{Display, EnumIter, EnumString};
 
 use super::asctime;
 use super::escape::{Word, unescape};
-use super::office::Previous;
+use super::master_info::PreviousMaster;
 use crate::condition::Condition;
 
 /// What happened.
@@ -82,7 +82,7 @@ pub struct Event {
     pub sequence: Option<u64>,
     /// With a claim: the master before, and why it went.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub previous: Option<Previous>,
+    pub previous: Option<PreviousMaster>,
     /// With a stall: what it is doing instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub condition: Option<Condition>,
@@ -170,7 +170,7 @@ impl Event {
     }
 
     /// The line below the master's messages: `event 17 4294967302 2020-12-29T… died map…`, with the
-    /// [`Previous`] master behind a claim, and the condition behind a stall.
+    /// [`PreviousMaster`] master behind a claim, and the condition behind a stall.
     /// `None` for what is not a master's to tell.
     pub(crate) fn line(&self) -> Option<String> {
         let (sequence, epoch, node) = (self.sequence?, self.epoch?, self.node.as_ref()?);
@@ -241,7 +241,7 @@ impl Event {
             EventKind::Claimed => {
                 let (time, epoch) = (asctime(self.time), self.epoch.unwrap_or_default());
                 let mut message = format!("zookeeper: CONNECTED\nmaster {node}\n");
-                if let Some(Previous { node, went, .. }) = &self.previous {
+                if let Some(PreviousMaster { node, went, .. }) = &self.previous {
                     let (node, went) = (Word(node), went.message());
                     message = format!("{message}{time}: master {node} {went}\n");
                 }
@@ -262,7 +262,7 @@ mod tests {
     use strum::IntoEnumIterator;
 
     use super::*;
-    use crate::protocol::Went;
+    use crate::protocol::EndReason;
 
     fn died() -> Event {
         Event {
@@ -287,10 +287,10 @@ mod tests {
         );
         let claimed = Event {
             event: EventKind::Claimed,
-            previous: Some(Previous {
+            previous: Some(PreviousMaster {
                 node: "map1.5".to_owned(),
                 epoch: 40,
-                went: Went::Expired,
+                went: EndReason::Expired,
             }),
             ..died()
         };

@@ -10,7 +10,7 @@ pub mod control;
 pub mod dead;
 pub mod escape;
 pub mod event;
-pub mod office;
+pub mod master_info;
 pub mod report;
 pub mod request;
 pub mod status;
@@ -18,7 +18,7 @@ pub mod status;
 pub use beat::{Beat, Ending, Identity, Phase, Split};
 pub use dead::Dead;
 pub use event::{Event, EventKind};
-pub use office::{Office, Previous, Went};
+pub use master_info::{EndReason, MasterInfo, PreviousMaster};
 pub use report::Report;
 pub use status::Status;
 

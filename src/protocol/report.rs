@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use super::dead::Dead;
 use super::escape::{Word, unescape};
 use super::event::{Event, EventKind};
-use super::office::Office;
+use super::master_info::MasterInfo;
 
 /// The value of `/heart_beat_master` while nobody holds it.
 pub const FREE: &str = "this is a master map!";
@@ -38,7 +38,7 @@ pub struct Report {
     /// The events of the last second, oldest first.
     pub events: Vec<Event>,
     /// Who is master, in a value that a master wrote.
-    pub office: Option<Office>,
+    pub office: Option<MasterInfo>,
     /// Who died in the last minutes, and has not returned.
     pub dead: Vec<Dead>,
     /// How many more than these.
@@ -91,7 +91,7 @@ impl Report {
                     let numbers = numbers.filter_map(|word| u64::from_str_radix(word, 16).ok());
                     report.fingerprints = numbers.collect();
                 }
-                Some((key, word)) if Office::take(&mut report.office, key, word) => {}
+                Some((key, word)) if MasterInfo::take(&mut report.office, key, word) => {}
                 _ => report.messages.push(line.to_owned()),
             }
         }
@@ -120,7 +120,7 @@ pub struct Draft<'a> {
     /// The writer's epoch.
     pub epoch: i64,
     /// The writer, and how it became master.
-    pub office: &'a Office,
+    pub office: &'a MasterInfo,
     /// The number of the last event told, in this value or before.
     pub sequence: u64,
     /// The events that no value has told yet.
@@ -200,8 +200,8 @@ mod tests {
         }
     }
 
-    fn office() -> Office {
-        Office {
+    fn office() -> MasterInfo {
+        MasterInfo {
             node: "map1.5".to_owned(),
             claim: "_c_a-lock-0000000001".to_owned(),
             since: DateTime::from_timestamp_micros(1_609_240_719_000_000).unwrap(),

@@ -11,7 +11,7 @@ use super::row::{Role, Row, Terms, since};
 use crate::protocol::claim::{holder, is_beat, is_standing};
 use crate::protocol::control::Control;
 use crate::protocol::event::rfc3339;
-use crate::protocol::{Beat, Office, Previous, Report};
+use crate::protocol::{Beat, MasterInfo, PreviousMaster, Report};
 
 /// How long a report that nobody writes any more is believed who is dead: a master repeats it for as long.
 const MOURNING: TimeDelta = TimeDelta::minutes(10);
@@ -37,7 +37,7 @@ pub(super) struct Term {
     /// The zxid of its first beat.
     pub(super) epoch: Option<i64>,
     /// Who was master before.
-    pub(super) previous: Option<Previous>,
+    pub(super) previous: Option<PreviousMaster>,
 }
 
 /// Everybody.
@@ -153,7 +153,7 @@ fn master(line: &[Node], report: &Report) -> Option<Master> {
         node: holder(&first.value.bytes),
         claim: first.name.clone(),
         term: office.map(
-            |Office {
+            |MasterInfo {
                  since, previous, ..
              }| Term {
                 since: *since,

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use super::ends::{Ends, Streams};
 use super::sampler::{Reading, Sampler, Whom};
 use super::snapshot::{self, Occasion};
-use crate::condition::{Change, Condition, Judge, Patience};
+use crate::condition::{Change, Classifier, Condition, StallTimeout};
 
 /// What is known of a command now: read by the heartbeat at any time, for nothing.
 #[derive(Debug, Default)]
@@ -51,7 +51,7 @@ impl Vitals {
         self.processes.load(Relaxed)
     }
 
-    fn set(&self, judge: &Judge, reading: &Reading) {
+    fn set(&self, judge: &Classifier, reading: &Reading) {
         self.condition.store(judge.condition() as u8, Relaxed);
         let stalled = judge.stalled().map_or(0, |still| millis(still) + 1);
         self.stalled.store(stalled, Relaxed);
@@ -99,7 +99,7 @@ pub struct Settings {
     /// The command's stdin and stdout.
     pub ends: Ends,
     /// When it is stalled.
-    pub patience: Patience,
+    pub patience: StallTimeout,
     /// Time between two samples.
     pub interval: Duration,
     /// Whether debuggers may be asked for stacks when the command stalls. They stop its processes for
@@ -136,7 +136,7 @@ impl Monitor {
         let mut watch = Watch {
             settings,
             sampler: Sampler::new(settings.whom, settings.ends),
-            judge: Judge::new(settings.patience, settings.interval),
+            judge: Classifier::new(settings.patience, settings.interval),
             started: Instant::now(),
             streams,
             vitals: Arc::clone(&vitals),
@@ -182,7 +182,7 @@ impl Drop for Monitor {
 struct Watch<S, T> {
     settings: Settings,
     sampler: Sampler,
-    judge: Judge,
+    judge: Classifier,
     started: Instant,
     streams: S,
     vitals: Arc<Vitals>,

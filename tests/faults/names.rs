@@ -6,7 +6,7 @@ use heartline::protocol::control::{Action, Control, Order, Process};
 use heartline::protocol::report::{Draft, Report, fingerprint};
 use heartline::protocol::request::{Request, Response};
 use heartline::protocol::{
-    Dead, Ending, Event, EventKind, Office, Previous, Split, Status, Went, claim,
+    Dead, EndReason, Ending, Event, EventKind, MasterInfo, PreviousMaster, Split, Status, claim,
 };
 use proptest::prelude::*;
 
@@ -83,11 +83,11 @@ proptest! {
     #[test]
     fn a_report_names_whom_it_means(one in name(), two in name(), three in name()) {
         prop_assume!(one != two && two != three && one != three);
-        let office = Office {
+        let office = MasterInfo {
             node: one.clone(),
             claim: "_c_a-lock-0000000001".to_owned(),
             since: at(),
-            previous: Some(Previous { node: two.clone(), epoch: 4, went: Went::Dead }),
+            previous: Some(PreviousMaster { node: two.clone(), epoch: 4, went: EndReason::Dead }),
         };
         let claimed = Event { previous: office.previous.clone(), ..event(EventKind::Claimed, &one, 1) };
         let events = [claimed, event(EventKind::Died, &two, 2), event(EventKind::Joined, &three, 3)];

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use heartline::cluster::{self, Form};
-use heartline::condition::Patience;
+use heartline::condition::StallTimeout;
 use heartline::coordination::{Address, Namespace};
 use heartline::member::Name;
 use heartline::nodes::seal::Secret;
@@ -36,10 +36,10 @@ pub(super) fn options(bytes: &[u8]) {
     if let Ok(split) = text.parse::<Split>() {
         assert_eq!(split.to_string().parse(), Ok(split));
     }
-    if let Ok(patience) = text.parse::<Patience>() {
+    if let Ok(patience) = text.parse::<StallTimeout>() {
         let again = patience.to_string().parse();
         let is_short =
-            |it| matches!(it, Patience::After(after) if after < Duration::from_secs(1 << 40));
+            |it| matches!(it, StallTimeout::After(after) if after < Duration::from_secs(1 << 40));
         assert!(again == Ok(patience) || !is_short(patience), "{patience}");
     }
     if let Ok(template) = text.parse::<Template>() {

@@ -8,7 +8,7 @@ use heartline::protocol::claim::{
 use heartline::protocol::control::{Control, Process};
 use heartline::protocol::report::Draft;
 use heartline::protocol::request::{Request, Response};
-use heartline::protocol::{Beat, Ending, Event, Office, Report};
+use heartline::protocol::{Beat, Ending, Event, MasterInfo, Report};
 
 pub(super) fn beat(bytes: &[u8]) {
     let beat = Beat::parse(bytes);
@@ -95,7 +95,7 @@ pub(super) fn report(bytes: &[u8]) {
 
 /// The next master's report, of the same events and the same dead.
 fn compose(report: &Report) -> String {
-    let office = report.office.clone().unwrap_or_else(|| Office {
+    let office = report.office.clone().unwrap_or_else(|| MasterInfo {
         node: "map1.5".to_owned(),
         claim: "_c_a-lock-0000000001".to_owned(),
         since: DateTime::default(),

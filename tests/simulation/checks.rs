@@ -8,7 +8,7 @@ use heartline::protocol::{Event, EventKind, Report};
 
 use crate::ensemble::Transaction;
 use crate::ensemble::tree::Change;
-use crate::history::{CLAIMS, History, MASTER, MEMBERS, Reign};
+use crate::history::{CLAIMS, History, MASTER, MEMBERS, MasterLease};
 use crate::world::Millis;
 use crate::world::process::Health;
 
@@ -102,7 +102,7 @@ fn judge_report(history: &mut History, now: Millis, session: i64, report: &Repor
             let what = format!("epoch {epoch:x} writes after epoch {:x}", reign.epoch);
             history.break_rule(now, &what);
         }
-        _ => history.reigns.push(Reign {
+        _ => history.reigns.push(MasterLease {
             epoch,
             session,
             last: now,

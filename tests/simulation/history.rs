@@ -25,7 +25,7 @@ pub(crate) struct Standing {
 
 /// One master's time.
 #[derive(Clone, Debug)]
-pub(crate) struct Reign {
+pub(crate) struct MasterLease {
     pub(crate) epoch: i64,
     pub(crate) session: i64,
     /// When it wrote last.
@@ -60,7 +60,7 @@ pub(crate) struct History {
     pub(crate) members: BTreeMap<String, Standing>,
     /// Which process each session is of.
     processes: BTreeMap<i64, usize>,
-    pub(crate) reigns: Vec<Reign>,
+    pub(crate) reigns: Vec<MasterLease>,
     /// Each event that was told, by its number.
     pub(crate) told: BTreeMap<u64, Event>,
     /// The last that was told of each follower.

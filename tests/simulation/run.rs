@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use heartline::coordination::Settings;
-use heartline::detect::{Rule, Terms};
-use heartline::master::tenure::Pace;
-use heartline::member::{Config, Life, Name, Scheduling, Stop, Stopping, Ties};
+use heartline::detect::{DetectorConfig, Rule};
+use heartline::master::state::MasterConfig;
+use heartline::member::{
+    Config, MemberRunner, Name, RunnerHooks, Scheduling, Shutdown, ShutdownOrder,
+};
 use heartline::protocol::{Ending, Identity};
 use heartline::streaming::{Progress, map_words};
 use tokio::runtime::Builder;
@@ -219,15 +221,15 @@ impl Stage {
         let limit = Duration::from_millis(LEAVE_LIMIT);
         let config = self.scenario.config(&self.world, process, &part, name);
         let around = Arc::new(around);
-        let ties = Ties {
+        let ties = RunnerHooks {
             joined: None,
             complain: Box::new(|_| {}),
             note: Box::new(|_| {}),
             kill: Box::new(|_| {}),
             mourn: None,
         };
-        let life = Life::new(config, around, Arc::clone(&progress) as _, ties);
-        let beating = life.live(Stopping::new(stopped, limit));
+        let life = MemberRunner::new(config, around, Arc::clone(&progress) as _, ties);
+        let beating = life.live(Shutdown::new(stopped, limit));
         let works = part.work;
         let work = async {
             let (whole, records) = self.work(works, &progress).await;
@@ -270,12 +272,12 @@ impl Stage {
     }
 
     /// Orders the heartbeat to end. Returns when, and how long the process had slept by then.
-    fn leave(&self, process: usize, order: oneshot::Sender<Stop>) -> (Millis, Millis) {
+    fn leave(&self, process: usize, order: oneshot::Sender<ShutdownOrder>) -> (Millis, Millis) {
         let mut world = self.world.lock();
         world.history.leaving.push(process);
         let now = world.now();
         // A heartbeat that has ended by itself has panicked, which is noticed elsewhere.
-        let _ = order.send(Stop {
+        let _ = order.send(ShutdownOrder {
             ending: Ending::Finished,
             signal: None,
             killed: None,
@@ -300,9 +302,9 @@ impl Scenario {
                 namespace: "/".parse().expect("a path"),
                 session_timeout: millis(self.session),
             },
-            pace: Pace {
+            pace: MasterConfig {
                 interval: millis(self.interval),
-                detection: Terms {
+                detection: DetectorConfig {
                     rule: self.rule,
                     timeout: millis(self.timeout),
                     longest_gap: millis(self.longest_gap),

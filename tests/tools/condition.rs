@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::support::wait_until;
-use heartline::condition::{Condition, InputFill, Patience, Waiting};
+use heartline::condition::{Condition, InputFill, StallTimeout, Waiting};
 use heartline::vitals::{Ends, Flow, Identity, Monitor, News, Sampler, Settings, Whom};
 use rig::{Counted, Drain, Fed, Feed, Rig};
 use rustix::process::Signal;
@@ -230,7 +230,7 @@ fn watch(fed: &Fed) -> (Monitor, Receiver<News>) {
     let settings = Settings {
         whom: Whom::Tree(fed.child.id()),
         ends: fed.ends,
-        patience: Patience::After(Duration::from_secs(2)),
+        patience: StallTimeout::After(Duration::from_secs(2)),
         interval: Duration::from_millis(50),
         debuggers: true,
     };

@@ -10,7 +10,7 @@ const OWN: &str = "_c_me-lock-0000000002";
 fn connected() -> (Election, u64) {
     let mut election = Election::new(SESSION, "me", false);
     election.connected();
-    let Some(Action::Create { generation }) = election.poll_action() else {
+    let Some(ElectionAction::Create { generation }) = election.poll_action() else {
         panic!("the first thing to do is to create the claim");
     };
     (election, generation)
@@ -23,14 +23,14 @@ fn line(names: &[&str]) -> Vec<String> {
 /// Answers the next request, which has to be a listing.
 fn list(election: &mut Election, names: &[&str]) {
     let action = election.poll_action();
-    let Some(Action::List { generation, .. }) = action else {
+    let Some(ElectionAction::List { generation, .. }) = action else {
         panic!("expected a listing, got {action:?}");
     };
     election.listed(generation, &line(names));
 }
 
-fn mandate() -> Action {
-    Action::Lead(Mandate {
+fn mandate() -> ElectionAction {
+    ElectionAction::Lead(Elected {
         claim: OWN.to_owned(),
         ousted: None,
     })
@@ -62,8 +62,8 @@ fn the_second_watches_only_the_one_before_it() {
             "_c_x-lock-0000000000",
         ],
     );
-    assert_eq!(election.poll_action(), Some(Action::Follow));
-    let Some(Action::Listen { generation, claim }) = election.poll_action() else {
+    assert_eq!(election.poll_action(), Some(ElectionAction::Follow));
+    let Some(ElectionAction::Listen { generation, claim }) = election.poll_action() else {
         panic!()
     };
     assert_eq!(claim, OTHER);
@@ -88,7 +88,10 @@ fn answers_to_older_questions_are_dropped() {
     let current = election.poll_action();
     election.created(generation, OWN.to_owned(), SESSION);
     assert_eq!(election.poll_action(), None);
-    assert!(matches!(current, Some(Action::List { fresh: true, .. })));
+    assert!(matches!(
+        current,
+        Some(ElectionAction::List { fresh: true, .. })
+    ));
 }
 
 #[test]
@@ -97,7 +100,7 @@ fn a_claim_whose_answer_was_lost_is_found_again() {
     election.disconnected();
     election.connected();
     list(&mut election, &[OWN]);
-    let Some(Action::Inspect { generation, claim }) = election.poll_action() else {
+    let Some(ElectionAction::Inspect { generation, claim }) = election.poll_action() else {
         panic!()
     };
     election.inspected(generation, claim, Some(SESSION));
@@ -113,7 +116,7 @@ fn a_claim_that_was_not_made_is_made_again() {
     list(&mut election, &[OTHER]);
     assert!(matches!(
         election.poll_action(),
-        Some(Action::Create { .. })
+        Some(ElectionAction::Create { .. })
     ));
 }
 
@@ -126,7 +129,7 @@ fn a_claim_made_twice_is_kept_once() {
     list(&mut election, &[twice, OWN]);
     assert_eq!(
         election.poll_action(),
-        Some(Action::Remove {
+        Some(ElectionAction::Remove {
             claim: twice.to_owned()
         })
     );
@@ -144,7 +147,7 @@ fn nobody_leads_on_another_sessions_claim() {
 fn disconnected_is_stepped_down_and_the_same_claim_leads_again() {
     let mut election = leading();
     election.disconnected();
-    assert_eq!(election.poll_action(), Some(Action::StepDown));
+    assert_eq!(election.poll_action(), Some(ElectionAction::StepDown));
     election.connected();
     list(&mut election, &[OWN]);
     assert_eq!(election.poll_action(), Some(mandate()));
@@ -155,8 +158,8 @@ fn two_reconnections_in_quick_succession_lead_once() {
     let mut election = leading();
     election.connected();
     election.connected();
-    assert_eq!(election.poll_action(), Some(Action::StepDown));
-    let Some(Action::List {
+    assert_eq!(election.poll_action(), Some(ElectionAction::StepDown));
+    let Some(ElectionAction::List {
         generation: old, ..
     }) = election.poll_action()
     else {
@@ -172,11 +175,11 @@ fn two_reconnections_in_quick_succession_lead_once() {
 fn the_deposed_goes_to_the_end_of_the_line() {
     let mut election = leading();
     election.deposed();
-    assert_eq!(election.poll_action(), Some(Action::StepDown));
+    assert_eq!(election.poll_action(), Some(ElectionAction::StepDown));
     list(&mut election, &[OTHER]);
     assert!(matches!(
         election.poll_action(),
-        Some(Action::Create { .. })
+        Some(ElectionAction::Create { .. })
     ));
 }
 
@@ -195,7 +198,7 @@ const STANDING: &str = "_c_me-standing-lock-0000000003";
 fn standing() -> Election {
     let mut election = Election::new(SESSION, "me", true);
     election.connected();
-    let Some(Action::Create { generation }) = election.poll_action() else {
+    let Some(ElectionAction::Create { generation }) = election.poll_action() else {
         panic!()
     };
     election.created(generation, STANDING.to_owned(), SESSION);
@@ -207,14 +210,14 @@ fn a_standing_master_deposes_the_one_in_office_and_leads() {
     let mut election = standing();
     list(&mut election, &["_c_b-lock-0000000002", OTHER, STANDING]);
     let lead = |ousted| {
-        Some(Action::Lead(Mandate {
+        Some(ElectionAction::Lead(Elected {
             claim: STANDING.to_owned(),
             ousted,
         }))
     };
     assert_eq!(election.poll_action(), lead(None));
     election.contested(Some(OTHER.to_owned()));
-    let Some(Action::Depose {
+    let Some(ElectionAction::Depose {
         generation,
         own,
         claim,
@@ -227,9 +230,9 @@ fn a_standing_master_deposes_the_one_in_office_and_leads() {
         (own.as_str(), claim.as_str(), version),
         (STANDING, OTHER, None)
     );
-    election.ousted(generation, Ousting::Done, Went::Deposed);
+    election.ousted(generation, DeposeOutcome::Done, EndReason::Deposed);
     list(&mut election, &["_c_b-lock-0000000002", STANDING]);
-    assert_eq!(election.poll_action(), lead(Some(Went::Deposed)));
+    assert_eq!(election.poll_action(), lead(Some(EndReason::Deposed)));
 }
 
 #[test]
@@ -237,7 +240,7 @@ fn who_was_overtaken_looks_at_the_line_again() {
     let mut election = leading();
     election.contested(None);
     list(&mut election, &["_c_a-standing-lock-0000000003", OWN]);
-    assert_eq!(election.poll_action(), Some(Action::Follow));
+    assert_eq!(election.poll_action(), Some(ElectionAction::Follow));
 }
 
 #[test]
@@ -245,10 +248,10 @@ fn a_standing_master_waits_behind_another() {
     let mut election = standing();
     let first = "_c_a-standing-lock-0000000002";
     list(&mut election, &[OTHER, first, STANDING]);
-    assert_eq!(election.poll_action(), Some(Action::Follow));
+    assert_eq!(election.poll_action(), Some(ElectionAction::Follow));
     let listen = election.poll_action();
     assert!(
-        matches!(&listen, Some(Action::Listen { claim, .. }) if claim == first),
+        matches!(&listen, Some(ElectionAction::Listen { claim, .. }) if claim == first),
         "{listen:?}"
     );
 }
@@ -259,7 +262,7 @@ fn following() -> (Election, u64) {
     election.created(generation, OWN.to_owned(), SESSION);
     list(&mut election, &[OTHER, OWN]);
     election.poll_action();
-    let Some(Action::Listen { generation, .. }) = election.poll_action() else {
+    let Some(ElectionAction::Listen { generation, .. }) = election.poll_action() else {
         panic!()
     };
     (election, generation)
@@ -269,20 +272,20 @@ fn following() -> (Election, u64) {
 fn the_next_in_line_deposes_a_silent_master() {
     let (mut election, generation) = following();
     election.silent(generation, OTHER.to_owned(), 17);
-    let depose = Action::Depose {
+    let depose = ElectionAction::Depose {
         generation,
         own: OWN.to_owned(),
         claim: OTHER.to_owned(),
         version: Some(17),
     };
     assert_eq!(election.poll_action(), Some(depose));
-    election.ousted(generation, Ousting::Done, Went::Dead);
+    election.ousted(generation, DeposeOutcome::Done, EndReason::Dead);
     list(&mut election, &[OWN]);
-    let lead = Mandate {
+    let lead = Elected {
         claim: OWN.to_owned(),
-        ousted: Some(Went::Dead),
+        ousted: Some(EndReason::Dead),
     };
-    assert_eq!(election.poll_action(), Some(Action::Lead(lead)));
+    assert_eq!(election.poll_action(), Some(ElectionAction::Lead(lead)));
 }
 
 #[test]
@@ -291,11 +294,11 @@ fn who_deposed_the_master_knows_it_also_when_it_sees_the_claim_go_first() {
     election.silent(generation, OTHER.to_owned(), 17);
     election.poll_action();
     election.predecessor_gone(generation);
-    election.ousted(generation, Ousting::Done, Went::Dead);
+    election.ousted(generation, DeposeOutcome::Done, EndReason::Dead);
     list(&mut election, &[OWN]);
     let lead = election.poll_action();
     assert!(
-        matches!(&lead, Some(Action::Lead(mandate)) if mandate.ousted == Some(Went::Dead)),
+        matches!(&lead, Some(ElectionAction::Lead(mandate)) if mandate.ousted == Some(EndReason::Dead)),
         "{lead:?}"
     );
 }
@@ -305,7 +308,7 @@ fn a_master_that_beat_in_the_last_moment_is_listened_to_further() {
     let (mut election, generation) = following();
     election.silent(generation, OTHER.to_owned(), 17);
     election.poll_action();
-    election.ousted(generation, Ousting::Spared, Went::Dead);
+    election.ousted(generation, DeposeOutcome::Spared, EndReason::Dead);
     assert_eq!(election.poll_action(), None);
     election.predecessor_gone(generation);
     list(&mut election, &[OWN]);
@@ -317,10 +320,10 @@ fn who_was_declared_dead_goes_to_the_end_of_the_line() {
     let (mut election, generation) = following();
     election.silent(generation, OTHER.to_owned(), 17);
     election.poll_action();
-    election.ousted(generation, Ousting::Void, Went::Dead);
+    election.ousted(generation, DeposeOutcome::Void, EndReason::Dead);
     list(&mut election, &[OTHER]);
     assert!(matches!(
         election.poll_action(),
-        Some(Action::Create { .. })
+        Some(ElectionAction::Create { .. })
     ));
 }

@@ -19,7 +19,7 @@ const fn ms(n: u64) -> Duration {
 
 fn rules() -> Rules {
     Rules {
-        detection: Terms {
+        detection: DetectorConfig {
             rule: Rule::Fixed,
             timeout: ms(3000),
             longest_gap: ms(300),

@@ -14,7 +14,7 @@ use crate::rng::Rng;
 use crate::support::ZooKeeper;
 use crate::world::process::{Around, Draw};
 use crate::world::{Weather, World};
-use heartline::member::Surroundings;
+use heartline::member::Environment;
 use script::Script;
 
 /// How many random scripts are compared.

@@ -3,7 +3,7 @@
 
 mod real;
 
-use heartline::protocol::Went;
+use heartline::protocol::EndReason;
 
 use crate::run::{Outcome, Scenario};
 use crate::world::Millis;
@@ -80,7 +80,7 @@ fn a_rack_that_dies_costs_the_rack() {
             .values()
             .filter_map(|event| event.previous.as_ref());
         let taken: Vec<_> = taken
-            .filter(|before| before.went != Went::Finished)
+            .filter(|before| before.went != EndReason::Finished)
             .collect();
         assert!(taken.is_empty(), "{seed}: another one took over: {taken:?}");
         assert_eq!(history.burials, 58, "{seed}");

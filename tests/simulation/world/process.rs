@@ -10,7 +10,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use heartline::clock::Now;
 use heartline::coordination::{Address, Client, Diagnosis, Failure, Session, Settings};
-use heartline::member::{Answer, Surroundings};
+use heartline::member::{Deferred, Environment};
 use tokio::task::AbortHandle;
 use tokio::time::sleep;
 
@@ -154,7 +154,7 @@ pub(crate) struct Around {
     pub(crate) draw: Draw,
 }
 
-impl Surroundings for Around {
+impl Environment for Around {
     fn now(&self) -> Now {
         let world = self.world.lock();
         let now = world.now();
@@ -175,7 +175,7 @@ impl Surroundings for Around {
         }
     }
 
-    fn open(&self, settings: &Settings) -> Answer<Result<Session, Failure>> {
+    fn open(&self, settings: &Settings) -> Deferred<Result<Session, Failure>> {
         let (around, settings) = (self.clone(), settings.clone());
         Box::pin(async move {
             let timeout = settings.session_timeout;
@@ -188,7 +188,7 @@ impl Surroundings for Around {
         })
     }
 
-    fn diagnose(&self, address: &Address) -> Answer<Diagnosis> {
+    fn diagnose(&self, address: &Address) -> Deferred<Diagnosis> {
         let (around, address) = (self.clone(), address.clone());
         Box::pin(async move {
             // A bare connection and a moment of waiting, for each server.

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use heartline::condition::{Change, Condition, Judge, Patience};
+use heartline::condition::{Change, Classifier, Condition, StallTimeout};
 use heartline::vitals::{Ends, Flow, Identity, Reading, Sampler, Streams, Whom};
 use rustix::process::{Pid, Signal, kill_process_group};
 
@@ -155,7 +155,7 @@ impl Pipes {
 pub(crate) struct Rig {
     pub(crate) fed: Fed,
     sampler: Sampler,
-    judge: Judge,
+    judge: Classifier,
     started: Instant,
     pub(crate) reading: Reading,
 }
@@ -165,7 +165,7 @@ impl Rig {
         let fed = Fed::start(words, input, output);
         Self {
             sampler: Sampler::new(Whom::Tree(fed.child.id()), fed.ends),
-            judge: Judge::new(Patience::After(Duration::from_secs(2)), INTERVAL),
+            judge: Classifier::new(StallTimeout::After(Duration::from_secs(2)), INTERVAL),
             started: Instant::now(),
             fed,
             reading: Reading::default(),

@@ -1,0 +1,212 @@
+//! For how long a command may stand still by its own fault: said by the user, or learned.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use thiserror::Error;
+
+use crate::detect::IntervalWindow;
+
+/// What is allowed while little is known, and the default.
+const AT_FIRST: Duration = Duration::from_secs(10);
+
+/// The least that is learned: a garbage collection or a slow disk makes a pause of a second.
+const LEAST: Duration = Duration::from_secs(2);
+
+/// The most that is learned: half of the time after which Hadoop itself ends a task that says nothing
+/// (`mapreduce.task.timeout`, 600 s), so that what stalls is told while there is something to look at.
+const MOST: Duration = Duration::from_secs(300);
+
+/// How many pauses must be known before they count for anything, as in [`IntervalWindow`].
+const ENOUGH: usize = 20;
+
+/// For how long a command must have been watched before its pauses count for anything. What comes
+/// seldom, like a large record, is not seen in the first seconds.
+const LONG_ENOUGH: Duration = Duration::from_secs(30);
+
+/// By how much a pause may exceed the longest one that ended with progress. A pause that comes once in
+/// a thousand hardly shows in mean and deviation, and yet it comes again.
+const MARGIN: u32 = 2;
+
+/// For how long a command may stand still by its own fault before it counts as stalled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StallTimeout {
+    /// For ever: nothing counts as stalled.
+    Off,
+    /// For so long.
+    After(Duration),
+    /// For as long as its own pauses suggest: by the φ accrual method over its last 1000 pauses
+    /// (Hayashibara and others, 2004; see [`IntervalWindow`]), and at least twice its longest one. Never below
+    /// 2 s nor above 5 min, and 10 s until 20 pauses and 30 s are known.
+    Auto,
+}
+
+impl Default for StallTimeout {
+    fn default() -> Self {
+        Self::After(AT_FIRST)
+    }
+}
+
+/// What was given is no patience.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("write a duration as 10s, 0, or auto")]
+pub struct StallTimeoutError;
+
+impl FromStr for StallTimeout {
+    type Err = StallTimeoutError;
+
+    fn from_str(text: &str) -> Result<Self, StallTimeoutError> {
+        match text.trim() {
+            "auto" => Ok(Self::Auto),
+            "off" | "0" => Ok(Self::Off),
+            text => match humantime::parse_duration(text) {
+                Ok(Duration::ZERO) => Ok(Self::Off),
+                Ok(duration) => Ok(Self::After(duration)),
+                Err(_) => Err(StallTimeoutError),
+            },
+        }
+    }
+}
+
+impl fmt::Display for StallTimeout {
+    /// As it is written on the command line.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Off => f.write_str("0"),
+            Self::After(duration) => humantime::format_duration(*duration).fmt(f),
+            Self::Auto => f.write_str("auto"),
+        }
+    }
+}
+
+/// What a [`StallTimeout`] comes to for one command, by what is known of it.
+#[derive(Clone, Debug)]
+pub(super) struct Allowance {
+    patience: StallTimeout,
+    pauses: IntervalWindow,
+    known: usize,
+    longest: Duration,
+    watched: Duration,
+}
+
+impl Allowance {
+    pub(super) fn new(patience: StallTimeout) -> Self {
+        Self {
+            patience,
+            pauses: IntervalWindow::default(),
+            known: 0,
+            longest: Duration::ZERO,
+            watched: Duration::ZERO,
+        }
+    }
+
+    /// The command was watched for so much longer.
+    pub(super) fn watched(&mut self, step: Duration) {
+        self.watched += step;
+    }
+
+    /// A pause ended with progress. What it waited for others in it is not part of it.
+    pub(super) fn paused(&mut self, pause: Duration) {
+        self.pauses.add(pause);
+        self.known += 1;
+        self.longest = self.longest.max(pause);
+    }
+
+    /// For how long the command may stand still now; `None` is for ever.
+    pub(super) fn now(&self) -> Option<Duration> {
+        match self.patience {
+            StallTimeout::Off => None,
+            StallTimeout::After(duration) => Some(duration),
+            StallTimeout::Auto if self.known < ENOUGH || self.watched < LONG_ENOUGH => {
+                // What is known already can only make it longer.
+                Some(AT_FIRST.max((self.longest * MARGIN).min(MOST)))
+            }
+            StallTimeout::Auto => {
+                let learned = self.pauses.longest().max(self.longest * MARGIN);
+                Some(learned.clamp(LEAST, MOST))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn ms(n: u64) -> Duration {
+        Duration::from_millis(n)
+    }
+
+    #[test]
+    fn what_is_written_is_understood() {
+        for off in ["0", "0s", "off", "0ms"] {
+            assert_eq!(off.parse(), Ok(StallTimeout::Off), "{off}");
+        }
+        assert_eq!("auto".parse(), Ok(StallTimeout::Auto));
+        assert_eq!("10s".parse(), Ok(StallTimeout::default()));
+        assert_eq!(
+            "1m 500ms".parse(),
+            Ok(StallTimeout::After(Duration::from_millis(60_500)))
+        );
+        for wrong in ["", "ten", "-1s", "10", "Auto!"] {
+            let error = wrong.parse::<StallTimeout>().unwrap_err().to_string();
+            assert_eq!(error, "write a duration as 10s, 0, or auto", "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_is_shown_is_read_back() {
+        for patience in [
+            StallTimeout::Off,
+            StallTimeout::Auto,
+            StallTimeout::default(),
+            StallTimeout::After(ms(90_250)),
+        ] {
+            assert_eq!(patience.to_string().parse(), Ok(patience));
+        }
+    }
+
+    fn learned(pauses: impl Iterator<Item = u64>) -> Duration {
+        let mut allowance = Allowance::new(StallTimeout::Auto);
+        allowance.watched(LONG_ENOUGH);
+        pauses.for_each(|pause| allowance.paused(ms(pause)));
+        allowance.now().unwrap()
+    }
+
+    #[test]
+    fn little_knowledge_allows_ten_seconds() {
+        assert_eq!(learned((0..19).map(|_| 200)), AT_FIRST);
+        let mut allowance = Allowance::new(StallTimeout::Auto);
+        (0..1000).for_each(|_| allowance.paused(ms(200)));
+        assert_eq!(allowance.now(), Some(AT_FIRST));
+        // It has been seen to pause for longer.
+        allowance.paused(ms(8_000));
+        assert_eq!(allowance.now(), Some(ms(16_000)));
+    }
+
+    #[test]
+    fn a_steady_command_is_allowed_little_and_an_irregular_one_more() {
+        assert_eq!(learned((0..100).map(|_| 0)), LEAST);
+        let irregular = learned((0..100).map(|n| n % 2 * 2000));
+        assert!(irregular > ms(11_000) && irregular < ms(12_000));
+        assert_eq!(learned((0..100).map(|_| 400_000)), MOST);
+    }
+
+    #[test]
+    fn a_rare_pause_may_come_again() {
+        assert_eq!(
+            learned((0..2000).map(|n| if n == 0 { 20_000 } else { 0 })),
+            ms(40_000)
+        );
+    }
+
+    #[test]
+    fn what_the_user_says_is_not_learned() {
+        let mut allowance = Allowance::new(StallTimeout::After(ms(300)));
+        allowance.watched(LONG_ENOUGH);
+        (0..100).for_each(|_| allowance.paused(ms(5000)));
+        assert_eq!(allowance.now(), Some(ms(300)));
+        assert_eq!(Allowance::new(StallTimeout::Off).now(), None);
+    }
+}

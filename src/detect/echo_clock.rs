@@ -1,0 +1,103 @@
+//! A stopwatch that runs only while the listener hears its own echo.
+//!
+//! A pause of ZooKeeper, of the network or of the listener makes everybody silent at once, and says
+//! nothing of anybody. The listener's own beat travels the same road as the others'; as long as its
+//! echo is missing, no time counts against them. The idea is Lifeguard's local health awareness
+//! (Dadgar, Phillips, Currey, "Lifeguard: Local Health Awareness for More Accurate Failure
+//! Detection", arXiv 1707.00788): doubt yourself first.
+
+use std::time::Duration;
+
+/// Time spent hearing.
+#[derive(Clone, Debug)]
+pub struct EchoClock {
+    /// The most that one gap between two echoes can count for.
+    longest_gap: Duration,
+    last_echo: Option<Duration>,
+    heard: Duration,
+}
+
+impl EchoClock {
+    /// A stopwatch at zero. Between two echoes at most `longest_gap` counts, however long it was:
+    /// what the listener did not hear in the rest of a longer gap proves nothing.
+    pub fn new(longest_gap: Duration) -> Self {
+        Self {
+            longest_gap,
+            last_echo: None,
+            heard: Duration::ZERO,
+        }
+    }
+
+    /// From now on the gaps between two echoes count for so much at the most.
+    pub fn beat_every(&mut self, longest_gap: Duration) {
+        self.longest_gap = longest_gap;
+    }
+
+    /// The listener's own beat came back at `now`.
+    pub fn echo(&mut self, now: Duration) {
+        if let Some(last) = self.last_echo {
+            self.heard += now.saturating_sub(last).min(self.longest_gap);
+        }
+        self.last_echo = Some(now);
+    }
+
+    /// The stopwatch: time for which the listener is known to have heard.
+    pub fn elapsed(&self) -> Duration {
+        self.heard
+    }
+
+    /// What the stopwatch will have read at `now`, should the next echo come at once: the moment at
+    /// which something was heard between two echoes.
+    pub fn at(&self, now: Duration) -> Duration {
+        let since = self
+            .last_echo
+            .map_or(Duration::ZERO, |last| now.saturating_sub(last));
+        self.heard + since.min(self.longest_gap)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn ms(n: u64) -> Duration {
+        Duration::from_millis(n)
+    }
+
+    #[test]
+    fn time_runs_from_echo_to_echo() {
+        let mut hearing = EchoClock::new(ms(10));
+        hearing.echo(ms(100));
+        assert_eq!(hearing.elapsed(), ms(0));
+        hearing.echo(ms(105));
+        hearing.echo(ms(111));
+        assert_eq!(hearing.elapsed(), ms(11));
+    }
+
+    #[test]
+    fn an_outage_counts_for_one_gap_only() {
+        let mut hearing = EchoClock::new(ms(10));
+        hearing.echo(ms(0));
+        hearing.echo(ms(30_000));
+        assert_eq!(hearing.elapsed(), ms(10));
+    }
+
+    #[test]
+    fn between_two_echoes_it_reads_what_the_next_will_confirm() {
+        let mut hearing = EchoClock::new(ms(10));
+        assert_eq!(hearing.at(ms(7)), ms(0));
+        hearing.echo(ms(100));
+        assert_eq!(hearing.at(ms(103)), ms(3));
+        assert_eq!(hearing.at(ms(150)), ms(10));
+        hearing.echo(ms(150));
+        assert_eq!(hearing.elapsed(), ms(10));
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_adds_nothing() {
+        let mut hearing = EchoClock::new(ms(10));
+        hearing.echo(ms(50));
+        hearing.echo(ms(40));
+        assert_eq!(hearing.elapsed(), ms(0));
+    }
+}

@@ -1,0 +1,294 @@
+//! What those in line do: each listens to the one before it, looks at the first now and then, and says
+//! who is to be deposed. Pure: the same detector, and the same doubt of itself, as the master's.
+
+use std::time::Duration;
+
+use crate::detect::{Detector, DetectorConfig};
+
+/// The name of the only one that is listened to.
+const PREDECESSOR: &str = "predecessor";
+
+/// How long the first in line may stand there without a beat before anybody deposes it, or as long as
+/// the predecessor may be silent, if that is longer. It is late by far then: the next in line should have
+/// done so, but died with it.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// What was read of a claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClaimView {
+    /// How often it was set.
+    pub version: i32,
+    /// Whether its value is of heartline's form: another program's lock is none of ours to judge.
+    pub is_ours: bool,
+    /// Whether its value is a beat: of a master, or of one that waits to be it without work.
+    pub is_beat: bool,
+}
+
+/// A claim to be deposed, if it still has the version.
+pub type Silent = (String, i32);
+
+/// A member's vigil while it stands behind another.
+///
+/// - **WrittenEvent by** [`seen`](Self::seen) and [`stirred`](Self::stirred) of the claim before its own,
+///   [`looked`](Self::looked) of the first in line, [`echo`](Self::echo) of the member's own beat that
+///   came back.
+/// - **Asked by** [`silent`](Self::silent) after each echo.
+#[derive(Debug)]
+pub struct PredecessorWatch {
+    generation: u64,
+    predecessor: String,
+    detector: Detector,
+    /// The version of the predecessor's claim that was read last.
+    version: Option<i32>,
+    /// Whether beats are expected of it: masters beat on their claims, members in line do not.
+    beats: bool,
+    /// Whether the member was cut off a moment ago, so that others may not be back yet.
+    lately_back: bool,
+    patience: Duration,
+    /// The first in line, and the stopwatch's reading when it was seen first with this version.
+    first: Option<(Silent, Duration)>,
+    /// What was said last to be deposed: it is said once.
+    said: Option<Silent>,
+}
+
+impl PredecessorWatch {
+    /// Begins to listen to the claim `predecessor`, for which the election's answers carry
+    /// `generation`. One that is `lately_back` from an outage expects no beat of a master before it
+    /// has heard one.
+    pub fn begin(
+        generation: u64,
+        predecessor: String,
+        terms: DetectorConfig,
+        lately_back: bool,
+    ) -> Self {
+        Self {
+            generation,
+            predecessor,
+            detector: Detector::new(terms),
+            version: None,
+            beats: false,
+            lately_back,
+            patience: PATIENCE.max(terms.timeout),
+            first: None,
+            said: None,
+        }
+    }
+
+    /// The generation that answers about the predecessor carry.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Whether the predecessor beats, so that each beat of one's own is worth an answer.
+    pub fn is_listening(&self) -> bool {
+        self.beats
+    }
+
+    /// The member's own beats come at another interval: the most that the time between two echoes can count for.
+    pub fn beat_every(&mut self, longest_gap: Duration) {
+        self.detector.beat_every(longest_gap);
+    }
+
+    /// The predecessor's claim was read, and its next change will be noticed.
+    pub fn seen(&mut self, now: Duration, sight: ClaimView) {
+        let known = self.version.is_some_and(|version| version != sight.version);
+        self.beats = sight.is_beat && (self.beats || known || !self.lately_back);
+        self.version = Some(sight.version);
+        if self.beats {
+            self.detector.heard(now, PREDECESSOR);
+        }
+    }
+
+    /// The predecessor's claim has changed and is being read.
+    pub fn stirred(&mut self, now: Duration) {
+        self.detector.reading(now, PREDECESSOR);
+    }
+
+    /// The first in line was looked at.
+    pub fn looked(&mut self, now: Duration, claim: String, sight: ClaimView) {
+        let seen = (claim, sight.version);
+        if !sight.is_ours {
+            self.first = None;
+        } else if self
+            .first
+            .as_ref()
+            .is_none_or(|(before, _)| *before != seen)
+        {
+            self.first = Some((seen, self.detector.hearing().at(now)));
+        }
+    }
+
+    /// The member's own beat came back.
+    pub fn echo(&mut self, now: Duration) {
+        self.detector.echo(now);
+    }
+
+    /// The claim that has been silent for too long, once for each silence.
+    pub fn silent(&mut self) -> Option<Silent> {
+        let predecessor = self
+            .version
+            .filter(|_| self.detector.overdue().next().is_some());
+        let predecessor = predecessor.map(|version| (self.predecessor.clone(), version));
+        let now = self.detector.hearing().elapsed();
+        let first = self.first.as_ref();
+        let first = first.filter(|(_, since)| now.saturating_sub(*since) >= self.patience);
+        let silent = predecessor.or_else(|| first.map(|(silent, _)| silent.clone()))?;
+        if self.said.as_ref() == Some(&silent) {
+            return None;
+        }
+        self.said = Some(silent.clone());
+        Some(silent)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::Rule;
+
+    const fn ms(n: u64) -> Duration {
+        Duration::from_millis(n)
+    }
+
+    fn vigil(lately_back: bool) -> PredecessorWatch {
+        let terms = DetectorConfig {
+            rule: Rule::Fixed,
+            timeout: ms(20),
+            longest_gap: ms(10),
+        };
+        let mut vigil = PredecessorWatch::begin(3, "before".to_owned(), terms, lately_back);
+        vigil.echo(ms(0));
+        vigil
+    }
+
+    fn sight(version: i32) -> ClaimView {
+        ClaimView {
+            version,
+            is_ours: true,
+            is_beat: version > 0,
+        }
+    }
+
+    fn echoes(vigil: &mut PredecessorWatch, from: u64, until: u64) {
+        for at in (from..=until).step_by(5) {
+            vigil.echo(ms(at));
+        }
+    }
+
+    fn before(version: i32) -> Silent {
+        ("before".to_owned(), version)
+    }
+
+    #[test]
+    fn one_that_beat_and_fell_silent_is_deposed_once() {
+        let mut vigil = vigil(false);
+        vigil.seen(ms(0), sight(0));
+        vigil.echo(ms(5));
+        vigil.stirred(ms(5));
+        vigil.seen(ms(5), sight(1));
+        echoes(&mut vigil, 10, 20);
+        assert_eq!(vigil.silent(), None);
+        vigil.echo(ms(25));
+        assert_eq!(vigil.silent(), Some(before(1)));
+        assert_eq!(vigil.silent(), None);
+        // It beat in this moment, and was spared; then it falls silent again.
+        vigil.seen(ms(26), sight(2));
+        echoes(&mut vigil, 30, 50);
+        assert_eq!(vigil.silent(), Some(before(2)));
+    }
+
+    #[test]
+    fn one_that_has_beaten_before_is_judged_from_the_first_look_on() {
+        let mut vigil = vigil(false);
+        vigil.seen(ms(0), sight(17));
+        assert!(vigil.is_listening());
+        echoes(&mut vigil, 5, 20);
+        assert_eq!(vigil.silent(), Some(before(17)));
+    }
+
+    #[test]
+    fn after_an_outage_the_master_may_be_back_later() {
+        let mut vigil = vigil(true);
+        vigil.seen(ms(0), sight(17));
+        echoes(&mut vigil, 5, 10_000);
+        assert_eq!(vigil.silent(), None);
+        vigil.seen(ms(10_000), sight(18));
+        echoes(&mut vigil, 10_005, 10_020);
+        assert_eq!(vigil.silent(), Some(before(18)));
+    }
+
+    #[test]
+    fn who_only_stands_in_line_does_not_beat() {
+        let mut vigil = vigil(false);
+        vigil.seen(ms(0), sight(0));
+        echoes(&mut vigil, 5, 10_000);
+        assert_eq!(vigil.silent(), None);
+        assert!(!vigil.is_listening());
+    }
+
+    #[test]
+    fn who_was_about_to_lead_and_was_overtaken_does_not_beat() {
+        let mut vigil = vigil(false);
+        let touched = ClaimView {
+            is_beat: false,
+            ..sight(1)
+        };
+        vigil.seen(ms(0), touched);
+        echoes(&mut vigil, 5, 10_000);
+        assert_eq!(vigil.silent(), None);
+    }
+
+    #[test]
+    fn the_first_in_line_is_deposed_when_whoever_should_has_died_too() {
+        let mut vigil = vigil(false);
+        vigil.seen(ms(0), sight(0));
+        vigil.looked(ms(0), "first".to_owned(), sight(7));
+        echoes(&mut vigil, 5, 300);
+        vigil.looked(ms(300), "first".to_owned(), sight(9));
+        echoes(&mut vigil, 305, 795);
+        vigil.looked(ms(795), "first".to_owned(), sight(9));
+        assert_eq!(vigil.silent(), None);
+        vigil.echo(ms(800));
+        assert_eq!(vigil.silent(), Some(("first".to_owned(), 9)));
+        assert_eq!(vigil.silent(), None);
+    }
+
+    #[test]
+    fn a_long_timeout_holds_for_the_first_in_line_too() {
+        let terms = DetectorConfig {
+            rule: Rule::Fixed,
+            timeout: ms(3000),
+            longest_gap: ms(2000),
+        };
+        let mut vigil = PredecessorWatch::begin(3, "before".to_owned(), terms, false);
+        vigil.echo(ms(0));
+        vigil.looked(ms(900), "first".to_owned(), sight(7));
+        vigil.echo(ms(1000));
+        vigil.echo(ms(2000));
+        assert_eq!(vigil.silent(), None);
+        vigil.echo(ms(4000));
+        assert_eq!(vigil.silent(), Some(("first".to_owned(), 7)));
+    }
+
+    #[test]
+    fn who_cannot_hear_deposes_nobody() {
+        let mut vigil = vigil(false);
+        vigil.seen(ms(0), sight(17));
+        vigil.looked(ms(0), "first".to_owned(), sight(7));
+        vigil.echo(ms(30_000));
+        assert_eq!(vigil.silent(), None);
+    }
+
+    #[test]
+    fn the_lock_of_another_program_is_left_alone() {
+        let mut vigil = vigil(false);
+        let foreign = ClaimView {
+            is_ours: false,
+            ..sight(0)
+        };
+        vigil.seen(ms(0), foreign);
+        vigil.looked(ms(0), "first".to_owned(), foreign);
+        echoes(&mut vigil, 5, 10_000);
+        assert_eq!(vigil.silent(), None);
+    }
+}

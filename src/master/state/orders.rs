@@ -1,0 +1,272 @@
+//! What a master tells its followers to do: the interval of their beats, and the orders of operators.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::{MasterConfig, MasterState, Pending};
+use crate::clock::Now;
+use crate::master::pacing::Pacing;
+use crate::master::transaction::Write;
+use crate::protocol::Identity;
+use crate::protocol::control::{Action, Control, Order, Process};
+use crate::protocol::request::{Request, Response};
+
+/// How long an order stands. Who is cut off for longer begins anew when it is back.
+const STANDS: Duration = Duration::from_secs(30);
+/// How long the end of a job is ordered: its tasks that Hadoop starts meanwhile end too, and what is left of it after
+/// an hour is another one's matter.
+const JOB_STANDS: Duration = Duration::from_secs(3600);
+/// How many requests wait at the most; who asks for more waits itself.
+const MOST_REQUESTS: usize = 256;
+/// How many orders stand at the most: every member reads all of them.
+const MOST_ORDERS: usize = 256;
+
+/// What followers are told, and what is to be told next.
+#[derive(Debug)]
+pub(super) struct Orders {
+    pacing: Pacing,
+    /// With the time when each was given.
+    standing: Vec<(Duration, Order)>,
+    requests: VecDeque<(String, Request)>,
+    /// How many were answered, and nobody was told so yet.
+    answered: usize,
+    /// What the control znode says.
+    pub(super) issued: Control,
+    /// The last write was one of these: beats and reports have their turn.
+    yields: bool,
+}
+
+/// One request made into orders, on its way.
+#[derive(Debug)]
+pub(super) struct Issue {
+    control: Control,
+    orders: Vec<Order>,
+    answers: bool,
+}
+
+impl Orders {
+    /// Goes on from what was written last, by this master before it was cut off or by another one, with so many
+    /// followers.
+    pub(super) fn new(
+        now: Now,
+        (epoch, claim): (i64, &str),
+        pace: MasterConfig,
+        before: Control,
+        followers: usize,
+    ) -> Self {
+        // No master grants more: anybody can have written it.
+        let most = pace.session / 4;
+        let asked = before.asked.filter(|asked| *asked <= most);
+        let mut pacing = Pacing::new(pace.interval, pace.budget, asked);
+        let is_own = before.epoch == Some(epoch);
+        // Whoever has not heard of an order yet hears of it from the next master. Only to join anew is done with by the
+        // change of master itself.
+        let orders = before.orders.iter().cloned();
+        let orders = orders.filter(|order| is_own || order.action != Action::Reinit);
+        let orders = orders.take(MOST_ORDERS);
+        let standing: Vec<(Duration, Order)> = orders.map(|order| (now.elapsed, order)).collect();
+        let issued = if is_own {
+            before
+        } else {
+            Control {
+                epoch: Some(epoch),
+                claim: Some(claim.to_owned()),
+                interval: Some(pacing.interval(followers)),
+                asked,
+                number: before.number,
+                orders: standing.iter().map(|(_, order)| order.clone()).collect(),
+            }
+        };
+        Self {
+            pacing,
+            standing,
+            requests: VecDeque::new(),
+            answered: 0,
+            issued,
+            yields: false,
+        }
+    }
+
+    /// Whether all of this job are told to end.
+    fn ends_job(&self, job: &str) -> bool {
+        let mut standing = self.standing.iter();
+        standing.any(|(_, order)| order.action == Action::KillJob && order.whom == job)
+    }
+
+    fn control(&mut self, now: Now, followers: usize) -> Control {
+        self.standing.retain(|(given, order)| {
+            let stands = match order.action {
+                Action::KillTask | Action::Reinit => STANDS,
+                Action::KillJob => JOB_STANDS,
+            };
+            now.elapsed.saturating_sub(*given) < stands
+        });
+        let standing = &self.standing;
+        Control {
+            epoch: self.issued.epoch,
+            claim: self.issued.claim.clone(),
+            interval: Some(self.pacing.interval(followers)),
+            asked: self.pacing.asked(),
+            number: self.issued.number,
+            orders: standing.iter().map(|(_, order)| order.clone()).collect(),
+        }
+    }
+}
+
+impl MasterState {
+    /// How many requests were answered, or not taken, since this was asked last: whoever reads them keeps that many
+    /// more ready.
+    pub fn take_answered(&mut self) -> usize {
+        std::mem::take(&mut self.orders.answered)
+    }
+
+    /// An operator asks for something, by the znode `name`.
+    pub fn asked(&mut self, name: String, request: Request) {
+        let requests = &mut self.orders.requests;
+        let known = requests.iter().any(|(known, _)| *known == name);
+        if !known && requests.len() < MOST_REQUESTS {
+            requests.push_back((name, request));
+        } else {
+            self.orders.answered += 1;
+        }
+    }
+
+    /// What followers are to beat at.
+    pub(super) fn given_interval(&self) -> Duration {
+        self.orders.issued.interval.unwrap_or(self.pace.interval)
+    }
+
+    /// The next thing to tell followers, if there is one.
+    pub(super) fn command(&mut self, now: Now) -> Option<Write> {
+        if std::mem::take(&mut self.orders.yields) || self.accession.is_some() {
+            return None;
+        }
+        let mut control = self.orders.control(now, self.followers.len());
+        let mut issue = Issue {
+            control: Control::default(),
+            orders: Vec::new(),
+            answers: false,
+        };
+        let mut answer = None;
+        if let Some((name, request)) = self.orders.requests.front().cloned() {
+            let response = self.consider(&request, &mut control, &mut issue);
+            control.orders.extend(issue.orders.iter().cloned());
+            let last = issue.orders.last().map(|order| order.number);
+            control.number = last.unwrap_or(control.number);
+            let mut pacing = self.orders.pacing;
+            pacing.ask(control.asked);
+            control.interval = Some(pacing.interval(self.followers.len()));
+            issue.answers = true;
+            answer = Some((name, response.to_string()));
+        } else if control == self.orders.issued {
+            return None;
+        }
+        issue.control = control.clone();
+        self.pending = Some(Pending::Command(issue));
+        self.orders.yields = true;
+        Some(Write::Command {
+            control: control.to_string(),
+            answer,
+        })
+    }
+
+    /// What was told is told.
+    pub(super) fn commanded(&mut self, now: Now, issue: Issue) {
+        let orders = &mut self.orders;
+        if issue.answers {
+            orders.requests.pop_front();
+            orders.answered += 1;
+        }
+        orders.pacing.ask(issue.control.asked);
+        let given = issue.orders.into_iter().map(|order| (now.elapsed, order));
+        orders.standing.extend(given);
+        orders.issued = issue.control;
+    }
+
+    fn consider(&self, request: &Request, control: &mut Control, issue: &mut Issue) -> Response {
+        match request {
+            Request::Interval(interval) => {
+                let most = self.pace.session / 4;
+                if interval.is_some_and(|interval| interval > most) {
+                    let most = humantime::format_duration(most);
+                    return Response::Refused(format!(
+                        "the interval may be {most} at the most, a quarter of the session timeout"
+                    ));
+                }
+                let least = self.pace.interval;
+                if interval.is_some_and(|interval| interval < least) {
+                    let least = humantime::format_duration(least);
+                    return Response::Refused(format!(
+                        "the interval may be {least} at the least, as members are set to by --interval"
+                    ));
+                }
+                control.asked = *interval;
+                Response::Done("all followers are told".to_owned())
+            }
+            Request::Reinit(whom) => self.order(Action::Reinit, whom, issue),
+            Request::Kill(whom) => self.order(Action::KillTask, whom, issue),
+        }
+    }
+
+    /// Orders for all whom an operator means by `whom`.
+    fn order(&self, action: Action, whom: &str, issue: &mut Issue) -> Response {
+        let mut identities = self.followers.values().map(|follower| &follower.identity);
+        let own = self.identity.job.as_deref() == Some(whom);
+        let is_job = own || identities.any(|identity| identity.job.as_deref() == Some(whom));
+        let mut number = self.orders.issued.number;
+        let mut add = |action, whom: &str, process: Option<Process>, session: Option<i64>| {
+            number += 1;
+            issue.orders.push(Order {
+                number,
+                action,
+                whom: whom.to_owned(),
+                process,
+                session,
+                reason: "by an operator".to_owned(),
+            });
+        };
+        let room = MOST_ORDERS.saturating_sub(self.orders.standing.len());
+        let full = || {
+            let stands = humantime::format_duration(STANDS);
+            Response::Refused(format!(
+                "there is room for {room} more orders; an order stands for {stands}: ask again then"
+            ))
+        };
+        if action == Action::KillTask && is_job {
+            // All who heard of it end, and whoever starts later hears of it too.
+            if !self.orders.ends_job(whom) {
+                if room == 0 {
+                    return full();
+                }
+                add(Action::KillJob, whom, None, None);
+            }
+            return Response::Done(format!("all members of {whom} are told to end"));
+        }
+        let followers = self.followers.iter();
+        let followers =
+            followers.map(|(node, follower)| (node.as_str(), &follower.identity, follower.owner));
+        let own = (self.office.node.as_str(), &self.identity, self.session);
+        let meant: Vec<(&str, &Identity, i64)> = std::iter::once(own)
+            .chain(followers)
+            .filter(|(node, identity, _)| {
+                *node == whom
+                    || identity.attempt.as_deref() == Some(whom)
+                    || identity.task().as_deref() == Some(whom)
+            })
+            .collect();
+        if meant.is_empty() {
+            return Response::Refused(format!(
+                "no member, attempt, task or job is called {whom}; heartline status lists all"
+            ));
+        }
+        if meant.len() > room {
+            return full();
+        }
+        for (node, identity, session) in &meant {
+            let session = Some(*session).filter(|session| *session != 0);
+            add(action, node, Process::of(identity), session);
+        }
+        let names: Vec<&str> = meant.iter().map(|(node, ..)| *node).collect();
+        Response::Done(names.join(" "))
+    }
+}

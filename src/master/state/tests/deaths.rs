@@ -1,0 +1,163 @@
+//! Tests of what is told of deaths for whoever is to act on them: each once, and none that was not told.
+
+use super::*;
+use crate::master::state::Death;
+
+fn identity(attempt: &str) -> Identity {
+    Identity {
+        attempt: Some(attempt.to_owned()),
+        ..Identity::default()
+    }
+}
+
+fn of_attempt(version: i32, attempt: &str) -> FollowerReading {
+    FollowerReading {
+        beat: Beat {
+            identity: identity(attempt),
+            ..Beat::default()
+        },
+        ..reading(version)
+    }
+}
+
+fn death(node: &str, identity: Identity) -> Death {
+    Death {
+        node: node.to_owned(),
+        identity,
+        epoch: 40,
+    }
+}
+
+/// Beats until somebody is to be buried; returns when that is.
+fn until_burial(tenure: &mut MasterState, from: u64) -> u64 {
+    for ms in (from..from + 100).step_by(5) {
+        if matches!(tenure.next_write(at(ms)), Some(Write::Bury { .. })) {
+            return ms;
+        }
+        tenure.written(at(ms), Outcome::Done);
+    }
+    panic!("nobody is overdue");
+}
+
+#[test]
+fn a_burial_is_a_death_once_it_is_made() {
+    let mut tenure = settled();
+    tenure.heard(at(0), "map2.0", &of_attempt(7, "attempt_1"));
+    let first = until_burial(&mut tenure, 5);
+    assert!(tenure.take_deaths().is_empty());
+    tenure.written(at(first), Outcome::Spared(0));
+    assert!(tenure.take_deaths().is_empty());
+    tenure.heard(at(first), "map2.0", &of_attempt(8, "attempt_1"));
+    let second = until_burial(&mut tenure, first + 5);
+    tenure.written(at(second), Outcome::Done);
+    assert_eq!(
+        tenure.take_deaths(),
+        [death("map2.0", identity("attempt_1"))]
+    );
+    // Its listener hears of the removal; the dead returns, and dies again.
+    tenure.vanished(at(second), "map2.0");
+    tick(&mut tenure, second + 5);
+    assert!(tenure.take_deaths().is_empty());
+    tenure.heard(at(second + 5), "map2.0", &of_attempt(0, "attempt_1"));
+    let third = until_burial(&mut tenure, second + 10);
+    tenure.written(at(third), Outcome::Done);
+    assert_eq!(tenure.take_deaths().len(), 1);
+}
+
+#[test]
+fn who_goes_by_itself_is_not_dead() {
+    let mut tenure = settled();
+    tenure.heard(at(0), "map2.0", &of_attempt(7, "attempt_1"));
+    tenure.heard(at(0), "map3.0", &of_attempt(7, "attempt_2"));
+    tenure.vanished(at(5), "map3.0");
+    let burial = until_burial(&mut tenure, 10);
+    tenure.written(at(burial), Outcome::Gone(0));
+    tick(&mut tenure, burial + 5);
+    tick(&mut tenure, burial + 10);
+    assert_eq!(tenure.followers(), 0);
+    assert!(tenure.take_deaths().is_empty());
+}
+
+#[test]
+fn who_went_with_its_session_is_dead_once_that_is_told() {
+    let mut tenure = settled();
+    tenure.heard(at(0), "map2.0", &of_attempt(7, "attempt_1"));
+    tenure.vanished(at(4000), "map2.0");
+    assert!(tenure.take_deaths().is_empty());
+    let report = tick(&mut tenure, 4000);
+    assert_eq!(kinds(report).last(), Some(&EventKind::Died));
+    assert_eq!(
+        tenure.take_deaths(),
+        [death("map2.0", identity("attempt_1"))]
+    );
+    assert!(tenure.take_deaths().is_empty());
+}
+
+#[test]
+fn who_is_not_back_after_an_outage_is_dead() {
+    let mut tenure = back();
+    tenure.listed(at(0), &names(&["map2.0"]));
+    tenure.heard(at(0), "map2.0", &of_attempt(7, "attempt_1"));
+    tenure.vanished(at(500), "map2.0");
+    tick(&mut tenure, 1000);
+    assert!(tenure.take_deaths().is_empty());
+    tick(&mut tenure, 2000);
+    assert_eq!(
+        tenure.take_deaths(),
+        [death("map2.0", identity("attempt_1"))]
+    );
+}
+
+fn heir(ousted: Option<EndReason>) -> MasterState {
+    let mandate = Elected {
+        claim: "_c_b-lock-0000000002".to_owned(),
+        ousted,
+    };
+    let report = Report {
+        epoch: Some(30),
+        office: Some(office("_c_a-lock-0000000001")),
+        ..Report::default()
+    };
+    let own = ("map1.0", &Identity::default());
+    MasterState::begin(at(0), own, &mandate, PACE, inherited(report))
+}
+
+#[test]
+fn the_master_before_is_dead_if_it_fell_silent() {
+    let mut known = heir(Some(EndReason::Dead))
+        .succeeding("map9.0", &identity("attempt_9"))
+        .succeeding("map0.0", &identity("attempt_0"));
+    known.next_write(at(0)).unwrap();
+    assert!(known.take_deaths().is_empty());
+    known.written(at(0), Outcome::Done);
+    assert_eq!(
+        known.take_deaths(),
+        [death("map0.0", identity("attempt_0"))]
+    );
+    let mut unknown = heir(Some(EndReason::Dead));
+    tick(&mut unknown, 0);
+    assert_eq!(
+        unknown.take_deaths(),
+        [death("map0.0", Identity::default())]
+    );
+    let mut deposed = heir(Some(EndReason::Deposed));
+    tick(&mut deposed, 0);
+    assert!(deposed.take_deaths().is_empty());
+}
+
+#[test]
+fn who_was_cut_off_is_not_dead_to_itself() {
+    let report = Report {
+        epoch: Some(30),
+        office: Some(office("_c_a-lock-0000000001")),
+        ..Report::default()
+    };
+    let mut tenure = begin(PriorState {
+        written: at(0).wall - TimeDelta::seconds(5),
+        ..inherited(report)
+    });
+    tenure.heard(at(0), "map2.0", &reading(0));
+    let report = Report::parse(tick(&mut tenure, 0).unwrap().as_bytes());
+    assert_eq!(report.dead, []);
+    assert!(tenure.take_deaths().is_empty());
+}

@@ -1,0 +1,244 @@
+//! The command that a master runs for each death, by a thread of its own: nothing of it may hold the heartbeat
+//! up. The thread is started from the program's own one and not from the heartbeat's, whose real-time priority
+//! it would inherit, and the commands with it.
+//!
+//! Each verdict is acted on at most once: by the master whose transaction made it, after ZooKeeper has
+//! acknowledged it. A master that is cut off or ends in that moment runs nothing.
+//!
+//! Beside a wrapped command ([`crate::run`]) these commands are below the same process. That matters only when
+//! the wrapped command's keeper is killed with -9: then they are ended with all that is left below it.
+
+use std::convert::Infallible;
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, sleep};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use crate::master::state::Death;
+use crate::say::say;
+use crate::template::Template;
+
+/// How many commands run at once.
+const AT_ONCE: usize = 4;
+/// How many deaths wait at the most.
+const MOST_WAITING: usize = 1024;
+/// How long a command may take.
+const LIMIT: Duration = Duration::from_secs(60);
+/// How long it may take to end when it is asked to.
+const GRACE: Duration = Duration::from_secs(2);
+/// Between two looks at the commands that run.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// What is told of each death.
+pub type DeathSink = Box<dyn Fn(Death) + Send>;
+
+/// The command, and the deaths that wait for it.
+#[derive(Clone, Debug)]
+pub(super) struct DeathHook {
+    program: &'static str,
+    waiting: Arc<AtomicUsize>,
+    /// Hangs up when no death waits and none will come.
+    drained: Arc<Mutex<Receiver<Infallible>>>,
+}
+
+impl DeathHook {
+    /// Starts the thread. It takes deaths for as long as the [`DeathSink`] lives.
+    pub(super) fn start(program: &'static str, command: Template) -> io::Result<(Self, DeathSink)> {
+        Self::with_limit(program, command, LIMIT)
+    }
+
+    fn with_limit(
+        program: &'static str,
+        command: Template,
+        limit: Duration,
+    ) -> io::Result<(Self, DeathSink)> {
+        let (deaths, inbox) = channel();
+        let (drain, drained) = channel();
+        let (waiting, refused) = (Arc::default(), Arc::default());
+        let runner = Runner {
+            program,
+            command,
+            limit,
+            inbox,
+            waiting: Arc::clone(&waiting),
+            refused: Arc::clone(&refused),
+            running: Vec::new(),
+        };
+        thread::Builder::new()
+            .name("on-death".to_owned())
+            .spawn(move || runner.run(drain))?;
+        let hook = Self {
+            program,
+            waiting: Arc::clone(&waiting),
+            drained: Arc::new(Mutex::new(drained)),
+        };
+        let mourn = move |death| {
+            if waiting.load(Ordering::Relaxed) >= MOST_WAITING {
+                // To say it could take long: the thread does.
+                refused.fetch_add(1, Ordering::Relaxed);
+                return;
+            }
+            waiting.fetch_add(1, Ordering::Relaxed);
+            // Without its thread the program is at its end.
+            let _ = deaths.send(death);
+        };
+        Ok((hook, Box::new(mourn)))
+    }
+
+    /// Waits until a command was started for each death, at most for `limit`; those that run go on. Asked for
+    /// after the end of the [`DeathSink`].
+    pub(super) fn close(&self, limit: Duration) {
+        let drained = self.drained.lock().unwrap_or_else(PoisonError::into_inner);
+        if drained.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
+            let waiting = self.waiting.load(Ordering::Relaxed);
+            let what = "deaths for which the command of --on-death is not run: this master ends";
+            say(self.program, format_args!("{waiting} {what}"));
+        }
+    }
+}
+
+struct Runner {
+    program: &'static str,
+    command: Template,
+    limit: Duration,
+    inbox: Receiver<Death>,
+    waiting: Arc<AtomicUsize>,
+    refused: Arc<AtomicUsize>,
+    running: Vec<Running>,
+}
+
+/// A command that runs.
+struct Running {
+    node: String,
+    child: Child,
+    until: Instant,
+    was_asked: bool,
+}
+
+impl Runner {
+    fn run(mut self, drain: Sender<Infallible>) {
+        let mut drain = Some(drain);
+        loop {
+            let refused = self.refused.swap(0, Ordering::Relaxed);
+            if refused > 0 {
+                self.say(format_args!(
+                    "{refused} deaths for which the command of --on-death is not run: more than {MOST_WAITING} wait"
+                ));
+            }
+            let (program, limit) = (self.program, self.limit);
+            self.running.retain_mut(|one| !one.is_over(program, limit));
+            if drain.is_none() || self.running.len() >= AT_ONCE {
+                if drain.is_none() && self.running.is_empty() {
+                    return;
+                }
+                sleep(LOOK);
+                continue;
+            }
+            let next = if self.running.is_empty() {
+                self.inbox.recv().map_err(RecvTimeoutError::from)
+            } else {
+                self.inbox.recv_timeout(LOOK)
+            };
+            match next {
+                Ok(death) => self.begin(&death),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => drain = None,
+            }
+        }
+    }
+
+    fn begin(&mut self, death: &Death) {
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        match start(&self.command, death) {
+            Ok(child) => self.running.push(Running {
+                node: death.node.clone(),
+                child,
+                until: Instant::now() + self.limit,
+                was_asked: false,
+            }),
+            Err(error) => self.say(format_args!(
+                "cannot run the command of --on-death for {}: {error}",
+                death.node
+            )),
+        }
+    }
+
+    fn say(&self, what: impl std::fmt::Display) {
+        say(self.program, what);
+    }
+}
+
+impl Running {
+    /// Whether it has ended; ends what runs for too long.
+    fn is_over(&mut self, program: &str, limit: Duration) -> bool {
+        let what = format_args!("the command of --on-death for {}", self.node);
+        match self.child.try_wait() {
+            Ok(Some(status)) => {
+                if !status.success() && !self.was_asked {
+                    say(program, format_args!("{what} ended with {status}"));
+                }
+                true
+            }
+            Ok(None) if Instant::now() >= self.until => {
+                let limit = humantime::format_duration(limit);
+                let how = if std::mem::replace(&mut self.was_asked, true) {
+                    Signal::KILL
+                } else {
+                    say(program, format_args!("{what} takes longer than {limit}"));
+                    Signal::TERM
+                };
+                self.until = Instant::now() + GRACE;
+                // One that has ended meanwhile needs no signal.
+                let _ = kill_process_group(Pid::from_child(&self.child), how);
+                false
+            }
+            Ok(None) => false,
+            // Somebody else has waited for it.
+            Err(_) => true,
+        }
+    }
+}
+
+/// Starts the command for one death, in a process group of its own, so that all of it can be ended.
+fn start(command: &Template, death: &Death) -> io::Result<Child> {
+    let identity = &death.identity;
+    let known = |value: &Option<String>| value.clone().unwrap_or_default();
+    let pid = (identity.pid > 0).then(|| identity.pid.to_string());
+    let (attempt, job) = (known(&identity.attempt), known(&identity.job));
+    let (pid, epoch) = (known(&pid), death.epoch.to_string());
+    let values = [
+        ("attempt", plain(&attempt)),
+        ("node", plain(&death.node)),
+        ("host", plain(&identity.host)),
+        ("job", plain(&job)),
+        ("pid", &pid),
+        ("epoch", &epoch),
+    ];
+    let words = command.fill(&values).map_err(io::Error::other)?;
+    let (executable, arguments) = words.split_first().ok_or(io::ErrorKind::InvalidInput)?;
+    Command::new(executable)
+        .args(arguments)
+        .stdin(Stdio::null())
+        // Stdout carries records, or what a master shows.
+        .stdout(io::stderr().as_fd().try_clone_to_owned()?)
+        .process_group(0)
+        .spawn()
+}
+
+/// A value that others have written, if it is a name; as good as unknown otherwise. So it can be no option of
+/// the command, and nothing that a shell, if the command is one, would take for its own.
+fn plain(value: &str) -> &str {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | ':');
+    let is_plain = value.chars().all(is_name) && !value.starts_with('-');
+    if is_plain { value } else { "" }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,192 @@
+//! The handle by which a program holds its heartbeat: a thread of its own, started and stopped.
+
+use std::future::pending;
+use std::io;
+use std::process::exit;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use signal_hook::low_level::emulate_default_handler;
+use tokio::runtime::Builder;
+use tokio::sync::mpsc::unbounded_channel;
+use tokio::sync::oneshot;
+
+use super::death_hook::DeathHook;
+use super::environment::SystemEnvironment;
+use super::runner::{MemberRunner, RunnerHooks};
+use super::shutdown::{Shutdown, Signals};
+use super::stall_policy::Kill;
+use super::{Config, StatusSource};
+use crate::protocol::Ending;
+use crate::say::say;
+
+/// How long the end of a program may be held up so that its end can be told. A second is promised;
+/// the rest is for the program itself.
+const LEAVE_LIMIT: Duration = Duration::from_millis(900);
+
+/// How long the end may be held up by deaths for which no command was started yet.
+const DRAIN_LIMIT: Duration = Duration::from_millis(500);
+
+/// What a member has done in its life.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Beats that ZooKeeper has acknowledged.
+    pub beats: u64,
+    /// How often it became master.
+    pub reigns: u64,
+    /// How often it became a follower.
+    pub followings: u64,
+    /// The signal that told it to leave, if one did.
+    pub signal: Option<i32>,
+    /// Why the master had it end, if it did.
+    pub killed: Option<String>,
+}
+
+impl Summary {
+    /// Whether the heartbeat ends the process.
+    fn ends(&self) -> bool {
+        self.signal.is_some() || self.killed.is_some()
+    }
+}
+
+/// Says something by a thread of its own: a reader of stderr that is away must not hold the heartbeat up.
+fn note(program: &'static str, what: String) {
+    // What cannot be said is no reason to stop.
+    let _ = thread::Builder::new().spawn(move || say(program, what));
+}
+
+/// A running heartbeat. Nothing that happens to it reaches the program's work: no panic, no wait.
+///
+/// With [`Signals::Heartbeat`] it also catches the signals that end a process (`TERM`, `INT`, `HUP`): it takes
+/// leave of ZooKeeper first, and then ends the process by that signal.
+pub struct Heartbeat {
+    stop: oneshot::Sender<Ending>,
+    joined: Receiver<Result<(), String>>,
+    done: Receiver<Summary>,
+    killer: Kill,
+    on_death: Option<DeathHook>,
+}
+
+impl Heartbeat {
+    /// Starts to beat. `complain` is told, once and in one line, what is off with ZooKeeper; if the
+    /// heartbeat is `required`, what is off before the member has joined is told to
+    /// [`Heartbeat::wait_until_joined`] instead.
+    pub fn start(
+        program: &'static str,
+        config: Config,
+        account: Arc<dyn StatusSource>,
+        required: bool,
+        signals: Signals,
+        complain: impl FnOnce(&str) + Send + 'static,
+    ) -> io::Result<Self> {
+        let (stop, stopped) = oneshot::channel();
+        let (tell_joined, joined) = channel();
+        let tell_joined = required.then_some(tell_joined);
+        let (tell_done, done) = channel();
+        let (order, orders) = unbounded_channel();
+        let (kill, farewell): (Kill, Option<Kill>) = match signals {
+            Signals::Heartbeat(farewell) => {
+                let kill = move |reason| {
+                    // A member that is leaving has ended already.
+                    let _ = order.send(reason);
+                };
+                (Arc::new(kill), Some(farewell))
+            }
+            Signals::Program(kill) => (kill, None),
+        };
+        let is_own = farewell.is_some();
+        let killer = Arc::clone(&kill);
+        // From this thread, which has no priority that it could inherit.
+        let on_death = config.on_death.clone();
+        let on_death = on_death.map(|command| DeathHook::start(program, command));
+        let (on_death, mourn) = on_death.transpose()?.unzip();
+        let hook = on_death.clone();
+        thread::Builder::new()
+            .name("heartbeat".to_owned())
+            .spawn(move || {
+                config.scheduling.ask();
+                let Ok(runtime) = Builder::new_current_thread().enable_all().build() else {
+                    // Without a runtime the channels close, which says that there is no heartbeat.
+                    return;
+                };
+                let machine = Arc::new(SystemEnvironment::start());
+                let ties = RunnerHooks {
+                    joined: tell_joined,
+                    complain: Box::new(complain),
+                    note: Box::new(move |what| note(program, what.to_owned())),
+                    kill: Box::new(move |reason| kill(reason.to_owned())),
+                    mourn,
+                };
+                let life = MemberRunner::new(config, machine, account, ties);
+                // A task of its own: to wake the future that a runtime blocks on costs a system call.
+                let summary = runtime.block_on(async {
+                    // Signals belong to the runtime that they are caught in.
+                    let stopping = if is_own {
+                        Shutdown::on_signal_or(stopped, orders, LEAVE_LIMIT)
+                    } else {
+                        Shutdown::on_word(stopped, LEAVE_LIMIT)
+                    };
+                    match tokio::spawn(life.live(stopping)).await {
+                        Ok(summary) => summary,
+                        // A fault of ours must not cost the program its signals: their task goes on.
+                        Err(_) if is_own => pending().await,
+                        Err(_) => Summary::default(),
+                    }
+                });
+                if let (Some(hook), true) = (&hook, summary.ends()) {
+                    hook.close(DRAIN_LIMIT);
+                }
+                if let Some(signal) = summary.signal {
+                    // As if it had not been caught: the shell and Hadoop see the truth.
+                    let _ = emulate_default_handler(signal);
+                }
+                if let Some(reason) = &summary.killed {
+                    say(program, reason);
+                    if let Some(farewell) = farewell {
+                        farewell(reason.clone());
+                    }
+                    exit(1);
+                }
+                // Nobody may be there any more to hear it.
+                let _ = tell_done.send(summary);
+            })?;
+        Ok(Self {
+            stop,
+            joined,
+            done,
+            killer,
+            on_death,
+        })
+    }
+
+    /// What ends the work as failed, as an order of the master does.
+    pub fn killer(&self) -> Kill {
+        Arc::clone(&self.killer)
+    }
+
+    /// Waits until the member is master or follower for the first time, or until it is known why it
+    /// cannot be.
+    pub fn wait_until_joined(&self, limit: Duration) -> Result<(), String> {
+        match self.joined.recv_timeout(limit) {
+            Ok(outcome) => outcome,
+            Err(RecvTimeoutError::Timeout) => Err(format!("no answer within {limit:?}")),
+            Err(RecvTimeoutError::Disconnected) => Err("the heartbeat has ended".to_owned()),
+        }
+    }
+
+    /// Tells how the work ended, leaves ZooKeeper and stops; takes at most a second.
+    pub fn stop(self, ending: Ending) -> Summary {
+        let begin = Instant::now();
+        // If the thread is gone, `done` says so too.
+        let _ = self.stop.send(ending);
+        // The thread keeps to the limit by itself; what it cannot interrupt, such as a name server
+        // that does not answer, is left behind when the process exits.
+        let summary = self.done.recv_timeout(LEAVE_LIMIT + LEAVE_LIMIT / 20);
+        if let (Ok(_), Some(hook)) = (&summary, &self.on_death) {
+            hook.close(DRAIN_LIMIT.min(LEAVE_LIMIT.saturating_sub(begin.elapsed())));
+        }
+        summary.unwrap_or_default()
+    }
+}

@@ -1,0 +1,109 @@
+//! A master's part: its tenure, its fence, and its ears, a listener for each follower.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tokio::sync::mpsc::Sender;
+use tokio::task::{AbortHandle, JoinSet};
+
+use super::follower_watcher::{self, FollowerEvent, FollowerWatcher, is_no_member};
+use super::session_event::SessionEvent;
+use crate::clock::Now;
+use crate::coordination::{Fence, Session};
+use crate::master::state::MasterState;
+
+/// What a member is while it is master.
+pub(super) struct MasterDriver {
+    pub(super) tenure: MasterState,
+    pub(super) fence: Fence,
+    ear: FollowerWatcher,
+    /// A task for each follower that is listened to.
+    listeners: BTreeMap<String, AbortHandle>,
+    /// The followers on the list that was read last.
+    members: BTreeSet<String>,
+    lists: [AbortHandle; 2],
+}
+
+impl MasterDriver {
+    /// Begins to listen: what is heard comes to `outside`.
+    pub(super) fn begin(
+        tenure: MasterState,
+        fence: Fence,
+        session: Session,
+        outside: Sender<SessionEvent>,
+        tasks: &mut JoinSet<()>,
+    ) -> Self {
+        let ear = FollowerWatcher::new(session, tenure.epoch(), outside);
+        let lists = [
+            tasks.spawn(follower_watcher::watch_members(ear.clone())),
+            tasks.spawn(follower_watcher::watch_requests(ear.clone())),
+        ];
+        Self {
+            tenure,
+            fence,
+            ear,
+            listeners: BTreeMap::new(),
+            members: BTreeSet::new(),
+            lists,
+        }
+    }
+
+    /// Listens to nobody any more.
+    pub(super) fn end(self) {
+        for listener in self.lists.iter().chain(self.listeners.values()) {
+            listener.abort();
+        }
+    }
+
+    /// Lets more requests be read, when some are answered.
+    pub(super) fn make_room(&mut self) {
+        let answered = self.tenure.take_answered();
+        self.ear.requests.add_permits(answered);
+    }
+
+    /// Takes a listener's word, and listens to whoever is new.
+    pub(super) fn noticed(&mut self, now: Now, noticed: FollowerEvent, tasks: &mut JoinSet<()>) {
+        let mut appeared = Vec::new();
+        match noticed {
+            FollowerEvent::Members(mut names) => {
+                let odd = |name: &String| Some((name.clone(), is_no_member(name)?));
+                for (name, why) in names.iter().filter_map(odd).collect::<Vec<_>>() {
+                    names.remove(&name);
+                    self.tenure.pass_over(now, &name, why.to_owned());
+                }
+                self.tenure.listed(now, &names);
+                let known = &self.listeners;
+                let new = names.iter().filter(|name| !known.contains_key(*name));
+                appeared.extend(new.cloned());
+                // Whom nobody listens to any more, since it was passed over, is forgotten when it is gone.
+                for gone in self.members.difference(&names) {
+                    if self
+                        .listeners
+                        .get(gone)
+                        .is_some_and(AbortHandle::is_finished)
+                    {
+                        self.listeners.remove(gone);
+                        self.tenure.vanished(now, gone);
+                    }
+                }
+                self.members = names;
+            }
+            FollowerEvent::PassedOver(node, why) => self.tenure.pass_over(now, &node, why),
+            FollowerEvent::Heard(node, reading) => self.tenure.heard(now, &node, &reading),
+            FollowerEvent::Changed(node) => self.tenure.stirred(now, &node),
+            FollowerEvent::Asked(name, request) => self.tenure.asked(name, request),
+            FollowerEvent::Vanished(node) => {
+                self.tenure.vanished(now, &node);
+                self.listeners.remove(&node);
+                // It may have been created again before its end was noticed.
+                if self.members.remove(&node) {
+                    appeared.push(node);
+                }
+            }
+        }
+        self.make_room();
+        for node in appeared {
+            let listen = follower_watcher::listen(self.ear.clone(), node.clone());
+            self.listeners.insert(node, tasks.spawn(listen));
+        }
+    }
+}

@@ -1,0 +1,457 @@
+//! One session of a member: it stands in the line of claims, and is follower or master.
+//!
+//! All decisions are made by [`Election`] and [`MasterState`]; this loop hands them what happened and
+//! carries out what they ask for, with one write of its own under way at most.
+
+use std::future::pending;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
+
+use super::candidate::{self, RemovedFollower};
+use super::control_watch;
+use super::follower_watcher::FollowerEvent;
+use super::master_driver::MasterDriver;
+use super::runner::{MemberRunner, SessionEnd};
+use super::session_event::{ReconnectOutlook, SessionEvent};
+use super::shutdown::{Shutdown, ShutdownStage};
+use super::write::{self, Done, WriteFuture};
+use crate::coordination::{Connection, Session};
+use crate::master::election::{Elected, Election, ElectionAction};
+use crate::master::predecessor::PredecessorWatch;
+use crate::protocol::{beat, claim};
+
+mod commands;
+mod election;
+mod shutdown;
+mod transitions;
+
+/// More than enough for all listeners to have a word waiting; beyond it they wait.
+const INBOX: usize = 1024;
+
+const NO_ANSWER: &str = "it did not answer in time";
+
+/// For how long the client may look for a server before the session is given up for a new one. It
+/// doubles its pauses for as long as the session may last, so that in the end it would look only
+/// tens of seconds after a server's return; between sessions members look every second.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+enum SessionRole {
+    /// Neither yet.
+    None,
+    /// One that beats, once its znode is there.
+    Follower { joined: bool },
+    /// A standing master that waits in line, and beats on its claim.
+    Standby,
+    /// About to be master, once it is known what the last one said.
+    TakingOver(Elected),
+    /// The one that listens.
+    Master(Box<MasterDriver>),
+}
+
+/// One session's part of a [`MemberRunner`].
+pub(super) struct MemberSession<'a> {
+    life: &'a mut MemberRunner,
+    session: Session,
+    election: Election,
+    role: SessionRole,
+    connected: bool,
+    /// When the session is given up, if it is not connected by then.
+    patient_until: Instant,
+    hope: ReconnectOutlook,
+    /// Set when the session is to be left.
+    over: Option<SessionEnd>,
+    /// The task that listens to the claim before the own one.
+    listening: Option<AbortHandle>,
+    /// The one that hears what the master tells.
+    obeying: Option<AbortHandle>,
+    /// The one that looks at the first in line now and then.
+    looking: Option<AbortHandle>,
+    /// What is made of both.
+    vigil: Option<PredecessorWatch>,
+    /// Whose claims this member has removed of late: the master before is one of them, if it died.
+    fallen: Vec<RemovedFollower>,
+    /// When the connection was last got back.
+    back: Option<Duration>,
+    /// A beat fell due while another was under way.
+    owed: bool,
+    under_way: Option<WriteFuture>,
+    /// When that was sent.
+    sent_at: Instant,
+    /// How many bytes it has, if it is a master's transaction that is more than a beat.
+    heavy: Option<usize>,
+    /// A master's beat beside such a transaction, and when it was sent: the proof that it lives waits for nothing.
+    beside: Option<(WriteFuture, Instant)>,
+    tasks: JoinSet<()>,
+    inbox: Receiver<SessionEvent>,
+    outside: Sender<SessionEvent>,
+}
+
+impl<'a> MemberSession<'a> {
+    pub(super) fn new(life: &'a mut MemberRunner, session: Session) -> Self {
+        let (outside, inbox) = channel(INBOX);
+        // A session after another begins with an outage.
+        let now = life.surroundings.now().elapsed;
+        let back = (!life.earlier.is_empty()).then_some(now);
+        let election = Election::new(session.id(), &life.draw_uuid(), life.config.standing);
+        let mut tasks = JoinSet::new();
+        if !life.claims.is_empty() {
+            // Nobody acts on them any more, and a server that was down keeps them for as long as a
+            // session lasts: until then the whole line would wait for those at its head.
+            let (session, leftovers) = (session.clone(), life.claims.clone());
+            tasks.spawn(async move {
+                // Should it fail, they go with their sessions.
+                let _ = session.clear_line(&leftovers).await;
+            });
+        }
+        life.claims.push(election.prefix().to_owned());
+        Self {
+            life,
+            session,
+            election,
+            role: SessionRole::None,
+            connected: true,
+            patient_until: Instant::now(),
+            hope: ReconnectOutlook::Unknown,
+            over: None,
+            listening: None,
+            obeying: None,
+            looking: None,
+            vigil: None,
+            fallen: Vec::new(),
+            back,
+            owed: false,
+            under_way: None,
+            sent_at: Instant::now(),
+            heavy: None,
+            beside: None,
+            tasks,
+            inbox,
+            outside,
+        }
+    }
+
+    /// Stays until the session is over, or the member has left.
+    pub(super) async fn run(mut self, stopping: &mut Shutdown) -> SessionEnd {
+        self.watch_connection();
+        self.obey();
+        let mut ticks = self.ticks();
+        self.election.connected();
+        let mut leaving = false;
+        let end = loop {
+            self.act();
+            while self.tasks.try_join_next().is_some() {}
+            if ticks.period() != self.interval() {
+                // The last beat at the old pace tells the new one.
+                self.tick();
+                ticks = self.ticks();
+                ticks.reset();
+            }
+            if let Some(end) = self.over {
+                break end;
+            }
+            if let Some(stop) = stopping.stop() {
+                if self.connected && self.is_settled() {
+                    self.leave(stop.ending, stopping).await;
+                    leaving = true;
+                    break SessionEnd::Left;
+                }
+                if !self.connected && self.is_hopeless() {
+                    break SessionEnd::Left;
+                }
+            }
+            tokio::select! {
+                biased;
+                cut = stopping.next() => if cut == ShutdownStage::Deadline {
+                    self.life.complain(NO_ANSWER);
+                    break SessionEnd::Left;
+                },
+                done = finished(self.under_way.as_mut()), if !self.is_patient(stopping) => self.done(done),
+                done = finished(self.beside.as_mut().map(|(beat, _)| beat)) => self.beaten(done),
+                // Before the inbox, which may never be empty: the master's own beat comes first.
+                _ = ticks.tick(), if self.beats() => self.tick(),
+                Some(happening) = self.inbox.recv() => self.happened(happening),
+                () = sleep_until(self.patient_until), if !self.connected => {
+                    self.over = Some(SessionEnd::Lost);
+                },
+            }
+        };
+        self.tasks.shutdown().await;
+        // What is under way holds on to the session.
+        drop(self.under_way.take());
+        drop(self.beside.take());
+        self.role = SessionRole::None;
+        self.life.reigns_no_more();
+        // Cut off, there is nobody to say goodbye to.
+        if self.connected && !self.session.close(stopping.remaining()).await && leaving {
+            self.life.complain(NO_ANSWER);
+        }
+        end
+    }
+
+    fn ticks(&self) -> Interval {
+        let mut ticks = interval(self.interval());
+        // A beat that came too late is not made up for: only the newest counts.
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        ticks
+    }
+
+    /// Whether there is something to beat for.
+    fn beats(&self) -> bool {
+        self.connected
+            && match self.role {
+                SessionRole::Follower { joined } => joined,
+                SessionRole::Standby | SessionRole::Master(_) => true,
+                SessionRole::None | SessionRole::TakingOver(_) => false,
+            }
+    }
+
+    /// Whether the answer to what is under way can wait for the next tick: it is good for nothing
+    /// before, unless somebody is to be judged. To wake for it would double the cost of a beat.
+    fn is_patient(&self, stopping: &Shutdown) -> bool {
+        let idle = match &self.role {
+            SessionRole::Follower { joined } => *joined,
+            SessionRole::Master(master) => master.tenure.followers() == 0,
+            SessionRole::Standby => true,
+            SessionRole::None | SessionRole::TakingOver(_) => false,
+        };
+        let listening = self
+            .vigil
+            .as_ref()
+            .is_some_and(PredecessorWatch::is_listening);
+        idle && !listening && self.connected && !self.owed && stopping.stop().is_none()
+    }
+
+    /// A beat is due. While the one before is not answered it is held back, and its newest form sent
+    /// with the answer.
+    fn tick(&mut self) {
+        self.look();
+        if self.under_way.is_some() {
+            self.owed = true;
+            self.beat_beside();
+        } else {
+            self.send();
+        }
+    }
+
+    /// A master's beat that would wait behind its other work goes out beside it.
+    fn beat_beside(&mut self) {
+        let SessionRole::Master(master) = &self.role else {
+            return;
+        };
+        if self.heavy.is_none() || self.beside.is_some() || !self.connected {
+            return;
+        }
+        let (name, identity) = (self.life.config.name.as_ref(), &self.life.config.identity);
+        let (now, status) = (
+            self.life.surroundings.now(),
+            self.life.status(self.interval()),
+        );
+        let own = claim::value(name, &beat::alive(now.wall, identity, &status));
+        let beat = write::beside(master.fence.clone(), own);
+        self.beside = Some((beat, Instant::now()));
+        // A request goes out when its future is polled first.
+        let sent = self.beside.as_mut();
+        if let Some(done) = sent.and_then(|(beat, _)| beat.now_or_never()) {
+            self.beaten(done);
+        }
+    }
+
+    /// Writes, and sends what is written: a request goes out when its future is polled first.
+    fn send(&mut self) {
+        self.owed = false;
+        self.write();
+        self.look();
+    }
+
+    /// Sends what is under way if it is not sent yet, and takes the answer if there is one.
+    fn look(&mut self) {
+        if let Some(done) = self.under_way.as_mut().and_then(FutureExt::now_or_never) {
+            self.done(done);
+        }
+    }
+
+    /// Carries out what the election asks for.
+    fn act(&mut self) {
+        while let Some(action) = self.election.poll_action() {
+            match action {
+                ElectionAction::Follow => self.follow(),
+                ElectionAction::Lead(mandate) => self.lead(mandate),
+                ElectionAction::StepDown => self.step_down(),
+                request => {
+                    let listens = self.begin_vigil(&request);
+                    let task = self.tasks.spawn(candidate::carry_out(
+                        self.session.clone(),
+                        request,
+                        self.election.prefix().to_owned(),
+                        self.claim_value(),
+                        self.life.mourns(),
+                        self.outside.clone(),
+                    ));
+                    if listens && let Some(earlier) = self.listening.replace(task) {
+                        earlier.abort();
+                    }
+                }
+            }
+        }
+    }
+
+    /// What a claim says before its owner is master: who it is.
+    fn claim_value(&self) -> String {
+        claim::value(self.life.config.name.as_ref(), "")
+    }
+
+    /// Hears what the master tells, from here on: a reading that the connection was lost over is lost.
+    fn obey(&mut self) {
+        let obeying = control_watch::watch_control(self.session.clone(), self.outside.clone());
+        if let Some(earlier) = self.obeying.replace(self.tasks.spawn(obeying)) {
+            earlier.abort();
+        }
+    }
+
+    /// Tells of the connection by the inbox: to look at it in the loop would cost as much as a beat.
+    fn watch_connection(&mut self) {
+        let (mut connection, outside) = (self.session.watch(), self.outside.clone());
+        self.tasks.spawn(async move {
+            loop {
+                let state = connection.changed().await;
+                if outside.send(SessionEvent::Connection(state)).await.is_err() {
+                    return;
+                }
+            }
+        });
+    }
+
+    fn disconnected(&mut self) {
+        if let (true, Some(bytes)) = (self.connected, self.heavy.take()) {
+            self.life.doubt_size(bytes);
+        }
+        if self.connected {
+            self.patient_until = Instant::now() + PATIENCE;
+        }
+        self.connected = false;
+        self.election.disconnected();
+        self.hope = ReconnectOutlook::Unknown;
+        self.diagnose(false);
+    }
+
+    /// Has the servers looked at; `leaving` if that is to decide whether it is worth to wait.
+    fn diagnose(&mut self, leaving: bool) {
+        let address = &self.life.config.settings.address;
+        let diagnosing = self.life.surroundings.diagnose(address);
+        let outside = self.outside.clone();
+        self.tasks.spawn(async move {
+            let diagnosis = diagnosing.await;
+            // The life may have ended meanwhile.
+            let _ = outside
+                .send(SessionEvent::Diagnosed { diagnosis, leaving })
+                .await;
+        });
+    }
+
+    fn happened(&mut self, happening: SessionEvent) {
+        match happening {
+            SessionEvent::Answered(answer) => self.answered(answer),
+            SessionEvent::FollowerEvent(epoch, noticed) => self.noticed(epoch, noticed),
+            SessionEvent::Connection(Connection::Connected) => {
+                self.connected = true;
+                self.back = Some(self.life.surroundings.now().elapsed);
+                self.election.connected();
+                self.obey();
+            }
+            SessionEvent::Connection(Connection::Disconnected) => self.disconnected(),
+            SessionEvent::Connection(Connection::Ended) => {
+                self.connected = false;
+                self.over = Some(SessionEnd::Lost);
+            }
+            SessionEvent::Told(control) => self.told(&control),
+            SessionEvent::Failed(failure) => self.failed(&failure),
+            SessionEvent::Diagnosed { diagnosis, leaving } => {
+                if !self.connected {
+                    self.life.complain(&diagnosis.to_string());
+                }
+                if leaving && self.hope == ReconnectOutlook::Asked {
+                    let settled = diagnosis.is_settled();
+                    self.hope = if settled {
+                        ReconnectOutlook::None
+                    } else {
+                        ReconnectOutlook::Some
+                    };
+                }
+            }
+        }
+    }
+
+    fn noticed(&mut self, epoch: i64, noticed: FollowerEvent) {
+        let now = self.life.surroundings.now();
+        let SessionRole::Master(master) = &mut self.role else {
+            // A word that was on its way when the master stepped down.
+            return;
+        };
+        if master.tenure.epoch() != epoch {
+            return;
+        }
+        master.noticed(now, noticed, &mut self.tasks);
+        for (name, why) in master.tenure.take_passed_over() {
+            self.life.note(&self.session.paths().member(&name), &why);
+        }
+        if master.tenure.is_pressed(now) && self.under_way.is_none() {
+            self.send();
+        }
+    }
+
+    /// The next beat, or what the master has to say, unless a write is under way: then it waits, and
+    /// what is newest is written afterwards.
+    fn write(&mut self) {
+        if self.under_way.is_some() || !self.connected {
+            return;
+        }
+        self.sent_at = Instant::now();
+        self.heavy = None;
+        let now = self.life.surroundings.now();
+        let status = self.life.status(self.interval());
+        self.keep_snapshot();
+        let identity = &self.life.config.identity;
+        match &mut self.role {
+            SessionRole::None
+            | SessionRole::TakingOver(_)
+            | SessionRole::Follower { joined: false } => {}
+            SessionRole::Standby => {
+                if let Some(claim) = self.election.claim() {
+                    let beat = beat::alive(now.wall, identity, &status);
+                    self.under_way = Some(write::touch(
+                        self.session.clone(),
+                        claim.to_owned(),
+                        claim::value(self.life.config.name.as_ref(), &beat),
+                    ));
+                }
+            }
+            SessionRole::Follower { joined: true } => {
+                self.under_way = Some(write::beat(
+                    self.session.clone(),
+                    self.life.config.name.clone(),
+                    beat::alive(now.wall, identity, &status),
+                ));
+            }
+            SessionRole::Master(master) => {
+                let beat = beat::alive(now.wall, identity, &status);
+                let own = claim::value(self.life.config.name.as_ref(), &beat);
+                if let Some(write) = master.tenure.next_write(now) {
+                    self.heavy = write.weight().map(|bytes| bytes + own.len());
+                    self.under_way = Some(write::fenced(master.fence.clone(), own, write));
+                }
+            }
+        }
+    }
+}
+
+/// The outcome of what is under way; pending while nothing is.
+async fn finished(under_way: Option<&mut WriteFuture>) -> Done {
+    match under_way {
+        Some(write) => write.await,
+        None => pending().await,
+    }
+}

@@ -1,0 +1,113 @@
+//! Watches a program's work for a stall, and does what is to be done about it.
+
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::{StatusSource, WorkStatus};
+use crate::condition::StallTimeout;
+use crate::say::say;
+use crate::stdio;
+use crate::streaming::Task;
+use crate::vitals::{Ends, Monitor, News, Settings, Streams, Whom};
+
+/// What to do about work that stands still.
+#[derive(Clone, Copy, Debug)]
+pub struct StallPolicy {
+    /// For how long it may.
+    pub patience: StallTimeout,
+    /// Whether it is ended then.
+    pub kills: bool,
+    /// Whether debuggers may be asked what it does.
+    pub stacks: bool,
+    /// Whether Hadoop is told that it lives although it makes no progress.
+    pub keep_alive: bool,
+}
+
+/// Ends the work, for a reason.
+pub type Kill = Arc<dyn Fn(String) + Send + Sync>;
+
+/// The work of `program`, as it is seen from outside.
+pub(super) struct StallWatch<S> {
+    pub(super) program: &'static str,
+    pub(super) task: Task,
+    pub(super) whom: Whom,
+    pub(super) ends: Ends,
+    pub(super) streams: S,
+}
+
+impl StallPolicy {
+    /// Watches the work until the monitor is dropped. What is seen goes to `fare`, and to people by stderr, once
+    /// for each stall.
+    pub(super) fn watch<S: Streams + 'static>(
+        self,
+        seen: StallWatch<S>,
+        fare: &Arc<WorkStatus>,
+        kill: Kill,
+    ) -> io::Result<Monitor> {
+        let settings = Settings {
+            whom: seen.whom,
+            ends: seen.ends,
+            patience: self.patience,
+            interval: Settings::INTERVAL,
+            debuggers: self.stacks,
+        };
+        let (program, task) = (seen.program, seen.task);
+        let told = Arc::clone(fare);
+        let reason = Mutex::new(String::new());
+        let monitor = Monitor::start(settings, seen.streams, move |news| match news {
+            News::Stalled { condition, still } => {
+                let still = still.as_secs_f64();
+                let text = format!("stalled: {condition} for {still:.1} s");
+                say(program, &text);
+                *reason.lock().unwrap_or_else(PoisonError::into_inner) = text;
+            }
+            News::Snapshot(snapshot) => {
+                let snapshot = place(&task, told.status().bytes_in) + &snapshot;
+                // Indented, so that nothing in it is taken for a counter or a status by Hadoop.
+                let lines = snapshot.lines().map(|line| format!("\n  {line}"));
+                say(
+                    program,
+                    format_args!("what it does:{}", lines.collect::<String>()),
+                );
+                told.keep(snapshot);
+                // It may have gone on while it was looked at.
+                if self.kills && told.is_stalled() {
+                    let reason = reason.lock().unwrap_or_else(PoisonError::into_inner);
+                    let reason = format!("{reason}; ended for it (--on-stall kill)");
+                    // A log that cannot be written does not keep it alive.
+                    let _ = task.status(&mut stdio::err(), &reason);
+                    kill(reason);
+                }
+            }
+            News::Recovered => say(program, "it works again"),
+        })?;
+        fare.watch(monitor.vitals());
+        Ok(monitor)
+    }
+}
+
+/// Where in its input the work is; nothing if Hadoop has not said what it is to read. About there: Hadoop's mappers
+/// begin a split at its first whole line, and read on to the end of its last.
+fn place(task: &Task, taken: u64) -> String {
+    task.split.as_ref().map_or_else(String::new, |split| {
+        let byte = split.start.saturating_add(taken);
+        format!("about byte {byte} of {} (split {split})\n", split.file)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_place_is_that_in_the_file() {
+        let mut task = Task::default();
+        task.split = "hdfs://nn/in/a.txt:1000+500".parse().ok();
+        assert_eq!(
+            place(&task, 24),
+            "about byte 1024 of hdfs://nn/in/a.txt (split hdfs://nn/in/a.txt:1000+500)\n"
+        );
+        task.split = None;
+        assert_eq!(place(&task, 24), "");
+    }
+}

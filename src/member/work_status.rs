@@ -1,0 +1,81 @@
+//! How a program's work fares: its progress, and what is seen of it from outside.
+
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use super::StatusSource;
+use crate::protocol::Status;
+use crate::streaming::Progress;
+use crate::vitals::Vitals;
+
+/// The account of work that is watched.
+#[derive(Debug)]
+pub struct WorkStatus {
+    progress: Arc<Progress>,
+    vitals: OnceLock<Arc<Vitals>>,
+    snapshot: Mutex<Option<String>>,
+    condemned: OnceLock<String>,
+}
+
+impl WorkStatus {
+    /// Of work that is not watched yet.
+    pub fn new(progress: Arc<Progress>) -> Self {
+        Self {
+            progress,
+            vitals: OnceLock::new(),
+            snapshot: Mutex::default(),
+            condemned: OnceLock::new(),
+        }
+    }
+
+    /// From now on it is watched.
+    pub fn watch(&self, vitals: Arc<Vitals>) {
+        // There is one monitor to a work.
+        let _ = self.vitals.set(vitals);
+    }
+
+    /// What was seen of it when it stalled.
+    pub fn keep(&self, snapshot: String) {
+        *self.snapshot.lock().unwrap_or_else(PoisonError::into_inner) = Some(snapshot);
+    }
+
+    /// It is to be ended, for this reason; the first one counts.
+    pub fn condemn(&self, reason: &str) {
+        let _ = self.condemned.set(reason.to_owned());
+    }
+
+    /// Why it was to be ended, if it was.
+    pub fn condemned(&self) -> Option<&str> {
+        self.condemned.get().map(String::as_str)
+    }
+
+    /// Whether it stands still by its own fault, for longer than allowed.
+    pub fn is_stalled(&self) -> bool {
+        self.vitals
+            .get()
+            .is_some_and(|vitals| vitals.stalled().is_some())
+    }
+}
+
+impl StatusSource for WorkStatus {
+    fn status(&self) -> Status {
+        let mut status = self.progress.status();
+        if let Some(vitals) = self.vitals.get() {
+            let millis = |time: std::time::Duration| u64::try_from(time.as_millis()).ok();
+            status.condition = Some(vitals.condition());
+            status.stalled_ms = vitals.stalled().and_then(millis);
+            status.cpu_ms = millis(vitals.cpu());
+            status.memory = Some(vitals.memory());
+        }
+        status
+    }
+
+    fn take_snapshot(&self) -> Option<String> {
+        // Somebody who writes it just now is asked again with the next beat.
+        self.snapshot.try_lock().ok()?.take()
+    }
+
+    fn return_snapshot(&self, snapshot: String) {
+        let mut kept = self.snapshot.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.get_or_insert(snapshot);
+    }
+}
