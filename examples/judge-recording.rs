@@ -136,19 +136,25 @@ fn deaths(recording: &[Observation], terms: DetectorConfig) -> Vec<Death> {
     let mut deaths = Vec::new();
     for seen in recording {
         detector.tell(seen);
-        let now = detector.hearing().elapsed();
+        let now = detector.echo_clock().elapsed();
         match seen.sign {
             Sign::Heard => {
                 let one = Silent {
                     since: seen.at,
-                    heard: detector.hearing().at(seen.at),
+                    heard: detector.echo_clock().at(seen.at),
                     timeout: None,
                     alone: None,
                     overdue: None,
                 };
                 silent.insert(&seen.member, one);
             }
-            Sign::Reading => drop(silent.remove(seen.member.as_str())),
+            // The removal of one that is overdue is noticed as a change too.
+            Sign::Reading => {
+                let member = seen.member.as_str();
+                if silent.get(member).is_some_and(|one| one.overdue.is_none()) {
+                    silent.remove(member);
+                }
+            }
             Sign::Echo => {
                 let company = detector.company();
                 for (member, one) in &mut silent {
@@ -227,7 +233,7 @@ fn judge(recording: &[Observation], terms: DetectorConfig, interval: Duration) -
             if quality.beats.is_multiple_of(EVERY) {
                 let place = u32::try_from(quality.beats / EVERY % 100).unwrap_or(0);
                 let crash = seen.at + interval * place / 100;
-                let began = detector.hearing().at(seen.at);
+                let began = detector.echo_clock().at(seen.at);
                 let first = echoes.partition_point(|echo| echo.heard < began + allowance);
                 let mut later = echoes[first..].iter();
                 let detected = later.find(|echo| echo.heard >= began + allowance * echo.company);
@@ -261,7 +267,7 @@ fn echoes(recording: &[Observation], terms: DetectorConfig) -> Vec<Echo> {
         if seen.sign == Sign::Echo {
             echoes.push(Echo {
                 at: seen.at,
-                heard: detector.hearing().elapsed(),
+                heard: detector.echo_clock().elapsed(),
                 company: match terms.rule {
                     Rule::Fixed => 1,
                     Rule::Adaptive => (detector.company() + 1).min(10),

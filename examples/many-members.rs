@@ -17,7 +17,8 @@ use heartline::coordination::{Address, Namespace, Settings};
 use heartline::detect::{DetectorConfig, Rule};
 use heartline::master::state::MasterConfig;
 use heartline::member::{
-    Config, MemberRunner, RunnerHooks, Scheduling, Shutdown, Stop, Summary, SystemEnvironment,
+    Config, MemberRunner, RunnerHooks, Scheduling, Shutdown, ShutdownOrder, Summary,
+    SystemEnvironment,
 };
 use heartline::protocol::Identity;
 use heartline::streaming::Progress;
@@ -101,7 +102,7 @@ async fn run(options: &Options, mut lines: mpsc::UnboundedReceiver<String>) -> a
     Ok(())
 }
 
-fn member(options: &Options, name: &str) -> anyhow::Result<(Held, oneshot::Sender<Stop>)> {
+fn member(options: &Options, name: &str) -> anyhow::Result<(Held, oneshot::Sender<ShutdownOrder>)> {
     let config = Config {
         settings: Settings {
             address: options.zookeeper.clone(),
@@ -130,15 +131,15 @@ fn member(options: &Options, name: &str) -> anyhow::Result<(Held, oneshot::Sende
         on_death: None,
         reigning: None,
     };
-    let ties = RunnerHooks {
+    let hooks = RunnerHooks {
         joined: None,
         complain: Box::new(|what| eprintln!("{what}")),
         note: Box::new(|_| {}),
         kill: Box::new(|_| {}),
-        mourn: None,
+        death_sink: None,
     };
     let account = Arc::new(Progress::default());
-    let life = MemberRunner::new(config, Arc::new(SystemEnvironment::start()), account, ties);
+    let life = MemberRunner::new(config, Arc::new(SystemEnvironment::start()), account, hooks);
     let (order, stopped) = oneshot::channel();
     let held = Held {
         life: Box::pin(life.live(Shutdown::new(stopped, LEAVE))),

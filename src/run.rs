@@ -95,7 +95,7 @@ impl RunArgs {
             config: self.member.config(line, &task),
             task,
             required: self.member.require_zookeeper,
-            care: self.member.stall.care(),
+            stall_policy: self.member.stall.stall_policy(),
         };
         let progress = Arc::new(Progress::default());
         let config = reporter.config.as_ref();

@@ -89,11 +89,11 @@ async fn stand(config: Config, backup: bool, form: Form) -> anyhow::Result<()> {
     let progress = Arc::new(Progress::default());
     // It is no task: nobody else has to hear why it ends.
     let signals = Signals::Heartbeat(Arc::new(|_| {}));
-    let heart = Heartbeat::start(PROGRAM, config, progress, false, signals, complain)?;
+    let heartbeat = Heartbeat::start(PROGRAM, config, progress, false, signals, complain)?;
     // Ends only when it cannot show anything any more; a signal ends the process after the heart has
     // handed the claim over.
     let outcome = watch_master(&settings, form, None).await;
-    heart.stop(Ending::Failed);
+    heartbeat.stop(Ending::Failed);
     outcome
 }
 

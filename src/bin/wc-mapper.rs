@@ -37,7 +37,7 @@ fn main() -> ExitCode {
         task,
         config,
         options.member.require_zookeeper,
-        options.member.stall.care(),
+        options.member.stall.stall_policy(),
     );
     work.run(|input, output, progress| options.words.run(input, output, progress))
 }

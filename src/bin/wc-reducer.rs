@@ -38,7 +38,7 @@ fn main() -> ExitCode {
         task,
         config.filter(|_| beats),
         beats && options.member.require_zookeeper,
-        options.member.stall.care(),
+        options.member.stall.stall_policy(),
     );
     work.run(|input, output, progress| {
         let skipped = reduce(input, output, progress)?;

@@ -48,7 +48,7 @@ pub struct StallOptions {
 
 impl StallOptions {
     /// As what a member is told.
-    pub fn care(&self) -> StallPolicy {
+    pub fn stall_policy(&self) -> StallPolicy {
         StallPolicy {
             patience: self.stall_timeout,
             kills: self.on_stall == OnStall::Kill,

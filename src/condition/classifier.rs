@@ -70,9 +70,9 @@ pub struct Classifier {
 impl Classifier {
     /// A judge who will be handed a sample every `interval`. The command counts as working until
     /// something else is seen for a while.
-    pub fn new(patience: StallTimeout, interval: Duration) -> Self {
+    pub fn new(stall_timeout: StallTimeout, interval: Duration) -> Self {
         Self {
-            allowance: Allowance::new(patience),
+            allowance: Allowance::new(stall_timeout),
             window: WINDOW.max(interval * STEPS),
             longest_step: interval * LONGEST_STEP,
             last: None,

@@ -83,7 +83,7 @@ impl fmt::Display for StallTimeout {
 /// What a [`StallTimeout`] comes to for one command, by what is known of it.
 #[derive(Clone, Debug)]
 pub(super) struct Allowance {
-    patience: StallTimeout,
+    stall_timeout: StallTimeout,
     pauses: IntervalWindow,
     known: usize,
     longest: Duration,
@@ -91,9 +91,9 @@ pub(super) struct Allowance {
 }
 
 impl Allowance {
-    pub(super) fn new(patience: StallTimeout) -> Self {
+    pub(super) fn new(stall_timeout: StallTimeout) -> Self {
         Self {
-            patience,
+            stall_timeout,
             pauses: IntervalWindow::default(),
             known: 0,
             longest: Duration::ZERO,
@@ -115,7 +115,7 @@ impl Allowance {
 
     /// For how long the command may stand still now; `None` is for ever.
     pub(super) fn now(&self) -> Option<Duration> {
-        match self.patience {
+        match self.stall_timeout {
             StallTimeout::Off => None,
             StallTimeout::After(duration) => Some(duration),
             StallTimeout::Auto if self.known < ENOUGH || self.watched < LONG_ENOUGH => {
@@ -157,13 +157,13 @@ mod tests {
 
     #[test]
     fn what_is_shown_is_read_back() {
-        for patience in [
+        for stall_timeout in [
             StallTimeout::Off,
             StallTimeout::Auto,
             StallTimeout::default(),
             StallTimeout::After(ms(90_250)),
         ] {
-            assert_eq!(patience.to_string().parse(), Ok(patience));
+            assert_eq!(stall_timeout.to_string().parse(), Ok(stall_timeout));
         }
     }
 

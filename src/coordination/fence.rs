@@ -120,17 +120,17 @@ impl Fence {
     /// Removes the znodes of silent followers if all of them still have these versions, and reports it, with the
     /// master's own beat. The claim that a follower says it has goes with it if ZooKeeper says that both are of one
     /// session: what somebody says of itself is no right over others.
-    pub async fn bury(
+    pub async fn remove_dead(
         &self,
         beat: &str,
         removals: &[Removal<'_>],
         report: &str,
     ) -> Result<RemovalOutcome, Failure> {
         let paths = self.session.paths();
-        let mut bury = vec![set(&self.claim, beat), self.report(report)];
+        let mut remove_dead = vec![set(&self.claim, beat), self.report(report)];
         // Behind the check of the claim.
-        let first = bury.len() + 1;
-        bury.extend(removals.iter().map(|removal| Operation::Delete {
+        let first = remove_dead.len() + 1;
+        remove_dead.extend(removals.iter().map(|removal| Operation::Delete {
             path: paths.member(removal.node),
             version: Some(removal.version),
         }));
@@ -138,9 +138,9 @@ impl Fence {
         // Sent together; what cannot be looked at stays, and goes with its session.
         let claims = join_all(looks).await.into_iter().flatten();
         let mut claims: Vec<Operation> = claims.collect();
-        let last = bury.len() + 1;
+        let last = remove_dead.len() + 1;
         let made = loop {
-            let whole = bury.iter().chain(&claims).cloned().collect();
+            let whole = remove_dead.iter().chain(&claims).cloned().collect();
             match self.make(whole).await {
                 // This claim went in this moment, or cannot be removed: without it.
                 Err(Refusal {

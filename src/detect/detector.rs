@@ -20,7 +20,7 @@ const LONGEST_COMPANY: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug)]
 pub struct Detector {
     terms: DetectorConfig,
-    hearing: EchoClock,
+    echo_clock: EchoClock,
     members: BTreeMap<String, Arrivals>,
     /// The stopwatch's reading before which nobody can be overdue.
     due: Duration,
@@ -33,7 +33,7 @@ struct Arrivals {
     /// The stopwatch's reading when its silence began; `None` while its value is being read and a
     /// beat could not be noticed.
     silent_since: Option<Duration>,
-    silences: IntervalWindow,
+    intervals: IntervalWindow,
     /// What it may be silent for beyond the timeout, since it beats less often.
     extra: Duration,
 }
@@ -43,7 +43,7 @@ impl Detector {
     pub fn new(terms: DetectorConfig) -> Self {
         Self {
             terms,
-            hearing: EchoClock::new(terms.longest_gap),
+            echo_clock: EchoClock::new(terms.longest_gap),
             members: BTreeMap::new(),
             due: Duration::MAX,
             record: None,
@@ -66,7 +66,7 @@ impl Detector {
     /// its silence begins now. Makes it known if it was not.
     pub fn heard(&mut self, now: Duration, member: &str) {
         self.note(now, Sign::Heard, member);
-        let reading = self.hearing.at(now);
+        let reading = self.echo_clock.at(now);
         if !self.members.contains_key(member) {
             self.members.insert(member.to_owned(), Arrivals::default());
         }
@@ -87,7 +87,7 @@ impl Detector {
                 self.due = self.due.min(since + self.terms.timeout + extra);
             }
             // How it beat before says nothing of how it beats now.
-            member.silences = IntervalWindow::default();
+            member.intervals = IntervalWindow::default();
         }
     }
 
@@ -95,7 +95,7 @@ impl Detector {
     /// so no time counts.
     pub fn reading(&mut self, now: Duration, member: &str) {
         self.note(now, Sign::Reading, member);
-        let reading = self.hearing.at(now);
+        let reading = self.echo_clock.at(now);
         if let Some(member) = self.members.get_mut(member) {
             member.end_silence(reading);
         }
@@ -110,13 +110,13 @@ impl Detector {
     /// The listener's own beat came back at `now`.
     pub fn echo(&mut self, now: Duration) {
         self.note(now, Sign::Echo, "");
-        self.hearing.echo(now);
+        self.echo_clock.echo(now);
     }
 
     /// The listener beats more or less often from now on: the most that the time between two echoes can count
     /// for.
     pub fn beat_every(&mut self, longest_gap: Duration) {
-        self.hearing.beat_every(longest_gap);
+        self.echo_clock.beat_every(longest_gap);
     }
 
     /// What another detector was told.
@@ -130,13 +130,13 @@ impl Detector {
     }
 
     /// The stopwatch that silences are counted by.
-    pub fn hearing(&self) -> &EchoClock {
-        &self.hearing
+    pub fn echo_clock(&self) -> &EchoClock {
+        &self.echo_clock
     }
 
     /// Whether anybody can be overdue by now: looks at all members only when the first of them can be.
     pub fn may_be_overdue(&mut self) -> bool {
-        let now = self.hearing.elapsed();
+        let now = self.echo_clock.elapsed();
         if now < self.due {
             return false;
         }
@@ -198,7 +198,7 @@ impl Detector {
 
     fn silence(&self, member: &Arrivals) -> Option<Duration> {
         let since = member.silent_since?;
-        Some(self.hearing.elapsed().saturating_sub(since))
+        Some(self.echo_clock.elapsed().saturating_sub(since))
     }
 
     /// How long `member` may be silent if it is the only one.
@@ -209,7 +209,7 @@ impl Detector {
     fn allowed(&self, member: &Arrivals) -> Duration {
         match self.terms.rule {
             Rule::Fixed => self.timeout(member),
-            Rule::Adaptive => self.timeout(member).max(member.silences.longest()),
+            Rule::Adaptive => self.timeout(member).max(member.intervals.longest()),
         }
     }
 
@@ -231,7 +231,7 @@ impl Detector {
 impl Arrivals {
     fn end_silence(&mut self, now: Duration) {
         if let Some(since) = self.silent_since.take() {
-            self.silences.add(now.saturating_sub(since));
+            self.intervals.add(now.saturating_sub(since));
         }
     }
 }

@@ -66,38 +66,38 @@ mod tests {
 
     #[test]
     fn time_runs_from_echo_to_echo() {
-        let mut hearing = EchoClock::new(ms(10));
-        hearing.echo(ms(100));
-        assert_eq!(hearing.elapsed(), ms(0));
-        hearing.echo(ms(105));
-        hearing.echo(ms(111));
-        assert_eq!(hearing.elapsed(), ms(11));
+        let mut echo_clock = EchoClock::new(ms(10));
+        echo_clock.echo(ms(100));
+        assert_eq!(echo_clock.elapsed(), ms(0));
+        echo_clock.echo(ms(105));
+        echo_clock.echo(ms(111));
+        assert_eq!(echo_clock.elapsed(), ms(11));
     }
 
     #[test]
     fn an_outage_counts_for_one_gap_only() {
-        let mut hearing = EchoClock::new(ms(10));
-        hearing.echo(ms(0));
-        hearing.echo(ms(30_000));
-        assert_eq!(hearing.elapsed(), ms(10));
+        let mut echo_clock = EchoClock::new(ms(10));
+        echo_clock.echo(ms(0));
+        echo_clock.echo(ms(30_000));
+        assert_eq!(echo_clock.elapsed(), ms(10));
     }
 
     #[test]
     fn between_two_echoes_it_reads_what_the_next_will_confirm() {
-        let mut hearing = EchoClock::new(ms(10));
-        assert_eq!(hearing.at(ms(7)), ms(0));
-        hearing.echo(ms(100));
-        assert_eq!(hearing.at(ms(103)), ms(3));
-        assert_eq!(hearing.at(ms(150)), ms(10));
-        hearing.echo(ms(150));
-        assert_eq!(hearing.elapsed(), ms(10));
+        let mut echo_clock = EchoClock::new(ms(10));
+        assert_eq!(echo_clock.at(ms(7)), ms(0));
+        echo_clock.echo(ms(100));
+        assert_eq!(echo_clock.at(ms(103)), ms(3));
+        assert_eq!(echo_clock.at(ms(150)), ms(10));
+        echo_clock.echo(ms(150));
+        assert_eq!(echo_clock.elapsed(), ms(10));
     }
 
     #[test]
     fn a_clock_that_goes_back_adds_nothing() {
-        let mut hearing = EchoClock::new(ms(10));
-        hearing.echo(ms(50));
-        hearing.echo(ms(40));
-        assert_eq!(hearing.elapsed(), ms(0));
+        let mut echo_clock = EchoClock::new(ms(10));
+        echo_clock.echo(ms(50));
+        echo_clock.echo(ms(40));
+        assert_eq!(echo_clock.elapsed(), ms(0));
     }
 }

@@ -73,9 +73,9 @@ mod tests {
         Duration::from_millis(n)
     }
 
-    fn of(silences: impl Iterator<Item = u64>) -> IntervalWindow {
+    fn of(intervals: impl Iterator<Item = u64>) -> IntervalWindow {
         let mut known = IntervalWindow::default();
-        silences.for_each(|silence| known.add(ms(silence)));
+        intervals.for_each(|silence| known.add(ms(silence)));
         known
     }
 
@@ -88,8 +88,8 @@ mod tests {
     #[test]
     fn who_beats_irregularly_may_be_silent_for_longer() {
         // Mean 5 ms and deviation 1 ms, or 4 ms.
-        let near = |silences: IntervalWindow, expected: f64| {
-            let found = silences.longest().as_secs_f64() * 1000.0;
+        let near = |intervals: IntervalWindow, expected: f64| {
+            let found = intervals.longest().as_secs_f64() * 1000.0;
             assert!(
                 (found - expected).abs() < 0.01,
                 "{found} and not {expected}"
@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn what_is_long_ago_is_forgotten() {
-        let silences = [300].into_iter().chain((0..1000).map(|_| 5));
-        assert_eq!(of(silences).longest(), ms(5));
+        let intervals = [300].into_iter().chain((0..1000).map(|_| 5));
+        assert_eq!(of(intervals).longest(), ms(5));
     }
 }

@@ -83,7 +83,7 @@ pub struct Elected {
     /// The claim's name in the line: every write of the master checks that it still stands.
     pub claim: String,
     /// Why the master before went, if this member made it go.
-    pub ousted: Option<EndReason>,
+    pub deposed_as: Option<EndReason>,
 }
 
 /// What came of an [`ElectionAction::Depose`].
@@ -123,7 +123,7 @@ pub struct Election {
     /// The own claim's name in the line, and the session that owns it.
     own: Option<(String, i64)>,
     /// Why the master before went, if this member made it go.
-    ousted: Option<EndReason>,
+    deposed_as: Option<EndReason>,
     /// Znodes in the line that are no claims, whatever their names say: no session owns them.
     no_claims: BTreeSet<String>,
     follows: bool,
@@ -141,7 +141,7 @@ impl Election {
             generation: 0,
             attempted: false,
             own: None,
-            ousted: None,
+            deposed_as: None,
             no_claims: BTreeSet::new(),
             follows: false,
             actions: VecDeque::new(),
@@ -186,7 +186,7 @@ impl Election {
         // To be said again: a join may have been lost with the connection.
         self.follows = false;
         // Meanwhile another may have led.
-        self.ousted = None;
+        self.deposed_as = None;
         self.generation += 1;
     }
 
@@ -250,7 +250,7 @@ impl Election {
                 let claim = line[place - 1].clone();
                 let generation = self.ask();
                 // Whoever went was not the master.
-                self.ousted = None;
+                self.deposed_as = None;
                 self.actions
                     .push_back(ElectionAction::Listen { generation, claim });
             }
@@ -293,12 +293,12 @@ impl Election {
     }
 
     /// What came of deposing another.
-    pub fn ousted(&mut self, generation: u64, ousting: DeposeOutcome, went: EndReason) {
+    pub fn deposed_as(&mut self, generation: u64, ousting: DeposeOutcome, went: EndReason) {
         // Also when the end of the other's claim was noticed first, or when a third one removed it: before
         // a standing master came into the line, another stood next to the same one.
         let gone = matches!(ousting, DeposeOutcome::Done | DeposeOutcome::Gone);
         if gone && self.phase == ElectionPhase::InLine {
-            self.ousted = Some(went);
+            self.deposed_as = Some(went);
         }
         if !self.is_current(generation) {
             return;
@@ -388,9 +388,9 @@ impl Election {
         if self.phase != ElectionPhase::Leading {
             self.phase = ElectionPhase::Leading;
             self.follows = false;
-            let ousted = self.ousted.take();
+            let deposed_as = self.deposed_as.take();
             self.actions
-                .push_back(ElectionAction::Lead(Elected { claim, ousted }));
+                .push_back(ElectionAction::Lead(Elected { claim, deposed_as }));
         }
     }
 

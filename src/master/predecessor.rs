@@ -29,7 +29,7 @@ pub type Silent = (String, i32);
 
 /// A member's vigil while it stands behind another.
 ///
-/// - **WrittenEvent by** [`seen`](Self::seen) and [`stirred`](Self::stirred) of the claim before its own,
+/// - **WrittenEvent by** [`seen`](Self::seen) and [`changed`](Self::stirred) of the claim before its own,
 ///   [`looked`](Self::looked) of the first in line, [`echo`](Self::echo) of the member's own beat that
 ///   came back.
 /// - **Asked by** [`silent`](Self::silent) after each echo.
@@ -100,7 +100,7 @@ impl PredecessorWatch {
     }
 
     /// The predecessor's claim has changed and is being read.
-    pub fn stirred(&mut self, now: Duration) {
+    pub fn changed(&mut self, now: Duration) {
         self.detector.reading(now, PREDECESSOR);
     }
 
@@ -114,7 +114,7 @@ impl PredecessorWatch {
             .as_ref()
             .is_none_or(|(before, _)| *before != seen)
         {
-            self.first = Some((seen, self.detector.hearing().at(now)));
+            self.first = Some((seen, self.detector.echo_clock().at(now)));
         }
     }
 
@@ -129,7 +129,7 @@ impl PredecessorWatch {
             .version
             .filter(|_| self.detector.overdue().next().is_some());
         let predecessor = predecessor.map(|version| (self.predecessor.clone(), version));
-        let now = self.detector.hearing().elapsed();
+        let now = self.detector.echo_clock().elapsed();
         let first = self.first.as_ref();
         let first = first.filter(|(_, since)| now.saturating_sub(*since) >= self.patience);
         let silent = predecessor.or_else(|| first.map(|(silent, _)| silent.clone()))?;
@@ -150,15 +150,16 @@ mod tests {
         Duration::from_millis(n)
     }
 
-    fn vigil(lately_back: bool) -> PredecessorWatch {
+    fn predecessor_watch(lately_back: bool) -> PredecessorWatch {
         let terms = DetectorConfig {
             rule: Rule::Fixed,
             timeout: ms(20),
             longest_gap: ms(10),
         };
-        let mut vigil = PredecessorWatch::begin(3, "before".to_owned(), terms, lately_back);
-        vigil.echo(ms(0));
-        vigil
+        let mut predecessor_watch =
+            PredecessorWatch::begin(3, "before".to_owned(), terms, lately_back);
+        predecessor_watch.echo(ms(0));
+        predecessor_watch
     }
 
     fn sight(version: i32) -> ClaimView {
@@ -169,9 +170,9 @@ mod tests {
         }
     }
 
-    fn echoes(vigil: &mut PredecessorWatch, from: u64, until: u64) {
+    fn echoes(predecessor_watch: &mut PredecessorWatch, from: u64, until: u64) {
         for at in (from..=until).step_by(5) {
-            vigil.echo(ms(at));
+            predecessor_watch.echo(ms(at));
         }
     }
 
@@ -181,76 +182,76 @@ mod tests {
 
     #[test]
     fn one_that_beat_and_fell_silent_is_deposed_once() {
-        let mut vigil = vigil(false);
-        vigil.seen(ms(0), sight(0));
-        vigil.echo(ms(5));
-        vigil.stirred(ms(5));
-        vigil.seen(ms(5), sight(1));
-        echoes(&mut vigil, 10, 20);
-        assert_eq!(vigil.silent(), None);
-        vigil.echo(ms(25));
-        assert_eq!(vigil.silent(), Some(before(1)));
-        assert_eq!(vigil.silent(), None);
+        let mut predecessor_watch = predecessor_watch(false);
+        predecessor_watch.seen(ms(0), sight(0));
+        predecessor_watch.echo(ms(5));
+        predecessor_watch.changed(ms(5));
+        predecessor_watch.seen(ms(5), sight(1));
+        echoes(&mut predecessor_watch, 10, 20);
+        assert_eq!(predecessor_watch.silent(), None);
+        predecessor_watch.echo(ms(25));
+        assert_eq!(predecessor_watch.silent(), Some(before(1)));
+        assert_eq!(predecessor_watch.silent(), None);
         // It beat in this moment, and was spared; then it falls silent again.
-        vigil.seen(ms(26), sight(2));
-        echoes(&mut vigil, 30, 50);
-        assert_eq!(vigil.silent(), Some(before(2)));
+        predecessor_watch.seen(ms(26), sight(2));
+        echoes(&mut predecessor_watch, 30, 50);
+        assert_eq!(predecessor_watch.silent(), Some(before(2)));
     }
 
     #[test]
     fn one_that_has_beaten_before_is_judged_from_the_first_look_on() {
-        let mut vigil = vigil(false);
-        vigil.seen(ms(0), sight(17));
-        assert!(vigil.is_listening());
-        echoes(&mut vigil, 5, 20);
-        assert_eq!(vigil.silent(), Some(before(17)));
+        let mut predecessor_watch = predecessor_watch(false);
+        predecessor_watch.seen(ms(0), sight(17));
+        assert!(predecessor_watch.is_listening());
+        echoes(&mut predecessor_watch, 5, 20);
+        assert_eq!(predecessor_watch.silent(), Some(before(17)));
     }
 
     #[test]
     fn after_an_outage_the_master_may_be_back_later() {
-        let mut vigil = vigil(true);
-        vigil.seen(ms(0), sight(17));
-        echoes(&mut vigil, 5, 10_000);
-        assert_eq!(vigil.silent(), None);
-        vigil.seen(ms(10_000), sight(18));
-        echoes(&mut vigil, 10_005, 10_020);
-        assert_eq!(vigil.silent(), Some(before(18)));
+        let mut predecessor_watch = predecessor_watch(true);
+        predecessor_watch.seen(ms(0), sight(17));
+        echoes(&mut predecessor_watch, 5, 10_000);
+        assert_eq!(predecessor_watch.silent(), None);
+        predecessor_watch.seen(ms(10_000), sight(18));
+        echoes(&mut predecessor_watch, 10_005, 10_020);
+        assert_eq!(predecessor_watch.silent(), Some(before(18)));
     }
 
     #[test]
     fn who_only_stands_in_line_does_not_beat() {
-        let mut vigil = vigil(false);
-        vigil.seen(ms(0), sight(0));
-        echoes(&mut vigil, 5, 10_000);
-        assert_eq!(vigil.silent(), None);
-        assert!(!vigil.is_listening());
+        let mut predecessor_watch = predecessor_watch(false);
+        predecessor_watch.seen(ms(0), sight(0));
+        echoes(&mut predecessor_watch, 5, 10_000);
+        assert_eq!(predecessor_watch.silent(), None);
+        assert!(!predecessor_watch.is_listening());
     }
 
     #[test]
     fn who_was_about_to_lead_and_was_overtaken_does_not_beat() {
-        let mut vigil = vigil(false);
+        let mut predecessor_watch = predecessor_watch(false);
         let touched = ClaimView {
             is_beat: false,
             ..sight(1)
         };
-        vigil.seen(ms(0), touched);
-        echoes(&mut vigil, 5, 10_000);
-        assert_eq!(vigil.silent(), None);
+        predecessor_watch.seen(ms(0), touched);
+        echoes(&mut predecessor_watch, 5, 10_000);
+        assert_eq!(predecessor_watch.silent(), None);
     }
 
     #[test]
     fn the_first_in_line_is_deposed_when_whoever_should_has_died_too() {
-        let mut vigil = vigil(false);
-        vigil.seen(ms(0), sight(0));
-        vigil.looked(ms(0), "first".to_owned(), sight(7));
-        echoes(&mut vigil, 5, 300);
-        vigil.looked(ms(300), "first".to_owned(), sight(9));
-        echoes(&mut vigil, 305, 795);
-        vigil.looked(ms(795), "first".to_owned(), sight(9));
-        assert_eq!(vigil.silent(), None);
-        vigil.echo(ms(800));
-        assert_eq!(vigil.silent(), Some(("first".to_owned(), 9)));
-        assert_eq!(vigil.silent(), None);
+        let mut predecessor_watch = predecessor_watch(false);
+        predecessor_watch.seen(ms(0), sight(0));
+        predecessor_watch.looked(ms(0), "first".to_owned(), sight(7));
+        echoes(&mut predecessor_watch, 5, 300);
+        predecessor_watch.looked(ms(300), "first".to_owned(), sight(9));
+        echoes(&mut predecessor_watch, 305, 795);
+        predecessor_watch.looked(ms(795), "first".to_owned(), sight(9));
+        assert_eq!(predecessor_watch.silent(), None);
+        predecessor_watch.echo(ms(800));
+        assert_eq!(predecessor_watch.silent(), Some(("first".to_owned(), 9)));
+        assert_eq!(predecessor_watch.silent(), None);
     }
 
     #[test]
@@ -260,35 +261,35 @@ mod tests {
             timeout: ms(3000),
             longest_gap: ms(2000),
         };
-        let mut vigil = PredecessorWatch::begin(3, "before".to_owned(), terms, false);
-        vigil.echo(ms(0));
-        vigil.looked(ms(900), "first".to_owned(), sight(7));
-        vigil.echo(ms(1000));
-        vigil.echo(ms(2000));
-        assert_eq!(vigil.silent(), None);
-        vigil.echo(ms(4000));
-        assert_eq!(vigil.silent(), Some(("first".to_owned(), 7)));
+        let mut predecessor_watch = PredecessorWatch::begin(3, "before".to_owned(), terms, false);
+        predecessor_watch.echo(ms(0));
+        predecessor_watch.looked(ms(900), "first".to_owned(), sight(7));
+        predecessor_watch.echo(ms(1000));
+        predecessor_watch.echo(ms(2000));
+        assert_eq!(predecessor_watch.silent(), None);
+        predecessor_watch.echo(ms(4000));
+        assert_eq!(predecessor_watch.silent(), Some(("first".to_owned(), 7)));
     }
 
     #[test]
     fn who_cannot_hear_deposes_nobody() {
-        let mut vigil = vigil(false);
-        vigil.seen(ms(0), sight(17));
-        vigil.looked(ms(0), "first".to_owned(), sight(7));
-        vigil.echo(ms(30_000));
-        assert_eq!(vigil.silent(), None);
+        let mut predecessor_watch = predecessor_watch(false);
+        predecessor_watch.seen(ms(0), sight(17));
+        predecessor_watch.looked(ms(0), "first".to_owned(), sight(7));
+        predecessor_watch.echo(ms(30_000));
+        assert_eq!(predecessor_watch.silent(), None);
     }
 
     #[test]
     fn the_lock_of_another_program_is_left_alone() {
-        let mut vigil = vigil(false);
+        let mut predecessor_watch = predecessor_watch(false);
         let foreign = ClaimView {
             is_ours: false,
             ..sight(0)
         };
-        vigil.seen(ms(0), foreign);
-        vigil.looked(ms(0), "first".to_owned(), foreign);
-        echoes(&mut vigil, 5, 10_000);
-        assert_eq!(vigil.silent(), None);
+        predecessor_watch.seen(ms(0), foreign);
+        predecessor_watch.looked(ms(0), "first".to_owned(), foreign);
+        echoes(&mut predecessor_watch, 5, 10_000);
+        assert_eq!(predecessor_watch.silent(), None);
     }
 }

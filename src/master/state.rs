@@ -48,7 +48,7 @@ const HEIR_TO: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 enum Pending {
     Beat { told: usize },
-    Bury(RemovalBatch),
+    RemoveDead(RemovalBatch),
     Command(Issue),
     Release,
 }
@@ -56,7 +56,7 @@ enum Pending {
 /// One master's time in one epoch.
 #[derive(Debug)]
 pub struct MasterState {
-    office: MasterInfo,
+    master_info: MasterInfo,
     epoch: i64,
     pace: MasterConfig,
     /// Who the master itself is.
@@ -106,17 +106,17 @@ impl MasterState {
     pub fn begin(
         now: Now,
         (name, identity): (&str, &Identity),
-        mandate: &Elected,
+        elected: &Elected,
         pace: MasterConfig,
-        inheritance: PriorState,
+        prior: PriorState,
     ) -> Self {
-        let report = &inheritance.report;
-        let own = report.office.as_ref();
-        let own = own.filter(|office| office.claim == mandate.claim);
-        let resumed = own.and_then(|office| Some((office.clone(), report.epoch?)));
+        let report = &prior.report;
+        let own = report.master_info.as_ref();
+        let own = own.filter(|master_info| master_info.claim == elected.claim);
+        let resumed = own.and_then(|master_info| Some((master_info.clone(), report.epoch?)));
         let is_resumed = resumed.is_some();
         // Who goes on has nobody before it but itself.
-        let previous = previous(mandate, pace, &inheritance).filter(|_| !is_resumed);
+        let previous = previous(elected, pace, &prior).filter(|_| !is_resumed);
         let dead = previous.iter().filter(|one| one.went == EndReason::Dead);
         let dead = dead.map(|one| Dead {
             node: one.node.clone(),
@@ -125,18 +125,18 @@ impl MasterState {
         });
         let dead = dead.chain(report.dead.iter().cloned());
         let dead = dead.map(|one| (one.node.clone(), one)).collect();
-        let (office, epoch) = resumed.unwrap_or_else(|| {
-            let office = MasterInfo {
+        let (master_info, epoch) = resumed.unwrap_or_else(|| {
+            let master_info = MasterInfo {
                 node: name.to_owned(),
-                claim: mandate.claim.clone(),
+                claim: elected.claim.clone(),
                 since: now.wall,
                 previous,
             };
-            (office, inheritance.zxid)
+            (master_info, prior.zxid)
         });
         // Who was there before an outage knows that it is still the same job.
-        let is_heir = is_resumed || !inheritance.grace.is_zero();
-        let age = (inheritance.now - inheritance.written).to_std();
+        let is_heir = is_resumed || !prior.grace.is_zero();
+        let age = (prior.now - prior.written).to_std();
         let is_recent = age.is_ok_and(|age| age < HEIR_TO.max(pace.session));
         let is_expecting = is_heir || is_recent;
         let expected: BTreeSet<String> = if is_expecting {
@@ -150,19 +150,13 @@ impl MasterState {
             BTreeSet::new()
         };
         let known = expected.len() + fingerprints.len();
-        let orders = Orders::new(
-            now,
-            (epoch, &mandate.claim),
-            pace,
-            inheritance.control,
-            known,
-        );
-        let mut tenure = Self {
-            office,
+        let orders = Orders::new(now, (epoch, &elected.claim), pace, prior.control, known);
+        let mut master_state = Self {
+            master_info,
             epoch,
             pace,
             identity: identity.clone(),
-            session: inheritance.session,
+            session: prior.session,
             detector: Detector::new(pace.detection),
             followers: expected
                 .into_iter()
@@ -175,12 +169,12 @@ impl MasterState {
             complaints: Vec::new(),
             fingerprints,
             standing: None,
-            grace: Some(now.elapsed + inheritance.grace),
-            inherited: inheritance.written,
-            begun: (now.elapsed, inheritance.now),
-            accession: (!is_resumed).then_some(inheritance.version),
-            news: EventLog::after(report.sequence, inheritance.report.events, now.elapsed),
-            room: ReportLimits::of(inheritance.request_limit.unwrap_or(limits::DEFAULT)),
+            grace: Some(now.elapsed + prior.grace),
+            inherited: prior.written,
+            begun: (now.elapsed, prior.now),
+            accession: (!is_resumed).then_some(prior.version),
+            news: EventLog::after(report.sequence, prior.report.events, now.elapsed),
+            room: ReportLimits::of(prior.request_limit.unwrap_or(limits::DEFAULT)),
             last_report: None,
             budget: ReportBudget::new(now.elapsed),
             is_stuck: false,
@@ -189,14 +183,17 @@ impl MasterState {
             orders,
         };
         if !is_resumed {
-            let mut claimed = tenure.event(now.wall, EventKind::Claimed, name);
-            claimed.previous.clone_from(&tenure.office.previous);
+            let mut claimed = master_state.event(now.wall, EventKind::Claimed, name);
+            claimed
+                .previous
+                .clone_from(&master_state.master_info.previous);
             let died = claimed.previous.as_ref();
             let died = died.filter(|previous| previous.went == EndReason::Dead);
-            let death = died.map(|previous| tenure.death(&previous.node, Identity::default()));
-            tenure.news.push(claimed, death);
+            let death =
+                died.map(|previous| master_state.death(&previous.node, Identity::default()));
+            master_state.news.push(claimed, death);
         }
-        tenure
+        master_state
     }
 
     /// Keeps what its detector is told, for [`MasterState::take_record`].
@@ -230,7 +227,7 @@ impl MasterState {
         self.forget_old(now);
         self.end_grace(now);
         if self.budget.allows(now.elapsed)
-            && let Some(write) = self.bury(now)
+            && let Some(write) = self.remove_overdue(now)
         {
             return Some(write);
         }
@@ -244,7 +241,7 @@ impl MasterState {
         self.pending = Some(Pending::Beat { told });
         Some(match (self.accession, report) {
             // Who begins has a claim to tell.
-            (Some(version), Some(report)) => Write::Accede {
+            (Some(version), Some(report)) => Write::TakeOver {
                 version,
                 report,
                 control: self.orders.issued.to_string(),
@@ -256,7 +253,7 @@ impl MasterState {
     /// The last transaction of the epoch. A beat may still be under way: what it told is told again.
     pub fn release(&mut self, now: Now) -> Write {
         self.forget_old(now);
-        let name = self.office.node.clone();
+        let name = self.master_info.node.clone();
         let released = self.event(now.wall, EventKind::Released, &name);
         self.pending = Some(Pending::Release);
         let mut fresh = self.news.next(&self.room);
@@ -278,7 +275,9 @@ impl MasterState {
                 self.accession = None;
                 self.news.have_told(now.elapsed, told);
             }
-            (Some(Pending::Bury(burial)), outcome) => self.buried(now, burial, outcome),
+            (Some(Pending::RemoveDead(batch_under_way)), outcome) => {
+                self.batch_answered(now, batch_under_way, outcome)
+            }
             (Some(Pending::Command(issue)), _) => self.commanded(now, issue),
             (Some(Pending::Release) | None, _) => {}
         }
@@ -287,8 +286,8 @@ impl MasterState {
 
     /// The transaction was not made, since the server has too much to do: what it says is said by a later one.
     pub fn throttled(&mut self, now: Now) {
-        if let Some(Pending::Bury(burial)) = self.pending.take() {
-            self.unburied(now, &burial);
+        if let Some(Pending::RemoveDead(batch_under_way)) = self.pending.take() {
+            self.batch_not_written(now, &batch_under_way);
         }
     }
 
@@ -314,7 +313,7 @@ impl MasterState {
     /// Whether something is under way whose outcome has to be known before the end: a verdict, or the
     /// first report, without which the epoch has not begun and nothing is to be released.
     pub fn is_undecided(&self) -> bool {
-        self.accession.is_some() || matches!(self.pending, Some(Pending::Bury(_)))
+        self.accession.is_some() || matches!(self.pending, Some(Pending::RemoveDead(_)))
     }
 
     /// What could not be read, judged or removed, by name, and why: each once.

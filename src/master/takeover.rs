@@ -33,9 +33,11 @@ pub fn judge(own: &str, report: &Report, line: &[String]) -> Takeover {
     if in_order(line).first().is_none_or(|first| *first != own) {
         return Takeover::Overtaken;
     }
-    let office = report.office.as_ref();
-    match office.filter(|office| office.claim != own && line.contains(&office.claim)) {
-        Some(office) => Takeover::Contested(office.claim.clone()),
+    let master_info = report.master_info.as_ref();
+    match master_info
+        .filter(|master_info| master_info.claim != own && line.contains(&master_info.claim))
+    {
+        Some(master_info) => Takeover::Contested(master_info.claim.clone()),
         None => Takeover::Begin,
     }
 }
@@ -50,9 +52,9 @@ mod tests {
     const OWN: &str = "_c_me-standing-lock-0000000003";
     const OTHER: &str = "_c_other-lock-0000000001";
 
-    fn judged(office: Option<&str>, line: &[&str]) -> Takeover {
+    fn judged(master_info: Option<&str>, line: &[&str]) -> Takeover {
         let report = Report {
-            office: office.map(|claim| MasterInfo {
+            master_info: master_info.map(|claim| MasterInfo {
                 node: "map1.0".to_owned(),
                 claim: claim.to_owned(),
                 since: DateTime::default(),

@@ -5,7 +5,7 @@
 pub enum Write {
     /// The first of an epoch, made only if nobody has reported since the report was read that the
     /// master goes on from.
-    Accede {
+    TakeOver {
         /// The version of `/heart_beat_master` that was read.
         version: i32,
         /// Its new value.
@@ -27,9 +27,9 @@ pub enum Write {
     },
     /// Verdicts: remove the followers' znodes if all of them still have these versions, and report it; the master's
     /// own beat with it.
-    Bury {
+    RemoveDead {
         /// The followers.
-        fallen: Vec<RemovedFollower>,
+        removed: Vec<RemovedFollower>,
         /// The new value of `/heart_beat_master`.
         report: String,
     },
@@ -45,18 +45,18 @@ impl Write {
     pub fn weight(&self) -> Option<usize> {
         match self {
             Self::Beat { report } => report.as_ref().map(String::len),
-            Self::Accede {
+            Self::TakeOver {
                 report, control, ..
             } => Some(report.len() + control.len()),
             Self::Command { control, answer } => {
                 let answer = answer.as_ref();
                 Some(control.len() + answer.map_or(0, |(name, text)| name.len() + text.len()))
             }
-            Self::Bury { fallen, report } => {
+            Self::RemoveDead { removed, report } => {
                 let bytes = |one: &RemovedFollower| {
                     one.node.len() + one.claim.as_ref().map_or(0, String::len)
                 };
-                Some(report.len() + fallen.iter().map(bytes).sum::<usize>())
+                Some(report.len() + removed.iter().map(bytes).sum::<usize>())
             }
             Self::Release { report } => Some(report.len()),
         }

@@ -66,13 +66,13 @@ pub(super) async fn carry_out(
         mourns,
         inbox,
     };
-    let happening = match unless_throttled(|| part.answer(&action)).await {
+    let event = match unless_throttled(|| part.answer(&action)).await {
         Ok(Some(answer)) => SessionEvent::Answered(answer),
         Ok(None) | Err(Failure::Lost) => return,
         Err(failure) => SessionEvent::Failed(failure),
     };
     // The life may have ended meanwhile.
-    let _ = part.inbox.send(happening).await;
+    let _ = part.inbox.send(event).await;
 }
 
 /// What is needed to carry out a request.
@@ -132,8 +132,8 @@ impl CandidateContext {
         // Without a version it goes whether it beats or not.
         let went = version.map_or(EndReason::Deposed, |_| EndReason::Dead);
         // Sent together: to know who it was takes no time.
-        let (fallen, made) = join(
-            fallen(&self.session, claim, self.mourns),
+        let (removed, made) = join(
+            removed(&self.session, claim, self.mourns),
             self.session.depose(own, claim, version),
         )
         .await;
@@ -151,12 +151,12 @@ impl CandidateContext {
             }
             Err(failure) => return Err(failure),
         };
-        Ok(ElectionReply::Ousted(generation, ousting, went, fallen))
+        Ok(ElectionReply::Ousted(generation, ousting, went, removed))
     }
 }
 
 /// Who holds a claim, if anybody wants to know.
-async fn fallen(session: &Session, claim: &str, mourns: bool) -> Option<RemovedFollower> {
+async fn removed(session: &Session, claim: &str, mourns: bool) -> Option<RemovedFollower> {
     if !mourns {
         return None;
     }

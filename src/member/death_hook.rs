@@ -79,7 +79,7 @@ impl DeathHook {
             waiting: Arc::clone(&waiting),
             drained: Arc::new(Mutex::new(drained)),
         };
-        let mourn = move |death| {
+        let death_sink = move |death| {
             if waiting.load(Ordering::Relaxed) >= MOST_WAITING {
                 // To say it could take long: the thread does.
                 refused.fetch_add(1, Ordering::Relaxed);
@@ -89,7 +89,7 @@ impl DeathHook {
             // Without its thread the program is at its end.
             let _ = deaths.send(death);
         };
-        Ok((hook, Box::new(mourn)))
+        Ok((hook, Box::new(death_sink)))
     }
 
     /// Waits until a command was started for each death, at most for `limit`; those that run go on. Asked for

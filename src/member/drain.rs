@@ -15,7 +15,7 @@ const TICK: Duration = Duration::from_millis(20);
 
 /// Waits for `pause`, or until what was said `is_heard`, or until a signal comes that ends a process: who sends it wants
 /// no last word.
-pub(super) fn linger(pause: Duration, is_heard: impl Fn() -> bool) {
+pub(super) fn drain(pause: Duration, is_heard: impl Fn() -> bool) {
     if pause.is_zero() || is_heard() {
         return;
     }

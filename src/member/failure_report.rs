@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
 
-use super::drain::linger;
+use super::drain::drain;
 use crate::say::say;
 use crate::streaming::Task;
 use crate::umbilical::{Trouble, fail_attempt};
@@ -79,7 +79,7 @@ impl FailureReport {
     /// The same, for a process that ends then: waits for the answer for a moment.
     pub(super) fn say_and_wait(&self, reason: &str) {
         if self.say(reason) {
-            linger(FAREWELL, || self.answer.is_over.load(Relaxed));
+            drain(FAREWELL, || self.answer.is_over.load(Relaxed));
         }
     }
 

@@ -74,8 +74,8 @@ impl FollowerWatcher {
 
     /// Whether anybody still wants to know.
     async fn tell(&self, noticed: FollowerEvent) -> bool {
-        let happening = SessionEvent::FollowerEvent(self.epoch, noticed);
-        self.outside.send(happening).await.is_ok()
+        let event = SessionEvent::FollowerEvent(self.epoch, noticed);
+        self.outside.send(event).await.is_ok()
     }
 }
 
@@ -91,14 +91,14 @@ pub(super) fn is_no_member(name: &str) -> Option<&'static str> {
 }
 
 /// Tells the list of followers, now and whenever it changes, until the session is lost.
-pub(super) async fn watch_members(ear: FollowerWatcher) {
+pub(super) async fn watch_members(watcher: FollowerWatcher) {
     loop {
         let began = Instant::now();
-        let failure = match unless_throttled(|| ear.session.members()).await {
+        let failure = match unless_throttled(|| watcher.session.members()).await {
             Ok((names, watch)) => {
                 let took = began.elapsed();
                 let names = names.into_iter().collect();
-                if !ear.tell(FollowerEvent::Members(names)).await || watch.await.is_err() {
+                if !watcher.tell(FollowerEvent::Members(names)).await || watch.await.is_err() {
                     return;
                 }
                 // Those who come in the meantime are on the same list: a long one is read as often as it is
@@ -107,7 +107,7 @@ pub(super) async fn watch_members(ear: FollowerWatcher) {
                 continue;
             }
             // `/heart_beat` was removed by somebody: make it again, as at the start.
-            Err(Failure::NoNode) => match unless_throttled(|| ear.session.prepare()).await {
+            Err(Failure::NoNode) => match unless_throttled(|| watcher.session.prepare()).await {
                 Ok(()) => continue,
                 Err(failure) => failure,
             },
@@ -118,7 +118,7 @@ pub(super) async fn watch_members(ear: FollowerWatcher) {
             Failure::Odd(_) => sleep(ODD_PAUSE).await,
             failure => {
                 // The life may have ended meanwhile.
-                let _ = ear.outside.send(SessionEvent::Failed(failure)).await;
+                let _ = watcher.outside.send(SessionEvent::Failed(failure)).await;
                 return;
             }
         }
@@ -126,19 +126,19 @@ pub(super) async fn watch_members(ear: FollowerWatcher) {
 }
 
 /// Tells what operators ask for, until the session is lost.
-pub(super) async fn watch_requests(ear: FollowerWatcher) {
+pub(super) async fn watch_requests(watcher: FollowerWatcher) {
     // Without it there is a master all the same.
-    while let Err(Failure::Odd(_)) = tell_requests(&ear).await {
+    while let Err(Failure::Odd(_)) = tell_requests(&watcher).await {
         sleep(ODD_PAUSE).await;
     }
 }
 
-async fn tell_requests(ear: &FollowerWatcher) -> Result<(), Failure> {
+async fn tell_requests(watcher: &FollowerWatcher) -> Result<(), Failure> {
     let mut known = BTreeSet::new();
     loop {
-        let (names, change) = match unless_throttled(|| ear.session.requests()).await {
+        let (names, change) = match unless_throttled(|| watcher.session.requests()).await {
             Err(Failure::NoNode) => {
-                unless_throttled(|| ear.session.prepare_control()).await?;
+                unless_throttled(|| watcher.session.prepare_control()).await?;
                 continue;
             }
             requests => requests?,
@@ -149,8 +149,8 @@ async fn tell_requests(ear: &FollowerWatcher) -> Result<(), Failure> {
             if !known.insert(name.clone()) {
                 continue;
             }
-            let path = ear.session.paths().request(&name);
-            let text = match unless_throttled(|| ear.session.read_fresh(&path)).await {
+            let path = watcher.session.paths().request(&name);
+            let text = match unless_throttled(|| watcher.session.read_fresh(&path)).await {
                 Err(Failure::Lost) => return Err(Failure::Lost),
                 // Gone, or not ours to read.
                 Err(_) => continue,
@@ -160,11 +160,11 @@ async fn tell_requests(ear: &FollowerWatcher) -> Result<(), Failure> {
             let Ok(request) = String::from_utf8_lossy(&text).parse() else {
                 continue;
             };
-            let Ok(room) = ear.requests.acquire().await else {
+            let Ok(room) = watcher.requests.acquire().await else {
                 return Ok(());
             };
             room.forget();
-            if !ear.tell(FollowerEvent::Asked(name, request)).await {
+            if !watcher.tell(FollowerEvent::Asked(name, request)).await {
                 return Ok(());
             }
         }
@@ -173,10 +173,10 @@ async fn tell_requests(ear: &FollowerWatcher) -> Result<(), Failure> {
 }
 
 /// Listens to one follower until its znode goes or the session is lost.
-pub(super) async fn listen(ear: FollowerWatcher, node: String) {
-    let path = ear.session.paths().member(&node);
+pub(super) async fn listen(watcher: FollowerWatcher, node: String) {
+    let path = watcher.session.paths().member(&node);
     loop {
-        let (value, watch) = match read(&ear, &path).await {
+        let (value, watch) = match read(&watcher, &path).await {
             Ok(read) => read,
             Err(Failure::NoNode) => break,
             Err(Failure::Lost) => return,
@@ -187,13 +187,13 @@ pub(super) async fn listen(ear: FollowerWatcher, node: String) {
             // A znode that is not ours to read.
             Err(failure) => {
                 let why = failure.to_string();
-                ear.tell(FollowerEvent::PassedOver(node, why)).await;
+                watcher.tell(FollowerEvent::PassedOver(node, why)).await;
                 return;
             }
         };
         if value.stat.owner == 0 && value.stat.children > 0 {
             let why = "znodes are below it, so it is no member's".to_owned();
-            ear.tell(FollowerEvent::PassedOver(node, why)).await;
+            watcher.tell(FollowerEvent::PassedOver(node, why)).await;
             return;
         }
         let reading = FollowerReading {
@@ -202,7 +202,7 @@ pub(super) async fn listen(ear: FollowerWatcher, node: String) {
             owner: value.stat.owner,
             beat: Beat::parse(&value.bytes),
         };
-        if !ear
+        if !watcher
             .tell(FollowerEvent::Heard(node.clone(), Box::new(reading)))
             .await
         {
@@ -210,18 +210,18 @@ pub(super) async fn listen(ear: FollowerWatcher, node: String) {
         }
         // Also after its removal it is read again: a member that comes back in a new session
         // replaces the znode of the old one in one step.
-        if watch.await.is_err() || !ear.tell(FollowerEvent::Changed(node.clone())).await {
+        if watch.await.is_err() || !watcher.tell(FollowerEvent::Changed(node.clone())).await {
             return;
         }
     }
-    ear.tell(FollowerEvent::Vanished(node)).await;
+    watcher.tell(FollowerEvent::Vanished(node)).await;
 }
 
 async fn read(
-    ear: &FollowerWatcher,
+    watcher: &FollowerWatcher,
     path: &str,
 ) -> Result<(Value, crate::coordination::client::Change), Failure> {
     // Nobody closes it.
-    let _turn = ear.reads.acquire().await.map_err(|_| Failure::Lost)?;
-    unless_throttled(|| ear.session.read(path)).await
+    let _turn = watcher.reads.acquire().await.map_err(|_| Failure::Lost)?;
+    unless_throttled(|| watcher.session.read(path)).await
 }

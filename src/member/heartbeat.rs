@@ -76,7 +76,7 @@ impl Heartbeat {
     pub fn start(
         program: &'static str,
         config: Config,
-        account: Arc<dyn StatusSource>,
+        status_source: Arc<dyn StatusSource>,
         required: bool,
         signals: Signals,
         complain: impl FnOnce(&str) + Send + 'static,
@@ -101,7 +101,7 @@ impl Heartbeat {
         // From this thread, which has no priority that it could inherit.
         let on_death = config.on_death.clone();
         let on_death = on_death.map(|command| DeathHook::start(program, command));
-        let (on_death, mourn) = on_death.transpose()?.unzip();
+        let (on_death, death_sink) = on_death.transpose()?.unzip();
         let hook = on_death.clone();
         thread::Builder::new()
             .name("heartbeat".to_owned())
@@ -112,23 +112,23 @@ impl Heartbeat {
                     return;
                 };
                 let machine = Arc::new(SystemEnvironment::start());
-                let ties = RunnerHooks {
+                let hooks = RunnerHooks {
                     joined: tell_joined,
                     complain: Box::new(complain),
                     note: Box::new(move |what| note(program, what.to_owned())),
                     kill: Box::new(move |reason| kill(reason.to_owned())),
-                    mourn,
+                    death_sink,
                 };
-                let life = MemberRunner::new(config, machine, account, ties);
+                let runner = MemberRunner::new(config, machine, status_source, hooks);
                 // A task of its own: to wake the future that a runtime blocks on costs a system call.
                 let summary = runtime.block_on(async {
                     // Signals belong to the runtime that they are caught in.
-                    let stopping = if is_own {
+                    let shutdown = if is_own {
                         Shutdown::on_signal_or(stopped, orders, LEAVE_LIMIT)
                     } else {
                         Shutdown::on_word(stopped, LEAVE_LIMIT)
                     };
-                    match tokio::spawn(life.live(stopping)).await {
+                    match tokio::spawn(runner.live(shutdown)).await {
                         Ok(summary) => summary,
                         // A fault of ours must not cost the program its signals: their task goes on.
                         Err(_) if is_own => pending().await,

@@ -13,9 +13,9 @@ use crate::master::state::MasterState;
 
 /// What a member is while it is master.
 pub(super) struct MasterDriver {
-    pub(super) tenure: MasterState,
+    pub(super) master_state: MasterState,
     pub(super) fence: Fence,
-    ear: FollowerWatcher,
+    watcher: FollowerWatcher,
     /// A task for each follower that is listened to.
     listeners: BTreeMap<String, AbortHandle>,
     /// The followers on the list that was read last.
@@ -26,21 +26,21 @@ pub(super) struct MasterDriver {
 impl MasterDriver {
     /// Begins to listen: what is heard comes to `outside`.
     pub(super) fn begin(
-        tenure: MasterState,
+        master_state: MasterState,
         fence: Fence,
         session: Session,
         outside: Sender<SessionEvent>,
         tasks: &mut JoinSet<()>,
     ) -> Self {
-        let ear = FollowerWatcher::new(session, tenure.epoch(), outside);
+        let watcher = FollowerWatcher::new(session, master_state.epoch(), outside);
         let lists = [
-            tasks.spawn(follower_watcher::watch_members(ear.clone())),
-            tasks.spawn(follower_watcher::watch_requests(ear.clone())),
+            tasks.spawn(follower_watcher::watch_members(watcher.clone())),
+            tasks.spawn(follower_watcher::watch_requests(watcher.clone())),
         ];
         Self {
-            tenure,
+            master_state,
             fence,
-            ear,
+            watcher,
             listeners: BTreeMap::new(),
             members: BTreeSet::new(),
             lists,
@@ -56,8 +56,8 @@ impl MasterDriver {
 
     /// Lets more requests be read, when some are answered.
     pub(super) fn make_room(&mut self) {
-        let answered = self.tenure.take_answered();
-        self.ear.requests.add_permits(answered);
+        let answered = self.master_state.take_answered();
+        self.watcher.requests.add_permits(answered);
     }
 
     /// Takes a listener's word, and listens to whoever is new.
@@ -68,9 +68,9 @@ impl MasterDriver {
                 let odd = |name: &String| Some((name.clone(), is_no_member(name)?));
                 for (name, why) in names.iter().filter_map(odd).collect::<Vec<_>>() {
                     names.remove(&name);
-                    self.tenure.pass_over(now, &name, why.to_owned());
+                    self.master_state.pass_over(now, &name, why.to_owned());
                 }
-                self.tenure.listed(now, &names);
+                self.master_state.listed(now, &names);
                 let known = &self.listeners;
                 let new = names.iter().filter(|name| !known.contains_key(*name));
                 appeared.extend(new.cloned());
@@ -82,17 +82,17 @@ impl MasterDriver {
                         .is_some_and(AbortHandle::is_finished)
                     {
                         self.listeners.remove(gone);
-                        self.tenure.vanished(now, gone);
+                        self.master_state.vanished(now, gone);
                     }
                 }
                 self.members = names;
             }
-            FollowerEvent::PassedOver(node, why) => self.tenure.pass_over(now, &node, why),
-            FollowerEvent::Heard(node, reading) => self.tenure.heard(now, &node, &reading),
-            FollowerEvent::Changed(node) => self.tenure.stirred(now, &node),
-            FollowerEvent::Asked(name, request) => self.tenure.asked(name, request),
+            FollowerEvent::PassedOver(node, why) => self.master_state.pass_over(now, &node, why),
+            FollowerEvent::Heard(node, reading) => self.master_state.heard(now, &node, &reading),
+            FollowerEvent::Changed(node) => self.master_state.changed(now, &node),
+            FollowerEvent::Asked(name, request) => self.master_state.asked(name, request),
             FollowerEvent::Vanished(node) => {
-                self.tenure.vanished(now, &node);
+                self.master_state.vanished(now, &node);
                 self.listeners.remove(&node);
                 // It may have been created again before its end was noticed.
                 if self.members.remove(&node) {
@@ -102,7 +102,7 @@ impl MasterDriver {
         }
         self.make_room();
         for node in appeared {
-            let listen = follower_watcher::listen(self.ear.clone(), node.clone());
+            let listen = follower_watcher::listen(self.watcher.clone(), node.clone());
             self.listeners.insert(node, tasks.spawn(listen));
         }
     }

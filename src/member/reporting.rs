@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::process::exit;
 use std::sync::Arc;
 
-use super::drain::linger;
+use super::drain::drain;
 use super::failure_report::FailureReport;
 use super::stall_policy::StallWatch;
 use super::{Config, Heartbeat, Kill, Signals, StallPolicy, StatusSource, Summary, WorkStatus};
@@ -27,16 +27,16 @@ pub struct Reporter {
     /// Whether there is no work without the heartbeat.
     pub required: bool,
     /// What to do when the work stands still.
-    pub care: StallPolicy,
+    pub stall_policy: StallPolicy,
 }
 
 /// What goes on beside the work. [`Reporting::end`] is its end.
 pub struct Reporting {
     reporter: Reporter,
     progress: Arc<Progress>,
-    fare: Arc<WorkStatus>,
+    work_status: Arc<WorkStatus>,
     last_word: Arc<FailureReport>,
-    heart: Option<Heartbeat>,
+    heartbeat: Option<Heartbeat>,
     status: StatusLine,
     kill: Kill,
     monitor: Option<Monitor>,
@@ -47,10 +47,10 @@ impl Reporter {
     /// and returns why it cannot be. Who has something to end first ends the work by `kill`, and deals with signals;
     /// otherwise the process is ended with it.
     pub fn start(self, progress: Arc<Progress>, kill: Option<Kill>) -> Result<Reporting, String> {
-        let fare = Arc::new(WorkStatus::new(Arc::clone(&progress)));
+        let work_status = Arc::new(WorkStatus::new(Arc::clone(&progress)));
         let last_word = Arc::new(FailureReport::new(self.program, &self.task));
         let (signals, alone) = if let Some(kill) = kill {
-            let condemned = Arc::clone(&fare);
+            let condemned = Arc::clone(&work_status);
             let kill: Kill = Arc::new(move |reason: String| {
                 condemned.condemn(&reason);
                 kill(reason);
@@ -67,24 +67,24 @@ impl Reporter {
             });
             (Signals::Heartbeat(farewell), alone)
         };
-        let heart = self.start_heart(&fare, signals)?;
-        let told = Arc::clone(&fare);
-        let keep_alive = self.care.keep_alive;
+        let heartbeat = self.start_heart(&work_status, signals)?;
+        let told = Arc::clone(&work_status);
+        let keep_alive = self.stall_policy.keep_alive;
         Ok(Reporting {
-            kill: heart.as_ref().map_or(alone, Heartbeat::killer),
-            heart,
+            kill: heartbeat.as_ref().map_or(alone, Heartbeat::killer),
+            heartbeat,
             status: StatusLine::start(self.task.clone(), keep_alive, move || told.status()),
             last_word,
             reporter: self,
             progress,
-            fare,
+            work_status,
             monitor: None,
         })
     }
 
     fn start_heart(
         &self,
-        fare: &Arc<WorkStatus>,
+        work_status: &Arc<WorkStatus>,
         signals: Signals,
     ) -> Result<Option<Heartbeat>, String> {
         let Some(config) = &self.config else {
@@ -97,16 +97,16 @@ impl Reporter {
             say(program, format!("{lost}; the work goes on without it"));
         };
         let limit = config.settings.session_timeout * 2;
-        let heart = Heartbeat::start(
+        let heartbeat = Heartbeat::start(
             program,
             config.clone(),
-            Arc::clone(fare) as Arc<dyn StatusSource>,
+            Arc::clone(work_status) as Arc<dyn StatusSource>,
             self.required,
             signals,
             complain,
         );
-        let heart = match heart {
-            Ok(heart) => heart,
+        let heartbeat = match heartbeat {
+            Ok(heartbeat) => heartbeat,
             Err(error) if self.required => return Err(format!("cannot start a thread: {error}")),
             Err(error) => {
                 say(
@@ -117,14 +117,14 @@ impl Reporter {
             }
         };
         if self.required
-            && let Err(reason) = heart.wait_until_joined(limit)
+            && let Err(reason) = heartbeat.wait_until_joined(limit)
         {
             // It may stand in line.
-            heart.stop(Ending::Failed);
+            heartbeat.stop(Ending::Failed);
             let address = &config.settings.address;
             return Err(format!("ZooKeeper at {address} is required: {reason}"));
         }
-        Ok(Some(heart))
+        Ok(Some(heartbeat))
     }
 
     fn count(&self, progress: &Progress, summary: &Summary) -> io::Result<()> {
@@ -167,7 +167,11 @@ impl Reporting {
             streams,
         };
         let kill = Arc::clone(&self.kill);
-        match self.reporter.care.watch(seen, &self.fare, kill) {
+        match self
+            .reporter
+            .stall_policy
+            .watch(seen, &self.work_status, kill)
+        {
             Ok(monitor) => self.monitor = Some(monitor),
             Err(error) => say(
                 self.reporter.program,
@@ -184,9 +188,9 @@ impl Reporting {
     /// What to do as soon as it is sure that the work will have failed: if it was ordered to end, Hadoop's application
     /// master is told why, beside whatever is still to be ended.
     pub fn on_failure(&self) -> impl Fn() + use<> {
-        let (fare, last_word) = (Arc::clone(&self.fare), Arc::clone(&self.last_word));
+        let (work_status, last_word) = (Arc::clone(&self.work_status), Arc::clone(&self.last_word));
         move || {
-            if let Some(reason) = fare.condemned() {
+            if let Some(reason) = work_status.condemned() {
                 last_word.say(reason);
             }
         }
@@ -202,13 +206,13 @@ impl Reporting {
         }
         drop(self.monitor);
         drop(self.status);
-        let heart = self.heart.map(|heart| heart.stop(ending));
+        let heartbeat = self.heartbeat.map(|heartbeat| heartbeat.stop(ending));
         // A log that cannot be written does not make the records wrong.
         let _ = self
             .reporter
-            .count(&self.progress, &heart.unwrap_or_default());
+            .count(&self.progress, &heartbeat.unwrap_or_default());
         if ending == Ending::Failed
-            && let Some(reason) = self.fare.condemned()
+            && let Some(reason) = self.work_status.condemned()
         {
             // It comes to this without having been said where the order came after the work, as during a commit.
             self.last_word.say(reason);
@@ -216,7 +220,7 @@ impl Reporting {
             // The page of the attempt shows the status while the job runs; its history keeps only counters.
             let _ = task.status(&mut stdio::err(), reason);
             let _ = task.count(&mut stdio::err(), &counted(reason), 1);
-            linger(task.report_pause(), || self.last_word.is_heard());
+            drain(task.report_pause(), || self.last_word.is_heard());
         }
     }
 }

@@ -49,14 +49,14 @@ pub struct RunnerHooks {
     /// Told that the work is to end, and why.
     pub kill: ReportOnce,
     /// Told of each death that the member has declared as master.
-    pub mourn: Option<DeathSink>,
+    pub death_sink: Option<DeathSink>,
 }
 
 /// What a member is and has done, across its sessions.
 pub struct MemberRunner {
     pub(super) config: Config,
-    pub(super) account: Arc<dyn StatusSource>,
-    pub(super) surroundings: Arc<dyn Environment>,
+    pub(super) status_source: Arc<dyn StatusSource>,
+    pub(super) environment: Arc<dyn Environment>,
     pub(super) summary: Summary,
     /// Its earlier sessions, whose leftovers are its own.
     pub(super) earlier: Vec<i64>,
@@ -70,7 +70,7 @@ pub struct MemberRunner {
     /// How many znodes it has told of.
     noted: usize,
     kill: Option<ReportOnce>,
-    mourn: Option<DeathSink>,
+    death_sink: Option<DeathSink>,
     /// The interval that the master has told.
     pub(super) told: Duration,
     /// The number of the last order that was followed.
@@ -96,24 +96,24 @@ impl MemberRunner {
     /// A life that has not begun.
     pub fn new(
         config: Config,
-        surroundings: Arc<dyn Environment>,
-        account: Arc<dyn StatusSource>,
-        ties: RunnerHooks,
+        environment: Arc<dyn Environment>,
+        status_source: Arc<dyn StatusSource>,
+        hooks: RunnerHooks,
     ) -> Self {
         Self {
             config,
-            account,
-            surroundings,
+            status_source,
+            environment,
             summary: Summary::default(),
             earlier: Vec::new(),
             claims: Vec::new(),
             diagnosis: None,
-            joined: ties.joined,
-            complain: Some(ties.complain),
-            note: ties.note,
+            joined: hooks.joined,
+            complain: Some(hooks.complain),
+            note: hooks.note,
             noted: 0,
-            kill: Some(ties.kill),
-            mourn: ties.mourn,
+            kill: Some(hooks.kill),
+            death_sink: hooks.death_sink,
             told: Duration::ZERO,
             obeyed: 0,
             request_limit: None,
@@ -121,24 +121,24 @@ impl MemberRunner {
     }
 
     /// Lives until the order to leave.
-    pub async fn live(mut self, mut stopping: Shutdown) -> Summary {
+    pub async fn live(mut self, mut shutdown: Shutdown) -> Summary {
         let mut pause = FIRST_PAUSE;
         let mut away_since = Duration::ZERO;
         loop {
             let settings = self.config.settings.clone();
-            let attempt = self.surroundings.open(&settings);
-            let Some(opened) = self.unless_cut(&mut stopping, attempt).await else {
+            let attempt = self.environment.open(&settings);
+            let Some(opened) = self.unless_cut(&mut shutdown, attempt).await else {
                 break;
             };
             if let Ok(session) = opened {
                 self.diagnosis = None;
                 let id = session.id();
-                let begun = self.surroundings.now().elapsed;
+                let begun = self.environment.now().elapsed;
                 let end = MemberSession::new(&mut self, session)
-                    .run(&mut stopping)
+                    .run(&mut shutdown)
                     .await;
                 self.remember(id);
-                away_since = self.surroundings.now().elapsed;
+                away_since = self.environment.now().elapsed;
                 let lasted = away_since.saturating_sub(begun);
                 let rest = match end {
                     SessionEnd::Left => break,
@@ -151,27 +151,27 @@ impl MemberRunner {
                     // A server that ends each session at once is not to be asked for more of them.
                     SessionEnd::Lost => pause,
                 };
-                if self.unless_cut(&mut stopping, sleep(rest)).await.is_none() {
+                if self.unless_cut(&mut shutdown, sleep(rest)).await.is_none() {
                     break;
                 }
                 pause = LONGEST_PAUSE.min(pause * 2);
                 continue;
             }
-            let diagnosing = self.surroundings.diagnose(&settings.address);
-            let Some(diagnosis) = self.unless_cut(&mut stopping, diagnosing).await else {
+            let diagnosing = self.environment.diagnose(&settings.address);
+            let Some(diagnosis) = self.unless_cut(&mut shutdown, diagnosing).await else {
                 break;
             };
-            let since = self.surroundings.now().elapsed.saturating_sub(away_since);
+            let since = self.environment.now().elapsed.saturating_sub(away_since);
             if diagnosis.is_settled() || since > PATIENCE {
                 self.complain(&diagnosis.to_string());
             }
             self.diagnosis = Some(diagnosis);
-            if self.unless_cut(&mut stopping, sleep(pause)).await.is_none() {
+            if self.unless_cut(&mut shutdown, sleep(pause)).await.is_none() {
                 break;
             }
             pause = LONGEST_PAUSE.min(pause * 2);
         }
-        if let Some(stop) = stopping.stop() {
+        if let Some(stop) = shutdown.stop() {
             self.summary.signal = stop.signal;
             self.summary.killed.clone_from(&stop.killed);
         }
@@ -192,17 +192,17 @@ impl MemberRunner {
     /// done in a moment is still seen to come and go.
     async fn unless_cut<T>(
         &mut self,
-        stopping: &mut Shutdown,
+        shutdown: &mut Shutdown,
         work: impl Future<Output = T>,
     ) -> Option<T> {
         let mut work = std::pin::pin!(work);
         loop {
-            if stopping.stop().is_some() && self.complain.is_none() {
+            if shutdown.stop().is_some() && self.complain.is_none() {
                 return None;
             }
             tokio::select! {
                 biased;
-                cut = stopping.next() => if cut == ShutdownStage::Deadline {
+                cut = shutdown.next() => if cut == ShutdownStage::Deadline {
                     let known = self.diagnosis.take().map(|diagnosis| diagnosis.to_string());
                     let what = known.unwrap_or_else(|| "it gave no session in time".to_owned());
                     self.complain(&what);
@@ -253,13 +253,13 @@ impl MemberRunner {
 
     /// Whether somebody wants to know who died.
     pub(super) fn mourns(&self) -> bool {
-        self.mourn.is_some()
+        self.death_sink.is_some()
     }
 
     /// Tells who died.
-    pub(super) fn mourn(&self, deaths: Vec<Death>) {
-        if let Some(mourn) = &self.mourn {
-            deaths.into_iter().for_each(mourn);
+    pub(super) fn death_sink(&self, deaths: Vec<Death>) {
+        if let Some(death_sink) = &self.death_sink {
+            deaths.into_iter().for_each(death_sink);
         }
     }
 
@@ -279,7 +279,7 @@ impl MemberRunner {
 
     /// What its next beat tells of its work.
     pub(super) fn status(&self, interval: Duration) -> Status {
-        let mut status = self.account.status();
+        let mut status = self.status_source.status();
         status.interval = interval;
         let split = self.config.identity.split.as_ref();
         status.progress = split.and_then(|split| percent(status.bytes_in, split.length));
@@ -288,7 +288,7 @@ impl MemberRunner {
 
     /// A unique id, for the names of claims.
     pub(super) fn draw_uuid(&self) -> String {
-        uuid::Builder::from_random_bytes(self.surroundings.draw().to_be_bytes())
+        uuid::Builder::from_random_bytes(self.environment.draw().to_be_bytes())
             .into_uuid()
             .to_string()
     }

@@ -54,14 +54,14 @@ enum SessionRole {
 
 /// One session's part of a [`MemberRunner`].
 pub(super) struct MemberSession<'a> {
-    life: &'a mut MemberRunner,
+    runner: &'a mut MemberRunner,
     session: Session,
     election: Election,
     role: SessionRole,
     connected: bool,
     /// When the session is given up, if it is not connected by then.
     patient_until: Instant,
-    hope: ReconnectOutlook,
+    outlook: ReconnectOutlook,
     /// Set when the session is to be left.
     over: Option<SessionEnd>,
     /// The task that listens to the claim before the own one.
@@ -71,9 +71,9 @@ pub(super) struct MemberSession<'a> {
     /// The one that looks at the first in line now and then.
     looking: Option<AbortHandle>,
     /// What is made of both.
-    vigil: Option<PredecessorWatch>,
+    predecessor_watch: Option<PredecessorWatch>,
     /// Whose claims this member has removed of late: the master before is one of them, if it died.
-    fallen: Vec<RemovedFollower>,
+    removed: Vec<RemovedFollower>,
     /// When the connection was last got back.
     back: Option<Duration>,
     /// A beat fell due while another was under way.
@@ -91,37 +91,37 @@ pub(super) struct MemberSession<'a> {
 }
 
 impl<'a> MemberSession<'a> {
-    pub(super) fn new(life: &'a mut MemberRunner, session: Session) -> Self {
+    pub(super) fn new(runner: &'a mut MemberRunner, session: Session) -> Self {
         let (outside, inbox) = channel(INBOX);
         // A session after another begins with an outage.
-        let now = life.surroundings.now().elapsed;
-        let back = (!life.earlier.is_empty()).then_some(now);
-        let election = Election::new(session.id(), &life.draw_uuid(), life.config.standing);
+        let now = runner.environment.now().elapsed;
+        let back = (!runner.earlier.is_empty()).then_some(now);
+        let election = Election::new(session.id(), &runner.draw_uuid(), runner.config.standing);
         let mut tasks = JoinSet::new();
-        if !life.claims.is_empty() {
+        if !runner.claims.is_empty() {
             // Nobody acts on them any more, and a server that was down keeps them for as long as a
             // session lasts: until then the whole line would wait for those at its head.
-            let (session, leftovers) = (session.clone(), life.claims.clone());
+            let (session, leftovers) = (session.clone(), runner.claims.clone());
             tasks.spawn(async move {
                 // Should it fail, they go with their sessions.
                 let _ = session.clear_line(&leftovers).await;
             });
         }
-        life.claims.push(election.prefix().to_owned());
+        runner.claims.push(election.prefix().to_owned());
         Self {
-            life,
+            runner,
             session,
             election,
             role: SessionRole::None,
             connected: true,
             patient_until: Instant::now(),
-            hope: ReconnectOutlook::Unknown,
+            outlook: ReconnectOutlook::Unknown,
             over: None,
             listening: None,
             obeying: None,
             looking: None,
-            vigil: None,
-            fallen: Vec::new(),
+            predecessor_watch: None,
+            removed: Vec::new(),
             back,
             owed: false,
             under_way: None,
@@ -135,7 +135,7 @@ impl<'a> MemberSession<'a> {
     }
 
     /// Stays until the session is over, or the member has left.
-    pub(super) async fn run(mut self, stopping: &mut Shutdown) -> SessionEnd {
+    pub(super) async fn run(mut self, shutdown: &mut Shutdown) -> SessionEnd {
         self.watch_connection();
         self.obey();
         let mut ticks = self.ticks();
@@ -153,9 +153,9 @@ impl<'a> MemberSession<'a> {
             if let Some(end) = self.over {
                 break end;
             }
-            if let Some(stop) = stopping.stop() {
+            if let Some(stop) = shutdown.stop() {
                 if self.connected && self.is_settled() {
-                    self.leave(stop.ending, stopping).await;
+                    self.leave(stop.ending, shutdown).await;
                     leaving = true;
                     break SessionEnd::Left;
                 }
@@ -165,15 +165,15 @@ impl<'a> MemberSession<'a> {
             }
             tokio::select! {
                 biased;
-                cut = stopping.next() => if cut == ShutdownStage::Deadline {
-                    self.life.complain(NO_ANSWER);
+                cut = shutdown.next() => if cut == ShutdownStage::Deadline {
+                    self.runner.complain(NO_ANSWER);
                     break SessionEnd::Left;
                 },
-                done = finished(self.under_way.as_mut()), if !self.is_patient(stopping) => self.done(done),
+                done = finished(self.under_way.as_mut()), if !self.is_patient(shutdown) => self.done(done),
                 done = finished(self.beside.as_mut().map(|(beat, _)| beat)) => self.beaten(done),
                 // Before the inbox, which may never be empty: the master's own beat comes first.
                 _ = ticks.tick(), if self.beats() => self.tick(),
-                Some(happening) = self.inbox.recv() => self.happened(happening),
+                Some(event) = self.inbox.recv() => self.happened(event),
                 () = sleep_until(self.patient_until), if !self.connected => {
                     self.over = Some(SessionEnd::Lost);
                 },
@@ -184,10 +184,10 @@ impl<'a> MemberSession<'a> {
         drop(self.under_way.take());
         drop(self.beside.take());
         self.role = SessionRole::None;
-        self.life.reigns_no_more();
+        self.runner.reigns_no_more();
         // Cut off, there is nobody to say goodbye to.
-        if self.connected && !self.session.close(stopping.remaining()).await && leaving {
-            self.life.complain(NO_ANSWER);
+        if self.connected && !self.session.close(shutdown.remaining()).await && leaving {
+            self.runner.complain(NO_ANSWER);
         }
         end
     }
@@ -211,18 +211,18 @@ impl<'a> MemberSession<'a> {
 
     /// Whether the answer to what is under way can wait for the next tick: it is good for nothing
     /// before, unless somebody is to be judged. To wake for it would double the cost of a beat.
-    fn is_patient(&self, stopping: &Shutdown) -> bool {
+    fn is_patient(&self, shutdown: &Shutdown) -> bool {
         let idle = match &self.role {
             SessionRole::Follower { joined } => *joined,
-            SessionRole::Master(master) => master.tenure.followers() == 0,
+            SessionRole::Master(master) => master.master_state.followers() == 0,
             SessionRole::Standby => true,
             SessionRole::None | SessionRole::TakingOver(_) => false,
         };
         let listening = self
-            .vigil
+            .predecessor_watch
             .as_ref()
             .is_some_and(PredecessorWatch::is_listening);
-        idle && !listening && self.connected && !self.owed && stopping.stop().is_none()
+        idle && !listening && self.connected && !self.owed && shutdown.stop().is_none()
     }
 
     /// A beat is due. While the one before is not answered it is held back, and its newest form sent
@@ -245,10 +245,13 @@ impl<'a> MemberSession<'a> {
         if self.heavy.is_none() || self.beside.is_some() || !self.connected {
             return;
         }
-        let (name, identity) = (self.life.config.name.as_ref(), &self.life.config.identity);
+        let (name, identity) = (
+            self.runner.config.name.as_ref(),
+            &self.runner.config.identity,
+        );
         let (now, status) = (
-            self.life.surroundings.now(),
-            self.life.status(self.interval()),
+            self.runner.environment.now(),
+            self.runner.status(self.interval()),
         );
         let own = claim::value(name, &beat::alive(now.wall, identity, &status));
         let beat = write::beside(master.fence.clone(), own);
@@ -279,7 +282,7 @@ impl<'a> MemberSession<'a> {
         while let Some(action) = self.election.poll_action() {
             match action {
                 ElectionAction::Follow => self.follow(),
-                ElectionAction::Lead(mandate) => self.lead(mandate),
+                ElectionAction::Lead(elected) => self.lead(elected),
                 ElectionAction::StepDown => self.step_down(),
                 request => {
                     let listens = self.begin_vigil(&request);
@@ -288,7 +291,7 @@ impl<'a> MemberSession<'a> {
                         request,
                         self.election.prefix().to_owned(),
                         self.claim_value(),
-                        self.life.mourns(),
+                        self.runner.mourns(),
                         self.outside.clone(),
                     ));
                     if listens && let Some(earlier) = self.listening.replace(task) {
@@ -301,7 +304,7 @@ impl<'a> MemberSession<'a> {
 
     /// What a claim says before its owner is master: who it is.
     fn claim_value(&self) -> String {
-        claim::value(self.life.config.name.as_ref(), "")
+        claim::value(self.runner.config.name.as_ref(), "")
     }
 
     /// Hears what the master tells, from here on: a reading that the connection was lost over is lost.
@@ -327,21 +330,21 @@ impl<'a> MemberSession<'a> {
 
     fn disconnected(&mut self) {
         if let (true, Some(bytes)) = (self.connected, self.heavy.take()) {
-            self.life.doubt_size(bytes);
+            self.runner.doubt_size(bytes);
         }
         if self.connected {
             self.patient_until = Instant::now() + PATIENCE;
         }
         self.connected = false;
         self.election.disconnected();
-        self.hope = ReconnectOutlook::Unknown;
+        self.outlook = ReconnectOutlook::Unknown;
         self.diagnose(false);
     }
 
     /// Has the servers looked at; `leaving` if that is to decide whether it is worth to wait.
     fn diagnose(&mut self, leaving: bool) {
-        let address = &self.life.config.settings.address;
-        let diagnosing = self.life.surroundings.diagnose(address);
+        let address = &self.runner.config.settings.address;
+        let diagnosing = self.runner.environment.diagnose(address);
         let outside = self.outside.clone();
         self.tasks.spawn(async move {
             let diagnosis = diagnosing.await;
@@ -352,13 +355,13 @@ impl<'a> MemberSession<'a> {
         });
     }
 
-    fn happened(&mut self, happening: SessionEvent) {
-        match happening {
+    fn happened(&mut self, event: SessionEvent) {
+        match event {
             SessionEvent::Answered(answer) => self.answered(answer),
             SessionEvent::FollowerEvent(epoch, noticed) => self.noticed(epoch, noticed),
             SessionEvent::Connection(Connection::Connected) => {
                 self.connected = true;
-                self.back = Some(self.life.surroundings.now().elapsed);
+                self.back = Some(self.runner.environment.now().elapsed);
                 self.election.connected();
                 self.obey();
             }
@@ -371,11 +374,11 @@ impl<'a> MemberSession<'a> {
             SessionEvent::Failed(failure) => self.failed(&failure),
             SessionEvent::Diagnosed { diagnosis, leaving } => {
                 if !self.connected {
-                    self.life.complain(&diagnosis.to_string());
+                    self.runner.complain(&diagnosis.to_string());
                 }
-                if leaving && self.hope == ReconnectOutlook::Asked {
+                if leaving && self.outlook == ReconnectOutlook::Asked {
                     let settled = diagnosis.is_settled();
-                    self.hope = if settled {
+                    self.outlook = if settled {
                         ReconnectOutlook::None
                     } else {
                         ReconnectOutlook::Some
@@ -386,19 +389,19 @@ impl<'a> MemberSession<'a> {
     }
 
     fn noticed(&mut self, epoch: i64, noticed: FollowerEvent) {
-        let now = self.life.surroundings.now();
+        let now = self.runner.environment.now();
         let SessionRole::Master(master) = &mut self.role else {
             // A word that was on its way when the master stepped down.
             return;
         };
-        if master.tenure.epoch() != epoch {
+        if master.master_state.epoch() != epoch {
             return;
         }
         master.noticed(now, noticed, &mut self.tasks);
-        for (name, why) in master.tenure.take_passed_over() {
-            self.life.note(&self.session.paths().member(&name), &why);
+        for (name, why) in master.master_state.take_passed_over() {
+            self.runner.note(&self.session.paths().member(&name), &why);
         }
-        if master.tenure.is_pressed(now) && self.under_way.is_none() {
+        if master.master_state.is_pressed(now) && self.under_way.is_none() {
             self.send();
         }
     }
@@ -411,10 +414,10 @@ impl<'a> MemberSession<'a> {
         }
         self.sent_at = Instant::now();
         self.heavy = None;
-        let now = self.life.surroundings.now();
-        let status = self.life.status(self.interval());
+        let now = self.runner.environment.now();
+        let status = self.runner.status(self.interval());
         self.keep_snapshot();
-        let identity = &self.life.config.identity;
+        let identity = &self.runner.config.identity;
         match &mut self.role {
             SessionRole::None
             | SessionRole::TakingOver(_)
@@ -425,21 +428,21 @@ impl<'a> MemberSession<'a> {
                     self.under_way = Some(write::touch(
                         self.session.clone(),
                         claim.to_owned(),
-                        claim::value(self.life.config.name.as_ref(), &beat),
+                        claim::value(self.runner.config.name.as_ref(), &beat),
                     ));
                 }
             }
             SessionRole::Follower { joined: true } => {
                 self.under_way = Some(write::beat(
                     self.session.clone(),
-                    self.life.config.name.clone(),
+                    self.runner.config.name.clone(),
                     beat::alive(now.wall, identity, &status),
                 ));
             }
             SessionRole::Master(master) => {
                 let beat = beat::alive(now.wall, identity, &status);
-                let own = claim::value(self.life.config.name.as_ref(), &beat);
-                if let Some(write) = master.tenure.next_write(now) {
+                let own = claim::value(self.runner.config.name.as_ref(), &beat);
+                if let Some(write) = master.master_state.next_write(now) {
                     self.heavy = write.weight().map(|bytes| bytes + own.len());
                     self.under_way = Some(write::fenced(master.fence.clone(), own, write));
                 }

@@ -36,23 +36,23 @@ pub(super) struct StallWatch<S> {
 }
 
 impl StallPolicy {
-    /// Watches the work until the monitor is dropped. What is seen goes to `fare`, and to people by stderr, once
+    /// Watches the work until the monitor is dropped. What is seen goes to `work_status`, and to people by stderr, once
     /// for each stall.
     pub(super) fn watch<S: Streams + 'static>(
         self,
         seen: StallWatch<S>,
-        fare: &Arc<WorkStatus>,
+        work_status: &Arc<WorkStatus>,
         kill: Kill,
     ) -> io::Result<Monitor> {
         let settings = Settings {
             whom: seen.whom,
             ends: seen.ends,
-            patience: self.patience,
+            stall_timeout: self.patience,
             interval: Settings::INTERVAL,
             debuggers: self.stacks,
         };
         let (program, task) = (seen.program, seen.task);
-        let told = Arc::clone(fare);
+        let told = Arc::clone(work_status);
         let reason = Mutex::new(String::new());
         let monitor = Monitor::start(settings, seen.streams, move |news| match news {
             News::Stalled { condition, still } => {
@@ -81,7 +81,7 @@ impl StallPolicy {
             }
             News::Recovered => say(program, "it works again"),
         })?;
-        fare.watch(monitor.vitals());
+        work_status.watch(monitor.vitals());
         Ok(monitor)
     }
 }

@@ -28,7 +28,7 @@ impl Work {
         task: Task,
         config: Option<Config>,
         required: bool,
-        care: StallPolicy,
+        stall_policy: StallPolicy,
     ) -> Self {
         Self {
             reporter: Reporter {
@@ -36,7 +36,7 @@ impl Work {
                 task,
                 config,
                 required,
-                care,
+                stall_policy,
             },
         }
     }

@@ -161,7 +161,7 @@ pub(super) fn fenced(fence: Fence, own: String, write: Write) -> WriteFuture {
                 fence.beat(&own, report.as_deref()).await?;
                 Outcome::Done
             }
-            Write::Accede {
+            Write::TakeOver {
                 version,
                 report,
                 control,
@@ -179,9 +179,9 @@ pub(super) fn fenced(fence: Fence, own: String, write: Write) -> WriteFuture {
                 fence.command(&own, &control, answer).await?;
                 Outcome::Done
             }
-            Write::Bury { fallen, report } => {
-                let removals: Vec<Removal<'_>> = fallen.iter().map(removal).collect();
-                match fence.bury(&own, &removals, &report).await? {
+            Write::RemoveDead { removed, report } => {
+                let removals: Vec<Removal<'_>> = removed.iter().map(removal).collect();
+                match fence.remove_dead(&own, &removals, &report).await? {
                     RemovalOutcome::Done => Outcome::Done,
                     RemovalOutcome::Spared(at) => Outcome::Spared(at),
                     RemovalOutcome::Gone(at) => Outcome::Gone(at),
@@ -197,11 +197,11 @@ pub(super) fn fenced(fence: Fence, own: String, write: Write) -> WriteFuture {
     })
 }
 
-fn removal(fallen: &RemovedFollower) -> Removal<'_> {
+fn removal(removed: &RemovedFollower) -> Removal<'_> {
     Removal {
-        node: &fallen.node,
-        version: fallen.version,
-        owner: fallen.owner,
-        claim: fallen.claim.as_deref(),
+        node: &removed.node,
+        version: removed.version,
+        owner: removed.owner,
+        claim: removed.claim.as_deref(),
     }
 }

@@ -163,7 +163,7 @@ impl Roster {
             return;
         };
         self.detector.heard(now, name.as_str());
-        node.heard_at = self.detector.hearing().at(now);
+        node.heard_at = self.detector.echo_clock().at(now);
         node.lost_at = None;
         node.beat_at = Some(now);
         let before = std::mem::replace(&mut node.life, MemberRunner::Beats);
@@ -186,7 +186,7 @@ impl Roster {
     /// The connection of a node is gone without a leave. One that stays connected as long as it lives is dead
     /// unless it comes back soon; of any other that says nothing.
     pub fn lose(&mut self, now: Duration, name: &HostName) {
-        let lost = self.detector.hearing().at(now);
+        let lost = self.detector.echo_clock().at(now);
         if let Some(node) = self.nodes.get_mut(name)
             && node.stays
         {
@@ -197,7 +197,7 @@ impl Roster {
     /// Time goes on: who is late, who is dead. The server does hear: its own tick has come.
     pub fn tick(&mut self, now: Duration) {
         self.detector.echo(now);
-        let heard = self.detector.hearing().elapsed();
+        let heard = self.detector.echo_clock().elapsed();
         let before = self.ticked_at.replace(now).unwrap_or(now);
         if now.saturating_sub(before) >= PAUSE {
             // Beats of the pause are still to be read, and after them the end of connections that agents gave up
@@ -368,7 +368,7 @@ impl Roster {
     /// A node that was known when the server ended, or by the one before: it may be silent until it has found
     /// this one.
     pub(super) fn restore(&mut self, now: Duration, name: HostName, mut node: Node) {
-        node.heard_at = self.detector.hearing().at(now);
+        node.heard_at = self.detector.echo_clock().at(now);
         let until = node.heard_at + self.rules.grace;
         self.awaited_until.get_or_insert(until);
         self.nodes.insert(name, node);

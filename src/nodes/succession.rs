@@ -134,8 +134,8 @@ struct Leaving(Option<Heartbeat>);
 
 impl Drop for Leaving {
     fn drop(&mut self) {
-        if let Some(heart) = self.0.take() {
-            heart.stop(Ending::Finished);
+        if let Some(heartbeat) = self.0.take() {
+            heartbeat.stop(Ending::Finished);
         }
     }
 }

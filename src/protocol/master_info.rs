@@ -102,9 +102,9 @@ impl MasterInfo {
     }
 
     /// Takes one line's part, if it is one of the office's.
-    pub(super) fn take(office: &mut Option<Self>, key: &str, word: &str) -> bool {
+    pub(super) fn take(master_info: &mut Option<Self>, key: &str, word: &str) -> bool {
         if key == MASTER {
-            *office = Some(Self {
+            *master_info = Some(Self {
                 node: unescape(word),
                 claim: String::new(),
                 since: DateTime::default(),
@@ -112,15 +112,15 @@ impl MasterInfo {
             });
             return true;
         }
-        let Some(office) = office else {
+        let Some(master_info) = master_info else {
             return false;
         };
         match key {
-            CLAIM if claim::is_name(word) => word.clone_into(&mut office.claim),
+            CLAIM if claim::is_name(word) => word.clone_into(&mut master_info.claim),
             // The name of no claim: as if nobody were in office.
-            CLAIM => office.claim.clear(),
-            SINCE => office.since = moment(word).unwrap_or_default(),
-            PREVIOUS => office.previous = word.parse().ok(),
+            CLAIM => master_info.claim.clear(),
+            SINCE => master_info.since = moment(word).unwrap_or_default(),
+            PREVIOUS => master_info.previous = word.parse().ok(),
             _ => return false,
         }
         true
@@ -133,7 +133,7 @@ mod tests {
 
     use super::*;
 
-    fn office() -> MasterInfo {
+    fn master_info() -> MasterInfo {
         MasterInfo {
             node: "map2.5".to_owned(),
             claim: "_c_a-lock-0000000002".to_owned(),
@@ -149,11 +149,11 @@ mod tests {
     #[test]
     fn what_is_told_is_read_back() {
         let mut read = None;
-        for line in office().lines().lines() {
+        for line in master_info().lines().lines() {
             let (key, word) = line.split_once(": ").unwrap();
             assert!(MasterInfo::take(&mut read, key, word), "{line}");
         }
-        assert_eq!(read, Some(office()));
+        assert_eq!(read, Some(master_info()));
         assert!(!MasterInfo::take(&mut read, "epoch", "7"));
         assert!(!MasterInfo::take(&mut None, "since", "7"));
     }

@@ -38,7 +38,7 @@ pub struct Report {
     /// The events of the last second, oldest first.
     pub events: Vec<Event>,
     /// Who is master, in a value that a master wrote.
-    pub office: Option<MasterInfo>,
+    pub master_info: Option<MasterInfo>,
     /// Who died in the last minutes, and has not returned.
     pub dead: Vec<Dead>,
     /// How many more than these.
@@ -91,7 +91,7 @@ impl Report {
                     let numbers = numbers.filter_map(|word| u64::from_str_radix(word, 16).ok());
                     report.fingerprints = numbers.collect();
                 }
-                Some((key, word)) if MasterInfo::take(&mut report.office, key, word) => {}
+                Some((key, word)) if MasterInfo::take(&mut report.master_info, key, word) => {}
                 _ => report.messages.push(line.to_owned()),
             }
         }
@@ -120,7 +120,7 @@ pub struct Draft<'a> {
     /// The writer's epoch.
     pub epoch: i64,
     /// The writer, and how it became master.
-    pub office: &'a MasterInfo,
+    pub master_info: &'a MasterInfo,
     /// The number of the last event told, in this value or before.
     pub sequence: u64,
     /// The events that no value has told yet.
@@ -157,7 +157,7 @@ impl Draft<'_> {
             value.extend(event.message());
         }
         value.extend([format!("{EPOCH}: {}\n", self.epoch)]);
-        value.push_str(&self.office.lines());
+        value.push_str(&self.master_info.lines());
         value.extend([format!("{SEQUENCE}: {}\n", self.sequence)]);
         // An heir has to know whom to expect.
         let followers = self.followers.iter().map(|node| Word(node).to_string());
@@ -200,7 +200,7 @@ mod tests {
         }
     }
 
-    fn office() -> MasterInfo {
+    fn master_info() -> MasterInfo {
         MasterInfo {
             node: "map1.5".to_owned(),
             claim: "_c_a-lock-0000000001".to_owned(),
@@ -213,7 +213,7 @@ mod tests {
         Draft {
             at: DateTime::from_timestamp_micros(1_609_240_719_574_485).unwrap(),
             epoch: 9,
-            office: &office(),
+            master_info: &master_info(),
             sequence: 12,
             fresh,
             recent: older.iter().chain(fresh).collect(),
@@ -248,7 +248,7 @@ mod tests {
         let report = Report::parse(value.as_bytes());
         assert_eq!(report.epoch, Some(9));
         assert_eq!(report.sequence, 12);
-        assert_eq!(report.office, Some(office()));
+        assert_eq!(report.master_info, Some(master_info()));
         assert_eq!(report.events, [older, fresh].concat());
         assert_eq!(report.alive().collect::<Vec<_>>(), ["map2", "map4"]);
         assert!(report.followers().any(|node| node == "map5"));

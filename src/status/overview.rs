@@ -147,12 +147,12 @@ fn server_time(first: &Look, second: &Look) -> Option<DateTime<Utc>> {
 /// The one that is first in line, if it leads already: then it beats on its claim.
 fn master(line: &[Node], report: &Report) -> Option<Master> {
     let first = line.first().filter(|first| is_beat(&first.value.bytes))?;
-    let office = report.office.as_ref();
-    let office = office.filter(|office| office.claim == first.name);
+    let master_info = report.master_info.as_ref();
+    let master_info = master_info.filter(|master_info| master_info.claim == first.name);
     Some(Master {
         node: holder(&first.value.bytes),
         claim: first.name.clone(),
-        term: office.map(
+        term: master_info.map(
             |MasterInfo {
                  since, previous, ..
              }| Term {

@@ -51,9 +51,9 @@ impl Vitals {
         self.processes.load(Relaxed)
     }
 
-    fn set(&self, judge: &Classifier, reading: &Reading) {
-        self.condition.store(judge.condition() as u8, Relaxed);
-        let stalled = judge.stalled().map_or(0, |still| millis(still) + 1);
+    fn set(&self, classifier: &Classifier, reading: &Reading) {
+        self.condition.store(classifier.condition() as u8, Relaxed);
+        let stalled = classifier.stalled().map_or(0, |still| millis(still) + 1);
         self.stalled.store(stalled, Relaxed);
         self.measured(reading);
     }
@@ -99,7 +99,7 @@ pub struct Settings {
     /// The command's stdin and stdout.
     pub ends: Ends,
     /// When it is stalled.
-    pub patience: StallTimeout,
+    pub stall_timeout: StallTimeout,
     /// Time between two samples.
     pub interval: Duration,
     /// Whether debuggers may be asked for stacks when the command stalls. They stop its processes for
@@ -136,7 +136,7 @@ impl Monitor {
         let mut watch = Watch {
             settings,
             sampler: Sampler::new(settings.whom, settings.ends),
-            judge: Classifier::new(settings.patience, settings.interval),
+            classifier: Classifier::new(settings.stall_timeout, settings.interval),
             started: Instant::now(),
             streams,
             vitals: Arc::clone(&vitals),
@@ -182,7 +182,7 @@ impl Drop for Monitor {
 struct Watch<S, T> {
     settings: Settings,
     sampler: Sampler,
-    judge: Classifier,
+    classifier: Classifier,
     started: Instant,
     streams: S,
     vitals: Arc<Vitals>,
@@ -202,12 +202,12 @@ impl<S: Streams, T: Fn(News) + Send + Sync + 'static> Watch<S, T> {
         }
         // The time when it is all known: a sampler that had to wait does not make a step shorter.
         let at = self.started.elapsed();
-        let change = self.judge.sampled(&reading.sample(at, &flow));
-        self.vitals.set(&self.judge, &reading);
+        let change = self.classifier.sampled(&reading.sample(at, &flow));
+        self.vitals.set(&self.classifier, &reading);
         match change {
             Some(Change::Stalled) => {
-                let condition = self.judge.condition();
-                let still = self.judge.stalled().unwrap_or_default();
+                let condition = self.classifier.condition();
+                let still = self.classifier.stalled().unwrap_or_default();
                 (self.tell)(News::Stalled { condition, still });
                 let last_record = self.streams.last_record();
                 self.take_snapshot(Occasion {

@@ -264,9 +264,16 @@ async fn in_office(session: &Session) -> Result<Option<Event>, Failure> {
         return Ok(None);
     };
     let report = Report::parse(&value.bytes);
-    let office = report.office.filter(|office| office.claim == *claim);
-    Ok(office.map(|office| Event {
-        previous: office.previous,
-        ..Event::of(office.since, EventKind::Claimed, &office.node, report.epoch)
+    let master_info = report
+        .master_info
+        .filter(|master_info| master_info.claim == *claim);
+    Ok(master_info.map(|master_info| Event {
+        previous: master_info.previous,
+        ..Event::of(
+            master_info.since,
+            EventKind::Claimed,
+            &master_info.node,
+            report.epoch,
+        )
     }))
 }

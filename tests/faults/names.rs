@@ -83,19 +83,19 @@ proptest! {
     #[test]
     fn a_report_names_whom_it_means(one in name(), two in name(), three in name()) {
         prop_assume!(one != two && two != three && one != three);
-        let office = MasterInfo {
+        let master_info = MasterInfo {
             node: one.clone(),
             claim: "_c_a-lock-0000000001".to_owned(),
             since: at(),
             previous: Some(PreviousMaster { node: two.clone(), epoch: 4, went: EndReason::Dead }),
         };
-        let claimed = Event { previous: office.previous.clone(), ..event(EventKind::Claimed, &one, 1) };
+        let claimed = Event { previous: master_info.previous.clone(), ..event(EventKind::Claimed, &one, 1) };
         let events = [claimed, event(EventKind::Died, &two, 2), event(EventKind::Joined, &three, 3)];
         let dead = Dead { node: two.clone(), time: at(), attempt: Some(three.clone()) };
         let value = Draft {
             at: at(),
             epoch: 9,
-            office: &office,
+            master_info: &master_info,
             sequence: 3,
             fresh: &events,
             recent: events.iter().collect(),
@@ -109,7 +109,7 @@ proptest! {
         let report = Report::parse(value.as_bytes());
         prop_assert_eq!(&report.events, &events);
         prop_assert_eq!(report.alive().collect::<Vec<_>>(), [one.clone(), three.clone()]);
-        prop_assert_eq!(report.office, Some(office));
+        prop_assert_eq!(report.master_info, Some(master_info));
         prop_assert_eq!(report.dead, [dead]);
         prop_assert_eq!(report.known, [one, two.clone(), three]);
         prop_assert!(report.fingerprints.contains(&fingerprint(&two)));

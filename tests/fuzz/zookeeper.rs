@@ -95,7 +95,7 @@ pub(super) fn report(bytes: &[u8]) {
 
 /// The next master's report, of the same events and the same dead.
 fn compose(report: &Report) -> String {
-    let office = report.office.clone().unwrap_or_else(|| MasterInfo {
+    let master_info = report.master_info.clone().unwrap_or_else(|| MasterInfo {
         node: "map1.5".to_owned(),
         claim: "_c_a-lock-0000000001".to_owned(),
         since: DateTime::default(),
@@ -104,7 +104,7 @@ fn compose(report: &Report) -> String {
     Draft {
         at: DateTime::default(),
         epoch: 9,
-        office: &office,
+        master_info: &master_info,
         sequence: report.sequence,
         fresh: &[],
         recent: report.events.iter().collect::<Vec<&Event>>(),
@@ -122,5 +122,8 @@ fn is_of_our_time(report: &Report) -> bool {
     let is_usual = |at: DateTime<Utc>| (0..=9999).contains(&at.year());
     report.events.iter().all(|event| is_usual(event.time))
         && report.dead.iter().all(|dead| is_usual(dead.time))
-        && report.office.iter().all(|office| is_usual(office.since))
+        && report
+            .master_info
+            .iter()
+            .all(|master_info| is_usual(master_info.since))
 }

@@ -221,15 +221,15 @@ impl Stage {
         let limit = Duration::from_millis(LEAVE_LIMIT);
         let config = self.scenario.config(&self.world, process, &part, name);
         let around = Arc::new(around);
-        let ties = RunnerHooks {
+        let hooks = RunnerHooks {
             joined: None,
             complain: Box::new(|_| {}),
             note: Box::new(|_| {}),
             kill: Box::new(|_| {}),
-            mourn: None,
+            death_sink: None,
         };
-        let life = MemberRunner::new(config, around, Arc::clone(&progress) as _, ties);
-        let beating = life.live(Shutdown::new(stopped, limit));
+        let runner = MemberRunner::new(config, around, Arc::clone(&progress) as _, hooks);
+        let beating = runner.live(Shutdown::new(stopped, limit));
         let works = part.work;
         let work = async {
             let (whole, records) = self.work(works, &progress).await;

@@ -230,7 +230,7 @@ fn watch(fed: &Fed) -> (Monitor, Receiver<News>) {
     let settings = Settings {
         whom: Whom::Tree(fed.child.id()),
         ends: fed.ends,
-        patience: StallTimeout::After(Duration::from_secs(2)),
+        stall_timeout: StallTimeout::After(Duration::from_secs(2)),
         interval: Duration::from_millis(50),
         debuggers: true,
     };

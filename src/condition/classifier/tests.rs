@@ -12,7 +12,7 @@ const fn ms(n: u64) -> Duration {
 
 /// A command that is made up, and its judge.
 struct Course {
-    judge: Classifier,
+    classifier: Classifier,
     sample: Sample,
     changes: Vec<Change>,
 }
@@ -29,13 +29,13 @@ enum Does {
 }
 
 impl Course {
-    fn new(patience: StallTimeout) -> Self {
+    fn new(stall_timeout: StallTimeout) -> Self {
         let mut course = Self {
-            judge: Classifier::new(patience, INTERVAL),
+            classifier: Classifier::new(stall_timeout, INTERVAL),
             sample: Sample::default(),
             changes: Vec::new(),
         };
-        course.judge.sampled(&course.sample);
+        course.classifier.sampled(&course.sample);
         course
     }
 
@@ -62,12 +62,12 @@ impl Course {
             Does::WaitsForProcessor => sample.waiting = Waiting::Nothing,
             Does::Sleeps => {}
         }
-        self.changes.extend(self.judge.sampled(&self.sample));
+        self.changes.extend(self.classifier.sampled(&self.sample));
     }
 
     fn steps(&mut self, does: Does, count: usize) -> Condition {
         (0..count).for_each(|_| self.step(does, INTERVAL));
-        self.judge.condition()
+        self.classifier.condition()
     }
 }
 
@@ -100,14 +100,14 @@ fn each_condition_is_told_after_a_second() {
 fn a_stall_is_told_once_and_ends_with_a_byte() {
     let mut course = Course::new(after(2000));
     course.steps(Does::Sleeps, 9);
-    assert_eq!(course.judge.stalled(), None);
+    assert_eq!(course.classifier.stalled(), None);
     course.steps(Does::Sleeps, 1);
-    assert_eq!(course.judge.stalled(), Some(ms(2000)));
+    assert_eq!(course.classifier.stalled(), Some(ms(2000)));
     course.steps(Does::Computes, 10);
-    assert_eq!(course.judge.stalled(), Some(ms(4000)));
+    assert_eq!(course.classifier.stalled(), Some(ms(4000)));
     assert_eq!(course.changes, [Change::Stalled]);
     course.steps(Does::Moves, 1);
-    assert_eq!(course.judge.stalled(), None);
+    assert_eq!(course.classifier.stalled(), None);
     assert_eq!(course.changes, [Change::Stalled, Change::Recovered]);
 }
 
@@ -125,17 +125,17 @@ fn one_glance_at_the_input_does_not_end_a_stall() {
 #[test]
 fn waiting_for_an_input_that_has_ended_or_can_be_read_is_no_excuse() {
     for input in [InputFill::Ended, InputFill::Unread] {
-        let mut judge = Classifier::new(after(2000), INTERVAL);
+        let mut classifier = Classifier::new(after(2000), INTERVAL);
         for n in 0..20 {
-            judge.sampled(&Sample {
+            classifier.sampled(&Sample {
                 at: INTERVAL * n,
                 waiting: Waiting::Input,
                 input,
                 ..Sample::default()
             });
         }
-        assert_eq!(judge.condition(), Condition::Blocked);
-        assert!(judge.stalled().is_some());
+        assert_eq!(classifier.condition(), Condition::Blocked);
+        assert!(classifier.stalled().is_some());
     }
 }
 
@@ -147,7 +147,7 @@ fn a_tenth_of_a_core_is_spinning() {
             course.sample.cpu += ms(millis);
             course.step(Does::Sleeps, INTERVAL);
         }
-        assert_eq!(course.judge.condition(), expected);
+        assert_eq!(course.classifier.condition(), expected);
     }
 }
 
@@ -163,7 +163,7 @@ fn who_gets_no_processor_is_not_blocked() {
         course.steps(Does::Sleeps, 4);
         course.steps(Does::WaitsForProcessor, 1);
     }
-    assert_eq!(course.judge.condition(), Condition::Blocked);
+    assert_eq!(course.classifier.condition(), Condition::Blocked);
 }
 
 #[test]
@@ -172,10 +172,10 @@ fn a_gap_of_the_sampler_counts_for_little() {
     course.steps(Does::Sleeps, 10);
     // The machine slept for an hour.
     course.step(Does::Sleeps, Duration::from_secs(3600));
-    assert_eq!(course.judge.stalled(), None);
+    assert_eq!(course.classifier.stalled(), None);
     course.steps(Does::Sleeps, 37);
     assert_eq!(course.changes, [Change::Stalled]);
-    assert_eq!(course.judge.stalled(), Some(ms(10_000)));
+    assert_eq!(course.classifier.stalled(), Some(ms(10_000)));
 }
 
 #[test]
@@ -201,18 +201,18 @@ fn off_never_stalls() {
 fn auto_learns_the_pauses_of_the_command() {
     // A byte, and a second of work.
     let mut course = Course::new(StallTimeout::Auto);
-    assert_eq!(course.judge.allowed(), Some(ms(10_000)));
+    assert_eq!(course.classifier.allowed(), Some(ms(10_000)));
     for _ in 0..60 {
         course.steps(Does::Moves, 1);
         course.steps(Does::Computes, 5);
     }
-    let allowed = course.judge.allowed().unwrap();
+    let allowed = course.classifier.allowed().unwrap();
     assert!(allowed >= ms(2000) && allowed < ms(5000), "{allowed:?}");
     course.steps(Does::Computes, 50);
     assert_eq!(course.changes, [Change::Stalled]);
     // It was no stall for ever: so long a pause is known now.
     course.steps(Does::Moves, 1);
-    let allowed = course.judge.allowed().unwrap();
+    let allowed = course.classifier.allowed().unwrap();
     assert!(allowed >= ms(20_000), "{allowed:?}");
 }
 
@@ -223,7 +223,7 @@ fn auto_does_not_learn_from_what_others_make_it_wait() {
         course.steps(Does::Moves, 1);
         course.steps(Does::WaitsForInput, 100);
     }
-    assert_eq!(course.judge.allowed(), Some(ms(2000)));
+    assert_eq!(course.classifier.allowed(), Some(ms(2000)));
     assert_eq!(course.changes, []);
 }
 
@@ -248,8 +248,8 @@ proptest! {
         let mut innocent = Course::new(after(1));
         for (does, length) in course {
             innocent.step(does, ms(length));
-            prop_assert_eq!(innocent.judge.stalled(), None);
-            prop_assert!(!innocent.judge.condition().is_its_own());
+            prop_assert_eq!(innocent.classifier.stalled(), None);
+            prop_assert!(!innocent.classifier.condition().is_its_own());
         }
         prop_assert_eq!(innocent.changes, []);
     }
@@ -259,15 +259,15 @@ proptest! {
     #[test]
     fn who_stands_still_stalls_when_patience_ends(
         course in any_of(GUILTY),
-        patience in 1..20_000_u64,
+        stall_timeout in 1..20_000_u64,
     ) {
-        let mut guilty = Course::new(after(patience));
+        let mut guilty = Course::new(after(stall_timeout));
         let mut seen = Duration::ZERO;
         for (does, length) in course {
             guilty.step(does, ms(length));
             seen += ms(length).min(INTERVAL * LONGEST_STEP);
-            let expected = (seen >= ms(patience).max(WINDOW)).then_some(seen);
-            prop_assert_eq!(guilty.judge.stalled(), expected);
+            let expected = (seen >= ms(stall_timeout).max(WINDOW)).then_some(seen);
+            prop_assert_eq!(guilty.classifier.stalled(), expected);
         }
     }
 
@@ -276,9 +276,9 @@ proptest! {
     #[test]
     fn no_stall_without_enough_standing_still(
         course in any_of(ALL),
-        patience in 1..10_000_u64,
+        stall_timeout in 1..10_000_u64,
     ) {
-        let mut any = Course::new(after(patience));
+        let mut any = Course::new(after(stall_timeout));
         let mut still = Duration::ZERO;
         for (does, length) in course {
             let before = any.changes.len();
@@ -289,9 +289,9 @@ proptest! {
                 Does::WaitsForInput | Does::WaitsForReader => {}
             }
             if any.changes.len() > before && any.changes.ends_with(&[Change::Stalled]) {
-                prop_assert!(still >= ms(patience));
+                prop_assert!(still >= ms(stall_timeout));
             }
-            prop_assert!(any.judge.stalled().is_none() || any.judge.condition().is_its_own());
+            prop_assert!(any.classifier.stalled().is_none() || any.classifier.condition().is_its_own());
         }
         for (index, change) in any.changes.iter().enumerate() {
             let expected = if index % 2 == 0 { Change::Stalled } else { Change::Recovered };

@@ -29,10 +29,10 @@ fn list(election: &mut Election, names: &[&str]) {
     election.listed(generation, &line(names));
 }
 
-fn mandate() -> ElectionAction {
+fn elected() -> ElectionAction {
     ElectionAction::Lead(Elected {
         claim: OWN.to_owned(),
-        ousted: None,
+        deposed_as: None,
     })
 }
 
@@ -40,7 +40,7 @@ fn leading() -> Election {
     let (mut election, generation) = connected();
     election.created(generation, OWN.to_owned(), SESSION);
     list(&mut election, &[OWN]);
-    assert_eq!(election.poll_action(), Some(mandate()));
+    assert_eq!(election.poll_action(), Some(elected()));
     election
 }
 
@@ -69,7 +69,7 @@ fn the_second_watches_only_the_one_before_it() {
     assert_eq!(claim, OTHER);
     election.predecessor_gone(generation);
     list(&mut election, &[OWN]);
-    assert_eq!(election.poll_action(), Some(mandate()));
+    assert_eq!(election.poll_action(), Some(elected()));
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn sequences_are_compared_as_numbers_whatever_the_id() {
     let (mut election, generation) = connected();
     election.created(generation, OWN.to_owned(), SESSION);
     list(&mut election, &["_c_aaa-lock-0000000010", OWN]);
-    assert_eq!(election.poll_action(), Some(mandate()));
+    assert_eq!(election.poll_action(), Some(elected()));
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn a_claim_whose_answer_was_lost_is_found_again() {
     };
     election.inspected(generation, claim, Some(SESSION));
     list(&mut election, &[OWN]);
-    assert_eq!(election.poll_action(), Some(mandate()));
+    assert_eq!(election.poll_action(), Some(elected()));
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn disconnected_is_stepped_down_and_the_same_claim_leads_again() {
     assert_eq!(election.poll_action(), Some(ElectionAction::StepDown));
     election.connected();
     list(&mut election, &[OWN]);
-    assert_eq!(election.poll_action(), Some(mandate()));
+    assert_eq!(election.poll_action(), Some(elected()));
 }
 
 #[test]
@@ -167,7 +167,7 @@ fn two_reconnections_in_quick_succession_lead_once() {
     };
     election.listed(old, &line(&[OWN]));
     list(&mut election, &[OWN]);
-    assert_eq!(election.poll_action(), Some(mandate()));
+    assert_eq!(election.poll_action(), Some(elected()));
     assert_eq!(election.poll_action(), None);
 }
 
@@ -209,10 +209,10 @@ fn standing() -> Election {
 fn a_standing_master_deposes_the_one_in_office_and_leads() {
     let mut election = standing();
     list(&mut election, &["_c_b-lock-0000000002", OTHER, STANDING]);
-    let lead = |ousted| {
+    let lead = |deposed_as| {
         Some(ElectionAction::Lead(Elected {
             claim: STANDING.to_owned(),
-            ousted,
+            deposed_as,
         }))
     };
     assert_eq!(election.poll_action(), lead(None));
@@ -230,7 +230,7 @@ fn a_standing_master_deposes_the_one_in_office_and_leads() {
         (own.as_str(), claim.as_str(), version),
         (STANDING, OTHER, None)
     );
-    election.ousted(generation, DeposeOutcome::Done, EndReason::Deposed);
+    election.deposed_as(generation, DeposeOutcome::Done, EndReason::Deposed);
     list(&mut election, &["_c_b-lock-0000000002", STANDING]);
     assert_eq!(election.poll_action(), lead(Some(EndReason::Deposed)));
 }
@@ -279,11 +279,11 @@ fn the_next_in_line_deposes_a_silent_master() {
         version: Some(17),
     };
     assert_eq!(election.poll_action(), Some(depose));
-    election.ousted(generation, DeposeOutcome::Done, EndReason::Dead);
+    election.deposed_as(generation, DeposeOutcome::Done, EndReason::Dead);
     list(&mut election, &[OWN]);
     let lead = Elected {
         claim: OWN.to_owned(),
-        ousted: Some(EndReason::Dead),
+        deposed_as: Some(EndReason::Dead),
     };
     assert_eq!(election.poll_action(), Some(ElectionAction::Lead(lead)));
 }
@@ -294,11 +294,11 @@ fn who_deposed_the_master_knows_it_also_when_it_sees_the_claim_go_first() {
     election.silent(generation, OTHER.to_owned(), 17);
     election.poll_action();
     election.predecessor_gone(generation);
-    election.ousted(generation, DeposeOutcome::Done, EndReason::Dead);
+    election.deposed_as(generation, DeposeOutcome::Done, EndReason::Dead);
     list(&mut election, &[OWN]);
     let lead = election.poll_action();
     assert!(
-        matches!(&lead, Some(ElectionAction::Lead(mandate)) if mandate.ousted == Some(EndReason::Dead)),
+        matches!(&lead, Some(ElectionAction::Lead(elected)) if elected.deposed_as == Some(EndReason::Dead)),
         "{lead:?}"
     );
 }
@@ -308,11 +308,11 @@ fn a_master_that_beat_in_the_last_moment_is_listened_to_further() {
     let (mut election, generation) = following();
     election.silent(generation, OTHER.to_owned(), 17);
     election.poll_action();
-    election.ousted(generation, DeposeOutcome::Spared, EndReason::Dead);
+    election.deposed_as(generation, DeposeOutcome::Spared, EndReason::Dead);
     assert_eq!(election.poll_action(), None);
     election.predecessor_gone(generation);
     list(&mut election, &[OWN]);
-    assert_eq!(election.poll_action(), Some(mandate()));
+    assert_eq!(election.poll_action(), Some(elected()));
 }
 
 #[test]
@@ -320,7 +320,7 @@ fn who_was_declared_dead_goes_to_the_end_of_the_line() {
     let (mut election, generation) = following();
     election.silent(generation, OTHER.to_owned(), 17);
     election.poll_action();
-    election.ousted(generation, DeposeOutcome::Void, EndReason::Dead);
+    election.deposed_as(generation, DeposeOutcome::Void, EndReason::Dead);
     list(&mut election, &[OTHER]);
     assert!(matches!(
         election.poll_action(),

@@ -36,7 +36,7 @@ impl MasterState {
 
     /// Tells of a follower's death with the next report, and mourns it.
     pub(super) fn tell_death(&mut self, now: Now, node: &str) {
-        let identity = self.mourn(now, node);
+        let identity = self.remember_dead(now, node);
         let event = self.event(now.wall, EventKind::Died, node);
         let death = self.death(node, identity);
         self.news.push(event, Some(death));

@@ -63,7 +63,7 @@ impl MasterState {
     pub fn listed(&mut self, now: Now, nodes: &BTreeSet<String>) {
         for node in nodes {
             // The dead are back when they are heard: the list may be older than the burial.
-            if *node == self.office.node
+            if *node == self.master_info.node
                 || self.dead.contains_key(node)
                 || self.passed_over.contains(node)
                 || self.followers.contains_key(node)
@@ -109,7 +109,7 @@ impl MasterState {
     /// One that stood there when the master came back from an outage of ZooKeeper is not judged before
     /// it is heard, or has been waited for: the master may be back before its followers.
     pub fn heard(&mut self, now: Now, node: &str, reading: &FollowerReading) {
-        if node == self.office.node || self.passed_over.contains(node) {
+        if node == self.master_info.node || self.passed_over.contains(node) {
             return;
         }
         self.introduce(now, node, reading.beat.identity.returns);
@@ -156,7 +156,7 @@ impl MasterState {
     }
 
     /// A follower is dead: it is told of for some time, and is a follower no more. Returns who it was.
-    pub(super) fn mourn(&mut self, now: Now, node: &str) -> Identity {
+    pub(super) fn remember_dead(&mut self, now: Now, node: &str) -> Identity {
         let follower = self.followers.remove(node);
         let identity = follower.map_or_else(Identity::default, |follower| follower.identity);
         let dead = Dead {
@@ -171,15 +171,15 @@ impl MasterState {
     }
 
     /// A follower's value has changed and is being read.
-    pub fn stirred(&mut self, now: Now, node: &str) {
+    pub fn changed(&mut self, now: Now, node: &str) {
         self.budget.see_write();
         self.detector.reading(now.elapsed, node);
     }
 
     /// A follower's znode is gone, and this master did not remove it.
     pub fn vanished(&mut self, now: Now, node: &str) {
-        if let Some(Pending::Bury(burial)) = &mut self.pending
-            && burial.vanished(node)
+        if let Some(Pending::RemoveDead(batch_under_way)) = &mut self.pending
+            && batch_under_way.vanished(node)
         {
             return;
         }

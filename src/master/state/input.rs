@@ -64,21 +64,21 @@ pub struct FollowerReading {
 /// The master before, and why it went: as this member brought it about, as it said itself, or as the
 /// age of its last report tells.
 pub(super) fn previous(
-    mandate: &Elected,
+    elected: &Elected,
     pace: MasterConfig,
-    inheritance: &PriorState,
+    prior: &PriorState,
 ) -> Option<PreviousMaster> {
-    let PriorState { report, .. } = inheritance;
-    let (office, epoch) = (report.office.as_ref()?, report.epoch?);
-    let silence = inheritance.now - inheritance.written;
+    let PriorState { report, .. } = prior;
+    let (master_info, epoch) = (report.master_info.as_ref()?, report.epoch?);
+    let silence = prior.now - prior.written;
     let silence = silence.to_std().unwrap_or_default();
     // Reports come once a timeout, or once an interval.
-    let given = inheritance.control.interval.unwrap_or_default();
+    let given = prior.control.interval.unwrap_or_default();
     let reports = pace.detection.timeout.max(given);
     let went = if report.is_free() {
         EndReason::Finished
-    } else if let Some(ousted) = mandate.ousted {
-        ousted
+    } else if let Some(deposed_as) = elected.deposed_as {
+        deposed_as
     } else if silence >= pace.session {
         EndReason::Expired
     } else if silence >= reports * 2 {
@@ -88,7 +88,7 @@ pub(super) fn previous(
         EndReason::Deposed
     };
     Some(PreviousMaster {
-        node: office.node.clone(),
+        node: master_info.node.clone(),
         epoch,
         went,
     })

@@ -245,7 +245,7 @@ impl MasterState {
         let followers = self.followers.iter();
         let followers =
             followers.map(|(node, follower)| (node.as_str(), &follower.identity, follower.owner));
-        let own = (self.office.node.as_str(), &self.identity, self.session);
+        let own = (self.master_info.node.as_str(), &self.identity, self.session);
         let meant: Vec<(&str, &Identity, i64)> = std::iter::once(own)
             .chain(followers)
             .filter(|(node, identity, _)| {

@@ -52,7 +52,7 @@ impl MasterState {
     }
 
     /// Removes those who are overdue, if there is room to tell it.
-    pub(super) fn bury(&mut self, now: Now) -> Option<Write> {
+    pub(super) fn remove_overdue(&mut self, now: Now) -> Option<Write> {
         if self.overdue.is_empty() || self.grace.is_some() {
             return None;
         }
@@ -72,8 +72,8 @@ impl MasterState {
         let (lines, messages) = costs.fold((0, 0), |sum, cost| (sum.0 + cost.0, sum.1 + cost.1));
         let mut lines = self.news.room_left(&self.room).saturating_sub(lines);
         let mut messages = self.room.messages.saturating_sub(messages);
-        let mut removed = self.room.removed;
-        let (mut fallen, mut verdicts) = (Vec::new(), Vec::new());
+        let mut path_bytes = self.room.removed;
+        let (mut removed, mut verdicts) = (Vec::new(), Vec::new());
         for node in self.overdue.iter().take(self.batch) {
             // Only who was read is in the detector; a version that never was spares a node by mistake.
             let Some(follower) = self.followers.get(node) else {
@@ -83,7 +83,7 @@ impl MasterState {
             let event = self.event(now.wall, EventKind::Died, node);
             let (line, message) = EventLog::cost(&event);
             let paths = node.len() + PATH + claim.as_ref().map_or(0, |claim| claim.len() + PATH);
-            let fits = line <= lines && message <= messages && paths <= removed;
+            let fits = line <= lines && message <= messages && paths <= path_bytes;
             // One that is alone in its report fits, or it would stay for good.
             let is_alone = fresh.is_empty() && self.news.recent().next().is_none();
             if !fits && !is_alone {
@@ -91,13 +91,13 @@ impl MasterState {
             }
             lines = lines.saturating_sub(line);
             messages = messages.saturating_sub(message);
-            removed = removed.saturating_sub(paths);
+            path_bytes = path_bytes.saturating_sub(paths);
             sequence += 1;
             let event = Event {
                 sequence: Some(sequence),
                 ..event
             };
-            fallen.push(RemovedFollower {
+            removed.push(RemovedFollower {
                 node: node.clone(),
                 version: follower.version.unwrap_or(0),
                 owner: follower.owner,
@@ -115,29 +115,34 @@ impl MasterState {
         }
         let report = self.report(now, &fresh, &[], sequence);
         self.budget.spend(now.elapsed, report.len());
-        self.pending = Some(Pending::Bury(RemovalBatch {
+        self.pending = Some(Pending::RemoveDead(RemovalBatch {
             told,
             nodes: verdicts.iter().map(|one| one.node.clone()).collect(),
             verdicts,
             vanished: Vec::new(),
         }));
-        Some(Write::Bury { fallen, report })
+        Some(Write::RemoveDead { removed, report })
     }
 
     /// What came of it.
-    pub(super) fn buried(&mut self, now: Now, burial: RemovalBatch, outcome: Outcome) {
-        let node = |at: usize| burial.verdicts.get(at).map(|one| one.node.clone());
+    pub(super) fn batch_answered(
+        &mut self,
+        now: Now,
+        batch_under_way: RemovalBatch,
+        outcome: Outcome,
+    ) {
+        let node = |at: usize| batch_under_way.verdicts.get(at).map(|one| one.node.clone());
         match outcome {
             Outcome::Done => {
-                self.news.have_told(now.elapsed, burial.told);
-                let mut told = Vec::with_capacity(burial.verdicts.len());
+                self.news.have_told(now.elapsed, batch_under_way.told);
+                let mut told = Vec::with_capacity(batch_under_way.verdicts.len());
                 for Verdict {
                     node,
                     event,
                     identity,
-                } in burial.verdicts
+                } in batch_under_way.verdicts
                 {
-                    self.mourn(now, &node);
+                    self.remember_dead(now, &node);
                     self.detector.left(now.elapsed, &node);
                     told.push((event, self.death(&node, identity)));
                 }
@@ -165,12 +170,12 @@ impl MasterState {
         }
         // Nothing of it was made: the others are tried again, fewer at once, so that some of them are removed.
         self.batch = (self.batch / 2).max(1);
-        self.unburied(now, &burial);
+        self.batch_not_written(now, &batch_under_way);
     }
 
     /// A transaction was not made: whoever went meanwhile did so by itself.
-    pub(super) fn unburied(&mut self, now: Now, burial: &RemovalBatch) {
-        for node in &burial.vanished {
+    pub(super) fn batch_not_written(&mut self, now: Now, batch_under_way: &RemovalBatch) {
+        for node in &batch_under_way.vanished {
             self.vanished(now, node);
         }
     }

@@ -105,7 +105,7 @@ impl MasterState {
         Draft {
             at: now.wall,
             epoch: self.epoch,
-            office: &self.office,
+            master_info: &self.master_info,
             sequence,
             fresh,
             recent: self.news.recent().chain(fresh).collect(),

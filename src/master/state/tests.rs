@@ -1,4 +1,4 @@
-//! Tests of the `tenure` module.
+//! Tests of the `master_state` module.
 
 mod crowds;
 mod deaths;
@@ -30,17 +30,17 @@ fn at(ms: u64) -> Now {
     }
 }
 
-fn begin(inheritance: PriorState) -> MasterState {
-    let mandate = Elected {
+fn begin(prior: PriorState) -> MasterState {
+    let elected = Elected {
         claim: "_c_a-lock-0000000001".to_owned(),
-        ousted: None,
+        deposed_as: None,
     };
     MasterState::begin(
         at(0),
         ("map1.0", &Identity::default()),
-        &mandate,
+        &elected,
         PACE,
-        inheritance,
+        prior,
     )
 }
 
@@ -64,15 +64,15 @@ fn names(names: &[&str]) -> BTreeSet<String> {
 
 /// A master that is back from an outage, and has told its claim.
 fn back() -> MasterState {
-    let mut tenure = begin(PriorState {
+    let mut master_state = begin(PriorState {
         grace: Duration::from_secs(2),
         ..inherited(Report::default())
     });
-    tick(&mut tenure, 0);
-    tenure
+    tick(&mut master_state, 0);
+    master_state
 }
 
-fn office(claim: &str) -> MasterInfo {
+fn master_info(claim: &str) -> MasterInfo {
     MasterInfo {
         node: "map0.0".to_owned(),
         claim: claim.to_owned(),
@@ -83,10 +83,10 @@ fn office(claim: &str) -> MasterInfo {
 
 /// A master that has told its claim.
 fn settled() -> MasterState {
-    let mut tenure = begin(inherited(Report::default()));
-    tenure.next_write(at(0)).unwrap();
-    tenure.written(at(0), Outcome::Done);
-    tenure
+    let mut master_state = begin(inherited(Report::default()));
+    master_state.next_write(at(0)).unwrap();
+    master_state.written(at(0), Outcome::Done);
+    master_state
 }
 
 fn reading(version: i32) -> FollowerReading {
@@ -105,15 +105,15 @@ fn reading(version: i32) -> FollowerReading {
 }
 
 /// One write that is made at once; what it reported.
-fn tick(tenure: &mut MasterState, ms: u64) -> Option<String> {
-    let report = match tenure.next_write(at(ms)).unwrap() {
+fn tick(master_state: &mut MasterState, ms: u64) -> Option<String> {
+    let report = match master_state.next_write(at(ms)).unwrap() {
         Write::Beat { report } => report,
-        Write::Accede { report, .. } | Write::Bury { report, .. } | Write::Release { report } => {
-            Some(report)
-        }
+        Write::TakeOver { report, .. }
+        | Write::RemoveDead { report, .. }
+        | Write::Release { report } => Some(report),
         Write::Command { .. } => None,
     };
-    tenure.written(at(ms), Outcome::Done);
+    master_state.written(at(ms), Outcome::Done);
     report
 }
 
@@ -133,14 +133,17 @@ fn a_master_says_first_that_it_is_master() {
 
 #[test]
 fn the_first_report_replaces_the_one_that_was_read_and_no_other() {
-    let mut tenure = begin(inherited(Report::default()));
-    let first = tenure.next_write(at(0));
+    let mut master_state = begin(inherited(Report::default()));
+    let first = master_state.next_write(at(0));
     assert!(
-        matches!(first, Some(Write::Accede { version: 6, .. })),
+        matches!(first, Some(Write::TakeOver { version: 6, .. })),
         "{first:?}"
     );
-    tenure.written(at(0), Outcome::Done);
-    assert_eq!(tenure.next_write(at(5)), Some(Write::Beat { report: None }));
+    master_state.written(at(0), Outcome::Done);
+    assert_eq!(
+        master_state.next_write(at(5)),
+        Some(Write::Beat { report: None })
+    );
 }
 
 #[test]
@@ -148,25 +151,28 @@ fn a_master_that_was_cut_off_does_not_claim_again() {
     let report = Report {
         epoch: Some(30),
         sequence: 8,
-        office: Some(office("_c_a-lock-0000000001")),
+        master_info: Some(master_info("_c_a-lock-0000000001")),
         ..Report::default()
     };
-    let mut tenure = begin(inherited(report));
-    assert_eq!(tenure.epoch(), 30);
-    assert_eq!(tenure.next_write(at(0)), Some(Write::Beat { report: None }));
+    let mut master_state = begin(inherited(report));
+    assert_eq!(master_state.epoch(), 30);
+    assert_eq!(
+        master_state.next_write(at(0)),
+        Some(Write::Beat { report: None })
+    );
 }
 
 #[test]
 fn a_beating_follower_is_reported_once_a_timeout() {
-    let mut tenure = settled();
+    let mut master_state = settled();
     let mut alive = 0;
     for beat in 1..=40_u32 {
-        tenure.heard(
+        master_state.heard(
             at(u64::from(beat) * 5),
             "map2.0",
             &reading(beat.try_into().unwrap()),
         );
-        let report = tick(&mut tenure, u64::from(beat) * 5).unwrap_or_default();
+        let report = tick(&mut master_state, u64::from(beat) * 5).unwrap_or_default();
         alive += report.matches(": follower map2.0 still alive\n").count();
         assert!(!report.contains("died"), "{report}");
     }
@@ -175,17 +181,17 @@ fn a_beating_follower_is_reported_once_a_timeout() {
 
 #[test]
 fn a_silent_follower_is_buried_at_the_version_last_heard() {
-    let mut tenure = settled();
-    tenure.heard(at(0), "map2.0", &reading(7));
+    let mut master_state = settled();
+    master_state.heard(at(0), "map2.0", &reading(7));
     for ms in [0, 5, 10, 15] {
         assert!(matches!(
-            tenure.next_write(at(ms)),
+            master_state.next_write(at(ms)),
             Some(Write::Beat { .. })
         ));
-        tenure.written(at(ms), Outcome::Done);
+        master_state.written(at(ms), Outcome::Done);
     }
-    tick(&mut tenure, 20);
-    let Some(Write::Bury { fallen, report }) = tenure.next_write(at(20)) else {
+    tick(&mut master_state, 20);
+    let Some(Write::RemoveDead { removed, report }) = master_state.next_write(at(20)) else {
         panic!("silent for 20 ms of hearing");
     };
     let expected = RemovedFollower {
@@ -194,7 +200,7 @@ fn a_silent_follower_is_buried_at_the_version_last_heard() {
         owner: 5,
         claim: Some("_c_b-lock-0000000002".to_owned()),
     };
-    assert_eq!(fallen, [expected]);
+    assert_eq!(removed, [expected]);
     let first: Vec<&str> = report.lines().take(2).collect();
     assert!(
         first[0].ends_with(": follower map2.0 has died!"),
@@ -208,49 +214,49 @@ fn a_silent_follower_is_buried_at_the_version_last_heard() {
 
 #[test]
 fn who_beat_in_the_last_moment_is_spared() {
-    let mut tenure = settled();
-    tenure.heard(at(0), "map2.0", &reading(7));
+    let mut master_state = settled();
+    master_state.heard(at(0), "map2.0", &reading(7));
     for ms in [0, 5, 10, 15, 20] {
-        tick(&mut tenure, ms);
+        tick(&mut master_state, ms);
     }
     assert!(matches!(
-        tenure.next_write(at(20)),
-        Some(Write::Bury { .. })
+        master_state.next_write(at(20)),
+        Some(Write::RemoveDead { .. })
     ));
-    tenure.written(at(20), Outcome::Spared(0));
-    let report = tick(&mut tenure, 25);
+    master_state.written(at(20), Outcome::Spared(0));
+    let report = tick(&mut master_state, 25);
     assert!(!kinds(report).contains(&EventKind::Died));
-    assert_eq!(tenure.followers(), 1);
+    assert_eq!(master_state.followers(), 1);
 }
 
 #[test]
 fn an_outage_kills_nobody() {
-    let mut tenure = settled();
-    tenure.heard(at(0), "map2.0", &reading(7));
-    tick(&mut tenure, 5);
+    let mut master_state = settled();
+    master_state.heard(at(0), "map2.0", &reading(7));
+    tick(&mut master_state, 5);
     assert!(matches!(
-        tenure.next_write(at(10)),
+        master_state.next_write(at(10)),
         Some(Write::Beat { .. })
     ));
-    tenure.written(at(30_010), Outcome::Done);
+    master_state.written(at(30_010), Outcome::Done);
     assert!(matches!(
-        tenure.next_write(at(30_010)),
+        master_state.next_write(at(30_010)),
         Some(Write::Beat { .. })
     ));
 }
 
 #[test]
 fn nobody_is_judged_in_the_moment_after_an_outage() {
-    let mut tenure = back();
-    tenure.listed(at(0), &names(&["map2.0"]));
-    tenure.heard(at(0), "map2.0", &reading(7));
+    let mut master_state = back();
+    master_state.listed(at(0), &names(&["map2.0"]));
+    master_state.heard(at(0), "map2.0", &reading(7));
     for ms in (0..1000).step_by(5) {
-        assert!(!kinds(tick(&mut tenure, ms)).contains(&EventKind::Died));
+        assert!(!kinds(tick(&mut master_state, ms)).contains(&EventKind::Died));
     }
-    tenure.heard(at(1000), "map2.0", &reading(8));
+    master_state.heard(at(1000), "map2.0", &reading(8));
     let mut ticks = (1000..2100)
         .step_by(5)
-        .map(|ms| kinds(tick(&mut tenure, ms)));
+        .map(|ms| kinds(tick(&mut master_state, ms)));
     assert_eq!(
         ticks.position(|kinds| kinds.contains(&EventKind::Died)),
         Some((2000 - 1000) / 5)
@@ -259,33 +265,35 @@ fn nobody_is_judged_in_the_moment_after_an_outage() {
 
 #[test]
 fn who_is_not_back_long_after_an_outage_is_dead() {
-    let mut tenure = back();
-    tenure.listed(at(0), &names(&["map2.0"]));
-    tenure.heard(at(0), "map2.0", &reading(7));
+    let mut master_state = back();
+    master_state.listed(at(0), &names(&["map2.0"]));
+    master_state.heard(at(0), "map2.0", &reading(7));
     let mut died = (0..3000)
         .step_by(5)
-        .filter(|ms| kinds(tick(&mut tenure, *ms)).contains(&EventKind::Died));
+        .filter(|ms| kinds(tick(&mut master_state, *ms)).contains(&EventKind::Died));
     assert_eq!(died.next(), Some(2025));
 }
 
 #[test]
 fn who_stands_there_without_an_outage_is_judged_at_once() {
-    let mut tenure = settled();
-    tenure.listed(at(0), &names(&["map2.0"]));
-    tenure.heard(at(0), "map2.0", &reading(7));
-    let mut ticks = (0..50).step_by(5).map(|ms| kinds(tick(&mut tenure, ms)));
+    let mut master_state = settled();
+    master_state.listed(at(0), &names(&["map2.0"]));
+    master_state.heard(at(0), "map2.0", &reading(7));
+    let mut ticks = (0..50)
+        .step_by(5)
+        .map(|ms| kinds(tick(&mut master_state, ms)));
     assert!(ticks.any(|kinds| kinds.contains(&EventKind::Died)));
 }
 
 #[test]
 fn who_stood_there_and_went_with_its_session_has_died() {
     for (vanished_after, expected) in [(10, EventKind::Finished), (6_000, EventKind::Died)] {
-        let mut tenure = settled();
-        tenure.listed(at(0), &names(&["map2.0"]));
-        tenure.heard(at(0), "map2.0", &reading(7));
-        tenure.vanished(at(vanished_after), "map2.0");
+        let mut master_state = settled();
+        master_state.listed(at(0), &names(&["map2.0"]));
+        master_state.heard(at(0), "map2.0", &reading(7));
+        master_state.vanished(at(vanished_after), "map2.0");
         assert_eq!(
-            kinds(tick(&mut tenure, vanished_after)).last(),
+            kinds(tick(&mut master_state, vanished_after)).last(),
             Some(&expected)
         );
     }
@@ -293,19 +301,19 @@ fn who_stood_there_and_went_with_its_session_has_died() {
 
 #[test]
 fn the_dead_that_lives_has_returned() {
-    let mut tenure = settled();
-    tenure.heard(at(0), "map2.0", &reading(7));
+    let mut master_state = settled();
+    master_state.heard(at(0), "map2.0", &reading(7));
     for ms in [0, 5, 10, 15, 20, 25] {
-        tick(&mut tenure, ms);
+        tick(&mut master_state, ms);
     }
-    assert_eq!(tenure.followers(), 0);
+    assert_eq!(master_state.followers(), 0);
     // A list may be older than the removal.
-    tenure.listed(at(26), &names(&["map2.0"]));
-    assert_eq!(tenure.followers(), 0);
+    master_state.listed(at(26), &names(&["map2.0"]));
+    assert_eq!(master_state.followers(), 0);
     // The listener hears of the removal too: that is no second verdict.
-    tenure.vanished(at(26), "map2.0");
-    tenure.heard(at(40), "map2.0", &reading(0));
-    let kinds = kinds(tick(&mut tenure, 40));
+    master_state.vanished(at(26), "map2.0");
+    master_state.heard(at(40), "map2.0", &reading(0));
+    let kinds = kinds(tick(&mut master_state, 40));
     assert_eq!(
         kinds
             .iter()
@@ -323,26 +331,26 @@ fn who_leaves_has_finished_or_failed_by_its_last_word() {
         (Some(Ending::Finished), EventKind::Finished),
         (Some(Ending::Failed), EventKind::Failed),
     ] {
-        let mut tenure = settled();
-        tenure.heard(at(0), "map2.0", &reading(7));
+        let mut master_state = settled();
+        master_state.heard(at(0), "map2.0", &reading(7));
         let beat = Beat {
             ending,
             ..Beat::default()
         };
-        tenure.heard(at(5), "map2.0", &FollowerReading { beat, ..reading(8) });
-        tenure.vanished(at(6), "map2.0");
-        assert_eq!(kinds(tick(&mut tenure, 10)).last(), Some(&expected));
+        master_state.heard(at(5), "map2.0", &FollowerReading { beat, ..reading(8) });
+        master_state.vanished(at(6), "map2.0");
+        assert_eq!(kinds(tick(&mut master_state, 10)).last(), Some(&expected));
     }
 }
 
 #[test]
 fn followers_of_the_master_before_are_taken_over() {
     let before = Report::parse(b"t: follower map2.0 still alive\nfollowers: map1.0 map4.0\n");
-    let mut tenure = begin(inherited(before));
-    tenure.listed(at(0), &names(&["map2.0", "map3.0"]));
-    tenure.heard(at(0), "map2.0", &reading(3));
-    tenure.heard(at(0), "map3.0", &reading(0));
-    let report = Report::parse(tick(&mut tenure, 0).unwrap().as_bytes());
+    let mut master_state = begin(inherited(before));
+    master_state.listed(at(0), &names(&["map2.0", "map3.0"]));
+    master_state.heard(at(0), "map2.0", &reading(3));
+    master_state.heard(at(0), "map3.0", &reading(0));
+    let report = Report::parse(tick(&mut master_state, 0).unwrap().as_bytes());
     let said: Vec<_> = report
         .events
         .iter()
@@ -364,14 +372,14 @@ fn nobody_is_expected_from_a_job_long_gone() {
     let report = Report::parse(b"t: follower map2.0 still alive\nsequence: 8\n");
     let written = at(0).wall - TimeDelta::minutes(5);
     let now = at(0).wall;
-    let mut tenure = begin(PriorState {
+    let mut master_state = begin(PriorState {
         report,
         written,
         now,
         ..inherited(Report::default())
     });
-    tenure.listed(at(0), &names(&[]));
-    assert_eq!(kinds(tick(&mut tenure, 0)), [EventKind::Claimed]);
+    master_state.listed(at(0), &names(&[]));
+    assert_eq!(kinds(tick(&mut master_state, 0)), [EventKind::Claimed]);
 }
 
 #[test]
@@ -381,22 +389,22 @@ fn events_are_numbered_on_from_the_master_before_and_forgotten_after_a_second() 
         sequence: 8,
         ..Report::default()
     };
-    let mut tenure = begin(inherited(report));
-    let claimed = Report::parse(tick(&mut tenure, 0).unwrap().as_bytes());
+    let mut master_state = begin(inherited(report));
+    let claimed = Report::parse(tick(&mut master_state, 0).unwrap().as_bytes());
     assert_eq!(claimed.sequence, 9);
-    tenure.heard(at(900), "map3.0", &FollowerReading { ..reading(0) });
+    master_state.heard(at(900), "map3.0", &FollowerReading { ..reading(0) });
     assert_eq!(
-        kinds(tick(&mut tenure, 900)),
+        kinds(tick(&mut master_state, 900)),
         [EventKind::Claimed, EventKind::Joined]
     );
-    tenure.heard(at(1001), "map3.0", &reading(1));
-    assert_eq!(kinds(tick(&mut tenure, 1001)), [EventKind::Joined]);
+    master_state.heard(at(1001), "map3.0", &reading(1));
+    assert_eq!(kinds(tick(&mut master_state, 1001)), [EventKind::Joined]);
 }
 
 #[test]
 fn the_last_word_frees_the_claim() {
-    let mut tenure = settled();
-    let Write::Release { report } = tenure.release(at(10)) else {
+    let mut master_state = settled();
+    let Write::Release { report } = master_state.release(at(10)) else {
         panic!()
     };
     assert!(report.starts_with("this is a master map!\n"));
@@ -404,31 +412,31 @@ fn the_last_word_frees_the_claim() {
 }
 
 /// Why a new master says that the one before went.
-fn went(ousted: Option<EndReason>, value: &[u8], age: TimeDelta) -> Option<EndReason> {
-    let mandate = Elected {
+fn went(deposed_as: Option<EndReason>, value: &[u8], age: TimeDelta) -> Option<EndReason> {
+    let elected = Elected {
         claim: "_c_b-lock-0000000002".to_owned(),
-        ousted,
+        deposed_as,
     };
     let report = Report {
         epoch: Some(30),
-        office: Some(office("_c_a-lock-0000000001")),
+        master_info: Some(master_info("_c_a-lock-0000000001")),
         ..Report::parse(value)
     };
-    let inheritance = PriorState {
+    let prior = PriorState {
         written: at(0).wall - age,
         ..inherited(report)
     };
-    let mut tenure = MasterState::begin(
+    let mut master_state = MasterState::begin(
         at(0),
         ("map1.0", &Identity::default()),
-        &mandate,
+        &elected,
         PACE,
-        inheritance,
+        prior,
     );
-    let report = Report::parse(tick(&mut tenure, 0).unwrap().as_bytes());
+    let report = Report::parse(tick(&mut master_state, 0).unwrap().as_bytes());
     assert_eq!(report.epoch, Some(40));
     let previous = report.events[0].previous.clone();
-    assert_eq!(previous, report.office.unwrap().previous);
+    assert_eq!(previous, report.master_info.unwrap().previous);
     previous.map(|previous| previous.went)
 }
 
@@ -460,73 +468,73 @@ fn a_master_says_why_the_one_before_went() {
 
 #[test]
 fn a_master_that_was_taken_for_dead_returns_as_a_follower() {
-    let mandate = Elected {
+    let elected = Elected {
         claim: "_c_b-lock-0000000002".to_owned(),
-        ousted: Some(EndReason::Dead),
+        deposed_as: Some(EndReason::Dead),
     };
     let report = Report {
         epoch: Some(30),
-        office: Some(office("_c_a-lock-0000000001")),
+        master_info: Some(master_info("_c_a-lock-0000000001")),
         ..Report::default()
     };
-    let mut tenure = MasterState::begin(
+    let mut master_state = MasterState::begin(
         at(0),
         ("map1.0", &Identity::default()),
-        &mandate,
+        &elected,
         PACE,
         inherited(report),
     );
-    tick(&mut tenure, 0);
-    tenure.heard(at(5), "map0.0", &reading(0));
-    let kinds = kinds(tick(&mut tenure, 5));
+    tick(&mut master_state, 0);
+    master_state.heard(at(5), "map0.0", &reading(0));
+    let kinds = kinds(tick(&mut master_state, 5));
     assert_eq!(kinds.last(), Some(&EventKind::Returned));
 }
 
 #[test]
 fn who_comes_back_after_an_outage_was_never_gone() {
     let before = Report::parse(b"followers: map2.0 map3.0 map4.0\n");
-    let mut tenure = begin(PriorState {
+    let mut master_state = begin(PriorState {
         grace: Duration::from_secs(2),
         written: at(0).wall - TimeDelta::seconds(30),
         ..inherited(before)
     });
     // One has its old znode still, which goes with its session; one has none; one never comes back.
-    tenure.listed(at(0), &names(&["map2.0"]));
-    tenure.heard(at(0), "map2.0", &reading(7));
-    tenure.vanished(at(100), "map2.0");
+    master_state.listed(at(0), &names(&["map2.0"]));
+    master_state.heard(at(0), "map2.0", &reading(7));
+    master_state.vanished(at(100), "map2.0");
     // It was looked for again at once, and was not back yet.
-    tenure.vanished(at(101), "map2.0");
-    tenure.heard(at(200), "map2.0", &reading(0));
-    tenure.heard(at(300), "map3.0", &reading(0));
-    assert_eq!(kinds(tick(&mut tenure, 400)), [EventKind::Claimed]);
+    master_state.vanished(at(101), "map2.0");
+    master_state.heard(at(200), "map2.0", &reading(0));
+    master_state.heard(at(300), "map3.0", &reading(0));
+    assert_eq!(kinds(tick(&mut master_state, 400)), [EventKind::Claimed]);
     for ms in (405..2000).step_by(5) {
         let version = i32::try_from(ms).unwrap();
-        tenure.heard(at(ms), "map2.0", &reading(version));
-        tenure.heard(at(ms), "map3.0", &reading(version));
-        tick(&mut tenure, ms);
+        master_state.heard(at(ms), "map2.0", &reading(version));
+        master_state.heard(at(ms), "map3.0", &reading(version));
+        tick(&mut master_state, ms);
     }
-    let report = tick(&mut tenure, 2000);
+    let report = tick(&mut master_state, 2000);
     assert!(report.unwrap().contains("follower map4.0 has died!"));
-    assert_eq!(tenure.followers(), 2);
-    tenure.heard(at(2500), "map4.0", &reading(0));
-    let report = tick(&mut tenure, 2500);
+    assert_eq!(master_state.followers(), 2);
+    master_state.heard(at(2500), "map4.0", &reading(0));
+    let report = tick(&mut master_state, 2500);
     assert!(report.unwrap().contains("follower map4.0 has returned"));
 }
 
 #[test]
 fn a_stall_is_told_once_and_its_end_too() {
-    let mut tenure = settled();
+    let mut master_state = settled();
     let fares = |version, stalled_ms| {
         let mut reading = reading(version);
         reading.beat.status.condition = Some(Condition::Blocked);
         reading.beat.status.stalled_ms = stalled_ms;
         reading
     };
-    tenure.heard(at(0), "map2.0", &fares(7, None));
-    tenure.heard(at(5), "map2.0", &fares(8, Some(10_000)));
-    tenure.heard(at(10), "map2.0", &fares(9, Some(10_005)));
-    tenure.heard(at(15), "map2.0", &fares(10, None));
-    let report = tick(&mut tenure, 20).unwrap();
+    master_state.heard(at(0), "map2.0", &fares(7, None));
+    master_state.heard(at(5), "map2.0", &fares(8, Some(10_000)));
+    master_state.heard(at(10), "map2.0", &fares(9, Some(10_005)));
+    master_state.heard(at(15), "map2.0", &fares(10, None));
+    let report = tick(&mut master_state, 20).unwrap();
     let events = Report::parse(report.as_bytes()).events;
     let told: Vec<_> = events
         .iter()
@@ -547,10 +555,10 @@ fn a_stall_is_told_once_and_its_end_too() {
 
 #[test]
 fn the_dead_are_told_of_until_they_return() {
-    let mut tenure = settled();
-    tenure.heard(at(0), "map2.0", &reading(7));
+    let mut master_state = settled();
+    master_state.heard(at(0), "map2.0", &reading(7));
     for ms in (5..=25).step_by(5) {
-        tick(&mut tenure, ms);
+        tick(&mut master_state, ms);
     }
     let told = |report: Option<String>| {
         let report = Report::parse(report.unwrap().as_bytes());
@@ -560,8 +568,8 @@ fn the_dead_are_told_of_until_they_return() {
             .map(|dead| dead.node)
             .collect::<Vec<_>>()
     };
-    tenure.heard(at(30), "map3.0", &reading(1));
-    assert_eq!(told(tick(&mut tenure, 30)), ["map2.0"]);
-    tenure.heard(at(35), "map2.0", &reading(0));
-    assert!(told(tick(&mut tenure, 35)).is_empty());
+    master_state.heard(at(30), "map3.0", &reading(1));
+    assert_eq!(told(tick(&mut master_state, 30)), ["map2.0"]);
+    master_state.heard(at(35), "map2.0", &reading(0));
+    assert!(told(tick(&mut master_state, 35)).is_empty());
 }

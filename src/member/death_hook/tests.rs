@@ -14,7 +14,7 @@ const SOON: Duration = Duration::from_secs(20);
 struct Scene {
     folder: TempDir,
     hook: DeathHook,
-    mourn: DeathSink,
+    death_sink: DeathSink,
 }
 
 impl Scene {
@@ -26,11 +26,11 @@ impl Scene {
             "sh -c '{script}' {file} {{attempt}} {{node}} {{host}} {{job}} {{pid}} {{epoch}}"
         );
         let command = command.parse().unwrap();
-        let (hook, mourn) = DeathHook::with_limit("test", command, limit).unwrap();
+        let (hook, death_sink) = DeathHook::with_limit("test", command, limit).unwrap();
         Self {
             folder,
             hook,
-            mourn,
+            death_sink,
         }
     }
 
@@ -71,9 +71,9 @@ fn a_command_is_told_who_died() {
         pid: 42,
         ..Identity::default()
     };
-    (scene.mourn)(death("map1.0", known));
+    (scene.death_sink)(death("map1.0", known));
     scene.wait_for(1);
-    (scene.mourn)(death("map2.0", Identity::default()));
+    (scene.death_sink)(death("map2.0", Identity::default()));
     scene.wait_for(2);
     // Whoever can write to ZooKeeper writes no commands and no options.
     let foreign = Identity {
@@ -81,7 +81,7 @@ fn a_command_is_told_who_died() {
         host: "--force".to_owned(),
         ..Identity::default()
     };
-    (scene.mourn)(death("map 3", foreign));
+    (scene.death_sink)(death("map 3", foreign));
     assert_eq!(
         scene.wait_for(3),
         [
@@ -98,14 +98,14 @@ fn a_few_run_at_once_and_the_rest_after_them() {
     let scene = Scene::begin(script, LIMIT);
     fs::write(scene.path("told.hold"), "").unwrap();
     for number in 0..7 {
-        (scene.mourn)(death(&format!("map{number}"), Identity::default()));
+        (scene.death_sink)(death(&format!("map{number}"), Identity::default()));
     }
     scene.wait_for(AT_ONCE);
     // Time to do wrong.
     sleep(LOOK * 10);
     assert_eq!(scene.told().len(), AT_ONCE);
     fs::remove_file(scene.path("told.hold")).unwrap();
-    drop(scene.mourn);
+    drop(scene.death_sink);
     scene.hook.close(SOON);
     let end = Instant::now() + SOON;
     let told = || fs::read_to_string(scene.folder.path().join("told")).unwrap();
@@ -120,7 +120,7 @@ fn what_takes_too_long_is_ended_with_all_that_it_has_started() {
     let script =
         r#"if [ -e "$0" ]; then echo >> "$0"; else sleep 1000 & echo "$$ $!" >> "$0"; wait; fi"#;
     let scene = Scene::begin(script, Duration::from_millis(200));
-    (scene.mourn)(death("map1.0", Identity::default()));
+    (scene.death_sink)(death("map1.0", Identity::default()));
     let told = scene.wait_for(1);
     let end = Instant::now() + SOON;
     for pid in told[0].split(' ') {
@@ -135,7 +135,7 @@ fn what_takes_too_long_is_ended_with_all_that_it_has_started() {
         }
     }
     // The next one has its turn.
-    (scene.mourn)(death("map2.0", Identity::default()));
+    (scene.death_sink)(death("map2.0", Identity::default()));
     scene.wait_for(2);
 }
 
@@ -144,7 +144,7 @@ fn more_than_can_wait_are_not_waited_for() {
     let scene = Scene::begin(r#"while [ -e "$0.hold" ]; do sleep 0.05; done"#, LIMIT);
     fs::write(scene.path("told.hold"), "").unwrap();
     for _ in 0..MOST_WAITING + 100 {
-        (scene.mourn)(death("map1.0", Identity::default()));
+        (scene.death_sink)(death("map1.0", Identity::default()));
     }
     // Some may have begun while more came; none of them ends.
     let waiting = scene.hook.waiting.load(Ordering::Relaxed);

@@ -13,16 +13,16 @@ impl MemberSession<'_> {
     /// The time between two beats. A master, and who is to follow it, beats at the interval that it was
     /// set to: its own beats are how it knows that it hears.
     pub(super) fn interval(&self) -> Duration {
-        let base = self.life.config.pace.interval;
+        let base = self.runner.config.pace.interval;
         match self.role {
-            SessionRole::Follower { .. } if !self.listens() => self.life.told.max(base),
+            SessionRole::Follower { .. } if !self.listens() => self.runner.told.max(base),
             _ => base,
         }
     }
 
     /// Whether it is the next in line, and hears the master's beats.
     fn listens(&self) -> bool {
-        self.vigil
+        self.predecessor_watch
             .as_ref()
             .is_some_and(PredecessorWatch::is_listening)
     }
@@ -30,23 +30,23 @@ impl MemberSession<'_> {
     pub(super) fn told(&mut self, control: &Control) {
         // A follower whose session ends before its next beat would be none.
         let most = self.session.timeout() / 4;
-        self.life.told = control.interval.unwrap_or_default().min(most);
+        self.runner.told = control.interval.unwrap_or_default().min(most);
         // After a reset orders are counted anew.
-        self.life.obeyed = self.life.obeyed.min(control.number);
+        self.runner.obeyed = self.runner.obeyed.min(control.number);
         // Its own of now, and those that it had before.
-        let mut sessions = self.life.earlier.clone();
+        let mut sessions = self.runner.earlier.clone();
         sessions.push(self.session.id());
         for order in &control.orders {
-            let config = &self.life.config;
+            let config = &self.runner.config;
             let is_mine = order.is_for(config.name.as_ref(), &config.identity, &sessions);
-            if !is_mine || order.number <= self.life.obeyed {
+            if !is_mine || order.number <= self.runner.obeyed {
                 continue;
             }
-            self.life.obeyed = order.number;
+            self.runner.obeyed = order.number;
             match order.action {
                 Action::KillTask | Action::KillJob => {
                     let reason = format!("{}: {}", order.action, order.reason);
-                    self.life.kill(&reason);
+                    self.runner.kill(&reason);
                 }
                 Action::Reinit => self.begin_anew(),
             }
@@ -55,10 +55,13 @@ impl MemberSession<'_> {
 
     /// Puts down what was seen of the work when it stalled, if there is something new.
     pub(super) fn keep_snapshot(&mut self) {
-        if let Some(snapshot) = self.life.account.take_snapshot() {
-            let (session, name) = (self.session.clone(), self.life.config.name.clone());
-            let account = Arc::clone(&self.life.account);
-            let mut unkept = UnsentSnapshot { account, snapshot };
+        if let Some(snapshot) = self.runner.status_source.take_snapshot() {
+            let (session, name) = (self.session.clone(), self.runner.config.name.clone());
+            let status_source = Arc::clone(&self.runner.status_source);
+            let mut unkept = UnsentSnapshot {
+                status_source,
+                snapshot,
+            };
             self.tasks.spawn(async move {
                 let kept = snapshots::keep(&session, name.as_ref(), &unkept.snapshot).await;
                 // What is refused for good stands on stderr all the same.
@@ -72,24 +75,24 @@ impl MemberSession<'_> {
     /// Joins once more, and looks for its place in the line anew.
     fn begin_anew(&mut self) {
         if matches!(self.role, SessionRole::Follower { .. }) {
-            self.life.config.identity.returns += 1;
+            self.runner.config.identity.returns += 1;
             self.rejoin();
         }
-        self.life.told = Duration::ZERO;
+        self.runner.told = Duration::ZERO;
         self.election.deposed();
     }
 }
 
 /// A snapshot that is on its way: if it gets lost with the connection, the next session has it.
 struct UnsentSnapshot {
-    account: Arc<dyn StatusSource>,
+    status_source: Arc<dyn StatusSource>,
     snapshot: String,
 }
 
 impl Drop for UnsentSnapshot {
     fn drop(&mut self) {
         if !self.snapshot.is_empty() {
-            self.account
+            self.status_source
                 .return_snapshot(std::mem::take(&mut self.snapshot));
         }
     }

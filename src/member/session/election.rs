@@ -24,26 +24,26 @@ impl MemberSession<'_> {
                 self.election.inspected(generation, claim, owner);
             }
             ElectionReply::PredecessorSeen(generation, sight) => {
-                let now = self.life.surroundings.now().elapsed;
-                if let Some(vigil) = self.vigil_of(generation) {
-                    vigil.seen(now, sight);
+                let now = self.runner.environment.now().elapsed;
+                if let Some(predecessor_watch) = self.vigil_of(generation) {
+                    predecessor_watch.seen(now, sight);
                 }
             }
             ElectionReply::PredecessorStirred(generation) => {
-                let now = self.life.surroundings.now().elapsed;
-                if let Some(vigil) = self.vigil_of(generation) {
-                    vigil.stirred(now);
+                let now = self.runner.environment.now().elapsed;
+                if let Some(predecessor_watch) = self.vigil_of(generation) {
+                    predecessor_watch.changed(now);
                 }
             }
             ElectionReply::FirstSeen(generation, claim, sight) => {
-                let now = self.life.surroundings.now().elapsed;
-                if let Some(vigil) = self.vigil_of(generation) {
-                    vigil.looked(now, claim, sight);
+                let now = self.runner.environment.now().elapsed;
+                if let Some(predecessor_watch) = self.vigil_of(generation) {
+                    predecessor_watch.looked(now, claim, sight);
                 }
             }
             ElectionReply::NoClaim(generation, claim) => {
                 let path = self.session.paths().claim(&claim);
-                self.life
+                self.runner
                     .note(&path, "it is no member's claim, since no session owns it");
                 self.end_vigil();
                 self.election.no_claim(generation, claim);
@@ -52,15 +52,15 @@ impl MemberSession<'_> {
                 self.end_vigil();
                 self.election.predecessor_gone(generation);
             }
-            ElectionReply::Ousted(generation, ousting, went, fallen) => {
-                self.fallen.extend(fallen);
-                let surplus = self.fallen.len().saturating_sub(MOST_FALLEN);
-                self.fallen.drain(..surplus);
-                self.election.ousted(generation, ousting, went);
+            ElectionReply::Ousted(generation, ousting, went, removed) => {
+                self.removed.extend(removed);
+                let surplus = self.removed.len().saturating_sub(MOST_FALLEN);
+                self.removed.drain(..surplus);
+                self.election.deposed_as(generation, ousting, went);
             }
         }
         let claim = self.election.claim();
-        let known = &mut self.life.config.identity.claim;
+        let known = &mut self.runner.config.identity.claim;
         if known.as_deref() != claim {
             *known = claim.map(str::to_owned);
         }
@@ -72,10 +72,10 @@ impl MemberSession<'_> {
             return false;
         };
         let (generation, grace) = (*generation, self.grace());
-        let mut terms = self.life.config.pace.detection;
+        let mut terms = self.runner.config.pace.detection;
         // To depose a master that is only late costs more than to be late oneself.
         terms.timeout *= 2;
-        self.vigil = Some(PredecessorWatch::begin(
+        self.predecessor_watch = Some(PredecessorWatch::begin(
             generation,
             claim.clone(),
             terms,
@@ -96,7 +96,7 @@ impl MemberSession<'_> {
 
     /// Ceases to judge those before in the line.
     pub(super) fn end_vigil(&mut self) {
-        self.vigil = None;
+        self.predecessor_watch = None;
         self.end_look();
     }
 
@@ -108,14 +108,15 @@ impl MemberSession<'_> {
 
     /// The own beat came back: proof that those before in the line could be heard.
     pub(super) fn echo(&mut self) {
-        let now = self.life.surroundings.now().elapsed;
-        let base = self.life.config.pace.interval;
+        let now = self.runner.environment.now().elapsed;
+        let base = self.runner.config.pace.interval;
         let slower = self.interval().saturating_sub(base);
-        if let Some(vigil) = &mut self.vigil {
-            vigil.beat_every(self.life.config.pace.detection.longest_gap + slower);
-            vigil.echo(now);
-            if let Some((claim, version)) = vigil.silent() {
-                self.election.silent(vigil.generation(), claim, version);
+        if let Some(predecessor_watch) = &mut self.predecessor_watch {
+            predecessor_watch.beat_every(self.runner.config.pace.detection.longest_gap + slower);
+            predecessor_watch.echo(now);
+            if let Some((claim, version)) = predecessor_watch.silent() {
+                self.election
+                    .silent(predecessor_watch.generation(), claim, version);
             }
         }
     }
@@ -123,7 +124,7 @@ impl MemberSession<'_> {
     /// How long others are to be waited for: some time if this member was cut off a moment ago, as they
     /// may not be back yet.
     pub(super) fn grace(&self) -> Duration {
-        let now = self.life.surroundings.now().elapsed;
+        let now = self.runner.environment.now().elapsed;
         let back = self
             .back
             .is_some_and(|back| now.saturating_sub(back) < GRACE);
@@ -131,7 +132,7 @@ impl MemberSession<'_> {
     }
 
     fn vigil_of(&mut self, generation: u64) -> Option<&mut PredecessorWatch> {
-        let vigil = self.vigil.as_mut();
-        vigil.filter(|vigil| vigil.generation() == generation)
+        let predecessor_watch = self.predecessor_watch.as_mut();
+        predecessor_watch.filter(|predecessor_watch| predecessor_watch.generation() == generation)
     }
 }

@@ -19,9 +19,9 @@ impl MemberSession<'_> {
     /// Whether a member that has to leave need not wait for the connection: looks once more when it
     /// is asked first, as a server may be back that the client has not tried again yet.
     pub(super) fn is_hopeless(&mut self) -> bool {
-        match self.hope {
+        match self.outlook {
             ReconnectOutlook::Unknown => {
-                self.hope = ReconnectOutlook::Asked;
+                self.outlook = ReconnectOutlook::Asked;
                 self.diagnose(true);
                 false
             }
@@ -36,16 +36,16 @@ impl MemberSession<'_> {
             SessionRole::None | SessionRole::TakingOver(_) => false,
             SessionRole::Follower { joined } => *joined,
             SessionRole::Standby => true,
-            SessionRole::Master(master) => !master.tenure.is_undecided(),
+            SessionRole::Master(master) => !master.master_state.is_undecided(),
         }
     }
 
     /// Says how the work ended and removes what is the member's own. The answers are not waited for:
     /// the end of the session comes behind them, and its answer is theirs too.
-    pub(super) async fn leave(&mut self, ending: Ending, stopping: &Shutdown) {
-        let now = self.life.surroundings.now();
-        let status = self.life.status(self.interval());
-        let config = &self.life.config;
+    pub(super) async fn leave(&mut self, ending: Ending, shutdown: &Shutdown) {
+        let now = self.runner.environment.now();
+        let status = self.runner.status(self.interval());
+        let config = &self.runner.config;
         let name = config.name.as_ref();
         match std::mem::replace(&mut self.role, SessionRole::None) {
             SessionRole::Follower { .. } => {
@@ -56,13 +56,13 @@ impl MemberSession<'_> {
                     let _ = said.now_or_never();
                 } else {
                     // Only the last word tells a failure, so the master is given time to read it.
-                    let _ = timeout(stopping.remaining(), said).await;
+                    let _ = timeout(shutdown.remaining(), said).await;
                     let hold = config.pace.detection.timeout.min(LONGEST_HOLD);
-                    sleep(stopping.remaining().min(hold)).await;
+                    sleep(shutdown.remaining().min(hold)).await;
                 }
             }
             SessionRole::Master(mut master) => {
-                let last = master.tenure.release(now);
+                let last = master.master_state.release(now);
                 let _ = write::fenced(master.fence.clone(), String::new(), last).now_or_never();
             }
             SessionRole::None | SessionRole::Standby | SessionRole::TakingOver(_) => {}

@@ -47,42 +47,42 @@ fn rarely(version: i32) -> FollowerReading {
 
 /// A master with so many followers, each of whom was heard once, and all whose coming was told.
 fn crowd(count: usize, name: impl Fn(usize) -> String, seen: &mut Seen) -> (MasterState, u64) {
-    let mut tenure = settled();
+    let mut master_state = settled();
     let names: BTreeSet<String> = (0..count).map(name).collect();
-    tenure.listed(at(0), &names);
+    master_state.listed(at(0), &names);
     let mut ms = 0;
     let mut version = 0;
     while seen.of(EventKind::Joined).len() < count || ms < 200 {
         version += 1;
         for name in &names {
-            tenure.heard(at(ms), name, &rarely(version));
+            master_state.heard(at(ms), name, &rarely(version));
         }
         for _ in 0..10 {
             ms += 5;
-            assert!(drive(&mut tenure, ms, seen) <= 3, "a tick has an end");
+            assert!(drive(&mut master_state, ms, seen) <= 3, "a tick has an end");
         }
         assert!(ms < 60_000, "all are told of");
     }
-    (tenure, ms)
+    (master_state, ms)
 }
 
 /// One tick, with all that is written at once since it presses. Returns how many writes that were.
-fn drive(tenure: &mut MasterState, ms: u64, seen: &mut Seen) -> usize {
+fn drive(master_state: &mut MasterState, ms: u64, seen: &mut Seen) -> usize {
     let mut writes = 0;
     loop {
-        let write = tenure.next_write(at(ms)).unwrap();
+        let write = master_state.next_write(at(ms)).unwrap();
         writes += 1;
         let weight = write.weight().unwrap_or_default();
         assert!(weight <= DEFAULT, "{weight} bytes");
         if let Write::Beat {
             report: Some(report),
         }
-        | Write::Bury { report, .. } = &write
+        | Write::RemoveDead { report, .. } = &write
         {
             seen.look(report);
         }
-        tenure.written(at(ms), Outcome::Done);
-        if !tenure.is_pressed(at(ms)) {
+        master_state.written(at(ms), Outcome::Done);
+        if !master_state.is_pressed(at(ms)) {
             return writes;
         }
         assert!(writes < 100, "a tick has an end");
@@ -93,15 +93,15 @@ fn drive(tenure: &mut MasterState, ms: u64, seen: &mut Seen) -> usize {
 fn a_crowd_that_dies_is_removed_together_and_all_of_it_is_told() {
     for (count, name) in [(3000, usual_name as fn(usize) -> String), (800, long_name)] {
         let mut seen = Seen::default();
-        let (mut tenure, began) = crowd(count, name, &mut seen);
+        let (mut master_state, began) = crowd(count, name, &mut seen);
         let mut ticks = 0;
-        while tenure.followers() > 0 {
+        while master_state.followers() > 0 {
             ticks += 1;
-            drive(&mut tenure, began + ticks * 5, &mut seen);
+            drive(&mut master_state, began + ticks * 5, &mut seen);
             assert!(ticks < 1000, "gone within so many ticks of 5 ms");
         }
         assert_eq!(seen.of(EventKind::Died).len(), count);
-        assert_eq!(tenure.take_deaths().len(), count);
+        assert_eq!(master_state.take_deaths().len(), count);
         // Their numbers have no gap: whoever misses one knows.
         let first = *seen.events.keys().next().unwrap();
         let expected: Vec<u64> = (first..first + seen.events.len() as u64).collect();
@@ -113,27 +113,27 @@ fn a_crowd_that_dies_is_removed_together_and_all_of_it_is_told() {
 #[test]
 fn those_who_were_spared_cost_the_others_a_try_each() {
     let mut seen = Seen::default();
-    let (mut tenure, mut ms) = crowd(300, usual_name, &mut seen);
+    let (mut master_state, mut ms) = crowd(300, usual_name, &mut seen);
     let (mut tries, mut spared) = (0, 0);
-    while tenure.followers() > 1 {
+    while master_state.followers() > 1 {
         ms += 5;
         assert!(ms < 10_000);
-        let write = tenure.next_write(at(ms)).unwrap();
-        let Write::Bury { fallen, .. } = &write else {
-            tenure.written(at(ms), Outcome::Done);
+        let write = master_state.next_write(at(ms)).unwrap();
+        let Write::RemoveDead { removed, .. } = &write else {
+            master_state.written(at(ms), Outcome::Done);
             continue;
         };
         tries += 1;
-        assert!(tries < 100, "{} are left", tenure.followers());
+        assert!(tries < 100, "{} are left", master_state.followers());
         // These three beat without end.
         let lives = |one: &RemovedFollower| one.node.ends_with('7') && one.node.contains("000007");
-        match fallen.iter().position(lives) {
+        match removed.iter().position(lives) {
             Some(at_) => {
                 spared += 1;
-                tenure.written(at(ms), Outcome::Spared(at_));
-                tenure.heard(at(ms), &usual_name(7), &reading(1000 + spared));
+                master_state.written(at(ms), Outcome::Spared(at_));
+                master_state.heard(at(ms), &usual_name(7), &reading(1000 + spared));
             }
-            None => tenure.written(at(ms), Outcome::Done),
+            None => master_state.written(at(ms), Outcome::Done),
         }
     }
     assert!(spared > 0);
@@ -142,28 +142,31 @@ fn those_who_were_spared_cost_the_others_a_try_each() {
 #[test]
 fn those_who_went_while_they_were_to_be_removed_are_told_of() {
     for is_throttled in [false, true] {
-        let mut tenure = settled();
+        let mut master_state = settled();
         let names = ["map2.0", "map3.0", "map4.0"];
         for name in names {
-            tenure.heard(at(0), name, &reading(7));
+            master_state.heard(at(0), name, &reading(7));
         }
         let mut ms = 0;
-        while !matches!(tenure.next_write(at(ms)), Some(Write::Bury { .. })) {
-            tenure.written(at(ms), Outcome::Done);
+        while !matches!(
+            master_state.next_write(at(ms)),
+            Some(Write::RemoveDead { .. })
+        ) {
+            master_state.written(at(ms), Outcome::Done);
             ms += 5;
         }
         // All of them left in this moment, and are seen to go before the answer comes.
         for name in names {
-            tenure.stirred(at(ms), name);
-            tenure.vanished(at(ms), name);
+            master_state.changed(at(ms), name);
+            master_state.vanished(at(ms), name);
         }
         if is_throttled {
-            tenure.throttled(at(ms));
+            master_state.throttled(at(ms));
         } else {
-            tenure.written(at(ms), Outcome::Gone(0));
+            master_state.written(at(ms), Outcome::Gone(0));
         }
-        assert_eq!(tenure.followers(), 0);
-        let kinds = kinds(tick(&mut tenure, ms + 5));
+        assert_eq!(master_state.followers(), 0);
+        let kinds = kinds(tick(&mut master_state, ms + 5));
         let finished = kinds.iter().filter(|kind| **kind == EventKind::Finished);
         assert_eq!(finished.count(), 3);
     }
@@ -171,69 +174,69 @@ fn those_who_went_while_they_were_to_be_removed_are_told_of() {
 
 #[test]
 fn what_cannot_be_removed_is_passed_over_and_the_others_are_removed() {
-    let mut tenure = settled();
+    let mut master_state = settled();
     for name in ["junk", "map2.0"] {
-        tenure.heard(at(0), name, &reading(7));
+        master_state.heard(at(0), name, &reading(7));
     }
     let mut ms = 0;
-    while tenure.followers() > 0 {
+    while master_state.followers() > 0 {
         ms += 5;
         assert!(ms < 200);
-        let write = tenure.next_write(at(ms)).unwrap();
+        let write = master_state.next_write(at(ms)).unwrap();
         let position = match &write {
-            Write::Bury { fallen, .. } => fallen.iter().position(|one| one.node == "junk"),
+            Write::RemoveDead { removed, .. } => removed.iter().position(|one| one.node == "junk"),
             _ => None,
         };
         let outcome = position.map_or(Outcome::Done, |at| {
             Outcome::Refused(at, "not empty".to_owned())
         });
-        tenure.written(at(ms), outcome);
+        master_state.written(at(ms), outcome);
     }
-    let passed = tenure.take_passed_over();
+    let passed = master_state.take_passed_over();
     assert_eq!(passed, [("junk".to_owned(), "not empty".to_owned())]);
-    assert_eq!(tenure.take_deaths().len(), 1);
+    assert_eq!(master_state.take_deaths().len(), 1);
     // It is there all the time, and is not heard of any more.
-    tenure.listed(at(ms), &names(&["junk"]));
-    tenure.heard(at(ms), "junk", &reading(8));
-    assert_eq!(tenure.followers(), 0);
-    assert!(tenure.take_passed_over().is_empty());
+    master_state.listed(at(ms), &names(&["junk"]));
+    master_state.heard(at(ms), "junk", &reading(8));
+    assert_eq!(master_state.followers(), 0);
+    assert!(master_state.take_passed_over().is_empty());
     // When it is gone, a member may have its name.
-    tenure.vanished(at(ms + 5), "junk");
-    tenure.heard(at(ms + 10), "junk", &reading(0));
-    assert_eq!(tenure.followers(), 1);
+    master_state.vanished(at(ms + 5), "junk");
+    master_state.heard(at(ms + 10), "junk", &reading(0));
+    assert_eq!(master_state.followers(), 1);
 }
 
 #[test]
 fn what_an_overloaded_server_did_not_write_is_written_later() {
-    let mut tenure = begin(inherited(Report::default()));
+    let mut master_state = begin(inherited(Report::default()));
     assert!(matches!(
-        tenure.next_write(at(0)),
-        Some(Write::Accede { .. })
+        master_state.next_write(at(0)),
+        Some(Write::TakeOver { .. })
     ));
-    tenure.throttled(at(0));
+    master_state.throttled(at(0));
     assert!(matches!(
-        tenure.next_write(at(5)),
-        Some(Write::Accede { .. })
+        master_state.next_write(at(5)),
+        Some(Write::TakeOver { .. })
     ));
 }
 
 #[test]
 fn an_heir_knows_those_whose_names_do_not_fit() {
     let mut seen = Seen::default();
-    let (mut tenure, mut ms) = crowd(600, long_name, &mut seen);
+    let (mut master_state, mut ms) = crowd(600, long_name, &mut seen);
     let mut last = None;
     while last.is_none() {
         ms += 5;
         for number in 0..600 {
-            tenure.heard(at(ms), &long_name(number), &rarely(ms.try_into().unwrap()));
+            master_state.heard(at(ms), &long_name(number), &rarely(ms.try_into().unwrap()));
         }
-        last = tick(&mut tenure, ms)
+        last = tick(&mut master_state, ms)
             .filter(|report| report.contains("fingerprints: ") && !report.contains(" joined "));
     }
     let report = Report::parse(last.unwrap().as_bytes());
     assert!(report.known.len() < 600);
     let mut heir = begin(inherited(Report {
-        office: None,
+        master_info: None,
         ..report
     }));
     // One has left in between, and nobody can say who that was.
@@ -263,19 +266,19 @@ fn an_heir_knows_those_whose_names_do_not_fit() {
 
 #[test]
 fn reports_fit_into_what_a_server_was_found_to_take() {
-    let mut tenure = begin(PriorState {
+    let mut master_state = begin(PriorState {
         request_limit: Some(20_000),
         ..inherited(Report::default())
     });
-    tick(&mut tenure, 0);
+    tick(&mut master_state, 0);
     let names: BTreeSet<String> = (0..200).map(long_name).collect();
-    tenure.listed(at(0), &names);
+    master_state.listed(at(0), &names);
     let mut joined = BTreeSet::new();
     for ms in (5..200_000).step_by(5) {
         for name in &names {
-            tenure.heard(at(ms), name, &rarely(ms.try_into().unwrap()));
+            master_state.heard(at(ms), name, &rarely(ms.try_into().unwrap()));
         }
-        let write = tenure.next_write(at(ms)).unwrap();
+        let write = master_state.next_write(at(ms)).unwrap();
         assert!(write.weight().unwrap_or_default() <= 20_000);
         if let Write::Beat {
             report: Some(report),
@@ -284,7 +287,7 @@ fn reports_fit_into_what_a_server_was_found_to_take() {
             let report = Report::parse(report.as_bytes());
             joined.extend(report.events.into_iter().filter_map(|event| event.node));
         }
-        tenure.written(at(ms), Outcome::Done);
+        master_state.written(at(ms), Outcome::Done);
         if joined.len() > names.len() {
             return;
         }

@@ -29,97 +29,100 @@ fn death(node: &str, identity: Identity) -> Death {
 }
 
 /// Beats until somebody is to be buried; returns when that is.
-fn until_burial(tenure: &mut MasterState, from: u64) -> u64 {
+fn until_burial(master_state: &mut MasterState, from: u64) -> u64 {
     for ms in (from..from + 100).step_by(5) {
-        if matches!(tenure.next_write(at(ms)), Some(Write::Bury { .. })) {
+        if matches!(
+            master_state.next_write(at(ms)),
+            Some(Write::RemoveDead { .. })
+        ) {
             return ms;
         }
-        tenure.written(at(ms), Outcome::Done);
+        master_state.written(at(ms), Outcome::Done);
     }
     panic!("nobody is overdue");
 }
 
 #[test]
 fn a_burial_is_a_death_once_it_is_made() {
-    let mut tenure = settled();
-    tenure.heard(at(0), "map2.0", &of_attempt(7, "attempt_1"));
-    let first = until_burial(&mut tenure, 5);
-    assert!(tenure.take_deaths().is_empty());
-    tenure.written(at(first), Outcome::Spared(0));
-    assert!(tenure.take_deaths().is_empty());
-    tenure.heard(at(first), "map2.0", &of_attempt(8, "attempt_1"));
-    let second = until_burial(&mut tenure, first + 5);
-    tenure.written(at(second), Outcome::Done);
+    let mut master_state = settled();
+    master_state.heard(at(0), "map2.0", &of_attempt(7, "attempt_1"));
+    let first = until_burial(&mut master_state, 5);
+    assert!(master_state.take_deaths().is_empty());
+    master_state.written(at(first), Outcome::Spared(0));
+    assert!(master_state.take_deaths().is_empty());
+    master_state.heard(at(first), "map2.0", &of_attempt(8, "attempt_1"));
+    let second = until_burial(&mut master_state, first + 5);
+    master_state.written(at(second), Outcome::Done);
     assert_eq!(
-        tenure.take_deaths(),
+        master_state.take_deaths(),
         [death("map2.0", identity("attempt_1"))]
     );
     // Its listener hears of the removal; the dead returns, and dies again.
-    tenure.vanished(at(second), "map2.0");
-    tick(&mut tenure, second + 5);
-    assert!(tenure.take_deaths().is_empty());
-    tenure.heard(at(second + 5), "map2.0", &of_attempt(0, "attempt_1"));
-    let third = until_burial(&mut tenure, second + 10);
-    tenure.written(at(third), Outcome::Done);
-    assert_eq!(tenure.take_deaths().len(), 1);
+    master_state.vanished(at(second), "map2.0");
+    tick(&mut master_state, second + 5);
+    assert!(master_state.take_deaths().is_empty());
+    master_state.heard(at(second + 5), "map2.0", &of_attempt(0, "attempt_1"));
+    let third = until_burial(&mut master_state, second + 10);
+    master_state.written(at(third), Outcome::Done);
+    assert_eq!(master_state.take_deaths().len(), 1);
 }
 
 #[test]
 fn who_goes_by_itself_is_not_dead() {
-    let mut tenure = settled();
-    tenure.heard(at(0), "map2.0", &of_attempt(7, "attempt_1"));
-    tenure.heard(at(0), "map3.0", &of_attempt(7, "attempt_2"));
-    tenure.vanished(at(5), "map3.0");
-    let burial = until_burial(&mut tenure, 10);
-    tenure.written(at(burial), Outcome::Gone(0));
-    tick(&mut tenure, burial + 5);
-    tick(&mut tenure, burial + 10);
-    assert_eq!(tenure.followers(), 0);
-    assert!(tenure.take_deaths().is_empty());
+    let mut master_state = settled();
+    master_state.heard(at(0), "map2.0", &of_attempt(7, "attempt_1"));
+    master_state.heard(at(0), "map3.0", &of_attempt(7, "attempt_2"));
+    master_state.vanished(at(5), "map3.0");
+    let batch_under_way = until_burial(&mut master_state, 10);
+    master_state.written(at(batch_under_way), Outcome::Gone(0));
+    tick(&mut master_state, batch_under_way + 5);
+    tick(&mut master_state, batch_under_way + 10);
+    assert_eq!(master_state.followers(), 0);
+    assert!(master_state.take_deaths().is_empty());
 }
 
 #[test]
 fn who_went_with_its_session_is_dead_once_that_is_told() {
-    let mut tenure = settled();
-    tenure.heard(at(0), "map2.0", &of_attempt(7, "attempt_1"));
-    tenure.vanished(at(4000), "map2.0");
-    assert!(tenure.take_deaths().is_empty());
-    let report = tick(&mut tenure, 4000);
+    let mut master_state = settled();
+    master_state.heard(at(0), "map2.0", &of_attempt(7, "attempt_1"));
+    master_state.vanished(at(4000), "map2.0");
+    assert!(master_state.take_deaths().is_empty());
+    let report = tick(&mut master_state, 4000);
     assert_eq!(kinds(report).last(), Some(&EventKind::Died));
     assert_eq!(
-        tenure.take_deaths(),
+        master_state.take_deaths(),
         [death("map2.0", identity("attempt_1"))]
     );
-    assert!(tenure.take_deaths().is_empty());
+    assert!(master_state.take_deaths().is_empty());
 }
 
 #[test]
 fn who_is_not_back_after_an_outage_is_dead() {
-    let mut tenure = back();
-    tenure.listed(at(0), &names(&["map2.0"]));
-    tenure.heard(at(0), "map2.0", &of_attempt(7, "attempt_1"));
-    tenure.vanished(at(500), "map2.0");
-    tick(&mut tenure, 1000);
-    assert!(tenure.take_deaths().is_empty());
-    tick(&mut tenure, 2000);
+    let mut master_state = back();
+    master_state.listed(at(0), &names(&["map2.0"]));
+    master_state.heard(at(0), "map2.0", &of_attempt(7, "attempt_1"));
+    master_state.vanished(at(500), "map2.0");
+    tick(&mut master_state, 1000);
+    assert!(master_state.take_deaths().is_empty());
+    tick(&mut master_state, 2000);
     assert_eq!(
-        tenure.take_deaths(),
+        master_state.take_deaths(),
         [death("map2.0", identity("attempt_1"))]
     );
 }
 
-fn heir(ousted: Option<EndReason>) -> MasterState {
-    let mandate = Elected {
+fn heir(deposed_as: Option<EndReason>) -> MasterState {
+    let elected = Elected {
         claim: "_c_b-lock-0000000002".to_owned(),
-        ousted,
+        deposed_as,
     };
     let report = Report {
         epoch: Some(30),
-        office: Some(office("_c_a-lock-0000000001")),
+        master_info: Some(master_info("_c_a-lock-0000000001")),
         ..Report::default()
     };
     let own = ("map1.0", &Identity::default());
-    MasterState::begin(at(0), own, &mandate, PACE, inherited(report))
+    MasterState::begin(at(0), own, &elected, PACE, inherited(report))
 }
 
 #[test]
@@ -149,15 +152,15 @@ fn the_master_before_is_dead_if_it_fell_silent() {
 fn who_was_cut_off_is_not_dead_to_itself() {
     let report = Report {
         epoch: Some(30),
-        office: Some(office("_c_a-lock-0000000001")),
+        master_info: Some(master_info("_c_a-lock-0000000001")),
         ..Report::default()
     };
-    let mut tenure = begin(PriorState {
+    let mut master_state = begin(PriorState {
         written: at(0).wall - TimeDelta::seconds(5),
         ..inherited(report)
     });
-    tenure.heard(at(0), "map2.0", &reading(0));
-    let report = Report::parse(tick(&mut tenure, 0).unwrap().as_bytes());
+    master_state.heard(at(0), "map2.0", &reading(0));
+    let report = Report::parse(tick(&mut master_state, 0).unwrap().as_bytes());
     assert_eq!(report.dead, []);
-    assert!(tenure.take_deaths().is_empty());
+    assert!(master_state.take_deaths().is_empty());
 }

@@ -5,10 +5,10 @@ use crate::protocol::control::{Action, Order};
 use crate::protocol::request::Request;
 
 /// The next write, made at once, that is meant for the followers: what it says, and to whom it answers.
-fn told(tenure: &mut MasterState, ms: u64) -> Option<(Control, Option<(String, String)>)> {
+fn told(master_state: &mut MasterState, ms: u64) -> Option<(Control, Option<(String, String)>)> {
     for _ in 0..2 {
-        let write = tenure.next_write(at(ms))?;
-        tenure.written(at(ms), Outcome::Done);
+        let write = master_state.next_write(at(ms))?;
+        master_state.written(at(ms), Outcome::Done);
         if let Write::Command { control, answer } = write {
             return Some((Control::parse(control.as_bytes()), answer));
         }
@@ -16,10 +16,10 @@ fn told(tenure: &mut MasterState, ms: u64) -> Option<(Control, Option<(String, S
     None
 }
 
-fn ask(tenure: &mut MasterState, ms: u64, request: &str) -> (Control, String) {
+fn ask(master_state: &mut MasterState, ms: u64, request: &str) -> (Control, String) {
     let name = "request-0000000001";
-    tenure.asked(name.to_owned(), request.parse().unwrap());
-    let (control, answer) = told(tenure, ms).unwrap();
+    master_state.asked(name.to_owned(), request.parse().unwrap());
+    let (control, answer) = told(master_state, ms).unwrap();
     let (whom, answer) = answer.unwrap();
     assert_eq!(whom, name);
     (control, answer)
@@ -34,8 +34,8 @@ fn member(job: &str, attempt: &str) -> FollowerReading {
 
 #[test]
 fn an_epoch_begins_with_what_holds_in_it() {
-    let mut tenure = begin(inherited(Report::default()));
-    let Some(Write::Accede { control, .. }) = tenure.next_write(at(0)) else {
+    let mut master_state = begin(inherited(Report::default()));
+    let Some(Write::TakeOver { control, .. }) = master_state.next_write(at(0)) else {
         panic!("an epoch begins with a claim");
     };
     let control = Control::parse(control.as_bytes());
@@ -50,13 +50,13 @@ fn a_kill_is_ordered_by_node_attempt_or_task() {
         "attempt_1_0001_m_000002_0",
         "task_1_0001_m_000002",
     ] {
-        let mut tenure = settled();
-        tenure.heard(
+        let mut master_state = settled();
+        master_state.heard(
             at(0),
             "map2.0",
             &member("job_1_0001", "attempt_1_0001_m_000002_0"),
         );
-        let (control, answer) = ask(&mut tenure, 5, &format!("kill {whom}"));
+        let (control, answer) = ask(&mut master_state, 5, &format!("kill {whom}"));
         assert_eq!(answer, "done: map2.0");
         let [Order { action, whom, .. }] = &control.orders[..] else {
             panic!("{control:?}");
@@ -68,20 +68,20 @@ fn a_kill_is_ordered_by_node_attempt_or_task() {
 
 #[test]
 fn a_job_is_ended_in_later_epochs_too() {
-    let mut tenure = settled();
-    tenure.heard(
+    let mut master_state = settled();
+    master_state.heard(
         at(0),
         "map2.0",
         &member("job_1_0001", "attempt_1_0001_m_000002_0"),
     );
-    let (control, _) = ask(&mut tenure, 5, "kill job_1_0001");
+    let (control, _) = ask(&mut master_state, 5, "kill job_1_0001");
     assert_eq!(control.orders[0].action, Action::KillJob);
     let mut later = begin(PriorState {
         control: control.clone(),
         zxid: 90,
         ..inherited(Report::default())
     });
-    let Some(Write::Accede { control: next, .. }) = later.next_write(at(0)) else {
+    let Some(Write::TakeOver { control: next, .. }) = later.next_write(at(0)) else {
         panic!("an epoch begins with a claim");
     };
     let next = Control::parse(next.as_bytes());
@@ -90,9 +90,9 @@ fn a_job_is_ended_in_later_epochs_too() {
 
 #[test]
 fn an_order_stands_for_some_time_and_its_number_is_not_given_again() {
-    let mut tenure = settled();
-    tenure.heard(at(0), "map2.0", &reading(7));
-    let (control, _) = ask(&mut tenure, 5, "reinit map2.0");
+    let mut master_state = settled();
+    master_state.heard(at(0), "map2.0", &reading(7));
+    let (control, _) = ask(&mut master_state, 5, "reinit map2.0");
     assert_eq!(control.orders[0].action, Action::Reinit);
     let later = begin(PriorState {
         control: control.clone(),
@@ -100,18 +100,18 @@ fn an_order_stands_for_some_time_and_its_number_is_not_given_again() {
         ..inherited(Report::default())
     });
     assert!(later.orders.issued.orders.is_empty());
-    let (control, answer) = told(&mut tenure, 40_000).unwrap();
+    let (control, answer) = told(&mut master_state, 40_000).unwrap();
     assert!(control.orders.is_empty() && answer.is_none());
-    tenure.heard(at(40_000), "map2.0", &reading(8));
-    let (control, _) = ask(&mut tenure, 40_005, "reinit map2.0");
+    master_state.heard(at(40_000), "map2.0", &reading(8));
+    let (control, _) = ask(&mut master_state, 40_005, "reinit map2.0");
     assert_eq!(control.orders[0].number, 2);
 }
 
 #[test]
 fn who_has_not_heard_of_an_order_hears_of_it_from_the_next_master() {
-    let mut tenure = settled();
-    tenure.heard(at(0), "map2.0", &reading(7));
-    let (control, _) = ask(&mut tenure, 5, "kill map2.0");
+    let mut master_state = settled();
+    master_state.heard(at(0), "map2.0", &reading(7));
+    let (control, _) = ask(&mut master_state, 5, "kill map2.0");
     let later = begin(PriorState {
         control: control.clone(),
         zxid: 90,
@@ -128,24 +128,24 @@ fn a_new_master_of_many_begins_with_their_interval() {
         known,
         ..Report::default()
     };
-    let tenure = begin(inherited(report));
-    assert!(tenure.given_interval() > Duration::from_millis(100));
+    let master_state = begin(inherited(report));
+    assert!(master_state.given_interval() > Duration::from_millis(100));
 }
 
 #[test]
 fn who_is_not_known_cannot_be_ended() {
-    let mut tenure = settled();
-    let (control, answer) = ask(&mut tenure, 5, "kill map9");
+    let mut master_state = settled();
+    let (control, answer) = ask(&mut master_state, 5, "kill map9");
     assert!(answer.starts_with("refused: no member, attempt, task or job is called map9"));
     assert!(control.orders.is_empty());
     // It is answered once.
-    assert!(told(&mut tenure, 10).is_none());
+    assert!(told(&mut master_state, 10).is_none());
 }
 
 #[test]
 fn an_interval_that_is_asked_for_outlives_the_master() {
-    let mut tenure = settled();
-    let (control, _) = ask(&mut tenure, 5, "interval 20000us");
+    let mut master_state = settled();
+    let (control, _) = ask(&mut master_state, 5, "interval 20000us");
     assert_eq!(control.interval, Some(Duration::from_millis(20)));
     let mut later = begin(PriorState {
         control,
@@ -166,27 +166,27 @@ fn an_interval_that_is_asked_for_outlives_the_master() {
 
 #[test]
 fn many_followers_beat_less_often() {
-    let mut tenure = settled();
+    let mut master_state = settled();
     for follower in 0..100 {
-        tenure.heard(at(0), &format!("map{follower}"), &reading(7));
+        master_state.heard(at(0), &format!("map{follower}"), &reading(7));
     }
-    let (control, _) = told(&mut tenure, 5).unwrap();
+    let (control, _) = told(&mut master_state, 5).unwrap();
     assert!(control.interval.unwrap() > Duration::from_millis(20));
 }
 
 #[test]
 fn who_asks_much_does_not_stop_the_beats() {
-    let mut tenure = settled();
+    let mut master_state = settled();
     for number in 0..10 {
         let request = Request::Kill(format!("map{number}"));
-        tenure.asked(format!("request-{number}"), request);
+        master_state.asked(format!("request-{number}"), request);
     }
     let mut beats = 0;
     for ms in 1..=20 {
-        if matches!(tenure.next_write(at(ms)), Some(Write::Beat { .. })) {
+        if matches!(master_state.next_write(at(ms)), Some(Write::Beat { .. })) {
             beats += 1;
         }
-        tenure.written(at(ms), Outcome::Done);
+        master_state.written(at(ms), Outcome::Done);
     }
     assert_eq!(beats, 10);
 }
