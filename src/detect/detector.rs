@@ -65,7 +65,7 @@ impl Detector {
     /// A beat of `member` was heard, or its value was looked at, and the next beat will be noticed:
     /// its silence begins now. Makes it known if it was not.
     pub fn heard(&mut self, now: Duration, member: &str) {
-        self.note(now, Sign::Heard, member);
+        self.note(now, Sign::Heard, member, Duration::ZERO);
         let reading = self.echo_clock.at(now);
         if !self.members.contains_key(member) {
             self.members.insert(member.to_owned(), Arrivals::default());
@@ -78,10 +78,13 @@ impl Detector {
     }
 
     /// `member` beats less often than the timeout is made for: it may be silent for so much longer.
-    pub fn expect(&mut self, member: &str, extra: Duration) {
-        if let Some(member) = self.members.get_mut(member)
-            && member.extra != extra
-        {
+    pub fn expect(&mut self, now: Duration, member: &str, extra: Duration) {
+        let known = self.members.get(member);
+        if known.is_none_or(|member| member.extra == extra) {
+            return;
+        }
+        self.note(now, Sign::Expect, member, extra);
+        if let Some(member) = self.members.get_mut(member) {
             member.extra = extra;
             if let Some(since) = member.silent_since {
                 self.due = self.due.min(since + self.terms.timeout + extra);
@@ -94,7 +97,7 @@ impl Detector {
     /// `member` did beat, and its value is being read: until then a further beat cannot be noticed,
     /// so no time counts.
     pub fn reading(&mut self, now: Duration, member: &str) {
-        self.note(now, Sign::Reading, member);
+        self.note(now, Sign::Reading, member, Duration::ZERO);
         let reading = self.echo_clock.at(now);
         if let Some(member) = self.members.get_mut(member) {
             member.end_silence(reading);
@@ -103,13 +106,13 @@ impl Detector {
 
     /// `member` is gone: nothing is expected of it.
     pub fn left(&mut self, now: Duration, member: &str) {
-        self.note(now, Sign::Left, member);
+        self.note(now, Sign::Left, member, Duration::ZERO);
         self.members.remove(member);
     }
 
     /// The listener's own beat came back at `now`.
     pub fn echo(&mut self, now: Duration) {
-        self.note(now, Sign::Echo, "");
+        self.note(now, Sign::Echo, "", Duration::ZERO);
         self.echo_clock.echo(now);
     }
 
@@ -124,6 +127,7 @@ impl Detector {
         match seen.sign {
             Sign::Heard => self.heard(seen.at, &seen.member),
             Sign::Reading => self.reading(seen.at, &seen.member),
+            Sign::Expect => self.expect(seen.at, &seen.member, seen.extra),
             Sign::Left => self.left(seen.at, &seen.member),
             Sign::Echo => self.echo(seen.at),
         }
@@ -217,12 +221,13 @@ impl Detector {
         self.terms.timeout + member.extra
     }
 
-    fn note(&mut self, at: Duration, sign: Sign, member: &str) {
+    fn note(&mut self, at: Duration, sign: Sign, member: &str, extra: Duration) {
         if let Some(record) = &mut self.record {
             record.push(Observation {
                 at,
                 sign,
                 member: member.to_owned(),
+                extra,
             });
         }
     }
@@ -349,7 +354,7 @@ mod tests {
         for rule in [Rule::Fixed, Rule::Adaptive] {
             let mut detector = detector(rule);
             detector.heard(ms(0), "a");
-            detector.expect("a", ms(30));
+            detector.expect(ms(0), "a", ms(30));
             echoes(&mut detector, 5, 45);
             assert_eq!(overdue(&detector), "");
             echoes(&mut detector, 50, 50);

@@ -14,6 +14,8 @@ pub enum Sign {
     Heard,
     /// It did beat, and its value is being read.
     Reading,
+    /// It beats less often than the timeout is made for.
+    Expect,
     /// Nothing is expected of it any more.
     Left,
     /// The listener's own beat came back.
@@ -29,12 +31,18 @@ pub struct Observation {
     pub sign: Sign,
     /// Of whom; empty for an echo.
     pub member: String,
+    /// How much longer it may be silent than the timeout; zero but for [`Sign::Expect`].
+    pub extra: Duration,
 }
 
 impl fmt::Display for Observation {
-    /// `<microseconds> <sign> <member>`.
+    /// `<microseconds> <sign> <member>`; with [`Sign::Expect`] `<microseconds> expect <microseconds> <member>`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} {}", self.at.as_micros(), self.sign, self.member)
+        let (at, extra) = (self.at.as_micros(), self.extra.as_micros());
+        match self.sign {
+            Sign::Expect => write!(f, "{at} {} {extra} {}", self.sign, self.member),
+            _ => write!(f, "{at} {} {}", self.sign, self.member),
+        }
     }
 }
 
@@ -42,12 +50,20 @@ impl FromStr for Observation {
     type Err = ();
 
     fn from_str(line: &str) -> Result<Self, ()> {
-        let mut words = line.splitn(3, ' ');
-        let micros = words.next().and_then(|word| word.parse().ok()).ok_or(())?;
+        let (at, rest) = line.split_once(' ').ok_or(())?;
+        let (sign, mut member) = rest.split_once(' ').ok_or(())?;
+        let sign = sign.parse().map_err(drop)?;
+        let mut extra = Duration::ZERO;
+        if sign == Sign::Expect {
+            let (micros, rest) = member.split_once(' ').ok_or(())?;
+            extra = Duration::from_micros(micros.parse().map_err(drop)?);
+            member = rest;
+        }
         Ok(Self {
-            at: Duration::from_micros(micros),
-            sign: words.next().and_then(|word| word.parse().ok()).ok_or(())?,
-            member: words.next().unwrap_or_default().to_owned(),
+            at: Duration::from_micros(at.parse().map_err(drop)?),
+            sign,
+            member: member.to_owned(),
+            extra,
         })
     }
 }
@@ -65,6 +81,7 @@ mod tests {
                 at: Duration::from_micros(1_234_567),
                 sign,
                 member: "map1.5".to_owned(),
+                extra: Duration::from_millis(u64::from(sign == Sign::Expect)),
             };
             assert_eq!(seen.to_string().parse(), Ok(seen));
         }

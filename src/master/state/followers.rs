@@ -144,7 +144,7 @@ impl MasterState {
             self.detector.left(now.elapsed, node);
         } else {
             self.detector.heard(now.elapsed, node);
-            self.detector.expect(node, extra);
+            self.detector.expect(now.elapsed, node, extra);
         }
         if changed && stalled {
             let mut event = self.event(now.wall, EventKind::Stalled, node);
