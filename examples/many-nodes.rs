@@ -11,10 +11,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
+use heartline::nodes::auth::Secret;
 use heartline::nodes::fields::Address;
 use heartline::nodes::link::Link;
-use heartline::nodes::message::{Glance, Registration, Role, Status};
-use heartline::nodes::seal::Secret;
+use heartline::nodes::message::{Registration, ReplyHeader, Role, Status};
 use ssh_key::public::Ed25519PublicKey;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -210,7 +210,7 @@ async fn live(node: &Registration, crowd: &Crowd) -> anyhow::Result<()> {
                     link.send_message(&status.confirmation()).await?;
                     continue;
                 }
-                let glance: Glance = serde_json::from_slice(&message)?;
+                let glance: ReplyHeader = serde_json::from_slice(&message)?;
                 match glance.kind.as_deref() {
                     Some("ack") if glance.of.as_deref() == Some("register") => {
                         is_known = true;

@@ -12,7 +12,7 @@
 //!   fence that every write of a master passes.
 //! - [`streaming`] is the data path: words, sums, stdin and stdout, and what Hadoop tells a task.
 //! - [`member`] puts them together: [`member::Work`] runs a data path with a heartbeat beside it.
-//! - [`membership`] is a group of any programs: one active master, backups, workers; [`keeper`] runs a
+//! - [`membership`] is a group of any programs: one active master, backups, workers; [`supervisor`] runs a
 //!   command only as long as it may.
 //! - [`wrapped`] passes any command's stdin and stdout through and waits for its end; [`run`] puts a heartbeat
 //!   beside that.
@@ -29,36 +29,36 @@
 //! - [`files`] opens and reads files that somebody else may have prepared: regular ones only, up to a limit.
 //! - [`template`] is a command with places to be filled; [`say`] is how a program speaks to people, and [`text`] cleans
 //!   what others have written before anybody is shown it; [`stdio`] is its standard streams, whatever they are.
-//! - [`standing`] is a master without work; [`watch`] and [`setup`] are what people start beside a job; [`cli`] is the edge of all programs.
+//! - [`dedicated_master`] is a master without work; [`watch`] and [`setup`] are what people start beside a job; [`cli`] is the edge of all programs.
 //!
 //! Dependencies point one way: programs → `cli` → `standing`, `member`, `watch`, `status`, `setup` → `master`,
-//! `coordination` → `protocol`, `detect`; and programs → `membership` → `cli`, `keeper`, `coordination`;
-//! and programs → `run` → `cli`, `member`, `wrapped` → `keeper`, `streaming`.
+//! `coordination` → `protocol`, `detect`; and programs → `membership` → `cli`, `supervisor`, `coordination`;
+//! and programs → `run` → `cli`, `member`, `wrapped` → `supervisor`, `streaming`.
 
+pub mod admin;
 pub mod cli;
 pub mod clock;
 pub mod cluster;
 pub mod commit;
 pub mod condition;
 pub mod coordination;
+pub mod dedicated_master;
 pub mod detect;
 pub mod events;
 pub mod files;
-pub mod keeper;
 pub mod master;
 pub mod member;
 pub mod membership;
 pub mod nodes;
-pub mod operate;
 pub mod probe;
 pub mod protocol;
 pub mod run;
 pub mod say;
 pub mod setup;
-pub mod standing;
 pub mod status;
 pub mod stdio;
 pub mod streaming;
+pub mod supervisor;
 pub mod template;
 pub mod text;
 pub mod umbilical;

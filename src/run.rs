@@ -20,8 +20,8 @@ use crate::protocol::Ending;
 use crate::say::say;
 use crate::stdio;
 use crate::streaming::{Progress, Task, die_of_broken_pipe};
-use crate::vitals::Whom;
-use crate::wrapped::{Happening, Leftover, Onlooker, Orders, Outcome, Wrapped};
+use crate::vitals::SampleTarget;
+use crate::wrapped::{ChildEvent, ChildEvents, ChildObserver, Leftover, Outcome, Wrapped};
 
 /// What this is called where it speaks to people.
 const PROGRAM: &str = "heartline run";
@@ -109,7 +109,7 @@ impl RunArgs {
         let kill: Kill = Arc::new(move |reason| {
             for kill in kills.iter().flatten() {
                 // A command that has ended needs no order.
-                let _ = kill.send(Happening::Kill(reason.clone()));
+                let _ = kill.send(ChildEvent::Kill(reason.clone()));
             }
         });
         let mut reporting = match reporter.start(Arc::clone(&progress), Some(kill)) {
@@ -161,7 +161,7 @@ fn run(
     grace: Duration,
     progress: &Arc<Progress>,
     leftover: Leftover,
-    orders: Orders,
+    orders: ChildEvents,
     reporting: &mut Reporting,
 ) -> std::io::Result<Outcome> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -183,10 +183,10 @@ struct Observer<'a> {
     reporting: &'a mut Reporting,
 }
 
-impl Onlooker for Observer<'_> {
+impl ChildObserver for Observer<'_> {
     fn started(&mut self, pid: u32) {
         let (ends, seen) = (self.seen.ends(), self.seen.clone());
-        self.reporting.watch(Whom::Tree(pid), ends, seen);
+        self.reporting.watch(SampleTarget::Tree(pid), ends, seen);
     }
 
     fn ended(&mut self) {

@@ -3,16 +3,16 @@
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use heartline::admin::{IntervalArgs, KillArgs, ReinitArgs};
 use heartline::cli;
 use heartline::cluster::ClusterArgs;
+use heartline::dedicated_master::DedicatedMasterArgs;
 use heartline::events::EventsArgs;
-use heartline::keeper::{BecomeArgs, KeepArgs};
 use heartline::membership::MemberArgs;
 use heartline::nodes::NodesArgs;
-use heartline::operate::{IntervalArgs, KillArgs, ReinitArgs};
 use heartline::run::RunArgs;
-use heartline::standing::StandingArgs;
 use heartline::status::StatusArgs;
+use heartline::supervisor::{ChildExecArgs, SupervisorArgs};
 use heartline::zkstats::ZkstatsArgs;
 
 /// Tools beside the heartbeat
@@ -25,7 +25,7 @@ struct Options {
 
 #[derive(Subcommand)]
 enum Tool {
-    Master(StandingArgs),
+    Master(DedicatedMasterArgs),
     /// Make any program a member of a group: one active master with backups, and workers
     Member(MemberArgs),
     Status(StatusArgs),
@@ -46,10 +46,10 @@ enum Tool {
     Run(RunArgs),
     /// Keep a command; for heartline itself
     #[command(hide = true)]
-    Keep(KeepArgs),
+    Keep(SupervisorArgs),
     /// Become a command; for heartline itself
     #[command(hide = true)]
-    Become(BecomeArgs),
+    Become(ChildExecArgs),
 }
 
 fn main() -> ExitCode {

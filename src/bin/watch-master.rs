@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use heartline::cli::{self, ZooKeeperOptions};
-use heartline::watch::{Form, watch_master};
+use heartline::watch::{OutputFormat, watch_master};
 
 /// Show each change of the master's report: who is master, which followers live, died or finished
 ///
@@ -22,7 +22,11 @@ struct Options {
 
 fn main() -> ExitCode {
     let options: Options = cli::parse();
-    let form = if options.json { Form::Json } else { Form::Text };
+    let form = if options.json {
+        OutputFormat::Json
+    } else {
+        OutputFormat::Text
+    };
     cli::run(
         "watch-master",
         watch_master(&options.zookeeper.settings(), form, Some("watch-master")),

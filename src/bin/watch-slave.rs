@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use heartline::cli::{self, ZooKeeperOptions};
-use heartline::watch::{Form, prepare_folder, watch_slave};
+use heartline::watch::{OutputFormat, prepare_folder, watch_slave};
 
 /// Write each follower's beats to a file of its own, `follower_NODE.txt`
 ///
@@ -33,7 +33,11 @@ fn main() -> ExitCode {
             .error(ErrorKind::ValueValidation, reason)
             .exit();
     }
-    let form = if options.json { Form::Json } else { Form::Text };
+    let form = if options.json {
+        OutputFormat::Json
+    } else {
+        OutputFormat::Text
+    };
     let settings = options.zookeeper.settings();
     cli::run(
         "watch-slave",

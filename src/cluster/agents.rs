@@ -19,16 +19,16 @@ use rustix::process::Signal;
 use knowledge::{Rows, missing, node_role, others, worst};
 
 use super::config::remove;
-use super::layout::{Cluster, Host, list};
+use super::model::{Cluster, Host, list};
 use super::netns;
-use super::process::{GONE, Known, start, tail};
+use super::process::{GONE, ProcessRecord, start, tail};
 use super::ssh;
 use super::up::progress;
 use crate::files::{self, Links, SMALL};
+use crate::nodes::auth::Nonce;
 use crate::nodes::fields::HostName;
 use crate::nodes::message::Entries;
-use crate::nodes::replace::{Fresh, replace};
-use crate::nodes::seal::Nonce;
+use crate::nodes::replace::{NewFile, replace};
 
 /// The server's port.
 const PORT: u16 = 50091;
@@ -134,10 +134,10 @@ impl Agents<'_> {
         command
     }
 
-    fn raise_server(&self) -> anyhow::Result<Known> {
+    fn raise_server(&self) -> anyhow::Result<ProcessRecord> {
         let cluster = self.cluster;
         let (pid_file, log) = (cluster.nodes_server_pid_file(), cluster.nodes_server_log());
-        let known = if let Some(known) = Known::recorded(&pid_file) {
+        let known = if let Some(known) = ProcessRecord::recorded(&pid_file) {
             tell(HERE, SERVER, known, false);
             known
         } else {
@@ -188,7 +188,7 @@ impl Agents<'_> {
             let mut hosts = self.cluster.hosts.iter();
             if let Some(host) = hosts.find(|host| host.name.eq_ignore_ascii_case(name)) {
                 ssh::remove_key(&self.cluster.key(host))?;
-                if let Some(agent) = Known::recorded(&self.cluster.agent_pid_file(host)) {
+                if let Some(agent) = ProcessRecord::recorded(&self.cluster.agent_pid_file(host)) {
                     agent.signal(Signal::TERM);
                     if !agent.wait(GONE) {
                         agent.kill();
@@ -203,10 +203,10 @@ impl Agents<'_> {
         Ok(())
     }
 
-    fn raise_agent(&self, host: &Host) -> anyhow::Result<Known> {
+    fn raise_agent(&self, host: &Host) -> anyhow::Result<ProcessRecord> {
         let cluster = self.cluster;
         let pid_file = cluster.agent_pid_file(host);
-        if let Some(known) = Known::recorded(&pid_file) {
+        if let Some(known) = ProcessRecord::recorded(&pid_file) {
             tell(&host.name, AGENT, known, false);
             return Ok(known);
         }
@@ -230,7 +230,11 @@ impl Agents<'_> {
     }
 
     /// Waits until every host's two files have all hosts.
-    fn wait(&self, server: Known, agents: &BTreeMap<&str, Known>) -> anyhow::Result<()> {
+    fn wait(
+        &self,
+        server: ProcessRecord,
+        agents: &BTreeMap<&str, ProcessRecord>,
+    ) -> anyhow::Result<()> {
         let cluster = self.cluster;
         let expected = self.expected()?;
         let since = Instant::now();
@@ -304,7 +308,7 @@ impl Agents<'_> {
     }
 }
 
-fn tell(host: &str, what: &str, known: Known, is_new: bool) {
+fn tell(host: &str, what: &str, known: ProcessRecord, is_new: bool) {
     let how = if is_new { "started" } else { "runs already" };
     progress(format_args!("{host} {what}: {how}, pid {}", known.pid));
 }
@@ -317,7 +321,7 @@ fn make_secret(path: &Path) -> anyhow::Result<()> {
     let what = || format!("{} cannot be made", path.display());
     fs::create_dir_all(path.parent().unwrap_or(path)).with_context(what)?;
     let text = format!("{}\n", Nonce::random().to_hex());
-    replace(path, text.as_bytes(), Fresh::own(0o600)).with_context(what)
+    replace(path, text.as_bytes(), NewFile::own(0o600)).with_context(what)
 }
 
 #[cfg(test)]

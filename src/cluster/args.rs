@@ -11,15 +11,15 @@ use clap::{Args, Subcommand};
 use thiserror::Error;
 
 use super::config::ConfigArgs;
-use super::configuration::Machine;
+use super::configuration::LocalPaths;
 use super::down::DownArgs;
 use super::exec::ExecArgs;
-use super::layout::{Cluster, Form, home};
+use super::faults::{FenceArgs, KillArgs, LinkArgs};
 use super::logs::LogsArgs;
-use super::reading::read;
+use super::model::{Cluster, HostKind, home};
+use super::parse::read;
 use super::record::recorded_form;
 use super::status::StatusArgs;
-use super::trouble::{FenceArgs, KillArgs, LinkArgs};
 use super::up::UpArgs;
 use crate::files;
 use crate::say::say;
@@ -72,7 +72,7 @@ impl ClusterArgs {
 /// A description that nothing can be started with. What is wrong has been said.
 #[derive(Debug, Error)]
 #[error("{file}: {grave} to be put right; nothing was done")]
-struct Bad {
+struct InvalidDescription {
     file: String,
     grave: usize,
 }
@@ -87,7 +87,7 @@ pub(super) fn ending(outcome: anyhow::Result<()>) -> ExitCode {
         return die_of_broken_pipe();
     }
     say(PROGRAM, format_args!("{error:#}"));
-    if error.is::<Bad>() {
+    if error.is::<InvalidDescription>() {
         ExitCode::from(2)
     } else {
         ExitCode::FAILURE
@@ -104,7 +104,7 @@ pub(super) struct FileArgs {
 
 /// A description that has been read.
 #[derive(Clone, Debug)]
-pub(super) struct Described {
+pub(super) struct LoadedDescription {
     pub(super) cluster: Cluster,
     pub(super) file: PathBuf,
     pub(super) text: String,
@@ -112,12 +112,12 @@ pub(super) struct Described {
 
 impl FileArgs {
     /// Reads and checks it. What is unwise is said; all that is wrong is said, and is an error.
-    pub(super) fn cluster(&self, form: Form) -> anyhow::Result<Cluster> {
+    pub(super) fn cluster(&self, form: HostKind) -> anyhow::Result<Cluster> {
         Ok(self.described(Some(form))?.cluster)
     }
 
     /// The same with its text. Its hosts are what is asked for, or what they were when it was started.
-    pub(super) fn described(&self, form: Option<Form>) -> anyhow::Result<Described> {
+    pub(super) fn described(&self, form: Option<HostKind>) -> anyhow::Result<LoadedDescription> {
         let file = self.file.display();
         let what = || format!("{file} cannot be read; name a cluster's description");
         let named = files::read_named(&self.file, files::SMALL).with_context(what)?;
@@ -127,7 +127,7 @@ impl FileArgs {
             folder => folder.unwrap_or(Path::new(".")),
         };
         let text = named.text().with_context(what)?;
-        let mut outcome = read(&text, beside, form.unwrap_or(Form::Loopback));
+        let mut outcome = read(&text, beside, form.unwrap_or(HostKind::Loopback));
         if let (None, Ok((cluster, _))) = (form, &outcome)
             && let Some(form) = recorded_form(&cluster.folder)
         {
@@ -141,11 +141,11 @@ impl FileArgs {
         }
         match outcome {
             Ok((mut cluster, _)) => {
-                if cluster.form != Form::Own {
+                if cluster.form != HostKind::Own {
                     cluster.folder = settled(&cluster.folder)?;
                 }
                 let file = self.file.clone();
-                Ok(Described {
+                Ok(LoadedDescription {
                     cluster,
                     file,
                     text,
@@ -154,7 +154,7 @@ impl FileArgs {
             Err(problems) => {
                 let grave = problems.iter().filter(|problem| problem.grave).count();
                 let file = file.to_string();
-                Err(Bad { file, grave }.into())
+                Err(InvalidDescription { file, grave }.into())
             }
         }
     }
@@ -182,12 +182,12 @@ pub(super) struct MachineArgs {
 }
 
 impl MachineArgs {
-    pub(super) fn machine(&self) -> anyhow::Result<Machine> {
+    pub(super) fn machine(&self) -> anyhow::Result<LocalPaths> {
         let jars = match &self.jars {
             Some(jars) => jars.clone(),
             None => home().join("parts/lib"),
         };
-        Ok(Machine {
+        Ok(LocalPaths {
             jars: std::path::absolute(jars)?,
             heartline: std::env::current_exe().context("heartline does not find itself")?,
         })

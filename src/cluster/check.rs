@@ -4,23 +4,23 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
-use super::found::{Data, Found};
+use super::inspect::{Data, Inspection};
 use super::java::Java;
-use super::layout::{Cluster, Form, Host};
-use super::lines::Lines;
 use super::listening::{Listening, is_free};
-use super::place::Place;
+use super::model::{Cluster, Host, HostKind};
 use super::problem::Problem;
-use super::process::Known;
+use super::process::ProcessRecord;
 use super::record::recorded_cluster;
 use super::role::{Port, Role};
+use super::role_instance::RoleInstance;
+use super::source_lines::SourceLines;
 use super::{netns, ssh};
 use crate::nodes::fields::HostName;
 
 /// What is looked at.
 pub(super) struct Check<'a> {
     pub(super) cluster: &'a Cluster,
-    pub(super) found: &'a Found,
+    pub(super) found: &'a Inspection,
     /// The description.
     pub(super) text: &'a str,
     pub(super) jars: &'a Path,
@@ -28,7 +28,7 @@ pub(super) struct Check<'a> {
     /// Whether data there may be thrown away.
     pub(super) format: bool,
     /// What was started in the folder before.
-    pub(super) recorded: Option<Form>,
+    pub(super) recorded: Option<HostKind>,
 }
 
 impl Check<'_> {
@@ -54,20 +54,20 @@ impl Check<'_> {
             self.data(&mut problems);
         }
         match self.cluster.form {
-            Form::Loopback => self.ports(&mut problems),
-            Form::Netns => self.namespaces(&mut problems),
-            Form::Own => {}
+            HostKind::Loopback => self.ports(&mut problems),
+            HostKind::Netns => self.namespaces(&mut problems),
+            HostKind::Own => {}
         }
         (problems, java)
     }
 
-    fn lines(&self) -> Lines<'_> {
-        Lines::of(self.text)
+    fn lines(&self) -> SourceLines<'_> {
+        SourceLines::of(self.text)
     }
 
     fn commands(&self, problems: &mut Vec<Problem>) {
         let mut needed = vec![("setsid", "util-linux")];
-        if self.cluster.form == Form::Netns {
+        if self.cluster.form == HostKind::Netns {
             needed.extend([
                 ("ip", "iproute2"),
                 ("unshare", "util-linux"),
@@ -138,7 +138,7 @@ impl Check<'_> {
         };
         let before = recorded_cluster(&self.cluster.folder).ok();
         let stands = before.is_some_and(|it| {
-            it.form == Form::Netns && netns::standing(&it).iter().any(|part| part.ours)
+            it.form == HostKind::Netns && netns::standing(&it).iter().any(|part| part.ours)
         });
         if stands || !self.found.running.is_empty() {
             let what = format!("the cluster was started with --hosts {form}, and not ended");
@@ -201,7 +201,7 @@ impl Check<'_> {
             let Ok(ip) = host.address.parse::<IpAddr>() else {
                 continue;
             };
-            let stopped = |role: &&Role| !self.found.runs(&Place::new(host, **role));
+            let stopped = |role: &&Role| !self.found.runs(&RoleInstance::new(host, **role));
             for port in host
                 .roles
                 .iter()
@@ -256,7 +256,7 @@ impl Check<'_> {
     /// Somebody who listens on all addresses has the one of the hosts' node control server too.
     fn server_of_nodes(&self, problems: &mut Vec<Problem>) {
         let server = self.cluster.nodes_server();
-        let runs = Known::recorded(&self.cluster.nodes_server_pid_file()).is_some();
+        let runs = ProcessRecord::recorded(&self.cluster.nodes_server_pid_file()).is_some();
         let Some(address) = server.parse().ok().filter(|_| !runs) else {
             return;
         };

@@ -10,7 +10,7 @@ use clap::Args;
 
 use super::args::{FileArgs, MachineArgs, PROGRAM, ending};
 use super::configuration::files;
-use super::layout::Form;
+use super::model::HostKind;
 use crate::files::{self, Links};
 use crate::say::say;
 
@@ -25,8 +25,8 @@ pub(super) struct ConfigArgs {
     output: PathBuf,
 
     /// What the hosts are
-    #[arg(long, value_enum, default_value_t = Form::Own)]
-    hosts: Form,
+    #[arg(long, value_enum, default_value_t = HostKind::Own)]
+    hosts: HostKind,
 
     #[command(flatten)]
     machine: MachineArgs,

@@ -13,11 +13,11 @@ use clap::Args;
 use rustix::process::Signal;
 
 use super::args::{FileArgs, ending};
-use super::layout::{Cluster, Form};
-use super::leftovers::{Leftover, is_of_another, leftovers};
 use super::listening::Listening;
+use super::model::{Cluster, HostKind};
 use super::netns;
-use super::process::{GONE, Known};
+use super::orphans::{Orphan, is_of_another, orphans};
+use super::process::{GONE, ProcessRecord};
 use super::record::{lock, recorded_cluster, recorded_form};
 use super::role::Role;
 use super::up::progress;
@@ -70,7 +70,7 @@ impl DownArgs {
         }
         end(servers);
         end_leftovers(&cluster);
-        if cluster.form == Form::Netns {
+        if cluster.form == HostKind::Netns {
             netns::raze(&cluster)?;
         }
         prove(&cluster)
@@ -78,7 +78,7 @@ impl DownArgs {
 }
 
 /// Whoever stands in a file, by host and name: also what a description no longer has.
-pub(super) type Servers = BTreeMap<(String, String), (Known, PathBuf)>;
+pub(super) type Servers = BTreeMap<(String, String), (ProcessRecord, PathBuf)>;
 
 pub(super) fn servers(cluster: &Cluster) -> Servers {
     let mut found = BTreeMap::new();
@@ -99,7 +99,7 @@ pub(super) fn servers(cluster: &Cluster) -> Servers {
                 .to_string_lossy()
                 .into_owned();
             let is_pid = path.extension().is_some_and(|extension| extension == "pid");
-            if let Some(known) = Known::recorded(&path).filter(|_| is_pid) {
+            if let Some(known) = ProcessRecord::recorded(&path).filter(|_| is_pid) {
                 let host = host.file_name().to_string_lossy().into_owned();
                 found.insert((host, name), (known, path));
             }
@@ -127,15 +127,15 @@ fn end(servers: Servers) {
 
 fn end_leftovers(cluster: &Cluster) {
     for signal in [Signal::TERM, Signal::KILL] {
-        let left = leftovers(cluster);
-        for Leftover { known, what } in &left {
+        let left = orphans(cluster);
+        for Orphan { known, what } in &left {
             if signal == Signal::KILL {
                 progress(format_args!("left over, killed: pid {} {what}", known.pid));
             }
             known.signal(signal);
         }
         let until = Instant::now() + GONE;
-        while !left.is_empty() && !leftovers(cluster).is_empty() && Instant::now() < until {
+        while !left.is_empty() && !orphans(cluster).is_empty() && Instant::now() < until {
             sleep(GLANCE);
         }
     }
@@ -165,11 +165,11 @@ fn prove(cluster: &Cluster) -> anyhow::Result<()> {
 /// All that is left: processes, ports, and parts of the network.
 fn left_of(cluster: &Cluster) -> Vec<String> {
     let mut left: Vec<String> = Vec::new();
-    for Leftover { known, what } in leftovers(cluster) {
+    for Orphan { known, what } in orphans(cluster) {
         left.push(format!("process {}: {what}", known.pid));
     }
     match cluster.form {
-        Form::Loopback => {
+        HostKind::Loopback => {
             let listening = Listening::now();
             for host in &cluster.hosts {
                 let ip = host.address.parse::<IpAddr>();
@@ -189,11 +189,11 @@ fn left_of(cluster: &Cluster) -> Vec<String> {
                 }
             }
         }
-        Form::Netns => {
+        HostKind::Netns => {
             let standing = netns::standing(cluster).into_iter();
             left.extend(standing.filter(|it| it.ours).map(|it| it.what));
         }
-        Form::Own => {}
+        HostKind::Own => {}
     }
     left
 }

@@ -8,9 +8,9 @@ use anyhow::{Context, bail};
 use clap::Args;
 
 use super::args::{FileArgs, PROGRAM, ending};
-use super::layout::{Cluster, Form, Host};
+use super::faults::named;
+use super::model::{Cluster, Host, HostKind};
 use super::role::Role;
-use super::trouble::named;
 use crate::say::say;
 use crate::stdio;
 
@@ -51,7 +51,7 @@ impl ExecArgs {
             bail!("cannot write stdout: {}", stdio::closed());
         }
         let cluster = self.file.described(None)?.cluster;
-        if cluster.form == Form::Own {
+        if cluster.form == HostKind::Own {
             bail!("hosts of their own are not this machine's to run commands on");
         }
         let host = self.host(&cluster)?;

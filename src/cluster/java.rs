@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::layout::{Cluster, Host};
+use super::model::{Cluster, Host};
 use super::role::Role;
 
 /// The oldest Java that the parts run on.

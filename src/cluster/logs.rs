@@ -11,7 +11,7 @@ use anyhow::bail;
 use clap::Args;
 
 use super::args::{FileArgs, ending};
-use super::layout::Cluster;
+use super::model::Cluster;
 use super::role::Role;
 use crate::files::{self, Links};
 use crate::{stdio, text};
@@ -96,7 +96,7 @@ fn logs(cluster: &Cluster, whose: &str) -> anyhow::Result<Vec<Log>> {
     let hosts = cluster
         .with(role)
         .filter(|host| of.is_none_or(|of| of == host.name));
-    let log = |host: &super::layout::Host| Log {
+    let log = |host: &super::model::Host| Log {
         title: format!("{} {role}", host.name),
         path: cluster.log(host, role),
         file: None,

@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::{Context, bail};
 
 use super::config::put;
-use super::layout::{Cluster, Form, Host, list};
+use super::model::{Cluster, Host, HostKind, list};
 
 /// Where `ip` looks for what a namespace sees in place of /etc.
 const ETC: &str = "/etc/netns";
@@ -52,7 +52,7 @@ impl Cluster {
 
     /// What a command that is to run on a host begins with.
     pub(super) fn within(&self, host: &Host) -> Vec<String> {
-        if self.form != Form::Netns {
+        if self.form != HostKind::Netns {
             return Vec::new();
         }
         let namespace = self.namespace(host);
@@ -257,14 +257,14 @@ fn ip(words: &[&str]) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::reading::read;
+    use super::super::parse::read;
     use super::*;
 
     #[test]
     fn interfaces_have_short_names() {
         let text = "name = \"a-cluster-with-a-long-name\"\nnetwork = \"192.168.250\"\n\
                     [[host]]\nname = \"a-host-with-a-long-name\"\nid = 250\nroles = [\"zookeeper\"]\n";
-        let (cluster, _) = read(text, Path::new("."), Form::Netns).unwrap();
+        let (cluster, _) = read(text, Path::new("."), HostKind::Netns).unwrap();
         let host = &cluster.hosts[0];
         assert_eq!(cluster.bridge(), "hlc0a8fa");
         assert_eq!(cluster.link(host), "hlc0a8fa-250");

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::layout::{Cluster, Host};
+use super::model::{Cluster, Host};
 use super::role::{Port, Role};
 use crate::coordination::{Failure, Namespace, Session, Settings};
 use crate::probe::{self, knock, word};
@@ -92,7 +92,7 @@ pub(super) fn manager_state(host: &Host) -> Option<String> {
 
 /// What the active `ResourceManager` knows of a `NodeManager`.
 #[derive(Clone, Debug)]
-pub(super) struct Node {
+pub(super) struct NodeManagerReport {
     /// Where it is.
     pub(super) host: String,
     /// Whether it may be given tasks.
@@ -102,7 +102,7 @@ pub(super) struct Node {
 }
 
 /// The `NodeManager`s that the active `ResourceManager` knows.
-pub(super) fn nodemanagers(cluster: &Cluster) -> Option<Vec<Node>> {
+pub(super) fn nodemanagers(cluster: &Cluster) -> Option<Vec<NodeManagerReport>> {
     let is_active = |host: &&Host| manager_state(host).as_deref() == Some("active");
     let active = cluster.with(Role::Resourcemanager).find(is_active)?;
     let page = page(
@@ -110,7 +110,7 @@ pub(super) fn nodemanagers(cluster: &Cluster) -> Option<Vec<Node>> {
         "/ws/v1/cluster/nodes",
     )?;
     let node = |node: &Value| {
-        Some(Node {
+        Some(NodeManagerReport {
             host: node.get("nodeHostName")?.as_str()?.to_owned(),
             running: node.get("state")? == "RUNNING",
             told: node.get("lastHealthUpdate")?.as_i64()?,

@@ -26,14 +26,14 @@ const LONGEST_RECORD: u64 = 64;
 
 /// One process: its number, and when it began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Known {
+pub(super) struct ProcessRecord {
     /// Its number.
     pub(super) pid: i32,
     /// In ticks since the machine was started.
     began: u64,
 }
 
-impl Known {
+impl ProcessRecord {
     /// The process of this number, if it lives.
     pub(super) fn of(pid: i32) -> Option<Self> {
         let stat = procfs::process::Process::new(pid).ok()?.stat().ok()?;
@@ -102,18 +102,22 @@ impl Known {
 
 /// Starts a command in a session of its own, so that neither Ctrl-C nor a closed terminal reaches it, with all that it
 /// says in `log`, and writes down who it is.
-pub(super) fn start(command: &mut Command, log: &Path, pid_file: &Path) -> anyhow::Result<Known> {
+pub(super) fn start(
+    command: &mut Command,
+    log: &Path,
+    pid_file: &Path,
+) -> anyhow::Result<ProcessRecord> {
     let known = spawn(command, log)?;
     record(known, pid_file)?;
     Ok(known)
 }
 
-fn spawn(command: &mut Command, log: &Path) -> anyhow::Result<Known> {
+fn spawn(command: &mut Command, log: &Path) -> anyhow::Result<ProcessRecord> {
     let child = quiet(command, log)?.spawn();
     let child =
         child.with_context(|| format!("{} cannot be run", command.get_program().display()))?;
     let pid = child.id().cast_signed();
-    Known::of(pid).with_context(|| format!("process {pid} has ended at once{}", tail(log)))
+    ProcessRecord::of(pid).with_context(|| format!("process {pid} has ended at once{}", tail(log)))
 }
 
 /// Runs a command to its end. Returns its status; `None` when the limit was over and it was killed.
@@ -150,7 +154,7 @@ fn quiet<'a>(command: &'a mut Command, log: &Path) -> anyhow::Result<&'a mut Com
 }
 
 /// Writes down who a process is: whole or not at all.
-fn record(known: Known, file: &Path) -> anyhow::Result<()> {
+fn record(known: ProcessRecord, file: &Path) -> anyhow::Result<()> {
     let what = || format!("{} cannot be written", file.display());
     if let Some(folder) = file.parent() {
         fs::create_dir_all(folder).with_context(what)?;
@@ -195,10 +199,10 @@ mod tests {
             folder.path().join("run/a"),
         );
         let known = start(Command::new("sleep").arg("60"), &log, &file).unwrap();
-        assert_eq!(Known::recorded(&file), Some(known));
+        assert_eq!(ProcessRecord::recorded(&file), Some(known));
         // Another one of the same number.
         fs::write(&file, format!("{} {}\n", known.pid, known.began + 1)).unwrap();
-        assert_eq!(Known::recorded(&file), None);
+        assert_eq!(ProcessRecord::recorded(&file), None);
         known.signal(Signal::KILL);
         assert!(known.wait(Duration::from_secs(20)));
         // Nobody has waited for it: it is there, and lives no more.

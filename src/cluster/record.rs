@@ -8,8 +8,8 @@ use rustix::fs::{FlockOperation, Mode, flock};
 use rustix::process::umask;
 
 use super::config::put;
-use super::layout::{Cluster, Form};
-use super::reading::read;
+use super::model::{Cluster, HostKind};
+use super::parse::read;
 use super::trust;
 use crate::files::{self, Links, SMALL};
 
@@ -18,7 +18,7 @@ pub(super) const DESCRIPTION: &str = "description.toml";
 pub(super) const LOCK: &str = "lock";
 
 /// What the hosts of a started cluster are; `None` where none was started.
-pub fn recorded_form(folder: &Path) -> Option<Form> {
+pub fn recorded_form(folder: &Path) -> Option<HostKind> {
     // Also of another user's cluster, to look at it. Who acts on it asks `trust` first.
     let text = files::read_text(&folder.join(FORM), Links::Refused, SMALL).ok()?;
     text.trim().parse().ok()
@@ -80,10 +80,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(recorded_form(folder.path()), None);
         let text = include_str!("../../sample-data/clusters/one-machine.toml");
-        let (mut cluster, _) = read(text, &PathBuf::new(), Form::Netns).unwrap();
+        let (mut cluster, _) = read(text, &PathBuf::new(), HostKind::Netns).unwrap();
         folder.path().clone_into(&mut cluster.folder);
         record(&cluster, text).unwrap();
-        assert_eq!(recorded_form(folder.path()), Some(Form::Netns));
+        assert_eq!(recorded_form(folder.path()), Some(HostKind::Netns));
         assert_eq!(recorded_cluster(folder.path()).unwrap(), cluster);
     }
 

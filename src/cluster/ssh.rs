@@ -8,8 +8,8 @@ use std::process::Command;
 use anyhow::{Context, bail};
 
 use super::config::{put, remove};
-use super::layout::{Cluster, Host};
-use super::process::{Known, start};
+use super::model::{Cluster, Host};
+use super::process::{ProcessRecord, start};
 
 /// Where it is on most systems; it insists on being called by its whole path.
 const PLACES: [&str; 3] = ["/usr/sbin/sshd", "/usr/local/sbin/sshd", "/usr/bin/sshd"];
@@ -43,9 +43,9 @@ impl Cluster {
 }
 
 /// Starts a host's sshd if it does not run. Returns it, and whether it is new.
-pub(super) fn raise(cluster: &Cluster, host: &Host) -> anyhow::Result<(Known, bool)> {
+pub(super) fn raise(cluster: &Cluster, host: &Host) -> anyhow::Result<(ProcessRecord, bool)> {
     let pid_file = cluster.sshd_pid_file(host);
-    if let Some(known) = Known::recorded(&pid_file) {
+    if let Some(known) = ProcessRecord::recorded(&pid_file) {
         return Ok((known, false));
     }
     let folder = cluster.ssh(host);

@@ -13,14 +13,14 @@ use super::check::Check;
 use super::config::put;
 use super::configuration::files;
 use super::down::{Servers, servers};
-use super::found::Found;
+use super::executor::Executor;
+use super::inspect::Inspection;
 use super::java::Launcher;
-use super::layout::{Cluster, Form, home};
-use super::leftovers::strays;
+use super::model::{Cluster, HostKind, home};
+use super::orphans::strays;
 use super::plan::{Step, steps};
-use super::process::Known;
+use super::process::ProcessRecord;
 use super::record::{lock, record, recorded_cluster, recorded_form};
-use super::starting::Starting;
 use super::{agents, netns, ssh};
 use crate::say::say;
 
@@ -32,7 +32,7 @@ pub(super) struct UpArgs {
 
     /// What the hosts are [default: as before, or loopback]
     #[arg(long, value_enum)]
-    hosts: Option<Form>,
+    hosts: Option<HostKind>,
 
     /// Throw the data of the whole cluster away, and begin with new ones
     #[arg(long)]
@@ -102,7 +102,7 @@ impl UpArgs {
     fn up(&self) -> anyhow::Result<()> {
         let described = self.file.described(self.hosts)?;
         let cluster = &described.cluster;
-        if cluster.form == Form::Own {
+        if cluster.form == HostKind::Own {
             bail!(
                 "hosts of their own are not started from here; write their files with heartline cluster config, \
                  or use --hosts loopback or netns"
@@ -115,10 +115,10 @@ impl UpArgs {
             .clone()
             .unwrap_or_else(|| home().join("parts/kafka"));
         let kafka_jars = std::path::absolute(kafka_jars)?;
-        let mut found = Found::of(cluster);
+        let mut found = Inspection::of(cluster);
         let servers = servers(cluster);
         Self::refuse_undescribed(cluster, &servers)?;
-        let known: Vec<Known> = servers.values().map(|(known, _)| *known).collect();
+        let known: Vec<ProcessRecord> = servers.values().map(|(known, _)| *known).collect();
         for stray in strays(cluster, &known) {
             progress(format_args!(
                 "left by a start that was killed: pid {} {}",
@@ -153,7 +153,7 @@ impl UpArgs {
         };
         if self.format {
             throw_away(cluster)?;
-            found = Found::of(cluster);
+            found = Inspection::of(cluster);
         }
         record(cluster, &described.text)?;
         for host in &cluster.hosts {
@@ -209,13 +209,13 @@ fn raise_hosts(cluster: &Cluster, heartline: &Path) -> anyhow::Result<()> {
     agents::raise(cluster, heartline)
 }
 
-fn carry_out(launcher: &Launcher<'_>, heartline: &Path, found: &Found) -> anyhow::Result<()> {
+fn carry_out(launcher: &Launcher<'_>, heartline: &Path, found: &Inspection) -> anyhow::Result<()> {
     let cluster = launcher.cluster;
-    if cluster.form == Form::Netns {
+    if cluster.form == HostKind::Netns {
         raise_hosts(cluster, heartline)?;
     }
     number(cluster)?;
-    let mut starting = Starting::new(launcher, found);
+    let mut starting = Executor::new(launcher, found);
     for step in steps(cluster, found) {
         match step {
             Step::Runs(place) => {
@@ -264,7 +264,7 @@ fn throw_away(cluster: &Cluster) -> anyhow::Result<()> {
 fn forget_ended(run: &Path) -> io::Result<()> {
     for file in fs::read_dir(run)? {
         let file = file?.path();
-        if Known::recorded(&file).is_none() {
+        if ProcessRecord::recorded(&file).is_none() {
             fs::remove_file(file)?;
         }
     }
@@ -294,7 +294,7 @@ mod tests {
         let known = start(Command::new("sleep").arg("60"), &log, &file).unwrap();
         fs::write(run.join("namenode.begun"), "").unwrap();
         forget_ended(&run).unwrap();
-        assert_eq!(Known::recorded(&file), Some(known));
+        assert_eq!(ProcessRecord::recorded(&file), Some(known));
         assert_eq!(fs::read_dir(&run).unwrap().count(), 1);
         assert!(known.kill());
         forget_ended(&run).unwrap();

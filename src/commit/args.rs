@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::error::ErrorKind;
 use clap::{Args, Command};
 
-use super::attempt::{Commit, Plan};
+use super::attempt::{Commit, CommitPlan};
 use crate::cli::duration;
 use crate::member::{Config, Name};
 use crate::template::Template;
@@ -123,7 +123,7 @@ impl CommitOptions {
             Ok(command) => command,
             Err(unfit) => fail(&format!("--commit-command: {unfit}")),
         };
-        Some(Commit::new(Plan {
+        Some(Commit::new(CommitPlan {
             program,
             settings: config.settings.clone(),
             command,

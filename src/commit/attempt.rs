@@ -10,9 +10,9 @@ use super::command::Run;
 use super::permission::{Held, Permission};
 use super::rules::{Record, State};
 use crate::coordination::{Session, Settings};
-use crate::keeper::listen;
 use crate::say::say;
-use crate::wrapped::{Happening, Order, Outcome};
+use crate::supervisor::listen;
+use crate::wrapped::{ChildEvent, Order, Outcome};
 
 /// How long a failure may take to be told; untold, the next attempt waits for the end of the session.
 const TELL_FAILURE: Duration = Duration::from_secs(2);
@@ -21,7 +21,7 @@ const CLOSE: Duration = Duration::from_secs(1);
 
 /// What is to be committed, and how.
 #[derive(Debug)]
-pub(super) struct Plan {
+pub(super) struct CommitPlan {
     pub(super) program: &'static str,
     pub(super) settings: Settings,
     pub(super) task: String,
@@ -35,7 +35,7 @@ pub(super) struct Plan {
     pub(super) grace: Duration,
 }
 
-impl Plan {
+impl CommitPlan {
     pub(super) fn say(&self, what: impl std::fmt::Display) {
         say(self.program, what);
     }
@@ -57,16 +57,16 @@ impl Plan {
 /// A commit that is to follow the work.
 #[derive(Debug)]
 pub struct Commit {
-    plan: Plan,
+    plan: CommitPlan,
     orders: Order,
-    happenings: UnboundedReceiver<Happening>,
+    happenings: UnboundedReceiver<ChildEvent>,
 }
 
 /// Why something was given up.
 #[derive(Debug)]
-pub(super) enum Stop {
+pub(super) enum CommitStop {
     /// Somebody has ordered the end.
-    Ordered(Happening),
+    Ordered(ChildEvent),
     /// The time for it is over.
     Late,
     /// It cannot be done, for this reason.
@@ -76,24 +76,24 @@ pub(super) enum Stop {
 /// What may end any wait: an order, or the time.
 #[derive(Debug)]
 pub(super) struct Limits {
-    pub(super) happenings: UnboundedReceiver<Happening>,
+    pub(super) happenings: UnboundedReceiver<ChildEvent>,
     pub(super) deadline: Instant,
 }
 
 impl Limits {
     /// The outcome of `work`, unless it is to be given up before.
-    pub(super) async fn keep<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Stop> {
+    pub(super) async fn keep<T>(&mut self, work: impl Future<Output = T>) -> Result<T, CommitStop> {
         tokio::select! {
             biased;
-            Some(happening) = self.happenings.recv() => Err(Stop::Ordered(happening)),
+            Some(happening) = self.happenings.recv() => Err(CommitStop::Ordered(happening)),
             outcome = work => Ok(outcome),
-            () = sleep_until(self.deadline) => Err(Stop::Late),
+            () = sleep_until(self.deadline) => Err(CommitStop::Late),
         }
     }
 }
 
 impl Commit {
-    pub(super) fn new(plan: Plan) -> Self {
+    pub(super) fn new(plan: CommitPlan) -> Self {
         let (orders, happenings) = unbounded_channel();
         Self {
             plan,
@@ -119,7 +119,7 @@ impl Commit {
     }
 
     async fn carry_out(self) -> Outcome {
-        listen(&self.orders, Happening::Signal);
+        listen(&self.orders, ChildEvent::Signal);
         let plan = &self.plan;
         let mut limits = Limits {
             happenings: self.happenings,
@@ -147,21 +147,23 @@ impl Commit {
     }
 }
 
-impl Plan {
+impl CommitPlan {
     /// How to end what was given up.
-    fn stopped(&self, stop: Stop, late: &str) -> Outcome {
+    fn stopped(&self, stop: CommitStop, late: &str) -> Outcome {
         match stop {
-            Stop::Ordered(Happening::Signal(signal)) => return Outcome::Signal(signal),
-            Stop::Ordered(Happening::Kill(reason)) | Stop::Failed(reason) => self.say(reason),
-            Stop::Ordered(Happening::Started(_) | Happening::Ended(_)) => {}
-            Stop::Late => self.say(late),
+            CommitStop::Ordered(ChildEvent::Signal(signal)) => return Outcome::Signal(signal),
+            CommitStop::Ordered(ChildEvent::Kill(reason)) | CommitStop::Failed(reason) => {
+                self.say(reason)
+            }
+            CommitStop::Ordered(ChildEvent::Started(_) | ChildEvent::Ended(_)) => {}
+            CommitStop::Late => self.say(late),
         }
         Outcome::Status(1)
     }
 }
 
 /// Runs the command under a claim, and tells how it ended.
-async fn commit(plan: &Plan, held: Held, limits: &mut Limits) -> (Outcome, Option<Session>) {
+async fn commit(plan: &CommitPlan, held: Held, limits: &mut Limits) -> (Outcome, Option<Session>) {
     let version = held.version;
     let session = held.znodes.session.clone();
     let run = Run::start(plan, held);

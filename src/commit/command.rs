@@ -10,23 +10,23 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::attempt::{Limits, Plan};
+use super::attempt::{CommitPlan, Limits};
 use super::permission::Held;
 use super::znodes::Made;
 use crate::coordination::{Connection, Failure};
-use crate::keeper::{Charge, Ended, Handle, boot_time};
-use crate::membership::lease::Terms;
-use crate::wrapped::{Happening, Outcome};
+use crate::membership::lease::LeaseTiming;
+use crate::supervisor::{ChildSpec, Ended, SupervisorHandle, boot_time};
+use crate::wrapped::{ChildEvent, Outcome};
 
 /// A proof on its way: when it was sent, and whether the claim stands.
 type Proof = Pin<Box<dyn Future<Output = (Duration, Result<Made, Failure>)> + Send>>;
 
 /// The running command.
 pub(super) struct Run<'a> {
-    plan: &'a Plan,
+    plan: &'a CommitPlan,
     held: Held,
-    terms: Terms,
-    handle: Handle,
+    terms: LeaseTiming,
+    handle: SupervisorHandle,
     proof: Option<Proof>,
     prove_at: Instant,
     /// How to end, once an order has come.
@@ -36,8 +36,8 @@ pub(super) struct Run<'a> {
 
 impl<'a> Run<'a> {
     /// Starts the command; from within a runtime.
-    pub(super) fn start(plan: &'a Plan, held: Held) -> io::Result<Self> {
-        let charge = Charge {
+    pub(super) fn start(plan: &'a CommitPlan, held: Held) -> io::Result<Self> {
+        let charge = ChildSpec {
             program: plan.program,
             command: plan.command.iter().map(OsString::from).collect(),
             environment: vec![
@@ -53,9 +53,9 @@ impl<'a> Run<'a> {
         let null = File::open("/dev/null")?;
         // Stdout carries records alone.
         let stderr = io::stderr();
-        let handle = Handle::start(&charge, [null.as_fd(), stderr.as_fd()])?;
+        let handle = SupervisorHandle::start(&charge, [null.as_fd(), stderr.as_fd()])?;
         Ok(Self {
-            terms: Terms::new(held.znodes.session.timeout(), plan.grace),
+            terms: LeaseTiming::new(held.znodes.session.timeout(), plan.grace),
             plan,
             held,
             handle,
@@ -113,7 +113,7 @@ impl<'a> Run<'a> {
         self.handle.stop(Duration::ZERO);
     }
 
-    fn ordered(&mut self, happening: Happening) {
+    fn ordered(&mut self, happening: ChildEvent) {
         let is_first = self.ordered.is_none();
         let grace = if is_first {
             self.plan.grace
@@ -121,14 +121,14 @@ impl<'a> Run<'a> {
             Duration::ZERO
         };
         match happening {
-            Happening::Signal(signal) => {
+            ChildEvent::Signal(signal) => {
                 self.ordered.get_or_insert(Outcome::Signal(signal));
             }
-            Happening::Kill(reason) => {
+            ChildEvent::Kill(reason) => {
                 self.plan.say(reason);
                 self.ordered.get_or_insert(Outcome::Status(1));
             }
-            Happening::Started(_) | Happening::Ended(_) => return,
+            ChildEvent::Started(_) | ChildEvent::Ended(_) => return,
         }
         self.handle.stop(grace);
     }

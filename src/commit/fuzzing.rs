@@ -1,6 +1,6 @@
 //! The reader of a task's commit znode, for the fuzz targets and the tests of the corpus.
 
-use super::rules::{Record, Sight, Step, judge, recheck};
+use super::rules::{Record, Step, TaskView, judge, recheck};
 
 /// Reads what stands there, and judges it as an attempt that wants to commit, and as one that has told its end.
 pub fn record(bytes: &[u8]) {
@@ -11,7 +11,7 @@ pub fn record(bytes: &[u8]) {
         assert_eq!(again.as_ref(), Ok(record), "read as it was written");
     }
     for runner in [None, Some(7), Some(8)] {
-        let sight = Sight {
+        let sight = TaskView {
             task: Some((3, text.clone())),
             runner,
         };

@@ -4,7 +4,7 @@
 //! - [`rules`] decides who may: from what stands in `ZooKeeper`, without clock or IO. [`znodes`] reads that
 //!   and changes it, in transactions that check what was read.
 //! - [`permission`] waits until this attempt may; [`command`] runs the command for as long as the claim is
-//!   certain ([`crate::membership::lease`], [`crate::keeper`]); [`attempt`] puts them together.
+//!   certain ([`crate::membership::lease`], [`crate::supervisor`]); [`attempt`] puts them together.
 //! - [`args`] is the part of the command line.
 //!
 //! What no protocol can do: an attempt whose command has succeeded, and that is cut off from `ZooKeeper` before

@@ -5,12 +5,12 @@ use std::time::Duration;
 use chrono::{DateTime, SecondsFormat, Utc};
 use tokio::time::sleep;
 
-use super::attempt::{Limits, Plan, Stop};
+use super::attempt::{CommitPlan, CommitStop, Limits};
 use super::rules::{Record, State, Step, Telling, judge, recheck};
 use super::znodes::{Made, Znodes};
 use crate::coordination::{Diagnosis, Failure, Session};
-use crate::keeper::{Until, boot_time};
-use crate::membership::lease::Terms;
+use crate::membership::lease::LeaseTiming;
+use crate::supervisor::{Until, boot_time};
 
 /// Between two attempts to reach ZooKeeper.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -28,14 +28,14 @@ pub(super) struct Held {
 /// The way to ZooKeeper, while there is something to be had or to be said.
 #[derive(Debug)]
 pub(super) struct Permission<'a> {
-    plan: &'a Plan,
+    plan: &'a CommitPlan,
     session: Option<Session>,
     waits_for: String,
     complained: bool,
 }
 
 impl<'a> Permission<'a> {
-    pub(super) fn new(plan: &'a Plan) -> Self {
+    pub(super) fn new(plan: &'a CommitPlan) -> Self {
         Self {
             plan,
             session: None,
@@ -44,7 +44,7 @@ impl<'a> Permission<'a> {
         }
     }
 
-    pub(super) fn with_session(plan: &'a Plan, session: Session) -> Self {
+    pub(super) fn with_session(plan: &'a CommitPlan, session: Session) -> Self {
         Self {
             session: Some(session),
             waits_for: format!("ZooKeeper at {} gives no answer", plan.settings.address),
@@ -62,7 +62,7 @@ impl<'a> Permission<'a> {
     }
 
     /// Waits for the claim; nothing is to be done if the task is committed.
-    pub(super) async fn wait(&mut self, limits: &mut Limits) -> Result<Option<Held>, Stop> {
+    pub(super) async fn wait(&mut self, limits: &mut Limits) -> Result<Option<Held>, CommitStop> {
         loop {
             let znodes = self.open(limits).await?;
             match self.ask(&znodes, limits).await? {
@@ -70,7 +70,8 @@ impl<'a> Permission<'a> {
                     let sent = boot_time();
                     let proof = znodes.clone().prove(version);
                     let made = limits.keep(proof).await?;
-                    let until = Terms::new(znodes.session.timeout(), self.plan.grace).until(sent);
+                    let until =
+                        LeaseTiming::new(znodes.session.timeout(), self.plan.grace).until(sent);
                     // The answer may have been waiting for us longer than it is good for.
                     if made == Ok(Made::Yes) && boot_time() < until.stop_by {
                         self.session = None;
@@ -88,7 +89,7 @@ impl<'a> Permission<'a> {
                     return Ok(None);
                 }
                 Ok(Step::Foreign(text)) => {
-                    return Err(Stop::Failed(format!(
+                    return Err(CommitStop::Failed(format!(
                         "cannot commit: {} says '{text}', which is no state of a commit; remove it",
                         znodes.session.paths().commit(&self.plan.znode())
                     )));
@@ -104,7 +105,7 @@ impl<'a> Permission<'a> {
         &mut self,
         znodes: &Znodes,
         limits: &mut Limits,
-    ) -> Result<Result<Step, Failure>, Stop> {
+    ) -> Result<Result<Step, Failure>, CommitStop> {
         let plan = self.plan;
         let (sight, change) = match limits.keep(znodes.look()).await? {
             Ok(seen) => seen,
@@ -140,7 +141,7 @@ impl<'a> Permission<'a> {
         version: i32,
         record: &Record,
         limits: &mut Limits,
-    ) -> Result<Option<String>, Stop> {
+    ) -> Result<Option<String>, CommitStop> {
         loop {
             let znodes = self.open(limits).await?;
             let telling = async {
@@ -160,7 +161,7 @@ impl<'a> Permission<'a> {
     }
 
     /// The znodes, in the session that there is or in a new one.
-    async fn open(&mut self, limits: &mut Limits) -> Result<Znodes, Stop> {
+    async fn open(&mut self, limits: &mut Limits) -> Result<Znodes, CommitStop> {
         let is_over = |session: &Session| session.watch().is_over();
         self.session.take_if(|session| is_over(session));
         let settings = &self.plan.settings;
@@ -168,7 +169,7 @@ impl<'a> Permission<'a> {
             if let Ok(session) = limits.keep(Session::open(settings)).await? {
                 // It would end the connection at the first transaction, and say nothing.
                 if let Some(old) = limits.keep(Diagnosis::of_age(&settings.address)).await? {
-                    return Err(Stop::Failed(format!("cannot commit: {old}")));
+                    return Err(CommitStop::Failed(format!("cannot commit: {old}")));
                 }
                 self.session = Some(session);
                 break;
@@ -185,14 +186,14 @@ impl<'a> Permission<'a> {
         }
         match &self.session {
             Some(session) => Ok(Znodes::new(session.clone(), &self.plan.znode())),
-            None => Err(Stop::Late),
+            None => Err(CommitStop::Late),
         }
     }
 
-    async fn failed(&mut self, failure: Failure, limits: &mut Limits) -> Result<(), Stop> {
+    async fn failed(&mut self, failure: Failure, limits: &mut Limits) -> Result<(), CommitStop> {
         let address = &self.plan.settings.address;
         match failure {
-            Failure::Refused(why) => Err(Stop::Failed(format!(
+            Failure::Refused(why) => Err(CommitStop::Failed(format!(
                 "cannot commit: ZooKeeper at {address} refuses: {why}"
             ))),
             other => {
@@ -204,8 +205,8 @@ impl<'a> Permission<'a> {
 }
 
 /// What is said of a task that is committed already: by whom, when, and in which run.
-fn found(plan: &Plan, by: &str, when: Option<DateTime<Utc>>) -> String {
-    let Plan { task, attempt, .. } = plan;
+fn found(plan: &CommitPlan, by: &str, when: Option<DateTime<Utc>>) -> String {
+    let CommitPlan { task, attempt, .. } = plan;
     let who = if by == attempt {
         "this very attempt"
     } else {

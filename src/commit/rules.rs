@@ -62,14 +62,14 @@ impl FromStr for Record {
 
 /// What was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Sight {
+pub(super) struct TaskView {
     /// The version and the value of the task's znode, if there is one.
     pub(super) task: Option<(i32, String)>,
     /// The session of who runs, if somebody does.
     pub(super) runner: Option<i64>,
 }
 
-impl Sight {
+impl TaskView {
     fn record(&self) -> Option<Record> {
         self.task.as_ref()?.1.parse().ok()
     }
@@ -91,7 +91,7 @@ pub(super) enum Step {
 }
 
 /// What `attempt` is to do in the session `own`.
-pub(super) fn judge(attempt: &str, own: i64, sight: &Sight) -> Step {
+pub(super) fn judge(attempt: &str, own: i64, sight: &TaskView) -> Step {
     let Some((version, text)) = &sight.task else {
         return Step::Take(None);
     };
@@ -121,7 +121,7 @@ pub(super) enum Telling {
 }
 
 /// What is to be done about `record`, which was to replace `version`.
-pub(super) fn recheck(record: &Record, version: i32, sight: &Sight) -> Telling {
+pub(super) fn recheck(record: &Record, version: i32, sight: &TaskView) -> Telling {
     match &sight.task {
         Some((_, text)) if text.parse().as_ref() == Ok(record) => Telling::Done,
         Some((now, _)) if *now == version => Telling::Again,

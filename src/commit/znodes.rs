@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::rules::{Record, Sight};
+use super::rules::{Record, TaskView};
 use crate::coordination::client::{Change, Kind, Operation};
 use crate::coordination::{Failure, Session};
 
@@ -34,7 +34,7 @@ impl Znodes {
     }
 
     /// What stands there, with all that any server has acknowledged, and a watch on who runs.
-    pub(super) async fn look(&self) -> Result<(Sight, Change), Failure> {
+    pub(super) async fn look(&self) -> Result<(TaskView, Change), Failure> {
         let client = self.session.client();
         client.sync(&self.task).await?;
         let task = match client.get(&self.task).await {
@@ -47,7 +47,7 @@ impl Znodes {
         };
         let (runner, change) = client.stat_and_watch(&self.runner).await?;
         let runner = runner.map(|stat| stat.owner);
-        Ok((Sight { task, runner }, change))
+        Ok((TaskView { task, runner }, change))
     }
 
     /// When the task's znode was set last, by the server's clock.

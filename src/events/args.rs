@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::publish::{Terms, publish};
+use super::publish::{PublishOptions, publish};
 use super::target::Target;
 use crate::cli::{self, ZooKeeperOptions, duration};
 
@@ -55,7 +55,7 @@ pub struct EventsArgs {
 impl EventsArgs {
     /// Publishes until it is told to end.
     pub fn run(self) -> ExitCode {
-        let terms = Terms {
+        let terms = PublishOptions {
             target: self.to,
             alive: self.alive,
             buffer: usize::try_from(self.buffer).unwrap_or(usize::MAX),

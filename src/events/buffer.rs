@@ -28,7 +28,7 @@ pub(super) struct Batch {
 #[derive(Debug)]
 pub(super) struct Buffer {
     capacity: usize,
-    lanes: Vec<Lane>,
+    lanes: Vec<PartitionBuffer>,
     /// Whether it is known how many lanes there are; until then all wait in one, and none goes out.
     open: bool,
     /// Messages that wait or are in flight.
@@ -38,7 +38,7 @@ pub(super) struct Buffer {
 }
 
 #[derive(Debug, Default)]
-struct Lane {
+struct PartitionBuffer {
     waiting: VecDeque<(u64, Message)>,
     /// What is missing right before the waiting ones, by key.
     gaps: BTreeMap<Option<String>, Gap>,
@@ -51,7 +51,7 @@ impl Buffer {
     pub(super) fn new(capacity: usize) -> Self {
         Self {
             capacity: capacity.max(1),
-            lanes: vec![Lane::default()],
+            lanes: vec![PartitionBuffer::default()],
             open: false,
             held: 0,
             next: 0,
@@ -66,8 +66,9 @@ impl Buffer {
         }
         self.open = true;
         let before = std::mem::take(&mut self.lanes).into_iter().next();
-        self.lanes.resize_with(lanes.max(1), Lane::default);
-        let Lane { waiting, gaps, .. } = before.unwrap_or_default();
+        self.lanes
+            .resize_with(lanes.max(1), PartitionBuffer::default);
+        let PartitionBuffer { waiting, gaps, .. } = before.unwrap_or_default();
         for message in waiting {
             let lane = self.lane(message.1.key.as_deref());
             lane.waiting.push_back(message);
@@ -100,7 +101,7 @@ impl Buffer {
         }
         // Most of the buffer must be free to give way to what is new.
         let most = (self.capacity / 2 / self.lanes.len()).clamp(1, BATCH);
-        let idle = |lane: &Lane| {
+        let idle = |lane: &PartitionBuffer| {
             lane.flight.is_empty() && !(lane.waiting.is_empty() && lane.gaps.is_empty())
         };
         let at = self.lanes.iter().position(idle)?;
@@ -138,7 +139,7 @@ impl Buffer {
 
     /// How many events have not arrived, or not the word that they are lost.
     pub(super) fn undelivered(&self) -> u64 {
-        let of = |lane: &Lane| {
+        let of = |lane: &PartitionBuffer| {
             let gaps = lane.gaps.values().map(|gap| gap.count);
             let flight = lane.flight.iter().map(|(events, _)| *events);
             let all = gaps.chain(flight).chain([lane.waiting.len() as u64]);
@@ -148,13 +149,15 @@ impl Buffer {
         self.lanes.iter().map(of).fold(0, u64::saturating_add)
     }
 
-    fn lane(&mut self, key: Option<&str>) -> &mut Lane {
+    fn lane(&mut self, key: Option<&str>) -> &mut PartitionBuffer {
         let at = partition(key, self.lanes.len());
         &mut self.lanes[at]
     }
 
     fn lose_oldest(&mut self) {
-        let age = |lane: &&mut Lane| lane.waiting.front().map_or(u64::MAX, |(number, _)| *number);
+        let age = |lane: &&mut PartitionBuffer| {
+            lane.waiting.front().map_or(u64::MAX, |(number, _)| *number)
+        };
         let oldest = self.lanes.iter_mut().min_by_key(age);
         // One at least waits: that which has just come.
         let Some(lane) = oldest else { return };

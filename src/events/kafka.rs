@@ -16,7 +16,7 @@ use tokio::time::{sleep, timeout};
 
 use super::buffer::Batch;
 use super::message::Message;
-use super::outlet::{Answer, Answers, Inlet, Outlet, outlet};
+use super::sink::{DeliveryReport, DeliveryReports, Sink, SinkWorker, sink};
 use super::target::Topic;
 
 /// Between two attempts.
@@ -29,20 +29,20 @@ const CONNECT: Duration = Duration::from_secs(15);
 const ANSWER: Duration = Duration::from_secs(40);
 
 /// Starts to deliver, within a runtime; it ends with the publisher.
-pub(super) fn start(topic: Topic) -> Outlet {
-    let (outlet, inlet) = outlet();
+pub(super) fn start(topic: Topic) -> Sink {
+    let (sink, inlet) = sink();
     tokio::spawn(deliver(topic, inlet));
-    outlet
+    sink
 }
 
 /// Hands each lane its batches.
-async fn deliver(topic: Topic, mut inlet: Inlet) {
+async fn deliver(topic: Topic, mut inlet: SinkWorker) {
     let (known, partitions) = partitions(&topic, &inlet.answers).await;
     let known = Arc::new(known);
     let lanes: Vec<_> = (0..partitions)
         .map(|number| {
             let (batches, taken) = unbounded_channel();
-            let lane = Lane {
+            let lane = PartitionWriter {
                 topic: topic.clone(),
                 number,
                 answers: inlet.answers.clone(),
@@ -54,7 +54,7 @@ async fn deliver(topic: Topic, mut inlet: Inlet) {
             batches
         })
         .collect();
-    inlet.answers.say(Answer::Open(partitions));
+    inlet.answers.say(DeliveryReport::Open(partitions));
     while let Some(batch) = inlet.batches.recv().await {
         // A lane ends only with its sender.
         let _ = lanes[batch.lane].send(batch);
@@ -63,7 +63,7 @@ async fn deliver(topic: Topic, mut inlet: Inlet) {
 
 /// How many partitions the topic has, however long it takes to hear that; and who has heard it, who knows all brokers
 /// from then on.
-async fn partitions(topic: &Topic, answers: &Answers) -> (Client, usize) {
+async fn partitions(topic: &Topic, answers: &DeliveryReports) -> (Client, usize) {
     loop {
         let why = match timeout(CONNECT, count(topic)).await {
             Ok(Ok((known, partitions))) if partitions > 0 => return (known, partitions),
@@ -71,7 +71,7 @@ async fn partitions(topic: &Topic, answers: &Answers) -> (Client, usize) {
             Ok(Err(error)) => reason(topic, &error),
             Err(_) => silent(CONNECT),
         };
-        answers.say(Answer::Trouble(0, why));
+        answers.say(DeliveryReport::Trouble(0, why));
         sleep(PAUSE).await;
     }
 }
@@ -101,17 +101,17 @@ async fn client(topic: &Topic) -> Result<Client, Error> {
 }
 
 /// One partition.
-struct Lane {
+struct PartitionWriter {
     topic: Topic,
     number: usize,
-    answers: Answers,
+    answers: DeliveryReports,
     /// Knows all brokers that there were, also when those that were named are gone.
     known: Arc<Client>,
     failures: u32,
     client: Option<PartitionClient>,
 }
 
-impl Lane {
+impl PartitionWriter {
     async fn deliver(mut self, mut batches: UnboundedReceiver<Batch>) {
         while let Some(batch) = batches.recv().await {
             let count = batch.messages.len();
@@ -120,10 +120,11 @@ impl Lane {
                 // The leader may be another one.
                 self.client = None;
                 self.failures = self.failures.wrapping_add(1);
-                self.answers.say(Answer::Trouble(self.number, why));
+                self.answers.say(DeliveryReport::Trouble(self.number, why));
                 sleep(PAUSE).await;
             }
-            self.answers.say(Answer::Delivered(self.number, count));
+            self.answers
+                .say(DeliveryReport::Delivered(self.number, count));
         }
     }
 

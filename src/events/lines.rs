@@ -8,14 +8,14 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 
 use super::file::Lines;
-use super::outlet::{Answer, Inlet, Outlet, outlet};
+use super::sink::{DeliveryReport, Sink, SinkWorker, sink};
 use crate::stdio;
 
 /// Between two attempts to write a line.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// Writes to stdout. A reader that goes away is the end.
-pub(super) fn stdout() -> anyhow::Result<Outlet> {
+pub(super) fn stdout() -> anyhow::Result<Sink> {
     if !stdio::has_stdout() {
         bail!("cannot write stdout: {}", stdio::closed());
     }
@@ -26,7 +26,7 @@ pub(super) fn stdout() -> anyhow::Result<Outlet> {
 }
 
 /// Appends to a file, however long it cannot be written.
-pub(super) fn file(path: PathBuf) -> anyhow::Result<Outlet> {
+pub(super) fn file(path: PathBuf) -> anyhow::Result<Sink> {
     let mut lines = Lines::new(path);
     start(move |line| lines.append(line).map_err(Failure::Again))
 }
@@ -41,22 +41,22 @@ enum Failure {
 /// Starts the thread. Nobody waits for its end: it may be held up by a write.
 fn start(
     mut write: impl FnMut(&[u8]) -> Result<(), Failure> + Send + 'static,
-) -> anyhow::Result<Outlet> {
-    let (outlet, mut inlet) = outlet();
-    inlet.answers.say(Answer::Open(1));
+) -> anyhow::Result<Sink> {
+    let (sink, mut inlet) = sink();
+    inlet.answers.say(DeliveryReport::Open(1));
     let run = move || {
         if let Err(error) = deliver(&mut inlet, &mut write) {
-            inlet.answers.say(Answer::Over(error.into()));
+            inlet.answers.say(DeliveryReport::Over(error.into()));
         }
     };
     let thread = thread::Builder::new().name("events".to_owned()).spawn(run);
     thread.context("cannot start a thread")?;
-    Ok(outlet)
+    Ok(sink)
 }
 
 /// Delivers line by line, until the publisher is gone or nothing can be delivered any more.
 fn deliver(
-    inlet: &mut Inlet,
+    inlet: &mut SinkWorker,
     write: &mut impl FnMut(&[u8]) -> Result<(), Failure>,
 ) -> io::Result<()> {
     while let Some(batch) = inlet.batches.blocking_recv() {
@@ -68,13 +68,13 @@ fn deliver(
                     Err(Failure::Again(error)) => {
                         inlet
                             .answers
-                            .say(Answer::Trouble(batch.lane, error.to_string()));
+                            .say(DeliveryReport::Trouble(batch.lane, error.to_string()));
                         thread::sleep(PAUSE);
                     }
                     Err(Failure::Over(error)) => return Err(error),
                 }
             }
-            inlet.answers.say(Answer::Delivered(batch.lane, 1));
+            inlet.answers.say(DeliveryReport::Delivered(batch.lane, 1));
         }
     }
     Ok(())

@@ -15,9 +15,9 @@ pub mod fuzzing;
 mod kafka;
 mod lines;
 mod message;
-mod outlet;
 mod partition;
 mod publish;
+mod sink;
 mod target;
 
 pub use args::EventsArgs;

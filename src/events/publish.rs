@@ -13,18 +13,18 @@ use super::args::PROGRAM;
 use super::buffer::Buffer;
 use super::file::last_event;
 use super::message::Message;
-use super::outlet::{Answer, Outlet};
+use super::sink::{DeliveryReport, Sink};
 use super::target::Target;
 use super::{kafka, lines};
 use crate::coordination::Settings;
-use crate::keeper::listen;
 use crate::protocol::{Event, EventKind};
 use crate::say::say;
-use crate::watch::{Audience, Told, follow};
+use crate::supervisor::listen;
+use crate::watch::{EventHandler, EventHistory, follow};
 
 /// What was asked for.
 #[derive(Debug)]
-pub(super) struct Terms {
+pub(super) struct PublishOptions {
     pub(super) target: Target,
     pub(super) alive: bool,
     pub(super) buffer: usize,
@@ -33,29 +33,30 @@ pub(super) struct Terms {
 
 /// Publishes until a signal asks for the end, then delivers what is left within the time for that. Fails if
 /// something is left even so.
-pub(super) async fn publish(settings: Settings, terms: Terms) -> anyhow::Result<ExitCode> {
+pub(super) async fn publish(settings: Settings, terms: PublishOptions) -> anyhow::Result<ExitCode> {
     let (orders, mut ordered) = unbounded_channel();
     listen(&orders, |_| ());
     let (hear, mut heard) = unbounded_channel();
-    let (outlet, told) = match &terms.target {
-        Target::Stdout => (lines::stdout()?, Told::default()),
+    let (sink, told) = match &terms.target {
+        Target::Stdout => (lines::stdout()?, EventHistory::default()),
         Target::File(path) => {
-            let told = last_event(path).map_or_else(Told::default, |(epoch, sequence, time)| {
-                Told::up_to(epoch, sequence, time)
-            });
+            let told = last_event(path)
+                .map_or_else(EventHistory::default, |(epoch, sequence, time)| {
+                    EventHistory::up_to(epoch, sequence, time)
+                });
             (lines::file(path.clone())?, told)
         }
-        Target::Kafka(topic) => (kafka::start(topic.clone()), Told::default()),
+        Target::Kafka(topic) => (kafka::start(topic.clone()), EventHistory::default()),
     };
     let mut publisher = Publisher {
         target: terms.target.to_string(),
         buffer: Buffer::new(terms.buffer),
         capacity: terms.buffer,
-        outlet,
+        sink,
         losing: false,
         troubled: BTreeMap::new(),
     };
-    let ear = Ear {
+    let ear = EventForwarder {
         hear,
         connected: None,
         alive: terms.alive,
@@ -67,7 +68,7 @@ pub(super) async fn publish(settings: Settings, terms: Terms) -> anyhow::Result<
                 biased;
                 _ = ordered.recv() => break Ok(()),
                 Some(message) = heard.recv() => publisher.offer(message),
-                answer = publisher.outlet.answers.recv() => publisher.answer(answer)?,
+                answer = publisher.sink.answers.recv() => publisher.answer(answer)?,
                 over = &mut watching => break over,
             }
             publisher.send();
@@ -92,7 +93,7 @@ struct Publisher {
     target: String,
     buffer: Buffer,
     capacity: usize,
-    outlet: Outlet,
+    sink: Sink,
     /// Events are being lost, and that was said.
     losing: bool,
     /// What was said to be in the way of each lane.
@@ -111,23 +112,23 @@ impl Publisher {
         }
     }
 
-    fn answer(&mut self, answer: Option<Answer>) -> anyhow::Result<()> {
+    fn answer(&mut self, answer: Option<DeliveryReport>) -> anyhow::Result<()> {
         match answer {
-            Some(Answer::Open(lanes)) => {
+            Some(DeliveryReport::Open(lanes)) => {
                 self.buffer.open(lanes);
                 self.well(0);
             }
-            Some(Answer::Delivered(lane, messages)) => {
+            Some(DeliveryReport::Delivered(lane, messages)) => {
                 self.buffer.delivered(lane, messages);
                 self.well(lane);
             }
-            Some(Answer::Trouble(lane, why)) => {
+            Some(DeliveryReport::Trouble(lane, why)) => {
                 if !self.troubled.values().any(|said| *said == why) {
                     say(PROGRAM, format!("{}: {why}; trying again", self.target));
                 }
                 self.troubled.insert(lane, why);
             }
-            Some(Answer::Over(error)) => return Err(error),
+            Some(DeliveryReport::Over(error)) => return Err(error),
             None => anyhow::bail!("{} takes no more events", self.target),
         }
         Ok(())
@@ -152,7 +153,7 @@ impl Publisher {
                 );
             }
             // If nobody takes it, its last answer said so.
-            let _ = self.outlet.batches.send(batch);
+            let _ = self.sink.batches.send(batch);
         }
     }
 
@@ -171,7 +172,7 @@ impl Publisher {
         while self.buffer.undelivered() > 0 {
             tokio::select! {
                 biased;
-                answer = self.outlet.answers.recv() => self.answer(answer)?,
+                answer = self.sink.answers.recv() => self.answer(answer)?,
                 () = sleep_until(end) => break,
                 _ = ordered.recv() => break,
             }
@@ -182,13 +183,13 @@ impl Publisher {
 }
 
 /// Hears what the watch tells, and hands it on without waiting.
-struct Ear {
+struct EventForwarder {
     hear: UnboundedSender<Message>,
     connected: Option<bool>,
     alive: bool,
 }
 
-impl Audience for Ear {
+impl EventHandler for EventForwarder {
     fn connection(&mut self, connected: bool) -> anyhow::Result<bool> {
         if self.connected.replace(connected) == Some(connected) {
             return Ok(false);

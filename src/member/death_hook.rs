@@ -6,7 +6,7 @@
 //! acknowledged it. A master that is cut off or ends in that moment runs nothing.
 //!
 //! Beside a wrapped command ([`crate::run`]) these commands are below the same process. That matters only when
-//! the wrapped command's keeper is killed with -9: then they are ended with all that is left below it.
+//! the wrapped command's supervisor is killed with -9: then they are ended with all that is left below it.
 
 use std::convert::Infallible;
 use std::io;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag::register;
 
-use crate::keeper::is_ignored;
+use crate::supervisor::is_ignored;
 
 /// How soon the wait ends when it may.
 const TICK: Duration = Duration::from_millis(20);

@@ -13,7 +13,7 @@ use crate::protocol::Ending;
 use crate::say::say;
 use crate::stdio;
 use crate::streaming::{Progress, StatusLine, Task};
-use crate::vitals::{Ends, Monitor, Streams, Whom};
+use crate::vitals::{Ends, Monitor, SampleTarget, Streams};
 
 /// Who tells, and how.
 #[derive(Clone, Debug)]
@@ -158,7 +158,7 @@ fn counted(reason: &str) -> String {
 
 impl Reporting {
     /// Has the work watched from here on. Without a monitor it goes on as well.
-    pub fn watch(&mut self, whom: Whom, ends: Ends, streams: impl Streams + 'static) {
+    pub fn watch(&mut self, whom: SampleTarget, ends: Ends, streams: impl Streams + 'static) {
         let seen = StallWatch {
             program: self.reporter.program,
             task: self.reporter.task.clone(),

@@ -1,7 +1,7 @@
 //! A member's life: one session after the other, until it is told to leave.
 
 use std::sync::Arc;
-use std::sync::mpsc::Sender as Teller;
+use std::sync::mpsc::Sender as EventWriter;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
@@ -41,7 +41,7 @@ pub type Note = Box<dyn Fn(&str) + Send>;
 /// What a life tells its program.
 pub struct RunnerHooks {
     /// Told when the member is master or follower for the first time, or why it cannot be.
-    pub joined: Option<Teller<Result<(), String>>>,
+    pub joined: Option<EventWriter<Result<(), String>>>,
     /// Told what is off with ZooKeeper.
     pub complain: ReportOnce,
     /// Told of a single znode that is passed over, by name, and why. It must not wait.
@@ -64,7 +64,7 @@ pub struct MemberRunner {
     pub(super) claims: Vec<String>,
     /// What the last attempt to reach ZooKeeper failed of.
     diagnosis: Option<Diagnosis>,
-    joined: Option<Teller<Result<(), String>>>,
+    joined: Option<EventWriter<Result<(), String>>>,
     complain: Option<ReportOnce>,
     note: Note,
     /// How many znodes it has told of.

@@ -8,7 +8,7 @@ use crate::condition::StallTimeout;
 use crate::say::say;
 use crate::stdio;
 use crate::streaming::Task;
-use crate::vitals::{Ends, Monitor, News, Settings, Streams, Whom};
+use crate::vitals::{Ends, Monitor, MonitorEvent, SampleTarget, Settings, Streams};
 
 /// What to do about work that stands still.
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +30,7 @@ pub type Kill = Arc<dyn Fn(String) + Send + Sync>;
 pub(super) struct StallWatch<S> {
     pub(super) program: &'static str,
     pub(super) task: Task,
-    pub(super) whom: Whom,
+    pub(super) whom: SampleTarget,
     pub(super) ends: Ends,
     pub(super) streams: S,
 }
@@ -55,13 +55,13 @@ impl StallPolicy {
         let told = Arc::clone(work_status);
         let reason = Mutex::new(String::new());
         let monitor = Monitor::start(settings, seen.streams, move |news| match news {
-            News::Stalled { condition, still } => {
+            MonitorEvent::Stalled { condition, still } => {
                 let still = still.as_secs_f64();
                 let text = format!("stalled: {condition} for {still:.1} s");
                 say(program, &text);
                 *reason.lock().unwrap_or_else(PoisonError::into_inner) = text;
             }
-            News::Snapshot(snapshot) => {
+            MonitorEvent::Snapshot(snapshot) => {
                 let snapshot = place(&task, told.status().bytes_in) + &snapshot;
                 // Indented, so that nothing in it is taken for a counter or a status by Hadoop.
                 let lines = snapshot.lines().map(|line| format!("\n  {line}"));
@@ -79,7 +79,7 @@ impl StallPolicy {
                     kill(reason);
                 }
             }
-            News::Recovered => say(program, "it works again"),
+            MonitorEvent::Recovered => say(program, "it works again"),
         })?;
         work_status.watch(monitor.vitals());
         Ok(monitor)

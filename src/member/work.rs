@@ -12,7 +12,7 @@ use super::{Config, Reporter, StallPolicy};
 use crate::protocol::Ending;
 use crate::say::say;
 use crate::streaming::{Progress, RawStream, StreamError, Task, exit, raw_stdin, raw_stdout};
-use crate::vitals::{Ends, OwnStreams, Whom};
+use crate::vitals::{Ends, OwnStreams, SampleTarget};
 
 /// A program about to run.
 #[derive(Debug)]
@@ -63,7 +63,7 @@ impl Work {
         };
         let thread = u32::try_from(gettid().as_raw_nonzero().get()).unwrap_or_default();
         let streams = OwnStreams::new(Arc::clone(&progress));
-        reporting.watch(Whom::OwnThread(thread), Ends::own(), streams);
+        reporting.watch(SampleTarget::OwnThread(thread), Ends::own(), streams);
         let outcome = job(&mut input, &mut output, &progress);
         reporting.end(if outcome.is_ok() {
             Ending::Finished

@@ -11,9 +11,9 @@ use clap::{Args, Command, Subcommand};
 use signal_hook::low_level::emulate_default_handler;
 
 use super::PROGRAM;
-use super::life;
-use super::plan::{Events, HostPort, Plan, Znode};
-use super::post::Leaving;
+use super::activation::ExitCause;
+use super::plan::{Events, HostPort, MemberPlan, Znode};
+use super::session_loop;
 use crate::cli::{ZooKeeperOptions, duration, start_log};
 use crate::files::append_to_any;
 use crate::member::Name;
@@ -144,7 +144,7 @@ impl MemberArgs {
 }
 
 impl MasterArgs {
-    fn plan(self) -> Result<Plan, String> {
+    fn plan(self) -> Result<MemberPlan, String> {
         if self.path.contains(&self.workers) || self.workers.contains(&self.path) {
             return Err(format!(
                 "--path {} and --workers {} are one above the other, and the master is no worker; \
@@ -159,7 +159,7 @@ impl MasterArgs {
 }
 
 impl WorkerArgs {
-    fn plan(self) -> Result<Plan, String> {
+    fn plan(self) -> Result<MemberPlan, String> {
         let host = self.common.address.host();
         let name = match &self.name {
             Some(name) => name.clone(),
@@ -175,7 +175,7 @@ impl WorkerArgs {
 }
 
 impl CommonArgs {
-    fn plan(self, path: String, workers: Option<String>) -> Result<Plan, String> {
+    fn plan(self, path: String, workers: Option<String>) -> Result<MemberPlan, String> {
         if let Some(program) = self.command.first() {
             find(Path::new(program))?;
         }
@@ -191,7 +191,7 @@ impl CommonArgs {
                 )
             })?),
         };
-        Ok(Plan {
+        Ok(MemberPlan {
             settings: self.zookeeper.settings(),
             path,
             workers,
@@ -224,7 +224,7 @@ fn find(program: &Path) -> Result<(), String> {
 }
 
 /// The whole life of a member's process.
-fn live(plan: Plan) -> ExitCode {
+fn live(plan: MemberPlan) -> ExitCode {
     start_log();
     // The command's own is stdout too.
     let is_wanted = matches!(plan.events, Events::Stdout) || !plan.command.is_empty();
@@ -245,12 +245,12 @@ fn live(plan: Plan) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let (duty, outcome) = runtime.block_on(life::live(plan));
+    let (duty, outcome) = runtime.block_on(session_loop::live(plan));
     duty.close();
     match outcome {
-        Ok(Leaving::Status(status)) => ExitCode::from(status),
-        Ok(Leaving::BrokenPipe) => die_of_broken_pipe(),
-        Ok(Leaving::Signal(signal)) => {
+        Ok(ExitCause::Status(status)) => ExitCode::from(status),
+        Ok(ExitCause::BrokenPipe) => die_of_broken_pipe(),
+        Ok(ExitCause::Signal(signal)) => {
             let _ = emulate_default_handler(signal);
             // Only reached where the signal has no effect, as in a container's first process.
             ExitCode::from(u8::try_from(128 + signal).unwrap_or(u8::MAX))

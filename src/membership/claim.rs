@@ -17,7 +17,7 @@ use std::collections::VecDeque;
 
 /// What the driver is to do next. Answers go back with the same `generation`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Action {
+pub enum ClaimAction {
     /// Create the znode: [`Claim::created`].
     Create {
         /// To be handed back.
@@ -44,7 +44,7 @@ pub enum Action {
 
 /// The znode as it was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Seen {
+pub struct ZnodeState {
     /// The session that it dies with.
     pub owner: i64,
     /// The zxid that created it.
@@ -64,7 +64,7 @@ pub struct Claim {
     held: Option<i64>,
     /// Whether the znode was seen to be held since the connection stands.
     certain: bool,
-    actions: VecDeque<Action>,
+    actions: VecDeque<ClaimAction>,
 }
 
 impl Claim {
@@ -82,7 +82,7 @@ impl Claim {
     }
 
     /// The next thing to do, if any.
-    pub fn poll_action(&mut self) -> Option<Action> {
+    pub fn poll_action(&mut self) -> Option<ClaimAction> {
         self.actions.pop_front()
     }
 
@@ -121,7 +121,7 @@ impl Claim {
     }
 
     /// The znode as it stands; `None` if it does not.
-    pub fn looked(&mut self, generation: u64, seen: Option<Seen>) {
+    pub fn looked(&mut self, generation: u64, seen: Option<ZnodeState>) {
         if !self.is_current(generation) {
             return;
         }
@@ -129,7 +129,8 @@ impl Claim {
             Some(seen) if seen.owner == self.session => self.hold(seen.created),
             Some(seen) => {
                 self.lose();
-                self.actions.push_back(Action::Wait { holder: seen.value });
+                self.actions
+                    .push_back(ClaimAction::Wait { holder: seen.value });
             }
             None => {
                 self.lose();
@@ -162,13 +163,13 @@ impl Claim {
         self.attempted = true;
         self.generation += 1;
         let generation = self.generation;
-        self.actions.push_back(Action::Create { generation });
+        self.actions.push_back(ClaimAction::Create { generation });
     }
 
     fn look(&mut self) {
         self.generation += 1;
         let generation = self.generation;
-        self.actions.push_back(Action::Look { generation });
+        self.actions.push_back(ClaimAction::Look { generation });
     }
 
     fn hold(&mut self, epoch: i64) {
@@ -178,14 +179,14 @@ impl Claim {
         }
         self.certain = true;
         if self.held.replace(epoch).is_none() {
-            self.actions.push_back(Action::Hold { epoch });
+            self.actions.push_back(ClaimAction::Hold { epoch });
         }
     }
 
     fn lose(&mut self) {
         self.certain = false;
         if self.held.take().is_some() {
-            self.actions.push_back(Action::Lose);
+            self.actions.push_back(ClaimAction::Lose);
         }
     }
 }

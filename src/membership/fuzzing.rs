@@ -2,7 +2,7 @@
 
 use chrono::DateTime;
 
-use super::news::{Event, News};
+use super::event::{GroupEvent, GroupEventKind};
 use super::roster::{Roster, Worker};
 
 /// Takes each line for the name and the value of a worker's znode, and tells of all that came and went.
@@ -20,7 +20,8 @@ pub fn workers(bytes: &[u8]) {
         // So that some go again.
         let now = known.iter().rev().take(3).cloned().collect();
         for (_, workers) in roster.update(now) {
-            let mut news = News::new(DateTime::default(), Event::Backup, node, address);
+            let mut news =
+                GroupEvent::new(DateTime::default(), GroupEventKind::Backup, node, address);
             news.active = Some(address.to_owned());
             news.workers = Some(workers);
             let line = news.line();

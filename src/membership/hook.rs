@@ -10,20 +10,20 @@ use std::thread;
 use std::time::Duration;
 
 use super::PROGRAM;
-use super::news::News;
+use super::event::GroupEvent;
 use crate::say::say;
 
 /// Takes news.
 #[derive(Debug)]
 pub(super) struct Hook {
-    news: Sender<News>,
+    news: Sender<GroupEvent>,
     done: Receiver<()>,
 }
 
 impl Hook {
     /// Begins; `command` is for a shell.
     pub(super) fn start(command: String) -> Self {
-        let (news, inbox) = channel::<News>();
+        let (news, inbox) = channel::<GroupEvent>();
         let (tell_done, done) = channel();
         thread::spawn(move || {
             while let Ok(first) = inbox.recv() {
@@ -39,7 +39,7 @@ impl Hook {
         Self { news, done }
     }
 
-    pub(super) fn tell(&self, news: News) {
+    pub(super) fn tell(&self, news: GroupEvent) {
         let _ = self.news.send(news);
     }
 
@@ -51,7 +51,7 @@ impl Hook {
 }
 
 /// Runs the hook once. Returns how it failed, if it did.
-fn run(command: &str, news: &News) -> io::Result<Option<String>> {
+fn run(command: &str, news: &GroupEvent) -> io::Result<Option<String>> {
     let mut child = Command::new("sh")
         .args(["-c", command])
         .env("HEARTLINE_EVENT", news.event.word())

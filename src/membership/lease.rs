@@ -16,16 +16,16 @@
 
 use std::time::Duration;
 
-use crate::keeper::Until;
+use crate::supervisor::Until;
 
 /// What one session's proofs entitle to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Terms {
+pub struct LeaseTiming {
     session: Duration,
     grace: Duration,
 }
 
-impl Terms {
+impl LeaseTiming {
     /// The terms of a session of this timeout, for a command that may take `grace` to end.
     pub fn new(session: Duration, grace: Duration) -> Self {
         Self { session, grace }
@@ -57,7 +57,7 @@ mod tests {
     fn a_command_is_gone_before_the_session_can_be() {
         for (session, grace) in [(6000, 5000), (6000, 100), (100, 0), (1000, 60_000)] {
             let session = Duration::from_millis(session);
-            let terms = Terms::new(session, Duration::from_millis(grace));
+            let terms = LeaseTiming::new(session, Duration::from_millis(grace));
             let sent = Duration::from_secs(1000);
             let until = terms.until(sent);
             assert!(until.stop_by <= until.dead_by);

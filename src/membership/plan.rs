@@ -9,7 +9,7 @@ use crate::coordination::{Namespace, Settings};
 
 /// What a member is to be and to do.
 #[derive(Debug)]
-pub(super) struct Plan {
+pub(super) struct MemberPlan {
     pub(super) settings: Settings,
     /// The znode to claim, below the namespace.
     pub(super) path: String,
@@ -28,7 +28,7 @@ pub(super) struct Plan {
     pub(super) require_zookeeper: bool,
 }
 
-impl Plan {
+impl MemberPlan {
     /// The name of the own znode.
     pub(super) fn node(&self) -> &str {
         self.path.rsplit('/').next().unwrap_or_default()

@@ -11,15 +11,15 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
 use super::PROGRAM;
+use super::auth::Secret;
 use super::backoff::Backoff;
 use super::fields::{Address, HostName};
 use super::key::OwnKey;
 use super::link::{Broken, Link};
-use super::message::{Entries, Glance, Registration, Role, Status};
+use super::managed_files::ManagedFiles;
+use super::message::{Entries, Registration, ReplyHeader, Role, Status};
 use super::options::Servers;
-use super::place::Place;
-use super::refusal::quoted;
-use super::seal::Secret;
+use super::rejection::quoted;
 use super::writer::{Outcome, Writer};
 use crate::say::say;
 
@@ -44,7 +44,7 @@ const MOST_COMPLAINTS: usize = 64;
 
 /// All that an agent goes by.
 #[derive(Clone, Debug)]
-pub(super) struct Plan {
+pub(super) struct AgentConfig {
     pub(super) servers: Servers,
     pub(super) secret: Option<Secret>,
     pub(super) role: Role,
@@ -53,11 +53,11 @@ pub(super) struct Plan {
     pub(super) ip: Option<IpAddr>,
     pub(super) key: OwnKey,
     pub(super) interval: Duration,
-    pub(super) place: Place,
+    pub(super) place: ManagedFiles,
 }
 
 /// How a session ended.
-enum End {
+enum AgentEnd {
     /// The agent was told to end.
     Stopped,
     /// The node has left.
@@ -70,13 +70,13 @@ enum End {
     Lost(String),
 }
 
-impl From<Broken> for End {
+impl From<Broken> for AgentEnd {
     fn from(why: Broken) -> Self {
         Self::Lost(why.to_string())
     }
 }
 
-impl From<std::io::Error> for End {
+impl From<std::io::Error> for AgentEnd {
     fn from(why: std::io::Error) -> Self {
         Self::Lost(why.to_string())
     }
@@ -84,7 +84,7 @@ impl From<std::io::Error> for End {
 
 /// What outlives a session.
 struct Agent {
-    plan: Plan,
+    plan: AgentConfig,
     files: Writer,
     /// Whether the files say what they are to say, as far as it is known.
     is_well: bool,
@@ -97,8 +97,8 @@ struct Agent {
 }
 
 /// Runs until it is told to end.
-pub(super) async fn run(plan: Plan) -> anyhow::Result<()> {
-    let mut stop = Stop {
+pub(super) async fn run(plan: AgentConfig) -> anyhow::Result<()> {
+    let mut stop = AgentStop {
         terminate: signal(SignalKind::terminate())?,
         interrupt: signal(SignalKind::interrupt())?,
     };
@@ -114,16 +114,16 @@ pub(super) async fn run(plan: Plan) -> anyhow::Result<()> {
     loop {
         let end = tokio::select! {
             end = agent.session() => end,
-            () = stop.asked() => End::Stopped,
+            () = stop.asked() => AgentEnd::Stopped,
         };
         match end {
-            End::Stopped => return Ok(()),
-            End::Left => {
+            AgentEnd::Stopped => return Ok(()),
+            AgentEnd::Left => {
                 tell_written(&agent.files.clear().await?);
                 say(PROGRAM, format_args!("{} has left", agent.plan.name));
                 return Ok(());
             }
-            End::Replaced(why) => {
+            AgentEnd::Replaced(why) => {
                 agent.complain(format!(
                     "{why}; end one of them; trying again in {}",
                     format_duration(REST)
@@ -133,8 +133,10 @@ pub(super) async fn run(plan: Plan) -> anyhow::Result<()> {
                     () = stop.asked() => return Ok(()),
                 }
             }
-            End::Refused(why) => agent.complain(format!("{} is refused: {why}", agent.plan.name)),
-            End::Lost(why) => {
+            AgentEnd::Refused(why) => {
+                agent.complain(format!("{} is refused: {why}", agent.plan.name))
+            }
+            AgentEnd::Lost(why) => {
                 let server = agent.server();
                 agent.complain(format!("server {server}: {why}; trying again"));
             }
@@ -153,12 +155,12 @@ pub(super) async fn run(plan: Plan) -> anyhow::Result<()> {
     }
 }
 
-struct Stop {
+struct AgentStop {
     terminate: Signal,
     interrupt: Signal,
 }
 
-impl Stop {
+impl AgentStop {
     async fn asked(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
@@ -173,18 +175,18 @@ impl Agent {
     }
 
     /// From a connection to its end.
-    async fn session(&mut self) -> End {
+    async fn session(&mut self) -> AgentEnd {
         match self.stay().await {
             Ok(never) => match never {},
             Err(end) => end,
         }
     }
 
-    async fn stay(&mut self) -> Result<std::convert::Infallible, End> {
+    async fn stay(&mut self) -> Result<std::convert::Infallible, AgentEnd> {
         let mut link =
             Link::connect_within(CONNECT, self.server(), self.plan.secret.as_ref()).await?;
         let mut told =
-            registration(&self.plan, &link).map_err(|why| End::Refused(why.to_string()))?;
+            registration(&self.plan, &link).map_err(|why| AgentEnd::Refused(why.to_string()))?;
         link.send_message(&told.raw()).await?;
         let mut beats = every(self.plan.interval);
         let mut looks = every(LOOK.min(self.plan.interval));
@@ -202,11 +204,11 @@ impl Agent {
                 }
                 _ = looks.tick() => {
                     if answered.elapsed() > patience {
-                        return Err(End::Lost(format!("no answer for {patience:?}")));
+                        return Err(AgentEnd::Lost(format!("no answer for {patience:?}")));
                     }
                     if self.plan.ip.is_none() && link.has_moved() {
                         self.backoff.reset();
-                        return Err(End::Lost("this machine has another address".to_owned()));
+                        return Err(AgentEnd::Lost("this machine has another address".to_owned()));
                     }
                 }
                 _ = beats.tick(), if is_known => {
@@ -224,17 +226,17 @@ impl Agent {
         link: &mut Link,
         message: &[u8],
         is_known: &mut bool,
-    ) -> Result<(), End> {
+    ) -> Result<(), AgentEnd> {
         // Nearly all that is long is a status: it is read once.
         if let Ok(status) = serde_json::from_slice::<Status>(message) {
             return self.obey(link, &status).await;
         }
-        let Ok(glance) = serde_json::from_slice::<Glance>(message) else {
+        let Ok(glance) = serde_json::from_slice::<ReplyHeader>(message) else {
             let said = quoted(&String::from_utf8_lossy(message));
-            return Err(End::Lost(format!("what is this? {said}")));
+            return Err(AgentEnd::Lost(format!("what is this? {said}")));
         };
         if let Some(why) = glance.turned_away() {
-            return Err(End::Lost(why));
+            return Err(AgentEnd::Lost(why));
         }
         match glance.kind.as_deref() {
             Some("ack") => {
@@ -251,11 +253,11 @@ impl Agent {
                 let why = glance.why();
                 self.stand(glance.standing, Some(why));
             }
-            Some("refused") => return Err(End::Refused(glance.why())),
-            Some("left") => return Err(End::Left),
-            Some("replaced") => return Err(End::Replaced(glance.why())),
+            Some("refused") => return Err(AgentEnd::Refused(glance.why())),
+            Some("left") => return Err(AgentEnd::Left),
+            Some("replaced") => return Err(AgentEnd::Replaced(glance.why())),
             None | Some("update") => {
-                return Err(End::Lost("a status that cannot be read".to_owned()));
+                return Err(AgentEnd::Lost("a status that cannot be read".to_owned()));
             }
             Some(_) => {}
         }
@@ -263,11 +265,11 @@ impl Agent {
     }
 
     /// The status, or an update of it.
-    async fn obey(&mut self, link: &mut Link, status: &Status<'_>) -> Result<(), End> {
+    async fn obey(&mut self, link: &mut Link, status: &Status<'_>) -> Result<(), AgentEnd> {
         let teller = link.peer()?;
         let entries = status.entries(teller.is_loopback());
         let mut entries =
-            entries.map_err(|why| End::Lost(format!("a status with a wrong entry: {why}")))?;
+            entries.map_err(|why| AgentEnd::Lost(format!("a status with a wrong entry: {why}")))?;
         for (ip, name) in self.plan.servers.take_out(&mut entries, teller) {
             self.complain(format!(
                 "a node at {ip} is called {name}, by which this agent finds the server: it is left out of the hosts"
@@ -342,7 +344,7 @@ fn every(period: Duration) -> tokio::time::Interval {
     ticks
 }
 
-fn registration(plan: &Plan, link: &Link) -> anyhow::Result<Registration> {
+fn registration(plan: &AgentConfig, link: &Link) -> anyhow::Result<Registration> {
     let own = link.local()?;
     let address = Address::new(plan.ip.unwrap_or(own), own.is_loopback())?;
     let mut told = Registration {
@@ -362,7 +364,7 @@ fn registration(plan: &Plan, link: &Link) -> anyhow::Result<Registration> {
 }
 
 /// Takes this node's leave: its blocks out of its files, and its name out of the cluster.
-pub(super) async fn leave(plan: Plan) -> anyhow::Result<()> {
+pub(super) async fn leave(plan: AgentConfig) -> anyhow::Result<()> {
     // The server first: an agent that still runs is told by it, and writes no more.
     let told = timeout(LEAVE, tell_any(&plan)).await;
     let written = Writer::new(plan.place.clone()).clear().await?;
@@ -375,8 +377,8 @@ pub(super) async fn leave(plan: Plan) -> anyhow::Result<()> {
 }
 
 /// What is to be done when only the files know of the leave.
-fn untold(plan: &Plan, why: &str) -> String {
-    let Place {
+fn untold(plan: &AgentConfig, why: &str) -> String {
+    let ManagedFiles {
         hosts,
         authorized_keys,
         ..
@@ -391,7 +393,7 @@ fn untold(plan: &Plan, why: &str) -> String {
 }
 
 /// Tells whichever of the servers takes it.
-async fn tell_any(plan: &Plan) -> anyhow::Result<()> {
+async fn tell_any(plan: &AgentConfig) -> anyhow::Result<()> {
     let mut outcome = Ok(());
     for turn in 0..plan.servers.count() {
         let server = plan.servers.at(turn);
@@ -403,13 +405,13 @@ async fn tell_any(plan: &Plan) -> anyhow::Result<()> {
     outcome
 }
 
-async fn tell_leave(plan: &Plan, server: &str) -> anyhow::Result<()> {
+async fn tell_leave(plan: &AgentConfig, server: &str) -> anyhow::Result<()> {
     let mut link = Link::connect(server, plan.secret.as_ref()).await?;
     let told = registration(plan, &link)?;
     link.send_message(&told.leave()).await?;
     loop {
         let message = link.next().await?;
-        let glance: Glance = serde_json::from_slice(&message)?;
+        let glance: ReplyHeader = serde_json::from_slice(&message)?;
         match glance.kind.as_deref() {
             Some("ack") if glance.of.as_deref() == Some("leave") => return Ok(()),
             Some("refused") => {

@@ -10,18 +10,18 @@ use clap::{Args, Subcommand};
 use rustix::system::uname;
 
 use super::agent::{self, RETURN};
-use super::desk::TICK;
+use super::coordinator::TICK;
 use super::fields::{HostName, UserName};
 use super::key::{self, OwnKey};
 use super::list;
+use super::managed_files::ManagedFiles;
 use super::message::Role;
 use super::options::{Account, ClientOptions, SecretOptions};
-use super::place::Place;
-use super::publish::Own;
+use super::publish::ServerIdentity;
 use super::roster::Rules;
-use super::server::{self, Keeping, told_address};
+use super::server::{self, StoreKind, told_address};
 use super::succession::candidate;
-use super::{PROGRAM, agent::Plan as AgentPlan};
+use super::{PROGRAM, agent::AgentConfig as AgentPlan};
 use crate::cli::{ZooKeeperOptions, duration, run};
 use crate::detect::{DetectorConfig, Rule};
 use crate::files::{Named, SMALL, read_named};
@@ -281,7 +281,7 @@ fn count(text: &str) -> Result<usize, String> {
 }
 
 impl ServerArgs {
-    fn plan(self) -> anyhow::Result<server::Plan> {
+    fn plan(self) -> anyhow::Result<server::ServerConfig> {
         let loopback = self.listen.ip().is_loopback();
         if self.secret.is_open() && !loopback {
             bail!(
@@ -314,15 +314,15 @@ impl ServerArgs {
                     name.map_err(Error::msg)?,
                     own_name(),
                 );
-                Keeping::ZooKeeper(Box::new(config.map_err(Error::msg)?))
+                StoreKind::ZooKeeper(Box::new(config.map_err(Error::msg)?))
             }
-            Some(state) => Keeping::File(state),
-            None => Keeping::File(match account.name.as_str() {
+            Some(state) => StoreKind::File(state),
+            None => StoreKind::File(match account.name.as_str() {
                 "root" => PathBuf::from("/var/lib/heartline/nodes.json"),
                 _ => account.home.join(".local/state/heartline/nodes.json"),
             }),
         };
-        Ok(server::Plan {
+        Ok(server::ServerConfig {
             listen: self.listen,
             keeping,
             takes_bare: secret.is_none(),
@@ -342,7 +342,7 @@ impl ServerArgs {
             },
             connections: self.connections,
             connections_of_one: self.connections_per_address,
-            own: Own {
+            own: ServerIdentity {
                 hostname: own_name(),
                 ip: self
                     .advertise
@@ -382,7 +382,7 @@ impl NodeArgs {
             ip: self.ip,
             key,
             interval,
-            place: Place::new(
+            place: ManagedFiles::new(
                 self.hosts_file,
                 keys.unwrap_or_else(|| account.home.join(".ssh/authorized_keys")),
                 account,

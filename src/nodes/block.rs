@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use thiserror::Error;
 
 use super::message::Entries;
-use super::refusal::quoted;
+use super::rejection::quoted;
 
 const BEGIN: &[u8] = b"# BEGIN heartline nodes (made by heartline; changes are lost)";
 /// The same, where the line before had no end until the block was put there.

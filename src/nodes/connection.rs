@@ -10,13 +10,13 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::PROGRAM;
-use super::desk::{Handed, Reply, Request};
-use super::limits::{Bucket, Complaints, Doors};
+use super::auth::Secret;
+use super::coordinator::{CoordinatorInput, CoordinatorReply, Submission};
+use super::limits::{Bucket, Complaints, ConnectionLimits};
 use super::link::{Broken, Link};
-use super::message::{Raw, Told};
+use super::message::{ClientRequest, Raw};
 use super::publish::{Published, refused, replaced};
-use super::refusal::Refusal;
-use super::seal::Secret;
+use super::rejection::Rejection;
 use crate::clock::SystemClock;
 use crate::say::say;
 
@@ -46,15 +46,15 @@ const LISTS_APART: Duration = Duration::from_millis(200);
 
 /// Where connections come in.
 #[derive(Debug)]
-pub(super) struct Hall {
-    pub(super) doors: Mutex<Doors>,
+pub(super) struct Acceptor {
+    pub(super) doors: Mutex<ConnectionLimits>,
     pub(super) complaints: Mutex<Complaints>,
     pub(super) clock: SystemClock,
     /// Nothing while the server stands by for another one.
     pub(super) open: watch::Receiver<Option<Arc<Shared>>>,
 }
 
-impl Hall {
+impl Acceptor {
     /// A line about a client, unless there were too many.
     fn say(&self, about: SocketAddr, what: fmt::Arguments<'_>) {
         let now = self.clock.now().elapsed;
@@ -63,7 +63,7 @@ impl Hall {
         }
     }
 
-    fn refuses(&self, peer: SocketAddr, why: &Refusal) {
+    fn refuses(&self, peer: SocketAddr, why: &Rejection) {
         self.say(peer, format_args!(" is refused: {why}"));
     }
 
@@ -89,7 +89,7 @@ pub(super) struct Shared {
     pub(super) secret: Option<Secret>,
     /// Messages without a seal are taken.
     pub(super) takes_bare: bool,
-    pub(super) desk: mpsc::Sender<Handed>,
+    pub(super) desk: mpsc::Sender<CoordinatorInput>,
     pub(super) told: watch::Receiver<Arc<Published>>,
     pub(super) seen: watch::Receiver<u64>,
     /// Addresses of the machine itself are taken: the server listens there only.
@@ -97,39 +97,39 @@ pub(super) struct Shared {
 }
 
 /// Why a connection ends.
-enum End {
+enum ConnectionEnd {
     /// It is said to the other end, and in the log.
-    Refused(Refusal),
+    Refused(Rejection),
     /// The other end went, or does not take anything.
     Broken(Broken),
     /// Another connection speaks for the node.
     Replaced,
 }
 
-impl From<Broken> for End {
+impl From<Broken> for ConnectionEnd {
     fn from(why: Broken) -> Self {
         match why {
-            Broken::Malformed(why) => Self::Refused(Refusal::new(why.to_string())),
+            Broken::Malformed(why) => Self::Refused(Rejection::new(why.to_string())),
             Broken::Refused(why) => Self::Refused(why),
             why => Self::Broken(why),
         }
     }
 }
 
-impl From<std::io::Error> for End {
+impl From<std::io::Error> for ConnectionEnd {
     fn from(why: std::io::Error) -> Self {
         Self::Broken(why.into())
     }
 }
 
-impl From<Refusal> for End {
-    fn from(why: Refusal) -> Self {
+impl From<Rejection> for ConnectionEnd {
+    fn from(why: Rejection) -> Self {
         Self::Refused(why)
     }
 }
 
 /// One connection from its first byte to its last.
-pub(super) async fn serve(number: u64, mut link: Link, peer: SocketAddr, hall: Arc<Hall>) {
+pub(super) async fn serve(number: u64, mut link: Link, peer: SocketAddr, hall: Arc<Acceptor>) {
     let ip = peer.ip().to_canonical();
     let entered = lock(&hall.doors).enter(ip);
     let has_entered = entered.is_ok();
@@ -137,12 +137,12 @@ pub(super) async fn serve(number: u64, mut link: Link, peer: SocketAddr, hall: A
     let end = match (entered, open) {
         (Err(why), _) => {
             hall.refuses(peer, &why);
-            End::Refused(why)
+            ConnectionEnd::Refused(why)
         }
-        (Ok(()), None) => End::Refused(Refusal::new(STANDS_BY)),
+        (Ok(()), None) => ConnectionEnd::Refused(Rejection::new(STANDS_BY)),
         (Ok(()), Some(shared)) => {
             let (answers, inbox) = mpsc::channel(ANSWERS);
-            let mut visit = Visit {
+            let mut visit = ServerConnection {
                 number,
                 link,
                 peer,
@@ -165,19 +165,19 @@ pub(super) async fn serve(number: u64, mut link: Link, peer: SocketAddr, hall: A
                 Err(end) => end,
             };
             link = visit.link;
-            let _ = shared.desk.send(Handed::Gone(number)).await;
-            if let End::Refused(why) = &end {
+            let _ = shared.desk.send(CoordinatorInput::Gone(number)).await;
+            if let ConnectionEnd::Refused(why) = &end {
                 hall.refuses(peer, why);
             }
             end
         }
     };
     match end {
-        End::Refused(why) => {
+        ConnectionEnd::Refused(why) => {
             let _ = link.send(&refused("connection", None, &why)).await;
         }
-        End::Broken(Broken::Closed) | End::Replaced => {}
-        End::Broken(why) => hall.say(peer, format_args!(": {why}")),
+        ConnectionEnd::Broken(Broken::Closed) | ConnectionEnd::Replaced => {}
+        ConnectionEnd::Broken(why) => hall.say(peer, format_args!(": {why}")),
     }
     link.close().await;
     let _ = timeout(LINGER, async { while link.next().await.is_ok() {} }).await;
@@ -190,16 +190,16 @@ fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-struct Visit<'a> {
+struct ServerConnection<'a> {
     number: u64,
     link: Link,
     peer: SocketAddr,
     shared: &'a Shared,
-    hall: &'a Hall,
+    hall: &'a Acceptor,
     told: watch::Receiver<Arc<Published>>,
     seen: watch::Receiver<u64>,
-    answers: mpsc::Sender<Reply>,
-    inbox: mpsc::Receiver<Reply>,
+    answers: mpsc::Sender<CoordinatorReply>,
+    inbox: mpsc::Receiver<CoordinatorReply>,
     bucket: Bucket,
     refusals: u32,
     /// Messages that the desk has not answered yet.
@@ -213,15 +213,15 @@ struct Visit<'a> {
     watches: bool,
 }
 
-impl Visit<'_> {
-    async fn run(&mut self) -> Result<std::convert::Infallible, End> {
+impl ServerConnection<'_> {
+    async fn run(&mut self) -> Result<std::convert::Infallible, ConnectionEnd> {
         if self.shared.takes_bare {
             // There the first is a registration already.
             self.link.allow(LONGEST);
         }
         let first = match timeout(HELLO, self.first()).await {
             Ok(first) => first?,
-            Err(_) => return Err(Refusal::new("no message within 5 s").into()),
+            Err(_) => return Err(Rejection::new("no message within 5 s").into()),
         };
         self.link.allow(LONGEST);
         self.take(&first).await?;
@@ -256,15 +256,15 @@ impl Visit<'_> {
                 }
                 () = due(self.list_at) => {
                     self.list_at = None;
-                    self.hand(Told::List(true)).await?;
+                    self.hand(ClientRequest::List(true)).await?;
                 }
-                () = sleep_until(idle) => return Err(Refusal::new("no message for 60 s").into()),
+                () = sleep_until(idle) => return Err(Rejection::new("no message for 60 s").into()),
             }
         }
     }
 
     /// The first message, after the hello if there is one.
-    async fn first(&mut self) -> Result<Vec<u8>, End> {
+    async fn first(&mut self) -> Result<Vec<u8>, ConnectionEnd> {
         let first = self.link.next().await?;
         let raw = Raw::read(&first)?;
         let is_hello = raw.kind.as_deref() == Some("hello");
@@ -274,44 +274,47 @@ impl Visit<'_> {
                 Ok(self.link.next().await?)
             }
             _ if self.shared.takes_bare && !is_hello => Ok(first),
-            Some(_) => Err(Refusal::new(
+            Some(_) => Err(Rejection::new(
                 "this server takes nobody who does not know the cluster's secret (--secret-file)",
             )
             .into()),
             None => {
-                Err(Refusal::new("this server has no secret; come without --secret-file").into())
+                Err(Rejection::new("this server has no secret; come without --secret-file").into())
             }
         }
     }
 
     /// A message that has come.
-    async fn take(&mut self, message: &[u8]) -> Result<(), End> {
+    async fn take(&mut self, message: &[u8]) -> Result<(), ConnectionEnd> {
         if !self.bucket.take(self.hall.clock.now().elapsed) {
-            return Err(Refusal::new(format!("more than {A_SECOND} messages a second")).into());
+            return Err(Rejection::new(format!("more than {A_SECOND} messages a second")).into());
         }
-        let told = Told::read(message, self.shared.loopback).and_then(|mut told| {
-            if let Told::Register(node) | Told::Leave(node) = &mut told {
+        let told = ClientRequest::read(message, self.shared.loopback).and_then(|mut told| {
+            if let ClientRequest::Register(node) | ClientRequest::Leave(node) = &mut told {
                 node.prove(self.link.binding(node))?;
             }
             Ok(told)
         });
         match told {
             Ok(told) => {
-                if told == Told::Confirm {
+                if told == ClientRequest::Confirm {
                     self.unconfirmed = None;
                 }
-                if told == Told::List(true) {
+                if told == ClientRequest::List(true) {
                     self.watches = true;
                 }
                 self.hand(told).await
             }
-            Err(why) => self.reply(Reply::Refused("message", None, why)).await,
+            Err(why) => {
+                self.reply(CoordinatorReply::Refused("message", None, why))
+                    .await
+            }
         }
     }
 
-    async fn hand(&mut self, told: Told) -> Result<(), End> {
+    async fn hand(&mut self, told: ClientRequest) -> Result<(), ConnectionEnd> {
         let ip = self.peer.ip().to_canonical();
-        let request = Request {
+        let request = Submission {
             connection: self.number,
             peer: ip,
             is_trusted: self.link.is_sealed() || ip.is_loopback(),
@@ -319,12 +322,16 @@ impl Visit<'_> {
             answers: self.answers.clone(),
         };
         self.owed += 1;
-        let handed = self.shared.desk.send(Handed::Message(request)).await;
+        let handed = self
+            .shared
+            .desk
+            .send(CoordinatorInput::Message(request))
+            .await;
         handed.map_err(|_| Broken::Closed.into())
     }
 
     /// The other end says no more. Perhaps it still listens.
-    async fn pay(&mut self) -> Result<(), End> {
+    async fn pay(&mut self) -> Result<(), ConnectionEnd> {
         let end = Instant::now() + HELLO;
         while self.owed > 0 {
             tokio::select! {
@@ -336,19 +343,19 @@ impl Visit<'_> {
     }
 
     /// An answer of the desk.
-    async fn answered(&mut self, reply: Reply) -> Result<(), End> {
+    async fn answered(&mut self, reply: CoordinatorReply) -> Result<(), ConnectionEnd> {
         self.owed = self.owed.saturating_sub(1);
         self.reply(reply).await
     }
 
-    async fn reply(&mut self, reply: Reply) -> Result<(), End> {
+    async fn reply(&mut self, reply: CoordinatorReply) -> Result<(), ConnectionEnd> {
         match reply {
-            Reply::Answer(body) => self.link.send(&body).await?,
-            Reply::Known(body) => {
+            CoordinatorReply::Answer(body) => self.link.send(&body).await?,
+            CoordinatorReply::Known(body) => {
                 self.link.send(&body).await?;
                 self.status().await?;
             }
-            Reply::Refused(word, standing, why) => {
+            CoordinatorReply::Refused(word, standing, why) => {
                 self.hall.refuses(self.peer, &why);
                 self.link.send(&refused(word, standing, &why)).await?;
                 if standing.is_some() {
@@ -356,19 +363,19 @@ impl Visit<'_> {
                 }
                 self.refusals += 1;
                 if self.refusals == REFUSALS {
-                    return Err(Refusal::new(format!("refused {REFUSALS} times")).into());
+                    return Err(Rejection::new(format!("refused {REFUSALS} times")).into());
                 }
             }
-            Reply::Replaced(name, by) => {
+            CoordinatorReply::Replaced(name, by) => {
                 self.link.send(&replaced(&name, by)).await?;
-                return Err(End::Replaced);
+                return Err(ConnectionEnd::Replaced);
             }
         }
         Ok(())
     }
 
     /// The status, once on each connection.
-    async fn status(&mut self) -> Result<(), End> {
+    async fn status(&mut self) -> Result<(), ConnectionEnd> {
         if std::mem::replace(&mut self.is_known, true) {
             return Ok(());
         }
@@ -376,7 +383,7 @@ impl Visit<'_> {
         self.update(&body).await
     }
 
-    async fn update(&mut self, body: &super::seal::Body) -> Result<(), End> {
+    async fn update(&mut self, body: &super::auth::Body) -> Result<(), ConnectionEnd> {
         self.link.send(body).await?;
         self.unconfirmed = Some(Instant::now() + CONFIRM);
         Ok(())

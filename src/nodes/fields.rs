@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use ssh_key::public::KeyData;
 use ssh_key::{Algorithm, SshSig};
 
-use super::refusal::{Refusal, quoted};
+use super::rejection::{Rejection, quoted};
 
 /// The longest name that the domain name system knows.
 const LONGEST_NAME: usize = 253;
@@ -48,12 +48,12 @@ impl HostName {
 }
 
 impl FromStr for HostName {
-    type Err = Refusal;
+    type Err = Rejection;
 
-    fn from_str(text: &str) -> Result<Self, Refusal> {
+    fn from_str(text: &str) -> Result<Self, Rejection> {
         let wrong = |why: &str| {
             let name = quoted(text);
-            Err(Refusal::new(format!("hostname {name} {why}")))
+            Err(Rejection::new(format!("hostname {name} {why}")))
         };
         if text.is_empty() || text.len() > LONGEST_NAME {
             return wrong("has not 1 to 253 characters");
@@ -87,9 +87,9 @@ pub struct Address(IpAddr);
 
 impl Address {
     /// Checks an address. That of the machine itself is one only where all happens on one machine.
-    pub fn new(ip: IpAddr, loopback: bool) -> Result<Self, Refusal> {
+    pub fn new(ip: IpAddr, loopback: bool) -> Result<Self, Rejection> {
         let ip = ip.to_canonical();
-        let wrong = |why: &str| Err(Refusal::new(format!("ip {ip} {why}")));
+        let wrong = |why: &str| Err(Rejection::new(format!("ip {ip} {why}")));
         let is_special = match ip {
             IpAddr::V4(v4) => v4.octets()[0] == 0 || v4.octets()[0] >= 240 || v4.is_link_local(),
             IpAddr::V6(v6) => v6.is_unicast_link_local(),
@@ -104,10 +104,10 @@ impl Address {
     }
 
     /// Checks an address that is written down.
-    pub fn parse(text: &str, loopback: bool) -> Result<Self, Refusal> {
+    pub fn parse(text: &str, loopback: bool) -> Result<Self, Rejection> {
         match text.parse() {
             Ok(ip) => Self::new(ip, loopback),
-            Err(_) => Err(Refusal::new(format!("ip {} is no address", quoted(text)))),
+            Err(_) => Err(Rejection::new(format!("ip {} is no address", quoted(text)))),
         }
     }
 
@@ -141,10 +141,10 @@ impl PublicKey {
 }
 
 impl FromStr for PublicKey {
-    type Err = Refusal;
+    type Err = Rejection;
 
-    fn from_str(text: &str) -> Result<Self, Refusal> {
-        let wrong = |why: &str| Err(Refusal::new(format!("id_rsa.pub {why}")));
+    fn from_str(text: &str) -> Result<Self, Rejection> {
+        let wrong = |why: &str| Err(Rejection::new(format!("id_rsa.pub {why}")));
         // As `open(…).read()` gives it: with the end of its line.
         let text = text.trim_end_matches(['\n', '\r']);
         if text.len() > LONGEST_KEY {
@@ -184,13 +184,13 @@ impl UserName {
 }
 
 impl FromStr for UserName {
-    type Err = Refusal;
+    type Err = Rejection;
 
-    fn from_str(text: &str) -> Result<Self, Refusal> {
+    fn from_str(text: &str) -> Result<Self, Rejection> {
         let begins = |c: char| c.is_ascii_alphabetic() || c == '_';
         let goes_on = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
         if text.len() > LONGEST_USER || !text.starts_with(begins) || !text.chars().all(goes_on) {
-            return Err(Refusal::new(format!(
+            return Err(Rejection::new(format!(
                 "username {} is no name of a user",
                 quoted(text)
             )));
@@ -209,9 +209,9 @@ macro_rules! text {
         }
 
         impl TryFrom<String> for $name {
-            type Error = Refusal;
+            type Error = Rejection;
 
-            fn try_from(text: String) -> Result<Self, Refusal> {
+            fn try_from(text: String) -> Result<Self, Rejection> {
                 text.parse()
             }
         }

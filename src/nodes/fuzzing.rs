@@ -8,17 +8,17 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ssh_key::PrivateKey;
 
+use super::auth::Secret;
 use super::fields::PublicKey;
 use super::roster::Rules;
-use super::seal::Secret;
-use super::shelf::{Values, read, written};
-use super::state::Kept;
+use super::state::PersistedState;
+use super::zk_store::{Values, read, written};
 use crate::detect::{DetectorConfig, Rule};
 
 /// Reads the state of a server, and goes on with it. What is kept then is read again as it was written.
 pub fn state(bytes: &[u8]) {
-    if let Ok(kept) = Kept::read(bytes) {
-        assert!(Kept::read(&kept.text()).is_ok_and(|again| again == kept));
+    if let Ok(kept) = PersistedState::read(bytes) {
+        assert!(PersistedState::read(&kept.text()).is_ok_and(|again| again == kept));
         go_on(kept);
     }
 }
@@ -69,7 +69,7 @@ fn armoured(what: &str, bytes: &[u8]) -> String {
 }
 
 /// A server that starts with it, and stops.
-fn go_on(kept: Kept) {
+fn go_on(kept: PersistedState) {
     let rules = Rules {
         detection: DetectorConfig {
             rule: Rule::Fixed,
@@ -87,8 +87,8 @@ fn go_on(kept: Kept) {
         roster.tick(Duration::from_secs(second));
         while roster.poll_event().is_some() {}
     }
-    let kept = Kept::of(&roster);
-    assert!(Kept::read(&kept.text()).is_ok_and(|again| again == kept));
+    let kept = PersistedState::of(&roster);
+    assert!(PersistedState::read(&kept.text()).is_ok_and(|again| again == kept));
 }
 
 /// Reads both halves of a key, the private one also from the bytes that a file of it holds in base64. The public one is

@@ -8,7 +8,7 @@ use ssh_key::{Algorithm, HashAlg, LineEnding, PrivateKey};
 
 use super::fields::{NAMESPACE, PublicKey};
 use super::options::Account;
-use super::replace::{Fresh, replace};
+use super::replace::{NewFile, replace};
 use crate::files::{self, Unfit};
 
 /// The largest key that is read.
@@ -114,7 +114,7 @@ fn make(path: &Path, account: &Account) -> anyhow::Result<()> {
     Account::make_folder(path)?;
     let mut key = PrivateKey::random(&mut OsRng, Algorithm::Ed25519)?;
     key.set_comment(account.name.as_str());
-    let fresh = |mode| Fresh {
+    let fresh = |mode| NewFile {
         mode,
         owner: account.ids,
         links: account.links(),

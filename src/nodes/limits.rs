@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
-use super::refusal::Refusal;
+use super::rejection::Rejection;
 
 /// So many lines at once are said of one address, and one more in so many seconds.
 const LINES: u32 = 100;
@@ -67,11 +67,11 @@ impl Bucket {
 /// What is said of clients: whoever gives cause for many lines has most of them counted only.
 #[derive(Debug, Default)]
 pub struct Complaints {
-    of: HashMap<IpAddr, Talker>,
+    of: HashMap<IpAddr, LogBudget>,
 }
 
 #[derive(Debug)]
-struct Talker {
+struct LogBudget {
     bucket: Bucket,
     unsaid: u64,
 }
@@ -87,7 +87,7 @@ impl Complaints {
                 about = Ipv6Addr::UNSPECIFIED.into();
             }
         }
-        let talker = self.of.entry(about).or_insert_with(|| Talker {
+        let talker = self.of.entry(about).or_insert_with(|| LogBudget {
             bucket: Bucket {
                 a_second: A_LINE.as_secs_f64().recip(),
                 ..Bucket::new(now, LINES, 0)
@@ -117,14 +117,14 @@ impl Complaints {
 
 /// Who is connected.
 #[derive(Debug)]
-pub struct Doors {
+pub struct ConnectionLimits {
     most: usize,
     most_of_one: usize,
     all: usize,
     of: HashMap<IpAddr, usize>,
 }
 
-impl Doors {
+impl ConnectionLimits {
     /// Nobody is connected yet.
     pub fn new(most: usize, most_of_one: usize) -> Self {
         Self {
@@ -136,17 +136,17 @@ impl Doors {
     }
 
     /// Somebody comes.
-    pub fn enter(&mut self, from: IpAddr) -> Result<(), Refusal> {
+    pub fn enter(&mut self, from: IpAddr) -> Result<(), Rejection> {
         let from = party(from);
         let of_one = self.of.get(&from).copied().unwrap_or_default();
         if of_one >= self.most_of_one {
             let net = if from.is_ipv6() { "/64" } else { "" };
             let why = format!("{of_one} connections of {from}{net} are open already");
-            return Err(Refusal::new(why));
+            return Err(Rejection::new(why));
         }
         if self.all >= self.most {
             let why = format!("{} connections are open already", self.all);
-            return Err(Refusal::new(why));
+            return Err(Rejection::new(why));
         }
         self.all += 1;
         self.of.insert(from, of_one + 1);
@@ -184,7 +184,7 @@ mod tests {
     #[test]
     fn one_address_does_not_take_all_doors() {
         let address = |n: u8| IpAddr::from([10, 0, 0, n]);
-        let mut doors = Doors::new(3, 2);
+        let mut doors = ConnectionLimits::new(3, 2);
         assert!(doors.enter(address(1)).is_ok());
         assert!(doors.enter(address(1)).is_ok());
         assert!(doors.enter(address(1)).is_err());
@@ -197,7 +197,7 @@ mod tests {
     #[test]
     fn who_has_a_net_has_no_more_doors() {
         let address = |text: &str| text.parse::<IpAddr>().expect("an address");
-        let mut doors = Doors::new(9, 2);
+        let mut doors = ConnectionLimits::new(9, 2);
         assert!(doors.enter(address("2001:db8::1")).is_ok());
         assert!(doors.enter(address("2001:db8::ffff:2")).is_ok());
         let why = doors.enter(address("2001:db8::3")).expect_err("too many");

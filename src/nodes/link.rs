@@ -10,10 +10,10 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::message::{Glance, Raw, Registration};
+use super::auth::{Authenticator, Body, Nonce, Secret, Side};
+use super::message::{Raw, Registration, ReplyHeader};
 use super::reader::{Malformed, Reader};
-use super::refusal::{Refusal, quoted};
-use super::seal::{Body, Nonce, Seal, Secret, Side};
+use super::rejection::{Rejection, quoted};
 
 /// What a client takes: the status of 20,000 nodes with RSA keys.
 const LONGEST_FROM_SERVER: usize = 16 << 20;
@@ -33,7 +33,7 @@ pub enum Broken {
     Malformed(#[from] Malformed),
     /// A seal is wrong.
     #[error(transparent)]
-    Refused(#[from] Refusal),
+    Refused(#[from] Rejection),
     /// It failed.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -44,7 +44,7 @@ pub enum Broken {
 pub struct Link {
     stream: TcpStream,
     reader: Reader,
-    seal: Option<Seal>,
+    seal: Option<Authenticator>,
     /// Came before a message that is not there yet.
     header: Option<Vec<u8>>,
 }
@@ -88,17 +88,17 @@ impl Link {
             link.send_message(&hello("client", own)).await?;
             let answer = link.next().await?;
             let raw = Raw::read(&answer)?;
-            if let Ok(glance) = serde_json::from_slice::<Glance>(&answer)
+            if let Ok(glance) = serde_json::from_slice::<ReplyHeader>(&answer)
                 && let Some(why) = glance.turned_away()
             {
-                return Err(Refusal::new(why).into());
+                return Err(Rejection::new(why).into());
             }
             if raw.kind.as_deref() != Some("hello") {
                 let said = quoted(&String::from_utf8_lossy(&answer));
-                return Err(Refusal::new(format!("no hello from the server: {said}")).into());
+                return Err(Rejection::new(format!("no hello from the server: {said}")).into());
             }
             let others = Nonce::parse(raw.nonce.as_deref().unwrap_or_default())?;
-            link.seal = Some(Seal::new(secret, own, others, Side::Client));
+            link.seal = Some(Authenticator::new(secret, own, others, Side::Client));
         }
         Ok(link)
     }
@@ -108,7 +108,7 @@ impl Link {
         let others = Nonce::parse(hello_of.nonce.as_deref().unwrap_or_default())?;
         let own = Nonce::random();
         self.send_message(&hello("server", own)).await?;
-        self.seal = Some(Seal::new(secret, others, own, Side::Server));
+        self.seal = Some(Authenticator::new(secret, others, own, Side::Server));
         Ok(())
     }
 

@@ -11,12 +11,12 @@ use serde::Deserialize;
 use tokio::time::{Instant, interval_at, sleep, timeout};
 
 use super::PROGRAM;
+use super::auth::Secret;
 use super::backoff::Backoff;
 use super::fields::HostName;
 use super::link::Link;
-use super::message::{Glance, Raw, Truth};
+use super::message::{Raw, ReplyHeader, Truth};
 use super::options::Servers;
-use super::seal::Secret;
 use crate::say::say;
 use crate::{stdio, text};
 
@@ -28,11 +28,11 @@ const COLUMNS: [&str; 6] = ["ROLE", "NODE", "ADDRESS", "USER", "VERDICT", "AGE"]
 
 #[derive(Debug, Deserialize)]
 struct Nodes {
-    nodes: Vec<Row>,
+    nodes: Vec<ListedNode>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Row {
+struct ListedNode {
     hostname: String,
     ip: Option<String>,
     role: String,
@@ -145,7 +145,7 @@ async fn ask_any(
 async fn answer(link: &mut Link, kind: &str) -> anyhow::Result<Vec<u8>> {
     loop {
         let message = link.next().await?;
-        let glance: Glance = serde_json::from_slice(&message)?;
+        let glance: ReplyHeader = serde_json::from_slice(&message)?;
         match glance.kind.as_deref() {
             Some(this) if this == kind => return Ok(message),
             Some("refused") => {

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString};
 
 use super::fields::{Address, HostName, PublicKey, UserName};
-use super::refusal::{Refusal, quoted};
-pub use server::{Answer, Entries, Glance, Status, Text};
+use super::rejection::{Rejection, quoted};
+pub use server::{Answer, Entries, ReplyHeader, Status, Text};
 
 /// What a node says that it is.
 #[derive(
@@ -117,7 +117,7 @@ pub struct Beat {
 
 /// What a client says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Told {
+pub enum ClientRequest {
     /// Here is a node.
     Register(Registration),
     /// It still works, or says that it does not.
@@ -132,10 +132,10 @@ pub enum Told {
     Forget(HostName, bool),
 }
 
-impl Told {
+impl ClientRequest {
     /// Reads a client's message and checks each field that it needs. `loopback`: whether addresses of the machine
     /// itself are taken.
-    pub fn read(message: &[u8], loopback: bool) -> Result<Self, Refusal> {
+    pub fn read(message: &[u8], loopback: bool) -> Result<Self, Rejection> {
         let raw = Raw::read(message)?;
         match raw.kind.as_deref() {
             None => Ok(Self::Register(raw.registration(loopback)?)),
@@ -150,9 +150,12 @@ impl Told {
             Some("leave") => Ok(Self::Leave(raw.registration(loopback)?)),
             Some("list") => Ok(Self::List(raw.watch == Some(Truth::True))),
             Some("forget") => Ok(Self::Forget(raw.name()?, raw.force == Some(Truth::True))),
-            Some("hello") => Err(Refusal::new("a hello comes first, or not at all")),
-            Some("seal") => Err(Refusal::new("a seal without a hello before it")),
-            Some(other) => Err(Refusal::new(format!("type {} is not known", quoted(other)))),
+            Some("hello") => Err(Rejection::new("a hello comes first, or not at all")),
+            Some("seal") => Err(Rejection::new("a seal without a hello before it")),
+            Some(other) => Err(Rejection::new(format!(
+                "type {} is not known",
+                quoted(other)
+            ))),
         }
     }
 
@@ -171,10 +174,10 @@ impl Told {
 
 impl Registration {
     /// Checks the signature, if there is one and something that it could be of.
-    pub fn prove(&mut self, binding: Option<[u8; 32]>) -> Result<(), Refusal> {
+    pub fn prove(&mut self, binding: Option<[u8; 32]>) -> Result<(), Rejection> {
         if let (Some(signature), Some(binding)) = (&self.signature, binding) {
             if !self.key.has_signed(&binding, signature) {
-                return Err(Refusal::new(
+                return Err(Rejection::new(
                     "signature is not one of the key over this registration on this connection",
                 ));
             }
@@ -227,12 +230,12 @@ impl Raw {
     }
 
     /// Reads any message's known keys.
-    pub fn read(message: &[u8]) -> Result<Self, Refusal> {
+    pub fn read(message: &[u8]) -> Result<Self, Rejection> {
         serde_json::from_slice(message)
-            .map_err(|why| Refusal::new(format!("not a message: {}", quoted(&why.to_string()))))
+            .map_err(|why| Rejection::new(format!("not a message: {}", quoted(&why.to_string()))))
     }
 
-    fn registration(&self, loopback: bool) -> Result<Registration, Refusal> {
+    fn registration(&self, loopback: bool) -> Result<Registration, Rejection> {
         Ok(Registration {
             role: self.role()?,
             is_well: self.is_well()?,
@@ -246,36 +249,36 @@ impl Raw {
         })
     }
 
-    fn role(&self) -> Result<Role, Refusal> {
+    fn role(&self) -> Result<Role, Rejection> {
         let role = needed(self.role.as_deref(), "role")?;
         role.parse().map_err(|_| {
             let role = quoted(role);
-            Refusal::new(format!("role {role} is neither 'master' nor 'slave'"))
+            Rejection::new(format!("role {role} is neither 'master' nor 'slave'"))
         })
     }
 
-    fn is_well(&self) -> Result<bool, Refusal> {
+    fn is_well(&self) -> Result<bool, Rejection> {
         match self.is_alive {
             Some(truth) => Ok(truth == Truth::True),
-            None => Err(Refusal::new("is_alive is missing")),
+            None => Err(Rejection::new("is_alive is missing")),
         }
     }
 
-    fn name(&self) -> Result<HostName, Refusal> {
+    fn name(&self) -> Result<HostName, Rejection> {
         needed(self.hostname.as_deref(), "hostname")?.parse()
     }
 
-    fn address(&self, loopback: bool) -> Result<Address, Refusal> {
+    fn address(&self, loopback: bool) -> Result<Address, Rejection> {
         Address::parse(needed(self.ip.as_deref(), "ip")?, loopback)
     }
 
-    fn key(&self) -> Result<PublicKey, Refusal> {
+    fn key(&self) -> Result<PublicKey, Rejection> {
         needed(self.key.as_deref(), "id_rsa.pub")?.parse()
     }
 }
 
-fn needed<'a>(value: Option<&'a str>, key: &str) -> Result<&'a str, Refusal> {
-    value.ok_or_else(|| Refusal::new(format!("{key} is missing")))
+fn needed<'a>(value: Option<&'a str>, key: &str) -> Result<&'a str, Rejection> {
+    value.ok_or_else(|| Rejection::new(format!("{key} is missing")))
 }
 
 #[cfg(test)]

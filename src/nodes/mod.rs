@@ -4,7 +4,7 @@
 //! From the inside out:
 //!
 //! - [`fields`] and [`message`] say what is taken: a checked value has a type of its own. [`reader`] finds messages
-//!   in bytes, [`seal`] proves who sent them, [`limits`] says who takes too much.
+//!   in bytes, [`auth`] proves who sent them, [`limits`] says who takes too much.
 //! - [`roster`] decides: who is master, who lives ([`crate::detect`] judges), who is refused. [`block`] changes a
 //!   text between two marker lines. Like all of the above they have neither clock nor IO.
 //! - [`state`] is what a server must know again; `state_file` keeps it in a file, `shelf` in ZooKeeper, where only who
@@ -16,38 +16,38 @@
 
 mod agent;
 mod args;
+pub mod auth;
 pub mod backoff;
-mod behalf;
 pub mod block;
 mod connection;
-mod desk;
+mod coordinator;
 mod event;
 pub mod fields;
 #[doc(hidden)]
 pub mod fuzzing;
+mod impersonate;
 mod key;
 pub mod limits;
 pub mod link;
 mod list;
+mod managed_files;
 pub mod message;
 mod options;
-mod place;
 mod publish;
 pub mod reader;
-mod refusal;
+mod rejection;
 pub mod replace;
 pub mod roster;
-pub mod seal;
 mod server;
-mod shelf;
 pub mod state;
 pub mod state_file;
 mod store;
 mod succession;
 mod writer;
+mod zk_store;
 
 pub use args::NodesArgs;
 pub use event::Event;
-pub use refusal::Refusal;
+pub use rejection::Rejection;
 
 const PROGRAM: &str = "heartline nodes";

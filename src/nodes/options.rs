@@ -11,9 +11,9 @@ use anyhow::{Context, bail};
 use clap::Args;
 use rustix::process::{geteuid, getuid};
 
+use super::auth::Secret;
 use super::fields::{HostName, UserName};
 use super::message::Entries;
-use super::seal::Secret;
 use crate::coordination::{place, server};
 use crate::files::{self, Links, Unfit};
 

@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::auth::Body;
 use super::fields::HostName;
 use super::message::{Answer, Status, Truth};
-use super::refusal::Refusal;
+use super::rejection::Rejection;
 use super::roster::{Node, Roster, Standing};
-use super::seal::Body;
-use super::state::{Kept, KeptNode};
+use super::state::{PersistedNode, PersistedState};
 
 /// Who the server is.
 #[derive(Clone, Debug)]
-pub(super) struct Own {
+pub(super) struct ServerIdentity {
     pub(super) hostname: String,
     pub(super) ip: String,
     pub(super) username: String,
@@ -33,7 +33,7 @@ pub(super) struct Published {
 
 impl Published {
     /// What is kept, and who of it lives.
-    pub(super) fn of(roster: &Roster, kept: &Kept, own: &Own) -> Self {
+    pub(super) fn of(roster: &Roster, kept: &PersistedState, own: &ServerIdentity) -> Self {
         let nodes = told(roster, kept);
         let at = nodes.iter().filter_map(|(name, kept, _)| {
             let ip = kept.ip?;
@@ -74,7 +74,10 @@ impl Published {
 
 /// The nodes that may be told of: the master, then in the order in which they came. What is not kept may be lost, and
 /// then nobody is to know it. Who has gone meanwhile is gone.
-fn told<'a>(roster: &'a Roster, kept: &'a Kept) -> Vec<(&'a HostName, &'a KeptNode, &'a Node)> {
+fn told<'a>(
+    roster: &'a Roster,
+    kept: &'a PersistedState,
+) -> Vec<(&'a HostName, &'a PersistedNode, &'a Node)> {
     let known = kept.nodes.iter().filter_map(|kept| {
         let node = roster.node(&kept.hostname)?;
         // Under this name another one may have come.
@@ -102,7 +105,7 @@ pub(super) fn replaced(name: &HostName, by: IpAddr) -> Body {
 }
 
 /// `refused`, and why; one that stands by is told so.
-pub(super) fn refused(of: &str, standing: Option<Standing>, why: &Refusal) -> Body {
+pub(super) fn refused(of: &str, standing: Option<Standing>, why: &Rejection) -> Body {
     answer("refused", of, standing, Some(&why.to_string()))
 }
 
@@ -119,17 +122,17 @@ fn answer(kind: &'static str, of: &str, standing: Option<Standing>, reason: Opti
 
 /// All nodes for people.
 #[derive(Debug, Serialize)]
-struct List {
+struct NodeList {
     role: &'static str,
     is_alive: Truth,
     #[serde(rename = "type")]
     kind: &'static str,
     master: Option<String>,
-    nodes: Vec<Row>,
+    nodes: Vec<ListedNode>,
 }
 
 #[derive(Debug, Serialize)]
-struct Row {
+struct ListedNode {
     hostname: String,
     ip: Option<String>,
     role: String,
@@ -141,7 +144,7 @@ struct Row {
 }
 
 /// All nodes for people.
-pub(super) fn list(roster: &Roster, kept: &Kept, now: Duration) -> Body {
+pub(super) fn list(roster: &Roster, kept: &PersistedState, now: Duration) -> Body {
     let age = |at: Duration| {
         now.saturating_sub(at)
             .as_millis()
@@ -149,7 +152,7 @@ pub(super) fn list(roster: &Roster, kept: &Kept, now: Duration) -> Body {
             .unwrap_or(u64::MAX)
     };
     let nodes = told(roster, kept);
-    let rows = nodes.into_iter().map(|(name, kept, node)| Row {
+    let rows = nodes.into_iter().map(|(name, kept, node)| ListedNode {
         hostname: name.to_string(),
         ip: kept.ip.map(|ip| ip.to_string()),
         role: roster.standing(name).to_string(),
@@ -158,7 +161,7 @@ pub(super) fn list(roster: &Roster, kept: &Kept, now: Duration) -> Body {
         is_alive: node.is_alive().into(),
         age_ms: node.beat_at.map(age),
     });
-    body(&List {
+    body(&NodeList {
         role: "server",
         is_alive: Truth::True,
         kind: "nodes",

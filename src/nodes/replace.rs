@@ -38,7 +38,7 @@ const LEFT: Duration = Duration::from_secs(60);
 
 /// What a file that was not there is given.
 #[derive(Clone, Copy, Debug)]
-pub struct Fresh {
+pub struct NewFile {
     /// Its mode.
     pub mode: u32,
     /// User and group, if not those of this process.
@@ -47,7 +47,7 @@ pub struct Fresh {
     pub links: Links,
 }
 
-impl Fresh {
+impl NewFile {
     /// A file of this process. A link may lead to it that its user or root has made, and nobody else.
     pub fn own(mode: u32) -> Self {
         Self {
@@ -60,7 +60,7 @@ impl Fresh {
 
 /// Why a file is as it was.
 #[derive(Debug, Error)]
-pub enum Unchanged<E> {
+pub enum ReplaceError<E> {
     /// It cannot be read.
     #[error("it cannot be read")]
     Read(#[source] io::Error),
@@ -73,7 +73,7 @@ pub enum Unchanged<E> {
 }
 
 /// Writes `bytes` to `path`, in one step or not at all.
-pub fn replace(path: &Path, bytes: &[u8], fresh: Fresh) -> io::Result<()> {
+pub fn replace(path: &Path, bytes: &[u8], fresh: NewFile) -> io::Result<()> {
     let path = followed(path, fresh.links)?;
     let old = found(&path)?;
     let beside = beside(&path, old.as_ref(), bytes, fresh)?;
@@ -85,30 +85,30 @@ pub fn replace(path: &Path, bytes: &[u8], fresh: Fresh) -> io::Result<()> {
 /// is right already. It is asked again if others change the file meanwhile. Whether the file was written.
 pub fn change<E>(
     path: &Path,
-    fresh: Fresh,
+    fresh: NewFile,
     mut make: impl FnMut(&[u8]) -> Result<Option<Vec<u8>>, E>,
-) -> Result<bool, Unchanged<E>> {
+) -> Result<bool, ReplaceError<E>> {
     for _ in 0..MOST_TRIES {
-        let path = followed(path, fresh.links).map_err(Unchanged::Read)?;
-        let old = Old::read(&path).map_err(Unchanged::Read)?;
+        let path = followed(path, fresh.links).map_err(ReplaceError::Read)?;
+        let old = Old::read(&path).map_err(ReplaceError::Read)?;
         if let Some(old) = &old {
             old.lock();
         }
         let before = old.as_ref().map_or(&[][..], |old| &old.bytes);
-        let Some(bytes) = make(before).map_err(Unchanged::Made)? else {
+        let Some(bytes) = make(before).map_err(ReplaceError::Made)? else {
             return Ok(false);
         };
-        if exchange(&path, old.as_ref(), &bytes, fresh).map_err(Unchanged::Write)? {
+        if exchange(&path, old.as_ref(), &bytes, fresh).map_err(ReplaceError::Write)? {
             return Ok(true);
         }
     }
-    Err(Unchanged::Write(io::Error::other(
+    Err(ReplaceError::Write(io::Error::other(
         "another program changes it all the time",
     )))
 }
 
 /// Puts `bytes` where `old` is. `false` if it is not there any more as it was read.
-fn exchange(path: &Path, old: Option<&Old>, bytes: &[u8], fresh: Fresh) -> io::Result<bool> {
+fn exchange(path: &Path, old: Option<&Old>, bytes: &[u8], fresh: NewFile) -> io::Result<bool> {
     let made = beside(path, old.map(|old| &old.file), bytes, fresh);
     // What takes its time is done: as late as can be it is asked whether anybody else wrote.
     if !Old::is_still(old, path)? {
@@ -199,7 +199,7 @@ fn beside(
     path: &Path,
     old: Option<&File>,
     bytes: &[u8],
-    fresh: Fresh,
+    fresh: NewFile,
 ) -> io::Result<NamedTempFile> {
     let mut beside = tempfile::Builder::new()
         .prefix(&beginning(path)?)

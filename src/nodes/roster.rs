@@ -1,7 +1,7 @@
 //! All nodes and what becomes of them: who is master, who lives, who is told about. Pure: the time is handed in,
 //! and what is to be said comes out of [`Roster::poll_event`].
 //!
-//! - **Told by** [`register`](Roster::register), [`beat`](Roster::beat), [`hear`](Roster::hear),
+//! - **ClientRequest by** [`register`](Roster::register), [`beat`](Roster::beat), [`hear`](Roster::hear),
 //!   [`lose`](Roster::lose), [`leave`](Roster::leave), [`forget`](Roster::forget), and
 //!   [`tick`](Roster::tick) again and again.
 //! - **Asked by** [`version`](Roster::version): it grows with each change of what is kept or told; and by
@@ -20,7 +20,7 @@ use permit::unproven;
 use super::event::Event;
 use super::fields::HostName;
 use super::message::{Beat, Registration, Role};
-use super::refusal::Refusal;
+use super::rejection::Rejection;
 use crate::detect::{Detector, DetectorConfig};
 
 /// A tick that comes so much later than the one before means that the server was paused. An agent gives a connection
@@ -82,7 +82,7 @@ impl Roster {
     }
 
     /// A node tells who it is.
-    pub fn register(&mut self, now: Duration, told: &Registration) -> Result<Standing, Refusal> {
+    pub fn register(&mut self, now: Duration, told: &Registration) -> Result<Standing, Rejection> {
         self.permit(told)?;
         let ip = told.address.ip();
         // Whoever had the address before and is dead has it no more.
@@ -132,17 +132,21 @@ impl Roster {
     }
 
     /// A node says that it still works, or that it does not.
-    pub fn beat(&mut self, now: Duration, told: &Beat) -> Result<Standing, Refusal> {
+    pub fn beat(&mut self, now: Duration, told: &Beat) -> Result<Standing, Rejection> {
         let name = &told.name;
         match self.nodes.get(name) {
-            None => return Err(Refusal::new(format!("{name} is not known; register first"))),
+            None => {
+                return Err(Rejection::new(format!(
+                    "{name} is not known; register first"
+                )));
+            }
             Some(node) if node.address != Some(told.address.ip()) => {
                 let why = format!("{name} has another address; register with the new one");
-                return Err(Refusal::new(why));
+                return Err(Rejection::new(why));
             }
             Some(node) if node.role != told.role => {
                 let why = format!("{name} has said before that it is {}", node.role);
-                return Err(Refusal::new(why));
+                return Err(Rejection::new(why));
             }
             Some(_) => self.alive(now, name, Some(told.is_well)),
         }
@@ -249,13 +253,13 @@ impl Roster {
     }
 
     /// A node takes its leave.
-    pub fn leave(&mut self, now: Duration, told: &Registration) -> Result<(), Refusal> {
+    pub fn leave(&mut self, now: Duration, told: &Registration) -> Result<(), Rejection> {
         let name = &told.name;
         match self.nodes.get(name) {
             // It has left already.
             None => Ok(()),
             Some(node) if node.is_proven && !told.is_proven => Err(unproven(name)),
-            Some(node) if node.key != told.key => Err(Refusal::new(format!(
+            Some(node) if node.key != told.key => Err(Rejection::new(format!(
                 "hostname {name} belongs to another key"
             ))),
             Some(_) => {
@@ -269,11 +273,11 @@ impl Roster {
 
     /// People want a node forgotten: its name, address and key are free. One that lives would be back within a second:
     /// it is forgotten only by `force`.
-    pub fn forget(&mut self, now: Duration, name: &HostName, force: bool) -> Result<(), Refusal> {
+    pub fn forget(&mut self, now: Duration, name: &HostName, force: bool) -> Result<(), Rejection> {
         match self.nodes.get(name) {
-            None => return Err(Refusal::new(format!("there is no node {name}"))),
+            None => return Err(Rejection::new(format!("there is no node {name}"))),
             Some(node) if !node.is_dead() && !force => {
-                return Err(Refusal::new(format!(
+                return Err(Rejection::new(format!(
                     "{name} lives and would register again; run heartline nodes agent leave there, or end its agent; \
                      --force forgets it anyway"
                 )));

@@ -13,14 +13,14 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
 
 use super::PROGRAM;
-use super::connection::{Hall, LONGEST_HELLO, Shared, serve};
-use super::desk::{Desk, Lines};
-use super::limits::{Complaints, Doors};
+use super::auth::Secret;
+use super::connection::{Acceptor, LONGEST_HELLO, Shared, serve};
+use super::coordinator::{ConnectionTable, Coordinator};
+use super::limits::{Complaints, ConnectionLimits};
 use super::link::Link;
-use super::publish::{Own, Published};
+use super::publish::{Published, ServerIdentity};
 use super::roster::{Roster, Rules};
-use super::seal::Secret;
-use super::state::Kept;
+use super::state::PersistedState;
 use super::state_file::StateFile;
 use super::store::Store;
 use super::succession::succeed;
@@ -37,21 +37,21 @@ const SUM_UP: Duration = Duration::from_secs(10);
 
 /// All that a server goes by.
 #[derive(Clone, Debug)]
-pub(super) struct Plan {
+pub(super) struct ServerConfig {
     pub(super) listen: SocketAddr,
-    pub(super) keeping: Keeping,
+    pub(super) keeping: StoreKind,
     pub(super) secret: Option<Secret>,
     pub(super) takes_bare: bool,
     pub(super) any_address: bool,
     pub(super) rules: Rules,
     pub(super) connections: usize,
     pub(super) connections_of_one: usize,
-    pub(super) own: Own,
+    pub(super) own: ServerIdentity,
 }
 
 /// Where the state is kept.
 #[derive(Clone, Debug)]
-pub(super) enum Keeping {
+pub(super) enum StoreKind {
     /// In a file.
     File(PathBuf),
     /// In `ZooKeeper`, by whichever of several servers has the claim.
@@ -59,47 +59,50 @@ pub(super) enum Keeping {
 }
 
 /// The same, found to be usable as far as that is known now.
-enum Begun {
-    File(StateFile, Kept),
+enum OpenedStore {
+    File(StateFile, PersistedState),
     ZooKeeper(Box<Config>),
 }
 
 /// A server that can be at work, or stand by.
 pub(super) struct Server {
-    pub(super) plan: Plan,
+    pub(super) plan: ServerConfig,
     pub(super) clock: SystemClock,
     /// What connections are served with, while it is at work.
     open: watch::Sender<Option<Arc<Shared>>>,
 }
 
 /// Serves until it is told to end.
-pub(super) async fn run(plan: Plan) -> anyhow::Result<()> {
+pub(super) async fn run(plan: ServerConfig) -> anyhow::Result<()> {
     allow_files();
     // What is wrong with it is told before anybody can connect.
     let begun = match plan.keeping.clone() {
-        Keeping::File(path) => {
+        StoreKind::File(path) => {
             let file = StateFile::open(&path)?;
             let kept = file.load()?;
-            Begun::File(file, kept)
+            OpenedStore::File(file, kept)
         }
-        Keeping::ZooKeeper(config) => Begun::ZooKeeper(config),
+        StoreKind::ZooKeeper(config) => OpenedStore::ZooKeeper(config),
     };
     let listener = TcpListener::bind(plan.listen).await;
     let listener = listener.with_context(|| format!("cannot listen on {}", plan.listen))?;
     let address = listener.local_addr()?;
     let (open, opened) = watch::channel(None);
     let clock = SystemClock::start();
-    let hall = Arc::new(Hall {
+    let hall = Arc::new(Acceptor {
         complaints: Mutex::new(Complaints::default()),
         clock,
-        doors: Mutex::new(Doors::new(plan.connections, plan.connections_of_one)),
+        doors: Mutex::new(ConnectionLimits::new(
+            plan.connections,
+            plan.connections_of_one,
+        )),
         open: opened,
     });
     let is_open = plan.takes_bare && !plan.listen.ip().is_loopback();
     let server = Server { plan, clock, open };
     let work = async {
         match begun {
-            Begun::File(file, kept) => {
+            OpenedStore::File(file, kept) => {
                 let roster = kept.roster(server.plan.rules.clone(), server.now());
                 let known = roster.nodes().len();
                 say(
@@ -109,7 +112,7 @@ pub(super) async fn run(plan: Plan) -> anyhow::Result<()> {
                 server.work(roster, Store::File(Arc::new(file))).await;
                 Ok(())
             }
-            Begun::ZooKeeper(config) => {
+            OpenedStore::ZooKeeper(config) => {
                 say(
                     PROGRAM,
                     format_args!("listening on {address}; stands by until it has the claim"),
@@ -147,7 +150,7 @@ impl Server {
         let plan = &self.plan;
         let (to_desk, inbox) = mpsc::channel(DESK);
         // It comes from the store.
-        let kept = Arc::new(Kept::of(&roster));
+        let kept = Arc::new(PersistedState::of(&roster));
         let (told, told_to) = watch::channel(Arc::new(Published::of(&roster, &kept, &plan.own)));
         let (seen, seen_by) = watch::channel(0);
         let shared = Shared {
@@ -160,7 +163,7 @@ impl Server {
         };
         let _closing = Closing(&self.open);
         self.open.send_replace(Some(Arc::new(shared)));
-        let desk = Desk {
+        let desk = Coordinator {
             roster,
             kept,
             store,
@@ -170,7 +173,7 @@ impl Server {
             inbox,
             told,
             seen,
-            lines: Lines::default(),
+            lines: ConnectionTable::default(),
         };
         desk.run().await;
     }
@@ -186,14 +189,14 @@ impl Drop for Closing<'_> {
 }
 
 /// Tells again and again of what was not told.
-async fn sum_up(hall: &Hall) {
+async fn sum_up(hall: &Acceptor) {
     loop {
         sleep(SUM_UP).await;
         hall.sum_up();
     }
 }
 
-async fn accept(listener: TcpListener, hall: Arc<Hall>) {
+async fn accept(listener: TcpListener, hall: Arc<Acceptor>) {
     let mut number = 0;
     loop {
         match listener.accept().await {

@@ -1,5 +1,5 @@
 //! What a server must know when it starts again: what was acknowledged stands in it. Pure: [`super::state_file`] and
-//! [`super::shelf`] keep it.
+//! [`super::zk_store`] keep it.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -19,19 +19,19 @@ const GREATEST_NUMBER: u64 = u64::MAX / 2;
 
 /// All of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Kept {
+pub struct PersistedState {
     /// [`FORM`].
     pub form: u32,
     /// Who is master.
     #[serde(default)]
     pub master: Option<HostName>,
     /// All nodes, in the order in which they came.
-    pub nodes: Vec<KeptNode>,
+    pub nodes: Vec<PersistedNode>,
 }
 
 /// One node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KeptNode {
+pub struct PersistedNode {
     /// Its name.
     pub hostname: HostName,
     /// Which one it was to come.
@@ -52,7 +52,7 @@ pub struct KeptNode {
     unwell: bool,
 }
 
-impl Default for Kept {
+impl Default for PersistedState {
     fn default() -> Self {
         Self {
             form: FORM,
@@ -62,12 +62,12 @@ impl Default for Kept {
     }
 }
 
-impl Kept {
+impl PersistedState {
     /// All that a roster knows.
     pub fn of(roster: &Roster) -> Self {
         let mut nodes: Vec<_> = roster.nodes.iter().collect();
         nodes.sort_by_key(|(_, node)| node.number);
-        let nodes = nodes.into_iter().map(|(name, node)| KeptNode {
+        let nodes = nodes.into_iter().map(|(name, node)| PersistedNode {
             hostname: name.clone(),
             number: node.number,
             role: node.role,
@@ -179,7 +179,7 @@ pub(super) mod tests {
     }
 
     /// A roster's state after nodes of these names have registered.
-    pub(in crate::nodes) fn kept(names: &[&str]) -> Kept {
+    pub(in crate::nodes) fn kept(names: &[&str]) -> PersistedState {
         let mut roster = Roster::new(rules());
         for (name, number) in names.iter().zip(1_u8..) {
             let told = Registration {
@@ -197,23 +197,23 @@ pub(super) mod tests {
             };
             roster.register(Duration::ZERO, &told).expect("taken");
         }
-        Kept::of(&roster)
+        PersistedState::of(&roster)
     }
 
     #[test]
     fn what_is_written_is_known_again() {
         let kept = kept(&["m1", "a2"]);
-        let again = Kept::read(&kept.text()).expect("whole");
+        let again = PersistedState::read(&kept.text()).expect("whole");
         assert_eq!(again, kept);
         let roster = again.roster(rules(), Duration::ZERO);
-        assert_eq!(Kept::of(&roster), kept);
+        assert_eq!(PersistedState::of(&roster), kept);
         assert_eq!(
             roster.standing(&"m1".parse().expect("a name")),
             Standing::Master
         );
         let mut unwell = kept.clone();
         unwell.nodes[1].unwell = true;
-        let unwell = Kept::read(&unwell.text()).expect("whole");
+        let unwell = PersistedState::read(&unwell.text()).expect("whole");
         let roster = unwell.roster(rules(), Duration::ZERO);
         let is_alive = |name: &str| {
             let node = roster.node(&name.parse().expect("a name"));
@@ -222,6 +222,6 @@ pub(super) mod tests {
         assert!(is_alive("m1") && !is_alive("a2"));
         let text = String::from_utf8(kept.text()).expect("text");
         let other = text.replace("10.0.0.1", "0.0.0.0");
-        assert!(Kept::read(other.as_bytes()).is_err());
+        assert!(PersistedState::read(other.as_bytes()).is_err());
     }
 }

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use rustix::fs::{FlockOperation, flock};
 
-use super::replace::{Fresh, is_bound_to_its_place, replace, sweep};
-use super::state::Kept;
+use super::replace::{NewFile, is_bound_to_its_place, replace, sweep};
+use super::state::PersistedState;
 use crate::files::{self, Links};
 
 /// The largest state that is read: of the most nodes that are taken, with the longest keys and names.
@@ -49,11 +49,13 @@ impl StateFile {
     }
 
     /// What it says; nothing if it is not there.
-    pub fn load(&self) -> anyhow::Result<Kept> {
+    pub fn load(&self) -> anyhow::Result<PersistedState> {
         let shown = self.path.display();
         let file = match files::open(&self.path, LINKS) {
             Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Kept::default()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Ok(PersistedState::default());
+            }
             Err(error) => return Err(error).with_context(|| format!("{shown} cannot be read")),
         };
         // The keys in it are let in on every node.
@@ -62,14 +64,14 @@ impl StateFile {
         }
         let text = files::whole(&file, LARGEST);
         let text = text.with_context(|| format!("{shown} cannot be read"))?;
-        Kept::read(&text).with_context(|| {
+        PersistedState::read(&text).with_context(|| {
             format!("{shown} is damaged; move it away, and every agent will register again")
         })
     }
 
     /// Writes it in one step. In its place it is never written: half of it would be worth nothing.
-    pub fn save(&self, kept: &Kept) -> io::Result<()> {
-        replace(&self.path, &kept.text(), Fresh::own(0o600)).map_err(|why| {
+    pub fn save(&self, kept: &PersistedState) -> io::Result<()> {
+        replace(&self.path, &kept.text(), NewFile::own(0o600)).map_err(|why| {
             if !is_bound_to_its_place(&why) {
                 return why;
             }
@@ -88,7 +90,7 @@ mod tests {
     use std::fs::Permissions;
     use std::os::unix::fs::PermissionsExt;
 
-    use super::super::behalf::tests::somebody_else;
+    use super::super::impersonate::tests::somebody_else;
     use super::*;
     use crate::left_out::{self, leave_out};
 
@@ -100,9 +102,9 @@ mod tests {
         assert!(StateFile::open(&path).is_err());
         drop(first);
         let again = StateFile::open(&path).expect("free again");
-        assert_eq!(again.load().expect("nothing"), Kept::default());
-        again.save(&Kept::default()).expect("written");
-        assert_eq!(again.load().expect("whole"), Kept::default());
+        assert_eq!(again.load().expect("nothing"), PersistedState::default());
+        again.save(&PersistedState::default()).expect("written");
+        assert_eq!(again.load().expect("whole"), PersistedState::default());
         fs::write(&path, "{\"form\":2,\"nodes\":[]}").expect("written");
         assert!(again.load().is_err());
     }
@@ -117,9 +119,9 @@ mod tests {
         let path = home.path().join("nodes.json");
         let tried = account.touch(&path, || {
             let file = StateFile::open(&path)?;
-            file.save(&Kept::default())?;
+            file.save(&PersistedState::default())?;
             fs::set_permissions(home.path(), Permissions::from_mode(0o555))?;
-            Ok(file.save(&Kept::default()))
+            Ok(file.save(&PersistedState::default()))
         });
         let why = tried.expect("its own home").expect_err("a closed folder");
         let said = why.to_string();

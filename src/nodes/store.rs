@@ -3,9 +3,9 @@
 use std::io;
 use std::sync::Arc;
 
-use super::shelf::Shelf;
-use super::state::Kept;
+use super::state::PersistedState;
 use super::state_file::StateFile;
+use super::zk_store::ZkStore;
 use crate::coordination::Failure;
 
 /// One of the two places.
@@ -14,7 +14,7 @@ pub(super) enum Store {
     /// A file of this machine.
     File(Arc<StateFile>),
     /// `ZooKeeper`, as long as the claim stands.
-    ZooKeeper(Arc<Shelf>),
+    ZooKeeper(Arc<ZkStore>),
 }
 
 /// Whether a write failed because another server has the claim: this one may not write any more.
@@ -25,7 +25,7 @@ pub(super) fn is_deposed(error: &io::Error) -> bool {
 
 impl Store {
     /// Keeps it: it is there when this has ended well.
-    pub(super) async fn save(self, kept: Arc<Kept>) -> io::Result<()> {
+    pub(super) async fn save(self, kept: Arc<PersistedState>) -> io::Result<()> {
         match self {
             Self::File(file) => {
                 let save = tokio::task::spawn_blocking(move || file.save(&kept));

@@ -11,8 +11,8 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::PROGRAM;
 use super::server::Server;
-use super::shelf::{Shelf, look};
 use super::store::Store;
+use super::zk_store::{ZkStore, look};
 use crate::coordination::{Failure, Fence, Namespace, Session, Settings};
 use crate::detect::{DetectorConfig, Rule};
 use crate::master::state::MasterConfig;
@@ -194,7 +194,7 @@ async fn lease(reign: &mut watch::Receiver<Option<MasterLease>>, begun: &MasterL
 }
 
 async fn work(server: &Server, fence: Fence) -> anyhow::Result<()> {
-    let shelf = Arc::new(Shelf::new(fence, server.plan.secret.clone()));
+    let shelf = Arc::new(ZkStore::new(fence, server.plan.secret.clone()));
     let kept = loop {
         match shelf.load().await {
             Ok(kept) => break kept,

@@ -12,8 +12,8 @@ use humantime::format_duration;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
+use super::managed_files::ManagedFiles;
 use super::message::Entries;
-use super::place::Place;
 
 /// A write that takes longer counts as failed until it has ended. A busy disk may take some seconds.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -24,7 +24,7 @@ pub(super) type Outcome = anyhow::Result<Vec<PathBuf>>;
 /// One write at a time, always of the newest.
 #[derive(Debug)]
 pub(super) struct Writer {
-    place: Place,
+    place: ManagedFiles,
     /// What the files are to say, once it is known.
     wanted: Option<Arc<Entries>>,
     /// They were not yet made to say it, or are to be looked at again.
@@ -41,7 +41,7 @@ struct UnderWay {
 }
 
 impl Writer {
-    pub(super) fn new(place: Place) -> Self {
+    pub(super) fn new(place: ManagedFiles) -> Self {
         Self {
             place,
             wanted: None,
@@ -80,7 +80,10 @@ impl Writer {
     }
 
     /// Begins to work on the files, in a thread. Not one of the runtime's: its end would wait for it.
-    fn begin(&mut self, work: impl FnOnce(&Place) -> Outcome + Send + 'static) -> io::Result<()> {
+    fn begin(
+        &mut self,
+        work: impl FnOnce(&ManagedFiles) -> Outcome + Send + 'static,
+    ) -> io::Result<()> {
         let (tell, told) = oneshot::channel();
         let place = self.place.clone();
         let thread = thread::Builder::new().name("files".to_owned());
@@ -152,7 +155,7 @@ mod tests {
             home: "/nonexistent".into(),
             ids: None,
         };
-        Writer::new(Place::new(
+        Writer::new(ManagedFiles::new(
             "/nonexistent/h".into(),
             "/nonexistent/k".into(),
             account,
@@ -163,7 +166,7 @@ mod tests {
     async fn a_write_that_hangs_is_told_once_and_told_again_when_it_ends() {
         let mut writer = writer();
         let (finish, finished) = std::sync::mpsc::channel::<()>();
-        let work = move |_: &Place| {
+        let work = move |_: &ManagedFiles| {
             let _ = finished.recv();
             Ok(vec!["hosts".into()])
         };
@@ -183,7 +186,7 @@ mod tests {
     async fn a_leave_does_not_wait_for_ever() {
         let mut writer = writer();
         let (_finish, finished) = std::sync::mpsc::channel::<()>();
-        let work = move |_: &Place| {
+        let work = move |_: &ManagedFiles| {
             let _ = finished.recv();
             Ok(Vec::new())
         };

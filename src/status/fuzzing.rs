@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::gather::{Look, Node};
 use super::overview::Overview;
-use super::{Brief, details, json, table};
+use super::{GroupSummary, details, json, table};
 use crate::coordination::{Stat, Value};
 use crate::protocol::claim::in_order;
 
@@ -58,7 +58,7 @@ fn show(overview: &Overview, snapshot: Option<&Node>) {
         assert!(!text.contains(char::is_control), "{text:?}");
     }
     assert!(json::line(overview).is_ok_and(|line| !line.contains('\n')));
-    let _ = Brief::of(overview);
+    let _ = GroupSummary::of(overview);
     for row in &overview.rows {
         for line in details::lines(row, snapshot) {
             let steers = |c: char| c.is_control() && c != '\t';

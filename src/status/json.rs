@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::gather::{Node, Unreadable};
 use super::overview::{Master, Overview};
-use super::row::{Role, Row, Verdict};
+use super::row::{MemberRole, Row, Verdict};
 use crate::protocol::event::{rfc3339, stamp};
 use crate::protocol::{Ending, Identity, Status};
 use crate::text;
@@ -26,7 +26,7 @@ struct All<'a> {
 
 #[derive(Serialize)]
 struct Member<'a> {
-    role: Role,
+    role: MemberRole,
     node: &'a str,
     verdict: Verdict,
     last: Option<String>,

@@ -4,19 +4,19 @@
 //! goes by the server's clock alone, of which a reader knows no more than when each znode was written: the latest
 //! time of all is taken for now; should all be silent, that of the first look with the time that has passed since.
 
-mod brief;
 mod columns;
+mod connection;
 mod details;
 #[doc(hidden)]
 pub mod fuzzing;
 mod gather;
 mod json;
-mod link;
 mod overview;
 mod row;
 #[cfg(test)]
 mod sample;
 mod screen;
+mod summary;
 mod table;
 mod text;
 
@@ -33,13 +33,13 @@ use crate::clock::SystemClock;
 use crate::coordination::{Failure, Session, can_be_looked_up};
 use crate::say::say;
 use crate::text::line;
-pub(crate) use brief::Brief;
 pub(crate) use columns::{Column, paint, table};
 pub(crate) use screen::{Screen, write_line};
+pub(crate) use summary::GroupSummary;
 pub(crate) use text::{UNKNOWN, age, bytes};
 
+use connection::StatusConnection;
 use gather::{Node, look};
-use link::Link;
 use overview::Overview;
 use row::Row;
 
@@ -217,8 +217,8 @@ impl StatusArgs {
         Ok((overview, snapshots))
     }
 
-    fn link(&self) -> Link {
-        Link::new(self.zookeeper.settings())
+    fn link(&self) -> StatusConnection {
+        StatusConnection::new(self.zookeeper.settings())
     }
 
     /// The path that all znodes are below, chroot and all.

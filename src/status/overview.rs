@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
 use super::gather::{Look, Node, Unreadable};
-use super::row::{Role, Row, Terms, since};
+use super::row::{MemberRole, Row, RowContext, since};
 use crate::protocol::claim::{holder, is_beat, is_standing};
 use crate::protocol::control::Control;
 use crate::protocol::event::rfc3339;
@@ -65,7 +65,7 @@ impl Overview {
         let master = master(&second.line, &report);
         let control = second.control.as_ref();
         let interval = control.and_then(|node| Control::parse(&node.value.bytes).interval);
-        let terms = Terms {
+        let terms = RowContext {
             now,
             usual: interval,
             slow: second.ended.saturating_sub(second.began),
@@ -93,7 +93,7 @@ impl Overview {
         for node in &second.members {
             // Who became master a moment ago may have its follower's znode still.
             if named.insert(node.name.clone()) {
-                let name = (Role::Follower, node.name.clone());
+                let name = (MemberRole::Follower, node.name.clone());
                 rows.push(Row::of(
                     name,
                     (earlier.get(node.name.as_str()).copied(), node),
@@ -164,12 +164,12 @@ fn master(line: &[Node], report: &Report) -> Option<Master> {
     })
 }
 
-fn role(claim: &str, master: Option<&Master>) -> Role {
+fn role(claim: &str, master: Option<&Master>) -> MemberRole {
     match master {
-        Some(master) if master.claim == claim => Role::Master,
-        _ if is_standing(claim) => Role::Standing,
+        Some(master) if master.claim == claim => MemberRole::Master,
+        _ if is_standing(claim) => MemberRole::Standing,
         // A mapper that led until a standing master came.
-        _ => Role::Follower,
+        _ => MemberRole::Follower,
     }
 }
 

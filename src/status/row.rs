@@ -23,7 +23,7 @@ const LEAST: Duration = Duration::from_millis(100);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Display)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
-pub(super) enum Role {
+pub(super) enum MemberRole {
     /// First in line.
     Master,
     /// A master without work, which waits for its turn.
@@ -70,7 +70,7 @@ impl Verdict {
     }
 
     /// The verdict on what a member says.
-    fn on(beat: &Beat, Ages { last, joined }: Ages, terms: Terms) -> Self {
+    fn on(beat: &Beat, Ages { last, joined }: Ages, terms: RowContext) -> Self {
         let status = &beat.status;
         if let Some(ending) = beat.ending {
             return Self::Ended(ending);
@@ -126,7 +126,7 @@ struct Ages {
 /// All that is known of one member.
 #[derive(Clone, Debug)]
 pub(super) struct Row {
-    pub(super) role: Role,
+    pub(super) role: MemberRole,
     /// Its name.
     pub(super) node: String,
     pub(super) verdict: Verdict,
@@ -148,7 +148,7 @@ pub(super) struct Row {
 
 /// What is the same for all rows of a table.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Terms {
+pub(super) struct RowContext {
     /// The present moment by the server's clock.
     pub(super) now: DateTime<Utc>,
     /// The interval that all are told.
@@ -160,10 +160,10 @@ pub(super) struct Terms {
 impl Row {
     /// The row of a znode that was looked at twice, or once.
     pub(super) fn of(
-        (role, node): (Role, String),
+        (role, node): (MemberRole, String),
         (before, after): (Option<&Node>, &Node),
         parse: fn(&[u8]) -> Beat,
-        terms: Terms,
+        terms: RowContext,
     ) -> Self {
         let beat = parse(&after.value.bytes);
         let stat = &after.value.stat;
@@ -213,7 +213,7 @@ impl Row {
     /// The row of one whose znode is gone.
     pub(super) fn of_dead(dead: &Dead, now: DateTime<Utc>) -> Self {
         Self {
-            role: Role::Follower,
+            role: MemberRole::Follower,
             node: dead.node.clone(),
             verdict: Verdict::Dead,
             last: dead.time,

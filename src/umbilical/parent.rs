@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use rustix::process::{Pid, geteuid, getppid};
 
 use crate::files::beginning;
-use crate::keeper::parent;
+use crate::supervisor::parent;
 
 /// The class whose `main` a task's Java runs: `… YarnChild HOST PORT ATTEMPT JVM`.
 const CHILD: &str = "org.apache.hadoop.mapred.YarnChild";

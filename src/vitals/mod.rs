@@ -21,5 +21,5 @@ mod tool;
 mod waits;
 
 pub use ends::{Ends, Flow, Identity, Input, Output, OwnStreams, Streams};
-pub use monitor::{Monitor, News, Settings, Vitals};
-pub use sampler::{Reading, Sampler, Whom};
+pub use monitor::{Monitor, MonitorEvent, Settings, Vitals};
+pub use sampler::{Reading, SampleTarget, Sampler};

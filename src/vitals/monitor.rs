@@ -9,7 +9,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::ends::{Ends, Streams};
-use super::sampler::{Reading, Sampler, Whom};
+use super::sampler::{Reading, SampleTarget, Sampler};
 use super::snapshot::{self, Occasion};
 use crate::condition::{Change, Classifier, Condition, StallTimeout};
 
@@ -77,7 +77,7 @@ fn millis(duration: Duration) -> u64 {
 
 /// What happens to a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum News {
+pub enum MonitorEvent {
     /// It is stalled: what it was doing, and for how long already.
     Stalled {
         /// `Spinning` or `Blocked`.
@@ -95,7 +95,7 @@ pub enum News {
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
     /// Whose processes.
-    pub whom: Whom,
+    pub whom: SampleTarget,
     /// The command's stdin and stdout.
     pub ends: Ends,
     /// When it is stalled.
@@ -128,12 +128,12 @@ impl Monitor {
     pub fn start(
         settings: Settings,
         streams: impl Streams + 'static,
-        tell: impl Fn(News) + Send + Sync + 'static,
+        tell: impl Fn(MonitorEvent) + Send + Sync + 'static,
     ) -> io::Result<Self> {
         let vitals = Arc::new(Vitals::default());
         let ended = Arc::new(AtomicBool::new(false));
         let (hold, hung_up) = channel::<()>();
-        let mut watch = Watch {
+        let mut watch = MonitorThread {
             settings,
             sampler: Sampler::new(settings.whom, settings.ends),
             classifier: Classifier::new(settings.stall_timeout, settings.interval),
@@ -179,7 +179,7 @@ impl Drop for Monitor {
     }
 }
 
-struct Watch<S, T> {
+struct MonitorThread<S, T> {
     settings: Settings,
     sampler: Sampler,
     classifier: Classifier,
@@ -192,7 +192,7 @@ struct Watch<S, T> {
     snapshot: Option<JoinHandle<()>>,
 }
 
-impl<S: Streams, T: Fn(News) + Send + Sync + 'static> Watch<S, T> {
+impl<S: Streams, T: Fn(MonitorEvent) + Send + Sync + 'static> MonitorThread<S, T> {
     fn look(&mut self) {
         let flow = self.streams.flow();
         let reading = self.sampler.look(&flow);
@@ -208,7 +208,7 @@ impl<S: Streams, T: Fn(News) + Send + Sync + 'static> Watch<S, T> {
             Some(Change::Stalled) => {
                 let condition = self.classifier.condition();
                 let still = self.classifier.stalled().unwrap_or_default();
-                (self.tell)(News::Stalled { condition, still });
+                (self.tell)(MonitorEvent::Stalled { condition, still });
                 let last_record = self.streams.last_record();
                 self.take_snapshot(Occasion {
                     whom: self.settings.whom,
@@ -220,7 +220,7 @@ impl<S: Streams, T: Fn(News) + Send + Sync + 'static> Watch<S, T> {
                     debuggers: self.settings.debuggers,
                 });
             }
-            Some(Change::Recovered) => (self.tell)(News::Recovered),
+            Some(Change::Recovered) => (self.tell)(MonitorEvent::Recovered),
             None => {}
         }
     }
@@ -228,8 +228,8 @@ impl<S: Streams, T: Fn(News) + Send + Sync + 'static> Watch<S, T> {
     /// Whether the command itself is gone.
     fn has_ended(&self) -> bool {
         match self.settings.whom {
-            Whom::Tree(root) => !Path::new(&format!("/proc/{root}")).exists(),
-            Whom::OwnThread(_) => false,
+            SampleTarget::Tree(root) => !Path::new(&format!("/proc/{root}")).exists(),
+            SampleTarget::OwnThread(_) => false,
         }
     }
 
@@ -240,7 +240,7 @@ impl<S: Streams, T: Fn(News) + Send + Sync + 'static> Watch<S, T> {
             return;
         }
         let (tell, ended) = (Arc::clone(&self.tell), Arc::clone(&self.ended));
-        let take = move || tell(News::Snapshot(snapshot::take(&occasion, &ended)));
+        let take = move || tell(MonitorEvent::Snapshot(snapshot::take(&occasion, &ended)));
         let started = thread::Builder::new()
             .name("snapshot".to_owned())
             .spawn(take);

@@ -12,7 +12,7 @@ use crate::condition::{InputFill, OutputFill, Sample, Waiting};
 
 /// Who is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Whom {
+pub enum SampleTarget {
     /// A process and all below it.
     Tree(u32),
     /// A thread of this very process, by the number that `gettid` gives to it.
@@ -62,7 +62,7 @@ pub(super) struct Member {
 /// Looks at a command whenever it is asked to.
 #[derive(Debug)]
 pub struct Sampler {
-    whom: Whom,
+    whom: SampleTarget,
     ends: Ends,
     tree: Tree,
     cpu: CpuMeter,
@@ -70,7 +70,7 @@ pub struct Sampler {
 
 impl Sampler {
     /// Looks at nothing yet. `ends` are the command's stdin and stdout.
-    pub fn new(whom: Whom, ends: Ends) -> Self {
+    pub fn new(whom: SampleTarget, ends: Ends) -> Self {
         Self {
             whom,
             ends,
@@ -82,11 +82,11 @@ impl Sampler {
     /// What the command does just now. `flow` is what is known of its ends.
     pub fn look(&mut self, flow: &Flow) -> Reading {
         match self.whom {
-            Whom::Tree(root) => {
+            SampleTarget::Tree(root) => {
                 let members = self.tree.members(root);
                 self.read(flow, &members)
             }
-            Whom::OwnThread(tid) => {
+            SampleTarget::OwnThread(tid) => {
                 let place = Place::of_own_thread(tid);
                 let member = place.stat().map(|stat| Member {
                     pid: tid,
@@ -106,7 +106,7 @@ impl Sampler {
         for member in members {
             let stat = &member.stat;
             cpu += stat.cpu;
-            if matches!(self.whom, Whom::Tree(_)) {
+            if matches!(self.whom, SampleTarget::Tree(_)) {
                 cpu += stat.children_cpu;
             }
             memory += stat.memory;

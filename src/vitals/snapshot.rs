@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::ends::Flow;
 use super::proc::Place;
-use super::sampler::{Member, Reading, Tree, Whom};
+use super::sampler::{Member, Reading, SampleTarget, Tree};
 use super::stacks;
 use crate::condition::Condition;
 
@@ -31,7 +31,7 @@ const USER_STACKS: usize = 4;
 #[derive(Clone, Debug)]
 pub struct Occasion {
     /// Who is looked at.
-    pub whom: Whom,
+    pub whom: SampleTarget,
     /// What it was said to do.
     pub condition: Condition,
     /// For how long it had stood still.
@@ -51,7 +51,7 @@ pub struct Occasion {
 pub fn take(occasion: &Occasion, ended: &AtomicBool) -> String {
     let mut text = head(occasion);
     match occasion.whom {
-        Whom::Tree(root) => {
+        SampleTarget::Tree(root) => {
             let members = Tree::default().members(root);
             tree(&mut text, &members);
             let started = Instant::now();
@@ -70,7 +70,7 @@ pub fn take(occasion: &Occasion, ended: &AtomicBool) -> String {
             }
         }
         // A debugger would stop the process that waits for it.
-        Whom::OwnThread(tid) => {
+        SampleTarget::OwnThread(tid) => {
             text.push_str("thread of this process:\n");
             place(&mut text, &Place::of_own_thread(tid), "  ");
         }
@@ -270,7 +270,7 @@ mod tests {
         let mut record = b"w\xc3\xb6rd\t\xff\n\x1b[2J".to_vec();
         record.resize(1000, b'x');
         let head = head(&Occasion {
-            whom: Whom::Tree(1),
+            whom: SampleTarget::Tree(1),
             condition: Condition::Spinning,
             still: Duration::from_millis(10_250),
             flow: Flow::default(),

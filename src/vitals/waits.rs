@@ -40,7 +40,7 @@ pub(super) enum Found {
 
 /// Looks at a thread of a process that is not stopped.
 pub(super) fn look(process: &Place, thread: &Place, ends: &Ends) -> Found {
-    let looker = Looker { process, ends };
+    let looker = WaitInspector { process, ends };
     let found = match thread.text("syscall").and_then(|text| Call::parse(&text)) {
         Some(Call::Running) => return Found::Runs,
         Some(call) => looker.by_call(&call),
@@ -58,12 +58,12 @@ fn state(thread: &Place) -> Option<char> {
     Some(thread.stat()?.state)
 }
 
-struct Looker<'a> {
+struct WaitInspector<'a> {
     process: &'a Place,
     ends: &'a Ends,
 }
 
-impl Looker<'_> {
+impl WaitInspector<'_> {
     fn by_call(&self, call: &Call) -> Vec<WaitsFor> {
         match call.wait() {
             Wait::Reading(file) => self.files([(file, End::Input)]),
@@ -240,7 +240,7 @@ mod tests {
         let (mut child, ends) = cat();
         let by_name = |ends, name| -> Vec<End> {
             let process = &Place::of_process(child.id());
-            let found = Looker { process, ends }.by_name(name);
+            let found = WaitInspector { process, ends }.by_name(name);
             assert!(found.iter().all(|one| one.file.is_none()));
             found.into_iter().map(|one| one.end).collect()
         };

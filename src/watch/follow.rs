@@ -8,8 +8,8 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::complaints::Complaints;
-use super::link::{self, Feed, Link, News};
-use super::told::Told;
+use super::history::EventHistory;
+use super::session::{self, Feed, WatchEvent, WatchSession};
 use crate::coordination::{Failure, Session, Settings, Value, can_be_looked_up, unthrottled};
 use crate::protocol::claim::in_order;
 use crate::protocol::{Event, EventKind, Report};
@@ -25,7 +25,7 @@ const EARLIER: TimeDelta = TimeDelta::seconds(60);
 
 /// Who is told. Each is told at once, and must not wait: what is said of a ZooKeeper that changes
 /// faster than it is read is lost.
-pub(crate) trait Audience {
+pub(crate) trait EventHandler {
     /// ZooKeeper came or went; whether that is news.
     fn connection(&mut self, connected: bool) -> anyhow::Result<bool>;
     /// Something that the master tells once.
@@ -42,8 +42,8 @@ pub(crate) trait Audience {
 /// is said in the name of `program`, unless somebody else says it.
 pub(crate) async fn follow(
     settings: &Settings,
-    audience: impl Audience,
-    told: Told,
+    audience: impl EventHandler,
+    told: EventHistory,
     program: Option<&'static str>,
 ) -> anyhow::Result<()> {
     let mut follower = Follower {
@@ -55,7 +55,7 @@ pub(crate) async fn follow(
         stalled: BTreeMap::new(),
     };
     loop {
-        let mut link = link::open(settings, |why| {
+        let mut link = session::open(settings, |why| {
             if follower.audience.connection(false)? {
                 follower.complaints.say(why);
             }
@@ -70,7 +70,7 @@ pub(crate) async fn follow(
 struct Follower<A> {
     complaints: Complaints,
     audience: A,
-    told: Told,
+    told: EventHistory,
     /// Which value was read last: the zxid of the znode's creation, and the version.
     read: Option<(i64, i32)>,
     warned: bool,
@@ -78,29 +78,29 @@ struct Follower<A> {
     stalled: BTreeMap<String, Stall>,
 }
 
-impl<A: Audience> Follower<A> {
+impl<A: EventHandler> Follower<A> {
     /// Watches until the session is over.
-    async fn visit(&mut self, link: &mut Link) -> anyhow::Result<()> {
+    async fn visit(&mut self, link: &mut WatchSession) -> anyhow::Result<()> {
         self.begin(link).await?;
         loop {
             match link.next().await {
-                News::Connected => {
+                WatchEvent::Connected => {
                     link.hush().await;
                     self.begin(link).await?;
                 }
-                News::Disconnected => {
+                WatchEvent::Disconnected => {
                     self.audience.connection(false)?;
                 }
-                News::Ended => {
+                WatchEvent::Ended => {
                     self.audience.connection(false)?;
                     return Ok(());
                 }
-                News::Value(Feed::Node(node), value) => self.snapshot(&node, &value)?,
-                News::Value(Feed::Master, value) => {
+                WatchEvent::Value(Feed::Node(node), value) => self.snapshot(&node, &value)?,
+                WatchEvent::Value(Feed::Master, value) => {
                     self.complaints.well(link.session().paths().master());
                     self.value(link, &value)?;
                 }
-                News::Missing(Feed::Master) => {
+                WatchEvent::Missing(Feed::Master) => {
                     self.told.begins_anew(Utc::now());
                     if !self.warned {
                         self.warned = true;
@@ -110,13 +110,15 @@ impl<A: Audience> Follower<A> {
                         ));
                     }
                 }
-                News::Missing(Feed::Node(_)) | News::Names(_) => {}
-                News::Unreadable(path, failure) => self.complaints.unreadable(&path, &failure),
+                WatchEvent::Missing(Feed::Node(_)) | WatchEvent::Names(_) => {}
+                WatchEvent::Unreadable(path, failure) => {
+                    self.complaints.unreadable(&path, &failure)
+                }
             }
         }
     }
 
-    async fn begin(&mut self, link: &mut Link) -> anyhow::Result<()> {
+    async fn begin(&mut self, link: &mut WatchSession) -> anyhow::Result<()> {
         self.audience.connection(true)?;
         let path = link.session().paths().master().to_owned();
         match in_office(link.session()).await {
@@ -137,7 +139,7 @@ impl<A: Audience> Follower<A> {
         Ok(())
     }
 
-    fn value(&mut self, link: &mut Link, value: &Value) -> anyhow::Result<()> {
+    fn value(&mut self, link: &mut WatchSession, value: &Value) -> anyhow::Result<()> {
         // After a reconnection the same value is read again.
         let version = (value.stat.created, value.stat.version);
         if self.read.replace(version) == Some(version) {
@@ -168,9 +170,9 @@ impl<A: Audience> Follower<A> {
     }
 }
 
-impl<A: Audience> Follower<A> {
+impl<A: EventHandler> Follower<A> {
     /// Waits for the snapshot of a follower that stalls, as long as it is there.
-    fn look_after(&mut self, link: &mut Link, event: &Event) {
+    fn look_after(&mut self, link: &mut WatchSession, event: &Event) {
         let Some(node) = &event.node else { return };
         match event.event {
             // Nobody is called so: whoever looked there would see something else.
@@ -247,7 +249,7 @@ struct Stall {
     feed: Option<AbortHandle>,
 }
 
-fn feed_snapshot(link: &mut Link, node: &str) -> AbortHandle {
+fn feed_snapshot(link: &mut WatchSession, node: &str) -> AbortHandle {
     let path = link.session().paths().snapshot(node);
     link.feed_value(Feed::Node(node.to_owned()), path, true)
 }

@@ -1,8 +1,8 @@
 //! `watch-master`: who is master, and what it says.
 
-use super::follow::{Audience, follow};
-use super::tell::{Form, Teller};
-use super::told::Told;
+use super::follow::{EventHandler, follow};
+use super::history::EventHistory;
+use super::output::{EventWriter, OutputFormat};
 use crate::coordination::Settings;
 use crate::protocol::Event;
 
@@ -10,19 +10,25 @@ use crate::protocol::Event;
 /// of `program`, unless somebody else says it.
 pub async fn watch_master(
     settings: &Settings,
-    form: Form,
+    form: OutputFormat,
     program: Option<&'static str>,
 ) -> anyhow::Result<()> {
-    follow(settings, Teller::new(form), Told::default(), program).await
+    follow(
+        settings,
+        EventWriter::new(form),
+        EventHistory::default(),
+        program,
+    )
+    .await
 }
 
-impl Audience for Teller {
+impl EventHandler for EventWriter {
     fn connection(&mut self, connected: bool) -> anyhow::Result<bool> {
-        Ok(Teller::connection(self, connected)?.is_some())
+        Ok(EventWriter::connection(self, connected)?.is_some())
     }
 
     fn event(&mut self, event: &Event) -> anyhow::Result<()> {
-        Ok(Teller::event(self, event)?)
+        Ok(EventWriter::event(self, event)?)
     }
 
     fn alive(&mut self, event: &Event) -> anyhow::Result<()> {
@@ -30,6 +36,6 @@ impl Audience for Teller {
     }
 
     fn text(&mut self, lines: &str) -> anyhow::Result<()> {
-        Ok(Teller::text(self, lines)?)
+        Ok(EventWriter::text(self, lines)?)
     }
 }

@@ -8,15 +8,15 @@
 mod complaints;
 mod files;
 mod follow;
-mod link;
+mod history;
 mod master;
+mod output;
+mod session;
 mod slave;
-mod tell;
-mod told;
 
 pub(crate) use files::append_whole;
-pub(crate) use follow::{Audience, follow};
+pub(crate) use follow::{EventHandler, follow};
+pub(crate) use history::EventHistory;
 pub use master::watch_master;
+pub use output::OutputFormat;
 pub use slave::{prepare_folder, watch_slave};
-pub use tell::Form;
-pub(crate) use told::Told;

@@ -9,9 +9,9 @@ use chrono::Utc;
 
 use super::complaints::Complaints;
 use super::files::Files;
-use super::link::{self, Feed, Link, News};
-use super::tell::{Form, Teller};
-use super::told::Told;
+use super::history::EventHistory;
+use super::output::{EventWriter, OutputFormat};
+use super::session::{self, Feed, WatchEvent, WatchSession};
 use crate::coordination::{Settings, Value};
 use crate::files::{Links, create};
 use crate::protocol::{Beat, Event, EventKind, Report};
@@ -19,18 +19,22 @@ use crate::text;
 
 /// Shows each change below `/heart_beat`, for ever: a file `follower_<node>.txt` in `folder` for
 /// each follower.
-pub async fn watch_slave(settings: &Settings, form: Form, folder: &Path) -> anyhow::Result<()> {
+pub async fn watch_slave(
+    settings: &Settings,
+    form: OutputFormat,
+    folder: &Path,
+) -> anyhow::Result<()> {
     let mut watcher = Watcher {
         complaints: Complaints::new(Some("watch-slave")),
-        teller: Teller::new(form),
+        teller: EventWriter::new(form),
         files: Files::of(folder),
         followers: BTreeMap::new(),
         seen: BTreeSet::new(),
-        told: Told::default(),
+        told: EventHistory::default(),
         epoch: None,
     };
     loop {
-        let mut link = link::open(settings, |why| {
+        let mut link = session::open(settings, |why| {
             if watcher.connection(false)? {
                 watcher.complaints.say(why);
             }
@@ -44,49 +48,51 @@ pub async fn watch_slave(settings: &Settings, form: Form, folder: &Path) -> anyh
 
 struct Watcher {
     complaints: Complaints,
-    teller: Teller,
+    teller: EventWriter,
     files: Files,
     /// Those whose znodes stand: the zxid of the znode's creation and the version of the value read last.
     followers: BTreeMap<String, Option<(i64, i32)>>,
     /// All that were ever seen.
     seen: BTreeSet<String>,
-    told: Told,
+    told: EventHistory,
     epoch: Option<i64>,
 }
 
 impl Watcher {
     /// Watches until the session is over.
-    async fn visit(&mut self, link: &mut Link) -> anyhow::Result<()> {
+    async fn visit(&mut self, link: &mut WatchSession) -> anyhow::Result<()> {
         self.begin(link)?;
         loop {
             match link.next().await {
-                News::Connected => {
+                WatchEvent::Connected => {
                     link.hush().await;
                     self.begin(link)?;
                 }
-                News::Disconnected => {
+                WatchEvent::Disconnected => {
                     self.connection(false)?;
                 }
-                News::Ended => {
+                WatchEvent::Ended => {
                     self.connection(false)?;
                     return Ok(());
                 }
-                News::Names(names) => self.names(link, names),
-                News::Value(Feed::Master, value) => self.report(&value)?,
-                News::Value(Feed::Node(node), value) => self.value(&node, &value)?,
-                News::Missing(Feed::Master) => self.told.begins_anew(Utc::now()),
-                News::Missing(Feed::Node(node)) => {
+                WatchEvent::Names(names) => self.names(link, names),
+                WatchEvent::Value(Feed::Master, value) => self.report(&value)?,
+                WatchEvent::Value(Feed::Node(node), value) => self.value(&node, &value)?,
+                WatchEvent::Missing(Feed::Master) => self.told.begins_anew(Utc::now()),
+                WatchEvent::Missing(Feed::Node(node)) => {
                     self.followers.remove(&node);
                     self.files.close(&node);
                 }
-                News::Unreadable(path, failure) => self.complaints.unreadable(&path, &failure),
+                WatchEvent::Unreadable(path, failure) => {
+                    self.complaints.unreadable(&path, &failure)
+                }
             }
         }
     }
 
     /// Starts all feeds. Followers known from before are fed again; those gone meanwhile are found
     /// missing.
-    fn begin(&mut self, link: &mut Link) -> anyhow::Result<()> {
+    fn begin(&mut self, link: &mut WatchSession) -> anyhow::Result<()> {
         self.connection(true)?;
         let path = link.session().paths().master().to_owned();
         link.feed_value(Feed::Master, path, true);
@@ -109,7 +115,7 @@ impl Watcher {
     }
 
     /// A new file for a new follower; that of one that returns goes on.
-    fn names(&mut self, link: &mut Link, names: Vec<String>) {
+    fn names(&mut self, link: &mut WatchSession, names: Vec<String>) {
         for node in names {
             if self.followers.contains_key(&node) {
                 continue;
@@ -172,7 +178,7 @@ impl Watcher {
     }
 }
 
-fn feed(link: &mut Link, node: &str) {
+fn feed(link: &mut WatchSession, node: &str) {
     let path = link.session().paths().member(node);
     link.feed_value(Feed::Node(node.to_owned()), path, false);
 }

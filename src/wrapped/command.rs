@@ -16,9 +16,9 @@ use super::ending::{Course, Outcome, is_by};
 use super::relay::End;
 use super::rest::Leftover;
 use super::streams::{Opened, Relays, Streams};
-use crate::keeper::{Charge, Ended, Handle, Until, listen};
 use crate::say::say;
 use crate::streaming::Progress;
+use crate::supervisor::{ChildSpec, Ended, SupervisorHandle, Until, listen};
 
 /// How often the progress is set from the offsets of files.
 const SAMPLE: Duration = Duration::from_millis(100);
@@ -28,7 +28,7 @@ const TURN: Duration = Duration::from_millis(100);
 
 /// What happens to a running command.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Happening {
+pub enum ChildEvent {
     /// It runs as the process of this id.
     Started(u32),
     /// It has ended, with all that it had started.
@@ -40,17 +40,17 @@ pub enum Happening {
 }
 
 /// Sends what happens, from any thread.
-pub type Order = UnboundedSender<Happening>;
+pub type Order = UnboundedSender<ChildEvent>;
 
 /// The way of what happens: made before the command, for whoever may order its end.
-pub type Orders = (Order, UnboundedReceiver<Happening>);
+pub type ChildEvents = (Order, UnboundedReceiver<ChildEvent>);
 
 /// A running command.
 #[derive(Debug)]
 pub struct Wrapped {
     program: &'static str,
     grace: Duration,
-    handle: Handle,
+    handle: SupervisorHandle,
     is_running: bool,
     /// Whether the command's process id was told.
     is_known: bool,
@@ -60,11 +60,11 @@ pub struct Wrapped {
     /// How the relay of the input has ended, once it has.
     input_end: Option<End>,
     orders: Order,
-    happenings: UnboundedReceiver<Happening>,
+    happenings: UnboundedReceiver<ChildEvent>,
 }
 
 /// Who is told of the command while it is waited for.
-pub trait Onlooker {
+pub trait ChildObserver {
     /// It runs as the process of this id.
     fn started(&mut self, pid: u32);
     /// It has ended, with all that it had started: what follows is no work of it.
@@ -82,11 +82,11 @@ impl Wrapped {
         grace: Duration,
         progress: &Arc<Progress>,
         leftover: Leftover,
-        (orders, happenings): Orders,
+        (orders, happenings): ChildEvents,
     ) -> io::Result<Self> {
-        listen(&orders, Happening::Signal);
+        listen(&orders, ChildEvent::Signal);
         let opened = Opened::take(progress, leftover)?;
-        let charge = Charge {
+        let charge = ChildSpec {
             program,
             command,
             environment: Vec::new(),
@@ -95,7 +95,7 @@ impl Wrapped {
             linger: grace,
             is_all: true,
         };
-        let handle = Handle::start(&charge, opened.ends())?;
+        let handle = SupervisorHandle::start(&charge, opened.ends())?;
         let (streams, relays) = opened.start()?;
         Ok(Self {
             program,
@@ -122,25 +122,25 @@ impl Wrapped {
         self.streams.clone()
     }
 
-    /// The process below which all of it is ([`crate::keeper::below`]).
+    /// The process below which all of it is ([`crate::supervisor::below`]).
     pub fn root(&self) -> Pid {
-        self.handle.keeper()
+        self.handle.supervisor()
     }
 
     /// Waits until it has ended, all that it wrote was passed on and, if that is wanted, the rest of its input was
     /// read; deals with what happens until then.
-    pub async fn wait(mut self, onlooker: &mut impl Onlooker) -> Outcome {
+    pub async fn wait(mut self, onlooker: &mut impl ChildObserver) -> Outcome {
         let mut course = Course::default();
         let ended = loop {
             match self.next().await {
-                Happening::Started(pid) => onlooker.started(pid),
-                Happening::Ended(ended) => break ended,
-                Happening::Signal(signal) => {
+                ChildEvent::Started(pid) => onlooker.started(pid),
+                ChildEvent::Ended(ended) => break ended,
+                ChildEvent::Signal(signal) => {
                     let is_first = course.signalled(signal);
                     let grace = if is_first { self.grace } else { Duration::ZERO };
                     self.handle.stop(grace);
                 }
-                Happening::Kill(reason) => {
+                ChildEvent::Kill(reason) => {
                     say(self.program, reason);
                     course.killed();
                     self.handle.stop(self.grace);
@@ -173,24 +173,24 @@ impl Wrapped {
         if !ended.by_itself || !by_signal.contains(&true) || course.signal().is_some() {
             return;
         }
-        if let Ok(Some(Happening::Signal(signal))) = timeout(TURN, self.happenings.recv()).await {
+        if let Ok(Some(ChildEvent::Signal(signal))) = timeout(TURN, self.happenings.recv()).await {
             course.signalled(signal);
         }
     }
 
     /// The next thing that happens.
-    async fn next(&mut self) -> Happening {
+    async fn next(&mut self) -> ChildEvent {
         let mut samples = interval(SAMPLE);
         samples.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 biased;
-                ended = self.handle.ended(), if self.is_running => return Happening::Ended(ended),
+                ended = self.handle.ended(), if self.is_running => return ChildEvent::Ended(ended),
                 Some(happening) = self.happenings.recv() => return happening,
                 end = ended(&mut self.relays.input) => {
                     self.relays.input = None;
                     if let Some(End::Failed(error)) = end {
-                        return Happening::Kill(format!("cannot read stdin: {error}"));
+                        return ChildEvent::Kill(format!("cannot read stdin: {error}"));
                     }
                     self.input_end = end;
                 },
@@ -199,7 +199,7 @@ impl Wrapped {
                     if let Some(pid) = self.handle.command()
                         && !std::mem::replace(&mut self.is_known, true)
                     {
-                        return Happening::Started(pid);
+                        return ChildEvent::Started(pid);
                     }
                 }
             }
@@ -293,14 +293,14 @@ impl Wrapped {
                 happening = self.next() => happening,
             };
             match happening {
-                Happening::Signal(signal) => {
+                ChildEvent::Signal(signal) => {
                     course.signalled(signal);
                 }
-                Happening::Kill(reason) => {
+                ChildEvent::Kill(reason) => {
                     say(self.program, reason);
                     course.killed();
                 }
-                Happening::Started(_) | Happening::Ended(_) => continue,
+                ChildEvent::Started(_) | ChildEvent::Ended(_) => continue,
             }
             return None;
         }

@@ -2,7 +2,7 @@
 
 use signal_hook::consts::{SIGKILL, SIGTERM};
 
-use crate::keeper::Ended;
+use crate::supervisor::Ended;
 
 /// How the program is to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +50,7 @@ impl Course {
     /// The end of the program after that of the command, some of whose output was not taken if it `is_cut`.
     pub(super) fn outcome(&self, ended: Ended, is_cut: bool) -> Outcome {
         let Ended { status, by_itself } = ended;
-        // Its own word, where it has one; by the keeper's signals it did not choose to end.
+        // Its own word, where it has one; by the supervisor's signals it did not choose to end.
         let own = !by_itself
             && [SIGTERM, SIGKILL]
                 .map(|signal| 128 + signal)

@@ -6,12 +6,12 @@
 //!   pages from pipe to pipe without copying them and waits for nothing else.
 //! - [`Flow`] is what a relay knows of its stream: bytes exactly, records counted within a budget, and the
 //!   bytes that went through last.
-//! - [`Wrapped`] is the running command: one loop over what happens to it ([`Happening`]). Whoever judges it
+//! - [`Wrapped`] is the running command: one loop over what happens to it ([`ChildEvent`]). Whoever judges it
 //!   from another thread sends an order by [`Wrapped::orders`].
 //!
 //! - [`Leftover`] is what becomes of an input whose command ends before it.
 //!
-//! The command itself is kept by [`crate::keeper`]: nothing of it is left behind when this program is killed.
+//! The command itself is kept by [`crate::supervisor`]: nothing of it is left behind when this program is killed.
 
 mod command;
 mod counting;
@@ -21,7 +21,7 @@ mod relay;
 mod rest;
 mod streams;
 
-pub use command::{Happening, Onlooker, Order, Orders, Wrapped};
+pub use command::{ChildEvent, ChildEvents, ChildObserver, Order, Wrapped};
 pub use counting::Record;
 pub use ending::Outcome;
 pub use flow::Flow;

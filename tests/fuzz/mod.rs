@@ -13,7 +13,9 @@ mod texts;
 mod words;
 mod zookeeper;
 
-use heartline::{cluster, commit, events, keeper, membership, status, umbilical, vitals, zkstats};
+use heartline::{
+    cluster, commit, events, membership, status, supervisor, umbilical, vitals, zkstats,
+};
 
 /// A reader: its name, which is that of its fuzz target and of its folder in `tests/corpus/`, and what reads.
 pub(crate) type Reader = (&'static str, fn(&[u8]));
@@ -46,7 +48,7 @@ pub(crate) const READERS: &[Reader] = &[
     ("cluster_description", texts::description),
     ("credentials", umbilical::fuzzing::credentials),
     ("events_file", events::fuzzing::last_event),
-    ("keeper_lines", keeper::fuzzing::lines),
+    ("supervisor_lines", supervisor::fuzzing::lines),
     ("nodes_block", nodes::block),
     ("nodes_key", heartline::nodes::fuzzing::key),
     ("nodes_state", heartline::nodes::fuzzing::state),

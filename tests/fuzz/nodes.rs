@@ -2,11 +2,11 @@
 
 use std::net::IpAddr;
 
+use heartline::nodes::auth::{Authenticator, Body, Nonce, Secret, Side};
 use heartline::nodes::block::{hosts, keys, others, with_block};
 use heartline::nodes::fields::{Address, HostName, PublicKey, UserName};
-use heartline::nodes::message::{Entries, Glance, Raw, Status, Told};
+use heartline::nodes::message::{ClientRequest, Entries, Raw, ReplyHeader, Status};
 use heartline::nodes::reader::Reader;
-use heartline::nodes::seal::{Body, Nonce, Seal, Secret, Side};
 
 const KEY: &str =
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ";
@@ -18,29 +18,30 @@ const LONGEST: usize = 256;
 pub(super) fn message(bytes: &[u8]) {
     let raw = Raw::read(bytes);
     for loopback in [false, true] {
-        let Ok(told) = Told::read(bytes, loopback) else {
+        let Ok(told) = ClientRequest::read(bytes, loopback) else {
             continue;
         };
         assert!(raw.is_ok());
-        let (Told::Register(registration) | Told::Leave(registration)) = &told else {
+        let (ClientRequest::Register(registration) | ClientRequest::Leave(registration)) = &told
+        else {
             continue;
         };
         let mut registration = registration.clone();
         let _ = registration.prove(Some([7; 32]));
         // What the agent would send to say the same.
         let again = match told {
-            Told::Leave(_) => registration.leave(),
+            ClientRequest::Leave(_) => registration.leave(),
             _ => registration.raw(),
         };
         let again = serde_json::to_vec(&again).expect("JSON");
-        let again = Told::read(&again, loopback).expect("taken once, taken again");
+        let again = ClientRequest::read(&again, loopback).expect("taken once, taken again");
         assert_eq!(again, told);
     }
 }
 
 /// What a node is sent by the server: nothing of it becomes a second line in a file.
 pub(super) fn status(bytes: &[u8]) {
-    if let Ok(glance) = serde_json::from_slice::<Glance>(bytes) {
+    if let Ok(glance) = serde_json::from_slice::<ReplyHeader>(bytes) {
         let _ = glance.turned_away();
         assert!(!glance.why().contains(char::is_control));
     }
@@ -117,10 +118,10 @@ pub(super) fn seal(bytes: &[u8]) {
     let secret = Secret::new(b"sixteen bytes and more").expect("a secret");
     let end = bytes.iter().position(|byte| *byte == b'\n');
     let (header, message) = bytes.split_at(end.unwrap_or(bytes.len()));
-    let mut server = Seal::new(&secret, nonce, nonce, Side::Server);
+    let mut server = Authenticator::new(&secret, nonce, nonce, Side::Server);
     assert!(server.check(header, message).is_err());
-    let mut server = Seal::new(&secret, nonce, nonce, Side::Server);
-    let mut client = Seal::new(&secret, nonce, nonce, Side::Client);
+    let mut server = Authenticator::new(&secret, nonce, nonce, Side::Server);
+    let mut client = Authenticator::new(&secret, nonce, nonce, Side::Client);
     let header = client.seal(&Body::new(message.to_vec()));
     assert_eq!(server.check(&header, message), Ok(()));
 }

@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::time::Duration;
 
-use heartline::cluster::{self, Form};
+use heartline::cluster::{self, HostKind};
 use heartline::condition::StallTimeout;
 use heartline::coordination::{Address, Namespace};
 use heartline::member::Name;
-use heartline::nodes::seal::Secret;
+use heartline::nodes::auth::Secret;
 use heartline::protocol::Split;
 use heartline::template::Template;
 
@@ -70,7 +70,7 @@ pub(super) fn secret(bytes: &[u8]) {
 /// A cluster's description: each problem has a line of the text.
 pub(super) fn description(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
-    for form in [Form::Loopback, Form::Netns, Form::Own] {
+    for form in [HostKind::Loopback, HostKind::Netns, HostKind::Own] {
         match cluster::read(&text, Path::new("/x"), form) {
             Ok((cluster, warnings)) => {
                 assert!(warnings.iter().all(|warning| !warning.grave));

@@ -6,7 +6,7 @@ use std::time::Instant;
 use crate::support::{
     Client, KEYS, SECRET, SOON, ServerOfNodes, is_refused, node, wait_until, with,
 };
-use heartline::nodes::seal::Body;
+use heartline::nodes::auth::Body;
 use serde_json::{Value, json};
 
 fn names(server: &ServerOfNodes) -> Vec<String> {

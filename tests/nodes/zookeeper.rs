@@ -7,7 +7,7 @@ use crate::support::{
     Client, Direction, KEYS, Program, Proxy, SECRET, SOON, ServerOfNodes, Storm, ZooKeeper, node,
     node_folder, wait_until, write_secret,
 };
-use heartline::nodes::seal::Body;
+use heartline::nodes::auth::Body;
 use rustix::process::Signal;
 use tempfile::TempDir;
 

@@ -5,7 +5,7 @@ use std::{
     net::{Shutdown, TcpStream},
 };
 
-use heartline::nodes::seal::{Nonce, Seal, Secret, Side};
+use heartline::nodes::auth::{Authenticator, Nonce, Secret, Side};
 use serde_json::{Value, json};
 
 use super::{SOON, ServerOfNodes, wait_until};
@@ -72,7 +72,7 @@ impl Client {
     }
 
     /// The server's half of the hello.
-    pub(crate) fn hello(&mut self, secret: &str) -> Seal {
+    pub(crate) fn hello(&mut self, secret: &str) -> Authenticator {
         let own = Nonce::random();
         let hello = json!({"type": "hello", "nonce": own.to_hex()});
         self.send(hello.to_string().as_bytes());
@@ -80,7 +80,7 @@ impl Client {
         let others = Nonce::parse(answer["nonce"].as_str().expect("a nonce")).expect("a nonce");
         self.said.clear();
         let secret = Secret::new(secret.as_bytes()).expect("a secret");
-        Seal::new(&secret, own, others, Side::Client)
+        Authenticator::new(&secret, own, others, Side::Client)
     }
 }
 

@@ -12,7 +12,9 @@ use std::time::Duration;
 
 use crate::support::wait_until;
 use heartline::condition::{Condition, InputFill, StallTimeout, Waiting};
-use heartline::vitals::{Ends, Flow, Identity, Monitor, News, Sampler, Settings, Whom};
+use heartline::vitals::{
+    Ends, Flow, Identity, Monitor, MonitorEvent, SampleTarget, Sampler, Settings,
+};
 use rig::{Counted, Drain, Fed, Feed, Rig};
 use rustix::process::Signal;
 
@@ -212,7 +214,7 @@ fn a_thread_of_this_process_is_looked_at_by_itself() {
         reader.read_to_end(&mut Vec::new()).unwrap()
     });
     let tid = told.recv().unwrap().as_raw_nonzero().get().unsigned_abs();
-    let mut sampler = Sampler::new(Whom::OwnThread(tid), ends);
+    let mut sampler = Sampler::new(SampleTarget::OwnThread(tid), ends);
     wait_until("the thread waits for its input", LIMIT, || {
         sampler.look(&Flow::default()).waiting == Waiting::Input
     });
@@ -224,11 +226,11 @@ fn a_thread_of_this_process_is_looked_at_by_itself() {
 }
 
 /// Watches a command that has written something.
-fn watch(fed: &Fed) -> (Monitor, Receiver<News>) {
+fn watch(fed: &Fed) -> (Monitor, Receiver<MonitorEvent>) {
     wait_until("the command has begun", LIMIT, || fed.pipes.has_given());
     let (tell, told) = channel();
     let settings = Settings {
-        whom: Whom::Tree(fed.child.id()),
+        whom: SampleTarget::Tree(fed.child.id()),
         ends: fed.ends,
         stall_timeout: StallTimeout::After(Duration::from_secs(2)),
         interval: Duration::from_millis(50),
@@ -248,13 +250,13 @@ fn a_stall_is_told_with_a_snapshot_and_so_is_its_end() {
     assert_eq!(vitals.stalled(), None);
     assert!(vitals.memory() > 0);
     fed.signal_children("STOP");
-    let News::Stalled { condition, still } = told.recv_timeout(LIMIT).unwrap() else {
+    let MonitorEvent::Stalled { condition, still } = told.recv_timeout(LIMIT).unwrap() else {
         panic!("no stall");
     };
     assert_eq!(condition, Condition::Blocked);
     assert!(still >= Duration::from_secs(2));
     assert!(vitals.stalled().is_some());
-    let News::Snapshot(text) = told.recv_timeout(LIMIT * 2).unwrap() else {
+    let MonitorEvent::Snapshot(text) = told.recv_timeout(LIMIT * 2).unwrap() else {
         panic!("no snapshot");
     };
     assert!(
@@ -265,7 +267,7 @@ fn a_stall_is_told_with_a_snapshot_and_so_is_its_end() {
     assert!(text.contains("sh -c cat | cat"), "{text}");
     assert_eq!(text.matches("state T (stopped)").count(), 2, "{text}");
     fed.signal_children("CONT");
-    assert_eq!(told.recv_timeout(LIMIT).unwrap(), News::Recovered);
+    assert_eq!(told.recv_timeout(LIMIT).unwrap(), MonitorEvent::Recovered);
     wait_until("the bytes move", LIMIT, || vitals.stalled().is_none());
     drop(monitor);
     assert!(told.try_recv().is_err());
@@ -277,9 +279,9 @@ fn a_snapshot_shows_the_stacks_and_lets_the_command_go_on() {
     let (_monitor, told) = watch(&fed);
     assert!(matches!(
         told.recv_timeout(LIMIT).unwrap(),
-        News::Stalled { .. }
+        MonitorEvent::Stalled { .. }
     ));
-    let News::Snapshot(text) = told.recv_timeout(LIMIT * 2).unwrap() else {
+    let MonitorEvent::Snapshot(text) = told.recv_timeout(LIMIT * 2).unwrap() else {
         panic!("no snapshot");
     };
     assert_eq!(text.matches("\n  thread ").count(), 4, "{text}");
@@ -302,12 +304,15 @@ fn a_monitor_that_is_dropped_tells_nothing_more() {
     let (monitor, told) = watch(&fed);
     assert!(matches!(
         told.recv_timeout(LIMIT).unwrap(),
-        News::Stalled { .. }
+        MonitorEvent::Stalled { .. }
     ));
     // While the snapshot is taken.
     drop(monitor);
-    let rest: Vec<News> = told.iter().collect();
-    assert!(rest.iter().all(|news| matches!(news, News::Snapshot(_))));
+    let rest: Vec<MonitorEvent> = told.iter().collect();
+    assert!(
+        rest.iter()
+            .all(|news| matches!(news, MonitorEvent::Snapshot(_)))
+    );
 }
 
 #[test]

@@ -66,7 +66,7 @@ fn stubborn(ticks: &Ticks) -> Vec<String> {
     ticks.stubborn_command()
 }
 
-/// The keeper of a member, and the command below it.
+/// The supervisor of a member, and the command below it.
 fn below(member: &Watcher) -> (Pid, Pid) {
     let child = |parent: Pid| {
         let parent = parent.as_raw_nonzero();
@@ -75,8 +75,8 @@ fn below(member: &Watcher) -> (Pid, Pid) {
         let first = children.split(' ').next().expect("it has a child");
         Pid::from_raw(first.parse().expect("a pid")).expect("a pid")
     };
-    let keeper = child(member.pid());
-    (keeper, child(keeper))
+    let supervisor = child(member.pid());
+    (supervisor, child(supervisor))
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn nor_what_the_command_has_started_and_does_not_listen() {
 }
 
 #[test]
-fn a_paused_member_is_stopped_by_its_keeper() {
+fn a_paused_member_is_stopped_by_its_supervisor() {
     let pair = Pair::start(gentle);
     pair.first.signal(Signal::STOP);
     pair.second.wait_for_event("active", "master");
@@ -118,7 +118,7 @@ fn a_paused_member_is_stopped_by_its_keeper() {
 }
 
 #[test]
-fn a_paused_member_whose_command_does_not_listen_is_killed_by_its_keeper() {
+fn a_paused_member_whose_command_does_not_listen_is_killed_by_its_supervisor() {
     let pair = Pair::start(stubborn);
     wait_until("there is a child too", EXPIRED, || {
         pair.ticks.runs()[0].who.len() == 2
@@ -130,8 +130,8 @@ fn a_paused_member_whose_command_does_not_listen_is_killed_by_its_keeper() {
 #[test]
 fn a_killed_keeper_takes_its_command_with_it() {
     let pair = Pair::start(gentle);
-    let (keeper, _) = below(&pair.first);
-    kill_process(keeper, Signal::KILL).expect("it runs");
+    let (supervisor, _) = below(&pair.first);
+    kill_process(supervisor, Signal::KILL).expect("it runs");
     // As good as the command's own death: the member leaves.
     pair.first.wait_for_event("inactive", "master");
     pair.assert_succeeded(&["main"]);
@@ -140,9 +140,9 @@ fn a_killed_keeper_takes_its_command_with_it() {
 #[test]
 fn a_command_outlives_neither_when_both_are_killed() {
     let pair = Pair::start(gentle);
-    let (keeper, _) = below(&pair.first);
+    let (supervisor, _) = below(&pair.first);
     pair.first.signal(Signal::STOP);
-    kill_process(keeper, Signal::KILL).expect("it runs");
+    kill_process(supervisor, Signal::KILL).expect("it runs");
     pair.first.signal(Signal::KILL);
     pair.assert_succeeded(&["main"]);
 }
@@ -153,8 +153,8 @@ fn a_paused_keeper_is_replaced_by_the_member_itself() {
     wait_until("there is a child too", EXPIRED, || {
         pair.ticks.runs()[0].who.len() == 2
     });
-    let (keeper, _) = below(&pair.first);
-    kill_process(keeper, Signal::STOP).expect("it runs");
+    let (supervisor, _) = below(&pair.first);
+    kill_process(supervisor, Signal::STOP).expect("it runs");
     pair.zookeeper.pause();
     pair.first.wait_for_event("inactive", "master");
     pair.zookeeper.resume();

@@ -1,4 +1,4 @@
-//! `heartline run` when it, its keeper or all of them are sent signals: nothing of the command is left.
+//! `heartline run` when it, its supervisor or all of them are sent signals: nothing of the command is left.
 
 use std::fs;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -70,7 +70,7 @@ impl Family {
         Pid::from_child(&self.child)
     }
 
-    fn keeper(&self) -> Pid {
+    fn supervisor(&self) -> Pid {
         let pid = self.heartline().as_raw_nonzero();
         let children = format!("/proc/{pid}/task/{pid}/children");
         let children = fs::read_to_string(children).expect("it runs");
@@ -95,7 +95,7 @@ impl Family {
 
 impl Drop for Family {
     fn drop(&mut self) {
-        // The keeper ends the rest.
+        // The supervisor ends the rest.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -155,23 +155,23 @@ fn a_second_signal_does_not_wait_for_the_grace() {
 #[test]
 fn a_killed_heartline_leaves_nothing_behind() {
     let mut family = Family::usual();
-    let keeper = family.keeper();
+    let supervisor = family.supervisor();
     family.signal(Signal::KILL);
     family.wait();
     family.assert_gone();
-    let keeper = format!("/proc/{}/cmdline", keeper.as_raw_nonzero());
-    wait_until("the keeper is gone", SOON, || {
-        fs::read(&keeper).unwrap_or_default().is_empty()
+    let supervisor = format!("/proc/{}/cmdline", supervisor.as_raw_nonzero());
+    wait_until("the supervisor is gone", SOON, || {
+        fs::read(&supervisor).unwrap_or_default().is_empty()
     });
 }
 
 #[test]
 fn a_killed_keeper_leaves_nothing_behind_and_is_a_failure() {
     let mut family = Family::usual();
-    kill_process(family.keeper(), Signal::KILL).expect("it runs");
+    kill_process(family.supervisor(), Signal::KILL).expect("it runs");
     assert_eq!(family.wait().code(), Some(137));
     for name in MEMBERS {
-        assert!(!family.is_alive(name), "{name} outlives its keeper");
+        assert!(!family.is_alive(name), "{name} outlives its supervisor");
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
-use super::super::layout::Host;
+use super::super::model::Host;
 use super::super::role::Role;
 use crate::nodes::block;
 use crate::nodes::message::{Entries, Role as NodeRole};
@@ -81,14 +81,14 @@ pub(super) fn worst<'a>(
 mod tests {
     use std::path::Path;
 
-    use super::super::super::layout::{Cluster, Form};
-    use super::super::super::reading::read;
+    use super::super::super::model::{Cluster, HostKind};
+    use super::super::super::parse::read;
     use super::*;
 
     const HA: &str = include_str!("../../../sample-data/clusters/three-hosts-ha.toml");
 
     fn cluster() -> Cluster {
-        read(HA, Path::new("."), Form::Netns).unwrap().0
+        read(HA, Path::new("."), HostKind::Netns).unwrap().0
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! `core-site.xml`: where HDFS is, and which ensemble decides.
 
-use super::{Context, File, Growing, Properties, text};
+use super::{ConfigContext, File, Growing, Properties, text};
 
-pub(super) fn properties(context: &Context<'_>) -> Properties {
+pub(super) fn properties(context: &ConfigContext<'_>) -> Properties {
     let cluster = context.cluster;
     let mut core = Growing::default();
     if let Some(file_system) = cluster.file_system() {

@@ -1,12 +1,12 @@
 //! `hdfs-site.xml`: one `NameNode`, or two with their journal, their fence and their failover.
 
-use super::{Context, File, Form, Growing, Port, Properties, Role, text};
-use crate::cluster::layout::list;
+use super::{ConfigContext, File, Growing, HostKind, Port, Properties, Role, text};
+use crate::cluster::model::list;
 
 /// Where a start script's user has its key, on hosts of their own.
 const KEY: &str = "/root/.ssh/id_rsa";
 
-pub(super) fn properties(context: &Context<'_>) -> Properties {
+pub(super) fn properties(context: &ConfigContext<'_>) -> Properties {
     let cluster = context.cluster;
     let mut hdfs = Growing::default();
     if cluster.has_standby_namenode() {
@@ -47,7 +47,7 @@ pub(super) fn properties(context: &Context<'_>) -> Properties {
     context.with_further(File::Hdfs, hdfs.0)
 }
 
-fn standby(context: &Context<'_>, hdfs: &mut Growing) {
+fn standby(context: &ConfigContext<'_>, hdfs: &mut Growing) {
     let (cluster, name) = (context.cluster, &context.cluster.name);
     let namenodes = cluster.namenodes();
     let ids = namenodes.iter().map(|(id, _)| id.clone());
@@ -98,7 +98,7 @@ fn standby(context: &Context<'_>, hdfs: &mut Growing) {
 }
 
 /// How the one that takes over makes sure that the other one is gone.
-fn fence(context: &Context<'_>, hdfs: &mut Growing) {
+fn fence(context: &ConfigContext<'_>, hdfs: &mut Growing) {
     let cluster = context.cluster;
     // Kills it from outside, as a power switch does: no host has to answer.
     let switch = format!(
@@ -107,12 +107,12 @@ fn fence(context: &Context<'_>, hdfs: &mut Growing) {
         text(&cluster.folder)
     );
     let (methods, key) = match cluster.form {
-        Form::Loopback => (switch, None),
-        Form::Netns => {
+        HostKind::Loopback => (switch, None),
+        HostKind::Netns => {
             let key = text(&cluster.key(context.host));
             (format!("sshfence\n{switch}"), Some(key))
         }
-        Form::Own => ("sshfence".to_owned(), Some(KEY.to_owned())),
+        HostKind::Own => ("sshfence".to_owned(), Some(KEY.to_owned())),
     };
     hdfs.put("dfs.ha.fencing.methods", methods);
     if let Some(key) = key {

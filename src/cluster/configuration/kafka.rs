@@ -1,8 +1,8 @@
 //! `server.properties` of a broker.
 
-use super::{Context, File, Growing, Port, Role, lines, text as path};
+use super::{ConfigContext, File, Growing, Port, Role, lines, text as path};
 
-pub(super) fn text(context: &Context<'_>) -> String {
+pub(super) fn text(context: &ConfigContext<'_>) -> String {
     let (cluster, host) = (context.cluster, context.host);
     let brokers = cluster.with(Role::Kafka).count();
     let copies = brokers.clamp(1, 3);

@@ -1,12 +1,12 @@
 //! `mapred-site.xml`.
 
-use super::{Context, File, Growing, Port, Properties, Role, text};
+use super::{ConfigContext, File, Growing, Port, Properties, Role, text};
 
 /// A task's Java lives for seconds: it does not pay to compile it twice.
 const QUICK: &str =
     "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 --add-opens=java.base/java.lang=ALL-UNNAMED";
 
-pub(super) fn properties(context: &Context<'_>) -> Properties {
+pub(super) fn properties(context: &ConfigContext<'_>) -> Properties {
     let mut mapred = Growing::default();
     let has_yarn = context.cluster.with(Role::Resourcemanager).next().is_some();
     let framework = if has_yarn { "yarn" } else { "local" };

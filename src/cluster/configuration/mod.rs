@@ -10,7 +10,7 @@ mod zookeeper;
 
 use std::path::{Path, PathBuf};
 
-use super::layout::{Cluster, File, Form, Host, Properties, list};
+use super::model::{Cluster, File, Host, HostKind, Properties, list};
 use super::role::{Port, Role};
 
 /// How everything started here logs: a line each, on stderr.
@@ -18,7 +18,7 @@ const LOG4J: &str = include_str!("../../../scripts/parts/log4j.properties");
 
 /// What a cluster on this machine takes from it; of no use to hosts of their own, which have a Hadoop of their own.
 #[derive(Clone, Debug)]
-pub struct Machine {
+pub struct LocalPaths {
     /// The folder of Hadoop's jars.
     pub jars: PathBuf,
     /// This very program: it fences.
@@ -27,7 +27,7 @@ pub struct Machine {
 
 /// One file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Text {
+pub struct ConfigFile {
     /// Its name, below the host's configuration folder.
     pub name: String,
     /// What it says.
@@ -35,8 +35,8 @@ pub struct Text {
 }
 
 /// All files of a host.
-pub fn files(cluster: &Cluster, host: &Host, machine: &Machine) -> Vec<Text> {
-    let context = Context {
+pub fn files(cluster: &Cluster, host: &Host, machine: &LocalPaths) -> Vec<ConfigFile> {
+    let context = ConfigContext {
         cluster,
         host,
         machine,
@@ -44,7 +44,7 @@ pub fn files(cluster: &Cluster, host: &Host, machine: &Machine) -> Vec<Text> {
     let mut files = Vec::new();
     let mut add = |name: &str, text: String| {
         let name = name.to_owned();
-        files.push(Text { name, text });
+        files.push(ConfigFile { name, text });
     };
     if cluster.ensemble().any(|server| server == host) {
         add("zoo.cfg", zookeeper::text(&context));
@@ -66,7 +66,7 @@ pub fn files(cluster: &Cluster, host: &Host, machine: &Machine) -> Vec<Text> {
         add("yarn-site.xml", site(yarn::properties(&context)));
         add("capacity-scheduler.xml", site(yarn::scheduler(&context)));
     }
-    if cluster.form != Form::Own {
+    if cluster.form != HostKind::Own {
         add("log4j.properties", LOG4J.to_owned());
     }
     files
@@ -80,23 +80,23 @@ fn workers(cluster: &Cluster) -> String {
 }
 
 /// What all files are made from.
-struct Context<'a> {
+struct ConfigContext<'a> {
     cluster: &'a Cluster,
     host: &'a Host,
-    machine: &'a Machine,
+    machine: &'a LocalPaths,
 }
 
-impl Context<'_> {
+impl ConfigContext<'_> {
     /// Where this host listens: on all addresses if it is a machine of its own.
     fn listen(&self, port: Port) -> String {
         match self.cluster.form {
-            Form::Own => format!("0.0.0.0:{}", self.host.port(port)),
-            Form::Loopback | Form::Netns => self.host.place(port),
+            HostKind::Own => format!("0.0.0.0:{}", self.host.port(port)),
+            HostKind::Loopback | HostKind::Netns => self.host.place(port),
         }
     }
 
     fn on_one_machine(&self) -> bool {
-        self.cluster.form != Form::Own
+        self.cluster.form != HostKind::Own
     }
 
     /// Where a role of this host keeps its data.
@@ -143,12 +143,12 @@ fn text(path: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::reading::read;
+    use super::super::parse::read;
     use super::*;
 
-    fn file(sample: &str, form: Form, host: &str, name: &str) -> String {
+    fn file(sample: &str, form: HostKind, host: &str, name: &str) -> String {
         let (cluster, _) = read(sample, Path::new("."), form).unwrap();
-        let machine = Machine {
+        let machine = LocalPaths {
             jars: "/jars".into(),
             heartline: "/heartline".into(),
         };
@@ -169,14 +169,14 @@ mod tests {
 
     #[test]
     fn an_ensemble_names_its_observers() {
-        let zoo = file(OBSERVERS, Form::Own, "k1", "zoo.cfg");
+        let zoo = file(OBSERVERS, HostKind::Own, "k1", "zoo.cfg");
         assert!(zoo.contains("server.1=z1:2888:3888\n"), "{zoo}");
         assert!(zoo.contains("server.4=k1:2888:3888:observer\n"), "{zoo}");
         assert!(zoo.contains("peerType=observer\n"), "{zoo}");
-        assert_eq!(file(OBSERVERS, Form::Own, "k1", "myid"), "4\n");
-        let voter = file(OBSERVERS, Form::Own, "z1", "zoo.cfg");
+        assert_eq!(file(OBSERVERS, HostKind::Own, "k1", "myid"), "4\n");
+        let voter = file(OBSERVERS, HostKind::Own, "z1", "zoo.cfg");
         assert!(!voter.contains("peerType"), "{voter}");
-        let broker = file(OBSERVERS, Form::Own, "k1", "server.properties");
+        let broker = file(OBSERVERS, HostKind::Own, "k1", "server.properties");
         assert!(broker.contains("broker.id=4\n"), "{broker}");
         assert!(
             broker.contains("zookeeper.connect=z1:2181,z2:2181"),
@@ -186,7 +186,7 @@ mod tests {
 
     #[test]
     fn two_namenodes_share_a_journal_and_fence_one_another() {
-        let hdfs = file(HA, Form::Own, "h1", "hdfs-site.xml");
+        let hdfs = file(HA, HostKind::Own, "h1", "hdfs-site.xml");
         let is = |name: &str, expected: &str| {
             assert_eq!(value(&hdfs, name).as_deref(), Some(expected), "{name}");
         };
@@ -201,8 +201,8 @@ mod tests {
         is("dfs.ha.fencing.methods", "sshfence");
         is("dfs.ha.automatic-failover.enabled", "true");
         // The same files go to all hosts.
-        assert_eq!(hdfs, file(HA, Form::Own, "h2", "hdfs-site.xml"));
-        let core = file(HA, Form::Own, "h1", "core-site.xml");
+        assert_eq!(hdfs, file(HA, HostKind::Own, "h2", "hdfs-site.xml"));
+        let core = file(HA, HostKind::Own, "h1", "core-site.xml");
         assert_eq!(
             value(&core, "fs.defaultFS").as_deref(),
             Some("hdfs://mycluster")
@@ -214,7 +214,7 @@ mod tests {
     #[test]
     fn hosts_of_one_machine_know_which_they_are() {
         for (host, id) in [("h1", "nn1"), ("h2", "nn2")] {
-            let hdfs = file(HA, Form::Loopback, host, "hdfs-site.xml");
+            let hdfs = file(HA, HostKind::Loopback, host, "hdfs-site.xml");
             assert_eq!(value(&hdfs, "dfs.ha.namenode.id").as_deref(), Some(id));
             assert!(hdfs.contains("<value>127.91.2.1:8020</value>"), "{hdfs}");
             let fence = value(&hdfs, "dfs.ha.fencing.methods").unwrap();
@@ -223,13 +223,13 @@ mod tests {
                 "{fence}"
             );
         }
-        let netns = file(HA, Form::Netns, "h3", "hdfs-site.xml");
+        let netns = file(HA, HostKind::Netns, "h3", "hdfs-site.xml");
         let fence = value(&netns, "dfs.ha.fencing.methods").unwrap();
         assert!(fence.starts_with("sshfence\nshell("), "{fence}");
         assert_eq!(value(&netns, "dfs.ha.namenode.id"), None);
         // Each host logs in with its own key.
         for host in ["h1", "h2"] {
-            let hdfs = file(HA, Form::Netns, host, "hdfs-site.xml");
+            let hdfs = file(HA, HostKind::Netns, host, "hdfs-site.xml");
             let key = value(&hdfs, "dfs.ha.fencing.ssh.private-key-files").unwrap();
             assert!(key.ends_with(&format!("/{host}/ssh/id_ecdsa")), "{key}");
         }
@@ -237,7 +237,7 @@ mod tests {
 
     #[test]
     fn two_resourcemanagers_keep_their_state_in_zookeeper() {
-        let yarn = file(HA, Form::Netns, "h2", "yarn-site.xml");
+        let yarn = file(HA, HostKind::Netns, "h2", "yarn-site.xml");
         let is = |name: &str, expected: &str| {
             assert_eq!(value(&yarn, name).as_deref(), Some(expected), "{name}");
         };

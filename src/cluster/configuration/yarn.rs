@@ -1,9 +1,9 @@
 //! `yarn-site.xml`: one `ResourceManager`, or several of which one is active; and the scheduler's file.
 
-use super::{Context, File, Growing, Port, Properties, Role, text};
-use crate::cluster::layout::{Host, list};
+use super::{ConfigContext, File, Growing, Port, Properties, Role, text};
+use crate::cluster::model::{Host, list};
 
-pub(super) fn properties(context: &Context<'_>) -> Properties {
+pub(super) fn properties(context: &ConfigContext<'_>) -> Properties {
     let cluster = context.cluster;
     let mut yarn = Growing::default();
     let managers = cluster.resourcemanagers();
@@ -57,7 +57,7 @@ fn addresses(yarn: &mut Growing, host: &Host, suffix: &str) {
     }
 }
 
-fn node(context: &Context<'_>, yarn: &mut Growing) {
+fn node(context: &ConfigContext<'_>, yarn: &mut Growing) {
     for (what, port) in [
         ("address", Port::Nodemanager),
         ("localizer.address", Port::NodemanagerLocalizer),
@@ -77,7 +77,7 @@ fn node(context: &Context<'_>, yarn: &mut Growing) {
 }
 
 /// What lets several hosts and their tasks live on one machine.
-fn on_one_machine(context: &Context<'_>, yarn: &mut Growing) {
+fn on_one_machine(context: &ConfigContext<'_>, yarn: &mut Growing) {
     let (cluster, host) = (context.cluster, context.host);
     let nodes = cluster.with(Role::Nodemanager).count().max(1);
     // An application master and four tasks on each of two hosts, eight on a single one. Only memory counts for the
@@ -114,7 +114,7 @@ fn on_one_machine(context: &Context<'_>, yarn: &mut Growing) {
     );
 }
 
-pub(super) fn scheduler(context: &Context<'_>) -> Properties {
+pub(super) fn scheduler(context: &ConfigContext<'_>) -> Properties {
     let mut scheduler = Growing::default();
     scheduler.put("yarn.scheduler.capacity.root.queues", "default");
     scheduler.put("yarn.scheduler.capacity.root.default.capacity", 100);

@@ -1,10 +1,10 @@
 //! `zoo.cfg`.
 
-use super::{Context, File, Growing, Port, Role, lines, text as path};
+use super::{ConfigContext, File, Growing, Port, Role, lines, text as path};
 use crate::coordination::place;
 
 /// The same on all servers, but for where each listens and whether it votes.
-pub(super) fn text(context: &Context<'_>) -> String {
+pub(super) fn text(context: &ConfigContext<'_>) -> String {
     let (cluster, host) = (context.cluster, context.host);
     let mut zoo = Growing::default();
     zoo.put("tickTime", 2000);

@@ -3,21 +3,21 @@
 use std::path::Path;
 
 use super::*;
-use crate::cluster::layout::Form;
-use crate::cluster::process::Known;
-use crate::cluster::reading::read;
+use crate::cluster::model::HostKind;
+use crate::cluster::parse::read;
+use crate::cluster::process::ProcessRecord;
 
 const ONE: &str = include_str!("../../../sample-data/clusters/one-machine.toml");
 const HA: &str = include_str!("../../../sample-data/clusters/three-hosts-ha.toml");
 const KAFKA: &str = include_str!("../../../sample-data/clusters/observers-kafka.toml");
 
 fn cluster(text: &str) -> Cluster {
-    read(text, Path::new("."), Form::Loopback).unwrap().0
+    read(text, Path::new("."), HostKind::Loopback).unwrap().0
 }
 
 /// A step in a short line.
 fn short(step: &Step) -> String {
-    let names = |places: &[Place]| {
+    let names = |places: &[RoleInstance]| {
         let names: Vec<String> = places.iter().map(ToString::to_string).collect();
         names.join(", ")
     };
@@ -25,37 +25,37 @@ fn short(step: &Step) -> String {
         Step::Runs(place) => format!("runs {place}"),
         Step::Start(places) => format!("start {}", names(places)),
         Step::Run(tools) => {
-            let tool = |tool: &Tool| match tool {
-                Tool::Format(place) => format!("format {}", place.host),
-                Tool::ShareEdits(place) => format!("share {}", place.host),
-                Tool::FormatFailover(_) => "failover".to_owned(),
-                Tool::Bootstrap(place) => format!("bootstrap {}", place.host),
+            let tool = |tool: &OneTimeTask| match tool {
+                OneTimeTask::Format(place) => format!("format {}", place.host),
+                OneTimeTask::ShareEdits(place) => format!("share {}", place.host),
+                OneTimeTask::FormatFailover(_) => "failover".to_owned(),
+                OneTimeTask::Bootstrap(place) => format!("bootstrap {}", place.host),
             };
             tools.iter().map(tool).collect::<Vec<_>>().join(", ")
         }
         Step::Said(_) => "said".to_owned(),
-        Step::Await(Condition::Serves(places)) => format!("await {}", names(places)),
-        Step::Await(Condition::Forgotten(places)) => format!("forget {}", names(places)),
+        Step::Await(ReadyCondition::Serves(places)) => format!("await {}", names(places)),
+        Step::Await(ReadyCondition::Forgotten(places)) => format!("forget {}", names(places)),
         Step::Await(condition) => format!("await {condition:?}"),
     }
 }
 
-fn plan(cluster: &Cluster, found: &Found) -> Vec<String> {
+fn plan(cluster: &Cluster, found: &Inspection) -> Vec<String> {
     steps(cluster, found).iter().map(short).collect()
 }
 
-fn place(host: &str, role: Role) -> Place {
+fn place(host: &str, role: Role) -> RoleInstance {
     let host = host.to_owned();
-    Place { host, role }
+    RoleInstance { host, role }
 }
 
-fn known() -> Known {
-    Known::of(std::process::id().cast_signed()).unwrap()
+fn known() -> ProcessRecord {
+    ProcessRecord::of(std::process::id().cast_signed()).unwrap()
 }
 
 #[test]
 fn one_machine_from_nothing() {
-    let steps = plan(&cluster(ONE), &Found::default());
+    let steps = plan(&cluster(ONE), &Inspection::default());
     assert_eq!(
         steps,
         [
@@ -75,7 +75,7 @@ fn one_machine_from_nothing() {
 
 #[test]
 fn two_namenodes_from_nothing() {
-    let steps = plan(&cluster(HA), &Found::default());
+    let steps = plan(&cluster(HA), &Inspection::default());
     assert_eq!(
         steps[3..],
         [
@@ -102,7 +102,7 @@ fn two_namenodes_from_nothing() {
 #[test]
 fn what_holds_data_is_never_formatted() {
     let cluster = cluster(HA);
-    let mut found = Found::default();
+    let mut found = Inspection::default();
     for host in ["h1", "h2", "h3"] {
         for role in [Role::Namenode, Role::Journalnode] {
             found.data.insert(place(host, role), Data::Ours);
@@ -134,7 +134,7 @@ fn what_holds_data_is_never_formatted() {
 
 #[test]
 fn a_namenode_that_was_alone_shares_its_edits() {
-    let mut found = Found::default();
+    let mut found = Inspection::default();
     found.data.insert(place("h1", Role::Namenode), Data::Ours);
     let steps = plan(&cluster(HA), &found);
     assert_eq!(
@@ -150,7 +150,7 @@ fn a_namenode_that_was_alone_shares_its_edits() {
 
 #[test]
 fn what_was_begun_is_done_again() {
-    let mut found = Found::default();
+    let mut found = Inspection::default();
     found.data.insert(place("h1", Role::Namenode), Data::Begun);
     let steps = plan(&cluster(HA), &found);
     assert_eq!(steps[3], "format h1, failover");
@@ -166,12 +166,12 @@ fn what_was_begun_is_done_again() {
 #[test]
 fn what_runs_is_left_alone() {
     let cluster = cluster(HA);
-    let mut found = Found::default();
+    let mut found = Inspection::default();
     for one in cluster.places() {
         found.running.insert(one.clone(), known());
         found.data.insert(one, Data::Ours);
     }
-    let starts = |found: &Found| {
+    let starts = |found: &Inspection| {
         let steps = plan(&cluster, found).into_iter();
         let starts = steps.filter(|step| step.starts_with("start"));
         starts.collect::<Vec<_>>()
@@ -184,7 +184,7 @@ fn what_runs_is_left_alone() {
 
 #[test]
 fn brokers_come_last() {
-    let steps = plan(&cluster(KAFKA), &Found::default());
+    let steps = plan(&cluster(KAFKA), &Inspection::default());
     assert_eq!(
         steps[1..],
         [

@@ -10,14 +10,14 @@ use tokio::time::timeout;
 
 use super::hdfs::{self, Beans, Datanode, Journal, Listed, Namenode};
 use super::kafka::Kafka;
-use super::listing::{self, Entry};
+use super::listing::{self, ListedFile};
 use super::matching::workers;
-use super::overview::{Listens, Overview, Part, Server, Told};
+use super::overview::{Daemon, Listens, Overview, Probed, Server};
 use super::yarn::{self, InfoPage, Node, NodesPage, Resourcemanager};
 use crate::cluster::{Cluster, Host, Port, Role};
 use crate::coordination::{Failure, Namespace, Session, Settings};
 use crate::probe::{GRACE, Pending, Silence, ask, knock, left, page};
-use crate::status::Brief;
+use crate::status::GroupSummary;
 use crate::zkstats::{self, Facts};
 
 /// After so long a part does not answer.
@@ -94,10 +94,10 @@ pub(super) fn gather(cluster: &Cluster, namespace: &Namespace) -> Overview {
     let (kafka, heartline) = match znodes.answer() {
         Some(Ok(Znodes { kafka, heartline })) => (kafka, heartline),
         Some(Err(silence)) => (
-            Told::unknown(silence.to_string()),
-            Told::unknown(silence.to_string()),
+            Probed::unknown(silence.to_string()),
+            Probed::unknown(silence.to_string()),
         ),
-        None => (Told::of(None), Told::of(None)),
+        None => (Probed::of(None), Probed::of(None)),
     };
     Overview {
         cluster: cluster.name.clone(),
@@ -205,8 +205,8 @@ impl<'a> Asking<'a> {
 }
 
 struct Znodes {
-    kafka: Told<Kafka>,
-    heartline: Told<Brief>,
+    kafka: Probed<Kafka>,
+    heartline: Probed<GroupSummary>,
 }
 
 async fn znodes(place: &str, namespace: Namespace) -> Result<Znodes, Silence> {
@@ -218,12 +218,13 @@ async fn znodes(place: &str, namespace: Namespace) -> Result<Znodes, Silence> {
     };
     let session = Session::open(&settings).await;
     let session = session.map_err(|failure| broken(failure.to_string()))?;
-    let (kafka, heartline) = tokio::join!(Kafka::read(&session), Brief::read(&session, OVER));
+    let (kafka, heartline) =
+        tokio::join!(Kafka::read(&session), GroupSummary::read(&session, OVER));
     session.close(CLOSE).await;
     let told = |failure: Failure| broken(failure.to_string());
     Ok(Znodes {
-        kafka: Told::of(Some(kafka.map_err(told))),
-        heartline: Told::of(Some(heartline.map_err(told))),
+        kafka: Probed::of(Some(kafka.map_err(told))),
+        heartline: Probed::of(Some(heartline.map_err(told))),
     })
 }
 
@@ -235,17 +236,17 @@ fn answered(facts: Facts) -> Result<Facts, Silence> {
     }
 }
 
-fn parts<T>(asked: Asked<'_, T>) -> Vec<Part<T>> {
-    let part = |(host, id, pending): (&Host, Option<String>, Answer<T>)| Part {
+fn parts<T>(asked: Asked<'_, T>) -> Vec<Daemon<T>> {
+    let part = |(host, id, pending): (&Host, Option<String>, Answer<T>)| Daemon {
         host: host.name.clone(),
         id,
-        told: Told::of(pending.answer()),
+        told: Probed::of(pending.answer()),
     };
     asked.into_iter().map(part).collect()
 }
 
 /// As the active `NameNode` lists them, or another one while there is none.
-fn listed_datanodes(namenodes: &[Part<Namenode>]) -> Vec<Listed> {
+fn listed_datanodes(namenodes: &[Daemon<Namenode>]) -> Vec<Listed> {
     let known = || namenodes.iter().filter_map(|part| part.told.known());
     let active = known().find(|namenode| namenode.is_active());
     let namenode = active.or_else(|| known().find(|namenode| !namenode.datanodes.is_empty()));
@@ -253,16 +254,16 @@ fn listed_datanodes(namenodes: &[Part<Namenode>]) -> Vec<Listed> {
 }
 
 /// The listing of the `NameNode` that gives one: the standby does not. Otherwise why there is none, by all of them.
-fn root(asked: Asked<'_, Vec<Entry>>) -> Told<Vec<Entry>> {
+fn root(asked: Asked<'_, Vec<ListedFile>>) -> Probed<Vec<ListedFile>> {
     let mut troubles = Vec::new();
     for (host, id, pending) in asked {
-        match Told::of(pending.answer()) {
-            Told::Unknown { trouble } => {
+        match Probed::of(pending.answer()) {
+            Probed::Unknown { trouble } => {
                 let id = id.unwrap_or_default();
                 troubles.push(format!("{id} on {}: {trouble}", host.name));
             }
-            known @ Told::Known(_) => return known,
+            known @ Probed::Known(_) => return known,
         }
     }
-    Told::unknown(troubles.join("; "))
+    Probed::unknown(troubles.join("; "))
 }

@@ -16,7 +16,7 @@ const WIDEST: usize = 64;
 
 /// A file or a folder.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub(super) struct Entry {
+pub(super) struct ListedFile {
     /// All of its path.
     pub(super) path: String,
     /// Whether it is a folder.
@@ -36,7 +36,7 @@ pub(super) struct Entry {
 }
 
 /// What the `NameNode` at `place` (`HOST:PORT`) finds in `/`, if it is the active one.
-pub(super) fn root(place: &str, end: Instant) -> Result<Vec<Entry>, Silence> {
+pub(super) fn root(place: &str, end: Instant) -> Result<Vec<ListedFile>, Silence> {
     // The client would try one that is gone again and again.
     knock(place, end)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -57,7 +57,7 @@ pub(super) fn root(place: &str, end: Instant) -> Result<Vec<Entry>, Silence> {
     runtime.shutdown_timeout(Duration::ZERO);
     match listing {
         Ok(Some(found)) => {
-            let mut entries: Vec<Entry> = found.into_iter().map(Entry::from).collect();
+            let mut entries: Vec<ListedFile> = found.into_iter().map(ListedFile::from).collect();
             entries.sort_by(|one, other| one.path.cmp(&other.path));
             Ok(entries)
         }
@@ -73,7 +73,7 @@ pub(super) fn root(place: &str, end: Instant) -> Result<Vec<Entry>, Silence> {
     }
 }
 
-impl From<hdfs_native::client::FileStatus> for Entry {
+impl From<hdfs_native::client::FileStatus> for ListedFile {
     fn from(status: hdfs_native::client::FileStatus) -> Self {
         Self {
             folder: status.isdir,
@@ -108,18 +108,18 @@ fn permission(bits: u16) -> String {
 }
 
 /// The lines of `fs -ls`, but for the mark of access lists, of which the client knows nothing.
-pub(super) fn lines(entries: &[Entry]) -> Vec<String> {
+pub(super) fn lines(entries: &[ListedFile]) -> Vec<String> {
     if entries.is_empty() {
         return Vec::new();
     }
-    let widest = |name: fn(&Entry) -> &str| {
+    let widest = |name: fn(&ListedFile) -> &str| {
         let widths = entries.iter().map(|entry| name(entry).chars().count());
         // No more than a line has room for; Rust itself takes no width above 65,535.
         widths.max().unwrap_or_default().min(WIDEST)
     };
     let owners = widest(|entry| &entry.owner);
     let groups = widest(|entry| &entry.group);
-    let line = |entry: &Entry| {
+    let line = |entry: &ListedFile| {
         let kind = if entry.folder { 'd' } else { '-' };
         let replication = entry
             .replication
@@ -136,7 +136,7 @@ pub(super) fn lines(entries: &[Entry]) -> Vec<String> {
             entry.path,
         )
     };
-    let head = format!("Found {} items", entries.len());
+    let head = format!("Inspection {} items", entries.len());
     std::iter::once(head)
         .chain(entries.iter().map(line))
         .collect()
@@ -156,16 +156,16 @@ mod tests {
     #[test]
     fn lines_are_those_of_hadoop() {
         let modified = Local.with_ymd_and_hms(2026, 11, 21, 20, 29, 30).unwrap();
-        let folder = Entry {
+        let folder = ListedFile {
             path: "/user".to_owned(),
             folder: true,
             permission: "rwxr-xr-x".to_owned(),
             owner: "root".to_owned(),
             group: "supergroup".to_owned(),
             modified_ms: modified.timestamp_millis(),
-            ..Entry::default()
+            ..ListedFile::default()
         };
-        let file = Entry {
+        let file = ListedFile {
             path: "/words.txt".to_owned(),
             folder: false,
             permission: "rw-r--r--".to_owned(),
@@ -177,7 +177,7 @@ mod tests {
         assert_eq!(
             lines(&[folder, file]),
             [
-                "Found 2 items",
+                "Inspection 2 items",
                 "drwxr-xr-x   - root supergroup          0 2026-11-21 20:29 /user",
                 "-rw-r--r--   3 hd   supergroup      11357 2026-11-21 20:29 /words.txt",
             ]

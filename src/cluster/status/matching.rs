@@ -1,9 +1,9 @@
 //! Which daemon of the description one is that somebody else lists: they call hosts by names of their own. Pure.
 
 use super::hdfs::Listed;
-use super::overview::{Part, Worker};
+use super::overview::{Daemon, Worker};
 use super::yarn::Node;
-use crate::cluster::{Cluster, Form, Host, Port};
+use crate::cluster::{Cluster, Host, HostKind, Port};
 
 /// Something with one or two places, `HOST:PORT`.
 pub(super) trait Placed {
@@ -26,7 +26,7 @@ impl Placed for Node {
 pub(super) fn workers<T, L: Placed>(
     cluster: &Cluster,
     port: Port,
-    parts: Vec<Part<T>>,
+    parts: Vec<Daemon<T>>,
     mut listed: Vec<L>,
 ) -> Vec<Worker<T, L>> {
     let described: Vec<&Host> = parts
@@ -41,7 +41,7 @@ pub(super) fn workers<T, L: Placed>(
             let same = described
                 .iter()
                 .filter(|other| other.port(port) == host.port(port));
-            let by_port = cluster.form == Form::Loopback && same.count() == 1;
+            let by_port = cluster.form == HostKind::Loopback && same.count() == 1;
             listed.iter().position(|entry| {
                 let mut places = entry.places().into_iter();
                 places.any(|place| is(host, host.port(port), by_port, place))
@@ -79,11 +79,11 @@ fn is(host: &Host, port: u16, by_port: bool, place: &str) -> bool {
 mod tests {
     use std::path::Path;
 
-    use super::super::overview::Told;
+    use super::super::overview::Probed;
     use super::*;
     use crate::cluster::read;
 
-    fn cluster(form: Form, more: &str) -> Cluster {
+    fn cluster(form: HostKind, more: &str) -> Cluster {
         let text = include_str!("../../../sample-data/clusters/three-hosts-ha.toml");
         let text = text.replacen("id = 2\n", &format!("id = 2\n{more}"), 1);
         read(&text, Path::new("."), form).unwrap().0
@@ -98,10 +98,10 @@ mod tests {
 
     /// Who is found for each of h1, h2 and h3, and who else is listed.
     fn found(cluster: &Cluster, ids: &[&str]) -> Vec<String> {
-        let part = |host: &Host| Part {
+        let part = |host: &Host| Daemon {
             host: host.name.clone(),
             id: None,
-            told: Told::Known(()),
+            told: Probed::Known(()),
         };
         let parts = cluster.hosts.iter().map(part).collect();
         let listed = ids.iter().map(|id| node(id)).collect();
@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn hosts_are_known_by_name_by_domain_and_by_number() {
-        let own = cluster(Form::Own, "");
+        let own = cluster(HostKind::Own, "");
         assert_eq!(
             found(
                 &own,
@@ -131,7 +131,7 @@ mod tests {
                 "h2:1 h2:1"
             ]
         );
-        let loopback = cluster(Form::Loopback, "");
+        let loopback = cluster(HostKind::Loopback, "");
         assert_eq!(
             found(&loopback, &["127.91.2.3:8041", "localhost:8041"]),
             [
@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn on_loopback_a_port_of_its_own_is_enough() {
-        let loopback = cluster(Form::Loopback, "ports = { nodemanager = 9041 }\n");
+        let loopback = cluster(HostKind::Loopback, "ports = { nodemanager = 9041 }\n");
         assert_eq!(
             found(&loopback, &["localhost:9041"]),
             ["h1 nobody", "h2 localhost:9041", "h3 nobody"]

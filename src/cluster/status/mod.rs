@@ -25,7 +25,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::args::{FileArgs, PROGRAM, ending};
-use super::layout::{Cluster, Form};
+use super::model::{Cluster, HostKind};
 use crate::cli::{self, duration};
 use crate::coordination::Namespace;
 use crate::status::{Column, Screen, paint, table, write_line};
@@ -67,7 +67,7 @@ pub(super) struct StatusArgs {
 
     /// What the hosts are [default: what they were when it was started, or loopback]
     #[arg(long, value_enum)]
-    hosts: Option<Form>,
+    hosts: Option<HostKind>,
 
     /// Write one JSON object a line
     #[arg(long)]
@@ -203,7 +203,7 @@ mod tests {
     #[test]
     fn json_names_what_is_wrong() {
         let mut overview = sample::overview();
-        overview.namenodes[1].told = overview::Told::unknown("nothing listens there");
+        overview.namenodes[1].told = overview::Probed::unknown("nothing listens there");
         let json = json(&overview, &rows(&overview)).unwrap();
         let json: serde_json::Value = serde_json::from_str(&json).unwrap();
         assert_eq!(json["healthy"], false);

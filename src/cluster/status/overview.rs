@@ -5,11 +5,11 @@ use serde::Serialize;
 
 use super::hdfs::{Datanode, Journal, Listed, Namenode};
 use super::kafka::Kafka;
-use super::listing::Entry;
+use super::listing::ListedFile;
 use super::yarn::{Node, Resourcemanager};
 use crate::probe::Silence;
 use crate::protocol::event::rfc3339;
-use crate::status::Brief;
+use crate::status::GroupSummary;
 use crate::zkstats::Facts;
 
 /// Everything.
@@ -22,30 +22,30 @@ pub(super) struct Overview {
     pub(super) time: DateTime<Utc>,
     /// How many servers vote, by the description.
     pub(super) voters: usize,
-    pub(super) ensemble: Vec<Part<Server>>,
-    pub(super) namenodes: Vec<Part<Namenode>>,
-    pub(super) zkfcs: Vec<Part<Listens>>,
-    pub(super) journalnodes: Vec<Part<Journal>>,
+    pub(super) ensemble: Vec<Daemon<Server>>,
+    pub(super) namenodes: Vec<Daemon<Namenode>>,
+    pub(super) zkfcs: Vec<Daemon<Listens>>,
+    pub(super) journalnodes: Vec<Daemon<Journal>>,
     pub(super) datanodes: Vec<Worker<Datanode, Listed>>,
-    pub(super) resourcemanagers: Vec<Part<Resourcemanager>>,
+    pub(super) resourcemanagers: Vec<Daemon<Resourcemanager>>,
     pub(super) nodemanagers: Vec<Worker<Listens, Node>>,
-    pub(super) brokers: Vec<Part<Listens>>,
+    pub(super) brokers: Vec<Daemon<Listens>>,
     /// `None` without a broker in the description.
-    pub(super) kafka: Option<Told<Kafka>>,
-    pub(super) heartline: Told<Brief>,
+    pub(super) kafka: Option<Probed<Kafka>>,
+    pub(super) heartline: Probed<GroupSummary>,
     /// What lies in HDFS's `/`; `None` without HDFS in the description.
-    pub(super) root: Option<Told<Vec<Entry>>>,
+    pub(super) root: Option<Probed<Vec<ListedFile>>>,
 }
 
 /// What somebody tells, or why not.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
-pub(super) enum Told<T> {
+pub(super) enum Probed<T> {
     Known(T),
     Unknown { trouble: String },
 }
 
-impl<T> Told<T> {
+impl<T> Probed<T> {
     /// What has come, or not come, of a question.
     pub(super) fn of(answer: Option<Result<T, Silence>>) -> Self {
         match answer.unwrap_or(Err(Silence::Slow)) {
@@ -76,13 +76,13 @@ impl<T> Told<T> {
 
 /// One daemon on one host.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub(super) struct Part<T> {
+pub(super) struct Daemon<T> {
     pub(super) host: String,
     /// `nn1`, `rm2`, a broker's number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) id: Option<String>,
     #[serde(flatten)]
-    pub(super) told: Told<T>,
+    pub(super) told: Probed<T>,
 }
 
 /// One that is both asked and listed by who gives it work.
@@ -92,7 +92,7 @@ pub(super) struct Worker<T, L> {
     pub(super) host: String,
     /// What it says itself; `None` for one that is not described.
     #[serde(rename = "self")]
-    pub(super) told: Option<Told<T>>,
+    pub(super) told: Option<Probed<T>>,
     /// As it is listed; `None` for one that is not.
     pub(super) listed: Option<L>,
 }

@@ -3,7 +3,7 @@
 mod workers;
 
 use super::hdfs::{Journal, Namenode};
-use super::overview::{Listens, Overview, Part, Server, Told};
+use super::overview::{Daemon, Listens, Overview, Probed, Server};
 use super::yarn::Resourcemanager;
 use crate::status::bytes;
 use workers::{datanode, nodemanager};
@@ -76,7 +76,7 @@ pub(super) fn rows(overview: &Overview) -> Vec<Row> {
                 .iter()
                 .map(|worker| datanode(worker, lists)),
         );
-        if let Some(trouble) = overview.root.as_ref().and_then(Told::trouble) {
+        if let Some(trouble) = overview.root.as_ref().and_then(Probed::trouble) {
             rows.push(Row::bad("hdfs /", "", "not listed", trouble));
         }
     }
@@ -101,11 +101,11 @@ fn named(part: &str, id: Option<&str>) -> String {
 }
 
 /// A row for a part that answers, or one that says why it does not.
-fn row<T>(what: &str, part: &Part<T>, judge: impl Fn(&str, &str, &T) -> Row) -> Row {
+fn row<T>(what: &str, part: &Daemon<T>, judge: impl Fn(&str, &str, &T) -> Row) -> Row {
     let name = named(what, part.id.as_deref());
     match &part.told {
-        Told::Known(known) => judge(&name, &part.host, known),
-        Told::Unknown { trouble } => Row::bad(&name, &part.host, trouble, ""),
+        Probed::Known(known) => judge(&name, &part.host, known),
+        Probed::Unknown { trouble } => Row::bad(&name, &part.host, trouble, ""),
     }
 }
 
@@ -122,7 +122,7 @@ fn quorum(overview: &Overview) -> Row {
     }
 }
 
-fn server(part: &Part<Server>) -> Row {
+fn server(part: &Daemon<Server>) -> Row {
     row("zookeeper", part, |name, host, server| {
         let facts = &server.facts;
         let mut details = Vec::new();
@@ -171,7 +171,7 @@ fn hdfs(overview: &Overview) -> Row {
     Row::well("hdfs", "", state, details.join(", ")).judged(missing == 0)
 }
 
-fn namenode(part: &Part<Namenode>, newest: Option<u64>) -> Row {
+fn namenode(part: &Daemon<Namenode>, newest: Option<u64>) -> Row {
     row("namenode", part, |name, host, namenode| {
         let mut details = Vec::new();
         details.push(match &namenode.safe_mode {
@@ -195,13 +195,13 @@ fn namenode(part: &Part<Namenode>, newest: Option<u64>) -> Row {
     })
 }
 
-fn listener(what: &str, part: &Part<Listens>) -> Row {
+fn listener(what: &str, part: &Daemon<Listens>) -> Row {
     row(what, part, |name, host, _| {
         Row::well(name, host, "listens", "")
     })
 }
 
-fn journalnode(part: &Part<Journal>) -> Row {
+fn journalnode(part: &Daemon<Journal>) -> Row {
     row("journalnode", part, |name, host, journal| {
         let details = match (journal.transaction, journal.lag) {
             (None, _) => "nothing written since its start".to_owned(),
@@ -212,9 +212,9 @@ fn journalnode(part: &Part<Journal>) -> Row {
     })
 }
 
-fn active_resourcemanagers(overview: &Overview) -> Vec<&Part<Resourcemanager>> {
+fn active_resourcemanagers(overview: &Overview) -> Vec<&Daemon<Resourcemanager>> {
     let active =
-        |part: &&Part<Resourcemanager>| part.told.known().is_some_and(Resourcemanager::is_active);
+        |part: &&Daemon<Resourcemanager>| part.told.known().is_some_and(Resourcemanager::is_active);
     overview.resourcemanagers.iter().filter(active).collect()
 }
 
@@ -236,7 +236,7 @@ fn yarn(overview: &Overview) -> Row {
     Row::well("yarn", "", state, details)
 }
 
-fn resourcemanager(part: &Part<Resourcemanager>) -> Row {
+fn resourcemanager(part: &Daemon<Resourcemanager>) -> Row {
     row("resourcemanager", part, |name, host, manager| {
         let well = matches!(manager.state.as_str(), "active" | "standby");
         let zookeeper = manager.zookeeper.as_deref().map(str::to_lowercase);
@@ -245,10 +245,10 @@ fn resourcemanager(part: &Part<Resourcemanager>) -> Row {
     })
 }
 
-fn kafka(told: &Told<super::kafka::Kafka>, brokers: &[Part<Listens>]) -> Row {
+fn kafka(told: &Probed<super::kafka::Kafka>, brokers: &[Daemon<Listens>]) -> Row {
     let kafka = match told {
-        Told::Known(kafka) => kafka,
-        Told::Unknown { trouble } => return Row::bad("kafka", "", "not known", trouble),
+        Probed::Known(kafka) => kafka,
+        Probed::Unknown { trouble } => return Row::bad("kafka", "", "not known", trouble),
     };
     let mut details = vec![
         counted(
@@ -283,7 +283,7 @@ fn few(names: &[String]) -> String {
     format!("{}{more}", names[..names.len().min(FEW)].join(", "))
 }
 
-fn broker(part: &Part<Listens>, registered: Option<&[i32]>) -> Row {
+fn broker(part: &Daemon<Listens>, registered: Option<&[i32]>) -> Row {
     let id = part.id.as_deref().and_then(|id| id.parse().ok());
     row("broker", part, |name, host, _| match (registered, id) {
         (Some(ids), Some(id)) if !ids.contains(&id) => {
@@ -295,8 +295,8 @@ fn broker(part: &Part<Listens>, registered: Option<&[i32]>) -> Row {
 
 fn heartline(overview: &Overview) -> Row {
     let brief = match &overview.heartline {
-        Told::Known(brief) => brief,
-        Told::Unknown { trouble } => return Row::bad("heartline", "", "not known", trouble),
+        Probed::Known(brief) => brief,
+        Probed::Unknown { trouble } => return Row::bad("heartline", "", "not known", trouble),
     };
     let mut details = vec![format!("{} members", brief.members)];
     if let Some(epoch) = brief.epoch {

@@ -4,21 +4,21 @@ use chrono::DateTime;
 
 use super::hdfs::{Datanode, Journal, Listed, Namenode};
 use super::kafka::Kafka;
-use super::listing::Entry;
-use super::overview::{Listens, Overview, Part, Server, Told, Worker};
+use super::listing::ListedFile;
+use super::overview::{Daemon, Listens, Overview, Probed, Server, Worker};
 use super::yarn::{Node, Resourcemanager};
-use crate::status::Brief;
+use crate::status::GroupSummary;
 use crate::zkstats::Facts;
 
-fn part<T>(host: &str, id: Option<&str>, known: T) -> Part<T> {
-    Part {
+fn part<T>(host: &str, id: Option<&str>, known: T) -> Daemon<T> {
+    Daemon {
         host: host.to_owned(),
         id: id.map(str::to_owned),
-        told: Told::Known(known),
+        told: Probed::Known(known),
     }
 }
 
-fn server(host: &str, mode: &str) -> Part<Server> {
+fn server(host: &str, mode: &str) -> Daemon<Server> {
     let facts = Facts {
         mode: Some(mode.to_owned()),
         zxid: Some("0x100000007".to_owned()),
@@ -68,7 +68,7 @@ fn datanode(host: &str) -> Worker<Datanode, Listed> {
     let actors = [("h1:8020".to_owned(), "RUNNING".to_owned())];
     Worker {
         host: host.to_owned(),
-        told: Some(Told::Known(Datanode {
+        told: Some(Probed::Known(Datanode {
             actors: actors.into(),
         })),
         listed: Some(listed(host)),
@@ -119,30 +119,30 @@ pub(super) fn overview() -> Overview {
         ],
         nodemanagers: vec![Worker {
             host: "h1".to_owned(),
-            told: Some(Told::Known(listens)),
+            told: Some(Probed::Known(listens)),
             listed: Some(node),
         }],
         brokers: vec![part("h1", Some("1"), listens)],
-        kafka: Some(Told::Known(Kafka {
+        kafka: Some(Probed::Known(Kafka {
             controller: Some(1),
             brokers: vec![1],
             partitions: 3,
             ..Kafka::default()
         })),
-        heartline: Told::Known(Brief {
+        heartline: Probed::Known(GroupSummary {
             master: Some("map1".to_owned()),
             epoch: Some(9),
             members: 3,
-            ..Brief::default()
+            ..GroupSummary::default()
         }),
-        root: Some(Told::Known(vec![Entry {
+        root: Some(Probed::Known(vec![ListedFile {
             path: "/user".to_owned(),
             folder: true,
             permission: "rwxr-xr-x".to_owned(),
             owner: "root".to_owned(),
             group: "supergroup".to_owned(),
             modified_ms: time.timestamp_millis(),
-            ..Entry::default()
+            ..ListedFile::default()
         }])),
     }
 }

@@ -4,8 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn sight(text: &str, runner: Option<i64>) -> Sight {
-    Sight {
+fn sight(text: &str, runner: Option<i64>) -> TaskView {
+    TaskView {
         task: Some((4, text.to_owned())),
         runner,
     }
@@ -13,7 +13,7 @@ fn sight(text: &str, runner: Option<i64>) -> Sight {
 
 #[test]
 fn what_nobody_has_begun_is_to_be_taken() {
-    let nothing = Sight {
+    let nothing = TaskView {
         task: None,
         runner: None,
     };
@@ -72,7 +72,7 @@ fn a_refused_word_is_told_again_unless_it_stands_or_is_void() {
 #[derive(Clone, Debug)]
 enum Phase {
     Idle,
-    Looked(Sight),
+    Looked(TaskView),
     Running(i32),
     Ended(Record, i32),
     Over,
@@ -80,7 +80,7 @@ enum Phase {
 
 struct World {
     /// All that has ever stood there: a server that is behind shows an earlier one.
-    history: Vec<Sight>,
+    history: Vec<TaskView>,
     phases: Vec<Phase>,
     sessions: Vec<i64>,
 }
@@ -88,7 +88,7 @@ struct World {
 impl World {
     fn new(attempts: usize) -> Self {
         Self {
-            history: vec![Sight {
+            history: vec![TaskView {
                 task: None,
                 runner: None,
             }],
@@ -97,12 +97,12 @@ impl World {
         }
     }
 
-    fn now(&self) -> Sight {
+    fn now(&self) -> TaskView {
         self.history.last().unwrap().clone()
     }
 
     fn is_committed(&self) -> bool {
-        let states = self.history.iter().filter_map(Sight::record);
+        let states = self.history.iter().filter_map(TaskView::record);
         states
             .map(|record| record.state)
             .any(|state| state == State::Committed)
@@ -110,7 +110,7 @@ impl World {
 
     fn set(&mut self, version: i32, record: &Record, runner: Option<i64>) {
         let task = Some((version, record.to_string()));
-        self.history.push(Sight { task, runner });
+        self.history.push(TaskView { task, runner });
     }
 
     fn act(&mut self, who: usize, what: u8, behind: usize) {
@@ -159,7 +159,7 @@ impl World {
                 // Its command is ended before the session can be.
                 self.sessions[who] += 100;
                 if now.runner == Some(session) {
-                    self.history.push(Sight {
+                    self.history.push(TaskView {
                         runner: None,
                         ..now
                     });

@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{Raw, Truth};
 use crate::nodes::fields::{Address, HostName, PublicKey};
-use crate::nodes::refusal::{Refusal, quoted};
+use crate::nodes::rejection::{Rejection, quoted};
 
 /// The server's answer to one message.
 #[derive(Clone, Debug, Serialize)]
@@ -35,7 +35,7 @@ pub struct Answer<'a> {
 
 /// What a client looks at in whatever comes from the server.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Glance {
+pub struct ReplyHeader {
     /// `ack`, `refused`, `left`, `replaced`, `nodes`, `update`; absent in the status.
     #[serde(rename = "type", default)]
     pub kind: Option<String>,
@@ -50,7 +50,7 @@ pub struct Glance {
     pub reason: Option<String>,
 }
 
-impl Glance {
+impl ReplyHeader {
     /// Why the server wants nothing from this connection, if that is what it says.
     pub fn turned_away(&self) -> Option<String> {
         let is_so =
@@ -124,7 +124,7 @@ pub struct Entries {
 
 impl Status<'_> {
     /// Checks every entry: one that is wrong spoils all, since nothing of such a server can be trusted.
-    pub fn entries(&self, loopback: bool) -> Result<Entries, Refusal> {
+    pub fn entries(&self, loopback: bool) -> Result<Entries, Rejection> {
         let hosts = self.clusers_ip.iter().map(|(ip, name)| {
             let address = Address::parse(ip, loopback)?;
             Ok((address.ip(), name.parse()?))
@@ -135,9 +135,9 @@ impl Status<'_> {
         let dead = dead.filter(|(_, alive)| *alive == Truth::False);
         let dead = dead.map(|(name, _)| name.parse());
         Ok(Entries {
-            hosts: hosts.collect::<Result<_, Refusal>>()?,
-            keys: keys.collect::<Result<_, Refusal>>()?,
-            dead: dead.collect::<Result<_, Refusal>>()?,
+            hosts: hosts.collect::<Result<_, Rejection>>()?,
+            keys: keys.collect::<Result<_, Rejection>>()?,
+            dead: dead.collect::<Result<_, Rejection>>()?,
         })
     }
 

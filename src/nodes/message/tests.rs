@@ -14,8 +14,8 @@ fn register(extra: &str) -> String {
 
 #[test]
 fn the_messages_of_the_seed_are_read() {
-    let told = Told::read(register("").as_bytes(), false).expect("a registration");
-    let Told::Register(told) = told else {
+    let told = ClientRequest::read(register("").as_bytes(), false).expect("a registration");
+    let ClientRequest::Register(told) = told else {
         panic!("no registration: {told:?}")
     };
     assert_eq!(
@@ -24,11 +24,14 @@ fn the_messages_of_the_seed_are_read() {
     );
     assert_eq!(told.key.as_str(), KEY);
     let beat = register(r#", "type": "heartbeat", "mood": {"any": [1]}"#);
-    let told = Told::read(beat.as_bytes(), false);
-    assert!(matches!(told, Ok(Told::Heartbeat(_))), "{told:?}");
+    let told = ClientRequest::read(beat.as_bytes(), false);
+    assert!(matches!(told, Ok(ClientRequest::Heartbeat(_))), "{told:?}");
     let confirm = br#"{"role": "server", "is_alive": "True", "hostname": "server.hadoop.com",
         "ip": "10.2.3.119", "username": "root", "type": "heartbeat"}"#;
-    assert_eq!(Told::read(confirm, false), Ok(Told::Confirm));
+    assert_eq!(
+        ClientRequest::read(confirm, false),
+        Ok(ClientRequest::Confirm)
+    );
 }
 
 #[test]
@@ -48,7 +51,7 @@ fn each_field_is_needed_and_checked() {
     ] {
         let wrong = good.replace(from, to);
         assert_ne!(wrong, good);
-        let told = Told::read(wrong.as_bytes(), false);
+        let told = ClientRequest::read(wrong.as_bytes(), false);
         assert!(told.is_err(), "{from} as {to}: {told:?}");
     }
 }
@@ -60,7 +63,10 @@ fn a_confirmation_is_the_seeds() {
         "id_rsa.pub":"xxxxxx","clusers_ip":[["10.0.0.1","n1"]],"clusers_ssh":[]}"#;
     let status: Status = serde_json::from_slice(status).expect("a status");
     let confirmation = serde_json::to_vec(&status.confirmation()).expect("JSON");
-    assert_eq!(Told::read(&confirmation, false), Ok(Told::Confirm));
+    assert_eq!(
+        ClientRequest::read(&confirmation, false),
+        Ok(ClientRequest::Confirm)
+    );
     let entries = status.entries(false).expect("good entries");
     assert_eq!(entries.hosts.len(), 1);
 }

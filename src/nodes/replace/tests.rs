@@ -1,7 +1,7 @@
 use std::convert::Infallible;
 use std::os::unix::fs::symlink;
 
-use super::super::behalf::tests::somebody_else;
+use super::super::impersonate::tests::somebody_else;
 use super::*;
 use crate::left_out::{self, leave_out};
 
@@ -23,11 +23,11 @@ fn append(path: &Path, text: &str) {
 fn mode_and_link_stay() {
     let folder = folder();
     let (file, link) = (folder.path().join("file"), folder.path().join("link"));
-    replace(&file, b"one", Fresh::own(0o600)).expect("written");
+    replace(&file, b"one", NewFile::own(0o600)).expect("written");
     assert_eq!(fs::metadata(&file).expect("there").mode() & 0o7777, 0o600);
     fs::set_permissions(&file, Permissions::from_mode(0o664)).expect("changed");
     symlink("file", &link).expect("linked");
-    replace(&link, b"two", Fresh::own(0o600)).expect("written");
+    replace(&link, b"two", NewFile::own(0o600)).expect("written");
     assert_eq!(fs::read(&file).expect("there"), b"two");
     assert_eq!(fs::metadata(&file).expect("there").mode() & 0o7777, 0o664);
     assert!(fs::symlink_metadata(&link).expect("there").is_symlink());
@@ -41,7 +41,7 @@ fn a_link_to_nothing_stays_too() {
     fs::create_dir(folder.path().join("c")).expect("made");
     symlink("b", &links[0]).expect("linked");
     symlink(folder.path().join("c/file"), &links[1]).expect("linked");
-    replace(&links[0], b"one", Fresh::own(0o600)).expect("written");
+    replace(&links[0], b"one", NewFile::own(0o600)).expect("written");
     assert!(
         links
             .iter()
@@ -52,7 +52,7 @@ fn a_link_to_nothing_stays_too() {
         b"one"
     );
     symlink("round", folder.path().join("round")).expect("linked");
-    let round = replace(&folder.path().join("round"), b"", Fresh::own(0o600));
+    let round = replace(&folder.path().join("round"), b"", NewFile::own(0o600));
     assert_eq!(
         round.map_err(|why| Errno::from_io_error(&why)),
         Err(Some(Errno::LOOP))
@@ -71,7 +71,7 @@ fn attributes_stay() {
     let Some(attribute) = attributes.into_iter().find(set) else {
         leave_out!("the temporary folder's file system has no extended attributes");
     };
-    replace(&path, b"two", Fresh::own(0o600)).expect("written");
+    replace(&path, b"two", NewFile::own(0o600)).expect("written");
     let mut value = [0; 16];
     let new = File::open(&path).expect("there");
     let length = fgetxattr(&new, attribute, &mut value).expect("kept");
@@ -92,7 +92,7 @@ fn what_others_write_meanwhile_is_kept() {
             append(&path, before);
         }
         let mut asked = 0;
-        let written = change(&path, Fresh::own(0o644), |file| {
+        let written = change(&path, NewFile::own(0o644), |file| {
             asked += 1;
             if asked <= 2 {
                 append(&path, "other\n");
@@ -112,11 +112,11 @@ fn what_others_write_meanwhile_is_kept() {
 fn who_always_writes_is_not_waited_for() {
     let folder = folder();
     let path = folder.path().join("file");
-    let result = change(&path, Fresh::own(0o644), |_| {
+    let result = change(&path, NewFile::own(0o644), |_| {
         append(&path, "other\n");
         Ok::<_, Infallible>(Some(b"own\n".to_vec()))
     });
-    assert!(matches!(result, Err(Unchanged::Write(_))), "{result:?}");
+    assert!(matches!(result, Err(ReplaceError::Write(_))), "{result:?}");
     let now = fs::read_to_string(&path).expect("there");
     assert_eq!(now, "other\n".repeat(MOST_TRIES));
 }
@@ -129,7 +129,7 @@ fn two_who_change_one_file_lose_nothing() {
     fs::write(&path, "").expect("written");
     let add = |own: &str| {
         for _ in 0..EACH {
-            let written = change(&path, Fresh::own(0o644), |file| {
+            let written = change(&path, NewFile::own(0o644), |file| {
                 Ok::<_, Infallible>(Some([file, own.as_bytes()].concat()))
             });
             assert!(written.expect("written"));
@@ -152,7 +152,7 @@ fn a_lock_of_anybody_stops_nobody() {
     fs::write(&path, "a\n").expect("written");
     let other = File::open(&path).expect("there");
     flock(&other, FlockOperation::LockExclusive).expect("locked");
-    let written = change(&path, Fresh::own(0o644), |_| {
+    let written = change(&path, NewFile::own(0o644), |_| {
         Ok::<_, Infallible>(Some(b"b\n".to_vec()))
     });
     assert!(written.expect("written"));
@@ -198,7 +198,7 @@ fn where_no_name_can_be_taken_a_file_of_others_is_written_in_its_place() {
         fs::set_permissions(home.path(), Permissions::from_mode(0o555))?;
         let before = fs::metadata(&path)?.ino();
         let add = |file: &[u8]| Ok::<_, Infallible>(Some([file, b"b\n"].concat()));
-        let written = change(&path, Fresh::own(0o600), add)?;
+        let written = change(&path, NewFile::own(0o600), add)?;
         Ok((written, fs::metadata(&path)?.ino() == before))
     });
     assert_eq!(tried.expect("its own home"), (true, true));

@@ -5,13 +5,13 @@ use std::net::IpAddr;
 use super::{Node, Roster};
 use crate::nodes::fields::HostName;
 use crate::nodes::message::Registration;
-use crate::nodes::refusal::Refusal;
+use crate::nodes::rejection::Rejection;
 
 impl Roster {
     /// A name belongs to its key and its role, an address to whoever lives there.
-    pub(super) fn permit(&self, told: &Registration) -> Result<(), Refusal> {
+    pub(super) fn permit(&self, told: &Registration) -> Result<(), Rejection> {
         let (name, ip) = (&told.name, told.address.ip());
-        let no = |why: String| Err(Refusal::new(why));
+        let no = |why: String| Err(Rejection::new(why));
         if let Some(domain) = &self.rules.domain
             && name.as_str() != domain.as_str()
             && !name.as_str().ends_with(&format!(".{domain}"))
@@ -58,8 +58,8 @@ impl Roster {
 }
 
 /// Anybody knows the public keys of all.
-pub(super) fn unproven(name: &HostName) -> Refusal {
-    Refusal::new(format!(
+pub(super) fn unproven(name: &HostName) -> Rejection {
+    Rejection::new(format!(
         "{name} has proven that it has its key before, and does not now; the key's owner signs"
     ))
 }

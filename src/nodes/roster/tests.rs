@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::detect::Rule;
 use crate::nodes::fields::Address;
-use crate::nodes::state::Kept;
+use crate::nodes::state::PersistedState;
 
 const KEYS: [&str; 3] = [
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ",
@@ -218,7 +218,7 @@ fn one_address_does_not_take_all_names() {
     let refused = roster.register(ms(now), &at("n4", 1));
     assert!(refused.is_err_and(|why| why.to_string().contains("has had 3 names already")));
     // It is known again; others are not in its way.
-    let mut roster = Kept::of(&roster).roster(rules(), ms(now));
+    let mut roster = PersistedState::of(&roster).roster(rules(), ms(now));
     assert!(roster.register(ms(now), &at("n4", 1)).is_err());
     roster.register(ms(now), &at("n4", 2)).expect("elsewhere");
     roster
@@ -355,7 +355,7 @@ fn who_was_known_before_has_time_to_come_back() {
         before.register(ms(0), node).expect("taken");
     }
     before.forget(ms(0), &nodes[2].name, true).expect("known");
-    let mut roster = Kept::of(&before).roster(rules(), ms(50_000));
+    let mut roster = PersistedState::of(&before).roster(rules(), ms(50_000));
     let run = |roster: &mut Roster, from: u64, to: u64| {
         for at in (from..to).step_by(100) {
             roster.tick(ms(at));

@@ -52,7 +52,7 @@ fn standing_masters_wait_behind_the_master() {
     }
     let overview = Overview::of(&first, &second, start());
     // The mapper led until they came.
-    assert_eq!(overview.rows[0].role, Role::Master);
+    assert_eq!(overview.rows[0].role, MemberRole::Master);
     let names = overview
         .rows
         .iter()
@@ -61,9 +61,9 @@ fn standing_masters_wait_behind_the_master() {
     assert_eq!(
         names,
         [
-            (Role::Master, "master1"),
-            (Role::Standing, "master2"),
-            (Role::Follower, "map1"),
+            (MemberRole::Master, "master1"),
+            (MemberRole::Standing, "master2"),
+            (MemberRole::Follower, "map1"),
         ]
     );
     let records = overview.rows.iter().map(|row| row.records_per_second);

@@ -20,8 +20,8 @@ fn judged(lines: &str, age: u64, usual: Option<Duration>, slow: u64) -> Verdict 
     Verdict::on(&beat(lines), ages, terms(usual, slow))
 }
 
-fn terms(usual: Option<Duration>, slow: u64) -> Terms {
-    Terms {
+fn terms(usual: Option<Duration>, slow: u64) -> RowContext {
+    RowContext {
         now: start(),
         usual,
         slow: Duration::from_millis(slow),
@@ -91,12 +91,12 @@ fn one_that_was_taken_for_dead_has_returned_for_a_minute() {
 }
 
 fn row(before: Option<&Node>, after: &Node) -> Row {
-    let terms = Terms {
+    let terms = RowContext {
         now: start() + TimeDelta::milliseconds(500),
         usual: USUAL,
         slow: Duration::ZERO,
     };
-    let name = (Role::Follower, after.name.clone());
+    let name = (MemberRole::Follower, after.name.clone());
     Row::of(name, (before, after), Beat::parse, terms)
 }
 
@@ -162,7 +162,7 @@ fn rows_are_sorted_by_role_then_by_severity_then_by_name() {
             ..row(None, &node(name, &value, 1, 500, 0))
         }
     };
-    let follower = |name: &str, lines: &str| of(Role::Follower, name, lines);
+    let follower = |name: &str, lines: &str| of(MemberRole::Follower, name, lines);
     let dead = Dead {
         node: "map7".to_owned(),
         time: start(),
@@ -176,8 +176,8 @@ fn rows_are_sorted_by_role_then_by_severity_then_by_name() {
         late,
         follower("map8", "stalled-ms: 1\n"),
         Row::of_dead(&dead, start()),
-        of(Role::Standing, "master2", ""),
-        of(Role::Master, "z", ""),
+        of(MemberRole::Standing, "master2", ""),
+        of(MemberRole::Master, "z", ""),
     ];
     rows.sort_by(Row::order);
     let names = rows.map(|row| row.node);

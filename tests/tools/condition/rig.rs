@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use heartline::condition::{Change, Classifier, Condition, StallTimeout};
-use heartline::vitals::{Ends, Flow, Identity, Reading, Sampler, Streams, Whom};
+use heartline::vitals::{Ends, Flow, Identity, Reading, SampleTarget, Sampler, Streams};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::support::Guarded;
@@ -164,7 +164,7 @@ impl Rig {
     pub(crate) fn new(words: &[&str], input: Feed, output: Drain) -> Self {
         let fed = Fed::start(words, input, output);
         Self {
-            sampler: Sampler::new(Whom::Tree(fed.child.id()), fed.ends),
+            sampler: Sampler::new(SampleTarget::Tree(fed.child.id()), fed.ends),
             judge: Classifier::new(StallTimeout::After(Duration::from_secs(2)), INTERVAL),
             started: Instant::now(),
             fed,

@@ -21,10 +21,10 @@ fn after(change: impl FnOnce(&mut Overview)) -> Overview {
     overview
 }
 
-fn known<T>(told: &mut Told<T>) -> &mut T {
+fn known<T>(told: &mut Probed<T>) -> &mut T {
     match told {
-        Told::Known(known) => known,
-        Told::Unknown { trouble } => panic!("{trouble}"),
+        Probed::Known(known) => known,
+        Probed::Unknown { trouble } => panic!("{trouble}"),
     }
 }
 
@@ -67,7 +67,7 @@ fn a_majority_is_more_than_half_of_the_voters() {
     let lost = |servers: &[usize]| {
         after(|overview| {
             for server in servers {
-                overview.ensemble[*server].told = Told::unknown("nothing listens there");
+                overview.ensemble[*server].told = Probed::unknown("nothing listens there");
             }
         })
     };
@@ -110,7 +110,7 @@ fn there_is_one_active_namenode_and_it_takes_writes() {
 #[test]
 fn a_datanode_is_judged_by_itself_and_by_the_list() {
     let silent =
-        after(|overview| overview.datanodes[1].told = Some(Told::unknown("does not answer")));
+        after(|overview| overview.datanodes[1].told = Some(Probed::unknown("does not answer")));
     let [trouble] = &troubles(&silent)[..] else {
         panic!()
     };
@@ -124,7 +124,7 @@ fn a_datanode_is_judged_by_itself_and_by_the_list() {
         let datanode = Datanode {
             actors: [("h1:8020".to_owned(), "CONNECTING".to_owned())].into(),
         };
-        overview.datanodes[1].told = Some(Told::Known(datanode));
+        overview.datanodes[1].told = Some(Probed::Known(datanode));
     });
     let [trouble] = &troubles(&idle)[..] else {
         panic!()
@@ -135,7 +135,7 @@ fn a_datanode_is_judged_by_itself_and_by_the_list() {
     let nobody = after(|overview| {
         overview.datanodes[1].listed = None;
         for part in &mut overview.namenodes {
-            part.told = Told::unknown("does not answer");
+            part.told = Probed::unknown("does not answer");
         }
     });
     assert!(troubles(&nobody).contains(&"datanode on h2: answers, nobody lists it".to_owned()));
@@ -179,7 +179,7 @@ fn kafka_lacks_a_controller_a_broker_or_copies() {
         ]
     );
     let unknown =
-        after(|overview| overview.kafka = Some(Told::unknown("ZooKeeper does not serve")));
+        after(|overview| overview.kafka = Some(Probed::unknown("ZooKeeper does not serve")));
     assert_eq!(
         troubles(&unknown),
         ["kafka: not known, ZooKeeper does not serve"]
@@ -196,7 +196,7 @@ fn members_that_are_dead_or_stalled_are_troubles_and_late_ones_are_not() {
         ["heartline: master map1, 3 members, epoch 9, 1 dead: map2"]
     );
     let nobody =
-        after(|overview| *known(&mut overview.heartline) = crate::status::Brief::default());
+        after(|overview| *known(&mut overview.heartline) = crate::status::GroupSummary::default());
     assert_eq!(troubles(&nobody), [] as [String; 0]);
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::super::hdfs::{Datanode, Listed};
-use super::super::overview::{Listens, Told, Worker};
+use super::super::overview::{Listens, Probed, Worker};
 use super::super::yarn::Node;
 use super::Row;
 use crate::status::{age, bytes};
@@ -38,7 +38,7 @@ pub(super) fn datanode(worker: &Worker<Datanode, Listed>, lists: bool) -> Row {
         let mut states = datanode.actors.values();
         states.any(|state| state == "RUNNING")
     };
-    let known = worker.told.as_ref().and_then(Told::known);
+    let known = worker.told.as_ref().and_then(Probed::known);
     let works = known.is_none_or(works);
     if !works {
         details.push("works for no namenode".to_owned());
@@ -76,7 +76,7 @@ fn worker_row<T, L>(
     (state, well, lists): (Option<&str>, bool, bool),
     mut details: Vec<String>,
 ) -> Row {
-    let trouble = worker.told.as_ref().and_then(Told::trouble);
+    let trouble = worker.told.as_ref().and_then(Probed::trouble);
     let state = match (trouble, state) {
         (Some(trouble), state) => {
             // The list lags behind: who is gone is on it for minutes.

@@ -1,0 +1,160 @@
+//! Trouble on purpose: the fence of a `NameNode`, and what tries out whether a cluster bears a loss.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use rustix::process::Signal;
+
+use super::args::{FileArgs, ending};
+use super::model::{Host, HostKind, list};
+use super::netns;
+use super::orphans::tasks;
+use super::process::ProcessRecord;
+use super::record::recorded_cluster;
+use super::role::Role;
+use super::trust;
+use super::up::progress;
+
+/// Kill a `NameNode` from outside, as the failover asks for; for Hadoop itself
+#[derive(Args, Clone, Debug)]
+pub(super) struct FenceArgs {
+    /// The cluster's folder
+    folder: PathBuf,
+    /// Whom: nn1, nn2, …
+    namenode: String,
+}
+
+impl FenceArgs {
+    pub(super) fn run(&self) -> ExitCode {
+        ending(self.fence())
+    }
+
+    /// Fails unless it is gone: the other one must not become active beside it.
+    fn fence(&self) -> anyhow::Result<()> {
+        trust::check(&self.folder)?;
+        let cluster = recorded_cluster(&self.folder)?;
+        let namenodes = cluster.namenodes();
+        let host = namenodes.iter().find(|(id, _)| *id == self.namenode);
+        let Some((_, host)) = host else {
+            bail!("'{}' is no namenode of {}", self.namenode, cluster.name);
+        };
+        let Some(known) = ProcessRecord::recorded(&cluster.pid_file(host, Role::Namenode)) else {
+            progress(format_args!("fence: {} does not run", self.namenode));
+            return Ok(());
+        };
+        if !known.kill() {
+            bail!("{}: pid {} outlives KILL", self.namenode, known.pid);
+        }
+        progress(format_args!(
+            "fence: {} is gone, pid {}",
+            self.namenode, known.pid
+        ));
+        Ok(())
+    }
+}
+
+/// Kill a role of a host, or all of a host, at once and without a word to it
+#[derive(Args, Clone, Debug)]
+pub(super) struct KillArgs {
+    #[command(flatten)]
+    file: FileArgs,
+
+    /// Whom: such as h1, or h1/namenode
+    #[arg(value_name = "HOST|HOST/ROLE")]
+    whom: String,
+}
+
+impl KillArgs {
+    pub(super) fn run(&self) -> ExitCode {
+        ending(self.kill())
+    }
+
+    fn kill(&self) -> anyhow::Result<()> {
+        let cluster = self.file.described(None)?.cluster;
+        trust::check(&cluster.folder)?;
+        let (name, role) = match self.whom.split_once('/') {
+            Some((host, role)) => (host, Some(role)),
+            None => (self.whom.as_str(), None),
+        };
+        let host = named(&cluster.hosts, name)?;
+        if let Some(role) = role
+            && !host.roles.iter().any(|of| of.to_string() == role)
+        {
+            let roles = list(host.roles.iter().map(ToString::to_string), ", ");
+            bail!("host '{name}' has no {role}; it has {roles}");
+        }
+        let mut killed = 0;
+        let files = fs::read_dir(cluster.home(host).join("run"));
+        for file in files.into_iter().flatten().flatten() {
+            let path = file.path();
+            let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+            let is_meant = role.is_none_or(|role| role == stem)
+                && path.extension().is_some_and(|extension| extension == "pid");
+            if let Some(known) = ProcessRecord::recorded(&path).filter(|_| is_meant) {
+                if !known.kill() {
+                    bail!("{name} {stem}: pid {} outlives KILL", known.pid);
+                }
+                progress(format_args!("{name} {stem}: killed, pid {}", known.pid));
+                killed += 1;
+            }
+        }
+        let tasks = match role {
+            Some(_) => Vec::new(),
+            None => tasks(&cluster, host),
+        };
+        for known in &tasks {
+            known.signal(Signal::KILL);
+        }
+        if !tasks.is_empty() {
+            progress(format_args!(
+                "{name}: {} processes of tasks killed",
+                tasks.len()
+            ));
+        }
+        if killed == 0 && tasks.is_empty() {
+            bail!("{} does not run", self.whom);
+        }
+        Ok(())
+    }
+}
+
+/// Cut a host off from all others (with --hosts netns), or bring it back
+#[derive(Args, Clone, Debug)]
+pub(super) struct LinkArgs {
+    #[command(flatten)]
+    file: FileArgs,
+
+    /// Which host
+    #[arg(value_name = "HOST")]
+    host: String,
+}
+
+impl LinkArgs {
+    pub(super) fn run(&self, up: bool) -> ExitCode {
+        ending(self.set(up))
+    }
+
+    fn set(&self, up: bool) -> anyhow::Result<()> {
+        let cluster = self.file.described(None)?.cluster;
+        let host = named(&cluster.hosts, &self.host)?;
+        if cluster.form != HostKind::Netns {
+            bail!(
+                "only a host with a network of its own can be cut off; start the cluster with --hosts netns"
+            );
+        }
+        netns::set_link(&cluster, host, up).context("does the cluster run?")?;
+        let what = if up { "is back" } else { "is cut off" };
+        progress(format_args!("{}: {what}", host.name));
+        Ok(())
+    }
+}
+
+/// A host by its name.
+pub(super) fn named<'a>(hosts: &'a [Host], name: &str) -> anyhow::Result<&'a Host> {
+    let known = || list(hosts.iter().map(|host| host.name.clone()), ", ");
+    let host = hosts.iter().find(|host| host.name == name);
+    host.with_context(|| format!("there is no host '{name}'; the hosts are {}", known()))
+}

@@ -1,0 +1,129 @@
+//! `heartline master`: a master that works on no input, before all mappers in the line.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::error::ErrorKind;
+use clap::{Args, Command};
+use tokio::time::{sleep, timeout};
+
+use crate::cli::{self, BeatOptions};
+use crate::coordination::{Failure, Session, Settings};
+use crate::member::{Config, Heartbeat, Name, Recording, Signals};
+use crate::protocol::Ending;
+use crate::protocol::claim::{holder, is_standing};
+use crate::say::say;
+use crate::streaming::{Progress, Task};
+use crate::watch::{OutputFormat, watch_master};
+
+const PROGRAM: &str = "heartline master";
+
+/// How long the look at the line may take; a master that cannot look stands in line all the same.
+const LOOK: Duration = Duration::from_secs(3);
+
+/// How long a standing master is listened to, in timeouts: one that was killed does not keep out the one that
+/// is started in its place, although its claim stands for as long as its session.
+const BEATS: u32 = 4;
+/// What is taken for a timeout that is shorter.
+const LEAST: Duration = Duration::from_millis(50);
+
+/// Be a master that works on no input: it takes over from any mapper at once, and reports until it is
+/// stopped
+#[derive(Args, Clone, Debug)]
+pub struct DedicatedMasterArgs {
+    /// Stand in line behind a standing master that is there already, instead of refusing to start; any
+    /// number of them may
+    #[arg(long)]
+    backup: bool,
+
+    /// Write one JSON object a line: time, event, node, epoch
+    #[arg(long)]
+    json: bool,
+
+    /// Write down when each beat was heard, for scripts/bench detector
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
+
+    #[command(flatten)]
+    beat: BeatOptions,
+}
+
+impl DedicatedMasterArgs {
+    /// Stands in line and shows what the master says, until the process is ended by a signal.
+    pub fn run(&self, command: &mut Command) -> ExitCode {
+        let mut config = self.beat.config(command, &Task::default());
+        config.standing = true;
+        config.name = self.beat.name.clone().unwrap_or_else(Name::of_new_master);
+        if let Some(path) = &self.record {
+            match Recording::create(path) {
+                Ok(recording) => config.recording = Some(recording),
+                Err(error) => {
+                    let path = path.display();
+                    let reason =
+                        format!("cannot write {path}: {error}; give --record another file");
+                    command.error(ErrorKind::Io, reason).exit();
+                }
+            }
+        }
+        let form = if self.json {
+            OutputFormat::Json
+        } else {
+            OutputFormat::Text
+        };
+        cli::run(PROGRAM, stand(config, self.backup, form))
+    }
+}
+
+async fn stand(config: Config, backup: bool, form: OutputFormat) -> anyhow::Result<()> {
+    let settings = config.settings.clone();
+    let silence = BEATS * config.pace.detection.timeout.max(LEAST);
+    let look = timeout(LOOK + silence, other(&settings, silence));
+    if !backup && let Ok(Some(other)) = look.await {
+        anyhow::bail!("{other} is a standing master already; start this one with --backup");
+    }
+    let address = settings.address.clone();
+    let complain = move |what: &str| {
+        say(
+            PROGRAM,
+            format!("no master through ZooKeeper at {address}: {what}; it goes on trying"),
+        );
+    };
+    let progress = Arc::new(Progress::default());
+    // It is no task: nobody else has to hear why it ends.
+    let signals = Signals::Heartbeat(Arc::new(|_| {}));
+    let heartbeat = Heartbeat::start(PROGRAM, config, progress, false, signals, complain)?;
+    // Ends only when it cannot show anything any more; a signal ends the process after the heart has
+    // handed the claim over.
+    let outcome = watch_master(&settings, form, None).await;
+    heartbeat.stop(Ending::Failed);
+    outcome
+}
+
+/// The standing master in line, if there is one that beats.
+async fn other(settings: &Settings, silence: Duration) -> Option<String> {
+    let session = Session::open(settings).await.ok()?;
+    let found = look(&session, silence).await.ok().flatten();
+    // Without an answer it ends by its timeout.
+    let _ = session.close(LOOK).await;
+    found
+}
+
+async fn look(session: &Session, silence: Duration) -> Result<Option<String>, Failure> {
+    let Some((claim, before)) = session.first_claim(true).await? else {
+        return Ok(None);
+    };
+    if !is_standing(&claim) {
+        return Ok(None);
+    }
+    sleep(silence).await;
+    match session.first_claim(true).await? {
+        Some((same, after)) if same == claim && after.stat.version == before.stat.version => {
+            Ok(None)
+        }
+        first => Ok(first
+            .filter(|(claim, _)| is_standing(claim))
+            .map(|(_, value)| holder(&value.bytes))),
+    }
+}

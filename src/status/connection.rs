@@ -1,0 +1,98 @@
+//! The way to ZooKeeper: a session that is opened again when it is over, and answers that are not waited for
+//! without end.
+
+use std::time::Duration;
+
+use anyhow::anyhow;
+use thiserror::Error;
+use tokio::time::timeout;
+
+use crate::coordination::client::States;
+use crate::coordination::{Diagnosis, Failure, Session, Settings};
+
+/// How long a server that is just starting is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Why there is nothing to be shown just now.
+#[derive(Debug, Error)]
+#[error("{0}")]
+pub(super) struct Unavailable(String);
+
+/// A way to ZooKeeper.
+#[derive(Debug)]
+pub(super) struct StatusConnection {
+    settings: Settings,
+    open: Option<(Session, Box<dyn States>)>,
+}
+
+impl StatusConnection {
+    /// Nothing is opened yet.
+    pub(super) fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            open: None,
+        }
+    }
+
+    /// A session for somebody who wants to know once: a server that is just starting is waited for.
+    pub(super) async fn patiently(&mut self) -> anyhow::Result<Session> {
+        let session = Session::open_patiently(&self.settings, PATIENCE).await;
+        let address = &self.settings.address;
+        let session =
+            session.map_err(|why| anyhow!("no session with ZooKeeper at {address}: {why}"))?;
+        Ok(self.keep(session))
+    }
+
+    /// The session, or another one when it is over.
+    pub(super) async fn session(&mut self) -> Result<Session, Unavailable> {
+        if let Some((session, states)) = &mut self.open
+            && !states.is_over()
+        {
+            return Ok(session.clone());
+        }
+        self.open = None;
+        let address = &self.settings.address;
+        let why = match timeout(PATIENCE, Session::open(&self.settings)).await {
+            Ok(Ok(session)) => match Diagnosis::of_age(address).await {
+                None => return Ok(self.keep(session)),
+                Some(old) => old,
+            },
+            _ => Diagnosis::of(address).await,
+        };
+        Err(Unavailable(format!(
+            "no session with ZooKeeper at {address}: {why}"
+        )))
+    }
+
+    fn keep(&mut self, session: Session) -> Session {
+        self.open = Some((session.clone(), session.watch()));
+        session
+    }
+
+    /// What ZooKeeper answers within `limit`.
+    pub(super) async fn bounded<T>(
+        &self,
+        limit: Duration,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Unavailable> {
+        let address = &self.settings.address;
+        match timeout(limit, work).await {
+            Ok(Ok(done)) => Ok(done),
+            Ok(Err(failure @ Failure::Throttled)) => Err(Unavailable(format!(
+                "ZooKeeper at {address} does not serve: {failure}"
+            ))),
+            Ok(Err(failure)) => Err(Unavailable(format!("ZooKeeper at {address}: {failure}"))),
+            Err(_) => Err(Unavailable(format!(
+                "ZooKeeper at {address} does not answer"
+            ))),
+        }
+    }
+
+    /// Takes leave, at most for so long: without an answer the session ends by its timeout.
+    pub(super) async fn close(mut self, limit: Duration) {
+        if let Some((session, states)) = self.open.take() {
+            drop(states);
+            let _ = session.close(limit).await;
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! A whole group in a few figures, for who looks at more than it.
+
+use std::time::Duration;
+
+use chrono::Utc;
+use serde::Serialize;
+use tokio::time::{Instant, sleep};
+
+use super::gather::look;
+use super::overview::Overview;
+use super::row::Verdict;
+use crate::clock::SystemClock;
+use crate::coordination::{Failure, Session};
+
+/// How long a server that throttles is asked again.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What there is to say of a group at a glance.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub(crate) struct GroupSummary {
+    /// Who leads.
+    pub(crate) master: Option<String>,
+    /// In which epoch, by its own report.
+    pub(crate) epoch: Option<i64>,
+    /// All that have a znode, the master too.
+    pub(crate) members: usize,
+    /// Those whose last beat is older than it should be.
+    pub(crate) late: Vec<String>,
+    /// Those that stand still by their own fault.
+    pub(crate) stalled: Vec<String>,
+    /// Those that were declared dead in the last minutes.
+    pub(crate) dead: Vec<String>,
+}
+
+impl GroupSummary {
+    /// Looks at all members, twice.
+    pub(crate) async fn read(session: &Session, over: Duration) -> Result<Self, Failure> {
+        let clock = SystemClock::start();
+        let end = Instant::now() + over + PATIENCE;
+        let first = look(session, clock, end).await?;
+        sleep(over).await;
+        let second = look(session, clock, end).await?;
+        Ok(Self::of(&Overview::of(&first, &second, Utc::now())))
+    }
+
+    pub(super) fn of(overview: &Overview) -> Self {
+        let term = overview.master.as_ref().and_then(|it| it.term.as_ref());
+        let mut brief = Self {
+            master: overview.master.as_ref().map(|it| it.node.clone()),
+            epoch: term.and_then(|term| term.epoch),
+            ..Self::default()
+        };
+        for row in &overview.rows {
+            let name = row.node.clone();
+            match row.verdict {
+                Verdict::Dead => {
+                    brief.dead.push(name);
+                    continue;
+                }
+                Verdict::Stalled(_) => brief.stalled.push(name),
+                Verdict::Late => brief.late.push(name),
+                Verdict::Ended(_)
+                | Verdict::Returned(_)
+                | Verdict::Doing(_)
+                | Verdict::Alive
+                | Verdict::Unreadable => {}
+            }
+            brief.members += 1;
+        }
+        brief
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::status::sample;
+
+    #[test]
+    fn the_dead_are_no_members_any_more() {
+        let brief = GroupSummary::of(&sample::overview());
+        assert_eq!(brief.master.as_deref(), Some("map1"));
+        assert_eq!((brief.members, brief.epoch), (2, Some(9)));
+        assert_eq!(
+            (brief.dead, brief.late),
+            (vec!["map3".to_owned()], vec!["map2".to_owned()])
+        );
+        assert!(brief.stalled.is_empty());
+    }
+}

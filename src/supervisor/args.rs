@@ -1,0 +1,62 @@
+//! How the executable is told to be a supervisor, or to become a command: subcommands for itself alone.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::Until;
+use super::exec::become_command;
+use super::supervise::{SupervisorOptions, supervise};
+
+/// What a supervisor is told at its start; times are in microseconds.
+#[derive(Args, Debug)]
+pub struct SupervisorArgs {
+    #[arg(long)]
+    program: String,
+    #[arg(long)]
+    stop_by: u64,
+    #[arg(long)]
+    dead_by: u64,
+    #[arg(long)]
+    grace: u64,
+    #[arg(long)]
+    linger: u64,
+    #[arg(last = true, required = true)]
+    command: Vec<OsString>,
+}
+
+impl SupervisorArgs {
+    /// Keeps the command until it is over.
+    pub fn run(self) -> ExitCode {
+        supervise(&SupervisorOptions {
+            program: self.program,
+            until: Until {
+                stop_by: Duration::from_micros(self.stop_by),
+                dead_by: Duration::from_micros(self.dead_by),
+            },
+            grace: Duration::from_micros(self.grace),
+            linger: Duration::from_micros(self.linger),
+            command: self.command,
+        })
+    }
+}
+
+/// What the process is told that becomes the command.
+#[derive(Args, Debug)]
+pub struct ChildExecArgs {
+    #[arg(long)]
+    program: String,
+    #[arg(long)]
+    supervisor: i32,
+    #[arg(last = true, required = true)]
+    command: Vec<OsString>,
+}
+
+impl ChildExecArgs {
+    /// Becomes the command; returns only if that cannot be done.
+    pub fn run(self) -> ExitCode {
+        become_command(&self.program, self.supervisor, &self.command)
+    }
+}

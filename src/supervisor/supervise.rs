@@ -1,0 +1,297 @@
+//! The supervisor's own process: one loop over the command, the socket to the program, and the time.
+
+use std::ffi::OsString;
+use std::io::{self, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, ExitCode, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
+use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, getpid, set_child_subreaper, wait};
+use rustix::stdio::stdin;
+use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
+
+use super::control::{Lines, Order, Report};
+use super::{Ended, Until, boot_time, is_ignored, tree};
+use crate::say::say;
+
+/// Between two looks at processes that were killed and are not gone yet.
+const LOOK: Duration = Duration::from_millis(5);
+/// The longest sleep: a machine that wakes finds its timers where they were, and the time gone.
+const LONGEST_SLEEP: Duration = Duration::from_millis(250);
+
+/// What a supervisor is told at its start.
+#[derive(Clone, Debug)]
+pub(super) struct SupervisorOptions {
+    /// The program whose command it is: what it is called where it speaks to people.
+    pub(super) program: String,
+    /// How long the command may run at first.
+    pub(super) until: Until,
+    /// How long the command gets to end when the program is gone, and what it leaves behind gets.
+    pub(super) grace: Duration,
+    /// How long what the command leaves behind may go on before that, if it was successful.
+    pub(super) linger: Duration,
+    /// The command.
+    pub(super) command: Vec<OsString>,
+}
+
+/// Keeps a command until it is over. To be called from the first thread of a process of its own, whose
+/// stdin is the socket to the program: its first byte comes with what is to be the command's stdin and
+/// stdout.
+pub(super) fn supervise(keeping: &SupervisorOptions) -> ExitCode {
+    match Supervisor::start(keeping).and_then(Supervisor::run) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(
+                &keeping.program,
+                format_args!("cannot keep the command: {error}"),
+            );
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[derive(Debug)]
+enum SupervisorPhase {
+    Running,
+    /// To be gone at this time, or when its time runs out.
+    Stopping(Duration),
+}
+
+struct Supervisor {
+    own: Pid,
+    command: Pid,
+    children: UnixStream,
+    until: Until,
+    grace: Duration,
+    linger: Duration,
+    phase: SupervisorPhase,
+    /// Whether there is still somebody to hear.
+    heard: bool,
+    by_itself: bool,
+    status: Option<u8>,
+    /// When what the command has left behind is asked to end.
+    linger_until: Option<Duration>,
+    lines: Lines,
+}
+
+impl Supervisor {
+    fn start(keeping: &SupervisorOptions) -> io::Result<Self> {
+        let own = getpid();
+        // What the command's children leave behind becomes ours, and not init's.
+        set_child_subreaper(Some(own))?;
+        for signal in [SIGTERM, SIGINT, SIGHUP] {
+            // The program hears them too, and says what is to be done. Caught, and not ignored: the
+            // command would inherit that.
+            if !is_ignored(signal) {
+                signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false)))?;
+            }
+        }
+        let (children, teller) = UnixStream::pair()?;
+        children.set_nonblocking(true)?;
+        signal_hook::low_level::pipe::register(SIGCHLD, teller)?;
+        let (input, output) = receive_streams()?;
+        if boot_time() >= keeping.until.stop_by {
+            return Err(io::Error::other("its time was over before it began"));
+        }
+        let child = Command::new("/proc/self/exe")
+            .arg0("heartline")
+            .args(["become", "--program", &keeping.program, "--supervisor"])
+            .arg(own.to_string())
+            .arg("--")
+            .args(&keeping.command)
+            .stdin(Stdio::from(input))
+            .stdout(Stdio::from(output))
+            .spawn()?;
+        let supervisor = Self {
+            own,
+            command: Pid::from_child(&child),
+            children,
+            until: keeping.until,
+            grace: keeping.grace,
+            linger: keeping.linger,
+            phase: SupervisorPhase::Running,
+            heard: true,
+            by_itself: true,
+            status: None,
+            linger_until: None,
+            lines: Lines::default(),
+        };
+        tell(Report::Started(child.id()));
+        Ok(supervisor)
+    }
+
+    fn run(mut self) -> io::Result<()> {
+        loop {
+            let is_alone = self.reap()?;
+            if let Some(status) = self.status {
+                // Whoever is left behind becomes ours: without a child there is nobody to look for.
+                if is_alone || tree::below(self.own).is_empty() {
+                    // Who has ended since is waited for: init would do it, some time.
+                    self.reap()?;
+                    tell(Report::Ended(Ended {
+                        status,
+                        by_itself: self.by_itself,
+                    }));
+                    return Ok(());
+                }
+                // It has ended by itself and left something behind, whose work counts only after a success.
+                let linger = if status == 0 {
+                    self.linger
+                } else {
+                    Duration::ZERO
+                };
+                let until = *self
+                    .linger_until
+                    .get_or_insert_with(|| boot_time() + linger);
+                if boot_time() >= until {
+                    self.stop(self.grace);
+                }
+            }
+            let now = boot_time();
+            if now >= self.until.stop_by && matches!(self.phase, SupervisorPhase::Running) {
+                self.by_itself = false;
+                self.stop(Duration::MAX);
+            }
+            let next = match self.phase {
+                SupervisorPhase::Running if self.status.is_some() => now + LOOK,
+                SupervisorPhase::Running => self.until.stop_by,
+                SupervisorPhase::Stopping(at) => {
+                    let at = at.min(self.until.dead_by);
+                    if now >= at {
+                        tree::signal_below(self.own, Signal::KILL);
+                        now + LOOK
+                    } else if self.status.is_some() {
+                        // What was left behind is not always our own child: look for its end.
+                        at.min(now + LOOK)
+                    } else {
+                        at
+                    }
+                }
+            };
+            self.sleep(next.saturating_sub(now).min(LONGEST_SLEEP))?;
+        }
+    }
+
+    /// Asks the command, and all that it has started, to end.
+    fn stop(&mut self, grace: Duration) {
+        let at = boot_time().saturating_add(grace);
+        match &mut self.phase {
+            SupervisorPhase::Running => {
+                self.phase = SupervisorPhase::Stopping(at);
+                tree::signal_below(self.own, Signal::TERM);
+                // What is stopped hears nothing else.
+                tree::signal_below(self.own, Signal::CONT);
+            }
+            SupervisorPhase::Stopping(before) => *before = at.min(*before),
+        }
+    }
+
+    /// Waits until something happens, at most for `limit`.
+    fn sleep(&mut self, limit: Duration) -> io::Result<()> {
+        let limit = Timespec {
+            tv_sec: i64::try_from(limit.as_secs()).unwrap_or(i64::MAX),
+            // Rounded up: a sleep that ends too early is one more.
+            tv_nsec: i64::from(limit.subsec_nanos()),
+        };
+        let control = stdin();
+        let mut sources = vec![PollFd::new(&self.children, PollFlags::IN)];
+        if self.heard {
+            sources.push(PollFd::new(&control, PollFlags::IN));
+        }
+        match poll(&mut sources, Some(&limit)) {
+            Ok(_) => {}
+            Err(rustix::io::Errno::INTR) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        }
+        let spoken = sources
+            .get(1)
+            .is_some_and(|source| !source.revents().is_empty());
+        let mut buffer = [0; 512];
+        while let Ok(1..) = rustix::io::read(&self.children, &mut buffer) {}
+        if spoken {
+            match rustix::io::read(stdin(), &mut buffer) {
+                Ok(count @ 1..) => self.lines.push(&buffer[..count]),
+                Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => {}
+                // The program is gone.
+                Ok(_) | Err(_) => {
+                    self.heard = false;
+                    self.obey(Order::Stop(self.grace));
+                }
+            }
+            while let Some(order) = self.lines.next() {
+                self.obey(order);
+            }
+        }
+        Ok(())
+    }
+
+    fn obey(&mut self, order: Order) {
+        match order {
+            Order::Renew(until) => self.until = until,
+            Order::Stop(grace) => {
+                if self.status.is_none() {
+                    self.by_itself = false;
+                }
+                self.stop(grace);
+            }
+        }
+    }
+
+    /// Takes notice of every child that has ended. Returns whether there is none left.
+    fn reap(&mut self) -> io::Result<bool> {
+        loop {
+            match wait(WaitOptions::NOHANG) {
+                Ok(Some((pid, status))) if pid == self.command => {
+                    self.status = Some(status_of(status));
+                }
+                Ok(Some(_)) | Err(rustix::io::Errno::INTR) => {}
+                Ok(None) => return Ok(false),
+                Err(rustix::io::Errno::CHILD) => return Ok(true),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+fn tell(report: Report) {
+    // A program that is gone hears nothing, and need not.
+    let _ = rustix::io::write(stdin(), report.to_string().as_bytes());
+}
+
+/// As a shell shows it.
+fn status_of(status: WaitStatus) -> u8 {
+    let status = status
+        .exit_status()
+        .or_else(|| status.terminating_signal().map(|signal| 128 + signal));
+    status
+        .and_then(|status| u8::try_from(status).ok())
+        .unwrap_or(255)
+}
+
+/// What comes with the first byte: the command's stdin and stdout.
+fn receive_streams() -> io::Result<(OwnedFd, OwnedFd)> {
+    let mut byte = [0];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
+    let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+    recvmsg(
+        stdin(),
+        &mut [IoSliceMut::new(&mut byte)],
+        &mut ancillary,
+        RecvFlags::CMSG_CLOEXEC,
+    )?;
+    for message in ancillary.drain() {
+        if let RecvAncillaryMessage::ScmRights(mut files) = message
+            && let (Some(input), Some(output)) = (files.next(), files.next())
+        {
+            return Ok((input, output));
+        }
+    }
+    Err(io::Error::other("it is started by heartline alone"))
+}
