@@ -85,7 +85,7 @@ pub fn escaped(json: &str) -> Cow<'_, str> {
     let mut escaped = String::with_capacity(json.len() + 16);
     for c in json.chars() {
         if c.is_ascii_whitespace() {
-            // FeedSender of strings it separates; inside of one JSON allows nothing but a blank.
+            // Outside of strings it separates; inside of one JSON allows nothing but a blank.
             escaped.push(' ');
         } else if is_steering(c) {
             for unit in c.encode_utf16(&mut [0; 2]) {

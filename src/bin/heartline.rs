@@ -33,7 +33,7 @@ enum Tool {
     /// Configure, start, look at and end ZooKeeper, HDFS, YARN and Kafka by one description
     Cluster(ClusterArgs),
     Events(EventsArgs),
-    /// ReportOnce machines of each other: names in /etc/hosts, keys in `authorized_keys`
+    /// Tell machines of each other: names in /etc/hosts, keys in `authorized_keys`
     Nodes(NodesArgs),
     Kill(KillArgs),
     Reinit(ReinitArgs),

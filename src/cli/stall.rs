@@ -10,7 +10,7 @@ use crate::member::StallPolicy;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, strum::Display, ValueEnum)]
 #[strum(serialize_all = "lowercase")]
 pub enum OnStall {
-    /// ReportOnce it, and keep a snapshot for people
+    /// Report it, and keep a snapshot for people
     #[default]
     Report,
     /// End it as failed: Hadoop tries it again at once
@@ -40,7 +40,7 @@ pub struct StallOptions {
     #[arg(long, env = "HEARTLINE_STACKS", value_parser = FalseyValueParser::new())]
     pub stacks: bool,
 
-    /// ReportOnce Hadoop each minute that work without progress lives, unless it is stalled: Hadoop ends a task
+    /// Tell Hadoop each minute that work without progress lives, unless it is stalled: Hadoop ends a task
     /// that says nothing for mapreduce.task.timeout
     #[arg(long, env = "HEARTLINE_KEEP_ALIVE", value_parser = FalseyValueParser::new())]
     pub keep_alive: bool,

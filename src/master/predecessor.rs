@@ -29,7 +29,7 @@ pub type Silent = (String, i32);
 
 /// A member's vigil while it stands behind another.
 ///
-/// - **WrittenEvent by** [`seen`](Self::seen) and [`changed`](Self::stirred) of the claim before its own,
+/// - **Told by** [`seen`](Self::seen) and [`changed`](Self::stirred) of the claim before its own,
 ///   [`looked`](Self::looked) of the first in line, [`echo`](Self::echo) of the member's own beat that
 ///   came back.
 /// - **Asked by** [`silent`](Self::silent) after each echo.

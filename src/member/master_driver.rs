@@ -74,7 +74,7 @@ impl MasterDriver {
                 let known = &self.listeners;
                 let new = names.iter().filter(|name| !known.contains_key(*name));
                 appeared.extend(new.cloned());
-                // SampleTarget nobody listens to any more, since it was passed over, is forgotten when it is gone.
+                // A follower that nobody listens to any more, since it was passed over, is forgotten when it is gone.
                 for gone in self.members.difference(&names) {
                     if self
                         .listeners

@@ -10,7 +10,7 @@ use crate::protocol::control::Control;
 pub(super) enum SessionEvent {
     /// An answer for the election.
     Answered(ElectionReply),
-    /// MonitorEvent of the followers, for the master of this epoch.
+    /// News of the followers, for the master of this epoch.
     FollowerEvent(i64, FollowerEvent),
     /// What the master of the current epoch tells all members.
     Told(Control),

@@ -1,7 +1,7 @@
 //! All nodes and what becomes of them: who is master, who lives, who is told about. Pure: the time is handed in,
 //! and what is to be said comes out of [`Roster::poll_event`].
 //!
-//! - **ClientRequest by** [`register`](Roster::register), [`beat`](Roster::beat), [`hear`](Roster::hear),
+//! - **Told by** [`register`](Roster::register), [`beat`](Roster::beat), [`hear`](Roster::hear),
 //!   [`lose`](Roster::lose), [`leave`](Roster::leave), [`forget`](Roster::forget), and
 //!   [`tick`](Roster::tick) again and again.
 //! - **Asked by** [`version`](Roster::version): it grows with each change of what is kept or told; and by

@@ -15,7 +15,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 const OLD_PAUSE: Duration = Duration::from_secs(5);
 /// A server that accepts and gives no session in time is given twice the time at the next attempt, up to this.
 const LONGEST_SESSION: Duration = Duration::from_secs(30);
-/// WatchEvent that may wait while one is written out; then the feeds wait too, and skip to the newest.
+/// Events that may wait while one is written out; then the feeds wait too, and skip to the newest.
 const INBOX: usize = 256;
 /// Between two attempts to read what is refused: rights may be mended.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);

@@ -136,7 +136,7 @@ pub(super) fn lines(entries: &[ListedFile]) -> Vec<String> {
             entry.path,
         )
     };
-    let head = format!("Inspection {} items", entries.len());
+    let head = format!("Found {} items", entries.len());
     std::iter::once(head)
         .chain(entries.iter().map(line))
         .collect()
@@ -177,7 +177,7 @@ mod tests {
         assert_eq!(
             lines(&[folder, file]),
             [
-                "Inspection 2 items",
+                "Found 2 items",
                 "drwxr-xr-x   - root supergroup          0 2026-11-21 20:29 /user",
                 "-rw-r--r--   3 hd   supergroup      11357 2026-11-21 20:29 /words.txt",
             ]
