@@ -25,6 +25,7 @@ enum Victim {
 
 #[test]
 fn a_job_outlives_the_active_of_everything() {
+    let _machine = crate::support::whole_machine();
     let cluster = Described::sample("loopback", "three-hosts-ha");
     cluster.up();
     for victims in [

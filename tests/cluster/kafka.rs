@@ -13,6 +13,7 @@ const LIMIT: Duration = Duration::from_secs(120);
 
 #[test]
 fn observers_do_not_vote_and_a_topic_outlives_a_broker() {
+    let _machine = crate::support::whole_machine();
     Parts::of_kafka();
     let cluster = Described::sample("loopback", "observers-kafka");
     let said = cluster.up();

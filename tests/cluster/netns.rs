@@ -105,6 +105,7 @@ fn let_in(cluster: &Described, host: &str, other: &str) -> usize {
 
 #[test]
 fn hosts_are_kept_right_by_a_server_and_agents_of_the_clusters_own() {
+    let _machine = crate::support::whole_machine();
     let _alone = alone();
     if let Some(why) = no_namespaces(&["sshd", "ssh", "fuser"]) {
         leave_out!("{why}");
@@ -199,6 +200,7 @@ fn hosts_are_kept_right_by_a_server_and_agents_of_the_clusters_own() {
 
 #[test]
 fn a_namenode_that_hangs_is_fenced_by_ssh_and_a_host_is_cut_off() {
+    let _machine = crate::support::whole_machine();
     let _alone = alone();
     if let Some(why) = no_namespaces(&["sshd", "ssh", "fuser"]) {
         leave_out!("{why}");

@@ -36,6 +36,7 @@ const ELECTION: Duration = Duration::from_secs(60);
 
 #[test]
 fn a_lost_minority_is_nothing_and_a_lost_majority_stops_only_the_beats() {
+    let _machine = crate::support::whole_machine();
     let cluster = Described::new("loopback", DESCRIPTION);
     cluster.up();
     let hosts: Vec<String> = (1..=5).map(|id| cluster.address(id)).collect();

@@ -89,6 +89,7 @@ const ALL: &str = "\"zookeeper\", \"namenode\", \"datanode\", \"resourcemanager\
 // One test, for one cluster: two at once would be more than a small machine holds.
 #[test]
 fn real_servers_are_shown_as_they_are() {
+    let _machine = crate::support::whole_machine();
     let cluster = Cluster::start();
     let zookeeper = ZooKeeper::start();
     let [namenode, namenode_http, .., manager_http] = cluster.ports()[..] else {

@@ -20,6 +20,7 @@ fn alone() -> MutexGuard<'static, ()> {
 
 #[test]
 fn one_machine_comes_up_goes_on_and_ends() {
+    let _machine = crate::support::whole_machine();
     let _alone = alone();
     let cluster = Described::sample("loopback", "one-machine");
     // A start that is killed while HDFS is being formatted: the next one begins that anew.
@@ -93,6 +94,7 @@ fn one_machine_comes_up_goes_on_and_ends() {
 
 #[test]
 fn three_hosts_bear_the_loss_of_the_active_namenode() {
+    let _machine = crate::support::whole_machine();
     let _alone = alone();
     let cluster = Described::sample("loopback", "three-hosts-ha");
     let said = cluster.up();

@@ -34,6 +34,7 @@ fn json(arguments: &[&str]) -> (Value, Option<i32>) {
 
 #[test]
 fn an_ensemble_is_shown_until_and_after_it_has_lost_its_quorum() {
+    let _machine = crate::support::part_of_machine();
     let mut ensemble = Ensemble::start();
     let leader = ensemble.leader();
     let addresses: Vec<String> = (0..SERVERS).map(|one| ensemble.address_of(one)).collect();
@@ -91,6 +92,7 @@ fn an_ensemble_is_shown_until_and_after_it_has_lost_its_quorum() {
 
 #[test]
 fn a_server_with_closed_words_is_asked_through_its_admin_server() {
+    let _machine = crate::support::part_of_machine();
     let admin = free_port().to_string();
     let port = format!("admin.serverPort={admin}");
     let settings = [
@@ -144,6 +146,7 @@ fn a_server_with_closed_words_is_asked_through_its_admin_server() {
 
 #[test]
 fn one_that_says_nothing_costs_its_limit_alone() {
+    let _machine = crate::support::part_of_machine();
     let mute = TcpListener::bind("127.0.0.1:0").expect("a port");
     let mute = mute.local_addr().expect("its address").to_string();
     let closed = format!("127.0.0.1:{}", free_port());
@@ -172,6 +175,7 @@ fn one_that_says_nothing_costs_its_limit_alone() {
 
 #[test]
 fn wrong_usage_is_2() {
+    let _machine = crate::support::part_of_machine();
     for wrong in [
         &[][..],
         &["zk1:0"],

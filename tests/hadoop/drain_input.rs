@@ -57,6 +57,7 @@ fn said(output: &Output) -> String {
 
 #[test]
 fn the_rest_is_read_and_told() {
+    let _machine = crate::support::part_of_machine();
     let mut command = run(&["--drain-input"], &["head", "-1"]);
     command.env(ATTEMPT.0, ATTEMPT.1);
     let (output, fed) = outcome(command);
@@ -92,6 +93,7 @@ fn the_rest_is_read_and_told() {
 
 #[test]
 fn without_it_a_task_says_why_it_fails() {
+    let _machine = crate::support::part_of_machine();
     let mut command = run(&[], &["head", "-1"]);
     command.env(ATTEMPT.0, ATTEMPT.1);
     let (output, fed) = outcome(command);
@@ -130,6 +132,7 @@ fn fed_little(command: &mut Command) -> (Child, JoinHandle<()>) {
 
 #[test]
 fn an_input_that_is_used_up_has_no_rest() {
+    let _machine = crate::support::part_of_machine();
     let mut command = run(&["--drain-input"], &["cat"]);
     let (child, feeder) = fed_little(&mut command);
     let output = child.wait_with_output().expect("it ends");
@@ -143,6 +146,7 @@ fn an_input_that_is_used_up_has_no_rest() {
 
 #[test]
 fn a_command_that_fails_is_not_waited_for() {
+    let _machine = crate::support::part_of_machine();
     let (output, fed) = outcome(run(&["--drain-input"], &["sh", "-c", "head -1; exit 3"]));
     assert_eq!(fed.expect_err("it is closed").kind(), ErrorKind::BrokenPipe);
     assert_eq!(
@@ -153,6 +157,7 @@ fn a_command_that_fails_is_not_waited_for() {
 
 #[test]
 fn a_command_that_closes_its_input_and_goes_on_has_not_ended() {
+    let _machine = crate::support::part_of_machine();
     let script = "exec <&-; sleep 0.5; echo end";
     let (output, fed) = outcome(run(&["--drain-input"], &["sh", "-c", script]));
     fed.expect("all is taken");
@@ -168,6 +173,7 @@ fn a_command_that_closes_its_input_and_goes_on_has_not_ended() {
 
 #[test]
 fn what_was_written_is_passed_on_beside_it() {
+    let _machine = crate::support::part_of_machine();
     // Whoever writes all of the input before it reads finds both: neither waits for the other.
     let mut command = run(&["--drain-input"], &["head", "-c", "300000"]);
     let (mut child, feeder) = fed(&mut command, Duration::ZERO);
@@ -181,6 +187,7 @@ fn what_was_written_is_passed_on_beside_it() {
 
 #[test]
 fn an_input_without_an_end_is_read_until_a_signal() {
+    let _machine = crate::support::part_of_machine();
     let mut command = run(&["--drain-input"], &["head", "-1"]);
     let (mut child, feeder) = fed(&mut command, Duration::ZERO);
     // It is open, and all of it was taken: nothing is left to be done.
@@ -194,6 +201,7 @@ fn an_input_without_an_end_is_read_until_a_signal() {
 
 #[test]
 fn what_comes_after_the_command_is_no_stall_of_it() {
+    let _machine = crate::support::part_of_machine();
     let options = ["--stall-timeout", "1s", "--on-stall", "kill"];
     let mut command = run(
         &[&options[..], &["--drain-input"]].concat(),
@@ -219,6 +227,7 @@ fn what_comes_after_the_command_is_no_stall_of_it() {
 
 #[test]
 fn files_and_devices_are_the_commands_own() {
+    let _machine = crate::support::part_of_machine();
     // There is no end of it, and nobody who writes it.
     let zeros = File::open("/dev/zero").expect("it is there");
     let mut command = run(&["--drain-input"], &["head", "-c", "3"]);

@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 #[test]
 fn counts_the_same_when_the_leader_is_killed_in_the_middle() {
+    let _machine = crate::support::whole_machine();
     let mut ensemble = Ensemble::start();
     let watcher = Watcher::events_of(&ensemble.address());
     let dir = TempDir::new().expect("a temporary folder");

@@ -39,6 +39,7 @@ fn hung_job() -> Command {
 // One test, for one cluster: two at once would be more than a small machine holds.
 #[test]
 fn hung_mappers_are_ended_with_the_reason_and_tried_again() {
+    let _machine = crate::support::whole_machine();
     let cluster = Cluster::start();
     let dir = TempDir::new().expect("a temporary folder");
     let output = dir.path().join("output");
@@ -212,6 +213,7 @@ fn four_files(dir: &Path) -> Vec<PathBuf> {
 
 #[test]
 fn the_local_runner_which_tries_nothing_again_fails_with_the_reason() {
+    let _machine = crate::support::whole_machine();
     let dir = TempDir::new().expect("a temporary folder");
     let output = dir.path().join("output");
     // A folder of its own, by which its processes are known.

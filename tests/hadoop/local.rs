@@ -33,12 +33,14 @@ fn map_tasks(log: &str) -> usize {
 
 #[test]
 fn counts_every_word_with_a_mapper_for_each_file() {
+    let _machine = crate::support::part_of_machine();
     let log = count_sample_data(&[]);
     assert!(map_tasks(&log) >= 3, "{log}");
 }
 
 #[test]
 fn counts_the_same_when_the_mapper_sums_first() {
+    let _machine = crate::support::part_of_machine();
     let log = count_sample_data(&["--combine"]);
     // Were the sums not made, a record for each word would come out of the mappers.
     let records = counter(&log, "Map output records").expect("a counter");
@@ -48,6 +50,7 @@ fn counts_the_same_when_the_mapper_sums_first() {
 
 #[test]
 fn counts_the_same_with_the_reducer_as_combiner() {
+    let _machine = crate::support::part_of_machine();
     let log = count_sample_data(&["--combiner"]);
     let records = |name| counter(&log, name).unwrap_or_else(|| panic!("no {name} in\n{log}"));
     assert!(records("Combine input records") > records("Combine output records"));
@@ -56,11 +59,13 @@ fn counts_the_same_with_the_reducer_as_combiner() {
 
 #[test]
 fn counts_the_same_with_several_reducers() {
+    let _machine = crate::support::part_of_machine();
     count_sample_data(&["--reduces", "3"]);
 }
 
 #[test]
 fn counts_the_same_beside_a_zookeeper() {
+    let _machine = crate::support::part_of_machine();
     let zookeeper = ZooKeeper::start();
     let watcher = Watcher::events(&zookeeper);
     let slow = "wc-mapper --line-delay 100us --timeout 500ms";
@@ -87,12 +92,14 @@ fn counts_the_same_beside_a_zookeeper() {
 
 #[test]
 fn counts_the_same_when_nobody_listens_for_heartbeats() {
+    let _machine = crate::support::part_of_machine();
     // Nobody serves port 1.
     count_sample_data(&["--zookeeper", "127.0.0.1:1"]);
 }
 
 #[test]
 fn settings_reach_the_mapper_with_dots_as_underscores() {
+    let _machine = crate::support::part_of_machine();
     let dir = TempDir::new().expect("a temporary folder");
     // A mapper that reads all it is given, as Hadoop asks, and tells its environment.
     let mapper = dir.path().join("tell-environment");
@@ -133,6 +140,7 @@ fn settings_reach_the_mapper_with_dots_as_underscores() {
 
 #[test]
 fn an_output_that_exists_is_kept_unless_told_otherwise() {
+    let _machine = crate::support::part_of_machine();
     let dir = TempDir::new().expect("a temporary folder");
     let output = dir.path().join("output");
     fs::create_dir(&output).expect("an output folder");
@@ -172,6 +180,7 @@ fn an_output_that_exists_is_kept_unless_told_otherwise() {
 
 #[test]
 fn a_mapper_that_fails_fails_the_job() {
+    let _machine = crate::support::part_of_machine();
     let dir = TempDir::new().expect("a temporary folder");
     let output = dir.path().join("output");
     let job = run_job()
@@ -185,6 +194,7 @@ fn a_mapper_that_fails_fails_the_job() {
 
 #[test]
 fn a_mapper_that_ends_before_its_input_needs_the_rest_drained() {
+    let _machine = crate::support::part_of_machine();
     let dir = TempDir::new().expect("a temporary folder");
     let input = dir.path().join("input");
     // More than Java and the pipes hold.
@@ -236,6 +246,7 @@ fn a_mapper_that_ends_before_its_input_needs_the_rest_drained() {
 
 #[test]
 fn a_job_that_hangs_is_ended_with_all_its_mappers() {
+    let _machine = crate::support::part_of_machine();
     let dir = TempDir::new().expect("a temporary folder");
     let output = dir.path().join("output");
     // A number no other sleep has, to find it by.
@@ -269,6 +280,7 @@ fn a_job_that_hangs_is_ended_with_all_its_mappers() {
 
 #[test]
 fn ones_own_hadoop_is_found_on_the_path() {
+    let _machine = crate::support::part_of_machine();
     let dir = TempDir::new().expect("a temporary folder");
     let hadoop = dir.path().join("hadoop");
     let script = Parts::root().join("scripts/hadoop");
@@ -294,6 +306,7 @@ fn ones_own_hadoop_is_found_on_the_path() {
 
 #[test]
 fn a_wrong_command_line_ends_with_2_and_says_why() {
+    let _machine = crate::support::part_of_machine();
     for (arguments, expected) in [
         (&["only-one"][..], "INPUT"),
         (&["--no-such-option", "in", "out"], "--no-such-option"),

@@ -163,6 +163,7 @@ impl Task {
 
 #[test]
 fn every_version_of_the_application_master_is_told_why_and_the_task_ends_at_once() {
+    let _machine = crate::support::part_of_machine();
     for (version, form) in [(21, "WRITABLE"), (20, "PROTOBUF"), (19, "WRITABLE")] {
         let master = Master::start(version, "authentication", form, &[]);
         let (code, waited, said) = master.hung_task(ATTEMPT).end();
@@ -184,6 +185,7 @@ fn every_version_of_the_application_master_is_told_why_and_the_task_ends_at_once
 
 #[test]
 fn an_operators_order_is_a_reason_too() {
+    let _machine = crate::support::part_of_machine();
     let master = Master::start(21, "authentication", "PROTOBUF", &[]);
     let zookeeper = ZooKeeper::start();
     let watcher = Watcher::events(&zookeeper);
@@ -206,6 +208,7 @@ fn an_operators_order_is_a_reason_too() {
 
 #[test]
 fn the_own_mapper_says_it_too_before_it_ends() {
+    let _machine = crate::support::part_of_machine();
     let master = Master::start(21, "authentication", "WRITABLE", &[]);
     let zookeeper = ZooKeeper::start();
     let address = format!("--zookeeper {}", zookeeper.address());
@@ -227,6 +230,7 @@ fn the_own_mapper_says_it_too_before_it_ends() {
 
 #[test]
 fn what_the_application_master_offers_is_a_choice_and_privacy_alone_is_refused() {
+    let _machine = crate::support::part_of_machine();
     let master = Master::start(21, "privacy,authentication", "WRITABLE", &[]);
     assert_eq!(master.hung_task(ATTEMPT).end().0, Some(1));
     wait_until("it is told", SOON, || !master.told().is_empty());
@@ -240,6 +244,7 @@ fn what_the_application_master_offers_is_a_choice_and_privacy_alone_is_refused()
 
 #[test]
 fn a_token_that_is_not_the_masters_is_refused_and_the_status_is_waited_for_as_ever() {
+    let _machine = crate::support::part_of_machine();
     let master = Master::start(21, "authentication", "PROTOBUF", &["wrong"]);
     let task = master.hung_task(ATTEMPT);
     let said = task.wait_for(NOT_TOLD);
@@ -264,6 +269,7 @@ fn a_token_that_is_not_the_masters_is_refused_and_the_status_is_waited_for_as_ev
 
 #[test]
 fn nothing_is_said_of_success_of_other_failures_and_below_another_attempts_java() {
+    let _machine = crate::support::part_of_machine();
     let master = Master::start(21, "authentication", "WRITABLE", &[]);
     for (command, code) in [("true", 0), ("false", 1), ("sh -c 'exit 3'", 3)] {
         let mut task = master.task(ATTEMPT, command);

@@ -16,6 +16,7 @@ use tempfile::TempDir;
 // One test, for one cluster: two at once would be more than a small machine holds.
 #[test]
 fn counts_in_hdfs_survives_a_killed_mapper_and_leaves_nothing() {
+    let _machine = crate::support::whole_machine();
     let cluster = Cluster::start();
     a_second_start_is_refused(&cluster);
     counts_equal_with_data_in_hdfs(&cluster);
