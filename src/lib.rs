@@ -34,27 +34,42 @@
 //! Dependencies point one way: programs → `cli` → `standing`, `member`, `watch`, `status`, `setup` → `master`,
 //! `coordination` → `protocol`, `detect`; and programs → `membership` → `cli`, `supervisor`, `coordination`;
 //! and programs → `run` → `cli`, `member`, `wrapped` → `supervisor`, `streaming`.
+//!
+//! What only the program `heartline` needs is there with the feature `tools`, which is one of the default features.
 
+// Without the tools, some of what modules share within the crate has no user.
+#![cfg_attr(not(feature = "tools"), allow(dead_code, unused_imports))]
+
+#[cfg(feature = "tools")]
 pub mod admin;
 pub mod cli;
 pub mod clock;
+#[cfg(feature = "tools")]
 pub mod cluster;
+#[cfg(feature = "tools")]
 pub mod commit;
 pub mod condition;
 pub mod coordination;
+#[cfg(feature = "tools")]
 pub mod dedicated_master;
 pub mod detect;
+#[cfg(feature = "tools")]
 pub mod events;
 pub mod files;
 pub mod master;
 pub mod member;
+#[cfg(feature = "tools")]
 pub mod membership;
+#[cfg(feature = "tools")]
 pub mod nodes;
+#[cfg(feature = "tools")]
 pub mod probe;
 pub mod protocol;
+#[cfg(feature = "tools")]
 pub mod run;
 pub mod say;
 pub mod setup;
+#[cfg(feature = "tools")]
 pub mod status;
 pub mod stdio;
 pub mod streaming;
@@ -64,7 +79,9 @@ pub mod text;
 pub mod umbilical;
 pub mod vitals;
 pub mod watch;
+#[cfg(feature = "tools")]
 pub mod wrapped;
+#[cfg(feature = "tools")]
 pub mod zkstats;
 
 #[cfg(test)]

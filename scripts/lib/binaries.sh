@@ -8,15 +8,17 @@ BIN_DIR=${HEARTLINE_BIN_DIR:-${CARGO_TARGET_DIR:-$HEARTLINE_ROOT/target}/$HEARTL
 # Seconds between two signs of life of a build whose output is no terminal.
 BUILD_SIGN=10
 
+# build_binaries [OPTION…]: all programs, or those that Cargo's OPTIONs say.
 # The last crate is half of the work, and Cargo says nothing while it is compiled; on a terminal it shows its progress.
 build_binaries() {
     need cargo cc setpriv
+    [ $# -gt 0 ] || set -- --bins
     local begin=$SECONDS next cargo status=0
     say "building heartline ($HEARTLINE_BUILD_PROFILE) …"
     # In the background, so that this shell can say something meanwhile; ended with it.
     (
         cd "$HEARTLINE_ROOT" || exit
-        exec setpriv --pdeathsig TERM timeout 3600 cargo build --profile "$HEARTLINE_BUILD_PROFILE" --bins
+        exec setpriv --pdeathsig TERM timeout 3600 cargo build --profile "$HEARTLINE_BUILD_PROFILE" "$@"
     ) </dev/null >&2 &
     cargo=$!
     next=$((SECONDS + BUILD_SIGN))

@@ -2,7 +2,8 @@
 //!
 //! - [`watch`](crate::watch) hears of it; [`publish`] puts it into a bounded [`buffer`] at once, so that ZooKeeper
 //!   is read whatever becomes of the lines.
-//! - An outlet takes them out of it, and says what has arrived: [`lines`] for stdout and files ([`file`]), [`kafka`].
+//! - An outlet takes them out of it, and says what has arrived: [`lines`] for stdout and files ([`file`]); with the
+//!   feature of its name, `kafka`.
 //!
 //! Each event is delivered at least once, and those of one node in their order. What the buffer cannot hold is lost,
 //! oldest first; a line of its own says how many, where they are missing.
@@ -12,6 +13,7 @@ mod buffer;
 mod file;
 #[doc(hidden)]
 pub mod fuzzing;
+#[cfg(feature = "kafka")]
 mod kafka;
 mod lines;
 mod message;

@@ -12,10 +12,12 @@ use tokio::time::{Instant, sleep_until};
 use super::args::PROGRAM;
 use super::buffer::Buffer;
 use super::file::last_event;
+#[cfg(feature = "kafka")]
+use super::kafka;
+use super::lines;
 use super::message::Message;
 use super::sink::{DeliveryReport, Sink};
 use super::target::Target;
-use super::{kafka, lines};
 use crate::coordination::Settings;
 use crate::protocol::{Event, EventKind};
 use crate::say::say;
@@ -46,7 +48,12 @@ pub(super) async fn publish(settings: Settings, terms: PublishOptions) -> anyhow
                 });
             (lines::file(path.clone())?, told)
         }
+        #[cfg(feature = "kafka")]
         Target::Kafka(topic) => (kafka::start(topic.clone()), EventHistory::default()),
+        #[cfg(not(feature = "kafka"))]
+        Target::Kafka(_) => {
+            anyhow::bail!("it was built without Kafka; build it with `--features kafka`")
+        }
     };
     let mut publisher = Publisher {
         target: terms.target.to_string(),

@@ -48,6 +48,7 @@ mod zk_store;
 
 pub use args::NodesArgs;
 pub use event::Event;
+pub(crate) use options::own_name;
 pub use rejection::Rejection;
 
 const PROGRAM: &str = "heartline nodes";

@@ -177,6 +177,12 @@ impl ClientOptions {
     }
 }
 
+/// The user that this process runs as, if that one has a name.
+pub(crate) fn own_name() -> Option<String> {
+    let account = Account::of(None).ok()?;
+    Some(account.name.to_string())
+}
+
 /// A user of this machine.
 #[derive(Clone, Debug)]
 pub(super) struct Account {

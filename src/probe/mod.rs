@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
-pub use page::page;
+pub use page::{page, page_or_refusal};
 pub use words::{knock, word};
 
 /// How much later than its end an answer may come: threads of a busy machine are late.

@@ -1,18 +1,44 @@
-//! Pages of JSON over HTTP: the admin server of `ZooKeeper`, JMX and REST of Hadoop.
+//! Pages of JSON over HTTP: the admin server of `ZooKeeper`, JMX, REST and `WebHDFS` of Hadoop.
 
 use std::io;
 use std::time::Instant;
 
 use serde::de::DeserializeOwned;
-use ureq::Agent;
+use ureq::http::{Response, StatusCode};
+use ureq::{Agent, Body};
 
 use super::{Silence, left};
 
-/// No page is longer: some thousand nodes have room in it.
+/// No page is longer, in bytes: some thousand nodes have room in it.
 const MOST: u64 = 64 << 20;
+/// No reason for a refusal is longer, in bytes: Hadoop's has a stack trace of Java at the most.
+const MOST_OF_REFUSAL: u64 = 1 << 20;
 
 /// What stands at `http://PLACE`, if it is there by `end`. Redirections are not followed: the next one is asked itself.
 pub fn page<T: DeserializeOwned>(place: &str, end: Instant) -> Result<T, Silence> {
+    let mut answer = answer(place, &[], end)?;
+    if !answer.status().is_success() {
+        return Err(refused(answer.status()));
+    }
+    parsed(&mut answer, MOST)?
+}
+
+/// As [`page`], with a query, of a server that says in JSON why it refuses: the inner error, if it can be read.
+pub fn page_or_refusal<T: DeserializeOwned, R: DeserializeOwned>(
+    place: &str,
+    query: &[(&str, &str)],
+    end: Instant,
+) -> Result<Result<T, R>, Silence> {
+    let mut answer = answer(place, query, end)?;
+    if answer.status().is_success() {
+        return parsed(&mut answer, MOST)?.map(Ok);
+    }
+    let refusal = parsed(&mut answer, MOST_OF_REFUSAL)?;
+    // Not every server in between knows how to say it.
+    refusal.map(Err).map_err(|_| refused(answer.status()))
+}
+
+fn answer(place: &str, query: &[(&str, &str)], end: Instant) -> Result<Response<Body>, Silence> {
     let agent: Agent = Agent::config_builder()
         .timeout_global(Some(left(end)))
         .max_redirects(0)
@@ -22,14 +48,22 @@ pub fn page<T: DeserializeOwned>(place: &str, end: Instant) -> Result<T, Silence
         .proxy(None)
         .build()
         .into();
-    let mut answer = agent.get(format!("http://{place}")).call()?;
-    let status = answer.status();
-    if !status.is_success() {
-        return Err(Silence::Broken(format!("answers with HTTP {status}")));
-    }
-    let text = answer.body_mut().with_config().limit(MOST).read_to_vec()?;
-    serde_json::from_slice(&text)
-        .map_err(|error| Silence::Broken(format!("answers something else: {error}")))
+    let question = agent.get(format!("http://{place}"));
+    Ok(question.query_pairs(query.iter().copied()).call()?)
+}
+
+/// The outer error if nothing came, the inner one if it was something else.
+fn parsed<T: DeserializeOwned>(
+    answer: &mut Response<Body>,
+    most: u64,
+) -> Result<Result<T, Silence>, Silence> {
+    let text = answer.body_mut().with_config().limit(most).read_to_vec()?;
+    Ok(serde_json::from_slice(&text)
+        .map_err(|error| Silence::Broken(format!("answers something else: {error}"))))
+}
+
+fn refused(status: StatusCode) -> Silence {
+    Silence::Broken(format!("answers with HTTP {status}"))
 }
 
 impl From<ureq::Error> for Silence {

@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use heartline::probe::{Silence, page, word};
+use heartline::probe::{Silence, page, page_or_refusal, word};
 use serde_json::Value;
 
 /// How long an answer is waited for that has an end, also on a busy machine.
@@ -60,6 +60,33 @@ fn a_page_of_another_kind_is_no_answer() {
     ] {
         let answer = asked(begin, b"");
         assert!(answer.is_err(), "{}: {answer:?}", begin.escape_ascii());
+    }
+}
+
+#[test]
+fn a_refusal_is_read_if_it_says_why() {
+    let ask = |begin, again: &'static [u8]| {
+        let place = format!("127.0.0.1:{}/webhdfs/v1/", server(begin, again));
+        let end = Instant::now() + limit(again);
+        page_or_refusal::<Value, Value>(&place, &[("user.name", "a b&c")], end)
+    };
+    let why = ask(
+        b"HTTP/1.1 403 Forbidden\r\nContent-Length: 7\r\n\r\n{\"a\":1}",
+        b"",
+    );
+    let why = why.expect("an answer").expect_err("a refusal");
+    assert_eq!(why["a"], 1);
+    let page = ask(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]", b"");
+    assert!(page.expect("an answer").is_ok());
+    let other = ask(
+        b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 6\r\n\r\n<html>",
+        b"",
+    );
+    let silence = Silence::Broken("answers with HTTP 401 Unauthorized".to_owned());
+    assert_eq!(other.expect_err("no answer"), silence);
+    for again in [&b"[[[[[[[["[..], b"x"] {
+        let endless = ask(b"HTTP/1.1 403 Forbidden\r\n\r\n", again);
+        assert!(endless.is_err(), "{endless:?}");
     }
 }
 

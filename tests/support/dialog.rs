@@ -28,7 +28,7 @@ impl Dialog {
         command
             .args(["-Xmx64m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"])
             .arg(format!(
-                "-Dlog4j.configuration=file:{}/scripts/parts/log4j.properties",
+                "-Dlog4j.configuration=file:{}/src/cluster/configuration/log4j.properties",
                 Parts::root().display()
             ))
             .args(["-cp", &Parts::get().class_path()])

@@ -81,7 +81,7 @@ impl Kafka {
             Command::new("java")
                 .args(["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"])
                 .arg(format!(
-                    "-Dlog4j.configuration=file:{}/scripts/parts/log4j.properties",
+                    "-Dlog4j.configuration=file:{}/src/cluster/configuration/log4j.properties",
                     Parts::root().display()
                 ))
                 .args(["-cp", &Parts::of_kafka().class_path(), "kafka.Kafka"])

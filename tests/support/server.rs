@@ -84,7 +84,7 @@ impl Server {
                     "-Dzookeeper.jmx.log4j.disable=true",
                 ])
                 .arg(format!(
-                    "-Dlog4j.configuration=file:{}/scripts/parts/log4j.properties",
+                    "-Dlog4j.configuration=file:{}/src/cluster/configuration/log4j.properties",
                     Parts::root().display()
                 ))
                 .args(&self.properties)

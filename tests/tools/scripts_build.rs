@@ -16,7 +16,7 @@ fn build(cargo: &str) -> (TempDir, Command) {
     fs::write(&path, format!("#!/bin/sh\n{cargo}\n")).expect("written");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("its owner");
     let lib = Parts::root().join("scripts/lib");
-    let script = r#"for part in common prerequisites binaries; do . "$0/$part.sh"; done; BUILD_SIGN=1; build_binaries"#;
+    let script = r#"for part in common prerequisites binaries; do . "$0/$part.sh"; done; BUILD_SIGN=1; build_binaries "$@""#;
     let mut command = Command::new("bash");
     command.args(["-euc", script]).arg(lib);
     let machine = std::env::var("PATH").expect("a PATH");
@@ -51,6 +51,18 @@ fn a_build_shows_cargos_progress_and_signs_of_life() {
         "{said}"
     );
     assert!(said.contains("Compiling heartline\n"), "{said}");
+}
+
+#[test]
+fn only_some_programs_are_built_on_request() {
+    let (_folder, mut command) = build(r#"echo "cargo $*" >&2"#);
+    command.args(["--bins", "--no-default-features"]);
+    let output = command.output().expect("it runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        said.contains("cargo build --profile release --bins --no-default-features\n"),
+        "{said}"
+    );
 }
 
 #[test]

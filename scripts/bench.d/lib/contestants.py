@@ -11,7 +11,7 @@ from interpreter import python_with_kazoo
 from text import DATA, HOME, ROOT
 
 PEERS = Path(__file__).resolve().parent.parent / "peers"
-LOG4J = ROOT / "scripts/parts/log4j.properties"
+LOG4J = ROOT / "src/cluster/configuration/log4j.properties"
 
 
 def sequence(name):

@@ -13,7 +13,7 @@ from text import DATA, HOME, ROOT
 from zookeeper import Reader, words
 
 SERVERS = (1, 2, 3)
-LOG4J = ROOT / "scripts/parts/log4j.properties"
+LOG4J = ROOT / "src/cluster/configuration/log4j.properties"
 START_LIMIT = 90
 JAVA = ["-Xmx256m", "-XX:+UseSerialGC", "-Dzookeeper.jmx.log4j.disable=true"]
 

@@ -14,7 +14,7 @@ use super::model::{Cluster, File, Host, HostKind, Properties, list};
 use super::role::{Port, Role};
 
 /// How everything started here logs: a line each, on stderr.
-const LOG4J: &str = include_str!("../../../scripts/parts/log4j.properties");
+const LOG4J: &str = include_str!("log4j.properties");
 
 /// What a cluster on this machine takes from it; of no use to hosts of their own, which have a Hadoop of their own.
 #[derive(Clone, Debug)]

@@ -2,7 +2,10 @@
 
 use super::hdfs::{Beans, Datanode, Journal, Namenode};
 use super::kafka::Kafka;
+use super::listing::lines;
+use super::webhdfs::{Listing, Refusal};
 use super::yarn::{InfoPage, NodesPage, Resourcemanager};
+use crate::text::is_steering;
 
 /// Reads a page of each daemon.
 pub fn pages(bytes: &[u8]) {
@@ -18,6 +21,15 @@ pub fn pages(bytes: &[u8]) {
     }
     if let Ok(page) = serde_json::from_slice::<NodesPage>(bytes) {
         assert!(serde_json::to_string(&page.nodes()).is_ok());
+    }
+    if let Ok(listing) = serde_json::from_slice::<Listing>(bytes) {
+        let entries = listing.entries();
+        assert!(serde_json::to_string(&entries).is_ok());
+        let head = usize::from(!entries.is_empty());
+        assert_eq!(lines(&entries).len(), entries.len() + head);
+    }
+    if let Ok(refusal) = serde_json::from_slice::<Refusal>(bytes) {
+        assert!(!refusal.reason().contains(is_steering));
     }
 }
 

@@ -10,9 +10,10 @@ use tokio::time::timeout;
 
 use super::hdfs::{self, Beans, Datanode, Journal, Listed, Namenode};
 use super::kafka::Kafka;
-use super::listing::{self, ListedFile};
+use super::listing::ListedFile;
 use super::matching::workers;
 use super::overview::{Daemon, Listens, Overview, Probed, Server};
+use super::webhdfs;
 use super::yarn::{self, InfoPage, Node, NodesPage, Resourcemanager};
 use crate::cluster::{Cluster, Host, Port, Role};
 use crate::coordination::{Failure, Namespace, Session, Settings};
@@ -80,7 +81,7 @@ pub(super) fn gather(cluster: &Cluster, namespace: &Namespace) -> Overview {
     );
     let zkfcs = asking.knocks(Role::Zkfc, Port::Zkfc);
     let brokers = asking.knocks(Role::Kafka, Port::Kafka);
-    let roots = asking.each(Role::Namenode, Port::Namenode, listing::root);
+    let roots = asking.each(Role::Namenode, Port::NamenodeHttp, webhdfs::root);
 
     let namenodes = parts(namenodes);
     let listed = listed_datanodes(&namenodes);

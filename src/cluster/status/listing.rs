@@ -1,16 +1,8 @@
-//! What lies in HDFS's `/`, asked of the `NameNode`s themselves, and told as `fs -ls /` tells it.
-
-use std::time::{Duration, Instant};
+//! What lies in HDFS's `/`, told as `fs -ls /` tells it. Pure.
 
 use chrono::{Local, TimeZone};
-use hdfs_native::{ClientBuilder, HdfsError};
 use serde::Serialize;
-use tokio::time::timeout;
 
-use crate::probe::{Silence, knock, left};
-
-/// A standby is asked again and again too, in the hope that it becomes active.
-const NO_LISTING: &str = "gives no listing: it stands by, or is too slow";
 /// The widest column of names.
 const WIDEST: usize = 64;
 
@@ -35,61 +27,8 @@ pub(super) struct ListedFile {
     pub(super) modified_ms: i64,
 }
 
-/// What the `NameNode` at `place` (`HOST:PORT`) finds in `/`, if it is the active one.
-pub(super) fn root(place: &str, end: Instant) -> Result<Vec<ListedFile>, Silence> {
-    // The client would try one that is gone again and again.
-    knock(place, end)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Silence::Broken(error.to_string()))?;
-    let listing = runtime.block_on(async {
-        // Each by itself, not as one nameservice: then a host that does not answer does not keep the other waiting.
-        let client = ClientBuilder::new()
-            .with_url(format!("hdfs://{place}"))
-            .build()?;
-        match timeout(left(end), client.list_status("/", false)).await {
-            Ok(listing) => listing.map(Some),
-            Err(_) => Ok(None),
-        }
-    });
-    // What it has left open is not waited for.
-    runtime.shutdown_timeout(Duration::ZERO);
-    match listing {
-        Ok(Some(found)) => {
-            let mut entries: Vec<ListedFile> = found.into_iter().map(ListedFile::from).collect();
-            entries.sort_by(|one, other| one.path.cmp(&other.path));
-            Ok(entries)
-        }
-        Ok(None) => Err(Silence::Broken(NO_LISTING.to_owned())),
-        Err(HdfsError::IOError(error)) => Err(error.into()),
-        // The exception's class, and a text of which the first line says all.
-        Err(HdfsError::RPCError(class, text) | HdfsError::FatalRPCError(class, text)) => {
-            let class = class.rsplit('.').next().unwrap_or_default();
-            let text = text.lines().next().unwrap_or_default();
-            Err(Silence::Broken(format!("{class}: {text}")))
-        }
-        Err(other) => Err(Silence::Broken(other.to_string())),
-    }
-}
-
-impl From<hdfs_native::client::FileStatus> for ListedFile {
-    fn from(status: hdfs_native::client::FileStatus) -> Self {
-        Self {
-            folder: status.isdir,
-            permission: permission(status.permission),
-            replication: status.replication.filter(|_| !status.isdir),
-            owner: status.owner,
-            group: status.group,
-            length: status.length as u64,
-            modified_ms: i64::try_from(status.modification_time).unwrap_or_default(),
-            path: status.path,
-        }
-    }
-}
-
 /// `rwxr-xr-x`; a `t` at the end where only owners may remove what is theirs.
-fn permission(bits: u16) -> String {
+pub(super) fn permission(bits: u16) -> String {
     let mut text: String = (0..9)
         .map(|place| {
             let is_set = bits & (0o400 >> place) != 0;
@@ -107,7 +46,7 @@ fn permission(bits: u16) -> String {
     text
 }
 
-/// The lines of `fs -ls`, but for the mark of access lists, of which the client knows nothing.
+/// The lines of `fs -ls`, but for the mark of access lists.
 pub(super) fn lines(entries: &[ListedFile]) -> Vec<String> {
     if entries.is_empty() {
         return Vec::new();

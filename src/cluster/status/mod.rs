@@ -1,6 +1,6 @@
 //! `heartline cluster status`: one screen over a whole cluster.
 //!
-//! - `gather` asks all parts at once, over HTTP, `ZooKeeper` and HDFS's own protocol, none longer than a limit;
+//! - `gather` asks all parts at once, over HTTP and `ZooKeeper`, none longer than a limit;
 //! - what has come is plain data (`overview`);
 //! - `rows` judges it, and the table and the exit status follow from that.
 
@@ -14,6 +14,7 @@ mod overview;
 mod rows;
 #[cfg(test)]
 mod sample;
+mod webhdfs;
 mod yarn;
 
 use std::process::ExitCode;
