@@ -77,7 +77,12 @@ impl Fence {
     }
 
     /// The first report and the first control, if the version of the one before is still `version`. Returns whether it was.
-    pub async fn accede(&self, version: i32, report: &str, control: &str) -> Result<bool, Failure> {
+    pub async fn take_over(
+        &self,
+        version: i32,
+        report: &str,
+        control: &str,
+    ) -> Result<bool, Failure> {
         let set = Operation::Set {
             path: self.session.paths().master().to_owned(),
             value: report.into(),

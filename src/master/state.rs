@@ -87,7 +87,7 @@ pub struct MasterState {
     /// set makes nobody's silence longer.
     begun: (Duration, DateTime<Utc>),
     /// The version of the report that the first one replaces; `None` once that is done.
-    accession: Option<i32>,
+    takeover_version: Option<i32>,
     news: EventLog,
     room: ReportLimits,
     last_report: Option<Duration>,
@@ -172,7 +172,7 @@ impl MasterState {
             grace: Some(now.elapsed + prior.grace),
             inherited: prior.written,
             begun: (now.elapsed, prior.now),
-            accession: (!is_resumed).then_some(prior.version),
+            takeover_version: (!is_resumed).then_some(prior.version),
             news: EventLog::after(report.sequence, prior.report.events, now.elapsed),
             room: ReportLimits::of(prior.request_limit.unwrap_or(limits::DEFAULT)),
             last_report: None,
@@ -239,7 +239,7 @@ impl MasterState {
         let report = report.map(|(_, report)| report);
         self.is_stuck = report.is_none() && self.has_news();
         self.pending = Some(Pending::Beat { told });
-        Some(match (self.accession, report) {
+        Some(match (self.takeover_version, report) {
             // Who begins has a claim to tell.
             (Some(version), Some(report)) => Write::TakeOver {
                 version,
@@ -272,7 +272,7 @@ impl MasterState {
     pub fn written(&mut self, now: Now, outcome: Outcome) {
         match (self.pending.take(), outcome) {
             (Some(Pending::Beat { told }), _) => {
-                self.accession = None;
+                self.takeover_version = None;
                 self.news.have_told(now.elapsed, told);
             }
             (Some(Pending::RemoveDead(batch_under_way)), outcome) => {
@@ -313,7 +313,7 @@ impl MasterState {
     /// Whether something is under way whose outcome has to be known before the end: a verdict, or the
     /// first report, without which the epoch has not begun and nothing is to be released.
     pub fn is_undecided(&self) -> bool {
-        self.accession.is_some() || matches!(self.pending, Some(Pending::RemoveDead(_)))
+        self.takeover_version.is_some() || matches!(self.pending, Some(Pending::RemoveDead(_)))
     }
 
     /// What could not be read, judged or removed, by name, and why: each once.

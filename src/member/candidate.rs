@@ -48,7 +48,7 @@ pub(super) struct RemovedFollower {
     pub(super) identity: Box<Identity>,
 }
 
-/// Carries out one request. `value` is the new claim's first value; `mourns` if it is to be known who fell.
+/// Carries out one request. `value` is the new claim's first value; `wants_deaths` if it is to be known who fell.
 ///
 /// A lost connection is no answer: the election begins anew when the session is connected again.
 pub(super) async fn carry_out(
@@ -56,14 +56,14 @@ pub(super) async fn carry_out(
     action: ElectionAction,
     prefix: String,
     value: String,
-    mourns: bool,
+    wants_deaths: bool,
     inbox: Sender<SessionEvent>,
 ) {
     let part = CandidateContext {
         session,
         prefix,
         value,
-        mourns,
+        wants_deaths,
         inbox,
     };
     let event = match unless_throttled(|| part.answer(&action)).await {
@@ -80,7 +80,7 @@ struct CandidateContext {
     session: Session,
     prefix: String,
     value: String,
-    mourns: bool,
+    wants_deaths: bool,
     inbox: Sender<SessionEvent>,
 }
 
@@ -133,7 +133,7 @@ impl CandidateContext {
         let went = version.map_or(EndReason::Deposed, |_| EndReason::Dead);
         // Sent together: to know who it was takes no time.
         let (removed, made) = join(
-            removed(&self.session, claim, self.mourns),
+            removed(&self.session, claim, self.wants_deaths),
             self.session.depose(own, claim, version),
         )
         .await;
@@ -156,8 +156,8 @@ impl CandidateContext {
 }
 
 /// Who holds a claim, if anybody wants to know.
-async fn removed(session: &Session, claim: &str, mourns: bool) -> Option<RemovedFollower> {
-    if !mourns {
+async fn removed(session: &Session, claim: &str, wants_deaths: bool) -> Option<RemovedFollower> {
+    if !wants_deaths {
         return None;
     }
     let path = session.paths().claim(claim);

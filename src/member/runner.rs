@@ -252,7 +252,7 @@ impl MemberRunner {
     }
 
     /// Whether somebody wants to know who died.
-    pub(super) fn mourns(&self) -> bool {
+    pub(super) fn wants_deaths(&self) -> bool {
         self.death_sink.is_some()
     }
 
@@ -264,7 +264,7 @@ impl MemberRunner {
     }
 
     /// Tells that the member is master: was it when it sent what is acknowledged now.
-    pub(super) fn reigns(&self, fence: &Fence, sent_at: Instant) {
+    pub(super) fn renew_lease(&self, fence: &Fence, sent_at: Instant) {
         if let Some(reigning) = &self.config.reigning {
             reigning.echo(fence, sent_at);
         }

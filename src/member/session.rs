@@ -137,7 +137,7 @@ impl<'a> MemberSession<'a> {
     /// Stays until the session is over, or the member has left.
     pub(super) async fn run(mut self, shutdown: &mut Shutdown) -> SessionEnd {
         self.watch_connection();
-        self.obey();
+        self.apply_orders();
         let mut ticks = self.ticks();
         self.election.connected();
         let mut leaving = false;
@@ -285,13 +285,13 @@ impl<'a> MemberSession<'a> {
                 ElectionAction::Lead(elected) => self.lead(elected),
                 ElectionAction::StepDown => self.step_down(),
                 request => {
-                    let listens = self.begin_vigil(&request);
+                    let listens = self.watch_predecessor(&request);
                     let task = self.tasks.spawn(candidate::carry_out(
                         self.session.clone(),
                         request,
                         self.election.prefix().to_owned(),
                         self.claim_value(),
-                        self.runner.mourns(),
+                        self.runner.wants_deaths(),
                         self.outside.clone(),
                     ));
                     if listens && let Some(earlier) = self.listening.replace(task) {
@@ -308,7 +308,7 @@ impl<'a> MemberSession<'a> {
     }
 
     /// Hears what the master tells, from here on: a reading that the connection was lost over is lost.
-    fn obey(&mut self) {
+    fn apply_orders(&mut self) {
         let obeying = control_watch::watch_control(self.session.clone(), self.outside.clone());
         if let Some(earlier) = self.obeying.replace(self.tasks.spawn(obeying)) {
             earlier.abort();
@@ -363,7 +363,7 @@ impl<'a> MemberSession<'a> {
                 self.connected = true;
                 self.back = Some(self.runner.environment.now().elapsed);
                 self.election.connected();
-                self.obey();
+                self.apply_orders();
             }
             SessionEvent::Connection(Connection::Disconnected) => self.disconnected(),
             SessionEvent::Connection(Connection::Ended) => {

@@ -166,7 +166,7 @@ pub(super) fn fenced(fence: Fence, own: String, write: Write) -> WriteFuture {
                 report,
                 control,
             } => {
-                if fence.accede(version, &report, &control).await? {
+                if fence.take_over(version, &report, &control).await? {
                     Outcome::Done
                 } else {
                     Outcome::Overtaken

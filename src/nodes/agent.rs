@@ -229,7 +229,7 @@ impl Agent {
     ) -> Result<(), AgentEnd> {
         // Nearly all that is long is a status: it is read once.
         if let Ok(status) = serde_json::from_slice::<Status>(message) {
-            return self.obey(link, &status).await;
+            return self.apply(link, &status).await;
         }
         let Ok(glance) = serde_json::from_slice::<ReplyHeader>(message) else {
             let said = quoted(&String::from_utf8_lossy(message));
@@ -265,7 +265,7 @@ impl Agent {
     }
 
     /// The status, or an update of it.
-    async fn obey(&mut self, link: &mut Link, status: &Status<'_>) -> Result<(), AgentEnd> {
+    async fn apply(&mut self, link: &mut Link, status: &Status<'_>) -> Result<(), AgentEnd> {
         let teller = link.peer()?;
         let entries = status.entries(teller.is_loopback());
         let mut entries =

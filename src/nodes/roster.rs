@@ -13,7 +13,7 @@ mod permit;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-pub(super) use node::MemberRunner;
+pub(super) use node::NodeLiveness;
 pub use node::{Node, Standing, Verdict};
 use permit::unproven;
 
@@ -100,7 +100,7 @@ impl Roster {
             key: told.key.clone(),
             user: told.user.clone(),
             number,
-            life: MemberRunner::Beats,
+            life: NodeLiveness::Beats,
             is_well: told.is_well,
             stays: told.stays,
             is_proven: false,
@@ -170,15 +170,15 @@ impl Roster {
         node.heard_at = self.detector.echo_clock().at(now);
         node.lost_at = None;
         node.beat_at = Some(now);
-        let before = std::mem::replace(&mut node.life, MemberRunner::Beats);
+        let before = std::mem::replace(&mut node.life, NodeLiveness::Beats);
         let was_well = node.is_well;
         node.is_well = is_well.unwrap_or(was_well);
         let is_well = node.is_well;
-        if before == MemberRunner::Dead {
+        if before == NodeLiveness::Dead {
             node.returned_at = Some(now);
             self.turn();
             self.say(Event::Returned(name.clone()));
-        } else if before == MemberRunner::Late {
+        } else if before == NodeLiveness::Late {
             self.say(Event::Recovered(name.clone()));
         }
         if is_well != was_well {
@@ -226,8 +226,8 @@ impl Roster {
             if lost.is_some_and(|lost| lost >= self.rules.patience) {
                 dead.push(name.as_str().to_owned());
             }
-            if node.life == MemberRunner::Beats && heard.saturating_sub(node.heard_at) >= half {
-                node.life = MemberRunner::Late;
+            if node.life == NodeLiveness::Beats && heard.saturating_sub(node.heard_at) >= half {
+                node.life = NodeLiveness::Late;
                 self.events.push_back(Event::Late(name.clone()));
             }
         }
@@ -243,7 +243,7 @@ impl Roster {
                 continue;
             };
             if !node.is_dead() {
-                node.life = MemberRunner::Dead;
+                node.life = NodeLiveness::Dead;
                 node.returned_at = None;
                 self.turn();
                 self.say(Event::Died(name));

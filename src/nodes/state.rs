@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fields::{Address, HostName, PublicKey, UserName};
 use super::message::Role;
-use super::roster::{MemberRunner, Node, Roster, Rules};
+use super::roster::{Node, NodeLiveness, Roster, Rules};
 
 /// What this way to write it is called.
 pub const FORM: u32 = 1;
@@ -136,9 +136,9 @@ impl PersistedState {
                 user: node.username,
                 number,
                 life: if node.dead {
-                    MemberRunner::Dead
+                    NodeLiveness::Dead
                 } else {
-                    MemberRunner::Beats
+                    NodeLiveness::Beats
                 },
                 is_well: !node.unwell,
                 stays: false,

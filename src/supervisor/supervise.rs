@@ -222,17 +222,17 @@ impl Supervisor {
                 // The program is gone.
                 Ok(_) | Err(_) => {
                     self.heard = false;
-                    self.obey(Order::Stop(self.grace));
+                    self.apply(Order::Stop(self.grace));
                 }
             }
             while let Some(order) = self.lines.next() {
-                self.obey(order);
+                self.apply(order);
             }
         }
         Ok(())
     }
 
-    fn obey(&mut self, order: Order) {
+    fn apply(&mut self, order: Order) {
         match order {
             Order::Renew(until) => self.until = until,
             Order::Stop(grace) => {

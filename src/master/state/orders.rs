@@ -138,7 +138,7 @@ impl MasterState {
 
     /// The next thing to tell followers, if there is one.
     pub(super) fn command(&mut self, now: Now) -> Option<Write> {
-        if std::mem::take(&mut self.orders.yields) || self.accession.is_some() {
+        if std::mem::take(&mut self.orders.yields) || self.takeover_version.is_some() {
             return None;
         }
         let mut control = self.orders.control(now, self.followers.len());

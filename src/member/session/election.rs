@@ -67,7 +67,7 @@ impl MemberSession<'_> {
     }
 
     /// Begins to judge those before in the line, if that is what is asked for.
-    pub(super) fn begin_vigil(&mut self, action: &ElectionAction) -> bool {
+    pub(super) fn watch_predecessor(&mut self, action: &ElectionAction) -> bool {
         let ElectionAction::Listen { generation, claim } = action else {
             return false;
         };

@@ -97,7 +97,7 @@ impl MemberSession<'_> {
                 let now = self.runner.environment.now();
                 if let (SessionRole::Master(master), Some(sent)) = (&mut self.role, sent) {
                     master.master_state.echo(now);
-                    self.runner.reigns(&master.fence, sent);
+                    self.runner.renew_lease(&master.fence, sent);
                 }
             }
             // What comes of it is told by the change of the connection; the next beat comes with the next tick.
@@ -169,7 +169,7 @@ impl MemberSession<'_> {
                     let now = self.runner.environment.now();
                     master.master_state.written(now, outcome);
                     master.make_room();
-                    self.runner.reigns(&master.fence, self.sent_at);
+                    self.runner.renew_lease(&master.fence, self.sent_at);
                     self.runner.death_sink(master.master_state.take_deaths());
                     if let Some(recording) = &self.runner.config.recording {
                         recording.add(&master.master_state.take_record());

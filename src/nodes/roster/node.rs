@@ -27,7 +27,7 @@ pub enum Verdict {
 
 /// Whether a node is heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::nodes) enum MemberRunner {
+pub(in crate::nodes) enum NodeLiveness {
     Beats,
     Late,
     Dead,
@@ -48,7 +48,7 @@ pub struct Node {
     pub user: UserName,
     /// Which one it was to come.
     pub(in crate::nodes) number: u64,
-    pub(in crate::nodes) life: MemberRunner,
+    pub(in crate::nodes) life: NodeLiveness,
     pub(in crate::nodes) is_well: bool,
     /// It stays connected as long as it lives.
     pub(in crate::nodes) stays: bool,
@@ -80,17 +80,17 @@ impl Node {
     pub fn verdict(&self, now: Duration) -> Verdict {
         let since = self.returned_at.map(|at| now.saturating_sub(at));
         match self.life {
-            MemberRunner::Dead => Verdict::Dead,
-            MemberRunner::Late => Verdict::Late,
-            MemberRunner::Beats if !self.is_well => Verdict::Unwell,
-            MemberRunner::Beats if since.is_some_and(|since| since < RETURNED) => Verdict::Returned,
-            MemberRunner::Beats => Verdict::Alive,
+            NodeLiveness::Dead => Verdict::Dead,
+            NodeLiveness::Late => Verdict::Late,
+            NodeLiveness::Beats if !self.is_well => Verdict::Unwell,
+            NodeLiveness::Beats if since.is_some_and(|since| since < RETURNED) => Verdict::Returned,
+            NodeLiveness::Beats => Verdict::Alive,
         }
     }
 
     /// Whether it has been silent for longer than it may.
     pub(in crate::nodes) fn is_dead(&self) -> bool {
-        self.life == MemberRunner::Dead
+        self.life == NodeLiveness::Dead
     }
 
     /// Whether others may count on it.
