@@ -234,7 +234,7 @@ fn start(command: &Template, death: &Death) -> io::Result<Child> {
         .spawn()
 }
 
-/// Returns a value from ZooKeeper if it is a plain name, otherwise the placeholder for an unknown value. A
+/// Returns a value from ZooKeeper if it is a plain name, otherwise an empty text, as for an unknown value. A
 /// plain name cannot act as an option of the command, and a shell does not interpret it.
 fn plain(value: &str) -> &str {
     let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | ':');

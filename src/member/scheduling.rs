@@ -17,10 +17,10 @@ use thread_priority::{ThreadPriority, ThreadPriorityValue};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Display, ValueEnum)]
 #[strum(serialize_all = "lowercase")]
 pub enum Scheduling {
-    /// The lowest real-time priority, if that is permitted; otherwise as usual
+    /// The lowest real-time priority if permitted, otherwise the normal one
     #[default]
     Realtime,
-    /// As any other process
+    /// The normal priority of any process
     Normal,
 }
 
