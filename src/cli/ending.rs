@@ -1,5 +1,5 @@
-//! How a program ends: 0 when all went well, 1 on failure, 2 on wrong usage, by SIGPIPE when nobody
-//! reads any more.
+//! How a program ends: status 0 on success, 1 on failure, 2 on wrong usage, and by SIGPIPE when its output
+//! has no reader any more.
 
 use std::io;
 use std::process::{ExitCode, Termination};
@@ -9,7 +9,7 @@ use tracing_subscriber::filter::LevelFilter;
 use crate::say::say;
 use crate::streaming::die_of_broken_pipe;
 
-/// Runs the whole of a program that does nothing but wait for ZooKeeper; what it returns is its exit status.
+/// Runs a program that only waits for ZooKeeper; the result is its exit status.
 pub fn run<T: Termination>(
     program: &str,
     work: impl Future<Output = anyhow::Result<T>>,
@@ -24,7 +24,7 @@ pub fn run<T: Termination>(
     }
 }
 
-/// The exit status of `outcome`; a failure is said on stderr in one line.
+/// The exit status of `outcome`; a failure is reported on stderr in one line.
 fn end<T: Termination>(program: &str, outcome: anyhow::Result<T>) -> ExitCode {
     let error = match outcome {
         Ok(status) => return status.report(),
@@ -38,8 +38,8 @@ fn end<T: Termination>(program: &str, outcome: anyhow::Result<T>) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Writes what the libraries trace to stderr, if `HEARTLINE_LOG` names a level (`info`, `debug`, …).
-/// For people who look for a fault; under Hadoop every line on stderr counts as progress.
+/// Writes the libraries' trace messages to stderr if `HEARTLINE_LOG` names a level (`info`, `debug`, …). For
+/// debugging only; under Hadoop every line on stderr counts as progress.
 pub fn start_log() {
     let level: Option<LevelFilter> = std::env::var("HEARTLINE_LOG")
         .ok()

@@ -1,9 +1,9 @@
 //! Settings from a Hadoop job's configuration.
 //!
-//! Streaming exports every property of a job to the task's environment, with all but letters and
-//! digits as underscores: `-D heartline.zookeeper=zk1` arrives as `heartline_zookeeper`. So each
-//! option that has an environment variable is also taken from that variable's lower-case form. An
-//! option on the command line wins, then the variable, then the job's configuration.
+//! Streaming exports every property of a job to the task's environment, with an underscore in place of every
+//! character that is not a letter or digit: `-D heartline.zookeeper=zk1` arrives as `heartline_zookeeper`. So
+//! each option that has an environment variable can also be set by that variable's lower-case form. An option
+//! on the command line wins, then the variable, then the job's configuration.
 
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, Write};
@@ -16,8 +16,8 @@ use crate::say::say;
 use crate::stdio;
 use crate::streaming::die_of_broken_pipe;
 
-/// Parses the command line of this process. Ends the process on `--help`, `--version` and errors of
-/// usage, these with status 2.
+/// Parses the command line of this process. Ends the process on `--help`, on `--version` and, with status 2,
+/// on usage errors.
 pub fn parse<T: Parser>() -> T {
     let command = with_jobconf(T::command(), |name| std::env::var_os(name));
     let program = command.get_name().to_owned();
@@ -27,7 +27,7 @@ pub fn parse<T: Parser>() -> T {
         .unwrap_or_else(|error| error.format(&mut T::command()).exit())
 }
 
-/// Shows what was asked for by `--help` or `--version`, or what is wrong with the command line; ends the process.
+/// Prints the output of `--help` or `--version`, or the usage error; ends the process.
 fn show(program: &str, error: &clap::Error) -> ! {
     if error.use_stderr() {
         error.exit();
@@ -54,7 +54,7 @@ fn with_jobconf(
     command: clap::Command,
     lookup: impl Fn(&str) -> Option<OsString> + Copy,
 ) -> clap::Command {
-    // The tools of `heartline` have their options below the subcommands.
+    // The tools of `heartline` have their options on the subcommands.
     let command = command.mut_subcommands(|subcommand| with_jobconf(subcommand, lookup));
     command.mut_args(|argument| {
         let property = argument

@@ -1,4 +1,4 @@
-//! What all programs share at their edge: options, where they may come from, how programs end.
+//! The common command-line code of all programs: options, their sources, and exit statuses.
 
 mod ending;
 mod jobconf;

@@ -1,4 +1,4 @@
-//! The options of whoever talks to ZooKeeper, and of whoever is a member.
+//! The options of programs that connect to ZooKeeper, and of programs that are a member.
 
 use std::time::Duration;
 
@@ -15,11 +15,11 @@ use crate::protocol::{Identity, Phase};
 use crate::streaming::Task;
 use crate::template::Template;
 
-/// How to reach ZooKeeper.
+/// How to connect to ZooKeeper.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "ZooKeeper")]
 pub struct ZooKeeperOptions {
-    /// The ensemble's servers, and the path that all znodes are below
+    /// Servers of the ensemble, and the path above all znodes
     #[arg(
         long,
         value_name = "HOSTS[/CHROOT]",
@@ -28,7 +28,7 @@ pub struct ZooKeeperOptions {
     )]
     pub zookeeper: Address,
 
-    /// Put the job's znodes below this path, so that jobs do not meet
+    /// Path above the job's znodes, to separate it from other jobs
     #[arg(
         long,
         value_name = "PATH",
@@ -37,7 +37,7 @@ pub struct ZooKeeperOptions {
     )]
     pub namespace: Namespace,
 
-    /// How long ZooKeeper keeps the znodes of a process that is gone
+    /// Time after which ZooKeeper removes the znodes of a process that is gone
     #[arg(
         long,
         value_name = "DURATION",
@@ -49,7 +49,7 @@ pub struct ZooKeeperOptions {
 }
 
 impl ZooKeeperOptions {
-    /// As settings of a session.
+    /// Converts the options to the settings of a session.
     pub fn settings(&self) -> Settings {
         Settings {
             address: self.zookeeper.clone(),
@@ -59,7 +59,7 @@ impl ZooKeeperOptions {
     }
 }
 
-/// How to beat, and how long to let others be silent.
+/// How to beat, and how long other members may be silent.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Heartbeat")]
 pub struct BeatOptions {
@@ -88,7 +88,7 @@ pub struct BeatOptions {
     )]
     pub timeout: Duration,
 
-    /// Whether the timeout is the same for all, or longer for those whose beats come irregularly
+    /// Rule for the allowed silence: the same timeout for all members, or a longer one for irregular beats
     #[arg(
         long,
         value_name = "RULE",
@@ -98,7 +98,7 @@ pub struct BeatOptions {
     )]
     pub detector: Rule,
 
-    /// Whether the heartbeat's thread may go before other work of the machine
+    /// Priority of the heartbeat's thread over other work of the machine
     #[arg(
         long,
         value_name = "POLICY",
@@ -108,8 +108,8 @@ pub struct BeatOptions {
     )]
     pub scheduling: Scheduling,
 
-    /// How many beats all members together may write in a second: beyond it the master has its
-    /// followers beat less often
+    /// Maximum number of beats per second of all members together; beyond it the master makes its followers
+    /// beat less often
     #[arg(
         long,
         value_name = "BEATS",
@@ -120,10 +120,10 @@ pub struct BeatOptions {
     )]
     pub beat_budget: u32,
 
-    /// While this member is master, run this for each member that it declares dead, such as
-    /// 'mapred job -fail-task {attempt}'. Words are split as by a shell, but none is started;
-    /// {attempt}, {node}, {host}, {job}, {pid} and {epoch} tell of the dead, by an empty word
-    /// what is not known. At most 4 run at once, for 60s each
+    /// While this member is master, run this command for each member that it declares dead, such as 'mapred
+    /// job -fail-task {attempt}'. Words are split as by a shell, but no shell is started; {attempt}, {node},
+    /// {host}, {job}, {pid} and {epoch} are replaced by the details of the dead member, or by nothing if
+    /// unknown. At most 4 run at once, for 60s each
     #[arg(
         long,
         value_name = "COMMAND",
@@ -132,8 +132,7 @@ pub struct BeatOptions {
     )]
     pub on_death: Option<Template>,
 
-    /// What this member is called in ZooKeeper [default: map, or master, and the time
-    /// of its start]
+    /// Name of this member in ZooKeeper [default: map, or master, and the time of its start]
     #[arg(
         long,
         value_name = "NAME",
@@ -144,7 +143,8 @@ pub struct BeatOptions {
 }
 
 impl BeatOptions {
-    /// As the configuration of a member of this process, which runs `task`. Ends the process when options do not fit together.
+    /// The configuration of this process as a member that runs `task`. Ends the process when options do not
+    /// fit together.
     pub fn config(&self, command: &mut Command, task: &Task) -> Config {
         if let Err(reason) = self.check() {
             command.error(ErrorKind::ValueValidation, reason).exit();
@@ -156,7 +156,7 @@ impl BeatOptions {
                 detection: DetectorConfig {
                     rule: self.detector,
                     timeout: self.timeout,
-                    // An echo may be late by one beat before the time between is called deafness.
+                    // An echo may be one beat late before the time in between counts as time without hearing.
                     longest_gap: self.interval * 2,
                 },
                 budget: self.beat_budget,
@@ -209,7 +209,7 @@ impl BeatOptions {
     }
 }
 
-/// How to be a member beside some work.
+/// How to be a member while doing other work.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Heartbeat")]
 pub struct MemberOptions {
@@ -225,11 +225,11 @@ pub struct MemberOptions {
     )]
     pub no_heartbeat: bool,
 
-    /// What to do when the work stands still.
+    /// What to do when the work stalls.
     #[command(flatten)]
     pub stall: StallOptions,
 
-    /// Without ZooKeeper, exit with status 1 before any input is read
+    /// Exit with status 1 before any input is read if ZooKeeper is unavailable
     #[arg(
         long,
         env = "HEARTLINE_REQUIRE_ZOOKEEPER",
@@ -240,8 +240,8 @@ pub struct MemberOptions {
 }
 
 impl MemberOptions {
-    /// As a member's configuration; `None` without a heartbeat. Ends the process when options do not
-    /// fit together.
+    /// The configuration of the member; `None` without a heartbeat. Ends the process when options do not fit
+    /// together.
     pub fn config(&self, command: &mut Command, task: &Task) -> Option<Config> {
         let config = self.beat.config(command, task);
         if self.no_heartbeat && self.require_zookeeper {
@@ -252,7 +252,7 @@ impl MemberOptions {
     }
 }
 
-/// A duration of an option: `5ms`, `2s`; not zero.
+/// Parses a duration option: `5ms`, `2s`; not zero.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let duration = humantime::parse_duration(text)
         .map_err(|_| "write a number and a unit, as in 5ms or 2s".to_owned())?;
@@ -265,7 +265,7 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     Ok(duration)
 }
 
-/// ZooKeeper counts sessions in milliseconds of an `int`.
+/// Parses a session timeout: ZooKeeper stores it as an `int` of milliseconds.
 fn session_timeout(text: &str) -> Result<Duration, String> {
     let duration = duration(text)?;
     if !(Duration::from_millis(100)..=Duration::from_secs(86_400)).contains(&duration) {

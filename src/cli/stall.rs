@@ -1,4 +1,4 @@
-//! The options of whoever watches its work for a stall.
+//! The options of programs that watch their work for a stall.
 
 use clap::builder::FalseyValueParser;
 use clap::{Args, ValueEnum};
@@ -6,14 +6,14 @@ use clap::{Args, ValueEnum};
 use crate::condition::StallTimeout;
 use crate::member::StallPolicy;
 
-/// What to do with work that stands still by its own fault.
+/// What to do with work that stalls by its own fault.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, strum::Display, ValueEnum)]
 #[strum(serialize_all = "lowercase")]
 pub enum OnStall {
-    /// Report it, and keep a snapshot for people
+    /// Report it, and keep a snapshot of the work
     #[default]
     Report,
-    /// End it as failed: Hadoop tries it again at once
+    /// End the work as failed: Hadoop retries it at once
     Kill,
 }
 
@@ -21,8 +21,8 @@ pub enum OnStall {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Stalls")]
 pub struct StallOptions {
-    /// How long the work may use the processor, or nothing at all, without taking or writing a byte; waits
-    /// for its input or its reader do not count. 0 is for ever; auto learns from its own pauses
+    /// How long the work may compute or block without reading or writing a byte; waits for its input or its
+    /// reader do not count. 0 means forever; auto learns from its own pauses
     #[arg(
         long,
         value_name = "DURATION|auto",
@@ -31,23 +31,23 @@ pub struct StallOptions {
     )]
     pub stall_timeout: StallTimeout,
 
-    /// What to do when it has stood still for longer
+    /// What to do when the work stalls for longer
     #[arg(long, value_name = "WHAT", env = "HEARTLINE_ON_STALL", default_value_t)]
     pub on_stall: OnStall,
 
-    /// Ask gdb, py-spy or eu-stack for the stacks of a stalled command, which stop it for a moment;
+    /// Run gdb, py-spy or eu-stack to show the stacks of a stalled command, which stops it for a moment;
     /// always done before it is killed
     #[arg(long, env = "HEARTLINE_STACKS", value_parser = FalseyValueParser::new())]
     pub stacks: bool,
 
-    /// Tell Hadoop each minute that work without progress lives, unless it is stalled: Hadoop ends a task
-    /// that says nothing for mapreduce.task.timeout
+    /// Report to Hadoop each minute that work without progress is alive, unless it is stalled: Hadoop ends a
+    /// task that reports nothing for mapreduce.task.timeout
     #[arg(long, env = "HEARTLINE_KEEP_ALIVE", value_parser = FalseyValueParser::new())]
     pub keep_alive: bool,
 }
 
 impl StallOptions {
-    /// As what a member is told.
+    /// Converts the options to a stall policy.
     pub fn stall_policy(&self) -> StallPolicy {
         StallPolicy {
             patience: self.stall_timeout,

@@ -1,4 +1,4 @@
-//! Makes a verdict of the last samples, and says when a command is stalled.
+//! Classifies the last samples, and decides when a command is stalled.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -6,36 +6,36 @@ use std::time::Duration;
 use super::stall_timeout::Allowance;
 use super::{Condition, InputFill, OutputFill, Sample, StallTimeout, Waiting};
 
-/// How much of the past a verdict is made of, at least: a command between two blocks is not called
-/// blocked, and CPU time is told by the system in steps of 10 ms.
+/// The minimum period that a verdict covers: a command between two blocks of input is not called blocked, and
+/// the system counts CPU time in steps of 10 ms.
 const WINDOW: Duration = Duration::from_secs(1);
 
-/// In at least so many steps, where sampling is slow.
+/// Minimum number of steps in that period, if sampling is slow.
 const STEPS: u32 = 5;
 
-/// The most that the time between two samples can count for, in sampling intervals. What happened in
-/// the rest of a longer gap was not seen: the machine slept, or the sampler had no processor.
+/// The most that the time between two samples can count for, in sampling intervals. The rest of a longer gap
+/// was not observed: the machine slept, or the sampler had no processor.
 const LONGEST_STEP: u32 = 3;
 
-/// Whoever uses less than one part in so many of a core does not spin.
+/// A command that uses less than a tenth of a core does not spin.
 const SHARE: u32 = 10;
 
-/// What happened to a command.
+/// A change of a command's state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
     /// It has stood still by its own fault for as long as it is allowed.
     Stalled,
-    /// It was stalled, and is not any more.
+    /// It was stalled, and no longer is.
     Recovered,
 }
 
-/// What one step, the time between two samples, says by itself.
+/// What a single step, the time between two samples, shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Window {
     Moved,
     Starved,
     BackPressured,
-    /// One of its processes runs, or could if there were a processor for it.
+    /// One of its processes runs, or is ready to run but has no processor.
     Runs,
     Still,
 }
@@ -47,29 +47,29 @@ struct Step {
     seen: Window,
 }
 
-/// Says what a command is doing, and whether it is stalled.
+/// Determines what a command is doing, and whether it is stalled.
 ///
-/// - **Told by** [`sampled`](Self::sampled), at about the interval that it was made for.
-/// - **Answers**: a [`Change`] when the command stalls or recovers;
-///   [`condition`](Self::condition), [`since`](Self::since) and [`stalled`](Self::stalled) at any time.
+/// - **Input**: [`sampled`](Self::sampled), at about the configured interval.
+/// - **Output**: a [`Change`] when the command stalls or recovers; [`condition`](Self::condition),
+///   [`since`](Self::since) and [`stalled`](Self::stalled) at any time.
 #[derive(Clone, Debug)]
 pub struct Classifier {
     allowance: Allowance,
     window: Duration,
     longest_step: Duration,
     last: Option<Sample>,
-    /// The last steps, together just as long as the window or longer.
+    /// The last steps, which together cover the window or a little more.
     steps: VecDeque<Step>,
     condition: Condition,
     since: Duration,
-    /// For how long it has stood still by its own fault.
+    /// How long the command has stood still by its own fault.
     still: Duration,
     stalled: bool,
 }
 
 impl Classifier {
-    /// A judge who will be handed a sample every `interval`. The command counts as working until
-    /// something else is seen for a while.
+    /// Creates a classifier that gets a sample every `interval`. The command counts as working until
+    /// something else is observed for a while.
     pub fn new(stall_timeout: StallTimeout, interval: Duration) -> Self {
         Self {
             allowance: Allowance::new(stall_timeout),
@@ -84,7 +84,7 @@ impl Classifier {
         }
     }
 
-    /// This was measured. Returns what it means, if it is news.
+    /// Takes a sample. Returns the change that it causes, if any.
     pub fn sampled(&mut self, sample: &Sample) -> Option<Change> {
         let Some(last) = self.last.replace(*sample) else {
             self.since = sample.at;
@@ -110,17 +110,17 @@ impl Classifier {
         self.condition
     }
 
-    /// Since when it is said to be doing that, by the samples' clock.
+    /// Since when it has been in this condition, by the samples' clock.
     pub fn since(&self) -> Duration {
         self.since
     }
 
-    /// For how long the command has stood still by its own fault, if it is stalled.
+    /// How long the command has stood still by its own fault, if it is stalled.
     pub fn stalled(&self) -> Option<Duration> {
         self.stalled.then_some(self.still)
     }
 
-    /// For how long the command may stand still by its own fault now; `None` is for ever.
+    /// How long the command may stand still by its own fault now; `None` means forever.
     pub fn allowed(&self) -> Option<Duration> {
         self.allowance.now()
     }
@@ -136,8 +136,8 @@ impl Classifier {
         }
     }
 
-    /// What the window says: any movement is work; otherwise what it is found to wait for at least as
-    /// often as not; otherwise what it does with the CPU.
+    /// The verdict on the window: any movement is work; otherwise what the command waits for at least half of
+    /// the time; otherwise what it does with the CPU.
     fn verdict(&self) -> Condition {
         let time = |what: fn(&Step) -> bool| -> Duration {
             let steps = self.steps.iter().filter(|step| what(step));
@@ -145,7 +145,7 @@ impl Classifier {
         };
         let total = time(|_| true);
         if total < self.window {
-            // Too little is known to say anything worse.
+            // Too little is known for another verdict.
             return Condition::Working;
         }
         if self.steps.iter().any(|step| step.seen == Window::Moved) {
@@ -161,7 +161,7 @@ impl Classifier {
         }
         let cpu: Duration = self.steps.iter().map(|step| step.cpu).sum();
         let runs = time(|step| step.seen == Window::Runs);
-        // Whoever wants to run and is not let by a busy machine is not blocked.
+        // A command that is ready to run on a busy machine is not blocked.
         if cpu * SHARE >= total || runs * 2 > total {
             Condition::Spinning
         } else {

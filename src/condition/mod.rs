@@ -1,8 +1,8 @@
-//! Why a task stands still: what was measured in, a verdict out. Pure: no clock, no IO, nothing of
-//! the rest of heartline but what it knows of silences.
+//! Why a task stands still: samples in, a verdict out. Pure: no clock, no IO, and independent of the rest of
+//! heartline except for the interval window.
 //!
-//! A [`Sample`] says how far a command is and what its processes wait for. The [`Classifier`] makes a
-//! [`Condition`] of the last second of them, and says when the command is *stalled*: when it stands
+//! A [`Sample`] says how far a command is and what its processes wait for. The [`Classifier`] derives a
+//! [`Condition`] from the samples of the last second, and says when the command is *stalled*: when it stands
 //! still by its own fault for longer than [`StallTimeout`] allows.
 
 mod classifier;

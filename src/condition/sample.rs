@@ -1,4 +1,4 @@
-//! What is measured of a command at one moment.
+//! The measurements of a command at one moment.
 
 use std::time::Duration;
 
@@ -9,54 +9,54 @@ pub enum Waiting {
     Input,
     /// One of them waits until the command's output can be written.
     Output,
-    /// All of them wait, for something else; or are stopped.
+    /// All of them wait for something else, or are stopped.
     Other,
     /// One of them runs.
     #[default]
     Nothing,
 }
 
-/// How full the command's input is.
+/// The state of the command's input.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum InputFill {
     /// Nothing to read now; more may come.
     Empty,
-    /// Something to read.
+    /// There is something to read.
     Unread,
-    /// All has been read, and nothing more will come.
+    /// All input was read, and no more will come.
     Ended,
-    /// It cannot be told.
+    /// The state cannot be determined.
     #[default]
     Unknown,
 }
 
-/// How full the command's output is.
+/// The state of the command's output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OutputFill {
     /// The next write has to wait for the reader.
     Full,
     /// The next write need not wait.
     Room,
-    /// It cannot be told.
+    /// The state cannot be determined.
     #[default]
     Unknown,
 }
 
-/// What was measured of a command at one moment.
+/// The measurements of a command at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sample {
-    /// When, by a monotonic clock.
+    /// The time, by a monotonic clock.
     pub at: Duration,
-    /// Bytes that the command has taken so far.
+    /// Number of bytes that the command has read so far.
     pub bytes_in: u64,
-    /// Bytes that the command has given so far.
+    /// Number of bytes that the command has written so far.
     pub bytes_out: u64,
-    /// CPU time of all its processes so far, also of those that have ended.
+    /// CPU time of all its processes so far, including those that have ended.
     pub cpu: Duration,
     /// What its processes wait for.
     pub waiting: Waiting,
-    /// Its input.
+    /// The state of its input.
     pub input: InputFill,
-    /// Its output.
+    /// The state of its output.
     pub output: OutputFill,
 }

@@ -1,4 +1,4 @@
-//! For how long a command may stand still by its own fault: said by the user, or learned.
+//! How long a command may stand still by its own fault: set by the user, or learned.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,37 +8,37 @@ use thiserror::Error;
 
 use crate::detect::IntervalWindow;
 
-/// What is allowed while little is known, and the default.
+/// The stall timeout while little is known, and the default.
 const AT_FIRST: Duration = Duration::from_secs(10);
 
-/// The least that is learned: a garbage collection or a slow disk makes a pause of a second.
+/// The minimum of a learned stall timeout: a garbage collection or a slow disk causes pauses of a second.
 const LEAST: Duration = Duration::from_secs(2);
 
-/// The most that is learned: half of the time after which Hadoop itself ends a task that says nothing
-/// (`mapreduce.task.timeout`, 600 s), so that what stalls is told while there is something to look at.
+/// The maximum of a learned stall timeout: half of the time after which Hadoop ends a task that reports
+/// nothing (`mapreduce.task.timeout`, 600 s), so that a stall is reported while it can still be examined.
 const MOST: Duration = Duration::from_secs(300);
 
-/// How many pauses must be known before they count for anything, as in [`IntervalWindow`].
+/// Minimum number of known pauses before they have an effect, as in [`IntervalWindow`].
 const ENOUGH: usize = 20;
 
-/// For how long a command must have been watched before its pauses count for anything. What comes
-/// seldom, like a large record, is not seen in the first seconds.
+/// How long a command must have been watched before its pauses have an effect: rare events, such as a large
+/// record, do not show in the first seconds.
 const LONG_ENOUGH: Duration = Duration::from_secs(30);
 
-/// By how much a pause may exceed the longest one that ended with progress. A pause that comes once in
-/// a thousand hardly shows in mean and deviation, and yet it comes again.
+/// The factor by which a pause may exceed the longest one that ended with progress. A pause that happens once
+/// in a thousand hardly shows in mean and deviation, and still happens again.
 const MARGIN: u32 = 2;
 
-/// For how long a command may stand still by its own fault before it counts as stalled.
+/// How long a command may stand still by its own fault before it counts as stalled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StallTimeout {
-    /// For ever: nothing counts as stalled.
+    /// Forever: no command counts as stalled.
     Off,
-    /// For so long.
+    /// For this time.
     After(Duration),
-    /// For as long as its own pauses suggest: by the φ accrual method over its last 1000 pauses
-    /// (Hayashibara and others, 2004; see [`IntervalWindow`]), and at least twice its longest one. Never below
-    /// 2 s nor above 5 min, and 10 s until 20 pauses and 30 s are known.
+    /// As long as its own pauses suggest: by the φ accrual method over its last 1000 pauses (Hayashibara and
+    /// others, 2004; see [`IntervalWindow`]), and at least twice its longest one. Never below 2 s or above 5
+    /// min, and 10 s until 20 pauses and 30 s are known.
     Auto,
 }
 
@@ -48,7 +48,7 @@ impl Default for StallTimeout {
     }
 }
 
-/// What was given is no patience.
+/// The text is not a valid stall timeout.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("write a duration as 10s, 0, or auto")]
 pub struct StallTimeoutError;
@@ -70,7 +70,7 @@ impl FromStr for StallTimeout {
 }
 
 impl fmt::Display for StallTimeout {
-    /// As it is written on the command line.
+    /// Formats the value as on the command line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Off => f.write_str("0"),
@@ -80,7 +80,7 @@ impl fmt::Display for StallTimeout {
     }
 }
 
-/// What a [`StallTimeout`] comes to for one command, by what is known of it.
+/// The current value of a [`StallTimeout`] for one command, from its known pauses.
 #[derive(Clone, Debug)]
 pub(super) struct Allowance {
     stall_timeout: StallTimeout,
@@ -101,25 +101,25 @@ impl Allowance {
         }
     }
 
-    /// The command was watched for so much longer.
+    /// Adds time during which the command was watched.
     pub(super) fn watched(&mut self, step: Duration) {
         self.watched += step;
     }
 
-    /// A pause ended with progress. What it waited for others in it is not part of it.
+    /// Adds a pause that ended with progress. The time that it waited for others is not part of it.
     pub(super) fn paused(&mut self, pause: Duration) {
         self.pauses.add(pause);
         self.known += 1;
         self.longest = self.longest.max(pause);
     }
 
-    /// For how long the command may stand still now; `None` is for ever.
+    /// How long the command may stand still now; `None` means forever.
     pub(super) fn now(&self) -> Option<Duration> {
         match self.stall_timeout {
             StallTimeout::Off => None,
             StallTimeout::After(duration) => Some(duration),
             StallTimeout::Auto if self.known < ENOUGH || self.watched < LONG_ENOUGH => {
-                // What is known already can only make it longer.
+                // The pauses known so far can only prolong it.
                 Some(AT_FIRST.max((self.longest * MARGIN).min(MOST)))
             }
             StallTimeout::Auto => {
@@ -180,7 +180,7 @@ mod tests {
         let mut allowance = Allowance::new(StallTimeout::Auto);
         (0..1000).for_each(|_| allowance.paused(ms(200)));
         assert_eq!(allowance.now(), Some(AT_FIRST));
-        // It has been seen to pause for longer.
+        // A longer pause was seen.
         allowance.paused(ms(8_000));
         assert_eq!(allowance.now(), Some(ms(16_000)));
     }

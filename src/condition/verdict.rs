@@ -1,4 +1,4 @@
-//! The five things that a running command can be doing.
+//! The five conditions of a running command.
 
 use serde::Serialize;
 use strum::{Display, EnumIter, EnumString, FromRepr};
@@ -29,14 +29,14 @@ pub enum Condition {
     Starved,
     /// It waits for the reader of its output.
     BackPressured,
-    /// It uses CPU time, and no byte comes in or goes out.
+    /// It uses CPU time, but no byte comes in or goes out.
     Spinning,
     /// It does nothing, and waits for neither its input nor the reader of its output.
     Blocked,
 }
 
 impl Condition {
-    /// Whether the command itself is why nothing moves: what counts towards a stall.
+    /// Whether the command itself is the reason that nothing moves: this counts towards a stall.
     pub fn is_its_own(self) -> bool {
         matches!(self, Self::Spinning | Self::Blocked)
     }

@@ -1,14 +1,14 @@
-//! Where ZooKeeper is: `HOST[:PORT][,HOST[:PORT]…][/chroot]`, checked before anything is started.
+//! The address of an ensemble: `HOST[:PORT][,HOST[:PORT]…][/chroot]`, checked before anything is started.
 
 use std::fmt;
 use std::str::FromStr;
 
 use super::paths::Namespace;
 
-/// The port that ZooKeeper serves clients on unless told otherwise.
+/// ZooKeeper's default client port.
 const DEFAULT_PORT: u16 = 2181;
 
-/// The servers of one ensemble, and the chroot that all paths are below.
+/// The servers of one ensemble, and the chroot above all paths.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
     servers: Vec<(String, u16)>,
@@ -21,12 +21,12 @@ impl Address {
         &self.servers
     }
 
-    /// Where all paths begin.
+    /// The chroot: the prefix of all paths.
     pub fn chroot(&self) -> &Namespace {
         &self.chroot
     }
 
-    /// The list of servers as the client library takes it, without the chroot.
+    /// The list of servers in the client library's format, without the chroot.
     pub fn hosts(&self) -> String {
         let hosts: Vec<String> = self
             .servers
@@ -74,7 +74,7 @@ impl FromStr for Address {
     }
 }
 
-/// A host and a port as they are written, an IPv6 address in brackets.
+/// Formats a host and a port, with an IPv6 address in brackets.
 pub(crate) fn place(host: &str, port: u16) -> String {
     if host.contains(':') {
         format!("[{host}]:{port}")
@@ -83,8 +83,8 @@ pub(crate) fn place(host: &str, port: u16) -> String {
     }
 }
 
-/// The servers of a list with commas between, as other clients take it: with blanks around each, and perhaps a comma at
-/// its end. An error ends in what is `wanted`.
+/// Parses a comma-separated list of servers as other clients do: blanks around each entry and a comma at the
+/// end are allowed. An error message ends with `wanted`.
 pub(crate) fn server_list(
     text: &str,
     default_port: u16,
@@ -98,7 +98,7 @@ pub(crate) fn server_list(
         .collect()
 }
 
-/// `zk://` of `zk://zk1:2181`.
+/// The scheme of a text: `zk://` of `zk://zk1:2181`.
 fn scheme(text: &str) -> Option<&str> {
     let end = text.find("://")? + "://".len();
     let is_of_scheme = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.' | '_');
@@ -106,7 +106,7 @@ fn scheme(text: &str) -> Option<&str> {
     Some(&text[before.len()..end])
 }
 
-/// Host and port of one server; an error ends in what is `wanted`.
+/// Parses the host and port of one server; an error message ends with `wanted`.
 pub(crate) fn server(text: &str, default_port: u16, wanted: &str) -> Result<(String, u16), String> {
     let text = text.trim();
     let wrong = |why: &str| Err(format!("{why}; {wanted}"));
@@ -140,7 +140,7 @@ pub(crate) fn server(text: &str, default_port: u16, wanted: &str) -> Result<(Str
                 None => return wrong(&format!("'{text}' goes on after its bracket")),
             }
         }
-        // With or without a port after it: one cannot tell.
+        // Ambiguous: the last group may be a port.
         None if is_ipv6(text) => {
             return wrong(&format!(
                 "'{text}' is an IPv6 address without brackets, which are put around it: [::1]:{default_port}"
@@ -168,7 +168,7 @@ pub(crate) fn server(text: &str, default_port: u16, wanted: &str) -> Result<(Str
     Ok((host.to_owned(), port))
 }
 
-/// Whether this is a host's name, or an IP address without brackets.
+/// Whether this is a host name, or an IP address without brackets.
 pub(crate) fn is_host(text: &str) -> bool {
     let is_name = |c: char| c.is_alphanumeric() || matches!(c, '-' | '.' | '_');
     is_ipv6(text) || !text.is_empty() && text.chars().all(is_name)

@@ -1,4 +1,4 @@
-//! Which version of ZooKeeper a server is: what heartline asks of it came with 3.5.
+//! The version of a ZooKeeper server: heartline needs requests that came with 3.5.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,11 +11,11 @@ use tokio::time::timeout;
 
 use super::Address;
 
-/// How long the servers may take to tell their version. Whoever asks has a session with one of them.
+/// How long the servers may take to answer; the caller already has a session with one of them.
 const PATIENCE: Duration = Duration::from_millis(300);
-/// No answer to `srvr` is longer.
+/// Maximum length in bytes of an answer to `srvr`.
 const MOST: u64 = 4096;
-/// What a server's answer to `srvr` and `stat` begins with.
+/// The beginning of a server's answer to `srvr` and `stat`.
 const PREFIX: &str = "Zookeeper version: ";
 
 /// A version of ZooKeeper.
@@ -23,14 +23,14 @@ const PREFIX: &str = "Zookeeper version: ";
 pub(super) struct Version(u32, u32, u32);
 
 impl Version {
-    /// The oldest one that heartline works with: the first whose `create` answers with the znode's stat.
+    /// The oldest version that heartline works with: the first whose `create` answers with the znode's stat.
     const NEEDED: Self = Self(3, 5, 0);
 
     pub(super) fn is_too_old(self) -> bool {
         self < Self::NEEDED
     }
 
-    /// Out of what a server answers to `srvr`.
+    /// Parses the version from a server's answer to `srvr`.
     fn of(answer: &str) -> Option<Self> {
         let rest = answer.trim_start().strip_prefix(PREFIX)?;
         let digits = rest.split(|c: char| !c.is_ascii_digit() && c != '.').next();
@@ -49,7 +49,7 @@ impl fmt::Display for Version {
     }
 }
 
-/// What to say of a server that is too old, as far as its version is known.
+/// The message about a server that is too old, with its version if it is known.
 pub(super) fn needs(old: Option<(&str, Version)>) -> String {
     match old {
         Some((server, version)) => {
@@ -61,7 +61,8 @@ pub(super) fn needs(old: Option<(&str, Version)>) -> String {
     }
 }
 
-/// The first of the servers that tells its version, as one that is closed to four-letter words does not, and the version.
+/// The first server that answers with its version, and the version. Servers that block four-letter words do
+/// not answer.
 pub(super) async fn told(address: &Address) -> Option<(String, Version)> {
     let servers = address.servers().iter().map(|(host, port)| async move {
         let version = Version::of(&srvr(host, *port).await.ok()?)?;

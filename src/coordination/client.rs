@@ -1,16 +1,17 @@
-//! The port: what heartline asks of a ZooKeeper client. All that a session does goes through it, so
-//! that the same sessions, members and masters run over a real ensemble and over a simulated one.
+//! The port to ZooKeeper: the requests that heartline needs from a client. A session makes all its requests
+//! through it, so that the same sessions, members and masters run over a real ensemble and over a simulated
+//! one.
 //!
-//! What holds of every [`Client`]:
+//! Every [`Client`] guarantees:
 //!
-//! - **Order.** A request is sent when its [`Reply`] is polled first, and requests are carried out in
-//!   that order. A reply that is dropped is not called back: the request may be made all the same.
-//! - **Loss.** When the connection is lost, everything under way ends as [`Failure::Lost`]: made or
-//!   not. What is asked without a connection waits for the next one.
-//! - **Watches** tell of one change each, outlive a disconnection, and end as [`Failure::Lost`] with
-//!   the session.
-//! - **End.** To drop the client, and every reply and watch of it, ends the session behind all that
-//!   was asked before.
+//! - **Order.** A request is sent when its [`Reply`] is first polled, and requests are carried out in that
+//!   order. Dropping a reply does not cancel the request: it may be made all the same.
+//! - **Loss.** When the connection is lost, every request under way ends as [`Failure::Lost`], made or not. A
+//!   request without a connection waits for the next one.
+//! - **Watches** report one change each, survive a disconnection, and end as [`Failure::Lost`] with the
+//!   session.
+//! - **End.** Dropping the client and all its replies and watches ends the session after all earlier
+//!   requests.
 
 use std::fmt::Debug;
 use std::pin::Pin;
@@ -20,24 +21,24 @@ use chrono::{DateTime, Utc};
 
 use super::{Connection, Failure};
 
-/// An answer to come.
+/// The answer to a request.
 pub type Reply<T, E = Failure> = Pin<Box<dyn Future<Output = Result<T, E>> + Send>>;
 
-/// A change to come: `true` if the znode still exists after it.
+/// The next change of a znode: `true` if the znode still exists after it.
 pub type Change = Reply<bool>;
 
-/// What ZooKeeper knows of a znode besides its value.
+/// ZooKeeper's metadata of a znode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stat {
-    /// The zxid that created it.
+    /// The zxid of the znode's creation.
     pub created: i64,
-    /// The zxid that set it last.
+    /// The zxid of the last write.
     pub modified: i64,
-    /// How often it was set since it was created.
+    /// Number of writes since the znode was created.
     pub version: i32,
-    /// The session that it dies with; 0 for a lasting one.
+    /// The session that owns the znode; 0 for a persistent znode.
     pub owner: i64,
-    /// How many znodes are below it.
+    /// Number of child znodes.
     pub children: i32,
     /// When it was created, by the server's clock.
     pub made: DateTime<Utc>,
@@ -45,60 +46,60 @@ pub struct Stat {
     pub written: DateTime<Utc>,
 }
 
-/// How long a znode is to live.
+/// The lifetime of a znode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Until somebody deletes it.
+    /// Until it is deleted.
     Persistent,
-    /// As long as its session.
+    /// Until its session ends.
     Ephemeral,
-    /// As long as its session, with a number appended to its name that grows in its parent.
+    /// Until its session ends; the server appends a number to its name that grows within the parent.
     EphemeralSequential,
 }
 
 /// One step of a transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Operation {
-    /// Go on only if the znode exists.
+    /// Continue only if the znode exists and has this version.
     Check {
-        /// The znode.
+        /// The znode's path.
         path: String,
-        /// The version that it must have.
+        /// The required version; `None` for any.
         version: Option<i32>,
     },
     /// Create a znode, not a sequential one.
     Create {
-        /// The znode.
+        /// The znode's path.
         path: String,
         /// Its value.
         value: Vec<u8>,
-        /// How long it is to live.
+        /// The lifetime of the znode.
         kind: Kind,
     },
     /// Set a znode's value.
     Set {
-        /// The znode.
+        /// The znode's path.
         path: String,
         /// Its value.
         value: Vec<u8>,
-        /// The version that it must have.
+        /// The required version; `None` for any.
         version: Option<i32>,
     },
     /// Delete a znode.
     Delete {
-        /// The znode.
+        /// The znode's path.
         path: String,
-        /// The version that it must have.
+        /// The required version; `None` for any.
         version: Option<i32>,
     },
 }
 
-/// Why a transaction was not made: none of its operations was.
+/// Why a transaction failed: none of its operations was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// The operation that failed; `None` when the whole request did.
+    /// The index of the operation that failed; `None` if the whole request failed.
     pub at: Option<usize>,
-    /// Why.
+    /// The reason.
     pub failure: Failure,
 }
 
@@ -110,14 +111,14 @@ impl From<Refusal> for Failure {
 
 /// The changes of a session's connection.
 pub trait States: Debug + Send {
-    /// The next change. Changes in quick succession may be told as one: `Connected` after
-    /// `Connected` means that the connection was lost in between. Pending for ever after `Ended`.
+    /// Waits for the next change. Changes in quick succession may be reported as one: `Connected` after
+    /// `Connected` means that the connection was lost in between. Pending forever after `Ended`.
     ///
     /// # Cancellation safety
     /// No change is lost when the future is dropped.
     fn changed(&mut self) -> Pin<Box<dyn Future<Output = Connection> + Send + '_>>;
 
-    /// Whether the session is over, without waiting.
+    /// Whether the session is over; does not wait.
     fn is_over(&mut self) -> bool;
 }
 
@@ -135,33 +136,34 @@ pub trait Client: Debug + Send + Sync {
     /// Creates a znode. Returns its path, which for a sequential one has the number appended.
     fn create(&self, path: &str, value: &[u8], kind: Kind) -> Reply<(String, Stat)>;
 
-    /// Deletes a znode, if its version is `version`.
+    /// Deletes a znode if its version is `version`; `None` for any.
     fn delete(&self, path: &str, version: Option<i32>) -> Reply<()>;
 
-    /// Sets a znode's value, if its version is `version`.
+    /// Sets a znode's value if its version is `version`; `None` for any.
     fn set(&self, path: &str, value: &[u8], version: Option<i32>) -> Reply<Stat>;
 
     /// Reads a znode.
     fn get(&self, path: &str) -> Reply<(Vec<u8>, Stat)>;
 
-    /// Reads a znode, and watches it for its next value or its end.
+    /// Reads a znode, and watches for its next write or deletion.
     fn get_and_watch(&self, path: &str) -> Reply<(Vec<u8>, Stat, Change)>;
 
-    /// Looks whether a znode exists.
+    /// Reads a znode's stat; `None` if the znode does not exist.
     fn stat(&self, path: &str) -> Reply<Option<Stat>>;
 
-    /// Looks whether a znode exists, and watches it for its creation, its next value or its end.
+    /// Reads a znode's stat, and watches for its creation, its next write or its deletion.
     fn stat_and_watch(&self, path: &str) -> Reply<(Option<Stat>, Change)>;
 
-    /// The names below a znode, in no order.
+    /// The names of a znode's children, in no order.
     fn children(&self, path: &str) -> Reply<Vec<String>>;
 
-    /// The names below a znode, with a watch on the next of them to come or go, or on its own end.
+    /// The names of a znode's children, with a watch for the next child that is created or deleted, or for
+    /// the deletion of the znode itself.
     fn children_and_watch(&self, path: &str) -> Reply<(Vec<String>, Change)>;
 
-    /// Waits until this server knows what any server has acknowledged before.
+    /// Waits until this server knows all writes that any server has acknowledged before.
     fn sync(&self, path: &str) -> Reply<()>;
 
-    /// Carries out all operations, or none.
+    /// Carries out all operations or none.
     fn transaction(&self, operations: Vec<Operation>) -> Reply<(), Refusal>;
 }

@@ -1,8 +1,8 @@
-//! Whether ZooKeeper answers: the states of a session, as far as they make a difference.
+//! Whether ZooKeeper answers: the states of a session, reduced to those that matter.
 
 use zookeeper_client::SessionState;
 
-/// What is known of the way to ZooKeeper.
+/// The state of the connection to ZooKeeper.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Connection {
     /// A server answers.
@@ -17,7 +17,7 @@ impl From<SessionState> for Connection {
     fn from(state: SessionState) -> Self {
         match state {
             SessionState::SyncConnected => Self::Connected,
-            // A read-only server cannot take a beat: it is as good as none.
+            // A read-only server does not accept beats: treat it as no server.
             SessionState::Disconnected | SessionState::ConnectedReadOnly => Self::Disconnected,
             _ => Self::Ended,
         }

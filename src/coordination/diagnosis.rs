@@ -1,8 +1,8 @@
-//! Why no session could be had, in words that say what to do.
+//! Explains why no session could be opened, and what to do about it.
 //!
-//! The client library tries all servers and says only that it failed. One bare connection to each
-//! tells more: whether anything listens, and whether the server closes it without having been asked
-//! anything, which ZooKeeper does when `maxClientCnxns` is reached.
+//! The client library tries all servers and reports only that it failed. A bare connection to each server
+//! shows more: whether a server listens, and whether it closes the connection without a request, which
+//! ZooKeeper does when `maxClientCnxns` is reached.
 
 use std::fmt;
 use std::io;
@@ -15,13 +15,13 @@ use super::Address;
 use super::address::place;
 use super::age::{self, Version};
 
-/// How long one server may take to accept.
+/// How long a server may take to accept a connection.
 const PATIENCE: Duration = Duration::from_millis(500);
-/// How long a connection has to stay open to count as accepted. The limit on connections is
-/// enforced on accept, before anything is read.
+/// How long a connection must stay open to count as accepted. The server enforces its limit on connections on
+/// accept, before it reads anything.
 const STAYS: Duration = Duration::from_millis(100);
 
-/// What one server did with a connection.
+/// The result of a connection to one server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Symptom {
     Unknown,
@@ -39,20 +39,20 @@ pub struct Diagnosis {
 }
 
 impl Diagnosis {
-    /// Whether it will not be otherwise in a moment: no server even accepts, or one says that it has
-    /// enough of us. A server that accepts may be about to start, or to elect a leader.
+    /// Whether the problem will not resolve within a moment: no server accepts connections, or one refuses
+    /// more connections from this host. A server that accepts may be about to start or to elect a leader.
     pub fn is_settled(&self) -> bool {
         self.servers
             .iter()
             .all(|(_, symptom)| *symptom != Symptom::Silent)
     }
 
-    /// What is seen when nothing listens at `address`.
+    /// The diagnosis when no server at `address` listens.
     pub fn nothing_listens(address: &Address) -> Self {
         Self::all(address, Symptom::Refused)
     }
 
-    /// What is seen when the servers at `address` accept and say nothing.
+    /// The diagnosis when the servers at `address` accept connections and send no answer.
     pub fn no_session(address: &Address) -> Self {
         Self::all(address, Symptom::Silent)
     }
@@ -65,7 +65,7 @@ impl Diagnosis {
         }
     }
 
-    /// Looks at each server of `address`.
+    /// Connects to each server of `address` and reports what it finds.
     pub async fn of(address: &Address) -> Self {
         let mut servers = Vec::new();
         for (host, port) in address.servers() {
@@ -74,8 +74,9 @@ impl Diagnosis {
         Self { servers }
     }
 
-    /// Why heartline does not work with servers that give sessions: they are too old. Nothing if they are not, or do not
-    /// tell. For programs that write nothing: whoever writes is refused by such a server, with the same words.
+    /// Returns a diagnosis if the servers give sessions but are too old for heartline; `None` if they are
+    /// not, or do not report their version. Only for programs that never write: such a server refuses a
+    /// write, and that error has the same words.
     pub async fn of_age(address: &Address) -> Option<Self> {
         let (server, version) = age::told(address).await?;
         version.is_too_old().then(|| Self {
@@ -89,7 +90,7 @@ async fn look(host: &str, port: u16) -> Symptom {
     if first != Symptom::Closed {
         return first;
     }
-    // A server that is just ending closes connections too; a moment later it refuses them.
+    // A server that is shutting down closes connections too; a moment later it refuses them.
     sleep(PATIENCE).await;
     look_once(host, port).await
 }
@@ -100,23 +101,23 @@ async fn look_once(host: &str, port: u16) -> Symptom {
         Ok(Err(error)) => return symptom(&error),
         Err(_) => return Symptom::NoAnswer,
     };
-    // Nothing was asked, so what there is to read can only be the end.
+    // No request was sent, so a readable stream can only mean its end.
     match timeout(STAYS, stream.readable()).await {
         Err(_) => Symptom::Silent,
         Ok(_) => Symptom::Closed,
     }
 }
 
-/// What an error on connecting is a sign of.
+/// The symptom that a connection error stands for.
 fn symptom(error: &io::Error) -> Symptom {
     use io::ErrorKind::{
         BrokenPipe, ConnectionAborted, ConnectionRefused, ConnectionReset, NotConnected,
     };
     match error.kind() {
         ConnectionRefused => Symptom::Refused,
-        // Accepted, and closed before the connection was seen to stand.
+        // The connection was accepted, and closed before the client saw it established.
         ConnectionReset | ConnectionAborted | NotConnected | BrokenPipe => Symptom::Closed,
-        // What the resolver says has no number; what the operating system says has one.
+        // Errors of the resolver have no number; errors of the operating system have one.
         _ if error.raw_os_error().is_none() => Symptom::Unknown,
         _ => Symptom::NoAnswer,
     }

@@ -1,9 +1,9 @@
-//! Why a request to ZooKeeper was not answered as hoped, in the few kinds that make a difference.
+//! Why a request to ZooKeeper failed, in the few kinds that need different handling.
 
 use thiserror::Error;
 use zookeeper_client::Error as ClientError;
 
-/// Why a request was not answered as hoped.
+/// Why a request failed.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Failure {
     /// The connection or the session is gone: the request may or may not have been made.
@@ -12,22 +12,23 @@ pub enum Failure {
     /// The znode does not exist.
     #[error("the znode does not exist")]
     NoNode,
-    /// The znode exists and belongs to somebody else.
+    /// The znode exists and belongs to another session.
     #[error("the znode exists")]
     NodeExists,
-    /// The znode's value was set meanwhile.
+    /// The znode was written in the meantime.
     #[error("the znode has changed")]
     BadVersion,
-    /// The master's claim no longer stands.
+    /// The master's claim no longer exists.
     #[error("the claim no longer stands")]
     Deposed,
-    /// The server is overloaded and did not carry the request out: ask again after a pause, in the same session.
+    /// The server is overloaded and did not carry out the request: repeat it after a pause, in the same
+    /// session.
     #[error("ZooKeeper is overloaded and throttles requests")]
     Throttled,
-    /// ZooKeeper refuses for a reason of its own, and will again.
+    /// ZooKeeper refuses the request, and would refuse it again.
     #[error("{0}")]
     Refused(String),
-    /// ZooKeeper answers something that leaves open what is to be done: best begun anew.
+    /// ZooKeeper gives an unexpected answer: the best reaction is a new session.
     #[error("{0}")]
     Odd(String),
 }
@@ -49,7 +50,7 @@ impl From<ClientError> for Failure {
             | ClientError::QuotaExceeded
             | ClientError::MarshallingError => Self::Refused(error.to_string()),
             ClientError::Unimplemented => Self::Refused(super::age::needs(None)),
-            // Losses have many names: of the session, of the connection, of the operating system.
+            // Losses have many names: of the session, the connection or the operating system.
             ClientError::ConnectionLoss
             | ClientError::SessionExpired
             | ClientError::SessionMoved

@@ -1,4 +1,4 @@
-//! The writes of a master. Only who holds a claim has them, and each is one transaction that checks
+//! The writes of a master. Only the holder of a claim can make them, and each is one transaction that checks
 //! the claim: a master that was paused and replaced can neither write nor delete anything.
 
 use futures_util::future::join_all;
@@ -6,39 +6,40 @@ use futures_util::future::join_all;
 use super::client::{Operation, Refusal};
 use super::{Failure, Session};
 
-/// What a claim entitles to, as long as it stands.
+/// The right to write as master, as long as the claim exists.
 ///
-/// Under disconnection every write fails as [`Failure::Lost`], made or not; after the claim is gone,
-/// whether by expiry, by release or because somebody deposed this master, as [`Failure::Deposed`].
+/// While disconnected, every write fails as [`Failure::Lost`], made or not. After the claim is gone, by
+/// expiry, by release or because this master was deposed, every write fails as
+/// [`Failure::Deposed`].
 #[derive(Clone, Debug)]
 pub struct Fence {
     session: Session,
     claim: String,
 }
 
-/// A znode to be removed with others.
+/// A follower's znode to remove, together with others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Removal<'a> {
-    /// The follower.
+    /// The name of the follower.
     pub node: &'a str,
-    /// The version that it must have.
+    /// The required version of its znode.
     pub version: i32,
-    /// The session that owns it.
+    /// The session that owns the znode.
     pub owner: i64,
-    /// The claim that it says it has.
+    /// The claim that the follower names in its beats.
     pub claim: Option<&'a str>,
 }
 
-/// How a burial went.
+/// The outcome of a removal batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RemovalOutcome {
-    /// The followers' znodes are removed, and the report written.
+    /// The followers' znodes are removed, and the report is written.
     Done,
-    /// This one of them has beaten since it was heard last: nothing was written.
+    /// The follower at this index has beaten since it was last read: nothing was written.
     Spared(usize),
-    /// The znode of this one was gone: nothing was written.
+    /// The znode of the follower at this index was gone: nothing was written.
     Gone(usize),
-    /// ZooKeeper refuses to remove this one, and says why: nothing was written.
+    /// ZooKeeper refuses to remove the follower at this index, with the reason: nothing was written.
     Refused(usize, String),
 }
 
@@ -48,23 +49,23 @@ impl Fence {
         Self { session, claim }
     }
 
-    /// The claim that it stands on: another one is another right.
+    /// The claim of this fence; a different claim has a different fence.
     pub fn claim(&self) -> &str {
         &self.claim
     }
 
-    /// The session whose claim it is, for what needs no right.
+    /// The session that owns the claim, for requests that need no fence.
     pub fn session(&self) -> &Session {
         &self.session
     }
 
-    /// The master's own beat, on its claim, and a report if there is one.
+    /// Writes the master's own beat to its claim, and a report if there is one.
     pub async fn beat(&self, beat: &str, report: Option<&str>) -> Result<(), Failure> {
         if let Some(report) = report {
             let beat = set(&self.claim, beat);
             return Ok(self.make(vec![beat, self.report(report)]).await?);
         }
-        // The claim is what is written: if it is gone, so is the right to write.
+        // The write goes to the claim itself: if the claim is gone, the write fails.
         let set = self
             .session
             .client()
@@ -76,7 +77,8 @@ impl Fence {
         }
     }
 
-    /// The first report and the first control, if the version of the one before is still `version`. Returns whether it was.
+    /// Writes the first report and the first control if the report's version is still `version`. Returns
+    /// whether it was.
     pub async fn take_over(
         &self,
         version: i32,
@@ -98,8 +100,8 @@ impl Fence {
         }
     }
 
-    /// The master's own beat, what followers are told, and the answer to a request, by its name, if that
-    /// is still there.
+    /// Writes the master's own beat, the instructions to followers, and the answer to a request, if the
+    /// request's znode still exists.
     pub async fn command(
         &self,
         beat: &str,
@@ -113,7 +115,7 @@ impl Fence {
             answer.map(|(request, text)| set(&self.session.paths().request(request), text)),
         );
         match self.make(whole).await {
-            // Who has asked is gone, or its znode cannot be written: that costs nobody else.
+            // The requester is gone, or its znode cannot be written: write the rest without the answer.
             Err(Refusal {
                 at: Some(3),
                 failure: Failure::NoNode | Failure::Refused(_),
@@ -122,9 +124,9 @@ impl Fence {
         }
     }
 
-    /// Removes the znodes of silent followers if all of them still have these versions, and reports it, with the
-    /// master's own beat. The claim that a follower says it has goes with it if ZooKeeper says that both are of one
-    /// session: what somebody says of itself is no right over others.
+    /// Removes the znodes of silent followers if all of them still have these versions, and writes the report
+    /// and the master's own beat. The claim that a follower names is removed too, but only if the same
+    /// session owns both: a follower's word gives no right over other claims.
     pub async fn remove_dead(
         &self,
         beat: &str,
@@ -133,27 +135,28 @@ impl Fence {
     ) -> Result<RemovalOutcome, Failure> {
         let paths = self.session.paths();
         let mut remove_dead = vec![set(&self.claim, beat), self.report(report)];
-        // Behind the check of the claim.
+        // After the check of the claim.
         let first = remove_dead.len() + 1;
         remove_dead.extend(removals.iter().map(|removal| Operation::Delete {
             path: paths.member(removal.node),
             version: Some(removal.version),
         }));
         let looks = removals.iter().map(|removal| self.own_claim(removal));
-        // Sent together; what cannot be looked at stays, and goes with its session.
+        // Sent together; a claim that cannot be read stays, and goes with its session.
         let claims = join_all(looks).await.into_iter().flatten();
         let mut claims: Vec<Operation> = claims.collect();
         let last = remove_dead.len() + 1;
         let made = loop {
             let whole = remove_dead.iter().chain(&claims).cloned().collect();
             match self.make(whole).await {
-                // This claim went in this moment, or cannot be removed: without it.
+                // This claim has just gone, or cannot be removed: repeat without it.
                 Err(Refusal {
                     at: Some(at),
                     failure: Failure::NoNode | Failure::BadVersion | Failure::Refused(_),
                 }) if at >= last && at - last < claims.len() => {
                     claims.swap_remove(at - last);
-                    // When many go at once, they go with their sessions.
+                    // When many claims vanish at once, leave the rest to ZooKeeper, which removes them with
+                    // their sessions.
                     claims.truncate(claims.len() / 2);
                 }
                 made => break made,
@@ -174,7 +177,7 @@ impl Fence {
         }
     }
 
-    /// How the claim of a follower is removed, if it is one of the same session.
+    /// The operation that removes a follower's claim, if the same session owns it.
     async fn own_claim(&self, removal: &Removal<'_>) -> Option<Operation> {
         let path = self.session.paths().claim(removal.claim?);
         let stat = self.session.client().stat(&path).await.ok().flatten()?;
@@ -185,7 +188,7 @@ impl Fence {
         })
     }
 
-    /// The last report, and the end of the claim.
+    /// Writes the last report and removes the claim.
     pub async fn release(&self, report: &str) -> Result<(), Failure> {
         let delete = Operation::Delete {
             path: self.claim.clone(),
@@ -202,7 +205,7 @@ impl Fence {
         set(self.session.paths().master(), report)
     }
 
-    /// Makes a transaction that is made only if the claim stands: its operations are numbered from 1.
+    /// Makes a transaction only if the claim exists; its operations are numbered from 1.
     pub async fn make(&self, operations: Vec<Operation>) -> Result<(), Refusal> {
         let mut all = vec![Operation::Check {
             path: self.claim.clone(),
@@ -223,7 +226,7 @@ impl Fence {
     }
 }
 
-/// A write whatever the znode's version is.
+/// A write that accepts any version of the znode.
 fn set(path: &str, value: &str) -> Operation {
     Operation::Set {
         path: path.to_owned(),

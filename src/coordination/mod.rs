@@ -1,10 +1,10 @@
-//! ZooKeeper: addresses and paths, one session, the writes of a master. The only part of heartline
-//! that knows the client library, so that what it promises under loss is said in one place:
+//! ZooKeeper: addresses and paths, sessions, and the writes of a master. Only this part of heartline knows
+//! the client library, so its guarantees under loss are described in one place:
 //!
-//! - **Disconnected**: every request under way fails as [`Failure::Lost`]; it may or may not have
-//!   been made. The session and its ephemeral znodes live on for the session timeout.
-//! - **Expired**: the session is over and its ephemeral znodes are gone, or will be in a moment. A
-//!   new [`Session`] has to be opened; nothing of the old one carries over.
+//! - **Disconnected**: every request under way fails as [`Failure::Lost`]; it may or may not have been made.
+//!   The session and its ephemeral znodes live on for the session timeout.
+//! - **Expired**: the session is over, and its ephemeral znodes are gone or will be in a moment. A new
+//!   [`Session`] must be opened; nothing of the old one carries over.
 
 mod address;
 mod age;

@@ -1,15 +1,15 @@
-//! The names in values of somebody else that may be looked up in ZooKeeper.
+//! Checks names in foreign values before they are looked up in ZooKeeper.
 
-/// The longest one, in bytes; heartline's own members have at most 200 characters.
+/// Maximum length in bytes; the names of heartline's own members have at most 200 characters.
 const LONGEST: usize = 1024;
 
-/// Whether a name that a report tells can be that of a znode right below another one. Any other may lead elsewhere
-/// (`../heart_beat_control`, `a/b`), or is refused by ZooKeeper itself.
+/// Whether a name from a report can be the name of a child znode. Any other name may lead elsewhere
+/// (`../heart_beat_control`, `a/b`), or ZooKeeper refuses it.
 pub fn can_be_looked_up(name: &str) -> bool {
     !matches!(name, "" | "." | "..")
         && name.len() <= LONGEST
         && !name.chars().any(|c| {
-            // The last two ranges are those that ZooKeeper takes in no path.
+            // ZooKeeper allows the last two ranges in no path.
             c == '/'
                 || c.is_control()
                 || matches!(c, '\u{e000}'..='\u{f8ff}' | '\u{fff0}'..='\u{ffff}')

@@ -3,18 +3,18 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// A path that others are put below; the root unless told otherwise.
+/// The path above a job's znodes; the root by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Namespace(String);
 
 impl Namespace {
-    /// The same namespace, below another one.
+    /// This namespace, below the namespace `outer`.
     #[must_use]
     pub fn below(&self, outer: &Self) -> Self {
         Self(format!("{}{}", outer.0, self.0))
     }
 
-    /// The path itself and all paths above it, topmost first; none for the root.
+    /// The path itself and all paths above it, topmost first; empty for the root.
     pub fn ancestry(&self) -> impl Iterator<Item = &str> {
         let ends = self.0.match_indices('/').skip(1).map(|(at, _)| at);
         let whole = (!self.0.is_empty()).then_some(self.0.len());
@@ -31,7 +31,7 @@ impl fmt::Display for Namespace {
 impl FromStr for Namespace {
     type Err = String;
 
-    /// ZooKeeper's own rules for paths.
+    /// Checks ZooKeeper's own rules for paths.
     fn from_str(text: &str) -> Result<Self, String> {
         if text == "/" {
             return Ok(Self::default());
@@ -72,7 +72,7 @@ pub struct Paths {
 }
 
 impl Paths {
-    /// The znodes of the job whose namespace this is.
+    /// The znodes of the job with this namespace.
     pub fn new(namespace: Namespace) -> Self {
         Self {
             master: format!("{namespace}/heart_beat_master"),
@@ -85,17 +85,17 @@ impl Paths {
         }
     }
 
-    /// Where they all are.
+    /// The namespace above all of them.
     pub fn namespace(&self) -> &Namespace {
         &self.namespace
     }
 
-    /// What the master says; the line of claims is below it.
+    /// The znode of the master's report; the line of claims is below it.
     pub fn master(&self) -> &str {
         &self.master
     }
 
-    /// What the followers' znodes are below.
+    /// The parent of the followers' znodes.
     pub fn members(&self) -> &str {
         &self.members
     }
@@ -105,22 +105,22 @@ impl Paths {
         format!("{}/{name}", self.members)
     }
 
-    /// What the master tells all members to do.
+    /// The znode of the master's instructions to all members.
     pub fn control(&self) -> &str {
         &self.control
     }
 
-    /// What the requests of operators are below.
+    /// The parent of the operators' requests.
     pub fn requests(&self) -> &str {
         &self.requests
     }
 
-    /// One request.
+    /// The znode of one request.
     pub fn request(&self, name: &str) -> String {
         format!("{}/{name}", self.requests)
     }
 
-    /// What the snapshots of stalled members are below.
+    /// The parent of the snapshots of stalled members.
     pub fn snapshots(&self) -> &str {
         &self.snapshots
     }
@@ -130,17 +130,17 @@ impl Paths {
         format!("{}/{name}", self.snapshots)
     }
 
-    /// What the commits of tasks are below.
+    /// The parent of the tasks' commits.
     pub fn commits(&self) -> &str {
         &self.commits
     }
 
-    /// How far the commit of one task is.
+    /// The state of one task's commit.
     pub fn commit(&self, task: &str) -> String {
         format!("{}/{task}", self.commits)
     }
 
-    /// One claim in the line.
+    /// The znode of one claim in the line.
     pub fn claim(&self, name: &str) -> String {
         format!("{}/{name}", self.master)
     }

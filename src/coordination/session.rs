@@ -1,4 +1,4 @@
-//! One session with ZooKeeper, and what any member or watcher may do in it.
+//! One session with ZooKeeper, and the requests that any member or watcher may make in it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,24 +11,24 @@ use super::{Address, Connection, Diagnosis, Failure, Fence, Namespace, Paths, Va
 use crate::protocol::claim::in_order;
 use crate::protocol::report::FREE;
 
-/// Between two attempts to open a session.
+/// Pause between two attempts to open a session.
 const RETRY: Duration = Duration::from_millis(100);
 
-/// How many znodes in the line are looked at for the first claim.
+/// Maximum number of znodes in the line that are read to find the first claim.
 const MOST_LOOKED_AT: usize = 64;
 
-/// How to reach ZooKeeper.
+/// How to connect to ZooKeeper.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The ensemble.
     pub address: Address,
-    /// What the job's znodes are below, itself below the address's chroot.
+    /// The namespace of the job's znodes, below the address's chroot.
     pub namespace: Namespace,
     /// How long ZooKeeper waits for a silent session before it removes its ephemeral znodes.
     pub session_timeout: Duration,
 }
 
-/// One session. Clones share it; it ends when [`Session::close`] is called on the last of them.
+/// One session. Clones share it; [`Session::close`] on the last of them ends it.
 #[derive(Clone, Debug)]
 pub struct Session {
     inner: Arc<Inner>,
@@ -41,17 +41,17 @@ struct Inner {
 }
 
 impl Session {
-    /// Opens a session, trying each server once.
+    /// Opens a session. Tries each server once.
     ///
     /// # Cancellation safety
-    /// When the future is dropped, a session that was being made ends by its timeout.
+    /// When the future is dropped, a session that was being opened ends by its timeout.
     pub async fn open(settings: &Settings) -> Result<Self, Failure> {
         let hosts = settings.address.hosts();
         let client = ZooKeeper::connect(&hosts, settings.session_timeout).await?;
         Ok(Self::over(Box::new(client), settings))
     }
 
-    /// The session of any client.
+    /// Wraps the session of any client.
     pub fn over(client: Box<dyn Client>, settings: &Settings) -> Self {
         let paths = Paths::new(settings.namespace.below(settings.address.chroot()));
         Self {
@@ -59,7 +59,7 @@ impl Session {
         }
     }
 
-    /// Opens a session, for people who wait for it: a server that accepts connections is given
+    /// Opens a session for a person who waits for it: a server that accepts connections gets the time
     /// `patience` to come up.
     pub async fn open_patiently(
         settings: &Settings,
@@ -94,14 +94,14 @@ impl Session {
         &self.inner.paths
     }
 
-    /// Follows the connection from here on.
+    /// Follows the connection from now on.
     pub fn watch(&self) -> Box<dyn States> {
         self.client().states()
     }
 
-    /// Ends the session, behind all that was asked before, and waits until the server has removed its
-    /// ephemeral znodes, at most for `limit`. Returns whether it has; while there are other clones,
-    /// the session goes on.
+    /// Ends the session after all earlier requests, and waits for `limit` at most until the server has
+    /// removed its ephemeral znodes. Returns whether it has. As long as other clones exist, the session
+    /// continues.
     pub async fn close(self, limit: Duration) -> bool {
         let mut states = self.client().states();
         if states.is_over() {
@@ -115,7 +115,7 @@ impl Session {
         tokio::time::timeout(limit, ended).await.is_ok()
     }
 
-    /// Makes the job's lasting znodes, as far as they are not there.
+    /// Creates the job's persistent znodes that do not exist yet.
     pub async fn prepare(&self) -> Result<(), Failure> {
         self.prepare_namespace().await?;
         self.ensure(self.paths().master(), FREE.as_bytes()).await?;
@@ -123,14 +123,14 @@ impl Session {
         self.prepare_control().await
     }
 
-    /// Makes the lasting znodes between master and members, as far as they are not there: who set the others
-    /// up may not know of them.
+    /// Creates the persistent znodes between master and members that do not exist yet: a job that an older
+    /// version or another program set up may lack them.
     pub async fn prepare_control(&self) -> Result<(), Failure> {
         self.ensure(self.paths().control(), b"").await?;
         self.ensure(self.paths().requests(), b"").await
     }
 
-    /// Makes the lasting znode that commits are below, and those above it.
+    /// Creates the parent znode of commits, and those above it.
     pub async fn prepare_commits(&self) -> Result<(), Failure> {
         self.prepare_namespace().await?;
         self.ensure(self.paths().commits(), b"").await
@@ -143,7 +143,7 @@ impl Session {
         Ok(())
     }
 
-    /// Makes a lasting znode if it is not there.
+    /// Creates a persistent znode unless it exists.
     pub(super) async fn ensure(&self, path: &str, value: &[u8]) -> Result<(), Failure> {
         match self.client().create(path, value, Kind::Persistent).await {
             Ok(_) | Err(Failure::NodeExists) => Ok(()),
@@ -151,8 +151,8 @@ impl Session {
         }
     }
 
-    /// Creates a claim at the end of the line, and the job's lasting znodes if they are missing.
-    /// Returns its name in the line, and its owner: this session.
+    /// Creates a claim at the end of the line, and the job's persistent znodes if they are missing. Returns
+    /// the claim's name in the line and its owner: this session.
     pub async fn stand_in_line(&self, prefix: &str, value: &str) -> Result<(String, i64), Failure> {
         let path = self.paths().claim(prefix);
         let (made, stat) = self.create_in_order(&path, value).await?;
@@ -160,19 +160,19 @@ impl Session {
         Ok((name.to_owned(), stat.owner))
     }
 
-    /// The claims in the line; if `fresh`, with all that any server has acknowledged.
+    /// The claims in the line; if `fresh`, including all writes that any server has acknowledged.
     pub async fn line(&self, fresh: bool) -> Result<Vec<String>, Failure> {
         if fresh {
             self.client().sync(self.paths().master()).await?;
         }
         match self.client().children(self.paths().master()).await {
-            // Not made yet: nobody stands in line.
+            // The parent znode does not exist yet, so the line is empty.
             Err(Failure::NoNode) => Ok(Vec::new()),
             other => other,
         }
     }
 
-    /// Removes a claim or a follower's znode; one that is gone already is as good.
+    /// Removes a claim or a follower's znode; succeeds if it is already gone.
     pub async fn remove(&self, path: &str) -> Result<(), Failure> {
         match self.client().delete(path, None).await {
             Err(Failure::NoNode) => Ok(()),
@@ -184,7 +184,7 @@ impl Session {
     pub async fn clear_line(&self, prefixes: &[String]) -> Result<(), Failure> {
         for claim in self.line(true).await? {
             if prefixes.iter().any(|prefix| claim.starts_with(prefix)) {
-                // One that cannot be removed costs the others nothing.
+                // A claim that cannot be removed does not stop the others.
                 if let Err(Failure::Lost) = self.remove(&self.paths().claim(&claim)).await {
                     return Err(Failure::Lost);
                 }
@@ -193,8 +193,8 @@ impl Session {
         Ok(())
     }
 
-    /// Removes a znode of this session, or of one of the `earlier` sessions of the same process; that
-    /// of anybody else is left alone.
+    /// Removes a znode of this session, or of one of the `earlier` sessions of the same process. A znode of
+    /// any other session stays.
     pub async fn remove_own(&self, path: &str, earlier: &[i64]) -> Result<(), Failure> {
         match self.owner(path).await? {
             Some(owner) if owner == self.id() || earlier.contains(&owner) => {
@@ -204,11 +204,11 @@ impl Session {
         }
     }
 
-    /// Creates a follower's own znode. A leftover of one of the `earlier` sessions of the same
-    /// process is replaced in one transaction: it may go only some time after its session.
+    /// Creates this follower's znode. A znode left from one of the `earlier` sessions of the same process is
+    /// replaced in one transaction: ZooKeeper may remove it only some time after its session.
     ///
     /// # Notable errors
-    /// [`Failure::NodeExists`] if the name is somebody else's.
+    /// [`Failure::NodeExists`] if the znode of this name belongs to another process.
     pub async fn join(&self, name: &str, value: &str, earlier: &[i64]) -> Result<(), Failure> {
         let path = self.paths().member(name);
         loop {
@@ -221,15 +221,15 @@ impl Session {
                 Err(Failure::NodeExists) => match self.owner(&path).await? {
                     Some(owner) if earlier.contains(&owner) => {
                         match self.replace(&path, value).await {
-                            // It went by itself in this moment.
+                            // ZooKeeper has just removed it with its session.
                             Err(Failure::NoNode) => {}
                             other => return other,
                         }
                     }
-                    // Made by an earlier attempt whose answer was lost.
+                    // An earlier attempt, whose answer was lost, has created it.
                     Some(owner) if owner == self.id() => return Ok(()),
                     Some(_) => return Err(Failure::NodeExists),
-                    // Gone since.
+                    // It was removed in the meantime.
                     None => {}
                 },
                 Err(failure) => return Err(failure),
@@ -251,47 +251,47 @@ impl Session {
         Ok(self.client().transaction(vec![delete, create]).await?)
     }
 
-    /// Writes a beat to a follower's own znode.
+    /// Writes a beat to this follower's znode.
     pub async fn beat(&self, name: &str, value: &str) -> Result<(), Failure> {
         let path = self.paths().member(name);
         self.client().set(&path, value.as_bytes(), None).await?;
         Ok(())
     }
 
-    /// What a znode says, what ZooKeeper knows of it, and a watch on its next change.
+    /// A znode's value and stat, and a watch for its next change.
     pub async fn read(&self, path: &str) -> Result<(Value, Change), Failure> {
         let (bytes, stat, change) = self.client().get_and_watch(path).await?;
         Ok((Value { bytes, stat }, change))
     }
 
-    /// What a znode says, with all that any server has acknowledged.
+    /// A znode's value, including all writes that any server has acknowledged.
     pub async fn read_fresh(&self, path: &str) -> Result<Value, Failure> {
         self.client().sync(path).await?;
         let (bytes, stat) = self.client().get(path).await?;
         Ok(Value { bytes, stat })
     }
 
-    /// The followers' names, and a watch on the next change of the list.
+    /// The followers' names, and a watch for the next change of the list.
     pub async fn members(&self) -> Result<(Vec<String>, Change), Failure> {
         let path = self.paths().members();
         self.client().children_and_watch(path).await
     }
 
-    /// The requests of operators, and a watch on the next change of the list.
+    /// The operators' requests, and a watch for the next change of the list.
     pub async fn requests(&self) -> Result<(Vec<String>, Change), Failure> {
         let path = self.paths().requests();
         self.client().children_and_watch(path).await
     }
 
-    /// Puts a request to the master; it lasts as long as this session. Returns its path.
+    /// Sends a request to the master; it exists as long as this session. Returns its path.
     pub async fn request(&self, text: &str) -> Result<String, Failure> {
         let path = self.paths().request("request-");
         let (made, _) = self.create_in_order(&path, text).await?;
         Ok(made)
     }
 
-    /// Creates a numbered znode that lasts as long as this session, and the job's lasting znodes if they are
-    /// missing.
+    /// Creates a numbered znode that exists as long as this session, and the job's persistent znodes if they
+    /// are missing.
     async fn create_in_order(&self, path: &str, value: &str) -> Result<(String, Stat), Failure> {
         let kind = Kind::EphemeralSequential;
         let create = || self.client().create(path, value.as_bytes(), kind);
@@ -315,13 +315,13 @@ impl Session {
         }
     }
 
-    /// The claim that is first in line, with its value; its first line is the master's name. `fresh` as in
+    /// The first claim in line, with its value, whose first line is the master's name. For `fresh` see
     /// [`Session::line`].
     pub async fn first_claim(&self, fresh: bool) -> Result<Option<(String, Value)>, Failure> {
         let line = self.line(fresh).await?;
         for first in in_order(&line).into_iter().take(MOST_LOOKED_AT) {
             match self.read_claim(first).await {
-                // What no session owns is no claim; what cannot be read is none of ours.
+                // A znode without an owner is not a claim; an unreadable one is not heartline's.
                 Ok(Some(value)) if value.stat.owner == 0 => {}
                 Err(Failure::Refused(_)) => {}
                 value => return Ok(value?.map(|value| (first.clone(), value))),
@@ -330,12 +330,12 @@ impl Session {
         Ok(None)
     }
 
-    /// What a claim says, if it stands.
+    /// A claim's value; `None` if the claim does not exist.
     pub async fn read_claim(&self, claim: &str) -> Result<Option<Value>, Failure> {
         self.find(&self.paths().claim(claim)).await
     }
 
-    /// What a znode says, if there is one.
+    /// A znode's value; `None` if the znode does not exist.
     pub async fn find(&self, path: &str) -> Result<Option<Value>, Failure> {
         match self.client().get(path).await {
             Ok((bytes, stat)) => Ok(Some(Value { bytes, stat })),
@@ -344,17 +344,17 @@ impl Session {
         }
     }
 
-    /// Beats on a claim of one's own; returns what ZooKeeper knows of it then.
+    /// Beats on a claim of this session; returns the claim's new stat.
     pub async fn touch(&self, claim: &str, value: &str) -> Result<Stat, Failure> {
         let path = self.paths().claim(claim);
         self.client().set(&path, value.as_bytes(), None).await
     }
 
-    /// Removes another's claim, if its version is `version` and the `own` claim stands.
+    /// Removes another member's claim if its version is `version` and the claim `own` exists.
     ///
     /// # Notable errors
-    /// [`Failure::Deposed`] if the own claim does not stand, [`Failure::NoNode`] if the other's does
-    /// not, [`Failure::BadVersion`] if the other has beaten meanwhile.
+    /// [`Failure::Deposed`] if the claim `own` does not exist, [`Failure::NoNode`] if the other claim does
+    /// not, [`Failure::BadVersion`] if the other member has beaten in the meantime.
     pub async fn depose(
         &self,
         own: &str,
@@ -376,24 +376,24 @@ impl Session {
         })
     }
 
-    /// What the claim `name` entitles to, as long as it stands.
+    /// The fence of the claim `claim`: the right to write as master as long as the claim exists.
     pub fn fence(&self, claim: &str) -> Fence {
         Fence::new(self.clone(), claim)
     }
 
-    /// The owner of a znode: a session's id, 0 for a lasting one; `None` if it does not exist.
+    /// The owner of a znode: a session's id, or 0 for a persistent znode; `None` if it does not exist.
     pub async fn owner(&self, path: &str) -> Result<Option<i64>, Failure> {
         let stat = self.client().stat(path).await?;
         Ok(stat.map(|stat| stat.owner))
     }
 
-    /// Sets a lasting znode's value.
+    /// Sets a persistent znode's value.
     pub async fn set(&self, path: &str, value: &str) -> Result<(), Failure> {
         self.client().set(path, value.as_bytes(), None).await?;
         Ok(())
     }
 
-    /// The client below, for what only some need.
+    /// The underlying client, for less common requests.
     pub fn client(&self) -> &dyn Client {
         &*self.inner.client
     }

@@ -1,16 +1,16 @@
-//! The snapshots of stalled members, kept for people when the member is gone.
+//! The snapshots of stalled members, kept for people after the member is gone.
 
 use futures_util::{StreamExt, stream};
 
 use super::client::Kind;
 use super::{Failure, Session};
 
-/// How many are kept. Those written first go first.
+/// Maximum number of snapshots kept; the oldest are removed first.
 const MOST: usize = 64;
-/// How many are looked at together: beats wait behind them.
+/// Maximum number of concurrent reads: beats wait behind them.
 const AT_ONCE: usize = 16;
 
-/// Puts a member's snapshot in the place of its last one.
+/// Stores a member's snapshot in place of its last one.
 pub async fn keep(session: &Session, name: &str, snapshot: &str) -> Result<(), Failure> {
     let (client, paths) = (session.client(), session.paths());
     let path = paths.snapshot(name);
@@ -22,7 +22,7 @@ pub async fn keep(session: &Session, name: &str, snapshot: &str) -> Result<(), F
         let create = client.create(&path, snapshot.as_bytes(), Kind::Persistent);
         match create.await {
             Ok(_) => return forget_oldest(session).await,
-            // Somebody of the same name was faster.
+            // Another process with the same name was faster.
             Err(Failure::NodeExists) => {}
             Err(Failure::NoNode) => session.ensure(paths.snapshots(), b"").await?,
             Err(failure) => return Err(failure),
@@ -30,7 +30,7 @@ pub async fn keep(session: &Session, name: &str, snapshot: &str) -> Result<(), F
     }
 }
 
-/// Whose there are.
+/// The names of the members that have a snapshot.
 pub async fn names(session: &Session) -> Result<Vec<String>, Failure> {
     match session.client().children(session.paths().snapshots()).await {
         Err(Failure::NoNode) => Ok(Vec::new()),
@@ -54,7 +54,7 @@ async fn forget_oldest(session: &Session) -> Result<(), Failure> {
     let mut known: Vec<(i64, String)> = looks.filter_map(async |look| look).collect().await;
     known.sort();
     for (_, path) in known.into_iter().take(surplus) {
-        // One that cannot be removed, since something is below it for instance, costs the others nothing.
+        // A snapshot that cannot be removed, for example because it has children, does not stop the others.
         if let Err(Failure::Lost) = session.remove(&path).await {
             return Err(Failure::Lost);
         }

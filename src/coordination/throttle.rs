@@ -1,5 +1,5 @@
-//! An overloaded server: what it did not carry out is asked again after a pause, in the same session. A new session
-//! would only add to its load.
+//! Handles an overloaded server: a request that it did not carry out is repeated after a pause, in the same
+//! session. A new session would only add to its load.
 
 use std::time::Duration;
 
@@ -9,11 +9,11 @@ use super::Failure;
 
 /// The first pause after a request that was throttled.
 const FIRST: Duration = Duration::from_millis(100);
-/// The longest one.
+/// The longest pause.
 const LONGEST: Duration = Duration::from_secs(2);
 
-/// Pauses that grow from one attempt to the next. Each is shortened by chance, so that many who were turned away at
-/// once do not come back at once.
+/// Pauses that grow from one attempt to the next. Each is shortened at random, so that clients that were
+/// refused together do not return together.
 #[derive(Clone, Copy, Debug)]
 pub struct Pause {
     first: Duration,
@@ -22,7 +22,7 @@ pub struct Pause {
 }
 
 impl Default for Pause {
-    /// Those for a server that throttles.
+    /// The pauses for a server that throttles.
     fn default() -> Self {
         Self::between(FIRST, LONGEST)
     }
@@ -38,20 +38,21 @@ impl Pause {
         }
     }
 
-    /// How long to wait now.
+    /// The next pause.
     pub fn grow(&mut self) -> Duration {
         let whole = self.next;
         self.next = whole.saturating_mul(2).min(self.longest);
         whole.mul_f64(0.5 + fastrand::f64() / 2.0)
     }
 
-    /// An attempt went well.
+    /// Starts again with the first pause, after a successful attempt.
     pub fn reset(&mut self) {
         self.next = self.first;
     }
 }
 
-/// Asks again and again, after pauses, as long as the server throttles; until `end`, when that is the answer.
+/// Repeats a request, after pauses, as long as the server throttles. If the next attempt would start after
+/// `end`, returns the last answer.
 pub async fn unthrottled<T>(
     end: Instant,
     mut ask: impl AsyncFnMut() -> Result<T, Failure>,
@@ -70,11 +71,11 @@ pub async fn unthrottled<T>(
     }
 }
 
-/// Asks until the server takes the request, however long that takes. Without chance, so that a simulated run is the
-/// same each time.
+/// Repeats a request until the server accepts it, however long that takes. The pauses are not random, so that
+/// a simulated run is the same each time.
 ///
 /// # Cancellation safety
-/// As that of the request: when the future is dropped, the request may be made all the same.
+/// When the future is dropped, the request may be made all the same.
 pub async fn unless_throttled<T, F>(mut ask: impl FnMut() -> F) -> Result<T, Failure>
 where
     F: Future<Output = Result<T, Failure>>,

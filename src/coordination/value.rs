@@ -1,12 +1,12 @@
-//! A znode's value as it was read.
+//! A znode's value and stat.
 
 use super::client::Stat;
 
-/// A znode's value as it was read.
+/// A znode's value and stat at the time of reading.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Value {
-    /// The value itself.
+    /// The value in bytes.
     pub bytes: Vec<u8>,
-    /// What ZooKeeper knows of the znode.
+    /// ZooKeeper's metadata of the znode.
     pub stat: Stat,
 }

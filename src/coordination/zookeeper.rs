@@ -1,4 +1,4 @@
-//! The port over a real ensemble, by the client library.
+//! Implements the port for a real ensemble, with the client library.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ pub(super) struct ZooKeeper {
 }
 
 impl ZooKeeper {
-    /// Opens a session, trying each server once.
+    /// Opens a session. Tries each server once.
     pub(super) async fn connect(hosts: &str, session_timeout: Duration) -> Result<Self, Failure> {
         let client = zookeeper_client::Client::connector()
             .with_session_timeout(session_timeout)
@@ -32,8 +32,8 @@ impl ZooKeeper {
         Ok(Self { client, hosts })
     }
 
-    /// An answer that holds on to the client: the library sends a request when its future is made,
-    /// which is here when the reply is polled first.
+    /// A reply that keeps the client alive. The library sends a request when its future is created; here that
+    /// happens when the reply is first polled.
     fn ask<T, F>(
         &self,
         request: impl FnOnce(zookeeper_client::Client) -> F + Send + 'static,
@@ -153,7 +153,8 @@ impl Client for ZooKeeper {
     }
 }
 
-/// What a server means that does not know a request. All that are asked for came with ZooKeeper 3.5.
+/// The failure when a server does not know a request: all requests that heartline uses came with ZooKeeper
+/// 3.5.
 async fn unimplemented(hosts: &str) -> Failure {
     let told = match hosts.parse() {
         Ok(address) => age::told(&address).await,
@@ -167,7 +168,7 @@ async fn unimplemented(hosts: &str) -> Failure {
 fn add(writer: &mut MultiWriter, operation: Operation) -> Result<(), Error> {
     match operation {
         Operation::Check { path, version } => {
-            // The server takes version -1 for any.
+            // The server accepts version -1 for any version.
             writer.add_check_version(&path, version.unwrap_or(-1))
         }
         Operation::Create { path, value, kind } => writer.add_create(&path, &value, &options(kind)),

@@ -1,45 +1,46 @@
-//! Who is overdue: silent for longer than allowed, counted in time spent hearing.
+//! Finds overdue members: those silent for longer than allowed, counted in time during which the listener
+//! could hear.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{DetectorConfig, EchoClock, IntervalWindow, Observation, Rule, Sign};
 
-/// How many times company can prolong a silence at the most.
+/// Maximum factor by which simultaneous silences prolong the allowed silence.
 const MOST_COMPANY: u32 = 10;
-/// By how much company can prolong a silence at the most: pauses of a machine or a network that make many silent at
-/// once have nothing to do with how often members beat.
+/// Maximum time by which simultaneous silences prolong the allowed silence: pauses of a machine or a network
+/// that silence many members at once do not depend on the beat interval.
 const LONGEST_COMPANY: Duration = Duration::from_secs(1);
 
-/// Says which of a set of members have been silent for longer than they are allowed.
+/// Finds the members of a set that have been silent for longer than they are allowed.
 ///
-/// - **Told by** [`heard`](Self::heard), [`reading`](Self::reading), [`left`](Self::left) and
-///   [`echo`](Self::echo), in the order in which things happened.
-/// - **Asked by** [`overdue`](Self::overdue) after each echo, if [`may_be_overdue`](Self::may_be_overdue) says that
-///   it is worth to look at all of them, and [`allowance`](Self::allowance).
+/// - **Input**: [`heard`](Self::heard), [`reading`](Self::reading), [`left`](Self::left) and
+///   [`echo`](Self::echo), in the order of the events.
+/// - **Output**: [`overdue`](Self::overdue) after each echo, if [`may_be_overdue`](Self::may_be_overdue) says
+///   that a check of all members is worthwhile, and [`allowance`](Self::allowance).
 #[derive(Clone, Debug)]
 pub struct Detector {
     terms: DetectorConfig,
     echo_clock: EchoClock,
     members: BTreeMap<String, Arrivals>,
-    /// The stopwatch's reading before which nobody can be overdue.
+    /// The echo clock's time before which no member can be overdue.
     due: Duration,
-    /// What was told since it was asked for last, if it is to be kept.
+    /// The input since the last [`Detector::take_record`], if it is recorded.
     record: Option<Vec<Observation>>,
 }
 
 #[derive(Clone, Debug, Default)]
 struct Arrivals {
-    /// The stopwatch's reading when its silence began; `None` while its value is being read and a
-    /// beat could not be noticed.
+    /// The echo clock's time when its silence began; `None` while its value is being read and a beat could
+    /// not be noticed.
     silent_since: Option<Duration>,
     intervals: IntervalWindow,
-    /// What it may be silent for beyond the timeout, since it beats less often.
+    /// How long it may be silent beyond the timeout, since it beats less often.
     extra: Duration,
 }
 
 impl Detector {
-    /// No members yet.
+    /// Creates a detector without members.
     pub fn new(terms: DetectorConfig) -> Self {
         Self {
             terms,
@@ -50,20 +51,20 @@ impl Detector {
         }
     }
 
-    /// Keeps what is told, for [`Detector::take_record`].
+    /// Records the input for [`Detector::take_record`].
     #[must_use]
     pub fn recorded(mut self) -> Self {
         self.record = Some(Vec::new());
         self
     }
 
-    /// Everything that was told since this was asked last.
+    /// The recorded input since the last call.
     pub fn take_record(&mut self) -> Vec<Observation> {
         self.record.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
-    /// A beat of `member` was heard, or its value was looked at, and the next beat will be noticed:
-    /// its silence begins now. Makes it known if it was not.
+    /// A beat of `member` was heard, or its value was read, and the next beat will be noticed: its silence
+    /// begins now. Adds the member if it is unknown.
     pub fn heard(&mut self, now: Duration, member: &str) {
         self.note(now, Sign::Heard, member, Duration::ZERO);
         let reading = self.echo_clock.at(now);
@@ -77,7 +78,7 @@ impl Detector {
         }
     }
 
-    /// `member` beats less often than the timeout is made for: it may be silent for so much longer.
+    /// `member` beats less often than the timeout assumes: it may be silent for `extra` longer.
     pub fn expect(&mut self, now: Duration, member: &str, extra: Duration) {
         let known = self.members.get(member);
         if known.is_none_or(|member| member.extra == extra) {
@@ -89,13 +90,13 @@ impl Detector {
             if let Some(since) = member.silent_since {
                 self.due = self.due.min(since + self.terms.timeout + extra);
             }
-            // How it beat before says nothing of how it beats now.
+            // Its earlier intervals say nothing about the new ones.
             member.intervals = IntervalWindow::default();
         }
     }
 
-    /// `member` did beat, and its value is being read: until then a further beat cannot be noticed,
-    /// so no time counts.
+    /// `member` has beaten, and its value is being read. Until then another beat cannot be noticed, so no
+    /// time counts.
     pub fn reading(&mut self, now: Duration, member: &str) {
         self.note(now, Sign::Reading, member, Duration::ZERO);
         let reading = self.echo_clock.at(now);
@@ -104,25 +105,25 @@ impl Detector {
         }
     }
 
-    /// `member` is gone: nothing is expected of it.
+    /// `member` is gone: no beat is expected of it.
     pub fn left(&mut self, now: Duration, member: &str) {
         self.note(now, Sign::Left, member, Duration::ZERO);
         self.members.remove(member);
     }
 
-    /// The listener's own beat came back at `now`.
+    /// The listener's own beat was acknowledged at `now`.
     pub fn echo(&mut self, now: Duration) {
         self.note(now, Sign::Echo, "", Duration::ZERO);
         self.echo_clock.echo(now);
     }
 
-    /// The listener beats more or less often from now on: the most that the time between two echoes can count
-    /// for.
+    /// The listener's beat interval changes: `longest_gap` is the most that the time between two echoes can
+    /// count for from now on.
     pub fn beat_every(&mut self, longest_gap: Duration) {
         self.echo_clock.beat_every(longest_gap);
     }
 
-    /// What another detector was told.
+    /// Applies the recorded input of another detector.
     pub fn tell(&mut self, seen: &Observation) {
         match seen.sign {
             Sign::Heard => self.heard(seen.at, &seen.member),
@@ -133,12 +134,12 @@ impl Detector {
         }
     }
 
-    /// The stopwatch that silences are counted by.
+    /// The clock that silences are measured by.
     pub fn echo_clock(&self) -> &EchoClock {
         &self.echo_clock
     }
 
-    /// Whether anybody can be overdue by now: looks at all members only when the first of them can be.
+    /// Whether any member can be overdue by now: checks all members only when the first of them can be.
     pub fn may_be_overdue(&mut self) -> bool {
         let now = self.echo_clock.elapsed();
         if now < self.due {
@@ -150,7 +151,7 @@ impl Detector {
         now >= self.due
     }
 
-    /// Those silent for as long as they are allowed, or longer.
+    /// The members that have been silent for as long as allowed, or longer.
     pub fn overdue(&self) -> impl Iterator<Item = &str> {
         let company = self.company();
         self.members
@@ -159,7 +160,7 @@ impl Detector {
             .map(|(name, _)| name.as_str())
     }
 
-    /// Whether `member` is one of those, in such a [`company`](Self::company).
+    /// Whether `member` is overdue, given the number of simultaneous silences ([`company`](Self::company)).
     pub fn is_overdue(&self, member: &str, company: u32) -> bool {
         let member = self.members.get(member);
         member.is_some_and(|member| self.is_silent(member, company))
@@ -169,27 +170,27 @@ impl Detector {
         let Some(silence) = self.silence(member) else {
             return false;
         };
-        // What is allowed is worked out only for those in doubt.
+        // Compute the allowance only for members in doubt.
         silence >= self.timeout(member) && {
             let allowed = self.allowed(member);
             silence >= (allowed * company.max(1)).min(allowed + LONGEST_COMPANY)
         }
     }
 
-    /// How many have been silent for half of the timeout now: by so much everybody's allowance is
-    /// multiplied, ten times and by a second at the most. Always one by the fixed rule.
+    /// The number of members that have been silent for half of the timeout now, ten at most. Each member's
+    /// allowance is multiplied by it, but prolonged by a second at most. Always one by the fixed rule.
     ///
-    /// Members that fall silent in the same moment have rather lost their processor, machine or
-    /// network for a while than died one by one, and the listener's echo may come by another. It is what
-    /// Eureka calls self-preservation, and what Kubernetes does when many nodes of a zone are not
-    /// ready: when many are silent at once, be slow to remove them.
+    /// Members that fall silent at the same moment have more likely lost their processor, machine or network
+    /// for a while than died one by one, and the listener's echo may take another path. Eureka calls this
+    /// self-preservation, and Kubernetes does the same when many nodes of a zone are not ready: when many are
+    /// silent at once, it removes them slowly.
     pub fn company(&self) -> u32 {
         match self.terms.rule {
             Rule::Fixed => 1,
             Rule::Adaptive => {
                 let in_doubt = |member: &&Arrivals| {
                     let silence = self.silence(member);
-                    // Half of the timeout; one that beats less often is not in doubt before its next beat.
+                    // Half of the timeout; a slower member is not in doubt before its next beat.
                     let doubt = self.terms.timeout / 2 + member.extra * 3 / 4;
                     silence.is_some_and(|silence| silence >= doubt)
                 };
@@ -205,7 +206,7 @@ impl Detector {
         Some(self.echo_clock.elapsed().saturating_sub(since))
     }
 
-    /// How long `member` may be silent if it is the only one.
+    /// How long `member` may be silent if no other member is; `None` if it is unknown.
     pub fn allowance(&self, member: &str) -> Option<Duration> {
         self.members.get(member).map(|member| self.allowed(member))
     }
@@ -321,7 +322,7 @@ mod tests {
         }
         echoes(&mut detector, 5, 55);
         assert_eq!(overdue(&detector), "");
-        // One of the three beats again: two have 40 ms each.
+        // One of the three beats again: the other two may be silent for 40 ms each.
         detector.heard(ms(55), "c");
         assert_eq!(overdue(&detector), "ab");
         detector.left(ms(55), "a");
@@ -381,7 +382,7 @@ mod tests {
         detector.left(ms(0), "a");
         echoes(&mut detector, 5, 100);
         assert_eq!(overdue(&detector), "");
-        // A late read of somebody who left does not bring it back.
+        // A late read of a member that left does not bring it back.
         detector.reading(ms(100), "a");
         assert_eq!(overdue(&detector), "");
     }

@@ -1,14 +1,14 @@
-//! A stopwatch that runs only while the listener hears its own echo.
+//! A clock that runs only while the listener hears its own echo.
 //!
-//! A pause of ZooKeeper, of the network or of the listener makes everybody silent at once, and says
-//! nothing of anybody. The listener's own beat travels the same road as the others'; as long as its
-//! echo is missing, no time counts against them. The idea is Lifeguard's local health awareness
-//! (Dadgar, Phillips, Currey, "Lifeguard: Local Health Awareness for More Accurate Failure
-//! Detection", arXiv 1707.00788): doubt yourself first.
+//! A pause of ZooKeeper, of the network or of the listener silences all members at once, and proves nothing
+//! about any of them. The listener's own beat takes the same path as the others'; as long as its echo is
+//! missing, no time counts against them. The idea is Lifeguard's local health awareness (Dadgar, Phillips,
+//! Currey, "Lifeguard: Local Health Awareness for More Accurate Failure Detection", arXiv 1707.00788): doubt
+//! yourself first.
 
 use std::time::Duration;
 
-/// Time spent hearing.
+/// The time during which the listener could hear.
 #[derive(Clone, Debug)]
 pub struct EchoClock {
     /// The most that one gap between two echoes can count for.
@@ -18,8 +18,8 @@ pub struct EchoClock {
 }
 
 impl EchoClock {
-    /// A stopwatch at zero. Between two echoes at most `longest_gap` counts, however long it was:
-    /// what the listener did not hear in the rest of a longer gap proves nothing.
+    /// Creates a clock at zero. The time between two echoes counts for `longest_gap` at most: in the rest of
+    /// a longer gap, the listener may have been unable to hear, so it proves nothing.
     pub fn new(longest_gap: Duration) -> Self {
         Self {
             longest_gap,
@@ -28,12 +28,12 @@ impl EchoClock {
         }
     }
 
-    /// From now on the gaps between two echoes count for so much at the most.
+    /// Changes the most that the time between two echoes can count for.
     pub fn beat_every(&mut self, longest_gap: Duration) {
         self.longest_gap = longest_gap;
     }
 
-    /// The listener's own beat came back at `now`.
+    /// The listener's own beat was acknowledged at `now`.
     pub fn echo(&mut self, now: Duration) {
         if let Some(last) = self.last_echo {
             self.heard += now.saturating_sub(last).min(self.longest_gap);
@@ -41,13 +41,12 @@ impl EchoClock {
         self.last_echo = Some(now);
     }
 
-    /// The stopwatch: time for which the listener is known to have heard.
+    /// The clock's time: how long the listener is known to have heard.
     pub fn elapsed(&self) -> Duration {
         self.heard
     }
 
-    /// What the stopwatch will have read at `now`, should the next echo come at once: the moment at
-    /// which something was heard between two echoes.
+    /// The clock's time at `now`, if the next echo comes at once: the time of an event between two echoes.
     pub fn at(&self, now: Duration) -> Duration {
         let since = self
             .last_echo

@@ -1,23 +1,23 @@
-//! What is known of a member's silences: how long they last, and how long one may last.
+//! The known silences of a member: how long they last, and how long one may last.
 //!
-//! The phi accrual failure detector (Hayashibara, Défago, Yared, Katayama, "The φ Accrual Failure
-//! Detector", SRDS 2004): the last silences are kept in a window; suspicion is φ = −log₁₀ of the
-//! chance that a silence lasts longer than the present one. The paper takes silences as normally
-//! distributed. Those of processes that wait for a processor are not: their tail is that of an
-//! exponential distribution, as Cassandra takes them (CASSANDRA-2597). Here it is an exponential one
-//! that is shifted, so that mean and deviation are those of the window.
+//! The phi accrual failure detector (Hayashibara, Défago, Yared, Katayama, "The φ Accrual Failure Detector",
+//! SRDS 2004) keeps the last silences in a window; suspicion is φ = −log₁₀ of the probability that a silence
+//! lasts longer than the present one. The paper assumes a normal distribution. The silences of processes that
+//! wait for a processor do not follow it: their tail is that of an exponential distribution, which Cassandra
+//! assumes (CASSANDRA-2597). This window uses a shifted exponential distribution, with the mean and the
+//! deviation of the window.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// How many silences are remembered: five seconds of beats every 5 ms, as in the paper's tests.
+/// Maximum number of remembered silences: five seconds of beats every 5 ms, as in the paper's tests.
 const WINDOW: usize = 1000;
 
-/// How many there must be before they count for anything.
+/// Minimum number of silences before the window has an effect.
 const ENOUGH: usize = 20;
 
-/// φ = 5 in standard deviations above the mean: one silence in 10⁵ is longer. With e^−(1 + d) = 10^−φ
-/// that is d = φ ln 10 − 1. By recordings under busy loops, φ = 8 saves few more and delays all.
+/// φ = 5 in standard deviations above the mean: one silence in 10⁵ is longer. With e^−(1 + d) = 10^−φ that is
+/// d = φ ln 10 − 1. In recordings under busy loops, φ = 8 spares few more members and delays all verdicts.
 const DEVIATIONS: f64 = 10.51;
 
 /// The last silences of one member, in whole microseconds: a running sum of integers does not drift.
@@ -29,7 +29,7 @@ pub struct IntervalWindow {
 }
 
 impl IntervalWindow {
-    /// A silence that has ended.
+    /// Adds a silence that has ended.
     pub fn add(&mut self, silence: Duration) {
         let micros = u64::try_from(silence.as_micros()).unwrap_or(u64::MAX);
         self.window.push_back(micros);
@@ -43,8 +43,7 @@ impl IntervalWindow {
         }
     }
 
-    /// How long a silence lasts that is as good as never ended by a beat; zero while too little is
-    /// known.
+    /// The length of a silence that a beat almost never ends; zero while too few silences are known.
     #[expect(
         clippy::cast_precision_loss,
         reason = "a microsecond more or less is none"
@@ -87,7 +86,7 @@ mod tests {
 
     #[test]
     fn who_beats_irregularly_may_be_silent_for_longer() {
-        // Mean 5 ms and deviation 1 ms, or 4 ms.
+        // Mean 5 ms, and a deviation of 1 ms or 4 ms.
         let near = |intervals: IntervalWindow, expected: f64| {
             let found = intervals.longest().as_secs_f64() * 1000.0;
             assert!(

@@ -1,11 +1,11 @@
-//! Failure detection: arrival times in, suspicion out. Pure: no clock, no IO, nothing of the rest
-//! of heartline.
+//! Failure detection: arrival times in, suspicion out. Pure: no clock, no IO, and independent of the rest of
+//! heartline.
 //!
-//! A member is overdue when nothing was heard of it for longer than it is allowed ([`Detector`]). The
-//! allowance is a fixed time, or grows with the silences it is known for and with the number of those
-//! who are silent at once ([`Rule`], [`IntervalWindow`], [`Detector::company`]).
-//! Time runs only while the listener can prove that it hears at all ([`EchoClock`]). What a detector
-//! was told can be written down and judged again by another rule ([`Observation`]).
+//! A member is overdue when it was not heard for longer than it is allowed ([`Detector`]). The allowance is a
+//! fixed time, or grows with the member's known silences and with the number of members that are silent at
+//! once ([`Rule`], [`IntervalWindow`], [`Detector::company`]). Time runs only while the listener can prove
+//! that it hears at all ([`EchoClock`]). A detector's input can be recorded and classified again by another
+//! rule ([`Observation`]).
 
 mod detector;
 mod echo_clock;

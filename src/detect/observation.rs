@@ -1,4 +1,4 @@
-//! What a detector was told, as a line of text: a recording can be judged again by another rule.
+//! A detector's input as lines of text: another rule can classify a recording later.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,32 +6,32 @@ use std::time::Duration;
 
 use strum::{Display, EnumIter, EnumString};
 
-/// What was noticed of a member, or of the listener itself.
+/// What was observed of a member, or of the listener itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Display, EnumIter, EnumString)]
 #[strum(serialize_all = "lowercase")]
 pub enum Sign {
-    /// Its silence begins: its value was read, and the next beat will be noticed.
+    /// The member's silence begins: its value was read, and the next beat will be noticed.
     Heard,
-    /// It did beat, and its value is being read.
+    /// The member has beaten, and its value is being read.
     Reading,
-    /// It beats less often than the timeout is made for.
+    /// The member beats less often than the timeout assumes.
     Expect,
-    /// Nothing is expected of it any more.
+    /// No beat is expected of the member any more.
     Left,
-    /// The listener's own beat came back.
+    /// The listener's own beat was acknowledged.
     Echo,
 }
 
-/// One thing that a detector was told.
+/// One input of a detector.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Observation {
-    /// When, by the listener's monotonic clock.
+    /// The time, by the listener's monotonic clock.
     pub at: Duration,
-    /// What.
+    /// What was observed.
     pub sign: Sign,
-    /// Of whom; empty for an echo.
+    /// The member's name; empty for an echo.
     pub member: String,
-    /// How much longer it may be silent than the timeout; zero but for [`Sign::Expect`].
+    /// How much longer than the timeout the member may be silent; zero except for [`Sign::Expect`].
     pub extra: Duration,
 }
 

@@ -1,4 +1,4 @@
-//! How long a member may be silent: the rules to choose from, and the terms that they need.
+//! How long a member may be silent: the available rules and their parameters.
 
 use std::time::Duration;
 
@@ -9,20 +9,20 @@ use strum::Display;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Display, ValueEnum)]
 #[strum(serialize_all = "lowercase")]
 pub enum Rule {
-    /// The timeout, whatever is known of the member.
+    /// The same timeout for all members
     Fixed,
-    /// The timeout at least, and longer for a member whose silences were long of late, and for all
-    /// when several are silent at once.
+    /// At least the timeout; longer for a member whose recent silences were long, and for all when several
+    /// are silent at once
     #[default]
     Adaptive,
 }
 
-/// What a detector goes by.
+/// The parameters of a detector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DetectorConfig {
     /// The rule.
     pub rule: Rule,
-    /// The silence that is allowed, or that is allowed at least.
+    /// The allowed silence, or the minimum of it for [`Rule::Adaptive`].
     pub timeout: Duration,
     /// The most that the time between two echoes can count for; see [`EchoClock`](super::EchoClock).
     pub longest_gap: Duration,

@@ -1,138 +1,138 @@
-//! Who is master: the line of claims below `/heart_beat_master`.
+//! The election: the line of claims below `/heart_beat_master` decides who is master.
 //!
-//! Each member puts one ephemeral, sequential znode into the line; whoever's is first is master, and
-//! each of the others watches only the one before it, so that an end wakes one member and not all.
-//! The machine holds one session's part in the line: events go in by the methods, what is to be
-//! done comes out of [`Election::poll_action`]. Rules that other recipes learned the hard way:
+//! Each member puts one ephemeral, sequential znode into the line. The owner of the first one is master;
+//! every other member watches only the claim before its own, so that a removed claim wakes one member and not
+//! all. The machine holds one session's part in the line: methods take the events, and
+//! [`Election::poll_action`] returns what to do next. It follows rules that other recipes learned the hard
+//! way:
 //!
 //! - each request carries a generation, and the answer to an older one is dropped (CURATOR-504, 644);
-//! - nobody leads on a znode of another session, even if the name is its own (CURATOR-696);
-//! - one's own znode that vanished starts the claim anew (CURATOR-724);
-//! - a create whose answer was lost is looked for by its unique id before it is tried again;
-//! - disconnected means stepped down at once; the fence guards what was already on its way.
+//! - a member never leads on a znode of another session, even if the name is its own (CURATOR-696);
+//! - if a member's own znode vanishes, it starts the claim anew (CURATOR-724);
+//! - after a lost answer to a create, the member looks for its unique id before it tries again;
+//! - a disconnected master steps down at once; the fence guards the writes that were already under way.
 //!
-//! A standing master's claim comes before those of members that work, however late it was made: it is
-//! first in line while another still leads. So to be first is not enough: see
-//! [`takeover`](super::accession).
+//! A standing master's claim comes before those of working members, even if it was made later: it is first in
+//! line while another member still leads. So being first is not enough: see [`takeover`](super::takeover).
 
 use std::collections::{BTreeSet, VecDeque};
 
 use crate::protocol::EndReason;
 use crate::protocol::claim::{in_order, prefix};
 
-/// How many znodes are remembered that are no claims.
+/// Maximum number of znodes remembered as not being claims.
 const MOST_NO_CLAIMS: usize = 1024;
 
-/// What the driver is to do next. Answers go back with the same `generation`.
+/// The next action of the driver. Its answer carries the same `generation`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ElectionAction {
-    /// Create the own claim at the end of the line: [`Election::created`].
+    /// Create this member's claim at the end of the line: [`Election::created`].
     Create {
-        /// To be handed back.
+        /// The generation of the answer.
         generation: u64,
     },
     /// List the line, after a `sync` if `fresh`: [`Election::listed`].
     List {
-        /// To be handed back.
+        /// The generation of the answer.
         generation: u64,
-        /// Whether the answer must include what another server has already acknowledged.
+        /// Whether the answer must include writes that another server has already acknowledged.
         fresh: bool,
     },
-    /// Look at the own claim's owner: [`Election::inspected`].
+    /// Read the owner of this member's claim: [`Election::inspected`].
     Inspect {
-        /// To be handed back.
+        /// The generation of the answer.
         generation: u64,
         /// The claim's name in the line.
         claim: String,
     },
-    /// Listen to the claim before the own one until it goes: [`Election::predecessor_gone`].
+    /// Watch the claim before this member's claim until it is removed: [`Election::predecessor_gone`].
     Listen {
-        /// To be handed back.
+        /// The generation of the answer.
         generation: u64,
         /// The predecessor's name in the line.
         claim: String,
     },
-    /// Remove another's claim if the own one stands, and its version is `version`:
-    /// [`Election::ousted`].
+    /// Remove another member's claim if this member's claim exists and the other one has version `version`:
+    /// [`Election::deposed_as`].
     Depose {
-        /// To be handed back.
+        /// The generation of the answer.
         generation: u64,
-        /// The own claim.
+        /// This member's claim.
         own: String,
-        /// The other's claim.
+        /// The claim to remove.
         claim: String,
-        /// The version that was read last; `None` for any.
+        /// The version that was read last; `None` removes any version.
         version: Option<i32>,
     },
-    /// Remove a claim of one's own that is one too many.
+    /// Remove a surplus claim of this member.
     Remove {
         /// Its name in the line.
         claim: String,
     },
-    /// Be a follower: another is master.
+    /// Become a follower: another member is master.
     Follow,
-    /// Be master, until [`ElectionAction::StepDown`].
+    /// Become master, until [`ElectionAction::StepDown`].
     Lead(Elected),
-    /// Stop at once to act as master.
+    /// Stop acting as master at once.
     StepDown,
 }
 
-/// What makes a member master.
+/// The result of a won election.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Elected {
-    /// The claim's name in the line: every write of the master checks that it still stands.
+    /// The claim's name in the line: every write of the master checks that the claim still exists.
     pub claim: String,
-    /// Why the master before went, if this member made it go.
+    /// Why the previous master ended, if this member removed its claim.
     pub deposed_as: Option<EndReason>,
 }
 
-/// What came of an [`ElectionAction::Depose`].
+/// The result of an [`ElectionAction::Depose`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeposeOutcome {
-    /// The other's claim is removed.
+    /// The other claim is removed.
     Done,
-    /// The other's claim was gone already.
+    /// The other claim was already gone.
     Gone,
-    /// The other has beaten meanwhile: nothing was done.
+    /// The other member has beaten in the meantime: nothing was changed.
     Spared,
-    /// The own claim does not stand: nothing was done.
+    /// This member's claim does not exist: nothing was changed.
     Void,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum ElectionPhase {
-    /// No connection, nothing under way.
+    /// Not connected, no request under way.
     Away,
-    /// Waiting for an answer, or for the predecessor to go.
+    /// Waiting for an answer, or for the removal of the predecessor's claim.
     InLine,
     Leading,
-    /// Left for good.
+    /// Out of the line for good.
     Released,
 }
 
 /// One session's part in the line of claims.
 #[derive(Debug)]
 pub struct Election {
-    /// What the own claims' names begin with.
+    /// Prefix of the names of this member's claims.
     prefix: String,
     session: i64,
     phase: ElectionPhase,
     generation: u64,
-    /// Whether a create was ever sent: it may have been made although its answer was lost.
+    /// Whether a create was ever sent: it may have succeeded although its answer was lost.
     attempted: bool,
-    /// The own claim's name in the line, and the session that owns it.
+    /// The name of this member's claim in the line, and the session that owns it.
     own: Option<(String, i64)>,
-    /// Why the master before went, if this member made it go.
+    /// Why the previous master ended, if this member removed its claim.
     deposed_as: Option<EndReason>,
-    /// Znodes in the line that are no claims, whatever their names say: no session owns them.
+    /// Znodes in the line that are not claims, despite their names: no session owns them.
     no_claims: BTreeSet<String>,
     follows: bool,
     actions: VecDeque<ElectionAction>,
 }
 
 impl Election {
-    /// A part that has not begun: `session` is the session that all claims will belong to, `id` a
-    /// unique id for the names of its claims, `standing` whether it comes before all who work.
+    /// Creates the election of one session. `session` is the session that will own all claims, `id` is a
+    /// unique id for the claims' names, and `standing` puts the claim before those of all working members.
     pub fn new(session: i64, id: &str, standing: bool) -> Self {
         Self {
             prefix: prefix(id, standing),
@@ -148,17 +148,17 @@ impl Election {
         }
     }
 
-    /// What the own claims' names begin with; the server appends the sequence number.
+    /// Prefix of the names of this member's claims; the server appends the sequence number.
     pub fn prefix(&self) -> &str {
         &self.prefix
     }
 
-    /// The own claim's name in the line, if it is there as far as is known.
+    /// The name of this member's claim in the line, if it is known to exist.
     pub fn claim(&self) -> Option<&str> {
         self.own.as_ref().map(|(claim, _)| claim.as_str())
     }
 
-    /// The next thing to do, if any.
+    /// The next action, if any.
     pub fn poll_action(&mut self) -> Option<ElectionAction> {
         self.actions.pop_front()
     }
@@ -177,20 +177,21 @@ impl Election {
         }
     }
 
-    /// The connection is lost: nothing asked before will be answered.
+    /// The connection is lost: no earlier request will be answered.
     pub fn disconnected(&mut self) {
         self.step_down();
         if self.phase != ElectionPhase::Released {
             self.phase = ElectionPhase::Away;
         }
-        // To be said again: a join may have been lost with the connection.
+        // The driver must get [`ElectionAction::Follow`] again: a join may have been lost with the
+        // connection.
         self.follows = false;
-        // Meanwhile another may have led.
+        // Another member may have led in the meantime.
         self.deposed_as = None;
         self.generation += 1;
     }
 
-    /// The claim is in the line.
+    /// The claim was created.
     pub fn created(&mut self, generation: u64, name: String, owner: i64) {
         if self.is_current(generation) {
             self.own = Some((name, owner));
@@ -211,7 +212,7 @@ impl Election {
         }
         line.retain(|name| !self.no_claims.contains(*name));
         let Some(place) = line.iter().position(|name| name.starts_with(&prefix)) else {
-            // Deposed, or never made: to the end of the line.
+            // The claim was removed or never made: create one at the end of the line.
             self.step_down();
             self.phase = ElectionPhase::InLine;
             self.own = None;
@@ -239,7 +240,7 @@ impl Election {
                 self.actions
                     .push_back(ElectionAction::Inspect { generation, claim });
             }
-            // A claim of this name that another session owns will go with that session.
+            // A claim of this name that another session owns is removed with that session.
             Some(owner) if place == 0 && owner != self.session => {}
             Some(_) if place == 0 => self.lead(claim),
             Some(_) => {
@@ -249,7 +250,7 @@ impl Election {
                 }
                 let claim = line[place - 1].clone();
                 let generation = self.ask();
-                // Whoever went was not the master.
+                // The removed claim was not the master's.
                 self.deposed_as = None;
                 self.actions
                     .push_back(ElectionAction::Listen { generation, claim });
@@ -257,8 +258,8 @@ impl Election {
         }
     }
 
-    /// First in line, but not to lead yet: the claim `other` of the master in office still stands, or,
-    /// if it is `None`, the line or the office has changed meanwhile.
+    /// This member is first in line but must not lead yet: the claim `other` of the current master still
+    /// exists, or, if it is `None`, the line or the master has changed in the meantime.
     pub fn contested(&mut self, other: Option<String>) {
         if self.phase != ElectionPhase::Leading {
             return;
@@ -279,10 +280,10 @@ impl Election {
         }
     }
 
-    /// A claim before the own one, whose `version` was read last, has been silent for too long.
+    /// A claim before this member's claim, whose `version` was read last, has been silent for too long.
     pub fn silent(&mut self, generation: u64, claim: String, version: i32) {
         if let (true, Some((own, _))) = (self.is_current(generation), &self.own) {
-            // The answer to the listening still counts, should the other be spared.
+            // If the other claim is spared, the answer to [`ElectionAction::Listen`] still counts.
             self.actions.push_back(ElectionAction::Depose {
                 generation,
                 own: own.clone(),
@@ -292,10 +293,10 @@ impl Election {
         }
     }
 
-    /// What came of deposing another.
+    /// The result of removing another member's claim.
     pub fn deposed_as(&mut self, generation: u64, ousting: DeposeOutcome, went: EndReason) {
-        // Also when the end of the other's claim was noticed first, or when a third one removed it: before
-        // a standing master came into the line, another stood next to the same one.
+        // This holds even if the removal was noticed first or another member removed the claim: before a
+        // standing master joined the line, another member stood next to the same claim.
         let gone = matches!(ousting, DeposeOutcome::Done | DeposeOutcome::Gone);
         if gone && self.phase == ElectionPhase::InLine {
             self.deposed_as = Some(went);
@@ -313,7 +314,7 @@ impl Election {
         }
     }
 
-    /// The session that owns the own claim; `None` if it does not stand.
+    /// The session that owns this member's claim; `None` if the claim does not exist.
     pub fn inspected(&mut self, generation: u64, claim: String, owner: Option<i64>) {
         if self.is_current(generation) {
             self.own = owner.map(|owner| (claim, owner));
@@ -321,7 +322,7 @@ impl Election {
         }
     }
 
-    /// What stands in the line is no claim: nobody will ever act on it.
+    /// The znode `claim` in the line is not a claim: no member will ever act on it.
     pub fn no_claim(&mut self, generation: u64, claim: String) {
         if self.no_claims.len() < MOST_NO_CLAIMS {
             self.no_claims.insert(claim);
@@ -331,20 +332,20 @@ impl Election {
         }
     }
 
-    /// The znodes in the line that are no claims, as far as is known.
+    /// The znodes in the line that are known not to be claims.
     pub fn no_claims(&self) -> &BTreeSet<String> {
         &self.no_claims
     }
 
-    /// The watched claim is gone, or was before it could be watched.
+    /// The watched claim is gone, or was gone before it could be watched.
     pub fn predecessor_gone(&mut self, generation: u64) {
         if self.is_current(generation) {
             self.list(false);
         }
     }
 
-    /// The own claim no longer stands, as far as can be told: a fenced write was refused, or the
-    /// member was declared dead.
+    /// This member's claim probably no longer exists: a fenced write was refused, or the member was declared
+    /// dead.
     pub fn deposed(&mut self) {
         if matches!(self.phase, ElectionPhase::Leading | ElectionPhase::InLine) {
             self.step_down();
@@ -365,7 +366,7 @@ impl Election {
         self.phase != ElectionPhase::Released && generation == self.generation
     }
 
-    /// A new question: answers to earlier ones no longer count.
+    /// Starts a new request: answers to earlier ones no longer count.
     fn ask(&mut self) -> u64 {
         self.generation += 1;
         self.generation

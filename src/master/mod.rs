@@ -1,8 +1,7 @@
-//! What listens: who may be master ([`election`]), how the first in line takes over
-//! ([`takeover`]), what a master does while it is one ([`state`]), how
-//! often followers are to beat ([`pacing`]), and
-//! what the next in line does meanwhile ([`predecessor`]). All are pure state machines; [`crate::member`]
-//! drives them against a real ZooKeeper.
+//! The master: who may become master ([`election`]), how the first in line takes over ([`takeover`]), what a
+//! master does ([`state`]), how often followers beat ([`pacing`]), and what the next in line does in the
+//! meantime ([`predecessor`]). All are pure state machines; [`crate::member`] drives them against a real
+//! ZooKeeper.
 
 pub mod election;
 pub mod pacing;

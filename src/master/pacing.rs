@@ -1,26 +1,26 @@
-//! How often followers are to beat: as often as they were set to, or as the budget allows.
+//! The beat interval of the followers: the configured one, or a longer one that the budget allows.
 
 use std::time::Duration;
 
-/// Beyond this many followers more than the interval was made for, or fewer, it is made anew: one that
-/// comes or goes does not change it for all.
+/// How far the number of followers may differ from the number that the interval was computed for. Only beyond
+/// that a new interval is computed, so that one follower that joins or leaves does not change it for all.
 const SLACK: usize = 8;
 
-/// Works out the interval of all followers.
+/// Computes the interval of all followers.
 #[derive(Clone, Copy, Debug)]
 pub struct Pacing {
-    /// What followers are set to: the shortest interval that is given without being asked for.
+    /// The configured interval of followers: the shortest one that is set without a request of an operator.
     base: Duration,
-    /// How many beats all members together may write in a second.
+    /// Maximum number of beats per second of all members together.
     budget: u32,
-    /// What an operator has asked for.
+    /// The interval that an operator has requested.
     asked: Option<Duration>,
-    /// The interval in force, and the number of followers that it was made for.
+    /// The current interval, and the number of followers that it was computed for.
     given: (Duration, usize),
 }
 
 impl Pacing {
-    /// Nobody beats yet.
+    /// Creates a pacing without followers.
     pub fn new(base: Duration, budget: u32, asked: Option<Duration>) -> Self {
         Self {
             base,
@@ -30,17 +30,17 @@ impl Pacing {
         }
     }
 
-    /// What an operator asks for from now on.
+    /// Sets the interval that an operator requests; `None` cancels the request.
     pub fn ask(&mut self, interval: Option<Duration>) {
         self.asked = interval;
     }
 
-    /// What an operator has asked for.
+    /// The interval that an operator has requested.
     pub fn asked(&self) -> Option<Duration> {
         self.asked
     }
 
-    /// The interval for so many followers.
+    /// The interval for this number of followers.
     pub fn interval(&mut self, followers: usize) -> Duration {
         if let Some(asked) = self.asked {
             return asked;
@@ -49,22 +49,23 @@ impl Pacing {
         let fits = self.fitting(followers) <= given;
         let is_too_long = of > followers + followers / 4 + SLACK;
         if !fits || is_too_long {
-            // With some room, so that the next ones to come do not change it again.
+            // Leave some room, so that the next followers that join do not change the interval again.
             let room = followers + followers / 8;
             self.given = (self.fitting(room), room);
         }
         self.given.0
     }
 
-    /// The shortest interval at which so many stay within the budget, the master and who is to follow it beside
-    /// them.
+    /// The shortest interval at which this number of followers stays within the budget, together with the
+    /// master and its successor.
     fn fitting(&self, followers: usize) -> Duration {
-        // Those two beat at the base interval, and the second is a follower, or a standing master that waits.
+        // The master and its successor beat at the base interval; the successor is a follower, or a standing
+        // master that waits.
         let own = 2.0 / self.base.as_secs_f64();
         let left = (f64::from(self.budget) - own).max(1.0);
         let followers = u32::try_from(followers.saturating_sub(1)).unwrap_or(u32::MAX);
         let least = Duration::from_secs_f64(f64::from(followers) / left);
-        // Whole milliseconds: what is said to people and to the timer.
+        // Whole milliseconds, for messages and for the timer.
         let millis = u64::try_from(least.as_micros().div_ceil(1000)).unwrap_or(u64::MAX);
         self.base.max(Duration::from_millis(millis))
     }

@@ -1,60 +1,60 @@
-//! What those in line do: each listens to the one before it, looks at the first now and then, and says
-//! who is to be deposed. Pure: the same detector, and the same doubt of itself, as the master's.
+//! The watch of a member in line: it watches the claim before its own, reads the first claim now and then,
+//! and reports which of them to depose. Pure: it uses the same detector as the master, with the same check
+//! that it can hear at all.
 
 use std::time::Duration;
 
 use crate::detect::{Detector, DetectorConfig};
 
-/// The name of the only one that is listened to.
+/// The detector's name for the predecessor, the only watched member.
 const PREDECESSOR: &str = "predecessor";
 
-/// How long the first in line may stand there without a beat before anybody deposes it, or as long as
-/// the predecessor may be silent, if that is longer. It is late by far then: the next in line should have
-/// done so, but died with it.
+/// How long the first claim in line may go without a beat before any member deposes it; the predecessor's
+/// allowed silence counts if that is longer. The first is very late by then: its successor should have
+/// deposed it, but died with it.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// What was read of a claim.
+/// The state of a claim when it was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClaimView {
-    /// How often it was set.
+    /// The claim's version: how often it was set.
     pub version: i32,
-    /// Whether its value is of heartline's form: another program's lock is none of ours to judge.
+    /// Whether its value has heartline's form: members do not judge another program's lock.
     pub is_ours: bool,
-    /// Whether its value is a beat: of a master, or of one that waits to be it without work.
+    /// Whether its value is a beat, of a master or of a waiting standing master.
     pub is_beat: bool,
 }
 
-/// A claim to be deposed, if it still has the version.
+/// A silent claim and its version: it is deposed only if it still has this version.
 pub type Silent = (String, i32);
 
-/// A member's vigil while it stands behind another.
+/// Watches the claims before a member's own claim.
 ///
-/// - **Told by** [`seen`](Self::seen) and [`changed`](Self::stirred) of the claim before its own,
-///   [`looked`](Self::looked) of the first in line, [`echo`](Self::echo) of the member's own beat that
-///   came back.
-/// - **Asked by** [`silent`](Self::silent) after each echo.
+/// - **Input**: [`seen`](Self::seen) and [`changed`](Self::changed) for the claim before its own,
+///   [`looked`](Self::looked) for the first in line, [`echo`](Self::echo) for each acknowledged beat of the
+///   member itself.
+/// - **Output**: [`silent`](Self::silent), after each echo.
 #[derive(Debug)]
 pub struct PredecessorWatch {
     generation: u64,
     predecessor: String,
     detector: Detector,
-    /// The version of the predecessor's claim that was read last.
+    /// The last version read of the predecessor's claim.
     version: Option<i32>,
-    /// Whether beats are expected of it: masters beat on their claims, members in line do not.
+    /// Whether the predecessor should beat: masters beat on their claims, members in line do not.
     beats: bool,
-    /// Whether the member was cut off a moment ago, so that others may not be back yet.
+    /// Whether the member was disconnected a moment ago, so that others may not be back yet.
     lately_back: bool,
     patience: Duration,
-    /// The first in line, and the stopwatch's reading when it was seen first with this version.
+    /// The first claim in line, and the echo clock's time when this version was first seen.
     first: Option<(Silent, Duration)>,
-    /// What was said last to be deposed: it is said once.
+    /// The claim that was reported as silent last: each silence is reported once.
     said: Option<Silent>,
 }
 
 impl PredecessorWatch {
-    /// Begins to listen to the claim `predecessor`, for which the election's answers carry
-    /// `generation`. One that is `lately_back` from an outage expects no beat of a master before it
-    /// has heard one.
+    /// Starts to watch the claim `predecessor`; the election's answers about it carry `generation`. If the
+    /// member is `lately_back` from an outage, it expects no beat of a master before it has heard one.
     pub fn begin(
         generation: u64,
         predecessor: String,
@@ -74,22 +74,23 @@ impl PredecessorWatch {
         }
     }
 
-    /// The generation that answers about the predecessor carry.
+    /// The generation of the answers about the predecessor.
     pub fn generation(&self) -> u64 {
         self.generation
     }
 
-    /// Whether the predecessor beats, so that each beat of one's own is worth an answer.
+    /// Whether the predecessor beats, so that the member must process each echo of its own beats.
     pub fn is_listening(&self) -> bool {
         self.beats
     }
 
-    /// The member's own beats come at another interval: the most that the time between two echoes can count for.
+    /// The member's own beats change their interval: `longest_gap` is the most that the time between two
+    /// echoes can count for.
     pub fn beat_every(&mut self, longest_gap: Duration) {
         self.detector.beat_every(longest_gap);
     }
 
-    /// The predecessor's claim was read, and its next change will be noticed.
+    /// The predecessor's claim was read; its next change will be reported.
     pub fn seen(&mut self, now: Duration, sight: ClaimView) {
         let known = self.version.is_some_and(|version| version != sight.version);
         self.beats = sight.is_beat && (self.beats || known || !self.lately_back);
@@ -104,7 +105,7 @@ impl PredecessorWatch {
         self.detector.reading(now, PREDECESSOR);
     }
 
-    /// The first in line was looked at.
+    /// The first claim in line was read.
     pub fn looked(&mut self, now: Duration, claim: String, sight: ClaimView) {
         let seen = (claim, sight.version);
         if !sight.is_ours {
@@ -118,12 +119,12 @@ impl PredecessorWatch {
         }
     }
 
-    /// The member's own beat came back.
+    /// The member's own beat was acknowledged.
     pub fn echo(&mut self, now: Duration) {
         self.detector.echo(now);
     }
 
-    /// The claim that has been silent for too long, once for each silence.
+    /// The claim that has been silent for too long, once per silence.
     pub fn silent(&mut self) -> Option<Silent> {
         let predecessor = self
             .version
@@ -192,7 +193,7 @@ mod tests {
         predecessor_watch.echo(ms(25));
         assert_eq!(predecessor_watch.silent(), Some(before(1)));
         assert_eq!(predecessor_watch.silent(), None);
-        // It beat in this moment, and was spared; then it falls silent again.
+        // It beats at this moment and is spared; then it falls silent again.
         predecessor_watch.seen(ms(26), sight(2));
         echoes(&mut predecessor_watch, 30, 50);
         assert_eq!(predecessor_watch.silent(), Some(before(2)));

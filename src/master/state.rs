@@ -1,9 +1,9 @@
-//! What a master does while it holds the claim: hears its followers, gives verdicts, reports.
+//! The state of a master while it holds the claim: it hears its followers, gives verdicts and reports.
 //!
-//! A pure state machine of one epoch. What was heard goes in ([`MasterState::heard`],
-//! [`MasterState::stirred`], [`MasterState::vanished`]); what is to be written comes out of
-//! [`MasterState::next_write`], one write at a time, and its outcome goes back by [`MasterState::written`].
-//! Every write that succeeds is also the master's echo: proof that it can hear.
+//! A pure state machine of one epoch. [`MasterState::heard`], [`MasterState::changed`] and
+//! [`MasterState::vanished`] take the observations; [`MasterState::next_write`] returns what to write, one
+//! write at a time, and [`MasterState::written`] takes the outcome. Every successful write is also the
+//! master's echo: it proves that the master can hear.
 
 mod budget;
 mod deaths;
@@ -36,13 +36,14 @@ use crate::clock::Now;
 use crate::detect::{Detector, Observation};
 use crate::protocol::{Dead, EndReason, Event, EventKind, Identity, MasterInfo};
 
-/// For how long the dead are told of in each report.
+/// How long each report lists a dead follower.
 const MOURNED: TimeDelta = TimeDelta::minutes(10);
-/// How many of them are remembered: one that returns later than that has just joined.
+/// Maximum number of remembered dead followers; a follower that is not remembered counts as new when it
+/// returns.
 const MOST_DEAD: usize = 16 * 1024;
 
-/// How old a report may be for its followers to be expected, or as old as a session where that is more.
-/// An older one is of a job long gone; it only tells at which number the events go on.
+/// Maximum age of a report whose followers are still expected; the session timeout counts if it is longer. An
+/// older report belongs to a job that ended long ago; only its event numbers continue.
 const HEIR_TO: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
@@ -53,56 +54,56 @@ enum Pending {
     Release,
 }
 
-/// One master's time in one epoch.
+/// The state of one master in one epoch.
 #[derive(Debug)]
 pub struct MasterState {
     master_info: MasterInfo,
     epoch: i64,
     pace: MasterConfig,
-    /// Who the master itself is.
+    /// The identity of the master itself.
     identity: Identity,
-    /// Its session.
+    /// The session of the master itself.
     session: i64,
     detector: Detector,
     followers: BTreeMap<String, Follower>,
-    /// Who died and has not returned; told for some time.
+    /// Followers that died and have not returned; listed in reports for some time.
     dead: BTreeMap<String, Dead>,
-    /// Those who were overdue when the master heard its last echo, and are not judged yet.
+    /// Followers that were overdue at the master's last echo and are not judged yet.
     overdue: Vec<String>,
-    /// How many are removed in one transaction: fewer after one that was not made.
+    /// Maximum number of followers removed in one transaction; halved after a failed one.
     batch: usize,
-    /// The znodes among the followers' that are none, or cannot be removed.
+    /// Znodes in the list of followers that are not followers or cannot be removed.
     passed_over: BTreeSet<String>,
-    /// Those of them that nobody was told of yet, and what is wrong with them.
+    /// The skipped znodes that were not reported yet, with the reason.
     complaints: Vec<(String, String)>,
-    /// The followers of the master before whose names did not fit into its report.
+    /// Fingerprints of the previous master's followers whose names did not fit into its report.
     fingerprints: BTreeSet<u64>,
-    /// Those whose znodes stood when the master came; `None` until that is known.
+    /// The followers whose znodes existed when the master started; `None` until that is known.
     standing: Option<BTreeSet<String>>,
-    /// Until when those are waited for; `None` once that is over.
+    /// Until when the master waits for those followers; `None` when the wait is over.
     grace: Option<Duration>,
-    /// When the last master's report was written.
+    /// When the previous master's report was written.
     inherited: DateTime<Utc>,
-    /// When the epoch began, by this machine's monotonic clock and by ZooKeeper's: a wall clock that is
-    /// set makes nobody's silence longer.
+    /// When the epoch began, by this machine's monotonic clock and by ZooKeeper's clock: a change of the wall
+    /// clock prolongs no silence.
     begun: (Duration, DateTime<Utc>),
-    /// The version of the report that the first one replaces; `None` once that is done.
+    /// The version of the report that the first report replaces; `None` once that is done.
     takeover_version: Option<i32>,
     news: EventLog,
     room: ReportLimits,
     last_report: Option<Duration>,
     budget: ReportBudget,
-    /// There was no room for what waits, when it was to be written last: the next tick tries again.
+    /// The last write had no room for what waits: the next tick tries again.
     is_stuck: bool,
-    /// The follower that the last report called alive as its last one, if there are more to be called so.
+    /// The last follower that the previous report listed as alive, if more follow.
     called: Option<String>,
     pending: Option<Pending>,
     orders: Orders,
 }
 
 impl MasterState {
-    /// The master `name` begins its epoch, or goes on with it: one that was cut off, and whose claim
-    /// still stands, was never replaced.
+    /// Creates the state of the master `name` for a new epoch, or continues its epoch: a master that was
+    /// disconnected but whose claim still exists was never replaced.
     pub fn begin(
         now: Now,
         (name, identity): (&str, &Identity),
@@ -115,7 +116,7 @@ impl MasterState {
         let own = own.filter(|master_info| master_info.claim == elected.claim);
         let resumed = own.and_then(|master_info| Some((master_info.clone(), report.epoch?)));
         let is_resumed = resumed.is_some();
-        // Who goes on has nobody before it but itself.
+        // A master that continues its epoch has no predecessor but itself.
         let previous = previous(elected, pace, &prior).filter(|_| !is_resumed);
         let dead = previous.iter().filter(|one| one.went == EndReason::Dead);
         let dead = dead.map(|one| Dead {
@@ -134,7 +135,7 @@ impl MasterState {
             };
             (master_info, prior.zxid)
         });
-        // Who was there before an outage knows that it is still the same job.
+        // A member that ran before an outage knows that this is still the same job.
         let is_heir = is_resumed || !prior.grace.is_zero();
         let age = (prior.now - prior.written).to_std();
         let is_recent = age.is_ok_and(|age| age < HEIR_TO.max(pace.session));
@@ -196,14 +197,14 @@ impl MasterState {
         master_state
     }
 
-    /// Keeps what its detector is told, for [`MasterState::take_record`].
+    /// Records the detector's input for [`MasterState::take_record`].
     #[must_use]
     pub fn recorded(mut self) -> Self {
         self.detector = self.detector.recorded();
         self
     }
 
-    /// What the detector was told since this was asked last.
+    /// The detector's input since the last call.
     pub fn take_record(&mut self) -> Vec<Observation> {
         self.detector.take_record()
     }
@@ -213,13 +214,13 @@ impl MasterState {
         self.epoch
     }
 
-    /// How many followers are listened to.
+    /// Number of watched followers.
     pub fn followers(&self) -> usize {
         self.followers.len()
     }
 
-    /// The next transaction, unless one is under way. To be asked for once an interval, and at once
-    /// while [`MasterState::is_pressed`].
+    /// The next transaction, unless one is under way. Call it once per interval, and at once while
+    /// [`MasterState::is_pressed`].
     pub fn next_write(&mut self, now: Now) -> Option<Write> {
         if self.pending.is_some() {
             return None;
@@ -240,7 +241,7 @@ impl MasterState {
         self.is_stuck = report.is_none() && self.has_news();
         self.pending = Some(Pending::Beat { told });
         Some(match (self.takeover_version, report) {
-            // Who begins has a claim to tell.
+            // A new master announces its claim.
             (Some(version), Some(report)) => Write::TakeOver {
                 version,
                 report,
@@ -250,7 +251,7 @@ impl MasterState {
         })
     }
 
-    /// The last transaction of the epoch. A beat may still be under way: what it told is told again.
+    /// The last transaction of the epoch. A beat may still be under way: this transaction repeats its events.
     pub fn release(&mut self, now: Now) -> Write {
         self.forget_old(now);
         let name = self.master_info.node.clone();
@@ -267,8 +268,8 @@ impl MasterState {
         }
     }
 
-    /// The transaction was answered, and the epoch goes on. A claim that no longer stands, or a lost
-    /// connection, is no outcome: then the tenure is over.
+    /// The transaction was answered, and the epoch continues. If the claim is gone or the connection is lost,
+    /// the master state ends without an outcome.
     pub fn written(&mut self, now: Now, outcome: Outcome) {
         match (self.pending.take(), outcome) {
             (Some(Pending::Beat { told }), _) => {
@@ -284,21 +285,21 @@ impl MasterState {
         self.echo(now);
     }
 
-    /// The transaction was not made, since the server has too much to do: what it says is said by a later one.
+    /// The overloaded server did not carry out the transaction: a later one repeats its content.
     pub fn throttled(&mut self, now: Now) {
         if let Some(Pending::RemoveDead(batch_under_way)) = self.pending.take() {
             self.batch_not_written(now, &batch_under_way);
         }
     }
 
-    /// A beat of the master came back that was sent beside the transaction.
+    /// A beat that was sent beside the transaction was acknowledged.
     pub fn echo(&mut self, now: Now) {
         self.budget.see_write();
         self.detector.echo(now.elapsed);
         self.find_overdue();
     }
 
-    /// Whether something waits to be written that should not wait for the next beat.
+    /// Whether a write is urgent and should not wait for the next beat.
     pub fn is_pressed(&self, now: Now) -> bool {
         self.pending.is_none()
             && self.budget.allows(now.elapsed)
@@ -310,25 +311,25 @@ impl MasterState {
         self.news.waiting() > 0 || !self.overdue.is_empty()
     }
 
-    /// Whether something is under way whose outcome has to be known before the end: a verdict, or the
-    /// first report, without which the epoch has not begun and nothing is to be released.
+    /// Whether the outcome of the write under way must be known before the end: a verdict, or the first
+    /// report, without which the epoch has not begun and there is nothing to release.
     pub fn is_undecided(&self) -> bool {
         self.takeover_version.is_some() || matches!(self.pending, Some(Pending::RemoveDead(_)))
     }
 
-    /// What could not be read, judged or removed, by name, and why: each once.
+    /// The znodes that could not be read, judged or removed, with the reason, each once.
     pub fn take_passed_over(&mut self) -> Vec<(String, String)> {
         std::mem::take(&mut self.complaints)
     }
 
     fn forget_old(&mut self, now: Now) {
         self.news.forget_old(now.elapsed);
-        // For people only, so the time of day will do.
+        // Only people read this, so the wall clock is exact enough.
         let age = |dead: &Dead| now.wall.signed_duration_since(dead.time);
         self.dead.retain(|_, dead| age(dead) < MOURNED);
     }
 
-    /// An event of this epoch. It gets its number with the transaction that tells it.
+    /// An event of this epoch. The transaction that reports it sets its number.
     fn event(&self, at: DateTime<Utc>, kind: EventKind, node: &str) -> Event {
         Event::of(at, kind, node, Some(self.epoch))
     }

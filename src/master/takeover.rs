@@ -1,34 +1,34 @@
-//! How the first in line becomes master: pure rules for the step from the line into office.
+//! How the first in line becomes master: pure rules for the takeover.
 //!
-//! Who is in office is said by the last report, with the claim that its master holds. To take over is
-//! to write the next one, on condition that it is still the one that was read (a compare-and-set on
-//! the znode's version, as Kafka's controllers guard their epoch, KAFKA-6082). In this order:
+//! The last report names the current master and its claim. A takeover writes the next report, on the
+//! condition that the last one is unchanged (a compare-and-set on the znode's version, as Kafka's controllers
+//! guard their epoch, KAFKA-6082). In this order:
 //!
 //! 1. read the report, with its version;
-//! 2. beat on the own claim: the zxid of that write is later than every epoch that the report can
+//! 2. beat on the member's own claim: the zxid of that write is later than every epoch that the report can
 //!    know of, and becomes the new one;
-//! 3. list the line: go on only if the own claim is first, and the claim in office is gone
-//!    ([`judge`]);
+//! 3. list the line: continue only if the member's own claim is first, and the claim of the current master is
+//!    gone ([`judge`]);
 //! 4. write the first report if the version is still that of step 1.
 //!
-//! Two who both believe themselves first, whatever they have read of an old line, cannot both pass
-//! step 4; and who passed it is known by its report to whoever comes next.
+//! Two members that both believe themselves first, even on an old view of the line, cannot both pass step 4;
+//! and the report shows the next member which of them has passed it.
 
 use crate::protocol::Report;
 use crate::protocol::claim::in_order;
 
-/// What the first in line is to do.
+/// The next step of the first in line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Takeover {
-    /// Take over, or go on: nobody else is in office.
+    /// Take over, or continue: no other member is master.
     Begin,
-    /// Depose the master in office first, whose claim this is.
+    /// Depose the current master first, whose claim this is.
     Contested(String),
-    /// Look again: another is first by now.
+    /// List the line again: another claim is first by now.
     Overtaken,
 }
 
-/// What the one with the claim `own` is to do after it has read `report`, and then `line`.
+/// The next step of the member with the claim `own` after it has read `report`, and then `line`.
 pub fn judge(own: &str, report: &Report, line: &[String]) -> Takeover {
     if in_order(line).first().is_none_or(|first| *first != own) {
         return Takeover::Overtaken;

@@ -1,10 +1,10 @@
-//! What a master writes: each one transaction that is made only while its claim stands.
+//! A master's writes: each is one transaction that is made only while its claim exists.
 
-/// One transaction to be made under the claim.
+/// One transaction to make under the claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Write {
-    /// The first of an epoch, made only if nobody has reported since the report was read that the
-    /// master goes on from.
+    /// The first write of an epoch, made only if no report was written since the new master read the last
+    /// one.
     TakeOver {
         /// The version of `/heart_beat_master` that was read.
         version: i32,
@@ -18,22 +18,23 @@ pub enum Write {
         /// The new value of `/heart_beat_master`.
         report: Option<String>,
     },
-    /// What followers are to do, and the answer to who has asked for it; the master's own beat with it.
+    /// Instructions to followers, and the answer to an operator's request, together with the master's own
+    /// beat.
     Command {
         /// The new value of `/heart_beat_control`.
         control: String,
-        /// The znode of the request, by its name, and its new value.
+        /// The name of the request's znode, and its new value.
         answer: Option<(String, String)>,
     },
-    /// Verdicts: remove the followers' znodes if all of them still have these versions, and report it; the master's
-    /// own beat with it.
+    /// Verdicts: remove the followers' znodes if all of them still have these versions, and report it,
+    /// together with the master's own beat.
     RemoveDead {
-        /// The followers.
+        /// The followers to remove.
         removed: Vec<RemovedFollower>,
         /// The new value of `/heart_beat_master`.
         report: String,
     },
-    /// The end of this epoch: report, and remove the claim.
+    /// The end of this epoch: write the last report and remove the claim.
     Release {
         /// The new value of `/heart_beat_master`.
         report: String,
@@ -41,7 +42,7 @@ pub enum Write {
 }
 
 impl Write {
-    /// How many bytes it has in all; `None` for a beat and no more.
+    /// The total size in bytes; `None` for a mere beat.
     pub fn weight(&self) -> Option<usize> {
         match self {
             Self::Beat { report } => report.as_ref().map(String::len),
@@ -66,27 +67,27 @@ impl Write {
 /// A follower to be removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RemovedFollower {
-    /// The follower.
+    /// The name of the follower.
     pub node: String,
-    /// The last version heard: a beat that came since saves the follower.
+    /// The last version read: a later beat saves the follower.
     pub version: i32,
-    /// The session that owns its znode; 0 for a lasting one.
+    /// The session that owns its znode; 0 for a persistent znode.
     pub owner: i64,
-    /// The claim that it says it has. It goes with the follower if it is of the same session.
+    /// The claim that the follower names in its beats. It is removed too if the same session owns it.
     pub claim: Option<String>,
 }
 
-/// How a [`Write`] went.
+/// The outcome of a [`Write`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// It was made.
     Done,
-    /// Not made: this one of the followers to be removed has beaten meanwhile.
+    /// Not made: the follower at this index has beaten in the meantime.
     Spared(usize),
-    /// Not made: this one of them was gone.
+    /// Not made: the znode of the follower at this index was gone.
     Gone(usize),
-    /// Not made: ZooKeeper refuses to remove this one of them, and says why.
+    /// Not made: ZooKeeper refuses to remove the follower at this index, with the reason.
     Refused(usize, String),
-    /// Another has reported meanwhile: the epoch did not begin.
+    /// Another master has reported in the meantime: the epoch did not begin.
     Overtaken,
 }

@@ -1,4 +1,4 @@
-//! Carries out what the election asks for, and brings the answers back.
+//! Carries out the requests of the election and reports the answers.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -16,11 +16,12 @@ use crate::protocol::{Beat, EndReason, Identity};
 
 use super::session_event::SessionEvent;
 
-/// Between two looks at the first in line: rarely enough to cost nothing beside the beats.
+/// The shortest pause between two reads of the first claim in line: long enough to cost nothing beside the
+/// beats.
 const LOOK: Duration = Duration::from_millis(500);
-/// Of so many looks one begins with the whole line.
+/// Every eighth read lists the whole line again.
 const LISTED: u32 = 8;
-/// How many look as often as that.
+/// The pause grows by one [`LOOK`] per this many claims ahead of the member.
 const FEW: u32 = 8;
 
 /// An answer to an [`ElectionAction`], with its generation.
@@ -29,28 +30,29 @@ pub(super) enum ElectionReply {
     Created(u64, String, i64),
     Listed(u64, Vec<String>),
     Inspected(u64, String, Option<i64>),
-    /// The predecessor's claim was read, and its next change will be noticed.
+    /// The predecessor's claim was read; the next change of it will be reported.
     PredecessorSeen(u64, ClaimView),
     /// The predecessor's claim has changed.
     PredecessorStirred(u64),
     PredecessorGone(u64),
-    /// What stands in the line by this name is no claim.
+    /// The znode of this name in the line is not a claim.
     NoClaim(u64, String),
-    /// The first in line was looked at.
+    /// The first claim in line was read.
     FirstSeen(u64, String, ClaimView),
     Ousted(u64, DeposeOutcome, EndReason, Option<RemovedFollower>),
 }
 
-/// Who held a claim that another has removed, and who that was by its last beat.
+/// The owner of a claim that this member removed, with its identity from its last beat.
 #[derive(Debug)]
 pub(super) struct RemovedFollower {
     pub(super) node: String,
     pub(super) identity: Box<Identity>,
 }
 
-/// Carries out one request. `value` is the new claim's first value; `wants_deaths` if it is to be known who fell.
+/// Carries out one request. `value` is the initial value of the new claim. If `wants_deaths` is set, the answer to
+/// a removal names the removed owner.
 ///
-/// A lost connection is no answer: the election begins anew when the session is connected again.
+/// A lost connection gives no answer: the election starts again when the session is connected again.
 pub(super) async fn carry_out(
     session: Session,
     action: ElectionAction,
@@ -71,11 +73,11 @@ pub(super) async fn carry_out(
         Ok(None) | Err(Failure::Lost) => return,
         Err(failure) => SessionEvent::Failed(failure),
     };
-    // The life may have ended meanwhile.
+    // The runner may have ended in the meantime.
     let _ = part.inbox.send(event).await;
 }
 
-/// What is needed to carry out a request.
+/// The context that a request needs.
 struct CandidateContext {
     session: Session,
     prefix: String,
@@ -85,7 +87,7 @@ struct CandidateContext {
 }
 
 impl CandidateContext {
-    /// The answer, if there is one to be told.
+    /// The answer to an action, or `None` if there is nothing to report.
     async fn answer(&self, action: &ElectionAction) -> Result<Option<ElectionReply>, Failure> {
         let session = &self.session;
         let answer = match action {
@@ -111,7 +113,7 @@ impl CandidateContext {
             } => self.depose(*generation, own, claim, *version).await?,
             ElectionAction::Remove { claim } => {
                 let path = session.paths().claim(claim);
-                // Should it fail, the claim goes with the session.
+                // If the removal fails, ZooKeeper removes the claim with the session.
                 let _ = session.remove(&path).await;
                 return Ok(None);
             }
@@ -129,9 +131,9 @@ impl CandidateContext {
         claim: &str,
         version: Option<i32>,
     ) -> Result<ElectionReply, Failure> {
-        // Without a version it goes whether it beats or not.
+        // Without a version the claim is removed even if its owner still beats.
         let went = version.map_or(EndReason::Deposed, |_| EndReason::Dead);
-        // Sent together: to know who it was takes no time.
+        // Both requests are sent together: reading the owner's identity takes no extra time.
         let (removed, made) = join(
             removed(&self.session, claim, self.wants_deaths),
             self.session.depose(own, claim, version),
@@ -155,7 +157,7 @@ impl CandidateContext {
     }
 }
 
-/// Who holds a claim, if anybody wants to know.
+/// Reads the owner of a claim, if the caller asks for it.
 async fn removed(session: &Session, claim: &str, wants_deaths: bool) -> Option<RemovedFollower> {
     if !wants_deaths {
         return None;
@@ -168,7 +170,7 @@ async fn removed(session: &Session, claim: &str, wants_deaths: bool) -> Option<R
     })
 }
 
-/// Tells of each change of a claim until it is gone.
+/// Reports each change of a claim until the claim is gone.
 async fn listen(
     session: &Session,
     generation: u64,
@@ -183,7 +185,7 @@ async fn listen(
             ZnodeView::Nothing => return Ok(ElectionReply::PredecessorGone(generation)),
             ZnodeView::NoClaim => return Ok(ElectionReply::NoClaim(generation, claim.to_owned())),
         };
-        // When the life has ended, so has this.
+        // When the runner has ended, this task ends too.
         let told = tell(ElectionReply::PredecessorSeen(generation, sight)).await;
         if told.is_err() || !change.await? {
             return Ok(ElectionReply::PredecessorGone(generation));
@@ -197,7 +199,7 @@ async fn listen(
     }
 }
 
-/// What stands in the line by some name.
+/// The znode of a given name in the line.
 enum ZnodeView {
     Nothing,
     /// A znode that no session owns.
@@ -209,7 +211,7 @@ async fn see(session: &Session, path: &str) -> Result<ZnodeView, Failure> {
     let (sight, owner, change) = match session.read(path).await {
         Ok((value, change)) => (sight(&value), value.stat.owner, change),
         Err(Failure::NoNode) => return Ok(ZnodeView::Nothing),
-        // One that cannot be read is none of ours to judge; its end can be noticed all the same.
+        // The member cannot judge a claim that it cannot read, but it can still watch for its removal.
         Err(Failure::Refused(_)) => {
             let (stat, change) = session.client().stat_and_watch(path).await?;
             let Some(stat) = stat else {
@@ -238,8 +240,9 @@ fn sight(value: &Value) -> ClaimView {
     }
 }
 
-/// Tells how the first in line stands, after a while of `grace`: twice a second for the first few, and the
-/// less often the further behind, or a long line would do little else than look at its head.
+/// Reports the state of the first claim in line, after an initial pause of `grace`. The first members in line
+/// read it twice a second; those further behind read it less often, so that a long line does not overload its
+/// head.
 pub(super) async fn look_at_first(
     session: Session,
     own: String,
@@ -253,7 +256,7 @@ pub(super) async fn look_at_first(
     let mut known: Option<String> = None;
     for look in 0_u32.. {
         sleep(pause).await;
-        // A long line is listed now and then only; as a rule the first is the one that it was before.
+        // A long line is listed only now and then; usually the first claim is still the same.
         if look.is_multiple_of(LISTED) {
             known = None;
         }
@@ -265,7 +268,7 @@ pub(super) async fn look_at_first(
             Ok((first, Some(value))) => (first, value),
             Err(Failure::Lost) => return,
             Ok((_, None)) | Err(_) => {
-                // The next connection begins with a vigil of its own.
+                // After a reconnect, a new predecessor watch starts.
                 let mut line = match session.line(false).await {
                     Ok(line) => line,
                     Err(Failure::Lost) => return,
@@ -294,7 +297,7 @@ pub(super) async fn look_at_first(
         }
         known = Some(first.clone());
         let answer = ElectionReply::FirstSeen(generation, first, sight(&value));
-        // The life may have ended meanwhile.
+        // The runner may have ended in the meantime.
         if inbox.send(SessionEvent::Answered(answer)).await.is_err() {
             return;
         }

@@ -1,4 +1,4 @@
-//! What a member hears of its master: the control znode, in the current epoch only.
+//! Reads the master's instructions to all members: the control znode, in the current epoch only.
 
 use std::time::Duration;
 
@@ -10,12 +10,12 @@ use crate::coordination::{Failure, Session};
 use crate::protocol::Report;
 use crate::protocol::control::Control;
 
-/// Between two attempts to read it.
+/// Pause between two attempts to read the control znode.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Tells what the control znode says, now and whenever it changes, until the session is lost.
+/// Reports the content of the control znode, now and after each change, until the session is lost.
 pub(super) async fn watch_control(session: Session, outside: Sender<SessionEvent>) {
-    // A member beats all the same when it cannot read it.
+    // A member keeps beating even if it cannot read the control znode.
     while let Err(Failure::Throttled | Failure::Odd(_)) = watch(&session, &outside).await {
         sleep(PAUSE).await;
     }
@@ -34,13 +34,14 @@ async fn watch(session: &Session, outside: &Sender<SessionEvent>) -> Result<(), 
         let told = Control::parse(&value.bytes);
         if told.epoch.is_some() {
             let is_current = if let Some(claim) = &told.claim {
-                // The report of a large job is large, and all members look at the same time.
+                // The report of a large job is large, and all members read at the same time: check the claim
+                // instead.
                 session.client().sync(control).await?;
                 let owner = session.owner(&session.paths().claim(claim)).await?;
                 owner.is_some()
             } else {
-                // Both are written in one transaction when an epoch begins: an older control than the
-                // report's is that of a master that was replaced, or of nobody.
+                // One transaction writes both znodes when an epoch begins. If the control znode is older than
+                // the report, its master was replaced, or it has no master.
                 let report = session.read_fresh(master).await?;
                 told.epoch == Report::parse(&report.bytes).epoch
             };

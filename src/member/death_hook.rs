@@ -1,12 +1,14 @@
-//! The command that a master runs for each death, by a thread of its own: nothing of it may hold the heartbeat
-//! up. The thread is started from the program's own one and not from the heartbeat's, whose real-time priority
-//! it would inherit, and the commands with it.
+//! Runs the `--on-death` command for each death that the master declares. It runs in a separate thread, so
+//! that it cannot delay the heartbeat. The program's main thread starts it: the heartbeat's thread would pass
+//! its real-time priority on to the hook and its commands.
 //!
-//! Each verdict is acted on at most once: by the master whose transaction made it, after ZooKeeper has
-//! acknowledged it. A master that is cut off or ends in that moment runs nothing.
+//! The hook handles each verdict at most once: the master whose transaction made the verdict runs the
+//! command, after ZooKeeper has acknowledged it. A master that is cut off or ends at that moment runs
+//! nothing.
 //!
-//! Beside a wrapped command ([`crate::run`]) these commands are below the same process. That matters only when
-//! the wrapped command's supervisor is killed with -9: then they are ended with all that is left below it.
+//! Beside a wrapped command ([`crate::run`]) these commands are children of the same process. That matters
+//! only when the wrapped command's supervisor is killed with -9: then everything left below it ends, these
+//! commands included.
 
 use std::convert::Infallible;
 use std::io;
@@ -25,31 +27,31 @@ use crate::master::state::Death;
 use crate::say::say;
 use crate::template::Template;
 
-/// How many commands run at once.
+/// Maximum number of commands that run at once.
 const AT_ONCE: usize = 4;
-/// How many deaths wait at the most.
+/// Maximum number of deaths that wait for their command.
 const MOST_WAITING: usize = 1024;
-/// How long a command may take.
+/// Maximum run time of a command.
 const LIMIT: Duration = Duration::from_secs(60);
-/// How long it may take to end when it is asked to.
+/// How long a command may take to end after SIGTERM, before SIGKILL.
 const GRACE: Duration = Duration::from_secs(2);
-/// Between two looks at the commands that run.
+/// Interval between two checks of the running commands.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// What is told of each death.
+/// Receives each declared death.
 pub type DeathSink = Box<dyn Fn(Death) + Send>;
 
-/// The command, and the deaths that wait for it.
+/// The handle of the hook thread: the command, and the number of waiting deaths.
 #[derive(Clone, Debug)]
 pub(super) struct DeathHook {
     program: &'static str,
     waiting: Arc<AtomicUsize>,
-    /// Hangs up when no death waits and none will come.
+    /// Disconnects when no death waits and none can come.
     drained: Arc<Mutex<Receiver<Infallible>>>,
 }
 
 impl DeathHook {
-    /// Starts the thread. It takes deaths for as long as the [`DeathSink`] lives.
+    /// Starts the thread. It accepts deaths as long as the [`DeathSink`] lives.
     pub(super) fn start(program: &'static str, command: Template) -> io::Result<(Self, DeathSink)> {
         Self::with_limit(program, command, LIMIT)
     }
@@ -81,19 +83,19 @@ impl DeathHook {
         };
         let death_sink = move |death| {
             if waiting.load(Ordering::Relaxed) >= MOST_WAITING {
-                // To say it could take long: the thread does.
+                // The hook's thread reports it: writing to stderr here could block.
                 refused.fetch_add(1, Ordering::Relaxed);
                 return;
             }
             waiting.fetch_add(1, Ordering::Relaxed);
-            // Without its thread the program is at its end.
+            // If the thread is gone, the program is ending.
             let _ = deaths.send(death);
         };
         Ok((hook, Box::new(death_sink)))
     }
 
-    /// Waits until a command was started for each death, at most for `limit`; those that run go on. Asked for
-    /// after the end of the [`DeathSink`].
+    /// Waits until a command has been started for each death, for `limit` at most; running commands continue.
+    /// Call it after the [`DeathSink`] is dropped.
     pub(super) fn close(&self, limit: Duration) {
         let drained = self.drained.lock().unwrap_or_else(PoisonError::into_inner);
         if drained.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
@@ -114,7 +116,7 @@ struct Runner {
     running: Vec<Running>,
 }
 
-/// A command that runs.
+/// A running command.
 struct Running {
     node: String,
     child: Child,
@@ -176,7 +178,7 @@ impl Runner {
 }
 
 impl Running {
-    /// Whether it has ended; ends what runs for too long.
+    /// Whether the command has ended. Stops a command that runs longer than `limit`.
     fn is_over(&mut self, program: &str, limit: Duration) -> bool {
         let what = format_args!("the command of --on-death for {}", self.node);
         match self.child.try_wait() {
@@ -195,18 +197,18 @@ impl Running {
                     Signal::TERM
                 };
                 self.until = Instant::now() + GRACE;
-                // One that has ended meanwhile needs no signal.
+                // A command that has ended in the meantime needs no signal.
                 let _ = kill_process_group(Pid::from_child(&self.child), how);
                 false
             }
             Ok(None) => false,
-            // Somebody else has waited for it.
+            // Another part of the process has already waited for it.
             Err(_) => true,
         }
     }
 }
 
-/// Starts the command for one death, in a process group of its own, so that all of it can be ended.
+/// Starts the command for one death, in a process group of its own, so that all its processes can be stopped.
 fn start(command: &Template, death: &Death) -> io::Result<Child> {
     let identity = &death.identity;
     let known = |value: &Option<String>| value.clone().unwrap_or_default();
@@ -226,14 +228,14 @@ fn start(command: &Template, death: &Death) -> io::Result<Child> {
     Command::new(executable)
         .args(arguments)
         .stdin(Stdio::null())
-        // Stdout carries records, or what a master shows.
+        // Stdout carries records or the output of the master.
         .stdout(io::stderr().as_fd().try_clone_to_owned()?)
         .process_group(0)
         .spawn()
 }
 
-/// A value that others have written, if it is a name; as good as unknown otherwise. So it can be no option of
-/// the command, and nothing that a shell, if the command is one, would take for its own.
+/// Returns a value from ZooKeeper if it is a plain name, otherwise an empty text, as for an unknown value. A
+/// plain name cannot act as an option of the command, and a shell does not interpret it.
 fn plain(value: &str) -> &str {
     let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | ':');
     let is_plain = value.chars().all(is_name) && !value.starts_with('-');

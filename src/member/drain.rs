@@ -1,4 +1,4 @@
-//! The wait of a failed task for Hadoop to take along what it said last.
+//! Keeps a failed task alive until Hadoop has read its last output.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -10,11 +10,11 @@ use signal_hook::flag::register;
 
 use crate::supervisor::is_ignored;
 
-/// How soon the wait ends when it may.
+/// How often the wait checks whether it may end.
 const TICK: Duration = Duration::from_millis(20);
 
-/// Waits for `pause`, or until what was said `is_heard`, or until a signal comes that ends a process: who sends it wants
-/// no last word.
+/// Waits for `pause`, or until `is_heard` returns true, or until a signal arrives that ends the process: its
+/// sender does not wait for a failure report.
 pub(super) fn drain(pause: Duration, is_heard: impl Fn() -> bool) {
     if pause.is_zero() || is_heard() {
         return;
@@ -22,7 +22,7 @@ pub(super) fn drain(pause: Duration, is_heard: impl Fn() -> bool) {
     let cut = Arc::new(AtomicBool::new(false));
     for signal in [SIGTERM, SIGINT, SIGHUP] {
         if !is_ignored(signal) {
-            // One that cannot be caught keeps its usual effect.
+            // A signal that cannot be caught keeps its usual effect.
             let _ = register(signal, Arc::clone(&cut));
         }
     }

@@ -1,5 +1,5 @@
-//! All that a member takes from outside besides its input: time, chance, and a way to ZooKeeper.
-//! A life over simulated surroundings is the same life.
+//! Everything that a member takes from its environment besides its input: time, randomness, and access to
+//! ZooKeeper. A runner behaves the same in a simulated environment.
 
 use std::pin::Pin;
 
@@ -8,32 +8,32 @@ use uuid::Uuid;
 use crate::clock::{Now, SystemClock};
 use crate::coordination::{Address, Diagnosis, Failure, Session, Settings};
 
-/// What a member finds around it.
+/// The environment of a member.
 pub trait Environment: Send + Sync {
-    /// The present moment.
+    /// The current time.
     fn now(&self) -> Now;
 
     /// A random number.
     fn draw(&self) -> u128;
 
-    /// Opens a session, trying each server once.
+    /// Opens a session. It tries each server once.
     fn open(&self, settings: &Settings) -> Deferred<Result<Session, Failure>>;
 
-    /// Looks why no session could be had.
+    /// Finds out why no session could be opened.
     fn diagnose(&self, address: &Address) -> Deferred<Diagnosis>;
 }
 
-/// What is told later.
+/// A boxed future of an environment call.
 pub type Deferred<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-/// The machine that the program runs on.
+/// The real machine that the program runs on.
 #[derive(Debug)]
 pub struct SystemEnvironment {
     clock: SystemClock,
 }
 
 impl SystemEnvironment {
-    /// The machine, whose clock starts to run now.
+    /// Creates the environment of the real machine; its clock starts now.
     pub fn start() -> Self {
         Self {
             clock: SystemClock::start(),

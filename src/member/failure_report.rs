@@ -1,4 +1,4 @@
-//! The last word of a condemned task to Hadoop's application master: that it has failed, and why.
+//! Reports to Hadoop's application master that a condemned task has failed, and why.
 
 use std::process::exit;
 use std::sync::Arc;
@@ -11,23 +11,23 @@ use crate::say::say;
 use crate::streaming::Task;
 use crate::umbilical::{Trouble, fail_attempt};
 
-/// How long a master may take to listen. Nobody waits for it alone.
+/// How long the application master may take to answer. The process does not have to wait that long.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// How long the end of a process is held up for it that has nothing else to wait for.
+/// How long a process that has nothing else to wait for delays its exit for the report.
 const FAREWELL: Duration = Duration::from_secs(2);
 
-/// The last word, which is said once, from a thread of its own, unless the work is done before.
+/// The failure report. A separate thread sends it, once, unless the work is done before.
 #[derive(Debug)]
 pub(super) struct FailureReport {
     program: &'static str,
     attempt: Option<String>,
-    /// Set by whoever is first: who says it, or who has done all the work.
+    /// Set by the first of two events: the report is sent, or the work is done.
     is_decided: AtomicBool,
     answer: Arc<FailureReportReply>,
 }
 
-/// What became of it.
+/// The state of the answer to the report.
 #[derive(Debug, Default)]
 struct FailureReportReply {
     is_heard: AtomicBool,
@@ -35,7 +35,7 @@ struct FailureReportReply {
 }
 
 impl FailureReport {
-    /// Of a program that runs as this task.
+    /// Creates the report of a program that runs as `task`.
     pub(super) fn new(program: &'static str, task: &Task) -> Self {
         Self {
             program,
@@ -45,9 +45,9 @@ impl FailureReport {
         }
     }
 
-    /// Says it, unless it is said or withheld already, and does not wait for the answer. From here on the attempt may be
-    /// failed for Hadoop: this is for work of which nothing can come any more. Returns whether there is an answer to wait
-    /// for.
+    /// Sends the report, unless it was sent or withheld before, and does not wait for the answer. From here
+    /// on Hadoop may count the attempt as failed, so call this only for work that can no longer succeed.
+    /// Returns whether there is an answer to wait for.
     pub(super) fn say(&self, reason: &str) -> bool {
         let Some(attempt) = self.attempt.clone() else {
             return false;
@@ -60,7 +60,7 @@ impl FailureReport {
         let run = move || {
             match fail_attempt(&attempt, &reason, LIMIT) {
                 Ok(()) => answer.is_heard.store(true, Relaxed),
-                // As on Hadoop's local runner: nothing is missing.
+                // As with Hadoop's local runner: there is no application master to inform.
                 Err(Trouble::NoMaster) => {}
                 Err(trouble) => say(
                     program,
@@ -72,28 +72,28 @@ impl FailureReport {
         let started = thread::Builder::new()
             .name("last-word".to_owned())
             .spawn(run);
-        // Without a thread Hadoop hears of it later, by the status.
+        // Without a thread, Hadoop learns of the failure later, from the status.
         started.is_ok()
     }
 
-    /// The same, for a process that ends then: waits for the answer for a moment.
+    /// Sends the report before the process exits, and waits at most [`FAREWELL`] for the answer.
     pub(super) fn say_and_wait(&self, reason: &str) {
         if self.say(reason) {
             drain(FAREWELL, || self.answer.is_over.load(Relaxed));
         }
     }
 
-    /// Whether the master has answered that it knows.
+    /// Whether the application master has acknowledged the report.
     pub(super) fn is_heard(&self) -> bool {
         self.answer.is_heard.load(Relaxed)
     }
 
-    /// The work is done: nothing is said from here on. Returns whether nothing was said before.
+    /// Marks the work as done: no report is sent after this. Returns whether none was sent before.
     pub(super) fn withhold(&self) -> bool {
         !self.is_decided.swap(true, Relaxed)
     }
 
-    /// For work that was done too late: the thread that has said otherwise ends the process.
+    /// Waits when the work was done too late: the thread that reported the failure ends the process.
     pub(super) fn wait_for_end() -> ! {
         thread::sleep(2 * FAREWELL);
         exit(1)

@@ -1,7 +1,9 @@
-//! The master's ears: one task for the list of followers, one for each follower on it.
+//! The master's follower watcher: one task watches the list of followers, and one task watches each follower
+//! on it.
 //!
-//! However many followers come at once, only some are read at a time: the master's own beats wait behind no more
-//! than that. What cannot be read is passed over by name; a server that is overloaded is asked again.
+//! The number of concurrent reads is limited, even if many followers join at once, so the master's own beats
+//! wait behind few reads. The watcher skips a znode that it cannot read and reports its name; it asks an
+//! overloaded server again.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -18,46 +20,46 @@ use crate::protocol::request::Request;
 
 use super::session_event::SessionEvent;
 
-/// How many reads of followers are under way at once.
+/// Maximum number of concurrent reads of followers.
 const READS: usize = 64;
-/// How many requests of operators are read and not answered yet.
+/// Maximum number of operator requests that are read but not answered yet.
 const REQUESTS: usize = 64;
-/// How long to wait after an answer that makes no sense.
+/// Pause after an answer that makes no sense.
 const ODD_PAUSE: Duration = Duration::from_millis(500);
-/// Between two listings of the followers at the most.
+/// Longest pause between two listings of the followers.
 const LONGEST_REST: Duration = Duration::from_millis(100);
 
-/// The longest name of a follower; ZooKeeper takes names up to the size of a request.
+/// Maximum length of a follower's name in bytes; ZooKeeper allows names up to the size of a request.
 const LONGEST_NAME: usize = 255;
-/// What the names of heartline's own znodes begin with: those of another job, whose namespace is this job's list of
-/// followers.
+/// Prefix of heartline's own znodes: such a name in the list of followers belongs to another job that uses
+/// this job's list as its namespace.
 const OWN: &str = "heart_beat";
 
-/// What a listener noticed.
+/// An event that the follower watcher reports.
 #[derive(Debug)]
 pub(super) enum FollowerEvent {
-    /// The followers' znodes that stand.
+    /// The names of the followers' znodes that exist.
     Members(BTreeSet<String>),
-    /// A follower's value, with its next change being watched.
+    /// A follower's value; its next change is being watched.
     Heard(String, Box<FollowerReading>),
     /// A follower's value has changed.
     Changed(String),
     /// A follower's znode is gone.
     Vanished(String),
-    /// A znode among the followers' that is none, or cannot be read, and why.
+    /// A znode in the list of followers that is not a follower or cannot be read, and why.
     PassedOver(String, String),
-    /// An operator asks for something, by a znode of this name.
+    /// An operator's request, in a znode of this name.
     Asked(String, Request),
 }
 
-/// Where the ears of one epoch's master tell what they notice.
+/// The context of the watcher's tasks, for one epoch of a master.
 #[derive(Clone)]
 pub(super) struct FollowerWatcher {
     pub(super) session: Session,
     pub(super) epoch: i64,
     pub(super) outside: Sender<SessionEvent>,
     reads: Arc<Semaphore>,
-    /// Room for requests: given back when one is answered.
+    /// Permits for operator requests: a permit is given back when its request is answered.
     pub(super) requests: Arc<Semaphore>,
 }
 
@@ -72,14 +74,14 @@ impl FollowerWatcher {
         }
     }
 
-    /// Whether anybody still wants to know.
+    /// Reports an event. Returns whether the session still accepts events.
     async fn tell(&self, noticed: FollowerEvent) -> bool {
         let event = SessionEvent::FollowerEvent(self.epoch, noticed);
         self.outside.send(event).await.is_ok()
     }
 }
 
-/// Why a znode of this name among the followers' is none of them, if that can be told by the name.
+/// Why a znode of this name in the list of followers is not a follower, if its name shows it.
 pub(super) fn is_no_member(name: &str) -> Option<&'static str> {
     if name.len() > LONGEST_NAME {
         Some("its name is longer than a member's can be")
@@ -90,7 +92,7 @@ pub(super) fn is_no_member(name: &str) -> Option<&'static str> {
     }
 }
 
-/// Tells the list of followers, now and whenever it changes, until the session is lost.
+/// Reports the list of followers, now and after each change, until the session is lost.
 pub(super) async fn watch_members(watcher: FollowerWatcher) {
     loop {
         let began = Instant::now();
@@ -101,12 +103,12 @@ pub(super) async fn watch_members(watcher: FollowerWatcher) {
                 if !watcher.tell(FollowerEvent::Members(names)).await || watch.await.is_err() {
                     return;
                 }
-                // Those who come in the meantime are on the same list: a long one is read as often as it is
-                // worth.
+                // Followers that join during the pause are on the next list. The longer a list takes to read,
+                // the less often it is read.
                 sleep(took.min(LONGEST_REST)).await;
                 continue;
             }
-            // `/heart_beat` was removed by somebody: make it again, as at the start.
+            // An operator or another program removed `/heart_beat`: create it again, as at the start.
             Err(Failure::NoNode) => match unless_throttled(|| watcher.session.prepare()).await {
                 Ok(()) => continue,
                 Err(failure) => failure,
@@ -117,7 +119,7 @@ pub(super) async fn watch_members(watcher: FollowerWatcher) {
             Failure::Lost => return,
             Failure::Odd(_) => sleep(ODD_PAUSE).await,
             failure => {
-                // The life may have ended meanwhile.
+                // The runner may have ended in the meantime.
                 let _ = watcher.outside.send(SessionEvent::Failed(failure)).await;
                 return;
             }
@@ -125,9 +127,9 @@ pub(super) async fn watch_members(watcher: FollowerWatcher) {
     }
 }
 
-/// Tells what operators ask for, until the session is lost.
+/// Reports operator requests until the session is lost.
 pub(super) async fn watch_requests(watcher: FollowerWatcher) {
-    // Without it there is a master all the same.
+    // The master works even if it cannot read requests.
     while let Err(Failure::Odd(_)) = tell_requests(&watcher).await {
         sleep(ODD_PAUSE).await;
     }
@@ -152,11 +154,11 @@ async fn tell_requests(watcher: &FollowerWatcher) -> Result<(), Failure> {
             let path = watcher.session.paths().request(&name);
             let text = match unless_throttled(|| watcher.session.read_fresh(&path)).await {
                 Err(Failure::Lost) => return Err(Failure::Lost),
-                // Gone, or not ours to read.
+                // The request is gone, or this member may not read it.
                 Err(_) => continue,
                 Ok(value) => value.bytes,
             };
-            // What was answered already, and what is no request, is nobody's to answer.
+            // Skip a request that was answered already, and text that is not a request.
             let Ok(request) = String::from_utf8_lossy(&text).parse() else {
                 continue;
             };
@@ -172,7 +174,7 @@ async fn tell_requests(watcher: &FollowerWatcher) -> Result<(), Failure> {
     }
 }
 
-/// Listens to one follower until its znode goes or the session is lost.
+/// Watches one follower until its znode is removed or the session is lost.
 pub(super) async fn listen(watcher: FollowerWatcher, node: String) {
     let path = watcher.session.paths().member(&node);
     loop {
@@ -184,7 +186,7 @@ pub(super) async fn listen(watcher: FollowerWatcher, node: String) {
                 sleep(ODD_PAUSE).await;
                 continue;
             }
-            // A znode that is not ours to read.
+            // This member may not read the znode.
             Err(failure) => {
                 let why = failure.to_string();
                 watcher.tell(FollowerEvent::PassedOver(node, why)).await;
@@ -208,8 +210,8 @@ pub(super) async fn listen(watcher: FollowerWatcher, node: String) {
         {
             return;
         }
-        // Also after its removal it is read again: a member that comes back in a new session
-        // replaces the znode of the old one in one step.
+        // Read it again even after a removal: a member that returns in a new session replaces its old znode
+        // in one transaction.
         if watch.await.is_err() || !watcher.tell(FollowerEvent::Changed(node.clone())).await {
             return;
         }
@@ -221,7 +223,7 @@ async fn read(
     watcher: &FollowerWatcher,
     path: &str,
 ) -> Result<(Value, crate::coordination::client::Change), Failure> {
-    // Nobody closes it.
+    // The semaphore is never closed.
     let _turn = watcher.reads.acquire().await.map_err(|_| Failure::Lost)?;
     unless_throttled(|| watcher.session.read(path)).await
 }

@@ -1,4 +1,4 @@
-//! The handle by which a program holds its heartbeat: a thread of its own, started and stopped.
+//! The handle of a program's heartbeat, which runs in a thread of its own.
 
 use std::future::pending;
 use std::io;
@@ -22,45 +22,45 @@ use super::{Config, StatusSource};
 use crate::protocol::Ending;
 use crate::say::say;
 
-/// How long the end of a program may be held up so that its end can be told. A second is promised;
+/// How long the program's exit may wait while the member reports its end. The documented limit is one second;
 /// the rest is for the program itself.
 const LEAVE_LIMIT: Duration = Duration::from_millis(900);
 
-/// How long the end may be held up by deaths for which no command was started yet.
+/// How long the exit may wait for deaths whose command has not been started yet.
 const DRAIN_LIMIT: Duration = Duration::from_millis(500);
 
-/// What a member has done in its life.
+/// Counters and results of a member's run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
-    /// Beats that ZooKeeper has acknowledged.
+    /// Number of beats that ZooKeeper has acknowledged.
     pub beats: u64,
-    /// How often it became master.
+    /// How often the member became master.
     pub reigns: u64,
-    /// How often it became a follower.
+    /// How often the member became a follower.
     pub followings: u64,
-    /// The signal that told it to leave, if one did.
+    /// The signal that made the member leave, if any.
     pub signal: Option<i32>,
-    /// Why the master had it end, if it did.
+    /// Why the master ended the member's work, if it did.
     pub killed: Option<String>,
 }
 
 impl Summary {
-    /// Whether the heartbeat ends the process.
+    /// Whether the heartbeat must end the process.
     fn ends(&self) -> bool {
         self.signal.is_some() || self.killed.is_some()
     }
 }
 
-/// Says something by a thread of its own: a reader of stderr that is away must not hold the heartbeat up.
+/// Writes a line to stderr from a thread of its own: a blocked reader of stderr must not delay the heartbeat.
 fn note(program: &'static str, what: String) {
-    // What cannot be said is no reason to stop.
+    // A failure to write is no reason to stop.
     let _ = thread::Builder::new().spawn(move || say(program, what));
 }
 
-/// A running heartbeat. Nothing that happens to it reaches the program's work: no panic, no wait.
+/// A running heartbeat. Its failures never affect the program's work: no panic, no wait.
 ///
-/// With [`Signals::Heartbeat`] it also catches the signals that end a process (`TERM`, `INT`, `HUP`): it takes
-/// leave of ZooKeeper first, and then ends the process by that signal.
+/// With [`Signals::Heartbeat`] it also catches the signals that end a process (`TERM`, `INT`, `HUP`): the
+/// member leaves ZooKeeper first, then the signal ends the process.
 pub struct Heartbeat {
     stop: oneshot::Sender<Ending>,
     joined: Receiver<Result<(), String>>,
@@ -70,8 +70,8 @@ pub struct Heartbeat {
 }
 
 impl Heartbeat {
-    /// Starts to beat. `complain` is told, once and in one line, what is off with ZooKeeper; if the
-    /// heartbeat is `required`, what is off before the member has joined is told to
+    /// Starts the heartbeat. It calls `complain` once, with one line, when something is wrong with
+    /// ZooKeeper. If the heartbeat is `required`, a problem before the member has joined goes to
     /// [`Heartbeat::wait_until_joined`] instead.
     pub fn start(
         program: &'static str,
@@ -89,7 +89,7 @@ impl Heartbeat {
         let (kill, farewell): (Kill, Option<Kill>) = match signals {
             Signals::Heartbeat(farewell) => {
                 let kill = move |reason| {
-                    // A member that is leaving has ended already.
+                    // A member that is leaving has already ended.
                     let _ = order.send(reason);
                 };
                 (Arc::new(kill), Some(farewell))
@@ -98,7 +98,7 @@ impl Heartbeat {
         };
         let is_own = farewell.is_some();
         let killer = Arc::clone(&kill);
-        // From this thread, which has no priority that it could inherit.
+        // Start the hook from this thread, which has no real-time priority to pass on.
         let on_death = config.on_death.clone();
         let on_death = on_death.map(|command| DeathHook::start(program, command));
         let (on_death, death_sink) = on_death.transpose()?.unzip();
@@ -108,7 +108,8 @@ impl Heartbeat {
             .spawn(move || {
                 config.scheduling.ask();
                 let Ok(runtime) = Builder::new_current_thread().enable_all().build() else {
-                    // Without a runtime the channels close, which says that there is no heartbeat.
+                    // Without a runtime the channels close, which tells the program that there is no
+                    // heartbeat.
                     return;
                 };
                 let machine = Arc::new(SystemEnvironment::start());
@@ -120,7 +121,7 @@ impl Heartbeat {
                     death_sink,
                 };
                 let runner = MemberRunner::new(config, machine, status_source, hooks);
-                // A task of its own: to wake the future that a runtime blocks on costs a system call.
+                // Run in a spawned task: waking the future that a runtime blocks on costs a system call.
                 let summary = runtime.block_on(async {
                     // Signals belong to the runtime that they are caught in.
                     let shutdown = if is_own {
@@ -130,7 +131,8 @@ impl Heartbeat {
                     };
                     match tokio::spawn(runner.live(shutdown)).await {
                         Ok(summary) => summary,
-                        // A fault of ours must not cost the program its signals: their task goes on.
+                        // A bug in the heartbeat must not disable the program's signals: their task
+                        // continues.
                         Err(_) if is_own => pending().await,
                         Err(_) => Summary::default(),
                     }
@@ -139,7 +141,7 @@ impl Heartbeat {
                     hook.close(DRAIN_LIMIT);
                 }
                 if let Some(signal) = summary.signal {
-                    // As if it had not been caught: the shell and Hadoop see the truth.
+                    // End as if the signal had not been caught: the shell and Hadoop see the real cause.
                     let _ = emulate_default_handler(signal);
                 }
                 if let Some(reason) = &summary.killed {
@@ -149,7 +151,7 @@ impl Heartbeat {
                     }
                     exit(1);
                 }
-                // Nobody may be there any more to hear it.
+                // The receiver may be gone.
                 let _ = tell_done.send(summary);
             })?;
         Ok(Self {
@@ -161,13 +163,13 @@ impl Heartbeat {
         })
     }
 
-    /// What ends the work as failed, as an order of the master does.
+    /// The function that ends the work as failed, in the same way as an order of the master.
     pub fn killer(&self) -> Kill {
         Arc::clone(&self.killer)
     }
 
-    /// Waits until the member is master or follower for the first time, or until it is known why it
-    /// cannot be.
+    /// Waits until the member is master or follower for the first time, for `limit` at most. Returns an error
+    /// with the reason if it cannot join.
     pub fn wait_until_joined(&self, limit: Duration) -> Result<(), String> {
         match self.joined.recv_timeout(limit) {
             Ok(outcome) => outcome,
@@ -176,13 +178,13 @@ impl Heartbeat {
         }
     }
 
-    /// Tells how the work ended, leaves ZooKeeper and stops; takes at most a second.
+    /// Reports how the work ended, leaves ZooKeeper and stops. Takes at most one second.
     pub fn stop(self, ending: Ending) -> Summary {
         let begin = Instant::now();
-        // If the thread is gone, `done` says so too.
+        // If the thread is gone, `done` shows it too.
         let _ = self.stop.send(ending);
-        // The thread keeps to the limit by itself; what it cannot interrupt, such as a name server
-        // that does not answer, is left behind when the process exits.
+        // The thread keeps to the limit. What it cannot interrupt, such as a lookup in an unresponsive name
+        // server, is abandoned when the process exits.
         let summary = self.done.recv_timeout(LEAVE_LIMIT + LEAVE_LIMIT / 20);
         if let (Ok(_), Some(hook)) = (&summary, &self.on_death) {
             hook.close(DRAIN_LIMIT.min(LEAVE_LIMIT.saturating_sub(begin.elapsed())));

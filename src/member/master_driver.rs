@@ -1,4 +1,5 @@
-//! A master's part: its tenure, its fence, and its ears, a listener for each follower.
+//! The state of a member that is master: its master state, its fence, and its follower watcher with one task
+//! for each follower.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,20 +12,20 @@ use crate::clock::Now;
 use crate::coordination::{Fence, Session};
 use crate::master::state::MasterState;
 
-/// What a member is while it is master.
+/// The role of a member while it is master.
 pub(super) struct MasterDriver {
     pub(super) master_state: MasterState,
     pub(super) fence: Fence,
     watcher: FollowerWatcher,
-    /// A task for each follower that is listened to.
+    /// The watcher task of each follower.
     listeners: BTreeMap<String, AbortHandle>,
-    /// The followers on the list that was read last.
+    /// The followers on the most recent list.
     members: BTreeSet<String>,
     lists: [AbortHandle; 2],
 }
 
 impl MasterDriver {
-    /// Begins to listen: what is heard comes to `outside`.
+    /// Starts the follower watcher, which sends its events to `outside`.
     pub(super) fn begin(
         master_state: MasterState,
         fence: Fence,
@@ -47,20 +48,20 @@ impl MasterDriver {
         }
     }
 
-    /// Listens to nobody any more.
+    /// Stops all watcher tasks.
     pub(super) fn end(self) {
         for listener in self.lists.iter().chain(self.listeners.values()) {
             listener.abort();
         }
     }
 
-    /// Lets more requests be read, when some are answered.
+    /// Gives back the permits of answered requests, so that more requests can be read.
     pub(super) fn make_room(&mut self) {
         let answered = self.master_state.take_answered();
         self.watcher.requests.add_permits(answered);
     }
 
-    /// Takes a listener's word, and listens to whoever is new.
+    /// Handles an event of the follower watcher, and starts a task for each new follower.
     pub(super) fn noticed(&mut self, now: Now, noticed: FollowerEvent, tasks: &mut JoinSet<()>) {
         let mut appeared = Vec::new();
         match noticed {
@@ -74,7 +75,7 @@ impl MasterDriver {
                 let known = &self.listeners;
                 let new = names.iter().filter(|name| !known.contains_key(*name));
                 appeared.extend(new.cloned());
-                // A follower that nobody listens to any more, since it was passed over, is forgotten when it is gone.
+                // A skipped follower has no watcher task any more: forget it when it is gone.
                 for gone in self.members.difference(&names) {
                     if self
                         .listeners
@@ -94,7 +95,7 @@ impl MasterDriver {
             FollowerEvent::Vanished(node) => {
                 self.master_state.vanished(now, &node);
                 self.listeners.remove(&node);
-                // It may have been created again before its end was noticed.
+                // The znode may have been created again before its removal was noticed.
                 if self.members.remove(&node) {
                     appeared.push(node);
                 }

@@ -1,36 +1,36 @@
-//! That a member is master, told to a program that acts on it.
+//! Tells a program that its member is master, and since when this is proven.
 
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::coordination::Fence;
 
-/// A member is master.
+/// Proof that a member is master.
 #[derive(Clone, Debug)]
 pub struct MasterLease {
-    /// What it may write. To hold it holds the session open.
+    /// The fence that guards its writes. Holding it keeps the session open.
     pub fence: Fence,
-    /// When the last of its writes that ZooKeeper has acknowledged was sent: then nobody else had been made master. An
-    /// acknowledgement can be old when it is read, after a pause for instance.
+    /// When the newest acknowledged write of the master was sent: at that time there was no other master. The
+    /// acknowledgement may be old when it is read, for example after a pause of the process.
     pub sent_at: Instant,
 }
 
-/// Tells a program when the member is master.
+/// Publishes the master lease to the program.
 #[derive(Clone, Debug)]
 pub struct MasterLeaseSender(watch::Sender<Option<MasterLease>>);
 
 impl MasterLeaseSender {
-    /// Both ends: for [`super::Config`], and for the program.
+    /// Creates both ends: the sender for [`super::Config`], and the receiver for the program.
     pub fn new() -> (Self, watch::Receiver<Option<MasterLease>>) {
         let (tell, told) = watch::channel(None);
         (Self(tell), told)
     }
 
-    /// A write that needs the claim was acknowledged.
+    /// Renews the lease: a write that needs the claim was acknowledged.
     pub(super) fn echo(&self, fence: &Fence, sent_at: Instant) {
         self.0.send_modify(|reign| match reign {
             Some(reign) if reign.fence.claim() == fence.claim() => {
-                // Beats beside a longer write overtake it.
+                // Beats that are sent beside a longer write may be acknowledged before it.
                 reign.sent_at = reign.sent_at.max(sent_at);
             }
             _ => {
@@ -42,7 +42,7 @@ impl MasterLeaseSender {
         });
     }
 
-    /// The member is not master, or does not know it.
+    /// Ends the lease: the member is not master, or does not know whether it is.
     pub(super) fn over(&self) {
         self.0.send_if_modified(|reign| reign.take().is_some());
     }

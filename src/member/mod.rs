@@ -1,9 +1,9 @@
-//! What beats: a member's life from join to leave, beside its work.
+//! The member: from join to leave, beside its work.
 //!
-//! [`Heartbeat`] is all that a program needs: it starts a thread of its own with its own runtime, and
-//! stops it with a limit, so that nothing that ZooKeeper does can hold the work up. Inside, a life
-//! opens one session after the other; in each, the member stands in the line of claims and is either
-//! a follower, which beats, or the master, which listens.
+//! [`Heartbeat`] is the whole interface for a program: it starts a thread with a runtime of its own, and
+//! stops it within a time limit, so that ZooKeeper never delays the work. Inside, the runner opens one
+//! session after the other. In each session the member queues in the line of claims. It is either a follower,
+//! which beats, or the master, which watches the followers.
 
 mod candidate;
 mod control_watch;
@@ -49,25 +49,26 @@ use crate::master::state::MasterConfig;
 use crate::protocol::Identity;
 use crate::template::Template;
 
-/// All that a member is told about itself and its surroundings.
+/// The configuration of a member.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// How to reach ZooKeeper.
+    /// How to connect to ZooKeeper.
     pub settings: Settings,
-    /// The times of beats and verdicts.
+    /// The timing of beats and verdicts.
     pub pace: MasterConfig,
-    /// What it is called.
+    /// The member's name.
     pub name: Name,
-    /// What it tells about itself.
+    /// The identity that the member publishes.
     pub identity: Identity,
-    /// Whether it is there to be master: before all who work in the line, and never a follower.
+    /// Whether it is a standing master: it comes before all working members in the line and never becomes a
+    /// follower.
     pub standing: bool,
-    /// How its thread is to be run beside others.
+    /// The scheduling of the heartbeat's thread.
     pub scheduling: Scheduling,
-    /// Where to write down what its detector is told while it is master.
+    /// Where to record the detector's input while the member is master.
     pub recording: Option<Recording>,
-    /// What to run for each death that it declares while it is master.
+    /// The command to run for each death that the member declares as master.
     pub on_death: Option<Template>,
-    /// To be told while it is master.
+    /// Receives the master lease while the member is master.
     pub reigning: Option<MasterLeaseSender>,
 }

@@ -1,4 +1,4 @@
-//! What a member is called: `map<TS>`, after the moment it started.
+//! The name of a member: `map<TS>`, with the time of its start.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,10 +8,10 @@ use uuid::Uuid;
 
 use crate::protocol::seconds;
 
-/// The longest name that may be asked for; Hadoop's attempt ids have some 40 characters.
+/// Maximum length of a name that a user may set; Hadoop's attempt ids have about 40 characters.
 const LONGEST: usize = 200;
 
-/// A member's name: one part of a path, and one part of a file's name.
+/// A member's name: usable as one component of a znode path and of a file name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Name {
     text: String,
@@ -19,8 +19,8 @@ pub struct Name {
 }
 
 impl Name {
-    /// The name of a mapper that starts at `now`: `map1609240709.574485` and six more digits taken
-    /// from `entropy`. Mappers that start in the same microsecond are usual when a job starts on
+    /// The name of a mapper that starts at `now`: `map1609240709.574485` and six more digits from `entropy`.
+    /// The extra digits are needed because mappers often start in the same microsecond when a job starts on
     /// many hosts, and two attempts of one task may run at once.
     pub fn of_mapper(now: DateTime<Utc>, entropy: u128) -> Self {
         Self::of("map", now, entropy)
@@ -33,22 +33,22 @@ impl Name {
         }
     }
 
-    /// Such a name for now, with the system's randomness.
+    /// The name of a mapper that starts now, with random digits from the system.
     pub fn of_new_mapper() -> Self {
         Self::of_mapper(Utc::now(), Uuid::new_v4().as_u128())
     }
 
-    /// The like for a reducer: `reduce1609240709.574485` and six more digits.
+    /// The name of a reducer that starts now: `reduce1609240709.574485` and six more digits.
     pub fn of_new_reducer() -> Self {
         Self::of("reduce", Utc::now(), Uuid::new_v4().as_u128())
     }
 
-    /// The like for a standing master: `master1609240709.574485` and six more digits.
+    /// The name of a standing master that starts now: `master1609240709.574485` and six more digits.
     pub fn of_new_master() -> Self {
         Self::of("master", Utc::now(), Uuid::new_v4().as_u128())
     }
 
-    /// Whether somebody asked for just this name, so that another one will not do.
+    /// Whether the user set this name, so that no other name may replace it.
     pub fn is_given(&self) -> bool {
         self.given
     }
@@ -98,7 +98,7 @@ mod tests {
             "map1609240709.004485000007"
         );
         assert_ne!(Name::of_mapper(now, 7), Name::of_mapper(now, 8));
-        // Still what a float's text looks like: the form that other programs expect.
+        // The name still looks like a float: the form that other programs expect.
         let text = Name::of_new_mapper().to_string();
         assert!(
             text.strip_prefix("map").unwrap().parse::<f64>().is_ok(),

@@ -1,4 +1,4 @@
-//! What a master's detector was told, written to a file: to be judged again by another rule.
+//! Records a detector's input in a file, so that another rule can classify it later.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -7,20 +7,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::detect::Observation;
 
-/// A file of [`Observation`]s, a line each. Clones write to the same file.
+/// A file of [`Observation`]s, one per line. Clones write to the same file.
 #[derive(Clone, Debug)]
 pub struct Recording {
     file: Arc<Mutex<BufWriter<File>>>,
 }
 
 impl Recording {
-    /// Creates the file, or empties it.
+    /// Creates the file, or truncates it.
     pub fn create(path: &Path) -> io::Result<Self> {
         let file = Arc::new(Mutex::new(BufWriter::new(File::create(path)?)));
         Ok(Self { file })
     }
 
-    /// Adds to the file. What cannot be written is missing from it: the verdicts do not wait.
+    /// Appends to the file. If a write fails, the observation is missing: verdicts do not wait for the file.
     pub(super) fn add(&self, seen: &[Observation]) {
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         for observation in seen {
@@ -28,7 +28,7 @@ impl Recording {
         }
     }
 
-    /// Writes what is still held back.
+    /// Writes the buffered observations.
     pub(super) fn flush(&self) {
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         let _ = file.flush();

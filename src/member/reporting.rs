@@ -1,5 +1,6 @@
-//! What is told of a program's work while it goes on and when it has ended: to ZooKeeper by the heartbeat,
-//! to Hadoop by the status line, the counters and the last word. None of it decides how the work goes.
+//! Reports a program's work while it runs and when it has ended: to ZooKeeper by the heartbeat, to Hadoop
+//! by the status line, the counters and the failure report. The reports do not influence the result of the
+//! work.
 
 use std::io::{self, Write};
 use std::process::exit;
@@ -15,22 +16,22 @@ use crate::stdio;
 use crate::streaming::{Progress, StatusLine, Task};
 use crate::vitals::{Ends, Monitor, SampleTarget, Streams};
 
-/// Who tells, and how.
+/// The configuration of the reports.
 #[derive(Clone, Debug)]
 pub struct Reporter {
-    /// The program: what it is called where it speaks to people.
+    /// The program's name in its messages.
     pub program: &'static str,
-    /// The task that it runs as.
+    /// The Hadoop task that the program runs as.
     pub task: Task,
-    /// The member that it is, if it is one.
+    /// The configuration of the member, if the program is one.
     pub config: Option<Config>,
-    /// Whether there is no work without the heartbeat.
+    /// Whether the program must not work without a heartbeat.
     pub required: bool,
-    /// What to do when the work stands still.
+    /// What to do when the work stalls.
     pub stall_policy: StallPolicy,
 }
 
-/// What goes on beside the work. [`Reporting::end`] is its end.
+/// The running reports of a program. [`Reporting::end`] ends them.
 pub struct Reporting {
     reporter: Reporter,
     progress: Arc<Progress>,
@@ -43,9 +44,9 @@ pub struct Reporting {
 }
 
 impl Reporter {
-    /// Starts to tell how far the work is. If the heartbeat is required this waits until it is there,
-    /// and returns why it cannot be. Who has something to end first ends the work by `kill`, and deals with signals;
-    /// otherwise the process is ended with it.
+    /// Starts the reports. If the heartbeat is required, this waits until the member has joined, and returns
+    /// an error with the reason if it cannot join. If `kill` is given, the program handles signals, and
+    /// `kill` ends the work; otherwise the heartbeat ends the process.
     pub fn start(self, progress: Arc<Progress>, kill: Option<Kill>) -> Result<Reporting, String> {
         let work_status = Arc::new(WorkStatus::new(Arc::clone(&progress)));
         let last_word = Arc::new(FailureReport::new(self.program, &self.task));
@@ -119,7 +120,7 @@ impl Reporter {
         if self.required
             && let Err(reason) = heartbeat.wait_until_joined(limit)
         {
-            // It may stand in line.
+            // The member may be waiting in line.
             heartbeat.stop(Ending::Failed);
             let address = &config.settings.address;
             return Err(format!("ZooKeeper at {address} is required: {reason}"));
@@ -149,15 +150,15 @@ impl Reporter {
     }
 }
 
-/// A reason as the name of a counter: its first part, for names are cut at 64 characters, without the comma that
-/// ends a name.
+/// A reason as the name of a counter: only its first part, since Hadoop cuts names at 64 characters, and
+/// without commas, since a comma ends a name.
 fn counted(reason: &str) -> String {
     let first = reason.split(';').next().unwrap_or_default();
     format!("ended: {}", first.replace(',', ""))
 }
 
 impl Reporting {
-    /// Has the work watched from here on. Without a monitor it goes on as well.
+    /// Starts to watch the work for stalls. The work continues even if the monitor cannot start.
     pub fn watch(&mut self, whom: SampleTarget, ends: Ends, streams: impl Streams + 'static) {
         let seen = StallWatch {
             program: self.reporter.program,
@@ -180,13 +181,13 @@ impl Reporting {
         }
     }
 
-    /// The work has ended; what comes after it is not watched.
+    /// Stops the watch: the work has ended, and what comes after it is not watched.
     pub fn watch_no_more(&mut self) {
         self.monitor = None;
     }
 
-    /// What to do as soon as it is sure that the work will have failed: if it was ordered to end, Hadoop's application
-    /// master is told why, beside whatever is still to be ended.
+    /// The function to call as soon as the work is certain to fail. If the work was ordered to end, it
+    /// reports the reason to Hadoop's application master while the rest is still being stopped.
     pub fn on_failure(&self) -> impl Fn() + use<> {
         let (work_status, last_word) = (Arc::clone(&self.work_status), Arc::clone(&self.last_word));
         move || {
@@ -196,28 +197,29 @@ impl Reporting {
         }
     }
 
-    /// Tells how the work ended, to ZooKeeper and to Hadoop; takes at most a second. Only where the program was
-    /// ordered to end its work as failed this waits until Hadoop knows why: until its application master has answered, or,
-    /// where that cannot be told, until the task's Java must have taken the status along.
+    /// Reports to ZooKeeper and to Hadoop how the work ended. Takes at most one second, except if the program
+    /// was ordered to end its work as failed. Then it waits until Hadoop knows the reason: until the
+    /// application master has answered, or, if it cannot be reached, until the task's Java process must have
+    /// read the status.
     pub fn end(self, ending: Ending) {
         if ending == Ending::Finished && !self.last_word.withhold() {
-            // Hadoop was told that it has failed: whoever did so ends the process.
+            // Hadoop already knows that the task has failed: the thread that reported it ends the process.
             FailureReport::wait_for_end();
         }
         drop(self.monitor);
         drop(self.status);
         let heartbeat = self.heartbeat.map(|heartbeat| heartbeat.stop(ending));
-        // A log that cannot be written does not make the records wrong.
+        // A log that cannot be written does not invalidate the records.
         let _ = self
             .reporter
             .count(&self.progress, &heartbeat.unwrap_or_default());
         if ending == Ending::Failed
             && let Some(reason) = self.work_status.condemned()
         {
-            // It comes to this without having been said where the order came after the work, as during a commit.
+            // The report was not sent yet if the order came after the work, for example during a commit.
             self.last_word.say(reason);
             let task = &self.reporter.task;
-            // The page of the attempt shows the status while the job runs; its history keeps only counters.
+            // The attempt's page shows the status while the job runs; the job history keeps only counters.
             let _ = task.status(&mut stdio::err(), reason);
             let _ = task.count(&mut stdio::err(), &counted(reason), 1);
             drain(task.report_pause(), || self.last_word.is_heard());

@@ -1,4 +1,4 @@
-//! A member's life: one session after the other, until it is told to leave.
+//! Runs a member: one session after the other, until it is ordered to leave.
 
 use std::sync::Arc;
 use std::sync::mpsc::Sender as EventWriter;
@@ -15,85 +15,88 @@ use crate::coordination::{Diagnosis, Fence};
 use crate::master::state::{Death, limits};
 use crate::protocol::Status;
 
-/// Between the first two attempts to reach ZooKeeper; doubled after each.
+/// Pause between the first two attempts to reach ZooKeeper; doubled after each attempt.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// The longest pause: beats are back within a second or so of ZooKeeper's return.
+/// The longest pause: beats resume within about a second of the return of ZooKeeper.
 const LONGEST_PAUSE: Duration = Duration::from_millis(800);
 
-/// How many of its sessions a member remembers: ZooKeeper has forgotten those before.
+/// Maximum number of earlier sessions that a member remembers: ZooKeeper has already expired the older
+/// ones.
 const MOST_EARLIER: usize = 16;
 
-/// For how long a server that accepts connections may give no session before that is said.
+/// How long a server may accept connections without giving a session before the member complains.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// How long a member that was refused rests before it tries again.
+/// How long a refused member waits before it tries again.
 const REFUSED_PAUSE: Duration = Duration::from_secs(10);
 
-/// How many znodes that are passed over are told of.
+/// Maximum number of notes about skipped znodes.
 const MOST_NOTES: usize = 8;
 
-/// What something is told to, once and in one line.
+/// A callback that takes one line and is called once.
 pub type ReportOnce = Box<dyn FnOnce(&str) + Send>;
 
-/// What something is told to, a line each.
+/// A callback that takes one line per call.
 pub type Note = Box<dyn Fn(&str) + Send>;
 
-/// What a life tells its program.
+/// The callbacks from a runner to its program.
 pub struct RunnerHooks {
-    /// Told when the member is master or follower for the first time, or why it cannot be.
+    /// Receives `Ok` when the member is master or follower for the first time, or the reason why it cannot
+    /// be.
     pub joined: Option<EventWriter<Result<(), String>>>,
-    /// Told what is off with ZooKeeper.
+    /// Receives a description of what is wrong with ZooKeeper.
     pub complain: ReportOnce,
-    /// Told of a single znode that is passed over, by name, and why. It must not wait.
+    /// Receives the name of each skipped znode, and why it is skipped. It must not block.
     pub note: Note,
-    /// Told that the work is to end, and why.
+    /// Receives the order to end the work, with its reason.
     pub kill: ReportOnce,
-    /// Told of each death that the member has declared as master.
+    /// Receives each death that the member has declared as master.
     pub death_sink: Option<DeathSink>,
 }
 
-/// What a member is and has done, across its sessions.
+/// A member's configuration and state across its sessions.
 pub struct MemberRunner {
     pub(super) config: Config,
     pub(super) status_source: Arc<dyn StatusSource>,
     pub(super) environment: Arc<dyn Environment>,
     pub(super) summary: Summary,
-    /// Its earlier sessions, whose leftovers are its own.
+    /// The ids of its earlier sessions: what they left behind belongs to this member.
     pub(super) earlier: Vec<i64>,
-    /// What the names of the claims of all its sessions begin with.
+    /// The prefixes of the claims of all its sessions.
     pub(super) claims: Vec<String>,
-    /// What the last attempt to reach ZooKeeper failed of.
+    /// Why the last attempt to reach ZooKeeper failed.
     diagnosis: Option<Diagnosis>,
     joined: Option<EventWriter<Result<(), String>>>,
     complain: Option<ReportOnce>,
     note: Note,
-    /// How many znodes it has told of.
+    /// Number of notes about skipped znodes so far.
     noted: usize,
     kill: Option<ReportOnce>,
     death_sink: Option<DeathSink>,
-    /// The interval that the master has told.
+    /// The beat interval that the master has set.
     pub(super) told: Duration,
-    /// The number of the last order that was followed.
+    /// The number of the last order that was carried out.
     pub(super) obeyed: u64,
-    /// The largest request that the server may take, where a larger one was followed by the loss of the connection.
+    /// The assumed size limit for requests in bytes, set after a large request was followed by a connection
+    /// loss.
     pub(super) request_limit: Option<usize>,
 }
 
-/// Why a session was left.
+/// Why the runner left a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SessionEnd {
-    /// The order to leave was followed, or the time for it has passed.
+    /// The member left as ordered, or the time for leaving has passed.
     Left,
-    /// The session is over; the next one may be opened.
+    /// The session is lost; the next one may be opened.
     Lost,
-    /// ZooKeeper answers what makes no sense: the next session may be opened after a pause.
+    /// ZooKeeper gives answers that make no sense: the next session may be opened after a pause.
     Odd,
-    /// ZooKeeper does not want: to be tried again after a longer while.
+    /// ZooKeeper refuses the member: try again after a longer pause.
     Refused,
 }
 
 impl MemberRunner {
-    /// A life that has not begun.
+    /// Creates a runner that has not started.
     pub fn new(
         config: Config,
         environment: Arc<dyn Environment>,
@@ -120,7 +123,7 @@ impl MemberRunner {
         }
     }
 
-    /// Lives until the order to leave.
+    /// Runs until the member is ordered to leave.
     pub async fn live(mut self, mut shutdown: Shutdown) -> Summary {
         let mut pause = FIRST_PAUSE;
         let mut away_since = Duration::ZERO;
@@ -148,7 +151,7 @@ impl MemberRunner {
                         pause = FIRST_PAUSE;
                         continue;
                     }
-                    // A server that ends each session at once is not to be asked for more of them.
+                    // If a server ends each session at once, do not ask it for more at a faster rate.
                     SessionEnd::Lost => pause,
                 };
                 if self.unless_cut(&mut shutdown, sleep(rest)).await.is_none() {
@@ -178,7 +181,7 @@ impl MemberRunner {
         self.summary
     }
 
-    /// Keeps what a session may have left behind in ZooKeeper.
+    /// Remembers a session that may have left znodes behind in ZooKeeper.
     fn remember(&mut self, session: i64) {
         self.earlier.push(session);
         let surplus = self.earlier.len().saturating_sub(MOST_EARLIER);
@@ -187,9 +190,9 @@ impl MemberRunner {
         self.claims.drain(..surplus);
     }
 
-    /// The outcome of `work`, unless the member has to leave before: at once when ZooKeeper is known
-    /// to be away, otherwise when the time for leaving has passed, so that a member whose work is
-    /// done in a moment is still seen to come and go.
+    /// The outcome of `work`, or `None` if the member has to leave first. It leaves at once when ZooKeeper
+    /// is known to be unreachable, otherwise when the time for leaving has passed, so that a member whose
+    /// work is done in a moment is still seen to come and go.
     async fn unless_cut<T>(
         &mut self,
         shutdown: &mut Shutdown,
@@ -213,10 +216,10 @@ impl MemberRunner {
         }
     }
 
-    /// Says what is off with ZooKeeper, if nothing was said before.
+    /// Reports what is wrong with ZooKeeper, unless something was reported before.
     pub(super) fn complain(&mut self, what: &str) {
         if let Some(joined) = self.joined.take() {
-            // Who waits for the member to join says it in its own way, and does not go on.
+            // The code that waits for the join reports it in its own words, and does not continue.
             let _ = joined.send(Err(what.to_owned()));
             self.complain = None;
         }
@@ -225,16 +228,17 @@ impl MemberRunner {
         }
     }
 
-    /// The connection was lost behind a request of so many bytes, which a server may take for too large
-    /// (`jute.maxbuffer`): the next ones are smaller. Where it was lost for another reason that costs little.
+    /// The connection was lost after a request of `bytes` bytes, which may exceed the server's limit
+    /// (`jute.maxbuffer`): the next requests are smaller. If the cause was another one, smaller requests cost
+    /// little.
     pub(super) fn doubt_size(&mut self, bytes: usize) {
         if bytes > limits::LEAST {
             self.request_limit = Some(limits::LEAST.max(bytes / 2));
         }
     }
 
-    /// Says that a znode is passed over: of many only that there are more, since a task's stderr is for its own
-    /// messages.
+    /// Reports that a znode is skipped. After a few, it only reports that there are more, since a task's
+    /// stderr is for its own messages.
     pub(super) fn note(&mut self, name: &str, why: &str) {
         self.noted += 1;
         if self.noted < MOST_NOTES {
@@ -251,33 +255,33 @@ impl MemberRunner {
         }
     }
 
-    /// Whether somebody wants to know who died.
+    /// Whether the program has a death sink.
     pub(super) fn wants_deaths(&self) -> bool {
         self.death_sink.is_some()
     }
 
-    /// Tells who died.
+    /// Passes deaths on to the program's death sink.
     pub(super) fn death_sink(&self, deaths: Vec<Death>) {
         if let Some(death_sink) = &self.death_sink {
             deaths.into_iter().for_each(death_sink);
         }
     }
 
-    /// Tells that the member is master: was it when it sent what is acknowledged now.
+    /// Publishes that the member is master: it was master when it sent the write that is now acknowledged.
     pub(super) fn renew_lease(&self, fence: &Fence, sent_at: Instant) {
         if let Some(reigning) = &self.config.reigning {
             reigning.echo(fence, sent_at);
         }
     }
 
-    /// Tells that it is not.
+    /// Publishes that the member is not master any more.
     pub(super) fn reigns_no_more(&self) {
         if let Some(reigning) = &self.config.reigning {
             reigning.over();
         }
     }
 
-    /// What its next beat tells of its work.
+    /// The work status for the next beat.
     pub(super) fn status(&self, interval: Duration) -> Status {
         let mut status = self.status_source.status();
         status.interval = interval;
@@ -293,7 +297,7 @@ impl MemberRunner {
             .to_string()
     }
 
-    /// Says that the member is master or follower.
+    /// Reports that the member is master or follower.
     pub(super) fn settled(&mut self) {
         if let Some(joined) = self.joined.take() {
             let _ = joined.send(Ok(()));
@@ -301,7 +305,7 @@ impl MemberRunner {
     }
 }
 
-/// How much of a split of this length is taken. Hadoop's mappers read on to the end of a last line.
+/// Percentage of a split of this length that was read. Hadoop's mappers read on to the end of the last line.
 #[expect(clippy::cast_precision_loss, reason = "a tenth of a percent is told")]
 fn percent(taken: u64, length: u64) -> Option<f64> {
     (length > 0).then(|| (taken as f64 / length as f64 * 100.0).min(100.0))

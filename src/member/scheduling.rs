@@ -1,10 +1,9 @@
-//! How the heartbeat's thread gets a processor on a machine that has more to do than it can.
+//! How the heartbeat's thread gets a processor on an overloaded machine.
 //!
-//! A heartbeat needs little of a processor, but needs it at once: behind two busy loops an ordinary
-//! thread waits for 50 ms now and then, and silence for so long looks like death. Cluster managers
-//! therefore beat at a real-time priority (corosync and sbd do by default), and so does heartline where
-//! it may: as root, with `CAP_SYS_NICE` or an `RLIMIT_RTPRIO` (sched(7)). The work beside it stays
-//! as it is.
+//! A heartbeat needs little processor time, but it needs it at once: behind two busy loops an ordinary thread
+//! sometimes waits for 50 ms, and a silence of that length looks like a death. Cluster managers therefore
+//! beat at a real-time priority (corosync and sbd do by default). Heartline does the same where it may: as
+//! root, with `CAP_SYS_NICE` or with an `RLIMIT_RTPRIO` (sched(7)). The work keeps its normal priority.
 
 use clap::ValueEnum;
 use strum::Display;
@@ -14,20 +13,20 @@ use thread_priority::unix::{
 };
 use thread_priority::{ThreadPriority, ThreadPriorityValue};
 
-/// What to ask the system for.
+/// The scheduling class to request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Display, ValueEnum)]
 #[strum(serialize_all = "lowercase")]
 pub enum Scheduling {
-    /// The lowest real-time priority, if that is permitted; otherwise as usual
+    /// The lowest real-time priority if permitted, otherwise the normal one
     #[default]
     Realtime,
-    /// As any other process
+    /// The normal priority of any process
     Normal,
 }
 
 impl Scheduling {
-    /// Asks for the calling thread, and for those that it will start. That it is not permitted is nothing
-    /// to complain of: most tasks of Hadoop's are not.
+    /// Requests the scheduling for the calling thread and for the threads that it starts. A refusal is not
+    /// reported: most Hadoop tasks lack the permission.
     pub fn ask(self) {
         if self == Self::Realtime
             && let Ok(lowest) = ThreadPriorityValue::try_from(LOWEST)
@@ -39,5 +38,5 @@ impl Scheduling {
     }
 }
 
-/// Of 1 to 99: whatever else on the machine is real-time goes first.
+/// The lowest of 1 to 99: every other real-time thread on the machine comes first.
 const LOWEST: u8 = 1;

@@ -1,7 +1,7 @@
-//! One session of a member: it stands in the line of claims, and is follower or master.
+//! One session of a member: it queues in the line of claims and is follower or master.
 //!
-//! All decisions are made by [`Election`] and [`MasterState`]; this loop hands them what happened and
-//! carries out what they ask for, with one write of its own under way at most.
+//! [`Election`] and [`MasterState`] make all decisions. This loop passes events to them and carries out their
+//! requests, with at most one write under way.
 
 use std::future::pending;
 use std::time::Duration;
@@ -29,61 +29,63 @@ mod election;
 mod shutdown;
 mod transitions;
 
-/// More than enough for all listeners to have a word waiting; beyond it they wait.
+/// Enough for one event of every watcher task; when it is full, the tasks wait.
 const INBOX: usize = 1024;
 
 const NO_ANSWER: &str = "it did not answer in time";
 
-/// For how long the client may look for a server before the session is given up for a new one. It
-/// doubles its pauses for as long as the session may last, so that in the end it would look only
-/// tens of seconds after a server's return; between sessions members look every second.
+/// How long the client may look for a server before the member opens a new session. The client doubles its
+/// pauses for as long as the session may last, so that in the end it would reconnect only tens of seconds
+/// after a server's return; between sessions the member tries every second.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 enum SessionRole {
-    /// Neither yet.
+    /// Neither follower nor master yet.
     None,
-    /// One that beats, once its znode is there.
+    /// A follower, which beats once its znode exists.
     Follower { joined: bool },
-    /// A standing master that waits in line, and beats on its claim.
+    /// A standing master that waits in line and beats on its claim.
     Standby,
-    /// About to be master, once it is known what the last one said.
+    /// About to become master: it still reads the state of the last master.
     TakingOver(Elected),
-    /// The one that listens.
+    /// The master, which watches the followers.
     Master(Box<MasterDriver>),
 }
 
-/// One session's part of a [`MemberRunner`].
+/// The state of a [`MemberRunner`] for one session.
 pub(super) struct MemberSession<'a> {
     runner: &'a mut MemberRunner,
     session: Session,
     election: Election,
     role: SessionRole,
     connected: bool,
-    /// When the session is given up, if it is not connected by then.
+    /// When the member gives the session up if it is still disconnected.
     patient_until: Instant,
     outlook: ReconnectOutlook,
-    /// Set when the session is to be left.
+    /// Set when the member must leave the session.
     over: Option<SessionEnd>,
-    /// The task that listens to the claim before the own one.
+    /// The task that watches the claim before this member's claim.
     listening: Option<AbortHandle>,
-    /// The one that hears what the master tells.
+    /// The task that watches the control znode.
     obeying: Option<AbortHandle>,
-    /// The one that looks at the first in line now and then.
+    /// The task that regularly reads the first claim in line.
     looking: Option<AbortHandle>,
-    /// What is made of both.
+    /// The judgement of the predecessor and of the first claim in line.
     predecessor_watch: Option<PredecessorWatch>,
-    /// Whose claims this member has removed of late: the master before is one of them, if it died.
+    /// The owners of the claims that this member removed recently: the previous master is one of them, if it
+    /// died.
     removed: Vec<RemovedFollower>,
-    /// When the connection was last got back.
+    /// When the connection was last restored.
     back: Option<Duration>,
-    /// A beat fell due while another was under way.
+    /// A beat fell due while another write was under way.
     owed: bool,
     under_way: Option<WriteFuture>,
-    /// When that was sent.
+    /// When the write under way was sent.
     sent_at: Instant,
-    /// How many bytes it has, if it is a master's transaction that is more than a beat.
+    /// The size in bytes of the write under way, if it is a master's transaction that is larger than a beat.
     heavy: Option<usize>,
-    /// A master's beat beside such a transaction, and when it was sent: the proof that it lives waits for nothing.
+    /// A master's beat beside such a transaction, and when it was sent: the master's proof of life does not
+    /// wait.
     beside: Option<(WriteFuture, Instant)>,
     tasks: JoinSet<()>,
     inbox: Receiver<SessionEvent>,
@@ -93,17 +95,17 @@ pub(super) struct MemberSession<'a> {
 impl<'a> MemberSession<'a> {
     pub(super) fn new(runner: &'a mut MemberRunner, session: Session) -> Self {
         let (outside, inbox) = channel(INBOX);
-        // A session after another begins with an outage.
+        // A session that follows another one starts after an outage.
         let now = runner.environment.now().elapsed;
         let back = (!runner.earlier.is_empty()).then_some(now);
         let election = Election::new(session.id(), &runner.draw_uuid(), runner.config.standing);
         let mut tasks = JoinSet::new();
         if !runner.claims.is_empty() {
-            // Nobody acts on them any more, and a server that was down keeps them for as long as a
-            // session lasts: until then the whole line would wait for those at its head.
+            // No session acts on the old claims any more, and a server that was down keeps them for a whole
+            // session timeout. Until then the whole line would wait for those at its head.
             let (session, leftovers) = (session.clone(), runner.claims.clone());
             tasks.spawn(async move {
-                // Should it fail, they go with their sessions.
+                // If this fails, ZooKeeper removes the claims with their sessions.
                 let _ = session.clear_line(&leftovers).await;
             });
         }
@@ -134,7 +136,7 @@ impl<'a> MemberSession<'a> {
         }
     }
 
-    /// Stays until the session is over, or the member has left.
+    /// Runs until the session is over or the member has left.
     pub(super) async fn run(mut self, shutdown: &mut Shutdown) -> SessionEnd {
         self.watch_connection();
         self.apply_orders();
@@ -145,7 +147,7 @@ impl<'a> MemberSession<'a> {
             self.act();
             while self.tasks.try_join_next().is_some() {}
             if ticks.period() != self.interval() {
-                // The last beat at the old pace tells the new one.
+                // The last beat at the old interval announces the new one.
                 self.tick();
                 ticks = self.ticks();
                 ticks.reset();
@@ -171,7 +173,7 @@ impl<'a> MemberSession<'a> {
                 },
                 done = finished(self.under_way.as_mut()), if !self.is_patient(shutdown) => self.done(done),
                 done = finished(self.beside.as_mut().map(|(beat, _)| beat)) => self.beaten(done),
-                // Before the inbox, which may never be empty: the master's own beat comes first.
+                // Before the inbox, which may never be empty: the member's own beat comes first.
                 _ = ticks.tick(), if self.beats() => self.tick(),
                 Some(event) = self.inbox.recv() => self.happened(event),
                 () = sleep_until(self.patient_until), if !self.connected => {
@@ -180,12 +182,12 @@ impl<'a> MemberSession<'a> {
             }
         };
         self.tasks.shutdown().await;
-        // What is under way holds on to the session.
+        // The write under way keeps the session open.
         drop(self.under_way.take());
         drop(self.beside.take());
         self.role = SessionRole::None;
         self.runner.reigns_no_more();
-        // Cut off, there is nobody to say goodbye to.
+        // A disconnected member has no server to close the session with.
         if self.connected && !self.session.close(shutdown.remaining()).await && leaving {
             self.runner.complain(NO_ANSWER);
         }
@@ -194,12 +196,12 @@ impl<'a> MemberSession<'a> {
 
     fn ticks(&self) -> Interval {
         let mut ticks = interval(self.interval());
-        // A beat that came too late is not made up for: only the newest counts.
+        // A missed beat is not made up for: only the newest counts.
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         ticks
     }
 
-    /// Whether there is something to beat for.
+    /// Whether the role needs beats now.
     fn beats(&self) -> bool {
         self.connected
             && match self.role {
@@ -209,8 +211,8 @@ impl<'a> MemberSession<'a> {
             }
     }
 
-    /// Whether the answer to what is under way can wait for the next tick: it is good for nothing
-    /// before, unless somebody is to be judged. To wake for it would double the cost of a beat.
+    /// Whether the answer to the write under way can wait for the next tick: nothing needs it before, unless
+    /// other members are being judged. Waking up for it would double the cost of a beat.
     fn is_patient(&self, shutdown: &Shutdown) -> bool {
         let idle = match &self.role {
             SessionRole::Follower { joined } => *joined,
@@ -225,8 +227,8 @@ impl<'a> MemberSession<'a> {
         idle && !listening && self.connected && !self.owed && shutdown.stop().is_none()
     }
 
-    /// A beat is due. While the one before is not answered it is held back, and its newest form sent
-    /// with the answer.
+    /// Handles a due beat. If the write before it is not answered yet, the beat is held back, and its newest
+    /// form is sent after the answer.
     fn tick(&mut self) {
         self.look();
         if self.under_way.is_some() {
@@ -237,7 +239,7 @@ impl<'a> MemberSession<'a> {
         }
     }
 
-    /// A master's beat that would wait behind its other work goes out beside it.
+    /// Sends a master's beat beside a large write that it would otherwise wait for.
     fn beat_beside(&mut self) {
         let SessionRole::Master(master) = &self.role else {
             return;
@@ -256,28 +258,28 @@ impl<'a> MemberSession<'a> {
         let own = claim::value(name, &beat::alive(now.wall, identity, &status));
         let beat = write::beside(master.fence.clone(), own);
         self.beside = Some((beat, Instant::now()));
-        // A request goes out when its future is polled first.
+        // A request is sent when its future is first polled.
         let sent = self.beside.as_mut();
         if let Some(done) = sent.and_then(|(beat, _)| beat.now_or_never()) {
             self.beaten(done);
         }
     }
 
-    /// Writes, and sends what is written: a request goes out when its future is polled first.
+    /// Starts a write and sends it: a request is sent when its future is first polled.
     fn send(&mut self) {
         self.owed = false;
         self.write();
         self.look();
     }
 
-    /// Sends what is under way if it is not sent yet, and takes the answer if there is one.
+    /// Sends the write under way if it is not sent yet, and handles the answer if there is one.
     fn look(&mut self) {
         if let Some(done) = self.under_way.as_mut().and_then(FutureExt::now_or_never) {
             self.done(done);
         }
     }
 
-    /// Carries out what the election asks for.
+    /// Carries out the election's requests.
     fn act(&mut self) {
         while let Some(action) = self.election.poll_action() {
             match action {
@@ -302,12 +304,12 @@ impl<'a> MemberSession<'a> {
         }
     }
 
-    /// What a claim says before its owner is master: who it is.
+    /// The value of a claim before its owner is master: its name.
     fn claim_value(&self) -> String {
         claim::value(self.runner.config.name.as_ref(), "")
     }
 
-    /// Hears what the master tells, from here on: a reading that the connection was lost over is lost.
+    /// Starts to watch the control znode: a lost connection ends an earlier watch.
     fn apply_orders(&mut self) {
         let obeying = control_watch::watch_control(self.session.clone(), self.outside.clone());
         if let Some(earlier) = self.obeying.replace(self.tasks.spawn(obeying)) {
@@ -315,7 +317,8 @@ impl<'a> MemberSession<'a> {
         }
     }
 
-    /// Tells of the connection by the inbox: to look at it in the loop would cost as much as a beat.
+    /// Reports connection changes by the inbox: checking the connection in the loop would cost as much as a
+    /// beat.
     fn watch_connection(&mut self) {
         let (mut connection, outside) = (self.session.watch(), self.outside.clone());
         self.tasks.spawn(async move {
@@ -341,14 +344,14 @@ impl<'a> MemberSession<'a> {
         self.diagnose(false);
     }
 
-    /// Has the servers looked at; `leaving` if that is to decide whether it is worth to wait.
+    /// Starts a diagnosis of the servers. `leaving`: the result decides whether a leaving member waits.
     fn diagnose(&mut self, leaving: bool) {
         let address = &self.runner.config.settings.address;
         let diagnosing = self.runner.environment.diagnose(address);
         let outside = self.outside.clone();
         self.tasks.spawn(async move {
             let diagnosis = diagnosing.await;
-            // The life may have ended meanwhile.
+            // The runner may have ended in the meantime.
             let _ = outside
                 .send(SessionEvent::Diagnosed { diagnosis, leaving })
                 .await;
@@ -391,7 +394,7 @@ impl<'a> MemberSession<'a> {
     fn noticed(&mut self, epoch: i64, noticed: FollowerEvent) {
         let now = self.runner.environment.now();
         let SessionRole::Master(master) = &mut self.role else {
-            // A word that was on its way when the master stepped down.
+            // An event that was on its way when the master stepped down.
             return;
         };
         if master.master_state.epoch() != epoch {
@@ -406,8 +409,8 @@ impl<'a> MemberSession<'a> {
         }
     }
 
-    /// The next beat, or what the master has to say, unless a write is under way: then it waits, and
-    /// what is newest is written afterwards.
+    /// Starts the next beat or the master's next transaction. If a write is under way, it waits, and the
+    /// newest state is written afterwards.
     fn write(&mut self) {
         if self.under_way.is_some() || !self.connected {
             return;
@@ -451,7 +454,7 @@ impl<'a> MemberSession<'a> {
     }
 }
 
-/// The outcome of what is under way; pending while nothing is.
+/// The outcome of the write under way; pending if there is none.
 async fn finished(under_way: Option<&mut WriteFuture>) -> Done {
     match under_way {
         Some(write) => write.await,

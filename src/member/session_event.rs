@@ -1,41 +1,41 @@
-//! What happens around the loop of a session.
+//! Events for the loop of a session.
 
 use super::candidate::ElectionReply;
 use super::follower_watcher::FollowerEvent;
 use crate::coordination::{Connection, Diagnosis, Failure};
 use crate::protocol::control::Control;
 
-/// What happened, from the tasks around the loop.
+/// An event from one of the tasks around the loop.
 #[derive(Debug)]
 pub(super) enum SessionEvent {
     /// An answer for the election.
     Answered(ElectionReply),
-    /// News of the followers, for the master of this epoch.
+    /// An event of the follower watcher, for the master of this epoch.
     FollowerEvent(i64, FollowerEvent),
-    /// What the master of the current epoch tells all members.
+    /// The instructions of the current epoch's master to all members.
     Told(Control),
     /// ZooKeeper answers, but not as it should.
     Failed(Failure),
-    /// The way to ZooKeeper has changed.
+    /// The state of the connection has changed.
     Connection(Connection),
     /// Why the connection is lost.
     Diagnosed {
-        /// What was seen.
+        /// The result of the diagnosis.
         diagnosis: Diagnosis,
         /// Whether the member that asked has to leave.
         leaving: bool,
     },
 }
 
-/// What a member that has to leave while it is cut off may hope for.
+/// Whether a member that has to leave while disconnected can expect the connection to return.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ReconnectOutlook {
-    /// Not looked at since the connection was lost.
+    /// Not checked since the connection was lost.
     Unknown,
-    /// Being looked at.
+    /// The check is running.
     Asked,
-    /// A server accepts: the connection may be back in a moment.
+    /// A server accepts connections: the session may be back in a moment.
     Some,
-    /// Nothing accepts.
+    /// No server accepts connections.
     None,
 }

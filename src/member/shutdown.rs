@@ -1,4 +1,4 @@
-//! When a member has to leave: its work is done, or a signal says so.
+//! When a member has to leave: its work is done, or a signal or an order ends it.
 
 use std::time::Duration;
 
@@ -18,31 +18,30 @@ pub struct ShutdownOrder {
     pub ending: Ending,
     /// The signal that ends the process, if one does.
     pub signal: Option<i32>,
-    /// Why the master has it end, if it does.
+    /// Why the master ended the work, if it did.
     pub killed: Option<String>,
 }
 
-/// Who deals with what ends a process from outside: signals (`TERM`, `INT`, `HUP`), and an order of the
-/// master.
+/// Who handles the external ways to end a process: signals (`TERM`, `INT`, `HUP`) and an order of the master.
 pub enum Signals {
-    /// The heartbeat does: the member takes leave, then the process ends by the signal, or as failed, for the reason
-    /// that is handed to this before.
+    /// The heartbeat: the member leaves, then the process ends by the signal, or as failed. The reason is
+    /// passed to this function before.
     Heartbeat(Kill),
-    /// The program does, which has something to end first, and is told of an order by this; the heartbeat
-    /// waits for its word alone.
+    /// The program, which has something to end first. This function passes an order on to it; the heartbeat
+    /// leaves only when the program stops it.
     Program(Kill),
 }
 
-/// What has come.
+/// A stage of the shutdown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ShutdownStage {
-    /// The order to leave; how long that may take is limited from here on.
+    /// The order to leave has come; the time limit starts.
     Ordered,
-    /// The limit has passed.
+    /// The time limit has passed.
     Deadline,
 }
 
-/// Waits for the order to leave, then for the end of the time that leaving may take.
+/// Waits for the order to leave, then for the time limit of leaving.
 #[derive(Debug)]
 pub struct Shutdown {
     limit: Duration,
@@ -51,9 +50,9 @@ pub struct Shutdown {
 }
 
 impl Shutdown {
-    /// Waits for the program's word or for a signal, whichever comes first. The signals are those by
-    /// which a task is ended: YARN's and the shell's `TERM`, a terminal's `INT` and `HUP`. Where one
-    /// cannot be caught it keeps its usual effect.
+    /// Waits for the program's order or for a signal, whichever comes first. The signals are those that end a
+    /// task: `TERM` from YARN and the shell, `INT` and `HUP` from a terminal. A signal that cannot be caught
+    /// keeps its usual effect.
     pub(super) fn on_signal_or(
         work: oneshot::Receiver<Ending>,
         mut killed: UnboundedReceiver<String>,
@@ -67,15 +66,15 @@ impl Shutdown {
         ];
         let mut signals: Vec<(SignalKind, Signal)> = kinds
             .into_iter()
-            // What was ignored when the program started stays ignored: `nohup`, and `&` in a script.
+            // A signal that was ignored when the program started stays ignored: `nohup`, and `&` in a script.
             .filter(|kind| !is_ignored(kind.as_raw_value()))
             .filter_map(|kind| Some((kind, signal(kind).ok()?)))
             .collect();
-        // In a task of its own: the loop that beats should not have four things more to look at.
+        // In a task of its own: the loop that beats should not poll four more things.
         tokio::spawn(async move {
             let stop = tokio::select! {
                 ending = work => ShutdownOrder {
-                    // A handle that was dropped without a word is a program that failed.
+                    // A handle that was dropped without an order means that the program failed.
                     ending: ending.unwrap_or(Ending::Failed),
                     signal: None,
                     killed: None,
@@ -91,7 +90,7 @@ impl Shutdown {
                     killed: None,
                 },
             };
-            // Without a member that takes leave, a signal has its usual effect at once.
+            // If no member is left to leave, a signal has its usual effect at once.
             if let Err(stop) = tell.send(stop)
                 && let Some(signal) = stop.signal
             {
@@ -101,7 +100,7 @@ impl Shutdown {
         Self::new(order, limit)
     }
 
-    /// Waits for the program's word alone.
+    /// Waits only for the program's order.
     pub(super) fn on_word(work: oneshot::Receiver<Ending>, limit: Duration) -> Self {
         let (tell, order) = oneshot::channel();
         tokio::spawn(async move {
@@ -116,7 +115,7 @@ impl Shutdown {
         Self::new(order, limit)
     }
 
-    /// Waits for `order`; from then on leaving may take as long as `limit`.
+    /// Waits for `order`; from then on leaving may take up to `limit`.
     pub fn new(order: oneshot::Receiver<ShutdownOrder>, limit: Duration) -> Self {
         Self {
             limit,
@@ -130,17 +129,17 @@ impl Shutdown {
         self.stop.as_ref().map(|(stop, _)| stop)
     }
 
-    /// What is left of the time that leaving may take.
+    /// The time left for leaving.
     pub(super) fn remaining(&self) -> Duration {
         self.stop.as_ref().map_or(self.limit, |(_, deadline)| {
             deadline.saturating_duration_since(Instant::now())
         })
     }
 
-    /// The next thing that comes.
+    /// Waits for the next stage.
     ///
     /// # Cancellation safety
-    /// What has come is kept: the next call goes on from there.
+    /// A stage that was reached is kept: the next call continues from there.
     pub(super) async fn next(&mut self) -> ShutdownStage {
         if let Some((_, deadline)) = &self.stop {
             sleep_until(*deadline).await;
@@ -157,9 +156,9 @@ impl Shutdown {
     }
 }
 
-/// Whether this process ignores a signal, as Linux tells it; elsewhere it is taken not to.
+/// Whether this process ignores a signal, according to Linux; false on other systems.
 fn is_ignored(signal: i32) -> bool {
-    // The name in it may be cut within a character.
+    // The process name in it may be cut within a character.
     let status = std::fs::read("/proc/self/status").unwrap_or_default();
     let status = String::from_utf8_lossy(&status);
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
@@ -167,7 +166,7 @@ fn is_ignored(signal: i32) -> bool {
     mask.is_some_and(|mask| mask & (1 << (signal - 1)) != 0)
 }
 
-/// The first of the signals to come.
+/// Waits for the first of the signals.
 async fn caught(signals: &mut [(SignalKind, Signal)]) -> i32 {
     std::future::poll_fn(|context| {
         for (kind, signal) in signals.iter_mut() {

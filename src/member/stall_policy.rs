@@ -1,4 +1,4 @@
-//! Watches a program's work for a stall, and does what is to be done about it.
+//! Watches a program's work for a stall and acts on it.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,23 +10,23 @@ use crate::stdio;
 use crate::streaming::Task;
 use crate::vitals::{Ends, Monitor, MonitorEvent, SampleTarget, Settings, Streams};
 
-/// What to do about work that stands still.
+/// What to do about work that stalls.
 #[derive(Clone, Copy, Debug)]
 pub struct StallPolicy {
-    /// For how long it may.
+    /// How long the work may stall.
     pub patience: StallTimeout,
-    /// Whether it is ended then.
+    /// Whether a stall ends the work.
     pub kills: bool,
-    /// Whether debuggers may be asked what it does.
+    /// Whether debuggers may be run to show what the work does.
     pub stacks: bool,
-    /// Whether Hadoop is told that it lives although it makes no progress.
+    /// Whether to report to Hadoop that the task is alive although it makes no progress.
     pub keep_alive: bool,
 }
 
-/// Ends the work, for a reason.
+/// Ends the work, for the given reason.
 pub type Kill = Arc<dyn Fn(String) + Send + Sync>;
 
-/// The work of `program`, as it is seen from outside.
+/// The work of `program`, as seen from outside.
 pub(super) struct StallWatch<S> {
     pub(super) program: &'static str,
     pub(super) task: Task,
@@ -36,8 +36,8 @@ pub(super) struct StallWatch<S> {
 }
 
 impl StallPolicy {
-    /// Watches the work until the monitor is dropped. What is seen goes to `work_status`, and to people by stderr, once
-    /// for each stall.
+    /// Watches the work until the monitor is dropped. Observations go to `work_status`, and to stderr once
+    /// per stall.
     pub(super) fn watch<S: Streams + 'static>(
         self,
         seen: StallWatch<S>,
@@ -63,18 +63,18 @@ impl StallPolicy {
             }
             MonitorEvent::Snapshot(snapshot) => {
                 let snapshot = place(&task, told.status().bytes_in) + &snapshot;
-                // Indented, so that nothing in it is taken for a counter or a status by Hadoop.
+                // Indented, so that Hadoop takes no line of it for a counter or a status.
                 let lines = snapshot.lines().map(|line| format!("\n  {line}"));
                 say(
                     program,
                     format_args!("what it does:{}", lines.collect::<String>()),
                 );
                 told.keep(snapshot);
-                // It may have gone on while it was looked at.
+                // The work may have continued during the inspection.
                 if self.kills && told.is_stalled() {
                     let reason = reason.lock().unwrap_or_else(PoisonError::into_inner);
                     let reason = format!("{reason}; ended for it (--on-stall kill)");
-                    // A log that cannot be written does not keep it alive.
+                    // A log that cannot be written does not keep the work alive.
                     let _ = task.status(&mut stdio::err(), &reason);
                     kill(reason);
                 }
@@ -86,8 +86,9 @@ impl StallPolicy {
     }
 }
 
-/// Where in its input the work is; nothing if Hadoop has not said what it is to read. About there: Hadoop's mappers
-/// begin a split at its first whole line, and read on to the end of its last.
+/// Position of the work in its input; empty if Hadoop has not set an input split. The position is
+/// approximate: Hadoop's mappers begin a split at its first whole line and read on to the end of its last
+/// line.
 fn place(task: &Task, taken: u64) -> String {
     task.split.as_ref().map_or_else(String::new, |split| {
         let byte = split.start.saturating_add(taken);

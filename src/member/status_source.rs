@@ -1,21 +1,22 @@
-//! What a member's work tells of itself.
+//! The source of a member's work status.
 
 use std::fmt::Debug;
 
 use crate::protocol::Status;
 use crate::streaming::Progress;
 
-/// Whoever knows how far the work has come. Asked with each beat, so it should know without waiting.
+/// Provides the current work status. Each beat asks for it, so it should answer without waiting.
 pub trait StatusSource: Debug + Send + Sync {
-    /// How the work fares now. The interval and the percentage are not its to tell.
+    /// The current status of the work. The caller sets the interval and the percentage.
     fn status(&self) -> Status;
 
-    /// What was seen of it when it stalled, once.
+    /// The snapshot of the work when it stalled. Each snapshot is returned once.
     fn take_snapshot(&self) -> Option<String> {
         None
     }
 
-    /// The snapshot that was taken could not be put down: it is to be had again, unless there is a newer one.
+    /// Gives a snapshot back that could not be stored: the next call returns it again, unless there is a
+    /// newer one.
     fn return_snapshot(&self, _snapshot: String) {}
 }
 

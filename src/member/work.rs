@@ -1,7 +1,7 @@
 //! A program's whole run: its work on stdin and stdout, with a heartbeat beside it.
 //!
-//! The work comes first. It starts while the heartbeat still connects, never waits for it, and what
-//! became of it decides the exit status alone.
+//! The work comes first. It starts while the heartbeat still connects, never waits for it, and alone decides
+//! the exit status.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -14,15 +14,15 @@ use crate::say::say;
 use crate::streaming::{Progress, RawStream, StreamError, Task, exit, raw_stdin, raw_stdout};
 use crate::vitals::{Ends, OwnStreams, SampleTarget};
 
-/// A program about to run.
+/// A program that is about to run.
 #[derive(Debug)]
 pub struct Work {
     reporter: Reporter,
 }
 
 impl Work {
-    /// The work of `program`, as a member by `config` if there is one. If the heartbeat is
-    /// `required`, nothing is read before it is there.
+    /// The work of `program`, as a member if `config` is given. If the heartbeat is `required`, nothing is
+    /// read before the member has joined.
     pub fn new(
         program: &'static str,
         task: Task,
@@ -41,14 +41,14 @@ impl Work {
         }
     }
 
-    /// Runs `job` on stdin and stdout and tells how it went, to ZooKeeper, to Hadoop and by the exit
+    /// Runs `job` on stdin and stdout and reports the result to ZooKeeper, to Hadoop and by the exit
     /// status.
     pub fn run(
         self,
         job: impl FnOnce(&mut RawStream, &mut RawStream, &Progress) -> Result<(), StreamError>,
     ) -> ExitCode {
         let program = self.reporter.program;
-        // A program without one of its streams does no work, and need not be a member.
+        // A program without stdin or stdout does no work and need not be a member.
         let (mut input, mut output) = match streams() {
             Ok(streams) => streams,
             Err(error) => return exit(program, Err(error)),

@@ -1,4 +1,4 @@
-//! How a program's work fares: its progress, and what is seen of it from outside.
+//! The status of a program's work: its progress, and what the monitor sees from outside.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -7,7 +7,7 @@ use crate::protocol::Status;
 use crate::streaming::Progress;
 use crate::vitals::Vitals;
 
-/// The account of work that is watched.
+/// The status of work that can be watched.
 #[derive(Debug)]
 pub struct WorkStatus {
     progress: Arc<Progress>,
@@ -17,7 +17,7 @@ pub struct WorkStatus {
 }
 
 impl WorkStatus {
-    /// Of work that is not watched yet.
+    /// Creates the status of work that is not watched yet.
     pub fn new(progress: Arc<Progress>) -> Self {
         Self {
             progress,
@@ -27,28 +27,28 @@ impl WorkStatus {
         }
     }
 
-    /// From now on it is watched.
+    /// Marks the work as watched from now on.
     pub fn watch(&self, vitals: Arc<Vitals>) {
-        // There is one monitor to a work.
+        // There is one monitor per work.
         let _ = self.vitals.set(vitals);
     }
 
-    /// What was seen of it when it stalled.
+    /// Stores the snapshot of stalled work.
     pub fn keep(&self, snapshot: String) {
         *self.snapshot.lock().unwrap_or_else(PoisonError::into_inner) = Some(snapshot);
     }
 
-    /// It is to be ended, for this reason; the first one counts.
+    /// Marks the work to be ended, for this reason; the first reason counts.
     pub fn condemn(&self, reason: &str) {
         let _ = self.condemned.set(reason.to_owned());
     }
 
-    /// Why it was to be ended, if it was.
+    /// Why the work was ordered to end, if it was.
     pub fn condemned(&self) -> Option<&str> {
         self.condemned.get().map(String::as_str)
     }
 
-    /// Whether it stands still by its own fault, for longer than allowed.
+    /// Whether the work stalls by its own fault for longer than allowed.
     pub fn is_stalled(&self) -> bool {
         self.vitals
             .get()
@@ -70,7 +70,7 @@ impl StatusSource for WorkStatus {
     }
 
     fn take_snapshot(&self) -> Option<String> {
-        // Somebody who writes it just now is asked again with the next beat.
+        // If a snapshot is being written now, the next beat takes it.
         self.snapshot.try_lock().ok()?.take()
     }
 

@@ -1,4 +1,4 @@
-//! A member's own writes, as futures of one type: the loop holds one at most.
+//! A member's own writes, as futures of one type: the loop holds at most one.
 
 use std::collections::BTreeSet;
 use std::pin::Pin;
@@ -14,27 +14,27 @@ use crate::master::transaction::{Outcome, RemovedFollower, Write};
 use crate::protocol::Report;
 use crate::protocol::control::Control;
 
-/// What was written or read.
+/// The result of a write.
 #[derive(Debug)]
 pub(super) enum Written {
-    /// The own znode is there.
+    /// The member's znode exists.
     Joined,
     /// A beat is acknowledged.
     Beaten,
-    /// What the last master left.
+    /// The state that the last master left.
     Inherited(Box<PriorState>),
-    /// Another is in office, whose claim this is if it still stands.
+    /// Another member is master; its claim, if it still exists.
     Contested(Option<String>),
-    /// A master's transaction is answered.
+    /// The answer to a master's transaction.
     Fenced(Outcome),
 }
 
-/// How a write ended.
+/// The outcome of a write.
 pub(super) type Done = Result<Written, Failure>;
-/// A write that is on its way. To drop it is not to call it back.
+/// A write that is under way. Dropping it does not cancel it.
 pub(super) type WriteFuture = Pin<Box<dyn Future<Output = Done> + Send>>;
 
-/// Creates the own znode.
+/// Creates the member's znode.
 pub(super) fn join(session: Session, name: Name, value: String, earlier: Vec<i64>) -> WriteFuture {
     Box::pin(async move {
         let join = || session.join(name.as_ref(), &value, &earlier);
@@ -43,7 +43,7 @@ pub(super) fn join(session: Session, name: Name, value: String, earlier: Vec<i64
     })
 }
 
-/// Beats on the own znode.
+/// Beats on the member's znode.
 pub(super) fn beat(session: Session, name: Name, value: String) -> WriteFuture {
     Box::pin(async move {
         session.beat(name.as_ref(), &value).await?;
@@ -51,7 +51,7 @@ pub(super) fn beat(session: Session, name: Name, value: String) -> WriteFuture {
     })
 }
 
-/// Beats on the own claim: a standing master that waits in line.
+/// Beats on the member's claim, for a standing master that waits in line.
 pub(super) fn touch(session: Session, claim: String, value: String) -> WriteFuture {
     Box::pin(async move {
         session.touch(&claim, &value).await?;
@@ -67,25 +67,24 @@ pub(super) fn beside(fence: Fence, own: String) -> WriteFuture {
     })
 }
 
-/// Who is about to be master.
+/// The context of a member that is about to become master.
 pub(super) struct TakeoverRequest {
-    /// Its claim, and what that says before the first beat.
+    /// Its claim, and the value of the claim before the first beat.
     pub(super) claim: String,
     pub(super) value: String,
-    /// Its follower's znode, and the sessions whose znodes are its own.
+    /// Its follower znode, and the sessions whose znodes belong to it.
     pub(super) leftover: Option<String>,
     pub(super) earlier: Vec<i64>,
-    /// How long others are waited for.
+    /// How long to wait for other members.
     pub(super) grace: Duration,
-    /// What stands in the line and is no claim.
+    /// The znodes in the line that are not claims.
     pub(super) no_claims: BTreeSet<String>,
-    /// The largest request that the server is known to take.
+    /// The largest request in bytes that the server is known to accept.
     pub(super) request_limit: Option<usize>,
 }
 
-/// Takes the steps from the line into office ([`accession`]) up to the first report, after it has
-/// removed the follower's znode of who becomes master. The beat also tells the time by ZooKeeper's
-/// clock.
+/// Takes the steps from the line to the master role up to the first report, and removes the new master's
+/// follower znode. The beat also reads ZooKeeper's clock.
 pub(super) fn inherit(session: Session, heir: TakeoverRequest) -> WriteFuture {
     let TakeoverRequest {
         claim,
@@ -143,7 +142,7 @@ pub(super) fn inherit(session: Session, heir: TakeoverRequest) -> WriteFuture {
     })
 }
 
-/// What members were told last; makes the znode for it if it is not there.
+/// The last instructions to the members; creates the znode if it does not exist.
 async fn control(session: &Session) -> Result<Control, Failure> {
     loop {
         match session.read(session.paths().control()).await {
@@ -153,7 +152,7 @@ async fn control(session: &Session) -> Result<Control, Failure> {
     }
 }
 
-/// Makes a master's transaction; `own` is what the master's beat says.
+/// Runs a master's transaction; `own` is the value of the master's beat.
 pub(super) fn fenced(fence: Fence, own: String, write: Write) -> WriteFuture {
     Box::pin(async move {
         let outcome = match write {

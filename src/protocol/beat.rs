@@ -1,4 +1,4 @@
-//! What a follower's own znode says: that it joined, that it is alive, how it ended.
+//! The value of a follower's znode: that it joined, that it is alive, how it ended.
 
 use std::fmt;
 use std::str::FromStr;
@@ -22,18 +22,18 @@ const CLAIM: &str = "claim";
 const HOST: &str = "host";
 const PID: &str = "pid";
 
-/// How a member's work ended, in its own words.
+/// How a member's work ended, according to the member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Display, EnumString)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
 pub enum Ending {
-    /// Its input is used up and its output is written.
+    /// Its input was read to the end and its output is written.
     Finished,
     /// It was stopped, or could not read or write.
     Failed,
 }
 
-/// Which part of a job a task belongs to.
+/// The phase of the job that a task belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Display, EnumString)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
@@ -44,14 +44,14 @@ pub enum Phase {
     Reduce,
 }
 
-/// The part of a file that a mapper is to read.
+/// The part of a file that a mapper reads.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Split {
     /// The file, as Hadoop names it.
     pub file: String,
-    /// Its first byte.
+    /// The offset of its first byte.
     pub start: u64,
-    /// How many bytes it has.
+    /// Its length in bytes.
     pub length: u64,
 }
 
@@ -76,36 +76,36 @@ impl FromStr for Split {
     }
 }
 
-/// Who a member is: told with every beat, for whoever looks for the first time.
+/// The identity of a member: part of every beat, for readers that see the member for the first time.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Identity {
-    /// Hadoop's task attempt id, when Hadoop runs the task.
+    /// Hadoop's task attempt id, if Hadoop runs the task.
     pub attempt: Option<String>,
-    /// The job's id, as Hadoop knows it.
+    /// Hadoop's job id.
     pub job: Option<String>,
-    /// Whether it maps or reduces, where Hadoop says so.
+    /// Whether it maps or reduces, if Hadoop reports it.
     pub phase: Option<Phase>,
-    /// What it is to read, if it is a mapper of Hadoop's.
+    /// Its input split, if it is a mapper of Hadoop's.
     pub split: Option<Split>,
-    /// The machine it runs on.
+    /// The host it runs on.
     pub host: String,
-    /// Its process id there.
+    /// Its process id on that host.
     pub pid: u32,
     /// How often it had to join again.
     pub returns: u32,
-    /// Its claim, by its name in the line. It is only what the member says: whoever acts on it asks ZooKeeper
-    /// whose session the claim belongs to.
+    /// The name of its claim in the line, according to the member. Code that acts on it must ask ZooKeeper
+    /// which session owns the claim.
     pub claim: Option<String>,
 }
 
 impl Identity {
-    /// The lines that tell it, below the first one of a value.
+    /// Formats the identity as lines below the first line of a value.
     fn lines(&self) -> String {
         use std::fmt::Write;
 
         let mut lines = String::with_capacity(160);
         let mut say = |key: &str, word: &dyn fmt::Display| {
-            // Only memory could be short, and then it panics.
+            // Writing to a string fails only without memory, and then it panics.
             let _ = writeln!(lines, "{key}: {word}");
         };
         if self.returns > 0 {
@@ -131,11 +131,11 @@ impl Identity {
         lines
     }
 
-    /// Takes one line's word, if the line is one of these.
+    /// Reads the value of one line, if the key belongs to the identity.
     fn take(&mut self, key: &str, word: &str) {
         match key {
             RETURNED => self.returns = word.parse().unwrap_or_default(),
-            // Whoever acts on it makes a path of it.
+            // Readers build a path from it.
             CLAIM => self.claim = claim::is_name(word).then(|| word.to_owned()),
             ATTEMPT => self.attempt = Some(unescape(word)),
             JOB => self.job = Some(unescape(word)),
@@ -147,7 +147,7 @@ impl Identity {
         }
     }
 
-    /// The task that the attempt is one of: `task_…_m_000003` of `attempt_…_m_000003_1`.
+    /// The id of the attempt's task: `task_…_m_000003` of `attempt_…_m_000003_1`.
     pub fn task(&self) -> Option<String> {
         let attempt = self.attempt.as_ref()?;
         let (task, _) = attempt.strip_prefix("attempt_")?.rsplit_once('_')?;
@@ -155,18 +155,18 @@ impl Identity {
     }
 }
 
-/// The value a follower creates its znode with.
+/// The initial value of a follower's znode.
 pub fn joined(identity: &Identity) -> String {
     format!("{JOINED}\n{}", identity.lines())
 }
 
-/// One beat, with how far the work has come.
+/// The value of one beat, with the progress of the work.
 pub fn alive(at: DateTime<Utc>, identity: &Identity, status: &Status) -> String {
     let (identity, status) = (identity.lines(), status.lines());
     format!("alive at {}!\n{identity}{status}", seconds(at))
 }
 
-/// The last word of a member that leaves by itself.
+/// The last beat of a member that leaves on its own.
 pub fn ended(at: DateTime<Utc>, identity: &Identity, status: &Status, ending: Ending) -> String {
     let (identity, status) = (identity.lines(), status.lines());
     format!(
@@ -175,22 +175,22 @@ pub fn ended(at: DateTime<Utc>, identity: &Identity, status: &Status, ending: En
     )
 }
 
-/// A member's value as somebody else reads it. Unknown lines are passed over, so that members
-/// of different versions understand each other.
+/// A member's value as other processes read it. Unknown lines are ignored, so that members of different
+/// versions understand each other.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Beat {
     /// The first line, for people.
     pub line: String,
-    /// Set when this is the member's last word.
+    /// How the member ended, if this is its last beat.
     pub ending: Option<Ending>,
-    /// Who it is.
+    /// The member's identity.
     pub identity: Identity,
-    /// How its work fares.
+    /// The status of its work.
     pub status: Status,
 }
 
 impl Beat {
-    /// Reads a value. Never fails: a value of somebody else is a beat with no more than a line.
+    /// Reads a value. Never fails: a foreign value is a beat with a first line only.
     pub fn parse(value: &[u8]) -> Self {
         let text = String::from_utf8_lossy(value);
         let mut lines = text.lines();

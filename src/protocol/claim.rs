@@ -1,22 +1,22 @@
-//! The claims below `/heart_beat_master`: their names, their order, what ZooKeeper knows of one.
+//! The claims below `/heart_beat_master`: their names, their order, their values.
 //!
-//! Names are those of Curator's lock recipe (`_c_<uuid>-lock-<sequence>`), so that Curator's tools
-//! and locks see the line as one of theirs.
+//! The names follow Curator's lock recipe (`_c_<uuid>-lock-<sequence>`), so that Curator's tools and locks
+//! accept the line as their own.
 
 use super::escape::{Line, unescape};
 
-/// What comes before `lock-` in the name of a claim with precedence. Curator's lock orders its line by
-/// what comes after `lock-`, and so takes it for any other claim.
+/// The part before the number in the name of a claim with precedence. Curator's lock orders its line by the
+/// part after `lock-`, so it treats the claim like any other.
 const STANDING: &str = "-standing-lock-";
 
-/// What comes before the number in the name of every claim (Curator's `LockInternals`).
+/// The part before the number in the name of every claim (Curator's `LockInternals`).
 const LOCK: &str = "-lock-";
 
-/// No name of a claim is longer: heartline's have some 60 characters.
+/// Maximum length of a claim's name in bytes; heartline's names have about 60.
 const LONGEST: usize = 255;
 
-/// What the names of one member's claims begin with; the server appends the sequence number. A
-/// `standing` master's claim has precedence over those of members that work.
+/// The prefix of the names of one member's claims; the server appends the sequence number. A `standing`
+/// master's claim has precedence over those of working members.
 pub fn prefix(id: &str, standing: bool) -> String {
     if standing {
         format!("_c_{id}{STANDING}")
@@ -30,24 +30,25 @@ pub fn is_standing(name: &str) -> bool {
     name.contains(STANDING)
 }
 
-/// The number that the server gave a claim; `None` for what is no claim.
+/// The sequence number that the server gave a claim; `None` if the name is not a claim's.
 pub fn sequence(name: &str) -> Option<i64> {
     let (_, sequence) = name.rsplit_once(LOCK)?;
     sequence.parse().ok()
 }
 
-/// Whether a text has the form of a claim's name: one part of a path, with the server's number at its end.
+/// Whether a text has the form of a claim's name: one component of a path, with the server's number at its
+/// end.
 pub fn is_name(text: &str) -> bool {
     let is_plain = |c: char| c.is_ascii_graphic() && c != '/';
     text.len() <= LONGEST && text.chars().all(is_plain) && sequence(text).is_some()
 }
 
-/// A claim's value: who holds it, and below that its last beat, if it beats.
+/// Formats a claim's value: the holder's name, and below it the last beat, if the holder beats.
 pub fn value(holder: &str, beat: &str) -> String {
     format!("{}\n{beat}", Line(holder))
 }
 
-/// Whether a claim's value is of the form of [`value()`], and not that of another program's lock.
+/// Whether a claim's value has the form of [`value()`] and is not the value of another program's lock.
 pub fn is_ours(value: &[u8]) -> bool {
     value.contains(&b'\n')
 }
@@ -58,14 +59,14 @@ pub fn is_beat(value: &[u8]) -> bool {
     end.is_some_and(|end| end + 1 < value.len())
 }
 
-/// Who holds a claim, by its value.
+/// The name of a claim's holder, from its value.
 pub fn holder(value: &[u8]) -> String {
     let text = String::from_utf8_lossy(value);
     unescape(text.lines().next().unwrap_or_default())
 }
 
-/// The claims of the line: standing masters before all others, and first come first. What has no
-/// sequence number is not a claim.
+/// The claims of the line in order: standing masters before all others, and first come, first served. A name
+/// without a sequence number is not a claim.
 pub fn in_order(names: &[String]) -> Vec<&String> {
     let mut line: Vec<(bool, i64, &String)> = names
         .iter()

@@ -1,8 +1,8 @@
-//! What members are told: `/heart_beat_control`, written by the master, watched by all.
+//! The master's instructions: `/heart_beat_control`, written by the master, watched by all members.
 //!
-//! The answers to a heartbeat, as Hadoop's first `HeartbeatResponse` had them: the interval to the next
-//! beat, and what is to be done (`KILL_TASK`, `KILL_JOB`, `REINIT_TRACKER`). They hold in the epoch that they name and in
-//! no other.
+//! They correspond to the answers to a heartbeat in Hadoop's first `HeartbeatResponse`: the interval to the
+//! next beat, and actions (`KILL_TASK`, `KILL_JOB`, `REINIT_TRACKER`). They hold only in the epoch that they
+//! name.
 
 use std::fmt;
 use std::str::FromStr;
@@ -20,23 +20,23 @@ const ASKED: &str = "asked";
 const NUMBER: &str = "orders";
 const ORDER: &str = "order ";
 const SESSION: &str = "session=";
-/// The longest interval that is taken at its word, as the options take none above: whoever counts with several of them
-/// comes to no end of time.
+/// The longest accepted interval, which is also the limit of the options: a sum of several intervals then
+/// never overflows.
 const LONGEST: Duration = Duration::from_secs(86_400);
 
-/// What a member is to do.
+/// An action that a member carries out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Display, EnumString)]
 #[strum(serialize_all = "kebab-case")]
 pub enum Action {
-    /// End its task as failed: Hadoop tries it again.
+    /// End the member's task as failed: Hadoop retries it.
     KillTask,
-    /// End its task as failed, as all of its job.
+    /// End the member's task as failed, together with all tasks of its job.
     KillJob,
-    /// Forget what it was told, and join anew.
+    /// Forget earlier instructions, and rejoin.
     Reinit,
 }
 
-/// One process of all machines, as long as it lives: `7@node1`.
+/// A process on one of the hosts, for as long as it runs: `7@node1`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Process {
     host: String,
@@ -44,7 +44,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// The process that a member says it is.
+    /// The process that a member reports in its identity.
     pub fn of(identity: &Identity) -> Option<Self> {
         let is_named = identity.pid > 0 && !identity.host.is_empty();
         is_named.then(|| Self {
@@ -76,27 +76,27 @@ impl FromStr for Process {
     }
 }
 
-/// Something that somebody is to do.
+/// An order to one or more members.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Order {
     /// Grows with each order.
     pub number: u64,
-    /// What.
+    /// The action to carry out.
     pub action: Action,
-    /// Who: a member's name, or for [`Action::KillJob`] a job's id.
+    /// The target: a member's name, or for [`Action::KillJob`] a job's id.
     pub whom: String,
-    /// Which process of that name, if it says so in its beats: another one that is started under the same name is
-    /// not meant.
+    /// The target's process, if its beats name one: another process that starts under the same name is not
+    /// meant.
     pub process: Option<Process>,
-    /// The session that owned the member's znode when the order was given: what others write under a name that is
-    /// much like it is not meant.
+    /// The session that owned the member's znode when the order was given: a foreign znode with a very
+    /// similar name is not meant.
     pub session: Option<i64>,
-    /// Why, in one line.
+    /// The reason, in one line.
     pub reason: String,
 }
 
 impl Order {
-    /// Whether it is meant for the member `name`, whose sessions these are: the present one and those before.
+    /// Whether the order is for the member `name` with these sessions, the current one and earlier ones.
     pub fn is_for(&self, name: &str, identity: &Identity, sessions: &[i64]) -> bool {
         match self.action {
             Action::KillTask | Action::Reinit => {
@@ -153,7 +153,7 @@ impl FromStr for Order {
     }
 }
 
-/// Takes the first word off, if it is one of the kind.
+/// Parses the first word if it is of this kind; returns it and the rest.
 fn optional<T>(rest: &str, read: impl Fn(&str) -> Option<T>) -> (Option<T>, &str) {
     let taken = rest.split_once(' ');
     let taken = taken.and_then(|(word, rest)| Some((read(word)?, rest)));
@@ -161,30 +161,31 @@ fn optional<T>(rest: &str, read: impl Fn(&str) -> Option<T>) -> (Option<T>, &str
 }
 
 fn session(word: &str) -> Option<i64> {
-    // As `{:x}` writes a negative number: its two's complement.
+    // `{:x}` writes a negative number as its two's complement.
     let id = u64::from_str_radix(word.strip_prefix(SESSION)?, 16).ok()?;
     Some(id.cast_signed())
 }
 
-/// The whole value.
+/// The value of the control znode.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Control {
     /// The epoch of the master that wrote it; `None` in a value that no master wrote.
     pub epoch: Option<i64>,
-    /// That master's claim: as long as it stands, its epoch goes on. `None` in a value of an older version.
+    /// That master's claim: its epoch lasts as long as the claim exists. `None` in a value of an older
+    /// version.
     pub claim: Option<String>,
-    /// The time between two beats of a follower.
+    /// The interval between two beats of a follower.
     pub interval: Option<Duration>,
-    /// The interval that an operator has asked for: a later master keeps to it.
+    /// The interval that an operator has requested: later masters keep it.
     pub asked: Option<Duration>,
-    /// The number of the last order that was given, by whatever master.
+    /// The number of the last order of any master.
     pub number: u64,
-    /// What is to be done, oldest first.
+    /// The standing orders, oldest first.
     pub orders: Vec<Order>,
 }
 
 impl Control {
-    /// Reads a value. Never fails: what is not known is passed over.
+    /// Reads a value. Never fails: unknown lines are ignored.
     pub fn parse(value: &[u8]) -> Self {
         let mut control = Self::default();
         for line in String::from_utf8_lossy(value).lines() {
@@ -200,7 +201,7 @@ impl Control {
                 Some((ASKED, interval)) => control.asked = micros(interval),
                 Some((NUMBER, number)) => {
                     let number: Option<u64> = number.parse().ok();
-                    // No master has given as many: a larger number is none.
+                    // No master gives that many orders: treat a larger number as missing.
                     control.number = number.filter(|number| *number <= u64::MAX / 2).unwrap_or(0);
                 }
                 _ => {}
@@ -326,7 +327,7 @@ mod tests {
         assert_eq!(read(&order), Ok(order.clone()));
         assert!(order.is_for("m2 x", &identity, &[3, 7]));
         assert!(!order.is_for("m2 x", &identity, &[3]));
-        // A blank in a name makes no other name of it.
+        // A blank in a name does not turn it into another name.
         assert!(!order.is_for("m2", &identity, &[7]));
     }
 }

@@ -1,4 +1,4 @@
-//! Who died of late: told in every report, since the znodes of the dead are gone.
+//! The members that died recently: part of every report, since the znodes of the dead are gone.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,9 +7,9 @@ use super::escape::{Word, unescape};
 use super::event::{moment, stamp};
 use chrono::{DateTime, Utc};
 
-/// What a line about the dead begins with.
+/// The prefix of a line about a dead member.
 const DEAD: &str = "dead ";
-/// What stands for an attempt where there is none.
+/// The placeholder for a missing attempt.
 const NONE: &str = "-";
 
 /// A member that was declared dead and has not returned.
@@ -17,7 +17,7 @@ const NONE: &str = "-";
 pub struct Dead {
     /// Its name.
     pub node: String,
-    /// When that was.
+    /// When it was declared dead.
     pub time: DateTime<Utc>,
     /// The task attempt that it ran.
     pub attempt: Option<String>,
@@ -29,7 +29,7 @@ impl fmt::Display for Dead {
         write!(f, "{DEAD}{} {} ", Word(&self.node), stamp(self.time))?;
         match self.attempt.as_deref() {
             None => f.write_str(NONE),
-            // One that is called so.
+            // An attempt with this very name.
             Some(NONE) => f.write_str("\\u{2d}"),
             Some(attempt) => Word(attempt).fmt(f),
         }

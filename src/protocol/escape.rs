@@ -1,12 +1,12 @@
-//! Names and texts of others inside a line: what would end a word or a line is escaped when it is written,
-//! and read back by [`unescape`].
+//! Foreign names and texts inside a line: characters that would end a word or a line are escaped when
+//! written, and [`unescape`] restores them.
 //!
-//! ZooKeeper takes almost any text as a name, blanks and backslashes too. A character that a reader would
-//! trip over is written as `\u{20}`, Rust's own form; all usual names stand as they are.
+//! ZooKeeper accepts almost any text as a name, including blanks and backslashes. A character that would
+//! confuse a reader is written as `\u{20}`, in Rust's notation; all usual names stay unchanged.
 
 use std::fmt;
 
-/// How a character that is escaped begins.
+/// The beginning of an escape sequence.
 const BEGIN: &str = "\\u{";
 
 /// A text as one word of a line: no blank, no control character, and not empty.
@@ -20,7 +20,7 @@ pub struct Line<'a>(pub &'a str);
 impl fmt::Display for Word<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_empty() {
-            // An empty word could not be seen between two blanks.
+            // An empty word would be invisible between two blanks.
             return f.write_str("\\u{}");
         }
         write(f, self.0, |c| {
@@ -50,8 +50,8 @@ fn write(f: &mut fmt::Formatter<'_>, text: &str, is_escaped: impl Fn(char) -> bo
     f.write_str(rest)
 }
 
-/// The text of a [`Word`] or a [`Line`]. Never fails: what is no escape stands for itself, as in a value that
-/// another program wrote.
+/// Restores the text of a [`Word`] or a [`Line`]. Never fails: anything that is not an escape sequence stays
+/// as it is, as in a value that another program wrote.
 pub fn unescape(word: &str) -> String {
     let (mut text, mut rest) = (String::with_capacity(word.len()), word);
     while let Some((before, escape)) = rest.split_once(BEGIN) {

@@ -1,5 +1,4 @@
-//! What happened to whom, in which epoch: one line in the master's value, one JSON object of the
-//! watchers' `--json`.
+//! The events of a job: one line in the master's value, one JSON object in the watchers' `--json` output.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Serialize, Serializer};
@@ -10,14 +9,14 @@ use super::escape::{Word, unescape};
 use super::master_info::PreviousMaster;
 use crate::condition::Condition;
 
-/// What happened.
+/// The kind of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Display, EnumIter, EnumString)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
 pub enum EventKind {
     /// The node became master.
     Claimed,
-    /// The node handed the claim over.
+    /// The node released its claim.
     Released,
     /// A follower was seen for the first time.
     Joined,
@@ -25,28 +24,29 @@ pub enum EventKind {
     Alive,
     /// A follower fell silent and was removed.
     Died,
-    /// A follower used up its input and left.
+    /// A follower finished its input and left.
     Finished,
-    /// A follower said that it could not finish, and left.
+    /// A follower reported that it could not finish, and left.
     Failed,
-    /// A follower that was taken for dead has joined again.
+    /// A follower that was declared dead has joined again.
     Returned,
-    /// A follower stands still by its own fault.
+    /// A follower stalls by its own fault.
     Stalled,
-    /// A follower that was stalled works again.
+    /// A stalled follower works again.
     Recovered,
-    /// What was seen of a follower when it stalled, as watchers read it: no master tells this.
+    /// The snapshot of a stalled follower, as watchers read it: no master reports this.
     Snapshot,
     /// The watcher itself reached ZooKeeper.
     Connected,
     /// The watcher itself lost ZooKeeper.
     Disconnected,
-    /// Events are missing here: they came and went while a watcher was cut off, or could not be delivered.
+    /// Events are missing here: they happened while a watcher was disconnected, or could not be delivered.
     Lost,
 }
 
 impl EventKind {
-    /// Whether a master tells this once; the rest is of watchers, or is told in another way.
+    /// Whether a master reports this kind as an event line; all others come from watchers or are reported in
+    /// another way.
     fn is_masters(self) -> bool {
         match self {
             Self::Claimed
@@ -65,34 +65,35 @@ impl EventKind {
     }
 }
 
-/// One thing that happened, as the master of `epoch` saw it.
+/// One event, as the master of `epoch` saw it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Event {
-    /// When, by the clock of whoever tells it.
+    /// The time, by the clock of the reporting process.
     #[serde(serialize_with = "rfc3339")]
     pub time: DateTime<Utc>,
-    /// What.
+    /// The kind of the event.
     pub event: EventKind,
-    /// Whose: a follower, or the master for claims; nobody's for the watcher's own connection.
+    /// The node: a follower, or the master for claims; `None` for the watcher's own connection.
     pub node: Option<String>,
-    /// The epoch of the master that said it: the zxid of its first beat. Grows with each master.
+    /// The epoch of the master that reported it: the zxid of its first beat. Grows with each master.
     pub epoch: Option<i64>,
-    /// Counts a master's events, so that a reader knows what it has had already.
+    /// The number of the event among a master's events, so that a reader knows which ones it has already
+    /// seen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sequence: Option<u64>,
-    /// With a claim: the master before, and why it went.
+    /// For a claim: the previous master, and why it ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub previous: Option<PreviousMaster>,
-    /// With a stall: what it is doing instead.
+    /// For a stall: what the follower is doing instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub condition: Option<Condition>,
-    /// With a snapshot: all of it, lines for people.
+    /// For a snapshot: its whole text, in lines for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<String>,
-    /// With what is lost: how many events.
+    /// For lost events: how many were lost.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
-    /// With what is lost: the time of the first of them, or of the last event before them.
+    /// For lost events: the time of the first of them, or of the last event before them.
     #[serde(
         skip_serializing_if = "Option::is_none",
         serialize_with = "maybe_rfc3339"
@@ -118,10 +119,10 @@ fn maybe_rfc3339<S: Serializer>(
     }
 }
 
-/// A moment that somebody else has written, within the years that RFC 3339 has: one outside of them is taken for the
-/// first or the last of them. So whoever counts with it comes to no end of the calendar.
+/// Parses a foreign time. A time outside the years that RFC 3339 allows becomes the first or the last allowed
+/// second, so that calculations with it never leave the calendar.
 pub(super) fn moment(word: &str) -> Option<DateTime<Utc>> {
-    /// The first second of the year 0, and the last of the year 9999.
+    /// The first second of the year 0 and the last of the year 9999.
     const SECONDS: [i64; 2] = [-62_167_219_200, 253_402_300_799];
     let [first, last] =
         SECONDS.map(|second| DateTime::from_timestamp(second, 0).unwrap_or_default());
@@ -129,13 +130,13 @@ pub(super) fn moment(word: &str) -> Option<DateTime<Utc>> {
     Some(time.clamp(first, last))
 }
 
-/// A moment as all JSON has it.
+/// Formats a time as in all of heartline's JSON output.
 pub(crate) fn stamp(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Micros, true)
 }
 
 impl Event {
-    /// That something happened: to `node`, in `epoch`, and no more than that.
+    /// An event of `node` in `epoch`, without further details.
     pub fn of(time: DateTime<Utc>, event: EventKind, node: &str, epoch: Option<i64>) -> Self {
         Self {
             time,
@@ -151,7 +152,7 @@ impl Event {
         }
     }
 
-    /// That so many events are missing, the last of them at `time` or before it.
+    /// A note that `count` events are missing, the last of them at `time` or before it.
     pub fn lost(time: DateTime<Utc>, epoch: Option<i64>, count: u64, since: DateTime<Utc>) -> Self {
         Self {
             epoch,
@@ -161,7 +162,7 @@ impl Event {
         }
     }
 
-    /// That a watcher itself reached or lost ZooKeeper: nobody's node, in no epoch.
+    /// A watcher's connection event, without node and epoch.
     pub fn of_watcher(time: DateTime<Utc>, event: EventKind) -> Self {
         Self {
             node: None,
@@ -169,9 +170,9 @@ impl Event {
         }
     }
 
-    /// The line below the master's messages: `event 17 4294967302 2020-12-29T… died map…`, with the
-    /// [`PreviousMaster`] master behind a claim, and the condition behind a stall.
-    /// `None` for what is not a master's to tell.
+    /// The line below the master's messages: `event 17 4294967302 2020-12-29T… died map…`, followed by the
+    /// [`PreviousMaster`] for a claim, and by the condition for a stall. `None` for an event that a master
+    /// does not report.
     pub(crate) fn line(&self) -> Option<String> {
         let (sequence, epoch, node) = (self.sequence?, self.epoch?, self.node.as_ref()?);
         let (time, kind) = (stamp(self.time), self.event);
@@ -185,7 +186,7 @@ impl Event {
         ))
     }
 
-    /// Reads such a line back.
+    /// Parses such a line.
     pub(super) fn parse(line: &str) -> Option<Self> {
         let mut words = line.strip_prefix("event ")?.splitn(5, ' ');
         let sequence = Some(words.next()?.parse().ok()?);
@@ -214,7 +215,7 @@ impl Event {
         })
     }
 
-    /// The message that people read, where there is one: one line, or two for a death.
+    /// The message for people, if the event has one: one line, or two for a death.
     pub fn message(&self) -> Option<String> {
         if self.event == EventKind::Lost {
             let (time, count) = (asctime(self.time), self.count.unwrap_or_default());

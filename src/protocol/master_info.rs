@@ -1,5 +1,5 @@
-//! Who is master, since when, and why the one before went: told in every report, so that whoever
-//! looks for the first time knows.
+//! The current master, since when it is master, and why the previous one ended: part of every report, for
+//! readers that see it for the first time.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,23 +12,23 @@ use super::claim;
 use super::escape::{Line, Word, unescape};
 use super::event::{moment, stamp};
 
-/// Why a master is master no more.
+/// Why a master is no longer master.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Display, EnumIter, EnumString)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
 pub enum EndReason {
-    /// Its input ended, or it was told to leave: it handed the claim over.
+    /// Its input ended or it was ordered to leave: it released the claim.
     Finished,
     /// It fell silent, and the next in line removed its claim.
     Dead,
-    /// Its claim was removed although it lived: by a standing master that came, or by hand.
+    /// Its claim was removed although it was alive: by a new standing master, or by hand.
     Deposed,
     /// Its session expired.
     Expired,
 }
 
 impl EndReason {
-    /// What people are told of it.
+    /// The wording for people.
     pub(super) fn message(self) -> &'static str {
         match self {
             Self::Finished => "has finished",
@@ -39,14 +39,14 @@ impl EndReason {
     }
 }
 
-/// The master before.
+/// The previous master.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PreviousMaster {
     /// Its name.
     pub node: String,
     /// Its epoch.
     pub epoch: i64,
-    /// Why it went.
+    /// Why it ended.
     pub went: EndReason,
 }
 
@@ -71,16 +71,16 @@ impl FromStr for PreviousMaster {
     }
 }
 
-/// One master's time.
+/// A master's term.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MasterInfo {
     /// The master's name.
     pub node: String,
-    /// Its claim, by its name in the line.
+    /// The name of its claim in the line.
     pub claim: String,
     /// When it took over, by its own clock.
     pub since: DateTime<Utc>,
-    /// The master before, if one was known.
+    /// The previous master, if it is known.
     pub previous: Option<PreviousMaster>,
 }
 
@@ -90,7 +90,7 @@ const SINCE: &str = "since";
 const PREVIOUS: &str = "previous";
 
 impl MasterInfo {
-    /// The lines that tell it.
+    /// Formats the master info as lines.
     pub(super) fn lines(&self) -> String {
         let (node, claim) = (Line(&self.node), &self.claim);
         let since = stamp(self.since);
@@ -101,7 +101,7 @@ impl MasterInfo {
         lines
     }
 
-    /// Takes one line's part, if it is one of the office's.
+    /// Reads the value of one line, if the key belongs to the master info.
     pub(super) fn take(master_info: &mut Option<Self>, key: &str, word: &str) -> bool {
         if key == MASTER {
             *master_info = Some(Self {
@@ -117,7 +117,7 @@ impl MasterInfo {
         };
         match key {
             CLAIM if claim::is_name(word) => word.clone_into(&mut master_info.claim),
-            // The name of no claim: as if nobody were in office.
+            // Not a claim's name: treat it as if there were no master.
             CLAIM => master_info.claim.clear(),
             SINCE => master_info.since = moment(word).unwrap_or_default(),
             PREVIOUS => master_info.previous = word.parse().ok(),

@@ -1,8 +1,8 @@
-//! What stands in ZooKeeper, as text: the values of `/heart_beat/map<TS>` and `/heart_beat_master`,
-//! and the events that watchers tell as JSON lines. Pure: no clock, no IO.
+//! The text formats in ZooKeeper: the values of `/heart_beat/map<TS>` and `/heart_beat_master`, and the
+//! events that watchers print as JSON lines. Pure: no clock, no IO.
 //!
-//! The first line of each value is fixed for good (other programs compare it); whatever heartline
-//! adds stands on the lines below it as `key: value` or `event …`. Names in it are escaped ([`escape`]).
+//! The first line of each value never changes (other programs compare it); heartline adds its own data on the
+//! lines below it, as `key: value` or `event …`. Names in it are escaped ([`escape`]).
 
 pub mod beat;
 pub mod claim;
@@ -24,12 +24,12 @@ pub use status::Status;
 
 use chrono::{DateTime, Local, Utc};
 
-/// Seconds and microseconds since 1970 as `1609240709.574485`: Python's `%f` of `time.time()`.
+/// Formats seconds and microseconds since 1970 as `1609240709.574485`: Python's `%f` of `time.time()`.
 pub(crate) fn seconds(at: DateTime<Utc>) -> String {
     format!("{}.{:06}", at.timestamp(), at.timestamp_subsec_micros())
 }
 
-/// The moment in C's `asctime` form in local time, as the master's messages begin.
+/// Formats a time like C's `asctime`, in local time, as at the beginning of the master's messages.
 pub(crate) fn asctime(at: DateTime<Utc>) -> impl std::fmt::Display {
     at.with_timezone(&Local).format("%a %b %e %H:%M:%S %Y")
 }

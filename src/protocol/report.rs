@@ -1,9 +1,9 @@
-//! What `/heart_beat_master` says: who is master, and what it says of each follower.
+//! The value of `/heart_beat_master`: the current master, and its report on each follower.
 //!
-//! One value holds the report of a tick, however many followers there are; what does not fit is told with the
-//! next ones. A value may be overwritten before a watcher reads it, so each also carries the events of the last
-//! second. Their numbers have no gaps: whoever looks at least once a second misses none, and whoever finds a
-//! gap knows how many it has missed.
+//! One value holds the report of a tick, for any number of followers; what does not fit follows in the next
+//! reports. A value may be overwritten before a watcher reads it, so each also carries the events of the last
+//! second. Their numbers have no gaps: a watcher that reads at least once a second misses none, and a watcher
+//! that finds a gap knows how many it has missed.
 
 use chrono::{DateTime, Utc};
 
@@ -14,7 +14,7 @@ use super::escape::{Word, unescape};
 use super::event::{Event, EventKind};
 use super::master_info::MasterInfo;
 
-/// The value of `/heart_beat_master` while nobody holds it.
+/// The value of `/heart_beat_master` while no master holds it.
 pub const FREE: &str = "this is a master map!";
 
 const EPOCH: &str = "epoch";
@@ -23,33 +23,33 @@ const FOLLOWERS: &str = "followers";
 const FINGERPRINTS: &str = "fingerprints";
 const MORE_DEAD: &str = "more-dead";
 
-/// No master has told as many events: a larger number in a value is no number.
+/// No master reports that many events: a larger number in a value is not an event number.
 const MOST_SEQUENCE: u64 = u64::MAX / 2;
 
-/// The master's value, taken apart.
+/// The parsed value of the master's znode.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
-    /// The messages for people, one a line: all of the value that is not heartline's own lines.
+    /// The messages for people, one per line: every line of the value that is not heartline's own.
     pub messages: Vec<String>,
-    /// The epoch of whoever wrote it; `None` in a value that `setup-zookeeper` or another program wrote.
+    /// The writer's epoch; `None` in a value that `setup-zookeeper` or another program wrote.
     pub epoch: Option<i64>,
-    /// The number of the last event told up to now.
+    /// The number of the last event reported so far.
     pub sequence: u64,
     /// The events of the last second, oldest first.
     pub events: Vec<Event>,
-    /// Who is master, in a value that a master wrote.
+    /// The current master, in a value that a master wrote.
     pub master_info: Option<MasterInfo>,
-    /// Who died in the last minutes, and has not returned.
+    /// The members that died in the last minutes and have not returned.
     pub dead: Vec<Dead>,
-    /// How many more than these.
+    /// Number of further dead members that are not listed.
     pub more_dead: u64,
-    /// All followers of whoever wrote it, where the messages do not name them.
+    /// All followers of the writer, if the messages do not name them.
     pub known: Vec<String>,
-    /// The [`fingerprint`]s of those followers whose names did not fit.
+    /// The [`fingerprint`]s of the followers whose names did not fit.
     pub fingerprints: BTreeSet<u64>,
 }
 
-/// A short form of a follower's name, of 48 bits: FNV-1a (Fowler, Noll, Vo), which is the same on every machine.
+/// A short form of a follower's name, of 48 bits: FNV-1a (Fowler, Noll, Vo), the same on every machine.
 pub fn fingerprint(name: &str) -> u64 {
     let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
@@ -58,12 +58,12 @@ pub fn fingerprint(name: &str) -> u64 {
 }
 
 impl Report {
-    /// Whether the value says that nobody is master.
+    /// Whether the value says that there is no master.
     pub fn is_free(&self) -> bool {
         self.messages.first().is_some_and(|line| line == FREE)
     }
 
-    /// Reads a value. Never fails: what is not known is a message.
+    /// Reads a value. Never fails: an unknown line is a message.
     pub fn parse(value: &[u8]) -> Self {
         let mut report = Self::default();
         for line in String::from_utf8_lossy(value).lines() {
@@ -98,7 +98,7 @@ impl Report {
         report
     }
 
-    /// The followers that the messages call alive.
+    /// The followers that the messages report as alive.
     pub fn alive(&self) -> impl Iterator<Item = String> {
         self.messages.iter().filter_map(|line| {
             let (_, rest) = line.split_once(": follower ")?;
@@ -112,35 +112,35 @@ impl Report {
     }
 }
 
-/// A value to be written.
+/// The data of a value to write.
 #[derive(Debug)]
 pub struct Draft<'a> {
-    /// When it is written.
+    /// The time of writing.
     pub at: DateTime<Utc>,
     /// The writer's epoch.
     pub epoch: i64,
     /// The writer, and how it became master.
     pub master_info: &'a MasterInfo,
-    /// The number of the last event told, in this value or before.
+    /// The number of the last event reported, in this value or before.
     pub sequence: u64,
-    /// The events that no value has told yet.
+    /// The events that no earlier value has reported.
     pub fresh: &'a [Event],
-    /// The events of the last second, the fresh ones among them.
+    /// The events of the last second, including the fresh ones.
     pub recent: Vec<&'a Event>,
     /// The followers heard since the last report.
     pub alive: Vec<&'a str>,
-    /// All followers, as far as their names fit; empty if those alive are all.
+    /// All followers, as far as their names fit; empty if the ones in `alive` are all.
     pub followers: Vec<&'a str>,
-    /// The fingerprints of the others.
+    /// The fingerprints of the other followers.
     pub fingerprints: Vec<u64>,
-    /// Those who died in the last minutes, as far as they fit.
+    /// The members that died in the last minutes, as far as they fit.
     pub dead: Vec<&'a Dead>,
-    /// How many more there are.
+    /// Number of further dead members.
     pub more_dead: usize,
 }
 
 impl Draft<'_> {
-    /// The value as it goes to ZooKeeper.
+    /// Formats the value for ZooKeeper.
     pub fn compose(&self) -> String {
         let mut value = String::new();
         if self
@@ -159,7 +159,7 @@ impl Draft<'_> {
         value.extend([format!("{EPOCH}: {}\n", self.epoch)]);
         value.push_str(&self.master_info.lines());
         value.extend([format!("{SEQUENCE}: {}\n", self.sequence)]);
-        // An heir has to know whom to expect.
+        // A new master must know which followers to expect.
         let followers = self.followers.iter().map(|node| Word(node).to_string());
         list(&mut value, FOLLOWERS, followers);
         let fingerprints = self.fingerprints.iter();

@@ -1,4 +1,5 @@
-//! What an operator asks of the master: a znode below `/heart_beat_requests`, answered in its place.
+//! An operator's request to the master: a znode below `/heart_beat_requests`, where the master also writes
+//! the answer.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,14 +12,14 @@ const DONE: &str = "done: ";
 const REFUSED: &str = "refused: ";
 const AUTO: &str = "auto";
 
-/// What is asked for.
+/// The request of an operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
-    /// To end a member, an attempt, all attempts of a task, or a job, whichever has this name.
+    /// End the member, the attempt, all attempts of the task, or the job with this name.
     Kill(String),
-    /// That a member joins anew.
+    /// Make the member with this name rejoin.
     Reinit(String),
-    /// The interval of all followers; `None` for the one that the budget gives.
+    /// Set the interval of all followers; `None` returns to the one that the budget gives.
     Interval(Option<Duration>),
 }
 
@@ -51,12 +52,12 @@ impl FromStr for Request {
     }
 }
 
-/// What the master makes of it.
+/// The master's answer to a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Response {
-    /// It is done, or those whom it concerns are told.
+    /// The request was carried out, or the affected members have their orders.
     Done(String),
-    /// It cannot be.
+    /// The request cannot be carried out.
     Refused(String),
 }
 

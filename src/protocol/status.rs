@@ -1,4 +1,4 @@
-//! How far a member's work has come and how it fares: told with each beat, below its first line.
+//! The progress and the condition of a member's work: part of each beat, below its first line.
 
 use std::time::Duration;
 
@@ -18,26 +18,26 @@ const STALLED: &str = "stalled-ms";
 const CPU: &str = "cpu-ms";
 const MEMORY: &str = "memory";
 
-/// What is known of a member's work at the time of a beat.
+/// The known status of a member's work at the time of a beat.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Status {
-    /// The time to the member's next beat: who judges its silences goes by it. Zero in a value of
+    /// The interval to the member's next beat: the master judges its silences by it. Zero in a value of
     /// another program.
     #[serde(skip)]
     pub interval: Duration,
-    /// Input records taken.
+    /// Number of input records read.
     pub records_in: u64,
-    /// Output records written.
+    /// Number of output records written.
     pub records_out: u64,
-    /// Input bytes taken.
+    /// Number of input bytes read.
     pub bytes_in: u64,
-    /// Output bytes that its reader has accepted.
+    /// Number of output bytes that the reader has accepted.
     pub bytes_out: u64,
-    /// How much of its input split is taken, in percent, where the split's length is known.
+    /// Percentage of its input split that was read, if the split's length is known.
     pub progress: Option<f64>,
-    /// What the work is doing, where that is looked at.
+    /// What the work is doing, if it is watched.
     pub condition: Option<Condition>,
-    /// For how many milliseconds it has stood still by its own fault, once that is longer than allowed.
+    /// How long the work has stalled by its own fault, in milliseconds, once that exceeds the stall timeout.
     pub stalled_ms: Option<u64>,
     /// CPU time of all its processes, in milliseconds.
     pub cpu_ms: Option<u64>,
@@ -46,13 +46,13 @@ pub struct Status {
 }
 
 impl Status {
-    /// The lines that tell it.
+    /// Formats the status as lines.
     pub(super) fn lines(&self) -> String {
         use std::fmt::Write;
 
         let mut lines = String::with_capacity(160);
         let mut say = |key: &str, word: &dyn std::fmt::Display| {
-            // Only memory could be short, and then it panics.
+            // Writing to a string fails only without memory, and then it panics.
             let _ = writeln!(lines, "{key}: {word}");
         };
         say(INTERVAL, &format_args!("{}us", self.interval.as_micros()));
@@ -79,7 +79,7 @@ impl Status {
         lines
     }
 
-    /// Takes one line's word, if the line is one of these.
+    /// Reads the value of one line, if the key belongs to the status.
     pub(super) fn take(&mut self, key: &str, word: &str) {
         match key {
             INTERVAL => {

@@ -1,4 +1,4 @@
-//! What the judge says of commands that are made up.
+//! Tests of the classifier, with simulated commands.
 
 use proptest::prelude::*;
 
@@ -10,14 +10,14 @@ const fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
 }
 
-/// A command that is made up, and its judge.
+/// A simulated command, and its classifier.
 struct Course {
     classifier: Classifier,
     sample: Sample,
     changes: Vec<Change>,
 }
 
-/// What a made-up command does for one step.
+/// What a simulated command does for one step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Does {
     Moves,
@@ -89,7 +89,7 @@ fn each_condition_is_told_after_a_second() {
         assert_eq!(course.steps(does, 1), expected);
         assert_eq!(course.steps(does, 20), expected);
         assert_eq!(course.steps(Does::Moves, 1), Condition::Working);
-        // What was before is forgotten, and so is a byte after a second.
+        // The past before the byte is forgotten, and so is the byte after a second.
         assert_eq!(course.steps(does, 4), Condition::Working);
         assert_eq!(course.steps(does, 1), expected);
         assert_eq!(course.changes, []);
@@ -158,7 +158,7 @@ fn who_gets_no_processor_is_not_blocked() {
         course.steps(Does::WaitsForProcessor, 10),
         Condition::Spinning
     );
-    // To be seen running now and then is not enough.
+    // Running now and then is not enough.
     for _ in 0..10 {
         course.steps(Does::Sleeps, 4);
         course.steps(Does::WaitsForProcessor, 1);
@@ -199,7 +199,7 @@ fn off_never_stalls() {
 
 #[test]
 fn auto_learns_the_pauses_of_the_command() {
-    // A byte, and a second of work.
+    // One byte, and a second of work.
     let mut course = Course::new(StallTimeout::Auto);
     assert_eq!(course.classifier.allowed(), Some(ms(10_000)));
     for _ in 0..60 {
@@ -210,7 +210,7 @@ fn auto_learns_the_pauses_of_the_command() {
     assert!(allowed >= ms(2000) && allowed < ms(5000), "{allowed:?}");
     course.steps(Does::Computes, 50);
     assert_eq!(course.changes, [Change::Stalled]);
-    // It was no stall for ever: so long a pause is known now.
+    // It was no endless stall: such a long pause is known now.
     course.steps(Does::Moves, 1);
     let allowed = course.classifier.allowed().unwrap();
     assert!(allowed >= ms(20_000), "{allowed:?}");
@@ -254,8 +254,8 @@ proptest! {
         prop_assert_eq!(innocent.changes, []);
     }
 
-    /// As long as nothing but the command itself is to blame, it is stalled just when the time that
-    /// was seen, and the second that a verdict takes, are over.
+    /// As long as only the command itself is to blame, it stalls exactly when the observed time reaches the
+    /// stall timeout and the second that a verdict takes.
     #[test]
     fn who_stands_still_stalls_when_patience_ends(
         course in any_of(GUILTY),
@@ -271,8 +271,8 @@ proptest! {
         }
     }
 
-    /// Whatever happens: a stall begins only after its own standing still has been seen for long
-    /// enough since the last byte, and news alternate.
+    /// In any case: a stall begins only after the command was seen standing still by its own fault for long
+    /// enough since the last byte, and changes alternate.
     #[test]
     fn no_stall_without_enough_standing_still(
         course in any_of(ALL),

@@ -20,7 +20,7 @@ fn line(names: &[&str]) -> Vec<String> {
     names.iter().map(|&name| name.to_owned()).collect()
 }
 
-/// Answers the next request, which has to be a listing.
+/// Answers the next request, which must be a listing.
 fn list(election: &mut Election, names: &[&str]) {
     let action = election.poll_action();
     let Some(ElectionAction::List { generation, .. }) = action else {
@@ -256,7 +256,7 @@ fn a_standing_master_waits_behind_another() {
     );
 }
 
-/// One that follows, with the generation of its listening.
+/// An election that follows, with the generation of its `Listen` action.
 fn following() -> (Election, u64) {
     let (mut election, generation) = connected();
     election.created(generation, OWN.to_owned(), SESSION);

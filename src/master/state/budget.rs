@@ -1,30 +1,32 @@
-//! How many bytes of reports a master may write, and when.
+//! Limits the bytes of reports that a master writes.
 //!
-//! A ZooKeeper server keeps the last 500 transactions in memory (`zookeeper.commitLogCount`; class `ZKDatabase`), each
-//! some three times: as the request, as the transaction and as the proposal. 500 reports of a megabyte would fill the
-//! heap of 1000 MB that it has by default. Every other write pushes one of them out.
+//! A ZooKeeper server keeps the last 500 transactions in memory (`zookeeper.commitLogCount`; class
+//! `ZKDatabase`), each about three times: as the request, as the transaction and as the proposal. 500 reports
+//! of a megabyte would fill its default heap of 1000 MB. Every other write pushes one of them out.
 
 use std::time::Duration;
 
-/// How many bytes of reports a master writes in a second at the most.
+/// Maximum number of report bytes per second.
 const BYTES_PER_SECOND: u32 = 8 * 1024 * 1024;
-/// A report of as many bytes costs nothing.
+/// Bytes of each report that cost no credit.
 const FREE: usize = 16 * 1024;
-/// How many bytes of larger reports may be written in a burst.
+/// Maximum number of bytes of larger reports in a burst.
 const BURST: i64 = 8 * 1024 * 1024;
-/// What each write to ZooKeeper gives back, by whoever. With the burst, the last 500 transactions hold some 20 MiB of reports.
+/// Credit in bytes for each write to ZooKeeper, by any member. With the burst, the last 500 transactions hold
+/// about 20 MiB of reports.
 const PER_WRITE: i64 = 8 * 1024;
-/// What each second gives back, for a master that hears of no writes: those whose sessions all end at once.
+/// Credit in bytes per second, for a master that hears of no writes, for example when all sessions end at
+/// once.
 const PER_SECOND: i64 = 1024 * 1024;
 
-/// The pause behind a large report, in which beats go out all the same.
+/// The pause after a large report. Beats are sent in the meantime.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ReportBudget {
-    /// What may be written; less than nothing behind a report that was larger than what was left.
+    /// Bytes that may be written; negative after a report that exceeded the remaining credit.
     credit: i64,
-    /// Until when `credit` holds what time gives back.
+    /// The time up to which `credit` includes the credit per second.
     counted: Duration,
-    /// When the next report may be written at the earliest.
+    /// The earliest time of the next report.
     next: Duration,
 }
 
@@ -37,12 +39,12 @@ impl ReportBudget {
         }
     }
 
-    /// A write to ZooKeeper was made, or heard of.
+    /// Adds the credit of a write to ZooKeeper, by the master or by a follower.
     pub(super) fn see_write(&mut self) {
         self.credit = BURST.min(self.credit + PER_WRITE);
     }
 
-    /// A report of so many bytes is written.
+    /// Charges a report of `bytes` bytes.
     pub(super) fn spend(&mut self, now: Duration, bytes: usize) {
         let bytes = bytes.saturating_sub(FREE);
         self.credit = self.credit_at(now);
@@ -52,7 +54,7 @@ impl ReportBudget {
         self.next = now + Duration::from_secs(1) * bytes / BYTES_PER_SECOND;
     }
 
-    /// Whether another report may be written.
+    /// Whether the next report may be written.
     pub(super) fn allows(&self, now: Duration) -> bool {
         now >= self.next && self.credit_at(now) >= 0
     }
@@ -75,8 +77,8 @@ mod tests {
 
     const LARGE: usize = 900 * 1024;
 
-    /// The bytes of reports among the last 500 writes, at most, of a master that writes every `interval` a large report
-    /// or, if that is not allowed, a beat.
+    /// The maximum number of report bytes among the last 500 writes, for a master that writes a large report
+    /// every `interval`, or a beat if the budget does not allow the report.
     fn most_kept(interval: Duration, writes: u32) -> usize {
         let mut budget = ReportBudget::new(Duration::ZERO);
         let (mut log, mut most) = (VecDeque::new(), 0);

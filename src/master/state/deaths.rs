@@ -1,26 +1,26 @@
-//! The verdicts of death that a master has given, for whoever is to act on them. A death counts once the
-//! transaction that tells of it is acknowledged: before, it may never have been.
+//! The verdicts of death of a master, for the code that acts on them. A death counts once the transaction
+//! that reports it is acknowledged: before that it may never have been written.
 
 use super::MasterState;
 use crate::clock::Now;
 use crate::protocol::{EventKind, Identity};
 
-/// One verdict.
+/// One verdict of death.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Death {
-    /// Who died.
+    /// The name of the dead member.
     pub node: String,
-    /// Who that was, as far as it is known.
+    /// The identity of the dead member, as far as it is known.
     pub identity: Identity,
-    /// The epoch of the master that says so.
+    /// The epoch of the master that declared the death.
     pub epoch: i64,
 }
 
 impl MasterState {
-    /// Tells who the master before was: where it died, that is known of the dead.
+    /// Adds the previous master's identity to its death, if it died.
     #[must_use]
     pub fn succeeding(mut self, node: &str, identity: &Identity) -> Self {
-        // Nobody else is dead at the beginning.
+        // At the start, the previous master is the only dead member that waits to be reported.
         for death in self.news.deaths_mut() {
             if death.node == node {
                 death.identity = identity.clone();
@@ -29,12 +29,12 @@ impl MasterState {
         self
     }
 
-    /// The verdicts that were acknowledged since this was asked last, each once.
+    /// The verdicts that were acknowledged since the last call, each once.
     pub fn take_deaths(&mut self) -> Vec<Death> {
         self.news.take_deaths()
     }
 
-    /// Tells of a follower's death with the next report, and mourns it.
+    /// Reports a follower's death with the next report, and remembers the follower as dead.
     pub(super) fn tell_death(&mut self, now: Now, node: &str) {
         let identity = self.remember_dead(now, node);
         let event = self.event(now.wall, EventKind::Died, node);

@@ -1,8 +1,8 @@
-//! What a master tells: events in the order in which they happened, numbered without a gap, each in the
-//! reports for a second after it was told first, and no more of them at once than a report holds.
+//! The master's events: in the order in which they happened, and numbered without a gap. Each event stays in
+//! the reports for a second after its first report; a report never holds more events than fit.
 //!
-//! An event gets its number with the transaction that tells it: only one is under way, so the numbers that
-//! watchers see have gaps only where events were dropped because too many waited.
+//! An event gets its number with the transaction that reports it. Only one transaction is under way, so the
+//! numbers that watchers see have gaps only where events were dropped because too many waited.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -11,26 +11,26 @@ use super::Death;
 use super::limits::ReportLimits;
 use crate::protocol::Event;
 
-/// For how long an event stands in the reports after it was told first.
+/// How long an event stays in the reports after its first report.
 const RECENT: Duration = Duration::from_secs(1);
-/// How many wait at the most to be told.
+/// Maximum number of events that wait to be reported.
 const MOST_WAITING: usize = 64 * 1024;
-/// What a sequence number takes up in a line at the most.
+/// Maximum length of a sequence number in bytes.
 const NUMBER: usize = 20;
 
-/// Something to be told.
+/// An event that waits to be reported.
 #[derive(Debug)]
 struct PendingEvent {
     event: Event,
-    /// How many events before it are lost.
+    /// Number of events that were lost before it.
     lost: u64,
-    /// For whoever is to act on it, once it is told.
+    /// The death to act on, once the event is reported.
     death: Option<Death>,
     line: usize,
     message: usize,
 }
 
-/// Something that was told.
+/// An event that was reported.
 #[derive(Debug)]
 struct WrittenEvent {
     since: Duration,
@@ -38,22 +38,22 @@ struct WrittenEvent {
     line: usize,
 }
 
-/// All that is to be told, and what was told in the last second.
+/// All events that wait to be reported, and those of the last second.
 #[derive(Debug, Default)]
 pub(super) struct EventLog {
-    /// The number of the last event that was told.
+    /// The number of the last reported event.
     sequence: u64,
     told: VecDeque<WrittenEvent>,
     told_bytes: usize,
     fresh: VecDeque<PendingEvent>,
-    /// How many were dropped after the last of those that wait.
+    /// Number of events dropped after the last waiting one.
     lost: u64,
-    /// Deaths that were told and not taken yet.
+    /// Deaths that were reported and not taken yet.
     deaths: Vec<Death>,
 }
 
 impl EventLog {
-    /// Goes on after the last event of another master, whose events these were.
+    /// Continues after the last event of the previous master, whose recent events are `events`.
     pub(super) fn after(sequence: u64, events: Vec<Event>, now: Duration) -> Self {
         let mut news = Self {
             sequence,
@@ -65,9 +65,9 @@ impl EventLog {
         news
     }
 
-    /// To be told with the next report, or a later one.
+    /// Adds an event for the next report, or a later one.
     pub(super) fn push(&mut self, event: Event, death: Option<Death>) {
-        // A death is acted on: it is never dropped, and there are no more of them than followers.
+        // The program acts on a death: it is never dropped. There are no more deaths than followers.
         if self.fresh.len() >= MOST_WAITING && death.is_none() {
             self.lost += 1;
             return;
@@ -82,30 +82,30 @@ impl EventLog {
         self.fresh.push_back(fresh);
     }
 
-    /// Events that nobody can name are lost: their numbers are given to none.
+    /// Counts events as lost whose follower is unknown: their numbers stay unused.
     pub(super) fn lose(&mut self, count: u64) {
         self.lost += count;
     }
 
-    /// How many events wait to be told.
+    /// Number of events that wait to be reported.
     pub(super) fn waiting(&self) -> usize {
         self.fresh.len()
     }
 
-    /// Changes the deaths that wait to be told.
+    /// The deaths that wait to be reported, for changes.
     pub(super) fn deaths_mut(&mut self) -> impl Iterator<Item = &mut Death> {
         self.fresh
             .iter_mut()
             .filter_map(|fresh| fresh.death.as_mut())
     }
 
-    /// Those that fit into the next report, with their numbers.
+    /// The events that fit into the next report, with their numbers.
     pub(super) fn next(&self, room: &ReportLimits) -> Vec<Event> {
         let mut left = self.room_left(room);
         let mut messages = room.messages;
         let (mut events, mut sequence) = (Vec::new(), self.sequence);
         for fresh in &self.fresh {
-            // The first one fits into an empty report, however little it holds.
+            // The first event always fits into an empty report, even a small one.
             let is_alone = events.is_empty() && self.told.is_empty();
             if (fresh.line > left || fresh.message > messages) && !is_alone {
                 break;
@@ -121,24 +121,24 @@ impl EventLog {
         events
     }
 
-    /// How many bytes of lines the next report has left for events.
+    /// Bytes of lines that the next report has left for events.
     pub(super) fn room_left(&self, room: &ReportLimits) -> usize {
         room.events.saturating_sub(self.told_bytes)
     }
 
-    /// What an event takes up: of lines, and of messages.
+    /// The size of an event in bytes: of its line, and of its message.
     pub(super) fn cost(event: &Event) -> (usize, usize) {
         let message = event.message().map_or(0, |message| message.len());
         (line(event), message)
     }
 
-    /// The number of the last event told when so many of those that wait are.
+    /// The number of the last reported event after the first `count` waiting events are reported.
     pub(super) fn sequence_after(&self, count: usize) -> u64 {
         let fresh = self.fresh.iter().take(count);
         fresh.fold(self.sequence, |number, fresh| number + fresh.lost + 1)
     }
 
-    /// The first `count` of those that wait are told.
+    /// Marks the first `count` waiting events as reported.
     pub(super) fn have_told(&mut self, now: Duration, count: usize) {
         for mut fresh in self.fresh.drain(..count).collect::<Vec<_>>() {
             self.sequence += fresh.lost + 1;
@@ -148,7 +148,7 @@ impl EventLog {
         }
     }
 
-    /// Verdicts that waited for nothing are told, with the numbers that they have.
+    /// Marks verdicts as reported, which did not wait and already have numbers.
     pub(super) fn have_told_verdicts(&mut self, now: Duration, verdicts: Vec<(Event, Death)>) {
         for (event, death) in verdicts {
             self.sequence = event.sequence.unwrap_or(self.sequence);
@@ -157,14 +157,14 @@ impl EventLog {
         }
     }
 
-    /// The events of the last second, without those that are told for the first time.
+    /// The events of the last second, without those reported for the first time.
     pub(super) fn recent(&self) -> impl Iterator<Item = &Event> {
         self.told.iter().map(|told| &told.event)
     }
 
-    /// Forgets what was told long enough.
+    /// Forgets events that were reported for long enough.
     pub(super) fn forget_old(&mut self, now: Duration) {
-        // By the monotonic clock: those of two masters need not agree on the time of day.
+        // By the monotonic clock: the wall clocks of two masters may differ.
         while let Some(first) = self.told.front()
             && now.saturating_sub(first.since) >= RECENT
         {
@@ -173,7 +173,7 @@ impl EventLog {
         }
     }
 
-    /// The deaths that were told since this was asked last, each once.
+    /// The deaths that were reported since the last call, each once.
     pub(super) fn take_deaths(&mut self) -> Vec<Death> {
         std::mem::take(&mut self.deaths)
     }

@@ -1,4 +1,4 @@
-//! What a master hears of its followers: who stands, beats, goes, comes back.
+//! A master's view of its followers: which of them exist, beat, leave and return.
 
 use chrono::{DateTime, Utc};
 
@@ -9,46 +9,46 @@ use crate::clock::Now;
 use crate::protocol::report::fingerprint;
 use crate::protocol::{Dead, Ending, EventKind, Identity};
 
-/// How many longer intervals a follower that beats less often may be silent, beyond the timeout: one
-/// beat may be late, and the next one is on its way.
+/// How many of its longer intervals a slow follower may be silent beyond the timeout: one beat may be late,
+/// and the next one is on its way.
 const BEATS: u32 = 2;
 
-/// How many znodes that are passed over are remembered.
+/// Maximum number of skipped znodes to remember.
 const MOST_PASSED_OVER: usize = 4096;
 
-/// Whether a follower is there to be judged.
+/// Whether the master judges a follower.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Presence {
-    /// It is.
+    /// The master judges it.
     #[default]
     Known,
-    /// It stood there when the master came back from an outage, and was not heard to beat since.
+    /// Its znode existed when the master returned from an outage, and it has not beaten since.
     Untried,
-    /// Its znode is gone with its session, but it may be back in a moment.
+    /// Its znode is gone with its session, but it may return in a moment.
     Absent,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Follower {
-    /// The last version read of its value.
+    /// The last version read of its znode.
     pub(super) version: Option<i32>,
-    /// Its coming was told, by this master or the one before.
+    /// Whether this master or the previous one has reported that it joined.
     pub(super) introduced: bool,
-    /// Heard since the last report.
+    /// Whether it was heard since the last report.
     pub(super) heard: bool,
     pub(super) presence: Presence,
     pub(super) written: DateTime<Utc>,
-    /// The session that its znode dies with; 0 for a lasting one.
+    /// The session that owns its znode; 0 for a persistent znode.
     pub(super) owner: i64,
     pub(super) ending: Option<Ending>,
-    /// Who it is, by its last beat.
+    /// Its identity, from its last beat.
     pub(super) identity: Identity,
-    /// Whether its stall was told.
+    /// Whether its stall was reported.
     pub(super) stalled: bool,
 }
 
 impl Follower {
-    /// One whose coming the master before has told.
+    /// A follower whose join the previous master has reported.
     pub(super) fn introduced() -> Self {
         Self {
             introduced: true,
@@ -58,11 +58,11 @@ impl Follower {
 }
 
 impl MasterState {
-    /// The followers whose znodes stand. Those that the master before knew and that left in the
-    /// moment between the two masters are among neither's; they are missed here.
+    /// Takes the list of followers whose znodes exist. A follower that the previous master knew and that left
+    /// between the two masters was noticed by neither; its absence is noticed here.
     pub fn listed(&mut self, now: Now, nodes: &BTreeSet<String>) {
         for node in nodes {
-            // The dead are back when they are heard: the list may be older than the burial.
+            // A dead follower is back only when it is heard: the list may be older than its removal.
             if *node == self.master_info.node
                 || self.dead.contains_key(node)
                 || self.passed_over.contains(node)
@@ -79,7 +79,7 @@ impl MasterState {
             return;
         }
         self.standing = Some(nodes.clone());
-        // Whoever of them is not on the first list has left, and cannot be named.
+        // A follower with a fingerprint that is not on the first list has left; its name is unknown.
         let unnamed = std::mem::take(&mut self.fingerprints).len();
         if self.is_waiting(now) {
             for (node, follower) in &mut self.followers {
@@ -91,7 +91,7 @@ impl MasterState {
         }
         let left = self.followers.keys().filter(|node| !nodes.contains(*node));
         let left: Vec<String> = left.cloned().collect();
-        // After a longer time nobody can say whether one has finished or its session has expired.
+        // After a longer time, a finished follower cannot be told from an expired session.
         let is_certain = !self.is_expired(now, self.inherited);
         if is_certain {
             self.news.lose(unnamed.try_into().unwrap_or(u64::MAX));
@@ -104,10 +104,10 @@ impl MasterState {
         }
     }
 
-    /// A follower's znode was read, and its next change will be noticed.
+    /// A follower's znode was read; its next change will be reported.
     ///
-    /// One that stood there when the master came back from an outage of ZooKeeper is not judged before
-    /// it is heard, or has been waited for: the master may be back before its followers.
+    /// After an outage of ZooKeeper the master may be back before its followers. So a follower whose znode
+    /// existed then is not judged before it is heard, or before the grace period ends.
     pub fn heard(&mut self, now: Now, node: &str, reading: &FollowerReading) {
         if node == self.master_info.node || self.passed_over.contains(node) {
             return;
@@ -134,13 +134,13 @@ impl MasterState {
         follower.identity.clone_from(&reading.beat.identity);
         let status = &reading.beat.status;
         let stalled = status.stalled_ms.is_some();
-        // One that beats less often is silent for longer; what it says of itself is not believed without limit.
+        // A slower follower may be silent for longer, but the interval that it claims is limited.
         let slower = status.interval.saturating_sub(self.pace.interval);
         let extra = (slower * BEATS).min(self.pace.session);
         let changed = stalled != std::mem::replace(&mut follower.stalled, stalled);
         if follower.ending.is_some() || follower.presence == Presence::Untried {
-            // It has said its last word and goes at once, or it may not be back yet; either way its
-            // znode goes with its session at the latest.
+            // It has sent its last beat and leaves at once, or it may not be back yet. In both cases
+            // ZooKeeper removes its znode with its session at the latest.
             self.detector.left(now.elapsed, node);
         } else {
             self.detector.heard(now.elapsed, node);
@@ -155,7 +155,7 @@ impl MasterState {
         }
     }
 
-    /// A follower is dead: it is told of for some time, and is a follower no more. Returns who it was.
+    /// Moves a follower to the dead, who stay in the reports for some time. Returns its identity.
     pub(super) fn remember_dead(&mut self, now: Now, node: &str) -> Identity {
         let follower = self.followers.remove(node);
         let identity = follower.map_or_else(Identity::default, |follower| follower.identity);
@@ -188,7 +188,7 @@ impl MasterState {
             return;
         }
         if self.followers.contains_key(node) {
-            // One that came and went before its value was read.
+            // The follower joined and left before its value was read.
             self.introduce(now, node, 0);
         }
         let waiting = self.is_waiting(now);
@@ -197,15 +197,15 @@ impl MasterState {
             && follower.ending.is_none()
             && waiting
         {
-            // The znode of a session that ended with the outage; its owner replaces it with that of
-            // another.
+            // The znode belonged to a session that ended with the outage; its owner creates a new one in its
+            // next session.
             follower.presence = Presence::Absent;
             follower.version = None;
             return;
         }
         if let Some(follower) = self.followers.get(node) {
-            // An ephemeral znode of somebody who was alive a moment ago can only have been removed
-            // by its owner, whether or not its last word was read in time.
+            // If an ephemeral znode is removed while its session is alive, only its owner can have removed
+            // it, even if its last beat was not read in time.
             let kind = match follower.ending {
                 Some(Ending::Failed) => EventKind::Failed,
                 None if follower.version.is_some() && self.is_expired(now, follower.written) => {
@@ -225,8 +225,8 @@ impl MasterState {
         }
     }
 
-    /// A znode among the followers' that is none, or that cannot be read or removed: nobody judges it until it is
-    /// gone, and all else goes on.
+    /// Skips a znode in the list of followers that is not a follower, or that cannot be read or removed: the
+    /// master ignores it until it is gone.
     pub fn pass_over(&mut self, now: Now, node: &str, why: String) {
         self.detector.left(now.elapsed, node);
         self.followers.remove(node);
@@ -237,7 +237,7 @@ impl MasterState {
         }
     }
 
-    /// Judges those that stood there from now on like all others, when they have been waited for.
+    /// Ends the grace period: the followers that existed at the start are now judged like all others.
     pub(super) fn end_grace(&mut self, now: Now) {
         if self.grace.take_if(|grace| now.elapsed >= *grace).is_none() {
             return;
@@ -259,12 +259,12 @@ impl MasterState {
         self.find_overdue();
     }
 
-    /// Whether followers that stood there are waited for.
+    /// Whether the grace period for existing followers is still running.
     fn is_waiting(&self, now: Now) -> bool {
         self.grace.is_some_and(|grace| now.elapsed < grace)
     }
 
-    /// Tells of a follower's coming, once.
+    /// Reports that a follower joined, once.
     fn introduce(&mut self, now: Now, node: &str, returns: u32) {
         let follower = self.followers.entry(node.to_owned()).or_default();
         if !std::mem::replace(&mut follower.introduced, true) {
@@ -278,7 +278,7 @@ impl MasterState {
         }
     }
 
-    /// Whether a session that was last heard then may have expired by now.
+    /// Whether a session that was last heard at `heard` may have expired by now.
     pub(super) fn is_expired(&self, now: Now, heard: DateTime<Utc>) -> bool {
         let (elapsed, server) = self.begun;
         let server = server + now.elapsed.saturating_sub(elapsed);

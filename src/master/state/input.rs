@@ -1,4 +1,4 @@
-//! What a master is told: its times, what it inherits, what is read of a follower.
+//! The input of a master: its timing, the state that it inherits, and what is read of a follower.
 
 use std::time::Duration;
 
@@ -9,60 +9,60 @@ use crate::master::election::Elected;
 use crate::protocol::control::Control;
 use crate::protocol::{Beat, EndReason, PreviousMaster, Report};
 
-/// The times that a master works by.
+/// The timing of a master.
 #[derive(Clone, Copy, Debug)]
 pub struct MasterConfig {
-    /// Between two beats, of the master as of each follower.
+    /// Interval between two beats, of the master and of each follower.
     pub interval: Duration,
-    /// Of silence until a follower, or a master, is dead. The timeout is also the time between two
-    /// reports.
+    /// How long a follower or a master may be silent before it counts as dead. The timeout is also the
+    /// interval between two reports.
     pub detection: DetectorConfig,
-    /// How many beats all members together may write in a second.
+    /// Maximum number of beats per second of all members together.
     pub budget: u32,
-    /// Of silence until ZooKeeper itself removes a member's znodes.
+    /// The session timeout: ZooKeeper removes the znodes of a member that is silent for this long.
     pub session: Duration,
 }
 
-/// What stood in `/heart_beat_master` when the master took it over.
+/// The state of `/heart_beat_master` when the master took it over.
 #[derive(Clone, Debug, Default)]
 pub struct PriorState {
-    /// The value.
+    /// Its value.
     pub report: Report,
-    /// Its version: the new master's first report is to replace this one and no other.
+    /// Its version: the new master's first report replaces only this version.
     pub version: i32,
     /// When it was written, by ZooKeeper's clock.
     pub written: DateTime<Utc>,
-    /// What ZooKeeper's clock says now: ages are told by one clock.
+    /// The time of ZooKeeper's clock now: all ages are computed by one clock.
     pub now: DateTime<Utc>,
-    /// How long the followers that stand may take until they are heard: after an outage of ZooKeeper
-    /// the master may be back before them.
+    /// How long existing followers may take until they are heard: after an outage of ZooKeeper the master may
+    /// be back before them.
     pub grace: Duration,
-    /// The zxid of the new master's first beat on its claim: the epoch that begins with it. It grows
-    /// from master to master, in whatever order they came into the line.
+    /// The zxid of the new master's first beat on its claim, which becomes its epoch. It grows from master to
+    /// master, in any order of the line.
     pub zxid: i64,
-    /// What members were told last.
+    /// The last instructions to the members.
     pub control: Control,
-    /// The new master's own session.
+    /// The session of the new master.
     pub session: i64,
-    /// The largest request that the server is known to take, where that is less than by default.
+    /// The largest request in bytes that the server is known to accept, if it is below the default.
     pub request_limit: Option<usize>,
 }
 
-/// A follower's znode, as it was read.
+/// A follower's znode as it was read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FollowerReading {
-    /// How often its value was set.
+    /// Its version: how often its value was set.
     pub version: i32,
-    /// When it was set last, by ZooKeeper's clock.
+    /// When it was last set, by ZooKeeper's clock.
     pub written: DateTime<Utc>,
-    /// The session that it dies with; 0 for a lasting one.
+    /// The session that owns it; 0 for a persistent znode.
     pub owner: i64,
     /// Its value.
     pub beat: Beat,
 }
 
-/// The master before, and why it went: as this member brought it about, as it said itself, or as the
-/// age of its last report tells.
+/// The previous master, and why it ended: as this member caused it, as the previous master reported it, or
+/// according to the age of its last report.
 pub(super) fn previous(
     elected: &Elected,
     pace: MasterConfig,
@@ -72,7 +72,7 @@ pub(super) fn previous(
     let (master_info, epoch) = (report.master_info.as_ref()?, report.epoch?);
     let silence = prior.now - prior.written;
     let silence = silence.to_std().unwrap_or_default();
-    // Reports come once a timeout, or once an interval.
+    // A master reports once per timeout, or once per interval.
     let given = prior.control.interval.unwrap_or_default();
     let reports = pace.detection.timeout.max(given);
     let went = if report.is_free() {
@@ -82,7 +82,7 @@ pub(super) fn previous(
     } else if silence >= pace.session {
         EndReason::Expired
     } else if silence >= reports * 2 {
-        // Somebody else in the line has found it silent.
+        // Another member in the line has found it silent.
         EndReason::Dead
     } else {
         EndReason::Deposed

@@ -1,36 +1,37 @@
-//! How much of each kind one report and one transaction hold, so that ZooKeeper takes them: a request larger
-//! than `jute.maxbuffer` of the server (0xfffff bytes unless it was set) ends the connection.
+//! How much of each kind one report and one transaction may hold, so that ZooKeeper accepts them: the server
+//! closes the connection after a request that is larger than `jute.maxbuffer` (0xfffff bytes by default).
 
-/// The largest request that a server takes by default, less some room for what stands around the values.
+/// The largest request in bytes that a server accepts by default, less some room for the data around the
+/// values.
 pub const DEFAULT: usize = 0xfffff - 0x7fff;
 
-/// Less is of no use: one report of one follower has some hundred bytes.
+/// A smaller limit is of no use: a report of one follower already has some hundred bytes.
 pub const LEAST: usize = 16 * 1024;
 
-/// How many followers one transaction removes at the most.
+/// Maximum number of followers that one transaction removes.
 pub(super) const MOST_REMOVED: usize = 256;
 
-/// The bytes that are free for each part of a transaction; together less than the whole.
+/// The bytes available for each part of a transaction; together less than the whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ReportLimits {
     /// The lines of the events of the last second.
     pub(super) events: usize,
-    /// The messages of those that are told for the first time.
+    /// The messages of new events.
     pub(super) messages: usize,
-    /// The messages of who is alive.
+    /// The messages of followers that are alive.
     pub(super) alive: usize,
     /// The names of the followers.
     pub(super) names: usize,
-    /// The fingerprints of those whose names do not fit.
+    /// The fingerprints of followers whose names do not fit.
     pub(super) fingerprints: usize,
-    /// The dead of the last minutes.
+    /// The followers that died in the last minutes.
     pub(super) dead: usize,
-    /// The paths of the followers to be removed.
+    /// The paths of followers to be removed.
     pub(super) removed: usize,
 }
 
 impl ReportLimits {
-    /// The room in a request of so many bytes.
+    /// The limits of a request of `request` bytes.
     pub(super) fn of(request: usize) -> Self {
         let share = |percent: usize| request / 100 * percent;
         Self {

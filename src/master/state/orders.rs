@@ -1,4 +1,4 @@
-//! What a master tells its followers to do: the interval of their beats, and the orders of operators.
+//! The master's instructions to its followers: the interval of their beats, and the orders of operators.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -11,32 +11,32 @@ use crate::protocol::Identity;
 use crate::protocol::control::{Action, Control, Order, Process};
 use crate::protocol::request::{Request, Response};
 
-/// How long an order stands. Who is cut off for longer begins anew when it is back.
+/// How long an order stands. A member that is disconnected for longer starts anew when it is back.
 const STANDS: Duration = Duration::from_secs(30);
-/// How long the end of a job is ordered: its tasks that Hadoop starts meanwhile end too, and what is left of it after
-/// an hour is another one's matter.
+/// How long the order to end a job stands: tasks that Hadoop starts in the meantime end too. Tasks that are
+/// left after an hour need a new request.
 const JOB_STANDS: Duration = Duration::from_secs(3600);
-/// How many requests wait at the most; who asks for more waits itself.
+/// Maximum number of waiting requests; further requests have to wait unread.
 const MOST_REQUESTS: usize = 256;
-/// How many orders stand at the most: every member reads all of them.
+/// Maximum number of standing orders: every member reads all of them.
 const MOST_ORDERS: usize = 256;
 
-/// What followers are told, and what is to be told next.
+/// The current instructions, and those that wait to be written.
 #[derive(Debug)]
 pub(super) struct Orders {
     pacing: Pacing,
-    /// With the time when each was given.
+    /// The standing orders, each with the time when it was given.
     standing: Vec<(Duration, Order)>,
     requests: VecDeque<(String, Request)>,
-    /// How many were answered, and nobody was told so yet.
+    /// Number of answered requests that the driver has not taken yet.
     answered: usize,
-    /// What the control znode says.
+    /// The content of the control znode.
     pub(super) issued: Control,
-    /// The last write was one of these: beats and reports have their turn.
+    /// The last write was an instruction: beats and reports get their turn.
     yields: bool,
 }
 
-/// One request made into orders, on its way.
+/// The orders made from one request, while they are being written.
 #[derive(Debug)]
 pub(super) struct Issue {
     control: Control,
@@ -45,8 +45,8 @@ pub(super) struct Issue {
 }
 
 impl Orders {
-    /// Goes on from what was written last, by this master before it was cut off or by another one, with so many
-    /// followers.
+    /// Continues from the last written control, by this master before it was disconnected or by another
+    /// master, with this number of followers.
     pub(super) fn new(
         now: Now,
         (epoch, claim): (i64, &str),
@@ -54,13 +54,13 @@ impl Orders {
         before: Control,
         followers: usize,
     ) -> Self {
-        // No master grants more: anybody can have written it.
+        // No master grants a longer interval, but other programs can write one.
         let most = pace.session / 4;
         let asked = before.asked.filter(|asked| *asked <= most);
         let mut pacing = Pacing::new(pace.interval, pace.budget, asked);
         let is_own = before.epoch == Some(epoch);
-        // Whoever has not heard of an order yet hears of it from the next master. Only to join anew is done with by the
-        // change of master itself.
+        // A member that has not seen an order yet sees it from the next master. Only the order to rejoin is
+        // dropped: the change of master has that effect anyway.
         let orders = before.orders.iter().cloned();
         let orders = orders.filter(|order| is_own || order.action != Action::Reinit);
         let orders = orders.take(MOST_ORDERS);
@@ -87,7 +87,7 @@ impl Orders {
         }
     }
 
-    /// Whether all of this job are told to end.
+    /// Whether all tasks of this job are ordered to end.
     fn ends_job(&self, job: &str) -> bool {
         let mut standing = self.standing.iter();
         standing.any(|(_, order)| order.action == Action::KillJob && order.whom == job)
@@ -114,13 +114,13 @@ impl Orders {
 }
 
 impl MasterState {
-    /// How many requests were answered, or not taken, since this was asked last: whoever reads them keeps that many
-    /// more ready.
+    /// Number of requests that were answered or rejected since the last call: the follower watcher may read
+    /// that many more.
     pub fn take_answered(&mut self) -> usize {
         std::mem::take(&mut self.orders.answered)
     }
 
-    /// An operator asks for something, by the znode `name`.
+    /// Takes an operator's request from the znode `name`.
     pub fn asked(&mut self, name: String, request: Request) {
         let requests = &mut self.orders.requests;
         let known = requests.iter().any(|(known, _)| *known == name);
@@ -131,12 +131,12 @@ impl MasterState {
         }
     }
 
-    /// What followers are to beat at.
+    /// The beat interval of followers.
     pub(super) fn given_interval(&self) -> Duration {
         self.orders.issued.interval.unwrap_or(self.pace.interval)
     }
 
-    /// The next thing to tell followers, if there is one.
+    /// The next instruction to write, if any.
     pub(super) fn command(&mut self, now: Now) -> Option<Write> {
         if std::mem::take(&mut self.orders.yields) || self.takeover_version.is_some() {
             return None;
@@ -170,7 +170,7 @@ impl MasterState {
         })
     }
 
-    /// What was told is told.
+    /// The instruction was written.
     pub(super) fn commanded(&mut self, now: Now, issue: Issue) {
         let orders = &mut self.orders;
         if issue.answers {
@@ -208,7 +208,7 @@ impl MasterState {
         }
     }
 
-    /// Orders for all whom an operator means by `whom`.
+    /// Orders for all members that an operator means by `whom`.
     fn order(&self, action: Action, whom: &str, issue: &mut Issue) -> Response {
         let mut identities = self.followers.values().map(|follower| &follower.identity);
         let own = self.identity.job.as_deref() == Some(whom);
@@ -233,7 +233,7 @@ impl MasterState {
             ))
         };
         if action == Action::KillTask && is_job {
-            // All who heard of it end, and whoever starts later hears of it too.
+            // All members that see the order end, and a member that starts later sees it too.
             if !self.orders.ends_job(whom) {
                 if room == 0 {
                     return full();

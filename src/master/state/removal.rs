@@ -1,4 +1,4 @@
-//! Verdicts: those who are overdue, removed and told of together, as many as one transaction holds.
+//! Verdicts: removes overdue followers and reports them together, as many as one transaction holds.
 
 use std::collections::BTreeSet;
 
@@ -8,17 +8,18 @@ use crate::clock::Now;
 use crate::master::transaction::{Outcome, RemovedFollower, Write};
 use crate::protocol::{Event, EventKind, Identity};
 
-/// What a path takes up beside the name in it: the namespace, which is short, and the request around it.
+/// Bytes of a path beside the name: the namespace, which is short, and the request around it.
 const PATH: usize = 64;
 
-/// A transaction that removes followers, on its way.
+/// A transaction that removes followers, while it is under way.
 #[derive(Debug)]
 pub(super) struct RemovalBatch {
-    /// How many of the events that waited are told with it.
+    /// Number of waiting events that it reports.
     told: usize,
     verdicts: Vec<Verdict>,
     nodes: BTreeSet<String>,
-    /// Those of them whose znodes were seen to go meanwhile: by this transaction, unless it is not made.
+    /// Those of its followers whose znodes vanished in the meantime: this transaction removed them, unless it
+    /// fails.
     vanished: Vec<String>,
 }
 
@@ -30,7 +31,7 @@ struct Verdict {
 }
 
 impl RemovalBatch {
-    /// A follower's znode went. Returns whether it is one of those that this transaction removes.
+    /// A follower's znode vanished. Returns whether this transaction removes it.
     pub(super) fn vanished(&mut self, node: &str) -> bool {
         let is_one = self.nodes.contains(node);
         if is_one {
@@ -41,8 +42,8 @@ impl RemovalBatch {
 }
 
 impl MasterState {
-    /// Looks who is overdue, once for each echo. Nobody is while members come back from an outage: servers and
-    /// machines are busy with it, and who beats may fall silent once more.
+    /// Finds the overdue followers, once per echo. It finds none while members return from an outage: servers
+    /// and machines are busy with it, and a member that beats may fall silent again.
     pub(super) fn find_overdue(&mut self) {
         self.overdue.clear();
         if self.grace.is_none() && self.detector.may_be_overdue() {
@@ -51,12 +52,12 @@ impl MasterState {
         }
     }
 
-    /// Removes those who are overdue, if there is room to tell it.
+    /// Removes the overdue followers, if the report has room for them.
     pub(super) fn remove_overdue(&mut self, now: Now) -> Option<Write> {
         if self.overdue.is_empty() || self.grace.is_some() {
             return None;
         }
-        // One that was heard since the echo is not overdue any more.
+        // A follower that was heard since the echo is no longer overdue.
         let detector = &self.detector;
         let company = detector.company();
         self.overdue
@@ -65,7 +66,7 @@ impl MasterState {
         let told = fresh.len();
         let mut sequence = self.news.sequence_after(told);
         if self.news.waiting() > told {
-            // What happened before is told before.
+            // Earlier events must be reported first.
             return None;
         }
         let costs = fresh.iter().map(EventLog::cost);
@@ -75,7 +76,7 @@ impl MasterState {
         let mut path_bytes = self.room.removed;
         let (mut removed, mut verdicts) = (Vec::new(), Vec::new());
         for node in self.overdue.iter().take(self.batch) {
-            // Only who was read is in the detector; a version that never was spares a node by mistake.
+            // The detector knows only followers that were read; a wrong version spares a follower.
             let Some(follower) = self.followers.get(node) else {
                 continue;
             };
@@ -84,7 +85,7 @@ impl MasterState {
             let (line, message) = EventLog::cost(&event);
             let paths = node.len() + PATH + claim.as_ref().map_or(0, |claim| claim.len() + PATH);
             let fits = line <= lines && message <= messages && paths <= path_bytes;
-            // One that is alone in its report fits, or it would stay for good.
+            // A single follower always fits into an empty report; otherwise it would stay for good.
             let is_alone = fresh.is_empty() && self.news.recent().next().is_none();
             if !fits && !is_alone {
                 break;
@@ -124,7 +125,7 @@ impl MasterState {
         Some(Write::RemoveDead { removed, report })
     }
 
-    /// What came of it.
+    /// Handles the outcome of the transaction.
     pub(super) fn batch_answered(
         &mut self,
         now: Now,
@@ -165,22 +166,22 @@ impl MasterState {
                     self.pass_over(now, &node, why);
                 }
             }
-            // One that was overtaken is over.
+            // The epoch of an overtaken master is over.
             Outcome::Overtaken => return,
         }
-        // Nothing of it was made: the others are tried again, fewer at once, so that some of them are removed.
+        // Nothing was written. Try the others again, fewer at once, so that some of them are removed.
         self.batch = (self.batch / 2).max(1);
         self.batch_not_written(now, &batch_under_way);
     }
 
-    /// A transaction was not made: whoever went meanwhile did so by itself.
+    /// The transaction was not made: a follower that vanished in the meantime left on its own.
     pub(super) fn batch_not_written(&mut self, now: Now, batch_under_way: &RemovalBatch) {
         for node in &batch_under_way.vanished {
             self.vanished(now, node);
         }
     }
 
-    /// A follower that was judged to be dead.
+    /// The death of a follower.
     pub(super) fn death(&self, node: &str, identity: Identity) -> Death {
         Death {
             node: node.to_owned(),

@@ -1,4 +1,4 @@
-//! What a master puts into one report.
+//! The content of one report.
 
 use super::MasterState;
 use crate::clock::Now;
@@ -7,7 +7,7 @@ use crate::protocol::report::{Draft, fingerprint};
 use crate::protocol::{Event, EventKind};
 
 impl MasterState {
-    /// The next report, if one is due, and how many of the events that wait it tells.
+    /// The next report, if one is due, and the number of waiting events in it.
     pub(super) fn next_report(&mut self, now: Now) -> Option<(usize, String)> {
         if !self.budget.allows(now.elapsed) {
             return None;
@@ -30,8 +30,8 @@ impl MasterState {
         Some((fresh.len(), report))
     }
 
-    /// The followers heard since they were called alive last: as many as one report has room for. The others come
-    /// with the next ones.
+    /// The followers that were heard since they were last listed as alive: as many as one report has room
+    /// for. The next reports list the others.
     fn take_heard(&mut self) -> Vec<String> {
         let from = self.called.take();
         let rest = self.followers.range_mut::<str, _>((
@@ -54,14 +54,15 @@ impl MasterState {
     }
 
     fn is_report_due(&self, now: Now) -> bool {
-        // Half an interval early, or a tick that comes a moment too soon would wait a whole one.
+        // Allow half an interval early: otherwise a tick that comes a moment too soon would wait a whole
+        // interval.
         self.last_report.is_none_or(|last| {
             let every = self.pace.detection.timeout.max(self.given_interval());
             now.elapsed.saturating_sub(last) + self.pace.interval / 2 >= every
         })
     }
 
-    /// A report that tells `fresh` for the first time, the last of which has the number `sequence`.
+    /// A report with the new events `fresh`; the last of them has the number `sequence`.
     pub(super) fn report(
         &self,
         now: Now,
@@ -69,8 +70,9 @@ impl MasterState {
         alive: &[String],
         sequence: u64,
     ) -> String {
-        // Only those whose coming is told: an heir tells the coming of all others. Whom the report still names as
-        // a follower, an heir takes for one: it would tell neither the return of the dead nor anything else of it.
+        // Name only followers whose join was reported: a new master reports the join of all others. A new
+        // master takes each named follower for a live one, so leave the dead out: otherwise it would not
+        // report their return or any other event of them.
         let leaves = |event: &&Event| event.event == EventKind::Died;
         let died = fresh.iter().filter(leaves);
         let died: std::collections::BTreeSet<&str> =
@@ -80,7 +82,7 @@ impl MasterState {
         let introduced = introduced.map(|(node, _)| node.as_str());
         let introduced: Vec<&str> = introduced.filter(|node| !died.contains(node)).collect();
         let (mut named, mut fingerprints) = (Vec::new(), Vec::new());
-        // A report that calls all of them alive names them already.
+        // A report that lists all followers as alive already names them.
         if alive.len() < introduced.len() {
             let (mut left, mut others) = (self.room.names, self.room.fingerprints);
             for node in introduced {
@@ -119,10 +121,10 @@ impl MasterState {
     }
 }
 
-/// What a fingerprint takes up, with the blank before it.
+/// The length of a fingerprint in bytes, with the blank before it.
 const FINGERPRINT: usize = 13;
 
-/// What the message of one that is alive takes up: it begins with 24 characters of a time.
+/// The length in bytes of the message of a live follower; it begins with a time of 24 characters.
 fn message(node: &str) -> usize {
     24 + ": follower  still alive\n".len() + Word(node).to_string().len()
 }

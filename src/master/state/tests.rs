@@ -1,4 +1,4 @@
-//! Tests of the `master_state` module.
+//! Tests of the `state` module.
 
 mod crowds;
 mod deaths;
@@ -62,7 +62,7 @@ fn names(names: &[&str]) -> BTreeSet<String> {
     names.iter().map(|&name| name.to_owned()).collect()
 }
 
-/// A master that is back from an outage, and has told its claim.
+/// A master that is back from an outage and has announced its claim.
 fn back() -> MasterState {
     let mut master_state = begin(PriorState {
         grace: Duration::from_secs(2),
@@ -81,7 +81,7 @@ fn master_info(claim: &str) -> MasterInfo {
     }
 }
 
-/// A master that has told its claim.
+/// A master that has announced its claim.
 fn settled() -> MasterState {
     let mut master_state = begin(inherited(Report::default()));
     master_state.next_write(at(0)).unwrap();
@@ -104,7 +104,7 @@ fn reading(version: i32) -> FollowerReading {
     }
 }
 
-/// One write that is made at once; what it reported.
+/// Makes one write at once and returns its report.
 fn tick(master_state: &mut MasterState, ms: u64) -> Option<String> {
     let report = match master_state.next_write(at(ms)).unwrap() {
         Write::Beat { report } => report,
@@ -207,7 +207,7 @@ fn a_silent_follower_is_buried_at_the_version_last_heard() {
         "{report}"
     );
     assert_eq!(first[1], "delete node map2.0");
-    // An heir would take it for a follower whose coming was told.
+    // A new master would take it for a follower whose join was reported.
     let report = Report::parse(report.as_bytes());
     assert_eq!(report.followers().count(), 0);
 }
@@ -310,7 +310,7 @@ fn the_dead_that_lives_has_returned() {
     // A list may be older than the removal.
     master_state.listed(at(26), &names(&["map2.0"]));
     assert_eq!(master_state.followers(), 0);
-    // The listener hears of the removal too: that is no second verdict.
+    // The follower watcher notices the removal too: that is no second verdict.
     master_state.vanished(at(26), "map2.0");
     master_state.heard(at(40), "map2.0", &reading(0));
     let kinds = kinds(tick(&mut master_state, 40));
@@ -411,7 +411,7 @@ fn the_last_word_frees_the_claim() {
     assert_eq!(kinds(Some(report)).last(), Some(&EventKind::Released));
 }
 
-/// Why a new master says that the one before went.
+/// Why the previous master ended, according to a new master.
 fn went(deposed_as: Option<EndReason>, value: &[u8], age: TimeDelta) -> Option<EndReason> {
     let elected = Elected {
         claim: "_c_b-lock-0000000002".to_owned(),
@@ -459,7 +459,7 @@ fn a_master_says_why_the_one_before_went() {
         Some(EndReason::Dead)
     );
     assert_eq!(went(None, b"", soon), Some(EndReason::Deposed));
-    // It finished, and its claim was found in the moment of its removal.
+    // It finished, and its claim was found at the moment of its removal.
     assert_eq!(
         went(Some(EndReason::Deposed), free, soon),
         Some(EndReason::Finished)
@@ -498,11 +498,11 @@ fn who_comes_back_after_an_outage_was_never_gone() {
         written: at(0).wall - TimeDelta::seconds(30),
         ..inherited(before)
     });
-    // One has its old znode still, which goes with its session; one has none; one never comes back.
+    // One still has its old znode, which goes with its session; one has none; one never comes back.
     master_state.listed(at(0), &names(&["map2.0"]));
     master_state.heard(at(0), "map2.0", &reading(7));
     master_state.vanished(at(100), "map2.0");
-    // It was looked for again at once, and was not back yet.
+    // The watcher read it again at once, and it was not back yet.
     master_state.vanished(at(101), "map2.0");
     master_state.heard(at(200), "map2.0", &reading(0));
     master_state.heard(at(300), "map3.0", &reading(0));

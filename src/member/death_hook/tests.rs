@@ -1,4 +1,4 @@
-//! Tests of the `on_death` module, with real commands.
+//! Tests of the `death_hook` module, with real commands.
 
 use std::fs;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::protocol::Identity;
 
-/// Generous, for busy machines.
+/// A generous limit, for busy machines.
 const SOON: Duration = Duration::from_secs(20);
 
 struct Scene {
@@ -18,7 +18,7 @@ struct Scene {
 }
 
 impl Scene {
-    /// `script` finds the name of a file in `$0`, and in `$1` to `$6` all that is known of the dead.
+    /// `script` gets the name of a file in `$0`, and the known details of the dead member in `$1` to `$6`.
     fn begin(script: &str, limit: Duration) -> Self {
         let folder = TempDir::new().unwrap();
         let file = folder.path().join("told").display().to_string();
@@ -75,7 +75,7 @@ fn a_command_is_told_who_died() {
     scene.wait_for(1);
     (scene.death_sink)(death("map2.0", Identity::default()));
     scene.wait_for(2);
-    // Whoever can write to ZooKeeper writes no commands and no options.
+    // Values in ZooKeeper cannot inject commands or options.
     let foreign = Identity {
         attempt: Some("$(reboot)".to_owned()),
         host: "--force".to_owned(),
@@ -101,7 +101,7 @@ fn a_few_run_at_once_and_the_rest_after_them() {
         (scene.death_sink)(death(&format!("map{number}"), Identity::default()));
     }
     scene.wait_for(AT_ONCE);
-    // Time to do wrong.
+    // Give the hook time to start too many commands.
     sleep(LOOK * 10);
     assert_eq!(scene.told().len(), AT_ONCE);
     fs::remove_file(scene.path("told.hold")).unwrap();
@@ -134,7 +134,7 @@ fn what_takes_too_long_is_ended_with_all_that_it_has_started() {
             sleep(LOOK);
         }
     }
-    // The next one has its turn.
+    // The next command gets its turn.
     (scene.death_sink)(death("map2.0", Identity::default()));
     scene.wait_for(2);
 }
@@ -146,7 +146,7 @@ fn more_than_can_wait_are_not_waited_for() {
     for _ in 0..MOST_WAITING + 100 {
         (scene.death_sink)(death("map1.0", Identity::default()));
     }
-    // Some may have begun while more came; none of them ends.
+    // Some commands may have started while more deaths arrived; none of them ends.
     let waiting = scene.hook.waiting.load(Ordering::Relaxed);
     assert!((MOST_WAITING - AT_ONCE..=MOST_WAITING).contains(&waiting));
 }

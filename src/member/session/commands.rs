@@ -1,4 +1,4 @@
-//! What a member does of what its master tells: the interval of its beats, and orders.
+//! Carries out the master's instructions: the interval of the beats, and orders.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,8 +10,8 @@ use crate::member::StatusSource;
 use crate::protocol::control::{Action, Control};
 
 impl MemberSession<'_> {
-    /// The time between two beats. A master, and who is to follow it, beats at the interval that it was
-    /// set to: its own beats are how it knows that it hears.
+    /// The interval between two beats. A master and its successor beat at the configured interval: their own
+    /// beats show them that they can hear.
     pub(super) fn interval(&self) -> Duration {
         let base = self.runner.config.pace.interval;
         match self.role {
@@ -20,7 +20,7 @@ impl MemberSession<'_> {
         }
     }
 
-    /// Whether it is the next in line, and hears the master's beats.
+    /// Whether the member is next in line and watches the master's beats.
     fn listens(&self) -> bool {
         self.predecessor_watch
             .as_ref()
@@ -28,12 +28,12 @@ impl MemberSession<'_> {
     }
 
     pub(super) fn told(&mut self, control: &Control) {
-        // A follower whose session ends before its next beat would be none.
+        // The session of a follower must not expire before its next beat.
         let most = self.session.timeout() / 4;
         self.runner.told = control.interval.unwrap_or_default().min(most);
-        // After a reset orders are counted anew.
+        // After a reset, orders are numbered from the start.
         self.runner.obeyed = self.runner.obeyed.min(control.number);
-        // Its own of now, and those that it had before.
+        // The current session and the earlier ones.
         let mut sessions = self.runner.earlier.clone();
         sessions.push(self.session.id());
         for order in &control.orders {
@@ -53,7 +53,7 @@ impl MemberSession<'_> {
         }
     }
 
-    /// Puts down what was seen of the work when it stalled, if there is something new.
+    /// Stores the snapshot of stalled work, if there is a new one.
     pub(super) fn keep_snapshot(&mut self) {
         if let Some(snapshot) = self.runner.status_source.take_snapshot() {
             let (session, name) = (self.session.clone(), self.runner.config.name.clone());
@@ -64,7 +64,7 @@ impl MemberSession<'_> {
             };
             self.tasks.spawn(async move {
                 let kept = snapshots::keep(&session, name.as_ref(), &unkept.snapshot).await;
-                // What is refused for good stands on stderr all the same.
+                // A snapshot that is refused for good is still on stderr.
                 if !matches!(kept, Err(Failure::Lost | Failure::Throttled)) {
                     unkept.snapshot.clear();
                 }
@@ -72,7 +72,7 @@ impl MemberSession<'_> {
         }
     }
 
-    /// Joins once more, and looks for its place in the line anew.
+    /// Joins again and queues again in the line.
     fn begin_anew(&mut self) {
         if matches!(self.role, SessionRole::Follower { .. }) {
             self.runner.config.identity.returns += 1;
@@ -83,7 +83,7 @@ impl MemberSession<'_> {
     }
 }
 
-/// A snapshot that is on its way: if it gets lost with the connection, the next session has it.
+/// A snapshot that is being sent: if it is lost with the connection, the next session sends it again.
 struct UnsentSnapshot {
     status_source: Arc<dyn StatusSource>,
     snapshot: String,

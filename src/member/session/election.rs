@@ -1,4 +1,4 @@
-//! A member's place in the line: the election's answers, and the vigil over the one before it.
+//! A member's place in the line: the election's answers, and the predecessor watch.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use crate::master::election::ElectionAction;
 use crate::master::predecessor::PredecessorWatch;
 use crate::member::candidate::{self, ElectionReply};
 
-/// How long after an outage the others are waited for: as a rule all are back within a second.
+/// How long to wait for other members after an outage: normally all are back within a second.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// How many that fell are remembered: several may have died at once.
+/// Maximum number of removed claim owners to remember: several may have died at once.
 const MOST_FALLEN: usize = 8;
 
 impl MemberSession<'_> {
@@ -66,14 +66,14 @@ impl MemberSession<'_> {
         }
     }
 
-    /// Begins to judge those before in the line, if that is what is asked for.
+    /// Starts the predecessor watch if the action asks for it. Returns whether it did.
     pub(super) fn watch_predecessor(&mut self, action: &ElectionAction) -> bool {
         let ElectionAction::Listen { generation, claim } = action else {
             return false;
         };
         let (generation, grace) = (*generation, self.grace());
         let mut terms = self.runner.config.pace.detection;
-        // To depose a master that is only late costs more than to be late oneself.
+        // Deposing a master that is only late costs more than a late takeover.
         terms.timeout *= 2;
         self.predecessor_watch = Some(PredecessorWatch::begin(
             generation,
@@ -94,7 +94,7 @@ impl MemberSession<'_> {
         true
     }
 
-    /// Ceases to judge those before in the line.
+    /// Ends the predecessor watch.
     pub(super) fn end_vigil(&mut self) {
         self.predecessor_watch = None;
         self.end_look();
@@ -106,7 +106,7 @@ impl MemberSession<'_> {
         }
     }
 
-    /// The own beat came back: proof that those before in the line could be heard.
+    /// The member's own beat was acknowledged, which proves that it could hear those before it in the line.
     pub(super) fn echo(&mut self) {
         let now = self.runner.environment.now().elapsed;
         let base = self.runner.config.pace.interval;
@@ -121,7 +121,7 @@ impl MemberSession<'_> {
         }
     }
 
-    /// How long others are to be waited for: some time if this member was cut off a moment ago, as they
+    /// How long to wait for other members: some time if this member was disconnected a moment ago, since they
     /// may not be back yet.
     pub(super) fn grace(&self) -> Duration {
         let now = self.runner.environment.now().elapsed;

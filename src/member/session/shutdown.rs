@@ -1,4 +1,4 @@
-//! How a member leaves: when it can, whether it is worth to wait, and what it says.
+//! How a member leaves: when it can, whether it waits, and what it reports.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -12,12 +12,12 @@ use crate::member::shutdown::Shutdown;
 use crate::member::write;
 use crate::protocol::{Ending, beat};
 
-/// How long a failed member stays at the most so that its last word is read.
+/// How long a failed member stays at most, so that the master reads its last beat.
 const LONGEST_HOLD: Duration = Duration::from_millis(100);
 
 impl MemberSession<'_> {
-    /// Whether a member that has to leave need not wait for the connection: looks once more when it
-    /// is asked first, as a server may be back that the client has not tried again yet.
+    /// Whether a leaving member need not wait for the connection. The first call starts a diagnosis, since a
+    /// server may be back that the client has not tried again yet.
     pub(super) fn is_hopeless(&mut self) -> bool {
         match self.outlook {
             ReconnectOutlook::Unknown => {
@@ -30,7 +30,7 @@ impl MemberSession<'_> {
         }
     }
 
-    /// Whether the member has come so far that it can leave in good order.
+    /// Whether the member can leave in good order.
     pub(super) fn is_settled(&self) -> bool {
         match &self.role {
             SessionRole::None | SessionRole::TakingOver(_) => false,
@@ -40,8 +40,8 @@ impl MemberSession<'_> {
         }
     }
 
-    /// Says how the work ended and removes what is the member's own. The answers are not waited for:
-    /// the end of the session comes behind them, and its answer is theirs too.
+    /// Reports how the work ended and removes the member's znodes. It does not wait for these answers: the
+    /// end of the session is requested after them, and its answer covers them.
     pub(super) async fn leave(&mut self, ending: Ending, shutdown: &Shutdown) {
         let now = self.runner.environment.now();
         let status = self.runner.status(self.interval());
@@ -55,7 +55,7 @@ impl MemberSession<'_> {
                 if ending == Ending::Finished {
                     let _ = said.now_or_never();
                 } else {
-                    // Only the last word tells a failure, so the master is given time to read it.
+                    // Only the last beat reports a failure, so the master gets time to read it.
                     let _ = timeout(shutdown.remaining(), said).await;
                     let hold = config.pace.detection.timeout.min(LONGEST_HOLD);
                     sleep(shutdown.remaining().min(hold)).await;

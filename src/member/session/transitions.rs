@@ -1,4 +1,4 @@
-//! How a member becomes follower or master and ceases to be, and what its own writes bring about.
+//! How a member starts and stops being follower or master, and the effects of its own writes.
 
 use super::{MemberSession, SessionRole};
 use crate::coordination::Failure;
@@ -12,7 +12,7 @@ use crate::member::write::{self, Done, Written};
 use crate::protocol::beat;
 
 impl MemberSession<'_> {
-    /// Joins, unless that is done: a znode that went meanwhile is missed with the next beat.
+    /// Joins, unless it has joined already: the next beat notices a znode that was removed in the meantime.
     pub(super) fn follow(&mut self) {
         if self.runner.config.standing {
             self.role = SessionRole::Standby;
@@ -27,13 +27,13 @@ impl MemberSession<'_> {
         self.join();
     }
 
-    /// Creates the own znode, or creates it again.
+    /// Creates the member's znode, or creates it again.
     fn join(&mut self) {
         let leftovers = self.runner.earlier.clone();
         self.join_after(leftovers);
     }
 
-    /// Replaces the own znode, also one of this very session.
+    /// Replaces the member's znode, even one of this session.
     pub(super) fn rejoin(&mut self) {
         let mut leftovers = self.runner.earlier.clone();
         leftovers.push(self.session.id());
@@ -54,8 +54,8 @@ impl MemberSession<'_> {
     pub(super) fn lead(&mut self, elected: Elected) {
         self.end_vigil();
         self.runner.summary.reigns += 1;
-        // A master has no follower's znode; one may stand from before a disconnection, or from an
-        // earlier session.
+        // A master has no follower znode, but one may be left from before a disconnection or from an earlier
+        // session.
         let leftover = self.runner.summary.followings > 0;
         let leftover = leftover.then(|| {
             self.session
@@ -88,7 +88,7 @@ impl MemberSession<'_> {
         self.heavy = None;
     }
 
-    /// A master's beat beside its other work was answered.
+    /// Handles the answer to a master's beat that was sent beside other work.
     pub(super) fn beaten(&mut self, done: Done) {
         let sent = self.beside.take().map(|(_, sent)| sent);
         match done {
@@ -100,7 +100,7 @@ impl MemberSession<'_> {
                     self.runner.renew_lease(&master.fence, sent);
                 }
             }
-            // What comes of it is told by the change of the connection; the next beat comes with the next tick.
+            // The connection change reports the consequence; the next beat is sent at the next tick.
             Err(Failure::Lost | Failure::Throttled) => {}
             Err(Failure::Deposed) => self.election.deposed(),
             Err(failure) => self.failed(&failure),
@@ -114,7 +114,7 @@ impl MemberSession<'_> {
             Ok(Written::Joined) => {
                 self.role = SessionRole::Follower { joined: true };
                 self.runner.settled();
-                // The first beat tells how long it is to the next, which may be long.
+                // The first beat announces the interval to the next one, which may be long.
                 self.send();
             }
             Ok(Written::Beaten) => {
@@ -130,7 +130,7 @@ impl MemberSession<'_> {
                 };
                 let (now, config) = (self.runner.environment.now(), &self.runner.config);
                 let pace = MasterConfig {
-                    // What the server has granted, which may not be what was asked for.
+                    // The timeout that the server granted may differ from the requested one.
                     session: self.session.timeout(),
                     ..config.pace
                 };
@@ -182,20 +182,20 @@ impl MemberSession<'_> {
                     }
                 }
             }
-            // What comes of it is told by the change of the connection.
+            // The connection change reports the consequence.
             Err(Failure::Lost) => {}
-            // The next beat comes with the next tick, in this session.
+            // The next beat is sent at the next tick, in this session.
             Err(Failure::Throttled) => {
                 if let SessionRole::Master(master) = &mut self.role {
                     master.master_state.throttled(self.runner.environment.now());
                 }
             }
             Err(Failure::Deposed) => self.election.deposed(),
-            // Declared dead, and alive: back again.
+            // The master declared this live member dead: join again.
             Err(Failure::NoNode) if matches!(self.role, SessionRole::Follower { .. }) => {
                 self.runner.config.identity.returns += 1;
                 self.join();
-                // Its claim was buried with it, as a rule.
+                // Usually its claim was removed with it.
                 self.election.deposed();
             }
             Err(Failure::NoNode) if matches!(self.role, SessionRole::Standby) => {
@@ -220,7 +220,7 @@ impl MemberSession<'_> {
         }
     }
 
-    /// ZooKeeper answers, but not as it should. The session is left, so that no claim stands at the
+    /// Handles wrong answers of ZooKeeper. The member leaves the session, so that no claim stays at the
     /// head of the line whose owner does not act on it.
     pub(super) fn failed(&mut self, failure: &Failure) {
         if let Failure::Odd(_) | Failure::Throttled = failure {

@@ -1,12 +1,12 @@
-//! Many followers at once: what a tick does is bounded, every request fits into what a server takes, and each event
-//! is told.
+//! Many followers at once: the work of a tick is bounded, every request fits the server's limit, and each
+//! event is reported.
 
 use std::collections::BTreeMap;
 
 use super::*;
 use crate::master::state::limits::DEFAULT;
 
-/// What a watcher sees that looks at every report.
+/// The view of a watcher that reads every report.
 #[derive(Default)]
 struct Seen {
     events: BTreeMap<u64, Event>,
@@ -38,14 +38,14 @@ fn usual_name(number: usize) -> String {
     format!("map1795260688.574485{number:06}")
 }
 
-/// Of one that beats once a second, and is missed after two more.
+/// A beat of a follower that beats once a second, and is missed after two more seconds.
 fn rarely(version: i32) -> FollowerReading {
     let mut reading = reading(version);
     reading.beat.status.interval = Duration::from_secs(1);
     reading
 }
 
-/// A master with so many followers, each of whom was heard once, and all whose coming was told.
+/// A master with `count` followers: each was heard once, and the join of each was reported.
 fn crowd(count: usize, name: impl Fn(usize) -> String, seen: &mut Seen) -> (MasterState, u64) {
     let mut master_state = settled();
     let names: BTreeSet<String> = (0..count).map(name).collect();
@@ -66,7 +66,7 @@ fn crowd(count: usize, name: impl Fn(usize) -> String, seen: &mut Seen) -> (Mast
     (master_state, ms)
 }
 
-/// One tick, with all that is written at once since it presses. Returns how many writes that were.
+/// One tick, with all urgent writes made at once. Returns the number of writes.
 fn drive(master_state: &mut MasterState, ms: u64, seen: &mut Seen) -> usize {
     let mut writes = 0;
     loop {
@@ -102,7 +102,7 @@ fn a_crowd_that_dies_is_removed_together_and_all_of_it_is_told() {
         }
         assert_eq!(seen.of(EventKind::Died).len(), count);
         assert_eq!(master_state.take_deaths().len(), count);
-        // Their numbers have no gap: whoever misses one knows.
+        // The numbers have no gap: a watcher that misses an event notices it.
         let first = *seen.events.keys().next().unwrap();
         let expected: Vec<u64> = (first..first + seen.events.len() as u64).collect();
         assert_eq!(seen.events.keys().copied().collect::<Vec<_>>(), expected);
@@ -125,7 +125,7 @@ fn those_who_were_spared_cost_the_others_a_try_each() {
         };
         tries += 1;
         assert!(tries < 100, "{} are left", master_state.followers());
-        // These three beat without end.
+        // These three keep beating.
         let lives = |one: &RemovedFollower| one.node.ends_with('7') && one.node.contains("000007");
         match removed.iter().position(lives) {
             Some(at_) => {
@@ -155,7 +155,7 @@ fn those_who_went_while_they_were_to_be_removed_are_told_of() {
             master_state.written(at(ms), Outcome::Done);
             ms += 5;
         }
-        // All of them left in this moment, and are seen to go before the answer comes.
+        // All of them leave at this moment, and their removal is noticed before the answer comes.
         for name in names {
             master_state.changed(at(ms), name);
             master_state.vanished(at(ms), name);
@@ -195,7 +195,7 @@ fn what_cannot_be_removed_is_passed_over_and_the_others_are_removed() {
     let passed = master_state.take_passed_over();
     assert_eq!(passed, [("junk".to_owned(), "not empty".to_owned())]);
     assert_eq!(master_state.take_deaths().len(), 1);
-    // It is there all the time, and is not heard of any more.
+    // It exists all the time and is never heard again.
     master_state.listed(at(ms), &names(&["junk"]));
     master_state.heard(at(ms), "junk", &reading(8));
     assert_eq!(master_state.followers(), 0);
@@ -239,7 +239,7 @@ fn an_heir_knows_those_whose_names_do_not_fit() {
         master_info: None,
         ..report
     }));
-    // One has left in between, and nobody can say who that was.
+    // One has left in between, and its name is unknown.
     let rest: BTreeSet<String> = (0..599).chain([7000]).map(long_name).collect();
     heir.listed(at(0), &rest);
     for name in &rest {

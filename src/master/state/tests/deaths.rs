@@ -1,4 +1,4 @@
-//! Tests of what is told of deaths for whoever is to act on them: each once, and none that was not told.
+//! Tests of the deaths that are passed on: each once, and none that was not reported.
 
 use super::*;
 use crate::master::state::Death;
@@ -28,7 +28,7 @@ fn death(node: &str, identity: Identity) -> Death {
     }
 }
 
-/// Beats until somebody is to be buried; returns when that is.
+/// Echoes until a follower is about to be removed; returns that time.
 fn until_burial(master_state: &mut MasterState, from: u64) -> u64 {
     for ms in (from..from + 100).step_by(5) {
         if matches!(
@@ -57,7 +57,7 @@ fn a_burial_is_a_death_once_it_is_made() {
         master_state.take_deaths(),
         [death("map2.0", identity("attempt_1"))]
     );
-    // Its listener hears of the removal; the dead returns, and dies again.
+    // The watcher notices the removal; the dead follower returns and dies again.
     master_state.vanished(at(second), "map2.0");
     tick(&mut master_state, second + 5);
     assert!(master_state.take_deaths().is_empty());

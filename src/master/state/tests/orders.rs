@@ -1,10 +1,10 @@
-//! What a master tells its followers to do.
+//! Tests of the master's instructions to its followers.
 
 use super::*;
 use crate::protocol::control::{Action, Order};
 use crate::protocol::request::Request;
 
-/// The next write, made at once, that is meant for the followers: what it says, and to whom it answers.
+/// The next instruction, written at once: its control value, and the answer to a request.
 fn told(master_state: &mut MasterState, ms: u64) -> Option<(Control, Option<(String, String)>)> {
     for _ in 0..2 {
         let write = master_state.next_write(at(ms))?;
@@ -138,7 +138,7 @@ fn who_is_not_known_cannot_be_ended() {
     let (control, answer) = ask(&mut master_state, 5, "kill map9");
     assert!(answer.starts_with("refused: no member, attempt, task or job is called map9"));
     assert!(control.orders.is_empty());
-    // It is answered once.
+    // Each request is answered once.
     assert!(told(&mut master_state, 10).is_none());
 }
 
