@@ -30,7 +30,8 @@ const LONGEST_ATTRIBUTE: usize = 64 << 10;
 const LARGEST: u64 = 32 << 20;
 /// How many times a change may start again because other programs wrote meanwhile.
 const MOST_TRIES: usize = 50;
-/// How many times the lock is tried while another agent holds it. Anyone who can read a file can lock it, so the wait is bounded.
+/// How many times the lock is tried while another agent holds it. Anyone who can read a file can lock it, so the wait
+/// is bounded.
 const LOCK_TRIES: u32 = 40;
 const LOCK_PAUSE: Duration = Duration::from_millis(5);
 /// A temporary file of this age was left by a process that was killed.
