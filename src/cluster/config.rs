@@ -54,7 +54,7 @@ impl ConfigArgs {
 
 /// Writes a file if its content differs, and creates the folders above it.
 pub(super) fn put(path: &Path, text: &str) -> anyhow::Result<()> {
-    // A link is followed if nobody else made it: some people keep their configuration elsewhere.
+    // A link is followed only if this user or root made it: some people keep their configuration elsewhere.
     let links = Links::OfUsOrRoot;
     let known = files::read(path, links, text.len() as u64);
     if known.is_ok_and(|known| known == text.as_bytes()) {

@@ -148,12 +148,12 @@ impl Cluster {
         )
     }
 
-    /// The ids of the NameNodes (`nn1`, `nn2`) and their hosts.
+    /// The ids of the `NameNode`s (`nn1`, `nn2`) and their hosts.
     pub fn namenodes(&self) -> Vec<(String, &Host)> {
         self.numbered(Role::Namenode)
     }
 
-    /// The ids of the ResourceManagers (`rm1`, `rm2`) and their hosts.
+    /// The ids of the `ResourceManager`s (`rm1`, `rm2`) and their hosts.
     pub fn resourcemanagers(&self) -> Vec<(String, &Host)> {
         self.numbered(Role::Resourcemanager)
     }

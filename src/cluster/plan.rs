@@ -27,7 +27,7 @@ pub(super) enum OneTimeTask {
     Format(RoleInstance),
     /// Copy the edits of a NameNode that had no journals before into the journals.
     ShareEdits(RoleInstance),
-    /// Create the znode for the NameNodes' failover, if it does not exist.
+    /// Create the znode for the `NameNode`s' failover, if it does not exist.
     FormatFailover(RoleInstance),
     /// Copy the first NameNode's folder to another NameNode.
     Bootstrap(RoleInstance),
@@ -55,9 +55,9 @@ pub(super) enum ReadyCondition {
     ActiveNamenode,
     /// One `ResourceManager` is active.
     ActiveManager,
-    /// HDFS accepts writes, and all DataNodes are registered.
+    /// HDFS accepts writes, and all `DataNode`s are registered.
     Datanodes,
-    /// All NodeManagers are registered.
+    /// All `NodeManager`s are registered.
     Nodemanagers,
     /// The registrations of these dead brokers are gone: ZooKeeper accepts no second registration of the same broker.
     Forgotten(Vec<RoleInstance>),

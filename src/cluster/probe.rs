@@ -52,7 +52,7 @@ pub(super) fn namenode_state(host: &Host) -> Option<String> {
     Some(bean.get("State")?.as_str()?.to_owned())
 }
 
-/// The number of live DataNodes by a NameNode's count, and whether it is out of safe mode.
+/// The number of live `DataNode`s by a NameNode's count, and whether it is out of safe mode.
 pub(super) fn datanodes(host: &Host) -> Option<(u64, bool)> {
     let bean = bean(&host.reached(Port::NamenodeHttp), "FSNamesystemState")?;
     let live = bean.get("NumLiveDataNodes")?.as_u64()?;
@@ -60,7 +60,7 @@ pub(super) fn datanodes(host: &Host) -> Option<(u64, bool)> {
     Some((live, state == "Operational"))
 }
 
-/// Whether a DataNode is connected to each of its NameNodes.
+/// Whether a DataNode is connected to each of its `NameNode`s.
 pub(super) fn datanode_serves(host: &Host) -> bool {
     let actors = || {
         let place = host.reached(Port::DatanodeHttp);
@@ -102,7 +102,7 @@ pub(super) struct NodeManagerReport {
     pub(super) told: i64,
 }
 
-/// The NodeManagers that the active ResourceManager lists.
+/// The `NodeManager`s that the active ResourceManager lists.
 pub(super) fn nodemanagers(cluster: &Cluster) -> Option<Vec<NodeManagerReport>> {
     let is_active = |host: &&Host| manager_state(host).as_deref() == Some("active");
     let active = cluster.with(Role::Resourcemanager).find(is_active)?;

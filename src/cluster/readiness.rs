@@ -91,7 +91,7 @@ fn one_active(what: &str, states: &[(&String, Option<String>)]) -> Readiness {
     }
 }
 
-/// Asks every NameNode, so that the next active one knows all DataNodes too. A NameNode counts a dead DataNode for
+/// Asks every NameNode, so that the next active one knows all `DataNode`s too. A NameNode counts a dead DataNode for
 /// minutes, so each DataNode is asked as well.
 pub(super) fn datanodes(cluster: &Cluster) -> Readiness {
     let all = cluster.with(Role::Datanode).count();

@@ -12,11 +12,11 @@ pub enum Role {
     Zookeeper,
     /// A ZooKeeper server that does not vote.
     Observer,
-    /// A JournalNode, which stores the edit log that two NameNodes share.
+    /// A `JournalNode`, which stores the edit log that two `NameNode`s share.
     Journalnode,
     /// A NameNode: one, or two of which one is active.
     Namenode,
-    /// The failover controller beside each of two NameNodes: decides which one is active. A description need not name
+    /// The failover controller beside each of two `NameNode`s: decides which one is active. A description need not name
     /// it.
     Zkfc,
     /// A DataNode, which stores blocks.
@@ -66,9 +66,9 @@ pub enum Port {
     ZookeeperElection,
     /// The HTTP port of ZooKeeper's admin server.
     ZookeeperAdmin,
-    /// The RPC port of a JournalNode.
+    /// The RPC port of a `JournalNode`.
     Journalnode,
-    /// The HTTP port of a JournalNode.
+    /// The HTTP port of a `JournalNode`.
     JournalnodeHttp,
     /// The RPC port of a NameNode.
     Namenode,
@@ -86,7 +86,7 @@ pub enum Port {
     Resourcemanager,
     /// The ResourceManager's RPC port for application masters.
     ResourcemanagerScheduler,
-    /// The ResourceManager's RPC port for NodeManagers.
+    /// The ResourceManager's RPC port for `NodeManager`s.
     ResourcemanagerTracker,
     /// The ResourceManager's RPC port for `rmadmin`.
     ResourcemanagerAdmin,

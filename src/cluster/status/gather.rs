@@ -246,7 +246,7 @@ fn parts<T>(asked: Asked<'_, T>) -> Vec<Daemon<T>> {
     asked.into_iter().map(part).collect()
 }
 
-/// The DataNodes as the active NameNode lists them; without an active one, as another lists them.
+/// The `DataNode`s as the active NameNode lists them; without an active one, as another lists them.
 fn listed_datanodes(namenodes: &[Daemon<Namenode>]) -> Vec<Listed> {
     let known = || namenodes.iter().filter_map(|part| part.told.known());
     let active = known().find(|namenode| namenode.is_active());

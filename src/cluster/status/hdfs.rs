@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// The JMX query for the state of a NameNode and all its DataNodes.
+/// The JMX query for the state of a NameNode and all its `DataNode`s.
 pub(super) const NAMENODE: &str = "jmx?qry=Hadoop:service=NameNode,name=NameNode*";
-/// The JMX query for the journals of a JournalNode.
+/// The JMX query for the journals of a `JournalNode`.
 pub(super) const JOURNALNODE: &str = "jmx?qry=Hadoop:service=JournalNode,name=Journal-*";
 /// The JMX query for the state of a DataNode.
 pub(super) const DATANODE: &str = "jmx?qry=Hadoop:service=DataNode,name=DataNodeInfo";
@@ -39,13 +39,13 @@ pub(super) struct Namenode {
     pub(super) safe_mode: Option<String>,
     /// The id of the last transaction that it has written or read.
     pub(super) transaction: Option<u64>,
-    /// The capacity of all live DataNodes in bytes.
+    /// The capacity of all live `DataNode`s in bytes.
     pub(super) capacity: Option<u64>,
     /// The part of the capacity that HDFS uses, in bytes.
     pub(super) used: Option<u64>,
     /// The number of blocks without a known replica.
     pub(super) missing_blocks: Option<u64>,
-    /// The DataNodes that it lists.
+    /// The `DataNode`s that it lists.
     #[serde(skip)]
     pub(super) datanodes: Vec<Listed>,
 }
@@ -131,7 +131,7 @@ fn inner(text: &Value) -> Option<Value> {
     serde_json::from_str(text.as_str()?).ok()
 }
 
-/// The state of one nameservice's journal on a JournalNode.
+/// The state of one nameservice's journal on a `JournalNode`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub(super) struct Journal {
     /// The id of the last written transaction; `None` before the first one.

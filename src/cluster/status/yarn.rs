@@ -1,4 +1,4 @@
-//! YARN as its ResourceManagers report it in their REST answers. Pure: no IO, only data and URL paths.
+//! YARN as its `ResourceManager`s report it in their REST answers. Pure: no IO, only data and URL paths.
 
 use serde::{Deserialize, Serialize};
 
