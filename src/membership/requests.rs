@@ -14,7 +14,7 @@ use crate::supervisor::boot_time;
 
 /// The pause after a refused request before it is sent again.
 const REFUSED_PAUSE: Duration = Duration::from_secs(10);
-/// The same pause for a reply that cannot be parsed.
+/// The same pause after an unexpected answer.
 const ODD_PAUSE: Duration = Duration::from_secs(1);
 
 /// The reply to a request; the first number is the request's generation.

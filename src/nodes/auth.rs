@@ -44,7 +44,7 @@ impl Secret {
         hex(&self.marking(name, text).finalize().into_bytes())
     }
 
-    /// The text that [`Secret::mark`] has marked; the mark is the first line, the text the rest.
+    /// The text that [`Secret::mark`] has marked; the mark is the last line of `value`.
     pub fn unmarked<'a>(&self, name: &str, value: &'a [u8]) -> Result<&'a [u8], Rejection> {
         let at = value.iter().rposition(|byte| *byte == b'\n');
         let (text, mark) = at.map_or((value, &[][..]), |at| (&value[..at], &value[at + 1..]));

@@ -25,8 +25,8 @@ use crate::streaming::Progress;
 const NAMESPACE: &str = "/heart_beat_nodes";
 /// The interval between heartbeats on a server's claim.
 const INTERVAL: Duration = Duration::from_millis(100);
-/// The silence after which the next in line deposes a server. It is far longer than for mappers: when a server loses
-/// its position, every node must reconnect.
+/// The next in line deposes a server that has been silent for twice this time. That is far longer than for mappers:
+/// when a server loses its position, every node must reconnect.
 const TIMEOUT: Duration = Duration::from_secs(1);
 /// How long a server may work after it sent the last acknowledged heartbeat: it stops well before another one can
 /// start.
