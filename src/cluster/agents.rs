@@ -1,6 +1,6 @@
-//! Who keeps the hosts of the netns form right: a node control server on this machine and an agent on each host, which
-//! writes that host's `/etc/hosts` and `authorized_keys`. Both are heartline's own ([`crate::nodes`]), as on machines
-//! of one's own.
+//! The control server and agents that maintain the files of hosts of the netns kind: a node control server on this
+//! machine and an agent on each host, which writes that host's `/etc/hosts` and `authorized_keys`. Both are heartline's
+//! own ([`crate::nodes`]), as on separate machines.
 
 mod knowledge;
 
@@ -30,16 +30,16 @@ use crate::nodes::fields::HostName;
 use crate::nodes::message::Entries;
 use crate::nodes::replace::{NewFile, replace};
 
-/// The server's port.
+/// The port of the node control server.
 const PORT: u16 = 50091;
-/// Stands beside the hosts' folders: no host can be called so.
+/// The folder of this machine beside the hosts' folders: no host can have this name.
 pub(super) const HERE: &str = "this_machine";
-/// What the server is called there, and each agent on its host.
+/// The name of the server in that folder, and of the agent on each host.
 pub(super) const SERVER: &str = "nodes-server";
 pub(super) const AGENT: &str = "agent";
-/// How long it may take until all know each other. A second is usual.
+/// How long it may take until all hosts know each other. One second is usual.
 const LIMIT: Duration = Duration::from_secs(60);
-/// Between two looks.
+/// The interval between checks.
 const GLANCE: Duration = Duration::from_millis(50);
 /// How long a connection to the server may take.
 const CONNECT: Duration = Duration::from_secs(1);
@@ -49,12 +49,12 @@ impl Cluster {
         self.folder.join(HERE).join(name)
     }
 
-    /// Where the server listens: on the bridge.
+    /// The address on which the server listens: the one of the bridge.
     pub(super) fn nodes_server(&self) -> String {
         format!("{}:{PORT}", self.gate())
     }
 
-    /// Where the server says who it is.
+    /// The pid file of the server.
     pub(super) fn nodes_server_pid_file(&self) -> PathBuf {
         self.here(&format!("run/{SERVER}.pid"))
     }
@@ -80,7 +80,7 @@ impl Cluster {
     }
 }
 
-/// Whether these are the words of a server or an agent of the cluster in `folder`: both name its secret.
+/// Whether these are the arguments of a server or agent of the cluster in `folder`: both name its secret.
 pub(super) fn is_ours(words: &[OsString], folder: &Path) -> bool {
     let secret = folder.join(HERE).join("secret");
     let has = |first: &str, second: &str| {
@@ -93,7 +93,7 @@ pub(super) fn is_ours(words: &[OsString], folder: &Path) -> bool {
             .any(|pair| pair[0] == "--secret-file" && Path::new(&pair[1]) == secret)
 }
 
-/// Forgets what was told on a network that is gone: nobody there knows anybody yet.
+/// Forgets the nodes of a network that is gone: on the new one, no host knows any other yet.
 pub(super) fn begin_anew(cluster: &Cluster) -> anyhow::Result<()> {
     for host in &cluster.hosts {
         remove(&cluster.authorized_keys(host))?;
@@ -101,14 +101,14 @@ pub(super) fn begin_anew(cluster: &Cluster) -> anyhow::Result<()> {
     remove(&cluster.nodes_state())
 }
 
-/// Starts what does not run of the server and the agents, and waits until every host knows all.
+/// Starts the server and the agents that do not run yet, and waits until every host knows all others.
 pub(super) fn raise(cluster: &Cluster, heartline: &Path) -> anyhow::Result<()> {
     let hosts = Agents { cluster, heartline };
     let server = hosts.raise_server()?;
     hosts.forget_others()?;
     let mut running = BTreeMap::new();
     for host in &cluster.hosts {
-        // The agent would make one that Hadoop cannot read.
+        // The agent would create a key in a format that Hadoop cannot read.
         ssh::make_key(&cluster.key(host))?;
         running.insert(host.name.as_str(), hosts.raise_agent(host)?);
     }
@@ -121,7 +121,7 @@ struct Agents<'a> {
 }
 
 impl Agents<'_> {
-    /// A part of `heartline nodes` with what all of them are told, apart from the terminal.
+    /// A command of `heartline nodes` with the options that all of them share, detached from the terminal.
     fn part(&self, within: Vec<String>, part: &str) -> Command {
         let mut command = Command::new("setsid");
         command.args(within);
@@ -129,7 +129,7 @@ impl Agents<'_> {
         command
             .arg("--secret-file")
             .arg(self.cluster.nodes_secret());
-        // Nobody's folder is held.
+        // The process must not keep the caller's folder in use.
         command.current_dir(&self.cluster.folder);
         command
     }
@@ -179,8 +179,9 @@ impl Agents<'_> {
         Ok(output.stdout)
     }
 
-    /// A name belongs to its first key and its first role: who is another by now registers anew. With another key, so
-    /// that nobody takes what was told of the former one for news.
+    /// Makes the server forget hosts whose role or key has changed: a name belongs to its first key and role, so such a
+    /// host must register again. It does so with a new key, so that no host mistakes data about the former node for the
+    /// new one.
     fn forget_others(&self) -> anyhow::Result<()> {
         let known: Rows = serde_json::from_slice(&self.ask(&["list", "--json"])?)?;
         let keyless = |host: &Host| !ssh::has_key(&self.cluster.key(host));
@@ -229,7 +230,7 @@ impl Agents<'_> {
         Ok(known)
     }
 
-    /// Waits until every host's two files have all hosts.
+    /// Waits until the two files of every host contain all hosts.
     fn wait(
         &self,
         server: ProcessRecord,
@@ -285,7 +286,7 @@ impl Agents<'_> {
         }
     }
 
-    /// What every host's files are to have.
+    /// The expected entries in the files of every host.
     fn expected(&self) -> anyhow::Result<Vec<(&str, Entries)>> {
         let entries = |host: &Host| -> anyhow::Result<Entries> {
             let name: HostName = host.name.parse()?;
@@ -313,7 +314,7 @@ fn tell(host: &str, what: &str, known: ProcessRecord, is_new: bool) {
     progress(format_args!("{host} {what}: {how}, pid {}", known.pid));
 }
 
-/// The cluster's own secret, made once.
+/// Creates the cluster's own secret if there is none.
 fn make_secret(path: &Path) -> anyhow::Result<()> {
     if path.exists() {
         return Ok(());

@@ -43,16 +43,16 @@ enum Action {
     Logs(LogsArgs),
     Exec(ExecArgs),
     Kill(KillArgs),
-    /// Cut a host off from all others; with --hosts netns
+    /// Cut a host off from all others, with --hosts netns
     Cut(LinkArgs),
-    /// Bring back a host that was cut off
+    /// Reconnect a host that was cut off
     Mend(LinkArgs),
     #[command(hide = true)]
     Fence(FenceArgs),
 }
 
 impl ClusterArgs {
-    /// Does what was asked for.
+    /// Runs the selected subcommand.
     pub fn run(&self) -> ExitCode {
         match &self.action {
             Action::Config(config) => config.run(),
@@ -69,7 +69,7 @@ impl ClusterArgs {
     }
 }
 
-/// A description that nothing can be started with. What is wrong has been said.
+/// The description has errors, which were already printed.
 #[derive(Debug, Error)]
 #[error("{file}: {grave} to be put right; nothing was done")]
 struct InvalidDescription {
@@ -77,7 +77,7 @@ struct InvalidDescription {
     grave: usize,
 }
 
-/// How a subcommand ends: 2 when the description is wrong, 1 on any other failure.
+/// The exit status of a subcommand: 2 if the description is wrong, 1 on any other failure.
 pub(super) fn ending(outcome: anyhow::Result<()>) -> ExitCode {
     let Err(error) = outcome else {
         return ExitCode::SUCCESS;
@@ -94,15 +94,15 @@ pub(super) fn ending(outcome: anyhow::Result<()>) -> ExitCode {
     }
 }
 
-/// The description of a cluster.
+/// The option that names the cluster's description.
 #[derive(Args, Clone, Debug)]
 pub(super) struct FileArgs {
-    /// The cluster's description (TOML); sample-data/clusters/ has some
+    /// The cluster's description (TOML); see sample-data/clusters/ for examples
     #[arg(value_name = "FILE")]
     file: PathBuf,
 }
 
-/// A description that has been read.
+/// A description that was read and checked.
 #[derive(Clone, Debug)]
 pub(super) struct LoadedDescription {
     pub(super) cluster: Cluster,
@@ -111,18 +111,19 @@ pub(super) struct LoadedDescription {
 }
 
 impl FileArgs {
-    /// Reads and checks it. What is unwise is said; all that is wrong is said, and is an error.
+    /// Reads and checks the description. Prints all warnings and errors; any error makes this fail.
     pub(super) fn cluster(&self, form: HostKind) -> anyhow::Result<Cluster> {
         Ok(self.described(Some(form))?.cluster)
     }
 
-    /// The same with its text. Its hosts are what is asked for, or what they were when it was started.
+    /// As [`Self::cluster`], with the description's text. `form` is the kind of the hosts; if `None`, the kind that was
+    /// started applies.
     pub(super) fn described(&self, form: Option<HostKind>) -> anyhow::Result<LoadedDescription> {
         let file = self.file.display();
         let what = || format!("{file} cannot be read; name a cluster's description");
         let named = files::read_named(&self.file, files::SMALL).with_context(what)?;
         let beside = match self.file.parent() {
-            // What a shell makes of <(COMMAND) lies nowhere.
+            // A description from <(COMMAND) in a shell has no folder.
             Some(_) if named.about.file_type().is_fifo() => Path::new("."),
             folder => folder.unwrap_or(Path::new(".")),
         };
@@ -160,7 +161,7 @@ impl FileArgs {
     }
 }
 
-/// A path that is the same from everywhere: servers begin in folders of their own, and are known by it later.
+/// The absolute path of the folder: servers run in folders of their own, and are recognized by this path later.
 fn settled(folder: &Path) -> anyhow::Result<PathBuf> {
     let folder = std::path::absolute(folder)?;
     for above in folder.ancestors() {
@@ -172,11 +173,11 @@ fn settled(folder: &Path) -> anyhow::Result<PathBuf> {
     Ok(folder)
 }
 
-/// Where this machine keeps what a cluster is made of.
+/// The options for the files on this machine that clusters are made of.
 #[derive(Args, Clone, Debug)]
 pub(super) struct MachineArgs {
-    /// The folder of the jars of Hadoop and `ZooKeeper` [default: parts/lib below .heartline, as scripts/fetch-parts
-    /// leaves them]
+    /// Folder of the jars of Hadoop and ZooKeeper [default: parts/lib below .heartline, as scripts/fetch-parts leaves
+    /// them]
     #[arg(long, value_name = "DIR", env = "HEARTLINE_JARS", hide_env = true)]
     jars: Option<PathBuf>,
 }

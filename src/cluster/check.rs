@@ -1,4 +1,4 @@
-//! What keeps a cluster from being started, looked for before anything is: all of it is told at once.
+//! Finds what prevents a cluster from starting, before anything is started, and reports all of it at once.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr, TcpListener};
@@ -17,22 +17,22 @@ use super::source_lines::SourceLines;
 use super::{netns, ssh};
 use crate::nodes::fields::HostName;
 
-/// What is looked at.
+/// The inputs of the check.
 pub(super) struct Check<'a> {
     pub(super) cluster: &'a Cluster,
     pub(super) found: &'a Inspection,
-    /// The description.
+    /// The text of the description.
     pub(super) text: &'a str,
     pub(super) jars: &'a Path,
     pub(super) kafka_jars: &'a Path,
-    /// Whether data there may be thrown away.
+    /// Whether existing data may be discarded.
     pub(super) format: bool,
-    /// What was started in the folder before.
+    /// The kind of the hosts that was started in the folder before.
     pub(super) recorded: Option<HostKind>,
 }
 
 impl Check<'_> {
-    /// Looks. Problems of the machine have line 0. The Java is there when there are none.
+    /// Runs all checks. Problems of the machine have line 0. The Java is present if there are no problems.
     pub(super) fn all(&self) -> (Vec<Problem>, Option<Java>) {
         let mut problems = Vec::new();
         let java = match Java::find() {
@@ -119,7 +119,7 @@ impl Check<'_> {
         }
     }
 
-    /// Class paths and the fence's command line have no way to write some characters.
+    /// Class paths and the command line for fencing cannot contain some characters.
     fn folder(&self, problems: &mut Vec<Problem>) {
         let folder = self.cluster.folder.display().to_string();
         let odd = |c: char| !(c.is_alphanumeric() || "/._-+@,=~".contains(c));
@@ -227,7 +227,7 @@ impl Check<'_> {
         }
     }
 
-    /// One server alone has nobody to elect.
+    /// Whether a port is unused: a single server holds no elections.
     fn is_idle(&self, port: Port) -> bool {
         matches!(port, Port::ZookeeperQuorum | Port::ZookeeperElection)
             && self.cluster.ensemble().nth(1).is_none()
@@ -237,7 +237,7 @@ impl Check<'_> {
         let standing = netns::standing(self.cluster);
         let foreign = standing.iter().filter(|it| !it.ours);
         let mut taken: Vec<String> = foreign.map(|it| it.what.clone()).collect();
-        // Another interface of this machine has it.
+        // Another interface of this machine has the address.
         let gate = self.cluster.gate();
         if standing.is_empty() && TcpListener::bind((gate.as_str(), 0)).is_ok() {
             taken.push(format!("address {gate}"));
@@ -253,7 +253,7 @@ impl Check<'_> {
         }
     }
 
-    /// Somebody who listens on all addresses has the one of the hosts' node control server too.
+    /// A process that listens on all addresses also occupies the address of the node control server.
     fn server_of_nodes(&self, problems: &mut Vec<Problem>) {
         let server = self.cluster.nodes_server();
         let runs = ProcessRecord::recorded(&self.cluster.nodes_server_pid_file()).is_some();
@@ -270,7 +270,7 @@ impl Check<'_> {
         }
     }
 
-    /// An agent's name is of small letters, and nobody else's.
+    /// Hosts' names must be valid names of nodes, which are in lower case: so they must differ in more than case.
     fn names(&self, problems: &mut Vec<Problem>) {
         let mut known = BTreeSet::new();
         for host in &self.cluster.hosts {
@@ -290,7 +290,7 @@ impl Check<'_> {
     }
 }
 
-/// The next port that nobody has.
+/// The next free port.
 fn free_beside(host: &Host, ip: IpAddr, port: Port) -> u16 {
     let known: Vec<u16> = host
         .roles

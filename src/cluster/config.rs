@@ -1,4 +1,4 @@
-//! `heartline cluster config`: only writes the files.
+//! `heartline cluster config`: only writes the configuration files.
 
 use std::fs;
 use std::io::{self, Write};
@@ -14,17 +14,17 @@ use super::model::HostKind;
 use crate::files::{self, Links};
 use crate::say::say;
 
-/// Write every host's configuration files, and start nothing
+/// Write every host's configuration files without starting anything
 #[derive(Args, Clone, Debug)]
 pub(super) struct ConfigArgs {
     #[command(flatten)]
     file: FileArgs,
 
-    /// Where to write them: a folder for each host
+    /// Folder for the files, with a subfolder for each host
     #[arg(long, value_name = "DIR")]
     output: PathBuf,
 
-    /// What the hosts are
+    /// Kind of the hosts
     #[arg(long, value_enum, default_value_t = HostKind::Own)]
     hosts: HostKind,
 
@@ -52,9 +52,9 @@ impl ConfigArgs {
     }
 }
 
-/// Writes a file if it says something else, and the folders above it.
+/// Writes a file if its content differs, and creates the folders above it.
 pub(super) fn put(path: &Path, text: &str) -> anyhow::Result<()> {
-    // A link may lead to the file, if nobody else has made it: some keep their configuration elsewhere.
+    // A link is followed only if this user or root made it: some people keep their configuration elsewhere.
     let links = Links::OfUsOrRoot;
     let known = files::read(path, links, text.len() as u64);
     if known.is_ok_and(|known| known == text.as_bytes()) {
@@ -68,7 +68,7 @@ pub(super) fn put(path: &Path, text: &str) -> anyhow::Result<()> {
     file.write_all(text.as_bytes()).with_context(what)
 }
 
-/// Removes a file if it is there.
+/// Removes a file if it exists.
 pub(super) fn remove(path: &Path) -> anyhow::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {

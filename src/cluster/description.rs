@@ -1,4 +1,4 @@
-//! A cluster's description as it is written: TOML, each part with the place where it stands.
+//! A cluster's description as it is written: TOML, where each part has its position in the text.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -13,17 +13,17 @@ use toml::Spanned;
 pub(super) struct Description {
     /// The cluster's name: HDFS's nameservice, YARN's cluster id.
     pub(super) name: Spanned<String>,
-    /// Where data, logs and configuration lie.
+    /// The folder for data, logs and configuration.
     pub(super) folder: Option<Spanned<PathBuf>>,
-    /// The first three numbers of the hosts' addresses on one machine.
+    /// The first three numbers of the addresses of hosts on one machine.
     pub(super) network: Option<Spanned<String>>,
-    /// Ports that differ from the usual ones, on every host.
+    /// Ports that differ from the default, on every host.
     #[serde(default)]
     pub(super) ports: Ports,
-    /// The greatest heap of a role's Java, in MiB.
+    /// The maximum Java heap of each role, in MiB.
     #[serde(default)]
     pub(super) heap: BTreeMap<Spanned<String>, Spanned<u32>>,
-    /// Further properties, by the file that they go to.
+    /// Further properties, by configuration file.
     #[serde(default)]
     pub(super) properties: BTreeMap<Spanned<String>, BTreeMap<String, Value>>,
     /// The hosts.
@@ -31,27 +31,27 @@ pub(super) struct Description {
     pub(super) hosts: Vec<Spanned<Host>>,
 }
 
-/// Ports by name.
+/// Port numbers by port name.
 pub(super) type Ports = BTreeMap<Spanned<String>, Spanned<u16>>;
 
 /// One host.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Host {
-    /// What it is called.
+    /// The host's name.
     pub(super) name: Spanned<String>,
-    /// Its number: `myid`, `broker.id`, and the last number of its address on one machine.
+    /// The host's number: `myid`, `broker.id`, and the last number of its address on one machine.
     pub(super) id: Spanned<u16>,
-    /// How a real host is reached, if not by its name.
+    /// The address of a separate machine, if it is not reached by its name.
     pub(super) address: Option<Spanned<String>>,
-    /// What runs there.
+    /// The roles of the host.
     pub(super) roles: Vec<Spanned<String>>,
     /// Ports that differ from those of the other hosts.
     #[serde(default)]
     pub(super) ports: Ports,
 }
 
-/// A property's value, written as text, number or truth.
+/// The value of a property, written as string, number or boolean.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
 pub(super) enum Value {
@@ -62,7 +62,7 @@ pub(super) enum Value {
 }
 
 impl Value {
-    /// As it goes into a file; `None` for what is none of these.
+    /// The value as it is written into a file; `None` for any other type.
     pub(super) fn text(&self) -> Option<String> {
         match self {
             Self::Line(text) => Some(text.clone()),

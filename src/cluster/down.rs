@@ -1,4 +1,4 @@
-//! `heartline cluster down`: everything ends, and it is looked whether anything is left.
+//! `heartline cluster down`: stops everything, and checks whether anything is left.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -22,18 +22,18 @@ use super::record::{lock, recorded_cluster, recorded_form};
 use super::role::Role;
 use super::up::progress;
 
-/// How long servers may take to end by themselves.
+/// How long servers may take to stop after SIGTERM.
 const LIMIT: Duration = Duration::from_secs(40);
-/// Between two looks.
+/// The interval between checks.
 const GLANCE: Duration = Duration::from_millis(50);
-/// Who ends together: first those that others would miss, last those that all rest on.
+/// The roles that stop together: first those that depend on others, last those that all others depend on.
 const WAVES: [&[Role]; 3] = [
     &[Role::Kafka, Role::Nodemanager, Role::Zkfc],
     &[Role::Resourcemanager, Role::Datanode, Role::Namenode],
     &[Role::Journalnode, Role::Zookeeper, Role::Observer],
 ];
 
-/// End a cluster, its tasks and its namespaces; its data stay
+/// Stop a cluster, its tasks and its namespaces; its data stay
 #[derive(Args, Clone, Debug)]
 pub(super) struct DownArgs {
     #[command(flatten)]
@@ -55,7 +55,7 @@ impl DownArgs {
             return Ok(());
         }
         let _lock = lock(&cluster.folder)?;
-        // Its description may say something else by now.
+        // The description may have changed since the start.
         if let Ok(started) = recorded_cluster(&cluster.folder) {
             cluster = started;
         }
@@ -77,7 +77,7 @@ impl DownArgs {
     }
 }
 
-/// Whoever stands in a file, by host and name: also what a description no longer has.
+/// All processes that a pid file names, by host and name, including those that the description no longer contains.
 pub(super) type Servers = BTreeMap<(String, String), (ProcessRecord, PathBuf)>;
 
 pub(super) fn servers(cluster: &Cluster) -> Servers {
@@ -111,7 +111,7 @@ pub(super) fn servers(cluster: &Cluster) -> Servers {
 fn end(servers: Servers) {
     for (known, _) in servers.values() {
         known.signal(Signal::TERM);
-        // One that stands still would not hear it.
+        // A stopped process (SIGSTOP) handles no signal until it continues.
         known.signal(Signal::CONT);
     }
     let until = Instant::now() + LIMIT;
@@ -144,7 +144,7 @@ fn end_leftovers(cluster: &Cluster) {
 fn prove(cluster: &Cluster) -> anyhow::Result<()> {
     let until = Instant::now() + GONE;
     let mut left = left_of(cluster);
-    // The kernel may still be clearing away after the last of them.
+    // The kernel may take a moment to release the resources of the last process.
     while !left.is_empty() && Instant::now() < until {
         sleep(GLANCE);
         left = left_of(cluster);
@@ -162,7 +162,7 @@ fn prove(cluster: &Cluster) -> anyhow::Result<()> {
     )
 }
 
-/// All that is left: processes, ports, and parts of the network.
+/// Everything that is left: processes, ports, and parts of the network.
 fn left_of(cluster: &Cluster) -> Vec<String> {
     let mut left: Vec<String> = Vec::new();
     for Orphan { known, what } in orphans(cluster) {

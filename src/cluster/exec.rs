@@ -1,4 +1,4 @@
-//! `heartline cluster exec`: a command as a client of the cluster, from within its network.
+//! `heartline cluster exec`: runs a command as a client of the cluster, from within its network.
 
 use std::io::ErrorKind;
 use std::os::unix::process::CommandExt;
@@ -20,17 +20,17 @@ pub(super) struct ExecArgs {
     #[command(flatten)]
     file: FileArgs,
 
-    /// The host [default: the first one that has configuration of Hadoop's]
+    /// Host to run on [default: the first one with Hadoop configuration]
     #[arg(long, value_name = "HOST")]
     on: Option<String>,
 
-    /// The command and its arguments
+    /// Command and its arguments
     #[arg(value_name = "COMMAND", required = true, last = true)]
     command: Vec<String>,
 }
 
 impl ExecArgs {
-    /// Becomes the command.
+    /// Replaces this process by the command.
     pub(super) fn run(&self) -> ExitCode {
         let mut command = match self.command() {
             Ok(command) => command,
@@ -39,7 +39,7 @@ impl ExecArgs {
         let error = command.exec();
         let program = command.get_program().to_string_lossy().into_owned();
         say(PROGRAM, format_args!("{program}: {error}"));
-        // As a shell does.
+        // These are a shell's exit statuses for the same errors.
         ExitCode::from(match error.kind() {
             ErrorKind::NotFound => 127,
             _ => 126,

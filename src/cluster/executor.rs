@@ -1,4 +1,4 @@
-//! The steps of a start, carried out: what is started is watched, and whatever waits for it has a limit.
+//! Executes the steps of a start. Started processes are watched, and every wait for them has a limit.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -18,18 +18,18 @@ use super::role::Role;
 use super::role_instance::RoleInstance;
 use super::up::progress;
 
-/// How long any step may take. Seconds are usual; a machine that starts twenty Javas at once needs more.
+/// How long any step may take. Seconds are usual; a machine that starts twenty JVMs at once needs more.
 const LIMIT: Duration = Duration::from_secs(300);
-/// Between two looks.
+/// The interval between checks.
 const GLANCE: Duration = Duration::from_millis(150);
 
-/// A start under way.
+/// A running start.
 pub(super) struct Executor<'a> {
     launcher: &'a Launcher<'a>,
     found: &'a Inspection,
-    /// When it began, in milliseconds.
+    /// When the start began, in milliseconds since 1970.
     since: i64,
-    /// All that should live.
+    /// All processes that must be running.
     running: BTreeMap<RoleInstance, ProcessRecord>,
 }
 
@@ -86,7 +86,7 @@ impl<'a> Executor<'a> {
                 Ok(outcome) => outcome,
                 Err(panic) => std::panic::resume_unwind(panic),
             });
-            // All have ended before the first failure is told.
+            // All tools have ended before the first failure is reported.
             let ends: Vec<anyhow::Result<()>> = ends.collect();
             ends.into_iter().collect()
         })
@@ -98,7 +98,7 @@ impl<'a> Executor<'a> {
         let kept = cluster.data(host, Role::Namenode);
         let (class, action, name, makes) = match tool {
             OneTimeTask::Format(_) => (NAMENODE, "-format", "format", Some(place.clone())),
-            // Stands for all journals: they are made together.
+            // One task stands for all journals, since they are created together.
             OneTimeTask::ShareEdits(_) => (
                 NAMENODE,
                 "-initializeSharedEdits",
@@ -122,7 +122,7 @@ impl<'a> Executor<'a> {
             fs::write(&file, "")
                 .with_context(|| format!("{} cannot be written", file.display()))?;
         }
-        // Half of a folder, from a start that was interrupted: it has never been anybody's data.
+        // An incomplete folder of an interrupted start never held anyone's data.
         if again
             && matches!(tool, OneTimeTask::Format(_) | OneTimeTask::Bootstrap(_))
             && kept.exists()
@@ -157,7 +157,7 @@ impl<'a> Executor<'a> {
         Ok(())
     }
 
-    /// Waits until it is so; fails when something that was started has ended, or the limit is over.
+    /// Waits until the condition is met. Fails if a started process has ended, or the limit has passed.
     pub(super) fn wait(&self, condition: &ReadyCondition) -> anyhow::Result<()> {
         let since = Instant::now();
         loop {
@@ -186,7 +186,7 @@ impl<'a> Executor<'a> {
         Ok(())
     }
 
-    /// What is so by now, or what is missing.
+    /// The reached state, or what is missing.
     fn look(&self, condition: &ReadyCondition) -> anyhow::Result<Readiness> {
         let cluster = self.cluster();
         let seen = match condition {

@@ -1,4 +1,4 @@
-//! Trouble on purpose: the fence of a `NameNode`, and what tries out whether a cluster bears a loss.
+//! Deliberate faults: the fencing of a NameNode, and commands that test whether a cluster survives a loss.
 
 use std::fs;
 use std::path::PathBuf;
@@ -18,12 +18,12 @@ use super::role::Role;
 use super::trust;
 use super::up::progress;
 
-/// Kill a `NameNode` from outside, as the failover asks for; for Hadoop itself
+/// Kill a NameNode from outside as a fencing method; called by Hadoop itself
 #[derive(Args, Clone, Debug)]
 pub(super) struct FenceArgs {
-    /// The cluster's folder
+    /// Folder of the cluster
     folder: PathBuf,
-    /// Whom: nn1, nn2, …
+    /// NameNode to kill: nn1, nn2, …
     namenode: String,
 }
 
@@ -32,7 +32,7 @@ impl FenceArgs {
         ending(self.fence())
     }
 
-    /// Fails unless it is gone: the other one must not become active beside it.
+    /// Fails unless the NameNode is gone: the other one must not become active beside it.
     fn fence(&self) -> anyhow::Result<()> {
         trust::check(&self.folder)?;
         let cluster = recorded_cluster(&self.folder)?;
@@ -56,13 +56,13 @@ impl FenceArgs {
     }
 }
 
-/// Kill a role of a host, or all of a host, at once and without a word to it
+/// Send SIGKILL to a role or to everything on a host
 #[derive(Args, Clone, Debug)]
 pub(super) struct KillArgs {
     #[command(flatten)]
     file: FileArgs,
 
-    /// Whom: such as h1, or h1/namenode
+    /// What to kill, such as h1 or h1/namenode
     #[arg(value_name = "HOST|HOST/ROLE")]
     whom: String,
 }
@@ -121,13 +121,13 @@ impl KillArgs {
     }
 }
 
-/// Cut a host off from all others (with --hosts netns), or bring it back
+/// Cut a host off from all others (with --hosts netns), or reconnect it
 #[derive(Args, Clone, Debug)]
 pub(super) struct LinkArgs {
     #[command(flatten)]
     file: FileArgs,
 
-    /// Which host
+    /// Name of the host
     #[arg(value_name = "HOST")]
     host: String,
 }
@@ -152,7 +152,7 @@ impl LinkArgs {
     }
 }
 
-/// A host by its name.
+/// The host with this name.
 pub(super) fn named<'a>(hosts: &'a [Host], name: &str) -> anyhow::Result<&'a Host> {
     let known = || list(hosts.iter().map(|host| host.name.clone()), ", ");
     let host = hosts.iter().find(|host| host.name == name);

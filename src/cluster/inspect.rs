@@ -1,4 +1,4 @@
-//! What is found of a cluster before anything is done: which of its servers run, and whose data its folders hold.
+//! The state of a cluster before anything is done: which of its servers run, and whose data its folders hold.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,34 +10,34 @@ use super::role::Role;
 use super::role_instance::RoleInstance;
 use crate::files::{self, Links, SMALL};
 
-/// Whose data a folder holds.
+/// The owner of the data in a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Data {
-    /// None.
+    /// The folder holds no data.
     Empty,
-    /// This cluster's.
+    /// The folder holds this cluster's data.
     Ours,
-    /// What was begun and not ended, with nothing of worth in it.
+    /// Creating the data was begun but not finished; the folder holds nothing of value.
     Begun,
-    /// Another one's.
+    /// The folder holds data of another cluster.
     Foreign {
-        /// Where.
+        /// The folder.
         folder: PathBuf,
-        /// Whose it is, and whose it should be.
+        /// The cluster that owns the data, and the one that should.
         of: String,
     },
 }
 
-/// What is found.
+/// The inspected state of a cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Inspection {
     pub(super) running: BTreeMap<RoleInstance, ProcessRecord>,
-    /// Of the places that keep any.
+    /// The data of every role instance that stores any.
     pub(super) data: BTreeMap<RoleInstance, Data>,
 }
 
 impl Inspection {
-    /// Looks.
+    /// Inspects the cluster.
     pub(super) fn of(cluster: &Cluster) -> Self {
         let mut found = Self::default();
         for place in cluster.places() {
@@ -66,7 +66,7 @@ impl Inspection {
     }
 }
 
-/// The file that stands as long as a place's data are being made.
+/// The marker file that exists while the data of a role instance are being created.
 pub(super) fn begun(cluster: &Cluster, place: &RoleInstance) -> PathBuf {
     let run = cluster.folder.join(&place.host).join("run");
     run.join(format!("{}.begun", place.role))
@@ -83,7 +83,7 @@ fn look(cluster: &Cluster, id: u16, role: Role, folder: &Path) -> Data {
         }
         Role::Namenode | Role::Datanode => storage(cluster, folder),
         Role::Journalnode => journal(cluster, folder),
-        // They keep what they can do without.
+        // These roles can do without the data that they store.
         Role::Zkfc | Role::Resourcemanager | Role::Nodemanager => Data::Empty,
     }
 }
@@ -99,7 +99,7 @@ fn number(folder: &Path, what: &str, found: Option<String>, id: u16) -> Data {
     }
 }
 
-/// A folder of HDFS's.
+/// Inspects a storage folder of HDFS.
 fn storage(cluster: &Cluster, folder: &Path) -> Data {
     let Some(found) = property(&folder.join("current/VERSION"), "clusterID") else {
         return Data::Empty;
@@ -113,7 +113,7 @@ fn storage(cluster: &Cluster, folder: &Path) -> Data {
     }
 }
 
-/// A folder of journals: one for each nameservice.
+/// Inspects a folder of journals, which holds one folder per nameservice.
 fn journal(cluster: &Cluster, folder: &Path) -> Data {
     let mut data = Data::Empty;
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
@@ -141,7 +141,7 @@ fn first_line(file: &Path) -> Option<String> {
     Some(text.lines().next()?.trim().to_owned())
 }
 
-/// A value of `NAME=VALUE` lines.
+/// A value from a file of `NAME=VALUE` lines.
 fn property(file: &Path, name: &str) -> Option<String> {
     let text = files::read_text(file, Links::OfUsOrRoot, SMALL).ok()?;
     let of_line = |line: &str| {

@@ -1,4 +1,4 @@
-//! The Java that runs a cluster's servers, and the command lines of each.
+//! The Java that runs a cluster's servers, and the command line of each server.
 
 use std::env;
 use std::ffi::OsString;
@@ -8,28 +8,28 @@ use std::process::Command;
 use super::model::{Cluster, Host};
 use super::role::Role;
 
-/// The oldest Java that the parts run on.
+/// The oldest Java version that Hadoop, ZooKeeper and Kafka run on.
 const OLDEST: u32 = 11;
-/// What to do without one.
+/// The advice for a machine without a suitable Java.
 const INSTALL: &str =
     "install one, such as with apt-get install openjdk-17-jdk-headless, or set JAVA_HOME to it";
 
-/// By which a cluster's processes are told from any others.
+/// The argument by which the processes of a cluster are recognized.
 pub(super) fn mark(folder: &Path) -> OsString {
     let mut mark = OsString::from("-Dheartline.cluster=");
     mark.push(folder);
     mark
 }
 
-/// A Java.
+/// A Java installation.
 #[derive(Clone, Debug)]
 pub(super) struct Java {
-    /// Its folder: tasks are started with `bin/java` of it.
+    /// The Java home: tasks are started with its `bin/java`.
     home: PathBuf,
 }
 
 impl Java {
-    /// That of `JAVA_HOME`, or else the one on the `PATH`. Fails with what is wrong and what to do.
+    /// Finds the Java of `JAVA_HOME`, or else the one on the `PATH`. The error is the fault and its remedy.
     pub(super) fn find() -> Result<Self, (String, String)> {
         let wrong = |what: String| (what, INSTALL.to_owned());
         let (program, named) = match env::var_os("JAVA_HOME").filter(|home| !home.is_empty()) {
@@ -54,7 +54,7 @@ impl Java {
                 .find_map(|line| line.trim().strip_prefix(name)?.trim().strip_prefix("= "))
         };
         let version = property("java.specification.version").unwrap_or("none");
-        // 1.8 is eight.
+        // Version 1.8 is Java 8.
         let major = version.strip_prefix("1.").unwrap_or(version);
         if major.parse::<u32>().unwrap_or(0) < OLDEST {
             return Err(wrong(format!(
@@ -66,19 +66,19 @@ impl Java {
     }
 }
 
-/// What servers are started with.
+/// What the servers are started with.
 #[derive(Clone, Debug)]
 pub(super) struct Launcher<'a> {
     pub(super) cluster: &'a Cluster,
     pub(super) java: Java,
-    /// The folder of Hadoop's and `ZooKeeper`'s jars.
+    /// The folder of the jars of Hadoop and ZooKeeper.
     pub(super) jars: PathBuf,
-    /// The folder of Kafka's.
+    /// The folder of Kafka's jars.
     pub(super) kafka_jars: PathBuf,
 }
 
 impl Launcher<'_> {
-    /// The server of a role.
+    /// The command line that runs the server of a role.
     pub(super) fn server(&self, host: &Host, role: Role) -> Command {
         let conf = self.cluster.conf(host);
         let file = |name: &str| Some(conf.join(name));
@@ -101,18 +101,18 @@ impl Launcher<'_> {
             ),
             Role::Kafka => ("kafka.Kafka", file("server.properties")),
         };
-        // Apart from the terminal.
+        // setsid detaches the server from the terminal.
         let mut command = self.java("setsid", host, role, class);
         command.args(argument);
         command
     }
 
-    /// A tool that ends by itself, and with whoever runs it.
+    /// A tool that ends on its own, and together with the process that runs it.
     pub(super) fn tool(&self, host: &Host, role: Role, class: &str) -> Command {
         self.java("env", host, role, class)
     }
 
-    /// A run of `class` in the role's surroundings, by a program that becomes what it is told.
+    /// A run of `class` with the role's environment, through `by`, a program that executes its arguments.
     fn java(&self, by: &str, host: &Host, role: Role, class: &str) -> Command {
         let cluster = self.cluster;
         let (conf, logs) = (cluster.conf(host), cluster.logs(host));
@@ -122,7 +122,7 @@ impl Launcher<'_> {
         command.arg(mark(&cluster.folder));
         command.arg(format!("-Dheartline.role={}/{role}", host.name));
         command.arg(format!("-Xmx{}m", cluster.heap(role)));
-        // For a machine of few cores, on which many Javas start at once.
+        // These options suit a machine with few cores on which many JVMs start at once.
         command.args(["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]);
         command.arg("-Djava.net.preferIPv4Stack=true");
         command.arg("--add-opens=java.base/java.lang=ALL-UNNAMED");
@@ -143,7 +143,7 @@ impl Launcher<'_> {
         let class_path = format!("{}:{}/*", conf.display(), jars.display());
         command.args(["-cp", &class_path, class]);
         command.env("JAVA_HOME", &self.java.home);
-        // Another Hadoop's settings are not for this one.
+        // Settings of another Hadoop must not reach this one.
         for name in ["CLASSPATH", "HADOOP_CONF_DIR"] {
             command.env_remove(name);
         }

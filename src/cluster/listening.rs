@@ -1,4 +1,4 @@
-//! Who listens on this machine's ports.
+//! Which processes listen on this machine's ports.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr, TcpListener};
@@ -25,7 +25,7 @@ impl Listening {
         )
     }
 
-    /// The socket that takes what is sent to `address`.
+    /// The inode of the socket that receives connections to `address`.
     fn socket(&self, address: SocketAddr) -> Option<u64> {
         let takes = |(local, _): &&(SocketAddr, u64)| {
             let ip = match local.ip() {
@@ -37,7 +37,7 @@ impl Listening {
         self.0.iter().find(takes).map(|(_, inode)| *inode)
     }
 
-    /// Who listens there, and its name; `None` where that cannot be seen.
+    /// The pid and name of the process that listens there; `None` if this cannot be seen.
     pub(super) fn holder(&self, address: SocketAddr) -> Option<(i32, String)> {
         let inode = self.socket(address)?;
         let holds = |target: &FDTarget| matches!(target, FDTarget::Socket(of) if *of == inode);
@@ -59,20 +59,20 @@ impl Listening {
             })
     }
 
-    /// Who listens there, in words: ` by pid 7 (java)`, or nothing.
+    /// The process that listens there, in words: ` by pid 7 (java)`, or an empty text.
     pub(super) fn whose(&self, address: SocketAddr) -> String {
         let holder = self.holder(address);
         holder.map_or_else(String::new, |(pid, name)| format!(" by pid {pid} ({name})"))
     }
 
-    /// The addresses on which somebody listens with just this one, by their ports.
+    /// The listening sockets of exactly this address, by port.
     pub(super) fn of(&self, ip: IpAddr) -> HashMap<u16, SocketAddr> {
         let of = self.0.iter().filter(|(local, _)| local.ip() == ip);
         of.map(|(local, _)| (local.port(), *local)).collect()
     }
 }
 
-/// Whether somebody could begin to listen there.
+/// Whether a process could start to listen there.
 pub(super) fn is_free(address: SocketAddr) -> bool {
     match TcpListener::bind(address) {
         Ok(_) => true,

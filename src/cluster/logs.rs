@@ -1,4 +1,4 @@
-//! `heartline cluster logs`: what a role says.
+//! `heartline cluster logs`: shows the log of a role.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -16,22 +16,22 @@ use super::role::Role;
 use crate::files::{self, Links};
 use crate::{stdio, text};
 
-/// How much of a log is held at once.
+/// The maximum number of bytes of a log in memory at once.
 const PIECE: u64 = 1 << 20;
-/// Between two looks for new lines.
+/// The interval between checks for new lines.
 const GLANCE: Duration = Duration::from_millis(200);
 
-/// Show what a role says, on all of its hosts or on one
+/// Show the log of a role, on all of its hosts or on one
 #[derive(Args, Clone, Debug)]
 pub(super) struct LogsArgs {
     #[command(flatten)]
     file: FileArgs,
 
-    /// Whose: such as namenode, or h1/namenode
+    /// Role to show, such as namenode, or h1/namenode for one host
     #[arg(value_name = "ROLE|HOST/ROLE")]
     whose: String,
 
-    /// Go on with what is said later
+    /// Show new lines as they are written
     #[arg(short, long)]
     follow: bool,
 }
@@ -40,7 +40,7 @@ struct Log {
     title: String,
     path: PathBuf,
     file: Option<File>,
-    /// A line that has not ended yet.
+    /// The bytes of a line that is not complete yet.
     begun: Vec<u8>,
 }
 
@@ -116,8 +116,8 @@ fn logs(cluster: &Cluster, whose: &str) -> anyhow::Result<Vec<Log>> {
 }
 
 impl Log {
-    /// The next piece of the lines that have come since the last look, nothing if that was all; the last one too if it
-    /// has not ended, unless `whole` lines are asked for.
+    /// The next piece of the lines that were added since the last call, or an empty text if there are none; with
+    /// `whole`, an incomplete last line is held back.
     fn more(&mut self, whole: bool) -> io::Result<String> {
         if self.file.is_none() {
             self.file = files::open(&self.path, Links::OfUsOrRoot).ok();
@@ -126,7 +126,7 @@ impl Log {
             file.take(PIECE).read_to_end(&mut self.begun)?;
         }
         let end = match self.begun.iter().rposition(|byte| *byte == b'\n') {
-            // A line longer than a piece is shown as far as it has come.
+            // A line longer than a piece is shown as far as it is there.
             _ if !whole || self.begun.len() as u64 >= PIECE => self.begun.len(),
             Some(last) => last + 1,
             None => 0,

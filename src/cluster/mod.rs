@@ -1,15 +1,16 @@
-//! A whole cluster by one description: `ZooKeeper` ensemble, HDFS, YARN and Kafka.
+//! A whole cluster from one description: ZooKeeper ensemble, HDFS, YARN and Kafka.
 //!
-//! - The description (TOML) becomes a checked [`Cluster`] by [`read`]; every [`Problem`] has its line.
+//! - [`read`] turns the description (TOML) into a checked [`Cluster`]; every [`Problem`] has its line.
 //! - [`configuration`] makes each host's files from it.
-//! - `status` shows what all its parts say of themselves.
-//! - `up`: what is found (`found`) and what keeps it from starting (`check`) lead to the steps (`plan`) that are carried
-//!   out (`starting`) with servers (`java`) as processes of their own (`process`).
-//! - What stands in a cluster's folder is acted on only if nobody else may have written it (`trust`).
-//! - `down` ends them and what they left (`orphans`, `listening`); `logs` and `trouble` are for whoever watches.
+//! - `status` shows what all parts report about themselves.
+//! - `up`: the state of the cluster (`inspect`) and what prevents a start (`check`) lead to the steps (`plan`), which
+//!   are executed (`executor`) with servers (`java`) as separate processes (`process`).
+//! - The content of a cluster's folder is acted on only if nobody else could have written it (`trust`).
+//! - `down` stops the servers and removes what they left (`orphans`, `listening`); `logs` and `faults` serve people who
+//!   watch or test a cluster.
 //!
-//! A host is an address of the loopback network, a network namespace (`netns`, with its `ssh` and its `agents`), or a machine of its own
-//! ([`HostKind`]). A started cluster's folder says which ([`recorded_form`]).
+//! A host is an address of the loopback network, a network namespace (`netns`, with its `ssh` and its `agents`), or a
+//! separate machine ([`HostKind`]). The folder of a started cluster records which ([`recorded_form`]).
 
 mod agents;
 mod args;

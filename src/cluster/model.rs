@@ -1,4 +1,4 @@
-//! A cluster as it is meant: a checked description with nothing left open, and what follows from it.
+//! A cluster as it is described: a checked description with all defaults filled in, and what follows from it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -9,40 +9,40 @@ use strum::{Display, EnumString};
 use super::role::{Port, Role};
 use crate::coordination::place;
 
-/// What the hosts of a description are.
+/// The kind of the hosts of a description.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Display, EnumString, ValueEnum)]
 #[strum(serialize_all = "lowercase")]
 pub enum HostKind {
-    /// An address each of this machine's loopback network: 127.x.y.ID
+    /// Addresses in this machine's loopback network, one per host: 127.x.y.ID
     Loopback,
-    /// A network namespace each on this machine, with an address and a name of its own; needs root
+    /// Network namespaces on this machine, one per host, each with its own address and name; needs root
     Netns,
-    /// Machines of their own
+    /// Separate machines
     Own,
 }
 
-/// A file that properties go to.
+/// A configuration file that accepts further properties.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Display, EnumString)]
 pub enum File {
-    /// `ZooKeeper`'s.
+    /// ZooKeeper's file.
     #[strum(serialize = "zoo.cfg")]
     Zoo,
-    /// What all of Hadoop reads.
+    /// The file that all parts of Hadoop read.
     #[strum(serialize = "core-site")]
     Core,
-    /// HDFS's.
+    /// The file of HDFS.
     #[strum(serialize = "hdfs-site")]
     Hdfs,
-    /// YARN's.
+    /// The file of YARN.
     #[strum(serialize = "yarn-site")]
     Yarn,
-    /// MapReduce's.
+    /// The file of MapReduce.
     #[strum(serialize = "mapred-site")]
     Mapred,
-    /// YARN's scheduler's.
+    /// The file of YARN's capacity scheduler.
     #[strum(serialize = "capacity-scheduler")]
     Scheduler,
-    /// Kafka's.
+    /// The file of a Kafka broker.
     #[strum(serialize = "server.properties")]
     Kafka,
 }
@@ -53,39 +53,40 @@ pub(super) type Properties = Vec<(String, String)>;
 /// A whole cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cluster {
-    /// HDFS's nameservice and YARN's cluster id.
+    /// The name of the cluster: HDFS's nameservice and YARN's cluster id.
     pub name: String,
-    /// What its hosts are.
+    /// The kind of its hosts.
     pub form: HostKind,
-    /// Where everything of it lies; a folder of each host's name in it, but for [`HostKind::Own`].
+    /// The folder of everything that belongs to the cluster; except with [`HostKind::Own`], it contains a folder per
+    /// host.
     pub folder: PathBuf,
-    /// The first three numbers of all addresses, each with its dot, but for [`HostKind::Own`].
+    /// The first three numbers of all addresses, each with its dot; except with [`HostKind::Own`].
     pub network: String,
-    /// The hosts, by their id.
+    /// The hosts, ordered by id.
     pub hosts: Vec<Host>,
     pub(super) heap: BTreeMap<Role, u32>,
     pub(super) properties: BTreeMap<File, Properties>,
 }
 
-/// One host of it.
+/// One host of the cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Host {
-    /// `myid` and `broker.id`.
+    /// The host's number: `myid` and `broker.id`.
     pub id: u16,
-    /// What it is called.
+    /// The host's name.
     pub name: String,
-    /// How it is reached from where heartline runs: a number on one machine.
+    /// The address at which heartline reaches the host; numeric for hosts on this machine.
     pub address: String,
-    /// How the other hosts call it, in all configuration.
+    /// The name or address of the host in all configuration files.
     pub called: String,
-    /// What runs there; a [`Role::Zkfc`] among it where one belongs.
+    /// The roles of the host, including [`Role::Zkfc`] where one is needed.
     pub roles: BTreeSet<Role>,
     pub(super) ports: BTreeMap<Port, u16>,
 }
 
 impl Role {
-    /// What the one on `host`, the `number`th of its role from 1, is called: `nn1`, `rm2`, a broker's number. Most have
-    /// only their host's name.
+    /// The id of this role on `host`, the `number`th of its role from 1: `nn1`, `rm2`, a broker's number. Most roles
+    /// have only their host's name, hence `None`.
     pub(super) fn id(self, host: &Host, number: usize) -> Option<String> {
         match self {
             Self::Namenode | Self::Zkfc => Some(format!("nn{number}")),
@@ -105,41 +106,41 @@ impl Host {
             .unwrap_or_else(|| port.default())
     }
 
-    /// A port as the configuration of all hosts names it.
+    /// `HOST:PORT` as the configuration of all hosts names it.
     pub fn place(&self, port: Port) -> String {
         place(&self.called, self.port(port))
     }
 
-    /// A port as it is reached from where heartline runs.
+    /// `HOST:PORT` as heartline reaches it.
     pub fn reached(&self, port: Port) -> String {
         place(&self.address, self.port(port))
     }
 
-    /// Whether it runs `role`.
+    /// Whether the host has this role.
     pub fn is(&self, role: Role) -> bool {
         self.roles.contains(&role)
     }
 }
 
 impl Cluster {
-    /// The hosts that run `role`.
+    /// The hosts with this role.
     pub fn with(&self, role: Role) -> impl Iterator<Item = &Host> {
         self.hosts.iter().filter(move |host| host.is(role))
     }
 
-    /// The `ZooKeeper` servers, observers too.
+    /// The hosts with ZooKeeper servers, including observers.
     pub fn ensemble(&self) -> impl Iterator<Item = &Host> {
         self.hosts
             .iter()
             .filter(|host| host.is(Role::Zookeeper) || host.is(Role::Observer))
     }
 
-    /// The ensemble as clients within the cluster take it: `h1:2181,h2:2181`.
+    /// The ensemble's address for clients within the cluster: `h1:2181,h2:2181`.
     pub fn quorum(&self) -> String {
         list(self.ensemble().map(|host| host.place(Port::Zookeeper)), ",")
     }
 
-    /// The ensemble as it is reached from where heartline runs.
+    /// The ensemble's address for heartline.
     pub fn quorum_reached(&self) -> String {
         list(
             self.ensemble().map(|host| host.reached(Port::Zookeeper)),
@@ -147,12 +148,12 @@ impl Cluster {
         )
     }
 
-    /// `nn1`, `nn2` and their hosts.
+    /// The ids of the `NameNode`s (`nn1`, `nn2`) and their hosts.
     pub fn namenodes(&self) -> Vec<(String, &Host)> {
         self.numbered(Role::Namenode)
     }
 
-    /// `rm1`, `rm2` and their hosts.
+    /// The ids of the `ResourceManager`s (`rm1`, `rm2`) and their hosts.
     pub fn resourcemanagers(&self) -> Vec<(String, &Host)> {
         self.numbered(Role::Resourcemanager)
     }
@@ -163,17 +164,17 @@ impl Cluster {
         named.collect()
     }
 
-    /// Whether one `NameNode` stands by for another.
+    /// Whether there is a standby NameNode.
     pub fn has_standby_namenode(&self) -> bool {
         self.with(Role::Namenode).nth(1).is_some()
     }
 
-    /// Whether one `ResourceManager` stands by for another.
+    /// Whether there is a standby ResourceManager.
     pub fn has_standby_resourcemanager(&self) -> bool {
         self.with(Role::Resourcemanager).nth(1).is_some()
     }
 
-    /// Where HDFS is, as clients name it; `None` if there is none.
+    /// The URI of HDFS for clients; `None` if there is no HDFS.
     pub fn file_system(&self) -> Option<String> {
         let mut namenodes = self.with(Role::Namenode);
         let first = namenodes.next()?;
@@ -183,17 +184,17 @@ impl Cluster {
         })
     }
 
-    /// By which HDFS knows its own folders from another one's.
+    /// The id by which HDFS recognizes the folders of this cluster.
     pub fn id(&self) -> String {
         format!("CID-heartline-{}", self.name)
     }
 
-    /// The greatest heap of a role's Java, in MiB.
+    /// The maximum Java heap of a role, in MiB.
     pub fn heap(&self, role: Role) -> u32 {
         self.heap.get(&role).copied().unwrap_or_else(|| role.heap())
     }
 
-    /// Where everything of a host lies.
+    /// The folder of a host.
     pub fn home(&self, host: &Host) -> PathBuf {
         match self.form {
             HostKind::Own => self.folder.clone(),
@@ -201,14 +202,14 @@ impl Cluster {
         }
     }
 
-    /// Where a host's configuration lies.
+    /// The configuration folder of a host.
     pub fn conf(&self, host: &Host) -> PathBuf {
         self.home(host).join("conf")
     }
 
-    /// Where a role of a host keeps its data.
+    /// The data folder of a role on a host.
     pub fn data(&self, host: &Host, role: Role) -> PathBuf {
-        // Observers and voters keep the same: one may become the other.
+        // Observers and voters share a folder, since an observer may become a voter and vice versa.
         let role = match role {
             Role::Observer => Role::Zookeeper,
             role => role,
@@ -216,39 +217,39 @@ impl Cluster {
         self.home(host).join("data").join(role.to_string())
     }
 
-    /// Where a host's logs lie.
+    /// The log folder of a host.
     pub fn logs(&self, host: &Host) -> PathBuf {
         self.home(host).join("logs")
     }
 
-    /// What a role of a host says.
+    /// The log file of a role on a host.
     pub fn log(&self, host: &Host, role: Role) -> PathBuf {
         self.logs(host).join(format!("{role}.log"))
     }
 
-    /// Where a role of a host writes who it is.
+    /// The pid file of a role on a host.
     pub fn pid_file(&self, host: &Host, role: Role) -> PathBuf {
         self.home(host).join("run").join(format!("{role}.pid"))
     }
 
-    /// Further properties of a file.
+    /// The further properties of a file.
     pub(super) fn further(&self, file: File) -> &[(String, String)] {
         self.properties.get(&file).map_or(&[], Vec::as_slice)
     }
 }
 
-/// Where clusters lie unless told otherwise.
+/// The default folder of a cluster of this name.
 pub(super) fn default_folder(name: &str) -> PathBuf {
     home().join("clusters").join(name)
 }
 
-/// Where everything fetched or made lies.
+/// The folder for everything that heartline fetches or creates.
 pub(super) fn home() -> PathBuf {
     let home = std::env::var_os("HEARTLINE_HOME_DIR");
     home.map_or_else(|| PathBuf::from(".heartline"), PathBuf::from)
 }
 
-/// What is joined by a separator.
+/// Joins items with a separator.
 pub(super) fn list(items: impl Iterator<Item = String>, separator: &str) -> String {
     items.collect::<Vec<_>>().join(separator)
 }

@@ -1,5 +1,5 @@
-//! Hosts as network namespaces: a bridge, and behind it a namespace for each host with an address, a name and a link
-//! of its own that can be cut.
+//! Hosts as network namespaces: a bridge, and behind it a namespace per host, with its own address, its own name, and a
+//! link that can be cut.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,27 +10,27 @@ use anyhow::{Context, bail};
 use super::config::put;
 use super::model::{Cluster, Host, HostKind, list};
 
-/// Where `ip` looks for what a namespace sees in place of /etc.
+/// The folder in which `ip` looks for files that replace those of /etc in a namespace.
 const ETC: &str = "/etc/netns";
-/// Where the kernel shows interfaces.
+/// The folder in which the kernel lists network interfaces.
 const INTERFACES: &str = "/sys/class/net";
-/// The last number of the bridge's address: no host's id is as great.
+/// The last number of the bridge's address: host ids are smaller.
 const BRIDGE: u8 = 254;
-/// In a namespace's folder there: the folder of the cluster that it belongs to.
+/// The file in a namespace's folder under that path that names the cluster's folder.
 const OWNER: &str = "heartline-cluster";
-/// What a host knows of itself. All else that stands in its hosts file is its agent's.
+/// The entries that a host needs for itself. Its agent writes the rest of its hosts file.
 const LOCALHOST: &str = "127.0.0.1 localhost\n::1 localhost\n";
-/// Gives a command the host's name, and then its place.
+/// Shell script that sets the host's name and then executes a command.
 const NAMED: &str = r#"hostname "$0" && exec "$@""#;
 
 impl Cluster {
-    /// A host's namespace, as `ip netns` shows it.
+    /// The name of a host's namespace, as `ip netns` shows it.
     pub(super) fn namespace(&self, host: &Host) -> String {
         format!("hl-{}-{}", self.name, host.name)
     }
 
-    /// The bridge between the hosts, named for the network so that no two meet. Interfaces have at most 15
-    /// characters.
+    /// The bridge between the hosts. Its name comes from the network, so that two bridges never clash. Interface names
+    /// have at most 15 characters.
     pub(super) fn bridge(&self) -> String {
         let numbers = self
             .network
@@ -45,12 +45,12 @@ impl Cluster {
         format!("{}-{}", self.bridge(), host.id)
     }
 
-    /// The bridge's address: how the hosts see this machine.
+    /// The bridge's address, at which the hosts reach this machine.
     pub(super) fn gate(&self) -> String {
         format!("{}{BRIDGE}", self.network)
     }
 
-    /// What a command that is to run on a host begins with.
+    /// The prefix of a command that runs on a host.
     pub(super) fn within(&self, host: &Host) -> Vec<String> {
         if self.form != HostKind::Netns {
             return Vec::new();
@@ -63,7 +63,7 @@ impl Cluster {
         words.map(ToOwned::to_owned).collect()
     }
 
-    /// The names of all hosts, for clients outside of them.
+    /// The hosts file with the names of all hosts, for clients outside the namespaces.
     fn hosts_file(&self) -> String {
         let mut text = LOCALHOST.to_owned();
         for host in &self.hosts {
@@ -73,17 +73,17 @@ impl Cluster {
     }
 }
 
-/// One thing of the network that stands.
+/// A part of the network that exists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Standing {
-    /// Such as `namespace hl-one-h1`.
+    /// The part, such as `namespace hl-one-h1`.
     pub(super) what: String,
-    /// Whether this very cluster made it.
+    /// Whether this cluster created it.
     pub(super) ours: bool,
 }
 
-/// Keeps the kernel from giving a server's port to an outgoing connection: the page of a `NameNode` has one of those
-/// that it gives away (which is why Hadoop 3 has another one).
+/// Keeps the kernel from assigning a server's port to an outgoing connection: the NameNode's HTTP port is in the range
+/// of such ports (which is why Hadoop 3 uses another one).
 fn reserve(host: &Host, namespace: &str) -> anyhow::Result<()> {
     let ports = host.roles.iter().flat_map(|role| role.ports());
     let ports = ports.map(|port| host.port(port)).filter(|port| *port > 0);
@@ -92,17 +92,17 @@ fn reserve(host: &Host, namespace: &str) -> anyhow::Result<()> {
     ip(&["netns", "exec", namespace, "sh", "-c", &script])
 }
 
-/// Whether the hosts' network stands, or something of its name.
+/// Whether the hosts' network exists, or something with its name.
 pub(super) fn stands(cluster: &Cluster) -> bool {
     is_interface(&cluster.bridge())
 }
 
-/// What a host sees as /etc/hosts.
+/// The file that a host sees as /etc/hosts.
 pub(super) fn hosts_path(cluster: &Cluster, host: &Host) -> PathBuf {
     Path::new(ETC).join(cluster.namespace(host)).join("hosts")
 }
 
-/// Makes what is missing of the bridge, the namespaces and their links.
+/// Creates the missing parts of the bridge, the namespaces and their links.
 pub(super) fn raise(cluster: &Cluster) -> anyhow::Result<()> {
     let bridge = cluster.bridge();
     if !is_interface(&bridge) {
@@ -112,18 +112,18 @@ pub(super) fn raise(cluster: &Cluster) -> anyhow::Result<()> {
         ip(&["addr", "add", &gate, "dev", &bridge])?;
     }
     ip(&["link", "set", &bridge, "up"])?;
-    // For job clients outside of the namespaces: Java reads it with -Djdk.net.hosts.file=…
+    // The file serves job clients outside the namespaces: Java reads it with -Djdk.net.hosts.file=…
     put(&cluster.folder.join("hosts"), &cluster.hosts_file())?;
     for host in &cluster.hosts {
         let namespace = cluster.namespace(host);
         let etc = Path::new(ETC).join(&namespace);
         put(&etc.join(OWNER), &label(cluster))?;
         let hosts = hosts_path(cluster, host);
-        // In one that stands the agent has written.
+        // In an existing namespace, the agent has written the file.
         if !is_namespace(&namespace) || !hosts.exists() {
             put(&hosts, LOCALHOST)?;
         }
-        // Nobody answers there, and says so at once.
+        // No server listens there, so lookups fail at once.
         put(
             &etc.join("resolv.conf"),
             "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n",
@@ -155,11 +155,11 @@ pub(super) fn raise(cluster: &Cluster) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Takes down what this cluster has made, as far as it is there.
+/// Removes what this cluster has created, as far as it exists.
 pub(super) fn raze(cluster: &Cluster) -> anyhow::Result<()> {
     for host in &cluster.hosts {
         let (namespace, link) = (cluster.namespace(host), cluster.link(host));
-        // With one end of a link the other one goes.
+        // Deleting one end of a link deletes the other one too.
         if is_own_interface(cluster, &link) {
             ip(&["link", "del", &link])?;
         }
@@ -178,7 +178,7 @@ pub(super) fn raze(cluster: &Cluster) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What stands under the names of this cluster's parts, whoever made it.
+/// Everything that exists under the names of this cluster's parts, whoever created it.
 pub(super) fn standing(cluster: &Cluster) -> Vec<Standing> {
     let namespaces = cluster.hosts.iter().map(|host| cluster.namespace(host));
     let namespaces = namespaces.filter(|namespace| is_namespace(namespace));
@@ -197,8 +197,8 @@ pub(super) fn standing(cluster: &Cluster) -> Vec<Standing> {
     namespaces.chain(links).collect()
 }
 
-/// By which a cluster's parts are told from those of another one of its name: the end of its folder's path, for an
-/// interface's label is short.
+/// The label that distinguishes a cluster's parts from those of another cluster with the same name: the end of its
+/// folder's path, since an interface's label is short.
 fn label(cluster: &Cluster) -> String {
     let folder = cluster.folder.display().to_string();
     let skipped = folder.chars().count().saturating_sub(200);
@@ -214,13 +214,13 @@ fn is_own_interface(cluster: &Cluster, name: &str) -> bool {
     fs::read_to_string(alias).is_ok_and(|alias| alias.trim_end() == label(cluster))
 }
 
-/// Whether this cluster made a namespace.
+/// Whether this cluster created a namespace.
 pub(super) fn is_own_namespace(cluster: &Cluster, namespace: &str) -> bool {
     let owner = Path::new(ETC).join(namespace).join(OWNER);
     fs::read_to_string(owner).is_ok_and(|owner| owner == label(cluster))
 }
 
-/// Cuts a host off, or brings it back.
+/// Cuts a host off, or reconnects it.
 pub(super) fn set_link(cluster: &Cluster, host: &Host, up: bool) -> anyhow::Result<()> {
     ip(&[
         "link",
@@ -230,7 +230,7 @@ pub(super) fn set_link(cluster: &Cluster, host: &Host, up: bool) -> anyhow::Resu
     ])
 }
 
-/// The file that a namespace is known by.
+/// The file that represents a namespace.
 pub(super) fn handle(namespace: &str) -> PathBuf {
     Path::new("/run/netns").join(namespace)
 }

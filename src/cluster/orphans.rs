@@ -1,4 +1,5 @@
-//! Processes that belong to a cluster without standing in any of its files: tasks, and what an interrupted start left.
+//! Processes that belong to a cluster without an entry in any of its pid files: tasks, and the remains of an
+//! interrupted start.
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
@@ -17,21 +18,21 @@ use super::process::ProcessRecord;
 use crate::files;
 use crate::text;
 
-/// The variable in which YARN tells a task where it may write.
+/// The variable in which YARN lists a task's local folders.
 const TASKS_FOLDERS: &str = "LOCAL_DIRS";
 
-/// Words and variables with which the kernel lets a program be started are not longer together.
+/// The maximum size in bytes of a program's arguments and environment together that the kernel accepts.
 const MOST_WORDS: u64 = 8 << 20;
 
-/// One of them.
+/// One such process.
 #[derive(Clone, Debug)]
 pub(super) struct Orphan {
     pub(super) known: ProcessRecord,
-    /// Its command line, or what is to be seen of it.
+    /// The command line, or whatever else is visible of the process.
     pub(super) what: String,
 }
 
-/// All that live, but for whoever asks and those above it.
+/// All orphans that are running, except this process and its ancestors.
 pub(super) fn orphans(cluster: &Cluster) -> Vec<Orphan> {
     let namespaces = namespaces(cluster);
     let own = lineage();
@@ -55,7 +56,7 @@ pub(super) fn orphans(cluster: &Cluster) -> Vec<Orphan> {
     found
 }
 
-/// The tasks of one host, which end with it.
+/// The tasks of one host, which must end with it.
 pub(super) fn tasks(cluster: &Cluster, host: &Host) -> Vec<ProcessRecord> {
     let home = cluster.home(host).join("data");
     let all = procfs::process::all_processes().into_iter().flatten();
@@ -67,7 +68,7 @@ pub(super) fn tasks(cluster: &Cluster, host: &Host) -> Vec<ProcessRecord> {
         .collect()
 }
 
-/// Servers and tools of the cluster that no file names: those of a start that was killed.
+/// Servers and tools of the cluster that no pid file names: the remains of a start that was killed.
 pub(super) fn strays(cluster: &Cluster, known: &[ProcessRecord]) -> Vec<Orphan> {
     let marked = |it: &Orphan| is_marked(&words(it.known.pid), &cluster.folder);
     let all = orphans(cluster).into_iter();
@@ -75,7 +76,7 @@ pub(super) fn strays(cluster: &Cluster, known: &[ProcessRecord]) -> Vec<Orphan> 
         .collect()
 }
 
-/// Whether a process is of another cluster.
+/// Whether a process belongs to another cluster.
 pub(super) fn is_of_another(pid: i32, cluster: &Cluster) -> bool {
     let (any, own) = (mark(Path::new("")), mark(&cluster.folder));
     words(pid).iter().any(|word| {
@@ -107,7 +108,8 @@ fn belongs(process: &Process, folder: &Path, namespaces: &BTreeSet<u64>) -> bool
     network.is_ok_and(|file| namespaces.contains(&file.ino()))
 }
 
-/// Whether a process is a task of a `NodeManager` whose data are there: it works below them, wherever it goes later.
+/// Whether a process is a task of a NodeManager whose data lie there: a task works below that data, and its environment
+/// names it even if the task changes its folder later.
 fn is_task(process: &Process, in_data: impl Fn(&Path) -> bool) -> bool {
     if process.cwd().is_ok_and(|cwd| in_data(&cwd)) {
         return true;
@@ -121,12 +123,13 @@ fn is_task(process: &Process, in_data: impl Fn(&Path) -> bool) -> bool {
     tasks.is_some_and(|folders| in_data(Path::new(&folders)))
 }
 
-/// A process's command line, in whatever bytes it is written.
+/// The command line of a process, as raw bytes.
 fn words(pid: i32) -> Vec<OsString> {
     strings(pid, "cmdline")
 }
 
-/// The strings in a file of a process. It may be another user's, and say what that user likes: only so much is read.
+/// The NUL-separated strings in a process's file under /proc. The process may be another user's, and may have any
+/// content there, so the read is bounded.
 fn strings(pid: i32, file: &str) -> Vec<OsString> {
     let bytes = files::beginning(format!("/proc/{pid}/{file}").as_ref(), MOST_WORDS);
     let bytes = bytes.unwrap_or_default();
@@ -137,7 +140,7 @@ fn strings(pid: i32, file: &str) -> Vec<OsString> {
         .collect()
 }
 
-/// The kernel's numbers of the hosts' namespaces.
+/// The inode numbers of the hosts' network namespaces.
 fn namespaces(cluster: &Cluster) -> BTreeSet<u64> {
     if cluster.form != HostKind::Netns {
         return BTreeSet::new();
@@ -151,7 +154,7 @@ fn namespaces(cluster: &Cluster) -> BTreeSet<u64> {
         .collect()
 }
 
-/// This process and those above it.
+/// This process and its ancestors.
 fn lineage() -> BTreeSet<i32> {
     let mut found = BTreeSet::new();
     let mut next = Process::myself().ok();
@@ -187,7 +190,7 @@ mod tests {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        // Its command line is there once it says something.
+        // The command line is complete once the process has printed something.
         let stdout = child.stdout.as_mut().unwrap();
         stdout.read_exact(&mut [0]).unwrap();
         let found = orphans(&cluster);

@@ -1,5 +1,5 @@
-//! From a description's text to a [`Cluster`]: everything is looked at, and told with its line, before anything is
-//! started.
+//! Parses a description into a [`Cluster`]: everything is checked, and every fault is reported with its line, before
+//! anything is started.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -13,11 +13,11 @@ use super::role::{Port, Role};
 use super::validate;
 use crate::coordination::is_host;
 
-/// The first three numbers of the addresses unless a description says others.
+/// The first three numbers of the addresses, unless the description overrides them.
 const NETWORK: &str = "10.91.1";
 
-/// Reads a description. `beside` is the folder that its relative paths begin in. Returns the cluster and what is
-/// unwise, or all that is wrong.
+/// Parses a description. Relative paths in it start in the folder `beside`. Returns the cluster and the warnings, or
+/// all problems.
 pub fn read(
     text: &str,
     beside: &Path,
@@ -107,12 +107,12 @@ impl Reader<'_, '_> {
                 "write the first three numbers of the hosts' addresses, such as 10.91.1",
             );
         }
-        // Written anew: `010` is a ten here, and something else elsewhere.
+        // The numbers are formatted again: `010` means ten here, but something else to other programs.
         let numbers = numbers.iter().flatten().map(ToString::to_string);
         self.placed(&list(numbers, "."))
     }
 
-    /// On loopback the first number is 127, whatever is written.
+    /// The network's numbers; on loopback, the first one is always 127.
     fn placed(&self, network: &str) -> String {
         match self.form {
             HostKind::Loopback => {
@@ -160,8 +160,8 @@ impl Reader<'_, '_> {
         }
         let mut ports = common.clone();
         if self.form == HostKind::Loopback {
-            // A NameNode knows DataNodes by the address that they send from, and on loopback that is 127.0.0.1 for
-            // all: only their ports tell them apart.
+            // A NameNode identifies DataNodes by the address that they send from. On loopback this is 127.0.0.1 for
+            // all, so only their ports differ.
             let first = common.get(&Port::Datanode);
             let first = first.copied().unwrap_or(Port::Datanode.default());
             ports.insert(Port::Datanode, first.saturating_add(100).saturating_add(id));
@@ -260,7 +260,7 @@ impl Reader<'_, '_> {
             let mut known = Properties::new();
             for (key, value) in pairs {
                 match value.text() {
-                    // A second line would be a property of its own.
+                    // A line break would start another property.
                     Some(text) if !text.contains(['\n', '\r']) => known.push((key.clone(), text)),
                     _ => self.problems.grave(
                         name.span().start,
@@ -291,7 +291,7 @@ impl Reader<'_, '_> {
     }
 }
 
-/// Names as RFC 1123 has them, a part between dots each.
+/// Whether a name is a label by RFC 1123, the part of a name between dots.
 fn is_label(name: &str) -> bool {
     name.len() <= 253
         && name.split('.').all(|part| {
@@ -304,7 +304,7 @@ fn is_label(name: &str) -> bool {
         })
 }
 
-/// What is written twice: the second place, the name, and the first place.
+/// Finds items that occur twice: returns the second position, the item, and the first position.
 pub(super) fn twice<'a, T>(items: impl Iterator<Item = &'a Spanned<T>>) -> Vec<(usize, T, usize)>
 where
     T: Clone + Eq + std::hash::Hash + 'a,

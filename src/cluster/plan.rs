@@ -1,4 +1,4 @@
-//! What is to be done so that a whole cluster runs, in which order: made from what is found, without clock or IO.
+//! The steps that bring a whole cluster up, in their order: derived from the inspected state, without clock or IO.
 
 use super::inspect::{Data, Inspection};
 use super::model::Cluster;
@@ -8,28 +8,28 @@ use super::role_instance::RoleInstance;
 /// One step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// Runs already, and is left alone.
+    /// The role runs already, and is left alone.
     Runs(RoleInstance),
     /// Start these, all at once.
     Start(Vec<RoleInstance>),
     /// Run these to their end, all at once.
     Run(Vec<OneTimeTask>),
-    /// Say that there is nothing to do.
+    /// Report that there is nothing to do.
     Said(&'static str),
-    /// Wait.
+    /// Wait for a condition.
     Await(ReadyCondition),
 }
 
-/// What is run once.
+/// A task that runs once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum OneTimeTask {
-    /// Make the first `NameNode`'s folder, and with it the journals.
+    /// Create the first NameNode's folder, and the journals with it.
     Format(RoleInstance),
-    /// Give the journals the edits of a `NameNode` that had none before.
+    /// Copy the edits of a NameNode that had no journals before into the journals.
     ShareEdits(RoleInstance),
-    /// Make the znode by which `NameNode`s take turns, if it is not there.
+    /// Create the znode for the `NameNode`s' failover, if it does not exist.
     FormatFailover(RoleInstance),
-    /// Give a further `NameNode` a copy of the first one's folder.
+    /// Copy the first NameNode's folder to another NameNode.
     Bootstrap(RoleInstance),
 }
 
@@ -44,28 +44,28 @@ impl OneTimeTask {
     }
 }
 
-/// What is waited for.
+/// A condition to wait for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum ReadyCondition {
-    /// One server leads, the others follow.
+    /// One server leads the ensemble, the others follow.
     Ensemble,
-    /// These serve their first port.
+    /// These roles accept connections on their first port.
     Serves(Vec<RoleInstance>),
     /// One `NameNode` is active.
     ActiveNamenode,
     /// One `ResourceManager` is active.
     ActiveManager,
-    /// HDFS takes writes, and all `DataNode`s are known to it.
+    /// HDFS accepts writes, and all `DataNode`s are registered.
     Datanodes,
-    /// All `NodeManager`s are known.
+    /// All `NodeManager`s are registered.
     Nodemanagers,
-    /// The ensemble has forgotten these brokers, which died: it lets nobody register twice.
+    /// The registrations of these dead brokers are gone: ZooKeeper accepts no second registration of the same broker.
     Forgotten(Vec<RoleInstance>),
-    /// All brokers are known.
+    /// All brokers are registered.
     Brokers,
 }
 
-/// All steps.
+/// All steps to bring the cluster up.
 pub(super) fn steps(cluster: &Cluster, found: &Inspection) -> Vec<Step> {
     let mut plan = Plan {
         cluster,
@@ -89,7 +89,7 @@ struct Plan<'a> {
 }
 
 impl Plan<'_> {
-    /// Starts what does not run yet.
+    /// Adds the start of all instances of these roles that do not run.
     fn start(&mut self, roles: &[Role]) {
         let all = roles.iter().flat_map(|role| self.cluster.places_of(*role));
         self.start_of(all.collect());
@@ -110,7 +110,7 @@ impl Plan<'_> {
         self.cluster.with(role).next().is_some()
     }
 
-    /// Journals need nobody: they come up beside the ensemble.
+    /// Adds the start of the ensemble and the journals, which depend on nothing else.
     fn ensemble(&mut self) {
         self.start(&[Role::Zookeeper, Role::Observer, Role::Journalnode]);
         self.wait(ReadyCondition::Ensemble);
@@ -137,7 +137,7 @@ impl Plan<'_> {
         let namenodes = self.cluster.places_of(Role::Namenode);
         let holds =
             |place: &&RoleInstance| self.found.is(place, &Data::Ours) || self.found.runs(place);
-        // Whoever holds data can give it to the others; a new file system begins with the first.
+        // A NameNode with data can pass them to the others; a new file system begins with the first one.
         let source = namenodes.iter().find(holds).or(namenodes.first());
         let Some(source) = source.cloned() else {
             return;

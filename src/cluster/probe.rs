@@ -1,4 +1,4 @@
-//! What the servers of a cluster say of themselves while it comes up.
+//! Queries the state of a cluster's servers while it starts.
 
 use std::time::{Duration, Instant};
 
@@ -9,19 +9,19 @@ use super::role::{Port, Role};
 use crate::coordination::{Failure, Namespace, Session, Settings};
 use crate::probe::{self, knock, word};
 
-/// How long a server may take to answer before it is asked again.
+/// How long a server may take to answer before it is queried again.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 fn end() -> Instant {
     Instant::now() + PATIENCE
 }
 
-/// Whether somebody listens.
+/// Whether a process listens at this address.
 pub(super) fn listens(place: &str) -> bool {
     knock(place, end()).is_ok()
 }
 
-/// What a `ZooKeeper` server is: `leader`, `follower`, `observer` or `standalone`; `None` while it is nothing.
+/// The mode of a ZooKeeper server: `leader`, `follower`, `observer` or `standalone`; `None` while it has no mode.
 pub(super) fn mode(host: &Host) -> Option<String> {
     let answer = word(&host.address, host.port(Port::Zookeeper), "srvr", end()).ok()?;
     let mode = answer
@@ -30,13 +30,14 @@ pub(super) fn mode(host: &Host) -> Option<String> {
     Some(mode.to_owned())
 }
 
-/// A page of JSON.
+/// Fetches a JSON page.
 fn page(place: &str, path: &str) -> Option<Value> {
-    // A standby manager sends to the active one by a name that may be known to hosts alone: no redirection is followed.
+    // A standby ResourceManager redirects to the active one by a name that perhaps only the hosts know, so redirects
+    // are not followed.
     probe::page(&format!("{place}{path}"), end()).ok()
 }
 
-/// A bean of a Hadoop server.
+/// Fetches a JMX bean of a Hadoop server.
 fn bean(place: &str, query: &str) -> Option<Value> {
     let page = page(
         place,
@@ -45,13 +46,13 @@ fn bean(place: &str, query: &str) -> Option<Value> {
     page.get("beans")?.get(0).cloned()
 }
 
-/// Whether a `NameNode` is `active` or `standby`.
+/// The state of a NameNode, `active` or `standby`.
 pub(super) fn namenode_state(host: &Host) -> Option<String> {
     let bean = bean(&host.reached(Port::NamenodeHttp), "NameNodeStatus")?;
     Some(bean.get("State")?.as_str()?.to_owned())
 }
 
-/// How many `DataNode`s a `NameNode` knows to be alive, and whether it is out of safe mode.
+/// The number of live `DataNode`s by a NameNode's count, and whether it is out of safe mode.
 pub(super) fn datanodes(host: &Host) -> Option<(u64, bool)> {
     let bean = bean(&host.reached(Port::NamenodeHttp), "FSNamesystemState")?;
     let live = bean.get("NumLiveDataNodes")?.as_u64()?;
@@ -59,12 +60,12 @@ pub(super) fn datanodes(host: &Host) -> Option<(u64, bool)> {
     Some((live, state == "Operational"))
 }
 
-/// Whether a `DataNode` has found each of its `NameNode`s.
+/// Whether a DataNode is connected to each of its `NameNode`s.
 pub(super) fn datanode_serves(host: &Host) -> bool {
     let actors = || {
         let place = host.reached(Port::DatanodeHttp);
         let page = page(&place, "/jmx?qry=Hadoop:service=DataNode,name=DataNodeInfo")?;
-        // A text that holds JSON.
+        // The attribute is a string that contains JSON.
         let actors = page
             .get("beans")?
             .get(0)?
@@ -80,7 +81,7 @@ pub(super) fn datanode_serves(host: &Host) -> bool {
     actors().is_some_and(|actors| !actors.is_empty() && actors.iter().all(runs))
 }
 
-/// Whether a `ResourceManager` is `active` or `standby`.
+/// The state of a ResourceManager, `active` or `standby`.
 pub(super) fn manager_state(host: &Host) -> Option<String> {
     let info = page(
         &host.reached(Port::ResourcemanagerHttp),
@@ -90,18 +91,18 @@ pub(super) fn manager_state(host: &Host) -> Option<String> {
     Some(state.to_lowercase())
 }
 
-/// What the active `ResourceManager` knows of a `NodeManager`.
+/// A NodeManager as the active ResourceManager lists it.
 #[derive(Clone, Debug)]
 pub(super) struct NodeManagerReport {
-    /// Where it is.
+    /// The host's name.
     pub(super) host: String,
-    /// Whether it may be given tasks.
+    /// Whether it accepts tasks.
     pub(super) running: bool,
-    /// When it told its health last, in milliseconds.
+    /// The time of its last health report, in milliseconds.
     pub(super) told: i64,
 }
 
-/// The `NodeManager`s that the active `ResourceManager` knows.
+/// The `NodeManager`s that the active ResourceManager lists.
 pub(super) fn nodemanagers(cluster: &Cluster) -> Option<Vec<NodeManagerReport>> {
     let is_active = |host: &&Host| manager_state(host).as_deref() == Some("active");
     let active = cluster.with(Role::Resourcemanager).find(is_active)?;
@@ -120,7 +121,7 @@ pub(super) fn nodemanagers(cluster: &Cluster) -> Option<Vec<NodeManagerReport>> 
     Some(nodes.iter().filter_map(node).collect())
 }
 
-/// Which of these znodes exist.
+/// Whether each of these znodes exists.
 pub(super) fn exist(cluster: &Cluster, znodes: &[String]) -> anyhow::Result<Vec<bool>> {
     let settings = Settings {
         address: cluster

@@ -1,17 +1,17 @@
-//! What is wrong with a description: the line, what it is, and what to write instead.
+//! A problem in a description: its line, what is wrong, and what to write instead.
 
 use std::fmt;
 
-/// One thing that is wrong, or at least unwise.
+/// One error or warning.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// The line of the description that it is in, from 1.
+    /// The line of the description, counted from 1.
     pub line: usize,
     /// What is wrong.
     pub what: String,
     /// What to do instead.
     pub instead: String,
-    /// Nothing can be started with it; otherwise it is a warning.
+    /// Whether this is an error, which prevents a start, rather than a warning.
     pub grave: bool,
 }
 
@@ -28,7 +28,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// All that was found in a description.
+/// All problems that were found in a description.
 #[derive(Debug)]
 pub(super) struct Problems<'a> {
     text: &'a str,
@@ -43,12 +43,12 @@ impl<'a> Problems<'a> {
         }
     }
 
-    /// Something that nothing can be started with, at a place of the text.
+    /// Adds an error at a position in the text.
     pub(super) fn grave(&mut self, at: usize, what: impl Into<String>, instead: impl Into<String>) {
         self.add(at, what.into(), instead.into(), true);
     }
 
-    /// Something unwise.
+    /// Adds a warning at a position in the text.
     pub(super) fn warn(&mut self, at: usize, what: impl Into<String>, instead: impl Into<String>) {
         self.add(at, what.into(), instead.into(), false);
     }
@@ -66,13 +66,13 @@ impl<'a> Problems<'a> {
         }
     }
 
-    /// The line of a place in the text.
+    /// The line of a position in the text.
     pub(super) fn line(&self, at: usize) -> usize {
         let before = self.text.get(..at).unwrap_or_default();
         before.matches('\n').count() + 1
     }
 
-    /// All of them, in the order of their lines.
+    /// All problems, ordered by line.
     pub(super) fn sorted(mut self) -> Vec<Problem> {
         self.found.sort_by_key(|problem| problem.line);
         self.found

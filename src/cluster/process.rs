@@ -1,5 +1,5 @@
-//! Processes of a cluster: started apart from the terminal, known by a file with their number and the moment they
-//! began, so that a number that is given away again is never taken for theirs.
+//! Processes of a cluster. They are detached from the terminal, and identified by a pid file with the pid and the start
+//! time, so that a reused pid is never mistaken for theirs.
 
 use std::fs;
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -14,31 +14,31 @@ use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open, pidfd_s
 
 use crate::files::{self, Links};
 
-/// How long a killed process may take to be gone.
+/// How long a killed process may take to end.
 pub(super) const GONE: Duration = Duration::from_secs(10);
-/// Between two looks at a process.
+/// The interval between checks of a process.
 const GLANCE: Duration = Duration::from_millis(20);
-/// How much of a log's end is shown, in lines and in bytes.
+/// How much of a log's end is shown: the number of lines, and of bytes.
 const TAIL: usize = 15;
 const TAIL_BYTES: u64 = 8192;
-/// Two numbers are no longer.
+/// The maximum size in bytes of a pid file: two numbers are not longer.
 const LONGEST_RECORD: u64 = 64;
 
-/// One process: its number, and when it began.
+/// One process: its pid and its start time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct ProcessRecord {
-    /// Its number.
+    /// The process id.
     pub(super) pid: i32,
-    /// In ticks since the machine was started.
+    /// The start time in clock ticks since boot.
     began: u64,
 }
 
 impl ProcessRecord {
-    /// The process of this number, if it lives.
+    /// The process with this pid, if it is running.
     pub(super) fn of(pid: i32) -> Option<Self> {
         let stat = procfs::process::Process::new(pid).ok()?.stat().ok()?;
-        // One that has ended and is only not yet waited for lives no more. But a thread of it may outlive the first
-        // one for a moment, and with it everything that it holds, such as ports.
+        // A zombie is not running any more. But its other threads may outlive the main thread for a moment, and keep
+        // everything that the process holds, such as ports.
         let lives = !matches!(stat.state, 'Z' | 'X') || stat.num_threads > 1;
         lives.then_some(Self {
             pid,
@@ -46,8 +46,8 @@ impl ProcessRecord {
         })
     }
 
-    /// The process that a file names, if it lives. A file that others may have written names nobody: whom it names may
-    /// be killed.
+    /// The process that a pid file names, if it is running. A file that others could have written is ignored, because
+    /// the process that it names may be killed.
     pub(super) fn recorded(file: &Path) -> Option<Self> {
         let text = files::read_record(file, LONGEST_RECORD).ok()?;
         let (pid, began) = text.trim().split_once(' ')?;
@@ -58,36 +58,36 @@ impl ProcessRecord {
         known.lives().then_some(known)
     }
 
-    /// Whether it has not ended.
+    /// Whether the process is still running.
     pub(super) fn lives(self) -> bool {
         Self::of(self.pid) == Some(self)
     }
 
-    /// Sends it a signal. One that has ended meanwhile needs none.
+    /// Sends a signal to the process; does nothing if it has ended.
     pub(super) fn signal(self, signal: Signal) {
         let Some(pid) = Pid::from_raw(self.pid) else {
             return;
         };
-        // Held, its number is not given away between the look and the signal.
+        // The pidfd keeps the pid from being reused between the check and the signal.
         let held = pidfd_open(pid, PidfdFlags::empty());
         if !self.lives() {
             return;
         }
         let _ = match held {
             Ok(held) => pidfd_send_signal(held, signal),
-            // A kernel before 5.3.
+            // Kernels before 5.3 have no `pidfd_open`.
             Err(Errno::NOSYS) => kill_process(pid, signal),
             Err(error) => Err(error),
         };
     }
 
-    /// Kills it. Returns whether it is gone then.
+    /// Kills the process. Returns whether it has ended.
     pub(super) fn kill(self) -> bool {
         self.signal(Signal::KILL);
         self.wait(GONE)
     }
 
-    /// Waits until it has ended. Returns whether it has.
+    /// Waits until the process has ended, for at most `limit`. Returns whether it has.
     pub(super) fn wait(self, limit: Duration) -> bool {
         let end = Instant::now() + limit;
         while self.lives() {
@@ -100,8 +100,8 @@ impl ProcessRecord {
     }
 }
 
-/// Starts a command in a session of its own, so that neither Ctrl-C nor a closed terminal reaches it, with all that it
-/// says in `log`, and writes down who it is.
+/// Starts a command in its own session, so that neither Ctrl-C nor a closed terminal reaches it; its output goes to
+/// `log`, and its pid and start time to the pid file.
 pub(super) fn start(
     command: &mut Command,
     log: &Path,
@@ -120,7 +120,7 @@ fn spawn(command: &mut Command, log: &Path) -> anyhow::Result<ProcessRecord> {
     ProcessRecord::of(pid).with_context(|| format!("process {pid} has ended at once{}", tail(log)))
 }
 
-/// Runs a command to its end. Returns its status; `None` when the limit was over and it was killed.
+/// Runs a command to its end. Returns its status; `None` if it exceeded the limit and was killed.
 pub(super) fn run(
     command: &mut Command,
     log: &Path,
@@ -153,7 +153,7 @@ fn quiet<'a>(command: &'a mut Command, log: &Path) -> anyhow::Result<&'a mut Com
     Ok(command.stdin(Stdio::null()).stdout(said).stderr(also))
 }
 
-/// Writes down who a process is: whole or not at all.
+/// Writes a pid file, completely or not at all.
 fn record(known: ProcessRecord, file: &Path) -> anyhow::Result<()> {
     let what = || format!("{} cannot be written", file.display());
     if let Some(folder) = file.parent() {
@@ -164,7 +164,7 @@ fn record(known: ProcessRecord, file: &Path) -> anyhow::Result<()> {
         .and_then(|mut file| writeln!(file, "{} {}", known.pid, known.began))
         .and_then(|()| fs::rename(&fresh, file));
     if written.is_err() {
-        // Nobody would find it again.
+        // Without its pid file, no later command would find the process.
         known.signal(Signal::KILL);
     }
     written.with_context(what)
@@ -177,7 +177,7 @@ pub(super) fn tail(log: &Path) -> String {
         let length = file.metadata()?.len();
         file.seek(SeekFrom::Start(length.saturating_sub(TAIL_BYTES)))?;
         let mut text = Vec::new();
-        // It may grow meanwhile.
+        // The log may grow meanwhile.
         file.take(TAIL_BYTES).read_to_end(&mut text)?;
         Ok::<_, std::io::Error>(String::from_utf8_lossy(&text).into_owned())
     };
@@ -200,12 +200,12 @@ mod tests {
         );
         let known = start(Command::new("sleep").arg("60"), &log, &file).unwrap();
         assert_eq!(ProcessRecord::recorded(&file), Some(known));
-        // Another one of the same number.
+        // A different process with the same pid.
         fs::write(&file, format!("{} {}\n", known.pid, known.began + 1)).unwrap();
         assert_eq!(ProcessRecord::recorded(&file), None);
         known.signal(Signal::KILL);
         assert!(known.wait(Duration::from_secs(20)));
-        // Nobody has waited for it: it is there, and lives no more.
+        // The process is a zombie: it still exists, but counts as ended.
         assert!(fs::exists(format!("/proc/{}", known.pid)).unwrap());
         assert!(!known.lives());
     }

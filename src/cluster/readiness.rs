@@ -1,4 +1,5 @@
-//! Whether what is waited for is so by now: in words when it is, and in words what is missing when it is not.
+//! Checks whether a condition is met by now. Each check returns a text for either case: the state that was reached, or
+//! what is missing.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +7,7 @@ use super::model::{Cluster, Host, list};
 use super::probe;
 use super::role::{Port, Role};
 
-/// What is so, or what is missing.
+/// The reached state, or what is missing.
 pub(super) type Readiness = Result<String, String>;
 
 fn names<'a>(hosts: impl Iterator<Item = &'a Host>) -> String {
@@ -90,15 +91,15 @@ fn one_active(what: &str, states: &[(&String, Option<String>)]) -> Readiness {
     }
 }
 
-/// Of every `NameNode`: whichever is active next has them all too. A `NameNode` counts one that has died for minutes, so
-/// each is asked itself as well.
+/// Asks every NameNode, so that the next active one knows all `DataNode`s too. A NameNode counts a dead DataNode for
+/// minutes, so each DataNode is asked as well.
 pub(super) fn datanodes(cluster: &Cluster) -> Readiness {
     let all = cluster.with(Role::Datanode).count();
     let mut live = Some(u64::MAX);
     for (id, host) in cluster.namenodes() {
         let found = probe::datanodes(host);
         live = live.min(found.map(|(live, _)| live));
-        // One that stands by leaves safe mode when it has read the edits of the active one, up to some minutes later.
+        // A standby leaves safe mode when it has read the edits of the active NameNode, which may take some minutes.
         let is_active = || probe::namenode_state(host).as_deref() == Some("active");
         if found.is_some_and(|(_, operational)| !operational) && is_active() {
             return Err(format!("{id} is in safe mode"));
@@ -111,8 +112,8 @@ pub(super) fn datanodes(cluster: &Cluster) -> Readiness {
     counted("datanodes", all, live)
 }
 
-/// A `ResourceManager` counts one that has died for minutes, so each has to have told its health since `since`, in
-/// milliseconds, if it is one of these that were started.
+/// A ResourceManager counts a dead NodeManager for minutes, so each of the `started` ones must have reported its health
+/// since `since`, in milliseconds.
 pub(super) fn nodemanagers(cluster: &Cluster, started: &[&Host], since: i64) -> Readiness {
     let all = cluster.with(Role::Nodemanager).count();
     let known = probe::nodemanagers(cluster).unwrap_or_default();
@@ -141,7 +142,7 @@ pub(super) fn brokers(cluster: &Cluster) -> anyhow::Result<Readiness> {
     Ok(counted("brokers", all.len(), Some(found.len() as u64)))
 }
 
-/// That none of these brokers is known any more.
+/// Checks that none of these brokers is registered any more.
 pub(super) fn forgotten(cluster: &Cluster, brokers: &[&Host]) -> anyhow::Result<Readiness> {
     let still = registered(cluster, brokers)?;
     if let Some(name) = still.first() {

@@ -1,4 +1,5 @@
-//! What a cluster's folder says of the cluster in it: what its hosts are, and by which description it was started.
+//! What a cluster's folder records about the cluster in it: the kind of its hosts, and the description it was started
+//! with.
 
 use std::fs;
 use std::path::Path;
@@ -17,14 +18,14 @@ pub(super) const FORM: &str = "form";
 pub(super) const DESCRIPTION: &str = "description.toml";
 pub(super) const LOCK: &str = "lock";
 
-/// What the hosts of a started cluster are; `None` where none was started.
+/// The kind of the hosts of a started cluster; `None` if none was started.
 pub fn recorded_form(folder: &Path) -> Option<HostKind> {
-    // Also of another user's cluster, to look at it. Who acts on it asks `trust` first.
+    // Reading is allowed for another user's cluster too. Code that acts on the answer calls `trust` first.
     let text = files::read_text(&folder.join(FORM), Links::Refused, SMALL).ok()?;
     text.trim().parse().ok()
 }
 
-/// Writes down what is started in a cluster's folder.
+/// Records the started cluster in its folder.
 pub(super) fn record(cluster: &Cluster, description: &str) -> anyhow::Result<()> {
     put(&cluster.folder.join(DESCRIPTION), description)?;
     put(&cluster.folder.join(FORM), &format!("{}\n", cluster.form))
@@ -49,12 +50,12 @@ pub(super) fn recorded_cluster(folder: &Path) -> anyhow::Result<Cluster> {
     }
 }
 
-/// One start or stop at a time: two starts at once would both find nobody running. Held as long as the file is.
-/// Fails if the folder is not this user's own.
+/// Locks the cluster's folder for one start or stop at a time: two starts at once would both find no running server.
+/// The lock is held until the file is dropped. Fails if the folder does not belong to this user.
 pub(super) fn lock(folder: &Path) -> anyhow::Result<fs::File> {
     let path = folder.join(LOCK);
     let what = || format!("{} cannot be locked", path.display());
-    // Whatever this process and its servers make there is not for others to write.
+    // Others must not be able to write what this process and its servers create.
     let most = umask(Mode::empty());
     umask(most | Mode::WGRP | Mode::WOTH);
     fs::create_dir_all(folder).with_context(what)?;

@@ -2,34 +2,35 @@
 
 use strum::{Display, EnumIter, EnumString, IntoEnumIterator};
 
-/// What runs on a host. In the order in which a cluster starts.
+/// A role on a host, in the order in which a cluster starts.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Display, EnumIter, EnumString,
 )]
 #[strum(serialize_all = "lowercase")]
 pub enum Role {
-    /// A `ZooKeeper` server that votes.
+    /// A ZooKeeper server that votes.
     Zookeeper,
-    /// A `ZooKeeper` server that does not.
+    /// A ZooKeeper server that does not vote.
     Observer,
-    /// Keeps the edits of two `NameNode`s.
+    /// A `JournalNode`, which stores the edit log that two `NameNode`s share.
     Journalnode,
-    /// One, or two of which one is active.
+    /// A NameNode: one, or two of which one is active.
     Namenode,
-    /// Decides beside each of two `NameNode`s which one is active. Nobody has to name it.
+    /// The failover controller beside each of two `NameNode`s: decides which one is active. A description need not name
+    /// it.
     Zkfc,
-    /// Keeps blocks.
+    /// A DataNode, which stores blocks.
     Datanode,
-    /// One, or several of which one is active.
+    /// A ResourceManager: one, or several of which one is active.
     Resourcemanager,
-    /// Runs tasks.
+    /// A NodeManager, which runs tasks.
     Nodemanager,
-    /// A broker.
+    /// A Kafka broker.
     Kafka,
 }
 
 impl Role {
-    /// All roles, as one may write them.
+    /// The names of all roles, as they are written in a description.
     pub fn all() -> String {
         let names: Vec<String> = Self::iter().map(|role| role.to_string()).collect();
         names.join(", ")
@@ -40,7 +41,7 @@ impl Role {
         Port::iter().filter(move |port| port.is_of(self))
     }
 
-    /// The greatest heap of its Java, in MiB: enough for some thousand files, tasks or messages.
+    /// The default maximum Java heap in MiB: enough for some thousand files, tasks or messages.
     pub fn heap(self) -> u32 {
         match self {
             Self::Zookeeper | Self::Observer | Self::Zkfc => 128,
@@ -51,63 +52,63 @@ impl Role {
     }
 }
 
-/// A port, by the name that it has in a description.
+/// A port, by its name in a description.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Display, EnumIter, EnumString,
 )]
 #[strum(serialize_all = "kebab-case")]
 pub enum Port {
-    /// Where clients find `ZooKeeper`.
+    /// ZooKeeper's client port.
     Zookeeper,
-    /// Where the leader listens to the others.
+    /// The port on which a ZooKeeper leader listens to the other servers.
     ZookeeperQuorum,
-    /// Where leaders are elected.
+    /// The port of ZooKeeper's leader election.
     ZookeeperElection,
-    /// The admin server.
+    /// The HTTP port of ZooKeeper's admin server.
     ZookeeperAdmin,
-    /// RPC.
+    /// The RPC port of a `JournalNode`.
     Journalnode,
-    /// Pages.
+    /// The HTTP port of a `JournalNode`.
     JournalnodeHttp,
-    /// RPC.
+    /// The RPC port of a NameNode.
     Namenode,
-    /// Pages.
+    /// The HTTP port of a NameNode.
     NamenodeHttp,
-    /// RPC.
+    /// The RPC port of a failover controller.
     Zkfc,
-    /// Blocks.
+    /// The port for block transfers of a DataNode.
     Datanode,
-    /// RPC.
+    /// The RPC port of a DataNode.
     DatanodeIpc,
-    /// Pages.
+    /// The HTTP port of a DataNode.
     DatanodeHttp,
-    /// Clients.
+    /// The ResourceManager's RPC port for clients.
     Resourcemanager,
-    /// Application masters.
+    /// The ResourceManager's RPC port for application masters.
     ResourcemanagerScheduler,
-    /// `NodeManager`s.
+    /// The ResourceManager's RPC port for `NodeManager`s.
     ResourcemanagerTracker,
-    /// `rmadmin`.
+    /// The ResourceManager's RPC port for `rmadmin`.
     ResourcemanagerAdmin,
-    /// Pages.
+    /// The ResourceManager's HTTP port.
     ResourcemanagerHttp,
-    /// RPC.
+    /// The RPC port of a NodeManager.
     Nodemanager,
-    /// What tasks need is fetched through it.
+    /// The port of the NodeManager's localizer, which fetches the files that tasks need.
     NodemanagerLocalizer,
-    /// Pages.
+    /// The HTTP port of a NodeManager.
     NodemanagerHttp,
-    /// Timeline collectors.
+    /// The NodeManager's port for timeline collectors.
     NodemanagerCollector,
-    /// Where reducers fetch the mappers' output.
+    /// The port where reducers fetch the mappers' output.
     NodemanagerShuffle,
-    /// Producers and consumers.
+    /// The port for Kafka producers and consumers.
     Kafka,
 }
 
 impl Port {
-    /// The number that it has unless a description says another: Hadoop's, `ZooKeeper`'s and Kafka's own, but
-    /// for the `NameNode`'s page, which keeps the number that it had up to Hadoop 2.
+    /// The number unless a description overrides it: the default of Hadoop, ZooKeeper and Kafka, except for the
+    /// NameNode's HTTP port, which has its number from Hadoop 2.
     pub fn default(self) -> u16 {
         match self {
             Self::Zookeeper => 2181,
@@ -131,14 +132,14 @@ impl Port {
             Self::NodemanagerLocalizer => 8040,
             Self::NodemanagerHttp => 8042,
             Self::NodemanagerCollector => 8048,
-            // Chosen by the system and told to whoever asks: it is bound on all addresses, so that two hosts of
-            // one machine could not share a number.
+            // The system assigns the number, and clients ask for it: the port is bound on all addresses, so two hosts
+            // on one machine could not share a fixed number.
             Self::NodemanagerShuffle => 0,
             Self::Kafka => 9092,
         }
     }
 
-    /// All names, as one may write them.
+    /// The names of all ports, as they are written in a description.
     pub fn all() -> String {
         let names: Vec<String> = Self::iter().map(|port| port.to_string()).collect();
         names.join(", ")

@@ -1,16 +1,16 @@
-//! One role of one host, as steps and lines name it.
+//! One role on one host, as steps and messages name it.
 
 use std::fmt;
 
 use super::model::{Cluster, Host};
 use super::role::Role;
 
-/// Where something runs.
+/// A role on a host.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct RoleInstance {
     /// The host's name.
     pub(super) host: String,
-    /// What it is there.
+    /// The role.
     pub(super) role: Role,
 }
 
@@ -30,21 +30,21 @@ impl fmt::Display for RoleInstance {
 }
 
 impl Cluster {
-    /// Every role of every host, host by host.
+    /// All role instances, host by host.
     pub(super) fn places(&self) -> impl Iterator<Item = RoleInstance> {
         self.hosts
             .iter()
             .flat_map(|host| host.roles.iter().map(|role| RoleInstance::new(host, *role)))
     }
 
-    /// The places of a role.
+    /// The instances of a role.
     pub(super) fn places_of(&self, role: Role) -> Vec<RoleInstance> {
         self.with(role)
             .map(|host| RoleInstance::new(host, role))
             .collect()
     }
 
-    /// A host by its name.
+    /// The host with this name.
     pub(super) fn host(&self, name: &str) -> Option<&Host> {
         self.hosts.iter().find(|host| host.name == name)
     }

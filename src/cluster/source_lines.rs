@@ -1,4 +1,4 @@
-//! Where in a description things stand: for what turns out to be wrong only when it is to be started.
+//! Line numbers in a description, for faults that show only when the cluster is about to start.
 
 use toml::Spanned;
 
@@ -6,7 +6,7 @@ use super::description::{Description, Host};
 use super::problem::Problems;
 use super::role::Port;
 
-/// A description that has been read before.
+/// A description that was parsed before, with its line numbers.
 pub(super) struct SourceLines<'a> {
     text: &'a str,
     description: Option<Description>,
@@ -28,7 +28,7 @@ impl<'a> SourceLines<'a> {
         hosts.find(|host| host.name.get_ref() == name)
     }
 
-    /// Of the folder, or else of the name that it follows from.
+    /// The line of the folder, or else of the name that determines it.
     pub(super) fn folder(&self) -> usize {
         let at = self.description.as_ref().map(|description| {
             let folder = description
@@ -40,7 +40,7 @@ impl<'a> SourceLines<'a> {
         self.line(at)
     }
 
-    /// Of the network, or else of the name.
+    /// The line of the network, or else of the name.
     pub(super) fn network(&self) -> usize {
         let at = self.description.as_ref().map(|description| {
             let network = description
@@ -52,12 +52,12 @@ impl<'a> SourceLines<'a> {
         self.line(at)
     }
 
-    /// Of a host.
+    /// The line of a host.
     pub(super) fn host(&self, name: &str) -> usize {
         self.line(self.written(name).map(|host| host.name.span().start))
     }
 
-    /// Of a host's port, where it is written, or else of the host.
+    /// The line of a host's port, or else of the host.
     pub(super) fn port(&self, name: &str, port: Port) -> usize {
         let host = self.written(name);
         let own = host.map(|host| &host.ports);

@@ -1,5 +1,5 @@
-//! An sshd on each host of the netns form, by which a `NameNode` is fenced: open to the keys of the cluster's hosts,
-//! as its agent writes them down ([`super::agents`]), and to nobody else.
+//! An sshd on each host of the netns kind, which the fencing of a NameNode uses: it admits only the keys of the
+//! cluster's hosts, as the host's agent writes them ([`super::agents`]).
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,38 +11,38 @@ use super::config::{put, remove};
 use super::model::{Cluster, Host};
 use super::process::{ProcessRecord, start};
 
-/// Where it is on most systems; it insists on being called by its whole path.
+/// The usual paths of sshd; it must be started by its absolute path.
 const PLACES: [&str; 3] = ["/usr/sbin/sshd", "/usr/local/sbin/sshd", "/usr/bin/sshd"];
 
-/// The program.
+/// The path of sshd, if it is installed.
 pub(super) fn program() -> Option<PathBuf> {
     PLACES.iter().map(PathBuf::from).find(|path| path.exists())
 }
 
 impl Cluster {
-    /// A host's ssh folder.
+    /// The `ssh` folder of a host.
     fn ssh(&self, host: &Host) -> PathBuf {
         self.home(host).join("ssh")
     }
 
-    /// The key by which a host logs in to others. Hadoop's ssh is of 2018: of the kinds that it knows, this one is
-    /// still welcome everywhere.
+    /// The key with which a host logs in to others. Hadoop's ssh library is from 2018; of the kinds of key that it
+    /// knows, this one is still accepted everywhere.
     pub(super) fn key(&self, host: &Host) -> PathBuf {
         self.ssh(host).join("id_ecdsa")
     }
 
-    /// Whom a host's sshd lets in: all hosts.
+    /// The keys that a host's sshd accepts: those of all hosts.
     pub(super) fn authorized_keys(&self, host: &Host) -> PathBuf {
         self.ssh(host).join("authorized_keys")
     }
 
-    /// Where a host's sshd says who it is.
+    /// The pid file of a host's sshd.
     pub(super) fn sshd_pid_file(&self, host: &Host) -> PathBuf {
         self.home(host).join("run/sshd.pid")
     }
 }
 
-/// Starts a host's sshd if it does not run. Returns it, and whether it is new.
+/// Starts a host's sshd if it does not run. Returns its process, and whether it is new.
 pub(super) fn raise(cluster: &Cluster, host: &Host) -> anyhow::Result<(ProcessRecord, bool)> {
     let pid_file = cluster.sshd_pid_file(host);
     if let Some(known) = ProcessRecord::recorded(&pid_file) {
@@ -51,7 +51,7 @@ pub(super) fn raise(cluster: &Cluster, host: &Host) -> anyhow::Result<(ProcessRe
     let folder = cluster.ssh(host);
     let host_key = folder.join("host_ecdsa");
     make_key(&host_key)?;
-    // Its folder for those who have not logged in yet; a system's own start makes it too.
+    // The folder for sshd's privilege separation; a system service would create it too.
     fs::create_dir_all("/run/sshd").context("/run/sshd cannot be made")?;
     let settings = folder.join("sshd_config");
     put(
@@ -77,29 +77,29 @@ pub(super) fn raise(cluster: &Cluster, host: &Host) -> anyhow::Result<(ProcessRe
     Ok((known, true))
 }
 
-/// The half of a key that all may know.
+/// The path of the public half of a key.
 pub(super) fn public(key: &Path) -> PathBuf {
     key.with_extension("pub")
 }
 
-/// Whether both halves of a key are there.
+/// Whether both halves of a key exist.
 pub(super) fn has_key(key: &Path) -> bool {
     key.exists() && public(key).exists()
 }
 
-/// Removes both halves of a key, as far as they are there.
+/// Removes both halves of a key, as far as they exist.
 pub(super) fn remove_key(key: &Path) -> anyhow::Result<()> {
     remove(key)?;
     remove(&public(key))
 }
 
-/// Makes a key if there is none.
+/// Creates a key if there is none.
 pub(super) fn make_key(key: &Path) -> anyhow::Result<()> {
     if has_key(key) {
         return Ok(());
     }
     fs::create_dir_all(key.parent().unwrap_or(key))?;
-    // Half a key is of no use, and ssh-keygen would ask whether it may be replaced.
+    // Half a key is useless, and ssh-keygen would ask whether to overwrite it.
     remove_key(key)?;
     let output = Command::new("ssh-keygen")
         .args([

@@ -1,8 +1,8 @@
-//! Whether a cluster's folder is this user's own. What stands in it says whom to kill and which files to write: in a
-//! folder that others may write, they would decide.
+//! Checks whether a cluster's folder belongs to this user alone. Its content determines which processes are killed and
+//! which files are written: in a folder that others may write, they would decide that.
 //!
-//! The folders above it are not looked at: with --hosts netns root starts a cluster below some user's own folder. That
-//! user could move the whole folder away, and not make one that passes.
+//! The folders above are not checked: with --hosts netns, root starts a cluster below the folder of another user. That
+//! user could move the whole folder away, but could not create one that passes.
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +12,7 @@ use anyhow::Context;
 use super::record::{DESCRIPTION, FORM, LOCK};
 use crate::files::untrusted;
 
-/// What a host's folder has that is acted on or written to.
+/// The parts of a host's folder that are acted on or written to.
 const PARTS: [&str; 7] = [
     "run",
     "conf",
@@ -23,7 +23,7 @@ const PARTS: [&str; 7] = [
     "node-attributes",
 ];
 
-/// Fails if anybody but this user and root may have written what a cluster's folder says, as far as it is there.
+/// Fails if anyone except this user and root could have written the existing content of a cluster's folder.
 pub(super) fn check(folder: &Path) -> anyhow::Result<()> {
     trust(folder)?;
     for name in [DESCRIPTION, FORM, LOCK] {
@@ -31,7 +31,7 @@ pub(super) fn check(folder: &Path) -> anyhow::Result<()> {
     }
     for host in fs::read_dir(folder).into_iter().flatten().flatten() {
         let host = host.path();
-        // Other files and folders of the user's are nobody's host.
+        // Other files and folders of the user are not hosts.
         if !host.join("run").exists() {
             continue;
         }
@@ -50,7 +50,7 @@ pub(super) fn check(folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A link is as good as what it leads to: in folders of this user's own nobody else has made it.
+/// A link is as trustworthy as its target: in a folder of this user, nobody else can have made it.
 fn trust(path: &Path) -> anyhow::Result<()> {
     let Some(why) = fs::metadata(path).ok().as_ref().and_then(untrusted) else {
         return Ok(());
@@ -89,7 +89,7 @@ mod tests {
             FORM,
             DESCRIPTION,
         ] {
-            // Without a slash at its end.
+            // Collecting the components removes a slash at the end.
             let path: PathBuf = at(name).components().collect();
             let before = fs::metadata(&path).unwrap().permissions().mode();
             mode(&path, before | 0o002);

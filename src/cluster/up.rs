@@ -1,4 +1,4 @@
-//! `heartline cluster up`: what is missing is started, in the right order.
+//! `heartline cluster up`: starts what does not run, in the right order.
 
 use std::fs;
 use std::io;
@@ -24,24 +24,24 @@ use super::record::{lock, record, recorded_cluster, recorded_form};
 use super::{agents, netns, ssh};
 use crate::say::say;
 
-/// Start a cluster: write its configuration, format what is new, and start what does not run
+/// Start a cluster: write its configuration, format new data folders, and start what does not run
 #[derive(Args, Clone, Debug)]
 pub(super) struct UpArgs {
     #[command(flatten)]
     file: FileArgs,
 
-    /// What the hosts are [default: as before, or loopback]
+    /// Kind of the hosts [default: as before, or loopback]
     #[arg(long, value_enum)]
     hosts: Option<HostKind>,
 
-    /// Throw the data of the whole cluster away, and begin with new ones
+    /// Discard the data of the whole cluster and start with empty data
     #[arg(long)]
     format: bool,
 
     #[command(flatten)]
     machine: MachineArgs,
 
-    /// The folder of Kafka's jars [default: parts/kafka below .heartline]
+    /// Folder of Kafka's jars [default: parts/kafka below .heartline]
     #[arg(
         long,
         value_name = "DIR",
@@ -56,7 +56,8 @@ impl UpArgs {
         ending(self.up())
     }
 
-    /// Servers that run and are not described any more are somebody's: they are neither ended nor forgotten.
+    /// Fails if servers run that the description no longer contains: they are in use, so they must be neither stopped
+    /// nor forgotten.
     fn refuse_undescribed(cluster: &Cluster, servers: &Servers) -> anyhow::Result<()> {
         let is_described = |host: &str, name: &str| {
             if (host, name) == (agents::HERE, agents::SERVER) {
@@ -82,7 +83,7 @@ impl UpArgs {
             );
         }
         let moved = recorded_cluster(&cluster.folder).is_ok_and(|before| {
-            // Another form is told of on its own.
+            // A change of the host kind has its own message.
             !servers.is_empty()
                 && before.form == cluster.form
                 && (before.network != cluster.network || before.name != cluster.name)
@@ -161,7 +162,7 @@ impl UpArgs {
             for file in files(cluster, host, &machine) {
                 put(&conf.join(&file.name), &file.text)?;
             }
-            // Servers insist on these for their pages, and find them by the class path.
+            // Hadoop's servers need these folders for their web pages, and look for them on the class path.
             for name in ["hdfs", "datanode", "journal"] {
                 fs::create_dir_all(conf.join("webapps").join(name))?;
             }
@@ -182,7 +183,7 @@ impl UpArgs {
     }
 }
 
-/// Makes the hosts of the netns form: network, sshd, and names and keys of all on each.
+/// Sets up the hosts of the netns kind: the network, an sshd each, and the names and keys of all hosts on each.
 fn raise_hosts(cluster: &Cluster, heartline: &Path) -> anyhow::Result<()> {
     if !netns::stands(cluster) {
         agents::begin_anew(cluster)?;
@@ -232,7 +233,7 @@ fn carry_out(launcher: &Launcher<'_>, heartline: &Path, found: &Inspection) -> a
     Ok(())
 }
 
-/// Gives each server of the ensemble its number.
+/// Writes the `myid` file of each server of the ensemble.
 fn number(cluster: &Cluster) -> anyhow::Result<()> {
     for host in cluster.ensemble() {
         let data = cluster.data(host, super::role::Role::Zookeeper);
@@ -241,7 +242,7 @@ fn number(cluster: &Cluster) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// All data of all hosts.
+/// Removes all data of all hosts.
 fn throw_away(cluster: &Cluster) -> anyhow::Result<()> {
     for host in &cluster.hosts {
         for folder in ["data", "tmp", "node-attributes", "run"] {
@@ -259,8 +260,8 @@ fn throw_away(cluster: &Cluster) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Removes what stands in a folder of those who run, but for those who live, such as an sshd: nobody would find them
-/// again.
+/// Removes the pid files in a `run` folder, except those of running processes such as an sshd: without its file, no
+/// later command would find the process.
 fn forget_ended(run: &Path) -> io::Result<()> {
     for file in fs::read_dir(run)? {
         let file = file?.path();
@@ -271,10 +272,10 @@ fn forget_ended(run: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// A line of how far it is.
+/// Prints a progress line.
 pub(super) fn progress(what: impl std::fmt::Display) {
     use std::io::Write;
-    // In one write: servers start beside it.
+    // The line is written in one call, because servers start in parallel.
     let what = crate::text::lines(&what.to_string()) + "\n";
     let _ = std::io::stderr().write_all(what.as_bytes());
 }

@@ -1,4 +1,4 @@
-//! Whether a description makes sense as a whole: what each part needs of the others.
+//! Checks whether a description is consistent: whether each part has what it needs from the others.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use super::parse::twice;
 use super::problem::Problems;
 use super::role::Role;
 
-/// Looks at all of it.
+/// Runs all checks.
 pub(super) fn check(cluster: &Cluster, description: &Description, problems: &mut Problems) {
     hosts(description, problems);
     let roles = RoleChecks {
@@ -76,7 +76,7 @@ impl RoleChecks<'_> {
         self.cluster.with(role).count()
     }
 
-    /// Where a role is written: the last place.
+    /// The position of a role in the text; if it is written several times, the last one.
     fn place(&self, role: Role) -> usize {
         let hosts = self.description.hosts.iter().map(Spanned::get_ref);
         let words = hosts.flat_map(|host| &host.roles);
@@ -193,7 +193,7 @@ impl RoleChecks<'_> {
     }
 }
 
-/// Two ports of one number on one host.
+/// Finds ports with the same number on one host.
 fn ports(cluster: &Cluster, description: &Description, problems: &mut Problems) {
     for host in &cluster.hosts {
         let place = description

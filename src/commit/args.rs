@@ -1,4 +1,4 @@
-//! The part of the command line that says what is to be committed, and how.
+//! The command-line options that say what to commit, and how.
 
 use std::time::Duration;
 
@@ -10,16 +10,16 @@ use crate::cli::duration;
 use crate::member::{Config, Name};
 use crate::template::Template;
 
-/// Where Hadoop tells who a task is.
+/// The variables in which Hadoop passes the ids of task attempt and job.
 const VARIABLES: &str = "mapreduce_task_attempt_id and mapreduce_job_id";
 
-/// What is to be run once for a task, whatever number of its attempts comes to its end.
+/// The options for a command that runs once per task, however many of its attempts finish.
 #[derive(Args, Clone, Debug)]
 #[expect(clippy::struct_field_names, reason = "they are the options' names")]
 pub struct CommitOptions {
-    /// Run this after COMMAND has succeeded, by exactly one attempt of a task; its status is then the
-    /// exit status. Words are split as by a shell, but none is started; {attempt}, {task} and {job}
-    /// stand for their ids, which are of letters, digits, '.', '-' and '_'. Its stdout goes to stderr
+    /// Command to run after COMMAND has succeeded, by exactly one attempt of a task; its status becomes the exit
+    /// status. Words are split like in a shell, but no shell runs; {attempt}, {task} and {job} stand for the ids, which
+    /// consist of letters, digits, '.', '-' and '_'. Its stdout goes to stderr
     #[arg(
         long,
         value_name = "COMMAND",
@@ -28,7 +28,7 @@ pub struct CommitOptions {
     )]
     commit_command: Option<Template>,
 
-    /// What is committed once [default: the task of Hadoop's task attempt]
+    /// Name of what is committed once [default: the task of Hadoop's task attempt]
     #[arg(
         long,
         value_name = "NAME",
@@ -37,8 +37,8 @@ pub struct CommitOptions {
     )]
     commit_task: Option<Name>,
 
-    /// The run that the task is committed in: one that was committed in another run is committed again
-    /// [default: with --commit-task, the id of Hadoop's job; Hadoop's own tasks have it in their ids]
+    /// Run that the task is committed in; a task that was committed in another run is committed again [default: with
+    /// --commit-task, the id of Hadoop's job; the ids of Hadoop's own tasks contain it]
     #[arg(
         long,
         value_name = "ID",
@@ -47,7 +47,7 @@ pub struct CommitOptions {
     )]
     commit_run: Option<Name>,
 
-    /// How long to wait for ZooKeeper, and for another attempt that is committing; then exit 1
+    /// Time to wait for ZooKeeper, and for another attempt that is committing, before exiting with status 1
     #[arg(
         long,
         value_name = "DURATION",
@@ -60,8 +60,8 @@ pub struct CommitOptions {
 }
 
 impl CommitOptions {
-    /// The commit of the member of this configuration, whose command gets `grace` to end; `None` without
-    /// one. Ends the process when options do not fit together.
+    /// The commit for a member of this configuration, whose command gets `grace` to end; `None` if no commit command is
+    /// given. Exits the process if the options are inconsistent.
     pub fn commit(
         &self,
         program: &'static str,
@@ -106,7 +106,7 @@ impl CommitOptions {
                 "the job's id '{job}' is not of letters, digits, '.', '-' and '_'; give --commit-run ID"
             )),
             (None, Some(_), job) => job.clone(),
-            // The task's id has that of its job in it.
+            // The task's id contains the id of its job.
             (None, None, _) => None,
         };
         if identity.job.is_none() && template.has("job") {

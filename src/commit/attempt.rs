@@ -14,24 +14,24 @@ use crate::say::say;
 use crate::supervisor::listen;
 use crate::wrapped::{ChildEvent, Order, Outcome};
 
-/// How long a failure may take to be told; untold, the next attempt waits for the end of the session.
+/// How long reporting a failure may take; without a report, the next attempt waits until this session has expired.
 const TELL_FAILURE: Duration = Duration::from_secs(2);
-/// How long the end of the session may take.
+/// How long closing the session may take.
 const CLOSE: Duration = Duration::from_secs(1);
 
-/// What is to be committed, and how.
+/// The configuration of a commit.
 #[derive(Debug)]
 pub(super) struct CommitPlan {
     pub(super) program: &'static str,
     pub(super) settings: Settings,
     pub(super) task: String,
-    /// The run that the task is committed in, where it has a name.
+    /// The run that the task is committed in, if it has a name.
     pub(super) run: Option<String>,
     pub(super) attempt: String,
     pub(super) command: Vec<String>,
-    /// How long to wait for the permission, and for the word that it is done.
+    /// How long to wait for the permission to commit, and for the report of the outcome.
     pub(super) timeout: Duration,
-    /// How long the command may take to end when it has to.
+    /// How long the command may take to end after it was asked to.
     pub(super) grace: Duration,
 }
 
@@ -40,8 +40,8 @@ impl CommitPlan {
         say(self.program, what);
     }
 
-    /// The name of the task's znode. Runs have znodes of their own, so that none takes another's commit for its
-    /// own, or undoes it. No task's or run's name has an '@' in it.
+    /// The name of the task's znode. Each run has its own znodes, so that no run mistakes another's commit for its own,
+    /// or undoes it. No name of a task or run contains an '@'.
     pub(super) fn znode(&self) -> String {
         match &self.run {
             Some(run) => format!("{}@{run}", self.task),
@@ -54,7 +54,7 @@ impl CommitPlan {
     }
 }
 
-/// A commit that is to follow the work.
+/// A commit to run after the work.
 #[derive(Debug)]
 pub struct Commit {
     plan: CommitPlan,
@@ -62,18 +62,18 @@ pub struct Commit {
     happenings: UnboundedReceiver<ChildEvent>,
 }
 
-/// Why something was given up.
+/// Why a wait was given up.
 #[derive(Debug)]
 pub(super) enum CommitStop {
-    /// Somebody has ordered the end.
+    /// A signal or another order asked for the end.
     Ordered(ChildEvent),
-    /// The time for it is over.
+    /// The time limit has passed.
     Late,
-    /// It cannot be done, for this reason.
+    /// It is impossible, for this reason.
     Failed(String),
 }
 
-/// What may end any wait: an order, or the time.
+/// What ends any wait: an order, or the time limit.
 #[derive(Debug)]
 pub(super) struct Limits {
     pub(super) happenings: UnboundedReceiver<ChildEvent>,
@@ -81,7 +81,7 @@ pub(super) struct Limits {
 }
 
 impl Limits {
-    /// The outcome of `work`, unless it is to be given up before.
+    /// The outcome of `work`, unless an order or the time limit comes first.
     pub(super) async fn keep<T>(&mut self, work: impl Future<Output = T>) -> Result<T, CommitStop> {
         tokio::select! {
             biased;
@@ -102,12 +102,12 @@ impl Commit {
         }
     }
 
-    /// Where to send an order to end it.
+    /// The channel for orders to stop.
     pub fn orders(&self) -> Order {
         self.orders.clone()
     }
 
-    /// Commits, if the work has succeeded and nobody has done so. Returns how the program is to end.
+    /// Commits, if the work has succeeded and the task is not committed yet. Returns how the program must exit.
     pub fn follow(self, work: io::Result<Outcome>) -> io::Result<Outcome> {
         if !work.as_ref().is_ok_and(|outcome| outcome.is_success()) {
             return work;
@@ -140,7 +140,7 @@ impl Commit {
             }
         };
         if let Some(session) = session {
-            // Without an answer it ends by its timeout.
+            // Without an answer, the session ends by its timeout.
             let _ = session.close(CLOSE).await;
         }
         outcome
@@ -148,7 +148,7 @@ impl Commit {
 }
 
 impl CommitPlan {
-    /// How to end what was given up.
+    /// The outcome after a wait was given up.
     fn stopped(&self, stop: CommitStop, late: &str) -> Outcome {
         match stop {
             CommitStop::Ordered(ChildEvent::Signal(signal)) => return Outcome::Signal(signal),
@@ -162,7 +162,7 @@ impl CommitPlan {
     }
 }
 
-/// Runs the command under a claim, and tells how it ended.
+/// Runs the command under a claim, and reports how it ended.
 async fn commit(plan: &CommitPlan, held: Held, limits: &mut Limits) -> (Outcome, Option<Session>) {
     let version = held.version;
     let session = held.znodes.session.clone();
@@ -185,7 +185,7 @@ async fn commit(plan: &CommitPlan, held: Held, limits: &mut Limits) -> (Outcome,
     let told = permission.tell(version, &plan.record(state), limits).await;
     let session = permission.take_session();
     let outcome = match told {
-        // How it failed matters, not that nobody could be told.
+        // The command's failure matters more than the failure to report it.
         _ if !is_success => outcome,
         Ok(None) => outcome,
         Ok(Some(other)) => {

@@ -1,4 +1,4 @@
-//! The commit command while it runs: it may as long as the claim is certain, which is proven again and again.
+//! Runs the commit command for as long as the claim is certain; the claim is proven repeatedly meanwhile.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -18,7 +18,7 @@ use crate::membership::lease::LeaseTiming;
 use crate::supervisor::{ChildSpec, Ended, SupervisorHandle, boot_time};
 use crate::wrapped::{ChildEvent, Outcome};
 
-/// A proof on its way: when it was sent, and whether the claim stands.
+/// A proof in transit: when it was sent, and whether the claim still holds.
 type Proof = Pin<Box<dyn Future<Output = (Duration, Result<Made, Failure>)> + Send>>;
 
 /// The running command.
@@ -29,13 +29,13 @@ pub(super) struct Run<'a> {
     handle: SupervisorHandle,
     proof: Option<Proof>,
     prove_at: Instant,
-    /// How to end, once an order has come.
+    /// How to exit after an order.
     ordered: Option<Outcome>,
     is_lost: bool,
 }
 
 impl<'a> Run<'a> {
-    /// Starts the command; from within a runtime.
+    /// Starts the command; must be called within a runtime.
     pub(super) fn start(plan: &'a CommitPlan, held: Held) -> io::Result<Self> {
         let charge = ChildSpec {
             program: plan.program,
@@ -46,12 +46,12 @@ impl<'a> Run<'a> {
             ],
             until: held.until,
             grace: plan.grace,
-            // Done is done: nothing of it is left when others are told so.
+            // Nothing of the command may be left when its end is reported to others.
             linger: Duration::ZERO,
             is_all: true,
         };
         let null = File::open("/dev/null")?;
-        // Stdout carries records alone.
+        // Stdout is reserved for records.
         let stderr = io::stderr();
         let handle = SupervisorHandle::start(&charge, [null.as_fd(), stderr.as_fd()])?;
         Ok(Self {
@@ -66,7 +66,7 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// Waits for its end.
+    /// Waits until the command has ended.
     pub(super) async fn wait(mut self, limits: &mut Limits) -> Outcome {
         let mut states = self.held.znodes.session.watch();
         let ended = loop {
@@ -96,18 +96,18 @@ impl<'a> Run<'a> {
         match made {
             Ok(Made::Yes) => {
                 let until = self.terms.until(sent);
-                // The answer may have been waiting for us longer than it is good for.
+                // The answer may have waited in this process for longer than it is valid.
                 if boot_time() < until.stop_by {
                     self.handle.renew(until);
                 }
             }
             Ok(Made::Outdated) => self.lost(),
-            // The connection may be back in time.
+            // The connection may come back in time.
             Err(_) => {}
         }
     }
 
-    /// Somebody else may begin.
+    /// The claim is lost: another attempt may start, so this command is stopped.
     fn lost(&mut self) {
         self.is_lost = true;
         self.handle.stop(Duration::ZERO);
@@ -155,7 +155,7 @@ impl<'a> Run<'a> {
     }
 }
 
-/// The answer to a proof; for ever without one.
+/// The answer to a proof; never returns without one.
 async fn answer(proof: &mut Option<Proof>) -> (Duration, Result<Made, Failure>) {
     match proof {
         Some(proof) => proof.await,

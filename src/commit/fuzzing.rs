@@ -1,8 +1,8 @@
-//! The reader of a task's commit znode, for the fuzz targets and the tests of the corpus.
+//! The parser of a task's commit znode, for the fuzz targets and the tests of the corpus.
 
 use super::rules::{Record, Step, TaskView, judge, recheck};
 
-/// Reads what stands there, and judges it as an attempt that wants to commit, and as one that has told its end.
+/// Parses the content, and judges it for an attempt that wants to commit, and for one that has reported its end.
 pub fn record(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes).into_owned();
     let record = text.parse::<Record>();
@@ -16,7 +16,7 @@ pub fn record(bytes: &[u8]) {
             runner,
         };
         let step = judge("attempt_1", 7, &sight);
-        // What nobody understands is left to people, whoever runs.
+        // Content that cannot be parsed is left to people, whether or not an attempt runs.
         assert_eq!(matches!(step, Step::Foreign(_)), record.is_err());
         if let Ok(record) = &record {
             let _ = recheck(record, 3, &sight);

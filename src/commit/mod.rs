@@ -1,15 +1,14 @@
-//! The commit of a task: a command with side effects that is run after the task's work, by exactly one of its
-//! attempts, as Hadoop lets only one attempt of a task move its output into place (`canCommit`).
+//! The commit of a task: a command with side effects that runs after the task's work, by exactly one of its attempts,
+//! just as Hadoop lets only one attempt of a task move its output into place (`canCommit`).
 //!
-//! - [`rules`] decides who may: from what stands in `ZooKeeper`, without clock or IO. [`znodes`] reads that
-//!   and changes it, in transactions that check what was read.
-//! - [`permission`] waits until this attempt may; [`command`] runs the command for as long as the claim is
-//!   certain ([`crate::membership::lease`], [`crate::supervisor`]); [`attempt`] puts them together.
-//! - [`args`] is the part of the command line.
+//! - [`rules`] decides which attempt may commit: from the content of ZooKeeper, without clock or IO. [`znodes`] reads
+//!   that content and changes it, in transactions that check what was read.
+//! - [`permission`] waits until this attempt may commit; [`command`] runs the command for as long as the claim is
+//!   certain ([`crate::membership::lease`], [`crate::supervisor`]); [`attempt`] combines them.
+//! - [`args`] defines the command-line options.
 //!
-//! What no protocol can do: an attempt whose command has succeeded, and that is cut off from `ZooKeeper` before
-//! it can say so, for longer than its session lasts, has committed without anybody's knowing. The next
-//! attempt runs the command once more.
+//! No protocol can prevent this: an attempt whose command has succeeded, but which is then cut off from ZooKeeper for
+//! longer than its session lasts, cannot report the success. The next attempt runs the command once more.
 
 mod args;
 mod attempt;

@@ -1,4 +1,4 @@
-//! Waits until this attempt may commit, from session to session; and says there how the commit ended.
+//! Waits until this attempt may commit, from session to session, and reports to ZooKeeper how the commit ended.
 
 use std::time::Duration;
 
@@ -12,20 +12,20 @@ use crate::coordination::{Diagnosis, Failure, Session};
 use crate::membership::lease::LeaseTiming;
 use crate::supervisor::{Until, boot_time};
 
-/// Between two attempts to reach ZooKeeper.
+/// The pause between two attempts to reach ZooKeeper.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// A claim that is this attempt's.
+/// A claim that this attempt holds.
 #[derive(Debug)]
 pub(super) struct Held {
     pub(super) znodes: Znodes,
-    /// Of the task's znode.
+    /// The version of the task's znode.
     pub(super) version: i32,
-    /// How long that is certain.
+    /// How long the claim is certain.
     pub(super) until: Until,
 }
 
-/// The way to ZooKeeper, while there is something to be had or to be said.
+/// The connection to ZooKeeper, kept while there is something to wait for or to report.
 #[derive(Debug)]
 pub(super) struct Permission<'a> {
     plan: &'a CommitPlan,
@@ -52,7 +52,7 @@ impl<'a> Permission<'a> {
         }
     }
 
-    /// What is waited for, for people.
+    /// What this attempt waits for, in words.
     pub(super) fn waits_for(&self) -> &str {
         &self.waits_for
     }
@@ -61,7 +61,7 @@ impl<'a> Permission<'a> {
         self.session.take()
     }
 
-    /// Waits for the claim; nothing is to be done if the task is committed.
+    /// Waits for the claim; returns `None` if the task is already committed.
     pub(super) async fn wait(&mut self, limits: &mut Limits) -> Result<Option<Held>, CommitStop> {
         loop {
             let znodes = self.open(limits).await?;
@@ -72,7 +72,7 @@ impl<'a> Permission<'a> {
                     let made = limits.keep(proof).await?;
                     let until =
                         LeaseTiming::new(znodes.session.timeout(), self.plan.grace).until(sent);
-                    // The answer may have been waiting for us longer than it is good for.
+                    // The answer may have waited in this process for longer than it is valid.
                     if made == Ok(Made::Yes) && boot_time() < until.stop_by {
                         self.session = None;
                         return Ok(Some(Held {
@@ -83,7 +83,7 @@ impl<'a> Permission<'a> {
                     }
                 }
                 Ok(Step::Committed(by)) => {
-                    // It is only to be told: who does not know it tells the rest.
+                    // The time is only for the message: without it, the rest is reported.
                     let when = limits.keep(znodes.written()).await?.ok().flatten();
                     self.plan.say(found(self.plan, &by, when));
                     return Ok(None);
@@ -100,7 +100,7 @@ impl<'a> Permission<'a> {
         }
     }
 
-    /// Looks, and does what has to be done before the next look.
+    /// Reads the znodes, and does what is necessary before the next read.
     async fn ask(
         &mut self,
         znodes: &Znodes,
@@ -135,7 +135,7 @@ impl<'a> Permission<'a> {
         Ok(Ok(step))
     }
 
-    /// Says how it ended, in place of `version`; what others have said meanwhile, if they have gone on.
+    /// Replaces `version` by the outcome; returns what other attempts have written if they have gone on meanwhile.
     pub(super) async fn tell(
         &mut self,
         version: i32,
@@ -160,14 +160,14 @@ impl<'a> Permission<'a> {
         }
     }
 
-    /// The znodes, in the session that there is or in a new one.
+    /// The znodes, in the current session or in a new one.
     async fn open(&mut self, limits: &mut Limits) -> Result<Znodes, CommitStop> {
         let is_over = |session: &Session| session.watch().is_over();
         self.session.take_if(|session| is_over(session));
         let settings = &self.plan.settings;
         while self.session.is_none() {
             if let Ok(session) = limits.keep(Session::open(settings)).await? {
-                // It would end the connection at the first transaction, and say nothing.
+                // An old server would close the connection at the first transaction, without a reason.
                 if let Some(old) = limits.keep(Diagnosis::of_age(&settings.address)).await? {
                     return Err(CommitStop::Failed(format!("cannot commit: {old}")));
                 }
@@ -204,7 +204,7 @@ impl<'a> Permission<'a> {
     }
 }
 
-/// What is said of a task that is committed already: by whom, when, and in which run.
+/// The message for a task that is already committed: by which attempt, when, and in which run.
 fn found(plan: &CommitPlan, by: &str, when: Option<DateTime<Utc>>) -> String {
     let CommitPlan { task, attempt, .. } = plan;
     let who = if by == attempt {
@@ -227,7 +227,7 @@ fn found(plan: &CommitPlan, by: &str, when: Option<DateTime<Utc>>) -> String {
     )
 }
 
-/// The job of one of Hadoop's attempts: `job_1_0001` of `attempt_1_0001_m_000000_0`.
+/// The job of a Hadoop attempt: `job_1_0001` for `attempt_1_0001_m_000000_0`.
 fn job_of(attempt: &str) -> Option<String> {
     let mut parts = attempt.strip_prefix("attempt_")?.splitn(3, '_');
     let (cluster, number) = (parts.next()?, parts.next()?);

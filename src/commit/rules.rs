@@ -1,37 +1,37 @@
-//! Who may commit a task: decided from what stands in ZooKeeper, without clock or IO.
+//! Decides which attempt may commit a task, from the content of ZooKeeper, without clock or IO.
 //!
-//! A task has a lasting znode that says how far its commit is ([`Record`]); whoever runs the command also has
-//! an ephemeral znode below it. Every change of the one goes with that of the other in a transaction that
-//! checks the version which was read, so that of several who decide the same only one gets its way:
+//! A task has a persistent znode with the state of its commit ([`Record`]); the attempt that runs the command also has
+//! an ephemeral znode below it. Each change of the one is combined with a change of the other in a transaction that
+//! checks the version which was read, so that of several attempts with the same decision only one succeeds:
 //!
-//! - nobody has committed, and nobody runs: whoever sets `committing` first runs. That is so at the first,
-//!   after a failure, and also when who has run is gone without a word: then the ephemeral znode has gone
-//!   with its session, and by that time its command was ended;
-//! - somebody runs: wait until it is over;
-//! - somebody has committed: there is nothing to do any more, for good.
+//! - no attempt has committed, and none runs: the first attempt that sets `committing` runs. This is the state at the
+//!   start, after a failure, and also after the running attempt has vanished without a report: then its ephemeral znode
+//!   has gone with its session, and its command was stopped before that;
+//! - an attempt runs: wait until it is over;
+//! - an attempt has committed: nothing remains to be done, for good.
 
 use std::fmt;
 use std::str::FromStr;
 
 use strum::{Display, EnumString};
 
-/// How far a commit is.
+/// The state of a commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Display, EnumString)]
 #[strum(serialize_all = "lowercase")]
 pub(super) enum State {
-    /// The command runs, or has run and nobody was told how it ended.
+    /// The command runs, or it has run and its outcome was not reported.
     Committing,
-    /// It has succeeded.
+    /// The command has succeeded.
     Committed,
-    /// It has failed.
+    /// The command has failed.
     Failed,
 }
 
-/// What a task's znode says.
+/// The content of a task's znode.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Record {
     pub(super) state: State,
-    /// Whose command it is or was.
+    /// The attempt whose command it is or was.
     pub(super) attempt: String,
 }
 
@@ -45,7 +45,7 @@ impl Record {
 }
 
 impl fmt::Display for Record {
-    /// `<state> <attempt>`.
+    /// Formats as `<state> <attempt>`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.state, self.attempt)
     }
@@ -60,12 +60,12 @@ impl FromStr for Record {
     }
 }
 
-/// What was read.
+/// The znodes of a task as they were read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct TaskView {
-    /// The version and the value of the task's znode, if there is one.
+    /// The version and value of the task's znode; `None` if it does not exist.
     pub(super) task: Option<(i32, String)>,
-    /// The session of who runs, if somebody does.
+    /// The session of the running attempt; `None` if none runs.
     pub(super) runner: Option<i64>,
 }
 
@@ -75,22 +75,22 @@ impl TaskView {
     }
 }
 
-/// What is to be done.
+/// The next step of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// Claim the commit, if the znode still has this version, or is still not there; then look again.
+    /// Claim the commit, if the znode still has this version, or still does not exist; then read again.
     Take(Option<i32>),
-    /// It is this session's, by this version: run the command.
+    /// This session holds the claim, by this version: run the command.
     Run(i32),
-    /// Wait until the attempt that runs is over, then look again.
+    /// Wait until the running attempt is over, then read again.
     Wait(String),
     /// This attempt has committed: nothing is to be done.
     Committed(String),
-    /// The znode says something else: somebody has to look at it.
+    /// The znode has this unknown content: a person must examine it.
     Foreign(String),
 }
 
-/// What `attempt` is to do in the session `own`.
+/// The next step for `attempt` in the session `own`.
 pub(super) fn judge(attempt: &str, own: i64, sight: &TaskView) -> Step {
     let Some((version, text)) = &sight.task else {
         return Step::Take(None);
@@ -100,7 +100,7 @@ pub(super) fn judge(attempt: &str, own: i64, sight: &TaskView) -> Step {
     };
     match (record.state, sight.runner) {
         (State::Committed, _) => Step::Committed(record.attempt),
-        // Claimed by a request whose answer was lost, or a moment ago.
+        // The claim was made by a request whose answer was lost, or a moment ago.
         (State::Committing, Some(runner)) if runner == own && record.attempt == attempt => {
             Step::Run(*version)
         }
@@ -109,18 +109,18 @@ pub(super) fn judge(attempt: &str, own: i64, sight: &TaskView) -> Step {
     }
 }
 
-/// What became of the attempt to tell how the command ended, after it was refused.
+/// The state of a report about the command's end, after ZooKeeper rejected it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Telling {
-    /// It was told before.
+    /// An earlier try has succeeded.
     Done,
-    /// Nothing stands against it: tell it again.
+    /// Nothing prevents the report: send it again.
     Again,
-    /// Others have gone on from there; this is what they say.
+    /// Other attempts have gone on since; this is their state.
     Overtaken(String),
 }
 
-/// What is to be done about `record`, which was to replace `version`.
+/// What to do about `record`, which was to replace `version`.
 pub(super) fn recheck(record: &Record, version: i32, sight: &TaskView) -> Telling {
     match &sight.task {
         Some((_, text)) if text.parse().as_ref() == Ok(record) => Telling::Done,

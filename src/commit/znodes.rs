@@ -1,4 +1,4 @@
-//! A task's znodes: read together, and changed in transactions that check what was read.
+//! The znodes of a task: read together, and changed in transactions that check what was read.
 
 use chrono::{DateTime, Utc};
 
@@ -6,12 +6,12 @@ use super::rules::{Record, TaskView};
 use crate::coordination::client::{Change, Kind, Operation};
 use crate::coordination::{Failure, Session};
 
-/// Whether a transaction was made.
+/// Whether a transaction succeeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Made {
-    /// It was.
+    /// The transaction succeeded.
     Yes,
-    /// What stands there is not what was read.
+    /// The znodes have changed since they were read.
     Outdated,
 }
 
@@ -33,7 +33,7 @@ impl Znodes {
         }
     }
 
-    /// What stands there, with all that any server has acknowledged, and a watch on who runs.
+    /// The current content, including everything that any server has acknowledged, and a watch on the running attempt.
     pub(super) async fn look(&self) -> Result<(TaskView, Change), Failure> {
         let client = self.session.client();
         client.sync(&self.task).await?;
@@ -50,7 +50,7 @@ impl Znodes {
         Ok((TaskView { task, runner }, change))
     }
 
-    /// When the task's znode was set last, by the server's clock.
+    /// When the task's znode was last set, by the server's clock.
     pub(super) async fn written(&self) -> Result<Option<DateTime<Utc>>, Failure> {
         match self.session.client().get(&self.task).await {
             Ok((_, stat)) => Ok(Some(stat.written)),
@@ -59,7 +59,8 @@ impl Znodes {
         }
     }
 
-    /// Claims the commit: replaces `version` of the task's znode, or creates it, and creates that of who runs.
+    /// Claims the commit: replaces `version` of the task's znode, or creates it, and creates the runner's ephemeral
+    /// znode.
     pub(super) async fn take(
         &self,
         version: Option<i32>,
@@ -91,8 +92,7 @@ impl Znodes {
         outdated(made)
     }
 
-    /// Proves that the claim stands, by a transaction that the quorum has to agree on, and that changes
-    /// nothing.
+    /// Proves that the claim holds, by a transaction that needs the quorum and changes nothing.
     pub(super) async fn prove(self, version: i32) -> Result<Made, Failure> {
         let claim = Operation::Check {
             path: self.task.clone(),
@@ -105,21 +105,21 @@ impl Znodes {
         outdated(self.make(vec![claim, runs]).await)
     }
 
-    /// Says how it ended, in place of `version`, and that nobody runs any more.
+    /// Replaces `version` of the task's znode by the outcome, and deletes the runner's znode.
     pub(super) async fn tell(&self, version: i32, record: &Record) -> Result<Made, Failure> {
         let set = Operation::Set {
             path: self.task.clone(),
             value: record.to_string().into_bytes(),
             version: Some(version),
         };
-        // While the version stands it can be nobody's but ours.
+        // While the version is unchanged, the runner's znode can only be this session's.
         let over = Operation::Delete {
             path: self.runner.clone(),
             version: None,
         };
         let told = self.session.client().transaction(vec![set.clone(), over]);
         match told.await {
-            // It has gone with an earlier session.
+            // The runner's znode has gone with an earlier session.
             Err(refusal) if refusal.at == Some(1) => outdated(self.make(vec![set]).await),
             Err(refusal) => outdated(Err(refusal.failure)),
             Ok(()) => Ok(Made::Yes),

@@ -1,4 +1,4 @@
-//! `heartline events`: its options.
+//! The options of `heartline events`.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -11,15 +11,15 @@ use crate::cli::{self, ZooKeeperOptions, duration};
 
 pub(super) const PROGRAM: &str = "heartline events";
 
-/// Publish what happens to the members of a job as JSON lines: to stdout, a file or Kafka
+/// Publish events of the members of a job as JSON lines: to stdout, a file or Kafka
 ///
-/// One object for each event, the same as watch-master --json writes: time, event, node, epoch. Runs until it is
-/// stopped, also while ZooKeeper or Kafka is away.
+/// Each event is one object, as in the output of watch-master --json: time, event, node, epoch. The program runs until
+/// it is stopped, also while ZooKeeper or Kafka is unavailable.
 ///
-/// Each event is delivered at least once, and the events of one node arrive in their order; for Kafka the node is the
-/// key. After a restart or a retry, events may come again: epoch and sequence tell which. A file goes on after its
-/// last event. What the buffer cannot hold while the lines cannot be delivered is lost, the oldest first; an event
-/// "lost" with node and count stands where they are missing.
+/// Each event is delivered at least once, and the events of one node arrive in order; in Kafka the node is the key.
+/// After a restart or a retry, events may be repeated: epoch and sequence identify them. A file is continued after its
+/// last event. If the lines cannot be delivered and the buffer is full, the oldest events are lost; an event "lost"
+/// with node and count marks their position.
 #[derive(Args, Clone, Debug)]
 pub struct EventsArgs {
     #[arg(
@@ -31,11 +31,11 @@ pub struct EventsArgs {
     )]
     to: Target,
 
-    /// Also tell of each follower in each report that it is alive
+    /// Also publish each follower in each report that it is alive
     #[arg(long)]
     alive: bool,
 
-    /// How many events to keep while they cannot be delivered
+    /// Maximum number of events to keep while they cannot be delivered
     #[arg(
         long,
         value_name = "EVENTS",
@@ -44,7 +44,7 @@ pub struct EventsArgs {
     )]
     buffer: u32,
 
-    /// How long, once told to end, to try to deliver what is left
+    /// Time to deliver the remaining events after a signal to stop
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration)]
     linger: Duration,
 
@@ -53,7 +53,7 @@ pub struct EventsArgs {
 }
 
 impl EventsArgs {
-    /// Publishes until it is told to end.
+    /// Publishes until a signal asks it to stop.
     pub fn run(self) -> ExitCode {
         let terms = PublishOptions {
             target: self.to,

@@ -1,18 +1,19 @@
-//! What waits to be delivered: bounded, in order, and exact about what is lost. Pure: no clock, no IO.
+//! Messages that wait for delivery: bounded, in order, and with exact counts of what is lost. Pure: no clock, no IO.
 //!
-//! Messages go out by lanes, one batch in flight in each; a key always takes the same lane, so that what one node did
-//! arrives in its order whatever is tried again. A message in flight may have arrived already and is never given up; of
-//! those that wait, the oldest goes when there is no room. How many of which key went so is put before the next that waits.
+//! Messages go out by partition, with one batch in flight in each; a key always belongs to the same partition, so that
+//! the events of one node arrive in order whatever is tried again. A message in flight may have arrived already, so it
+//! is never dropped; of the waiting ones, the oldest is dropped when there is no room. A line before the next waiting
+//! message reports how many messages of which key were dropped.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use super::message::{Gap, Message};
 use super::partition::partition;
 
-/// How many messages go out at once.
+/// The maximum number of messages in a batch.
 const BATCH: usize = 500;
 
-/// How many keys of the lost are remembered at least.
+/// The minimum number of keys of lost messages that are remembered.
 const NAMES: usize = 1000;
 
 /// Messages that go out together.
@@ -20,34 +21,35 @@ const NAMES: usize = 1000;
 pub(super) struct Batch {
     pub(super) lane: usize,
     pub(super) messages: Vec<Message>,
-    /// How many events its messages say are lost.
+    /// How many events its messages report as lost.
     pub(super) lost: u64,
 }
 
-/// The messages that wait and those in flight.
+/// The messages that wait, and those in flight.
 #[derive(Debug)]
 pub(super) struct Buffer {
     capacity: usize,
     lanes: Vec<PartitionBuffer>,
-    /// Whether it is known how many lanes there are; until then all wait in one, and none goes out.
+    /// Whether the number of partitions is known; until then all messages wait in one, and none goes out.
     open: bool,
-    /// Messages that wait or are in flight.
+    /// The number of messages that wait or are in flight.
     held: usize,
-    /// Counts messages, to tell which is the oldest.
+    /// The number of the next message; the lowest number marks the oldest message.
     next: u64,
 }
 
 #[derive(Debug, Default)]
 struct PartitionBuffer {
     waiting: VecDeque<(u64, Message)>,
-    /// What is missing right before the waiting ones, by key.
+    /// The events that are lost right before the waiting ones, by key.
     gaps: BTreeMap<Option<String>, Gap>,
-    /// Those in flight, oldest first: the number of events that each stands for, and whether it is one itself.
+    /// The messages in flight, oldest first: the number of events that each stands for, and whether it is itself an
+    /// event.
     flight: VecDeque<(u64, bool)>,
 }
 
 impl Buffer {
-    /// One with room for so many events.
+    /// A buffer with room for this many events.
     pub(super) fn new(capacity: usize) -> Self {
         Self {
             capacity: capacity.max(1),
@@ -58,8 +60,8 @@ impl Buffer {
         }
     }
 
-    /// So many lanes there are, from now on: what has waited takes its lane. Only the first call counts, for a key must
-    /// not change its lane.
+    /// Sets the number of partitions, and distributes the waiting messages. Only the first call has an effect, because
+    /// a key must not change its partition.
     pub(super) fn open(&mut self, lanes: usize) {
         if self.open {
             return;
@@ -79,7 +81,7 @@ impl Buffer {
         }
     }
 
-    /// Takes in one more, in place of the oldest that waits if there is no room; whether one is lost.
+    /// Adds a message, in place of the oldest waiting one if there is no room; returns whether one is lost.
     pub(super) fn offer(&mut self, message: Message) -> bool {
         let full = self.held >= self.capacity;
         self.next += 1;
@@ -94,12 +96,12 @@ impl Buffer {
         full
     }
 
-    /// The next messages to go out; `None` while all lanes with messages have some in flight.
+    /// The next batch; `None` while all partitions with messages have a batch in flight.
     pub(super) fn next(&mut self) -> Option<Batch> {
         if !self.open {
             return None;
         }
-        // Most of the buffer must be free to give way to what is new.
+        // Most of the buffer must stay available to be replaced by new messages.
         let most = (self.capacity / 2 / self.lanes.len()).clamp(1, BATCH);
         let idle = |lane: &PartitionBuffer| {
             lane.flight.is_empty() && !(lane.waiting.is_empty() && lane.gaps.is_empty())
@@ -127,7 +129,7 @@ impl Buffer {
         Some(batch)
     }
 
-    /// The next so many messages in flight in this lane have arrived.
+    /// Removes the next messages in flight of this partition, which have arrived.
     pub(super) fn delivered(&mut self, lane: usize, messages: usize) {
         let Some(lane) = self.lanes.get_mut(lane) else {
             return;
@@ -137,7 +139,7 @@ impl Buffer {
         }
     }
 
-    /// How many events have not arrived, or not the word that they are lost.
+    /// The number of events for which neither the event nor the report of its loss has arrived.
     pub(super) fn undelivered(&self) -> u64 {
         let of = |lane: &PartitionBuffer| {
             let gaps = lane.gaps.values().map(|gap| gap.count);
@@ -145,7 +147,7 @@ impl Buffer {
             let all = gaps.chain(flight).chain([lane.waiting.len() as u64]);
             all.fold(0, u64::saturating_add)
         };
-        // How many are lost may be told by others: no sum of theirs is too large.
+        // Others may report any number as lost, so the sum must not overflow.
         self.lanes.iter().map(of).fold(0, u64::saturating_add)
     }
 
@@ -159,12 +161,12 @@ impl Buffer {
             lane.waiting.front().map_or(u64::MAX, |(number, _)| *number)
         };
         let oldest = self.lanes.iter_mut().min_by_key(age);
-        // One at least waits: that which has just come.
+        // At least the message that was just added is waiting.
         let Some(lane) = oldest else { return };
         let Some((_, message)) = lane.waiting.pop_front() else {
             return;
         };
-        // The names of the lost are bounded as well: beyond it they are counted without one.
+        // The names of lost messages are bounded as well: beyond the bound they are counted without a key.
         let mut key = message.key.clone();
         if lane.gaps.len() >= self.capacity.max(NAMES) && !lane.gaps.contains_key(&key) {
             key = None;

@@ -1,5 +1,5 @@
-//! A file that lines are appended to, each in one write. It may be renamed away at any time (as logrotate does): the
-//! next line begins a new one.
+//! A file that lines are appended to, each in one write. It may be renamed at any time (as logrotate does): the next
+//! line then starts a new file.
 
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -12,10 +12,10 @@ use serde_json::Value;
 use crate::files::{Links, append_to_any, open};
 use crate::watch::append_whole;
 
-/// How much of a file's end is looked at.
+/// The number of bytes at the end of a file that are searched for the last event.
 const TAIL: u64 = 64 * 1024;
 
-/// A file by its path; opened when the first line is written.
+/// A file, named by its path; it is opened when the first line is written.
 #[derive(Debug)]
 pub(super) struct Lines {
     path: PathBuf,
@@ -27,7 +27,8 @@ impl Lines {
         Self { path, file: None }
     }
 
-    /// Appends a line, which brings its end along. After an error the file is as before, as far as that can be had.
+    /// Appends a line, including its line end. After an error, the file is restored to its previous content if
+    /// possible.
     pub(super) fn append(&mut self, line: &[u8]) -> io::Result<()> {
         if !self.stands() {
             self.file = Some(begin(&self.path)?);
@@ -38,7 +39,7 @@ impl Lines {
         append_whole(file, line)
     }
 
-    /// Whether the open file is still the one of this path.
+    /// Whether the open file is still the one at this path.
     fn stands(&self) -> bool {
         let of = |file: Metadata| (file.dev(), file.ino());
         let open = self.file.as_ref().and_then(|file| file.metadata().ok());
@@ -46,7 +47,7 @@ impl Lines {
     }
 }
 
-/// Opens it at its end, on a new line.
+/// Opens the file for appending, at the start of a new line.
 fn begin(path: &Path) -> io::Result<File> {
     let mut file = append_to_any(path)?;
     let is_file = file.metadata()?.is_file();
@@ -56,7 +57,7 @@ fn begin(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Epoch, sequence and time of the last event in a file, among its last lines; `None` if there is none.
+/// Epoch, sequence and time of the last event in the last lines of a file; `None` if there is none.
 pub(super) fn last_event(path: &Path) -> Option<(i64, u64, DateTime<Utc>)> {
     if !fs::metadata(path).ok()?.is_file() {
         return None;
@@ -126,10 +127,10 @@ mod tests {
         let text = format!("{first}\n{second}\n{other}\n{{\"epo");
         fs::write(&path, &text).unwrap();
         assert_eq!(place(), Some((9, 2)));
-        // However long it is.
+        // The length of an earlier line does not matter.
         fs::write(&path, format!("{}\n{text}", "x".repeat(200_000))).unwrap();
         assert_eq!(place(), Some((9, 2)));
-        // What is told as lost is over.
+        // Events that are reported as lost are in the past.
         let lost =
             r#"{"time":"2020-12-29T11:18:39.5Z","event":"lost","epoch":9,"sequence":7,"count":5}"#;
         fs::write(&path, format!("{text}\n{lost}\n")).unwrap();

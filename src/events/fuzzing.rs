@@ -1,18 +1,18 @@
-//! The reader of a file that `heartline events` goes on with, for the fuzz targets and the tests of the corpus.
+//! The parser of a file that `heartline events` continues, for the fuzz targets and the tests of the corpus.
 
 use super::file::last_event_in;
 use super::partition::partition;
 use super::target::Target;
 
-/// Looks for the last event in the end of a file.
+/// Searches for the last event at the end of a file.
 pub fn last_event(bytes: &[u8]) {
     let found = last_event_in(bytes);
-    // What comes before it, also what was cut off, changes nothing.
+    // Earlier content, even an incomplete line, changes nothing.
     let longer = [b"cut off\"}\n", bytes].concat();
     assert_eq!(last_event_in(&longer), found);
 }
 
-/// Reads where events are to go, and chooses a partition for the key.
+/// Parses the target of events, and chooses a partition for the key.
 pub fn target(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     if let Ok(target) = text.parse::<Target>() {

@@ -1,7 +1,7 @@
-//! A topic of Kafka: a lane for each partition, one request in flight in each.
+//! Delivers to a topic of Kafka, with one request in flight in each partition.
 //!
-//! A request is tried again until all replicas in sync have its records; the next goes out only then. So records of a
-//! key never pass each other, and one whose answer was lost on the way may stand there twice.
+//! A request is repeated until all in-sync replicas have its records; only then the next one goes out. So records with
+//! the same key never pass each other, and a record whose acknowledgement was lost may be stored twice.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,23 +19,24 @@ use super::message::Message;
 use super::sink::{DeliveryReport, DeliveryReports, Sink, SinkWorker, sink};
 use super::target::Topic;
 
-/// Between two attempts.
+/// The pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(500);
-/// How long each layer of the client tries by itself. Their times multiply, and only after all of them is said why.
+/// How long each layer of the client retries on its own. The times multiply, and the reason is reported only after all
+/// of them.
 const PATIENCE: Duration = Duration::from_millis(250);
-/// How long finding the leader may take, with a broker that accepts and says nothing.
+/// How long finding the leader may take, with a broker that accepts connections and sends nothing.
 const CONNECT: Duration = Duration::from_secs(15);
-/// How long an answer may take. A broker gives its replicas 30 s.
+/// How long an answer may take. A broker waits up to 30 s for its replicas.
 const ANSWER: Duration = Duration::from_secs(40);
 
-/// Starts to deliver, within a runtime; it ends with the publisher.
+/// Starts the delivery, within a runtime; it ends with the publisher.
 pub(super) fn start(topic: Topic) -> Sink {
     let (sink, inlet) = sink();
     tokio::spawn(deliver(topic, inlet));
     sink
 }
 
-/// Hands each lane its batches.
+/// Passes each batch to its partition.
 async fn deliver(topic: Topic, mut inlet: SinkWorker) {
     let (known, partitions) = partitions(&topic, &inlet.answers).await;
     let known = Arc::new(known);
@@ -61,8 +62,8 @@ async fn deliver(topic: Topic, mut inlet: SinkWorker) {
     }
 }
 
-/// How many partitions the topic has, however long it takes to hear that; and who has heard it, who knows all brokers
-/// from then on.
+/// The number of partitions of the topic, however long the query takes; and the client that has the answer, which knows
+/// all brokers from then on.
 async fn partitions(topic: &Topic, answers: &DeliveryReports) -> (Client, usize) {
     loop {
         let why = match timeout(CONNECT, count(topic)).await {
@@ -78,7 +79,7 @@ async fn partitions(topic: &Topic, answers: &DeliveryReports) -> (Client, usize)
 
 async fn count(topic: &Topic) -> Result<(Client, usize), Error> {
     let client = client(topic).await?;
-    // To ask for a topic makes it, where brokers make topics by themselves.
+    // Asking for a topic creates it, if the brokers create topics automatically.
     client
         .partition_client(&topic.name, 0, UnknownTopicHandling::Error)
         .await?;
@@ -100,12 +101,12 @@ async fn client(topic: &Topic) -> Result<Client, Error> {
     builder.build().await
 }
 
-/// One partition.
+/// Delivers to one partition.
 struct PartitionWriter {
     topic: Topic,
     number: usize,
     answers: DeliveryReports,
-    /// Knows all brokers that there were, also when those that were named are gone.
+    /// A client that knows all brokers, even when the configured ones are gone.
     known: Arc<Client>,
     failures: u32,
     client: Option<PartitionClient>,
@@ -117,7 +118,7 @@ impl PartitionWriter {
             let count = batch.messages.len();
             let records: Vec<Record> = batch.messages.into_iter().map(record).collect();
             while let Err(why) = self.attempt(&records).await {
-                // The leader may be another one.
+                // Another broker may be the leader now.
                 self.client = None;
                 self.failures = self.failures.wrapping_add(1);
                 self.answers.say(DeliveryReport::Trouble(self.number, why));
@@ -145,7 +146,7 @@ impl PartitionWriter {
         let connected = async {
             let number = i32::try_from(self.number).unwrap_or(i32::MAX);
             let (topic, unknown) = (&self.topic, UnknownTopicHandling::Error);
-            // Every other time of the brokers that were named, in case all have moved.
+            // Every second attempt uses the configured brokers, in case all have moved.
             if self.failures % 2 == 1 {
                 let named = client(topic).await?;
                 named.partition_client(&topic.name, number, unknown).await
@@ -171,12 +172,12 @@ fn record(message: Message) -> Record {
     }
 }
 
-/// Why it did not work, and what to do about it where that is known.
+/// The reason of a failure, and its remedy if that is known.
 fn reason(topic: &Topic, error: &Error) -> String {
     match said(error) {
         Some(ProtocolError::UnknownTopicOrPartition) => missing(topic),
         Some(code) => format!("the broker says {code:?}"),
-        // The client's own words for each of its layers; the innermost tells.
+        // The client adds its own text for each of its layers; the innermost has the reason.
         None => {
             let text = error.to_string();
             let inner = text.rsplit("Source: ").next().unwrap_or(&text);
@@ -186,7 +187,7 @@ fn reason(topic: &Topic, error: &Error) -> String {
     }
 }
 
-/// What a broker answered, however often the client asked.
+/// The answer of a broker, under any number of the client's retries.
 fn said(error: &Error) -> Option<ProtocolError> {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(error) = cause {

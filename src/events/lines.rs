@@ -1,4 +1,4 @@
-//! Lines to stdout or a file, by a thread of its own: either may take its time, and ZooKeeper does not wait.
+//! Writes lines to stdout or a file, in a separate thread: either may be slow, and ZooKeeper does not wait.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -11,34 +11,34 @@ use super::file::Lines;
 use super::sink::{DeliveryReport, Sink, SinkWorker, sink};
 use crate::stdio;
 
-/// Between two attempts to write a line.
+/// The pause between two attempts to write a line.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Writes to stdout. A reader that goes away is the end.
+/// Writes to stdout. A reader that goes away ends the delivery.
 pub(super) fn stdout() -> anyhow::Result<Sink> {
     if !stdio::has_stdout() {
         bail!("cannot write stdout: {}", stdio::closed());
     }
     start(|line| {
-        // How much of the line is there is not known, so it cannot be tried again.
+        // How much of the line was written is unknown, so it cannot be tried again.
         stdio::out().write_all(line).map_err(Failure::Over)
     })
 }
 
-/// Appends to a file, however long it cannot be written.
+/// Appends to a file, and keeps trying while it cannot be written.
 pub(super) fn file(path: PathBuf) -> anyhow::Result<Sink> {
     let mut lines = Lines::new(path);
     start(move |line| lines.append(line).map_err(Failure::Again))
 }
 
 enum Failure {
-    /// It may be better later.
+    /// A later attempt may succeed.
     Again(io::Error),
-    /// It will not.
+    /// No later attempt can succeed.
     Over(io::Error),
 }
 
-/// Starts the thread. Nobody waits for its end: it may be held up by a write.
+/// Starts the thread. Nothing waits for its end, because a write may block it.
 fn start(
     mut write: impl FnMut(&[u8]) -> Result<(), Failure> + Send + 'static,
 ) -> anyhow::Result<Sink> {
@@ -54,7 +54,7 @@ fn start(
     Ok(sink)
 }
 
-/// Delivers line by line, until the publisher is gone or nothing can be delivered any more.
+/// Delivers line by line, until the publisher has ended or delivery is impossible.
 fn deliver(
     inlet: &mut SinkWorker,
     write: &mut impl FnMut(&[u8]) -> Result<(), Failure>,

@@ -1,21 +1,21 @@
-//! One line to be published, and the line that says how many are missing.
+//! One line to publish, and the line that reports the number of lost events.
 
 use chrono::{DateTime, Utc};
 
 use crate::protocol::Event;
 use crate::text;
 
-/// One line to be published.
+/// One line to publish.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Message {
-    /// The node that it is about; the lines of one node stay in their order.
+    /// The node that the event is about; the lines of one node keep their order.
     pub(super) key: Option<String>,
-    /// When it happened.
+    /// The time of the event.
     pub(super) time: DateTime<Utc>,
     pub(super) epoch: Option<i64>,
-    /// The JSON, without the line's end.
+    /// The JSON, without a line end.
     pub(super) json: String,
-    /// How many events are gone if this line is: one, or all that it tells as lost.
+    /// The number of events that are lost with this line: one, or all that it reports as lost.
     pub(super) events: u64,
 }
 
@@ -25,14 +25,14 @@ impl Message {
             key: event.node.clone(),
             time: event.time,
             epoch: event.epoch,
-            // Text and numbers always have a JSON.
+            // The event holds only texts and numbers, so it can always be written as JSON.
             json: text::json(event).unwrap_or_default(),
             events: event.count.unwrap_or(1),
         }
     }
 }
 
-/// What is missing of one node, in one place.
+/// The lost events of one node at one position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Gap {
     pub(super) count: u64,
@@ -51,14 +51,14 @@ impl Gap {
         }
     }
 
-    /// One more is missing.
+    /// Adds another lost event.
     pub(super) fn grow(&mut self, message: &Message) {
         self.count = self.count.saturating_add(message.events);
         self.until = message.time;
         self.epoch = message.epoch;
     }
 
-    /// As a line: an event of its own kind, with the time and the epoch of the last that is missing.
+    /// The line for the lost events: an event of its own kind, with the time and epoch of the last lost event.
     pub(super) fn message(self, key: Option<String>) -> Message {
         let lost = Event {
             node: key,

@@ -1,12 +1,12 @@
-//! `heartline events`: what happens to the members of a job, published as JSON lines to stdout, a file or Kafka.
+//! `heartline events`: publishes what happens to the members of a job as JSON lines to stdout, a file or Kafka.
 //!
-//! - [`watch`](crate::watch) hears of it; [`publish`] puts it into a bounded [`buffer`] at once, so that ZooKeeper
-//!   is read whatever becomes of the lines.
-//! - An outlet takes them out of it, and says what has arrived: [`lines`] for stdout and files ([`file`]); with the
-//!   feature of its name, `kafka`.
+//! - [`watch`](crate::watch) observes the events; [`publish`] puts them into a bounded [`buffer`] at once, so that
+//!   reading from ZooKeeper never waits for the delivery.
+//! - A sink takes lines out of the buffer, and reports which have arrived: [`lines`] for stdout and files ([`file`]);
+//!   with the feature of the same name, `kafka`.
 //!
-//! Each event is delivered at least once, and those of one node in their order. What the buffer cannot hold is lost,
-//! oldest first; a line of its own says how many, where they are missing.
+//! Each event is delivered at least once, and the events of one node arrive in order. Events that do not fit into the
+//! buffer are lost, oldest first; a separate line at their position reports how many.
 
 mod args;
 mod buffer;

@@ -1,18 +1,18 @@
-//! Which partition of a topic a key belongs to: the same that Kafka's own producers choose.
+//! The partition of a key in a topic: the same one that Kafka's own producers choose.
 
-/// The partition of `key` among `partitions`; what has no key is in the first.
+/// The partition of `key` among `partitions`; a message without a key goes to the first one.
 pub(super) fn partition(key: Option<&str>, partitions: usize) -> usize {
     let Some(key) = key else { return 0 };
     let hash = murmur2(key.as_bytes()) & 0x7fff_ffff;
     hash as usize % partitions.max(1)
 }
 
-/// `MurmurHash2` with Kafka's seed, as `org.apache.kafka.common.utils.Utils` has it.
+/// `MurmurHash2` with Kafka's seed, as in `org.apache.kafka.common.utils.Utils`.
 fn murmur2(data: &[u8]) -> u32 {
     const SEED: u32 = 0x9747_b28c;
     const M: u32 = 0x5bd1_e995;
     const R: u32 = 24;
-    // A key is far shorter than 4 GiB; the hash takes the length modulo that.
+    // A key is far shorter than 4 GiB; the hash uses the length modulo that.
     let mut hash = SEED ^ u32::try_from(data.len()).unwrap_or(u32::MAX);
     let (words, rest) = data.as_chunks::<4>();
     for word in words {
@@ -37,7 +37,7 @@ mod tests {
 
     #[test]
     fn the_hash_is_kafkas() {
-        // From the tests of Kafka's own Utils.
+        // These values are from the tests of Kafka's own Utils.
         for (text, hash) in [
             ("21", -973_932_308),
             ("foobar", -790_332_482),

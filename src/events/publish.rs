@@ -1,4 +1,4 @@
-//! Publishing: from the watch into the buffer, from the buffer to the outlet.
+//! Moves events from the watch into the buffer, and from the buffer to the sink.
 
 use std::collections::BTreeMap;
 use std::pin::pin;
@@ -24,7 +24,7 @@ use crate::say::say;
 use crate::supervisor::listen;
 use crate::watch::{EventHandler, EventHistory, follow};
 
-/// What was asked for.
+/// The options of the publisher.
 #[derive(Debug)]
 pub(super) struct PublishOptions {
     pub(super) target: Target,
@@ -33,8 +33,8 @@ pub(super) struct PublishOptions {
     pub(super) linger: Duration,
 }
 
-/// Publishes until a signal asks for the end, then delivers what is left within the time for that. Fails if
-/// something is left even so.
+/// Publishes until a signal asks it to stop, then delivers the remaining events within the time limit. Fails if any are
+/// left after that.
 pub(super) async fn publish(settings: Settings, terms: PublishOptions) -> anyhow::Result<ExitCode> {
     let (orders, mut ordered) = unbounded_channel();
     listen(&orders, |_| ());
@@ -101,9 +101,9 @@ struct Publisher {
     buffer: Buffer,
     capacity: usize,
     sink: Sink,
-    /// Events are being lost, and that was said.
+    /// Events are being lost, and this was reported.
     losing: bool,
-    /// What was said to be in the way of each lane.
+    /// The reported fault of each partition.
     troubled: BTreeMap<usize, String>,
 }
 
@@ -141,14 +141,14 @@ impl Publisher {
         Ok(())
     }
 
-    /// Nothing is in this lane's way any more.
+    /// The partition has no fault any more.
     fn well(&mut self, lane: usize) {
         if self.troubled.remove(&lane).is_some() && self.troubled.is_empty() {
             say(PROGRAM, format!("{} takes events again", self.target));
         }
     }
 
-    /// Sends all that may go out now.
+    /// Sends all batches that may go out now.
     fn send(&mut self) {
         while let Some(batch) = self.buffer.next() {
             if batch.lost > 0 {
@@ -159,12 +159,12 @@ impl Publisher {
                     format!("events lost for {target}: {lost}; that is said in their place"),
                 );
             }
-            // If nobody takes it, its last answer said so.
+            // If the sink has ended, its last report gave the reason.
             let _ = self.sink.batches.send(batch);
         }
     }
 
-    /// Delivers what is left, for so long at most or until told again to end; how much is left even so.
+    /// Delivers the remaining events, until the time limit or another signal; returns how many are left after that.
     async fn flush(
         &mut self,
         linger: Duration,
@@ -189,7 +189,7 @@ impl Publisher {
     }
 }
 
-/// Hears what the watch tells, and hands it on without waiting.
+/// Receives the events of the watch, and passes them on without waiting.
 struct EventForwarder {
     hear: UnboundedSender<Message>,
     connected: Option<bool>,
@@ -211,7 +211,7 @@ impl EventHandler for EventForwarder {
     }
 
     fn event(&mut self, event: &Event) -> anyhow::Result<()> {
-        // Nobody hears it once the publisher has ended.
+        // The receiver is gone once the publisher has ended.
         let _ = self.hear.send(Message::of(event));
         Ok(())
     }

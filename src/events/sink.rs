@@ -1,38 +1,38 @@
-//! The way out: who takes batches, and what it answers.
+//! The interface between the publisher and a sink: batches go out, delivery reports come back.
 
 use anyhow::Error;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::buffer::Batch;
 
-/// What the other end of an [`Sink`] answers.
+/// A report from the other end of a [`Sink`].
 #[derive(Debug)]
 pub(super) enum DeliveryReport {
-    /// There are so many lanes.
+    /// The number of partitions.
     Open(usize),
-    /// The next so many messages of a lane have arrived.
+    /// The next messages of a partition have arrived: the partition, and the number of messages.
     Delivered(usize, usize),
-    /// Why a lane's messages do not arrive; they are tried again.
+    /// Why a partition's messages do not arrive; they are tried again.
     Trouble(usize, String),
-    /// It never will.
+    /// Delivery has failed for good.
     Over(Error),
 }
 
-/// The end of the publisher. Neither direction is bounded, for each lane has one batch at a time.
+/// The publisher's end. Neither direction needs a bound, because each partition has only one batch at a time.
 #[derive(Debug)]
 pub(super) struct Sink {
     pub(super) batches: UnboundedSender<Batch>,
     pub(super) answers: UnboundedReceiver<DeliveryReport>,
 }
 
-/// The end of whoever delivers.
+/// The delivering end.
 #[derive(Debug)]
 pub(super) struct SinkWorker {
     pub(super) batches: UnboundedReceiver<Batch>,
     pub(super) answers: DeliveryReports,
 }
 
-/// Says how it goes; to nobody once the publisher is gone.
+/// Sends reports to the publisher; they are dropped once it has ended.
 #[derive(Clone, Debug)]
 pub(super) struct DeliveryReports(UnboundedSender<DeliveryReport>);
 
@@ -42,7 +42,7 @@ impl DeliveryReports {
     }
 }
 
-/// Both ends.
+/// Creates both ends.
 pub(super) fn sink() -> (Sink, SinkWorker) {
     let (batches, taken) = unbounded_channel();
     let (said, answers) = unbounded_channel();

@@ -1,4 +1,4 @@
-//! Where events are to go, checked before anything is started.
+//! The target of the events, checked before anything starts.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -6,12 +6,12 @@ use std::str::FromStr;
 
 use crate::coordination::{place, server_list};
 
-/// The port that Kafka serves clients on unless told otherwise.
+/// Kafka's default port for clients.
 const KAFKA_PORT: u16 = 9092;
-/// Kafka's own limit.
+/// Kafka's own limit on the length of a topic's name.
 const LONGEST_TOPIC: usize = 249;
 
-/// Where events are to go.
+/// The target of the events.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Target {
     Stdout,
@@ -19,7 +19,7 @@ pub(super) enum Target {
     Kafka(Topic),
 }
 
-/// A topic, and the brokers that are asked first.
+/// A topic, and the brokers to contact first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Topic {
     pub(super) brokers: Vec<String>,
@@ -60,7 +60,7 @@ impl FromStr for Target {
             ));
         }
         let path = text.strip_prefix("file:").unwrap_or(text);
-        // A URL's host is this one, or not given.
+        // The host in a file URL must be this machine, or empty.
         let path = path.strip_prefix("//localhost/").map_or_else(
             || path.strip_prefix("//").unwrap_or(path).to_owned(),
             |rest| format!("/{rest}"),
@@ -72,7 +72,7 @@ impl FromStr for Target {
     }
 }
 
-/// Reads `//HOST[:PORT],…/TOPIC`.
+/// Parses `//HOST[:PORT],…/TOPIC`.
 fn topic(written: &str) -> Result<Topic, String> {
     const WANTED: &str = "write kafka://HOST:PORT/TOPIC, several hosts with commas, as in kafka://k1:9092,k2:9092/heartline";
     let list = written.strip_prefix("//");

@@ -1,38 +1,38 @@
-//! Is this one active, and may its command run? What has to be told, begun and ended, across sessions.
+//! Decides whether this member is active and its command may run, and what to report, start and stop, across sessions.
 //!
-//! Events go in by the methods, what is to be done comes out of [`Activation::poll_action`]. This one is
-//! active from the moment the znode is its own, with a proof that is still good, until nothing of the
-//! command is left. It becomes active again only after that, and the znode is given up only after that.
+//! Events go in through the methods; the actions come out of [`Activation::poll_action`]. A member is active from the
+//! moment it owns the znode with a proof that is still valid, until nothing of the command is left. Only then can it
+//! become active again, or give the znode up.
 
 use std::collections::VecDeque;
 
 use crate::supervisor::Ended;
 
-/// What the driver is to do next.
+/// The next action for the driver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ActivationAction {
-    /// Say that this one is active, under the claim of this zxid.
+    /// Report that this member is active, under the claim with this zxid.
     TellActive(i64),
-    /// Say that it is not any more.
+    /// Report that it is not active any more.
     TellInactive,
-    /// Start the command.
+    /// Start the command, under the claim with this zxid.
     Start(i64),
-    /// Ask the command to end: [`Activation::ended`].
+    /// Ask the command to end; the reply is [`Activation::ended`].
     Stop,
-    /// End the command at once: [`Activation::ended`].
+    /// Kill the command; the reply is [`Activation::ended`].
     Kill,
-    /// Give the znode up and end, in this way.
+    /// Give the znode up and exit for this reason.
     Leave(ExitCause),
 }
 
-/// How this process is to end.
+/// How this process exits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExitCause {
-    /// By the signal that it was sent.
+    /// By the signal that it received.
     Signal(i32),
-    /// With the command's status.
+    /// With the command's exit status.
     Status(u8),
-    /// Nobody reads what it tells.
+    /// The reader of stdout is gone.
     BrokenPipe,
 }
 
@@ -45,7 +45,7 @@ enum ActivationPhase {
     Left,
 }
 
-/// One member's post.
+/// The activation of one member.
 #[derive(Debug)]
 pub struct Activation {
     has_command: bool,
@@ -57,7 +57,7 @@ pub struct Activation {
 }
 
 impl Activation {
-    /// A post that is not held yet.
+    /// A member that is not active yet.
     pub fn new(has_command: bool) -> Self {
         Self {
             has_command,
@@ -69,17 +69,17 @@ impl Activation {
         }
     }
 
-    /// The next thing to do, if any.
+    /// The next action, if any.
     pub fn poll_action(&mut self) -> Option<ActivationAction> {
         self.actions.pop_front()
     }
 
-    /// Whether this one is active, and not about to be so no more.
+    /// Whether this member is active and not about to stop.
     pub fn is_active(&self) -> bool {
         self.phase == ActivationPhase::Active
     }
 
-    /// Whether a command runs, or may.
+    /// Whether a command runs, or may run.
     pub fn is_busy(&self) -> bool {
         matches!(
             self.phase,
@@ -87,26 +87,26 @@ impl Activation {
         )
     }
 
-    /// The znode is this one's, under the claim of this zxid.
+    /// This member owns the znode, under the claim with this zxid.
     pub fn held(&mut self, epoch: i64) {
         self.held = Some(epoch);
         self.begin_or_leave();
     }
 
-    /// The znode is not this one's any more, so that it may be another's already.
+    /// This member does not own the znode any more; another one may own it already.
     pub fn lost(&mut self) {
         self.held = None;
         self.proven = false;
         self.end(ActivationAction::Kill);
     }
 
-    /// There is a proof that the claim stands.
+    /// A proof shows that the claim holds.
     pub fn proven(&mut self) {
         self.proven = true;
         self.begin_or_leave();
     }
 
-    /// The last proof is too old: a new one has to come before this one may be active (again).
+    /// The last proof is too old: this member may be active (again) only after a new one.
     pub fn overdue(&mut self) {
         self.proven = false;
         self.end(ActivationAction::Stop);
@@ -120,12 +120,12 @@ impl Activation {
         if self.phase == ActivationPhase::Active && ended.by_itself && self.leaving.is_none() {
             self.leaving = Some(ExitCause::Status(ended.status));
         }
-        // Its supervisor may have seen before us that the proof is too old.
+        // The supervisor may have noticed first that the proof is too old.
         self.proven &= ended.by_itself || self.phase != ActivationPhase::Active;
         self.over();
     }
 
-    /// This one has to leave. Said again, to somebody who stops the command already: at once.
+    /// The member must leave. A second call kills a command that is already being stopped.
     pub fn leave(&mut self, leaving: ExitCause) {
         let again = self.leaving.is_some();
         self.leaving.get_or_insert(leaving);
@@ -137,7 +137,7 @@ impl Activation {
         self.begin_or_leave();
     }
 
-    /// Ends the command, more or less gently.
+    /// Stops or kills the command.
     fn end(&mut self, how: ActivationAction) {
         let next = match (self.phase, how) {
             (ActivationPhase::Active | ActivationPhase::Stopping, ActivationAction::Kill) => {

@@ -30,18 +30,17 @@ pub struct MemberArgs {
 
 #[derive(Subcommand, Debug)]
 enum Part {
-    /// Be the one active master, or a backup that takes over
+    /// Run as the active master, or as a backup that takes over
     ///
-    /// Creates the ephemeral znode --path, whose value is --address. Whoever succeeds is active; all
-    /// others are backups, watch it, and try again as soon as it is gone. The active one watches the
-    /// workers and tells who comes and goes. zkCli.sh and other programs that do the same with plain
-    /// znodes can take part.
+    /// Creates the ephemeral znode --path with the value --address. The member that succeeds is active; all others are
+    /// backups, which watch the znode and try again as soon as it is gone. The active member watches the workers and
+    /// reports which join and leave. zkCli.sh and other programs that do the same with plain znodes can take part.
     #[command(after_long_help = EXAMPLES_MASTER)]
     Master(MasterArgs),
-    /// Join the workers
+    /// Register as a worker
     ///
-    /// Creates the ephemeral znode NAME below --workers, whose value is --address, again and again
-    /// as long as this runs. While the name is another one's it waits as a backup.
+    /// Creates the ephemeral znode NAME below --workers with the value --address, and creates it again whenever it is
+    /// lost, until stopped. While another member holds the name, this one waits as a backup.
     #[command(after_long_help = EXAMPLES_WORKER)]
     Worker(WorkerArgs),
 }
@@ -64,11 +63,11 @@ Example:
 
 #[derive(Args, Debug)]
 struct MasterArgs {
-    /// The znode that says who is active
+    /// Znode that names the active master
     #[arg(long, value_name = "PATH", default_value = "/master")]
     path: Znode,
 
-    /// The znode that the workers' znodes are below
+    /// Parent znode of the workers' znodes
     #[arg(long, value_name = "PATH", default_value = "/workers")]
     workers: Znode,
 
@@ -78,11 +77,11 @@ struct MasterArgs {
 
 #[derive(Args, Debug)]
 struct WorkerArgs {
-    /// The znode that the workers' znodes are below
+    /// Parent znode of the workers' znodes
     #[arg(long, value_name = "PATH", default_value = "/workers")]
     workers: Znode,
 
-    /// What the own znode is called [default: the host of --address]
+    /// Name of this worker's znode [default: the host of --address]
     #[arg(long, value_name = "NAME")]
     name: Option<Name>,
 
@@ -92,32 +91,32 @@ struct WorkerArgs {
 
 #[derive(Args, Debug)]
 struct CommonArgs {
-    /// What to run while this one is active. It is stopped before another can be. When it ends by
-    /// itself, this one leaves and exits with its status
+    /// Command to run while this member is active. It is stopped before another member can become active. When it ends
+    /// on its own, the member leaves and exits with its status
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<OsString>,
 
-    /// Where this one is reached: what its znode says
+    /// Address of this member: the value of its znode
     #[arg(long, value_name = "HOST:PORT")]
     address: HostPort,
 
-    /// A shell's command to run for each event: the event's JSON comes on its stdin,
-    /// `HEARTLINE_EVENT`, `HEARTLINE_NODE` and `HEARTLINE_ADDRESS` in its environment. One runs at a
-    /// time; what happens meanwhile is told as one, the newest
+    /// Shell command to run for each event: it gets the event's JSON on stdin, and `HEARTLINE_EVENT`, `HEARTLINE_NODE`
+    /// and `HEARTLINE_ADDRESS` in its environment. Only one runs at a time; of the events meanwhile it gets only the
+    /// newest
     #[arg(long, value_name = "COMMAND")]
     hook: Option<String>,
 
-    /// Where the events go: a file, '-' for stdout, or 'stderr' [default: stdout; stderr with COMMAND,
-    /// whose own stdout is]
+    /// Destination of the events: a file, '-' for stdout, or 'stderr' [default: stdout; stderr with COMMAND, which has
+    /// stdout for itself]
     #[arg(long, value_name = "FILE")]
     events: Option<PathBuf>,
 
-    /// How long COMMAND may take to end when it is asked to (SIGTERM); then it is killed. When
-    /// ZooKeeper is lost, a quarter of the session timeout at the most
+    /// Time COMMAND has to end after SIGTERM before it is killed; at most a quarter of the session timeout when
+    /// ZooKeeper is lost
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration)]
     stop_grace: Duration,
 
-    /// Without ZooKeeper at the start, exit with status 1 instead of waiting for it
+    /// Exit with status 1 if ZooKeeper is not reachable at the start, instead of waiting for it
     #[arg(
         long,
         env = "HEARTLINE_REQUIRE_ZOOKEEPER",
@@ -130,7 +129,7 @@ struct CommonArgs {
 }
 
 impl MemberArgs {
-    /// Does what was asked for. `command` is the whole command line, for errors of usage.
+    /// Runs the selected subcommand. `command` is the whole command line, for usage errors.
     pub fn run(self, command: &mut Command) -> ExitCode {
         let plan = match self.part {
             Part::Master(master) => master.plan(),
@@ -205,7 +204,7 @@ impl CommonArgs {
     }
 }
 
-/// Looks for a program as it will be looked for when it is run: better now than when it is needed.
+/// Looks the program up as it will be looked up when it runs, so that a fault shows at the start.
 fn find(program: &Path) -> Result<(), String> {
     if program.components().count() > 1 || program.is_absolute() {
         if program.is_file() {
@@ -223,10 +222,10 @@ fn find(program: &Path) -> Result<(), String> {
     ))
 }
 
-/// The whole life of a member's process.
+/// Runs a member's process from start to exit.
 fn live(plan: MemberPlan) -> ExitCode {
     start_log();
-    // The command's own is stdout too.
+    // The command writes to stdout too.
     let is_wanted = matches!(plan.events, Events::Stdout) || !plan.command.is_empty();
     if is_wanted && !stdio::has_stdout() {
         say(
@@ -252,7 +251,7 @@ fn live(plan: MemberPlan) -> ExitCode {
         Ok(ExitCause::BrokenPipe) => die_of_broken_pipe(),
         Ok(ExitCause::Signal(signal)) => {
             let _ = emulate_default_handler(signal);
-            // Only reached where the signal has no effect, as in a container's first process.
+            // This line is reached only where the signal has no effect, as in the first process of a container.
             ExitCode::from(u8::try_from(128 + signal).unwrap_or(u8::MAX))
         }
         Err(diagnosis) => {

@@ -1,74 +1,73 @@
-//! Whose is the znode? One session's part in the claim of one ephemeral znode, as the recipe has it:
-//! create it; if it exists, wait with a watch until it is gone, and create it again.
+//! Determines who owns the znode: one session's part in the claim of one ephemeral znode, by the usual recipe: create
+//! it; if it exists, wait with a watch until it is gone, and create it again.
 //!
-//! Events go in by the methods, what is to be done comes out of [`Claim::poll_action`]. Rules:
+//! Events go in through the methods; the actions come out of [`Claim::poll_action`]. Rules:
 //!
 //! - each request carries a generation, and the answer to an older one is dropped;
-//! - the znode is held only if this session owns it, whatever its value says: a create whose answer was
-//!   lost, or the leftover of an earlier session, look alike otherwise;
-//! - a leftover of an earlier session is waited for like anybody else's znode. It cannot be replaced
-//!   safely: no transaction checks a znode's owner, and by the time it is made the leftover may be gone
-//!   and the znode another's;
-//! - a lost connection does not end a claim, the session goes on; how long the claim may be relied on
-//!   meanwhile is not decided here but by [`super::lease`]. When the connection is back, the znode is
-//!   looked at before the claim is proven again.
+//! - the znode is held only if this session owns it, whatever its value is: the result of a create whose answer was
+//!   lost, and the leftover of an earlier session, are otherwise indistinguishable;
+//! - a leftover of an earlier session is waited for like any other member's znode. It cannot be replaced safely: no
+//!   transaction checks a znode's owner, and when the transaction is executed, the leftover may be gone and the znode
+//!   may belong to another member;
+//! - a lost connection does not end a claim, since the session continues; [`super::lease`] decides how long the claim
+//!   may be relied on meanwhile. When the connection is back, the znode is read before the claim is proven again.
 
 use std::collections::VecDeque;
 
-/// What the driver is to do next. Answers go back with the same `generation`.
+/// The next action for the driver. Replies carry the same `generation`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClaimAction {
-    /// Create the znode: [`Claim::created`].
+    /// Create the znode; the reply is [`Claim::created`].
     Create {
-        /// To be handed back.
+        /// The generation for the reply.
         generation: u64,
     },
-    /// Read the znode and watch it: [`Claim::looked`], and [`Claim::changed`] when the watch tells.
+    /// Read the znode and watch it; the replies are [`Claim::looked`], and [`Claim::changed`] when the watch fires.
     Look {
-        /// To be handed back.
+        /// The generation for the reply.
         generation: u64,
     },
-    /// The znode is this session's.
+    /// This session owns the znode.
     Hold {
-        /// The zxid that created it: grows with each holder.
+        /// The zxid that created the znode, which grows with each holder.
         epoch: i64,
     },
-    /// The znode is somebody else's.
+    /// Another session owns the znode.
     Wait {
-        /// What it says.
+        /// The znode's value.
         holder: String,
     },
-    /// The znode was this session's, and is not any more.
+    /// This session owned the znode, and does not any more.
     Lose,
 }
 
-/// The znode as it was read.
+/// The znode's state when it was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ZnodeState {
-    /// The session that it dies with.
+    /// The id of the session that owns the znode.
     pub owner: i64,
-    /// The zxid that created it.
+    /// The zxid that created the znode.
     pub created: i64,
-    /// What it says.
+    /// The znode's value.
     pub value: String,
 }
 
-/// One session's part.
+/// The claim of one session.
 #[derive(Debug)]
 pub struct Claim {
     session: i64,
     generation: u64,
     connected: bool,
-    /// Whether a create was ever sent: it may have been made although its answer was lost.
+    /// Whether a create was ever sent: it may have succeeded although its answer was lost.
     attempted: bool,
     held: Option<i64>,
-    /// Whether the znode was seen to be held since the connection stands.
+    /// Whether the znode was found to be held since the connection was established.
     certain: bool,
     actions: VecDeque<ClaimAction>,
 }
 
 impl Claim {
-    /// A claim that has not begun, of the session of this id.
+    /// A claim that has not begun, for the session with this id.
     pub fn new(session: i64) -> Self {
         Self {
             session,
@@ -81,12 +80,12 @@ impl Claim {
         }
     }
 
-    /// The next thing to do, if any.
+    /// The next action, if any.
     pub fn poll_action(&mut self) -> Option<ClaimAction> {
         self.actions.pop_front()
     }
 
-    /// Whether the znode is this session's, as far as can be known: whether it is worth a proof.
+    /// Whether this session owns the znode as far as it can know, so that a proof makes sense.
     pub fn is_certain(&self) -> bool {
         self.certain
     }
@@ -102,25 +101,25 @@ impl Claim {
         }
     }
 
-    /// The connection is lost: nothing asked before will be answered.
+    /// The connection is lost: earlier requests will get no answer.
     pub fn disconnected(&mut self) {
         self.connected = false;
         self.certain = false;
         self.generation += 1;
     }
 
-    /// The znode was created, with this zxid; or it existed, if `None`.
+    /// The znode was created with this zxid, or, if `None`, it existed already.
     pub fn created(&mut self, generation: u64, epoch: Option<i64>) {
         if self.is_current(generation) {
             if let Some(epoch) = epoch {
                 self.hold(epoch);
             }
-            // In either case there is a znode to be watched.
+            // In either case the znode exists and must be watched.
             self.look();
         }
     }
 
-    /// The znode as it stands; `None` if it does not.
+    /// The znode's current state; `None` if it does not exist.
     pub fn looked(&mut self, generation: u64, seen: Option<ZnodeState>) {
         if !self.is_current(generation) {
             return;
@@ -139,7 +138,7 @@ impl Claim {
         }
     }
 
-    /// The watch of that look has told: the znode has changed.
+    /// The watch of that read has fired: the znode has changed.
     pub fn changed(&mut self, generation: u64) {
         if self.is_current(generation) {
             self.certain = false;
@@ -147,7 +146,7 @@ impl Claim {
         }
     }
 
-    /// ZooKeeper answers that there is no such znode: it has to be looked at again.
+    /// ZooKeeper reports that the znode does not exist, so it must be read again.
     pub fn doubted(&mut self) {
         if self.connected && self.certain {
             self.certain = false;
@@ -174,7 +173,7 @@ impl Claim {
 
     fn hold(&mut self, epoch: i64) {
         if self.held.is_some_and(|held| held != epoch) {
-            // Deleted by somebody, and created again by a request of ours that was thought lost.
+            // Somebody deleted the znode, and a request of this session that was thought to be lost created it again.
             self.lose();
         }
         self.certain = true;

@@ -1,23 +1,23 @@
-//! What a member tells: one JSON object a line.
+//! The events of a member: one JSON object per line.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 
 use super::roster::Worker;
 
-/// What happened.
+/// The kind of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum GroupEventKind {
-    /// This one is active.
+    /// This member became active.
     Active,
-    /// Another one is.
+    /// Another member is active.
     Backup,
-    /// This one is not active any more.
+    /// This member is not active any more.
     Inactive,
-    /// A worker came.
+    /// A worker joined.
     WorkerJoined,
-    /// A worker went.
+    /// A worker left.
     WorkerLeft,
 }
 
@@ -33,24 +33,24 @@ impl GroupEventKind {
     }
 }
 
-/// One thing that happened.
+/// One event.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct GroupEvent {
-    /// When, in UTC, with microseconds.
+    /// The time of the event in UTC, with microseconds.
     time: String,
-    /// What.
+    /// The kind of the event.
     pub(super) event: GroupEventKind,
-    /// Whose: the name of the znode that it is about.
+    /// The name of the znode that the event is about.
     pub(super) node: String,
-    /// Where that one is: what its znode says.
+    /// The address of that member: the value of its znode.
     pub(super) address: String,
-    /// With `active`: the zxid that created the own znode, which grows with each that is active.
+    /// With `active`: the zxid that created this member's znode, which grows with each active member.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) epoch: Option<i64>,
-    /// With `backup`: what the znode of the active one says.
+    /// With `backup`: the value of the active member's znode.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) active: Option<String>,
-    /// With a worker's coming or going: all workers after it.
+    /// When a worker joins or leaves: all workers afterwards.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) workers: Option<Vec<Worker>>,
 }
@@ -73,9 +73,9 @@ impl GroupEvent {
         }
     }
 
-    /// As a line.
+    /// The event as a line of JSON.
     pub(super) fn line(&self) -> String {
-        // Text and numbers alone: nothing in it can fail to be JSON.
+        // The event holds only texts and numbers, so it can always be written as JSON.
         let mut line = crate::text::json(self).unwrap_or_default();
         line.push('\n');
         line

@@ -1,11 +1,11 @@
-//! What a group's znodes say, told as news, for the fuzz targets and the tests of the corpus.
+//! The content of a group's znodes, turned into events, for the fuzz targets and the tests of the corpus.
 
 use chrono::DateTime;
 
 use super::event::{GroupEvent, GroupEventKind};
 use super::roster::{Roster, Worker};
 
-/// Takes each line for the name and the value of a worker's znode, and tells of all that came and went.
+/// Takes each line as the name and value of a worker's znode, and reports all workers that joined or left.
 pub fn workers(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let mut roster = Roster::default();
@@ -17,7 +17,7 @@ pub fn workers(bytes: &[u8]) {
             address: address.to_owned(),
             created: created / 2,
         });
-        // So that some go again.
+        // The shorter list makes some workers leave again.
         let now = known.iter().rev().take(3).cloned().collect();
         for (_, workers) in roster.update(now) {
             let mut news =

@@ -1,6 +1,5 @@
-//! The hook: a command that is run for what happened, one run at a time. What happens during a run
-//! waits, and of that only the newest: a hook that is slow skips what is no longer so, and always gets
-//! the last word.
+//! The hook: a command that runs for each event, one run at a time. Of the events during a run only the newest waits: a
+//! slow hook skips states that have passed, and always gets the last event.
 
 use std::io::{self, Write};
 use std::os::fd::AsFd;
@@ -13,7 +12,7 @@ use super::PROGRAM;
 use super::event::GroupEvent;
 use crate::say::say;
 
-/// Takes news.
+/// Passes events to the hook.
 #[derive(Debug)]
 pub(super) struct Hook {
     news: Sender<GroupEvent>,
@@ -21,7 +20,7 @@ pub(super) struct Hook {
 }
 
 impl Hook {
-    /// Begins; `command` is for a shell.
+    /// Starts the hook's thread; `command` is a shell command.
     pub(super) fn start(command: String) -> Self {
         let (news, inbox) = channel::<GroupEvent>();
         let (tell_done, done) = channel();
@@ -43,14 +42,14 @@ impl Hook {
         let _ = self.news.send(news);
     }
 
-    /// Waits until the hook has had the last word, at most for `limit`; then it is left to itself.
+    /// Waits until the hook has handled the last event, for at most `limit`; after that the hook runs on unattended.
     pub(super) fn close(self, limit: Duration) {
         drop(self.news);
         let _ = self.done.recv_timeout(limit);
     }
 }
 
-/// Runs the hook once. Returns how it failed, if it did.
+/// Runs the hook once. Returns the text of its failure, if it failed.
 fn run(command: &str, news: &GroupEvent) -> io::Result<Option<String>> {
     let mut child = Command::new("sh")
         .args(["-c", command])
@@ -62,7 +61,7 @@ fn run(command: &str, news: &GroupEvent) -> io::Result<Option<String>> {
         .stdout(io::stderr().as_fd().try_clone_to_owned()?)
         .spawn()?;
     if let Some(mut input) = child.stdin.take() {
-        // A hook need not read.
+        // A hook need not read its input.
         let _ = input.write_all(news.line().as_bytes());
     }
     let status = child.wait()?;

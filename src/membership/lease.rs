@@ -1,24 +1,24 @@
-//! For how long a claim is surely one's own: the arithmetic that keeps two from being active at once.
+//! For how long a claim is certain: the arithmetic that keeps two members from being active at once.
 //!
-//! A server ends a session when it has heard nothing of it for the session timeout. What counts is not
-//! when we last heard an answer but when the server last heard us, which is no earlier than the moment
-//! at which an answered request was *sent*. Two things make it earlier than that in an ensemble:
+//! A server ends a session when it has heard nothing from it for the session timeout. What counts is not when this
+//! client last got an answer but when the server last heard the client, which is no earlier than the moment at which an
+//! answered request was *sent*. Two properties of an ensemble make that time less certain:
 //!
-//! - only a *write* is certain to have reached the leader that ends sessions; a server that is cut off
-//!   from it goes on answering reads for a while. So a claim is proven by a write;
-//! - the other servers report whom they have heard to the leader every half a tick. The session timeout
-//!   is at least two ticks (`minSessionTimeout`), so half a tick is at most a quarter of it; and what
-//!   was reported may be the request before the last one, which was sent 3/20 of the session timeout
-//!   earlier at the most (the client's own pings; our proofs come faster).
+//! - only a *write* certainly reaches the leader, which ends sessions; a server that is cut off from the leader answers
+//!   reads for a while. So a claim is proven by a write;
+//! - the other servers report the sessions that they have heard to the leader every half a tick. The session timeout is
+//!   at least two ticks (`minSessionTimeout`), so half a tick is at most a quarter of it; and the report may cover only
+//!   the request before the last one, which was sent at most 3/20 of the session timeout earlier (the interval of the
+//!   client's own pings; proofs come faster).
 //!
-//! So the session lives for at least 1 − 1/4 − 3/20 = 3/5 of its timeout after the last proof was sent.
-//! A sixtieth of it is left for the command's death itself.
+//! So the session lives for at least 1 − 1/4 − 3/20 = 3/5 of its timeout after the last proof was sent. A sixtieth of
+//! the timeout is reserved for the kill of the command.
 
 use std::time::Duration;
 
 use crate::supervisor::Until;
 
-/// What one session's proofs entitle to.
+/// How long the proofs of one session make its claim certain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LeaseTiming {
     session: Duration,
@@ -26,14 +26,14 @@ pub struct LeaseTiming {
 }
 
 impl LeaseTiming {
-    /// The terms of a session of this timeout, for a command that may take `grace` to end.
+    /// The timing for a session with this timeout, and a command that may take `grace` to end.
     pub fn new(session: Duration, grace: Duration) -> Self {
         Self { session, grace }
     }
 
-    /// How long the claim is surely one's own when the last proof was sent at `sent`, and by when the
-    /// command has to be asked to end for that. However long it may usually take, it gets a quarter of
-    /// the session timeout at the most: else it would have to be stopped at every hiccup.
+    /// How long the claim is certain if the last proof was sent at `sent`, and by when the command must be asked to
+    /// end. Whatever its grace, the command gets at most a quarter of the session timeout to end: otherwise every short
+    /// interruption would stop it.
     pub fn until(&self, sent: Duration) -> Until {
         // 3/5 - 1/60
         let dead_by = sent + self.session * 7 / 12;
@@ -43,7 +43,7 @@ impl LeaseTiming {
         }
     }
 
-    /// Between two proofs.
+    /// The interval between two proofs.
     pub fn every(&self) -> Duration {
         self.session / 10
     }
@@ -62,7 +62,7 @@ mod tests {
             let until = terms.until(sent);
             assert!(until.stop_by <= until.dead_by);
             assert!(until.dead_by < sent + session * 3 / 5);
-            // A few proofs may be late before anything is stopped.
+            // A few proofs may be late before the command is stopped.
             assert!(until.stop_by > sent + terms.every() * 3, "{until:?}");
         }
     }

@@ -1,12 +1,11 @@
-//! Membership for any program: one active master with backups, and workers that the master knows, by
-//! the plain ephemeral znodes that `zkCli.sh` and every recipe make too (`/master`, `/workers/w1`).
+//! Membership for any program: one active master with backups, and workers that the master knows, based on the plain
+//! ephemeral znodes that `zkCli.sh` and every recipe use (`/master`, `/workers/w1`).
 //!
-//! - [`claim`] says whose the znode is, [`activation`] whether this one is active and its command may run,
-//!   [`lease`] for how long that is certain, [`roster`] which workers came and went. None of them has
-//!   a clock or IO.
-//! - [`session_loop`] goes from session to session; in each, [`session`] carries out what the claim asks for.
-//!   [`runner`] is what goes on across sessions: the command ([`crate::supervisor`]), the signals, and what
-//!   is told.
+//! - [`claim`] determines who owns the znode, [`activation`] whether this member is active and its command may run,
+//!   [`lease`] for how long that is certain, [`roster`] which workers joined and left. None of them has a clock or IO.
+//! - [`session_loop`] opens one session after the other; in each, [`session`] executes the actions of the claim.
+//!   [`runner`] handles what continues across sessions: the command ([`crate::supervisor`]), the signals, and the
+//!   events.
 //! - [`args`] is the command line.
 
 pub mod activation;
@@ -27,5 +26,5 @@ mod sink;
 
 pub use args::MemberArgs;
 
-/// What this is called where it speaks to people.
+/// The program's name in messages.
 const PROGRAM: &str = "heartline member";

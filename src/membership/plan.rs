@@ -1,4 +1,4 @@
-//! What a member is to be and to do.
+//! The configuration of a member.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -7,41 +7,41 @@ use std::time::Duration;
 
 use crate::coordination::{Namespace, Settings};
 
-/// What a member is to be and to do.
+/// The configuration of a member.
 #[derive(Debug)]
 pub(super) struct MemberPlan {
     pub(super) settings: Settings,
     /// The znode to claim, below the namespace.
     pub(super) path: String,
-    /// What the workers' znodes are below, for whoever is to know them.
+    /// The parent of the workers' znodes, for a member that watches the workers.
     pub(super) workers: Option<String>,
-    /// What the own znode says.
+    /// The value of this member's znode.
     pub(super) address: String,
-    /// What runs while this one is active; empty for nothing.
+    /// The command that runs while this member is active; empty for none.
     pub(super) command: Vec<OsString>,
-    /// How long that may take to end.
+    /// How long the command may take to end.
     pub(super) grace: Duration,
-    /// What is run for each change, by a shell.
+    /// The shell command to run for each event.
     pub(super) hook: Option<String>,
-    /// Where events are written.
+    /// The destination of the events.
     pub(super) events: Events,
     pub(super) require_zookeeper: bool,
 }
 
 impl MemberPlan {
-    /// The name of the own znode.
+    /// The name of this member's znode.
     pub(super) fn node(&self) -> &str {
         self.path.rsplit('/').next().unwrap_or_default()
     }
 
-    /// A path as the server knows it.
+    /// The absolute path of a znode on the server.
     pub(super) fn absolute(&self, path: &str) -> String {
         let outer = self.settings.address.chroot();
         format!("{}{path}", self.settings.namespace.below(outer))
     }
 }
 
-/// Where events are written.
+/// The destination of the events.
 #[derive(Debug)]
 pub(super) enum Events {
     Stdout,
@@ -49,7 +49,7 @@ pub(super) enum Events {
     File(File),
 }
 
-/// A path of a znode that can be created: not the root.
+/// The path of a znode that can be created, thus not the root.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Znode(String);
 
@@ -58,7 +58,7 @@ impl Znode {
         &self.0
     }
 
-    /// Whether this is `other`, or above it.
+    /// Whether this path is `other`, or above it.
     pub(super) fn contains(&self, other: &Self) -> bool {
         let rest = other.0.strip_prefix(&self.0);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -81,7 +81,7 @@ impl FromStr for Znode {
     }
 }
 
-/// Where a member is: `HOST:PORT`.
+/// The address of a member: `HOST:PORT`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct HostPort {
     text: String,

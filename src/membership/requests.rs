@@ -1,4 +1,4 @@
-//! Carries out what a session is asked to do, each in a task, and brings the answers back.
+//! Executes the requests of a session, each in its own task, and returns the replies.
 
 use std::time::Duration;
 
@@ -12,33 +12,34 @@ use crate::coordination::client::{Kind, Operation};
 use crate::coordination::{Failure, Namespace, Session};
 use crate::supervisor::boot_time;
 
-/// How long one who was refused rests before it tries again.
+/// The pause after a refused request before it is sent again.
 const REFUSED_PAUSE: Duration = Duration::from_secs(10);
-/// The same for an answer that nothing can be made of.
+/// The same pause after an unexpected answer.
 const ODD_PAUSE: Duration = Duration::from_secs(1);
 
-/// What is brought back.
+/// The reply to a request; the first number is the request's generation.
 #[derive(Debug)]
 pub(super) enum ZnodeReply {
-    /// The znode was created, with this zxid, by a request that was sent then; or it existed.
+    /// The znode was created, with this zxid, by a request that was sent at this time; or, if `None`, it existed
+    /// already.
     Created(u64, Option<(i64, Duration)>),
-    /// The znode as it stands.
+    /// The znode's current state; `None` if it does not exist.
     Looked(u64, Option<ZnodeState>),
-    /// The znode that was looked at has changed.
+    /// The watched znode has changed.
     Changed(u64),
-    /// A write that was sent then was made.
+    /// A write that was sent at this time succeeded.
     Proven(Duration),
-    /// The znode is not there.
+    /// The znode does not exist.
     Missing,
-    /// No answer to be had for a proof.
+    /// A proof got no usable answer.
     Unproven,
-    /// The workers as they are.
+    /// The current workers.
     Workers(Vec<Worker>),
-    /// ZooKeeper refuses.
+    /// ZooKeeper refused the request, for this reason.
     Refused(String),
 }
 
-/// One session's way to ask.
+/// Sends the requests of one session.
 #[derive(Clone, Debug)]
 pub(super) struct ZnodeRequests {
     pub(super) session: Session,
@@ -46,7 +47,7 @@ pub(super) struct ZnodeRequests {
 }
 
 impl ZnodeRequests {
-    /// Creates the znode, and what is above it.
+    /// Creates the znode and its missing parents.
     pub(super) async fn create(self, generation: u64, path: String, value: String) {
         loop {
             let sent = boot_time();
@@ -69,7 +70,7 @@ impl ZnodeRequests {
         }
     }
 
-    /// Looks at the znode, and tells when it has changed.
+    /// Reads the znode, and reports when it has changed.
     pub(super) async fn look(self, generation: u64, path: String) {
         loop {
             match self.session.read(&path).await {
@@ -94,8 +95,8 @@ impl ZnodeRequests {
         }
     }
 
-    /// Proves that the session lives: by a transaction that the quorum has to agree on, and that
-    /// changes nothing, so that nobody's watch tells.
+    /// Proves that the session is alive: by a transaction that needs the quorum and changes nothing, so that no watch
+    /// fires.
     pub(super) async fn prove(self, path: String) {
         let sent = boot_time();
         let check = vec![Operation::Check {
@@ -110,7 +111,7 @@ impl ZnodeRequests {
         self.bring(answer).await;
     }
 
-    /// Tells who the workers are, now and after each change.
+    /// Reports the workers, now and after each change.
     pub(super) async fn follow_workers(self, path: String) {
         loop {
             let failure = match self.session.client().children_and_watch(&path).await {
@@ -138,7 +139,7 @@ impl ZnodeRequests {
 
     async fn workers(&self, path: &str, names: Vec<String>) -> Result<Vec<Worker>, Failure> {
         let reads = names.into_iter().map(|node| async {
-            // One that is gone since is told by the watch on the list too.
+            // The watch on the list also reports a worker that has left since.
             let found = self.session.find(&format!("{path}/{node}")).await;
             found.map(|found| {
                 found.map(|value| Worker {
@@ -152,7 +153,7 @@ impl ZnodeRequests {
         Ok(workers?.into_iter().flatten().collect())
     }
 
-    /// Creates a lasting znode and those above it, as far as they are not there.
+    /// Creates a persistent znode and its parents, as far as they are missing.
     async fn ensure(&self, path: &str) -> Result<(), Failure> {
         let Ok(path) = path.parse::<Namespace>() else {
             return Ok(());
@@ -167,8 +168,8 @@ impl ZnodeRequests {
         Ok(())
     }
 
-    /// Rests after a failure that may be none later; `false` if there is nothing to hope for in this
-    /// connection: what has to be asked is asked again in the next one.
+    /// Pauses after a failure that may be temporary; returns `false` if this connection is of no use any more: the next
+    /// one repeats the request.
     async fn may_try_again(&self, failure: Failure) -> bool {
         let pause = match failure {
             Failure::Lost => return false,
@@ -181,7 +182,7 @@ impl ZnodeRequests {
     }
 
     async fn bring(&self, answer: ZnodeReply) {
-        // The session may have been left meanwhile.
+        // The session may have been closed meanwhile.
         let _ = self.inbox.send(answer).await;
     }
 }

@@ -1,37 +1,37 @@
-//! The workers: what has changed from one list to the next.
+//! The workers: the changes from one list to the next.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-/// One worker, as its znode tells.
+/// One worker, as its znode describes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Worker {
-    /// The znode's name.
+    /// The name of the znode.
     pub node: String,
-    /// What it says: where the worker is.
+    /// The worker's address, which is the znode's value.
     pub address: String,
-    /// The zxid that created it: another one of the same name is another worker.
+    /// The zxid that created the znode: a znode of the same name with another zxid is another worker.
     #[serde(skip)]
     pub created: i64,
 }
 
-/// A worker that came or went.
+/// A worker that joined or left.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// It came.
+    /// The worker joined.
     Joined(Worker),
-    /// It went.
+    /// The worker left.
     Left(Worker),
 }
 
-/// The workers that are known, by name.
+/// The known workers, by name.
 #[derive(Debug, Default)]
 pub struct Roster(BTreeMap<String, Worker>);
 
 impl Roster {
-    /// Compares with the list as it is now. Each change comes with the whole list after it; those who
-    /// went come first, so that one who comes back under the same name has left before.
+    /// Compares the known workers with the current list. Each change comes with the whole list after it. Workers that
+    /// left come first, so that a worker that returns under the same name leaves before it joins.
     pub fn update(&mut self, now: Vec<Worker>) -> Vec<(Change, Vec<Worker>)> {
         let now: BTreeMap<_, _> = now.into_iter().map(|it| (it.node.clone(), it)).collect();
         let gone: Vec<Worker> = self

@@ -1,4 +1,4 @@
-//! What goes on across sessions: the post and its command, the orders to leave, and what is told.
+//! What continues across sessions: the activation and its command, the signals to leave, and the events.
 
 use std::future::pending;
 use std::io;
@@ -20,14 +20,14 @@ use super::sink::EventSink;
 use crate::say::say;
 use crate::supervisor::{ChildSpec, Ended, SupervisorHandle, Until, boot_time, listen};
 
-/// How long the last word may take, to each that hears it.
+/// How long the sink, and then the hook, may take to handle the last event.
 const LAST_WORD: Duration = Duration::from_secs(5);
-/// The longest sleep: a machine that wakes finds its timers where they were, and the time gone.
+/// The longest sleep: when a machine wakes from suspend, its timers have not moved but time has passed.
 const LONGEST_SLEEP: Duration = Duration::from_millis(250);
-/// A shell's status for what is there and cannot be run.
+/// The shell's exit status for a program that exists and cannot be run.
 const CANNOT_RUN: u8 = 126;
 
-/// What goes on across sessions.
+/// The state of a member across its sessions.
 #[derive(Debug)]
 pub(super) struct GroupRunner {
     pub(super) plan: MemberPlan,
@@ -35,7 +35,7 @@ pub(super) struct GroupRunner {
     /// For how long the claim is certain.
     until: Option<Until>,
     command: Option<SupervisorHandle>,
-    /// Who is active instead, and whether that was told.
+    /// The address of the active member, and whether that was reported.
     holder: Option<(String, bool)>,
     roster: Roster,
     leaving: Option<ExitCause>,
@@ -45,7 +45,7 @@ pub(super) struct GroupRunner {
 }
 
 impl GroupRunner {
-    /// Takes up the duty; within a runtime.
+    /// Starts the sink and the hook; must be called within a runtime.
     pub(super) fn new(mut plan: MemberPlan) -> Self {
         let (send, orders) = unbounded_channel();
         listen(&send, ExitCause::Signal);
@@ -64,7 +64,7 @@ impl GroupRunner {
         }
     }
 
-    /// How to end, once everything is done for that but to give the znode up.
+    /// How to exit, once nothing remains to be done except to give the znode up.
     pub(super) fn leaving(&self) -> Option<ExitCause> {
         self.leaving
     }
@@ -73,14 +73,14 @@ impl GroupRunner {
         self.post.is_active()
     }
 
-    /// The own znode is held.
+    /// This member's session owns the znode.
     pub(super) fn held(&mut self, epoch: i64) {
         self.holder = None;
         self.post.held(epoch);
         self.act();
     }
 
-    /// The own znode is somebody else's.
+    /// Another member owns the znode.
     pub(super) fn waiting(&mut self, holder: String) {
         if self
             .holder
@@ -92,7 +92,7 @@ impl GroupRunner {
         self.act();
     }
 
-    /// The own znode is lost.
+    /// This member has lost the znode.
     pub(super) fn lost(&mut self) {
         self.until = None;
         self.post.lost();
@@ -102,7 +102,7 @@ impl GroupRunner {
     /// A proof that was sent at `sent` has been answered.
     pub(super) fn proven(&mut self, sent: Duration, session: Duration) {
         let until = LeaseTiming::new(session, self.plan.grace).until(sent);
-        // The answer may have been waiting for us longer than it is good for.
+        // The answer may have waited in this process for longer than it is valid.
         if boot_time() >= until.stop_by {
             return;
         }
@@ -114,7 +114,7 @@ impl GroupRunner {
         self.act();
     }
 
-    /// The workers as they are now.
+    /// The current workers.
     pub(super) fn workers(&mut self, now: Vec<Worker>) {
         if !self.is_active() {
             return;
@@ -130,7 +130,7 @@ impl GroupRunner {
         }
     }
 
-    /// Deals with the next thing that happens whether there is a session or not.
+    /// Handles the next event that does not depend on a session.
     ///
     /// # Cancellation safety
     /// Nothing is lost when the future is dropped.
@@ -192,7 +192,7 @@ impl GroupRunner {
             until,
             grace: self.plan.grace,
             linger: Duration::ZERO,
-            // The hooks are below this process too.
+            // The hooks are children of this process too.
             is_all: false,
         };
         let (input, output) = (io::stdin(), io::stdout());
@@ -225,7 +225,7 @@ impl GroupRunner {
         }
     }
 
-    /// Waits until everybody has heard the last word.
+    /// Waits until the sink and the hook have handled the last event.
     pub(super) fn close(self) {
         self.outlet.close(LAST_WORD);
         if let Some(hook) = self.hook {
@@ -234,7 +234,7 @@ impl GroupRunner {
     }
 }
 
-/// Waits until that time is over; for ever without one.
+/// Returns when that time has passed; never without one.
 async fn overdue(by: Option<Duration>) {
     let Some(by) = by else { return pending().await };
     loop {
@@ -246,7 +246,7 @@ async fn overdue(by: Option<Duration>) {
     }
 }
 
-/// Waits until the command has ended; for ever if there is none.
+/// Returns when the command has ended; never if there is none.
 async fn ended(command: &mut Option<SupervisorHandle>) -> Ended {
     match command {
         Some(command) => command.ended().await,

@@ -1,4 +1,4 @@
-//! One session of a member: asks what the claim asks for, and proves it again and again while it holds.
+//! One session of a member: executes the actions of the claim, and proves the claim repeatedly while it holds.
 
 use std::future::pending;
 use std::time::Duration;
@@ -15,12 +15,12 @@ use super::runner::GroupRunner;
 use crate::coordination::{Connection, Session};
 use crate::say::say;
 
-/// More than all tasks have to say at once.
+/// The capacity of the channel: more than all tasks can reply at once.
 const INBOX: usize = 64;
-/// How long the end of the session may take.
+/// How long closing the session may take.
 const CLOSE: Duration = Duration::from_secs(1);
 
-/// One session.
+/// One session of a member.
 pub(super) struct GroupSession<'a> {
     duty: &'a mut GroupRunner,
     asking: ZnodeRequests,
@@ -29,7 +29,7 @@ pub(super) struct GroupSession<'a> {
     path: String,
     workers: Option<String>,
     session_timeout: Duration,
-    /// When to prove the claim again.
+    /// When the claim must be proven again.
     prove_at: Instant,
     proving: bool,
     watching: Option<AbortHandle>,
@@ -66,7 +66,7 @@ impl<'a> GroupSession<'a> {
         }
     }
 
-    /// Stays until the session is over, or the member has left.
+    /// Runs until the session is over, or the member has left.
     pub(super) async fn run(mut self) {
         let mut states = self.asking.session.watch();
         self.claim.connected();
@@ -105,7 +105,7 @@ impl<'a> GroupSession<'a> {
         }
         self.tasks.shutdown().await;
         drop(states);
-        // Its end removes the znode. Without an answer it ends by its timeout.
+        // Closing removes the znode. Without an answer, the session ends by its timeout.
         let _ = self.asking.session.close(CLOSE).await;
     }
 
@@ -158,7 +158,7 @@ impl<'a> GroupSession<'a> {
             ZnodeReply::Changed(generation) => self.claim.changed(generation),
             ZnodeReply::Proven(sent) => {
                 self.proving = false;
-                // Asked before the claim was lost, it proves nothing.
+                // A request from before the claim was lost proves nothing.
                 if self.claim.is_certain() {
                     self.proven(sent);
                 }
@@ -188,7 +188,7 @@ impl<'a> GroupSession<'a> {
             Instant::now() + LeaseTiming::new(self.session_timeout, Duration::ZERO).every();
     }
 
-    /// Ends what belongs to a connection.
+    /// Stops the tasks that depend on the connection.
     fn hush(&mut self) {
         for task in [self.watching.take(), self.listing.take()]
             .into_iter()
@@ -205,7 +205,7 @@ impl<'a> GroupSession<'a> {
     }
 }
 
-/// Waits for a moment; for ever without one.
+/// Returns at this time; never if it is `None`.
 async fn due(at: Option<Instant>) {
     match at {
         Some(at) => sleep_until(at).await,

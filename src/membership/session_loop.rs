@@ -1,4 +1,4 @@
-//! A member's life: one session after the other, until it has to leave.
+//! Runs a member: one session after the other, until the member must leave.
 
 use std::time::Duration;
 
@@ -12,14 +12,14 @@ use super::session::GroupSession;
 use crate::coordination::{Diagnosis, Session};
 use crate::say::say;
 
-/// Between the first two attempts to reach ZooKeeper; doubled after each.
+/// The pause between the first two attempts to reach ZooKeeper; it doubles after each.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_millis(800);
-/// For how long a server that accepts connections may give no session before that is said.
+/// How long a server that accepts connections may give no session before that is reported.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Lives as planned; returns how to end, or why there is no ZooKeeper where one is required.
+/// Runs the member; returns how to exit, or why ZooKeeper is not available although it is required.
 pub(super) async fn live(plan: MemberPlan) -> (GroupRunner, Result<ExitCause, Diagnosis>) {
     let mut duty = GroupRunner::new(plan);
     let outcome = go_on(&mut duty).await;
@@ -67,7 +67,7 @@ async fn go_on(duty: &mut GroupRunner) -> Result<ExitCause, Diagnosis> {
     }
 }
 
-/// The outcome of `work`, unless the member has to leave before; the duty goes on meanwhile.
+/// The outcome of `work`, unless the member must leave before; the runner handles its events meanwhile.
 async fn meanwhile<T>(
     duty: &mut GroupRunner,
     work: impl Future<Output = T>,

@@ -1,4 +1,4 @@
-//! Where events are written, by a thread of its own: who reads them may be slow, the membership not.
+//! Writes events in a thread of its own: a slow reader must not delay the membership.
 
 use std::io::{self, ErrorKind, Write};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -13,7 +13,7 @@ use super::plan::Events;
 use crate::say::say;
 use crate::stdio;
 
-/// Takes lines.
+/// Writes event lines.
 #[derive(Debug)]
 pub(super) struct EventSink {
     lines: Sender<String>,
@@ -21,7 +21,7 @@ pub(super) struct EventSink {
 }
 
 impl EventSink {
-    /// Begins. Whoever has to leave because nobody reads stdout any more hears it by `orders`.
+    /// Starts the thread. If the reader of stdout has gone, `orders` gets the reason to leave.
     pub(super) fn open(events: Events, orders: UnboundedSender<ExitCause>) -> Self {
         let (lines, inbox) = channel::<String>();
         let (tell_done, done) = channel();
@@ -32,7 +32,7 @@ impl EventSink {
                     continue;
                 };
                 if error.kind() == ErrorKind::BrokenPipe && matches!(events, Events::Stdout) {
-                    // Nobody may be there any more to hear it.
+                    // The receiver may be gone.
                     let _ = orders.send(ExitCause::BrokenPipe);
                     break;
                 }
@@ -47,11 +47,11 @@ impl EventSink {
     }
 
     pub(super) fn write(&self, line: String) {
-        // An outlet that has failed has said so.
+        // A sink that has failed has already reported the error.
         let _ = self.lines.send(line);
     }
 
-    /// Waits until all is written, at most for `limit`.
+    /// Waits until all lines are written, for at most `limit`.
     pub(super) fn close(self, limit: Duration) {
         drop(self.lines);
         let _ = self.done.recv_timeout(limit);

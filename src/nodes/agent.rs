@@ -1,4 +1,4 @@
-//! A node's agent: registers, beats, and keeps the node's files as the server says.
+//! The agent of a node: registers, sends heartbeats, and keeps the node's files as the server prescribes.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -23,33 +23,34 @@ use super::rejection::quoted;
 use super::writer::{Outcome, Writer};
 use crate::say::say;
 
-/// How often it is looked whether this machine has another address.
+/// The interval between checks for a changed address of this machine.
 const LOOK: Duration = Duration::from_millis(250);
-/// Without any answer a server is given up after so many intervals, and not before the time after.
+/// The agent gives a server up after this many intervals without an answer, but not before the time below.
 const UNANSWERED: u32 = 3;
 const UNANSWERED_AT_LEAST: Duration = Duration::from_secs(2);
-/// So long one server may take to say hello: another one may be at work.
+/// The time one server has to answer the hello: another one may be the active server.
 const CONNECT: Duration = Duration::from_secs(2);
-/// How long agents may take to find the server that is at work: to see that the last one hangs, to try another one
-/// that hangs, and the longest of their pauses; and as much again as a pause.
+/// The time agents may need to find the active server: to notice that the last one hangs, to try another one that hangs
+/// too, and to sit out the longest pause; plus a margin of one more pause.
 pub(super) const RETURN: Duration = Duration::from_secs(10);
-/// How often the files are looked at though the server says nothing new.
+/// The interval between checks of the files while the server sends nothing new.
 const MEND: Duration = Duration::from_secs(10);
-/// How long a leave waits for its answer.
+/// How long a leave waits for the server's answer.
 const LEAVE: Duration = Duration::from_secs(5);
-/// When another agent speaks for the node: both would take the name from one another without end.
+/// The pause after another agent took over the node's name: without it both would take the name from each other
+/// forever.
 const REST: Duration = Duration::from_secs(30);
-/// So many complaints are remembered, whatever servers answer.
+/// The number of complaints that are remembered, whatever the servers answer.
 const MOST_COMPLAINTS: usize = 64;
 
-/// All that an agent goes by.
+/// The configuration of an agent.
 #[derive(Clone, Debug)]
 pub(super) struct AgentConfig {
     pub(super) servers: Servers,
     pub(super) secret: Option<Secret>,
     pub(super) role: Role,
     pub(super) name: HostName,
-    /// The address that others are told; the one towards the server if none is given.
+    /// The address to announce to the other nodes; if `None`, the one towards the server.
     pub(super) ip: Option<IpAddr>,
     pub(super) key: OwnKey,
     pub(super) interval: Duration,
@@ -58,15 +59,15 @@ pub(super) struct AgentConfig {
 
 /// How a session ended.
 enum AgentEnd {
-    /// The agent was told to end.
+    /// The agent received a signal to stop.
     Stopped,
     /// The node has left.
     Left,
-    /// The node is not taken; whether it ever was.
+    /// The server rejected the node, for this reason.
     Refused(String),
     /// Another agent speaks for the node.
     Replaced(String),
-    /// To be tried again.
+    /// The connection failed, for this reason; the agent tries again.
     Lost(String),
 }
 
@@ -82,21 +83,21 @@ impl From<std::io::Error> for AgentEnd {
     }
 }
 
-/// What outlives a session.
+/// The state that outlives a session.
 struct Agent {
     plan: AgentConfig,
     files: Writer,
-    /// Whether the files say what they are to say, as far as it is known.
+    /// Whether the files hold the wanted entries, as far as the agent knows.
     is_well: bool,
-    /// What was said since the last registration, so that it is said once.
+    /// The complaints since the last registration, so that each is logged once.
     complained: BTreeSet<String>,
-    /// Which of the servers is tried.
+    /// Counts the tries; selects the server to try.
     turn: usize,
     standing: Option<String>,
     backoff: Backoff,
 }
 
-/// Runs until it is told to end.
+/// Runs until it receives a signal to stop.
 pub(super) async fn run(plan: AgentConfig) -> anyhow::Result<()> {
     let mut stop = AgentStop {
         terminate: signal(SignalKind::terminate())?,
@@ -143,7 +144,7 @@ pub(super) async fn run(plan: AgentConfig) -> anyhow::Result<()> {
         }
         agent.standing = None;
         agent.turn += 1;
-        // All are tried before any is waited for.
+        // The agent tries all servers before it waits.
         if !agent.turn.is_multiple_of(agent.plan.servers.count()) {
             continue;
         }
@@ -174,7 +175,7 @@ impl Agent {
         self.plan.servers.at(self.turn)
     }
 
-    /// From a connection to its end.
+    /// Runs one session, from connecting to the end of the connection.
     async fn session(&mut self) -> AgentEnd {
         match self.stay().await {
             Ok(never) => match never {},
@@ -227,7 +228,7 @@ impl Agent {
         message: &[u8],
         is_known: &mut bool,
     ) -> Result<(), AgentEnd> {
-        // Nearly all that is long is a status: it is read once.
+        // Nearly every long message is a status, so it is parsed once, as a status.
         if let Ok(status) = serde_json::from_slice::<Status>(message) {
             return self.apply(link, &status).await;
         }
@@ -264,7 +265,7 @@ impl Agent {
         Ok(())
     }
 
-    /// The status, or an update of it.
+    /// Applies the status or an update of it.
     async fn apply(&mut self, link: &mut Link, status: &Status<'_>) -> Result<(), AgentEnd> {
         let teller = link.peer()?;
         let entries = status.entries(teller.is_loopback());
@@ -281,7 +282,7 @@ impl Agent {
         Ok(())
     }
 
-    /// What the server says that this node is.
+    /// Records and logs what this node is according to the server.
     fn stand(&mut self, standing: Option<String>, why: Option<String>) {
         let Some(standing) = standing else { return };
         if self.standing.as_ref() != Some(&standing) {
@@ -298,7 +299,7 @@ impl Agent {
         }
     }
 
-    /// Who died, and who lives again.
+    /// Logs which nodes died and which returned.
     fn tell_changes(&self, entries: &Entries) {
         let before = self.files.wanted().map(|entries| &entries.dead);
         let none = BTreeSet::new();
@@ -312,7 +313,7 @@ impl Agent {
         }
     }
 
-    /// The files say what they are to say, or cannot: then the node does not work as others expect.
+    /// Handles the outcome of a write. If the files cannot be written, the node reports itself as not working.
     fn written(&mut self, outcome: Outcome) {
         self.is_well = outcome.is_ok();
         match outcome {
@@ -363,9 +364,9 @@ fn registration(plan: &AgentConfig, link: &Link) -> anyhow::Result<Registration>
     Ok(told)
 }
 
-/// Takes this node's leave: its blocks out of its files, and its name out of the cluster.
+/// Makes this node leave: removes its blocks from its files, and its name from the cluster.
 pub(super) async fn leave(plan: AgentConfig) -> anyhow::Result<()> {
-    // The server first: an agent that still runs is told by it, and writes no more.
+    // The server comes first: it tells a running agent to stop, which then writes no more.
     let told = timeout(LEAVE, tell_any(&plan)).await;
     let written = Writer::new(plan.place.clone()).clear().await?;
     tell_written(&written);
@@ -376,7 +377,7 @@ pub(super) async fn leave(plan: AgentConfig) -> anyhow::Result<()> {
     }
 }
 
-/// What is to be done when only the files know of the leave.
+/// The message for the case that the files are cleaned but the server does not know of the leave.
 fn untold(plan: &AgentConfig, why: &str) -> String {
     let ManagedFiles {
         hosts,
@@ -392,7 +393,7 @@ fn untold(plan: &AgentConfig, why: &str) -> String {
     )
 }
 
-/// Tells whichever of the servers takes it.
+/// Sends the leave to the first server that accepts it.
 async fn tell_any(plan: &AgentConfig) -> anyhow::Result<()> {
     let mut outcome = Ok(());
     for turn in 0..plan.servers.count() {

@@ -27,7 +27,7 @@ use crate::detect::{DetectorConfig, Rule};
 use crate::files::{Named, SMALL, read_named};
 use crate::say::say;
 
-/// What `--state` says instead of a file's name.
+/// The value of `--state` that selects ZooKeeper instead of a file.
 const ZOOKEEPER: &str = "zookeeper";
 
 /// `heartline nodes`
@@ -39,75 +39,76 @@ pub struct NodesArgs {
 
 #[derive(Subcommand, Debug)]
 enum Part {
-    /// Learn of every node, and tell all of them about all
+    /// Run the control server that registers nodes and distributes the member list
     Server(Box<ServerArgs>),
-    /// Register this machine, beat, and keep its /etc/hosts and `authorized_keys` right
+    /// Register this machine, send heartbeats, and keep its /etc/hosts and `authorized_keys` up to date
     Agent(Box<AgentArgs>),
-    /// Show all nodes
+    /// List all nodes
     List(ListArgs),
-    /// Free a node's name and address, and take its entries away everywhere
+    /// Release a node's name and address, and remove its entries on every node
     Forget(ForgetArgs),
 }
 
 #[derive(Args, Debug)]
 struct ServerArgs {
-    /// Where to listen
+    /// Address and port to listen on
     #[arg(long, value_name = "IP:PORT", default_value = "0.0.0.0:50091")]
     listen: SocketAddr,
 
-    /// The file that keeps what was acknowledged [default: ~/.local/state/heartline/nodes.json, as root
-    /// /var/lib/heartline/nodes.json]; or zookeeper: then several servers stand by for one another
+    /// File that holds every acknowledged change [default: ~/.local/state/heartline/nodes.json, for root
+    /// /var/lib/heartline/nodes.json]; or zookeeper, which allows several servers of which one is active
     #[arg(long, value_name = "FILE|zookeeper")]
     state: Option<PathBuf>,
 
     #[command(flatten)]
     secret: SecretOptions,
 
-    /// How long a node may be silent before it is dead
+    /// Silence after which a node counts as dead
     #[arg(long, value_name = "DURATION", default_value = "3s", value_parser = timeout)]
     timeout: Duration,
 
-    /// How it is judged: adaptive gives longer to those whose beats come irregularly, and to many at once
+    /// Detection rule: adaptive allows more time to nodes with irregular heartbeats, and to many nodes that fall silent
+    /// together
     #[arg(long, value_name = "RULE", value_enum, default_value_t)]
     detector: Rule,
 
-    /// How long an agent may take to come back when its connection is lost
+    /// Time an agent has to reconnect after it lost its connection
     #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = duration)]
     patience: Duration,
 
-    /// Take only names that end in this one
+    /// Accept only names that end in this domain
     #[arg(long, value_name = "DOMAIN")]
     domain: Option<HostName>,
 
-    /// Take addresses that are not those of their connections: nodes behind a translation of addresses
+    /// Accept an address that differs from the connection's source address, for nodes behind address translation
     #[arg(long)]
     any_address: bool,
 
-    /// The address that nodes are told [default: the one of --listen, or the machine's own]
+    /// Address to announce to the nodes [default: the one of --listen, or the machine's own]
     #[arg(long, value_name = "IP")]
     advertise: Option<IpAddr>,
 
-    /// The public key that nodes are told as the server's; they do not let it in
+    /// The server's public key to announce to the nodes; they do not grant it access
     #[arg(long, value_name = "FILE")]
     public_key: Option<PathBuf>,
 
-    /// So many nodes there may be
+    /// Maximum number of nodes
     #[arg(long, value_name = "COUNT", default_value_t = 10_000, value_parser = count)]
     nodes: usize,
 
-    /// So many connections may be open
+    /// Maximum number of open connections
     #[arg(long, value_name = "COUNT", default_value_t = 12_000, value_parser = count)]
     connections: usize,
 
-    /// So many connections of one address may be open
+    /// Maximum number of open connections from one address
     #[arg(long, value_name = "COUNT", default_value_t = 64, value_parser = count)]
     connections_per_address: usize,
 
-    /// So many names one address may have had; of those that are dead and not forgotten
+    /// Maximum number of names that one address may have had, counting dead nodes that were not forgotten
     #[arg(long, value_name = "COUNT", default_value_t = 64, value_parser = count)]
     names_per_address: usize,
 
-    // The last: what follows would stand below its heading.
+    // This field stays last: clap would put every option after it under its help heading.
     /// For --state zookeeper.
     #[command(flatten)]
     zookeeper: ZooKeeperOptions,
@@ -119,11 +120,11 @@ struct AgentArgs {
     #[command(subcommand)]
     action: Option<AgentAction>,
 
-    /// What this node is
+    /// Role of this node
     #[arg(long, value_enum, required = true)]
     role: Option<Role>,
 
-    /// How often to beat
+    /// Interval between heartbeats
     #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = interval)]
     interval: Duration,
 
@@ -133,38 +134,37 @@ struct AgentArgs {
 
 #[derive(Subcommand, Debug)]
 enum AgentAction {
-    /// Take this node's blocks out of its files, and its name out of the cluster; an agent that runs ends
+    /// Remove this node's blocks from its files and its name from the cluster; a running agent stops
     Leave(Box<NodeArgs>),
 }
 
-/// What an agent and its leave share.
+/// The options that the agent and its `leave` subcommand share.
 #[derive(Args, Clone, Debug)]
 struct NodeArgs {
     #[command(flatten)]
     client: ClientOptions,
 
-    /// This node's name [default: the machine's]
+    /// Name of this node [default: the machine's]
     #[arg(long, value_name = "NAME")]
     hostname: Option<HostName>,
 
-    /// The address that others are told [default: the one by which this machine reaches the server]
+    /// Address to announce to the other nodes [default: the one by which this machine reaches the server]
     #[arg(long, value_name = "IP")]
     ip: Option<IpAddr>,
 
-    /// Whose key and `authorized_keys` [default: who runs this]
+    /// User that owns the key and `authorized_keys` [default: the current user]
     #[arg(long, value_name = "NAME")]
     user: Option<UserName>,
 
-    /// The user's key, made if it is not there [default: `id_ed25519`, `id_ecdsa` or `id_rsa`
-    /// in ~/.ssh]
+    /// The user's private key, created if it is missing [default: `id_ed25519`, `id_ecdsa` or `id_rsa` in ~/.ssh]
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
 
-    /// Where names are written
+    /// File for the names of the nodes
     #[arg(long, value_name = "FILE", default_value = "/etc/hosts")]
     hosts_file: PathBuf,
 
-    /// Where keys are written [default: `~/.ssh/authorized_keys`]
+    /// File for the public keys of the nodes [default: `~/.ssh/authorized_keys`]
     #[arg(long, value_name = "FILE")]
     authorized_keys: Option<PathBuf>,
 }
@@ -174,22 +174,22 @@ struct ListArgs {
     #[command(flatten)]
     client: ClientOptions,
 
-    /// One JSON object a line
+    /// Print one JSON object per line
     #[arg(long)]
     json: bool,
 
-    /// Again on each change
+    /// Print the list again on each change
     #[arg(long)]
     watch: bool,
 }
 
 #[derive(Args, Debug)]
 struct ForgetArgs {
-    /// The node's name
+    /// Name of the node
     #[arg(value_name = "NAME")]
     name: HostName,
 
-    /// Also if it lives: then it registers again, unless its agent is ended
+    /// Forget the node even if it is alive: it registers again unless its agent is stopped
     #[arg(long)]
     force: bool,
 
@@ -198,7 +198,7 @@ struct ForgetArgs {
 }
 
 impl NodesArgs {
-    /// Does what was asked for.
+    /// Runs the selected subcommand.
     pub fn run(self) -> ExitCode {
         match self.part {
             Part::Server(args) => match args.plan() {
@@ -243,23 +243,24 @@ impl NodesArgs {
     }
 }
 
-/// What was asked for cannot be done so; or the machine does not let it be done.
+/// Reports a usage error: the request is impossible as given, or this machine does not permit it.
 fn usage(why: &anyhow::Error) -> ExitCode {
     say(PROGRAM, format_args!("{why:#}"));
     ExitCode::from(if why.is::<NoKey>() { 1 } else { 2 })
 }
 
-/// There is no key, and none can be made: nothing is wrong with the words.
+/// No key exists and none can be created. The command line itself is correct, so this is not a usage error.
 #[derive(Debug, thiserror::Error)]
 #[error("this node has no key")]
 struct NoKey;
 
-/// The server takes no more than 50 messages a second, and no connection that is silent for a minute.
+/// Parses a heartbeat interval: the server accepts at most 50 messages a second, and closes a connection that is silent
+/// for a minute.
 fn interval(text: &str) -> Result<Duration, String> {
     between(text, Duration::from_millis(50), Duration::from_secs(20))
 }
 
-/// Some beats fit into it, and the server's own look at the clock.
+/// Parses a timeout that leaves room for several heartbeats and for the server's own tick.
 fn timeout(text: &str) -> Result<Duration, String> {
     between(text, TICK * 3, Duration::from_secs(86_400))
 }
@@ -307,7 +308,7 @@ impl ServerArgs {
         let account = Account::of(None)?;
         let keeping = match self.state {
             Some(state) if state.as_os_str() == ZOOKEEPER => {
-                // Whoever runs several on one machine tells them by their ports.
+                // Several servers on one machine differ in their ports.
                 let name = format!("{}.{}", own_name(), self.listen.port()).parse();
                 let config = candidate(
                     self.zookeeper.settings(),
@@ -356,7 +357,7 @@ impl ServerArgs {
 }
 
 impl NodeArgs {
-    /// `key` takes the key that is there, or makes one.
+    /// Builds the agent's configuration. `key` loads the existing key or creates one.
     fn plan(
         self,
         role: Role,

@@ -1,7 +1,7 @@
-//! The seal of a message: proof that whoever sent it knows the cluster's secret, that it was meant for this
-//! connection, and that it comes in its order. Both sides give a nonce of 32 random bytes first; every message
-//! then follows an object of its own with an HMAC-SHA256 over both nonces, the direction, the sequence number and
-//! the message's SHA-256. The message itself stays, to the byte, what it is without a seal.
+//! Message authentication: proof that the sender knows the cluster's secret, that the message was meant for this
+//! connection, and that it comes in its order. Both sides first send a nonce of 32 random bytes; every later message
+//! follows a header object with an HMAC-SHA256 over both nonces, the direction, the sequence number and the message's
+//! SHA-256. The message itself stays byte for byte as it is without authentication.
 
 use std::sync::Arc;
 
@@ -12,23 +12,23 @@ use ssh_key::rand_core::{OsRng, RngCore};
 
 use super::rejection::Rejection;
 
-/// A shorter secret could be guessed.
+/// The minimum length in bytes: a shorter secret could be guessed.
 const SHORTEST_SECRET: usize = 16;
-/// What this use of the secret is called: a MAC of another use is none here.
+/// The label of this use of the secret: a MAC that was made for another use is not valid here.
 const USE: &[u8] = b"heartline nodes 1";
 
-/// What the other use is called: marks of what is kept where others could write.
+/// The label of the other use: marks on state that is stored where others could write.
 const KEEPING: &[u8] = b"heartline nodes state 1";
 
-/// What is signed by who has a key; no MAC of a message begins so.
+/// The prefix of the data that the owner of a key signs; no MAC input of a message starts with it.
 const BINDING: &[u8] = b"binding";
 
-/// What every node of a cluster knows, and nobody else.
+/// The secret that all nodes of a cluster share.
 #[derive(Clone)]
 pub struct Secret(Arc<[u8]>);
 
 impl Secret {
-    /// A file's content is the secret, without blanks around it.
+    /// The content of a file is the secret, without surrounding white space.
     pub fn new(bytes: &[u8]) -> Result<Self, Rejection> {
         let bytes = bytes.trim_ascii();
         if bytes.len() < SHORTEST_SECRET {
@@ -39,12 +39,12 @@ impl Secret {
         Ok(Self(bytes.into()))
     }
 
-    /// The mark of a text that is kept under a name.
+    /// The mark of a text that is stored under a name.
     pub fn mark(&self, name: &str, text: &[u8]) -> String {
         hex(&self.marking(name, text).finalize().into_bytes())
     }
 
-    /// The text of what [`Secret::mark`] has marked, in the line after it.
+    /// The text that [`Secret::mark`] has marked; the mark is the last line of `value`.
     pub fn unmarked<'a>(&self, name: &str, value: &'a [u8]) -> Result<&'a [u8], Rejection> {
         let at = value.iter().rposition(|byte| *byte == b'\n');
         let (text, mark) = at.map_or((value, &[][..]), |at| (&value[..at], &value[at + 1..]));
@@ -61,7 +61,7 @@ impl Secret {
         let mut key = keyed(&self.0);
         key.update(KEEPING);
         let mut mac = keyed(&key.finalize().into_bytes());
-        // No name has such a byte.
+        // No name contains a zero byte.
         for part in [name.as_bytes(), &[0], text] {
             mac.update(part);
         }
@@ -75,24 +75,24 @@ impl std::fmt::Debug for Secret {
     }
 }
 
-/// Random bytes that are used once.
+/// Random bytes that are used only once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Nonce([u8; 32]);
 
 impl Nonce {
-    /// A new one.
+    /// A new random nonce.
     pub fn random() -> Self {
         let mut bytes = [0; 32];
         OsRng.fill_bytes(&mut bytes);
         Self(bytes)
     }
 
-    /// As 64 hexadecimal digits.
+    /// The nonce as 64 hexadecimal digits.
     pub fn to_hex(self) -> String {
         hex(&self.0)
     }
 
-    /// Reads what [`Nonce::to_hex`] has written.
+    /// Parses the text of [`Nonce::to_hex`].
     pub fn parse(text: &str) -> Result<Self, Rejection> {
         let bytes = unhex(text).and_then(|bytes| bytes.try_into().ok());
         match bytes {
@@ -102,7 +102,7 @@ impl Nonce {
     }
 }
 
-/// A message as it is sent, with its digest: one that goes to many is worked out once.
+/// A message as it is sent, with its digest: a message to many receivers is hashed once.
 #[derive(Clone, Debug)]
 pub struct Body {
     bytes: Arc<[u8]>,
@@ -110,7 +110,7 @@ pub struct Body {
 }
 
 impl Body {
-    /// The message's bytes.
+    /// A message of these bytes.
     pub fn new(bytes: Vec<u8>) -> Self {
         Self {
             digest: Sha256::digest(&bytes).into(),
@@ -124,17 +124,17 @@ impl Body {
     }
 }
 
-/// Which end of a connection one is.
+/// One of the two ends of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
-    /// Whoever connects.
+    /// The end that connects.
     Client,
-    /// Whoever is connected to.
+    /// The end that accepts the connection.
     Server,
 }
 
 impl Side {
-    /// What stands in the MAC of what this side sends.
+    /// The byte that stands for the sending side in the MAC.
     fn mark(self) -> u8 {
         match self {
             Self::Client => b'c',
@@ -150,7 +150,7 @@ impl Side {
     }
 }
 
-/// The object before a sealed message.
+/// The header object before an authenticated message.
 #[derive(Debug, Serialize, Deserialize)]
 struct Header {
     #[serde(rename = "type")]
@@ -165,7 +165,7 @@ enum Kind {
     Seal,
 }
 
-/// One connection's seals in both directions.
+/// The authentication of one connection in both directions.
 #[derive(Debug)]
 pub struct Authenticator {
     keyed: Hmac<Sha256>,
@@ -175,7 +175,7 @@ pub struct Authenticator {
 }
 
 impl Authenticator {
-    /// For a connection on which these nonces were exchanged.
+    /// The authentication for a connection on which these nonces were exchanged.
     pub fn new(secret: &Secret, client: Nonce, server: Nonce, side: Side) -> Self {
         let mut key = keyed(&secret.0);
         for part in [USE, &client.0, &server.0] {
@@ -190,8 +190,8 @@ impl Authenticator {
         }
     }
 
-    /// What only the two ends of this one connection know, and of these texts: whoever signs it has the key now, and
-    /// says this, here.
+    /// A value that only the two ends of this one connection know, bound to these texts: a signature over it proves
+    /// that the signer has the key now and vouches for these texts on this connection.
     pub fn binding(&self, texts: &[&str]) -> [u8; 32] {
         let mut mac = self.keyed.clone();
         mac.update(BINDING);
@@ -202,7 +202,7 @@ impl Authenticator {
         mac.finalize().into_bytes().into()
     }
 
-    /// What is to be sent before `body`.
+    /// The header to send before `body`.
     pub fn seal(&mut self, body: &Body) -> Vec<u8> {
         self.sent += 1;
         let mac = self.mac(self.side, self.sent, &body.digest).finalize();
@@ -214,7 +214,7 @@ impl Authenticator {
         serde_json::to_vec(&header).unwrap_or_default()
     }
 
-    /// Checks what came before `message`. After an error the connection is of no use.
+    /// Checks the header that came before `message`. After an error the connection cannot be used any more.
     pub fn check(&mut self, header: &[u8], message: &[u8]) -> Result<(), Rejection> {
         let Ok(header) = serde_json::from_slice::<Header>(header) else {
             return Err(Rejection::new("a message without its seal"));
@@ -229,7 +229,7 @@ impl Authenticator {
         self.heard += 1;
         let digest = Sha256::digest(message).into();
         let mac = self.mac(self.side.other(), self.heard, &digest);
-        // Takes the same time whatever is wrong.
+        // The comparison takes the same time whichever part is wrong.
         match unhex(&header.mac).map(|sum| mac.verify_slice(&sum)) {
             Some(Ok(())) => Ok(()),
             _ => Err(Rejection::new(

@@ -1,5 +1,5 @@
-//! How long to wait before the server is tried again: twice as long each time, and by chance a little less, so that
-//! a thousand agents whose server is back do not all come in the same moment.
+//! How long to wait before the next try to reach the server: each wait is twice as long as the last, less a random
+//! part, so that a thousand agents do not all connect at the same moment when their server is back.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use fastrand::Rng;
 const FIRST: Duration = Duration::from_millis(100);
 const LONGEST: Duration = Duration::from_secs(3);
 
-/// Waits between tries.
+/// The waits between tries.
 #[derive(Debug)]
 pub struct Backoff {
     random: Rng,
@@ -16,7 +16,7 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// One with a chance of its own.
+    /// Starts with the shortest wait; `seed` makes the random part reproducible.
     pub fn new(seed: u64) -> Self {
         Self {
             random: Rng::with_seed(seed),
@@ -24,14 +24,14 @@ impl Backoff {
         }
     }
 
-    /// How long to wait this time: between half of the longest and all of it.
+    /// The time to wait before the next try: a random time between half of the current maximum and all of it.
     pub fn wait(&mut self) -> Duration {
         let wait = self.next.mul_f64(self.random.f64().mul_add(0.5, 0.5));
         self.next = (self.next * 2).min(LONGEST);
         wait
     }
 
-    /// It went well: the next wait is short again.
+    /// Makes the next wait short again, after a success.
     pub fn reset(&mut self) {
         self.next = FIRST;
     }

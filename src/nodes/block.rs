@@ -1,5 +1,5 @@
-//! A block of lines between two marker lines in a file that belongs to others. Pure: text in, text out. The rest of
-//! the file stays to the byte what it is, also when the block is taken out again.
+//! A block of lines between two marker lines in a file that also holds other content. Pure: text in, text out. The rest
+//! of the file stays byte for byte as it is, also after the block is removed.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -11,12 +11,12 @@ use super::message::Entries;
 use super::rejection::quoted;
 
 const BEGIN: &[u8] = b"# BEGIN heartline nodes (made by heartline; changes are lost)";
-/// The same, where the line before had no end until the block was put there.
+/// The begin marker for a block after a line that had no line end before the block was added.
 const BEGIN_AFTER_OPEN_LINE: &[u8] =
     b"# BEGIN heartline nodes (made by heartline; changes are lost; the line before has no end)";
 const END: &[u8] = b"# END heartline nodes";
 
-/// Markers that are no pair: what is the block's and what is not cannot be told.
+/// The markers do not form a pair: the block's extent is unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error(
     "line {line}: {what}; nothing was written: remove what is left of the block by hand, with its marker lines"
@@ -26,7 +26,7 @@ pub struct Damaged {
     what: &'static str,
 }
 
-/// The lines of `/etc/hosts`.
+/// The block's lines for `/etc/hosts`.
 pub fn hosts(entries: &Entries) -> String {
     let mut lines = String::new();
     for (ip, name) in &entries.hosts {
@@ -35,7 +35,7 @@ pub fn hosts(entries: &Entries) -> String {
     lines
 }
 
-/// The lines of `authorized_keys`; a name is a comment there.
+/// The block's lines for `authorized_keys`, with each node's name as the comment.
 pub fn keys(entries: &Entries) -> String {
     let mut lines = String::new();
     for (name, key) in &entries.keys {
@@ -44,8 +44,8 @@ pub fn keys(entries: &Entries) -> String {
     lines
 }
 
-/// What lines of `/etc/hosts` outside of the block say otherwise of the block's names: who looks a name up is given what
-/// the first line says, or what all say.
+/// The lines of `/etc/hosts` outside the block that give names of the block another address: a lookup returns the
+/// address of the first line, or those of all lines.
 pub fn others(file: &[u8], entries: &Entries) -> Result<Vec<String>, Damaged> {
     let (before, after) = match find(file)? {
         Some(found) => (&file[..found.begin], &file[found.end..]),
@@ -79,7 +79,7 @@ pub fn others(file: &[u8], entries: &Entries) -> Result<Vec<String>, Damaged> {
     Ok(others)
 }
 
-/// The file with `lines` in its block, or without a block; `None` if it is so already.
+/// The file with `lines` in its block, or without a block if `lines` is `None`; `None` if the file is already right.
 pub fn with_block(file: &[u8], lines: Option<&str>) -> Result<Option<Vec<u8>>, Damaged> {
     let found = find(file)?;
     let Some(lines) = lines else {
@@ -125,7 +125,7 @@ pub fn with_block(file: &[u8], lines: Option<&str>) -> Result<Option<Vec<u8>>, D
 
 struct Found {
     begin: usize,
-    /// After the last marker's line.
+    /// The offset after the last marker's line.
     end: usize,
     after_open_line: bool,
 }
@@ -233,7 +233,7 @@ mod tests {
         let said =
             "n1.a.b is 10.0.0.1 by the block, but 127.0.1.1 by the line '127.0.1.1\\tN1.a.b n1'";
         assert!(told(debian)[0].starts_with(said), "{:?}", told(debian));
-        // The block itself is right, wherever it is; and what follows it counts too.
+        // The block itself is correct wherever it stands, and the lines after it count too.
         let block = put(debian.as_bytes(), Some(&hosts(&entries))).expect("it is new");
         let file = String::from_utf8(block).expect("text") + "::1 n2";
         let told = told(&file);

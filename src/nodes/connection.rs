@@ -1,5 +1,5 @@
-//! One connection of the server: from its hello to its end. It can cost no other connection anything: what it may
-//! send is bounded in size and number, what it does not take is given up, and who says nothing is sent away.
+//! One connection of the server, from its hello to its end. A connection costs the others nothing: the size and number
+//! of its messages are bounded, answers that the client does not read are dropped, and a silent client is disconnected.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -20,42 +20,42 @@ use super::rejection::Rejection;
 use crate::clock::SystemClock;
 use crate::say::say;
 
-/// A registration with the longest key fits into it.
+/// The longest message in bytes: a registration with the longest key fits into it.
 const LONGEST: usize = 16 << 10;
-/// Before it is known who sends it.
+/// The longest message in bytes before the sender is authenticated.
 pub(super) const LONGEST_HELLO: usize = 4 << 10;
-/// Until the first message is there.
+/// The time the first message may take.
 const HELLO: Duration = Duration::from_secs(5);
-/// Without any whole message.
+/// The time a connection may go without a complete message.
 const IDLE: Duration = Duration::from_secs(60);
-/// Messages at once, and a second.
+/// The number of messages that may come at once, and how many per second.
 const BURST: u32 = 100;
 const A_SECOND: u32 = 50;
-/// So many answers may wait to be taken.
+/// The number of answers that may wait to be sent.
 const ANSWERS: usize = 256;
-/// So often a client may be refused before it is sent away.
+/// The number of rejections after which a client is disconnected.
 const REFUSALS: u32 = 10;
-/// The next update goes out when the last one is confirmed, or after this.
+/// The next update is sent when the last one is confirmed, or after this time.
 const CONFIRM: Duration = Duration::from_millis(500);
-/// What is still on its way may come for so long, so that a refusal is not lost with the connection.
+/// How long the server reads what is still in transit, so that a rejection is not lost with the connection.
 const LINGER: Duration = Duration::from_millis(500);
-/// What clients are told by a server that is not the one.
+/// The answer of a server that stands by.
 const STANDS_BY: &str = "this server stands by for another one; name all of them with --server";
-/// Lists that people watch are told no more often.
+/// The minimum time between two lists on a connection that watches.
 const LISTS_APART: Duration = Duration::from_millis(200);
 
-/// Where connections come in.
+/// What every accepted connection starts with.
 #[derive(Debug)]
 pub(super) struct Acceptor {
     pub(super) doors: Mutex<ConnectionLimits>,
     pub(super) complaints: Mutex<Complaints>,
     pub(super) clock: SystemClock,
-    /// Nothing while the server stands by for another one.
+    /// `None` while the server stands by.
     pub(super) open: watch::Receiver<Option<Arc<Shared>>>,
 }
 
 impl Acceptor {
-    /// A line about a client, unless there were too many.
+    /// Logs a line about a client, unless there were too many.
     fn say(&self, about: SocketAddr, what: fmt::Arguments<'_>) {
         let now = self.clock.now().elapsed;
         if lock(&self.complaints).may_say(now, about.ip()) {
@@ -67,7 +67,7 @@ impl Acceptor {
         self.say(peer, format_args!(" is refused: {why}"));
     }
 
-    /// How many lines were not said.
+    /// Logs how many lines were suppressed.
     pub(super) fn sum_up(&self) {
         for (about, count) in lock(&self.complaints).take_unsaid(self.clock.now().elapsed) {
             let whose = match about {
@@ -83,24 +83,24 @@ impl Acceptor {
     }
 }
 
-/// What all connections share.
+/// What all connections share while the server is active.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) secret: Option<Secret>,
-    /// Messages without a seal are taken.
+    /// Whether messages without authentication are accepted.
     pub(super) takes_bare: bool,
     pub(super) desk: mpsc::Sender<CoordinatorInput>,
     pub(super) told: watch::Receiver<Arc<Published>>,
     pub(super) seen: watch::Receiver<u64>,
-    /// Addresses of the machine itself are taken: the server listens there only.
+    /// Whether loopback addresses are accepted: only if the server listens on one.
     pub(super) loopback: bool,
 }
 
 /// Why a connection ends.
 enum ConnectionEnd {
-    /// It is said to the other end, and in the log.
+    /// The reason is sent to the other end, and logged.
     Refused(Rejection),
-    /// The other end went, or does not take anything.
+    /// The other end closed the connection, or does not read.
     Broken(Broken),
     /// Another connection speaks for the node.
     Replaced,
@@ -128,7 +128,7 @@ impl From<Rejection> for ConnectionEnd {
     }
 }
 
-/// One connection from its first byte to its last.
+/// Serves one connection from its first byte to its last.
 pub(super) async fn serve(number: u64, mut link: Link, peer: SocketAddr, hall: Arc<Acceptor>) {
     let ip = peer.ip().to_canonical();
     let entered = lock(&hall.doors).enter(ip);
@@ -202,13 +202,13 @@ struct ServerConnection<'a> {
     inbox: mpsc::Receiver<CoordinatorReply>,
     bucket: Bucket,
     refusals: u32,
-    /// Messages that the desk has not answered yet.
+    /// The number of messages that the coordinator has not answered yet.
     owed: usize,
-    /// It speaks for a node, and has been told the status.
+    /// The connection speaks for a node, and the status was sent to it.
     is_known: bool,
-    /// Until then the last update may be confirmed.
+    /// The deadline for the confirmation of the last update; `None` if no update is unconfirmed.
     unconfirmed: Option<Instant>,
-    /// A watched list is due.
+    /// When the next watched list is due.
     list_at: Option<Instant>,
     watches: bool,
 }
@@ -216,7 +216,7 @@ struct ServerConnection<'a> {
 impl ServerConnection<'_> {
     async fn run(&mut self) -> Result<std::convert::Infallible, ConnectionEnd> {
         if self.shared.takes_bare {
-            // There the first is a registration already.
+            // Without a secret, the first message is already a registration.
             self.link.allow(LONGEST);
         }
         let first = match timeout(HELLO, self.first()).await {
@@ -230,7 +230,7 @@ impl ServerConnection<'_> {
             let may_update = self.is_known && self.unconfirmed.is_none();
             tokio::select! {
                 biased;
-                // Answers come before news.
+                // Answers take precedence over updates.
                 Some(reply) = self.inbox.recv() => self.answered(reply).await?,
                 message = self.link.next() => {
                     if matches!(message, Err(Broken::Closed)) {
@@ -263,7 +263,7 @@ impl ServerConnection<'_> {
         }
     }
 
-    /// The first message, after the hello if there is one.
+    /// Reads the first message, after the hello if there is one.
     async fn first(&mut self) -> Result<Vec<u8>, ConnectionEnd> {
         let first = self.link.next().await?;
         let raw = Raw::read(&first)?;
@@ -284,7 +284,7 @@ impl ServerConnection<'_> {
         }
     }
 
-    /// A message that has come.
+    /// Handles one received message.
     async fn take(&mut self, message: &[u8]) -> Result<(), ConnectionEnd> {
         if !self.bucket.take(self.hall.clock.now().elapsed) {
             return Err(Rejection::new(format!("more than {A_SECOND} messages a second")).into());
@@ -330,7 +330,7 @@ impl ServerConnection<'_> {
         handed.map_err(|_| Broken::Closed.into())
     }
 
-    /// The other end says no more. Perhaps it still listens.
+    /// Sends the answers that are still due after the other end stopped sending: it may still read.
     async fn pay(&mut self) -> Result<(), ConnectionEnd> {
         let end = Instant::now() + HELLO;
         while self.owed > 0 {
@@ -342,7 +342,7 @@ impl ServerConnection<'_> {
         Ok(())
     }
 
-    /// An answer of the desk.
+    /// Handles an answer of the coordinator.
     async fn answered(&mut self, reply: CoordinatorReply) -> Result<(), ConnectionEnd> {
         self.owed = self.owed.saturating_sub(1);
         self.reply(reply).await
@@ -374,7 +374,7 @@ impl ServerConnection<'_> {
         Ok(())
     }
 
-    /// The status, once on each connection.
+    /// Sends the status, once on each connection.
     async fn status(&mut self) -> Result<(), ConnectionEnd> {
         if std::mem::replace(&mut self.is_known, true) {
             return Ok(());
@@ -390,7 +390,7 @@ impl ServerConnection<'_> {
     }
 }
 
-/// Returns at that moment, or never.
+/// Returns at this time; never if it is `None`.
 async fn due(at: Option<Instant>) {
     match at {
         Some(at) => sleep_until(at).await,

@@ -1,5 +1,5 @@
-//! The one place that owns the roster: takes what all connections were told, one after the other, and answers. What
-//! changes the roster is kept before it is acknowledged; many changes are written together.
+//! The task that owns the roster: takes the requests of all connections one after the other, and answers them. A change
+//! of the roster is stored before it is acknowledged; one write covers many changes.
 
 use std::collections::HashMap;
 use std::io;
@@ -23,79 +23,81 @@ use super::store::{Store, is_deposed};
 use crate::clock::SystemClock;
 use crate::say::say;
 
-/// How often it is looked who is overdue.
+/// The interval between checks for overdue nodes.
 pub(super) const TICK: Duration = Duration::from_millis(100);
-/// How long to wait before it is tried again to keep the state.
+/// How long to wait before a failed write of the state is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
-/// So long what happened waits until it is kept, so that it is told together with what is told only then.
+/// How long an event waits for the write of the state, so that it is published together with changes that must be
+/// stored first.
 const TOGETHER: Duration = Duration::from_millis(100);
-/// Between two updates at the least, and as much again for each thousand of nodes.
+/// The minimum time between two updates, plus the same for each thousand nodes.
 const APART: Duration = Duration::from_millis(50);
 const APART_A_NODE: Duration = Duration::from_micros(300);
-/// So much is taken up at once before anything else is done.
+/// The maximum number of requests that are taken up before anything else is done.
 const AT_ONCE: usize = 256;
 
-/// What a connection hands to the desk.
+/// What a connection passes to the coordinator.
 #[derive(Debug)]
 pub(super) enum CoordinatorInput {
-    /// A message that was understood.
+    /// A message that was parsed.
     Message(Submission),
-    /// The connection is gone.
+    /// The connection with this number has ended.
     Gone(u64),
 }
 
-/// A message, and where the answers go.
+/// A message, and where to send the answers.
 #[derive(Debug)]
 pub(super) struct Submission {
     pub(super) connection: u64,
     pub(super) peer: IpAddr,
-    /// It knows the secret, or comes from this machine.
+    /// The sender knows the secret, or connects from this machine.
     pub(super) is_trusted: bool,
     pub(super) told: ClientRequest,
     pub(super) answers: mpsc::Sender<CoordinatorReply>,
 }
 
-/// What the desk hands to a connection.
+/// What the coordinator passes to a connection.
 #[derive(Debug)]
 pub(super) enum CoordinatorReply {
-    /// To be sent.
+    /// An answer to send.
     Answer(Body),
-    /// To be sent; from now on the connection is a node's, and gets what is published.
+    /// An answer to send; from now on the connection belongs to a node and receives every update.
     Known(Body),
-    /// To be sent and said.
+    /// A rejection to send and to log.
     Refused(&'static str, Option<Standing>, Rejection),
-    /// To be sent: another connection, from there, has taken its place.
+    /// A message to send: another connection, from this address, has taken over the node.
     Replaced(HostName, IpAddr),
 }
 
-/// The desk.
+/// The coordinator and all that it owns.
 pub(super) struct Coordinator {
     pub(super) roster: Roster,
-    /// What the store has kept last: no other node is told of.
+    /// The state that the store holds; only nodes in it are published.
     pub(super) kept: Arc<PersistedState>,
     pub(super) store: Store,
     pub(super) own: ServerIdentity,
     pub(super) clock: SystemClock,
-    /// Addresses need not be those that the connections come from.
+    /// Whether an address may differ from the source address of its connection.
     pub(super) any_address: bool,
     pub(super) inbox: mpsc::Receiver<CoordinatorInput>,
-    /// What is told to nodes.
+    /// The status and update that go to the nodes.
     pub(super) told: watch::Sender<Arc<Published>>,
-    /// Grows with everything that happens.
+    /// Grows with every event.
     pub(super) seen: watch::Sender<u64>,
     pub(super) lines: ConnectionTable,
 }
 
-/// Who speaks for whom, and what waits.
+/// Which connection speaks for which node, and which answers wait.
 #[derive(Debug, Default)]
 pub(super) struct ConnectionTable {
-    /// The node that a connection has spoken for.
+    /// The node that each connection last spoke for.
     names: HashMap<u64, HostName>,
-    /// The connection that spoke for a node last.
+    /// The connection that last spoke for each node.
     owners: HashMap<HostName, ConnectionOwner>,
-    /// Answers that wait until this version is kept.
+    /// Answers that wait until their version is stored.
     waiting: Vec<DeferredReply>,
-    /// The connections of those, and which version the last one waits for: no answer overtakes another.
+    /// The connections with waiting answers, and the version that the last of these waits for: no answer overtakes
+    /// another.
     held: HashMap<u64, u64>,
 }
 
@@ -114,16 +116,16 @@ struct DeferredReply {
     answers: mpsc::Sender<CoordinatorReply>,
 }
 
-/// A write of this version that is under way, if there is one. With the desk it ends.
+/// The running write of the state with its version, if there is one. It is aborted together with the coordinator.
 type StoreWrites = JoinSet<(u64, Arc<PersistedState>, io::Result<()>)>;
 
-/// Whether an answer to this is a promise.
+/// Whether the answer to this kind of message promises that the change is stored.
 fn must_be_kept(word: &str) -> bool {
     matches!(word, "register" | "leave" | "forget")
 }
 
 impl Coordinator {
-    /// Works as long as anybody may hand something in, and the state may be written.
+    /// Runs as long as any connection can send a request, and the state may be written.
     pub(super) async fn run(mut self) {
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -138,7 +140,7 @@ impl Coordinator {
             unkept_since = (!is_kept).then(|| unkept_since.unwrap_or_else(Instant::now));
             let publish_at = unkept_since.map_or(may_publish, |at| may_publish.max(at + TOGETHER));
             let news = (saved, self.roster.news());
-            // Before the answers: who is told that it is known finds itself in the status.
+            // The update is published before the answers: a node that is acknowledged must find itself in the status.
             if news != published && Instant::now() >= publish_at {
                 published = news;
                 may_publish = Instant::now() + self.publish();
@@ -182,7 +184,7 @@ impl Coordinator {
         }
     }
 
-    /// Tells all nodes what is kept. How long nothing else is to be told.
+    /// Publishes the stored state to all nodes. Returns the time to wait before the next update.
     fn publish(&self) -> Duration {
         let told = Published::of(&self.roster, &self.kept, &self.own);
         self.told.send_replace(Arc::new(told));
@@ -190,7 +192,7 @@ impl Coordinator {
         APART + APART_A_NODE.saturating_mul(nodes)
     }
 
-    /// Sends the answers whose change is kept.
+    /// Sends the answers whose change is stored by version `saved`.
     fn release(&mut self, saved: u64) {
         if self.lines.waiting.is_empty() {
             return;
@@ -202,12 +204,12 @@ impl Coordinator {
         self.lines.waiting = rest;
         self.lines.held.retain(|_, version| *version > saved);
         for DeferredReply { reply, answers, .. } in ready {
-            // Whoever takes no answers is slow, and has himself to thank for it.
+            // A client that does not read its answers loses them.
             let _ = answers.try_send(reply);
         }
     }
 
-    /// Nothing was kept: nobody is told that it was.
+    /// Rejects all waiting answers, since the write failed.
     fn give_up(&mut self, error: &io::Error) {
         self.lines.held.clear();
         for waiting in self.lines.waiting.drain(..) {
@@ -292,7 +294,7 @@ impl Coordinator {
             ClientRequest::Leave(told) => {
                 let name = &told.name;
                 self.roster.leave(now, told)?;
-                // Its agent, if it still runs, ends too.
+                // The node's agent, if it still runs, stops too.
                 if let Some(owner) = self.lines.owners.get(name) {
                     let _ = owner.answers.try_send(CoordinatorReply::Answer(left()));
                 }
@@ -315,7 +317,7 @@ impl Coordinator {
         }
     }
 
-    /// Nobody speaks for another address than the own one.
+    /// Rejects a request for an address other than the sender's own.
     fn is_its_address(&self, request: &Submission, ip: IpAddr) -> Result<(), Rejection> {
         let peer = request.peer;
         if self.any_address || ip == peer || peer.is_loopback() {
@@ -327,7 +329,7 @@ impl Coordinator {
         )))
     }
 
-    /// The one that is refused as a master, and why.
+    /// The rejection of a node that would be master while another one is, with the reason.
     fn stand_by(&self, name: &HostName) -> CoordinatorReply {
         let master = self
             .roster

@@ -1,4 +1,4 @@
-//! What happens to the nodes, in words.
+//! Events of the nodes, and their texts.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -6,28 +6,28 @@ use std::net::IpAddr;
 use super::fields::HostName;
 use super::message::Role;
 
-/// One thing that happened.
+/// One event of a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// A node that was not known.
+    /// A new node registered.
     Joined(HostName, Role, IpAddr),
-    /// A node has another address than before.
+    /// A node's address changed from the first to the second.
     Moved(HostName, Option<IpAddr>, IpAddr),
-    /// A node has been silent for half of the time that it may.
+    /// A node has been silent for half of the permitted time.
     Late(HostName),
-    /// A late one beats again.
+    /// A late node sends heartbeats again.
     Recovered(HostName),
-    /// A node has been silent for longer than it may.
+    /// A node has been silent for longer than permitted.
     Died(HostName),
-    /// A dead one beats again.
+    /// A dead node sends heartbeats again.
     Returned(HostName),
-    /// A node says whether it works.
+    /// A node reports whether it works.
     Well(HostName, bool),
-    /// A node is master now, and who was before.
+    /// The first node is master now; the second was master before.
     Master(HostName, Option<HostName>),
-    /// A node took its leave.
+    /// A node left.
     Left(HostName),
-    /// An operator had it forgotten.
+    /// An operator removed the node with `forget`.
     Forgotten(HostName),
 }
 

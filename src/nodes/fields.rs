@@ -1,5 +1,5 @@
-//! The values that a node tells of itself. Each is a type that only a checked text becomes: whatever has one may
-//! write it into a file without another look. None of them can hold a blank or a second line.
+//! The values in a node's messages. Each is a type that can only be made from a checked text, so its owner can write it
+//! into a file without another check. None of them can contain white space or a second line.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -11,17 +11,17 @@ use ssh_key::{Algorithm, SshSig};
 
 use super::rejection::{Rejection, quoted};
 
-/// The longest name that the domain name system knows.
+/// The maximum length of a name in the domain name system.
 const LONGEST_NAME: usize = 253;
 const LONGEST_LABEL: usize = 63;
 const LONGEST_USER: usize = 32;
 /// An RSA key of 16384 bits has 2,800 characters.
 const LONGEST_KEY: usize = 4096;
-/// What a signature is for: one that was made for something else is none here.
+/// The purpose that a signature is bound to: a signature for another purpose is not valid here.
 pub(super) const NAMESPACE: &str = "heartline-nodes";
-/// What OpenSSH itself has refused for years.
+/// The minimum size of an RSA key; OpenSSH has rejected smaller ones for years.
 const FEWEST_RSA_BITS: usize = 2048;
-/// Names of the machine itself on usual systems.
+/// Names that refer to the local machine on common systems.
 const OF_THE_MACHINE: [&str; 10] = [
     "localhost",
     "localhost4",
@@ -35,13 +35,13 @@ const OF_THE_MACHINE: [&str; 10] = [
     "broadcasthost",
 ];
 
-/// A host's name by RFC 1123, in small letters, and not one of the machine itself.
+/// A host name by RFC 1123, in lower case, that does not refer to the local machine.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct HostName(String);
 
 impl HostName {
-    /// The name.
+    /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -81,12 +81,12 @@ impl FromStr for HostName {
     }
 }
 
-/// An address that a node can be reached at by others.
+/// An address at which other machines can reach a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Address(IpAddr);
 
 impl Address {
-    /// Checks an address. That of the machine itself is one only where all happens on one machine.
+    /// Checks an address. A loopback address is valid only if `loopback` is true.
     pub fn new(ip: IpAddr, loopback: bool) -> Result<Self, Rejection> {
         let ip = ip.to_canonical();
         let wrong = |why: &str| Err(Rejection::new(format!("ip {ip} {why}")));
@@ -103,7 +103,7 @@ impl Address {
         Ok(Self(ip))
     }
 
-    /// Checks an address that is written down.
+    /// Parses and checks an address.
     pub fn parse(text: &str, loopback: bool) -> Result<Self, Rejection> {
         match text.parse() {
             Ok(ip) => Self::new(ip, loopback),
@@ -111,25 +111,25 @@ impl Address {
         }
     }
 
-    /// The address.
+    /// The address as a plain IP address.
     pub fn ip(self) -> IpAddr {
         self.0
     }
 }
 
-/// One OpenSSH public key: its kind and its bytes, without options and without comment.
+/// One OpenSSH public key: its kind and its bytes, without options and comment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct PublicKey(String);
 
 impl PublicKey {
-    /// `ssh-ed25519 AAAA…`.
+    /// The key as text: `ssh-ed25519 AAAA…`.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether the key's owner has signed `message`: `signature` is what `ssh-keygen -Y sign -n heartline-nodes`
-    /// would make.
+    /// Whether the key's owner has signed `message`; `signature` has the format of
+    /// `ssh-keygen -Y sign -n heartline-nodes`.
     pub fn has_signed(&self, message: &[u8], signature: &str) -> bool {
         let key = ssh_key::PublicKey::from_openssh(&self.0);
         let signature = SshSig::from_pem(signature);
@@ -145,7 +145,7 @@ impl FromStr for PublicKey {
 
     fn from_str(text: &str) -> Result<Self, Rejection> {
         let wrong = |why: &str| Err(Rejection::new(format!("id_rsa.pub {why}")));
-        // As `open(…).read()` gives it: with the end of its line.
+        // The text may end in a newline, as Python's `open(…).read()` returns it.
         let text = text.trim_end_matches(['\n', '\r']);
         if text.len() > LONGEST_KEY {
             return wrong("is longer than any key");
@@ -171,13 +171,13 @@ impl FromStr for PublicKey {
     }
 }
 
-/// The name of a user.
+/// The name of a user on a node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct UserName(String);
 
 impl UserName {
-    /// The name.
+    /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -199,7 +199,7 @@ impl FromStr for UserName {
     }
 }
 
-/// What each checked text has: it is shown as it is, kept as it is, and checked again when it is read.
+/// Shared code of the checked texts: each is displayed and stored unchanged, and checked again when it is parsed.
 macro_rules! text {
     ($($name:ident),*) => {$(
         impl fmt::Display for $name {

@@ -1,4 +1,4 @@
-//! Readers of what is kept of nodes, for the fuzz targets and the tests of the corpus.
+//! Parsers of the nodes' stored state, for the fuzz targets and the tests of the corpus.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use super::state::PersistedState;
 use super::zk_store::{Values, read, written};
 use crate::detect::{DetectorConfig, Rule};
 
-/// Reads the state of a server, and goes on with it. What is kept then is read again as it was written.
+/// Parses a server's state and continues with it. State that is stored then must parse to the same value again.
 pub fn state(bytes: &[u8]) {
     if let Ok(kept) = PersistedState::read(bytes) {
         assert!(PersistedState::read(&kept.text()).is_ok_and(|again| again == kept));
@@ -23,7 +23,7 @@ pub fn state(bytes: &[u8]) {
     }
 }
 
-/// Reads the same from znodes: `NAME<TAB>VALUE` lines, the folder's value under the empty name.
+/// Parses the same state from znodes: `NAME<TAB>VALUE` lines, with the folder's value under the empty name.
 pub fn shelf(bytes: &[u8]) {
     let mut values = Values::new();
     for line in bytes.split(|byte| *byte == b'\n') {
@@ -45,7 +45,7 @@ pub fn shelf(bytes: &[u8]) {
     }
 }
 
-/// Checks a signature by the bytes that stand in it in base64.
+/// Verifies a signature with these bytes as its base64 content.
 pub fn signature(bytes: &[u8]) {
     let text = armoured("SSH SIGNATURE", bytes);
     let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ";
@@ -57,7 +57,7 @@ pub fn signature(bytes: &[u8]) {
     }
 }
 
-/// As OpenSSH writes bytes down.
+/// Encodes bytes in OpenSSH's armoured format.
 fn armoured(what: &str, bytes: &[u8]) -> String {
     let text = STANDARD.encode(bytes);
     let (lines, rest) = text.as_bytes().as_chunks::<70>();
@@ -68,7 +68,7 @@ fn armoured(what: &str, bytes: &[u8]) -> String {
     format!("-----BEGIN {what}-----\n{lines}-----END {what}-----\n")
 }
 
-/// A server that starts with it, and stops.
+/// Simulates a server that starts with this state and stops.
 fn go_on(kept: PersistedState) {
     let rules = Rules {
         detection: DetectorConfig {
@@ -91,8 +91,8 @@ fn go_on(kept: PersistedState) {
     assert!(PersistedState::read(&kept.text()).is_ok_and(|again| again == kept));
 }
 
-/// Reads both halves of a key, the private one also from the bytes that a file of it holds in base64. The public one is
-/// the same when it is written again.
+/// Parses both halves of a key; the private one also from these bytes as the base64 content of a key file. The public
+/// half must be the same when it is written again.
 pub fn key(bytes: &[u8]) {
     for text in [bytes, armoured("OPENSSH PRIVATE KEY", bytes).as_bytes()] {
         if let Ok(private) = PrivateKey::from_openssh(text) {

@@ -1,6 +1,6 @@
-//! On whose behalf a file is read and written. Root keeps the files of another user: what lies in that user's folders
-//! may be a link to anywhere, and be another one a moment later. So these are touched with no more rights than the user
-//! has, and the kernel refuses what the user may not do.
+//! Reads and writes files with another user's rights. Root keeps the files of another user; a path in that user's
+//! folders may be a link to anywhere, and may change a moment later. So root accesses these files with no more rights
+//! than the user has, and the kernel refuses what the user may not do.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -16,8 +16,8 @@ use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 use super::options::Account;
 
 impl Account {
-    /// Does what is to be done with the file at `path`: as this user, unless nobody but this process's user and root
-    /// could have put anything else there, as in a folder of `sshd` for all users' keys.
+    /// Runs the operation on the file at `path` as this user, unless only this process's user and root could have put
+    /// anything there, as in a folder of `sshd` for the keys of all users.
     pub(super) fn touch<T: Send>(
         &self,
         path: &Path,
@@ -33,13 +33,13 @@ impl Account {
             })?;
             what()
         };
-        // Rights are a thread's own; it ends with them.
+        // Effective ids belong to a thread; they end with it.
         let done = thread::scope(|scope| scope.spawn(act).join());
         done.unwrap_or_else(|panic| resume_unwind(panic))
     }
 }
 
-/// Only the effective ids: by the others the user could send this thread signals, or trace it.
+/// Changes only the effective ids: with the real and saved ones, the user could send this thread signals or trace it.
 fn become_user((user, group): (u32, u32)) -> rustix::io::Result<()> {
     let (user, group) = (Uid::from_raw(user), Gid::from_raw(group));
     set_thread_groups(&[group])?;
@@ -71,10 +71,10 @@ pub(super) mod tests {
     use super::*;
     use crate::left_out::{self, leave_out};
 
-    /// Some user who is not this one.
+    /// A user other than the current one.
     const NOBODY: (u32, u32) = (65534, 65534);
 
-    /// An account with a home of its own, or why this process cannot act as somebody else.
+    /// An account with its own home, or the reason why this process cannot act as another user.
     pub(in crate::nodes) fn somebody_else() -> Result<(TempDir, Account), String> {
         let home = tempfile::tempdir().expect("a folder");
         let account = Account {

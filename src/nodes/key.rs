@@ -1,4 +1,4 @@
-//! A node's own key: the one that is there, or a new one.
+//! The key of a node: the existing one, or a new one.
 
 use std::path::{Path, PathBuf};
 
@@ -11,13 +11,13 @@ use super::options::Account;
 use super::replace::{NewFile, replace};
 use crate::files::{self, Unfit};
 
-/// The largest key that is read.
+/// The maximum size in bytes of a key file that is read.
 const LARGEST: u64 = 64 << 10;
 
-/// What `ssh` itself looks for, best first.
+/// The key files that `ssh` looks for, best first.
 const USUAL: [&str; 3] = ["id_ed25519", "id_ecdsa", "id_rsa"];
 
-/// The key that `ssh` of this user would take, or the one that will be made.
+/// The key that this user's `ssh` would use, or the path for a new one.
 pub(super) fn usual(account: &Account) -> PathBuf {
     let folder = account.home.join(".ssh");
     let there = USUAL
@@ -27,16 +27,16 @@ pub(super) fn usual(account: &Account) -> PathBuf {
     there.unwrap_or_else(|| folder.join(USUAL[0]))
 }
 
-/// A node's key: the half that all know, and the other one if it can be used.
+/// The key of a node: the public half, and the private half if it can be used.
 #[derive(Clone, Debug)]
 pub(super) struct OwnKey {
     pub(super) public: PublicKey,
-    /// Not of a key with a passphrase, nor of a kind that is not signed with here.
+    /// `None` for a key with a passphrase, and for a kind of key that heartline cannot sign with.
     private: Option<PrivateKey>,
 }
 
 impl OwnKey {
-    /// The key in `path`; a new one if there is none.
+    /// Loads the key in `path`, or creates one if there is none.
     pub(super) fn of(path: &Path, account: &Account) -> anyhow::Result<Self> {
         account.touch(path, || {
             if !is_there(path) {
@@ -47,7 +47,7 @@ impl OwnKey {
         })
     }
 
-    /// The key in `path`, which must be there.
+    /// Loads the key in `path`, which must exist.
     pub(super) fn there(path: &Path, account: &Account) -> anyhow::Result<Self> {
         account.touch(path, || {
             if !is_there(path) {
@@ -66,7 +66,7 @@ impl OwnKey {
         let read = |path: &Path| files::read_text(path, account.links(), LARGEST);
         let private = match read(path) {
             Ok(text) => PrivateKey::from_openssh(text).map_err(|why| anyhow!(why)),
-            // Something else was put in its place: that is no key which cannot be used.
+            // The file was replaced by something unsafe. That is an error, other than a key that merely cannot sign.
             Err(why) if Unfit::of(&why).is_some() => {
                 return Err(why).with_context(|| format!("{shown} cannot be read"));
             }
@@ -87,7 +87,7 @@ impl OwnKey {
         })
     }
 
-    /// Proof that this node has its key; none if that cannot be used.
+    /// Signs a message to prove that this node has its key; `None` if the key cannot sign.
     pub(super) fn sign(&self, message: &[u8]) -> Option<String> {
         let private = self.private.as_ref()?;
         let signature = private.sign(NAMESPACE, HashAlg::Sha512, message).ok()?;

@@ -1,5 +1,5 @@
-//! What one client may take from the others: messages a second, connections at once, lines of the log. Pure: the time
-//! is handed in.
+//! Limits on what one client may take from the others: messages per second, open connections, log lines. Pure: the
+//! caller passes the time.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use super::rejection::Rejection;
 
-/// So many lines at once are said of one address, and one more in so many seconds.
+/// The number of log lines about one address that may come at once; one more is allowed after each interval below.
 const LINES: u32 = 100;
 const A_LINE: Duration = Duration::from_secs(2);
-/// Of so many addresses lines are counted apart.
+/// The number of addresses whose log lines are counted separately.
 const TALKERS: usize = 1024;
 
-/// Whom an address stands for: whoever has one of `IPv6` has all that begin as it does.
+/// The address that stands for a client: an `IPv6` client owns its whole /64 prefix.
 fn party(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (!0 << 64)).into(),
@@ -21,7 +21,7 @@ fn party(address: IpAddr) -> IpAddr {
     }
 }
 
-/// Tokens that come back with the time: who has none left is too fast.
+/// A token bucket that refills with time; a client without tokens is too fast.
 #[derive(Clone, Debug)]
 pub struct Bucket {
     most: f64,
@@ -31,7 +31,7 @@ pub struct Bucket {
 }
 
 impl Bucket {
-    /// A full one.
+    /// A full bucket.
     pub fn new(now: Duration, most: u32, a_second: u32) -> Self {
         Self {
             most: most.into(),
@@ -41,7 +41,7 @@ impl Bucket {
         }
     }
 
-    /// Takes one token, if there is one.
+    /// Takes one token. Returns whether there was one.
     pub fn take(&mut self, now: Duration) -> bool {
         self.fill(now);
         let is_there = self.left >= 1.0;
@@ -51,7 +51,7 @@ impl Bucket {
         is_there
     }
 
-    /// Whether nothing was taken for long.
+    /// Whether the bucket has been left alone for long enough to be full again.
     fn is_full(&mut self, now: Duration) -> bool {
         self.fill(now);
         self.left >= self.most
@@ -64,7 +64,7 @@ impl Bucket {
     }
 }
 
-/// What is said of clients: whoever gives cause for many lines has most of them counted only.
+/// Limits the log lines about clients: after many lines about one client, most further lines are only counted.
 #[derive(Debug, Default)]
 pub struct Complaints {
     of: HashMap<IpAddr, LogBudget>,
@@ -77,13 +77,13 @@ struct LogBudget {
 }
 
 impl Complaints {
-    /// Whether a line about this address is to be said. If not, it is counted.
+    /// Whether to log a line about this address. If not, the line is counted.
     pub fn may_say(&mut self, now: Duration, about: IpAddr) -> bool {
         let mut about = party(about);
         if self.of.len() >= TALKERS && !self.of.contains_key(&about) {
             self.clear(now);
             if self.of.len() >= TALKERS {
-                // All others are one.
+                // All further addresses share one entry.
                 about = Ipv6Addr::UNSPECIFIED.into();
             }
         }
@@ -99,7 +99,7 @@ impl Complaints {
         may
     }
 
-    /// What was counted since this was asked for last.
+    /// The numbers of suppressed lines since the last call.
     pub fn take_unsaid(&mut self, now: Duration) -> Vec<(IpAddr, u64)> {
         let unsaid = self.of.iter_mut().filter(|(_, talker)| talker.unsaid > 0);
         let unsaid = unsaid.map(|(about, talker)| (*about, std::mem::take(&mut talker.unsaid)));
@@ -108,14 +108,14 @@ impl Complaints {
         unsaid
     }
 
-    /// Forgets those of whom nothing is to be remembered.
+    /// Drops the entries that hold no information any more.
     fn clear(&mut self, now: Duration) {
         self.of
             .retain(|_, talker| talker.unsaid > 0 || !talker.bucket.is_full(now));
     }
 }
 
-/// Who is connected.
+/// The open connections, by client.
 #[derive(Debug)]
 pub struct ConnectionLimits {
     most: usize,
@@ -125,7 +125,7 @@ pub struct ConnectionLimits {
 }
 
 impl ConnectionLimits {
-    /// Nobody is connected yet.
+    /// A count with no open connections.
     pub fn new(most: usize, most_of_one: usize) -> Self {
         Self {
             most,
@@ -135,7 +135,7 @@ impl ConnectionLimits {
         }
     }
 
-    /// Somebody comes.
+    /// Counts a new connection, or rejects it.
     pub fn enter(&mut self, from: IpAddr) -> Result<(), Rejection> {
         let from = party(from);
         let of_one = self.of.get(&from).copied().unwrap_or_default();
@@ -153,7 +153,7 @@ impl ConnectionLimits {
         Ok(())
     }
 
-    /// Somebody who entered goes.
+    /// Removes a connection that was counted by `enter`.
     pub fn leave(&mut self, from: IpAddr) {
         let from = party(from);
         self.all = self.all.saturating_sub(1);
@@ -224,7 +224,7 @@ mod tests {
         let now = now + A_LINE;
         assert!(complaints.may_say(now, address(1)));
         assert!(!complaints.may_say(now, address(1)));
-        // However many addresses there are.
+        // This holds for any number of addresses.
         let said = (0..10_000).filter(|n| complaints.may_say(now, address(*n)));
         assert!(said.count() <= TALKERS + LINES as usize);
         assert!(complaints.of.len() <= TALKERS + 1);

@@ -1,4 +1,4 @@
-//! One connection, seen from either end: whole messages in, whole messages out, sealed if both know the secret.
+//! One connection, seen from either end: complete messages in and out, authenticated if both ends know the secret.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -15,26 +15,26 @@ use super::message::{Raw, Registration, ReplyHeader};
 use super::reader::{Malformed, Reader};
 use super::rejection::{Rejection, quoted};
 
-/// What a client takes: the status of 20,000 nodes with RSA keys.
+/// The longest message in bytes that a client accepts: the status of 20,000 nodes with RSA keys.
 const LONGEST_FROM_SERVER: usize = 16 << 20;
-/// How long a connection, its hello and each write may take.
+/// The time limit for connecting, for the hello, and for each write.
 const LIMIT: Duration = Duration::from_secs(5);
-/// So much is read at once.
+/// The number of bytes per read.
 const PIECE: usize = 16 << 10;
 
-/// Why a connection is of no use any more.
+/// Why a connection cannot be used any more.
 #[derive(Debug, Error)]
 pub enum Broken {
     /// The other end has closed it.
     #[error("the connection was closed")]
     Closed,
-    /// The other end has sent what is no message.
+    /// The other end has sent bytes that are no message.
     #[error(transparent)]
     Malformed(#[from] Malformed),
-    /// A seal is wrong.
+    /// The authentication of a message is wrong.
     #[error(transparent)]
     Refused(#[from] Rejection),
-    /// It failed.
+    /// Reading or writing failed.
     #[error(transparent)]
     Io(#[from] io::Error),
 }
@@ -45,14 +45,14 @@ pub struct Link {
     stream: TcpStream,
     reader: Reader,
     seal: Option<Authenticator>,
-    /// Came before a message that is not there yet.
+    /// The authentication header of a message that has not arrived completely.
     header: Option<Vec<u8>>,
 }
 
 impl Link {
-    /// A connection on which nothing was said yet; messages may be so long.
+    /// A connection without any message yet; `longest` is the maximum message length in bytes.
     pub fn new(stream: TcpStream, longest: usize) -> Self {
-        // Small messages are answers that somebody waits for.
+        // Small messages are answers that the other end waits for.
         let _ = stream.set_nodelay(true);
         Self {
             stream,
@@ -62,12 +62,12 @@ impl Link {
         }
     }
 
-    /// Connects to a server, and exchanges nonces with it if there is a secret; within 5 s.
+    /// Connects to a server within 5 s, and exchanges nonces with it if there is a secret.
     pub async fn connect(server: &str, secret: Option<&Secret>) -> Result<Self, Broken> {
         Self::connect_within(LIMIT, server, secret).await
     }
 
-    /// The same within another time.
+    /// As [`Link::connect`], with another time limit.
     pub async fn connect_within(
         limit: Duration,
         server: &str,
@@ -103,7 +103,7 @@ impl Link {
         Ok(link)
     }
 
-    /// The server's half of a hello: answers it, and wants seals from now on.
+    /// The server's half of a hello: answers it, and requires authentication from now on.
     pub async fn welcome(&mut self, hello_of: &Raw, secret: &Secret) -> Result<(), Broken> {
         let others = Nonce::parse(hello_of.nonce.as_deref().unwrap_or_default())?;
         let own = Nonce::random();
@@ -112,17 +112,18 @@ impl Link {
         Ok(())
     }
 
-    /// From now on messages may be so long.
+    /// Sets the maximum message length in bytes from now on.
     pub fn allow(&mut self, longest: usize) {
         self.reader.allow(longest);
     }
 
-    /// Whether the other end knows the secret.
+    /// Whether the connection is authenticated: the other end knows the secret.
     pub fn is_sealed(&self) -> bool {
         self.seal.is_some()
     }
 
-    /// What a node signs to prove that it has its key, and tells this of itself, if both ends know the secret.
+    /// What a node signs to prove that it has its key, bound to this registration; `None` unless both ends know the
+    /// secret.
     pub fn binding(&self, told: &Registration) -> Option<[u8; 32]> {
         let (role, address) = (told.role.to_string(), told.address.ip().to_string());
         let texts = [
@@ -135,17 +136,17 @@ impl Link {
         self.seal.as_ref().map(|seal| seal.binding(&texts))
     }
 
-    /// Whether this machine would reach the other end from another address now. Nothing is sent for it, and no name
-    /// looked up.
+    /// Whether this machine would now reach the other end from another address. This sends nothing and looks up no
+    /// name.
     pub fn has_moved(&self) -> bool {
         let (Ok(to), Ok(from)) = (self.stream.peer_addr(), self.local()) else {
             return false;
         };
-        // Without a way there nothing can be said.
+        // Without a route the question has no answer.
         route(to).is_ok_and(|ip| ip != from)
     }
 
-    /// The own address on this connection.
+    /// The local address of this connection.
     pub fn local(&self) -> io::Result<IpAddr> {
         Ok(self.stream.local_addr()?.ip().to_canonical())
     }
@@ -155,7 +156,7 @@ impl Link {
         Ok(self.stream.peer_addr()?.ip().to_canonical())
     }
 
-    /// The next message, its seal checked. What has come is kept when this is dropped before it ends.
+    /// The next message, with its authentication checked. Cancel-safe: received bytes stay in the buffer.
     pub async fn next(&mut self) -> Result<Vec<u8>, Broken> {
         loop {
             while let Some(object) = self.reader.object()? {
@@ -180,7 +181,7 @@ impl Link {
         }
     }
 
-    /// Its room is on the stack of this call only: a thousand waiting connections need none.
+    /// The read buffer is on the stack of this call only: a thousand waiting connections need none.
     fn fill(&mut self) -> io::Result<usize> {
         let mut piece = [0; PIECE];
         let length = self.stream.try_read(&mut piece)?;
@@ -188,12 +189,13 @@ impl Link {
         Ok(length)
     }
 
-    /// Sends a message. Who does not take it within five seconds is given up; the connection is of no use then.
+    /// Sends a message. If the other end does not accept it within five seconds, this fails and the connection cannot
+    /// be used any more.
     pub async fn send(&mut self, body: &Body) -> io::Result<()> {
         let header = self.seal.as_mut().map(|seal| seal.seal(body));
         let write = async {
             match header {
-                // Small ones in one segment.
+                // Header and small message go into one segment.
                 Some(header) if body.bytes().len() < PIECE => {
                     let both = [&header[..], body.bytes()].concat();
                     self.stream.write_all(&both).await
@@ -209,12 +211,12 @@ impl Link {
         timeout(LIMIT, write).await.map_err(late)?
     }
 
-    /// Sends what becomes a JSON object.
+    /// Sends a value as a JSON object.
     pub async fn send_message(&mut self, message: &impl Serialize) -> io::Result<()> {
         self.send(&Body::new(serde_json::to_vec(message)?)).await
     }
 
-    /// Says that no more will come.
+    /// Closes the sending direction.
     pub async fn close(&mut self) {
         let _ = self.stream.shutdown().await;
     }

@@ -1,4 +1,4 @@
-//! `heartline nodes list` and `heartline nodes forget`: what people ask of the server.
+//! `heartline nodes list` and `heartline nodes forget`: the operator's requests to the server.
 
 use std::convert::Infallible;
 use std::io::Write;
@@ -20,9 +20,9 @@ use super::options::Servers;
 use crate::say::say;
 use crate::{stdio, text};
 
-/// How long an answer may take.
+/// How long the server's answer may take.
 const LIMIT: Duration = Duration::from_secs(5);
-/// Who watches says so again, well before the server takes him for gone.
+/// The interval at which a watching client repeats its request, well before the server closes the connection as idle.
 const AGAIN: Duration = Duration::from_secs(20);
 const COLUMNS: [&str; 6] = ["ROLE", "NODE", "ADDRESS", "USER", "VERDICT", "AGE"];
 
@@ -41,7 +41,7 @@ struct ListedNode {
     age_ms: Option<u64>,
 }
 
-/// Shows all nodes, once or again on each change.
+/// Shows all nodes, once, or again on each change.
 pub(super) async fn list(
     servers: &Servers,
     secret: Option<&Secret>,
@@ -59,7 +59,7 @@ pub(super) async fn list(
     }
     let mut backoff = Backoff::new(fastrand::u64(..));
     loop {
-        // That nobody takes it any more is no fault of the server's.
+        // A closed output is not the server's fault.
         let mut unshown = None;
         let Err(why) = follow(&mut link, &ask, |message| {
             if message != last {
@@ -83,7 +83,7 @@ pub(super) async fn list(
     }
 }
 
-/// Takes all lists that come, as long as the connection stands and they can be taken.
+/// Shows each list that arrives, while the connection works and the output accepts it.
 async fn follow(
     link: &mut Link,
     ask: &Raw,
@@ -100,7 +100,7 @@ async fn follow(
     }
 }
 
-/// Has a node forgotten.
+/// Asks the server to forget a node.
 pub(super) async fn forget(
     servers: &Servers,
     secret: Option<&Secret>,
@@ -116,7 +116,7 @@ pub(super) async fn forget(
     Ok(())
 }
 
-/// Asks whichever of the servers is at work. Its answer, and the connection.
+/// Asks the active server. Returns its answer and the connection.
 async fn ask_any(
     servers: &Servers,
     secret: Option<&Secret>,
@@ -193,7 +193,7 @@ fn table(nodes: &Nodes) -> String {
             &row.verdict,
             &age,
         ];
-        // A server may say anything; a terminal obeys.
+        // The server's text is untrusted, and a terminal would execute its control characters.
         table.add_row(cells.map(|cell| text::cell(cell).into_owned()));
     }
     for column in table.column_iter_mut() {

@@ -1,4 +1,4 @@
-//! What an agent keeps right on its node: its block in `/etc/hosts` and in `authorized_keys`.
+//! The files that an agent manages on its node: its block in `/etc/hosts` and in `authorized_keys`.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -16,16 +16,16 @@ use super::options::Account;
 use super::replace::{NewFile, ReplaceError, change, sweep};
 use crate::say::say;
 
-/// So many lines of others are complained of.
+/// The maximum number of warnings about lines outside the block.
 const MOST_WARNINGS: usize = 64;
 
-/// The two files of a node.
+/// The two managed files of a node.
 #[derive(Clone, Debug)]
 pub(super) struct ManagedFiles {
     pub(super) hosts: PathBuf,
     pub(super) authorized_keys: PathBuf,
     pub(super) account: Account,
-    /// What was complained of by any copy of this, so that it is said once.
+    /// The warnings that any copy of this value has logged, so that each is logged once.
     warned: Arc<Mutex<BTreeSet<String>>>,
 }
 
@@ -46,17 +46,17 @@ impl ManagedFiles {
         }
     }
 
-    /// Makes both files say what the entries say. The names of those that were written.
+    /// Writes the entries into both files. Returns the paths of the files that changed.
     pub(super) fn apply(&self, entries: &Entries) -> anyhow::Result<Vec<&Path>> {
         self.put(Some(entries))
     }
 
-    /// Takes the blocks out.
+    /// Removes the blocks. Returns the paths of the files that changed.
     pub(super) fn clear(&self) -> anyhow::Result<Vec<&Path>> {
         self.put(None)
     }
 
-    /// Complains of lines of others that give names of the cluster other addresses.
+    /// Warns about lines outside the block that give names of the cluster other addresses.
     fn warn(&self, file: &[u8], entries: &Entries) -> Result<(), Damaged> {
         let others = others(file, entries)?;
         let mut warned = self.warned();
@@ -73,7 +73,7 @@ impl ManagedFiles {
         self.warned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Both are tried, whatever becomes of the first.
+    /// Tries both files, whether or not the first succeeds.
     fn put(&self, entries: Option<&Entries>) -> anyhow::Result<Vec<&Path>> {
         let first = self.put_hosts(entries);
         let second = self.put_keys(entries);
@@ -126,7 +126,7 @@ fn put_block(
         let changed = make(file)?;
         if changed.is_some() {
             make_folder().context("its folder cannot be made")?;
-            // Not worth a word: it is tried again with the next change.
+            // A failure is not worth a log line: the next change tries it again.
             let _ = sweep(path, fresh.links);
         }
         Ok(changed)
@@ -165,7 +165,7 @@ mod tests {
         }
     }
 
-    /// What root has, and nobody else is to write or read.
+    /// A file that only root may read or write.
     fn secret() -> (tempfile::TempDir, PathBuf) {
         let folder = tempfile::tempdir().expect("a folder");
         let open = fs::Permissions::from_mode(0o755);
@@ -216,7 +216,7 @@ mod tests {
             account.clone(),
         );
 
-        // A link to a file of root's.
+        // A link to a file that root owns.
         let (folder, secret) = secret();
         let made = account.touch(&ssh, || {
             fs::create_dir(&ssh)?;
@@ -232,7 +232,7 @@ mod tests {
         let block = fs::read_to_string(own.path().join("hosts")).expect("written all the same");
         assert!(block.contains("10.0.0.1\tn1\n"));
 
-        // A folder that is a link to one of root's.
+        // A folder that is a link to one that root owns.
         fs::remove_dir_all(&ssh).expect("removed");
         symlink(folder.path(), &ssh).expect("linked");
         place.apply(&entries()).expect_err("not the user's");

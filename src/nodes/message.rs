@@ -1,5 +1,5 @@
-//! The messages on the wire, with the seed's keys to the letter (`clusers_ip` is spelled so there), and what a
-//! node's message means once every field of it is checked. `docs/nodes.md` tells of each.
+//! The messages on the wire, with the seed's keys to the letter (`clusers_ip` is spelled like that there), and the
+//! meaning of a node's message once every field is checked. `docs/nodes.md` describes each message.
 
 mod server;
 
@@ -10,25 +10,25 @@ use super::fields::{Address, HostName, PublicKey, UserName};
 use super::rejection::{Rejection, quoted};
 pub use server::{Answer, Entries, ReplyHeader, Status, Text};
 
-/// What a node says that it is.
+/// The role that a node claims.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Display, EnumString, Serialize, Deserialize, clap::ValueEnum,
 )]
 #[strum(serialize_all = "lowercase")]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// The cluster's master, or one that stands by to be.
+    /// The cluster's master, or a node that stands by to become master.
     Master,
-    /// One of the others.
+    /// Any other node.
     Slave,
 }
 
-/// A truth in the seed's writing.
+/// A boolean as the seed writes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Truth {
-    /// It is so.
+    /// Written `True`.
     True,
-    /// It is not.
+    /// Written `False`.
     False,
 }
 
@@ -38,10 +38,10 @@ impl From<bool> for Truth {
     }
 }
 
-/// Everything that a client may send, as it stands on the wire. Keys that nobody knows are passed over.
+/// Every key that a client may send, as it is on the wire. Unknown keys are ignored.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Raw {
-    /// `master`, `slave`, `server` in a confirmation, `operator` of people.
+    /// `master` or `slave`; `server` in a confirmation; `operator` from the tools for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
     /// Whether the sender works.
@@ -50,96 +50,96 @@ pub struct Raw {
     /// The sender's name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hostname: Option<String>,
-    /// Where others reach it.
+    /// The address at which others reach the sender.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ip: Option<String>,
-    /// Its public key, of whatever kind.
+    /// The sender's public key, of any kind.
     #[serde(rename = "id_rsa.pub", skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
-    /// Proof that the sender has the key.
+    /// A signature that proves that the sender has the key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signature: Option<String>,
-    /// The user that has the key.
+    /// The user that owns the key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub username: Option<String>,
-    /// What this is about; absent in a registration.
+    /// The kind of message; absent in a registration.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
-    /// Of a hello.
+    /// The nonce in a hello.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nonce: Option<String>,
-    /// `kept`: the sender stays connected as long as it lives.
+    /// `kept` if the sender stays connected while it is alive.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub connection: Option<String>,
-    /// Of a list: tell it again on each change.
+    /// In a list: send the list again on each change.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub watch: Option<Truth>,
-    /// Of a forgetting: also one who lives.
+    /// In a forget: forget the node even if it is alive.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub force: Option<Truth>,
 }
 
-/// A registration.
+/// A checked registration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Registration {
-    /// What it says that it is.
+    /// The role that the node claims.
     pub role: Role,
-    /// Whether it says that it works.
+    /// Whether the node reports that it works.
     pub is_well: bool,
-    /// Its name.
+    /// The node's name.
     pub name: HostName,
-    /// Its address.
+    /// The node's address.
     pub address: Address,
-    /// Its key.
+    /// The node's public key.
     pub key: PublicKey,
-    /// The binding of connection and registration, signed by the key.
+    /// A signature by the key over the binding of the connection and this registration.
     pub signature: Option<String>,
-    /// The signature was found to be right.
+    /// Whether the signature was verified.
     pub is_proven: bool,
-    /// Its user.
+    /// The user that owns the key.
     pub user: UserName,
-    /// It stays connected as long as it lives: a lost connection says something of it.
+    /// Whether the node stays connected while it is alive: then a lost connection has a meaning.
     pub stays: bool,
 }
 
-/// A heartbeat.
+/// A checked heartbeat.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Beat {
-    /// What it says that it is.
+    /// The role that the node claims.
     pub role: Role,
-    /// Whether it says that it works.
+    /// Whether the node reports that it works.
     pub is_well: bool,
-    /// Its name.
+    /// The node's name.
     pub name: HostName,
-    /// Its address.
+    /// The node's address.
     pub address: Address,
 }
 
-/// What a client says.
+/// A checked request of a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClientRequest {
-    /// Here is a node.
+    /// A node registers.
     Register(Registration),
-    /// It still works, or says that it does not.
+    /// A node reports that it still works, or that it does not.
     Heartbeat(Beat),
-    /// The last status or update has come.
+    /// A node confirms the last status or update.
     Confirm,
-    /// A node takes its leave: whoever has its key may say so.
+    /// A node leaves; the request must come from the owner of its key.
     Leave(Registration),
-    /// People ask for all nodes; and again on each change, or not.
+    /// An operator asks for all nodes; if true, again on each change.
     List(bool),
-    /// People ask that a node be forgotten; also one who lives, or not.
+    /// An operator asks to forget a node; if true, even if it is alive.
     Forget(HostName, bool),
 }
 
 impl ClientRequest {
-    /// Reads a client's message and checks each field that it needs. `loopback`: whether addresses of the machine
-    /// itself are taken.
+    /// Parses a client's message and checks each field that it needs. `loopback` says whether addresses of the machine
+    /// itself are accepted.
     pub fn read(message: &[u8], loopback: bool) -> Result<Self, Rejection> {
         let raw = Raw::read(message)?;
         match raw.kind.as_deref() {
             None => Ok(Self::Register(raw.registration(loopback)?)),
-            // In the seed a confirmation has the server's own role.
+            // In the seed, a confirmation carries the server's own role.
             Some("heartbeat") if raw.role.as_deref() == Some("server") => Ok(Self::Confirm),
             Some("heartbeat") => Ok(Self::Heartbeat(Beat {
                 role: raw.role()?,
@@ -159,7 +159,7 @@ impl ClientRequest {
         }
     }
 
-    /// What an answer names it.
+    /// The name of this request in an answer.
     pub fn word(&self) -> &'static str {
         match self {
             Self::Register(_) => "register",
@@ -173,7 +173,7 @@ impl ClientRequest {
 }
 
 impl Registration {
-    /// Checks the signature, if there is one and something that it could be of.
+    /// Verifies the signature, if there is one and a binding that it could sign.
     pub fn prove(&mut self, binding: Option<[u8; 32]>) -> Result<(), Rejection> {
         if let (Some(signature), Some(binding)) = (&self.signature, binding) {
             if !self.key.has_signed(&binding, signature) {
@@ -186,7 +186,7 @@ impl Registration {
         Ok(())
     }
 
-    /// As it goes over the wire.
+    /// The registration as it is sent.
     pub fn raw(&self) -> Raw {
         Raw {
             key: Some(self.key.to_string()),
@@ -197,7 +197,7 @@ impl Registration {
         }
     }
 
-    /// The heartbeat of this node.
+    /// This node's heartbeat.
     pub fn heartbeat(&self) -> Raw {
         Raw {
             role: Some(self.role.to_string()),
@@ -210,7 +210,7 @@ impl Registration {
         }
     }
 
-    /// The leave of this node.
+    /// This node's leave.
     pub fn leave(&self) -> Raw {
         Raw {
             kind: Some("leave".to_owned()),
@@ -220,7 +220,7 @@ impl Registration {
 }
 
 impl Raw {
-    /// What people ask for.
+    /// A request by an operator of this kind.
     pub fn operator(kind: &str) -> Self {
         Self {
             role: Some("operator".to_owned()),
@@ -229,7 +229,7 @@ impl Raw {
         }
     }
 
-    /// Reads any message's known keys.
+    /// Parses the known keys of any message.
     pub fn read(message: &[u8]) -> Result<Self, Rejection> {
         serde_json::from_slice(message)
             .map_err(|why| Rejection::new(format!("not a message: {}", quoted(&why.to_string()))))

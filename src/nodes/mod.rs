@@ -1,18 +1,19 @@
-//! The node control server and its agents: machines whose addresses nobody knows beforehand tell a server who they
-//! are, and every one of them ends up with right entries in `/etc/hosts` and `authorized_keys`.
+//! The node control server and its agents. Machines whose addresses are not known in advance register with a server;
+//! the server distributes the member list, and every machine keeps correct entries in `/etc/hosts` and
+//! `authorized_keys`.
 //!
 //! From the inside out:
 //!
-//! - [`fields`] and [`message`] say what is taken: a checked value has a type of its own. [`reader`] finds messages
-//!   in bytes, [`auth`] proves who sent them, [`limits`] says who takes too much.
-//! - [`roster`] decides: who is master, who lives ([`crate::detect`] judges), who is refused. [`block`] changes a
-//!   text between two marker lines. Like all of the above they have neither clock nor IO.
-//! - [`state`] is what a server must know again; `state_file` keeps it in a file, `shelf` in ZooKeeper, where only who
-//!   holds the claim may write (`succession`). [`replace`] writes files, `behalf` as the user
-//!   whose they are, [`link`] is a connection.
-//! - The server is one desk that owns the roster, and a task for each connection; the agent is one task.
+//! - [`fields`] and [`message`] define what the server accepts: each checked value has its own type. [`reader`] finds
+//!   messages in bytes, [`auth`] proves who sent them, [`limits`] detects clients that use too much.
+//! - [`roster`] decides which node is master, which nodes are alive ([`crate::detect`] judges that), and which are
+//!   rejected. [`block`] changes a text between two marker lines. All of these have neither clock nor IO.
+//! - [`state`] is what a server must know after a restart; `state_file` keeps it in a file, `zk_store` in ZooKeeper,
+//!   where only the holder of the claim may write (`succession`). [`replace`] writes files, `impersonate` does so with
+//!   the rights of the user who owns them, [`link`] is a connection.
+//! - The server consists of one coordinator that owns the roster, and one task per connection; the agent is one task.
 //!
-//! `docs/nodes.md` tells what goes over the wire.
+//! `docs/nodes.md` describes the wire protocol.
 
 mod agent;
 mod args;

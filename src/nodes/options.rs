@@ -1,4 +1,4 @@
-//! What the parts of `heartline nodes` are told alike: the server, the secret, the user.
+//! Options that several subcommands of `heartline nodes` share: the server, the secret, the user.
 
 use std::fs;
 use std::io;
@@ -17,14 +17,14 @@ use super::message::Entries;
 use crate::coordination::{place, server};
 use crate::files::{self, Links, Unfit};
 
-/// The port of the seed.
+/// The default port.
 const PORT: u16 = 50091;
 
-/// A server, with its port.
+/// The address of a server, with its port.
 #[derive(Clone, Debug)]
 pub(super) struct ServerAddress {
     host: String,
-    /// With the port, as it is shown and connected to.
+    /// Host and port, as shown to people and used to connect.
     place: String,
 }
 
@@ -38,7 +38,7 @@ impl ServerAddress {
         &self.place
     }
 
-    /// Whether it is on this machine, by what was written.
+    /// Whether the address as written names this machine.
     fn is_here(&self) -> bool {
         let host = &self.host;
         host.eq_ignore_ascii_case("localhost")
@@ -51,7 +51,7 @@ impl FromStr for ServerAddress {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let text = text.trim();
-        // Without brackets it has no port.
+        // An `IPv6` address without brackets has no port.
         if text.parse::<Ipv6Addr>().is_ok() {
             return Ok(Self::new(text.to_owned(), PORT));
         }
@@ -61,20 +61,20 @@ impl FromStr for ServerAddress {
     }
 }
 
-/// The cluster's secret.
+/// The options for the cluster's secret.
 #[derive(Args, Clone, Debug)]
 pub(super) struct SecretOptions {
-    /// The file with the cluster's secret, which only its owner may read; make one with: openssl rand -hex 32
+    /// File with the cluster's secret, readable by its owner only; create one with: openssl rand -hex 32
     #[arg(long, value_name = "FILE", env = "HEARTLINE_SECRET_FILE")]
     secret_file: Option<PathBuf>,
 
-    /// Without a secret also where others could listen or speak: opens every node to whoever reaches the port
+    /// Run without a secret even where others can reach the port: opens every node to anyone who connects
     #[arg(long, conflicts_with = "secret_file")]
     pub(super) insecure_seed_protocol: bool,
 }
 
 impl SecretOptions {
-    /// Reads the secret, if a file is named.
+    /// Reads the secret; `None` if no file is given.
     pub(super) fn secret(&self) -> anyhow::Result<Option<Secret>> {
         let Some(path) = &self.secret_file else {
             return Ok(None);
@@ -85,7 +85,7 @@ impl SecretOptions {
         if read.about.mode() & 0o077 != 0 {
             bail!("--secret-file {shown} can be read by others; do: chmod 600 {shown}");
         }
-        // Whoever owns it may change it at any time, and is then believed by this process.
+        // The owner of the file can change it at any time, and this process would trust the change.
         if let Some(Unfit::Owner(owner)) = files::untrusted(&read.about) {
             bail!(
                 "--secret-file {shown} belongs to another user (uid {owner}); do: chown {} {shown}",
@@ -98,24 +98,24 @@ impl SecretOptions {
             .with_context(|| format!("--secret-file {shown}"))
     }
 
-    /// Whether nothing at all protects what is said.
+    /// Whether messages are sent without any protection.
     pub(super) fn is_open(&self) -> bool {
         self.secret_file.is_none() && !self.insecure_seed_protocol
     }
 }
 
-/// The servers of one cluster: one of them is at work.
+/// The servers of one cluster; one of them is active.
 #[derive(Clone, Debug)]
 pub(super) struct Servers(Vec<ServerAddress>);
 
 impl Servers {
-    /// How many.
+    /// The number of servers.
     pub(super) fn count(&self) -> usize {
         self.0.len()
     }
 
-    /// Takes the names of the servers out of what others are called, unless they are those of whoever tells it: a node
-    /// that is called like a server would be taken for it from then on.
+    /// Removes entries with the name of a server, unless they have the address `teller` of the server that sent them: a
+    /// node named like a server would be taken for that server from then on.
     pub(super) fn take_out(
         &self,
         entries: &mut Entries,
@@ -127,7 +127,7 @@ impl Servers {
         entries.hosts.extract_if(.., is_other).collect()
     }
 
-    /// Each of them in turn, again and again.
+    /// The server to try in this turn; the turns cycle through all servers.
     pub(super) fn at(&self, turn: usize) -> &str {
         self.0[turn % self.0.len()].as_str()
     }
@@ -144,10 +144,10 @@ impl FromStr for Servers {
     }
 }
 
-/// Which servers, and their secret.
+/// The options that select the servers and their secret.
 #[derive(Args, Clone, Debug)]
 pub(super) struct ClientOptions {
-    /// Where the node control server listens; of several, all of them, with commas between
+    /// Address of the node control server; separate several with commas
     #[arg(
         long = "server",
         value_name = "HOST[:PORT],…",
@@ -161,7 +161,7 @@ pub(super) struct ClientOptions {
 }
 
 impl ClientOptions {
-    /// Reads the secret. Without one only a server on this machine is believed.
+    /// Reads the secret. Without a secret, only a server on this machine is trusted.
     pub(super) fn secret(&self) -> anyhow::Result<Option<Secret>> {
         let elsewhere = self.servers.0.iter().find(|server| !server.is_here());
         if self.secret.is_open()
@@ -177,7 +177,7 @@ impl ClientOptions {
     }
 }
 
-/// The user that this process runs as, if that one has a name.
+/// The name of the user that this process runs as; `None` if it has no name.
 pub(crate) fn own_name() -> Option<String> {
     let account = Account::of(None).ok()?;
     Some(account.name.to_string())
@@ -188,15 +188,15 @@ pub(crate) fn own_name() -> Option<String> {
 pub(super) struct Account {
     pub(super) name: UserName,
     pub(super) home: PathBuf,
-    /// User and group, if they are not those of this process.
+    /// User and group id, if they differ from those of this process.
     pub(super) ids: Option<(u32, u32)>,
 }
 
 impl Account {
-    /// The user of this name, or the one that this process runs as.
+    /// The user of this name, or the user that this process runs as.
     pub(super) fn of(name: Option<&UserName>) -> anyhow::Result<Self> {
         let own = geteuid().as_raw();
-        // In whatever encoding people's names stand there.
+        // The file may hold people's names in any encoding.
         let users = fs::read("/etc/passwd").unwrap_or_default();
         let users = String::from_utf8_lossy(&users);
         let entries = users.lines().filter_map(|line| {
@@ -223,7 +223,7 @@ impl Account {
                     ids: (!is_own).then_some((user, group)),
                 })
             }
-            // Known elsewhere than in the file, as by LDAP.
+            // The user is defined elsewhere than in the file, for instance in LDAP.
             (None, None) => {
                 let name =
                     std::env::var("USER").context("this user has no name; give it with --user")?;
@@ -243,7 +243,8 @@ impl Account {
         }
     }
 
-    /// How links in the place of this user's files are taken. To another user's process they could be anything.
+    /// How to treat a symbolic link in place of this user's file. A process of another user could make it point
+    /// anywhere.
     pub(super) fn links(&self) -> Links {
         match self.ids {
             Some(_) => Links::Refused,
@@ -251,7 +252,7 @@ impl Account {
         }
     }
 
-    /// Makes the folder that a file of this user's is to lie in, for that user's eyes only.
+    /// Creates the folder for a file of this user, accessible to that user only.
     pub(super) fn make_folder(of: &Path) -> io::Result<()> {
         let Some(folder) = of.parent().filter(|folder| !folder.as_os_str().is_empty()) else {
             return Ok(());

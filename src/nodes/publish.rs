@@ -1,4 +1,4 @@
-//! What the server tells: made into bytes once, however many it goes to.
+//! The messages of the server; each is serialized once for all its receivers.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -12,27 +12,27 @@ use super::rejection::Rejection;
 use super::roster::{Node, Roster, Standing};
 use super::state::{PersistedNode, PersistedState};
 
-/// Who the server is.
+/// How the server identifies itself.
 #[derive(Clone, Debug)]
 pub(super) struct ServerIdentity {
     pub(super) hostname: String,
     pub(super) ip: String,
     pub(super) username: String,
-    /// Its public key, if it has one.
+    /// The server's public key, if it has one.
     pub(super) key: Option<String>,
 }
 
-/// One state of the cluster, as it is told to nodes.
+/// One state of the cluster, as it is published to the nodes.
 #[derive(Clone, Debug)]
 pub(super) struct Published {
-    /// The first that a node is told.
+    /// The first message to a node.
     pub(super) status: Body,
-    /// What it is told afterwards.
+    /// The later messages to a node.
     pub(super) update: Body,
 }
 
 impl Published {
-    /// What is kept, and who of it lives.
+    /// Combines the stored state with the nodes' current liveness.
     pub(super) fn of(roster: &Roster, kept: &PersistedState, own: &ServerIdentity) -> Self {
         let nodes = told(roster, kept);
         let at = nodes.iter().filter_map(|(name, kept, _)| {
@@ -62,7 +62,7 @@ impl Published {
             master: masters.next().map(|(name, ..)| name.as_str().into()),
         };
         let first = body(&status);
-        // An update has no key in the seed.
+        // In the seed, an update has no key.
         status.kind = Some("update".into());
         status.key = None;
         Self {
@@ -72,15 +72,15 @@ impl Published {
     }
 }
 
-/// The nodes that may be told of: the master, then in the order in which they came. What is not kept may be lost, and
-/// then nobody is to know it. Who has gone meanwhile is gone.
+/// The nodes that may be published: the master first, then in order of registration. State that is not stored may be
+/// lost, so it is not published. A node that has left meanwhile is omitted.
 fn told<'a>(
     roster: &'a Roster,
     kept: &'a PersistedState,
 ) -> Vec<(&'a HostName, &'a PersistedNode, &'a Node)> {
     let known = kept.nodes.iter().filter_map(|kept| {
         let node = roster.node(&kept.hostname)?;
-        // Under this name another one may have come.
+        // Another node may have registered under this name.
         (node.number == kept.number).then_some((&kept.hostname, kept, node))
     });
     let mut known: Vec<_> = known.collect();
@@ -88,23 +88,23 @@ fn told<'a>(
     known
 }
 
-/// `ack`, and what the node is now.
+/// The answer `ack`, with the node's current standing.
 pub(super) fn ack(of: &str, standing: Option<Standing>) -> Body {
     answer("ack", of, standing, None)
 }
 
-/// To a node whose leave was taken on another connection: it is to end.
+/// The message to a node whose leave was accepted on another connection: its agent stops.
 pub(super) fn left() -> Body {
     answer("left", "leave", None, None)
 }
 
-/// To a connection whose node another one speaks for now.
+/// The message to a connection whose node now uses another connection.
 pub(super) fn replaced(name: &HostName, by: IpAddr) -> Body {
     let why = format!("another agent, at {by}, speaks for {name} now");
     answer("replaced", "connection", None, Some(&why))
 }
 
-/// `refused`, and why; one that stands by is told so.
+/// The answer `refused` with the reason, and the standing if the node stands by.
 pub(super) fn refused(of: &str, standing: Option<Standing>, why: &Rejection) -> Body {
     answer("refused", of, standing, Some(&why.to_string()))
 }
@@ -120,7 +120,7 @@ fn answer(kind: &'static str, of: &str, standing: Option<Standing>, reason: Opti
     })
 }
 
-/// All nodes for people.
+/// The list of all nodes for people.
 #[derive(Debug, Serialize)]
 struct NodeList {
     role: &'static str,
@@ -139,11 +139,11 @@ struct ListedNode {
     username: String,
     verdict: String,
     is_alive: Truth,
-    /// Since the last beat, if one was heard since the server's start.
+    /// Milliseconds since the last heartbeat; `None` if none came since the server's start.
     age_ms: Option<u64>,
 }
 
-/// All nodes for people.
+/// The list of all nodes for people.
 pub(super) fn list(roster: &Roster, kept: &PersistedState, now: Duration) -> Body {
     let age = |at: Duration| {
         now.saturating_sub(at)

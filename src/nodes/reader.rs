@@ -1,56 +1,56 @@
-//! Messages out of a stream of bytes. The seed sends one JSON object after the other without a mark between them:
-//! here each object's end is found by its braces, in one pass over the bytes, whatever pieces they come in.
-//! Blanks and newlines between objects mean nothing.
+//! Splits a stream of bytes into messages. The seed sends JSON objects one after the other without a separator: this
+//! reader finds each object's end by its braces, in one pass over the bytes, however they are split. White space
+//! between objects is ignored.
 
 use memchr::memchr2;
 use thiserror::Error;
 
-/// No message is as deep; what reads the JSON afterwards goes so deep into itself.
+/// The maximum depth of a message; the JSON parser recurses as deep.
 const DEEPEST: usize = 16;
-/// So many blanks may stand between two messages.
+/// The maximum number of blanks between two messages.
 const MOST_BLANKS: usize = 4096;
-/// So much room is kept for the next message.
+/// The capacity in bytes that is kept for the next message.
 const KEPT_ROOM: usize = 64 << 10;
 
-/// Bytes that cannot become a message any more. The connection is of no use then.
+/// Bytes that cannot become a message any more. The connection is then useless.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Malformed {
-    /// Something that is no object stands between messages.
+    /// Something other than an object stands between messages.
     #[error("a message begins with '{{', not with the byte 0x{0:02x}")]
     Begin(u8),
-    /// A message is longer than allowed.
+    /// A message exceeds the maximum length.
     #[error("a message is longer than {0} bytes")]
     TooLong(usize),
-    /// Objects within objects.
+    /// A message has too many levels of objects and arrays.
     #[error("a message is deeper than {DEEPEST} levels")]
     TooDeep,
-    /// A bracket is closed by another one.
+    /// A closing bracket does not match the opening one.
     #[error("a message's brackets do not match")]
     Brackets,
-    /// Blanks without end.
+    /// Too many blanks stand between two messages.
     #[error("more than {MOST_BLANKS} blanks stand between two messages")]
     Blanks,
 }
 
-/// Collects bytes, and gives whole objects.
+/// Collects bytes and returns complete objects.
 #[derive(Debug)]
 pub struct Reader {
     longest: usize,
     bytes: Vec<u8>,
-    /// Where the object that is being read begins.
+    /// The offset of the object that is being read.
     begin: usize,
-    /// How far was looked.
+    /// The offset up to which the bytes were scanned.
     scanned: usize,
-    /// The brackets that are open.
+    /// The brackets that are still open.
     open: Vec<u8>,
     in_string: bool,
-    /// The last byte of a string was a backslash.
+    /// Whether the last byte within a string was a backslash.
     escaped: bool,
     blanks: usize,
 }
 
 impl Reader {
-    /// One that takes messages of so many bytes at the most.
+    /// A reader for messages of at most `longest` bytes.
     pub fn new(longest: usize) -> Self {
         Self {
             longest,
@@ -64,12 +64,12 @@ impl Reader {
         }
     }
 
-    /// From now on messages may be so long.
+    /// Sets the maximum message length in bytes from now on.
     pub fn allow(&mut self, longest: usize) {
         self.longest = longest;
     }
 
-    /// Adds what has come.
+    /// Adds received bytes.
     pub fn feed(&mut self, bytes: &[u8]) {
         if self.begin > 0 {
             self.bytes.drain(..self.begin);
@@ -82,7 +82,7 @@ impl Reader {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// The next whole object, if it is there. After an error nothing more is to be expected.
+    /// The next complete object; `None` if more bytes are needed. After an error, no further call succeeds.
     pub fn object(&mut self) -> Result<Option<&[u8]>, Malformed> {
         while self.scanned < self.bytes.len() {
             if self.in_string {
@@ -104,7 +104,7 @@ impl Reader {
                     self.open.push(byte);
                 }
                 b'}' | b']' => {
-                    // In ASCII the closing one comes two after the opening one.
+                    // In ASCII, a closing brace or bracket is the opening one plus two.
                     if self.open.pop() != Some(byte - 2) {
                         return Err(Malformed::Brackets);
                     }
@@ -121,7 +121,7 @@ impl Reader {
         Ok(None)
     }
 
-    /// Goes on to the end of a string, or of what is there.
+    /// Skips to the end of a string, or of the bytes so far.
     fn pass_string(&mut self) {
         if self.escaped {
             self.escaped = false;
@@ -246,7 +246,7 @@ mod tests {
         )) {
             let pieces: Vec<&[u8]> = pieces.iter().map(Vec::as_slice).collect();
             let joined = pieces.concat();
-            // However they are cut, the same comes of it; and whatever is given is a whole object.
+            // The result does not depend on how the bytes are split, and each result is a complete object.
             let found = all(&pieces, 64);
             if let Ok(objects) = &found {
                 prop_assert_eq!(&all(&[&joined], 64), &found);

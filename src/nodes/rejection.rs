@@ -1,16 +1,16 @@
-//! Why something was not taken: one line, for whoever asked and for the log.
+//! Why a request was rejected: one line, for the sender and for the log.
 
 use std::fmt;
 
-/// So much of what others say is repeated.
+/// The maximum number of characters that are quoted from a foreign text.
 const LONGEST_QUOTE: usize = 160;
 
-/// A reason in one line.
+/// The reason in one line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct Rejection(String);
 
 impl Rejection {
-    /// The reason. It must not repeat what another said otherwise than [`quoted`].
+    /// A rejection for this reason. Foreign text in it must pass through [`quoted`].
     pub fn new(why: impl Into<String>) -> Self {
         Self(why.into())
     }
@@ -22,7 +22,7 @@ impl fmt::Display for Rejection {
     }
 }
 
-/// What another said, as it may stand in one line of a log: short, and without any control character.
+/// Makes foreign text safe for one line of a log: short, and without control characters.
 pub(super) fn quoted(text: &str) -> String {
     let mut shown: String = text.chars().take(LONGEST_QUOTE).collect();
     if shown.len() < text.len() {

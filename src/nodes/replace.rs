@@ -1,8 +1,8 @@
-//! Replaces a file in one step: whoever reads it sees the old one or the new one, also after a power cut. Owner,
-//! mode and extended attributes (a label of `SELinux` is one) stay.
+//! Replaces a file in one step: a reader sees the old or the new content, also after a power failure. Owner, mode and
+//! extended attributes (such as the `SELinux` label) are preserved.
 //!
-//! A file that belongs to others is *changed*: what they write meanwhile is not lost. Where its name cannot be
-//! replaced, as that of a container's `/etc/hosts`, which is mounted there, it is written in its place.
+//! A file that other programs write too is *changed*: their concurrent writes are not lost. A file whose name cannot be
+//! replaced, such as the mounted `/etc/hosts` of a container, is written in place.
 
 use std::ffi::{CString, OsString};
 use std::fs::{self, File, Metadata, Permissions};
@@ -24,31 +24,32 @@ use crate::files::{self, Links, followed};
 
 mod in_place;
 
-/// Names and values of extended attributes together; more no filesystem takes.
+/// The maximum size in bytes of a list of attribute names, or of one value; filesystems accept no more.
 const LONGEST_ATTRIBUTE: usize = 64 << 10;
-/// The largest file that is changed. The server's longest message makes a block of half as much.
+/// The maximum size in bytes of a file that is changed. The server's longest message makes a block of half that size.
 const LARGEST: u64 = 32 << 20;
-/// So often a change is begun anew because others wrote meanwhile.
+/// How many times a change may start again because other programs wrote meanwhile.
 const MOST_TRIES: usize = 50;
-/// So long another agent is waited for. Anybody who may read a file can lock it: nobody is waited for forever.
+/// How many times the lock is tried while another agent holds it. Anyone who can read a file can lock it, so the wait
+/// is bounded.
 const LOCK_TRIES: u32 = 40;
 const LOCK_PAUSE: Duration = Duration::from_millis(5);
-/// What lies beside a file for so long was left there by somebody who was killed.
+/// A temporary file of this age was left by a process that was killed.
 const LEFT: Duration = Duration::from_secs(60);
 
-/// What a file that was not there is given.
+/// The properties of a file that did not exist before.
 #[derive(Clone, Copy, Debug)]
 pub struct NewFile {
-    /// Its mode.
+    /// The file's mode.
     pub mode: u32,
-    /// User and group, if not those of this process.
+    /// User and group id, if they differ from those of this process.
     pub owner: Option<(u32, u32)>,
-    /// Which symbolic links in its place lead to it.
+    /// Which symbolic links in place of the file are followed.
     pub links: Links,
 }
 
 impl NewFile {
-    /// A file of this process. A link may lead to it that its user or root has made, and nobody else.
+    /// A file of this process. Links made by its user or by root are followed, and no others.
     pub fn own(mode: u32) -> Self {
         Self {
             mode,
@@ -58,21 +59,21 @@ impl NewFile {
     }
 }
 
-/// Why a file is as it was.
+/// Why a file was not changed.
 #[derive(Debug, Error)]
 pub enum ReplaceError<E> {
-    /// It cannot be read.
+    /// The file cannot be read.
     #[error("it cannot be read")]
     Read(#[source] io::Error),
-    /// Nothing can be made of what it says.
+    /// The file's content cannot be parsed.
     #[error("it is not understood")]
     Made(#[source] E),
-    /// It cannot be written.
+    /// The file cannot be written.
     #[error("it cannot be written")]
     Write(#[source] io::Error),
 }
 
-/// Writes `bytes` to `path`, in one step or not at all.
+/// Writes `bytes` to `path`, completely or not at all.
 pub fn replace(path: &Path, bytes: &[u8], fresh: NewFile) -> io::Result<()> {
     let path = followed(path, fresh.links)?;
     let old = found(&path)?;
@@ -81,8 +82,9 @@ pub fn replace(path: &Path, bytes: &[u8], fresh: NewFile) -> io::Result<()> {
     sync_folder(&path)
 }
 
-/// Changes the file at `path` to what `make` makes of its bytes, of none if it is not there; `make` says `None` if it
-/// is right already. It is asked again if others change the file meanwhile. Whether the file was written.
+/// Changes the file at `path` to the bytes that `make` derives from its current bytes (empty if it does not exist);
+/// `make` returns `None` if the file is already right, and is called again if other programs change the file meanwhile.
+/// Returns whether the file was written.
 pub fn change<E>(
     path: &Path,
     fresh: NewFile,
@@ -107,10 +109,10 @@ pub fn change<E>(
     )))
 }
 
-/// Puts `bytes` where `old` is. `false` if it is not there any more as it was read.
+/// Replaces `old` by `bytes`. Returns `false` if the file is not the one that was read any more.
 fn exchange(path: &Path, old: Option<&Old>, bytes: &[u8], fresh: NewFile) -> io::Result<bool> {
     let made = beside(path, old.map(|old| &old.file), bytes, fresh);
-    // What takes its time is done: as late as can be it is asked whether anybody else wrote.
+    // The slow work is done: check as late as possible whether another program wrote.
     if !Old::is_still(old, path)? {
         return Ok(false);
     }
@@ -128,7 +130,7 @@ fn exchange(path: &Path, old: Option<&Old>, bytes: &[u8], fresh: NewFile) -> io:
     }
 }
 
-/// A file as it was read.
+/// A file as it was read: open, with its bytes.
 struct Old {
     file: File,
     bytes: Vec<u8>,
@@ -143,7 +145,8 @@ impl Old {
         Ok(Some(Self { file, bytes }))
     }
 
-    /// Against other agents, until this is dropped. Who waited in vain goes on: nothing but time depends on it.
+    /// Locks the file against other agents until the lock is dropped. After a failed wait the change goes on: only
+    /// speed depends on the lock.
     fn lock(&self) {
         for _ in 0..LOCK_TRIES {
             match flock(&self.file, FlockOperation::NonBlockingLockExclusive) {
@@ -153,7 +156,7 @@ impl Old {
         }
     }
 
-    /// Whether the same file with the same bytes, or none, is there.
+    /// Whether the file at `path` is still the same one with the same bytes, or still missing.
     fn is_still(old: Option<&Self>, path: &Path) -> io::Result<bool> {
         let (Some(old), Some(now)) = (old, Self::read(path)?) else {
             return Ok(old.is_none() && path.symlink_metadata().is_err());
@@ -162,13 +165,13 @@ impl Old {
     }
 }
 
-/// Whether two open files are one.
+/// Whether two open files are the same file.
 fn is_same(one: &File, other: &File) -> io::Result<bool> {
     let (one, other) = (one.metadata()?, other.metadata()?);
     Ok((one.dev(), one.ino()) == (other.dev(), other.ino()))
 }
 
-/// The file of a path whose links are followed already: one that is there now was put there meanwhile.
+/// Opens the file of a path whose links are already resolved: a link that is there now was put there meanwhile.
 fn found(path: &Path) -> io::Result<Option<File>> {
     match files::open(path, Links::Refused) {
         Ok(file) => Ok(Some(file)),
@@ -184,7 +187,7 @@ fn folder(path: &Path) -> &Path {
     }
 }
 
-/// How the names of files begin that will take this one's name.
+/// The prefix of the names of this file's temporary files.
 fn beginning(path: &Path) -> io::Result<OsString> {
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
     let mut beginning = OsString::from(".");
@@ -193,8 +196,8 @@ fn beginning(path: &Path) -> io::Result<OsString> {
     Ok(beginning)
 }
 
-/// A file of these bytes in the same folder, since a rename does not cross filesystems. It is gone when it is dropped.
-/// Its name is nobody else's, also of those in other containers who have the same number.
+/// Creates a temporary file with these bytes in the same folder, since a rename does not cross filesystems. Dropping it
+/// removes it. Its name is unique, also among processes with the same id in other containers.
 fn beside(
     path: &Path,
     old: Option<&File>,
@@ -218,7 +221,7 @@ fn beside(
     Ok(beside)
 }
 
-/// Takes away what those left beside a file who were killed while they replaced it.
+/// Removes temporary files that killed processes left beside a file.
 pub fn sweep(path: &Path, links: Links) -> io::Result<()> {
     let path = followed(path, links)?;
     let beginning = beginning(&path)?;
@@ -236,13 +239,13 @@ pub fn sweep(path: &Path, links: Links) -> io::Result<()> {
     Ok(())
 }
 
-/// Gives a file another one's owner, attributes and mode.
+/// Copies owner, attributes and mode from another file.
 fn resemble(file: &File, old: &File, of: &Metadata) -> io::Result<()> {
     let own = file.metadata()?;
     if (own.uid(), own.gid()) != (of.uid(), of.gid()) {
         fchown(file, Some(of.uid()), Some(of.gid()))?;
     }
-    // After the owner, which takes some bits of the mode away.
+    // The mode is set after the owner, because a change of owner clears some of its bits.
     file.set_permissions(Permissions::from_mode(of.mode() & 0o7777))?;
     let mut names = vec![0_u8; LONGEST_ATTRIBUTE];
     let length = match flistxattr(old, &mut names[..]) {
@@ -256,12 +259,12 @@ fn resemble(file: &File, old: &File, of: &Metadata) -> io::Result<()> {
         let name = CString::new(name)?;
         let length = match fgetxattr(old, &name, &mut value[..]) {
             Ok(length) => length,
-            // Gone in between, or not for everybody's eyes.
+            // The attribute vanished meanwhile, or this user may not read it.
             Err(Errno::NODATA) => continue,
             Err(error) => return Err(error.into()),
         };
         let value = &value[..length];
-        // Not everybody may set what the folder gave it already.
+        // Some attributes cannot be set by every user, but the folder may already have given this one.
         let is_given = fgetxattr(file, &name, &mut given[..]);
         if is_given.is_ok_and(|length| &given[..length] == value) {
             continue;
@@ -271,16 +274,16 @@ fn resemble(file: &File, old: &File, of: &Metadata) -> io::Result<()> {
     Ok(())
 }
 
-/// The new name is on the disk only when its folder is.
+/// Syncs the folder: only then is the new name on the disk.
 fn sync_folder(path: &Path) -> io::Result<()> {
-    // Nothing else that was put in its place meanwhile is opened.
+    // The flags reject anything that replaced the folder meanwhile.
     let how = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     File::from(openat(CWD, folder(path), how, Mode::empty())?).sync_all()
 }
 
-/// Whether another file cannot take the name, or not with the same owner and attributes.
+/// Whether a new file cannot take this file's name, or cannot have the same owner and attributes.
 pub(super) fn is_bound_to_its_place(error: &io::Error) -> bool {
-    // By its kind: who adds a path to an error takes its number away.
+    // The check uses the error's kind: code that adds the path to an error drops its number.
     [
         io::ErrorKind::ResourceBusy,
         io::ErrorKind::CrossesDevices,

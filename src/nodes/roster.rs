@@ -1,11 +1,11 @@
-//! All nodes and what becomes of them: who is master, who lives, who is told about. Pure: the time is handed in,
-//! and what is to be said comes out of [`Roster::poll_event`].
+//! All nodes and their state: which node is master, which are alive, which are published. Pure: the caller passes the
+//! time, and reads the events from [`Roster::poll_event`].
 //!
-//! - **Told by** [`register`](Roster::register), [`beat`](Roster::beat), [`hear`](Roster::hear),
-//!   [`lose`](Roster::lose), [`leave`](Roster::leave), [`forget`](Roster::forget), and
-//!   [`tick`](Roster::tick) again and again.
-//! - **Asked by** [`version`](Roster::version): it grows with each change of what is kept or told; and by
-//!   [`news`](Roster::news), which grows with those that are told before they are kept.
+//! - **Inputs:** [`register`](Roster::register), [`beat`](Roster::beat), [`hear`](Roster::hear),
+//!   [`lose`](Roster::lose), [`leave`](Roster::leave), [`forget`](Roster::forget), and [`tick`](Roster::tick) at
+//!   regular intervals.
+//! - **Outputs:** [`version`](Roster::version) grows with each change of the stored or published state;
+//!   [`news`](Roster::news) grows with the changes that are published before they are stored.
 
 mod node;
 mod permit;
@@ -23,39 +23,39 @@ use super::message::{Beat, Registration, Role};
 use super::rejection::Rejection;
 use crate::detect::{Detector, DetectorConfig};
 
-/// A tick that comes so much later than the one before means that the server was paused. An agent gives a connection
-/// up after 2 s without an answer: a shorter pause it does not notice.
+/// A tick that comes later than expected by this much means that the server was paused. An agent gives up a connection
+/// after 2 s without an answer, so it does not notice a shorter pause.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// What the server goes by.
+/// The rules of a roster.
 #[derive(Clone, Debug)]
 pub struct Rules {
-    /// After which silence a node is dead.
+    /// How long a node may be silent before it counts as dead.
     pub detection: DetectorConfig,
-    /// How long a node that stays connected may take to come back when its connection is lost.
+    /// How long a node that stays connected may take to reconnect after it lost its connection.
     pub patience: Duration,
-    /// How long nodes that a server has known before may take to find it again, also one that was paused.
+    /// How long known nodes may take to find the server after it started or was paused.
     pub grace: Duration,
-    /// So many nodes there may be.
+    /// The maximum number of nodes.
     pub most: usize,
-    /// So many of them may have been at one address, one after the other.
+    /// The maximum number of nodes that may have been at one address, one after the other.
     pub most_of_one: usize,
-    /// All names must be this one or end in it, as in `.hadoop.com`.
+    /// The domain that all names must equal or end in, such as `.hadoop.com`.
     pub domain: Option<HostName>,
 }
 
-/// All nodes.
+/// All nodes and their state.
 #[derive(Debug)]
 pub struct Roster {
     rules: Rules,
     pub(super) nodes: BTreeMap<HostName, Node>,
     pub(super) master: Option<HostName>,
     detector: Detector,
-    /// By the listener's stopwatch: until when nodes that were known before are waited for.
+    /// By the listener's stopwatch: the end of the wait for nodes that were known before.
     awaited_until: Option<Duration>,
-    /// By the clock: the last tick.
+    /// By the clock: the time of the last tick.
     ticked_at: Option<Duration>,
-    /// By the listener's stopwatch: until then nobody is said to be dead, because the server was paused.
+    /// By the listener's stopwatch: no node is declared dead before this time, because the server was paused.
     forbears_until: Option<Duration>,
     pub(super) next_number: u64,
     version: u64,
@@ -64,7 +64,7 @@ pub struct Roster {
 }
 
 impl Roster {
-    /// No nodes yet.
+    /// A roster without nodes.
     pub fn new(rules: Rules) -> Self {
         Self {
             detector: Detector::new(rules.detection),
@@ -81,11 +81,11 @@ impl Roster {
         }
     }
 
-    /// A node tells who it is.
+    /// Registers a node, or rejects it.
     pub fn register(&mut self, now: Duration, told: &Registration) -> Result<Standing, Rejection> {
         self.permit(told)?;
         let ip = told.address.ip();
-        // Whoever had the address before and is dead has it no more.
+        // A dead node loses its address to the new one.
         for (name, node) in &mut self.nodes {
             if *name != told.name && node.address == Some(ip) {
                 node.was_at = node.address.take();
@@ -131,7 +131,7 @@ impl Roster {
         Ok(self.standing(&told.name))
     }
 
-    /// A node says that it still works, or that it does not.
+    /// Handles a heartbeat, in which the node reports whether it works.
     pub fn beat(&mut self, now: Duration, told: &Beat) -> Result<Standing, Rejection> {
         let name = &told.name;
         match self.nodes.get(name) {
@@ -154,7 +154,7 @@ impl Roster {
         Ok(self.standing(name))
     }
 
-    /// Something else came from a node.
+    /// Notes that another message came from a node.
     pub fn hear(&mut self, now: Duration, name: &HostName) {
         if self.nodes.contains_key(name) {
             self.alive(now, name, None);
@@ -187,8 +187,8 @@ impl Roster {
         }
     }
 
-    /// The connection of a node is gone without a leave. One that stays connected as long as it lives is dead
-    /// unless it comes back soon; of any other that says nothing.
+    /// Notes that a node's connection ended without a leave. A node that stays connected while it is alive is dead
+    /// unless it reconnects soon; for any other node a lost connection means nothing.
     pub fn lose(&mut self, now: Duration, name: &HostName) {
         let lost = self.detector.echo_clock().at(now);
         if let Some(node) = self.nodes.get_mut(name)
@@ -198,14 +198,14 @@ impl Roster {
         }
     }
 
-    /// Time goes on: who is late, who is dead. The server does hear: its own tick has come.
+    /// Advances the time and decides which nodes are late or dead. The tick itself shows that the server is not paused.
     pub fn tick(&mut self, now: Duration) {
         self.detector.echo(now);
         let heard = self.detector.echo_clock().elapsed();
         let before = self.ticked_at.replace(now).unwrap_or(now);
         if now.saturating_sub(before) >= PAUSE {
-            // Beats of the pause are still to be read, and after them the end of connections that agents gave up
-            // meanwhile; they come back, but not within the patience.
+            // The heartbeats from the pause are still unread, as are the ends of connections that agents gave up during
+            // it. Those agents reconnect, but not within the patience.
             self.forbears_until = Some(heard + self.rules.grace);
         }
         let forbears = self.forbears_until.is_some_and(|until| heard < until);
@@ -252,11 +252,11 @@ impl Roster {
         self.settle();
     }
 
-    /// A node takes its leave.
+    /// Handles the leave of a node.
     pub fn leave(&mut self, now: Duration, told: &Registration) -> Result<(), Rejection> {
         let name = &told.name;
         match self.nodes.get(name) {
-            // It has left already.
+            // The node has left already.
             None => Ok(()),
             Some(node) if node.is_proven && !told.is_proven => Err(unproven(name)),
             Some(node) if node.key != told.key => Err(Rejection::new(format!(
@@ -271,8 +271,8 @@ impl Roster {
         }
     }
 
-    /// People want a node forgotten: its name, address and key are free. One that lives would be back within a second:
-    /// it is forgotten only by `force`.
+    /// Forgets a node on an operator's request: its name, address and key become free. A live node would be back within
+    /// a second, so it is forgotten only with `force`.
     pub fn forget(&mut self, now: Duration, name: &HostName, force: bool) -> Result<(), Rejection> {
         match self.nodes.get(name) {
             None => return Err(Rejection::new(format!("there is no node {name}"))),
@@ -296,7 +296,7 @@ impl Roster {
         self.turn();
     }
 
-    /// The first that would be master and lives takes the place of none, or of a dead one.
+    /// Makes the first live node of role master the master, if there is none or it is dead.
     fn settle(&mut self) {
         let known = self.master.as_ref().and_then(|name| self.nodes.get(name));
         if known.is_some_and(|node| !node.is_dead()) {
@@ -309,7 +309,7 @@ impl Roster {
             .filter(willing)
             .min_by_key(|(_, node)| node.number);
         let heir = heir.map(|(name, _)| name.clone());
-        // A dead master is it until another is.
+        // A dead master stays master until another node takes over.
         if heir.is_some() || known.is_none() && self.master.is_some() {
             let before = std::mem::replace(&mut self.master, heir.clone());
             self.turn();
@@ -319,7 +319,7 @@ impl Roster {
         }
     }
 
-    /// What a node is; one that is not known is a slave.
+    /// The standing of a node; an unknown node is a slave.
     pub fn standing(&self, name: &HostName) -> Standing {
         match self.nodes.get(name).map(|node| node.role) {
             Some(Role::Master) if self.master.as_ref() == Some(name) => Standing::Master,
@@ -328,29 +328,29 @@ impl Roster {
         }
     }
 
-    /// All nodes: the master, then in the order in which they came.
+    /// All nodes: the master first, then in order of registration.
     pub fn nodes(&self) -> Vec<(&HostName, &Node)> {
         let mut nodes: Vec<_> = self.nodes.iter().collect();
         nodes.sort_by_key(|(name, node)| (self.master.as_ref() != Some(*name), node.number));
         nodes
     }
 
-    /// The node of this name.
+    /// The node with this name.
     pub fn node(&self, name: &HostName) -> Option<&Node> {
         self.nodes.get(name)
     }
 
-    /// Who is master.
+    /// The name of the master.
     pub fn master(&self) -> Option<&HostName> {
         self.master.as_ref()
     }
 
-    /// Grows with each change of what is kept or told.
+    /// Grows with each change of the stored or published state.
     pub fn version(&self) -> u64 {
         self.version
     }
 
-    /// Grows with each change that is told at once: who lives, who is master, who is gone.
+    /// Grows with each change that is published at once: which nodes are alive, which is master, which have gone.
     pub fn news(&self) -> u64 {
         self.news
     }
@@ -360,7 +360,7 @@ impl Roster {
         self.news += 1;
     }
 
-    /// What happened since this was asked for last.
+    /// The next event that was not returned yet.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.events.pop_front()
     }
@@ -369,8 +369,8 @@ impl Roster {
         self.events.push_back(event);
     }
 
-    /// A node that was known when the server ended, or by the one before: it may be silent until it has found
-    /// this one.
+    /// Adds a node that was known to this server before its restart, or to its predecessor: the node may be silent
+    /// until it has found this server.
     pub(super) fn restore(&mut self, now: Duration, name: HostName, mut node: Node) {
         node.heard_at = self.detector.echo_clock().at(now);
         let until = node.heard_at + self.rules.grace;

@@ -28,14 +28,14 @@ use crate::clock::SystemClock;
 use crate::member::Config;
 use crate::say::say;
 
-/// So many messages may wait at the desk.
+/// The number of requests that may wait for the coordinator.
 const DESK: usize = 1024;
-/// When a connection cannot be taken: files are short, for instance.
+/// The pause after a connection could not be accepted, for instance because no file descriptor was free.
 const BREATH: Duration = Duration::from_millis(100);
-/// So often it is said how many lines of the log were left out.
+/// The interval between reports of suppressed log lines.
 const SUM_UP: Duration = Duration::from_secs(10);
 
-/// All that a server goes by.
+/// The configuration of a server.
 #[derive(Clone, Debug)]
 pub(super) struct ServerConfig {
     pub(super) listen: SocketAddr,
@@ -49,33 +49,33 @@ pub(super) struct ServerConfig {
     pub(super) own: ServerIdentity,
 }
 
-/// Where the state is kept.
+/// Where the server keeps its state.
 #[derive(Clone, Debug)]
 pub(super) enum StoreKind {
     /// In a file.
     File(PathBuf),
-    /// In `ZooKeeper`, by whichever of several servers has the claim.
+    /// In ZooKeeper; the server that holds the claim writes it.
     ZooKeeper(Box<Config>),
 }
 
-/// The same, found to be usable as far as that is known now.
+/// The state's store after the first check: usable as far as the server can know by now.
 enum OpenedStore {
     File(StateFile, PersistedState),
     ZooKeeper(Box<Config>),
 }
 
-/// A server that can be at work, or stand by.
+/// A server that is active or stands by.
 pub(super) struct Server {
     pub(super) plan: ServerConfig,
     pub(super) clock: SystemClock,
-    /// What connections are served with, while it is at work.
+    /// What the connections share while the server is active; `None` while it stands by.
     open: watch::Sender<Option<Arc<Shared>>>,
 }
 
-/// Serves until it is told to end.
+/// Serves until it receives a signal to stop.
 pub(super) async fn run(plan: ServerConfig) -> anyhow::Result<()> {
     allow_files();
-    // What is wrong with it is told before anybody can connect.
+    // A fault of the store is reported before anybody can connect.
     let begun = match plan.keeping.clone() {
         StoreKind::File(path) => {
             let file = StateFile::open(&path)?;
@@ -134,7 +134,7 @@ pub(super) async fn run(plan: ServerConfig) -> anyhow::Result<()> {
         outcome = work => outcome,
         () = accept(listener, Arc::clone(&hall)) => Ok(()),
         () = sum_up(&hall) => Ok(()),
-        // All that was acknowledged is kept.
+        // Every acknowledged change is already stored.
         _ = terminate.recv() => Ok(()),
         _ = interrupt.recv() => Ok(()),
     }
@@ -145,11 +145,11 @@ impl Server {
         self.clock.now().elapsed
     }
 
-    /// Works at the desk, until another server is known to be in its place. When this is dropped, all connections end.
+    /// Runs the coordinator until another server has certainly taken over. Dropping this future ends all connections.
     pub(super) async fn work(&self, roster: Roster, store: Store) {
         let plan = &self.plan;
         let (to_desk, inbox) = mpsc::channel(DESK);
-        // It comes from the store.
+        // This state was just read from the store.
         let kept = Arc::new(PersistedState::of(&roster));
         let (told, told_to) = watch::channel(Arc::new(Published::of(&roster, &kept, &plan.own)));
         let (seen, seen_by) = watch::channel(0);
@@ -179,7 +179,7 @@ impl Server {
     }
 }
 
-/// Nobody is served any more when this is dropped.
+/// Stops serving all connections when it is dropped.
 struct Closing<'a>(&'a watch::Sender<Option<Arc<Shared>>>);
 
 impl Drop for Closing<'_> {
@@ -188,7 +188,7 @@ impl Drop for Closing<'_> {
     }
 }
 
-/// Tells again and again of what was not told.
+/// Logs the number of suppressed lines at regular intervals.
 async fn sum_up(hall: &Acceptor) {
     loop {
         sleep(SUM_UP).await;
@@ -216,7 +216,7 @@ async fn accept(listener: TcpListener, hall: Arc<Acceptor>) {
     }
 }
 
-/// As many connections as the machine permits: the usual 1024 files are few.
+/// Raises the limit on open files to what the machine permits: the usual 1024 is too few for the connections.
 pub(super) fn allow_files() {
     let limit = getrlimit(Resource::Nofile);
     let all = Rlimit {
@@ -226,12 +226,12 @@ pub(super) fn allow_files() {
     let _ = setrlimit(Resource::Nofile, all);
 }
 
-/// The address that others are told: the one that is listened on, or that this machine uses towards others.
+/// The address to announce to the nodes: the listening address, or the one this machine uses towards others.
 pub(super) fn told_address(listen: IpAddr) -> IpAddr {
     if !listen.is_unspecified() {
         return listen;
     }
-    // An address for documentation: nothing is sent there.
+    // This address is reserved for documentation; nothing is sent to it.
     let outwards = || {
         let socket = std::net::UdpSocket::bind("0.0.0.0:0").ok()?;
         socket.connect("192.0.2.1:9").ok()?;

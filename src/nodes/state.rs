@@ -1,5 +1,5 @@
-//! What a server must know when it starts again: what was acknowledged stands in it. Pure: [`super::state_file`] and
-//! [`super::zk_store`] keep it.
+//! The state that a server needs when it starts again: it contains every acknowledged change. Pure:
+//! [`super::state_file`] and [`super::zk_store`] store it.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -11,34 +11,35 @@ use super::fields::{Address, HostName, PublicKey, UserName};
 use super::message::Role;
 use super::roster::{Node, NodeLiveness, Roster, Rules};
 
-/// What this way to write it is called.
+/// The version of this format.
 pub const FORM: u32 = 1;
 
-/// Numbers are given one by one: no server comes as far. Beyond it there might be none left for the next node.
+/// The greatest valid node number. Numbers grow by one, so no server reaches it; beyond it there might be none left for
+/// the next node.
 const GREATEST_NUMBER: u64 = u64::MAX / 2;
 
-/// All of it.
+/// The stored state of a server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PersistedState {
-    /// [`FORM`].
+    /// The format's version, [`FORM`].
     pub form: u32,
-    /// Who is master.
+    /// The name of the master.
     #[serde(default)]
     pub master: Option<HostName>,
-    /// All nodes, in the order in which they came.
+    /// All nodes, in order of registration.
     pub nodes: Vec<PersistedNode>,
 }
 
-/// One node.
+/// The stored state of one node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PersistedNode {
-    /// Its name.
+    /// The node's name.
     pub hostname: HostName,
-    /// Which one it was to come.
+    /// The node's position in the order of registration.
     pub number: u64,
     role: Role,
     pub(super) ip: Option<IpAddr>,
-    /// Where it was before another one was there.
+    /// The node's address before another node took it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) was_at: Option<IpAddr>,
     #[serde(rename = "id_rsa.pub")]
@@ -47,7 +48,7 @@ pub struct PersistedNode {
     dead: bool,
     #[serde(default)]
     proven: bool,
-    /// It says itself that it does not work.
+    /// The node itself reports that it does not work.
     #[serde(default)]
     unwell: bool,
 }
@@ -63,7 +64,7 @@ impl Default for PersistedState {
 }
 
 impl PersistedState {
-    /// All that a roster knows.
+    /// The stored part of a roster's state.
     pub fn of(roster: &Roster) -> Self {
         let mut nodes: Vec<_> = roster.nodes.iter().collect();
         nodes.sort_by_key(|(_, node)| node.number);
@@ -86,18 +87,18 @@ impl PersistedState {
         }
     }
 
-    /// In one text.
+    /// The state as JSON text.
     pub fn text(&self) -> Vec<u8> {
         serde_json::to_vec(self).unwrap_or_default()
     }
 
-    /// What stands in such a text. Every field is checked again.
+    /// Parses the text of [`Self::text`], and checks every field again.
     pub fn read(text: &[u8]) -> anyhow::Result<Self> {
         let kept: Self = serde_json::from_slice(text)?;
         kept.checked()
     }
 
-    /// With its nodes in their order, if all of it can be true.
+    /// Checks the state for contradictions, and sorts its nodes by number.
     pub fn checked(mut self) -> anyhow::Result<Self> {
         if self.form != FORM {
             bail!(
@@ -121,11 +122,11 @@ impl PersistedState {
         Ok(self)
     }
 
-    /// A roster that knows it.
+    /// A roster with this state.
     pub fn roster(self, rules: Rules, now: Duration) -> Roster {
         let mut roster = Roster::new(rules);
         for node in self.nodes {
-            // Also what was kept without numbers has an order.
+            // State that was stored without numbers gets an order too.
             let number = node.number.max(roster.next_number);
             roster.next_number = number + 1;
             let known = Node {
@@ -178,7 +179,7 @@ pub(super) mod tests {
         }
     }
 
-    /// A roster's state after nodes of these names have registered.
+    /// The state of a roster after nodes with these names have registered.
     pub(in crate::nodes) fn kept(names: &[&str]) -> PersistedState {
         let mut roster = Roster::new(rules());
         for (name, number) in names.iter().zip(1_u8..) {

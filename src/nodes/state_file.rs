@@ -1,4 +1,4 @@
-//! The state as a file, written in one step, for one server at a time.
+//! The state as a file, replaced in one step, used by one server at a time.
 
 use std::fs::{self, File};
 use std::io;
@@ -11,21 +11,22 @@ use super::replace::{NewFile, is_bound_to_its_place, replace, sweep};
 use super::state::PersistedState;
 use crate::files::{self, Links};
 
-/// The largest state that is read: of the most nodes that are taken, with the longest keys and names.
+/// The maximum size in bytes of a state that is read: the most nodes that are accepted, with the longest keys and
+/// names.
 const LARGEST: u64 = 256 << 20;
 /// A link of another user in a folder that others may write could make root write anywhere.
 const LINKS: Links = Links::OfUsOrRoot;
 
-/// The file, which no other server may use at the same time.
+/// The state file, which no other server may use at the same time.
 #[derive(Debug)]
 pub struct StateFile {
     path: PathBuf,
-    /// Held as long as this lives, or the process.
+    /// The lock; it is held until this value is dropped or the process ends.
     _lock: File,
 }
 
 impl StateFile {
-    /// Takes the file for this process; it need not be there.
+    /// Locks the file for this process; the file need not exist.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
         let shown = path.display();
         if let Some(folder) = path.parent() {
@@ -48,7 +49,7 @@ impl StateFile {
         })
     }
 
-    /// What it says; nothing if it is not there.
+    /// Reads the state; an empty state if the file does not exist.
     pub fn load(&self) -> anyhow::Result<PersistedState> {
         let shown = self.path.display();
         let file = match files::open(&self.path, LINKS) {
@@ -58,7 +59,7 @@ impl StateFile {
             }
             Err(error) => return Err(error).with_context(|| format!("{shown} cannot be read")),
         };
-        // The keys in it are let in on every node.
+        // Every node grants access to the keys in this file.
         if let Some(why) = files::untrusted(&file.metadata()?) {
             return Err(why).with_context(|| format!("{shown} cannot be believed"));
         }
@@ -69,7 +70,7 @@ impl StateFile {
         })
     }
 
-    /// Writes it in one step. In its place it is never written: half of it would be worth nothing.
+    /// Replaces the file in one step. It is never written in place: half a state is useless.
     pub fn save(&self, kept: &PersistedState) -> io::Result<()> {
         replace(&self.path, &kept.text(), NewFile::own(0o600)).map_err(|why| {
             if !is_bound_to_its_place(&why) {
@@ -111,7 +112,7 @@ mod tests {
 
     #[test]
     fn it_is_replaced_or_stays_as_it_was() {
-        // To root every folder is open.
+        // Root can write to every folder.
         let (home, account) = match somebody_else() {
             Ok(somebody) => somebody,
             Err(why) => leave_out!("{why}"),

@@ -8,23 +8,23 @@ use super::state_file::StateFile;
 use super::zk_store::ZkStore;
 use crate::coordination::Failure;
 
-/// One of the two places.
+/// One of the two kinds of store.
 #[derive(Clone, Debug)]
 pub(super) enum Store {
-    /// A file of this machine.
+    /// A file on this machine.
     File(Arc<StateFile>),
-    /// `ZooKeeper`, as long as the claim stands.
+    /// ZooKeeper, for as long as the server holds the claim.
     ZooKeeper(Arc<ZkStore>),
 }
 
-/// Whether a write failed because another server has the claim: this one may not write any more.
+/// Whether a write failed because another server has the claim: this server must not write any more.
 pub(super) fn is_deposed(error: &io::Error) -> bool {
     let failure = error.get_ref().and_then(|why| why.downcast_ref());
     failure == Some(&Failure::Deposed)
 }
 
 impl Store {
-    /// Keeps it: it is there when this has ended well.
+    /// Writes the state; it is stored once this returns `Ok`.
     pub(super) async fn save(self, kept: Arc<PersistedState>) -> io::Result<()> {
         match self {
             Self::File(file) => {

@@ -1,5 +1,5 @@
-//! Several servers of one state in `ZooKeeper`: each stands in the line of claims as a standing master
-//! ([`crate::member`]) in a namespace of the servers' own, and whoever is master there works; the others stand by.
+//! Several servers share one state in ZooKeeper: each queues for the claim as a dedicated master ([`crate::member`]) in
+//! a namespace of the servers; the one that becomes master is active, and the others stand by.
 
 use std::future::pending;
 use std::sync::Arc;
@@ -21,19 +21,20 @@ use crate::protocol::{Ending, Identity};
 use crate::say::say;
 use crate::streaming::Progress;
 
-/// Below the namespace of the job: there the servers have a line of their own.
+/// The servers' own namespace, below that of the job.
 const NAMESPACE: &str = "/heart_beat_nodes";
-/// Between two beats on a server's claim.
+/// The interval between heartbeats on a server's claim.
 const INTERVAL: Duration = Duration::from_millis(100);
-/// The next in line deposes a server that is silent for twice as long. That is far more than for mappers: a server
-/// that loses its place costs every node a new connection.
+/// The next in line deposes a server that has been silent for twice this time. That is far longer than for mappers:
+/// when a server loses its position, every node must reconnect.
 const TIMEOUT: Duration = Duration::from_secs(1);
-/// A server works no longer than this after it has sent what was acknowledged last: well before another one may begin.
+/// How long a server may work after it sent the last acknowledged heartbeat: it stops well before another one can
+/// start.
 const LEASE: Duration = Duration::from_millis(1500);
-/// Before it is tried again to read the state.
+/// How long to wait before the state is read again.
 const AGAIN: Duration = Duration::from_millis(200);
 
-/// What a server is in the line.
+/// The member configuration of a server.
 pub(super) fn candidate(
     mut settings: Settings,
     name: Name,
@@ -73,7 +74,7 @@ pub(super) fn candidate(
     })
 }
 
-/// Works whenever it has the claim. Ends only when the state cannot be believed.
+/// Runs the server whenever it holds the claim. Returns only when the state cannot be trusted.
 pub(super) async fn succeed(server: &Server, mut config: Config) -> anyhow::Result<()> {
     let (reigning, mut reign) = MasterLeaseSender::new();
     config.reigning = Some(reigning);
@@ -113,7 +114,8 @@ pub(super) async fn succeed(server: &Server, mut config: Config) -> anyhow::Resu
     }
 }
 
-/// Whether this server could work with what the others keep: better found out now than when it must. Ends only if not.
+/// Checks whether this server could use the state of the others: a fault shows now rather than at a takeover. Returns
+/// only if not.
 async fn believes(server: &Server, settings: &Settings) -> anyhow::Result<()> {
     loop {
         if let Ok(session) = Session::open(settings).await {
@@ -129,7 +131,7 @@ async fn believes(server: &Server, settings: &Settings) -> anyhow::Result<()> {
     }
 }
 
-/// The heartbeat ends after all that holds on to its session.
+/// Drops the heartbeat after everything else that uses its session.
 struct Leaving(Option<Heartbeat>);
 
 impl Drop for Leaving {
@@ -140,7 +142,7 @@ impl Drop for Leaving {
     }
 }
 
-/// From a claim, which is not the one that was `lost` before, to its end. Which claim is lost now, if one certainly is.
+/// Runs from a claim other than `lost` to the end of that claim. Returns the claim that is lost, if one certainly is.
 async fn term(
     server: &Server,
     reign: &mut watch::Receiver<Option<MasterLease>>,
@@ -156,7 +158,7 @@ async fn term(
     let Some(begun) = begun else { return Ok(None) };
     let claim = begun.fence.claim().to_owned();
     let lost = tokio::select! {
-        // After a pause this comes first: what is at the desk then is for another server.
+        // This branch comes first after a pause: requests that wait at the coordinator then belong to another server.
         biased;
         () = lease(reign, &begun) => None,
         outcome = work(server, begun.fence.clone()) => {
@@ -171,20 +173,20 @@ async fn term(
     Ok(lost)
 }
 
-/// Until when nobody else can have begun.
+/// The time before which no other server can have started.
 fn until(reign: &MasterLease) -> Instant {
     reign.sent_at + LEASE
 }
 
-/// Ends when another one may have begun.
+/// Returns when another server may have started.
 async fn lease(reign: &mut watch::Receiver<Option<MasterLease>>, begun: &MasterLease) {
     let mut ends = until(begun);
-    // The timer's own clock may not have gone on yet.
+    // The timer's own clock may lag behind.
     while Instant::now() < ends {
         match timeout_at(ends, reign.changed()).await {
             Ok(Ok(())) => match &*reign.borrow_and_update() {
                 Some(reign) if reign.fence.claim() == begun.fence.claim() => ends = until(reign),
-                // A new claim is one that was lost in between.
+                // A new claim means that the old one was lost in between.
                 Some(_) => return,
                 None => {}
             },

@@ -1,4 +1,4 @@
-//! Writes a node's files beside its beats: a file system that hangs keeps nothing else from going on.
+//! Writes a node's files in a thread of its own: a filesystem that hangs does not stop the heartbeats.
 
 use std::future::pending;
 use std::io;
@@ -18,25 +18,25 @@ use super::message::Entries;
 /// A write that takes longer counts as failed until it has ended. A busy disk may take some seconds.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The names of the files that were written.
+/// The paths of the files that were written.
 pub(super) type Outcome = anyhow::Result<Vec<PathBuf>>;
 
-/// One write at a time, always of the newest.
+/// Runs one write at a time, always of the newest entries.
 #[derive(Debug)]
 pub(super) struct Writer {
     place: ManagedFiles,
-    /// What the files are to say, once it is known.
+    /// The entries for the files; `None` until the server has sent them.
     wanted: Option<Arc<Entries>>,
-    /// They were not yet made to say it, or are to be looked at again.
+    /// Whether the files must be written, or checked again.
     is_due: bool,
     under_way: Option<UnderWay>,
 }
 
-/// A write that has begun.
+/// A write that is running.
 #[derive(Debug)]
 struct UnderWay {
     told: oneshot::Receiver<Outcome>,
-    /// When it counts as failed; none once that was told.
+    /// When the write counts as failed; `None` once that was reported.
     until: Option<Instant>,
 }
 
@@ -50,18 +50,18 @@ impl Writer {
         }
     }
 
-    /// What the files were last to say.
+    /// The latest entries for the files.
     pub(super) fn wanted(&self) -> Option<&Entries> {
         self.wanted.as_deref()
     }
 
-    /// From now on the files are to say this.
+    /// Sets the entries for the files.
     pub(super) fn want(&mut self, entries: Entries) {
         self.wanted = Some(Arc::new(entries));
         self.look();
     }
 
-    /// Somebody else may have changed them.
+    /// Requests a check of the files: another program may have changed them.
     pub(super) fn look(&mut self) {
         self.is_due = true;
         self.start();
@@ -79,7 +79,7 @@ impl Writer {
         self.is_due = started.is_err();
     }
 
-    /// Begins to work on the files, in a thread. Not one of the runtime's: its end would wait for it.
+    /// Starts the work on the files in a thread. It is no thread of the runtime, whose shutdown would wait for it.
     fn begin(
         &mut self,
         work: impl FnOnce(&ManagedFiles) -> Outcome + Send + 'static,
@@ -88,7 +88,7 @@ impl Writer {
         let place = self.place.clone();
         let thread = thread::Builder::new().name("files".to_owned());
         thread.spawn(move || {
-            // The agent may have ended.
+            // The agent may have stopped.
             let _ = tell.send(work(&place));
         })?;
         self.under_way = Some(UnderWay {
@@ -98,8 +98,8 @@ impl Writer {
         Ok(())
     }
 
-    /// How the write went that is under way; pending while there is none. Of one that hangs this is told once as a
-    /// failure, and again how it went when it has ended.
+    /// The outcome of the running write; pending while there is none. A write that hangs is reported once as a failure,
+    /// and again with its outcome when it has ended.
     ///
     /// # Cancellation safety
     /// Nothing is lost when the future is dropped.
@@ -126,7 +126,7 @@ impl Writer {
         outcome.unwrap_or_else(|_| Err(io::Error::other("the files were not written").into()))
     }
 
-    /// Takes the blocks out, after what is under way.
+    /// Removes the blocks, after the running write.
     pub(super) async fn clear(mut self) -> Outcome {
         self.wanted = None;
         if self.under_way.is_some() {

@@ -1,9 +1,9 @@
-//! The state in ZooKeeper: a znode for each node, below one that tells who is master. Only the server that holds the
-//! claim can write there: each write is a transaction that checks it.
+//! The state in ZooKeeper: one znode per node, below a folder znode that names the master. Only the server that holds
+//! the claim can write there: each write is a transaction that checks the claim.
 //!
-//! What is read is believed, so each value is marked with the cluster's secret, if there is one: who can write to
-//! ZooKeeper, but does not know it, cannot put a key into every `authorized_keys`. A single znode that cannot be read
-//! or believed is passed over: a node that it stood for registers again.
+//! Servers trust what they read, so each value carries a mark made with the cluster's secret, if there is one: an
+//! intruder who can write to ZooKeeper but does not know the secret cannot put a key into every `authorized_keys`. A
+//! single znode that cannot be read or trusted is skipped: its node registers again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -22,43 +22,43 @@ use crate::coordination::client::{Kind, Operation};
 use crate::coordination::{Failure, Fence, Session, unless_throttled};
 use crate::say::say;
 
-/// Below the namespace of the servers.
+/// The folder znode, below the servers' namespace.
 const FOLDER: &str = "nodes";
-/// So much is written at once: a ZooKeeper server takes 1 MiB.
+/// The maximum number of bytes per transaction: a ZooKeeper server accepts 1 MiB.
 const BATCH: usize = 256 << 10;
-/// How many that are passed over are named.
+/// The maximum number of skipped znodes that a message names.
 const MOST_NAMED: usize = 8;
-/// So many znodes are asked for at once.
+/// The number of znodes that are requested at once.
 const AT_ONCE: usize = 64;
 
-/// The values of znodes: that of the folder has the empty name.
+/// The values of the znodes by name; the folder has the empty name.
 pub(super) type Values = BTreeMap<String, Vec<u8>>;
 
-/// What was found.
+/// The state that was read from ZooKeeper.
 #[derive(Debug)]
 pub(super) struct LoadedState {
     values: Values,
-    /// What the values mean.
+    /// The state that the values describe.
     pub(super) kept: PersistedState,
-    /// The znodes that are passed over, by their names, and why.
+    /// The skipped znodes by name, with the reason.
     pub(super) odd: BTreeMap<String, String>,
 }
 
-/// What the folder itself says.
+/// The value of the folder znode.
 #[derive(Debug, Serialize, Deserialize)]
 struct StateHeader {
     form: u32,
     master: Option<HostName>,
 }
 
-/// The znodes, as one master may write them.
+/// The znodes, for the one master that may write them.
 #[derive(Debug)]
 pub(super) struct ZkStore {
     fence: Fence,
     secret: Option<Secret>,
-    /// What they say; none if that is not certain.
+    /// The values in ZooKeeper; `None` if they are not known for certain.
     known: Mutex<Option<Values>>,
-    /// Those that are passed over: they are not removed.
+    /// The skipped znodes: they are not removed.
     odd: Mutex<BTreeSet<String>>,
 }
 
@@ -72,7 +72,7 @@ impl ZkStore {
         }
     }
 
-    /// What they say; nothing if they are not there.
+    /// Reads the state; an empty state if there are no znodes.
     pub(super) async fn load(&self) -> anyhow::Result<PersistedState> {
         let found = look(self.fence.session(), self.secret.as_ref()).await?;
         let folder = folder(self.fence.session());
@@ -88,7 +88,7 @@ impl ZkStore {
         Ok(found.kept)
     }
 
-    /// Makes them say this.
+    /// Writes the state.
     pub(super) async fn save(&self, kept: &PersistedState) -> io::Result<()> {
         let wanted = written(kept, self.secret.as_ref());
         let mut known = self.known.lock().await;
@@ -109,8 +109,8 @@ impl ZkStore {
     }
 }
 
-/// What the znodes say, and what that means. Whoever reads it needs no claim. A [`Failure`] is one of ZooKeeper; after
-/// any other error it is no use to read again.
+/// Reads the values of the znodes and the state that they describe. Reading needs no claim. A [`Failure`] comes from
+/// ZooKeeper; after any other error, reading again does not help.
 pub(super) async fn look(
     session: &Session,
     secret: Option<&Secret>,
@@ -130,7 +130,8 @@ fn folder(session: &Session) -> String {
     format!("{}/{FOLDER}", session.paths().namespace())
 }
 
-/// All that is there, with what any server has acknowledged; and the znodes that cannot be read, and why.
+/// Reads all values, including everything that any server has acknowledged; and the znodes that cannot be read, with
+/// the reason.
 async fn fetch(session: &Session) -> Result<(Values, BTreeMap<String, String>), Failure> {
     let folder = folder(session);
     session.client().sync(&folder).await?;
@@ -158,7 +159,7 @@ async fn fetch(session: &Session) -> Result<(Values, BTreeMap<String, String>), 
     Ok((values, odd))
 }
 
-/// What the znodes are to say.
+/// The values that the znodes shall have.
 pub(super) fn written(kept: &PersistedState, secret: Option<&Secret>) -> Values {
     let front = StateHeader {
         form: kept.form,
@@ -179,7 +180,7 @@ pub(super) fn written(kept: &PersistedState, secret: Option<&Secret>) -> Values 
     values.collect()
 }
 
-/// What the znodes say. An error is one of the folder's own value; what is wrong with another one is `odd`.
+/// Parses the values of the znodes. An error concerns the folder's own value; faults of other values go into `odd`.
 pub(super) fn read(
     values: &Values,
     secret: Option<&Secret>,
@@ -211,7 +212,7 @@ fn unmarked<'a>(name: &str, value: &'a [u8], secret: Option<&Secret>) -> anyhow:
     }
 }
 
-/// What one znode says of its node.
+/// Parses the value of one node's znode.
 fn node(name: &str, value: &[u8], secret: Option<&Secret>) -> anyhow::Result<PersistedNode> {
     let node: PersistedNode = serde_json::from_slice(unmarked(name, value, secret)?)?;
     if node.hostname.as_str() != name {
@@ -223,8 +224,8 @@ fn node(name: &str, value: &[u8], secret: Option<&Secret>) -> anyhow::Result<Per
     Ok(node)
 }
 
-/// The transactions that turn what is said `before` into what is `wanted`. An address is taken from one node before
-/// another one gets it.
+/// The transactions that change the values from `before` to `wanted`. One node loses an address before another one gets
+/// it.
 fn batches(
     folder: &str,
     before: &Values,
@@ -273,7 +274,7 @@ fn batches(
     batches
 }
 
-/// How long an operation is on its way, and a little more.
+/// The size of an operation on the wire in bytes, rounded up.
 fn weight(operation: &Operation) -> usize {
     const REST: usize = 64;
     match operation {
@@ -293,7 +294,7 @@ mod tests {
         Secret::new(text.as_bytes()).expect("long enough")
     }
 
-    /// What is said when these transactions are made.
+    /// The values after these transactions.
     fn applied(mut values: Values, batches: Vec<Vec<Operation>>) -> Values {
         let name = |path: &str| {
             path.strip_prefix("/f")

@@ -1,4 +1,4 @@
-//! What the hosts know of each other, and what of it is wrong: texts and lists in, names out.
+//! What the hosts know of each other, and what is wrong with it: texts and lists in, names out.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use super::super::role::Role;
 use crate::nodes::block;
 use crate::nodes::message::{Entries, Role as NodeRole};
 
-/// What a host's agent says that it is. Of two masters the second stands by.
+/// The role that a host's agent claims. Of two masters, the second stands by.
 pub(super) fn node_role(host: &Host) -> NodeRole {
     if host.is(Role::Namenode) {
         NodeRole::Master
@@ -25,13 +25,14 @@ pub(super) struct Row {
     pub(super) role: String,
 }
 
-/// What it prints.
+/// The output of that command.
 #[derive(Debug, Deserialize)]
 pub(super) struct Rows {
     pub(super) nodes: Vec<Row>,
 }
 
-/// Whom the server knows as somebody else than who is described: another role, another key, or no host at all.
+/// The hosts that the server knows differently from the description: with another role or another key, or as no host at
+/// all.
 pub(super) fn others<'a>(
     hosts: &[Host],
     known: &'a [Row],
@@ -41,7 +42,7 @@ pub(super) fn others<'a>(
         let mut hosts = hosts.iter();
         let host = hosts.find(|host| host.name.eq_ignore_ascii_case(&row.hostname));
         host.is_none_or(|host| {
-            // One that stands by is a master too.
+            // A standby is a master too.
             let is_slave = row.role == NodeRole::Slave.to_string();
             is_slave != (node_role(host) == NodeRole::Slave) || is_keyless(host)
         })
@@ -50,7 +51,7 @@ pub(super) fn others<'a>(
     others.map(|row| row.hostname.as_str()).collect()
 }
 
-/// The hosts that are not in both files.
+/// The hosts that are missing in at least one of the two files.
 pub(super) fn missing<'a>(
     expected: &[(&'a str, Entries)],
     names: &str,
@@ -66,7 +67,8 @@ pub(super) fn missing<'a>(
     missing.map(|(name, _)| *name).collect()
 }
 
-/// The host whose agent can say most of what is wrong: one that is not even in its own files has not been taken.
+/// The host whose agent's log explains most of the fault: a host that is missing in its own files was not accepted by
+/// the server.
 pub(super) fn worst<'a>(
     seen: &'a [(&'a str, Vec<&'a str>)],
 ) -> Option<&'a (&'a str, Vec<&'a str>)> {

@@ -1,4 +1,4 @@
-//! `core-site.xml`: where HDFS is, and which ensemble decides.
+//! `core-site.xml`: the URI of HDFS, and the ensemble for failover.
 
 use super::{ConfigContext, File, Growing, Properties, text};
 

@@ -1,9 +1,9 @@
-//! `hdfs-site.xml`: one `NameNode`, or two with their journal, their fence and their failover.
+//! `hdfs-site.xml`: one NameNode, or two with their journal, fencing and failover.
 
 use super::{ConfigContext, File, Growing, HostKind, Port, Properties, Role, text};
 use crate::cluster::model::list;
 
-/// Where a start script's user has its key, on hosts of their own.
+/// The ssh key of the user that runs the start scripts, on separate machines.
 const KEY: &str = "/root/.ssh/id_rsa";
 
 pub(super) fn properties(context: &ConfigContext<'_>) -> Properties {
@@ -33,13 +33,13 @@ pub(super) fn properties(context: &ConfigContext<'_>) -> Properties {
     let datanodes = cluster.with(Role::Datanode).count();
     hdfs.put("dfs.replication", datanodes.clamp(1, 3));
     if context.on_one_machine() {
-        // Their addresses have no names.
+        // The hosts' addresses have no names in DNS.
         hdfs.put(
             "dfs.namenode.datanode.registration.ip-hostname-check",
             false,
         );
         hdfs.put("dfs.namenode.safemode.extension", 0);
-        // Where all hosts share their sender's address, it is no way back to any of them.
+        // If all hosts send from one shared address, it does not lead back to any of them.
         hdfs.put("dfs.datanode.hostname", &context.host.called);
         hdfs.put("dfs.client.use.datanode.hostname", true);
         hdfs.put("dfs.datanode.use.datanode.hostname", true);
@@ -66,7 +66,8 @@ fn standby(context: &ConfigContext<'_>, hdfs: &mut Growing) {
             format!("dfs.ha.zkfc.port.{name}.{id}"),
             namenode.port(Port::Zkfc),
         );
-        // All addresses of loopback are everybody's: a host cannot tell by them which one it is.
+        // Every loopback address is local to every host, so a host cannot find out by the addresses which NameNode it
+        // is.
         if context.on_one_machine() && *namenode == context.host {
             hdfs.put("dfs.ha.namenode.id", id);
         }
@@ -97,10 +98,10 @@ fn standby(context: &ConfigContext<'_>, hdfs: &mut Growing) {
     hdfs.put("dfs.ha.automatic-failover.enabled", true);
 }
 
-/// How the one that takes over makes sure that the other one is gone.
+/// How the NameNode that takes over makes sure that the other one is gone.
 fn fence(context: &ConfigContext<'_>, hdfs: &mut Growing) {
     let cluster = context.cluster;
-    // Kills it from outside, as a power switch does: no host has to answer.
+    // heartline kills the NameNode from outside, like a power switch: the host need not answer.
     let switch = format!(
         "shell({} cluster fence {} $target_namenodeid)",
         text(&context.machine.heartline),

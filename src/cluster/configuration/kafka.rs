@@ -22,9 +22,9 @@ pub(super) fn text(context: &ConfigContext<'_>) -> String {
     kafka.put("transaction.state.log.replication.factor", copies);
     kafka.put("transaction.state.log.min.isr", copies.min(2));
     if context.on_one_machine() {
-        // A broker that died is missed after as long.
+        // The time in milliseconds after which a dead broker is noticed.
         kafka.put("zookeeper.session.timeout.ms", 6000);
-        // A consumer group of one member need not wait for others.
+        // A consumer group with one member need not wait for others.
         kafka.put("group.initial.rebalance.delay.ms", 0);
     }
     lines(&context.with_further(File::Kafka, kafka.0))

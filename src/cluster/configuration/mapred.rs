@@ -2,7 +2,7 @@
 
 use super::{ConfigContext, File, Growing, Port, Properties, Role, text};
 
-/// A task's Java lives for seconds: it does not pay to compile it twice.
+/// A task's JVM lives for seconds only, so the second compiler tier does not pay off.
 const QUICK: &str =
     "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 --add-opens=java.base/java.lang=ALL-UNNAMED";
 
@@ -12,12 +12,12 @@ pub(super) fn properties(context: &ConfigContext<'_>) -> Properties {
     let framework = if has_yarn { "yarn" } else { "local" };
     mapred.put("mapreduce.framework.name", framework);
     let shuffle = context.host.port(Port::NodemanagerShuffle);
-    // Hosts of their own keep Hadoop's number unless told another.
+    // Separate machines keep Hadoop's default unless the description sets the port.
     if context.on_one_machine() || shuffle != 0 {
         mapred.put("mapreduce.shuffle.port", shuffle);
     }
     if context.on_one_machine() {
-        // Where the tasks' heartbeats go, unless a job says otherwise.
+        // The ensemble for the tasks' heartbeats, unless a job overrides it.
         mapred.put("heartline.zookeeper", context.cluster.quorum());
         mapred.put("mapreduce.client.progressmonitor.pollinterval", 250);
         mapred.put(

@@ -1,4 +1,4 @@
-//! The configuration files of a cluster, as texts: what an administrator writes by hand on every host.
+//! The configuration files of a cluster as texts: what an administrator would write by hand on every host.
 
 mod core;
 mod hdfs;
@@ -13,28 +13,28 @@ use std::path::{Path, PathBuf};
 use super::model::{Cluster, File, Host, HostKind, Properties, list};
 use super::role::{Port, Role};
 
-/// How everything started here logs: a line each, on stderr.
+/// The logging configuration of everything that heartline starts: one line per event, on stderr.
 const LOG4J: &str = include_str!("log4j.properties");
 
-/// What a cluster on this machine takes from it; of no use to hosts of their own, which have a Hadoop of their own.
+/// The paths that a cluster on this machine needs; separate machines do not use them, since each has its own Hadoop.
 #[derive(Clone, Debug)]
 pub struct LocalPaths {
     /// The folder of Hadoop's jars.
     pub jars: PathBuf,
-    /// This very program: it fences.
+    /// The path of this program, which Hadoop calls for fencing.
     pub heartline: PathBuf,
 }
 
-/// One file.
+/// One configuration file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigFile {
-    /// Its name, below the host's configuration folder.
+    /// The file's name in the host's configuration folder.
     pub name: String,
-    /// What it says.
+    /// The file's content.
     pub text: String,
 }
 
-/// All files of a host.
+/// All configuration files of a host.
 pub fn files(cluster: &Cluster, host: &Host, machine: &LocalPaths) -> Vec<ConfigFile> {
     let context = ConfigContext {
         cluster,
@@ -72,14 +72,14 @@ pub fn files(cluster: &Cluster, host: &Host, machine: &LocalPaths) -> Vec<Config
     files
 }
 
-/// Hosts that start scripts log in to: Hadoop 3's name for `slaves`.
+/// The list of hosts that start scripts log in to; Hadoop 3 calls the file `workers`, Hadoop 2 `slaves`.
 fn workers(cluster: &Cluster) -> String {
     let works = |host: &&Host| host.is(Role::Datanode) || host.is(Role::Nodemanager);
     let workers = cluster.hosts.iter().filter(works);
     list(workers.map(|host| format!("{}\n", host.called)), "")
 }
 
-/// What all files are made from.
+/// The inputs for all files.
 struct ConfigContext<'a> {
     cluster: &'a Cluster,
     host: &'a Host,
@@ -87,7 +87,7 @@ struct ConfigContext<'a> {
 }
 
 impl ConfigContext<'_> {
-    /// Where this host listens: on all addresses if it is a machine of its own.
+    /// The address on which this host listens; on a separate machine, all addresses.
     fn listen(&self, port: Port) -> String {
         match self.cluster.form {
             HostKind::Own => format!("0.0.0.0:{}", self.host.port(port)),
@@ -99,12 +99,12 @@ impl ConfigContext<'_> {
         self.cluster.form != HostKind::Own
     }
 
-    /// Where a role of this host keeps its data.
+    /// The data folder of a role on this host.
     fn data(&self, role: Role) -> PathBuf {
         self.cluster.data(self.host, role)
     }
 
-    /// The properties, and what the description adds to them or says otherwise.
+    /// Merges the properties with those of the description, which take precedence.
     fn with_further(&self, file: File, properties: Vec<(String, String)>) -> Properties {
         let mut properties = properties;
         for (name, value) in self.cluster.further(file) {
@@ -117,7 +117,7 @@ impl ConfigContext<'_> {
     }
 }
 
-/// A list of properties that grows.
+/// A list of properties under construction.
 #[derive(Default)]
 struct Growing(Properties);
 
@@ -131,7 +131,7 @@ impl Growing {
     }
 }
 
-/// `NAME=VALUE` lines.
+/// The properties as `NAME=VALUE` lines.
 fn lines(properties: &[(String, String)]) -> String {
     let line = |(name, value): &(String, String)| format!("{name}={value}\n");
     list(properties.iter().map(line), "")
@@ -200,7 +200,7 @@ mod tests {
         );
         is("dfs.ha.fencing.methods", "sshfence");
         is("dfs.ha.automatic-failover.enabled", "true");
-        // The same files go to all hosts.
+        // All hosts get the same files.
         assert_eq!(hdfs, file(HA, HostKind::Own, "h2", "hdfs-site.xml"));
         let core = file(HA, HostKind::Own, "h1", "core-site.xml");
         assert_eq!(
@@ -246,7 +246,7 @@ mod tests {
         is("yarn.resourcemanager.ha.id", "rm2");
         is("yarn.resourcemanager.recovery.enabled", "true");
         is("hadoop.zk.address", "h1:2181,h2:2181,h3:2181");
-        // The description has the last word.
+        // The description takes precedence.
         is("yarn.nm.liveness-monitor.expiry-interval-ms", "15000");
     }
 }

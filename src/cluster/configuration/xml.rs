@@ -2,7 +2,7 @@
 
 use quick_xml::escape::escape;
 
-/// A file of these properties.
+/// The text of a file with these properties.
 pub(super) fn site(properties: &[(String, String)]) -> String {
     let mut text = "<?xml version=\"1.0\"?>\n<configuration>\n".to_owned();
     for (name, value) in properties {

@@ -23,7 +23,7 @@ pub(super) fn properties(context: &ConfigContext<'_>) -> Properties {
             "yarn.resourcemanager.store.class",
             "org.apache.hadoop.yarn.server.resourcemanager.recovery.ZKRMStateStore",
         );
-        // Hadoop 3's name for yarn.resourcemanager.zk-address.
+        // Hadoop 3's name of yarn.resourcemanager.zk-address.
         yarn.put("hadoop.zk.address", cluster.quorum());
     } else if let Some((_, host)) = managers.first() {
         addresses(&mut yarn, host, "");
@@ -76,12 +76,12 @@ fn node(context: &ConfigContext<'_>, yarn: &mut Growing) {
     );
 }
 
-/// What lets several hosts and their tasks live on one machine.
+/// Settings that let several hosts and their tasks run on one machine.
 fn on_one_machine(context: &ConfigContext<'_>, yarn: &mut Growing) {
     let (cluster, host) = (context.cluster, context.host);
     let nodes = cluster.with(Role::Nodemanager).count().max(1);
-    // An application master and four tasks on each of two hosts, eight on a single one. Only memory counts for the
-    // scheduler, so that few cores are no bar to many mappers that wait.
+    // This leaves room for an application master and four tasks on each of two hosts, or eight tasks on a single host.
+    // The scheduler counts only memory, so that few cores do not block many mappers that only wait.
     yarn.put(
         "yarn.nodemanager.resource.memory-mb",
         (10_240 / nodes).max(5_120),

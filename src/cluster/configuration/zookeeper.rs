@@ -3,7 +3,7 @@
 use super::{ConfigContext, File, Growing, Port, Role, lines, text as path};
 use crate::coordination::place;
 
-/// The same on all servers, but for where each listens and whether it votes.
+/// The text of the file: equal on all servers except for the listening address and the observer setting.
 pub(super) fn text(context: &ConfigContext<'_>) -> String {
     let (cluster, host) = (context.cluster, context.host);
     let mut zoo = Growing::default();
@@ -17,7 +17,7 @@ pub(super) fn text(context: &ConfigContext<'_>) -> String {
         zoo.put("admin.serverAddress", &host.called);
     }
     zoo.put("admin.serverPort", host.port(Port::ZookeeperAdmin));
-    // Every mapper of a host is one connection more; the default of 60 refuses the 61st.
+    // Every mapper on a host is one more connection; the default limit of 60 would reject the 61st.
     zoo.put("maxClientCnxns", 0);
     zoo.put("autopurge.purgeInterval", 1);
     zoo.put("autopurge.snapRetainCount", 3);
@@ -28,7 +28,7 @@ pub(super) fn text(context: &ConfigContext<'_>) -> String {
     if host.is(Role::Observer) {
         zoo.put("peerType", "observer");
     }
-    // One server by itself is no ensemble.
+    // A single server is not an ensemble.
     if cluster.ensemble().nth(1).is_some() {
         for server in cluster.ensemble() {
             let observer = if server.is(Role::Observer) {

@@ -15,7 +15,7 @@ fn cluster(text: &str) -> Cluster {
     read(text, Path::new("."), HostKind::Loopback).unwrap().0
 }
 
-/// A step in a short line.
+/// A step as one short line.
 fn short(step: &Step) -> String {
     let names = |places: &[RoleInstance]| {
         let names: Vec<String> = places.iter().map(ToString::to_string).collect();
@@ -117,7 +117,7 @@ fn what_holds_data_is_never_formatted() {
             "await ActiveNamenode"
         ]
     );
-    // A first one that has lost its data gets it from the second.
+    // The first NameNode has lost its data, and gets it from the second.
     found.data.remove(&place("h1", Role::Namenode));
     let steps = plan(&cluster, &found);
     assert_eq!(

@@ -1,4 +1,4 @@
-//! Readers of the pages of Hadoop's daemons and of Kafka's znodes, for the fuzz targets and the tests of the corpus.
+//! Parsers of the pages of Hadoop's daemons and of Kafka's znodes, for the fuzz targets and the tests of the corpus.
 
 use super::hdfs::{Beans, Datanode, Journal, Namenode};
 use super::kafka::Kafka;
@@ -7,7 +7,7 @@ use super::webhdfs::{Listing, Refusal};
 use super::yarn::{InfoPage, NodesPage, Resourcemanager};
 use crate::text::is_steering;
 
-/// Reads a page of each daemon.
+/// Parses the bytes as a page of each daemon.
 pub fn pages(bytes: &[u8]) {
     if let Ok(page) = serde_json::from_slice::<Beans>(bytes) {
         let namenode = Namenode::of(&page);
@@ -33,7 +33,7 @@ pub fn pages(bytes: &[u8]) {
     }
 }
 
-/// Reads Kafka's znodes: a line each for the controller, the brokers' names, and the states of partitions.
+/// Parses Kafka's znodes: one line each for the controller, the brokers' ids, and the states of partitions.
 pub fn kafka(bytes: &[u8]) {
     let mut values = bytes.split(|byte| *byte == b'\n').map(<[u8]>::to_vec);
     let controller = values.next();

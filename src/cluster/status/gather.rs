@@ -1,4 +1,4 @@
-//! Asks every part of a cluster at once. What has not come after a limit is not waited for.
+//! Queries every part of a cluster at once. Answers after the limit are ignored.
 
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::{Duration, Instant};
@@ -21,19 +21,19 @@ use crate::probe::{GRACE, Pending, Silence, ask, knock, left, page};
 use crate::status::GroupSummary;
 use crate::zkstats::{self, Facts};
 
-/// After so long a part does not answer.
+/// A part counts as silent after this time.
 const LIMIT: Duration = Duration::from_secs(2);
-/// Between the two looks at heartline's members.
+/// The time between the two samples of heartline's members.
 const OVER: Duration = Duration::from_millis(100);
-/// How long the end of the session with `ZooKeeper` may take.
+/// How long closing the ZooKeeper session may take.
 const CLOSE: Duration = Duration::from_millis(100);
-/// A session lives for as long if its end is not heard.
+/// The session timeout, which applies if the close is lost.
 const SESSION: Duration = Duration::from_secs(6);
 
 type Answer<T> = Pending<Result<T, Silence>>;
 type Asked<'a, T> = Vec<(&'a Host, Option<String>, Answer<T>)>;
 
-/// Asks all. `namespace` is where heartline's members are.
+/// Queries all parts. `namespace` is that of heartline's members.
 pub(super) fn gather(cluster: &Cluster, namespace: &Namespace) -> Overview {
     let time = Utc::now();
     let end = Instant::now() + LIMIT.saturating_sub(GRACE);
@@ -87,7 +87,7 @@ pub(super) fn gather(cluster: &Cluster, namespace: &Namespace) -> Overview {
     let listed = listed_datanodes(&namenodes);
     let has_hdfs = !namenodes.is_empty();
     let root = root(roots);
-    // The standby sends to the active one, who is asked too.
+    // A standby redirects to the active ResourceManager, which is queried too.
     let listed_nodes: Vec<Node> = nodes
         .into_iter()
         .find_map(|(_, _, pending)| pending.answer()?.ok())
@@ -129,7 +129,7 @@ struct Asking<'a> {
 }
 
 impl<'a> Asking<'a> {
-    /// Every host of a role, at one of its ports.
+    /// Queries every host with a role, on one of its ports.
     fn each<T: Send + 'static>(
         &self,
         role: Role,
@@ -163,7 +163,7 @@ impl<'a> Asking<'a> {
         })
     }
 
-    /// The servers; those that serve are told to `serving` as soon as they have said so.
+    /// Queries the ensemble's servers; the address of each serving one goes to `serving` as soon as it has answered.
     fn ensemble(&self, serving: &Sender<String>) -> Asked<'a, Server> {
         let asked = self.cluster.ensemble().map(|host| {
             let server = zkstats::Server {
@@ -176,7 +176,7 @@ impl<'a> Asking<'a> {
             let pending = ask(end, move || {
                 let facts = server.ask(false, end);
                 if facts.is_serving() {
-                    // Nobody listens any more when one has been enough.
+                    // The receiver is gone once one server was enough.
                     let _ = serving.send(place);
                 }
                 answered(facts).map(|facts| Server { observes, facts })
@@ -186,7 +186,7 @@ impl<'a> Asking<'a> {
         asked.collect()
     }
 
-    /// What stands in znodes, read through the first server that serves.
+    /// Reads the znodes through the first server that serves.
     fn znodes(&self, serves: Receiver<String>, namespace: Namespace) -> Answer<Znodes> {
         let end = self.end;
         ask(end, move || {
@@ -197,7 +197,7 @@ impl<'a> Asking<'a> {
                 .enable_all()
                 .build()?;
             let read = runtime.block_on(async {
-                // The limit is the runtime's: only within it there is a clock.
+                // The timeout needs the runtime's clock, so it is created within the runtime.
                 timeout(left(end), znodes(&place, namespace)).await
             });
             read.unwrap_or_else(|_| Err(Silence::Broken("ZooKeeper does not answer".to_owned())))
@@ -229,7 +229,7 @@ async fn znodes(place: &str, namespace: Namespace) -> Result<Znodes, Silence> {
     })
 }
 
-/// A server that tells nothing of itself is one that does not answer.
+/// A server that reports no data about itself counts as silent.
 fn answered(facts: Facts) -> Result<Facts, Silence> {
     match (&facts.mode, &facts.trouble) {
         (None, Some(trouble)) => Err(Silence::Broken(trouble.clone())),
@@ -246,7 +246,7 @@ fn parts<T>(asked: Asked<'_, T>) -> Vec<Daemon<T>> {
     asked.into_iter().map(part).collect()
 }
 
-/// As the active `NameNode` lists them, or another one while there is none.
+/// The `DataNode`s as the active NameNode lists them; without an active one, as another lists them.
 fn listed_datanodes(namenodes: &[Daemon<Namenode>]) -> Vec<Listed> {
     let known = || namenodes.iter().filter_map(|part| part.told.known());
     let active = known().find(|namenode| namenode.is_active());
@@ -254,7 +254,8 @@ fn listed_datanodes(namenodes: &[Daemon<Namenode>]) -> Vec<Listed> {
     namenode.map_or_else(Vec::new, |namenode| namenode.datanodes.clone())
 }
 
-/// The listing of the `NameNode` that gives one: the standby does not. Otherwise why there is none, by all of them.
+/// The listing of HDFS's root by the NameNode that returns one (a standby does not), or else the reasons of all of
+/// them.
 fn root(asked: Asked<'_, Vec<ListedFile>>) -> Probed<Vec<ListedFile>> {
     let mut troubles = Vec::new();
     for (host, id, pending) in asked {

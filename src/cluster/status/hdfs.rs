@@ -1,15 +1,15 @@
-//! HDFS as its daemons tell it in their JMX pages. Pure, but for the paths of the pages.
+//! HDFS as its daemons report it in their JMX pages. Pure: no IO, only data and URL paths.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Where a `NameNode` tells of itself and of all `DataNode`s.
+/// The JMX query for the state of a NameNode and all its `DataNode`s.
 pub(super) const NAMENODE: &str = "jmx?qry=Hadoop:service=NameNode,name=NameNode*";
-/// Where a `JournalNode` tells of its journals.
+/// The JMX query for the journals of a `JournalNode`.
 pub(super) const JOURNALNODE: &str = "jmx?qry=Hadoop:service=JournalNode,name=Journal-*";
-/// Where a `DataNode` tells of itself.
+/// The JMX query for the state of a DataNode.
 pub(super) const DATANODE: &str = "jmx?qry=Hadoop:service=DataNode,name=DataNodeInfo";
 
 /// A JMX page.
@@ -30,22 +30,22 @@ impl Beans {
     }
 }
 
-/// A `NameNode`.
+/// The state of a NameNode.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub(super) struct Namenode {
-    /// `active`, `standby`, `observer`, `initializing`; as `haadmin -getServiceState` says it.
+    /// `active`, `standby`, `observer` or `initializing`, as in `haadmin -getServiceState`.
     pub(super) state: String,
-    /// Why it is in safe mode, if it is.
+    /// The reason for safe mode; `None` outside safe mode.
     pub(super) safe_mode: Option<String>,
-    /// The last transaction that it has written or read.
+    /// The id of the last transaction that it has written or read.
     pub(super) transaction: Option<u64>,
-    /// Bytes of all live `DataNode`s.
+    /// The capacity of all live `DataNode`s in bytes.
     pub(super) capacity: Option<u64>,
-    /// Bytes of them that HDFS uses.
+    /// The part of the capacity that HDFS uses, in bytes.
     pub(super) used: Option<u64>,
-    /// Blocks of which no replica is known.
+    /// The number of blocks without a known replica.
     pub(super) missing_blocks: Option<u64>,
-    /// The `DataNode`s that it knows.
+    /// The `DataNode`s that it lists.
     #[serde(skip)]
     pub(super) datanodes: Vec<Listed>,
 }
@@ -53,30 +53,30 @@ pub(super) struct Namenode {
 /// A `DataNode` as a `NameNode` lists it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub(super) struct Listed {
-    /// `HOST:PORT` by its name.
+    /// `HOST:PORT` with the host's name.
     pub(super) name: String,
-    /// `HOST:PORT` by its number.
+    /// `HOST:PORT` with the numeric address.
     pub(super) address: String,
-    /// `HOST:PORT` of its pages; not known of a dead one.
+    /// `HOST:PORT` of its HTTP server; not known for a dead DataNode.
     pub(super) page: Option<String>,
-    /// Whether it is heard of.
+    /// Whether the NameNode counts it as live.
     pub(super) live: bool,
-    /// Seconds since it was.
+    /// Seconds since its last heartbeat.
     pub(super) last_contact: Option<u64>,
-    /// `In Service`, or how far it is on its way out.
+    /// `In Service`, or the stage of its decommissioning.
     pub(super) admin_state: Option<String>,
-    /// Bytes.
+    /// The capacity in bytes.
     pub(super) capacity: Option<u64>,
-    /// Bytes.
+    /// The used space in bytes.
     pub(super) used: Option<u64>,
-    /// Bytes.
+    /// The free space in bytes.
     pub(super) remaining: Option<u64>,
-    /// How many.
+    /// The number of blocks.
     pub(super) blocks: Option<u64>,
 }
 
 impl Namenode {
-    /// As its page tells it.
+    /// Reads the state from its page.
     pub(super) fn of(page: &Beans) -> Self {
         let nothing = Value::Null;
         let status = page.named("NameNodeStatus").unwrap_or(&nothing);
@@ -87,7 +87,7 @@ impl Namenode {
         let mut datanodes = listed(&info["LiveNodes"], true);
         datanodes.extend(listed(&info["DeadNodes"], false));
         Self {
-            // Its pages come before the rest of it.
+            // Its HTTP server starts before the rest of it.
             state: status["State"]
                 .as_str()
                 .unwrap_or("initializing")
@@ -101,7 +101,7 @@ impl Namenode {
         }
     }
 
-    /// Whether it is the one that decides.
+    /// Whether this is the active NameNode.
     pub(super) fn is_active(&self) -> bool {
         self.state == "active"
     }
@@ -126,22 +126,22 @@ fn listed(nodes: &Value, live: bool) -> Vec<Listed> {
     nodes.unwrap_or_default().into_iter().map(listed).collect()
 }
 
-/// JSON within a text of JSON.
+/// Parses JSON text within a JSON string.
 fn inner(text: &Value) -> Option<Value> {
     serde_json::from_str(text.as_str()?).ok()
 }
 
-/// What a `JournalNode` keeps of one nameservice.
+/// The state of one nameservice's journal on a `JournalNode`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub(super) struct Journal {
-    /// The last transaction that it was given; `None` before the first one.
+    /// The id of the last written transaction; `None` before the first one.
     pub(super) transaction: Option<u64>,
-    /// How many transactions it lags behind the others, as the writer told it.
+    /// The number of transactions that it lags behind the others, as reported by the writer.
     pub(super) lag: Option<u64>,
 }
 
 impl Journal {
-    /// As its page tells it.
+    /// Reads the state from its page.
     pub(super) fn of(page: &Beans, nameservice: &str) -> Self {
         let nothing = Value::Null;
         let journal = page.named(&format!("Journal-{nameservice}"));
@@ -153,15 +153,15 @@ impl Journal {
     }
 }
 
-/// A `DataNode` as it tells of itself.
+/// The state of a DataNode, as it reports itself.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub(super) struct Datanode {
-    /// What it is to each `NameNode`: `RUNNING`, `CONNECTING`, …
+    /// The state of its connection to each NameNode: `RUNNING`, `CONNECTING`, …
     pub(super) actors: BTreeMap<String, String>,
 }
 
 impl Datanode {
-    /// As its page tells it.
+    /// Reads the state from its page.
     pub(super) fn of(page: &Beans) -> Self {
         let info = page.named("DataNodeInfo");
         let actors = info.and_then(|info| inner(&info["BPServiceActorInfo"]));
@@ -180,7 +180,7 @@ impl Datanode {
 mod tests {
     use super::*;
 
-    // Pages of Hadoop 3.4.2, without the attributes that nobody reads.
+    // Pages of Hadoop 3.4.2, without unused attributes.
     const NAMENODE: &str = include_str!("pages/namenode.json");
     const JOURNALNODE: &str = include_str!("pages/journalnode.json");
     const DATANODE: &str = include_str!("pages/datanode.json");

@@ -1,49 +1,50 @@
-//! Kafka as its brokers keep it in `ZooKeeper`: who is there, who controls, which partitions lack copies.
+//! Kafka as its brokers record it in ZooKeeper: which brokers are registered, which is the controller, which partitions
+//! lack replicas.
 
 use futures_util::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
 use crate::coordination::{Failure, Session};
 
-/// What the znodes say.
+/// The state of Kafka in the znodes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub(super) struct Kafka {
-    /// The broker that controls.
+    /// The id of the controller.
     pub(super) controller: Option<i32>,
-    /// The brokers that are there.
+    /// The ids of the registered brokers.
     pub(super) brokers: Vec<i32>,
-    /// How many there are.
+    /// The number of partitions.
     pub(super) partitions: usize,
-    /// Those with fewer copies in step than there should be: `TOPIC-NUMBER`.
+    /// Partitions with fewer in-sync replicas than assigned ones: `TOPIC-NUMBER`.
     pub(super) under_replicated: Vec<String>,
-    /// Those that nobody leads.
+    /// Partitions without a leader.
     pub(super) offline: Vec<String>,
 }
 
-/// `/controller`
+/// The content of `/controller`.
 #[derive(Deserialize)]
 struct Controller {
     brokerid: i32,
 }
 
-/// `/brokers/topics/TOPIC`
+/// The content of `/brokers/topics/TOPIC`.
 #[derive(Deserialize)]
 struct Topic {
     partitions: std::collections::BTreeMap<String, Vec<i32>>,
 }
 
-/// `/brokers/topics/TOPIC/partitions/NUMBER/state`
+/// The content of `/brokers/topics/TOPIC/partitions/NUMBER/state`.
 #[derive(Deserialize)]
 struct State {
     leader: i32,
     isr: Vec<i32>,
 }
 
-/// A partition: its name, where its copies should be, and where they are if anybody has said so.
+/// A partition: its name, its assigned replicas, and the content of its state znode if there is one.
 type Partition = (String, Vec<i32>, Option<Vec<u8>>);
 
 impl Kafka {
-    /// Reads it.
+    /// Reads the state from ZooKeeper.
     pub(super) async fn read(session: &Session) -> Result<Self, Failure> {
         let (controller, brokers, topics) = tokio::try_join!(
             value(session, "/controller".to_owned()),
@@ -57,7 +58,7 @@ impl Kafka {
         let mut partitions = Vec::new();
         for (topic, value) in try_join_all(topics).await? {
             let Some(described) = parsed::<Topic>(value) else {
-                // Deleted in this moment.
+                // The topic was deleted just now.
                 continue;
             };
             for (number, replicas) in described.partitions {
@@ -72,7 +73,7 @@ impl Kafka {
         Ok(Self::of(controller, &brokers, partitions))
     }
 
-    /// What was read, judged.
+    /// Derives the state from the contents of the znodes.
     pub(super) fn of(
         controller: Option<Vec<u8>>,
         brokers: &[String],
@@ -88,7 +89,7 @@ impl Kafka {
         };
         for (name, replicas, state) in partitions {
             let state = parsed::<State>(state);
-            // One that was just made has no state yet: nobody leads it.
+            // A new partition has no state yet, and thus no leader.
             let is_led = state
                 .as_ref()
                 .is_some_and(|state| state.leader >= 0 && kafka.brokers.contains(&state.leader));

@@ -1,33 +1,34 @@
-//! What lies in HDFS's `/`, told as `fs -ls /` tells it. Pure.
+//! The files in HDFS's `/`, printed like `fs -ls /`. Pure.
 
 use chrono::{Local, TimeZone};
 use serde::Serialize;
 
-/// The widest column of names.
+/// The maximum width of the owner and group columns.
 const WIDEST: usize = 64;
 
 /// A file or a folder.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub(super) struct ListedFile {
-    /// All of its path.
+    /// The full path.
     pub(super) path: String,
     /// Whether it is a folder.
     pub(super) folder: bool,
-    /// Who may do what: `rwxr-xr-x`.
+    /// The permissions: `rwxr-xr-x`.
     pub(super) permission: String,
-    /// How many replicas a file's blocks should have.
+    /// The intended number of replicas of a file's blocks.
     pub(super) replication: Option<u32>,
-    /// Whose it is.
+    /// The owner.
     pub(super) owner: String,
-    /// Whose group's.
+    /// The group.
     pub(super) group: String,
-    /// Bytes.
+    /// The size in bytes.
     pub(super) length: u64,
-    /// When it was changed last, in milliseconds.
+    /// The time of the last change, in milliseconds since 1970.
     pub(super) modified_ms: i64,
 }
 
-/// `rwxr-xr-x`; a `t` at the end where only owners may remove what is theirs.
+/// Formats permission bits as `rwxr-xr-x`; the last letter is `t` for a sticky folder, in which only owners may remove
+/// their files.
 pub(super) fn permission(bits: u16) -> String {
     let mut text: String = (0..9)
         .map(|place| {
@@ -46,14 +47,14 @@ pub(super) fn permission(bits: u16) -> String {
     text
 }
 
-/// The lines of `fs -ls`, but for the mark of access lists.
+/// The lines of `fs -ls`, without the mark of access control lists.
 pub(super) fn lines(entries: &[ListedFile]) -> Vec<String> {
     if entries.is_empty() {
         return Vec::new();
     }
     let widest = |name: fn(&ListedFile) -> &str| {
         let widths = entries.iter().map(|entry| name(entry).chars().count());
-        // No more than a line has room for; Rust itself takes no width above 65,535.
+        // The width is limited to what fits on a line; Rust itself accepts no width above 65,535.
         widths.max().unwrap_or_default().min(WIDEST)
     };
     let owners = widest(|entry| &entry.owner);

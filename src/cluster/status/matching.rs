@@ -1,11 +1,12 @@
-//! Which daemon of the description one is that somebody else lists: they call hosts by names of their own. Pure.
+//! Matches the daemons of the description with the entries in other daemons' lists, which call hosts by names of their
+//! own. Pure.
 
 use super::hdfs::Listed;
 use super::overview::{Daemon, Worker};
 use super::yarn::Node;
 use crate::cluster::{Cluster, Host, HostKind, Port};
 
-/// Something with one or two places, `HOST:PORT`.
+/// An entry with one or two addresses of the form `HOST:PORT`.
 pub(super) trait Placed {
     fn places(&self) -> Vec<&str>;
 }
@@ -22,7 +23,7 @@ impl Placed for Node {
     }
 }
 
-/// Puts what daemons say of themselves beside what is listed of them; those that are only listed come last.
+/// Combines what daemons report about themselves with their entries in the lists; entries without a daemon come last.
 pub(super) fn workers<T, L: Placed>(
     cluster: &Cluster,
     port: Port,
@@ -37,7 +38,7 @@ pub(super) fn workers<T, L: Placed>(
     for part in parts {
         let host = described.iter().find(|host| host.name == part.host);
         let found = host.and_then(|host| {
-            // On loopback all may come from 127.0.0.1: then only a port of its own tells who it is.
+            // On loopback, all may send from 127.0.0.1; then only a unique port identifies a daemon.
             let same = described
                 .iter()
                 .filter(|other| other.port(port) == host.port(port));
@@ -96,7 +97,7 @@ mod tests {
         }
     }
 
-    /// Who is found for each of h1, h2 and h3, and who else is listed.
+    /// The entries that match h1, h2 and h3, and the remaining ones.
     fn found(cluster: &Cluster, ids: &[&str]) -> Vec<String> {
         let part = |host: &Host| Daemon {
             host: host.name.clone(),

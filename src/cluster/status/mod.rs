@@ -1,8 +1,8 @@
-//! `heartline cluster status`: one screen over a whole cluster.
+//! `heartline cluster status`: a whole cluster on one screen.
 //!
-//! - `gather` asks all parts at once, over HTTP and `ZooKeeper`, none longer than a limit;
-//! - what has come is plain data (`overview`);
-//! - `rows` judges it, and the table and the exit status follow from that.
+//! - `gather` queries all parts at once, over HTTP and ZooKeeper, each within a time limit;
+//! - the answers are plain data (`overview`);
+//! - `rows` judges them, and determines the table and the exit status.
 
 pub mod fuzzing;
 mod gather;
@@ -59,30 +59,30 @@ const COLUMNS: [Column; 4] = [
     ("DETAILS", false),
 ];
 
-/// Show the state of a whole cluster: ensemble, HDFS, YARN, Kafka, heartline's members, and what lies in HDFS's /
+/// Show the state of a whole cluster: ensemble, HDFS, YARN, Kafka, heartline's members, and the files in HDFS's /
 #[derive(Args, Clone, Debug)]
 #[command(after_long_help = HELP)]
 pub(super) struct StatusArgs {
     #[command(flatten)]
     file: FileArgs,
 
-    /// What the hosts are [default: what they were when it was started, or loopback]
+    /// Kind of the hosts [default: the kind it was started with, or loopback]
     #[arg(long, value_enum)]
     hosts: Option<HostKind>,
 
-    /// Write one JSON object a line
+    /// Write one JSON object per line
     #[arg(long)]
     json: bool,
 
-    /// Show it again and again, on a terminal in the same place, until stopped
+    /// Refresh the screen until stopped; on a terminal, in place
     #[arg(long)]
     watch: bool,
 
-    /// Time from one screen to the next
+    /// Interval between two refreshes
     #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = duration, requires = "watch")]
     every: Duration,
 
-    /// Where heartline's members are
+    /// Namespace of heartline's members
     #[arg(
         long,
         value_name = "PATH",
@@ -115,7 +115,7 @@ impl StatusArgs {
         })
     }
 
-    /// Shows it once; whether all is well.
+    /// Shows the state once. Returns whether all is well.
     fn show(&self, cluster: &Cluster, screen: &mut Screen) -> anyhow::Result<bool> {
         let overview = gather(cluster, &self.namespace);
         let rows = rows(&overview);
@@ -128,7 +128,7 @@ impl StatusArgs {
     }
 }
 
-/// Everything in one line.
+/// The whole state as one line of JSON.
 fn json(overview: &Overview, rows: &[Row]) -> serde_json::Result<String> {
     #[derive(Serialize)]
     struct All<'a> {
@@ -148,7 +148,7 @@ fn json(overview: &Overview, rows: &[Row]) -> serde_json::Result<String> {
     })
 }
 
-/// The screen: a line above, a row for each part, and the listing of HDFS's root.
+/// The lines of the screen: a header, a row for each part, and the listing of HDFS's root.
 fn lines(overview: &Overview, rows: &[Row]) -> Vec<String> {
     let troubles = rows.iter().filter(|row| !row.well).count();
     let head = match troubles {

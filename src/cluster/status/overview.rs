@@ -1,4 +1,4 @@
-//! All that is known of a cluster at one moment, as plain data.
+//! The state of a cluster at one moment, as plain data.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -12,15 +12,15 @@ use crate::protocol::event::rfc3339;
 use crate::status::GroupSummary;
 use crate::zkstats::Facts;
 
-/// Everything.
+/// The whole state.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(super) struct Overview {
     /// The cluster's name.
     pub(super) cluster: String,
-    /// When all was asked.
+    /// When all parts were queried.
     #[serde(serialize_with = "rfc3339")]
     pub(super) time: DateTime<Utc>,
-    /// How many servers vote, by the description.
+    /// The number of voting servers in the description.
     pub(super) voters: usize,
     pub(super) ensemble: Vec<Daemon<Server>>,
     pub(super) namenodes: Vec<Daemon<Namenode>>,
@@ -30,14 +30,14 @@ pub(super) struct Overview {
     pub(super) resourcemanagers: Vec<Daemon<Resourcemanager>>,
     pub(super) nodemanagers: Vec<Worker<Listens, Node>>,
     pub(super) brokers: Vec<Daemon<Listens>>,
-    /// `None` without a broker in the description.
+    /// The state of Kafka; `None` without a broker in the description.
     pub(super) kafka: Option<Probed<Kafka>>,
     pub(super) heartline: Probed<GroupSummary>,
-    /// What lies in HDFS's `/`; `None` without HDFS in the description.
+    /// The files in HDFS's `/`; `None` without HDFS in the description.
     pub(super) root: Option<Probed<Vec<ListedFile>>>,
 }
 
-/// What somebody tells, or why not.
+/// The answer of a part, or why there is none.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub(super) enum Probed<T> {
@@ -46,7 +46,7 @@ pub(super) enum Probed<T> {
 }
 
 impl<T> Probed<T> {
-    /// What has come, or not come, of a question.
+    /// Converts the answer to a query, or its absence.
     pub(super) fn of(answer: Option<Result<T, Silence>>) -> Self {
         match answer.unwrap_or(Err(Silence::Slow)) {
             Ok(told) => Self::Known(told),
@@ -78,42 +78,42 @@ impl<T> Probed<T> {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(super) struct Daemon<T> {
     pub(super) host: String,
-    /// `nn1`, `rm2`, a broker's number.
+    /// The id of the daemon: `nn1`, `rm2`, a broker's number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) id: Option<String>,
     #[serde(flatten)]
     pub(super) told: Probed<T>,
 }
 
-/// One that is both asked and listed by who gives it work.
+/// A worker that is both queried itself and listed by the daemon that gives it work.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(super) struct Worker<T, L> {
-    /// The host by the description's name, or by that of the list for one that is not described.
+    /// The host's name in the description; for a worker that is not described, its name in the list.
     pub(super) host: String,
-    /// What it says itself; `None` for one that is not described.
+    /// The worker's own answer; `None` for a worker that is not described.
     #[serde(rename = "self")]
     pub(super) told: Option<Probed<T>>,
-    /// As it is listed; `None` for one that is not.
+    /// The worker's list entry; `None` if it is not listed.
     pub(super) listed: Option<L>,
 }
 
 /// A server of the ensemble.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(super) struct Server {
-    /// Whether it only observes, by the description.
+    /// Whether it is an observer in the description.
     pub(super) observes: bool,
     #[serde(flatten)]
     pub(super) facts: Facts,
 }
 
-/// One that answers, which is all that there is to know of it.
+/// The state of a daemon that only shows whether it answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Listens {
     pub(super) listens: bool,
 }
 
 impl Overview {
-    /// Whether the ensemble has one: a leader, or one that stands alone, and most of the voters serve.
+    /// Whether the ensemble has a quorum: a leader or a standalone server exists, and most of the voters serve.
     pub(super) fn has_quorum(&self) -> bool {
         let servers = || self.ensemble.iter().filter_map(|part| part.told.known());
         let leads =
@@ -121,14 +121,14 @@ impl Overview {
         servers().any(leads) && self.serving_voters() * 2 > self.voters
     }
 
-    /// How many of those that vote serve.
+    /// The number of voters that serve.
     pub(super) fn serving_voters(&self) -> usize {
         let servers = self.ensemble.iter().filter_map(|part| part.told.known());
         let serving = servers.filter(|server| !server.observes && server.facts.is_serving());
         serving.count()
     }
 
-    /// The `NameNode` that decides.
+    /// The active NameNode.
     pub(super) fn active_namenode(&self) -> Option<&Namenode> {
         let mut known = self.namenodes.iter().filter_map(|part| part.told.known());
         known.find(|namenode| namenode.is_active())

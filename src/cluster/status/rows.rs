@@ -1,4 +1,4 @@
-//! What is to be thought of each part: a row each, and a row for each whole. Pure.
+//! The assessment of each part: one row per part, and one row per group. Pure.
 
 mod workers;
 
@@ -8,7 +8,7 @@ use super::yarn::Resourcemanager;
 use crate::status::bytes;
 use workers::{datanode, nodemanager};
 
-/// One line of the table.
+/// One row of the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Row {
     pub(super) part: String,
@@ -40,7 +40,7 @@ impl Row {
         Self { well, ..self }
     }
 
-    /// In words, for who sees no table.
+    /// The row in words, for an output without a table.
     pub(super) fn trouble(&self) -> String {
         let mut text = self.part.clone();
         if !self.host.is_empty() {
@@ -54,7 +54,7 @@ impl Row {
     }
 }
 
-/// All rows, each whole before its parts.
+/// All rows, each group before its parts.
 pub(super) fn rows(overview: &Overview) -> Vec<Row> {
     let mut rows = vec![quorum(overview)];
     rows.extend(overview.ensemble.iter().map(server));
@@ -100,7 +100,7 @@ fn named(part: &str, id: Option<&str>) -> String {
     id.map_or_else(|| part.to_owned(), |id| format!("{part} {id}"))
 }
 
-/// A row for a part that answers, or one that says why it does not.
+/// The row of a part that answers, or the row that says why it does not.
 fn row<T>(what: &str, part: &Daemon<T>, judge: impl Fn(&str, &str, &T) -> Row) -> Row {
     let name = named(what, part.id.as_deref());
     match &part.told {
@@ -175,7 +175,7 @@ fn namenode(part: &Daemon<Namenode>, newest: Option<u64>) -> Row {
     row("namenode", part, |name, host, namenode| {
         let mut details = Vec::new();
         details.push(match &namenode.safe_mode {
-            // The reason is a text of several lines, of which the first says it.
+            // The reason has several lines; the first is sufficient.
             Some(why) => format!(
                 "safe mode: {}",
                 why.lines().next().unwrap_or_default().trim()
@@ -189,7 +189,7 @@ fn namenode(part: &Daemon<Namenode>, newest: Option<u64>) -> Row {
             }
         }
         let serves = matches!(namenode.state.as_str(), "active" | "standby" | "observer");
-        // A standby leaves safe mode after the active one, when it has read as far.
+        // A standby leaves safe mode after the active NameNode, once it has read the same edits.
         let safe = namenode.safe_mode.is_some() && namenode.is_active();
         Row::well(name, host, &namenode.state, details.join(", ")).judged(serves && !safe)
     })
@@ -311,7 +311,7 @@ fn heartline(overview: &Overview) -> Row {
             details.push(format!("{} {what}: {}", names.len(), few(names)));
         }
     }
-    // Between two jobs there is nobody.
+    // Between two jobs there are no members.
     let state = brief
         .master
         .as_ref()

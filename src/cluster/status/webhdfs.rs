@@ -1,4 +1,4 @@
-//! The listing of HDFS's `/`, asked of a `NameNode` over `WebHDFS`.
+//! The listing of HDFS's `/`, requested from a NameNode over `WebHDFS`.
 
 use std::time::Instant;
 
@@ -9,29 +9,29 @@ use crate::nodes::own_name;
 use crate::probe::{Silence, page_or_refusal};
 use crate::text;
 
-/// Where `WebHDFS` tells of `/`.
+/// The path of `/` in `WebHDFS`.
 const ROOT: &str = "webhdfs/v1/";
-/// It has room in the limit, unless the `NameNode` has more to do than it can.
+/// The state of a NameNode that is too slow: the limit is sufficient unless it is overloaded.
 const SLOW: &str = "gives no listing in time";
-/// What a standby answers: only the active one knows what is there.
+/// The answer of a standby: only the active NameNode serves reads.
 const STANDBY: &str = "gives no listing: it stands by";
 
-/// What the `NameNode` with its pages at `place` (`HOST:PORT`) finds in `/`, if it is the active one.
+/// The files in `/` according to the NameNode with its HTTP port at `place` (`HOST:PORT`), if it is the active one.
 pub(super) fn root(place: &str, end: Instant) -> Result<Vec<ListedFile>, Silence> {
     let user = user();
     let mut query = vec![("op", "LISTSTATUS")];
-    // Without a name it takes who asks for its own guest.
+    // Without a user name, the NameNode treats the request as its own anonymous user.
     query.extend(user.as_deref().map(|name| ("user.name", name)));
     match page_or_refusal::<Listing, Refusal>(&format!("{place}/{ROOT}"), &query, end) {
         Ok(Ok(listing)) => Ok(listing.entries()),
         Ok(Err(refusal)) => Err(Silence::Broken(refusal.reason())),
-        // That it answers is another row's matter.
+        // Another row reports whether the NameNode answers at all.
         Err(Silence::Slow) => Err(Silence::Broken(SLOW.to_owned())),
         Err(silence) => Err(silence),
     }
 }
 
-/// As whom Hadoop's own commands would ask.
+/// The user name that Hadoop's own commands would send.
 fn user() -> Option<String> {
     let named = std::env::var("HADOOP_USER_NAME").ok();
     named.filter(|name| !name.is_empty()).or_else(own_name)
@@ -79,7 +79,7 @@ fn octal<'de, D: Deserializer<'de>>(source: D) -> Result<u16, D::Error> {
 }
 
 impl Listing {
-    /// By their names.
+    /// The files, ordered by name.
     pub(super) fn entries(self) -> Vec<ListedFile> {
         let statuses = self.statuses.statuses.into_iter();
         let mut entries: Vec<ListedFile> = statuses.map(ListedFile::from).collect();
@@ -104,7 +104,7 @@ impl From<Status> for ListedFile {
     }
 }
 
-/// Why there is no answer.
+/// Why the request was refused.
 #[derive(Debug, Deserialize)]
 pub(super) struct Refusal {
     #[serde(rename = "RemoteException")]
@@ -113,20 +113,20 @@ pub(super) struct Refusal {
 
 #[derive(Debug, Deserialize)]
 struct Exception {
-    /// The class, without its package.
+    /// The exception's class name without its package.
     exception: String,
     #[serde(default)]
     message: Option<String>,
 }
 
 impl Refusal {
-    /// In one line.
+    /// The reason in one line.
     pub(super) fn reason(&self) -> String {
         let Exception { exception, message } = &self.exception;
         if exception == "StandbyException" {
             return STANDBY.to_owned();
         }
-        // The first line says all; what follows is where it happened in Java.
+        // The first line contains the reason; the rest is the Java stack trace.
         let message = message.as_deref().and_then(|text| text.lines().next());
         let reason = match message {
             Some(message) => format!("{exception}: {message}"),

@@ -1,13 +1,13 @@
-//! YARN as its `ResourceManager`s tell it in their REST answers. Pure, but for the paths.
+//! YARN as its `ResourceManager`s report it in their REST answers. Pure: no IO, only data and URL paths.
 
 use serde::{Deserialize, Serialize};
 
-/// Where a `ResourceManager` tells of itself.
+/// The path of a ResourceManager's state.
 pub(super) const RESOURCEMANAGER: &str = "ws/v1/cluster/info";
-/// Where the active one tells of all nodes, those that are lost too.
+/// The path of all nodes on the active ResourceManager, including lost ones.
 pub(super) const NODES: &str = "ws/v1/cluster/nodes?states=NEW,RUNNING,UNHEALTHY,DECOMMISSIONED,LOST,REBOOTED,\
                                 DECOMMISSIONING,SHUTDOWN";
-/// Where a `NodeManager` tells of itself.
+/// The path of a NodeManager's state.
 pub(super) const NODEMANAGER: &str = "ws/v1/node/info";
 
 #[derive(Debug, Deserialize)]
@@ -24,22 +24,23 @@ struct Info {
     ha_zoo_keeper_connection_state: Option<String>,
 }
 
-/// A `ResourceManager`.
+/// The state of a ResourceManager.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub(super) struct Resourcemanager {
-    /// `active`, `standby`, `initializing`, `stopped`; as `rmadmin -getServiceState` says it.
+    /// `active`, `standby`, `initializing` or `stopped`, as in `rmadmin -getServiceState`.
     pub(super) state: String,
-    /// Its way to `ZooKeeper`, if it has one.
+    /// The state of its ZooKeeper connection, if it has one.
     pub(super) zookeeper: Option<String>,
 }
 
 impl Resourcemanager {
-    /// As its answer tells it.
+    /// Reads the state from its answer.
     pub(super) fn of(page: InfoPage) -> Self {
         Self {
             state: page.info.ha_state.to_lowercase(),
-            // One that stands alone has a whole sentence here, which says that it has none. Hadoop's elector may keep
-            // its first word when it has missed an event: that it has ended is not to be believed.
+            // A single ResourceManager has a whole sentence here, which says that it has no connection. Hadoop's
+            // elector may keep its first state when it misses an event, so a reported end of the connection cannot be
+            // trusted.
             zookeeper: page
                 .info
                 .ha_zoo_keeper_connection_state
@@ -47,13 +48,13 @@ impl Resourcemanager {
         }
     }
 
-    /// Whether it is the one that decides.
+    /// Whether this is the active ResourceManager.
     pub(super) fn is_active(&self) -> bool {
         self.state == "active"
     }
 }
 
-/// All nodes.
+/// The answer with all nodes.
 #[derive(Debug, Deserialize)]
 pub(super) struct NodesPage {
     nodes: Option<Nodes>,
@@ -66,35 +67,35 @@ struct Nodes {
 }
 
 impl NodesPage {
-    /// One by one. With none at all there is no list in the answer.
+    /// The nodes as a list. An answer without nodes has no list.
     pub(super) fn nodes(self) -> Vec<Node> {
         self.nodes.map_or_else(Vec::new, |nodes| nodes.node)
     }
 }
 
-/// A `NodeManager` as the active `ResourceManager` lists it.
+/// A NodeManager as the active ResourceManager lists it.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 pub(super) struct Node {
     /// `HOST:PORT`.
     pub(super) id: String,
-    /// `HOST:PORT` of its pages.
+    /// `HOST:PORT` of its HTTP server.
     #[serde(rename(deserialize = "nodeHTTPAddress"), default)]
     pub(super) page: String,
     /// `RUNNING`, `UNHEALTHY`, `LOST`, …
     pub(super) state: String,
-    /// When it was last heard of, in milliseconds of the `ResourceManager`'s clock.
+    /// The time of its last health report, in milliseconds by the ResourceManager's clock.
     #[serde(rename(deserialize = "lastHealthUpdate"), default)]
     pub(super) last_report_ms: i64,
-    /// What it says of its health; nothing if all is well.
+    /// Its health report; empty if it is healthy.
     #[serde(rename(deserialize = "healthReport"), default)]
     pub(super) health_report: String,
-    /// How many run there.
+    /// The number of running containers.
     #[serde(rename(deserialize = "numContainers"), default)]
     pub(super) containers: u64,
-    /// Taken by them.
+    /// The memory in use by containers, in MB.
     #[serde(rename(deserialize = "usedMemoryMB"), default)]
     pub(super) used_memory_mb: i64,
-    /// Left for more.
+    /// The free memory, in MB.
     #[serde(rename(deserialize = "availMemoryMB"), default)]
     pub(super) free_memory_mb: i64,
 }

@@ -34,7 +34,7 @@ fn who_is_gone_without_a_word_is_followed() {
 fn who_runs_is_waited_for() {
     let other = sight("committing b", Some(2));
     assert_eq!(judge("a", 1, &other), Step::Wait("b".to_owned()));
-    // Of an earlier session, or another process that was given the same id.
+    // The znode of an earlier session, or another process with the same id.
     let same = sight("committing a", Some(2));
     assert_eq!(judge("a", 1, &same), Step::Wait("a".to_owned()));
     assert_eq!(judge("a", 2, &sight("committing a", Some(2))), Step::Run(4));
@@ -68,7 +68,7 @@ fn a_refused_word_is_told_again_unless_it_stands_or_is_void() {
     assert_eq!(told("committing b", 3), overtaken);
 }
 
-/// What an attempt is about.
+/// The state of a simulated attempt.
 #[derive(Clone, Debug)]
 enum Phase {
     Idle,
@@ -79,7 +79,7 @@ enum Phase {
 }
 
 struct World {
-    /// All that has ever stood there: a server that is behind shows an earlier one.
+    /// All states so far: a server that lags behind shows an earlier one.
     history: Vec<TaskView>,
     phases: Vec<Phase>,
     sessions: Vec<i64>,
@@ -131,7 +131,7 @@ impl World {
                     }
                     Phase::Idle
                 }
-                // Proven before it begins.
+                // The claim is proven before the command starts.
                 Step::Run(held) if version == Some(held) && now.runner == Some(session) => {
                     assert!(!self.is_committed(), "it runs again");
                     Phase::Running(held)
@@ -156,7 +156,7 @@ impl World {
                 Telling::Again => panic!("nothing stands against it"),
             },
             (5, phase) => {
-                // Its command is ended before the session can be.
+                // The command is stopped before the session can end.
                 self.sessions[who] += 100;
                 if now.runner == Some(session) {
                     self.history.push(TaskView {

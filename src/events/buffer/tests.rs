@@ -16,7 +16,7 @@ fn message(node: &str, number: u64) -> Message {
     }
 }
 
-/// What a line tells: an event's number, or how many are lost.
+/// The content of a line: an event's number, or the number of lost events.
 #[derive(Debug, PartialEq, Eq)]
 enum Tells {
     Number(u64),
@@ -46,7 +46,7 @@ fn what_comes_goes_out_in_its_order() {
     let batch = buffer.next().unwrap();
     assert_eq!(told(&batch), [0, 1, 2].map(Tells::Number));
     buffer.offer(message("a", 3));
-    // One batch at a time: the order outlives any number of attempts.
+    // Only one batch is in flight: the order survives any number of attempts.
     assert_eq!(buffer.next(), None);
     buffer.delivered(0, 1);
     assert_eq!((buffer.next(), buffer.undelivered()), (None, 3));
@@ -79,7 +79,7 @@ fn what_is_in_flight_is_not_given_up() {
     for number in 0..4 {
         buffer.offer(message("a", number));
     }
-    // Half of the room at most.
+    // A batch takes at most half of the capacity.
     assert_eq!(told(&buffer.next().unwrap()), [0, 1].map(Tells::Number));
     for number in 4..7 {
         assert!(buffer.offer(message("a", number)));
@@ -88,7 +88,7 @@ fn what_is_in_flight_is_not_given_up() {
     let batch = buffer.next().unwrap();
     assert_eq!(batch.lost, 3);
     assert_eq!(told(&batch), [Tells::Lost(3), Tells::Number(5)]);
-    // A word about the lost takes nobody's room, and is not given up either.
+    // A line about lost events takes no capacity, and is never dropped.
     assert_eq!(buffer.undelivered(), 5);
 }
 
@@ -116,7 +116,7 @@ fn the_names_of_the_lost_are_bounded() {
     for node in 0..2000 {
         buffer.offer(message(&format!("map{node}"), 0));
     }
-    // And one for all others.
+    // One more gap counts all other keys.
     assert_eq!(buffer.lanes[0].gaps.len(), NAMES + 1);
     assert_eq!(buffer.undelivered(), 2000);
 }
@@ -138,15 +138,15 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Few enough that all of them are named among the lost.
+/// So few keys that all of them are named among the lost.
 const KEYS: usize = 5;
 
-/// What a reader has of each node.
+/// What a reader has received of each node.
 #[derive(Default)]
 struct Reader(BTreeMap<String, u64>);
 
 impl Reader {
-    /// Each event is the one after the last, or after what is said to be lost between them.
+    /// Checks that each event follows the last one, or the events reported as lost between them.
     fn read(&mut self, batch: &Batch) {
         let mut lost = 0;
         for message in &batch.messages {
@@ -188,7 +188,7 @@ proptest! {
                 Step::Open(lanes) => buffer.open(lanes),
                 Step::Next => {
                     if let Some(batch) = buffer.next() {
-                        // What a lane has in flight comes first.
+                        // No other batch of this partition may be in flight.
                         prop_assert_eq!(flight.insert(batch.lane, batch.messages.len()), None);
                         prop_assert!(!batch.messages.is_empty());
                         reader.read(&batch);
@@ -206,7 +206,7 @@ proptest! {
             }
             prop_assert!(buffer.held <= capacity);
         }
-        // In the end everything arrives, or the word that it is lost.
+        // In the end everything arrives, or the report that it is lost.
         buffer.open(1);
         for (lane, count) in flight {
             buffer.delivered(lane, count);

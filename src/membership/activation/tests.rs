@@ -129,8 +129,8 @@ fn events() -> impl Strategy<Value = Vec<GroupEventKind>> {
 }
 
 proptest! {
-    /// Whatever happens in whatever order: a command is started only when none runs, under a claim
-    /// that is held and proven, and nothing is left undone at the end.
+    /// For any events in any order: a command starts only while none runs, under a claim that is held and proven, and
+    /// nothing is left undone at the end.
     #[test]
     fn a_command_runs_only_where_it_may(events in events()) {
         let mut post = Activation::new(true);
@@ -141,7 +141,7 @@ proptest! {
                 GroupEventKind::Lost => { (held, proven) = (None, false); post.lost(); }
                 GroupEventKind::Proven => { proven = true; post.proven(); }
                 GroupEventKind::Overdue => { proven = false; post.overdue(); }
-                // A command that does not run does not end.
+                // A command that does not run cannot end.
                 GroupEventKind::Ended(_) if !runs => {}
                 GroupEventKind::Ended(by_itself) => { runs = false; post.ended(ended(1, by_itself)); }
                 GroupEventKind::Leave => post.leave(ExitCause::Signal(15)),

@@ -20,7 +20,7 @@ fn waits_for(owner: i64) -> ClaimAction {
     }
 }
 
-/// A claim whose create was just asked for.
+/// A claim whose create request was just issued.
 fn begun() -> Claim {
     let mut claim = Claim::new(OWN);
     claim.connected();
@@ -28,7 +28,7 @@ fn begun() -> Claim {
     claim
 }
 
-/// A claim that holds the znode of zxid 40 and watches it.
+/// A claim that holds the znode with zxid 40 and watches it.
 fn holding() -> Claim {
     let mut claim = begun();
     claim.created(2, Some(40));

@@ -1,4 +1,4 @@
-//! What the server says, as it is sent and as it is read.
+//! The messages of the server, as they are sent and as they are parsed.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -18,53 +18,53 @@ use crate::nodes::rejection::{Rejection, quoted};
 pub struct Answer<'a> {
     /// Always `server`.
     pub role: &'static str,
-    /// Always `True`: it answers.
+    /// Always `True`: the server answers.
     pub is_alive: Truth,
     /// `ack`, `refused`, `left` or `replaced`.
     #[serde(rename = "type")]
     pub kind: &'static str,
-    /// What is answered.
+    /// The kind of message that is answered.
     pub of: &'a str,
-    /// What the node is now: `master`, `slave` or `standby`.
+    /// The node's current standing: `master`, `slave` or `standby`.
     #[serde(rename = "as", skip_serializing_if = "Option::is_none")]
     pub standing: Option<&'a str>,
-    /// Why it was refused.
+    /// The reason of a rejection.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<&'a str>,
 }
 
-/// What a client looks at in whatever comes from the server.
+/// The keys that a client reads in any message of the server.
 #[derive(Clone, Debug, Deserialize)]
 pub struct ReplyHeader {
     /// `ack`, `refused`, `left`, `replaced`, `nodes`, `update`; absent in the status.
     #[serde(rename = "type", default)]
     pub kind: Option<String>,
-    /// What is answered.
+    /// The kind of message that is answered.
     #[serde(default)]
     pub of: Option<String>,
-    /// What the node is now.
+    /// The node's current standing.
     #[serde(rename = "as", default)]
     pub standing: Option<String>,
-    /// Why it was refused.
+    /// The reason of a rejection.
     #[serde(default)]
     pub reason: Option<String>,
 }
 
 impl ReplyHeader {
-    /// Why the server wants nothing from this connection, if that is what it says.
+    /// The reason why the server ends this connection; `None` if this is another message.
     pub fn turned_away(&self) -> Option<String> {
         let is_so =
             self.kind.as_deref() == Some("refused") && self.of.as_deref() == Some("connection");
         is_so.then(|| self.why())
     }
 
-    /// The reason, as it may be shown.
+    /// The reason, made safe to show.
     pub fn why(&self) -> String {
         quoted(self.reason.as_deref().unwrap_or("without a reason"))
     }
 }
 
-/// What the server tells every node: the status once, as soon as it is registered, and updates.
+/// The list that the server sends to every node: the status once, after the registration, and then updates.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Status<'a> {
     /// Always `server`.
@@ -72,16 +72,16 @@ pub struct Status<'a> {
     pub role: Text<'a>,
     /// Whether the server works: always `True`.
     pub is_alive: Truth,
-    /// The server's name.
+    /// The server's host name.
     #[serde(borrow)]
     pub hostname: Text<'a>,
-    /// Its address.
+    /// The server's address.
     #[serde(borrow)]
     pub ip: Text<'a>,
-    /// Its user.
+    /// The server's user.
     #[serde(borrow)]
     pub username: Text<'a>,
-    /// Its public key; empty if it has none.
+    /// The server's public key; empty if it has none.
     #[serde(
         borrow,
         rename = "id_rsa.pub",
@@ -89,7 +89,7 @@ pub struct Status<'a> {
         skip_serializing_if = "Option::is_none"
     )]
     pub key: Option<Text<'a>>,
-    /// `update`; absent in the first.
+    /// `update`; absent in the first message.
     #[serde(
         borrow,
         rename = "type",
@@ -103,27 +103,27 @@ pub struct Status<'a> {
     /// Name and key of every node, the master first.
     #[serde(borrow)]
     pub clusers_ssh: Vec<(Text<'a>, Text<'a>)>,
-    /// Name of every node, and whether it lives: in pairs as the others.
+    /// Name of every node and whether it is alive, in pairs as above.
     #[serde(borrow, default)]
     pub clusers_alive: Vec<(Text<'a>, Truth)>,
-    /// Who is master.
+    /// The name of the master.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub master: Option<Text<'a>>,
 }
 
-/// A checked status: what may be written into files.
+/// A checked status, which is safe to write into files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Entries {
     /// Address and name of every node.
     pub hosts: Vec<(IpAddr, HostName)>,
     /// Name and key of every node.
     pub keys: Vec<(HostName, PublicKey)>,
-    /// Those that do not live.
+    /// The nodes that are not alive.
     pub dead: BTreeSet<HostName>,
 }
 
 impl Status<'_> {
-    /// Checks every entry: one that is wrong spoils all, since nothing of such a server can be trusted.
+    /// Checks every entry. One wrong entry makes all invalid, since such a server cannot be trusted.
     pub fn entries(&self, loopback: bool) -> Result<Entries, Rejection> {
         let hosts = self.clusers_ip.iter().map(|(ip, name)| {
             let address = Address::parse(ip, loopback)?;
@@ -141,7 +141,7 @@ impl Status<'_> {
         })
     }
 
-    /// What the seed's client answers to it.
+    /// The confirmation, as the seed's client sends it.
     pub fn confirmation(&self) -> Raw {
         Raw {
             role: Some("server".to_owned()),
@@ -155,7 +155,7 @@ impl Status<'_> {
     }
 }
 
-/// A text that lies in the message it was read from: a status has thousands of them.
+/// A text borrowed from the message that it was parsed from: a status has thousands of them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Text<'a>(Cow<'a, str>);
 
@@ -194,7 +194,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
                 Ok(text.into())
             }
 
-            // One with escapes, which has to be made.
+            // A text with escapes cannot be borrowed, so it is copied.
             fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
                 Ok(text.to_owned().into())
             }

@@ -1,4 +1,4 @@
-//! The seed's messages, and what is wrong with others.
+//! Tests with the seed's messages, and with faulty ones.
 
 use super::*;
 

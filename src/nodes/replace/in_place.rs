@@ -1,4 +1,4 @@
-//! Writes a file in its place: not in one step, but to its end or as if nothing had been written.
+//! Writes a file in place: not in one step, but completely or with the old content restored.
 
 use std::fs::File;
 use std::io;
@@ -11,7 +11,7 @@ use rustix::io::Errno;
 use super::is_same;
 use crate::files::{Links, overwrite};
 
-/// Writes `new` over `old`, which is what the file `read` says. `false` if another file is there by now.
+/// Writes `new` over `old`, the content of the open file `read`. Returns `false` if another file is at `path` by now.
 pub(super) fn write(path: &Path, read: &File, old: &[u8], new: &[u8]) -> io::Result<bool> {
     let file = overwrite(path, Links::Refused)?;
     if !is_same(&file, read)? {
@@ -31,19 +31,19 @@ fn put_or_put_back(file: &File, old: &[u8], new: &[u8]) -> io::Result<()> {
     })
 }
 
-/// Room on the disk comes first: what is there is not touched before all that is new can be there.
+/// Allocates the disk space first: nothing is overwritten before there is room for all new bytes.
 fn reserve(file: &File, old: usize, new: usize) -> io::Result<()> {
     let Some(more) = new.checked_sub(old).filter(|more| *more > 0) else {
         return Ok(());
     };
     match fallocate(file, FallocateFlags::KEEP_SIZE, old as u64, more as u64) {
-        // A filesystem that cannot promise.
+        // Some filesystems cannot allocate in advance.
         Ok(()) | Err(Errno::NOTSUP | Errno::NOSYS) => Ok(()),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Shortened only at the end, so that a reader never finds less than there is.
+/// Writes the bytes and truncates the file only at the end, so that a reader never finds too little.
 fn put(file: &File, bytes: &[u8]) -> io::Result<()> {
     file.write_all_at(bytes, 0)?;
     file.set_len(bytes.len() as u64)?;
@@ -78,7 +78,7 @@ mod tests {
     fn what_cannot_be_written_to_its_end_is_taken_back() {
         let old = b"an own line\n".repeat(1024);
         let new = [b"10.0.0.1\tn1\n", &old[..]].concat();
-        // A file that takes all pages but the last.
+        // A file that accepts all pages except the last.
         let file = memfd_create("hosts", MemfdFlags::ALLOW_SEALING).expect("made");
         let file = File::from(file);
         file.write_all_at(&old, 0).expect("written");

@@ -65,7 +65,7 @@ fn attributes_stay() {
     let path = folder.path().join("file");
     fs::write(&path, "one").expect("written");
     let old = File::open(&path).expect("there");
-    // Some file systems keep only root's.
+    // Some filesystems store only root's attributes.
     let attributes = ["user.label", "trusted.label"];
     let set = |name: &&str| fsetxattr(&old, *name, b"kept", XattrFlags::empty()).is_ok();
     let Some(attribute) = attributes.into_iter().find(set) else {
@@ -85,7 +85,7 @@ fn attributes_stay() {
 #[test]
 fn what_others_write_meanwhile_is_kept() {
     let folder = folder();
-    // One that is there, and one that another program makes meanwhile.
+    // The test covers a file that exists, and one that another program creates meanwhile.
     for (name, before) in [("old", Some("a\n")), ("new", None)] {
         let path = folder.path().join(name);
         if let Some(before) = before {
@@ -187,7 +187,7 @@ fn what_the_killed_left_is_swept() {
 
 #[test]
 fn where_no_name_can_be_taken_a_file_of_others_is_written_in_its_place() {
-    // To root every folder is open.
+    // Root can write to every folder.
     let (home, account) = match somebody_else() {
         Ok(somebody) => somebody,
         Err(why) => leave_out!("{why}"),

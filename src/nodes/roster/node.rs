@@ -1,4 +1,4 @@
-//! One node, and what can be said of it.
+//! One node and its state.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -6,26 +6,26 @@ use std::time::Duration;
 use crate::nodes::fields::{PublicKey, UserName};
 use crate::nodes::message::Role;
 
-/// For so long it is said of a node that it has returned.
+/// How long a node is shown as returned.
 const RETURNED: Duration = Duration::from_secs(60);
 
-/// What is known of a node's life.
+/// The state of a node's heartbeats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::Display)]
 #[strum(serialize_all = "lowercase")]
 pub enum Verdict {
-    /// It beats.
+    /// The node sends heartbeats.
     Alive,
-    /// It has been silent for half of the time that it may.
+    /// The node has been silent for half of the permitted time.
     Late,
-    /// It has been silent for longer than it may.
+    /// The node has been silent for longer than permitted.
     Dead,
-    /// It was dead, and beats again.
+    /// The node was dead, and sends heartbeats again.
     Returned,
-    /// It beats, and says that it does not work.
+    /// The node sends heartbeats, and reports that it does not work.
     Unwell,
 }
 
-/// Whether a node is heard.
+/// Whether heartbeats of a node arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::nodes) enum NodeLiveness {
     Beats,
@@ -36,47 +36,47 @@ pub(in crate::nodes) enum NodeLiveness {
 /// One node.
 #[derive(Clone, Debug)]
 pub struct Node {
-    /// What it said that it is.
+    /// The role that the node claims.
     pub role: Role,
-    /// Its address, unless another has it now.
+    /// The node's address, unless another node has it now.
     pub address: Option<IpAddr>,
-    /// Its address before another one had it.
+    /// The node's address before another node took it.
     pub(in crate::nodes) was_at: Option<IpAddr>,
-    /// Its key.
+    /// The node's public key.
     pub key: PublicKey,
-    /// Its user.
+    /// The user that owns the key.
     pub user: UserName,
-    /// Which one it was to come.
+    /// The node's position in the order of registration.
     pub(in crate::nodes) number: u64,
     pub(in crate::nodes) life: NodeLiveness,
     pub(in crate::nodes) is_well: bool,
-    /// It stays connected as long as it lives.
+    /// Whether the node stays connected while it is alive.
     pub(in crate::nodes) stays: bool,
-    /// It has proven that it has its key: from then on it must.
+    /// Whether the node has proven that it has its key: from then on it must do so.
     pub(in crate::nodes) is_proven: bool,
-    /// By the listener's stopwatch: when it was heard, and when its connection was lost.
+    /// By the listener's stopwatch: when the node was last heard, and when its connection was lost.
     pub(in crate::nodes) heard_at: Duration,
     pub(in crate::nodes) lost_at: Option<Duration>,
-    /// By the clock, as long as it lives.
+    /// By the clock: when the node returned; `None` if it never died or is dead.
     pub(in crate::nodes) returned_at: Option<Duration>,
-    /// By the clock; none since the server's start.
+    /// By the clock: when the last heartbeat came; `None` if none came since the server's start.
     pub(in crate::nodes) beat_at: Option<Duration>,
 }
 
-/// What a node is.
+/// The standing of a node in the cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::Display, strum::IntoStaticStr)]
 #[strum(serialize_all = "lowercase")]
 pub enum Standing {
-    /// The one master.
+    /// The only master.
     Master,
-    /// It would be master, and another one is.
+    /// A node of role master while another one is master.
     Standby,
-    /// One of the others.
+    /// Any other node.
     Slave,
 }
 
 impl Node {
-    /// What is to be said of its life.
+    /// The state to show for this node.
     pub fn verdict(&self, now: Duration) -> Verdict {
         let since = self.returned_at.map(|at| now.saturating_sub(at));
         match self.life {
@@ -88,12 +88,12 @@ impl Node {
         }
     }
 
-    /// Whether it has been silent for longer than it may.
+    /// Whether the node has been silent for longer than permitted.
     pub(in crate::nodes) fn is_dead(&self) -> bool {
         self.life == NodeLiveness::Dead
     }
 
-    /// Whether others may count on it.
+    /// Whether other nodes can rely on this one.
     pub fn is_alive(&self) -> bool {
         !self.is_dead() && self.is_well
     }

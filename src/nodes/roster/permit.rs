@@ -1,4 +1,5 @@
-//! Who is taken: a name belongs to its key, an address to who lives there, and nobody takes all the room.
+//! Which registrations are accepted: a name belongs to its key, an address to the live node there, and no client can
+//! use up all the room.
 
 use std::net::IpAddr;
 
@@ -8,7 +9,7 @@ use crate::nodes::message::Registration;
 use crate::nodes::rejection::Rejection;
 
 impl Roster {
-    /// A name belongs to its key and its role, an address to whoever lives there.
+    /// Rejects a registration whose name belongs to another key or role, or whose address belongs to another live node.
     pub(super) fn permit(&self, told: &Registration) -> Result<(), Rejection> {
         let (name, ip) = (&told.name, told.address.ip());
         let no = |why: String| Err(Rejection::new(why));
@@ -50,14 +51,14 @@ impl Roster {
         }
     }
 
-    /// How many nodes are at this address, or were before another one was.
+    /// The number of nodes that are at this address, or were there before another node took it.
     fn count_at(&self, ip: IpAddr) -> usize {
         let is_there = |node: &&Node| node.address == Some(ip) || node.was_at == Some(ip);
         self.nodes.values().filter(is_there).count()
     }
 }
 
-/// Anybody knows the public keys of all.
+/// The rejection of a node that has not proven that it owns its key: everyone knows the public keys.
 pub(super) fn unproven(name: &HostName) -> Rejection {
     Rejection::new(format!(
         "{name} has proven that it has its key before, and does not now; the key's owner signs"

@@ -1,4 +1,4 @@
-//! The roster's rules, driven by hand.
+//! Tests of the roster's rules, with a simulated time.
 
 use std::time::Duration;
 
@@ -61,7 +61,7 @@ fn events(roster: &mut Roster) -> Vec<String> {
         .collect()
 }
 
-/// Ticks every tenth of a second in between.
+/// Ticks every 100 ms from one time to another.
 fn pass(roster: &mut Roster, from: u64, to: u64) {
     for at in (from..=to).step_by(100) {
         roster.tick(ms(at));
@@ -217,7 +217,7 @@ fn one_address_does_not_take_all_names() {
     }
     let refused = roster.register(ms(now), &at("n4", 1));
     assert!(refused.is_err_and(|why| why.to_string().contains("has had 3 names already")));
-    // It is known again; others are not in its way.
+    // The node is known again, and the others do not block it.
     let mut roster = PersistedState::of(&roster).roster(rules(), ms(now));
     assert!(roster.register(ms(now), &at("n4", 1)).is_err());
     roster.register(ms(now), &at("n4", 2)).expect("elsewhere");
@@ -266,7 +266,7 @@ fn after_a_pause_of_the_server_all_may_come_back_before_anybody_is_dead() {
         roster.register(ms(0), node).expect("taken");
     }
     roster.tick(ms(100));
-    // Beats of the pause, and then the end of the connections.
+    // The heartbeats of the pause come first, then the ends of the connections.
     for node in &nodes {
         roster.beat(ms(12_000), &beat(node)).expect("known");
         roster.lose(ms(12_000), &node.name);
@@ -284,7 +284,7 @@ fn after_a_pause_of_the_server_all_may_come_back_before_anybody_is_dead() {
         said
     };
     assert_eq!(died(&mut roster), [""; 0]);
-    // Not for ever: who has not come back is dead, and from now on all are judged as before.
+    // The grace ends: a node that has not come back is dead, and from now on all are judged as before.
     for at in (20_000..=20_400).step_by(100) {
         roster.tick(ms(at));
         roster.beat(ms(at), &beat(&nodes[0])).expect("known");
@@ -360,7 +360,7 @@ fn who_was_known_before_has_time_to_come_back() {
         for at in (from..to).step_by(100) {
             roster.tick(ms(at));
             if at >= 51_000 {
-                // Only one of them finds the way.
+                // Only one of them finds the server.
                 roster.beat(ms(at), &beat(&nodes[1])).expect("known");
             }
         }

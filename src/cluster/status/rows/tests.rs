@@ -2,7 +2,7 @@ use super::super::hdfs::Datanode;
 use super::super::sample;
 use super::*;
 
-/// The rows that are not well, as they are told in words.
+/// The texts of all rows that report a fault.
 fn troubles(overview: &Overview) -> Vec<String> {
     let rows = rows(overview).into_iter().filter(|row| !row.well);
     rows.map(|row| row.trouble()).collect()
@@ -14,7 +14,7 @@ fn details(overview: &Overview, part: &str) -> String {
     format!("{}: {}", row.state, row.details)
 }
 
-/// What becomes of the healthy cluster.
+/// The texts for a healthy cluster after a change.
 fn after(change: impl FnOnce(&mut Overview)) -> Overview {
     let mut overview = sample::overview();
     change(&mut overview);
@@ -72,7 +72,8 @@ fn a_majority_is_more_than_half_of_the_voters() {
         })
     };
     assert!(lost(&[2]).has_quorum() && lost(&[3]).has_quorum());
-    // An observer more makes no majority, and a follower that has not noticed yet is no leader.
+    // An additional observer does not make a majority, and a follower that has not noticed the loss yet is not a
+    // leader.
     assert!(!lost(&[1, 2]).has_quorum() && !lost(&[0]).has_quorum());
     assert_eq!(
         troubles(&lost(&[1, 2]))[..2],

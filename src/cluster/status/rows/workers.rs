@@ -1,4 +1,5 @@
-//! Who is both asked and listed: the list lags behind, and who answers may not be on it.
+//! Rows of workers that are both queried and listed: the list lags behind, and a worker that answers may be missing in
+//! it.
 
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use super::super::yarn::Node;
 use super::Row;
 use crate::status::{age, bytes};
 
-/// `lists` if somebody knows which there are.
+/// The row of a DataNode; `lists` says whether a list is available.
 pub(super) fn datanode(worker: &Worker<Datanode, Listed>, lists: bool) -> Row {
     let mut details = Vec::new();
     let mut state = None;
@@ -47,7 +48,7 @@ pub(super) fn datanode(worker: &Worker<Datanode, Listed>, lists: bool) -> Row {
     worker_row("datanode", worker, (state, live && works, lists), details)
 }
 
-/// `lists` if somebody knows which there are.
+/// The row of a NodeManager; `lists` says whether a list is available.
 pub(super) fn nodemanager(worker: &Worker<Listens, Node>, lists: bool, now: DateTime<Utc>) -> Row {
     let mut details = Vec::new();
     if let Some(node) = &worker.listed {
@@ -69,7 +70,7 @@ pub(super) fn nodemanager(worker: &Worker<Listens, Node>, lists: bool, now: Date
     worker_row("nodemanager", worker, (state, well, lists), details)
 }
 
-/// `state` and `well` as it is listed, `lists` if anybody lists at all.
+/// `state` and `well` come from the worker's list entry; `lists` says whether a list is available at all.
 fn worker_row<T, L>(
     part: &str,
     worker: &Worker<T, L>,
@@ -79,7 +80,7 @@ fn worker_row<T, L>(
     let trouble = worker.told.as_ref().and_then(Probed::trouble);
     let state = match (trouble, state) {
         (Some(trouble), state) => {
-            // The list lags behind: who is gone is on it for minutes.
+            // The list lags behind: a worker that is gone remains in it for minutes.
             if let Some(state) = state {
                 details.insert(0, format!("listed as {state}"));
             }
