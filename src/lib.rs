@@ -3,7 +3,7 @@
 //!
 //! This is the map of the modules. `ARCHITECTURE.md` says what each may import, `STYLE.md` what the words mean.
 //!
-//! Decisions and values, without clock and IO:
+//! Decisions and values, without IO; time is an argument:
 //!
 //! - [`detect`]: the failure detector; arrivals in, overdue members out.
 //! - [`condition`]: why a command stands still; samples in, a condition and stalls out.
@@ -40,7 +40,7 @@
 //! - [`setup`]: `setup-zookeeper`, creates or resets the znodes.
 //! - [`watch`]: `watch-master` and `watch-slave`, show each change.
 //! - [`status`]: `heartline status`, one look at all members, as a table or as JSON.
-//! - [`events`]: `heartline events`, publishes events to stdout, a file or Kafka: at least once, in order for each node.
+//! - [`events`]: `heartline events`, publishes events to stdout, a file or Kafka: at least once, in order by node.
 //! - [`admin`]: `heartline kill`, `reinit` and `interval`, an operator's requests to the master.
 //! - [`zkstats`]: `heartline zkstats`, the role of each ZooKeeper server.
 //! - [`nodes`]: `heartline nodes`, a control server and the agents that keep the files of their nodes.
