@@ -1,41 +1,63 @@
-//! Heartbeats for Hadoop Streaming tasks: who lives, who finished and who died, told within
-//! hundredths of a second by the one master of a job.
+//! Heartbeats for Hadoop Streaming tasks: which task lives, finished or died, reported within hundredths of a second
+//! by the one master of a job.
 //!
-//! The map of the house, from the inside out:
+//! This is the map of the modules. `ARCHITECTURE.md` says what each may import, `STYLE.md` what the words mean.
 //!
-//! - [`detect`] says who is overdue: arrivals in, suspicion out. It knows nothing of the rest.
-//! - [`protocol`] is what stands in ZooKeeper, as text: beats, reports, events.
-//! - [`master`] decides: who is master ([`master::election`]), and what a master does
-//!   ([`master::state`]). Like the two above it has neither clock nor IO; time is a
-//!   [`clock::Now`] that it is handed.
-//! - [`coordination`] is the only part that knows the ZooKeeper client: sessions, paths, and the
-//!   fence that every write of a master passes.
-//! - [`streaming`] is the data path: words, sums, stdin and stdout, and what Hadoop tells a task.
-//! - [`member`] puts them together: [`member::Work`] runs a data path with a heartbeat beside it.
-//! - [`membership`] is a group of any programs: one active master, backups, workers; [`supervisor`] runs a
-//!   command only as long as it may.
-//! - [`wrapped`] passes any command's stdin and stdout through and waits for its end; [`run`] puts a heartbeat
-//!   beside that.
-//! - [`condition`] says why a command stands still, from samples of it; pure, like `detect`. [`vitals`]
-//!   takes the samples: it knows `/proc`.
-//! - [`cluster`] is the real surroundings by one description: configured, started, looked at, ended.
-//! - [`zkstats`] asks the servers of an ensemble what they are; [`probe`] is how servers are asked, none longer than a
-//!   limit.
-//! - [`nodes`] tells machines of each other: a control server, and an agent on each that keeps its files right.
-//! - [`status`] is one look at all members, as a table or as JSON.
-//! - [`events`] publishes what happens, at least once and in order for each node: to stdout, a file or Kafka.
-//! - [`commit`] runs a command for exactly one attempt of a task, after its work.
-//! - [`umbilical`] tells a YARN job's application master why a task was ended, in Hadoop's own RPC.
-//! - [`files`] opens and reads files that somebody else may have prepared: regular ones only, up to a limit.
-//! - [`template`] is a command with places to be filled; [`say`] is how a program speaks to people, and [`text`] cleans
-//!   what others have written before anybody is shown it; [`stdio`] is its standard streams, whatever they are.
-//! - [`dedicated_master`] is a master without work; [`watch`] and [`setup`] are what people start beside a job; [`cli`] is the edge of all programs.
+//! Decisions and values, without IO; time is an argument:
 //!
-//! Dependencies point one way: programs → `cli` → `standing`, `member`, `watch`, `status`, `setup` → `master`,
-//! `coordination` → `protocol`, `detect`; and programs → `membership` → `cli`, `supervisor`, `coordination`;
-//! and programs → `run` → `cli`, `member`, `wrapped` → `supervisor`, `streaming`.
+//! - [`detect`]: the failure detector; arrivals in, overdue members out.
+//! - [`condition`]: why a command stands still; samples in, a condition and stalls out.
+//! - [`protocol`]: the values of the znodes as text: beats, claims, reports, events, requests.
+//! - [`master`]: the election, the watch over the predecessor, the takeover, and the master itself ([`master::state`]).
+//! - [`clock`]: time as a value, [`clock::Now`], which decisions get as an argument; and the machine's clock.
+//! - [`text`]: cleans texts of others before they are shown.
+//! - [`template`]: a command line with places that are filled before it runs.
 //!
-//! What only the program `heartline` needs is there with the feature `tools`, which is one of the default features.
+//! ZooKeeper, files and processes:
+//!
+//! - [`coordination`]: the only user of the ZooKeeper client: sessions, paths, and the fence around a master's writes.
+//! - [`files`]: opens and reads files that others may have prepared: regular ones only, up to a limit.
+//! - [`stdio`]: the standard streams of the process, whatever they are.
+//! - [`say`]: messages for people on stderr.
+//! - [`supervisor`]: runs a command, and ends it when its time is over.
+//! - [`wrapped`]: passes a command's stdin and stdout through, and waits for its end.
+//! - [`vitals`]: samples a command's processes from `/proc`.
+//! - [`probe`]: asks many servers at once, each with a time limit.
+//!
+//! The heartbeat and its work:
+//!
+//! - [`streaming`]: the data path: words, sums, stdin and stdout, and Hadoop's environment of a task.
+//! - [`umbilical`]: reports a failed attempt to the application master of a YARN job, in Hadoop's RPC.
+//! - [`member`]: the running heartbeat; [`member::Work`] runs a data path with a heartbeat beside it.
+//! - [`run`]: `heartline run`, any command with a heartbeat beside it.
+//! - [`dedicated_master`]: `heartline master`, a master that works on no input.
+//! - [`commit`]: runs a command for exactly one attempt of a task, after its work.
+//! - [`membership`]: `heartline member`, a group of programs with one active master, backups and workers.
+//!
+//! What people use beside a job:
+//!
+//! - [`cli`]: options, properties of the job and exit status, shared by all programs.
+//! - [`setup`]: `setup-zookeeper`, creates or resets the znodes.
+//! - [`watch`]: `watch-master` and `watch-slave`, show each change.
+//! - [`status`]: `heartline status`, one look at all members, as a table or as JSON.
+//! - [`events`]: `heartline events`, publishes events to stdout, a file or Kafka: at least once, in order by node.
+//! - [`admin`]: `heartline kill`, `reinit` and `interval`, an operator's requests to the master.
+//! - [`zkstats`]: `heartline zkstats`, the role of each ZooKeeper server.
+//! - [`nodes`]: `heartline nodes`, a control server and the agents that keep the files of their nodes.
+//! - [`cluster`]: `heartline cluster`, configures, starts, shows and ends a whole cluster by one description.
+//!
+//! The way of one beat, in three call chains:
+//!
+//! - **Sent**: `MemberRunner::live` → `MemberSession::run`, `write` → `member/write.rs: beat` → `Session::beat`.
+//! - **Judged**: `follower_watcher::listen` → `MemberSession::noticed` → `MasterDriver::noticed` → `MasterState::heard`
+//!   → `Detector::heard`; silence: `MasterState::written` → `echo` → `find_overdue` → `Detector::overdue`.
+//! - **Reported**: `MasterState::next_write` → `remove_overdue` or `next_report` → `Draft::compose` → `Write` →
+//!   `member/write.rs: fenced` → `Fence::remove_dead` or `beat`; read by `watch/follow.rs`, `events` and `status`.
+//!
+//! Dependencies point one way: programs → `dedicated_master`, `run`, `commit`, `membership`, `nodes`, `cluster`, and
+//! what observes → `cli` → `member` → `streaming`, `master`, `coordination` → `protocol`, `detect`.
+//!
+//! The feature `tools`, on by default, adds what only the program `heartline` needs.
 
 // Without the tools, some of what modules share within the crate has no user.
 #![cfg_attr(not(feature = "tools"), allow(dead_code, unused_imports))]
