@@ -106,7 +106,8 @@ impl ServerOfNodes {
     }
 
     /// Two servers that keep their state in `ZooKeeper`. They accept only clients that know [`SECRET`], or the seed's
-    /// bare messages. The first one is active. Clients of the first get both addresses, those of the second only its own.
+    /// bare messages. The first one is active. Clients of the first get both addresses, those of the second only its
+    /// own.
     pub(crate) fn pair(zookeepers: [&str; 2], is_sealed: bool, options: &[&str]) -> [Self; 2] {
         let start = |zookeeper| {
             let place = ["--state", "zookeeper", "--zookeeper", zookeeper];
