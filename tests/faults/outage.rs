@@ -1,5 +1,5 @@
 //! All servers are away for some time, in a job whose sessions survive that and in one whose sessions do not: no member
-//! is declared dead, all beat again soon after, and the words are right. It does not matter which one is back first.
+//! is declared dead, all beat again soon after, and the words are right. A master may be back before its followers.
 
 use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
