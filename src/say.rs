@@ -7,7 +7,7 @@ use std::io::Write;
 
 use crate::{stdio, text};
 
-/// Prints `what`, usually one line. A failed write to stderr is not an error: nobody reads it then.
+/// Prints `what`, usually one line. A failed write to stderr is not an error, because stderr then has no reader.
 pub fn say(program: &str, what: impl Display) {
     // In one write: a wrapped command may write to the same stderr.
     let _ = stdio::err().write_all(said(program, &what.to_string()).as_bytes());

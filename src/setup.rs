@@ -193,7 +193,7 @@ impl Reset<'_> {
             let path = paths.claim(claim);
             let name = match unthrottled(self.end, async || self.session.find(&path).await).await {
                 Ok(Some(value)) => holder(&value.bytes),
-                // A claim that has gone meanwhile belongs to nobody.
+                // A claim that has gone meanwhile has no owner.
                 Ok(None) => continue,
                 Err(failure @ (Failure::Lost | Failure::Throttled)) => return Err(failure.into()),
                 // It belongs to some member, whose name is unknown.

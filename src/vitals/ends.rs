@@ -136,7 +136,7 @@ fn events(file: BorrowedFd<'_>, wanted: PollFlags) -> PollFlags {
     let mut asked = [PollFd::new(&file, wanted)];
     match poll(&mut asked, Some(&Timespec::default())) {
         Ok(_) => asked[0].revents(),
-        // A file that cannot be polled does not make anybody wait.
+        // If a file cannot be polled, assume that no process waits for it.
         Err(_) => PollFlags::ERR,
     }
 }

@@ -11,7 +11,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::ioctl_fionbio;
 use rustix::process::{Pid, Signal, kill_process_group};
 
-/// How often the output is checked for being no longer wanted.
+/// How often to check whether the output is still wanted.
 const TURN: Duration = Duration::from_millis(50);
 
 /// How long a tool that must end may take to detach from the process it looks at.
