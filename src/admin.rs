@@ -1,4 +1,4 @@
-//! `heartline kill`, `heartline reinit` and `heartline interval`: what an operator asks of the master.
+//! `heartline kill`, `heartline reinit` and `heartline interval`: an operator's requests to the master.
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -15,11 +15,11 @@ use crate::protocol::escape::unescape;
 use crate::protocol::request::{Request, Response};
 use crate::{stdio, text};
 
-/// How long a server that is just starting is waited for.
+/// How long to wait for a server that is just starting.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How long a master is waited for: another one is there within a second, unless nobody is.
+/// How long to wait for a master: a new one takes over within a second, unless there is no candidate.
 const ANSWER: Duration = Duration::from_secs(10);
-/// How long the end may take.
+/// How long closing the session may take.
 const CLOSE: Duration = Duration::from_secs(1);
 
 /// End a task attempt, all attempts of a task, or a job: Hadoop tries failed attempts again
@@ -33,7 +33,7 @@ pub struct KillArgs {
     zookeeper: ZooKeeperOptions,
 }
 
-/// Have a member forget what it was told, and join anew
+/// Force a member to rejoin
 #[derive(Args, Clone, Debug)]
 pub struct ReinitArgs {
     /// A member's name, or the id of an attempt or a task
@@ -44,10 +44,10 @@ pub struct ReinitArgs {
     zookeeper: ZooKeeperOptions,
 }
 
-/// Set the time between two beats of all followers
+/// Set the time between two heartbeats of all followers
 #[derive(Args, Clone, Debug)]
 pub struct IntervalArgs {
-    /// How long, as in 20ms; auto leaves it to the master and its --beat-budget
+    /// The time, such as 20ms; auto leaves it to the master and its --beat-budget
     #[arg(value_name = "DURATION|auto", value_parser = interval)]
     interval: Asked,
 
@@ -60,7 +60,7 @@ struct Asked(Option<Duration>);
 
 fn whom(text: &str) -> Result<String, String> {
     let is_word = !text.is_empty() && !text.chars().any(|c| c.is_whitespace() || c.is_control());
-    // A blank in the name of a znode is written as in the values there.
+    // A blank in the name of a znode is escaped as in the values there.
     is_word.then(|| unescape(text)).ok_or_else(|| {
         "write a member's name or an id of Hadoop's in one word, a blank in a name as \\u{20}"
             .to_owned()
@@ -76,7 +76,7 @@ fn interval(text: &str) -> Result<Asked, String> {
 }
 
 impl KillArgs {
-    /// Asks, and shows who is told.
+    /// Sends the request, and shows which members are told.
     pub fn run(&self) -> ExitCode {
         let request = Request::Kill(self.whom.clone());
         cli::run("heartline kill", ask(self.zookeeper.clone(), request))
@@ -84,7 +84,7 @@ impl KillArgs {
 }
 
 impl ReinitArgs {
-    /// Asks, and shows who is told.
+    /// Sends the request, and shows which members are told.
     pub fn run(&self) -> ExitCode {
         let request = Request::Reinit(self.whom.clone());
         cli::run("heartline reinit", ask(self.zookeeper.clone(), request))
@@ -92,14 +92,14 @@ impl ReinitArgs {
 }
 
 impl IntervalArgs {
-    /// Asks, and shows that all are told.
+    /// Sends the request, and shows that all members are told.
     pub fn run(&self) -> ExitCode {
         let request = Request::Interval(self.interval.0);
         cli::run("heartline interval", ask(self.zookeeper.clone(), request))
     }
 }
 
-/// Puts the request to the master, and shows its answer.
+/// Sends the request to the master, and shows its answer.
 async fn ask(zookeeper: ZooKeeperOptions, request: Request) -> anyhow::Result<()> {
     let settings = zookeeper.settings();
     let address = &settings.address;
@@ -107,7 +107,7 @@ async fn ask(zookeeper: ZooKeeperOptions, request: Request) -> anyhow::Result<()
         .await
         .map_err(|why| anyhow!("no session with ZooKeeper at {address}: {why}"))?;
     let outcome = response(&session, &request).await;
-    // Without an answer it ends by its timeout, and the request with it.
+    // Without an answer the session ends by its timeout, and the request with it.
     let _ = session.close(CLOSE).await;
     match outcome? {
         Response::Done(text) => {
@@ -122,7 +122,7 @@ async fn response(session: &Session, request: &Request) -> anyhow::Result<Respon
     let namespace = session.paths().namespace();
     let nobody = || format!("no member runs below '{namespace}/': nobody can be asked");
     let deadline = Instant::now() + ANSWER;
-    // What the claims say does not matter here, nor whether one of them can be read.
+    // The values of the claims do not matter here, nor whether one of them can be read.
     let line = unthrottled(deadline, async || session.line(true).await).await?;
     in_order(&line).first().with_context(nobody)?;
     let request = request.to_string();

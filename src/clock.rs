@@ -1,15 +1,15 @@
-//! Time as a value: decisions are handed a [`Now`] and never look at a clock themselves.
+//! Time as a value: decisions receive a [`Now`] and never read a clock themselves.
 
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 
-/// One moment, on the two clocks that matter.
+/// One moment, on two clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Now {
-    /// Monotonic time since the clock was made: what intervals and timeouts are measured in.
+    /// Monotonic time since the clock was created, for intervals and timeouts.
     pub elapsed: Duration,
-    /// Wall-clock time: what people and other machines are told.
+    /// Wall-clock time, for people and other machines.
     pub wall: DateTime<Utc>,
 }
 
@@ -20,14 +20,14 @@ pub struct SystemClock {
 }
 
 impl SystemClock {
-    /// A clock that starts to run now.
+    /// A clock that starts at zero now.
     pub fn start() -> Self {
         Self {
             start: Instant::now(),
         }
     }
 
-    /// The present moment.
+    /// The current time.
     pub fn now(&self) -> Now {
         Now {
             elapsed: self.start.elapsed(),

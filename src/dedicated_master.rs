@@ -1,4 +1,4 @@
-//! `heartline master`: a master that works on no input, before all mappers in the line.
+//! `heartline master`: a master without input, which goes before all mappers in the line.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -20,29 +20,29 @@ use crate::watch::{OutputFormat, watch_master};
 
 const PROGRAM: &str = "heartline master";
 
-/// How long the look at the line may take; a master that cannot look stands in line all the same.
+/// How long reading the line may take; if that fails, the master stands in line all the same.
 const LOOK: Duration = Duration::from_secs(3);
 
-/// How long a standing master is listened to, in timeouts: one that was killed does not keep out the one that
-/// is started in its place, although its claim stands for as long as its session.
+/// How long to listen for the beats of another dedicated master, in timeouts: a master that was killed does not keep
+/// its replacement out, although its claim remains for as long as its session.
 const BEATS: u32 = 4;
-/// What is taken for a timeout that is shorter.
+/// The minimum timeout for this purpose.
 const LEAST: Duration = Duration::from_millis(50);
 
-/// Be a master that works on no input: it takes over from any mapper at once, and reports until it is
+/// Run a dedicated master, which has no input: it takes over from any mapper at once, and reports until it is
 /// stopped
 #[derive(Args, Clone, Debug)]
 pub struct DedicatedMasterArgs {
-    /// Stand in line behind a standing master that is there already, instead of refusing to start; any
+    /// Stand in line behind a dedicated master that is already running, instead of refusing to start; any
     /// number of them may
     #[arg(long)]
     backup: bool,
 
-    /// Write one JSON object a line: time, event, node, epoch
+    /// Write one JSON object per line: time, event, node, epoch
     #[arg(long)]
     json: bool,
 
-    /// Write down when each beat was heard, for scripts/bench detector
+    /// Record when each beat was received, for scripts/bench detector
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
 
@@ -51,7 +51,7 @@ pub struct DedicatedMasterArgs {
 }
 
 impl DedicatedMasterArgs {
-    /// Stands in line and shows what the master says, until the process is ended by a signal.
+    /// Stands in line and shows the master's report until a signal ends the process.
     pub fn run(&self, command: &mut Command) -> ExitCode {
         let mut config = self.beat.config(command, &Task::default());
         config.standing = true;
@@ -91,21 +91,21 @@ async fn stand(config: Config, backup: bool, form: OutputFormat) -> anyhow::Resu
         );
     };
     let progress = Arc::new(Progress::default());
-    // It is no task: nobody else has to hear why it ends.
+    // This is not a task: no other process needs to know why it ends.
     let signals = Signals::Heartbeat(Arc::new(|_| {}));
     let heartbeat = Heartbeat::start(PROGRAM, config, progress, false, signals, complain)?;
-    // Ends only when it cannot show anything any more; a signal ends the process after the heart has
+    // Ends only when it cannot show anything any more; a signal ends the process after the heartbeat has
     // handed the claim over.
     let outcome = watch_master(&settings, form, None).await;
     heartbeat.stop(Ending::Failed);
     outcome
 }
 
-/// The standing master in line, if there is one that beats.
+/// The name of another dedicated master in line, if there is one that beats.
 async fn other(settings: &Settings, silence: Duration) -> Option<String> {
     let session = Session::open(settings).await.ok()?;
     let found = look(&session, silence).await.ok().flatten();
-    // Without an answer it ends by its timeout.
+    // Without an answer the session ends by its timeout.
     let _ = session.close(LOOK).await;
     found
 }

@@ -1,4 +1,4 @@
-//! `heartline run`: any command as a mapper or reducer, with a heartbeat beside it.
+//! `heartline run`: any command as a mapper or reducer, with a heartbeat.
 
 mod seen;
 
@@ -23,7 +23,7 @@ use crate::streaming::{Progress, Task, die_of_broken_pipe};
 use crate::vitals::SampleTarget;
 use crate::wrapped::{ChildEvent, ChildEvents, ChildObserver, Leftover, Outcome, Wrapped};
 
-/// What this is called where it speaks to people.
+/// The name of this program in messages.
 const PROGRAM: &str = "heartline run";
 
 const HELP: &str = "\
@@ -53,12 +53,12 @@ and SIGHUP end COMMAND and all that it has started first. What it leaves behind 
 #[derive(Args, Debug)]
 #[command(after_long_help = HELP)]
 pub struct RunArgs {
-    /// The command and its arguments. Its stdin, stdout, stderr and environment are those that
-    /// heartline was started with
+    /// The command and its arguments. Its stdin, stdout, stderr and environment are those with which
+    /// heartline was started
     #[arg(last = true, required = true, value_name = "COMMAND")]
     command: Vec<OsString>,
 
-    /// How long COMMAND may take to end when it is asked to (SIGTERM); then it is killed
+    /// How long COMMAND may take to end after SIGTERM; then it is killed
     #[arg(
         long,
         value_name = "DURATION",
@@ -69,7 +69,7 @@ pub struct RunArgs {
     grace: Duration,
 
     /// Once COMMAND has ended with 0, read the rest of stdin and throw it away: Hadoop fails a task whose
-    /// command takes not all of its input
+    /// command does not read all of its input
     #[arg(
         long,
         env = "HEARTLINE_DRAIN_INPUT",
@@ -85,7 +85,7 @@ pub struct RunArgs {
 }
 
 impl RunArgs {
-    /// Runs the command. `line` is the whole command line, for errors of usage.
+    /// Runs the command. `line` is the clap command, for usage errors.
     pub fn run(self, line: &mut Command) -> ExitCode {
         start_log();
         let task = Task::of_process();
@@ -146,7 +146,7 @@ impl RunArgs {
             Ok(Outcome::Status(status)) => ExitCode::from(status),
             Ok(Outcome::BrokenPipe) => die_of_broken_pipe(),
             Ok(Outcome::Signal(signal)) => {
-                // As if it had not been caught: the shell and Hadoop see the truth.
+                // As if the signal had not been caught: the shell and Hadoop see the true cause.
                 let _ = emulate_default_handler(signal);
                 // Only reached where the signal has no effect, as in a container's first process.
                 ExitCode::from(u8::try_from(128 + signal).unwrap_or(u8::MAX))
@@ -177,7 +177,7 @@ fn run(
     })
 }
 
-/// Has the command watched while it runs.
+/// Monitors the command while it runs.
 struct Observer<'a> {
     seen: Seen,
     reporting: &'a mut Reporting,

@@ -1,20 +1,20 @@
-//! The one way in which programs speak to people: a line on stderr that begins with their name.
+//! How programs print messages for people: a line on stderr that begins with the program's name.
 //!
-//! Much of what is said contains words of others: names, reasons, errors of servers. So all of it is cleaned here.
+//! Many messages contain text from other programs: names, reasons, errors of servers. So all of it is cleaned here.
 
 use std::fmt::Display;
 use std::io::Write;
 
 use crate::{stdio, text};
 
-/// Says `what`, usually in one line. A stderr that cannot be written is no reason to fail: nobody is there.
+/// Prints `what`, usually one line. A failed write to stderr is not an error, because stderr then has no reader.
 pub fn say(program: &str, what: impl Display) {
-    // In one write: a command beside it may write to the same stderr.
+    // In one write: a wrapped command may write to the same stderr.
     let _ = stdio::err().write_all(said(program, &what.to_string()).as_bytes());
 }
 
-/// What is written. Further lines are indented: none is taken for the beginning of another message, or for a word to
-/// Hadoop (`reporter:…`).
+/// The text to write. Further lines are indented, so that none looks like the beginning of another message, or like a
+/// message to Hadoop (`reporter:…`).
 fn said(program: &str, what: &str) -> String {
     let mut said = format!("{program}: ");
     for (place, line) in text::lines(what).trim_end().lines().enumerate() {

@@ -1,7 +1,7 @@
-//! `setup-zookeeper`: creates the job's znodes, or puts them back to how they were at first.
+//! `setup-zookeeper`: creates the job's znodes, or resets them to their initial state.
 //!
-//! What cannot be removed (somebody else has put a znode below it, or its rights do not allow it) is named, and the rest
-//! is done all the same. A server that throttles is asked again.
+//! Znodes that cannot be removed (somebody else has created a znode below them, or their ACL does not allow it) are
+//! named, and the rest is done all the same. A server that throttles is asked again.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -19,23 +19,23 @@ use crate::say::say;
 use crate::stdio;
 
 const PROGRAM: &str = "setup-zookeeper";
-/// How long a znode that belongs to no session is looked at to see whether somebody beats on it. The
-/// programs that make such znodes beat every 5 ms.
+/// How long to observe a znode that belongs to no session, to see whether a program beats on it. The
+/// programs that create such znodes beat every 5 ms.
 const LOOK: Duration = Duration::from_millis(200);
-/// How long a server that is just starting is waited for.
+/// How long to wait for a server that is just starting.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long a server that throttles is asked again.
+/// How long to ask a server that throttles again.
 const OVERLOAD: Duration = Duration::from_secs(30);
-/// How many requests are under way at once.
+/// The number of concurrent requests.
 const AT_ONCE: usize = 256;
-/// How many names people are told.
+/// The most names in a message.
 const MOST_NAMED: usize = 20;
-/// How long the end may take.
+/// How long closing the session may take.
 const CLOSE: Duration = Duration::from_secs(1);
 
-/// Creates `/heart_beat_master` and `/heart_beat`, or frees the one and empties the other, and forgets which
-/// tasks were committed. While
-/// members are alive it refuses, unless `force`d: then they are put out, and join again.
+/// Creates `/heart_beat_master` and `/heart_beat`, or frees the first and empties the second, and forgets which
+/// tasks were committed. While members are alive it refuses, unless `force` is set: then they are removed, and join
+/// again.
 pub async fn setup(settings: &Settings, force: bool) -> anyhow::Result<()> {
     let address = &settings.address;
     let session = Session::open_patiently(settings, PATIENCE)
@@ -48,7 +48,7 @@ pub async fn setup(settings: &Settings, force: bool) -> anyhow::Result<()> {
         force,
     };
     let outcome = reset.run().await;
-    // Without an answer it ends by its timeout.
+    // Without an answer the session ends by its timeout.
     let _ = session.close(CLOSE).await;
     outcome
 }
@@ -59,7 +59,7 @@ struct Reset<'a> {
     force: bool,
 }
 
-/// A znode that is left as it was, and why.
+/// A znode that could not be removed, and why.
 type Left = (String, Failure);
 
 impl Reset<'_> {
@@ -87,7 +87,7 @@ impl Reset<'_> {
         complain(&left)
     }
 
-    /// Takes the claims away and frees the master's znode in one step: whoever claims it next finds it free.
+    /// Removes the claims and frees the master's znode in one transaction: the next member to claim it finds it free.
     async fn free(&self, claims: &[String]) -> anyhow::Result<Vec<Left>> {
         let (client, paths) = (self.session.client(), self.session.paths());
         let mut claims: Vec<String> = claims.iter().map(|claim| paths.claim(claim)).collect();
@@ -118,7 +118,7 @@ impl Reset<'_> {
                     failure,
                 }) if at < claims.len() => {
                     let path = claims.remove(at);
-                    // One that went by itself is as good as removed.
+                    // A znode that has gone on its own is as good as removed.
                     if failure != Failure::NoNode {
                         left.push((path, failure));
                     }
@@ -131,7 +131,7 @@ impl Reset<'_> {
         }
     }
 
-    /// Removes all of these; those that cannot be are returned.
+    /// Removes all these znodes; returns those that cannot be removed.
     async fn remove(&self, paths: impl Iterator<Item = String>) -> Result<Vec<Left>, Failure> {
         let removals = paths.map(|path| async move {
             let removed = unthrottled(self.end, async || self.session.remove(&path).await);
@@ -157,7 +157,7 @@ impl Reset<'_> {
         for task in &tasks {
             let running = match self.children(task).await {
                 Err(failure @ (Failure::Lost | Failure::Throttled)) => return Err(failure.into()),
-                // Whether it can be removed is seen when that is tried.
+                // The attempt to remove it shows whether that is possible.
                 running => running.unwrap_or_default(),
             };
             if !self.force && !running.is_empty() {
@@ -170,7 +170,7 @@ impl Reset<'_> {
         Ok(left)
     }
 
-    /// The names below a znode; none if it is gone.
+    /// The names below a znode; none if the znode does not exist.
     async fn children(&self, path: &str) -> Result<Vec<String>, Failure> {
         let client = self.session.client();
         match unthrottled(self.end, async || client.children(path).await).await {
@@ -181,7 +181,7 @@ impl Reset<'_> {
 
     async fn refuse_if_alive(&self, claims: &[String], members: &[String]) -> anyhow::Result<()> {
         let paths = self.session.paths();
-        // Whose claims stand in line.
+        // Members with a claim in the line.
         let mut alive = BTreeSet::new();
         let mut line = Vec::new();
         for (place, claim) in in_order(claims).into_iter().enumerate() {
@@ -193,10 +193,10 @@ impl Reset<'_> {
             let path = paths.claim(claim);
             let name = match unthrottled(self.end, async || self.session.find(&path).await).await {
                 Ok(Some(value)) => holder(&value.bytes),
-                // One that has gone meanwhile is nobody any more.
+                // A claim that has gone meanwhile has no owner.
                 Ok(None) => continue,
                 Err(failure @ (Failure::Lost | Failure::Throttled)) => return Err(failure.into()),
-                // Somebody's it is.
+                // It belongs to some member, whose name is unknown.
                 Err(_) => claim.clone(),
             };
             line.push(format!("{name}{part}"));
@@ -221,14 +221,14 @@ impl Reset<'_> {
         )
     }
 
-    /// Whether a member's znode is somebody's: a session's, or one that is being written.
+    /// Whether a member's znode is in use: it belongs to a session, or is being written.
     async fn is_alive(&self, path: &str) -> Result<bool, Failure> {
         let client = self.session.client();
         let looked = unthrottled(self.end, async || client.stat_and_watch(path).await).await;
         let (stat, change) = match looked {
             Ok(looked) => looked,
             Err(failure @ (Failure::Lost | Failure::Throttled)) => return Err(failure),
-            // Who may not look spares it.
+            // A znode that may not be read is spared.
             Err(_) => return Ok(true),
         };
         match stat {
@@ -243,7 +243,7 @@ impl Reset<'_> {
     }
 }
 
-/// Names what was left as it was; that is a failure, for it is no znode of a new job's.
+/// Names the znodes that could not be removed; that is a failure, for a new job must not find them.
 fn complain(left: &[Left]) -> anyhow::Result<()> {
     for (path, failure) in left.iter().take(MOST_NAMED) {
         say(PROGRAM, format_args!("cannot remove {path}: {failure}"));
@@ -256,7 +256,7 @@ fn complain(left: &[Left]) -> anyhow::Result<()> {
     }
 }
 
-/// The first of these names, and how many more there are.
+/// The first of these names, and the number of the others.
 fn named(names: &[String]) -> String {
     let mut text = names[..names.len().min(MOST_NAMED)].join(", ");
     if names.len() > MOST_NAMED {

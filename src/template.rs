@@ -1,18 +1,18 @@
-//! A command that is given as one text, with places for what is known only when it is to run. It is split into
-//! words as a shell does, but without one, and the places are filled in the words: whatever a value says, it
-//! stays within its word.
+//! A command given as one text, with placeholders for values that are known only when it runs. The text is split into
+//! words like in a shell, but without running one, and the placeholders are replaced within the words: whatever
+//! a value contains, it stays in its word.
 //!
 //! Values come from the environment and from ZooKeeper, where others write them. A command may still take a word
-//! for an option or for a path elsewhere (`-o`, `../../x`), so each value has to be of a form that no command
-//! mistakes ([`Unfit`]).
+//! for an option or for a path elsewhere (`-o`, `../../x`), so each value must have a form that no command
+//! misinterprets ([`Unfit`]).
 
 use std::str::FromStr;
 
-/// A command with places such as `{attempt}`.
+/// A command with placeholders such as `{attempt}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template(Vec<String>);
 
-/// A value that is not filled in: it is no number where the place is `{pid}` or `{epoch}`, and elsewhere no word
+/// A rejected value: not a number for `{pid}` or `{epoch}`; for other placeholders, not a word
 /// of letters, digits, `.`, `-` and `_` (and `:` in `{host}`) that begins with a letter, a digit or `_`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("'{}' is no value for {{{place}}}, which takes {}", text.escape_debug(), Form::of(place).wanted())]
@@ -21,7 +21,7 @@ pub struct Unfit {
     text: String,
 }
 
-/// What the values for a place have to look like.
+/// The form that the values of a placeholder must have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Form {
     Number,
@@ -50,7 +50,7 @@ impl Form {
         }
     }
 
-    /// An empty value, for what is not known, is of each form.
+    /// An empty value, which means unknown, fits each form.
     fn fits(self, text: &str) -> bool {
         let is_plain = |c: char| match self {
             Self::Number => c.is_ascii_digit(),
@@ -62,14 +62,14 @@ impl Form {
 }
 
 impl Template {
-    /// The words of the command, with each `{name}` replaced by the value of that name. What stands in braces
-    /// and is no such name stays as it is. Fails on a value of another form than its place takes.
+    /// The words of the command, with each `{name}` replaced by its value. Other text in braces
+    /// stays as it is. Fails if a value does not have the form of its placeholder.
     pub fn fill(&self, values: &[(&str, &str)]) -> Result<Vec<String>, Unfit> {
         let words = self.0.iter();
         words.map(|word| fill(word, values)).collect()
     }
 
-    /// Whether `{name}` has a place in it.
+    /// Whether the command contains `{name}`.
     pub fn has(&self, name: &str) -> bool {
         let place = format!("{{{name}}}");
         self.0.iter().any(|word| word.contains(&place))
@@ -92,7 +92,7 @@ fn fill(word: &str, values: &[(&str, &str)]) -> Result<String, Unfit> {
                 });
             }
             filled.push_str(value);
-            // What was put in is not looked at again.
+            // The inserted value is not searched again.
             rest = after;
         } else {
             filled.push('{');
@@ -184,7 +184,7 @@ mod tests {
         assert!(all.fill(&[("host", ":1")]).is_err());
         assert!(all.fill(&[("pid", "1a")]).is_err());
         assert!(all.fill(&[("node", "a:b")]).is_err());
-        // What is not asked for is not looked at.
+        // A value that is not used is not checked.
         let none: Template = "x".parse().unwrap();
         assert!(none.fill(&[("job", "../x")]).is_ok() && !none.has("job") && all.has("job"));
     }

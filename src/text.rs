@@ -1,9 +1,9 @@
-//! Text from others on its way to a terminal, a log or a JSON line: nothing in it steers what shows it, and no line is
-//! longer than people read.
+//! Cleans text from other programs before it goes to a terminal, a log or a JSON line: the text cannot control what
+//! shows it, and no line is longer than people read.
 //!
-//! Names, reasons, snapshots and whole znodes are written by other programs. An escape sequence in one of them could
-//! move the cursor, change a title or hide a line; an override of the direction of writing makes a name look like
-//! another one. All that goes to people passes through here.
+//! Other programs write names, reasons, snapshots and whole znodes. An escape sequence in one of them could
+//! move the cursor, change a title or hide a line; a bidirectional override makes a name look like
+//! another one. All text for people passes through here.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -15,36 +15,36 @@ const LONGEST_LINE: usize = 4096;
 /// The most characters of one word in a table.
 const LONGEST_CELL: usize = 256;
 
-/// Whether a character does something to a terminal or to the text around it, instead of being shown.
+/// Whether a character affects a terminal or the text around it, instead of being shown.
 pub fn is_steering(c: char) -> bool {
     c.is_control()
         || matches!(
             c,
-            // Marks, embeddings, overrides and isolates of the direction of writing.
+            // Bidirectional marks, embeddings, overrides and isolates.
             '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{206f}'
-            // Ends of a line or a paragraph.
+            // Line and paragraph separators.
             | '\u{2028}' | '\u{2029}'
-            // Marks that are never seen: of the order of bytes, of annotations, tags.
+            // Invisible characters: byte order mark, annotation marks, tags.
             | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
         )
 }
 
-/// One line: each steering character is replaced, and what is too long is cut with a word that says so.
+/// One line: each steering character is replaced, and a line that is too long is cut, with a note.
 pub fn line(text: &str) -> Cow<'_, str> {
     bounded(text, LONGEST_LINE)
 }
 
-/// A word of a table: as [`line`], and shorter.
+/// A word of a table: like [`line`], but shorter.
 pub fn cell(text: &str) -> Cow<'_, str> {
     bounded(text, LONGEST_CELL)
 }
 
-/// Several lines: line ends and tabs stay, all else is as in [`line`].
+/// Several lines: line ends and tabs stay, everything else is as in [`line`].
 pub fn lines(text: &str) -> String {
     lines_within(text, LONGEST_LINE)
 }
 
-/// Lines of a log that somebody asks for: as [`lines`], and none is cut.
+/// Lines of a log that a user requests: like [`lines`], but none is cut.
 pub fn log(text: &str) -> String {
     lines_within(text, usize::MAX)
 }
@@ -67,8 +67,8 @@ fn lines_within(text: &str, most: usize) -> String {
     clean
 }
 
-/// A value as JSON in one line. Steering characters are escaped, which JSON itself asks for only below U+0020: a
-/// program reads the same text, and a terminal that shows the line is not steered by it.
+/// A value as JSON in one line. Steering characters are escaped, which JSON itself requires only below U+0020: a
+/// program reads the same text, and the line does not affect a terminal.
 pub fn json<T: Serialize + ?Sized>(value: &T) -> serde_json::Result<String> {
     let json = serde_json::to_string(value)?;
     Ok(match escaped(&json) {
@@ -77,7 +77,7 @@ pub fn json<T: Serialize + ?Sized>(value: &T) -> serde_json::Result<String> {
     })
 }
 
-/// JSON that somebody else has written, in one line and escaped as by [`json`].
+/// JSON from another program, in one line and escaped like [`json`].
 pub fn escaped(json: &str) -> Cow<'_, str> {
     if !json.chars().any(is_steering) {
         return Cow::Borrowed(json);
@@ -85,11 +85,11 @@ pub fn escaped(json: &str) -> Cow<'_, str> {
     let mut escaped = String::with_capacity(json.len() + 16);
     for c in json.chars() {
         if c.is_ascii_whitespace() {
-            // Outside of strings it separates; inside of one JSON allows nothing but a blank.
+            // Outside strings it is whitespace; inside a string JSON allows no line break, only a blank.
             escaped.push(' ');
         } else if is_steering(c) {
             for unit in c.encode_utf16(&mut [0; 2]) {
-                // Only memory could be short, and then it panics.
+                // Only running out of memory could fail, and that panics.
                 let _ = write!(escaped, "\\u{unit:04x}");
             }
         } else {
@@ -123,7 +123,7 @@ fn bounded(text: &str, most: usize) -> Cow<'_, str> {
 mod tests {
     use super::*;
 
-    /// What no terminal may get to see.
+    /// Characters that must never reach a terminal.
     const STEERING: &str = "\u{1b}\u{7}\r\u{7f}\u{80}\u{9b}\u{9f}\u{202e}\u{2066}\u{2028}\u{feff}";
 
     #[test]

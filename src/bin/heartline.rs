@@ -1,4 +1,4 @@
-//! `heartline`: the tools beside those of the word count, a subcommand each.
+//! `heartline`: heartbeats, leader election and cluster tools, one subcommand each.
 
 use std::process::ExitCode;
 
@@ -15,7 +15,7 @@ use heartline::status::StatusArgs;
 use heartline::supervisor::{ChildExecArgs, SupervisorArgs};
 use heartline::zkstats::ZkstatsArgs;
 
-/// Tools beside the heartbeat
+/// Heartbeats, leader election and cluster tools for Hadoop Streaming
 #[derive(Parser)]
 #[command(name = "heartline", version)]
 struct Options {
@@ -30,24 +30,24 @@ enum Tool {
     Member(MemberArgs),
     Status(StatusArgs),
     Zkstats(ZkstatsArgs),
-    /// Configure, start, look at and end ZooKeeper, HDFS, YARN and Kafka by one description
+    /// Configure, start, inspect and stop ZooKeeper, HDFS, YARN and Kafka from one description
     Cluster(ClusterArgs),
     Events(EventsArgs),
-    /// Tell machines of each other: names in /etc/hosts, keys in `authorized_keys`
+    /// Distribute the member list to all machines: names in /etc/hosts, SSH authorized keys
     Nodes(NodesArgs),
     Kill(KillArgs),
     Reinit(ReinitArgs),
     Interval(IntervalArgs),
-    /// Run any command as a mapper or reducer, with a heartbeat through ZooKeeper beside it
+    /// Run any command as a mapper or reducer, with a heartbeat through ZooKeeper
     ///
-    /// Starts COMMAND, passes its stdin and stdout through untouched, beats while it runs, and exits
+    /// Starts COMMAND, passes its stdin and stdout through unchanged, sends heartbeats while it runs, and exits
     /// with its status. The records never depend on the heartbeat: whatever ZooKeeper does, they and
     /// the exit status are those of COMMAND alone.
     Run(RunArgs),
-    /// Keep a command; for heartline itself
+    /// Supervise a command (internal)
     #[command(hide = true)]
     Keep(SupervisorArgs),
-    /// Become a command; for heartline itself
+    /// Become a command (internal)
     #[command(hide = true)]
     Become(ChildExecArgs),
 }

@@ -6,15 +6,15 @@ use clap::Parser;
 use heartline::cli::{self, ZooKeeperOptions};
 use heartline::setup::setup;
 
-/// Prepare ZooKeeper for the heartbeat: create the job's znodes, or put them back to the start
+/// Prepare ZooKeeper for the heartbeat: create the job's znodes, or reset them
 ///
 /// May be run at any time and any number of times. Mappers do not need it: they create what is
 /// missing, and a job that starts after another one finds the claim free. While members are alive it
-/// says who they are and refuses.
+/// names them and refuses.
 #[derive(Parser)]
 #[command(name = "setup-zookeeper", version)]
 struct Options {
-    /// Reset even while members are alive: they are put out, and join again
+    /// Reset even while members are alive: they are removed, and join again
     #[arg(long)]
     force: bool,
 

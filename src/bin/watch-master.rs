@@ -1,4 +1,4 @@
-//! `watch-master`: shows who is master and what it says.
+//! `watch-master`: shows who is master, and what the master reports.
 
 use std::process::ExitCode;
 
@@ -8,11 +8,11 @@ use heartline::watch::{OutputFormat, watch_master};
 
 /// Show each change of the master's report: who is master, which followers live, died or finished
 ///
-/// Runs until it is stopped, also while ZooKeeper is away.
+/// Runs until it is stopped, even while ZooKeeper is away.
 #[derive(Parser)]
 #[command(name = "watch-master", version)]
 struct Options {
-    /// Write one JSON object a line: time, event, node, epoch
+    /// Write one JSON object per line: time, event, node, epoch
     #[arg(long)]
     json: bool,
 

@@ -1,4 +1,4 @@
-//! `watch-slave`: writes down what each follower says, a file each.
+//! `watch-slave`: writes what each follower reports to a file of its own.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -10,15 +10,15 @@ use heartline::watch::{OutputFormat, prepare_folder, watch_slave};
 
 /// Write each follower's beats to a file of its own, `follower_NODE.txt`
 ///
-/// Runs until it is stopped, also while ZooKeeper is away.
+/// Runs until it is stopped, even while ZooKeeper is away.
 #[derive(Parser)]
 #[command(name = "watch-slave", version)]
 struct Options {
-    /// The folder for the files; made if it is missing
+    /// The folder for the files; created if it is missing
     #[arg(long, value_name = "DIR", default_value = ".")]
     output_dir: PathBuf,
 
-    /// Also write one JSON object a line to stdout: time, event, node, epoch
+    /// Also write one JSON object per line to stdout: time, event, node, epoch
     #[arg(long)]
     json: bool,
 

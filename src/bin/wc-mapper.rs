@@ -1,4 +1,4 @@
-//! `wc-mapper`: writes `word<TAB>1` for every word on stdin, with a heartbeat beside it.
+//! `wc-mapper`: writes `word<TAB>1` for every word on stdin, with a heartbeat.
 
 use std::process::ExitCode;
 
@@ -13,9 +13,9 @@ const EXAMPLE: &str =
 Example: cat book.txt | wc-mapper | LC_ALL=C sort | wc-reducer";
 
 /// Map text to "word<TAB>1" lines, as the mapper of a word count in Hadoop Streaming, with a
-/// heartbeat through ZooKeeper beside it
+/// heartbeat through ZooKeeper
 ///
-/// The first mapper of a job becomes master and listens; all others beat, and the master says which
+/// The first mapper of a job becomes master and listens; all others send heartbeats, and the master reports which
 /// of them live, finish or die. The words never depend on it: whatever ZooKeeper does, records and
 /// exit status are right.
 #[derive(Parser)]

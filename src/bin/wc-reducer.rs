@@ -12,15 +12,15 @@ use heartline::streaming::{Task, reduce};
 
 const EXAMPLE: &str = "Example: cat book.txt | wc-mapper | LC_ALL=C sort | wc-reducer";
 
-/// Sum a sorted stream of "key<TAB>count" lines to one line a key, as the reducer (or the combiner)
+/// Sum a sorted stream of "key<TAB>count" lines to one line per key, as the reducer (or the combiner)
 /// of a word count in Hadoop Streaming
 ///
-/// Lines without a tab, or whose count is not an integer, are ignored; how many there were is said on
+/// Lines without a tab, or whose count is not an integer, are ignored; their number is printed on
 /// stderr at the end. Sums may be of any size.
 #[derive(Parser)]
 #[command(name = "wc-reducer", version, after_help = EXAMPLE)]
 struct Options {
-    /// Beat outside of a reduce task of Hadoop's too: a combiner, or a reducer in a pipeline, does not
+    /// Send heartbeats outside a reduce task of Hadoop too: by default, a combiner or a reducer in a pipeline does not
     #[arg(long, env = "HEARTLINE_HEARTBEAT", value_parser = FalseyValueParser::new())]
     heartbeat: bool,
     #[command(flatten)]

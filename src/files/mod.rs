@@ -1,14 +1,14 @@
-//! Opens and reads files that somebody else may have prepared: a named pipe blocks who opens it, a device never ends,
-//! a symbolic link leads to another file, and what others may write cannot be trusted.
+//! Opens and reads files that somebody else may have prepared: opening a named pipe can block, a device never ends,
+//! a symbolic link leads to another file, and a file that others may write cannot be trusted.
 //!
-//! - [`open`], [`read`] (of an open file [`whole`]) and [`read_text`] take regular files only. They never block on what was put in a file's place,
-//!   and [`read`] stops at a limit.
-//! - [`read_named`] is for a file that the user of this program names: it also takes `<(COMMAND)` of a shell.
-//! - [`read_record`] is for what this program acts on, such as a process id: nobody else may be able to write it.
+//! - [`open`], [`read`] (of an open file [`whole`]) and [`read_text`] accept regular files only. They never block on
+//!   what was put in a file's place, and [`read`] stops at a limit.
+//! - [`read_named`] is for a file that the user of this program names: it also accepts `<(COMMAND)` of a shell.
+//! - [`read_record`] is for what this program acts on, such as a process id: it refuses a file that others may write.
 //! - [`append`], [`create`] and [`overwrite`] open for writing, with the same checks; [`append_to_any`] with fewer.
-//! - [`beginning`] is for `/proc`, whose files say what other processes chose to say.
+//! - [`beginning`] is for `/proc`, whose files contain what other processes chose.
 //!
-//! Who reads a file chooses how symbolic links are taken: see [`Links`].
+//! The caller chooses how symbolic links are treated: see [`Links`].
 
 mod named;
 mod open;
@@ -22,7 +22,7 @@ pub use read::{beginning, read, read_text, whole};
 pub use trust::{read_record, untrusted};
 pub use unfit::Unfit;
 
-/// The greatest configuration file, secret or record that is read. All of them are far smaller.
+/// The largest configuration file, secret or record that is read, in bytes. All of them are far smaller.
 pub const SMALL: u64 = 1 << 20;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Reads a file that the user of this program names, also what a shell makes of `<(COMMAND)`.
+//! Reads a file that the user of this program names, including what a shell makes of `<(COMMAND)`.
 
 use std::fs::{File, Metadata};
 use std::io;
@@ -14,25 +14,25 @@ use super::{Links, open};
 /// A file that was read.
 #[derive(Debug)]
 pub struct Named {
-    /// What it says.
+    /// Its content.
     pub bytes: Vec<u8>,
-    /// Whose it is, and who may read it.
+    /// Its metadata: owner and mode.
     pub about: Metadata,
 }
 
 impl Named {
-    /// What it says, as text.
+    /// The content as text.
     pub fn text(self) -> io::Result<String> {
         text(self.bytes)
     }
 }
 
-/// What the file says that the user names. A link is the user's own word, and is followed. Fails if there are more than
-/// `limit` bytes.
+/// Reads the file that the user names. A symbolic link is followed, for the user has chosen it. Fails if the file has
+/// more than `limit` bytes.
 ///
-/// A pipe is taken only if this program was started with it, as `/dev/fd/N` or `/dev/stdin`: nobody else can have put
-/// it there, and who started it waits for it as in every other program. A named pipe is refused: whoever made it could
-/// keep this program waiting for ever.
+/// A pipe is accepted only if this program was started with it, as `/dev/fd/N` or `/dev/stdin`: nobody else can have
+/// put it there, and its user expects to wait for it as in every other program. A named pipe is refused: its maker
+/// could keep this program waiting for ever.
 pub fn read_named(path: &Path, limit: u64) -> io::Result<Named> {
     let file = match pipe(path)? {
         Some(pipe) => pipe,
@@ -50,7 +50,7 @@ fn pipe(path: &Path) -> io::Result<Option<File>> {
     if !is_own_descriptor(path) || !path.metadata().is_ok_and(is_pipe) {
         return Ok(None);
     }
-    // A named pipe as stdin would wait here for somebody who writes.
+    // A named pipe as stdin would wait here for a writer.
     let file = File::from(raw(path, OFlags::RDONLY)?);
     blocking(file).map(Some)
 }

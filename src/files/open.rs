@@ -1,4 +1,4 @@
-//! Opens regular files, and nothing else that may stand in their place.
+//! Opens regular files only, whatever else may be in their place.
 
 use std::fs::{self, File, Metadata};
 use std::io;
@@ -13,17 +13,17 @@ use rustix::process::geteuid;
 
 use super::Unfit;
 
-/// The most symbolic links that lead from one to the next, as in the kernel.
+/// The longest chain of symbolic links that is followed, as in the kernel.
 const MOST_LINKS: usize = 40;
 
-/// How a symbolic link in the place of a file is taken. Links among the folders above it are followed.
+/// How a symbolic link in the place of a file is treated. Links among the folders above it are followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Links {
-    /// All are followed, as the kernel does: for a path that the user of this program has named.
+    /// All links are followed, as the kernel does: for a path that the user of this program has named.
     Followed,
-    /// Only those that this user or root has made: for a path in a folder that others may write.
+    /// Only links of this user or of root are followed: for a path in a folder that others may write.
     OfUsOrRoot,
-    /// None is followed.
+    /// No link is followed.
     Refused,
 }
 
@@ -32,7 +32,7 @@ pub fn open(path: &Path, links: Links) -> io::Result<File> {
     opened(path, links, OFlags::RDONLY)
 }
 
-/// Opens a file to append to it; makes it if it is not there.
+/// Opens a file to append to it; creates it if it is missing.
 pub fn append(path: &Path, links: Links) -> io::Result<File> {
     opened(
         path,
@@ -41,8 +41,8 @@ pub fn append(path: &Path, links: Links) -> io::Result<File> {
     )
 }
 
-/// The same for a file that the user of this program names to be written to: also a device, or a named pipe that
-/// somebody reads. In a folder that others may write, a link of theirs is not followed.
+/// Like [`append`], for an output file that the user of this program names: also accepts a device, or a named pipe
+/// that has a reader. In a folder that others may write, a link of theirs is not followed.
 pub fn append_to_any(path: &Path) -> io::Result<File> {
     let how = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE;
     let file = if is_own_descriptor(path) {
@@ -59,7 +59,7 @@ pub fn append_to_any(path: &Path) -> io::Result<File> {
     }
 }
 
-/// Empties a file to write it; makes it if it is not there.
+/// Empties a file and opens it for writing; creates it if it is missing.
 pub fn create(path: &Path, links: Links) -> io::Result<File> {
     let file = opened(path, links, OFlags::WRONLY | OFlags::CREATE)?;
     // Only now is it known to be a regular file.
@@ -67,12 +67,12 @@ pub fn create(path: &Path, links: Links) -> io::Result<File> {
     Ok(file)
 }
 
-/// Opens a file to write over what it says; it must be there.
+/// Opens an existing file to overwrite its content.
 pub fn overwrite(path: &Path, links: Links) -> io::Result<File> {
     opened(path, links, OFlags::WRONLY)
 }
 
-/// The file that a path means, which need not be there yet, if all links in its place may be followed.
+/// The file that a path refers to, which need not exist yet, if all links in its place may be followed.
 pub fn followed(path: &Path, links: Links) -> io::Result<PathBuf> {
     let mut path = path.to_owned();
     for _ in 0..MOST_LINKS {
@@ -92,7 +92,7 @@ pub fn followed(path: &Path, links: Links) -> io::Result<PathBuf> {
     Err(Errno::LOOP.into())
 }
 
-/// Whether a path means a file that this program was started with. What stands there are no links of the usual kind.
+/// Whether a path refers to a file that this program was started with. Its links are not of the usual kind.
 pub(super) fn is_own_descriptor(path: &Path) -> bool {
     let folders = ["/dev/fd", "/proc/self/fd", "/proc/thread-self/fd"];
     let names = ["/dev/stdin", "/dev/stdout", "/dev/stderr"];
@@ -102,11 +102,11 @@ pub(super) fn is_own_descriptor(path: &Path) -> bool {
             .any(|of| path.parent() == Some(Path::new(of)))
 }
 
-/// Where a symbolic link leads, and whose it is; `None` if the path is none.
+/// The target of a symbolic link, and its owner's uid; `None` if the path is not a link.
 fn link(path: &Path) -> io::Result<Option<(PathBuf, u32)>> {
     use std::os::unix::ffi::OsStringExt;
 
-    // Held open, so that owner and target are those of one and the same link.
+    // Held open, so that owner and target belong to the same link.
     let how = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let held = match openat(CWD, path, how, Mode::empty()) {
         Err(Errno::NOENT) => return Ok(None),
@@ -128,7 +128,7 @@ fn opened(path: &Path, links: Links, how: OFlags) -> io::Result<File> {
         Links::Followed => (path.to_owned(), OFlags::empty()),
         Links::OfUsOrRoot | Links::Refused => (followed(path, links)?, OFlags::NOFOLLOW),
     };
-    // To open a device may already do something. It is looked at again once it is open: somebody may change it meanwhile.
+    // Opening a device may already have an effect. The kind is checked again after opening: it may change meanwhile.
     match fs::symlink_metadata(&path) {
         Ok(about) if !about.is_symlink() => regular(&about)?,
         Ok(_) if links == OFlags::empty() => {
@@ -140,7 +140,7 @@ fn opened(path: &Path, links: Links, how: OFlags) -> io::Result<File> {
     }
     let file = match raw(&path, how | links) {
         Err(Errno::LOOP) if links == OFlags::NOFOLLOW => return Err(Unfit::Link.into()),
-        // A named pipe that nobody reads.
+        // A named pipe without a reader.
         Err(Errno::NXIO) => return Err(Unfit::Kind("a named pipe or a socket").into()),
         file => File::from(file?),
     };
@@ -148,7 +148,7 @@ fn opened(path: &Path, links: Links, how: OFlags) -> io::Result<File> {
     blocking(file)
 }
 
-/// Without waiting for the other end of a named pipe, or for another program's lease of the file.
+/// Opens without waiting for the other end of a named pipe, or for another program's lease of the file.
 pub(super) fn raw(path: &Path, how: OFlags) -> rustix::io::Result<OwnedFd> {
     let how = how | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
     openat(CWD, path, how, Mode::from_raw_mode(0o666))
@@ -161,7 +161,7 @@ fn regular(about: &Metadata) -> io::Result<()> {
     Err(Unfit::kind(about.file_type()).into())
 }
 
-/// Reads and writes wait again.
+/// Makes reads and writes wait again.
 pub(super) fn blocking(file: File) -> io::Result<File> {
     let flags = fcntl_getfl(&file)?;
     fcntl_setfl(&file, flags - OFlags::NONBLOCK)?;

@@ -6,18 +6,18 @@ use std::path::Path;
 
 use super::{Links, Unfit, open};
 
-/// What a regular file says. Fails if that is more than `limit` bytes.
+/// Reads a regular file. Fails if it has more than `limit` bytes.
 pub fn read(path: &Path, links: Links, limit: u64) -> io::Result<Vec<u8>> {
     whole(&open(path, links)?, limit)
 }
 
-/// The same as text.
+/// Reads a regular file as text. Fails if it has more than `limit` bytes.
 pub fn read_text(path: &Path, links: Links, limit: u64) -> io::Result<String> {
     text(read(path, links, limit)?)
 }
 
-/// At most the first `limit` bytes of a file, for `/proc`. Nothing there ends a program: what is cut off is missing.
-/// `None` if it cannot be read.
+/// At most the first `limit` bytes of a file, for `/proc`, where a truncated read is never an error. `None` if the
+/// file cannot be read.
 pub fn beginning(path: &Path, limit: u64) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     let file = File::open(path).ok()?;
@@ -25,10 +25,10 @@ pub fn beginning(path: &Path, limit: u64) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// All that an open file says from where it stands. Fails if that is more than `limit` bytes.
+/// Reads an open file from its current position to the end. Fails if that is more than `limit` bytes.
 pub fn whole(file: &File, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    // One more than allowed shows that it is too large; its length may be a lie, as in /proc.
+    // One byte more than allowed shows that it is too large; its length may be wrong, as in /proc.
     file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit {
         return Err(Unfit::TooLarge(limit).into());

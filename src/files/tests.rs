@@ -1,4 +1,4 @@
-//! What is put in a file's place, tried with real files.
+//! What may be in a file's place, tested with real files.
 
 use std::fs::{self, File, Permissions};
 use std::io::Write;
@@ -21,7 +21,7 @@ fn fifo(path: &Path) {
     mknodat(CWD, path, FileType::Fifo, 0o666.into(), 0).expect("a pipe");
 }
 
-/// All that is no regular file, by what it is called.
+/// Everything that is not a regular file, with the name of its kind.
 fn others(folder: &TempDir) -> Vec<(PathBuf, &'static str)> {
     let at = |name: &str| folder.path().join(name);
     fifo(&at("fifo"));
@@ -69,7 +69,7 @@ fn a_limit_is_kept_whatever_length_a_file_claims() {
     let why = read(&path, Links::Refused, 4).expect_err("too large");
     assert_eq!(Unfit::of(&why), Some(&Unfit::TooLarge(4)));
     assert_eq!(beginning(&path, 2).expect("read"), b"12");
-    // A file of many holes, and one that claims to be empty.
+    // A sparse file, and one that claims to be empty.
     File::create(&path)
         .and_then(|file| file.set_len(1 << 40))
         .expect("made");
@@ -93,7 +93,7 @@ fn links_are_followed_where_they_may_be() {
     let why = read_record(&link, SMALL).expect_err("a link");
     assert_eq!(Unfit::of(&why), Some(&Unfit::Link));
     append(&link, Links::Refused).expect_err("a link");
-    // A link to nothing: what is made is the file, not something in the link's place.
+    // A dangling link: the file itself is created, not something in the link's place.
     fs::remove_file(&file).expect("there");
     create(&link, Links::OfUsOrRoot).expect("made");
     assert!(file.is_file());

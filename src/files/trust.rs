@@ -1,4 +1,4 @@
-//! Whether what a file says was written by this user or root, and by nobody else.
+//! Whether a file was written by this user or root, and by nobody else.
 
 use std::fs::Metadata;
 use std::io;
@@ -13,7 +13,7 @@ use super::{Links, Unfit, open};
 const GROUP: u32 = 0o020;
 const OTHERS: u32 = 0o002;
 
-/// Why what a file or folder says may have been put there by somebody else; `None` if it cannot.
+/// The reason why another user may have written a file or folder; `None` if no other user can.
 pub fn untrusted(about: &Metadata) -> Option<Unfit> {
     let own = (geteuid().as_raw(), getegid().as_raw());
     judge((about.uid(), about.gid(), about.mode()), own)
@@ -23,7 +23,7 @@ fn judge((user, group, mode): (u32, u32, u32), (own, own_group): (u32, u32)) -> 
     if ![0, own].contains(&user) {
         return Some(Unfit::Owner(user));
     }
-    // Many systems give each user a group of its own, and let it write (umask 002).
+    // Many systems give each user a group of their own, with write permission (umask 002).
     let open = if group == own_group {
         OTHERS
     } else {
@@ -32,8 +32,8 @@ fn judge((user, group, mode): (u32, u32, u32), (own, own_group): (u32, u32)) -> 
     (mode & open != 0).then_some(Unfit::Writable(mode & 0o7777))
 }
 
-/// The text of a file that this program acts on. Fails if it is no regular file, is a link, has more than `limit`
-/// bytes, or may have been written by another user than this one and root.
+/// Reads the text of a file that this program acts on. Fails if it is not a regular file, is a link, has more than
+/// `limit` bytes, or may have been written by a user other than this one and root.
 pub fn read_record(path: &Path, limit: u64) -> io::Result<String> {
     let file = open(path, Links::Refused)?;
     match untrusted(&file.metadata()?) {

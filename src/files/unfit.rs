@@ -1,4 +1,4 @@
-//! Why a file is not taken.
+//! Why a file is refused.
 
 use std::fs::FileType;
 use std::io;
@@ -7,21 +7,21 @@ use std::os::unix::fs::FileTypeExt;
 use bytesize::ByteSize;
 use thiserror::Error;
 
-/// Why a file is not taken, and what to do.
+/// Why a file is refused, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Unfit {
     /// It is a pipe, a device, a directory or a socket.
     #[error("it is {0}, and must be a regular file")]
     Kind(&'static str),
-    /// It is a symbolic link, where none is followed.
+    /// It is a symbolic link, and none is followed here.
     #[error("it is a symbolic link, which is not followed here; name the file itself")]
     Link,
-    /// It is a symbolic link of somebody who could lead this program anywhere.
+    /// It is a symbolic link of another user, who could direct this program to any file.
     #[error(
         "it is a symbolic link of another user (uid {0}), which is not followed; remove it, or name the file itself"
     )]
     LinkOfAnother(u32),
-    /// It has more bytes than are read.
+    /// It has more bytes than the limit.
     #[error("it is larger than {}, and is not read; make it smaller, or name another file", ByteSize(*.0).display().iec())]
     TooLarge(u64),
     /// It belongs to another user.
@@ -37,7 +37,7 @@ pub enum Unfit {
 }
 
 impl Unfit {
-    /// The kind of a file that is no regular one.
+    /// The error for a file that is not a regular one.
     pub(super) fn kind(kind: FileType) -> Self {
         Self::Kind(if kind.is_fifo() {
             "a named pipe"
@@ -52,7 +52,7 @@ impl Unfit {
         })
     }
 
-    /// Whether this is why an operation failed.
+    /// The reason behind a failed operation, if it is one of these.
     pub fn of(error: &io::Error) -> Option<&Self> {
         error.get_ref()?.downcast_ref()
     }

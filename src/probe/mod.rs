@@ -1,8 +1,8 @@
-//! Questions to many servers at once, none of which is waited for longer than a limit: four-letter words of
+//! Asks many servers at once, each with a time limit: four-letter words of
 //! `ZooKeeper` ([`word`]), pages of JSON ([`page`]).
 //!
-//! Each question has a thread of its own, which nobody waits for in the end: what blocks without any limit, as the
-//! resolver of names does, holds nobody up.
+//! Each question has its own thread, and nothing waits for that thread after the limit: a call that blocks without a
+//! limit, such as name resolution, delays nothing else.
 
 mod page;
 mod words;
@@ -17,25 +17,25 @@ use thiserror::Error;
 pub use page::{page, page_or_refusal};
 pub use words::{knock, word};
 
-/// How much later than its end an answer may come: threads of a busy machine are late.
+/// How long after its end an answer is still accepted: threads of a busy machine are late.
 pub const GRACE: Duration = Duration::from_millis(200);
 
-/// Asks now, on a thread that nobody waits for after `end`.
+/// Asks now, on a thread that nothing waits for after `end`.
 pub fn ask<T: Send + 'static>(
     end: Instant,
     question: impl FnOnce() -> T + Send + 'static,
 ) -> Pending<T> {
     let (sender, answer) = mpsc::sync_channel(1);
-    // One that cannot be asked is one that does not answer.
+    // A question that cannot be asked counts as no answer.
     let _ = thread::Builder::new().spawn(move || {
         let answer = question();
-        // After the end nobody listens any more.
+        // After `end` the receiver is gone.
         let _ = sender.send(answer);
     });
     Pending { answer, end }
 }
 
-/// An answer to come.
+/// An answer that is awaited.
 #[derive(Debug)]
 pub struct Pending<T> {
     answer: Receiver<T>,
@@ -49,7 +49,7 @@ impl<T> Pending<T> {
     }
 }
 
-/// How long it is until then.
+/// The time left until `end`.
 pub fn left(end: Instant) -> Duration {
     end.saturating_duration_since(Instant::now())
 }
@@ -57,16 +57,16 @@ pub fn left(end: Instant) -> Duration {
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Silence {
-    /// No such host.
+    /// The host is unknown.
     #[error("the host is not known")]
     Unknown,
-    /// The host is there, the server is not.
+    /// The host answers, but the server does not run.
     #[error("nothing listens there")]
     Refused,
-    /// Nothing within the limit.
+    /// No answer within the limit.
     #[error("does not answer")]
     Slow,
-    /// No way there, or closed in between.
+    /// The host cannot be reached, or the connection was closed early.
     #[error("{0}")]
     Broken(String),
 }

@@ -1,4 +1,4 @@
-//! Pages of JSON over HTTP: the admin server of `ZooKeeper`, JMX, REST and `WebHDFS` of Hadoop.
+//! Pages of JSON over HTTP: the admin server of `ZooKeeper`; JMX, REST and `WebHDFS` of Hadoop.
 
 use std::io;
 use std::time::Instant;
@@ -9,12 +9,12 @@ use ureq::{Agent, Body};
 
 use super::{Silence, left};
 
-/// No page is longer, in bytes: some thousand nodes have room in it.
+/// The longest page, in bytes: it has room for some thousand nodes.
 const MOST: u64 = 64 << 20;
-/// No reason for a refusal is longer, in bytes: Hadoop's has a stack trace of Java at the most.
+/// The longest refusal, in bytes: at most, Hadoop sends a Java stack trace.
 const MOST_OF_REFUSAL: u64 = 1 << 20;
 
-/// What stands at `http://PLACE`, if it is there by `end`. Redirections are not followed: the next one is asked itself.
+/// The page at `http://PLACE`, if it arrives by `end`. Does not follow redirections: the other server is asked itself.
 pub fn page<T: DeserializeOwned>(place: &str, end: Instant) -> Result<T, Silence> {
     let mut answer = answer(place, &[], end)?;
     if !answer.status().is_success() {
@@ -23,7 +23,8 @@ pub fn page<T: DeserializeOwned>(place: &str, end: Instant) -> Result<T, Silence
     parsed(&mut answer, MOST)?
 }
 
-/// As [`page`], with a query, of a server that says in JSON why it refuses: the inner error, if it can be read.
+/// Like [`page`], with a query, for a server that explains a refusal in JSON: that is the inner error, if it can be
+/// read.
 pub fn page_or_refusal<T: DeserializeOwned, R: DeserializeOwned>(
     place: &str,
     query: &[(&str, &str)],
@@ -34,7 +35,7 @@ pub fn page_or_refusal<T: DeserializeOwned, R: DeserializeOwned>(
         return parsed(&mut answer, MOST)?.map(Ok);
     }
     let refusal = parsed(&mut answer, MOST_OF_REFUSAL)?;
-    // Not every server in between knows how to say it.
+    // A server in between may refuse in another format.
     refusal.map(Err).map_err(|_| refused(answer.status()))
 }
 
@@ -44,7 +45,7 @@ fn answer(place: &str, query: &[(&str, &str)], end: Instant) -> Result<Response<
         .max_redirects(0)
         .max_redirects_will_error(false)
         .http_status_as_error(false)
-        // Servers of a cluster are asked themselves, whatever stands between here and the world.
+        // The servers of a cluster are asked directly, even if a proxy is configured.
         .proxy(None)
         .build()
         .into();
@@ -52,7 +53,7 @@ fn answer(place: &str, query: &[(&str, &str)], end: Instant) -> Result<Response<
     Ok(question.query_pairs(query.iter().copied()).call()?)
 }
 
-/// The outer error if nothing came, the inner one if it was something else.
+/// The outer error if nothing arrived, the inner error if it was something else.
 fn parsed<T: DeserializeOwned>(
     answer: &mut Response<Body>,
     most: u64,
@@ -71,7 +72,7 @@ impl From<ureq::Error> for Silence {
         match error {
             ureq::Error::Timeout(_) => Self::Slow,
             ureq::Error::HostNotFound => Self::Unknown,
-            // What the resolver says has no number; what the operating system says has one.
+            // Errors of the resolver have no number; those of the operating system have one.
             ureq::Error::Io(error)
                 if error.raw_os_error().is_none() && error.kind() == io::ErrorKind::Other =>
             {

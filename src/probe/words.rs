@@ -1,4 +1,4 @@
-//! `ZooKeeper`'s four-letter words: a connection each, and all that the server says until it closes.
+//! `ZooKeeper`'s four-letter words: one connection each; reads everything until the server closes it.
 
 use std::io::{Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use super::{Silence, left};
 
-/// No answer is longer: `cons` of thousands of clients is not asked for.
+/// The longest answer, in bytes: `cons` of thousands of clients is not asked for.
 const MOST: usize = 4 << 20;
 
-/// What the server at `host` and `port` says to a word until `end`.
+/// The answer of the server at `host` and `port` to a word, until `end`.
 pub fn word(host: &str, port: u16, word: &str, end: Instant) -> Result<String, Silence> {
     let mut stream = connect(host, port, end)?;
     stream.set_write_timeout(Some(rest(end)?))?;
@@ -26,13 +26,13 @@ pub fn word(host: &str, port: u16, word: &str, end: Instant) -> Result<String, S
     }
 }
 
-/// Whether anybody accepts connections at `place` (`HOST:PORT`) by `end`.
+/// Checks whether a server accepts connections at `place` (`HOST:PORT`) by `end`.
 pub fn knock(place: &str, end: Instant) -> Result<(), Silence> {
     let (host, port) = split(place).ok_or(Silence::Unknown)?;
     connect(host, port, end).map(drop)
 }
 
-/// Host and port; an IPv6 address without the brackets that stand around it.
+/// Host and port; an IPv6 address without its brackets.
 fn split(place: &str) -> Option<(&str, u16)> {
     let (host, port) = place.rsplit_once(':')?;
     let bare = host
@@ -41,7 +41,7 @@ fn split(place: &str) -> Option<(&str, u16)> {
     Some((bare.unwrap_or(host), port.parse().ok()?))
 }
 
-/// To the first of the host's addresses that accepts.
+/// Connects to the first of the host's addresses that accepts.
 fn connect(host: &str, port: u16, end: Instant) -> Result<TcpStream, Silence> {
     let mut why = Silence::Unknown;
     let addresses = (host, port)
@@ -56,7 +56,7 @@ fn connect(host: &str, port: u16, end: Instant) -> Result<TcpStream, Silence> {
     Err(why)
 }
 
-/// A limit of zero is none for a socket.
+/// The time left; an error if there is none, because zero means no limit for a socket.
 fn rest(end: Instant) -> Result<Duration, Silence> {
     let left = left(end);
     if left.is_zero() {

@@ -1,4 +1,4 @@
-//! A wrapped command's stdin and stdout, as whoever judges it wants to know them.
+//! A wrapped command's stdin and stdout, as the stall monitor needs them.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::wrapped::{Stream, Streams};
 pub(super) struct Seen(pub(super) Streams);
 
 impl Seen {
-    /// What the command has as its stdin and stdout.
+    /// The open files that are the command's stdin and stdout.
     pub(super) fn ends(&self) -> Ends {
         Ends {
             input: identity(&self.0.input),
@@ -60,8 +60,8 @@ impl Seen {
         let bytes = self.0.output.bytes().unwrap_or_default();
         let full = match &*self.0.output {
             Stream::File { .. } => Some(false),
-            // A pipe is full by its pages, which small writes do not use up: whether a write has to wait is
-            // asked at the end that is written to, which only the command has.
+            // A pipe is full when its pages are used, which small writes do not fill: whether a write has to wait can
+            // only be asked at the writing end, which only the command has.
             Stream::Relayed(_) | Stream::Opaque => None,
         };
         (bytes, Output { full })

@@ -1,4 +1,4 @@
-//! Words in columns, a style for each row.
+//! Tables: words in aligned columns, with a style for each row.
 
 use anstyle::Style;
 use comfy_table::presets::NOTHING;
@@ -6,10 +6,10 @@ use comfy_table::{Cell, CellAlignment, ContentArrangement, Table};
 
 use crate::text;
 
-/// A column's head, and whether it holds numbers.
+/// A column's heading, and whether the column holds numbers.
 pub(crate) type Column = (&'static str, bool);
 
-/// The lines of a table, the head first. The colours are in it as escape sequences.
+/// The lines of a table, the heading first. They contain colours as escape sequences.
 pub(crate) fn table(columns: &[Column], rows: Vec<(Style, Vec<String>)>) -> Vec<String> {
     let mut table = Table::new();
     table
@@ -36,11 +36,11 @@ fn cell(word: &str, number: bool) -> Cell {
     } else {
         CellAlignment::Left
     };
-    // Most words are those of other programs.
+    // Most words come from other programs.
     Cell::new_owned(text::cell(word).into_owned()).set_alignment(side)
 }
 
-/// A line in a style.
+/// The line with the escape sequences of a style.
 pub(crate) fn paint(line: &str, style: Style) -> String {
     format!("{style}{line}{style:#}")
 }

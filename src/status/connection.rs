@@ -1,5 +1,5 @@
-//! The way to ZooKeeper: a session that is opened again when it is over, and answers that are not waited for
-//! without end.
+//! The connection to ZooKeeper: a session that is opened again when it has ended, and requests with a time
+//! limit.
 
 use std::time::Duration;
 
@@ -10,15 +10,15 @@ use tokio::time::timeout;
 use crate::coordination::client::States;
 use crate::coordination::{Diagnosis, Failure, Session, Settings};
 
-/// How long a server that is just starting is waited for.
+/// How long to wait for a server that is just starting.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Why there is nothing to be shown just now.
+/// Why there is nothing to show at the moment.
 #[derive(Debug, Error)]
 #[error("{0}")]
 pub(super) struct Unavailable(String);
 
-/// A way to ZooKeeper.
+/// A connection to ZooKeeper.
 #[derive(Debug)]
 pub(super) struct StatusConnection {
     settings: Settings,
@@ -26,7 +26,7 @@ pub(super) struct StatusConnection {
 }
 
 impl StatusConnection {
-    /// Nothing is opened yet.
+    /// Creates a connection; opens nothing yet.
     pub(super) fn new(settings: Settings) -> Self {
         Self {
             settings,
@@ -34,7 +34,7 @@ impl StatusConnection {
         }
     }
 
-    /// A session for somebody who wants to know once: a server that is just starting is waited for.
+    /// A session for a single request: waits for a server that is just starting.
     pub(super) async fn patiently(&mut self) -> anyhow::Result<Session> {
         let session = Session::open_patiently(&self.settings, PATIENCE).await;
         let address = &self.settings.address;
@@ -43,7 +43,7 @@ impl StatusConnection {
         Ok(self.keep(session))
     }
 
-    /// The session, or another one when it is over.
+    /// The session, or a new one if it has ended.
     pub(super) async fn session(&mut self) -> Result<Session, Unavailable> {
         if let Some((session, states)) = &mut self.open
             && !states.is_over()
@@ -69,7 +69,7 @@ impl StatusConnection {
         session
     }
 
-    /// What ZooKeeper answers within `limit`.
+    /// The answer of ZooKeeper within `limit`.
     pub(super) async fn bounded<T>(
         &self,
         limit: Duration,
@@ -88,7 +88,7 @@ impl StatusConnection {
         }
     }
 
-    /// Takes leave, at most for so long: without an answer the session ends by its timeout.
+    /// Closes the session within `limit`: without an answer it ends by its timeout.
     pub(super) async fn close(mut self, limit: Duration) {
         if let Some((session, states)) = self.open.take() {
             drop(states);

@@ -1,4 +1,4 @@
-//! All that is known of one member, as `key: value` lines for people, then its snapshot.
+//! Everything known about one member, as `key: value` lines for people, then its snapshot.
 
 use std::fmt::{Display, Write};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::protocol::Status;
 use crate::protocol::claim::is_standing;
 use crate::text;
 
-/// The lines about one member, and its snapshot, if there is one.
+/// The lines about one member, followed by its snapshot if there is one.
 pub(super) fn lines(row: &Row, snapshot: Option<&Node>) -> Vec<String> {
     let mut lines = Vec::new();
     let mut say = |key: &str, word: &dyn Display| {
@@ -60,7 +60,7 @@ pub(super) fn lines(row: &Row, snapshot: Option<&Node>) -> Vec<String> {
     if identity.returns > 0 {
         say("returned", &format_args!("{} times", identity.returns));
     }
-    // A standing master has no work.
+    // A dedicated master has no work.
     let is_idle = identity.claim.as_deref().is_some_and(is_standing);
     if !is_idle {
         records(&beat.status, row.records_per_second, &mut say);
@@ -69,9 +69,9 @@ pub(super) fn lines(row: &Row, snapshot: Option<&Node>) -> Vec<String> {
     [lines, shown(snapshot)].concat()
 }
 
-/// How far its work has come.
+/// Appends how far the work has come.
 fn records(status: &Status, per_second: Option<f64>, say: &mut impl FnMut(&str, &dyn Display)) {
-    // What another program beats tells nothing of it.
+    // A beat of another program does not count records.
     if !status.interval.is_zero() {
         say("records in", &status.records_in);
         say("records out", &status.records_out);
@@ -84,7 +84,7 @@ fn records(status: &Status, per_second: Option<f64>, say: &mut impl FnMut(&str, 
     }
 }
 
-/// How it fares.
+/// Appends the state of the work.
 fn state(status: &Status, say: &mut impl FnMut(&str, &dyn Display)) {
     let millis = |millis: u64| age(Duration::from_millis(millis));
     if !status.interval.is_zero() {
@@ -104,7 +104,7 @@ fn state(status: &Status, say: &mut impl FnMut(&str, &dyn Display)) {
     }
 }
 
-/// A snapshot, as it was written.
+/// The lines of a snapshot, unchanged.
 fn shown(snapshot: Option<&Node>) -> Vec<String> {
     let Some(snapshot) = snapshot else {
         return Vec::new();
@@ -112,12 +112,12 @@ fn shown(snapshot: Option<&Node>) -> Vec<String> {
     let written = moment(snapshot.value.stat.written);
     let snapshot = String::from_utf8_lossy(&snapshot.value.bytes);
     let mut lines = vec![String::new(), format!("snapshot, written {written}:")];
-    // Tabs set its lines in; they steer nothing.
+    // Tabs indent its lines; they do not control the terminal.
     lines.extend(text::lines(&snapshot).lines().map(str::to_owned));
     lines
 }
 
-/// The snapshot of one that is no member any more.
+/// The snapshot of a node that is no longer a member.
 pub(super) fn gone(whom: &str, snapshot: Option<&Node>) -> Vec<String> {
     let mut lines = vec![
         format!("node: {whom}"),
@@ -127,7 +127,7 @@ pub(super) fn gone(whom: &str, snapshot: Option<&Node>) -> Vec<String> {
     lines
 }
 
-/// What is said when nobody is called `whom`.
+/// The message when no member has the name `whom`.
 pub(super) fn unknown(whom: &str, overview: &Overview, namespace: &str) -> String {
     let mut reason =
         format!("no member is called '{whom}' or runs an attempt of this id below '{namespace}/'");

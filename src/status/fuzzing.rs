@@ -1,4 +1,4 @@
-//! All that `heartline status` reads, for the fuzz targets and the tests of the corpus.
+//! Everything that `heartline status` reads, for the fuzz targets and the tests of the corpus.
 
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ use super::{GroupSummary, details, json, table};
 use crate::coordination::{Stat, Value};
 use crate::protocol::claim::in_order;
 
-/// Shows a namespace whose znodes say these bytes: parts behind a zero byte each, of which the first is the master's
-/// report, the second what members are told, and each further one a member's or a claim's name, a line, and its value.
+/// Shows a namespace whose znodes hold these bytes, in parts separated by a zero byte: first the master's
+/// report, then the members' instructions, then for each member or claim its name, a newline and its value.
 pub fn overview(bytes: &[u8]) {
     let mut parts = bytes.split(|byte| *byte == 0);
     let report = parts.next().map(|value| node("", value, 1));
@@ -51,7 +51,7 @@ pub fn overview(bytes: &[u8]) {
     );
 }
 
-/// Shows it in every way there is. No line steers a terminal, but for the table's own colours.
+/// Shows it in every format. No line may control a terminal, except by the table's own colours.
 fn show(overview: &Overview, snapshot: Option<&Node>) {
     for line in table::lines(overview, "/jobs") {
         let text = anstream::adapter::strip_str(&line).to_string();

@@ -1,6 +1,6 @@
-//! One look at all that a namespace holds: plain reads without watches, many at once.
+//! Reads everything in a namespace once: plain reads without watches, many at once.
 //!
-//! What cannot be read is told, and the rest is shown. A server that throttles is asked again until the time is over.
+//! What cannot be read is reported, and the rest is shown. A server that throttles is asked again until the time is up.
 
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
@@ -15,10 +15,10 @@ use crate::clock::SystemClock;
 use crate::coordination::{Failure, Session, Stat, Value, unthrottled};
 use crate::protocol::claim::in_order;
 
-/// How many requests are under way at once.
+/// The number of concurrent requests.
 const AT_ONCE: usize = 512;
 
-/// What ZooKeeper does not tell: as if it had been written at the beginning of time.
+/// Stands in for data that ZooKeeper does not return: as if written at the beginning of time.
 const UNKNOWN: Stat = Stat {
     created: 0,
     modified: 0,
@@ -32,22 +32,22 @@ const UNKNOWN: Stat = Stat {
 /// A znode as it was read.
 #[derive(Clone, Debug)]
 pub(super) struct Node {
-    /// Its name, without the path.
+    /// The name, without the path.
     pub(super) name: String,
-    /// What it says, and what ZooKeeper knows of it.
+    /// The value, and the znode's metadata.
     pub(super) value: Value,
-    /// When the answer came, by the reader's monotonic clock.
+    /// When the answer came, on the reader's monotonic clock.
     pub(super) read: Duration,
-    /// Why its value could not be read, if so: then it is empty.
+    /// Why the value could not be read; then it is empty.
     pub(super) trouble: Option<String>,
 }
 
-/// Something that could not be read, and that has no row of its own.
+/// A znode that could not be read, and that has no row of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Unreadable {
-    /// The znode.
+    /// The path of the znode.
     pub(super) path: String,
-    /// Why.
+    /// The reason.
     pub(super) why: String,
 }
 
@@ -62,17 +62,17 @@ impl fmt::Display for Unreadable {
 pub(super) struct Look {
     /// The followers' znodes.
     pub(super) members: Vec<Node>,
-    /// The claims, first in line first.
+    /// The claims, in the order of the line.
     pub(super) line: Vec<Node>,
-    /// What the master says.
+    /// The master's report.
     pub(super) report: Option<Node>,
-    /// What the members are told.
+    /// The instructions for all members.
     pub(super) control: Option<Node>,
-    /// What could not be read, but for the followers' znodes.
+    /// Everything that could not be read, except the followers' znodes.
     pub(super) unreadable: Vec<Unreadable>,
-    /// When the look began, by the reader's monotonic clock.
+    /// When the look began, on the reader's monotonic clock.
     pub(super) began: Duration,
-    /// When it was over.
+    /// When the look ended, on the same clock.
     pub(super) ended: Duration,
 }
 
@@ -84,8 +84,8 @@ impl Look {
     }
 }
 
-/// Looks once, until `end` at the most if the server throttles. What is missing is not there yet, or goes in this
-/// moment: neither is a failure.
+/// Reads everything once, if the server throttles until `end` at most. A missing znode does not exist yet, or is
+/// just being removed: neither is a failure.
 pub(super) async fn look(
     session: &Session,
     clock: SystemClock,
@@ -126,7 +126,7 @@ pub(super) async fn look(
     })
 }
 
-/// The snapshots of these members, as far as there are any, and those that could not be read.
+/// The snapshots of these members, as far as they exist, and those that could not be read.
 pub(super) async fn snapshots(
     session: &Session,
     clock: SystemClock,
@@ -173,14 +173,14 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The znodes at these paths, by their names, in this order.
+    /// The znodes at these places (name and path), in this order.
     async fn nodes(&self, places: Vec<(String, String)>) -> Result<Vec<Node>, Failure> {
         let reads = places.into_iter().map(|(path, name)| self.node(name, path));
         let nodes: Vec<Option<Node>> = stream::iter(reads).buffered(AT_ONCE).try_collect().await?;
         Ok(nodes.into_iter().flatten().collect())
     }
 
-    /// A znode; its value is empty if it cannot be read. Newer servers do not tell either when it was written.
+    /// A znode; its value is empty if it cannot be read. Newer servers then do not return its times either.
     async fn node(&self, name: String, path: String) -> Result<Option<Node>, Failure> {
         let found = unthrottled(self.end, async || self.session.find(&path).await).await;
         let (value, trouble) = match found {
@@ -224,7 +224,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Whether a failure is the server's or the connection's, and not one about the znode that was asked for.
+/// Whether a failure comes from the server or the connection, not from the requested znode.
 fn is_of_server(failure: &Failure) -> bool {
     matches!(failure, Failure::Lost | Failure::Throttled)
 }

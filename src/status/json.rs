@@ -1,4 +1,4 @@
-//! The same as JSON, for programs: one object a line.
+//! The same content as JSON, for programs: one object per line.
 
 use std::time::Duration;
 
@@ -35,12 +35,12 @@ struct Member<'a> {
     records_per_second: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     interval_ms: Option<f64>,
-    /// Why it cannot be read.
+    /// Why the member cannot be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     trouble: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ended: Option<Ending>,
-    /// Of a dead one, of whom no more is known.
+    /// The attempt of a dead member, of which nothing else is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     attempt: Option<&'a str>,
     #[serde(flatten)]
@@ -72,7 +72,7 @@ struct Away<'a> {
     error: &'a str,
 }
 
-/// Everybody, in one line.
+/// The whole overview, in one line.
 pub(super) fn line(overview: &Overview) -> serde_json::Result<String> {
     text::json(&All {
         time: overview.now,
@@ -99,7 +99,7 @@ pub(super) fn details(
     })
 }
 
-/// Why there is nothing to be told just now.
+/// Why there is nothing to report at the moment.
 pub(super) fn away(time: DateTime<Utc>, error: &str) -> serde_json::Result<String> {
     text::json(&Away { time, error })
 }

@@ -1,8 +1,8 @@
-//! `heartline status`: one look at all members of a namespace, or at one of them.
+//! `heartline status`: shows all members of a namespace once, or one of them.
 //!
-//! It only reads, and everything twice: what has grown between the two looks tells the rates. How old a beat is
-//! goes by the server's clock alone, of which a reader knows no more than when each znode was written: the latest
-//! time of all is taken for now; should all be silent, that of the first look with the time that has passed since.
+//! It only reads, and reads everything twice: the difference between the two looks gives the rates. The age of a beat
+//! is measured on the server's clock, of which a reader knows only when each znode was written: the latest of all
+//! these times counts as now. If no member writes, now is that time at the first look plus the time passed since.
 
 mod columns;
 mod connection;
@@ -44,34 +44,34 @@ use overview::Overview;
 use row::Row;
 
 const PROGRAM: &str = "heartline status";
-/// How long all answers may take, for somebody who wants to know once.
+/// How long all answers may take for a single look.
 const ANSWERS: Duration = Duration::from_secs(5);
-/// How long they may take before somebody who watches is told that there are none.
+/// How long answers may take with `--watch` before the screen says that there are none.
 const HICCUP: Duration = Duration::from_secs(2);
-/// How long before its limit a server that throttles is given up, so that it can be said.
+/// How long before the limit to give up on a server that throttles, so that there is time to report it.
 const LAST: Duration = Duration::from_millis(200);
-/// How long the end may take.
+/// How long closing the session may take.
 const CLOSE: Duration = Duration::from_secs(1);
 
 /// Show all members: who is master, who beats, how fast the work goes, who is late, stalled or dead
 ///
-/// Exits with status 1 when somebody is dead or stalled, or when ZooKeeper cannot be reached. Who died in the
-/// last ten minutes is shown, as long as the master reports it.
+/// Exits with status 1 if a member is dead or stalled, or if ZooKeeper cannot be reached. Members that died in the
+/// last ten minutes are shown as long as the master reports them.
 #[derive(Args, Clone, Debug)]
 pub struct StatusArgs {
-    /// Show all that is known of one member: its name, or the id of its attempt
+    /// Show everything about one member, given by its name or attempt id
     #[arg(value_name = "NODE", value_parser = whom)]
     node: Option<String>,
 
-    /// Write one JSON object a line
+    /// Write one JSON object per line
     #[arg(long)]
     json: bool,
 
-    /// Show it again and again, on a terminal in the same place, until stopped
+    /// Show the table repeatedly, on a terminal in the same place, until stopped
     #[arg(long, conflicts_with = "node")]
     watch: bool,
 
-    /// Time from one table to the next
+    /// Time between two tables
     #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = duration, requires = "watch")]
     every: Duration,
 
@@ -94,7 +94,7 @@ fn whom(text: &str) -> Result<String, String> {
 }
 
 impl StatusArgs {
-    /// Shows what is asked for; says by its exit status whether all is well.
+    /// Shows the requested view; the exit status says whether all is well.
     pub fn run(&self) -> ExitCode {
         cli::run(PROGRAM, async {
             match &self.node {
@@ -105,7 +105,7 @@ impl StatusArgs {
         })
     }
 
-    /// All members, once.
+    /// Shows all members once.
     async fn once(&self) -> anyhow::Result<ExitCode> {
         let mut link = self.link();
         let session = link.patiently().await?;
@@ -118,7 +118,7 @@ impl StatusArgs {
         Ok(status(overview.is_bad()))
     }
 
-    /// All members, until a signal ends the process or nobody reads any more.
+    /// Shows all members until a signal ends the process or the reader has gone.
     async fn again_and_again(&self) -> anyhow::Result<ExitCode> {
         let mut link = self.link();
         let mut screen = Screen::new(true);
@@ -149,7 +149,7 @@ impl StatusArgs {
         Ok(screen.show(&table::lines(overview, &self.namespace()))?)
     }
 
-    /// One member, with its snapshot.
+    /// Shows one member with its snapshot.
     async fn one(&self, whom: &str) -> anyhow::Result<ExitCode> {
         let mut link = self.link();
         let session = link.patiently().await?;
@@ -195,7 +195,7 @@ impl StatusArgs {
         Ok(Overview::of(&first, &second, Utc::now()))
     }
 
-    /// Everybody, and the snapshots of those who are called `whom`, also of one that is no member any more.
+    /// Reads all members, and the snapshots of those called `whom`, even if that is no longer a member.
     async fn find(
         &self,
         session: &Session,
@@ -209,7 +209,7 @@ impl StatusArgs {
         if names.is_empty() {
             names.push(whom);
         }
-        // A report and a claim may name anything.
+        // A report and a claim may contain any name.
         names.retain(|name| can_be_looked_up(name));
         let clock = SystemClock::start();
         let (snapshots, unreadable) = gather::snapshots(session, clock, &names, end).await?;
@@ -221,7 +221,7 @@ impl StatusArgs {
         StatusConnection::new(self.zookeeper.settings())
     }
 
-    /// The path that all znodes are below, chroot and all.
+    /// The path that contains all znodes, including the chroot.
     fn namespace(&self) -> String {
         let settings = self.zookeeper.settings();
         settings

@@ -1,4 +1,4 @@
-//! What two looks at a namespace, a moment apart, say of everybody in it. Pure.
+//! What two looks at a namespace, a moment apart, say about all its members. Pure.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -13,22 +13,22 @@ use crate::protocol::control::Control;
 use crate::protocol::event::rfc3339;
 use crate::protocol::{Beat, MasterInfo, PreviousMaster, Report};
 
-/// How long a report that nobody writes any more is believed who is dead: a master repeats it for as long.
+/// How long the list of the dead stays valid in a report that no master updates: as long as a master repeats it.
 const MOURNING: TimeDelta = TimeDelta::minutes(10);
 
-/// Who leads.
+/// The current master.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(super) struct Master {
     /// Its name.
     pub(super) node: String,
-    /// Its claim, by its name in the line.
+    /// The name of its claim in the line.
     pub(super) claim: String,
-    /// What it reports of itself; `None` before its first report.
+    /// Its own report of its term; `None` before its first report.
     #[serde(flatten)]
     pub(super) term: Option<Term>,
 }
 
-/// One master's time in office, by its own report.
+/// The term of one master, by its own report.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(super) struct Term {
     /// When it took over, by its own clock.
@@ -36,27 +36,27 @@ pub(super) struct Term {
     pub(super) since: DateTime<Utc>,
     /// The zxid of its first beat.
     pub(super) epoch: Option<i64>,
-    /// Who was master before.
+    /// The master before it.
     pub(super) previous: Option<PreviousMaster>,
 }
 
-/// Everybody.
+/// Everything that is shown about a namespace.
 #[derive(Clone, Debug)]
 pub(super) struct Overview {
-    /// The present moment, by the server's clock where anything is written.
+    /// The current time, on the server's clock if anything has been written.
     pub(super) now: DateTime<Utc>,
-    /// Who leads, if anybody does.
+    /// The current master, if there is one.
     pub(super) master: Option<Master>,
-    /// The interval that all are told.
+    /// The interval set for all members.
     pub(super) interval: Option<Duration>,
     /// All members, in the order of a table.
     pub(super) rows: Vec<Row>,
-    /// What could not be read, but for members.
+    /// Everything that could not be read, except members.
     pub(super) unreadable: Vec<Unreadable>,
 }
 
 impl Overview {
-    /// What two looks say; `wall` is the reader's own clock, for what no other clock can tell.
+    /// The overview of two looks; `wall` is the reader's own clock, for what no other clock shows.
     pub(super) fn of(first: &Look, second: &Look, wall: DateTime<Utc>) -> Self {
         let now = server_time(first, second).unwrap_or(wall);
         let report = second.report.as_ref();
@@ -71,7 +71,7 @@ impl Overview {
             slow: second.ended.saturating_sub(second.began),
         };
         let mut rows = Vec::with_capacity(second.members.len() + 1);
-        // Who has a row.
+        // Members that already have a row.
         let mut named = HashSet::new();
         let (earlier_line, earlier) = (by_name(&first.line), by_name(&first.members));
         for node in second.line.iter().filter(|node| is_beat(&node.value.bytes)) {
@@ -91,7 +91,7 @@ impl Overview {
             rows.push(row);
         }
         for node in &second.members {
-            // Who became master a moment ago may have its follower's znode still.
+            // A member that has just become master may still have its follower's znode.
             if named.insert(node.name.clone()) {
                 let name = (MemberRole::Follower, node.name.clone());
                 rows.push(Row::of(
@@ -119,20 +119,20 @@ impl Overview {
         }
     }
 
-    /// Whether somebody is dead or stalled, or may be so unseen.
+    /// Whether a member is dead or stalled, or may be so without being visible.
     pub(super) fn is_bad(&self) -> bool {
         !self.unreadable.is_empty() || self.rows.iter().any(|row| row.verdict.is_bad())
     }
 
-    /// How long the master has been in office.
+    /// How long the master has been leading.
     pub(super) fn reign(&self) -> Option<Duration> {
         let term = self.master.as_ref()?.term.as_ref()?;
         Some(since(term.since, self.now))
     }
 }
 
-/// The present moment by the server's clock, as far as reading alone can tell: not before the last thing that was
-/// written, and not before the last of the first look with the time that has passed since it was read.
+/// The current time on the server's clock, as far as reads can tell: not before the last write seen, and
+/// not before the last write of the first look plus the time passed since it was read.
 fn server_time(first: &Look, second: &Look) -> Option<DateTime<Utc>> {
     let written = second.nodes().map(|node| node.value.stat.written);
     let passed = first.nodes().map(|node| {
@@ -144,7 +144,7 @@ fn server_time(first: &Look, second: &Look) -> Option<DateTime<Utc>> {
     written.chain(passed).max()
 }
 
-/// The one that is first in line, if it leads already: then it beats on its claim.
+/// The first in line, if it already leads: then it writes its beats to its claim.
 fn master(line: &[Node], report: &Report) -> Option<Master> {
     let first = line.first().filter(|first| is_beat(&first.value.bytes))?;
     let master_info = report.master_info.as_ref();
@@ -168,7 +168,7 @@ fn role(claim: &str, master: Option<&Master>) -> MemberRole {
     match master {
         Some(master) if master.claim == claim => MemberRole::Master,
         _ if is_standing(claim) => MemberRole::Standing,
-        // A mapper that led until a standing master came.
+        // A mapper that led until a dedicated master came.
         _ => MemberRole::Follower,
     }
 }
@@ -180,7 +180,7 @@ fn by_name(nodes: &[Node]) -> HashMap<&str, &Node> {
         .collect()
 }
 
-/// The beat below the owner's name.
+/// The beat after the owner's name.
 fn beat_of_claim(value: &[u8]) -> Beat {
     let mut lines = value.splitn(2, |byte| *byte == b'\n');
     Beat::parse(lines.nth(1).unwrap_or_default())

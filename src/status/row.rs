@@ -1,4 +1,4 @@
-//! One member's row: what it says, and what follows from two looks at it. Pure.
+//! One member's row: what it reports, and what two looks at it show. Pure.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -12,54 +12,54 @@ use super::gather::Node;
 use crate::condition::Condition;
 use crate::protocol::{Beat, Dead, Ending, Identity, Status};
 
-/// How many of its own intervals a member's last beat may be old before it is late.
+/// A member is late when its last beat is older than this many of its own intervals.
 const BEATS: u32 = 4;
-/// For how long it is said of a member that it has returned.
+/// How long a member is shown as returned.
 const RETURNED: Duration = Duration::from_secs(60);
-/// Nobody is late before that: reading takes its time too.
+/// The minimum age of a late beat: reading takes time too.
 const LEAST: Duration = Duration::from_millis(100);
 
-/// What a member is in its group.
+/// A member's role in its group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Display)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
 pub(super) enum MemberRole {
-    /// First in line.
+    /// The first in line.
     Master,
-    /// A master without work, which waits for its turn.
+    /// A dedicated master that waits for its turn.
     Standing,
-    /// Everybody else.
+    /// Any other member.
     Follower,
 }
 
-/// What is to be thought of a member.
+/// The state of a member as the reader judges it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// The master has declared it dead.
     Dead,
-    /// It stands still by its own fault; what it does instead, if that is known.
+    /// It makes no progress by its own fault; the condition is what it does instead, if known.
     Stalled(Option<Condition>),
     /// Its last beat is older than it should be.
     Late,
-    /// It has said its last word.
+    /// It has reported its end.
     Ended(Ending),
-    /// It was taken for dead, and has joined again a short time ago; what its work is doing.
+    /// It was declared dead and has joined again a short time ago; the condition is that of its work.
     Returned(Option<Condition>),
-    /// It beats, and says what its work is doing.
+    /// It beats, and reports the condition of its work.
     Doing(Condition),
     /// It beats.
     Alive,
-    /// What it says cannot be read.
+    /// Its value cannot be read.
     Unreadable,
 }
 
 impl Verdict {
-    /// Whether somebody should look after it.
+    /// Whether an operator should look at it.
     pub(super) fn is_bad(self) -> bool {
         matches!(self, Self::Dead | Self::Stalled(_))
     }
 
-    /// Worst first.
+    /// Sort key: the worst first.
     fn severity(self) -> u8 {
         match self {
             Self::Dead => 0,
@@ -69,7 +69,7 @@ impl Verdict {
         }
     }
 
-    /// The verdict on what a member says.
+    /// The verdict on a member's beat.
     fn on(beat: &Beat, Ages { last, joined }: Ages, terms: RowContext) -> Self {
         let status = &beat.status;
         if let Some(ending) = beat.ending {
@@ -114,51 +114,51 @@ impl Serialize for Verdict {
     }
 }
 
-/// How long ago something of a member's was.
+/// How long ago two events of a member were.
 #[derive(Clone, Copy, Debug)]
 struct Ages {
-    /// Its last beat.
+    /// Since its last beat.
     last: Duration,
-    /// That it joined, the last time.
+    /// Since it last joined.
     joined: Duration,
 }
 
-/// All that is known of one member.
+/// Everything known about one member.
 #[derive(Clone, Debug)]
 pub(super) struct Row {
     pub(super) role: MemberRole,
     /// Its name.
     pub(super) node: String,
     pub(super) verdict: Verdict,
-    /// When its last beat was written, by the server's clock; of a dead one, when it was declared dead.
+    /// When its last beat was written, on the server's clock; for a dead member, when it was declared dead.
     pub(super) last: DateTime<Utc>,
-    /// How old that is.
+    /// The age of that beat or declaration.
     pub(super) age: Duration,
-    /// Why it cannot be read, if so.
+    /// Why its value cannot be read, if it cannot.
     pub(super) trouble: Option<String>,
-    /// What its last beat says; `None` of a dead one, and of one that cannot be read.
+    /// Its last beat; `None` for a dead member, and for one whose value cannot be read.
     pub(super) beat: Option<Beat>,
-    /// Who it is, as far as that is known.
+    /// Its identity, as far as known.
     pub(super) identity: Identity,
-    /// `None` if it was not there before.
+    /// `None` if it was missing in the first look.
     pub(super) beats_per_second: Option<f64>,
-    /// `None` if it was not there before, or counts no records.
+    /// `None` if it was missing in the first look, or counts no records.
     pub(super) records_per_second: Option<f64>,
 }
 
-/// What is the same for all rows of a table.
+/// Values that are the same for all rows of a table.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RowContext {
-    /// The present moment by the server's clock.
+    /// The current time on the server's clock.
     pub(super) now: DateTime<Utc>,
-    /// The interval that all are told.
+    /// The interval set for all members.
     pub(super) usual: Option<Duration>,
     /// How long the second look took.
     pub(super) slow: Duration,
 }
 
 impl Row {
-    /// The row of a znode that was looked at twice, or once.
+    /// The row of a znode that was read twice, or once.
     pub(super) fn of(
         (role, node): (MemberRole, String),
         (before, after): (Option<&Node>, &Node),
@@ -169,9 +169,9 @@ impl Row {
         let stat = &after.value.stat;
         let age = since(stat.written, terms.now);
         let joined = since(stat.made, terms.now);
-        // One that was created anew counts from zero again.
+        // A znode that was created again counts from zero.
         let before = before.filter(|before| before.value.stat.created == stat.created);
-        // Of a busy reader's two answers the first may have waited for it longer than the second.
+        // A busy reader may have processed the first answer with more delay than the second.
         let seconds = before.map(|before| {
             let written = since(before.value.stat.written, stat.written);
             let read = after.read.saturating_sub(before.read);
@@ -210,7 +210,7 @@ impl Row {
         }
     }
 
-    /// The row of one whose znode is gone.
+    /// The row of a dead member, whose znode is gone.
     pub(super) fn of_dead(dead: &Dead, now: DateTime<Utc>) -> Self {
         Self {
             role: MemberRole::Follower,
@@ -229,23 +229,23 @@ impl Row {
         }
     }
 
-    /// How old its last beat is, if that is known.
+    /// The age of its last beat, if known.
     pub(super) fn known_age(&self) -> Option<Duration> {
         let is_known = self.trouble.is_none() || self.last != DateTime::UNIX_EPOCH;
         is_known.then_some(self.age)
     }
 
-    /// What its last beat says of its work.
+    /// What its last beat says about its work.
     pub(super) fn status(&self) -> Option<&Status> {
         self.beat.as_ref().map(|beat| &beat.status)
     }
 
-    /// Whether it is called so, or runs the attempt of this id.
+    /// Whether `whom` is its name or the id of its attempt.
     pub(super) fn is(&self, whom: &str) -> bool {
         self.node == whom || self.identity.attempt.as_deref() == Some(whom)
     }
 
-    /// The order of a table: by role, then the worst first, then by name as people count.
+    /// The order in a table: by role, then the worst first, then by name in natural order.
     pub(super) fn order(&self, other: &Self) -> Ordering {
         let key = |row: &Self| (row.role, row.verdict.severity());
         let by_name = || alphanumeric_sort::compare_str(&self.node, &other.node);
@@ -253,12 +253,12 @@ impl Row {
     }
 }
 
-/// Whether a value tells how many records were taken: every beat does, and tells its interval too.
+/// Whether a value contains a count of records: every beat does, and contains its interval too.
 fn counts(status: &Status) -> bool {
     !status.interval.is_zero() || status.records_in > 0
 }
 
-/// How long ago that was; nothing is written in the future.
+/// The time since `then`; zero if `then` is in the future.
 pub(super) fn since(then: DateTime<Utc>, now: DateTime<Utc>) -> Duration {
     (now - then)
         .max(TimeDelta::zero())

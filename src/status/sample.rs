@@ -8,12 +8,12 @@ use super::gather::{Look, Node};
 use super::overview::Overview;
 use crate::coordination::{Stat, Value};
 
-/// The moment at which all samples begin, by the server's clock.
+/// The time at which all samples begin, on the server's clock.
 pub(super) fn start() -> DateTime<Utc> {
     DateTime::from_timestamp_millis(1_609_240_719_000).unwrap()
 }
 
-/// A znode of a version that was written and read so many milliseconds after the start.
+/// A znode with this version, which was written and read this many milliseconds after the start.
 pub(super) fn node(name: &str, value: &str, version: i32, written: i64, read: u64) -> Node {
     Node {
         name: name.to_owned(),
@@ -34,7 +34,7 @@ pub(super) fn node(name: &str, value: &str, version: i32, written: i64, read: u6
     }
 }
 
-/// A look of these znodes, done in a moment.
+/// A look at these znodes that took no time.
 pub(super) fn look(members: Vec<Node>, line: Vec<Node>, at: u64) -> Look {
     Look {
         members,
@@ -47,7 +47,7 @@ pub(super) fn look(members: Vec<Node>, line: Vec<Node>, at: u64) -> Look {
     }
 }
 
-/// What a report says of a master whose claim is `claim`, since 200 s before the start, and of one that died one
+/// A report of a master with this claim, in office since 200 s before the start, and of a member that died one
 /// minute before.
 pub(super) fn report(claim: &str) -> String {
     let time = |seconds| (start() - TimeDelta::seconds(seconds)).to_rfc3339();
@@ -58,7 +58,7 @@ pub(super) fn report(claim: &str) -> String {
     )
 }
 
-/// The beat of a member that works, with so many records.
+/// The beat of a working member with this number of records.
 pub(super) fn beat(host: &str, records: u64) -> String {
     format!(
         "alive at 1.5!\nhost: {host}\npid: 42\ninterval: 5000us\nrecords-in: {records}\n\
@@ -66,7 +66,7 @@ pub(super) fn beat(host: &str, records: u64) -> String {
     )
 }
 
-/// A master that works, one follower that is late, and one that is dead.
+/// A working master, a late follower, and a dead one.
 pub(super) fn overview() -> Overview {
     let claim = "_c_a-lock-0000000001";
     let of_master = |records| format!("map1\n{}", beat("hd1", records));

@@ -1,5 +1,5 @@
-//! Where the tables go: coloured on a terminal, plain in a pipe, again and again in the same place of a
-//! terminal.
+//! Where the tables go: coloured on a terminal, plain in a pipe, and with `--watch` always in the same place of
+//! the terminal.
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
@@ -8,16 +8,16 @@ use rustix::termios::tcgetwinsize;
 
 use crate::stdio;
 
-/// Cursor to the upper left corner, and lines are cut at the right edge instead of wrapped.
+/// Moves the cursor to the upper left corner; lines are then cut at the right edge instead of wrapped.
 const BEGIN: &str = "\u{1b}[H\u{1b}[?7l";
-/// The rest of a line is empty.
+/// Clears the rest of the line.
 const END_OF_LINE: &str = "\u{1b}[K\n";
-/// The rest of the screen is empty, and lines are wrapped again.
+/// Clears the rest of the screen, and wraps lines again.
 const END: &str = "\u{1b}[J\u{1b}[?7h";
-/// All of the screen is empty.
+/// Clears the whole screen.
 const CLEAR: &str = "\u{1b}[2J";
 
-/// Stdout.
+/// Stdout as a screen.
 #[derive(Debug)]
 pub(crate) struct Screen {
     in_place: bool,
@@ -26,7 +26,7 @@ pub(crate) struct Screen {
 }
 
 impl Screen {
-    /// Stdout; on a terminal each table takes the place of the last one, if `in_place`.
+    /// Creates the screen; on a terminal each table replaces the last one, if `in_place`.
     pub(crate) fn new(in_place: bool) -> Self {
         Self {
             in_place: in_place && io::stdout().is_terminal() && !is_dumb(),
@@ -34,7 +34,7 @@ impl Screen {
         }
     }
 
-    /// Shows a table or what else there is to say.
+    /// Shows a table or a message.
     pub(crate) fn show(&mut self, lines: &[String]) -> io::Result<()> {
         let first = self.shown == 0;
         self.shown += 1;
@@ -62,7 +62,7 @@ impl Screen {
     }
 }
 
-/// Whether the terminal can only write line after line.
+/// Whether the terminal has no cursor control.
 fn is_dumb() -> bool {
     std::env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
@@ -72,14 +72,14 @@ pub(crate) fn write_line(line: &str) -> io::Result<()> {
     write(&format!("{line}\n"))
 }
 
-/// At once: somebody may be watching.
+/// Writes without buffering, because somebody may be watching.
 fn write(text: &str) -> io::Result<()> {
     stdio::out().write_all(text.as_bytes())
 }
 
-/// What draws these lines over what was there, on a terminal with so many lines; 0 if that is not known.
+/// The text that draws these lines over the previous ones, on a terminal of `height` lines; 0 means unknown.
 fn frame(lines: &[String], height: usize) -> String {
-    // The cursor stands below the last one.
+    // The cursor is below the last line.
     let room = match height {
         0 => usize::MAX,
         height => height.saturating_sub(1).max(1),

@@ -1,4 +1,4 @@
-//! A whole group in a few figures, for who looks at more than it.
+//! A whole group in a few figures, for commands that show more than one group.
 
 use std::time::Duration;
 
@@ -12,28 +12,28 @@ use super::row::Verdict;
 use crate::clock::SystemClock;
 use crate::coordination::{Failure, Session};
 
-/// How long a server that throttles is asked again.
+/// How long to ask a server that throttles again.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// What there is to say of a group at a glance.
+/// The summary of a group.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub(crate) struct GroupSummary {
-    /// Who leads.
+    /// The name of the master.
     pub(crate) master: Option<String>,
-    /// In which epoch, by its own report.
+    /// The master's epoch, by its own report.
     pub(crate) epoch: Option<i64>,
-    /// All that have a znode, the master too.
+    /// The number of members with a znode, including the master.
     pub(crate) members: usize,
-    /// Those whose last beat is older than it should be.
+    /// Members whose last beat is older than it should be.
     pub(crate) late: Vec<String>,
-    /// Those that stand still by their own fault.
+    /// Members that make no progress by their own fault.
     pub(crate) stalled: Vec<String>,
-    /// Those that were declared dead in the last minutes.
+    /// Members declared dead in the last minutes.
     pub(crate) dead: Vec<String>,
 }
 
 impl GroupSummary {
-    /// Looks at all members, twice.
+    /// Reads all members twice.
     pub(crate) async fn read(session: &Session, over: Duration) -> Result<Self, Failure> {
         let clock = SystemClock::start();
         let end = Instant::now() + over + PATIENCE;

@@ -1,5 +1,5 @@
-//! The table for people: one line above it, one for each member. The colours are in it as escape sequences,
-//! which the output leaves out where they do not belong.
+//! The table for people: one line above it, and one for each member. It contains colours as escape sequences,
+//! which the output removes where they do not belong.
 
 use anstyle::{AnsiColor, Style};
 
@@ -23,10 +23,10 @@ const COLUMNS: [Column; 10] = [
     ("MEMORY", true),
 ];
 
-/// How many of those that cannot be read are named.
+/// The most unreadable znodes that are named.
 const MOST_NAMED: usize = 10;
 
-/// The lines of the whole table, the first member's the third; `namespace` is named when nobody is there.
+/// The lines of the whole table; the first member is in the third. The namespace is named if there are no members.
 pub(super) fn lines(overview: &Overview, namespace: &str) -> Vec<String> {
     if overview.rows.is_empty() {
         let nobody = format!("no members below '{namespace}/'");
@@ -39,7 +39,7 @@ pub(super) fn lines(overview: &Overview, namespace: &str) -> Vec<String> {
     lines.chain(unreadable(overview)).collect()
 }
 
-/// What could not be read, a line each.
+/// One line for each znode that could not be read, and the number of those beyond the limit.
 fn unreadable(overview: &Overview) -> Vec<String> {
     let style = AnsiColor::Yellow.on_default();
     let all = &overview.unreadable;
@@ -162,7 +162,7 @@ mod tests {
         );
         assert_eq!(words(&lines[4])[..2], ["follower", "map2"]);
         assert_eq!(lines.len(), 5);
-        // Numbers stand below each other by their last digit.
+        // Numbers are aligned at their last digit.
         let end = |line: &str, word: &str| line.find(word).unwrap() + word.len();
         assert_eq!(end(&lines[1], "BEATS/S"), end(&lines[2], " 200"));
     }

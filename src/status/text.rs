@@ -1,19 +1,19 @@
-//! Numbers and times in the form that people read at a glance; `-` for what is not known.
+//! Numbers and times in short forms for people; `-` for what is not known.
 
 use std::time::Duration;
 
 use bytesize::ByteSize;
 use chrono::{DateTime, Local, Utc};
 
-/// What stands for what is not known.
+/// Shown for an unknown value.
 pub(crate) const UNKNOWN: &str = "-";
 
-/// How old something is: `4ms`, `1.2s`, `3m 20s`.
+/// The age of something: `4ms`, `1.2s`, `3m 20s`.
 pub(crate) fn age(age: Duration) -> String {
     if age < Duration::from_secs(1) {
         return format!("{}ms", age.as_millis());
     }
-    // What rounds to a minute is one.
+    // What rounds to a minute is shown as a minute.
     if age < Duration::from_millis(59_950) {
         return format!("{:.1}s", age.as_secs_f64());
     }
@@ -21,7 +21,7 @@ pub(crate) fn age(age: Duration) -> String {
     humantime::format_duration(Duration::from_secs_f64(seconds)).to_string()
 }
 
-/// How often in a second: `198`, `0.5`.
+/// A rate per second: `198`, `0.5`.
 pub(super) fn rate(rate: Option<f64>) -> String {
     match rate {
         None => UNKNOWN.to_owned(),
@@ -30,19 +30,19 @@ pub(super) fn rate(rate: Option<f64>) -> String {
     }
 }
 
-/// A part of the whole: `41.5%`.
+/// A percentage: `41.5%`.
 pub(super) fn percent(percent: Option<f64>) -> String {
-    // What is told may be any number.
+    // A member may report any number.
     let percent = percent.filter(|percent| percent.abs() < 1e4);
     percent.map_or_else(|| UNKNOWN.to_owned(), |percent| format!("{percent:.1}%"))
 }
 
-/// Bytes: `12.3MiB`.
+/// A number of bytes: `12.3MiB`.
 pub(crate) fn bytes(bytes: u64) -> String {
     ByteSize(bytes).display().iec().to_string().replace(' ', "")
 }
 
-/// A moment on the reader's own clock.
+/// A time on the reader's own clock.
 pub(super) fn moment(at: DateTime<Utc>) -> String {
     let at = at.with_timezone(&Local);
     at.format("%Y-%m-%d %H:%M:%S").to_string()

@@ -1,9 +1,9 @@
 //! Which of the standard streams this process was started with.
 //!
-//! Rust's runtime opens `/dev/null` in place of a standard stream that is closed, so that no file that is opened
-//! later gets its number. From then on what is written is lost without an error, and nothing tells it from a
-//! `/dev/null` that was wanted: Python's `subprocess.DEVNULL` is opened for both ways too. So the streams are
-//! looked at before the runtime begins, by a function in `.init_array`, which the loader calls before `main`.
+//! Rust's runtime opens `/dev/null` in place of a closed standard stream, so that a file opened later does not
+//! get its number. From then on, output is lost without an error, and nothing distinguishes the stream from an
+//! intended `/dev/null`: Python's `subprocess.DEVNULL` is also opened for both ways. So the streams are
+//! checked before the runtime begins, by a function in `.init_array`, which the loader calls before `main`.
 //!
 //! The one line that needs `unsafe` places the pointer to that function.
 #![allow(unsafe_code)]
@@ -36,12 +36,12 @@ extern "C" fn look() {
     CLOSED.store(closed, Relaxed);
 }
 
-/// Whether this process was started with a stdin. Elsewhere than on Linux it is taken to be so.
+/// Whether this process was started with a stdin. Always true on systems other than Linux.
 pub fn has_stdin() -> bool {
     CLOSED.load(Relaxed) & STDIN == 0
 }
 
-/// Whether this process was started with a stdout. Elsewhere than on Linux it is taken to be so.
+/// Whether this process was started with a stdout. Always true on systems other than Linux.
 pub fn has_stdout() -> bool {
     CLOSED.load(Relaxed) & STDOUT == 0
 }

@@ -1,6 +1,6 @@
-//! The standard streams of this process: whether it was started with them, and how to use them whatever they are.
+//! The standard streams of this process: whether it was started with them, and how to use any kind of stream.
 //!
-//! - [`has_stdin`] and [`has_stdout`] tell a stream that was closed from one that is `/dev/null`.
+//! - [`has_stdin`] and [`has_stdout`] distinguish a closed stream from `/dev/null`.
 //! - [`Patient`] waits for a stream with `O_NONBLOCK` instead of failing.
 //! - [`out`] and [`err`] are stdout and stderr for tools. Unlike `std::io::stdout` they report every failure.
 
@@ -14,10 +14,10 @@ use std::time::Duration;
 pub use given::{has_stdin, has_stdout};
 pub use patient::Patient;
 
-/// How long a full stderr with `O_NONBLOCK` is waited for.
+/// The longest wait for a full stderr with `O_NONBLOCK`.
 const STDERR: Duration = Duration::from_secs(1);
 
-/// What is wrong with a stream that this process was started without.
+/// The error of using a stream that this process was started without.
 pub fn closed() -> io::Error {
     io::Error::new(
         ErrorKind::NotConnected,
@@ -25,11 +25,11 @@ pub fn closed() -> io::Error {
     )
 }
 
-/// Stdout without a buffer: what was written has left the program. Its failures say that it is stdout.
+/// Stdout without a buffer: what was written has left the program. Its errors name stdout.
 #[derive(Debug)]
 pub struct Out(Patient<BorrowedFd<'static>>);
 
-/// Stdout.
+/// Stdout for tools.
 pub fn out() -> Out {
     Out(Patient::new(rustix::stdio::stdout()))
 }
@@ -50,7 +50,7 @@ impl Write for Out {
     }
 }
 
-/// Stderr. One with `O_NONBLOCK` that stays full is waited for no longer than a second.
+/// Stderr for tools. If it has `O_NONBLOCK` and stays full, a write waits for a second at most.
 pub fn err() -> Patient<BorrowedFd<'static>> {
     Patient::within(rustix::stdio::stderr(), STDERR)
 }

@@ -1,4 +1,4 @@
-//! Reading and writing that waits, also on a file that does not (`O_NONBLOCK`).
+//! Reading and writing that waits, even on a file with `O_NONBLOCK`.
 
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
@@ -7,17 +7,17 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-/// A stream that is waited for until it is ready. `O_NONBLOCK` belongs to the open file, which other processes
-/// share, so it is left as it is.
+/// A stream whose reads and writes wait until it is ready. `O_NONBLOCK` belongs to the open file, which other
+/// processes share, so it is left as it is.
 #[derive(Debug)]
 pub struct Patient<T> {
     stream: T,
-    /// The longest wait for one read or write; without one, as long as it takes.
+    /// The longest wait for one read or write; `None` waits without a limit.
     limit: Option<Duration>,
 }
 
 impl<T: AsFd> Patient<T> {
-    /// Waits as long as it takes.
+    /// Waits without a limit.
     pub fn new(stream: T) -> Self {
         Self {
             stream,
@@ -25,7 +25,7 @@ impl<T: AsFd> Patient<T> {
         }
     }
 
-    /// Waits at most for `limit`, then fails as timed out.
+    /// Waits for `limit` at most, then fails with a timeout.
     pub fn within(stream: T, limit: Duration) -> Self {
         Self {
             stream,
@@ -33,7 +33,7 @@ impl<T: AsFd> Patient<T> {
         }
     }
 
-    /// The outcome of `attempt`, made again after each wait.
+    /// The result of `attempt`, which is repeated after each wait.
     fn keep_at(
         &self,
         wanted: PollFlags,
@@ -99,7 +99,7 @@ mod tests {
         rustix::io::ioctl_fionbio(&writer, true).unwrap();
         let bytes: Vec<u8> = (0..1_000_000_u32).flat_map(u32::to_le_bytes).collect();
         let expected = bytes.clone();
-        // Both are faster than the other at some time: each pauses once.
+        // Each side is faster than the other at some time, for each pauses once.
         let feeder = spawn(move || {
             let mut writer = Patient::new(writer);
             sleep(Duration::from_millis(20));

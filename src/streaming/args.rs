@@ -6,13 +6,13 @@ use clap::builder::FalseyValueParser;
 use std::io::{Read, Write};
 use std::time::Duration;
 
-/// What the program itself takes of `--combine-memory`: code, stacks, and a heartbeat at work.
+/// Bytes of `--combine-memory` that the program itself needs: code, stacks and the heartbeat.
 const PROGRAM: u64 = 8 * 1024 * 1024;
 
-/// Less is refused: hardly anything would be left for the sums.
+/// The smallest `--combine-memory`: with less, almost no memory would be left for the sums.
 const LEAST: u64 = 10 * 1024 * 1024;
 
-/// How words are mapped.
+/// The mapper's options.
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Words")]
 pub struct WordArgs {

@@ -1,24 +1,24 @@
-//! Reading in blocks and writing in blocks: what mapper and combiner share around their inner loops.
+//! Block-wise reading and writing: what the mapper and the combiner share around their inner loops.
 
 use super::{Progress, StreamError, edges::PIECE};
 use std::io::{ErrorKind, Read, Write};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How much is read at once: enough to make system calls cheap, small enough to stay in the second-level cache.
+/// Bytes per read: enough to make system calls cheap, small enough to stay in the second-level cache.
 pub(super) const BLOCK: usize = 256 * 1024;
 
-/// Bytes that may be touched behind a piece, so that words are copied 16 bytes at a time.
+/// Bytes behind a piece that may be touched, so that words can be copied 16 bytes at a time.
 pub(super) const SLACK: usize = 64;
 
-/// What a paced mapper has written reaches its reader within this time.
+/// The output of a paced mapper reaches its reader within this time.
 const PACED_FLUSH: Duration = Duration::from_millis(50);
 
-/// A piece of input and what lies behind it, in an array of fixed size: an index that is masked with
-/// `PIECE - 1` needs no check.
+/// A piece of input and the bytes behind it, in an array of fixed size: an index masked with `PIECE - 1` needs no
+/// bounds check.
 pub(super) type Piece = [u8; PIECE + SLACK];
 
-/// Bytes read from `input`, as [`Read::read`], but an interrupting signal is no error.
+/// Reads bytes from `input` like [`Read::read`], but retries after an interrupting signal.
 pub(super) fn read(input: &mut impl Read, into: &mut [u8]) -> Result<usize, StreamError> {
     loop {
         match input.read(into) {
@@ -34,7 +34,7 @@ pub(super) struct Output<'a, W> {
     progress: &'a Progress,
     buffer: Box<[u8]>,
     len: usize,
-    /// Records that the progress has not been told of.
+    /// Records not yet added to the progress.
     records: u64,
 }
 
@@ -51,7 +51,7 @@ impl<'a, W: Write> Output<'a, W> {
         }
     }
 
-    /// Room for `N` bytes; say with [`Self::advance`] how many were used.
+    /// Room for `N` bytes; the caller reports the bytes it used with [`Self::advance`].
     pub(super) fn room<const N: usize>(&mut self) -> Result<&mut [u8; N], StreamError> {
         const { assert!(N <= Self::SIZE) }
         if self.buffer.len() - self.len < N {
@@ -63,13 +63,13 @@ impl<'a, W: Write> Output<'a, W> {
         }
     }
 
-    /// The next `bytes` bytes of the room are output, and hold `records` records.
+    /// Marks the next `bytes` bytes of the room as output that holds `records` records.
     pub(super) fn advance(&mut self, bytes: usize, records: u64) {
         self.len += bytes;
         self.records += records;
     }
 
-    /// Writes bytes of any length, which end `records` records.
+    /// Writes bytes of any length, which complete `records` records.
     pub(super) fn put(&mut self, bytes: &[u8], records: u64) -> Result<(), StreamError> {
         if self.buffer.len() - self.len < bytes.len() {
             self.flush()?;
@@ -85,7 +85,7 @@ impl<'a, W: Write> Output<'a, W> {
         Ok(())
     }
 
-    /// Writes `key<TAB>count`, in one step where it fits.
+    /// Writes `key<TAB>count`, in one step if it fits.
     pub(super) fn put_sum(&mut self, key: &[u8], count: &[u8]) -> Result<(), StreamError> {
         let len = key.len() + 1 + count.len() + 1;
         if self.buffer.len() - self.len < len {
@@ -106,7 +106,7 @@ impl<'a, W: Write> Output<'a, W> {
         Ok(())
     }
 
-    /// Hands everything to the writer.
+    /// Passes all buffered output to the writer.
     pub(super) fn flush(&mut self) -> Result<(), StreamError> {
         if self.len > 0 {
             self.to
@@ -124,9 +124,9 @@ impl<'a, W: Write> Output<'a, W> {
     }
 }
 
-/// What is done with the words of an input that comes in parts, cut anywhere.
+/// Processes the words of an input that arrives in parts, cut anywhere.
 pub(super) trait Engine {
-    /// Takes the first `len` bytes of `piece`, and says how many newlines they hold.
+    /// Processes the first `len` bytes of `piece`, and returns the number of newlines in them.
     fn feed<W: Write>(
         &mut self,
         piece: &Piece,
@@ -134,14 +134,14 @@ pub(super) trait Engine {
         output: &mut Output<'_, W>,
     ) -> Result<u64, StreamError>;
 
-    /// The input has ended: writes what is still held.
+    /// Called at the end of the input: writes what is still held.
     fn finish<W: Write>(&mut self, output: &mut Output<'_, W>) -> Result<(), StreamError>;
 }
 
 /// Reads `input` to its end through `engine`.
 ///
-/// What came of a block is written before the next one is read, so that a slow input is not held back; with
-/// `pace`, the work rests that long after each line.
+/// The output of a block is written before the next block is read, so that a slow input delays no output. With
+/// `pace`, the work pauses that long after each line.
 pub(super) fn drive(
     input: &mut impl Read,
     output: &mut impl Write,
@@ -190,7 +190,7 @@ pub(super) fn drive(
     output.flush()
 }
 
-/// Hands `buffer[from..to]` to the engine piece by piece.
+/// Passes `buffer[from..to]` to the engine piece by piece.
 fn feed<W: Write>(
     engine: &mut impl Engine,
     buffer: &[u8],

@@ -8,23 +8,23 @@ use super::{Progress, StreamError};
 use std::io::{Read, Write};
 use std::time::Duration;
 
-/// Words looked up together: their places in the table are asked for before the first is used.
+/// Words looked up together: their slots in the table are prefetched before the first one is used.
 const BATCH: usize = 64;
 
-/// A word longer than this is not summed, but written as it comes.
+/// The longest word that is summed, in bytes; a longer one is written each time it is read.
 const LONGEST: usize = 64 * 1024;
 
-/// What the blocks for reading and writing, and the word that spans two blocks, take of the limit.
+/// Bytes of the limit that the read and write blocks, and a word that spans two blocks, use.
 const BUFFERS: usize = BLOCK + Output::<Vec<u8>>::SIZE + 4 * PIECE + 2 * LONGEST;
 
-/// Writes `word<TAB>n` for the words of `input`, in no order, with `n` the times the word was seen.
+/// Writes `word<TAB>n` for the words of `input`, in no order, where `n` is how often the word was read.
 ///
-/// The sums take no more than `memory_limit_bytes`, with the buffers, all spare capacity and the copy made
-/// while a table grows. When they are full they are written and begun again, so a word may be written more
-/// than once. A limit too small for the buffers themselves leaves a few kilobytes of sums.
+/// The sums use at most `memory_limit_bytes`, including the buffers, all spare capacity and the copy made
+/// while a table grows. When the memory is full, the sums are written and start again at zero, so a word may be
+/// written more than once. A limit too small for the buffers themselves leaves a few kilobytes for sums.
 ///
-/// Splitting and `pace` are those of [`map_words`](super::map_words). A word of more than 64 KiB is written
-/// with the count 1 each time it is seen.
+/// Splitting and `pace` are as in [`map_words`](super::map_words). A word of more than 64 KiB is written
+/// with the count 1 each time it occurs.
 pub fn map_combined(
     input: &mut impl Read,
     output: &mut impl Write,
@@ -36,14 +36,14 @@ pub fn map_combined(
     drive(input, output, progress, pace, &mut engine)
 }
 
-/// The word at the end of what was fed.
+/// The word at the end of the input so far, if its end has not been seen.
 #[derive(Clone, Copy, PartialEq)]
 enum Open {
-    /// There is none.
+    /// No word is open.
     No,
-    /// Its beginning is in `carry`.
+    /// The beginning of the word is in `carry`.
     Carried,
-    /// It is too long to carry; its beginning is written.
+    /// The word is too long to carry; its beginning is already written.
     Written,
 }
 
@@ -56,7 +56,7 @@ struct Combiner {
 }
 
 impl Combiner {
-    /// Three eighths of the budget are for long words, which some languages have many of.
+    /// Three eighths of the budget are for long words, which are frequent in some languages.
     fn new(budget: usize) -> Self {
         let long = budget / 8 * 3;
         Self {
@@ -68,7 +68,7 @@ impl Combiner {
         }
     }
 
-    /// Counts words that lie whole in the piece.
+    /// Counts words that lie completely in the piece.
     fn count<W: Write>(
         &mut self,
         piece: &Piece,
@@ -78,7 +78,7 @@ impl Combiner {
         let mut keys = [(Key::EMPTY, 0); BATCH];
         let mut at = first;
         loop {
-            // A growing table moves its slots, so it grows before they are asked for.
+            // A growing table moves its slots, so it grows before they are prefetched.
             if !self.short.make_room(BATCH) {
                 self.write_sums(true, output)?;
             }
@@ -96,7 +96,7 @@ impl Combiner {
                     long += 1;
                     continue;
                 }
-                // The mask changes nothing; it spares the check.
+                // The mask changes nothing; it avoids the bounds check.
                 let from = start & (PIECE - 1);
                 let Some(bytes) = piece[from..].first_chunk() else {
                     unreachable!("the slack is longer than a key");
@@ -116,7 +116,7 @@ impl Combiner {
         }
     }
 
-    /// Counts those of `words[from..to]` that are too long to lie in the table itself.
+    /// Counts the words of `words[from..to]` that are too long for the table of short words.
     #[cold]
     fn count_long<W: Write>(
         &mut self,
@@ -151,7 +151,7 @@ impl Combiner {
         output.put_sum(word, b"1")
     }
 
-    /// Counts the word in `carry`, which has come to its end.
+    /// Counts the word in `carry`, which is now complete.
     fn count_carried<W: Write>(&mut self, output: &mut Output<'_, W>) -> Result<(), StreamError> {
         let word = std::mem::take(&mut self.carry);
         if word.len() > INLINE {
@@ -170,7 +170,7 @@ impl Combiner {
         Ok(())
     }
 
-    /// Writes all sums and begins anew, with a wider table of short words if it was that which was full.
+    /// Writes all sums and clears the tables. Widens the table of short words if that one was full.
     fn write_sums<W: Write>(
         &mut self,
         widen: bool,
@@ -189,7 +189,7 @@ impl Combiner {
         Ok(())
     }
 
-    /// Takes a part of a word, `bytes`, whose end is not in sight.
+    /// Adds `bytes`, a part of a word whose end has not been read yet.
     fn carry<W: Write>(
         &mut self,
         bytes: &[u8],
@@ -254,7 +254,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Sums `text`, and says how many lines that took.
+    /// Sums `text`, checks the sums, and returns the number of lines written.
     fn check(text: &[u8], sizes: &[usize], limit: usize, pace: Option<Duration>) -> u64 {
         let (mut output, progress) = (Vec::new(), Progress::new());
         let mut input = Chunked::new(text, sizes);
@@ -293,7 +293,7 @@ mod tests {
         for tail in ["", "_and_a_tail_that_is_too_long"] {
             let once = many(60_000, tail);
             let twice = once.repeat(2);
-            // Everything fits: one line a word. It does not: more, but no word is lost.
+            // If everything fits, there is one line per word. If not, there are more lines, but no word is lost.
             assert_eq!(check(&twice, &[usize::MAX], usize::MAX, None), 60_000);
             assert!(check(&twice, &[usize::MAX], BUFFERS + 200_000, None) > 60_000);
             assert_eq!(check(&twice, &[usize::MAX], 0, None), 120_000);

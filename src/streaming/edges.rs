@@ -1,26 +1,26 @@
 //! Where words begin and end: the bytes at which a piece of input changes between whitespace and word.
 //!
-//! Words have five letters or so, too few for a search from one blank to the next. So 64 bytes at a time are
-//! turned into a bitmask of their whitespace; the mask against itself moved by one bit has a 1 at each edge.
-//! This file holds the portable way, eight bytes in one integer; [`super::simd`] has the same for AVX2.
+//! Words have about five letters, too few for a search from one blank to the next. So 64 bytes at a time are
+//! turned into a bitmask of their whitespace; the mask XOR itself moved by one bit has a 1 at each edge.
+//! This file holds the portable version, eight bytes in one integer; [`super::simd`] has the same for AVX2.
 
-/// How many bytes are split at once: they and their edges stay in the first-level cache.
+/// Bytes split at once: they and their edges stay in the first-level cache.
 pub(super) const PIECE: usize = 8 * 1024;
 
 /// Bytes in one bitmask.
 pub(super) const CHUNK: usize = 64;
 
-/// Whether `bytes.split()` of Python takes this byte as whitespace: 9 to 13 and 32. Rust's own
+/// Whether Python's `bytes.split()` treats this byte as whitespace: 9 to 13 and 32. Rust's own
 /// `is_ascii_whitespace` leaves out 11, the vertical tab.
 pub(super) const fn is_space(byte: u8) -> bool {
     matches!(byte, 9..=13 | 32)
 }
 
-/// One position for each byte at most, one for a word that was open before, and room for a chunk's positions to
-/// be stored without asking how many there are.
+/// At most one position for each byte, one for a word that was open before, and room to store a chunk's positions
+/// without checking how many there are.
 const ROOM: usize = PIECE + 1 + CHUNK;
 
-/// A piece cut into words: positions of first bytes and of ends, in turn.
+/// A piece cut into words: alternating positions of first bytes and of ends.
 pub(super) struct Edges {
     at: Box<[u16; ROOM]>,
     len: usize,
@@ -30,7 +30,7 @@ pub(super) struct Edges {
 }
 
 impl Edges {
-    /// Room for one piece, filled by the fastest way this processor has.
+    /// Room for one piece, to be filled with the fastest function for this processor.
     pub(super) fn new() -> Self {
         Self::with(super::simd::best().unwrap_or(scan_portable))
     }
@@ -47,7 +47,7 @@ impl Edges {
         }
     }
 
-    /// Cuts `piece` (no longer than [`PIECE`]). `in_word` says that the input before it ended inside a word:
+    /// Cuts `piece` (no longer than [`PIECE`]). `in_word` means that the input before it ended inside a word:
     /// then the first pair starts at 0, and is empty if the piece begins with whitespace.
     pub(super) fn cut(&mut self, piece: &[u8], in_word: bool) {
         assert!(piece.len() <= PIECE, "a piece of {} bytes", piece.len());
@@ -59,7 +59,7 @@ impl Edges {
         self.at[..self.len].as_chunks().0
     }
 
-    /// Where the word starts that is still open at the end of the piece.
+    /// The start of the word that is still open at the end of the piece, if there is one.
     pub(super) fn open(&self) -> Option<usize> {
         (self.len % 2 == 1).then(|| usize::from(self.at[self.len - 1]))
     }
@@ -69,8 +69,8 @@ impl Edges {
         self.newlines
     }
 
-    /// Stores the positions of the bits of `edges`, eight at a time: a fixed count of steps costs less than
-    /// a loop whose end the processor guesses wrong once a chunk.
+    /// Stores the positions of the bits of `edges`, eight at a time: a fixed number of steps costs less than
+    /// a loop whose end the processor mispredicts once per chunk.
     #[inline(always)]
     #[expect(
         clippy::inline_always,
@@ -97,7 +97,7 @@ impl Edges {
     }
 }
 
-/// Cuts a piece with `classify`, which gives the bitmasks of a chunk's whitespace and of its newlines.
+/// Cuts a piece with `classify`, which returns the bitmasks of a chunk's whitespace and of its newlines.
 #[inline(always)]
 #[expect(
     clippy::inline_always,
@@ -132,7 +132,7 @@ pub(super) fn scan(
     }
 }
 
-/// The way for processors without AVX2.
+/// Cuts a piece on processors without AVX2.
 pub(super) fn scan_portable(piece: &[u8], in_word: bool, edges: &mut Edges) {
     scan(piece, in_word, edges, classify_portable);
 }
@@ -141,9 +141,9 @@ pub(super) fn scan_portable(piece: &[u8], in_word: bool, edges: &mut Edges) {
 fn classify_portable(chunk: &[u8; CHUNK]) -> (u64, u64) {
     const ONES: u64 = u64::from_ne_bytes([1; 8]);
     const LOW: u64 = 0x7f * ONES;
-    // The high bit of each byte that is not zero; the sum cannot run over into the next byte.
+    // Sets the high bit of each byte that is not zero; the sum cannot overflow into the next byte.
     let not_zero = |x: u64| ((x & LOW) + LOW) | x;
-    // Gathers the high bits of the eight bytes in one.
+    // Gathers the high bits of the eight bytes in one byte.
     let gather = |x: u64| (((x >> 7) & ONES).wrapping_mul(0x0102_0408_1020_4080)) >> 56;
     let (mut space, mut newline) = (0, 0);
     for (index, &eight) in chunk.as_chunks::<8>().0.iter().enumerate() {
@@ -165,7 +165,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// The same said byte by byte.
+    /// The same result, computed byte by byte.
     fn plain(piece: &[u8], in_word: bool) -> (Vec<u16>, u64) {
         let mut at: Vec<u16> = if in_word { vec![0] } else { vec![] };
         let mut inside = in_word;

@@ -2,7 +2,7 @@
 
 use std::io;
 
-/// A failure of the data path: which side it was on decides what the program says and how it exits.
+/// A failure of the data path. The side on which it happened decides the program's message and exit code.
 #[derive(Debug, thiserror::Error)]
 pub enum StreamError {
     /// The input could not be read.
@@ -14,7 +14,7 @@ pub enum StreamError {
 }
 
 impl StreamError {
-    /// Whether the reader of our output has gone (`| head -1`): no fault of ours, so nothing to complain about.
+    /// Whether the reader of our output has gone (`| head -1`): not an error of this program, so it prints nothing.
     pub fn is_broken_pipe(&self) -> bool {
         matches!(self, Self::Write(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }

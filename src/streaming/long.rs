@@ -1,10 +1,10 @@
-//! Sums of words longer than 15 bytes: their bytes lie in an arena, a table points to them.
+//! Sums of words longer than 15 bytes: their bytes are in an arena, and a table points to them.
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use std::hash::BuildHasher;
 
-/// What a table starts with, in entries and in bytes of words.
+/// Initial capacity of the table (entries) and of the arena (bytes).
 const FIRST: usize = 112;
 const FIRST_ARENA: usize = 4096;
 
@@ -18,16 +18,16 @@ struct Entry {
 pub(super) struct LongTable {
     table: HashTable<Entry>,
     arena: Vec<u8>,
-    /// The most that both may take, in bytes.
+    /// The limit for both together, in bytes.
     budget: usize,
-    /// All that was ever allocated, for the allocator may keep what is freed while a table grows.
+    /// Bytes ever allocated: the allocator may keep what is freed while a table grows.
     spent: usize,
-    /// Seeded anew in each process; [`super::short`] says why.
+    /// A new seed in each process; [`super::short`] says why.
     hasher: RandomState,
 }
 
 impl LongTable {
-    /// An empty table that will not take more than `budget` bytes, and takes none yet.
+    /// An empty table that will use at most `budget` bytes, and uses none yet.
     pub(super) fn new(budget: usize) -> Self {
         Self {
             table: HashTable::new(),
@@ -38,7 +38,7 @@ impl LongTable {
         }
     }
 
-    /// Counts `word`. The answer is no, and nothing changes, if it is new and there is no room for it.
+    /// Counts `word`. Returns `false`, and changes nothing, if the word is new and there is no room for it.
     pub(super) fn add(&mut self, word: &[u8]) -> bool {
         let hash = self.hasher.hash_one(word);
         let arena = &self.arena;
@@ -77,7 +77,7 @@ impl LongTable {
         }
         if self.table.len() == self.table.capacity() {
             let entries = (2 * self.table.capacity()).max(FIRST);
-            // A table keeps an eighth free, its size is the next power of two, and it has a byte more for
+            // A table keeps an eighth free, its size is the next power of two, and it needs one more byte for
             // each entry: never more than this.
             let new = (entries * 8 / 7).next_power_of_two() * (size_of::<Entry>() + 1) + 64;
             if self.spent + new > self.budget {
@@ -92,7 +92,7 @@ impl LongTable {
         true
     }
 
-    /// Forgets all sums.
+    /// Removes all words and their sums.
     pub(super) fn clear(&mut self) {
         self.table.clear();
         self.arena.clear();
@@ -123,7 +123,7 @@ mod tests {
             assert!(table.spent <= budget, "{} of {budget}", table.spent);
             let now = table.table.allocation_size() + table.arena.capacity();
             assert!(now <= table.spent, "{now} of {}", table.spent);
-            // Entry and word take some 60 bytes; half the budget or more may be for copies and for growth.
+            // An entry and its word take about 60 bytes; half the budget or more may go to copies and growth.
             assert!(
                 taken >= budget / 300,
                 "only {taken} words in {budget} bytes"

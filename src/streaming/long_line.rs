@@ -1,4 +1,4 @@
-//! Lines longer than a block, and the keys of runs that they may be in: never more than one copy of one key.
+//! Lines longer than a block, and the keys of the runs they may belong to: never more than one copy of one key.
 
 use super::StreamError;
 use super::sum::{Count, CountField};
@@ -7,19 +7,19 @@ use std::io;
 
 /// The key of a run.
 pub(super) enum RunKey {
-    /// It is kept, to be compared with the next one and to be written at the end.
+    /// The key is kept, to be compared with the next one and written at the end.
     Kept(Vec<u8>),
-    /// It was long and is written. The next one is compared by length and digest.
+    /// The key was long and is already written. The next key is compared with its length and digest.
     Written {
-        /// How many bytes it has.
+        /// The length of the key in bytes.
         len: usize,
-        /// Of these bytes.
+        /// The SHA-256 digest of the key.
         digest: [u8; 32],
     },
 }
 
 impl RunKey {
-    /// A key that was written, and need not be kept.
+    /// A key that was written and need not be kept.
     pub(super) fn written(key: &[u8]) -> Self {
         Self::Written {
             len: key.len(),
@@ -27,7 +27,7 @@ impl RunKey {
         }
     }
 
-    /// Whether it is this one.
+    /// Whether `key` is this key.
     #[inline]
     pub(super) fn is(&self, key: &[u8]) -> bool {
         match self {
@@ -39,23 +39,23 @@ impl RunKey {
     }
 }
 
-/// What a long line adds.
+/// What a long line contributes.
 pub(super) enum LongValue {
-    /// A count to the run of a key.
+    /// A count for the run of a key.
     Count(Vec<u8>, Count),
     NoTab,
     NoInteger,
 }
 
-/// A line that comes in parts: its key is kept, what follows is not.
+/// A line that arrives in parts: its key is kept, the rest is not.
 pub(super) struct LongLine {
     key: Vec<u8>,
-    /// What follows the tab, once that has come.
+    /// The field after the tab; `None` before the tab has been read.
     field: Option<CountField>,
 }
 
 impl LongLine {
-    /// A line that begins with these bytes.
+    /// Starts a line with these bytes.
     pub(super) fn new(beginning: &[u8]) -> Result<Self, StreamError> {
         let mut line = Self {
             key: Vec::new(),
@@ -74,7 +74,7 @@ impl LongLine {
         let tab = memchr::memchr(b'\t', part);
         let key = &part[..tab.unwrap_or(part.len())];
         if self.key.capacity() - self.key.len() < key.len() {
-            // Twice the room, as a vector takes, would be a second copy of a key that only just does not fit.
+            // Doubling the capacity, as a vector does, would need a second copy of a key that only just fits.
             let more = key.len().max(self.key.len() / 8);
             let room = self.key.try_reserve_exact(more);
             room.map_err(|_| too_long(self.key.len() + key.len()))?;
@@ -88,7 +88,7 @@ impl LongLine {
         Ok(())
     }
 
-    /// The line is whole.
+    /// Called at the end of the line.
     pub(super) fn end(self) -> LongValue {
         match self.field.map(|field| field.end()) {
             None => LongValue::NoTab,

@@ -1,13 +1,13 @@
 //! The data path: what a streaming task does with its records.
 //!
-//! Bytes come from stdin in blocks and leave to stdout in blocks, on a plain thread that waits for nothing
-//! else; a heartbeat sees how far it is through [`Progress`]. Nothing here knows where that goes.
+//! Bytes arrive from stdin in blocks and leave to stdout in blocks, on a plain thread that waits for nothing
+//! else; a heartbeat reads how far it is through [`Progress`]. Nothing in this module knows where that goes.
 //!
 //! - [`map_words`] writes `word<TAB>1` for each word, [`map_combined`] sums words in bounded memory first.
-//! - [`reduce`] sums what came sorted out of the shuffle.
+//! - [`reduce`] sums the sorted lines of the shuffle.
 //! - [`WordArgs`] holds the mapper's options, [`raw_stdin`] and [`raw_stdout`] open the streams.
-//! - [`Task`] is what Hadoop says of the task that the process is, [`StatusLine`] what it hears from it.
-//! - [`StreamError`] says on which side it failed, [`exit`] how a program ends because of it.
+//! - [`Task`] holds what Hadoop's environment says of this task, [`StatusLine`] reports its status to Hadoop.
+//! - [`StreamError`] tells on which side the data path failed, [`exit`] ends the program accordingly.
 
 mod args;
 mod blocks;

@@ -1,11 +1,11 @@
-//! How far the data path has come: four counters, read by the heartbeat while the work goes on.
+//! The progress of the data path: four counters, read by the heartbeat while the work goes on.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Counters of one task, shared as `Arc<Progress>` between the data path and its heartbeat.
 ///
-/// The data path adds to them once for each block it reads or writes, never for each word, so that they
-/// cost nothing that could be measured. A reader sees each of them grow, but not all four of one moment.
+/// The data path adds to them once for each block it reads or writes, never for each word, so that their
+/// cost is too small to measure. A reader sees each of them grow, but not all four at the same moment.
 #[derive(Debug, Default)]
 pub struct Progress {
     lines_in: AtomicU64,
@@ -15,22 +15,22 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Starts at nothing read and nothing written.
+    /// Starts with all counters at zero.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Input records (lines) taken so far; a last line without a newline counts once it has ended.
+    /// Input records (lines) read so far; a last line without a newline counts once it has ended.
     pub fn lines_in(&self) -> u64 {
         self.lines_in.load(Relaxed)
     }
 
-    /// Input bytes taken so far.
+    /// Input bytes read so far.
     pub fn bytes_in(&self) -> u64 {
         self.bytes_in.load(Relaxed)
     }
 
-    /// Words or sums handed to the output so far.
+    /// Words or sums passed to the output so far.
     pub fn records_out(&self) -> u64 {
         self.records_out.load(Relaxed)
     }
@@ -60,12 +60,12 @@ impl Progress {
         self.bytes_out.fetch_add(bytes, Relaxed);
     }
 
-    /// Sets the input bytes to what is known of them from elsewhere, such as a file's offset.
+    /// Sets the input bytes to a value known from elsewhere, such as a file's offset.
     pub fn set_bytes_in(&self, bytes: u64) {
         self.bytes_in.store(bytes, Relaxed);
     }
 
-    /// Sets the output bytes likewise.
+    /// Sets the output bytes to a value known from elsewhere.
     pub fn set_bytes_out(&self, bytes: u64) {
         self.bytes_out.store(bytes, Relaxed);
     }

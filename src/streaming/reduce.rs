@@ -7,20 +7,20 @@ use super::{Progress, StreamError};
 use std::fmt;
 use std::io::{Read, Write};
 
-/// The longest key whose room is kept for the next one.
+/// The longest key whose buffer is kept for the next key, in bytes.
 const LONGEST_SPARE: usize = BLOCK;
 
-/// Lines that could not be summed, for they held no record.
+/// Counts of lines that were not summed because they hold no record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Skipped {
-    /// Lines without a tab, empty ones too.
+    /// Lines without a tab, including empty lines.
     pub without_tab: u64,
     /// Lines whose count is not an integer.
     pub not_integer: u64,
 }
 
 impl Skipped {
-    /// All of them.
+    /// The number of all skipped lines.
     pub fn total(self) -> u64 {
         self.without_tab + self.not_integer
     }
@@ -38,14 +38,14 @@ impl fmt::Display for Skipped {
     }
 }
 
-/// Writes `key<TAB>sum` for each run of lines with the same key, and says what it had to skip.
+/// Writes `key<TAB>sum` for each run of lines with the same key, and returns how many lines it skipped.
 ///
-/// - The key is what stands before the first tab, byte by byte; it may be empty and of any length, as long as
-///   one copy of it fits into memory. What follows it takes none.
-/// - The count is what follows, as Python's `int()` reads it: a sign, decimal digits, whitespace around them.
-///   It may be of any size up to 4300 digits, which is where `int()` gives up too, and so may sums.
-/// - Lines that are no such records are skipped as if they were not there: a run goes on behind them.
-/// - An unsorted stream gives each run by itself, which is right for a combiner.
+/// - The key is everything before the first tab, byte by byte; it may be empty and of any length, as long as
+///   one copy of it fits into memory. What follows the key uses no memory.
+/// - The count is the rest, as Python's `int()` reads it: a sign, decimal digits, whitespace around them.
+///   It may have up to 4300 digits, which is the limit of `int()` too. A sum may be of any size.
+/// - Other lines are skipped as if they were not there: a run continues after them.
+/// - An unsorted stream gives one line for each run, which is right for a combiner.
 pub fn reduce(
     input: &mut impl Read,
     output: &mut impl Write,
@@ -55,7 +55,7 @@ pub fn reduce(
     let mut buffer = vec![0; BLOCK];
     // `buffer[..held]` is the beginning of a line.
     let mut held = 0;
-    // A line that is longer than the buffer, which is empty then.
+    // A line longer than the buffer, which is then empty.
     let mut long: Option<LongLine> = None;
     loop {
         let count = read(input, &mut buffer[held..])?;
@@ -75,7 +75,7 @@ pub fn reduce(
             }
             from = newline.map_or(end, |newline| newline + 1);
         }
-        // What was held has no newline: it is not searched again.
+        // The bytes held from before have no newline: they are not searched again.
         let searched = from.max(held);
         if let Some(newline) = memchr::memrchr(b'\n', &buffer[searched..end]) {
             let lines = searched + newline + 1;
@@ -105,7 +105,7 @@ pub fn reduce(
     Ok(reducer.skipped)
 }
 
-/// What a line adds.
+/// What a line contributes.
 enum Value {
     Count(Count),
     NoTab,
@@ -114,9 +114,9 @@ enum Value {
 
 struct Reducer<'a, W> {
     output: Output<'a, W>,
-    /// The run, if there is one: its key may be empty.
+    /// The key of the current run; `None` if there is no run, for a key may be empty.
     key: Option<RunKey>,
-    /// The room of the last key that was kept.
+    /// The buffer of the last kept key, for reuse.
     spare: Vec<u8>,
     sum: Sum,
     skipped: Skipped,
@@ -133,7 +133,7 @@ impl<'a, W: Write> Reducer<'a, W> {
         }
     }
 
-    /// Takes whole lines, each with its newline, and says how many there were.
+    /// Processes whole lines, each with its newline, and returns how many there were.
     ///
     /// A sorted stream repeats itself: most lines of a mapper's output are the line before. Then the bytes
     /// from here on equal the bytes one line earlier, for as long as the repetition goes on, so one
@@ -152,7 +152,7 @@ impl<'a, W: Write> Reducer<'a, W> {
         Ok(count)
     }
 
-    /// Reads a line, and turns to its key if it is a record.
+    /// Reads a line, and makes its key the current one if the line is a record.
     fn line(&mut self, line: &[u8]) -> Result<Value, StreamError> {
         let Some(tab) = memchr::memchr(b'\t', line) else {
             return Ok(Value::NoTab);
@@ -170,8 +170,8 @@ impl<'a, W: Write> Reducer<'a, W> {
         Ok(Value::Count(count))
     }
 
-    /// Gets rid of a long key before another one may have to be kept: it is written, as it would be at the end of
-    /// its run, and known again by its digest.
+    /// Releases a long key before another one may have to be kept: it is written, as it would be at the end of
+    /// its run, and recognized again by its digest.
     fn make_way(&mut self) -> Result<(), StreamError> {
         if let Some(RunKey::Kept(key)) = &self.key
             && key.len() > LONGEST_SPARE
@@ -183,7 +183,7 @@ impl<'a, W: Write> Reducer<'a, W> {
         Ok(())
     }
 
-    /// Takes a line that did not fit into the buffer.
+    /// Processes a line that did not fit into the buffer.
     fn long_line(&mut self, line: LongLine) -> Result<(), StreamError> {
         let value = match line.end() {
             LongValue::NoTab => Value::NoTab,
@@ -228,7 +228,7 @@ impl<'a, W: Write> Reducer<'a, W> {
     }
 }
 
-/// How often the first `len` bytes come in a row.
+/// How many times the first `len` bytes repeat in a row.
 fn times(bytes: &[u8], len: usize) -> usize {
     let (first, later) = bytes.split_at(len);
     if later.get(..len) != Some(first) {

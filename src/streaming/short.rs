@@ -1,23 +1,23 @@
-//! Sums of words of up to 15 bytes, which lie in the table itself.
+//! Sums of words of up to 15 bytes, which are stored in the table itself.
 //!
 //! A word and its length fill 16 bytes, so two words are compared as two integers, and finding one touches
-//! one place in memory. Open addressing with steps of one; a slot without a count is free.
+//! one place in memory. The table uses open addressing with steps of one; a slot with the count 0 is free.
 
 use super::simd;
 use std::hash::{BuildHasher, Hasher, RandomState};
 
-/// The longest word that is kept here.
+/// The longest word stored here, in bytes.
 pub(super) const INLINE: usize = 15;
 
-/// Slots at the start. A larger table is filled in no time, and small inputs stay in the cache.
+/// Slots at the start. A large input fills them and makes the table grow quickly; a small one stays in the cache.
 const FIRST: usize = 16 * 1024;
 
-/// Never fewer, whatever the memory limit.
+/// The minimum number of slots, whatever the memory limit.
 const LEAST: usize = 256;
 
 const SLOT: usize = size_of::<Slot>();
 
-/// A word in its first bytes, zeros, and its length in the last: zeros alone would not tell `a` from `a\0`.
+/// A word in the first bytes, then zeros, and its length in the last byte: zeros alone would not tell `a` from `a\0`.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub(super) struct Key {
     low: u64,
@@ -27,7 +27,7 @@ pub(super) struct Key {
 impl Key {
     pub(super) const EMPTY: Self = Self { low: 0, high: 0 };
 
-    /// The first `len` bytes of `bytes`; what follows them does not matter.
+    /// The key of the first `len` bytes of `bytes`; what follows them does not matter.
     #[inline]
     pub(super) fn new(bytes: &[u8; 16], len: usize) -> Self {
         const MASKS: [u128; 16] = {
@@ -47,7 +47,7 @@ impl Key {
         }
     }
 
-    /// The word.
+    /// The word, written into `room`.
     pub(super) fn word(self, room: &mut [u8; 16]) -> &[u8] {
         *room = (u128::from(self.low) | u128::from(self.high) << 64).to_le_bytes();
         let len = usize::from(room[15]);
@@ -58,7 +58,7 @@ impl Key {
 #[derive(Clone, Copy, Default)]
 struct Slot {
     key: Key,
-    /// 0 in a free slot.
+    /// How often the word was counted; 0 in a free slot.
     count: u64,
 }
 
@@ -66,18 +66,18 @@ struct Slot {
 pub(super) struct ShortTable {
     slots: Vec<Slot>,
     used: usize,
-    /// The most that the slots may take, in bytes.
+    /// The limit for the slots, in bytes.
     budget: usize,
-    /// Drawn anew in each process: who could tell the slots of words in advance could write a text whose
-    /// words all fall on one, and a task over it would never end.
+    /// Drawn at random in each process: with a known seed, somebody could write a text whose words all fall on one
+    /// slot, and a task that reads it would never end.
     seed: [u64; 2],
 }
 
 impl ShortTable {
-    /// An empty table that will not take more than `budget` bytes.
+    /// An empty table that will use at most `budget` bytes.
     ///
-    /// It never shrinks, and there is a reason beside speed: an allocator gives a large block back to the
-    /// system when it is freed, but may hand out later ones of that size from a heap that it keeps.
+    /// It never shrinks, and not only for speed: an allocator gives a large block back to the
+    /// system when it is freed, but may serve later ones of that size from a heap that it keeps.
     pub(super) fn new(budget: usize) -> Self {
         let seed = || RandomState::new().build_hasher().finish();
         Self {
@@ -88,20 +88,20 @@ impl ShortTable {
         }
     }
 
-    /// What the table takes.
+    /// Bytes that the table uses.
     pub(super) fn bytes(&self) -> usize {
         self.slots.len() * SLOT
     }
 
-    /// Makes room for `more` words if there is none: beyond five eighths, looking for a word grows long. The
-    /// answer is no if the table is full and may not grow.
+    /// Makes room for `more` words if there is none: beyond a load of five eighths, lookups become slow. Returns
+    /// `false` if the table is full and may not grow.
     #[inline]
     pub(super) fn make_room(&mut self, more: usize) -> bool {
         self.used + more <= self.slots.len() / 8 * 5 || self.grow()
     }
 
-    /// Grows, to twice the size if both the old and the new table fit into the budget. A growth of less than
-    /// a quarter is not worth its copy.
+    /// Grows to twice the size if both the old and the new table fit into the budget. Growth by less than
+    /// a quarter is not worth the copy.
     #[cold]
     fn grow(&mut self) -> bool {
         let old = self.slots.len();
@@ -121,8 +121,8 @@ impl ShortTable {
         true
     }
 
-    /// Forgets all sums. With `widen` the table then takes its whole budget, which it could not while an old
-    /// one had to be copied.
+    /// Removes all words. With `widen` the table then takes its whole budget, which was not possible while an old
+    /// table had to be copied.
     pub(super) fn clear(&mut self, widen: bool) {
         self.used = 0;
         let most = self.budget / SLOT;
@@ -135,10 +135,10 @@ impl ShortTable {
         }
     }
 
-    /// The slot at which to begin looking for `key`.
+    /// The slot where the search for `key` begins.
     #[inline]
     pub(super) fn slot(&self, key: Key) -> usize {
-        // The folded product of wyhash and foldhash: every bit of the key reaches the high ones.
+        // The folded product of wyhash and foldhash: every bit of the key affects the high bits.
         let product = u128::from(key.low ^ self.seed[0]) * u128::from(key.high ^ self.seed[1]);
         #[expect(
             clippy::cast_possible_truncation,
@@ -150,13 +150,13 @@ impl ShortTable {
         }
     }
 
-    /// Asks for a slot that will be looked at soon.
+    /// Prefetches a slot that will be read soon.
     #[inline]
     pub(super) fn prefetch(&self, slot: usize) {
         simd::prefetch(&self.slots, slot);
     }
 
-    /// Counts `key`, beginning to look at its `slot`.
+    /// Counts `key`, starting the search at `slot`.
     #[inline]
     pub(super) fn add(&mut self, key: Key, slot: usize) {
         let mut at = slot;

@@ -1,12 +1,12 @@
-//! The few instructions that need `unsafe`: AVX2 for finding words, and asking for memory ahead of its use.
+//! The few instructions that need `unsafe`: AVX2 for finding words, and prefetching memory.
 //!
-//! Each has a safe twin (or none is needed, where it only makes things faster), and the tests in
-//! [`super::edges`] hold both against the plain definition.
+//! Each has a safe counterpart (or needs none, where it only makes things faster), and the tests in
+//! [`super::edges`] check both against the plain definition.
 #![allow(unsafe_code)]
 
 use super::edges::Edges;
 
-/// The fastest way to cut a piece into words that this processor has, if it beats the portable one.
+/// The fastest function of this processor to cut a piece into words, if it beats the portable one.
 pub(super) fn best() -> Option<fn(&[u8], bool, &mut Edges)> {
     #[cfg(target_arch = "x86_64")]
     if is_x86_feature_detected!("avx2")
@@ -18,7 +18,7 @@ pub(super) fn best() -> Option<fn(&[u8], bool, &mut Edges)> {
     None
 }
 
-/// Asks for the memory of `slots[index]`, which will be used soon. Does nothing where that cannot be asked.
+/// Prefetches `slots[index]`, which will be used soon. Does nothing where prefetching is not available.
 #[inline]
 pub(super) fn prefetch<T>(slots: &[T], index: usize) {
     #[cfg(target_arch = "x86_64")]
@@ -39,7 +39,7 @@ mod x86 {
         _mm256_or_si256, _mm256_set1_epi8, _mm256_sub_epi8,
     };
 
-    /// Only handed out by [`super::best`], after it has asked the processor.
+    /// Only returned by [`super::best`], after it has checked the processor.
     pub(super) fn scan(piece: &[u8], in_word: bool, edges: &mut Edges) {
         // SAFETY: `best` found AVX2, BMI1 and POPCNT before it handed out this function.
         unsafe { scan_avx2(piece, in_word, edges) }
@@ -73,7 +73,7 @@ mod x86 {
         )]
         // SAFETY: reads the 32 bytes of the array, at any alignment.
         let bytes = unsafe { _mm256_loadu_si256(std::ptr::from_ref(bytes).cast::<__m256i>()) };
-        // Less 9, the bytes 9..=13 are 0..=4, and every other byte is above 4 as an unsigned number.
+        // After subtracting 9, the bytes 9..=13 are 0..=4, and every other byte is above 4 as an unsigned number.
         let less_nine = _mm256_sub_epi8(bytes, _mm256_set1_epi8(9));
         let control = _mm256_cmpeq_epi8(_mm256_min_epu8(less_nine, _mm256_set1_epi8(4)), less_nine);
         let blank = _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(32));

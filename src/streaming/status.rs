@@ -1,5 +1,5 @@
-//! A long task's status line for Hadoop: written on progress of the work, and because time passes only where
-//! that is wanted.
+//! A long task's status line for Hadoop: written when the work progresses, and without progress only where
+//! keep-alive is wanted.
 
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread;
@@ -9,22 +9,22 @@ use super::Task;
 use crate::protocol::Status;
 use crate::stdio;
 
-/// Hadoop itself takes a status every 3 s at most, and a task's page is looked at by people.
+/// Time between two status lines. Hadoop itself reads a status every 3 s at most, and people read a task's page.
 const PAUSE: Duration = Duration::from_secs(10);
 
-/// How many pauses work without progress is silent for before it is said that it lives.
+/// Pauses without progress after which a keep-alive status is written.
 const SILENT: u32 = 6;
 
-/// Writes the status until it is dropped. Does nothing outside of Hadoop.
+/// Writes the status until it is dropped. Does nothing outside Hadoop.
 #[derive(Debug)]
 pub struct StatusLine {
-    /// Hangs up when dropped, which ends the thread.
+    /// Disconnects when dropped, which ends the thread.
     _hold: Option<Sender<()>>,
 }
 
 impl StatusLine {
-    /// Starts to look at how the work fares. With `keep_alive` Hadoop hears of work that makes no progress too,
-    /// unless that is stalled.
+    /// Starts to observe the work. With `keep_alive`, Hadoop also gets a status for work that makes no progress,
+    /// unless the work is stalled.
     pub fn start(task: Task, keep_alive: bool, look: impl Fn() -> Status + Send + 'static) -> Self {
         if task.attempt.is_none() {
             return Self { _hold: None };
@@ -34,12 +34,12 @@ impl StatusLine {
             let mut line = Line::default();
             while hung_up.recv_timeout(PAUSE) == Err(RecvTimeoutError::Timeout) {
                 if let Some(text) = line.next(&look(), keep_alive) {
-                    // A log that cannot be written does not make the records wrong.
+                    // A failed write to the log does not make the records wrong.
                     let _ = task.status(&mut stdio::err(), &text);
                 }
             }
         };
-        // Without a thread there is no status, and no harm.
+        // Without a thread there is no status, which does no harm.
         let started = thread::Builder::new().name("status".to_owned()).spawn(run);
         Self {
             _hold: started.is_ok().then_some(hold),
@@ -47,7 +47,7 @@ impl StatusLine {
     }
 }
 
-/// What is to be said after each pause.
+/// Decides what to write after each pause.
 #[derive(Debug, Default)]
 struct Line {
     told: (u64, u64),

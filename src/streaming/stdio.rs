@@ -1,24 +1,24 @@
 //! The raw standard streams of a task.
 //!
-//! `std::io::Stdout` writes at every newline; a mapper has one every few bytes. And a pipe of 1 MiB instead of
-//! 64 KiB lets a task and its neighbours work with fewer changes between them.
+//! `std::io::Stdout` writes at every newline, and a mapper writes one every few bytes. A pipe of 1 MiB instead of
+//! 64 KiB lets a task and its neighbours work with fewer context switches.
 
 use crate::stdio::{Patient, closed, has_stdin, has_stdout};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::io;
 
-/// What a pipe may hold without special rights.
+/// The largest pipe that needs no special rights, in bytes.
 pub(crate) const PIPE: usize = 1024 * 1024;
 
-/// One of them, without a buffer of its own.
+/// A standard stream without a buffer of its own.
 pub type RawStream = Patient<OwnedFd>;
 
-/// Stdin. An error if the process was started without one.
+/// Stdin. Fails if the process was started without one.
 pub fn raw_stdin() -> io::Result<RawStream> {
     open(has_stdin(), rustix::stdio::stdin())
 }
 
-/// Stdout: what is written has left the program. An error if the process was started without one.
+/// Stdout: what is written has left the program. Fails if the process was started without one.
 pub fn raw_stdout() -> io::Result<RawStream> {
     open(has_stdout(), rustix::stdio::stdout())
 }
@@ -32,7 +32,7 @@ fn open(is_given: bool, stream: BorrowedFd<'_>) -> io::Result<RawStream> {
     Ok(Patient::new(stream))
 }
 
-/// Makes a pipe larger. What is no pipe, or one the system will not enlarge, works all the same.
+/// Makes a pipe larger. Leaves everything else, and a pipe that the system will not enlarge, as it is.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) fn enlarge(file: &impl AsFd) {
     let _ = rustix::pipe::fcntl_setpipe_size(file, PIPE);
@@ -53,7 +53,7 @@ mod tests {
         let before = rustix::pipe::fcntl_getpipe_size(&reader).unwrap();
         enlarge(&reader);
         let after = rustix::pipe::fcntl_getpipe_size(&reader).unwrap();
-        // A user who holds very many pipes is refused more; then it stays as it was.
+        // The system refuses more to a user who holds very many pipes; then the size stays as it was.
         assert!(after == PIPE || after == before, "{before} became {after}");
         enlarge(&tempfile::tempfile().unwrap());
     }

@@ -1,27 +1,27 @@
-//! Counts as they stand in a record, and sums that never wrap.
+//! Counts as they are written in a record, and sums that never wrap.
 
 use super::edges::is_space;
 use num_bigint::BigInt;
 use std::str::FromStr;
 
-/// The most digits that Python's `int()` takes from text. Beyond it a conversion takes time by the square of
+/// The most digits that Python's `int()` accepts in text. The time of a conversion grows with the square of
 /// the length, so a count of a hundred megabytes would stop the task.
 const MOST_DIGITS: usize = 4300;
 
-/// A count.
+/// A count read from a record.
 #[derive(Debug, PartialEq)]
 pub(super) enum Count {
-    /// Any that has ever been seen.
+    /// A count that fits into 64 bits, as nearly all do.
     Small(i64),
-    /// One beyond 64 bits.
+    /// A count beyond 64 bits.
     Big(BigInt),
 }
 
 impl Count {
-    /// The count in a field, as Python's `int()` reads it: a sign, decimal digits, whitespace around them.
-    /// What has more than 4300 digits is no integer to Python, and none here. Underscores are not taken.
+    /// Reads the count in a field like Python's `int()`: a sign, decimal digits, whitespace around them.
+    /// More than 4300 digits are not an integer in Python, and not here. Underscores are not accepted.
     pub(super) fn parse(field: &[u8]) -> Option<Self> {
-        // Nearly all are: a mapper writes 1.
+        // The usual case: a mapper writes 1.
         if let [digit @ b'0'..=b'9'] = field {
             return Some(Self::Small(i64::from(digit - b'0')));
         }
@@ -42,28 +42,28 @@ impl Count {
     }
 }
 
-/// The field of a count that comes in parts and is never held as a whole: reads what [`Count::parse`] would.
+/// The field of a count that arrives in parts and is never held as a whole: reads what [`Count::parse`] would.
 #[derive(Debug, Default)]
 pub(super) struct CountField {
-    /// The number without the whitespace around it, as far as it may be one.
+    /// The number without the whitespace around it, as long as it may be valid.
     number: Vec<u8>,
     state: FieldState,
 }
 
 #[derive(Debug, Default, PartialEq)]
 enum FieldState {
-    /// Nothing but whitespace has come.
+    /// Only whitespace has come so far.
     #[default]
     Before,
     Within,
-    /// Nothing but whitespace may come.
+    /// Only whitespace may follow.
     After,
-    /// It is no count, whatever comes.
+    /// Not a count, whatever follows.
     Wrong,
 }
 
 impl CountField {
-    /// Takes the next part.
+    /// Adds the next part.
     pub(super) fn push(&mut self, mut part: &[u8]) {
         while let Some((&byte, rest)) = part.split_first() {
             match self.state {
@@ -71,7 +71,7 @@ impl CountField {
                 FieldState::Before | FieldState::After if is_space(byte) => {}
                 FieldState::After => self.state = FieldState::Wrong,
                 FieldState::Within if is_space(byte) => self.state = FieldState::After,
-                // A sign and one digit too many are enough to know.
+                // A sign and one digit too many are enough to decide.
                 FieldState::Within if self.number.len() > MOST_DIGITS + 1 => {
                     self.state = FieldState::Wrong;
                 }
@@ -84,7 +84,7 @@ impl CountField {
         }
     }
 
-    /// The count, if it was one.
+    /// The count, if the field holds one.
     pub(super) fn end(&self) -> Option<Count> {
         match self.state {
             FieldState::Within | FieldState::After => Count::parse(&self.number),
@@ -93,7 +93,7 @@ impl CountField {
     }
 }
 
-/// A sum of any size: a fast part, and what did not fit into it.
+/// A sum of any size: a fast part, and the overflow of it.
 #[derive(Debug, Default)]
 pub(super) struct Sum {
     small: i128,
@@ -119,7 +119,7 @@ impl Sum {
         }
     }
 
-    /// The sum in digits, handed to `write`; then the sum is 0 again.
+    /// Passes the sum in digits to `write`; then the sum is 0 again.
     pub(super) fn take<T>(&mut self, write: impl FnOnce(&[u8]) -> T) -> T {
         let small = std::mem::take(&mut self.small);
         if self.big == BigInt::ZERO {

@@ -1,10 +1,10 @@
-//! What Hadoop tells a streaming task by its environment, and how the task answers on stderr.
+//! What Hadoop passes to a streaming task in its environment, and how the task answers on stderr.
 //!
 //! Streaming exports the whole job configuration with dots as underscores. A line on stderr that
 //! begins with `reporter:` is a counter or a status (Hadoop Streaming, "How do I update counters" and
 //! "How do I update status"; the prefix is `stream.stderr.reporter.prefix`). Any other line goes to
-//! the task's log; and every line, of whatever kind, counts as progress to Hadoop, so none is
-//! written because of a beat alone.
+//! the task's log. Every line, of whatever kind, counts as progress for Hadoop, so none is
+//! written because of a heartbeat alone.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -15,26 +15,26 @@ use crate::text::line;
 /// The counters' group.
 const GROUP: &str = "heartline";
 
-/// How much later than planned Hadoop's report of a task may be.
+/// How late Hadoop's report of a task may be.
 const REPORT_SLACK: Duration = Duration::from_secs(2);
 
-/// The longest wait for such a report: with a very long `mapreduce.task.timeout` they are very rare.
+/// The longest wait for such a report: with a very long `mapreduce.task.timeout`, reports are very rare.
 const REPORT_LIMIT: Duration = Duration::from_secs(20);
 
-/// The task that this process is, if Hadoop started it.
+/// The Hadoop task that this process is, if Hadoop started it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Task {
-    /// The task attempt's id; `None` outside of Hadoop.
+    /// The task attempt's id; `None` outside Hadoop.
     pub attempt: Option<String>,
     /// The job's id.
     pub job: Option<String>,
     /// Whether it maps or reduces.
     pub phase: Option<Phase>,
-    /// What it is to read.
+    /// The part of the input that the task reads.
     pub split: Option<Split>,
-    /// How often Hadoop takes along what the task says of itself.
+    /// How often Hadoop collects what the task reports of itself.
     report: Option<Duration>,
-    /// What a line for Hadoop begins with.
+    /// The prefix of a line for Hadoop.
     prefix: String,
 }
 
@@ -45,10 +45,10 @@ impl Task {
     }
 
     fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Self {
-        // A line of its own in a beat is what nobody's file name may make.
+        // A file name must not be able to start a new line in a heartbeat.
         let plain = |value: String| value.replace(char::is_control, "?");
         let set = |name| lookup(name).filter(|value| !value.is_empty()).map(plain);
-        // The second is the name of Hadoop 1.
+        // The second name is that of Hadoop 1.
         let either = |new, old| set(new).or_else(|| set(old));
         let is_map = either("mapreduce_task_ismap", "mapred_task_is_map");
         let number = |new, old| either(new, old).and_then(|number| number.parse().ok());
@@ -69,7 +69,7 @@ impl Task {
             }),
             report: set("mapreduce_task_progress_report_interval")
                 .and_then(|millis| millis.parse().ok())
-                // As Hadoop 3 does it: 6 s at its own timeout of 600 s. Those before did it each 3 s.
+                // As in Hadoop 3: 6 s at the default timeout of 600 s. Earlier versions report every 3 s.
                 .or_else(|| {
                     let timeout: u64 = set("mapreduce_task_timeout")?.parse().ok()?;
                     Some(timeout / 100)
@@ -79,18 +79,18 @@ impl Task {
         }
     }
 
-    /// Adds to one of the task's counters, if there is a Hadoop that counts.
+    /// Adds to one of the task's counters. Does nothing outside Hadoop.
     pub fn count(&self, stderr: &mut impl Write, name: &str, amount: u64) -> io::Result<()> {
         if self.attempt.is_none() {
             return Ok(());
         }
         let name = line(name);
         let said = format!("{}counter:{GROUP},{name},{amount}\n", self.prefix);
-        // In one write: a command beside it may write to the same stderr.
+        // In one write: a wrapped command may write to the same stderr.
         stderr.write_all(said.as_bytes())
     }
 
-    /// Sets the task's status, if there is a Hadoop that shows it.
+    /// Sets the task's status. Does nothing outside Hadoop.
     pub fn status(&self, stderr: &mut impl Write, text: &str) -> io::Result<()> {
         if self.attempt.is_none() {
             return Ok(());
@@ -99,9 +99,9 @@ impl Task {
         stderr.write_all(said.as_bytes())
     }
 
-    /// For how long a failing task has to live on for Hadoop to take along what it said last: the task's Java sends
-    /// it from time to time, and not once more when its process has failed. It looks before it sleeps whether there is
-    /// something to send when it wakes, so that two of its pauses may pass. Nothing outside of Hadoop.
+    /// How long a failing task has to stay alive so that Hadoop collects its last report. The task's Java process
+    /// sends reports from time to time, and not once more when its process has failed. Before it sleeps, it checks
+    /// whether there will be something to send when it wakes, so two of its pauses may pass. Zero outside Hadoop.
     pub fn report_pause(&self) -> Duration {
         if self.attempt.is_none() {
             return Duration::ZERO;
@@ -169,7 +169,7 @@ mod tests {
         assert_eq!(pause(&[attempt, timeout]), 14);
         let interval = ("mapreduce_task_progress_report_interval", "1000");
         assert_eq!(pause(&[attempt, timeout, interval]), 4);
-        // For ever is too long, and so is an hour's hundredth.
+        // An unlimited wait is too long, and so is a hundredth of an hour.
         let hour = ("mapreduce_task_timeout", "3600000");
         assert_eq!(pause(&[attempt, hour]), REPORT_LIMIT.as_secs());
         assert_eq!(pause(&[attempt]), REPORT_LIMIT.as_secs());

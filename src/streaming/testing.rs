@@ -1,11 +1,11 @@
-//! What the tests of the data path share: awkward readers, texts, and a count made another way.
+//! What the tests of the data path share: awkward readers, texts, and a second way to count.
 
 use super::edges::is_space;
 use proptest::prelude::*;
 use std::collections::HashMap;
 use std::io::{self, ErrorKind, Read, Write};
 
-/// Hands out its bytes in parts of the given sizes, over and over, with an interruption before each.
+/// Returns its bytes in parts of the given sizes, over and over, with an interruption before each part.
 pub(super) struct Chunked<'a> {
     rest: &'a [u8],
     sizes: Vec<usize>,
@@ -37,7 +37,7 @@ impl Read for Chunked<'_> {
     }
 }
 
-/// Takes one byte a call, with an interruption before each, and fails after `room` bytes.
+/// Accepts one byte per call, with an interruption before each, and fails after `room` bytes.
 pub(super) struct Narrow {
     pub(super) taken: Vec<u8>,
     pub(super) room: usize,
@@ -71,7 +71,7 @@ impl Read for Broken {
     }
 }
 
-/// Bytes in which whitespace of each kind, and what comes next to it in the code, is common.
+/// Bytes in which each kind of whitespace, and the bytes next to it in the code, are frequent.
 pub(super) fn texty() -> impl Strategy<Value = u8> {
     prop_oneof![
         8..=14_u8,
@@ -83,7 +83,7 @@ pub(super) fn texty() -> impl Strategy<Value = u8> {
     ]
 }
 
-/// Texts in which words come again, some of them longer than a table keeps inline.
+/// Texts in which words repeat, some of them longer than a table stores inline.
 pub(super) fn text() -> impl Strategy<Value = Vec<u8>> {
     let letter = prop_oneof![8 => b'a'..=b'c', 1 => Just(0_u8), 1 => any::<u8>()];
     let word = prop_oneof![
@@ -106,7 +106,7 @@ pub(super) fn text() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// How the parts of an input come.
+/// The sizes of the parts in which an input arrives.
 pub(super) fn sizes() -> impl Strategy<Value = Vec<usize>> {
     prop_oneof![
         Just(vec![1]),
@@ -115,20 +115,20 @@ pub(super) fn sizes() -> impl Strategy<Value = Vec<usize>> {
     ]
 }
 
-/// The words of a text, by the standard library.
+/// The words of a text, split with the standard library.
 pub(super) fn words(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     text.split(|&byte| is_space(byte))
         .filter(|word| !word.is_empty())
 }
 
-/// What a mapper is to write for `text`.
+/// What a mapper must write for `text`.
 pub(super) fn ones(text: &[u8]) -> Vec<u8> {
     words(text)
         .flat_map(|word| [word, b"\t1\n"].concat())
         .collect()
 }
 
-/// How often each word comes.
+/// How often each word occurs.
 pub(super) fn counts(text: &[u8]) -> HashMap<Vec<u8>, u64> {
     let mut counts = HashMap::new();
     for word in words(text) {
@@ -137,7 +137,7 @@ pub(super) fn counts(text: &[u8]) -> HashMap<Vec<u8>, u64> {
     counts
 }
 
-/// The sums that a combiner wrote, and how many lines it took.
+/// The sums that a combiner wrote, and the number of its lines.
 pub(super) fn sums(output: &[u8]) -> (HashMap<Vec<u8>, u64>, u64) {
     let mut sums = HashMap::new();
     let mut lines = 0;
@@ -157,7 +157,7 @@ pub(super) fn sums(output: &[u8]) -> (HashMap<Vec<u8>, u64>, u64) {
     (sums, lines)
 }
 
-/// How many lines a text has, one without a newline at its end too.
+/// The number of lines of a text, including a last one without a newline.
 pub(super) fn lines(text: &[u8]) -> u64 {
     let newlines = memchr::memchr_iter(b'\n', text).count();
     newlines as u64 + u64::from(text.last().is_some_and(|&byte| byte != b'\n'))

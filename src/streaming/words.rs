@@ -6,20 +6,20 @@ use super::{Progress, StreamError};
 use std::io::{Read, Write};
 use std::time::Duration;
 
-/// What follows a word, with a fourth byte that the next word overwrites: one store instead of three.
+/// The bytes after a word, with a fourth byte that the next word overwrites: one store instead of three.
 const ONE: [u8; 4] = *b"\t1\n\0";
 
-/// The most that a piece can become: a word of one byte and its blank turn into four bytes, a word that was
-/// open before adds the three of its end. A power of two, for masking, and what is copied too much.
+/// The longest output of a piece: a word of one byte and its blank become four bytes, and a word that was
+/// open before adds three bytes for its end. A power of two, for masking, plus the excess of copying.
 const ROOM: usize = 4 * PIECE;
 
 /// Writes `word<TAB>1` for each word of `input`, in order.
 ///
-/// Words are what lies between bytes 9 to 13 and 32, as Python's `bytes.split` has it; every other byte passes
-/// through as it is. Neither lines nor words are ever held as a whole, so both may be of any length.
+/// Words are separated by the bytes 9 to 13 and 32, as in Python's `bytes.split`; every other byte is
+/// written unchanged. Neither lines nor words are ever held as a whole, so both may be of any length.
 ///
-/// With `pace` the work rests that long after each input line, to be watched; what it wrote is handed on at
-/// least every 50 ms.
+/// With `pace` the work pauses that long after each input line, so that it can be watched; its output is passed on
+/// at least every 50 ms.
 pub fn map_words(
     input: &mut impl Read,
     output: &mut impl Write,
@@ -40,7 +40,7 @@ pub fn map_words(
 
 struct Mapper {
     edges: Edges,
-    /// The bytes before were the beginning of a word. They are written; its end is not.
+    /// The previous bytes were the beginning of a word. They are written; the end of the word is not.
     in_word: bool,
 }
 
@@ -60,7 +60,7 @@ impl Engine for Mapper {
             let len = end - start;
             copy(piece, start, room, to, len);
             to += len;
-            // The mask changes nothing, as a piece never becomes that long; it spares the check.
+            // The mask changes nothing, as a piece never becomes that long; it avoids the bounds check.
             room[to & (ROOM - 1)..][..4].copy_from_slice(&ONE);
             to += 3;
         }
@@ -84,7 +84,7 @@ impl Engine for Mapper {
     }
 }
 
-/// Copies a word by 16 bytes, of which most words need one. What is too much lies in the slack, or is
+/// Copies a word 16 bytes at a time; most words need one step. The excess is in the slack, or is
 /// overwritten by what comes next.
 #[inline]
 fn copy(piece: &Piece, from: usize, room: &mut [u8; ROOM + SLACK], to: usize, len: usize) {
@@ -180,7 +180,7 @@ mod tests {
                 let pace = Some(Duration::from_millis(5));
                 map_words(&mut &text[..], &mut output, &progress, pace)
             });
-            // All of it lies in one block, and takes 300 ms: something must come long before the end.
+            // The whole input is one block and takes 300 ms: some output must come long before the end.
             while progress.bytes_out() == 0 && !mapper.is_finished() {
                 std::thread::yield_now();
             }

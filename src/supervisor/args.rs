@@ -1,4 +1,4 @@
-//! How the executable is told to be a supervisor, or to become a command: subcommands for itself alone.
+//! The internal subcommands by which the executable becomes a supervisor or a command.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -10,7 +10,7 @@ use super::Until;
 use super::exec::become_command;
 use super::supervise::{SupervisorOptions, supervise};
 
-/// What a supervisor is told at its start; times are in microseconds.
+/// The options of a supervisor; times are in microseconds.
 #[derive(Args, Debug)]
 pub struct SupervisorArgs {
     #[arg(long)]
@@ -28,7 +28,7 @@ pub struct SupervisorArgs {
 }
 
 impl SupervisorArgs {
-    /// Keeps the command until it is over.
+    /// Supervises the command until it is over.
     pub fn run(self) -> ExitCode {
         supervise(&SupervisorOptions {
             program: self.program,
@@ -43,7 +43,7 @@ impl SupervisorArgs {
     }
 }
 
-/// What the process is told that becomes the command.
+/// The options of the process that becomes the command.
 #[derive(Args, Debug)]
 pub struct ChildExecArgs {
     #[arg(long)]
@@ -55,7 +55,7 @@ pub struct ChildExecArgs {
 }
 
 impl ChildExecArgs {
-    /// Becomes the command; returns only if that cannot be done.
+    /// Becomes the command; returns only if that fails.
     pub fn run(self) -> ExitCode {
         become_command(&self.program, self.supervisor, &self.command)
     }

@@ -1,10 +1,10 @@
-//! The clock that a command's time is measured by.
+//! The clock that measures a command's time.
 
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// Time since the machine was started, also while it slept: other machines did not sleep with it.
+/// Time since the machine was started, including the time it slept, because other machines did not sleep with it.
 /// All processes of a machine read the same clock.
 pub fn boot_time() -> Duration {
     let now = clock_gettime(ClockId::Boottime);

@@ -1,20 +1,20 @@
-//! What a program and the supervisor of its command say to each other: a line each.
+//! The messages between a program and the supervisor of its command: one line each.
 
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// For how long a command may run, by [`super::boot_time`].
+/// How long a command may run, by [`super::boot_time`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Until {
-    /// When it is asked to end (SIGTERM).
+    /// When the command is asked to end (SIGTERM).
     pub stop_by: Duration,
-    /// When it has to be gone (SIGKILL).
+    /// When the command must be gone (SIGKILL).
     pub dead_by: Duration,
 }
 
 impl Until {
-    /// As long as it likes: some hundred thousand years.
+    /// No limit: some hundred thousand years.
     pub const ANY_TIME: Self = Self {
         stop_by: Duration::from_micros(u64::MAX / 4),
         dead_by: Duration::from_micros(u64::MAX / 4),
@@ -24,27 +24,27 @@ impl Until {
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ended {
-    /// Its exit status, as a shell shows it: 128 and more for a signal.
+    /// The exit status, as a shell shows it: 128 and more for a signal.
     pub status: u8,
-    /// Whether it ended by itself, and not because it was to.
+    /// Whether the command ended on its own, and not because the supervisor ended it.
     pub by_itself: bool,
 }
 
-/// What a supervisor is told.
+/// A message to a supervisor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Order {
-    /// The command may run for longer.
+    /// The command may run longer.
     Renew(Until),
-    /// The command has to end, and gets this long for it.
+    /// The command must end within this time.
     Stop(Duration),
 }
 
-/// What a supervisor tells.
+/// A message from a supervisor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Report {
-    /// The command runs as the process of this id.
+    /// The command runs as the process with this id.
     Started(u32),
-    /// The command has ended, with all that it had started.
+    /// The command has ended, with all processes that it had started.
     Ended(Ended),
 }
 
@@ -107,7 +107,7 @@ fn micros(text: &str) -> Result<Duration, ()> {
     text.parse().map(Duration::from_micros).map_err(drop)
 }
 
-/// Bytes as they come, lines as they are whole.
+/// Collects received bytes and returns complete lines.
 #[derive(Debug, Default)]
 pub(super) struct Lines(Vec<u8>);
 
@@ -116,7 +116,7 @@ impl Lines {
         self.0.extend_from_slice(bytes);
     }
 
-    /// The next whole line that says something.
+    /// The next complete line that can be parsed; drops the others.
     pub(super) fn next<T: FromStr>(&mut self) -> Option<T> {
         while let Some(end) = self.0.iter().position(|byte| *byte == b'\n') {
             let line: Vec<u8> = self.0.drain(..=end).collect();

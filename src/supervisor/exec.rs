@@ -1,4 +1,4 @@
-//! The last step before a command: the process that becomes it.
+//! The last step before a command: the process that becomes the command.
 
 use std::ffi::OsString;
 use std::io;
@@ -9,14 +9,14 @@ use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 
 use crate::say::say;
 
-/// Becomes `command`, which dies with the process `supervisor` that has started this one. Returns only if
-/// that cannot be done, with the status that a shell would give: 127 for a command that is not there,
-/// otherwise 126. What is said then begins with the name of `program`, whose command it is.
+/// Becomes `command`, which dies with its parent process `supervisor`. Returns only if
+/// that fails, with the status that a shell would give: 127 for a command that does not exist,
+/// otherwise 126. The error message begins with the name of `program`, which the command belongs to.
 pub(super) fn become_command(program: &str, supervisor: i32, command: &[OsString]) -> ExitCode {
     let Some((executable, arguments)) = command.split_first() else {
         return ExitCode::from(126);
     };
-    // Asked for first, looked at then: a supervisor that dies in between is one or the other.
+    // First request the signal, then check the parent: a supervisor that dies in between is noticed either way.
     if set_parent_process_death_signal(Some(Signal::KILL)).is_err()
         || getppid() != Pid::from_raw(supervisor)
     {

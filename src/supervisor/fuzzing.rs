@@ -1,8 +1,8 @@
-//! The reader of what a program and its supervisor say to each other, for the fuzz targets and the tests of the corpus.
+//! The parser of the messages between a program and its supervisor, for the fuzz targets and the tests of the corpus.
 
 use super::control::{Lines, Order, Report};
 
-/// Reads lines of both sides, in pieces. Each that is understood is the same when it is written again.
+/// Parses lines of both sides, in pieces. Each parsed message stays the same when it is written and parsed again.
 pub fn lines(bytes: &[u8]) {
     let (first, rest) = bytes.split_at(bytes.len() / 2);
     let (mut orders, mut reports) = (Lines::default(), Lines::default());

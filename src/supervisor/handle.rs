@@ -1,4 +1,4 @@
-//! The program's end: starts a supervisor, gives it more time, hears how the command ended.
+//! The program's side: starts a supervisor, gives it more time, and learns how the command ended.
 
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, IoSlice};
@@ -17,31 +17,31 @@ use tokio::net::UnixStream;
 use super::control::{Ended, Lines, Order, Report, Until};
 use super::{boot_time, tree};
 
-/// How much later than the supervisor should have ended the command this end does it.
+/// How long after the supervisor's deadline this side ends the command itself.
 const KILL_SLACK: Duration = Duration::from_millis(50);
 
-/// What is to be kept.
+/// What the supervisor starts, and how.
 #[derive(Clone, Debug)]
 pub struct ChildSpec {
-    /// The program whose command it is: what it is called where it speaks to people.
+    /// The program that the command belongs to, by its name in messages.
     pub program: &'static str,
     /// The command.
     pub command: Vec<OsString>,
-    /// What its environment has besides the program's own.
+    /// Environment variables in addition to the program's own.
     pub environment: Vec<(&'static str, String)>,
-    /// How long it may run at first.
+    /// How long the command may run at first.
     pub until: Until,
-    /// How long it gets to end when the program is gone.
+    /// How long the command gets to end when the program is gone.
     pub grace: Duration,
-    /// How long what it leaves behind may go on by itself after its end, if that was a success; then that gets
-    /// `grace` to end.
+    /// How long the processes that the command leaves behind may go on after its end, if that was a success; then they
+    /// get `grace` to end.
     pub linger: Duration,
     /// Whether the program starts nothing else, so that all processes below it are the command's: then what
     /// a killed supervisor leaves behind is found below the program, and ended.
     pub is_all: bool,
 }
 
-/// A command and its supervisor. Dropped, it lets the supervisor end the command.
+/// A command and its supervisor. When dropped, it lets the supervisor end the command.
 #[derive(Debug)]
 pub struct SupervisorHandle {
     supervisor: Child,
@@ -50,16 +50,16 @@ pub struct SupervisorHandle {
     command: Option<u32>,
     until: Until,
     is_all: bool,
-    /// When the command has to be gone, once it was asked to end.
+    /// When the command must be gone, once it was asked to end.
     gone_by: Option<Duration>,
 }
 
 impl SupervisorHandle {
-    /// Starts the supervisor, which starts the command with this stdin and stdout. From a thread that has a
+    /// Starts the supervisor, which starts the command with this stdin and stdout. Requires a thread with a
     /// runtime.
     pub fn start(charge: &ChildSpec, streams: [BorrowedFd<'_>; 2]) -> io::Result<Self> {
         if charge.is_all {
-            // What a killed supervisor leaves behind becomes ours, and not init's.
+            // Processes that a killed supervisor leaves behind become children of this process instead of init.
             set_child_subreaper(Some(getpid()))?;
         }
         let (own, other) = Socket::pair()?;
@@ -78,7 +78,7 @@ impl SupervisorHandle {
             .args(&charge.command)
             .envs(charge.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::from(OwnedFd::from(other)))
-            // The command's stdout is at its end when nobody but the command holds it.
+            // The command's stdout ends only when no other process holds it.
             .stdout(Stdio::null())
             .spawn()?;
         send_streams(&own, streams)?;
@@ -94,23 +94,23 @@ impl SupervisorHandle {
         })
     }
 
-    /// The supervisor: all that the command consists of is below this process.
+    /// The supervisor's process id: all processes of the command are below it.
     pub fn supervisor(&self) -> Pid {
         Pid::from_child(&self.supervisor)
     }
 
-    /// The command's process id, once the supervisor has told it.
+    /// The command's process id, once the supervisor has reported it.
     pub fn command(&self) -> Option<u32> {
         self.command
     }
 
-    /// Lets the command run for longer.
+    /// Lets the command run longer.
     pub fn renew(&mut self, until: Until) {
         self.until = until;
         self.order(Order::Renew(until));
     }
 
-    /// Asks the command to end, within `grace` or the time it has, whichever is shorter.
+    /// Asks the command to end, within `grace` or its remaining time, whichever is shorter.
     pub fn stop(&mut self, grace: Duration) {
         let by = boot_time().saturating_add(grace);
         self.gone_by = Some(self.gone_by.map_or(by, |before| before.min(by)));
@@ -118,15 +118,15 @@ impl SupervisorHandle {
     }
 
     fn order(&mut self, order: Order) {
-        // A supervisor that reads nothing is noticed by its command's not ending in time.
+        // If the supervisor does not read, the command does not end in time, which is noticed.
         let _ = self.socket.try_write(order.to_string().as_bytes());
     }
 
-    /// Waits until the command has ended, with all that it had started. A supervisor that does not see to
-    /// that in time is ended together with all that is below it.
+    /// Waits until the command has ended, with all processes that it had started. A supervisor that does not achieve
+    /// this in time is ended together with all processes below it.
     ///
     /// # Cancellation safety
-    /// What was heard is kept: the next call goes on from there.
+    /// Received messages are kept: the next call continues from there.
     pub async fn ended(&mut self) -> Ended {
         loop {
             let mut heard = None;
@@ -164,7 +164,7 @@ impl SupervisorHandle {
         }
     }
 
-    /// How much longer the supervisor is relied on.
+    /// How much longer to rely on the supervisor.
     fn patience(&self) -> Duration {
         let dead_by = self.until.dead_by;
         let by = self.gone_by.map_or(dead_by, |by| by.min(dead_by));
@@ -173,7 +173,7 @@ impl SupervisorHandle {
 
     fn end_supervisor(&mut self) {
         let supervisor = Pid::from_child(&self.supervisor);
-        // It cannot start anything more while it is stopped.
+        // A stopped supervisor cannot start anything more.
         let _ = rustix::process::kill_process(supervisor, Signal::STOP);
         for _ in 0..100 {
             if !tree::signal_below(supervisor, Signal::KILL) {
@@ -185,7 +185,7 @@ impl SupervisorHandle {
         let _ = self.supervisor.wait();
     }
 
-    /// The kernel kills the command with its supervisor; waits until that is done.
+    /// The kernel kills the command when its supervisor dies; waits until that is done.
     fn without_supervisor(&mut self) -> Ended {
         for _ in 0..500 {
             if !self.command.is_some_and(tree::is_alive) {
@@ -198,13 +198,13 @@ impl SupervisorHandle {
         }
         Ended {
             status: 128 + 9,
-            // Unless it was to end, its supervisor was killed: as good as the command itself.
+            // Unless the command was to end, the supervisor was killed by others: treated as if the command itself was.
             by_itself: self.gone_by.is_none() && boot_time() < self.until.stop_by,
         }
     }
 }
 
-/// Ends what a killed supervisor has left to this process.
+/// Ends the processes that a killed supervisor has left to this process.
 fn end_all_below() {
     for _ in 0..500 {
         while let Ok(Some(_)) = wait(WaitOptions::NOHANG) {}
@@ -215,7 +215,7 @@ fn end_all_below() {
     }
 }
 
-/// Sends what is to be the command's stdin and stdout.
+/// Sends the command's stdin and stdout.
 fn send_streams(socket: &Socket, files: [BorrowedFd<'_>; 2]) -> io::Result<()> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
     let mut ancillary = SendAncillaryBuffer::new(&mut space);

@@ -1,20 +1,20 @@
-//! A command that runs only while it may: a supervisor beside it ends it when it is told to, when the time
-//! it was given runs out, and when whoever started it is gone.
+//! A command that runs only as long as it may: a supervisor beside it ends it on request, when its time runs out,
+//! and when the program that started it is gone.
 //!
-//! Three processes, all in the process group that they were started in, so that a signal to the group
+//! There are three processes, all in the process group of the program, so that a signal to the group
 //! reaches the command too:
 //!
 //! - the program itself, which holds a [`SupervisorHandle`] and gives the command more time again and again;
-//! - the supervisor ([`SupervisorArgs`]), the same executable once more. It hears of the program's end, however that
-//!   came about, by the end of their socket; it needs nobody to go on when the program is stopped
-//!   (SIGSTOP) or hangs; and whatever the command starts stays below it, also what the command's own
-//!   children leave behind;
+//! - the supervisor ([`SupervisorArgs`]), a second process of the same executable. The end of their socket tells it
+//!   that the program has ended, for whatever reason. It keeps working without the program when that is stopped
+//!   (SIGSTOP) or hangs. Every process that the command starts stays below it, including orphans of the command's
+//!   own children;
 //! - the command, begun by [`ChildExecArgs`], which the kernel kills when the supervisor dies.
 //!
-//! So each one's end or standstill is answered by another one: the program's by the supervisor, the
-//! supervisor's by the program, which kills all that is below it. What is left: when the supervisor itself is
-//! killed with -9, the command dies with it, but what the command has started does so only if the program
-//! starts nothing else, so that all below it is the command's ([`ChildSpec::is_all`]). What runs under
+//! So another process reacts when one of them ends or hangs: the supervisor if it is the program, and the program,
+//! which kills everything below it, if it is the supervisor. One gap remains: when the supervisor itself is
+//! killed with -9, the command dies with it, but the processes that the command has started die only if the program
+//! starts nothing else, so that everything below it is the command's ([`ChildSpec::is_all`]). Processes that run under
 //! another user's id cannot be ended. Linux only.
 
 mod args;

@@ -3,7 +3,7 @@
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::UnboundedSender;
 
-/// Whether this process ignores a signal, as Linux tells it; elsewhere it is taken not to.
+/// Whether this process ignores a signal, according to Linux; always `false` on other systems.
 pub fn is_ignored(signal: i32) -> bool {
     // The name in it may be cut within a character.
     let status = std::fs::read("/proc/self/status").unwrap_or_default();
@@ -13,9 +13,9 @@ pub fn is_ignored(signal: i32) -> bool {
     mask.is_some_and(|mask| mask & (1 << (signal - 1)) != 0)
 }
 
-/// Sends an order for each signal: a service manager's or YARN's `TERM`, a terminal's `INT` and `HUP`. What
-/// was ignored when the program started stays ignored (`nohup`); where one cannot be caught it keeps its
-/// usual effect. Within a runtime.
+/// Sends an order for each signal: `TERM` from a service manager or YARN, `INT` and `HUP` from a terminal. A signal
+/// that was ignored when the program started stays ignored (`nohup`); one that cannot be caught keeps its
+/// usual effect. Requires a runtime.
 pub fn listen<T: Send + 'static>(orders: &UnboundedSender<T>, order: fn(i32) -> T) {
     for kind in [
         SignalKind::terminate(),

@@ -1,4 +1,4 @@
-//! The supervisor's own process: one loop over the command, the socket to the program, and the time.
+//! The supervisor's own process: one loop over the command, the socket to the program, and time limits.
 
 use std::ffi::OsString;
 use std::io::{self, IoSliceMut};
@@ -21,28 +21,28 @@ use super::control::{Lines, Order, Report};
 use super::{Ended, Until, boot_time, is_ignored, tree};
 use crate::say::say;
 
-/// Between two looks at processes that were killed and are not gone yet.
+/// Time between two checks for killed processes that are not gone yet.
 const LOOK: Duration = Duration::from_millis(5);
-/// The longest sleep: a machine that wakes finds its timers where they were, and the time gone.
+/// The longest sleep: when a machine wakes from sleep, its timers have not advanced, but the time has.
 const LONGEST_SLEEP: Duration = Duration::from_millis(250);
 
-/// What a supervisor is told at its start.
+/// The options of a supervisor.
 #[derive(Clone, Debug)]
 pub(super) struct SupervisorOptions {
-    /// The program whose command it is: what it is called where it speaks to people.
+    /// The program that the command belongs to, by its name in messages.
     pub(super) program: String,
     /// How long the command may run at first.
     pub(super) until: Until,
-    /// How long the command gets to end when the program is gone, and what it leaves behind gets.
+    /// How long the command gets to end when the program is gone, and the processes it leaves behind get to end.
     pub(super) grace: Duration,
-    /// How long what the command leaves behind may go on before that, if it was successful.
+    /// How long the processes that the command leaves behind may go on before that, if it was successful.
     pub(super) linger: Duration,
     /// The command.
     pub(super) command: Vec<OsString>,
 }
 
-/// Keeps a command until it is over. To be called from the first thread of a process of its own, whose
-/// stdin is the socket to the program: its first byte comes with what is to be the command's stdin and
+/// Supervises a command until it is over. Call it from the first thread of a process of its own, whose
+/// stdin is the socket to the program: the first byte comes with the command's stdin and
 /// stdout.
 pub(super) fn supervise(keeping: &SupervisorOptions) -> ExitCode {
     match Supervisor::start(keeping).and_then(Supervisor::run) {
@@ -60,7 +60,7 @@ pub(super) fn supervise(keeping: &SupervisorOptions) -> ExitCode {
 #[derive(Debug)]
 enum SupervisorPhase {
     Running,
-    /// To be gone at this time, or when its time runs out.
+    /// The command must be gone at this time, or when its time runs out.
     Stopping(Duration),
 }
 
@@ -72,11 +72,11 @@ struct Supervisor {
     grace: Duration,
     linger: Duration,
     phase: SupervisorPhase,
-    /// Whether there is still somebody to hear.
+    /// Whether the program still listens.
     heard: bool,
     by_itself: bool,
     status: Option<u8>,
-    /// When what the command has left behind is asked to end.
+    /// When the processes that the command has left behind are asked to end.
     linger_until: Option<Duration>,
     lines: Lines,
 }
@@ -84,10 +84,10 @@ struct Supervisor {
 impl Supervisor {
     fn start(keeping: &SupervisorOptions) -> io::Result<Self> {
         let own = getpid();
-        // What the command's children leave behind becomes ours, and not init's.
+        // Orphans of the command's children become children of this process instead of init.
         set_child_subreaper(Some(own))?;
         for signal in [SIGTERM, SIGINT, SIGHUP] {
-            // The program hears them too, and says what is to be done. Caught, and not ignored: the
+            // The program receives these signals too, and decides what to do. They are caught, not ignored: the
             // command would inherit that.
             if !is_ignored(signal) {
                 signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false)))?;
@@ -131,9 +131,9 @@ impl Supervisor {
         loop {
             let is_alone = self.reap()?;
             if let Some(status) = self.status {
-                // Whoever is left behind becomes ours: without a child there is nobody to look for.
+                // Orphans become children of this process: without a child there is nothing to look for.
                 if is_alone || tree::below(self.own).is_empty() {
-                    // Who has ended since is waited for: init would do it, some time.
+                    // Reap processes that have ended since: otherwise init would do so at some later time.
                     self.reap()?;
                     tell(Report::Ended(Ended {
                         status,
@@ -141,7 +141,7 @@ impl Supervisor {
                     }));
                     return Ok(());
                 }
-                // It has ended by itself and left something behind, whose work counts only after a success.
+                // The command has ended on its own and left processes behind, whose work counts only after a success.
                 let linger = if status == 0 {
                     self.linger
                 } else {
@@ -168,7 +168,7 @@ impl Supervisor {
                         tree::signal_below(self.own, Signal::KILL);
                         now + LOOK
                     } else if self.status.is_some() {
-                        // What was left behind is not always our own child: look for its end.
+                        // A process left behind is not always our own child: poll for its end.
                         at.min(now + LOOK)
                     } else {
                         at
@@ -179,25 +179,25 @@ impl Supervisor {
         }
     }
 
-    /// Asks the command, and all that it has started, to end.
+    /// Asks the command, and all processes that it has started, to end.
     fn stop(&mut self, grace: Duration) {
         let at = boot_time().saturating_add(grace);
         match &mut self.phase {
             SupervisorPhase::Running => {
                 self.phase = SupervisorPhase::Stopping(at);
                 tree::signal_below(self.own, Signal::TERM);
-                // What is stopped hears nothing else.
+                // A stopped process handles no other signal.
                 tree::signal_below(self.own, Signal::CONT);
             }
             SupervisorPhase::Stopping(before) => *before = at.min(*before),
         }
     }
 
-    /// Waits until something happens, at most for `limit`.
+    /// Waits for an event, at most for `limit`.
     fn sleep(&mut self, limit: Duration) -> io::Result<()> {
         let limit = Timespec {
             tv_sec: i64::try_from(limit.as_secs()).unwrap_or(i64::MAX),
-            // Rounded up: a sleep that ends too early is one more.
+            // Rounded up: a sleep that ends too early costs another one.
             tv_nsec: i64::from(limit.subsec_nanos()),
         };
         let control = stdin();
@@ -244,7 +244,7 @@ impl Supervisor {
         }
     }
 
-    /// Takes notice of every child that has ended. Returns whether there is none left.
+    /// Reaps every child that has ended. Returns whether none is left.
     fn reap(&mut self) -> io::Result<bool> {
         loop {
             match wait(WaitOptions::NOHANG) {
@@ -261,11 +261,11 @@ impl Supervisor {
 }
 
 fn tell(report: Report) {
-    // A program that is gone hears nothing, and need not.
+    // If the program is gone, the report is not needed.
     let _ = rustix::io::write(stdin(), report.to_string().as_bytes());
 }
 
-/// As a shell shows it.
+/// The exit status as a shell shows it.
 fn status_of(status: WaitStatus) -> u8 {
     let status = status
         .exit_status()
@@ -275,7 +275,7 @@ fn status_of(status: WaitStatus) -> u8 {
         .unwrap_or(255)
 }
 
-/// What comes with the first byte: the command's stdin and stdout.
+/// Receives the command's stdin and stdout, which come with the first byte.
 fn receive_streams() -> io::Result<(OwnedFd, OwnedFd)> {
     let mut byte = [0];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];

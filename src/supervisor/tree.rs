@@ -1,4 +1,4 @@
-//! The processes below a process, as Linux tells them.
+//! The descendants of a process, according to Linux.
 
 use std::collections::HashMap;
 use std::fs;
@@ -7,26 +7,26 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::files::beginning;
 
-/// The one line of a process's `stat`; its name is of at most 64 bytes.
+/// The most bytes read of a process's `stat`, which is one line; its name has at most 64 bytes.
 const LONGEST: u64 = 4096;
 
-/// Sends a signal to all processes below `root`, at whatever depth. Returns whether there were any.
-/// One that is started meanwhile may be missed: to end them all, ask again until there are none.
+/// Sends a signal to all descendants of `root`. Returns whether there were any.
+/// It may miss a process that is started meanwhile: to end them all, repeat until there are none.
 pub(super) fn signal_below(root: Pid, signal: Signal) -> bool {
     let found = below(root);
     for pid in &found {
-        // One that has ended meanwhile needs no signal.
+        // A process that has ended meanwhile needs no signal.
         let _ = kill_process(*pid, signal);
     }
     !found.is_empty()
 }
 
-/// Whether a process runs; one that has ended and is only not yet waited for does not.
+/// Whether a process runs; one that has ended but is not reaped does not.
 pub(super) fn is_alive(pid: u32) -> bool {
     stat(pid).is_some_and(|(state, _)| !matches!(state, 'Z' | 'X'))
 }
 
-/// The processes below `root` that have not ended, parents before their children.
+/// The descendants of `root` that have not ended, parents before their children.
 pub fn below(root: Pid) -> Vec<Pid> {
     let mut children: HashMap<u32, Vec<(u32, bool)>> = HashMap::new();
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
@@ -50,7 +50,7 @@ pub fn below(root: Pid) -> Vec<Pid> {
     found
 }
 
-/// The process that a process is a child of, if both are there.
+/// The parent of a process, if both exist.
 pub fn parent(pid: u32) -> Option<u32> {
     stat(pid).map(|(_, parent)| parent)
 }
@@ -59,7 +59,7 @@ pub fn parent(pid: u32) -> Option<u32> {
 fn stat(pid: u32) -> Option<(char, u32)> {
     let text = beginning(format!("/proc/{pid}/stat").as_ref(), LONGEST)?;
     let text = String::from_utf8_lossy(&text);
-    // The name before it may hold anything, also brackets.
+    // The name before it may contain anything, including brackets.
     let mut fields = text[text.rfind(')')? + 1..].split_ascii_whitespace();
     let state = fields.next()?.chars().next()?;
     Some((state, fields.next()?.parse().ok()?))

@@ -1,4 +1,4 @@
-//! The id of a task attempt, taken apart as Hadoop sends it.
+//! The id of a task attempt, split into the parts that Hadoop sends.
 
 use std::str::FromStr;
 
@@ -8,7 +8,7 @@ use super::writable::put_text;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct AttemptId {
     cluster: String,
-    /// As it is written, with its zeros.
+    /// As written, with leading zeros.
     job: String,
     kind: &'static str,
     task: i32,
@@ -33,7 +33,7 @@ impl FromStr for AttemptId {
             kind: match kind {
                 "m" => "MAP",
                 "r" => "REDUCE",
-                // Hadoop has other kinds, which run no streaming.
+                // Hadoop has other task types, which do not run streaming.
                 _ => return Err(()),
             },
             task: number(task)?,
@@ -43,14 +43,14 @@ impl FromStr for AttemptId {
 }
 
 impl AttemptId {
-    /// The id of its job.
+    /// The id of the attempt's job.
     pub(super) fn job(&self) -> String {
         format!("job_{}_{}", self.cluster, self.job)
     }
 
-    /// As `TaskAttemptID.write` does it.
+    /// Writes the id like `TaskAttemptID.write`.
     pub(super) fn put(&self, out: &mut Vec<u8>) {
-        // It is a number by its making.
+        // Always a number: `from_str` checks it.
         let job: i32 = self.job.parse().unwrap_or_default();
         for number in [self.attempt, self.task, job] {
             out.extend(number.to_be_bytes());

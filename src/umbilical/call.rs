@@ -3,22 +3,22 @@
 use super::attempt::AttemptId;
 use super::writable::put_utf8;
 
-/// The interface that the call is one of.
+/// The interface that the call belongs to.
 pub(super) const PROTOCOL: &str = "org.apache.hadoop.mapred.TaskUmbilicalProtocol";
 
-/// That of the engine itself.
+/// The version of the RPC engine itself.
 const ENGINE_VERSION: i64 = 2;
 
-/// A version of the interface. Each master knows one alone, and refuses the others.
+/// A version of the interface. Each application master knows only one, and refuses the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Version {
     number: i64,
-    /// Whether the call says if the whole task is to fail with its attempt.
+    /// Whether the call has a flag for failing the whole task with its attempt.
     has_fast_fail: bool,
 }
 
 impl Version {
-    /// Those in which the call is known, the newest first: Hadoop 3.3 and later; 3.0 to 3.2; 2.
+    /// The versions that have the call, newest first: Hadoop 3.3 and later; 3.0 to 3.2; 2.
     pub(super) const ALL: [Self; 3] = [
         Self {
             number: 21,
@@ -35,18 +35,18 @@ impl Version {
     ];
 }
 
-/// That `attempt` has failed for `reason`, and is to be tried again.
+/// Encodes that `attempt` has failed for `reason`, and is to be tried again.
 pub(super) fn fatal_error(version: Version, attempt: &AttemptId, reason: &str) -> Vec<u8> {
     let mut out = ENGINE_VERSION.to_be_bytes().to_vec();
     put_utf8(&mut out, PROTOCOL);
     put_utf8(&mut out, "fatalError");
     out.extend(version.number.to_be_bytes());
-    // A sum over the interface's methods, which no server looks at.
+    // A hash of the interface's methods, which no server checks.
     out.extend(0_i32.to_be_bytes());
     let parameters = if version.has_fast_fail { 3 } else { 2 };
     out.extend(i32::to_be_bytes(parameters));
     let class = "org.apache.hadoop.mapred.TaskAttemptID";
-    // What the parameter is declared to be, and what it is.
+    // The declared class of the parameter, then its actual class.
     put_utf8(&mut out, class);
     put_utf8(&mut out, class);
     attempt.put(&mut out);
@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn the_call_is_hadoops() {
-        // Written by Hadoop 3.4.2, but for the sum e780bc03, which is 0 here.
+        // Written by Hadoop 3.4.2, except the hash e780bc03, which is 0 here.
         let expected = "0000000000000002002e6f72672e6170616368652e6861646f6f702e6d61707265642e5461736b\
                         556d62696c6963616c50726f746f636f6c000a666174616c4572726f7200000000000000150000\
                         00000000000300266f72672e6170616368652e6861646f6f702e6d61707265642e5461736b4174\

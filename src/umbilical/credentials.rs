@@ -1,4 +1,4 @@
-//! The file in which Hadoop hands a task its tokens, in both of its forms.
+//! The file in which Hadoop passes a task its tokens, in both of its formats.
 
 use std::fmt::{self, Debug};
 
@@ -8,13 +8,13 @@ use super::writable::{Taker, put_text};
 
 const MAGIC: &[u8] = b"HDTS";
 
-/// What a job's own token is called.
+/// The kind of a job's own token.
 const JOB: &[u8] = b"mapreduce.job";
 
-/// What proves that one belongs to something, as an application master believes it.
+/// Proves to an application master that its holder belongs to something.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Token {
-    /// To what: for a job's token the job's id.
+    /// What the holder belongs to: for a job's token the job's id.
     pub(super) identifier: Vec<u8>,
     /// The secret.
     pub(super) password: Vec<u8>,
@@ -23,14 +23,14 @@ pub(super) struct Token {
 
 impl Debug for Token {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Its secret is shown nowhere.
+        // The secret is never shown.
         let kind = String::from_utf8_lossy(&self.kind);
         formatter.debug_tuple("Token").field(&kind).finish()
     }
 }
 
 impl Token {
-    /// Whether it is the own token of the job with this id: what Hadoop calls that has the id inside.
+    /// Whether this is the token of the job with this id, which the identifier of a job's token contains.
     pub(super) fn is_of_job(&self, job: &str) -> bool {
         let mut identifier = Vec::new();
         put_text(&mut identifier, job);
@@ -38,7 +38,7 @@ impl Token {
     }
 }
 
-/// The tokens in such a file; nothing if it is none.
+/// The tokens in such a file; `None` if it has another format.
 pub(super) fn tokens(bytes: &[u8]) -> Option<Vec<Token>> {
     let (version, rest) = bytes.strip_prefix(MAGIC)?.split_first()?;
     match version {
@@ -74,7 +74,7 @@ fn from_protobuf(bytes: &[u8]) -> Option<Vec<Token>> {
     Some(tokens.map(token).collect())
 }
 
-/// `CredentialsProto`; its secrets are none of ours.
+/// `CredentialsProto`; its secrets are not needed here.
 #[derive(Clone, PartialEq, Message)]
 struct Credentials {
     #[prost(message, repeated, tag = "1")]
@@ -104,8 +104,8 @@ mod tests {
     use super::*;
     use crate::umbilical::testing::bytes;
 
-    /// Both hold the same, written by Hadoop 3.4.2: a token for HDFS with an identifier of 200 bytes, the job's own, and
-    /// a secret.
+    /// Both files hold the same, written by Hadoop 3.4.2: a token for HDFS with an identifier of 200 bytes, the job's
+    /// own, and a secret.
     fn files() -> [Vec<u8>; 2] {
         let long = "07".repeat(200);
         let writable = format!(
@@ -157,7 +157,7 @@ mod tests {
         assert_eq!(tokens(b"HDTS"), None);
         assert_eq!(tokens(b"HDTS\x02\x00"), None);
         assert_eq!(tokens(b"<xml/>"), None);
-        // More tokens than there are bytes for.
+        // Claims more tokens than there are bytes for.
         assert_eq!(tokens(b"HDTS\x00\x8c\x7f\xff\xff\xff"), None);
         for file in files() {
             for end in 0..300 {

@@ -1,4 +1,4 @@
-//! The conversation with the application master: who we are, by the job's token, then the one call.
+//! The conversation with the application master: authentication by the job's token, then a single call.
 
 use std::io::{self, Read, Write};
 
@@ -16,33 +16,33 @@ use super::frame::{
     WRITABLE, Way, frame,
 };
 
-/// What a master says that knows another version of the interface.
+/// The error of an application master that knows another version of the interface.
 const OTHER_VERSION: &str = "org.apache.hadoop.ipc.RPC$VersionMismatch";
 
-/// Why a master was not told.
+/// Why the report did not reach an application master.
 #[derive(Debug, Error)]
 pub enum Refusal {
-    /// The line is broken, or it took too long.
+    /// The connection broke, or took too long.
     #[error(transparent)]
     Line(#[from] io::Error),
-    /// It says no.
+    /// The master refused.
     #[error("it refuses: {0}")]
     No(String),
-    /// It says something that cannot be understood.
+    /// The answer cannot be understood.
     #[error("it is not understood: {0}")]
     Strange(&'static str),
 }
 
-/// What is drawn for one conversation.
+/// Random values for one conversation.
 #[derive(Clone, Debug)]
 pub(super) struct Chance {
-    /// Ours, for the authentication.
+    /// The client's nonce for the authentication.
     pub(super) nonce: String,
-    /// Which client this is.
+    /// The client's id.
     pub(super) client: [u8; 16],
 }
 
-/// Tells by `stream`, which is new, that `attempt` has failed for `reason`.
+/// Reports on `stream`, a new connection, that `attempt` has failed for `reason`.
 pub(super) fn fail(
     stream: &mut (impl Read + Write),
     token: &Token,
@@ -72,7 +72,7 @@ pub(super) fn fail(
     succeeded(&other.unwrap_or_default(), 0)
 }
 
-/// Shows to the master that we have the job's token; so does the master.
+/// Proves to the master that we have the job's token; the master proves the same to us.
 fn authenticate(
     stream: &mut (impl Read + Write),
     token: &Token,
@@ -115,7 +115,7 @@ fn authenticate(
     Ok(())
 }
 
-/// What the service is called in the digest.
+/// The service's URI in the digest.
 fn uri(way: &Way) -> String {
     let part = |part: &Option<String>| part.clone().unwrap_or_default();
     format!("{}/{}", part(&way.protocol), part(&way.server))
@@ -130,7 +130,7 @@ fn ask(stream: &mut (impl Read + Write), what: &Sasl) -> Result<Sasl, Refusal> {
         .map_err(|_| Refusal::Strange("its answer cannot be read"))
 }
 
-/// The next frame: its header, and what goes with it.
+/// The next frame: its header and its body.
 fn receive(stream: &mut impl Read) -> Result<(Response, Vec<u8>), Refusal> {
     let mut length = [0; 4];
     stream.read_exact(&mut length)?;
@@ -149,7 +149,7 @@ fn receive(stream: &mut impl Read) -> Result<(Response, Vec<u8>), Refusal> {
 fn succeeded(response: &Response, call: i32) -> Result<(), Refusal> {
     if response.status != SUCCESS {
         let exception = response.exception.as_deref().unwrap_or("an error");
-        // Its first line: the rest is a trace of calls.
+        // The first line of the message: the rest is a stack trace.
         let message = response.message.as_deref().unwrap_or_default();
         let message = message.lines().next().unwrap_or_default();
         return Err(Refusal::No(format!("{exception}: {message}")));

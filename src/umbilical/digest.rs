@@ -1,31 +1,31 @@
-//! DIGEST-MD5 (RFC 2831), a client's part of it, for authentication alone.
+//! DIGEST-MD5 (RFC 2831): the client's part, for authentication only.
 
 use std::collections::HashMap;
 use std::fmt::Write;
 
 use md5::{Digest, Md5};
 
-/// Who proves to be whom, and to which service.
+/// The client's identity, and the service to which it proves it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Party<'a> {
     pub(super) user: &'a str,
     pub(super) password: &'a str,
     /// `<service>/<host>`
     pub(super) uri: &'a str,
-    /// What nobody could have known before.
+    /// An unpredictable value.
     pub(super) nonce: &'a str,
 }
 
-/// The answer to a challenge.
+/// The response to a challenge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Answer {
-    /// What to send.
+    /// The text to send.
     pub(super) text: String,
-    /// What the server says then, if it knows the password too.
+    /// What the server must answer, if it knows the password too.
     pub(super) proof: String,
 }
 
-/// Answers a server's challenge; an error if it asks for something else.
+/// Answers a server's challenge; an error if the server asks for anything but authentication.
 pub(super) fn answer(challenge: &[u8], party: Party) -> Result<Answer, &'static str> {
     let challenge = std::str::from_utf8(challenge).map_err(|_| "the challenge is no text")?;
     let told = directives(challenge).ok_or("the challenge cannot be read")?;
@@ -62,10 +62,10 @@ pub(super) fn answer(challenge: &[u8], party: Party) -> Result<Answer, &'static 
     })
 }
 
-/// Each nonce is used once.
+/// The nonce count: each nonce is used once.
 const COUNT: &str = "00000001";
 
-/// What both sides know.
+/// The values that both sides know.
 struct Session<'a> {
     party: Party<'a>,
     realm: &'a str,
@@ -73,7 +73,7 @@ struct Session<'a> {
 }
 
 impl Session<'_> {
-    /// The `response-value` of RFC 2831, 2.1.2.1; `method` is the client's, or nothing for the server.
+    /// The `response-value` of RFC 2831, 2.1.2.1; `method` is the client's, or empty for the server.
     fn response(&self, method: &str) -> String {
         let Party {
             user,
@@ -99,7 +99,7 @@ fn quoted(value: &str) -> String {
     value.replace('\\', "\\\\").replace('"', "\\\"")
 }
 
-/// `name=value,name="value",…`; of what comes twice the first counts, as where a server offers more realms than one.
+/// Parses `name=value,name="value",…`; of duplicates the first counts, as when a server offers more than one realm.
 fn directives(mut text: &str) -> Option<HashMap<String, String>> {
     let mut told = HashMap::new();
     loop {
@@ -118,7 +118,7 @@ fn directives(mut text: &str) -> Option<HashMap<String, String>> {
     }
 }
 
-/// What stands before the closing quotation mark, and what comes after it.
+/// The text before the closing quotation mark, and the text after it.
 fn unquoted(text: &str) -> Option<(&str, &str)> {
     let mut is_escaped = false;
     let end = text.find(|letter| {
@@ -127,7 +127,7 @@ fn unquoted(text: &str) -> Option<(&str, &str)> {
         ends
     })?;
     let (value, rest) = text.split_at(end);
-    // No server of Hadoop's has anything in its challenge that would need them.
+    // No challenge of a Hadoop server needs escapes.
     (!value.contains('\\')).then_some((value, &rest[1..]))
 }
 
@@ -165,7 +165,7 @@ mod tests {
         assert!(asked(&private).unwrap_err().contains("encrypted"));
         let choice = CHALLENGE.replace("\"auth\"", "\"auth-conf,auth-int,auth\"");
         assert_eq!(asked(&choice), asked(CHALLENGE));
-        // Authentication is what is meant where nothing is said.
+        // The default is authentication only.
         let silent = CHALLENGE.replace("qop=\"auth\",", "");
         assert_eq!(asked(&silent), asked(CHALLENGE));
         assert!(asked(&CHALLENGE.replace("nonce", "once")).is_err());

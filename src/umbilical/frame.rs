@@ -1,22 +1,22 @@
-//! The frames of Hadoop's RPC, version 9: messages of protobuf behind their lengths, and those behind the length of all.
+//! The frames of Hadoop's RPC, version 9: length-prefixed protobuf messages, behind the length of the whole frame.
 
 use prost::Message;
 
-/// How a connection begins: version 9, no class of service, SASL.
+/// The start of a connection: version 9, no class of service, SASL.
 pub(super) const GREETING: [u8; 7] = [b'h', b'r', b'p', b'c', 9, 0, 0xdf];
 
-/// Far more than an answer, and than the trace of calls in a refusal.
+/// The longest frame in bytes: far more than an answer, or the stack trace in a refusal.
 pub(super) const LONGEST: usize = 1 << 20;
 
-/// The calls that are none: a part of the authentication, and whom the connection is for.
+/// Call ids with a special meaning: a part of the authentication, and the user of the connection.
 pub(super) const SASL: i32 = -33;
 pub(super) const CONTEXT: i32 = -3;
 
-/// How a request is made.
+/// How a request is encoded.
 pub(super) const WRITABLE: i32 = 1;
 pub(super) const PROTOBUF: i32 = 2;
 
-/// How a call went.
+/// The status of a call.
 pub(super) const SUCCESS: i32 = 0;
 
 /// `RpcRequestHeaderProto`
@@ -24,7 +24,7 @@ pub(super) const SUCCESS: i32 = 0;
 pub(super) struct Request {
     #[prost(int32, optional, tag = "1")]
     pub(super) kind: Option<i32>,
-    /// 0: the whole of it.
+    /// 0: the complete request.
     #[prost(int32, optional, tag = "2")]
     pub(super) operation: Option<i32>,
     #[prost(sint32, required, tag = "3")]
@@ -36,7 +36,7 @@ pub(super) struct Request {
 }
 
 impl Request {
-    /// A request of this kind; only a call has a client.
+    /// A request of this kind; only a real call has a client id.
     pub(super) fn new(kind: i32, call: i32, client: &[u8]) -> Self {
         Self {
             kind: Some(kind),
@@ -51,7 +51,7 @@ impl Request {
 /// `RpcResponseHeaderProto`
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct Response {
-    /// The number of the call, whose sign is lost.
+    /// The id of the call, as an unsigned number.
     #[prost(uint32, required, tag = "1")]
     pub(super) call: u32,
     #[prost(int32, required, tag = "2")]
@@ -75,7 +75,7 @@ pub(super) struct Sasl {
     pub(super) ways: Vec<Way>,
 }
 
-/// How far the authentication is.
+/// The step of the authentication.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, prost::Enumeration)]
 pub(super) enum State {
     Success = 0,
@@ -85,7 +85,7 @@ pub(super) enum State {
     Response = 4,
 }
 
-/// `RpcSaslProto.SaslAuth`: a way to authenticate.
+/// `RpcSaslProto.SaslAuth`: an authentication method.
 #[derive(Clone, PartialEq, Eq, Message)]
 pub(super) struct Way {
     #[prost(string, required, tag = "1")]
@@ -100,14 +100,14 @@ pub(super) struct Way {
     pub(super) challenge: Option<Vec<u8>>,
 }
 
-/// `IpcConnectionContextProto`; who the user is, the token tells.
+/// `IpcConnectionContextProto`; the token identifies the user.
 #[derive(Clone, PartialEq, Eq, Message)]
 pub(super) struct Context {
     #[prost(string, optional, tag = "3")]
     pub(super) protocol: Option<String>,
 }
 
-/// A frame of a request and what goes with it.
+/// A frame with a request header and its body.
 pub(super) fn frame(request: &Request, body: &[u8]) -> Vec<u8> {
     let header = request.encode_length_delimited_to_vec();
     let length = u32::try_from(header.len() + body.len()).unwrap_or(u32::MAX);
@@ -126,7 +126,7 @@ mod tests {
             ..Sasl::default()
         };
         let sent = frame(&request, &sasl.encode_length_delimited_to_vec());
-        // As Hadoop's own client begins.
+        // The same header as Hadoop's own client sends.
         let header = [8, 2, 16, 0, 24, 0x41, 0x22, 0, 0x28, 1];
         assert_eq!(sent[..5], [0, 0, 0, 14, 10]);
         assert_eq!(sent[5..15], header);

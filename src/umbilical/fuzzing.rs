@@ -1,4 +1,4 @@
-//! Readers of what an application master and its job's files say, for the fuzz targets and the tests of the corpus.
+//! Parsers of data from an application master and its job's files, for the fuzz targets and the tests of the corpus.
 
 use std::io::{self, Cursor, Read, Write};
 
@@ -9,18 +9,18 @@ use super::digest::{Party, answer};
 use super::parent::Master;
 use super::writable::{Taker, put_number};
 
-/// Reads a file of tokens. No more comes out of it than went in.
+/// Parses a file of tokens. The result is never larger than the input.
 pub fn credentials(bytes: &[u8]) {
     let found = tokens(bytes).unwrap_or_default();
     assert!(found.len() <= bytes.len(), "a token has a byte at least");
     for token in found {
         assert!(token.identifier.len() + token.password.len() <= bytes.len());
-        // It shows its kind alone.
+        // It shows only its kind.
         let _ = format!("{token:?}");
     }
 }
 
-/// Reads numbers as Hadoop writes them: each is the same when it is written again.
+/// Parses numbers in Hadoop's format: each is the same when it is written again.
 pub fn numbers(bytes: &[u8]) {
     let mut taker = Taker(bytes);
     while let Some(number) = taker.number() {
@@ -32,7 +32,7 @@ pub fn numbers(bytes: &[u8]) {
     while taker.counted().is_some() {}
 }
 
-/// Answers a challenge. The password stands in no answer.
+/// Answers a challenge. No answer contains the password.
 pub fn challenge(bytes: &[u8]) {
     let party = Party {
         user: "chris",
@@ -46,7 +46,7 @@ pub fn challenge(bytes: &[u8]) {
     }
 }
 
-/// Talks to a master that says these bytes whatever it hears.
+/// Talks to a master that sends these bytes, whatever it receives.
 pub fn dialog(bytes: &[u8]) {
     let chance = Chance {
         nonce: "cnonce".to_owned(),
@@ -60,7 +60,7 @@ pub fn dialog(bytes: &[u8]) {
         said: 0,
     };
     if let Some(token) = token() {
-        // It may well be told: then the bytes are those of somebody who knows the token.
+        // The report may succeed: then the bytes come from somebody who knows the token.
         let told = fail(&mut stream, &token, &chance, &attempt, "the reason");
         if let Err(refusal) = told {
             let _ = refusal.to_string();
@@ -69,7 +69,7 @@ pub fn dialog(bytes: &[u8]) {
     assert!(stream.said < 64 * 1024 + 8 * bytes.len(), "so much to say");
 }
 
-/// A token that every run knows.
+/// A token that is the same in every run.
 fn token() -> Option<Token> {
     let text = |text: &[u8]| [&[u8::try_from(text.len()).unwrap_or(0)], text].concat();
     let file = [
@@ -83,7 +83,7 @@ fn token() -> Option<Token> {
     tokens(&file.concat())?.pop()
 }
 
-/// Reads the id of an attempt, and the command line of the Java above a task.
+/// Parses an attempt id, and the command line of the Java process above a task.
 pub fn command_line(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     if let Ok(id) = text.parse::<AttemptId>() {
@@ -97,7 +97,7 @@ pub fn command_line(bytes: &[u8]) {
     }
 }
 
-/// A stream on which everything that is answered is known before.
+/// A stream with prepared answers.
 struct Script<'a> {
     answers: Cursor<&'a [u8]>,
     said: usize,

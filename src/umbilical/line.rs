@@ -1,4 +1,4 @@
-//! A connection that takes no longer than it may.
+//! A connection with a time limit.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::parent::Master;
 
-/// A connection, all of which has to be over at a given time.
+/// A connection that must be over at a given time.
 #[derive(Debug)]
 pub(super) struct Line {
     stream: TcpStream,
@@ -30,7 +30,7 @@ impl Line {
     }
 }
 
-/// The time that is left, which is not nothing.
+/// The time left; an error if there is none.
 fn left(until: Instant) -> io::Result<Duration> {
     let left = until.saturating_duration_since(Instant::now());
     if left.is_zero() {
@@ -39,7 +39,7 @@ fn left(until: Instant) -> io::Result<Duration> {
     Ok(left)
 }
 
-/// A wait that was cut off, by the name that says what happened.
+/// Replaces the error of a wait that ran into the time limit by a timeout.
 fn told<T>(outcome: io::Result<T>) -> io::Result<T> {
     outcome.map_err(|error| match error.kind() {
         ErrorKind::WouldBlock => ErrorKind::TimedOut.into(),

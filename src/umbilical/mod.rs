@@ -1,17 +1,17 @@
-//! The umbilical of a YARN task: by it the Java that started this program as a streaming process reports to the
-//! job's application master, in Hadoop's own RPC.
+//! The umbilical of a YARN task: the Java process that started this program as a streaming process uses it to report to
+//! the job's application master, in Hadoop's own RPC.
 //!
-//! A streaming process has no part in it by design. But what its Java uses is at hand for the process too: the
-//! master's address on the command line of that Java, which is an ancestor, and the job's token in the file that Hadoop
-//! names to each process of a task. Nothing else is used, and the token goes nowhere: it only answers the master's
-//! challenge.
+//! By design, a streaming process does not use it. But it has access to what its Java process uses: the
+//! master's address on the command line of that Java process, which is an ancestor, and the job's token in the file
+//! that Hadoop names to each process of a task. Nothing else is used, and the token is never sent: it only answers the
+//! master's challenge.
 //!
-//! One thing is said by it: that this attempt has failed, and why (`fatalError`). Hadoop shows that as the attempt's
+//! Only one message is sent: that this attempt has failed, and why (`fatalError`). Hadoop shows it in the attempt's
 //! diagnostics, and tries again at once.
 //!
 //! - `parent` finds the master's address, `credentials` the job's token.
-//! - `attempt` and `call` are what is said, in the forms of `writable`.
-//! - `frame` and `digest` are how it gets there: Hadoop's RPC, version 9, and DIGEST-MD5.
+//! - `attempt` and `call` are the content of the message, in the formats of `writable`.
+//! - `frame` and `digest` are the transport: Hadoop's RPC, version 9, and DIGEST-MD5.
 //! - `dialog` is the conversation, over any stream; `line` is a connection with a time limit.
 
 mod attempt;
@@ -42,28 +42,28 @@ use self::line::Line;
 use self::parent::Master;
 use crate::files::{self, Links};
 
-/// Names the file with the tokens of whatever YARN has started.
+/// The environment variable with the path of the token file; YARN sets it for everything it starts.
 const TOKENS: &str = "HADOOP_TOKEN_FILE_LOCATION";
 
-/// Far more than the tokens of any job.
+/// The largest token file, in bytes: far more than the tokens of any job.
 const TOKENS_LIMIT: u64 = 16 << 20;
 
-/// Why the application master was not told.
+/// Why the report did not reach the application master.
 #[derive(Debug, Error)]
 pub enum Trouble {
-    /// There is none that could be told: this is no task of YARN's.
+    /// There is no application master: this is not a task of YARN.
     #[error("this process is not below a task of YARN's")]
     NoMaster,
-    /// There is one, and it cannot be shown that this is its task.
+    /// There is an application master, but no proof that this is its task.
     #[error("the job's token is not to be had: {0}")]
     NoToken(String),
-    /// There is one, and it did not listen.
+    /// The application master did not accept the report.
     #[error("{0}")]
     Refused(#[from] Refusal),
 }
 
-/// Tells the application master of this task that `attempt` has failed, and why. Once that has been answered, the attempt
-/// *is* failed for Hadoop. Takes no longer than `limit`, unless a name server does.
+/// Reports to the application master of this task that `attempt` has failed, and why. Once that is answered, the
+/// attempt *has* failed for Hadoop. Takes no longer than `limit`, unless name resolution does.
 pub fn fail_attempt(attempt: &str, reason: &str, limit: Duration) -> Result<(), Trouble> {
     let until = Instant::now() + limit;
     let id: AttemptId = attempt.parse().map_err(|()| Trouble::NoMaster)?;
@@ -83,7 +83,7 @@ fn token(attempt: &AttemptId) -> Result<Token, String> {
     let path: PathBuf = env::var_os(TOKENS)
         .ok_or_else(|| format!("{TOKENS} is not set"))?
         .into();
-    // YARN names a file, which all processes of a task may read again: no pipe.
+    // YARN names a file that all processes of a task may read again, so it is not a pipe.
     let bytes = files::read(&path, Links::Followed, TOKENS_LIMIT)
         .map_err(|error| format!("{}: {error}", path.display()))?;
     let tokens = credentials::tokens(&bytes)

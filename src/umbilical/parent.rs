@@ -1,4 +1,4 @@
-//! Where the application master listens: in the command line of the task's Java, from which this process descends.
+//! The application master's address, from the command line of the task's Java process, an ancestor of this process.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -8,13 +8,13 @@ use rustix::process::{Pid, geteuid, getppid};
 use crate::files::beginning;
 use crate::supervisor::parent;
 
-/// The class whose `main` a task's Java runs: `… YarnChild HOST PORT ATTEMPT JVM`.
+/// The class whose `main` a task's Java process runs: `… YarnChild HOST PORT ATTEMPT JVM`.
 const CHILD: &str = "org.apache.hadoop.mapred.YarnChild";
 
-/// More than the command line of any Java that YARN starts.
+/// The longest command line, in bytes: more than that of any Java process that YARN starts.
 const LONGEST: u64 = 2 << 20;
 
-/// More than stand between a task's Java and any program that it starts.
+/// The most ancestors to look at: more than there are between a task's Java process and any program that it starts.
 const MOST: usize = 64;
 
 /// An application master's address.
@@ -25,8 +25,8 @@ pub(super) struct Master {
 }
 
 impl Master {
-    /// That of the attempt as which this process was started: the Java above it has to be this attempt's, and to belong to the
-    /// same user, as have all between them. Nothing where there is none.
+    /// The master of the attempt as which this process was started: the Java process above it must belong to this
+    /// attempt, and to the same user, like all processes between them. `None` if there is none.
     pub(super) fn of_process(attempt: &str) -> Option<Self> {
         let user = geteuid().as_raw();
         let mut next = getppid();
@@ -68,7 +68,7 @@ mod tests {
 
     const ATTEMPT: &str = "attempt_1795260688574_0001_m_000002_0";
 
-    /// As a `NodeManager` of Hadoop 3.4.2 starts it, shortened.
+    /// The command line as a `NodeManager` of Hadoop 3.4.2 starts it, shortened.
     const LINE: [&str; 9] = [
         "/usr/lib/jvm/bin/java",
         "-Dhadoop.metrics.log.level=WARN",

@@ -1,6 +1,6 @@
-//! Bytes as tests write them.
+//! Bytes in the notation of tests.
 
-/// Those that a text of hexadecimal digits names.
+/// The bytes written as hexadecimal digits.
 pub(super) fn bytes(hex: &str) -> Vec<u8> {
     let digits = hex.as_bytes().chunks_exact(2);
     assert!(digits.remainder().is_empty(), "two digits a byte");

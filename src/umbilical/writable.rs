@@ -1,6 +1,6 @@
-//! Hadoop's own binary forms (`Writable`): numbers of variable length, and two forms of text.
+//! Hadoop's own binary formats (`Writable`): numbers of variable length, and two formats of text.
 
-/// As `WritableUtils.writeVInt` does it.
+/// Writes a number like `WritableUtils.writeVInt`.
 pub(super) fn put_number(out: &mut Vec<u8>, number: i64) {
     if let Ok(small) = i8::try_from(number)
         && small >= -112
@@ -8,7 +8,7 @@ pub(super) fn put_number(out: &mut Vec<u8>, number: i64) {
         out.extend(small.to_be_bytes());
         return;
     }
-    // The first byte says the sign and how many bytes follow; a negative one is sent inverted.
+    // The first byte holds the sign and the number of bytes that follow; a negative number is sent inverted.
     let (base, plain) = if number < 0 {
         (-120_i8, !number)
     } else {
@@ -25,14 +25,14 @@ pub(super) fn put_number(out: &mut Vec<u8>, number: i64) {
     out.extend(&bytes[skipped..]);
 }
 
-/// As `Text.writeString` does it.
+/// Writes a text like `Text.writeString`.
 pub(super) fn put_text(out: &mut Vec<u8>, text: &str) {
     put_number(out, i64::try_from(text.len()).unwrap_or(i64::MAX));
     out.extend(text.as_bytes());
 }
 
-/// As `UTF8.writeString` does it, which knows only characters of 16 bits: others are sent as two.
-/// What is longer than its length can tell is cut.
+/// Writes a text like `UTF8.writeString`, which knows only 16-bit characters: others are sent as two.
+/// A text longer than its length field allows is cut.
 pub(super) fn put_utf8(out: &mut Vec<u8>, text: &str) {
     let mut bytes = Vec::with_capacity(text.len());
     for unit in text.encode_utf16() {
@@ -53,7 +53,7 @@ pub(super) fn put_utf8(out: &mut Vec<u8>, text: &str) {
     out.extend(bytes);
 }
 
-/// Takes such forms from the front of some bytes; nothing where they end too early.
+/// Reads these formats from the front of some bytes; `None` where the bytes end too early.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Taker<'a>(pub(super) &'a [u8]);
 
@@ -64,7 +64,7 @@ impl<'a> Taker<'a> {
         Some(taken)
     }
 
-    /// As `WritableUtils.readVInt` does it.
+    /// Reads a number like `WritableUtils.readVInt`.
     pub(super) fn number(&mut self) -> Option<i64> {
         let first = i8::from_be_bytes([*self.bytes(1)?.first()?]);
         let (length, is_negative) = match first {
@@ -79,7 +79,7 @@ impl<'a> Taker<'a> {
         Some(if is_negative { !plain } else { plain })
     }
 
-    /// Bytes behind their number.
+    /// Reads bytes prefixed by their length.
     pub(super) fn counted(&mut self) -> Option<&'a [u8]> {
         let count = self.number()?;
         self.bytes(usize::try_from(count).ok()?)
@@ -128,7 +128,7 @@ mod tests {
     fn text_is_hadoops() {
         let mut out = Vec::new();
         put_utf8(&mut out, "hält 😀");
-        // Written by Hadoop 3.4.2: what is beyond 16 bits is two characters.
+        // Written by Hadoop 3.4.2: a character beyond 16 bits becomes two.
         let expected = b"\x00\x0ch\xc3\xa4lt \xed\xa0\xbd\xed\xb8\x80";
         assert_eq!(out, expected);
         out.clear();

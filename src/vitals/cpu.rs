@@ -1,16 +1,16 @@
-//! The CPU time of a tree of processes, which never goes back.
+//! The CPU time of a tree of processes, which never decreases.
 
 use std::time::Duration;
 
-/// For how many sums in a row less must be found before it is believed.
+/// How many sums in a row must be lower before the meter believes them.
 const BELIEVED_AFTER: u32 = 3;
 
-/// Makes a time that only grows of sums over processes that come and go.
+/// Computes a time that only grows from sums over processes that come and go.
 ///
-/// A process that ends takes its time out of the sum, and its parent's sum grows by it when that waits
-/// for it: for a moment it is in neither. A parent that ignores its children's ends, or has ended
-/// itself, never takes it over. So a sum that is less is the first of these at first, and the second
-/// when it stays less.
+/// A process that ends takes its time out of the sum, and its parent's sum grows by it when the parent waits
+/// for it: for a moment the time is in neither. A parent that ignores its children's ends, or has ended
+/// itself, never takes it over. So a lower sum is at first taken for the first case, and for the second
+/// when it stays lower.
 #[derive(Clone, Debug, Default)]
 pub(super) struct CpuMeter {
     total: Duration,
@@ -20,7 +20,7 @@ pub(super) struct CpuMeter {
 }
 
 impl CpuMeter {
-    /// The time so far, when that of the processes that are there sums up to `sum`.
+    /// The total time so far, given the `sum` over the processes that exist now.
     pub(super) fn read(&mut self, sum: Duration) -> Duration {
         if self.lost + sum >= self.total {
             self.total = self.lost + sum;

@@ -1,4 +1,4 @@
-//! The two ends of a command: its stdin and its stdout, as whoever feeds it sees them.
+//! The two ends of a command: its stdin and its stdout, seen from the side that feeds it.
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
@@ -11,7 +11,7 @@ use rustix::stdio::{stdin, stdout};
 use crate::condition::{InputFill, OutputFill};
 use crate::streaming::Progress;
 
-/// Which file, pipe or socket an open file is: all copies of it have the same.
+/// Identifies an open file, pipe or socket: all copies of it have the same identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Identity {
     pub(super) device: u64,
@@ -19,12 +19,12 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Of an open file. Both ends of a pipe have the same.
+    /// The identity of an open file. Both ends of a pipe have the same one.
     pub fn of(file: impl AsFd) -> Option<Self> {
         Some(Self::from_stat(&rustix::fs::fstat(file).ok()?))
     }
 
-    /// Of the file at a path; of `/proc/PID/fd/N`, the open file.
+    /// The identity of the file at a path; for `/proc/PID/fd/N`, of the open file.
     pub(super) fn at(path: &Path) -> Option<Self> {
         Some(Self::from_stat(&rustix::fs::stat(path).ok()?))
     }
@@ -37,7 +37,7 @@ impl Identity {
     }
 }
 
-/// What a command's stdin and stdout are, to be found again among what its processes wait for.
+/// The identities of a command's stdin and stdout, to find them among the files its processes wait for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ends {
     /// Its stdin.
@@ -59,15 +59,15 @@ impl Ends {
 /// How full a command's input is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Input {
-    /// Bytes that it could read now, if that is known.
+    /// Bytes that the command could read now, if known.
     pub unread: Option<u64>,
-    /// Nothing will come after these.
+    /// Whether nothing will come after these bytes.
     pub ended: bool,
 }
 
 impl Input {
-    /// Looks at an open file that the command reads from, or at the other end of its pipe. An end is
-    /// seen only at the end that is read from; at the other one, whoever closes it knows.
+    /// Looks at an open file that the command reads from, or at the other end of its pipe. The end of the input is
+    /// visible only at the reading end; at the writing end, its holder knows whether it has closed the pipe.
     pub fn of(file: impl AsFd) -> Self {
         let file = file.as_fd();
         let Ok(stat) = rustix::fs::fstat(file) else {
@@ -92,7 +92,7 @@ impl Input {
         }
     }
 
-    /// As a verdict needs it.
+    /// The fill level for the classifier.
     pub fn fill(self) -> InputFill {
         match self.unread {
             Some(1..) => InputFill::Unread,
@@ -106,7 +106,7 @@ impl Input {
 /// How full a command's output is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Output {
-    /// Whether its next write has to wait for the reader, if that is known.
+    /// Whether the next write has to wait for the reader, if known.
     pub full: Option<bool>,
 }
 
@@ -122,7 +122,7 @@ impl Output {
         }
     }
 
-    /// As a verdict needs it.
+    /// The fill level for the classifier.
     pub fn fill(self) -> OutputFill {
         match self.full {
             Some(true) => OutputFill::Full,
@@ -136,18 +136,18 @@ fn events(file: BorrowedFd<'_>, wanted: PollFlags) -> PollFlags {
     let mut asked = [PollFd::new(&file, wanted)];
     match poll(&mut asked, Some(&Timespec::default())) {
         Ok(_) => asked[0].revents(),
-        // What cannot be asked does not make anybody wait.
+        // If a file cannot be polled, assume that no process waits for it.
         Err(_) => PollFlags::ERR,
     }
 }
 
-/// How full a pipe is that another process has open at `/proc/PID/fd/N`, for reading. It is opened for
-/// a moment; what is no pipe is left alone.
+/// How full a pipe is that another process has open at `/proc/PID/fd/N` for reading. Opens it for
+/// a moment; leaves everything but pipes alone.
 pub(super) fn input_at(path: &Path) -> Input {
     open_pipe(path, OFlags::RDONLY).map_or_else(Input::default, Input::of)
 }
 
-/// How full a pipe is that another process has open at `/proc/PID/fd/N`, for writing.
+/// How full a pipe is that another process has open at `/proc/PID/fd/N` for writing.
 pub(super) fn output_at(path: &Path) -> Output {
     open_pipe(path, OFlags::WRONLY).map_or_else(Output::default, Output::of)
 }
@@ -161,23 +161,23 @@ fn open_pipe(path: &Path, how: OFlags) -> Option<rustix::fd::OwnedFd> {
     rustix::fs::open(path, how, Mode::empty()).ok()
 }
 
-/// How far a command is, and how full its pipes are.
+/// How far a command has come, and how full its pipes are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Flow {
-    /// Bytes that it has taken.
+    /// Bytes that the command has read.
     pub bytes_in: u64,
-    /// Bytes that it has given.
+    /// Bytes that the command has written.
     pub bytes_out: u64,
-    /// Its input; what is not known is looked for in `/proc`.
+    /// The command's input; the sampler looks in `/proc` for what is unknown here.
     pub input: Input,
-    /// Its output; what is not known is looked for in `/proc`.
+    /// The command's output; the sampler looks in `/proc` for what is unknown here.
     pub output: Output,
 }
 
 impl Flow {
-    /// Of a command that is fed through a pipe: `written` bytes have been put into it, `read` bytes have
-    /// been taken out of the pipe that it writes to. Written bytes are to be counted before the pipe is
-    /// looked at, or a byte on its way looks as if the command had taken it.
+    /// The flow of a command between two pipes: `written` bytes were put into the first one, `read` bytes were
+    /// taken out of the second. Count the written bytes before you look at the pipe: otherwise a byte on its
+    /// way looks as if the command had read it.
     pub fn relayed(written: u64, read: u64, input: Input, output: Output) -> Self {
         Self {
             bytes_in: written.saturating_sub(input.unread.unwrap_or_default()),
@@ -188,26 +188,26 @@ impl Flow {
     }
 }
 
-/// Whoever feeds a command, and can be asked how it goes. Asked from the monitor's thread, several
-/// times a second; must not wait.
+/// The side that feeds a command and knows its progress. Called from the monitor's thread, several
+/// times a second; must not block.
 pub trait Streams: Send {
     /// How far the command is now.
     fn flow(&mut self) -> Flow;
 
-    /// The last record that the command has got, or its beginning, for people to look at.
+    /// The last record that the command was given, or its beginning, for people to read.
     fn last_record(&mut self) -> Vec<u8> {
         Vec::new()
     }
 }
 
-/// A data path in this very process, from its stdin to its stdout.
+/// A data path in this process, from its stdin to its stdout.
 #[derive(Clone, Debug)]
 pub struct OwnStreams {
     progress: Arc<Progress>,
 }
 
 impl OwnStreams {
-    /// How far it is stands in `progress`.
+    /// Creates the streams of a data path that counts in `progress`.
     pub fn new(progress: Arc<Progress>) -> Self {
         Self { progress }
     }

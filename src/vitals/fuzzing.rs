@@ -1,11 +1,11 @@
-//! Readers of `/proc`, for the fuzz targets and the tests of the corpus: a process may be called anything, and a file of
-//! `/proc` may be of a later kernel.
+//! Parsers of `/proc`, for the fuzz targets and the tests of the corpus: a process may have any name, and a file of
+//! `/proc` may come from a later kernel.
 
 use super::proc::Stat;
 use super::syscall::Call;
 use super::waits::watched;
 
-/// Reads the bytes as `/proc/PID/stat`, `/proc/PID/syscall` and lines of `/proc/PID/fdinfo`.
+/// Parses the bytes as `/proc/PID/stat`, `/proc/PID/syscall` and lines of `/proc/PID/fdinfo`.
 pub fn process(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     if let Some(stat) = Stat::parse(&text) {

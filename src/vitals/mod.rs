@@ -1,11 +1,11 @@
 //! What a command's processes do, measured from outside: CPU time, memory, what they wait for, how full
-//! their pipes are. Linux tells all of it in `/proc`; the command knows nothing of it.
+//! their pipes are. Linux shows all of this in `/proc`; the command does not notice.
 //!
 //! - [`Sampler`] looks at a tree of processes, or at one thread of this process.
-//! - [`Streams`] is how whoever feeds the command says how far it is and how full its pipes are.
-//! - [`Monitor`] samples on a thread of its own, has each sample judged (see
-//!   [`condition`](crate::condition)), and tells of a stall; [`Vitals`] is what it knows, for the heartbeat.
-//! - [`snapshot`] is what people are shown of a command that has stalled.
+//! - [`Streams`] reports how far the command has come and how full its pipes are; the side that feeds it implements it.
+//! - [`Monitor`] samples on its own thread, has each sample classified (see
+//!   [`condition`](crate::condition)), and reports stalls; [`Vitals`] holds its results for the heartbeat.
+//! - [`snapshot`] describes a stalled command for people.
 
 mod cpu;
 mod ends;

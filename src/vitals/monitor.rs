@@ -1,4 +1,4 @@
-//! Samples a command on a thread of its own, and tells when it stalls and when it goes on.
+//! Samples a command on its own thread, and reports when the command stalls and when it goes on.
 
 use std::io;
 use std::path::Path;
@@ -13,11 +13,11 @@ use super::sampler::{Reading, SampleTarget, Sampler};
 use super::snapshot::{self, Occasion};
 use crate::condition::{Change, Classifier, Condition, StallTimeout};
 
-/// What is known of a command now: read by the heartbeat at any time, for nothing.
+/// The current state of a command; the heartbeat can read it at any time at no cost.
 #[derive(Debug, Default)]
 pub struct Vitals {
     condition: AtomicU8,
-    /// Milliseconds for which it has stood still, and one more; zero if it is not stalled.
+    /// Milliseconds without progress, plus one; zero if the command is not stalled.
     stalled: AtomicU64,
     cpu_micros: AtomicU64,
     memory: AtomicU64,
@@ -25,28 +25,28 @@ pub struct Vitals {
 }
 
 impl Vitals {
-    /// What it is doing.
+    /// What the command is doing.
     pub fn condition(&self) -> Condition {
         Condition::from_repr(self.condition.load(Relaxed)).unwrap_or_default()
     }
 
-    /// For how long it has stood still by its own fault, if that is too long.
+    /// How long the command has made no progress by its own fault; `None` if it is not stalled.
     pub fn stalled(&self) -> Option<Duration> {
         let millis = self.stalled.load(Relaxed).checked_sub(1)?;
         Some(Duration::from_millis(millis))
     }
 
-    /// CPU time of all its processes so far.
+    /// CPU time of all the command's processes so far.
     pub fn cpu(&self) -> Duration {
         Duration::from_micros(self.cpu_micros.load(Relaxed))
     }
 
-    /// Bytes of memory that its processes use.
+    /// Bytes of memory that the command's processes use.
     pub fn memory(&self) -> u64 {
         self.memory.load(Relaxed)
     }
 
-    /// How many processes it consists of.
+    /// The number of the command's processes.
     pub fn processes(&self) -> u64 {
         self.processes.load(Relaxed)
     }
@@ -75,56 +75,56 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX - 1)
 }
 
-/// What happens to a command.
+/// What happens to a monitored command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MonitorEvent {
-    /// It is stalled: what it was doing, and for how long already.
+    /// The command has stalled.
     Stalled {
-        /// `Spinning` or `Blocked`.
+        /// What the command was doing: `Spinning` or `Blocked`.
         condition: Condition,
-        /// For how long it has stood still.
+        /// How long the command has made no progress.
         still: Duration,
     },
-    /// What was seen of it when it stalled; comes some seconds later, also if it has recovered since.
+    /// The snapshot of the stalled command; comes some seconds later, even if it has recovered since.
     Snapshot(String),
-    /// It goes on, or waits for somebody else.
+    /// The command goes on, or waits for another program.
     Recovered,
 }
 
 /// What is monitored, and how.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
-    /// Whose processes.
+    /// The processes or the thread to sample.
     pub whom: SampleTarget,
     /// The command's stdin and stdout.
     pub ends: Ends,
-    /// When it is stalled.
+    /// When the command counts as stalled.
     pub stall_timeout: StallTimeout,
     /// Time between two samples.
     pub interval: Duration,
-    /// Whether debuggers may be asked for stacks when the command stalls. They stop its processes for
-    /// a moment, and a system call that waits may return with `EINTR`.
+    /// Whether debuggers may read stacks when the command stalls. They stop its processes for
+    /// a moment, and a waiting system call may return with `EINTR`.
     pub debuggers: bool,
 }
 
 impl Settings {
-    /// Five samples a second.
+    /// The default interval: five samples a second.
     pub const INTERVAL: Duration = Duration::from_millis(200);
 }
 
-/// Watches a command until it is dropped.
+/// Monitors a command until it is dropped.
 #[derive(Debug)]
 pub struct Monitor {
     vitals: Arc<Vitals>,
     ended: Arc<AtomicBool>,
-    /// Hangs up when dropped, which ends the thread.
+    /// Disconnects when dropped, which ends the thread.
     hold: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Monitor {
-    /// Starts to watch. `tell` is called from threads of the monitor's, one call at a time from each:
-    /// for snapshots from one of their own.
+    /// Starts to monitor. Two threads of the monitor call `tell`, each one call at a time: the sampling
+    /// thread, and another one for snapshots.
     pub fn start(
         settings: Settings,
         streams: impl Streams + 'static,
@@ -161,19 +161,19 @@ impl Monitor {
         })
     }
 
-    /// What is known of the command: goes on to be told after the monitor is gone, and does not change then.
+    /// The state of the command. It can still be read after the monitor is gone, but no longer changes.
     pub fn vitals(&self) -> Arc<Vitals> {
         Arc::clone(&self.vitals)
     }
 }
 
 impl Drop for Monitor {
-    /// Waits for the thread, which ends at once; a debugger that is being asked is ended, too.
+    /// Waits for the thread, which ends at once; a running debugger is ended too.
     fn drop(&mut self) {
         self.ended.store(true, Relaxed);
         self.hold.take();
         if let Some(thread) = self.thread.take() {
-            // A panic there has been told already, and the work does not depend on it.
+            // The panic has already been printed, and the work does not depend on this thread.
             let _ = thread.join();
         }
     }
@@ -188,7 +188,7 @@ struct MonitorThread<S, T> {
     vitals: Arc<Vitals>,
     ended: Arc<AtomicBool>,
     tell: Arc<T>,
-    /// The last snapshot, which may still be taken.
+    /// The thread of the last snapshot, which may still be running.
     snapshot: Option<JoinHandle<()>>,
 }
 
@@ -197,10 +197,10 @@ impl<S: Streams, T: Fn(MonitorEvent) + Send + Sync + 'static> MonitorThread<S, T
         let flow = self.streams.flow();
         let reading = self.sampler.look(&flow);
         if reading.processes == 0 || self.has_ended() {
-            // That its output is still on its way, or that it left something behind, is no stall.
+            // Output that is still on its way, or processes that it left behind, are not a stall.
             return self.vitals.end(&reading);
         }
-        // The time when it is all known: a sampler that had to wait does not make a step shorter.
+        // The time when everything is known: a sampler that had to wait must not make a step shorter.
         let at = self.started.elapsed();
         let change = self.classifier.sampled(&reading.sample(at, &flow));
         self.vitals.set(&self.classifier, &reading);
@@ -233,10 +233,10 @@ impl<S: Streams, T: Fn(MonitorEvent) + Send + Sync + 'static> MonitorThread<S, T
         }
     }
 
-    /// On a thread of its own: it takes seconds, and the next samples are due.
+    /// Runs on its own thread: a snapshot takes seconds, and the next samples are due.
     fn take_snapshot(&mut self, occasion: Occasion) {
         if self.snapshot.as_ref().is_some_and(|one| !one.is_finished()) {
-            // It stalled, went on and stalled again meanwhile: one is enough.
+            // It stalled, went on and stalled again meanwhile: one snapshot is enough.
             return;
         }
         let (tell, ended) = (Arc::clone(&self.tell), Arc::clone(&self.ended));
@@ -244,12 +244,12 @@ impl<S: Streams, T: Fn(MonitorEvent) + Send + Sync + 'static> MonitorThread<S, T
         let started = thread::Builder::new()
             .name("snapshot".to_owned())
             .spawn(take);
-        // Without a thread there is no snapshot, and no harm.
+        // Without a thread there is no snapshot, which does no harm.
         self.snapshot = started.ok();
     }
 
     fn end(&mut self) {
-        // Whoever hears of a snapshot that is still being taken sees that there is nothing to end any more.
+        // The receiver of a late snapshot sees by this that there is nothing left to end.
         self.vitals.stalled.store(0, Relaxed);
         if let Some(snapshot) = self.snapshot.take() {
             let _ = snapshot.join();

@@ -1,4 +1,4 @@
-//! What `/proc` tells of one process or thread.
+//! Reads what `/proc` says about one process or thread.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -9,12 +9,12 @@ use rustix::param::{clock_ticks_per_second, page_size};
 
 use crate::files;
 
-/// A file of a process is read so far. Its length is that process's own choice: it lists what it watches and starts.
+/// The most bytes read of a process's file. The process itself decides its length: it lists what it watches and starts.
 const MOST: u64 = 1 << 20;
-/// So much of a command line is for people to read.
+/// The most bytes read of a command line, which is only for people to read.
 const MOST_WORDS: u64 = 16 << 10;
 
-/// A process or a thread.
+/// The directory of a process or a thread.
 #[derive(Clone, Debug)]
 pub(super) struct Place(PathBuf);
 
@@ -37,12 +37,12 @@ impl Place {
         name.unwrap_or_default()
     }
 
-    /// The open file that it calls `number`.
+    /// The path of the open file with this descriptor number.
     pub(super) fn open_file(&self, number: i32) -> PathBuf {
         self.0.join("fd").join(number.to_string())
     }
 
-    /// A file's text, as far as it is read; `None` if it is gone, or is not for us.
+    /// The text of a file, up to the limit; `None` if it is gone or may not be read.
     pub(super) fn text(&self, name: &str) -> Option<String> {
         self.beginning(name, MOST)
     }
@@ -56,7 +56,7 @@ impl Place {
         Stat::parse(&self.text("stat")?)
     }
 
-    /// In which of the kernel's functions it sleeps; `None` if it does not, or may not be told.
+    /// The kernel function in which it sleeps; `None` if it does not sleep, or this may not be read.
     pub(super) fn wchan(&self) -> Option<String> {
         self.text("wchan")
             .filter(|name| !matches!(name.as_str(), "" | "0"))
@@ -84,7 +84,7 @@ impl Place {
         self.threads().iter().flat_map(told).collect()
     }
 
-    /// The command line for people, or the name in brackets of one that has none.
+    /// The command line for people, or the name in brackets if there is none.
     pub(super) fn command_line(&self, name: &str) -> String {
         let text = self.beginning("cmdline", MOST_WORDS).unwrap_or_default();
         let words = text.trim_end_matches('\0').replace('\0', " ");
@@ -95,7 +95,7 @@ impl Place {
     }
 }
 
-/// The files in a directory whose names are numbers.
+/// The entries of a directory whose names are numbers.
 pub(super) fn numbers(directory: &Path) -> Vec<u32> {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     entries
@@ -103,18 +103,18 @@ pub(super) fn numbers(directory: &Path) -> Vec<u32> {
         .collect()
 }
 
-/// What `/proc/PID/stat` says.
+/// The fields of `/proc/PID/stat`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Stat {
     pub(super) name: String,
     pub(super) state: char,
     pub(super) parent: u32,
-    /// CPU time of its own.
+    /// CPU time of the process itself.
     pub(super) cpu: Duration,
-    /// CPU time of its children that have ended and were waited for.
+    /// CPU time of its children that have ended and been waited for.
     pub(super) children_cpu: Duration,
     pub(super) threads: u64,
-    /// When it was started: with the process id, which process it is.
+    /// Start time: together with the process id, it identifies the process.
     pub(super) started: u64,
     /// Bytes of memory in use.
     pub(super) memory: u64,
@@ -122,11 +122,11 @@ pub(super) struct Stat {
 
 impl Stat {
     pub(super) fn parse(text: &str) -> Option<Self> {
-        // The name may hold anything, also brackets.
+        // The name may contain anything, including brackets.
         let (name_begins, name_ends) = (text.find('(')?, text.rfind(')')?);
         let name = text.get(name_begins + 1..name_ends)?.to_owned();
         let fields: Vec<&str> = text[name_ends + 1..].split_ascii_whitespace().collect();
-        // Numbered as in proc(5), where the state is the third.
+        // Numbered as in proc(5), where the state is field 3.
         let field = |number: usize| fields.get(number - 3)?.parse::<u64>().ok();
         let ticks = |first| Some(duration(field(first)?.saturating_add(field(first + 1)?)));
         Some(Self {
@@ -141,12 +141,12 @@ impl Stat {
         })
     }
 
-    /// It has ended, and is only not yet waited for.
+    /// Whether it has ended and is only waiting to be reaped.
     pub(super) fn has_ended(&self) -> bool {
         matches!(self.state, 'Z' | 'X')
     }
 
-    /// It is stopped by a signal, or by a debugger.
+    /// Whether a signal or a debugger has stopped it.
     pub(super) fn is_stopped(&self) -> bool {
         matches!(self.state, 'T' | 't')
     }
@@ -188,7 +188,7 @@ mod tests {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        // Its command line is there once it says something.
+        // The command line is complete once the process prints something.
         let stdout = child.stdout.as_mut().unwrap();
         stdout.read_exact(&mut [0]).unwrap();
         let place = Place::of_process(child.id());

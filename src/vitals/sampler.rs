@@ -10,34 +10,34 @@ use super::proc::{Place, Stat, numbers};
 use super::waits::{End, Found, WaitsFor, look};
 use crate::condition::{InputFill, OutputFill, Sample, Waiting};
 
-/// Who is looked at.
+/// What is sampled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SampleTarget {
-    /// A process and all below it.
+    /// A process and all its descendants.
     Tree(u32),
-    /// A thread of this very process, by the number that `gettid` gives to it.
+    /// A thread of this process, by its `gettid` number.
     OwnThread(u32),
 }
 
-/// What was found.
+/// The result of one look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reading {
-    /// CPU time so far, also of processes that have ended.
+    /// CPU time so far, including processes that have ended.
     pub cpu: Duration,
-    /// Bytes of memory in use; what processes share counts for each of them.
+    /// Bytes of memory in use; shared memory counts once for each process.
     pub memory: u64,
     /// Processes that have not ended.
     pub processes: usize,
-    /// What they wait for.
+    /// What the processes wait for.
     pub waiting: Waiting,
-    /// The command's input.
+    /// How full the command's input is.
     pub input: InputFill,
-    /// The command's output.
+    /// How full the command's output is.
     pub output: OutputFill,
 }
 
 impl Reading {
-    /// With what else a judge has to know: when it was, and how far the command is.
+    /// Adds what else the classifier needs: the time of the look, and how far the command has come.
     pub fn sample(&self, at: Duration, flow: &Flow) -> Sample {
         Sample {
             at,
@@ -51,7 +51,7 @@ impl Reading {
     }
 }
 
-/// A process that was found in the tree.
+/// A process found in the tree.
 #[derive(Clone, Debug)]
 pub(super) struct Member {
     pub(super) pid: u32,
@@ -59,7 +59,7 @@ pub(super) struct Member {
     pub(super) stat: Stat,
 }
 
-/// Looks at a command whenever it is asked to.
+/// Looks at a command on request.
 #[derive(Debug)]
 pub struct Sampler {
     whom: SampleTarget,
@@ -69,7 +69,7 @@ pub struct Sampler {
 }
 
 impl Sampler {
-    /// Looks at nothing yet. `ends` are the command's stdin and stdout.
+    /// Creates a sampler, without a look yet. `ends` are the command's stdin and stdout.
     pub fn new(whom: SampleTarget, ends: Ends) -> Self {
         Self {
             whom,
@@ -79,7 +79,7 @@ impl Sampler {
         }
     }
 
-    /// What the command does just now. `flow` is what is known of its ends.
+    /// Looks at what the command is doing now. `flow` is what is known about its ends.
     pub fn look(&mut self, flow: &Flow) -> Reading {
         match self.whom {
             SampleTarget::Tree(root) => {
@@ -91,7 +91,7 @@ impl Sampler {
                 let member = place.stat().map(|stat| Member {
                     pid: tid,
                     place,
-                    // The other threads are not asked about.
+                    // The other threads are not looked at.
                     stat: Stat { threads: 1, ..stat },
                 });
                 self.read(flow, member.as_slice())
@@ -125,7 +125,7 @@ impl Sampler {
     }
 }
 
-/// What the threads wait for, taken together.
+/// What the threads wait for, combined.
 struct Waits {
     input: InputFill,
     output: OutputFill,
@@ -159,7 +159,7 @@ impl Waits {
         }
     }
 
-    /// Takes into account what a thread waits for. It does so only as long as the end is empty or full:
+    /// Adds what a thread waits for. The thread really waits only while the end is empty or full:
     /// otherwise it is just about to go on.
     fn add(&mut self, member: &Member, found: &WaitsFor) {
         let path = found.file.map(|file| member.place.open_file(file));
@@ -187,8 +187,8 @@ impl Waits {
         }
     }
 
-    /// Whoever waits for an end of the command is why the others do not go on, also if they still have
-    /// something to do. The reader comes first: as long as it takes nothing, no input helps.
+    /// A thread that waits for an end of the command is the reason why the others do not go on, even if they still have
+    /// something to do. The output comes first: as long as the reader takes nothing, no input helps.
     fn waiting(&self) -> Waiting {
         if self.for_output {
             Waiting::Output
@@ -202,17 +202,17 @@ impl Waits {
     }
 }
 
-/// The processes below a process. One whose parent has ended stays in the tree that it was seen in.
+/// The descendants of a process. One whose parent has ended stays in the tree in which it was seen.
 #[derive(Debug, Default)]
 pub(super) struct Tree {
-    /// Who was seen, and when it was started: a process id can be given to somebody else.
+    /// The process ids seen, with their start times: a process id can be reused.
     known: HashMap<u32, u64>,
     root_started: Option<u64>,
 }
 
 impl Tree {
-    /// All processes of the tree, also those that are not yet waited for; parents before their
-    /// children, so that a child's CPU time is rather missed than counted twice.
+    /// All processes of the tree, including those not yet reaped; parents before their
+    /// children, so that a child's CPU time is missed rather than counted twice.
     pub(super) fn members(&mut self, root: u32) -> Vec<Member> {
         let mut known = std::mem::take(&mut self.known);
         let mut members = Vec::new();
@@ -230,7 +230,7 @@ impl Tree {
         members
     }
 
-    /// Adds a process, if it is the one that was started then, and all below it. Says when it was started.
+    /// Adds a process, if it is the one that was started at that time, and all its descendants. Returns its start time.
     fn visit(&mut self, pid: u32, started: Option<u64>, members: &mut Vec<Member>) -> Option<u64> {
         let mut open = vec![(pid, started)];
         let mut first = None;
@@ -257,7 +257,7 @@ fn children(place: &Place, pid: u32, threads: u64) -> Vec<u32> {
     if lists_children() {
         return place.children(threads);
     }
-    // A kernel that does not list them: everybody is asked for its parent.
+    // A kernel that does not list children: read the parent of every process instead.
     let all = numbers("/proc".as_ref()).into_iter();
     all.filter(|child| {
         let stat = Place::of_process(*child).stat();
@@ -281,7 +281,7 @@ mod tests {
     use super::*;
     use crate::vitals::{Input, Output};
 
-    /// What is made of a thread that may wait for an end, or may not.
+    /// Checks how a thread that may or may not wait for an end is treated.
     #[test]
     fn a_guess_counts_only_if_the_end_is_known_to_be_empty_or_full() {
         let own = std::process::id();

@@ -1,5 +1,5 @@
-//! What people are shown of a command that has stalled: its processes, where each of them is, and how far
-//! the command had come.
+//! Describes a stalled command for people: its processes, where each of them is, and how far
+//! the command has come.
 
 use std::fmt::Write;
 use std::fs;
@@ -12,17 +12,17 @@ use super::sampler::{Member, Reading, SampleTarget, Tree};
 use super::stacks;
 use crate::condition::Condition;
 
-/// The most that a snapshot takes.
+/// The most bytes of a snapshot.
 const MOST: usize = 64 * 1024;
 
-/// How much of the last record is shown.
+/// The most bytes of the last record that are shown.
 const RECORD: usize = 200;
 
-/// How much of a command line is shown.
+/// The most bytes of a command line that are shown.
 const COMMAND_LINE: usize = 300;
 
-/// How many processes are shown one by one, how many threads of each, and how many user stacks are
-/// taken: each stops a process for a moment.
+/// The most processes that are shown one by one, then the most threads of each, and the most user stacks that are
+/// taken: each of these stops a process for a moment.
 const PROCESSES: usize = 20;
 const THREADS: usize = 16;
 const USER_STACKS: usize = 4;
@@ -30,24 +30,24 @@ const USER_STACKS: usize = 4;
 /// What is known of a command when it stalls.
 #[derive(Clone, Debug)]
 pub struct Occasion {
-    /// Who is looked at.
+    /// The processes or the thread to describe.
     pub whom: SampleTarget,
-    /// What it was said to do.
+    /// What the command was doing when it was reported.
     pub condition: Condition,
-    /// For how long it had stood still.
+    /// How long it had made no progress.
     pub still: Duration,
-    /// How far it is.
+    /// How far the command has come.
     pub flow: Flow,
-    /// What was measured last.
+    /// The last measurement.
     pub reading: Reading,
-    /// The last record that it has got, or its beginning.
+    /// The last record that the command was given, or its beginning.
     pub last_record: Vec<u8>,
-    /// Whether debuggers may be asked.
+    /// Whether debuggers may be used.
     pub debuggers: bool,
 }
 
-/// Looks at everything, which can take some seconds: debuggers are asked. What is found until
-/// `ended` is told. Not more than 64 KiB.
+/// Describes the command. This can take some seconds, because debuggers are run. When `ended` is set, returns what it
+/// has found so far. At most 64 KiB.
 pub fn take(occasion: &Occasion, ended: &AtomicBool) -> String {
     let mut text = head(occasion);
     match occasion.whom {
@@ -58,7 +58,7 @@ pub fn take(occasion: &Occasion, ended: &AtomicBool) -> String {
             let mut user_stacks = if occasion.debuggers { USER_STACKS } else { 0 };
             for member in members.iter().take(PROCESSES) {
                 process(&mut text, member);
-                // A shell that waits for its children has nothing to tell.
+                // The stack of a shell that waits for its children shows nothing.
                 if user_stacks > 0 && !waits_for_child(&member.place) && !ended.load(Relaxed) {
                     user_stacks -= 1;
                     let left = stacks::LIMIT.saturating_sub(started.elapsed());
@@ -69,7 +69,7 @@ pub fn take(occasion: &Occasion, ended: &AtomicBool) -> String {
                 let _ = writeln!(text, "\n… and {} more", members.len() - PROCESSES);
             }
         }
-        // A debugger would stop the process that waits for it.
+        // A debugger would stop the very process that waits for it.
         SampleTarget::OwnThread(tid) => {
             text.push_str("thread of this process:\n");
             place(&mut text, &Place::of_own_thread(tid), "  ");
@@ -161,7 +161,7 @@ fn process(text: &mut String, member: &Member) {
     }
 }
 
-/// State, wait channel and kernel stack of a process or thread.
+/// Appends state, wait channel and kernel stack of a process or thread.
 fn place(text: &mut String, place: &Place, indent: &str) {
     let Some(stat) = place.stat() else {
         let _ = writeln!(text, "{indent}has ended");
@@ -175,7 +175,7 @@ fn place(text: &mut String, place: &Place, indent: &str) {
         let _ = write!(text, ", system call {}", call.trim_end());
     }
     text.push('\n');
-    // Only root is told.
+    // Only root may read it.
     if let Some(stack) = place.text("stack") {
         for line in stack.lines() {
             let _ = writeln!(text, "{indent}{line}");
@@ -200,7 +200,7 @@ fn state(state: char) -> String {
 fn user_stack(text: &mut String, member: &Member, limit: Duration, ended: &AtomicBool) {
     let stat = &member.stat;
     if stat.has_ended() || stat.is_stopped() || stat.state == 'D' {
-        // A debugger would wait as well.
+        // A debugger would hang as well.
         return;
     }
     if let Some((tool, stack)) = stacks::of(member.pid, &stat.name, limit, ended) {
@@ -211,7 +211,7 @@ fn user_stack(text: &mut String, member: &Member, limit: Duration, ended: &Atomi
         return;
     }
     text.push_str("  no user stack: neither py-spy, gdb nor eu-stack could take one");
-    // On many systems only a parent or root may look into a process.
+    // On many systems only a parent or root may trace a process.
     if let Ok(scope) = fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope") {
         let _ = write!(text, " (kernel.yama.ptrace_scope is {})", scope.trim());
     }
@@ -222,7 +222,7 @@ fn waits_for_child(place: &Place) -> bool {
     place.wchan().as_deref() == Some("do_wait")
 }
 
-/// A text without line breaks, and without what a terminal would obey.
+/// The text without line breaks and without terminal control characters.
 fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for character in text.chars() {
@@ -235,7 +235,7 @@ fn one_line(text: &str) -> String {
     line
 }
 
-/// Cuts a text to so many bytes, at a character.
+/// Cuts a text to at most `most` bytes, at a character boundary.
 fn cut(mut text: String, most: usize) -> String {
     const DOTS: &str = "…";
     if text.len() > most {

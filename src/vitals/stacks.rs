@@ -1,4 +1,4 @@
-//! The stacks of another process's threads, by the debugging tools that a machine happens to have.
+//! The stacks of another process's threads, read by the debugging tools that the machine has.
 
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -10,24 +10,24 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::proc::Place;
 use super::tool::output_of;
 
-/// For how long all tools together may take for a snapshot; most of it is to read symbols. A command that is to be
-/// ended waits for it.
+/// How long all tools together may take for a snapshot; most of it is for reading symbols. A command that is to
+/// end waits for this.
 pub(super) const LIMIT: Duration = Duration::from_secs(5);
 
-/// How much of a tool's output is kept.
+/// The most bytes of a tool's output that are kept.
 const MOST: usize = 12 * 1024;
 
-/// A way to see stacks.
+/// A tool that reads stacks.
 struct Way {
     name: &'static str,
     command: fn(pid: u32) -> Command,
-    /// What a line of use begins with; the rest tells how symbols were read.
+    /// Beginnings of the lines to keep; the other lines are about reading symbols.
     keeps: &'static [&'static str],
-    /// Only processes with such a name.
+    /// Use the tool only for processes with this in their name.
     only: Option<&'static str>,
 }
 
-/// In this order: what says most, and what stops the process for the shortest time.
+/// In this order: the most informative first, then the one that stops the process for the shortest time.
 const WAYS: &[Way] = &[
     Way {
         name: "py-spy",
@@ -62,8 +62,8 @@ fn with(tool: &str, arguments: &[&str], pid: u32) -> Command {
     command
 }
 
-/// The stacks of a process's threads, and which tool told them, if that takes no longer than `limit`. The process
-/// stands still for a moment.
+/// The stacks of a process's threads, and the name of the tool that read them, if that takes no longer than `limit`.
+/// The process is stopped for a moment.
 pub(super) fn of(
     pid: u32,
     name: &str,
@@ -78,7 +78,7 @@ pub(super) fn of(
         }
         let left = limit.saturating_sub(started.elapsed());
         let mut command = (way.command)(pid);
-        // No tool is to ask the network for symbols.
+        // Tools must not download symbols.
         command.env_remove("DEBUGINFOD_URLS");
         let text = output_of(&mut command, left, MOST, ended);
         if text.is_none() {
@@ -95,7 +95,7 @@ pub(super) fn of(
     None
 }
 
-/// A debugger that was ended at the wrong moment leaves its process stopped.
+/// Continues a process that a debugger, ended at the wrong moment, has left stopped.
 fn let_go(pid: u32, place: &Place) {
     thread::sleep(Duration::from_millis(20));
     if place.stat().is_some_and(|stat| stat.is_stopped())

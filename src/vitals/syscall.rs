@@ -1,13 +1,13 @@
-//! Which system call a thread is in, as `/proc/PID/syscall` tells it, and what such a call waits for.
+//! Which system call a thread is in, according to `/proc/PID/syscall`, and what such a call waits for.
 
 use linux_raw_sys::general as nr;
 
 /// What a thread does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Call {
-    /// It runs, or could.
+    /// It runs, or is ready to run.
     Running,
-    /// It sleeps, but in no system call: a page is fetched for it.
+    /// It sleeps, but not in a system call: a page is being loaded for it.
     Outside,
     /// It sleeps in a system call.
     In { number: u32, arguments: [u64; 6] },
@@ -31,7 +31,7 @@ impl Call {
         }
     }
 
-    /// What it waits for, as far as files are concerned.
+    /// What the call waits for, as far as files are concerned.
     pub(super) fn wait(&self) -> Wait {
         let Self::In {
             number,
@@ -76,7 +76,7 @@ impl Call {
     }
 }
 
-/// Calls that only older architectures have.
+/// System calls that only older architectures have.
 #[cfg(target_arch = "x86_64")]
 fn older(number: u32, first: u64, second: u64, third: u64) -> Wait {
     match number {
@@ -99,7 +99,7 @@ fn older(_: u32, _: u64, _: u64, _: u64) -> Wait {
     Wait::Elsewhere
 }
 
-/// What a thread waits for, by the numbers that its process gave to open files and the addresses in
+/// What a thread waits for, as descriptor numbers of its process and addresses in
 /// its memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wait {
@@ -119,13 +119,13 @@ pub(super) enum Wait {
         writing: u64,
     },
     Epoll(i32),
-    /// For files that cannot be told.
+    /// For files, but it is unknown for which.
     Anything,
-    /// For something that is no file.
+    /// For something that is not a file.
     Elsewhere,
 }
 
-/// An argument that is the number of an open file: its lower half counts.
+/// An argument that is a descriptor number: only its lower half counts.
 #[expect(
     clippy::cast_possible_truncation,
     reason = "the kernel takes an int, too"

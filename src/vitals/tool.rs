@@ -1,4 +1,4 @@
-//! Runs a debugging tool for a short time, and takes what it says.
+//! Runs a debugging tool with a time limit and reads its output.
 
 use std::io::Read;
 use std::os::unix::process::CommandExt;
@@ -11,14 +11,14 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::ioctl_fionbio;
 use rustix::process::{Pid, Signal, kill_process_group};
 
-/// How often it is looked whether nobody wants to know any more.
+/// How often to check whether the output is still wanted.
 const TURN: Duration = Duration::from_millis(50);
 
-/// For how long a tool that is to end may take leave of the process that it looks at.
+/// How long a tool that must end may take to detach from the process it looks at.
 const LEAVE: Duration = Duration::from_millis(300);
 
-/// Runs a tool for as long as `limit` and takes at most `most` bytes of its output. `None` if it
-/// cannot be run, fails, takes longer, or `ended` says meanwhile that nobody wants to know.
+/// Runs a tool for at most `limit` and reads at most `most` bytes of its output. `None` if it
+/// cannot be run, fails, takes longer, or `ended` is set meanwhile.
 pub(super) fn output_of(
     command: &mut Command,
     limit: Duration,
@@ -26,7 +26,7 @@ pub(super) fn output_of(
     ended: &AtomicBool,
 ) -> Option<String> {
     let started = Instant::now();
-    // A group of its own: a tool that is a script starts others.
+    // A process group of its own: a tool that is a script starts others.
     let child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -46,8 +46,8 @@ pub(super) fn output_of(
                 let succeeded = tool.wait(left, ended)?.success();
                 return succeeded.then(|| String::from_utf8_lossy(&kept).into_owned());
             }
-            // The rest is read and thrown away: a tool that waits for us holds the process that it
-            // looks at.
+            // The rest is read and discarded: a tool that waits for us would keep the process that it
+            // looks at stopped.
             Ok(count) => {
                 let room = most.saturating_sub(kept.len());
                 kept.extend_from_slice(&block[..count.min(room)]);
@@ -61,7 +61,7 @@ pub(super) fn output_of(
     None
 }
 
-/// A tool that is ended when it is not wanted any more.
+/// A tool that is ended when it is no longer needed.
 struct Tool {
     child: Child,
 }

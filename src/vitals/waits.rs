@@ -1,4 +1,4 @@
-//! Whether a thread waits for its command's input or output.
+//! Finds out whether a thread waits for its command's input or output.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
@@ -7,16 +7,16 @@ use super::ends::{Ends, Identity};
 use super::proc::{Place, numbers};
 use super::syscall::{Call, Wait};
 
-/// How many of the files that a thread polls are looked at.
+/// The most files of one thread's poll that are looked at.
 const MOST_POLLED: usize = 1024;
 
-/// How many of a process's open files are looked at. Its ends are among the first.
+/// The most open files of a process that are looked at. The command's ends are among the first.
 const MOST_OPEN: usize = 16 << 10;
 
 const POLLIN: u16 = 1;
 const POLLOUT: u16 = 4;
 
-/// Which end of the command a thread waits for.
+/// The end of the command that a thread waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
     Input,
@@ -27,7 +27,7 @@ pub(super) enum End {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct WaitsFor {
     pub(super) end: End,
-    /// The number that its process gave to it; `None` if it may only be guessed that it waits for it.
+    /// The descriptor number in its process; `None` if the wait is only a guess.
     pub(super) file: Option<i32>,
 }
 
@@ -47,7 +47,7 @@ pub(super) fn look(process: &Place, thread: &Place, ends: &Ends) -> Found {
         None if state(thread) == Some('R') => return Found::Runs,
         None => looker.by_name(thread.wchan().as_deref()),
     };
-    // Who waits for a disk waits for nobody else. It is asked last, for it is seldom worth asking.
+    // A thread that waits for a disk does not wait for another program. Checked last, because it is rarely needed.
     if !found.is_empty() && state(thread) == Some('D') {
         return Found::Waits(Vec::new());
     }
@@ -90,8 +90,8 @@ impl WaitInspector<'_> {
         }
     }
 
-    /// By the function of the kernel that it sleeps in, where the system call may not be told: for
-    /// another user's process, or by a security module.
+    /// Decides by the kernel function in which the thread sleeps, where the system call may not be read: for
+    /// another user's process, or because of a security module.
     fn by_name(&self, name: Option<&str>) -> Vec<WaitsFor> {
         match name {
             Some(name) if name.contains("pipe_read") => self.guess(&[End::Input]),
@@ -108,7 +108,7 @@ impl WaitInspector<'_> {
         }
     }
 
-    /// Which of the process's files are the command's ends.
+    /// The files among `files` that are the command's ends.
     fn files(&self, files: impl IntoIterator<Item = (i32, End)>) -> Vec<WaitsFor> {
         let found = files.into_iter().filter_map(|(file, end)| {
             let wanted = self.identity(end)?;
@@ -121,7 +121,7 @@ impl WaitInspector<'_> {
         found.collect()
     }
 
-    /// Those of the ends that the process holds open, or of which that may not be told.
+    /// The ends that the process holds open, or may hold open if that may not be read.
     fn guess(&self, ends: &[End]) -> Vec<WaitsFor> {
         let directory = self.process.path("fd");
         let readable = fs::read_dir(&directory).is_ok();
@@ -148,7 +148,7 @@ impl WaitInspector<'_> {
         }
     }
 
-    /// The files that `poll` was asked for: an array of a number, the events wanted and those found.
+    /// The files passed to `poll`: an array of descriptor number, requested events and returned events.
     fn polled(&self, at: u64, count: u64) -> Option<Vec<(i32, End)>> {
         let count = usize::try_from(count).ok()?.min(MOST_POLLED);
         let memory = self.memory(at, count * 8)?;
@@ -161,7 +161,7 @@ impl WaitInspector<'_> {
         Some(files)
     }
 
-    /// The files that `select` was asked for: a set of bits for those to read, one for those to write.
+    /// The files passed to `select`: one bit set for reading, one for writing.
     fn selected(&self, count: u64, reading: u64, writing: u64) -> Option<Vec<(i32, End)>> {
         let count = usize::try_from(count).ok()?.min(MOST_POLLED);
         let mut files = Vec::new();
@@ -177,7 +177,7 @@ impl WaitInspector<'_> {
         Some(files)
     }
 
-    /// The files that an epoll watches, as the kernel lists them with their identities.
+    /// The files in an epoll set, which the kernel lists with their identities.
     fn epolled(&self, file: i32) -> Option<Vec<WaitsFor>> {
         let text = self.process.text(&format!("fdinfo/{file}"))?;
         let lines = text.lines().filter(|line| line.starts_with("tfd:"));
@@ -206,12 +206,12 @@ fn wanted(files: &mut Vec<(i32, End)>, file: i32, events: u16) {
     }
 }
 
-/// Reads `tfd:        0 events:       19 data: …`: the file's number, and the events in hexadecimal.
+/// Parses `tfd:        0 events:       19 data: …`: the descriptor number, and the events in hexadecimal.
 pub(super) fn watched(line: &str) -> Option<(i32, u16)> {
     let mut words = line.split_ascii_whitespace().skip(1);
     let number = words.next()?.parse().ok()?;
     let events = u32::from_str_radix(words.nth(1)?, 16).ok()?;
-    // What is wanted stands in the lower half; how, in the upper one.
+    // The lower half holds the requested events, the upper half the mode.
     Some((number, u16::try_from(events & 0xffff).ok()?))
 }
 
@@ -234,7 +234,7 @@ mod tests {
         (child, ends)
     }
 
-    /// Where the system call may not be told.
+    /// The case in which the system call may not be read.
     #[test]
     fn by_the_name_of_a_function_it_is_guessed() {
         let (mut child, ends) = cat();
@@ -250,7 +250,7 @@ mod tests {
         assert_eq!(by_name(&ends, Some("ep_poll")), both);
         assert_eq!(by_name(&ends, None), both);
         assert_eq!(by_name(&ends, Some("hrtimer_nanosleep")), []);
-        // Another command's ends, which it does not hold.
+        // The ends of another command, which this process does not hold.
         let (mut other, others) = cat();
         assert_eq!(by_name(&others, Some("anon_pipe_read")), []);
         for child in [&mut child, &mut other] {

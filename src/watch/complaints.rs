@@ -1,4 +1,4 @@
-//! What was complained of already: each thing once, and not without end.
+//! Problems already reported: each one once, and only a limited number of them.
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
@@ -6,15 +6,15 @@ use std::fmt::Display;
 use crate::coordination::Failure;
 use crate::say::say;
 
-/// About how many different things one program complains.
+/// The most different problems that one program reports.
 const MOST: usize = 100;
-/// What stands for a server that throttles.
+/// The key of a server that throttles.
 const THROTTLED: &str = "throttled";
 
-/// What was complained of.
+/// The problems already reported.
 #[derive(Debug)]
 pub(super) struct Complaints {
-    /// In whose name; nobody's if somebody else says what is wrong.
+    /// The program named in the messages; `None` if another part of the program reports the problems.
     program: Option<&'static str>,
     about: BTreeSet<String>,
 }
@@ -27,14 +27,14 @@ impl Complaints {
         }
     }
 
-    /// Says something of a connection or a server, which may be said again when it happens again.
+    /// Reports a problem with a connection or a server; it is reported again when it happens again.
     pub(super) fn say(&self, what: impl Display) {
         if let Some(program) = self.program {
             say(program, what);
         }
     }
 
-    /// Says what is wrong with something, if that was not said before.
+    /// Reports a problem with something, unless that was reported before.
     pub(super) fn once(&mut self, about: &str, what: impl Display) {
         if self.about.len() > MOST || !self.about.insert(about.to_owned()) {
             return;
@@ -46,7 +46,7 @@ impl Complaints {
         }
     }
 
-    /// Says that a znode cannot be read, and goes on.
+    /// Reports that a znode cannot be read, and goes on.
     pub(super) fn unreadable(&mut self, path: &str, failure: &Failure) {
         if *failure == Failure::Throttled {
             self.once(THROTTLED, format_args!("{failure}; asking again"));
@@ -58,7 +58,7 @@ impl Complaints {
         }
     }
 
-    /// It is well again: it may be complained of once more.
+    /// The problem is solved: it may be reported once more.
     pub(super) fn well(&mut self, about: &str) -> bool {
         self.about.len() <= MOST && self.about.remove(about)
     }
@@ -71,7 +71,7 @@ mod tests {
 
     use super::*;
 
-    /// Counts how often it is shown.
+    /// Counts how often it is displayed.
     struct Counted<'a>(&'a Cell<usize>);
 
     impl Display for Counted<'_> {

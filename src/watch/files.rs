@@ -1,5 +1,5 @@
-//! A file for each follower. There may be more followers than a process may open files: some stay open, those that
-//! were written last. What is wrong with one file costs that file, and is complained of once.
+//! A file for each follower. There may be more followers than files that a process may open: only those written
+//! last stay open. A problem with one file affects only that file, and is reported once.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -17,15 +17,15 @@ use sha2::{Digest, Sha256};
 use super::complaints::Complaints;
 use crate::text::{self, is_steering};
 
-/// The most files that are open at once.
+/// The most files open at the same time.
 const MOST_OPEN: usize = 4096;
-/// How many descriptors are left for everything else.
+/// Descriptors left for everything else.
 const OTHERS: usize = 64;
-/// The longest name that usual file systems take, in bytes.
+/// The longest name that common file systems accept, in bytes.
 const LONGEST_NAME: usize = 255;
-/// How much of a name is kept in that of its file when it cannot be all, in bytes.
+/// How much of a name the file's name keeps when it cannot keep all, in bytes.
 const KEPT: usize = 160;
-/// What comes before the digest of a name that cannot be a file's.
+/// Precedes the digest in the file name of a follower whose own name cannot be used.
 const MARK: &str = "~sha256-";
 
 /// The files of all followers.
@@ -34,12 +34,12 @@ pub(super) struct Files {
     folder: PathBuf,
     most: usize,
     open: HashMap<String, Open>,
-    /// Whose are open, by when they were used last.
+    /// Names of the followers whose files are open, by last use.
     order: BTreeMap<u64, String>,
     uses: u64,
-    /// Whose were begun by this process.
+    /// Names of the followers whose files this process has begun.
     begun: BTreeSet<String>,
-    /// How many lines are missing at the end of whose file.
+    /// The number of lines missing at the end of each follower's file.
     missing: BTreeMap<String, u64>,
 }
 
@@ -50,7 +50,7 @@ struct Open {
 }
 
 impl Files {
-    /// Those in a folder.
+    /// The files in this folder.
     pub(super) fn of(folder: &Path) -> Self {
         Self::with_most(folder, most_open())
     }
@@ -67,8 +67,8 @@ impl Files {
         }
     }
 
-    /// Appends a line to a follower's file; a new one is begun for the first. If that fails, the line is counted, and
-    /// how many are missing is written before the next one.
+    /// Appends a line to a follower's file; the first line begins a new one. If that fails, the line is counted, and
+    /// the number of missing lines is written before the next line.
     pub(super) fn write(&mut self, node: &str, line: &str, complaints: &mut Complaints) {
         let missing = self.missing.get(node).copied();
         let text = match missing {
@@ -96,7 +96,7 @@ impl Files {
                 self.close(node);
                 *self.missing.entry(node.to_owned()).or_default() += 1;
                 let path = self.path(node).display().to_string();
-                // A disk is full for all files at once.
+                // A full disk affects all files at once.
                 let about = match error.kind() {
                     kind @ (ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => about(kind),
                     _ => path.clone(),
@@ -109,14 +109,14 @@ impl Files {
         }
     }
 
-    /// The follower is gone: its file is not needed just now.
+    /// The follower is gone: its file is not needed for now.
     pub(super) fn close(&mut self, node: &str) {
         if let Some(open) = self.open.remove(node) {
             self.order.remove(&open.used);
         }
     }
 
-    /// Says so if a follower's name cannot be that of its file.
+    /// Reports a follower whose name cannot be the name of its file.
     pub(super) fn announce(node: &str, complaints: &mut Complaints) {
         let name = file_name(node);
         if name != plain_name(node) {
@@ -162,7 +162,7 @@ impl Files {
         Ok(())
     }
 
-    /// Closes those that were not used for longest.
+    /// Closes the files that were not used for the longest time.
     fn shrink_to(&mut self, count: usize) {
         while self.open.len() > count {
             let Some((_, node)) = self.order.pop_first() else {
@@ -185,8 +185,8 @@ fn plain_name(node: &str) -> String {
     format!("follower_{node}.txt")
 }
 
-/// The name of a follower's file: another one for each name. One that is too long for a file, or that would steer a
-/// terminal on which the folder is listed, is shortened and told apart by a digest.
+/// The name of a follower's file, different for each follower. A name that is too long for a file, or that would
+/// control a terminal on which the folder is listed, is shortened and made unique by a digest.
 fn file_name(node: &str) -> String {
     let name = plain_name(node);
     let is_odd = |c: char| c == '/' || c == char::REPLACEMENT_CHARACTER || is_steering(c);
@@ -207,8 +207,8 @@ fn file_name(node: &str) -> String {
     name + ".txt"
 }
 
-/// Opens a regular file at its end; makes it if it is missing. The folder may be one that others may write: a link is
-/// not followed, and a pipe that nobody reads is not waited for.
+/// Opens a regular file at its end; creates it if it is missing. Others may be able to write the folder, so a link is
+/// not followed, and a pipe without a reader does not block.
 fn open(path: &Path) -> io::Result<File> {
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
     let opened = File::options()
@@ -232,7 +232,7 @@ fn open(path: &Path) -> io::Result<File> {
 
 const NO_FILE: &str = "it is no regular file";
 
-/// Appends all of a text in one write, or nothing of it: a part of a line is no line. What somebody else has appended
+/// Appends a whole text in one write, or nothing: a part of a line is useless. What another program has appended
 /// meanwhile stays.
 pub(crate) fn append_whole(file: &mut File, text: &[u8]) -> io::Result<()> {
     let before = file.metadata()?.len();
@@ -253,7 +253,7 @@ fn is_out_of_descriptors(error: &io::Error) -> bool {
         .any(|out| errno == Some(out.raw_os_error()))
 }
 
-/// How many files may be open, after the limit has been raised as far as that is of use.
+/// How many files may be open, after the limit has been raised as far as useful.
 fn most_open() -> usize {
     let wanted = (MOST_OPEN + OTHERS) as u64;
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
@@ -321,7 +321,7 @@ mod tests {
         ];
         let mut files: Vec<String> = names.iter().map(|name| file_name(name)).collect();
         assert_eq!(files[0], "follower_map1.5.txt");
-        // One that is called like a file that was named so.
+        // A follower whose real name equals such a generated file name.
         let taken = files[3].strip_prefix("follower_").unwrap();
         files.push(file_name(taken.strip_suffix(".txt").unwrap()));
         for file in &files {
@@ -351,7 +351,7 @@ mod tests {
         assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
         assert_eq!(files.missing.len(), 3);
         assert!(fs::read_to_string(at("file")).unwrap().ends_with("line\n"));
-        // Once it can be written, what is missing is counted.
+        // Once the file can be written, the missing lines are counted in it.
         fs::remove_file(at("link")).unwrap();
         files.write("link", "line\n", &mut quiet());
         let text = fs::read_to_string(at("link")).unwrap();

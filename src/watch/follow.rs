@@ -1,4 +1,4 @@
-//! Following the master: each change of `/heart_beat_master`, for whoever wants to hear of it.
+//! Follows the master: passes each change of `/heart_beat_master` to an event handler.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,32 +14,32 @@ use crate::coordination::{Failure, Session, Settings, Value, can_be_looked_up, u
 use crate::protocol::claim::in_order;
 use crate::protocol::{Event, EventKind, Report};
 
-/// Of how many that have stalled, and are gone, a snapshot is still waited for.
+/// The most stalled followers that have gone and whose snapshot is still awaited.
 const MOST_STALLED: usize = 64;
-/// Of how many that have stalled a snapshot is waited for at all: ZooKeeper keeps fewer.
+/// The most stalled followers whose snapshot is awaited at all: ZooKeeper keeps fewer.
 const MOST_WAITED_FOR: usize = 256;
-/// How long a server that throttles is asked who is master, before what it reports has to do.
+/// How long to retry reading the master's claim from a server that throttles; after that, its report has to do.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// How much earlier than the stall was told its snapshot may have been written, by another clock.
+/// How much earlier than the report of the stall its snapshot may be dated, by another machine's clock.
 const EARLIER: TimeDelta = TimeDelta::seconds(60);
 
-/// Who is told. Each is told at once, and must not wait: what is said of a ZooKeeper that changes
-/// faster than it is read is lost.
+/// Receives the master's events. A call must return quickly: what ZooKeeper holds is lost if it changes
+/// faster than it is read.
 pub(crate) trait EventHandler {
-    /// ZooKeeper came or went; whether that is news.
+    /// ZooKeeper came or went; returns whether that is news.
     fn connection(&mut self, connected: bool) -> anyhow::Result<bool>;
-    /// Something that the master tells once.
+    /// An event that the master reports once.
     fn event(&mut self, event: &Event) -> anyhow::Result<()>;
-    /// One that is alive, as each report tells again.
+    /// A follower that is alive, which every report repeats.
     fn alive(&mut self, event: &Event) -> anyhow::Result<()>;
-    /// What people are shown besides: whole lines.
+    /// Other text for people: whole lines.
     fn text(&mut self, _lines: &str) -> anyhow::Result<()> {
         Ok(())
     }
 }
 
-/// Tells `audience` each change, for ever, but for what was `told` before. What is off with ZooKeeper
-/// is said in the name of `program`, unless somebody else says it.
+/// Passes each change to `audience`, for ever, except what is in `told`. Reports problems with ZooKeeper
+/// in the name of `program`, unless it is `None`.
 pub(crate) async fn follow(
     settings: &Settings,
     audience: impl EventHandler,
@@ -71,15 +71,15 @@ struct Follower<A> {
     complaints: Complaints,
     audience: A,
     told: EventHistory,
-    /// Which value was read last: the zxid of the znode's creation, and the version.
+    /// The value read last: the zxid of the znode's creation, and the version.
     read: Option<(i64, i32)>,
     warned: bool,
-    /// Whose snapshots are waited for.
+    /// The stalled followers whose snapshots are awaited.
     stalled: BTreeMap<String, Stall>,
 }
 
 impl<A: EventHandler> Follower<A> {
-    /// Watches until the session is over.
+    /// Watches until the session ends.
     async fn visit(&mut self, link: &mut WatchSession) -> anyhow::Result<()> {
         self.begin(link).await?;
         loop {
@@ -123,7 +123,7 @@ impl<A: EventHandler> Follower<A> {
         let path = link.session().paths().master().to_owned();
         match in_office(link.session()).await {
             Ok(Some(claimed)) => {
-                // Its claim may have been told too long ago for the reports to repeat it.
+                // Its claim may have been reported too long ago for the reports to repeat it.
                 self.told.see(claimed.epoch);
                 if self.told.is_new_master(&claimed) {
                     self.audience.event(&claimed)?;
@@ -158,8 +158,8 @@ impl<A: EventHandler> Follower<A> {
                 report.epoch,
             ))?;
         }
-        // What is alive, what is free, and all that other programs wrote, as it stands; the rest was
-        // told with the events.
+        // Passes on the lines about living followers, a free znode and the text of other programs, unchanged; the rest
+        // was reported as events.
         let whole = report.epoch.is_none();
         let lines = report
             .messages
@@ -171,11 +171,11 @@ impl<A: EventHandler> Follower<A> {
 }
 
 impl<A: EventHandler> Follower<A> {
-    /// Waits for the snapshot of a follower that stalls, as long as it is there.
+    /// Waits for the snapshot of a stalled follower, as long as that exists.
     fn look_after(&mut self, link: &mut WatchSession, event: &Event) {
         let Some(node) = &event.node else { return };
         match event.event {
-            // Nobody is called so: whoever looked there would see something else.
+            // No member can have this name: a look-up would read some other znode.
             EventKind::Stalled if !can_be_looked_up(node) => self.complaints.once(
                 node,
                 format_args!("passing over a report of '{node}', which is no member's name"),
@@ -191,7 +191,7 @@ impl<A: EventHandler> Follower<A> {
                     stall.feed = Some(feed_snapshot(link, node));
                 }
             }
-            // One that was taken while the follower was ended may still come; for very many nobody waits.
+            // A snapshot taken while the follower was ended may still come; with very many of them, none is awaited.
             EventKind::Died | EventKind::Finished | EventKind::Failed
                 if self.stalled.len() > MOST_STALLED =>
             {
@@ -208,7 +208,7 @@ impl<A: EventHandler> Follower<A> {
         }
     }
 
-    /// Waits for no snapshot of it any more.
+    /// Stops waiting for a follower's snapshot.
     fn forget(&mut self, node: &str) {
         let feed = self.stalled.remove(node).and_then(|stall| stall.feed);
         if let Some(feed) = feed {
@@ -221,7 +221,7 @@ impl<A: EventHandler> Follower<A> {
         let Some(stall) = self.stalled.get_mut(node) else {
             return Ok(());
         };
-        // One of an earlier stall is another story. Two machines' clocks tell the times.
+        // Ignore the snapshot of an earlier stall. The two times come from two machines' clocks.
         let is_of_this = stall
             .began
             .is_some_and(|began| stat.written - began > -EARLIER);
@@ -243,9 +243,9 @@ impl<A: EventHandler> Follower<A> {
 struct Stall {
     began: Option<DateTime<Utc>>,
     epoch: Option<i64>,
-    /// Which snapshot was told: the zxid of the znode's creation, and the version.
+    /// The snapshot passed on last: the zxid of the znode's creation, and the version.
     told: Option<(i64, i32)>,
-    /// Where it would come from.
+    /// The feed that the snapshot comes from.
     feed: Option<AbortHandle>,
 }
 
@@ -254,7 +254,7 @@ fn feed_snapshot(link: &mut WatchSession, node: &str) -> AbortHandle {
     link.feed_value(Feed::Node(node.to_owned()), path, true)
 }
 
-/// How the master that stands became it, as its reports tell; `None` if none stands.
+/// How the current master took over, according to its reports; `None` if there is no master.
 async fn in_office(session: &Session) -> Result<Option<Event>, Failure> {
     let end = Instant::now() + PATIENCE;
     let line = unthrottled(end, async || session.line(false).await).await?;

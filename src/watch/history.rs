@@ -1,28 +1,28 @@
-//! What a watcher has told already of the master's events, which the reports repeat, and what it can tell no more.
+//! Which of the master's events a watcher has passed on already, for reports repeat them, and which ones are lost.
 //!
-//! The numbers of events follow each other without a gap, from one report to the next and from one master to the next.
-//! Who has read one report knows so which event comes next; if another one comes, those between were in reports that it
-//! has not read. Of what was told before it came nobody has promised it anything.
+//! Events are numbered without a gap, from one report to the next and from one master to the next. So a watcher that
+//! has read one report knows which event comes next; if another one comes, the events between were in reports that it
+//! has not read. Events before its first report do not count as lost.
 
 use chrono::{DateTime, Utc};
 
 use crate::coordination::Stat;
 use crate::protocol::{Event, EventKind, Report};
 
-/// What was told already.
+/// The events already passed on.
 #[derive(Debug, Default)]
 pub(crate) struct EventHistory {
-    /// The last event that was told, or that is known to be over; `None` before the first report.
+    /// The last event passed on, or known to be over; `None` before the first report.
     last: Option<Last>,
-    /// The znode was found missing or as it was at first: the next master begins to count anew.
+    /// Whether the znode was found missing or reset: then the next master counts from 1.
     anew: bool,
-    /// The zxid of the newest value that was read.
+    /// The zxid of the newest value read.
     zxid: i64,
-    /// The epoch whose master was told.
+    /// The epoch of the newest master passed on.
     epoch: i64,
 }
 
-/// One event's place among all.
+/// The position of an event in the sequence.
 #[derive(Clone, Copy, Debug)]
 struct Last {
     epoch: i64,
@@ -31,7 +31,7 @@ struct Last {
 }
 
 impl EventHistory {
-    /// As one that has told all up to this event.
+    /// A history in which everything up to this event was passed on.
     pub(crate) fn up_to(epoch: i64, sequence: u64, time: DateTime<Utc>) -> Self {
         Self {
             last: Some(Last {
@@ -44,7 +44,7 @@ impl EventHistory {
         }
     }
 
-    /// Epochs only grow, so a lower one is of a ZooKeeper that has lost its data: all is new again.
+    /// Epochs only grow, so a lower one belongs to a ZooKeeper that has lost its data: everything is new again.
     pub(crate) fn see(&mut self, epoch: Option<i64>) {
         let last = self.last.map(|last| last.epoch);
         if epoch.zip(last).is_some_and(|(epoch, last)| epoch < last) {
@@ -52,7 +52,7 @@ impl EventHistory {
         }
     }
 
-    /// Nobody has reported yet, or not since the znode was reset: events count from 1.
+    /// No master has reported yet, or none since the znode was reset: events count from 1.
     pub(crate) fn begins_anew(&mut self, now: DateTime<Utc>) {
         self.anew = true;
         self.last.get_or_insert(Last {
@@ -62,8 +62,8 @@ impl EventHistory {
         });
     }
 
-    /// What of a report is to be told, in its order. What was missed since the report before is an event
-    /// [`EventKind::Lost`] in its place.
+    /// The new events of a report, in its order. An event [`EventKind::Lost`] stands for those missed since the report
+    /// before.
     pub(crate) fn news(&mut self, report: &Report, stat: &Stat) -> Vec<Event> {
         self.see(report.epoch);
         if report.epoch.is_none() && report.events.is_empty() {
@@ -93,7 +93,7 @@ impl EventHistory {
                 news.push(event.clone());
             }
         }
-        // There may have been more that the report repeats no more.
+        // There may have been more events that the report no longer repeats.
         if let Some(epoch) = report.epoch.filter(|_| report.sequence > 0) {
             let last = Last {
                 epoch,
@@ -108,7 +108,7 @@ impl EventHistory {
         news
     }
 
-    /// Whether a master is to be told of.
+    /// Whether this claim is that of a new master.
     pub(crate) fn is_new_master(&mut self, claimed: &Event) -> bool {
         let epoch = claimed.epoch.unwrap_or(0);
         let new = epoch > self.epoch;
@@ -116,8 +116,8 @@ impl EventHistory {
         new
     }
 
-    /// In one epoch the numbers only grow. A later value that has told less was preceded by one that somebody else
-    /// has written: the numbers of that are forgotten, or nothing would be told until they are reached.
+    /// In one epoch the numbers only grow. If a later value has lower numbers, the value before it was written by
+    /// some other program: forget its numbers, or no event would pass until they are reached.
     fn doubt(&mut self, report: &Report, zxid: i64) {
         let Some(last) = self.last else { return };
         let of_epoch = |event: &&Event| event.epoch == report.epoch;
@@ -135,14 +135,14 @@ impl EventHistory {
             .is_none_or(|last| (next.epoch, next.sequence) > (last.epoch, last.sequence))
     }
 
-    /// What lies between the last event and one that comes next, where all up to `over` cannot be read any more.
+    /// The gap between the last event and the next one, if all events up to `over` can no longer be read.
     fn missed(&self, next: Last, over: u64) -> Option<Event> {
         let last = self.last?;
         let is_reset = next.epoch > last.epoch && (self.anew || next.sequence <= last.sequence);
         let told = if is_reset { 0 } else { last.sequence };
         let count = over.checked_sub(told).filter(|count| *count > 0)?;
         Some(Event {
-            // Who goes on after this line knows from where.
+            // A watcher that resumes after this line knows where to continue.
             sequence: Some(over),
             ..Event::lost(next.time, Some(next.epoch), count, last.time)
         })

@@ -1,4 +1,4 @@
-//! `watch-master`: who is master, and what it says.
+//! `watch-master`: shows who is master, and what the master reports.
 
 use super::follow::{EventHandler, follow};
 use super::history::EventHistory;
@@ -6,8 +6,8 @@ use super::output::{EventWriter, OutputFormat};
 use crate::coordination::Settings;
 use crate::protocol::Event;
 
-/// Shows each change of `/heart_beat_master`, for ever. What is off with ZooKeeper is said in the name
-/// of `program`, unless somebody else says it.
+/// Shows each change of `/heart_beat_master`, for ever. Reports problems with ZooKeeper in the name
+/// of `program`, unless it is `None`.
 pub async fn watch_master(
     settings: &Settings,
     form: OutputFormat,

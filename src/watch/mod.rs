@@ -1,9 +1,9 @@
 //! What `watch-master` and `watch-slave` show: everything that happens to the znodes of a job, as
-//! lines for people or as one JSON object a line.
+//! lines for people or as one JSON object per line.
 //!
-//! Watchers are guests: they write nothing to ZooKeeper and outlive its absence. What changed while
-//! they were cut off is read again when they are back; of a value that changed several times in
-//! between only the last is seen, which is why reports repeat the events of the last second.
+//! Watchers are guests: they write nothing to ZooKeeper and keep running while it is away. When they reconnect,
+//! they read again what changed meanwhile; of a value that changed several times they see only the last version,
+//! which is why reports repeat the events of the last second.
 
 mod complaints;
 mod files;

@@ -1,4 +1,4 @@
-//! Where a watcher's lines go, and in which form.
+//! Where a watcher's lines go, and in which format.
 
 use std::io::{self, Write};
 
@@ -10,13 +10,13 @@ use crate::{stdio, text};
 /// How events are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OutputFormat {
-    /// The messages, for people.
+    /// Messages for people.
     Text,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
-/// Writes to stdout, at once: somebody is watching.
+/// Writes events to stdout without buffering, because somebody is watching.
 #[derive(Debug)]
 pub(super) struct EventWriter {
     form: OutputFormat,
@@ -31,7 +31,7 @@ impl EventWriter {
         }
     }
 
-    /// An event in either form; in text, one without a message is not shown.
+    /// Writes an event in either format; as text, an event without a message is not shown.
     pub(super) fn event(&self, event: &Event) -> io::Result<()> {
         match self.form {
             OutputFormat::Text => self.text(&in_lines(event).message().unwrap_or_default()),
@@ -39,7 +39,7 @@ impl EventWriter {
         }
     }
 
-    /// An event that people are told in another way, or not at all.
+    /// Writes an event as JSON only: people see it in another form, or not at all.
     pub(super) fn json(&self, event: &Event) -> io::Result<()> {
         if self.form == OutputFormat::Text {
             return Ok(());
@@ -47,7 +47,7 @@ impl EventWriter {
         write_out(&format!("{}\n", text::json(event)?))
     }
 
-    /// Whole lines for people, in words of others.
+    /// Writes whole lines of other programs' text, for people.
     pub(super) fn text(&self, lines: &str) -> io::Result<()> {
         if self.form == OutputFormat::Json || lines.is_empty() {
             return Ok(());
@@ -55,7 +55,7 @@ impl EventWriter {
         write_out(&text::lines(lines))
     }
 
-    /// Tells that ZooKeeper came or went; nothing when that was told last. Returns the line.
+    /// Writes that ZooKeeper came or went, unless that was written last. Returns the line.
     pub(super) fn connection(&mut self, connected: bool) -> io::Result<Option<&'static str>> {
         if self.connected == Some(connected) {
             return Ok(None);
@@ -72,7 +72,7 @@ impl EventWriter {
     }
 }
 
-/// An event whose names are of one line each, so that none begins a line of its own.
+/// The event with one-line names, so that no name can begin a line of its own.
 fn in_lines(event: &Event) -> Event {
     let mut event = event.clone();
     let clean = |name: &mut String| *name = text::line(name).into_owned();

@@ -1,4 +1,4 @@
-//! A watcher's way to ZooKeeper: sessions opened for as long as it takes, and feeds of values.
+//! A watcher's connection to ZooKeeper: sessions that are opened without a time limit, and feeds of values.
 
 use std::time::Duration;
 
@@ -9,38 +9,38 @@ use tokio::time::sleep;
 use crate::coordination::client::States;
 use crate::coordination::{Connection, Diagnosis, Failure, Pause, Session, Settings, Value};
 
-/// Between two attempts to reach ZooKeeper.
+/// Pause between two attempts to reach ZooKeeper.
 const PAUSE: Duration = Duration::from_millis(500);
-/// The same, of a ZooKeeper that is too old: somebody has to put another in its place first.
+/// The same pause for a ZooKeeper that is too old: somebody has to upgrade it first.
 const OLD_PAUSE: Duration = Duration::from_secs(5);
-/// A server that accepts and gives no session in time is given twice the time at the next attempt, up to this.
+/// If a server accepts but gives no session in time, the session timeout doubles at the next attempt, up to this.
 const LONGEST_SESSION: Duration = Duration::from_secs(30);
-/// Events that may wait while one is written out; then the feeds wait too, and skip to the newest.
+/// Events that may wait while one is written; when the queue is full, feeds wait too, and skip to the newest value.
 const INBOX: usize = 256;
-/// Between two attempts to read what is refused: rights may be mended.
+/// First pause between two attempts to read a refused znode: its ACL may be corrected.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-/// How long the list of followers is left alone after it has come, for each name in it.
+/// Pause after each list of followers, for each name in it.
 const PER_NAME: Duration = Duration::from_micros(10);
 const LONGEST_REST: Duration = Duration::from_millis(500);
 
-/// What is fed.
+/// The source of a feed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Feed {
-    /// What the master says.
+    /// The master's znode.
     Master,
     /// A follower's znode, or its snapshot.
     Node(String),
 }
 
-/// What a watcher hears.
+/// What a watcher receives.
 #[derive(Debug)]
 pub(super) enum WatchEvent {
-    /// A server answers (again): start all feeds anew.
+    /// A server answers (again): start all feeds from the beginning.
     Connected,
     /// No server answers.
     Disconnected,
-    /// The session is over: open another one.
+    /// The session has ended: open another one.
     Ended,
     /// A znode's value.
     Value(Feed, Value),
@@ -48,7 +48,7 @@ pub(super) enum WatchEvent {
     Missing(Feed),
     /// The names below a znode.
     Names(Vec<String>),
-    /// The znode at a path cannot be read just now; its feed asks again from time to time.
+    /// The znode at a path cannot be read now; its feed retries from time to time.
     Unreadable(String, Failure),
 }
 
@@ -61,7 +61,7 @@ pub(super) struct WatchSession {
     outside: Sender<WatchEvent>,
 }
 
-/// Opens a session, however long it takes. `troubled` is told why each attempt failed.
+/// Opens a session, however long that takes. Calls `troubled` with the reason of each failed attempt.
 ///
 /// The client allows each answer two fifths of the session timeout. A server that is busier than that would never give a
 /// session; a watcher has no ephemeral znodes, so a longer session delays nothing but its own notice of a silent server.
@@ -101,7 +101,7 @@ impl WatchSession {
         &self.session
     }
 
-    /// What is heard next.
+    /// The next event.
     pub(super) async fn next(&mut self) -> WatchEvent {
         while self.feeds.try_join_next().is_some() {}
         tokio::select! {
@@ -115,14 +115,14 @@ impl WatchSession {
         }
     }
 
-    /// Ends all feeds; what they had to say is forgotten.
+    /// Ends all feeds and drops their pending events.
     pub(super) async fn hush(&mut self) {
         self.feeds.shutdown().await;
         while self.inbox.try_recv().is_ok() {}
     }
 
-    /// Feeds a znode's value, now and after each change. If `lasting`, waits for the znode when it does not exist;
-    /// otherwise the feed ends with it.
+    /// Feeds a znode's value, now and after each change. If `lasting`, the feed waits while the znode does not exist;
+    /// otherwise it ends with the znode.
     pub(super) fn feed_value(&mut self, feed: Feed, path: String, lasting: bool) -> AbortHandle {
         let (session, mut outside) = (self.session.clone(), FeedSender::new(&self.outside));
         self.feeds.spawn(async move {
@@ -130,7 +130,7 @@ impl WatchSession {
                 let failure = match session.read(&path).await {
                     Ok((value, watch)) => {
                         outside.is_well();
-                        // A lost connection ends the feed; the next one begins with what is new.
+                        // A lost connection ends the feed; the next feed begins with the current value.
                         if !outside.tell(WatchEvent::Value(feed.clone(), value)).await
                             || watch.await.is_err()
                         {
@@ -165,7 +165,7 @@ impl WatchSession {
                 let failure = match session.members().await {
                     Ok((names, watch)) => {
                         outside.is_well();
-                        // Each list names all: while many come and go, what it costs must stay a small part of the time.
+                        // Each list holds all names: while many come and go, its cost must stay low.
                         let rest =
                             PER_NAME.saturating_mul(u32::try_from(names.len()).unwrap_or(u32::MAX));
                         if !outside.tell(WatchEvent::Names(names)).await || watch.await.is_err() {
@@ -188,7 +188,7 @@ impl WatchSession {
     }
 }
 
-/// A feed's way to the watcher, and its patience with what cannot be read.
+/// A feed's channel to the watcher, and its pause between attempts to read a refused znode.
 struct FeedSender {
     news: Sender<WatchEvent>,
     throttled: Pause,
@@ -204,7 +204,7 @@ impl FeedSender {
         }
     }
 
-    /// Whether somebody hears it.
+    /// Sends an event; returns whether the watcher still receives.
     async fn tell(&self, news: WatchEvent) -> bool {
         self.news.send(news).await.is_ok()
     }
@@ -214,8 +214,8 @@ impl FeedSender {
         self.refused.reset();
     }
 
-    /// Tells that something cannot be read, and waits until it may be tried again; whether it may. An error about one
-    /// znode is none of the session's, and a server that throttles wants a pause, not another session.
+    /// Sends that something cannot be read, and waits before the next attempt; returns whether there may be one. An
+    /// error of one znode does not end the session, and a server that throttles needs a pause, not another session.
     async fn wait(&mut self, path: &str, failure: Failure) -> bool {
         let pause = match failure {
             Failure::Lost => return false,

@@ -1,6 +1,6 @@
-//! `watch-slave`: what each follower writes, in a file of its own.
+//! `watch-slave`: writes what each follower reports to a file of its own.
 //!
-//! That one joins, beats and returns is seen on its znode; how it ended is the master's to say.
+//! A follower's znode shows that it joins, beats and returns; the master reports how it ended.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -50,16 +50,16 @@ struct Watcher {
     complaints: Complaints,
     teller: EventWriter,
     files: Files,
-    /// Those whose znodes stand: the zxid of the znode's creation and the version of the value read last.
+    /// Followers with a znode: the zxid of the znode's creation and the version of the value read last.
     followers: BTreeMap<String, Option<(i64, i32)>>,
-    /// All that were ever seen.
+    /// All followers ever seen.
     seen: BTreeSet<String>,
     told: EventHistory,
     epoch: Option<i64>,
 }
 
 impl Watcher {
-    /// Watches until the session is over.
+    /// Watches until the session ends.
     async fn visit(&mut self, link: &mut WatchSession) -> anyhow::Result<()> {
         self.begin(link)?;
         loop {
@@ -90,7 +90,7 @@ impl Watcher {
         }
     }
 
-    /// Starts all feeds. Followers known from before are fed again; those gone meanwhile are found
+    /// Starts all feeds. Known followers get a feed again; those that have gone meanwhile are found
     /// missing.
     fn begin(&mut self, link: &mut WatchSession) -> anyhow::Result<()> {
         self.connection(true)?;
@@ -103,7 +103,7 @@ impl Watcher {
         Ok(())
     }
 
-    /// Tells everybody who watches, here and in the files, that ZooKeeper came or went.
+    /// Writes to stdout and to the files that ZooKeeper came or went.
     fn connection(&mut self, connected: bool) -> anyhow::Result<bool> {
         let Some(line) = self.teller.connection(connected)? else {
             return Ok(false);
@@ -114,7 +114,7 @@ impl Watcher {
         Ok(true)
     }
 
-    /// A new file for a new follower; that of one that returns goes on.
+    /// Begins a new file for a new follower; a returning follower's file continues.
     fn names(&mut self, link: &mut WatchSession, names: Vec<String>) {
         for node in names {
             if self.followers.contains_key(&node) {
@@ -129,7 +129,7 @@ impl Watcher {
         }
     }
 
-    /// What the master says of how followers ended.
+    /// Processes the master's report of how followers ended.
     fn report(&mut self, value: &Value) -> anyhow::Result<()> {
         let report = Report::parse(&value.bytes);
         self.epoch = report.epoch.or(self.epoch);
@@ -139,7 +139,7 @@ impl Watcher {
                 EventKind::Died | EventKind::Finished | EventKind::Failed => {
                     event.node.as_ref().is_some_and(seen)
                 }
-                // There may have been such among them.
+                // Such events may be among those lost.
                 EventKind::Lost => true,
                 _ => false,
             };
@@ -183,7 +183,7 @@ fn feed(link: &mut WatchSession, node: &str) {
     link.feed_value(Feed::Node(node.to_owned()), path, false);
 }
 
-/// Makes `folder` if it is missing, and sees whether files can be made in it.
+/// Creates `folder` if it is missing, and checks that files can be created in it.
 pub fn prepare_folder(folder: &Path) -> Result<(), String> {
     let probe = folder.join(format!(".watch-slave.{}", std::process::id()));
     let made = std::fs::create_dir_all(folder)

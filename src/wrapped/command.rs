@@ -1,4 +1,4 @@
-//! The running command: one loop over what happens to it.
+//! The running command: one loop over its events.
 
 use std::ffi::OsString;
 use std::future::pending;
@@ -20,29 +20,29 @@ use crate::say::say;
 use crate::streaming::Progress;
 use crate::supervisor::{ChildSpec, Ended, SupervisorHandle, Until, listen};
 
-/// How often the progress is set from the offsets of files.
+/// How often the progress is updated from file offsets.
 const SAMPLE: Duration = Duration::from_millis(100);
 
-/// How long a signal takes at the most from its coming to its being read.
+/// The longest time between the arrival of a signal and its processing.
 const TURN: Duration = Duration::from_millis(100);
 
 /// What happens to a running command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ChildEvent {
-    /// It runs as the process of this id.
+    /// The command runs as the process with this id.
     Started(u32),
-    /// It has ended, with all that it had started.
+    /// The command has ended, with all processes that it had started.
     Ended(Ended),
-    /// This program was sent a signal that ends a process.
+    /// This program has received a signal that ends a process.
     Signal(i32),
-    /// It is to be ended, for this reason, which is said on stderr.
+    /// The command must be ended, for this reason, which is printed on stderr.
     Kill(String),
 }
 
-/// Sends what happens, from any thread.
+/// Sends events, from any thread.
 pub type Order = UnboundedSender<ChildEvent>;
 
-/// The way of what happens: made before the command, for whoever may order its end.
+/// The channel for events: created before the command, for every part that may have to end it.
 pub type ChildEvents = (Order, UnboundedReceiver<ChildEvent>);
 
 /// A running command.
@@ -52,30 +52,30 @@ pub struct Wrapped {
     grace: Duration,
     handle: SupervisorHandle,
     is_running: bool,
-    /// Whether the command's process id was told.
+    /// Whether the command's process id was reported.
     is_known: bool,
     streams: Streams,
     relays: Relays,
     leftover: Leftover,
-    /// How the relay of the input has ended, once it has.
+    /// How the relay of the input ended; `None` while it runs.
     input_end: Option<End>,
     orders: Order,
     happenings: UnboundedReceiver<ChildEvent>,
 }
 
-/// Who is told of the command while it is waited for.
+/// Observes the command while it is waited for.
 pub trait ChildObserver {
-    /// It runs as the process of this id.
+    /// The command runs as the process with this id.
     fn started(&mut self, pid: u32);
-    /// It has ended, with all that it had started: what follows is no work of it.
+    /// The command has ended, with all processes that it had started: it does no more work.
     fn ended(&mut self);
-    /// It was ordered to end, which makes a failure of it whatever it does.
+    /// The command was ordered to end, so it counts as failed whatever it does.
     fn killed(&mut self);
 }
 
 impl Wrapped {
-    /// Starts `command` with this process's stdin and stdout, which it takes for that. From within a runtime.
-    /// From here on the signals that end a process end the command first, which gets `grace` for it.
+    /// Starts `command` with this process's stdin and stdout, which it takes over. Requires a runtime.
+    /// From here on, a signal that ends a process ends the command first, which gets `grace` for it.
     pub fn start(
         program: &'static str,
         command: Vec<OsString>,
@@ -112,23 +112,23 @@ impl Wrapped {
         })
     }
 
-    /// Where to send an order to end it.
+    /// The sender for an order to end the command.
     pub fn orders(&self) -> Order {
         self.orders.clone()
     }
 
-    /// Its stdin and stdout.
+    /// The command's stdin and stdout.
     pub fn streams(&self) -> Streams {
         self.streams.clone()
     }
 
-    /// The process below which all of it is ([`crate::supervisor::below`]).
+    /// The process above all of the command's processes ([`crate::supervisor::below`]).
     pub fn root(&self) -> Pid {
         self.handle.supervisor()
     }
 
-    /// Waits until it has ended, all that it wrote was passed on and, if that is wanted, the rest of its input was
-    /// read; deals with what happens until then.
+    /// Waits until the command has ended, all its output was passed on and, if requested, the rest of its input was
+    /// read; handles all events until then.
     pub async fn wait(mut self, onlooker: &mut impl ChildObserver) -> Outcome {
         let mut course = Course::default();
         let ended = loop {
@@ -153,7 +153,7 @@ impl Wrapped {
         self.hear_group(ended, &mut course).await;
         let is_success = course.outcome(ended, false).is_success();
         self.leave_input(is_success).await;
-        // The rest of the input is read beside: who writes it may read nothing before that is taken.
+        // Output and rest of the input run in parallel: the writer of the input may read nothing until that is taken.
         let mut is_cut = self.drain_output(&mut course).await;
         if is_cut == Some(false) && is_success {
             is_cut = self.drain_input(&mut course).await;
@@ -167,7 +167,7 @@ impl Wrapped {
         course.outcome(ended, is_cut.unwrap_or(true))
     }
 
-    /// A signal to the whole process group may have ended the command before it was read here: it has come by now.
+    /// A signal to the whole process group may end the command before this program reads it: by now it has arrived.
     async fn hear_group(&mut self, ended: Ended, course: &mut Course) {
         let by_signal = [SIGHUP, SIGINT, SIGTERM].map(|signal| is_by(ended.status, signal));
         if !ended.by_itself || !by_signal.contains(&true) || course.signal().is_some() {
@@ -178,7 +178,7 @@ impl Wrapped {
         }
     }
 
-    /// The next thing that happens.
+    /// The next event.
     async fn next(&mut self) -> ChildEvent {
         let mut samples = interval(SAMPLE);
         samples.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -206,8 +206,8 @@ impl Wrapped {
         }
     }
 
-    /// The command has ended: has the rest of its input read, if it `is_success` and that is wanted; or closed, and
-    /// says so where that is a failure to who writes it.
+    /// The command has ended. Starts to read the rest of its input, if it `is_success` and that is requested. Otherwise
+    /// closes the input, and reports that where it is a failure for the writer.
     async fn leave_input(&mut self, is_success: bool) {
         if !is_success {
             self.relays.want_rest = None;
@@ -215,13 +215,13 @@ impl Wrapped {
             return;
         }
         if let Some(want) = &self.relays.want_rest {
-            // A relay that has ended has nothing left.
+            // A relay that has ended has nothing left to read.
             let _ = want.send(());
             return;
         }
         if self.leftover == Leftover::CloseAndSay {
             if let Some(relay) = self.relays.input.take() {
-                // Nobody takes it any more, which ends it at once.
+                // The input has no reader any more, which ends the relay at once.
                 self.input_end = timeout(TURN, relay).await.ok().and_then(Result::ok);
             }
             if let Some(End::Broken { is_over: false, .. }) = self.input_end {
@@ -235,8 +235,8 @@ impl Wrapped {
         self.relays.input = None;
     }
 
-    /// Waits until the rest of the input was read. Returns that nothing of the output was lost by it; nothing, if an
-    /// order to end came before.
+    /// Waits until the rest of the input was read. Returns `Some(false)`, for no output was lost by it; `None` if an
+    /// order to end came first or the input could not be read.
     async fn drain_input(&mut self, course: &mut Course) -> Option<bool> {
         if self.leftover != Leftover::Drain {
             return Some(false);
@@ -262,8 +262,8 @@ impl Wrapped {
         Some(false)
     }
 
-    /// Waits until what the command wrote was passed on, and returns whether some of it was not; nothing, if an
-    /// order to end came before.
+    /// Waits until the command's output was passed on, and returns whether some of it was not; `None` if an
+    /// order to end came first.
     async fn drain_output(&mut self, course: &mut Course) -> Option<bool> {
         let Some(output) = self.relays.output.take() else {
             return Some(false);
@@ -280,7 +280,7 @@ impl Wrapped {
         })
     }
 
-    /// Waits for the end of a relay; returns nothing if an order to end came before.
+    /// Waits for the end of a relay; returns `None` if an order to end came first.
     async fn end_of(
         &mut self,
         mut relay: oneshot::Receiver<End>,
@@ -307,7 +307,7 @@ impl Wrapped {
     }
 }
 
-/// How a relay has ended; for ever without one that says so.
+/// How a relay has ended. Waits for ever if there is no relay to report it.
 async fn ended(relay: &mut Option<oneshot::Receiver<End>>) -> Option<End> {
     match relay {
         Some(relay) => relay.await.ok(),

@@ -1,12 +1,12 @@
-//! How much of a stream is looked at, what that tells of the whole, and the bytes that were seen last. Pure
-//! arithmetic: time and bytes are handed in.
+//! How much of a stream is inspected, what that says about the whole, and the last inspected bytes. Pure
+//! arithmetic: the caller passes in time and bytes.
 
 use std::time::Duration;
 
-/// In which time a budget may be spent.
+/// The time for which one budget is granted.
 const WINDOW: Duration = Duration::from_millis(100);
 
-/// How many bytes may be looked at: so many in each window of time, so that a fast stream is not slowed down.
+/// The number of bytes that may be inspected: limited in each window of time, so that a fast stream is not slowed down.
 #[derive(Debug)]
 pub(super) struct Budget {
     window: u64,
@@ -15,7 +15,7 @@ pub(super) struct Budget {
 }
 
 impl Budget {
-    /// One of so many bytes a second.
+    /// A budget of `per_second` bytes a second.
     pub(super) fn new(per_second: u64) -> Self {
         let windows = 1000 / u64::try_from(WINDOW.as_millis()).unwrap_or(1);
         let window = per_second / windows;
@@ -26,7 +26,7 @@ impl Budget {
         }
     }
 
-    /// How many bytes may be looked at at this time.
+    /// How many bytes may be inspected at time `now`.
     pub(super) fn left(&mut self, now: Duration) -> u64 {
         if now >= self.begun + WINDOW {
             self.begun = now;
@@ -40,7 +40,7 @@ impl Budget {
     }
 }
 
-/// Records of a stream of which not all was looked at: those not seen are as long as those seen.
+/// Counts the records of a stream that was inspected only in part: assumes that the other records are as long.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     seen_bytes: u64,
@@ -50,13 +50,13 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// Bytes that were looked at, and the records that end in them.
+    /// Adds inspected bytes, and the records that end in them.
     pub(super) fn seen(&mut self, bytes: u64, records: u64) {
         self.seen_bytes += bytes;
         self.seen_records += records;
     }
 
-    /// Bytes that were not: returns about how many records more that makes.
+    /// Adds bytes that were not inspected: returns the estimated number of records in them.
     pub(super) fn unseen(&mut self, bytes: u64) -> u64 {
         self.unseen_bytes += bytes;
         if self.seen_bytes == 0 {
@@ -65,7 +65,7 @@ impl Tally {
         let all = u128::from(self.unseen_bytes) * u128::from(self.seen_records)
             / u128::from(self.seen_bytes);
         let all = u64::try_from(all).unwrap_or(u64::MAX);
-        // Later records may be longer: what was told is not taken back.
+        // Later records may be longer: an earlier estimate is not taken back.
         let more = all.saturating_sub(self.estimated);
         self.estimated += more;
         more
@@ -75,26 +75,26 @@ impl Tally {
 /// A record of a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// Where in the stream its bytes begin.
+    /// The offset of the first kept byte in the stream.
     pub offset: u64,
     /// The record without its newline.
     pub bytes: Vec<u8>,
-    /// Whether that is all of it; otherwise its beginning was not kept.
+    /// Whether the record is complete; otherwise its beginning was not kept.
     pub is_whole: bool,
 }
 
-/// The last bytes of a stream that were looked at.
+/// The last inspected bytes of a stream.
 #[derive(Debug)]
 pub(super) struct Recent {
     buffer: Vec<u8>,
     begin: usize,
     end: usize,
-    /// Where in the stream the end is.
+    /// The offset of the end in the stream.
     offset: u64,
 }
 
 impl Recent {
-    /// How many bytes are kept, and how many may be added at once.
+    /// How many bytes are kept, and the most that may be added at once.
     pub(super) const KEPT: usize = 128 * 1024;
 
     pub(super) fn new() -> Self {
@@ -106,7 +106,7 @@ impl Recent {
         }
     }
 
-    /// Where the next bytes of the stream are to be put.
+    /// The buffer for the next bytes of the stream.
     pub(super) fn space(&mut self) -> &mut [u8] {
         if self.buffer.len() - self.end < Self::KEPT {
             let begin = self.begin.max(self.end - Self::KEPT);
@@ -118,7 +118,7 @@ impl Recent {
         &mut self.buffer[end..end + Self::KEPT]
     }
 
-    /// So many have been put there; returns them.
+    /// Adds the `count` bytes that were put into the buffer, and returns them.
     pub(super) fn filled(&mut self, count: usize) -> &[u8] {
         let begin = self.end;
         self.end += count;
@@ -126,7 +126,7 @@ impl Recent {
         &self.buffer[begin..self.end]
     }
 
-    /// So many bytes of the stream were not looked at.
+    /// Notes that `count` bytes of the stream were not inspected.
     pub(super) fn skipped(&mut self, count: u64) {
         self.offset += count;
         (self.begin, self.end) = (0, 0);
@@ -163,7 +163,7 @@ mod tests {
         budget.spend(70);
         assert_eq!(budget.left(at(99)), 0);
         assert_eq!(budget.left(at(100)), 100);
-        // What was not spent is gone.
+        // A budget that was not spent is lost.
         assert_eq!(budget.left(at(900)), 100);
     }
 
@@ -175,7 +175,7 @@ mod tests {
         assert_eq!(tally.unseen(1), 100);
         let more: u64 = (0..999).map(|_| tally.unseen(1)).sum();
         assert_eq!(more, 100);
-        // They have become longer: nothing is taken back.
+        // The records have become longer: the earlier estimate is not taken back.
         tally.seen(100_000, 0);
         assert_eq!(tally.unseen(10), 0);
     }

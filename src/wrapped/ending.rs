@@ -1,28 +1,28 @@
-//! How the program is to end once its command has ended: from what has happened, without clock or IO.
+//! How the program ends after its command has ended: decided from the events alone, without clock or I/O.
 
 use signal_hook::consts::{SIGKILL, SIGTERM};
 
 use crate::supervisor::Ended;
 
-/// How the program is to end.
+/// How the program ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// With this status.
+    /// With this exit status.
     Status(u8),
-    /// By the signal that it was sent.
+    /// By the signal that it received.
     Signal(i32),
-    /// As a program ends that writes and is read no more.
+    /// By a broken pipe, like a program whose output has lost its reader.
     BrokenPipe,
 }
 
 impl Outcome {
-    /// Whether the work is done, all of it.
+    /// Whether all the work is done.
     pub fn is_success(self) -> bool {
         self == Self::Status(0)
     }
 }
 
-/// What has happened that bears on the end.
+/// The events that decide how the program ends.
 #[derive(Debug, Default)]
 pub(super) struct Course {
     signal: Option<i32>,
@@ -30,39 +30,39 @@ pub(super) struct Course {
 }
 
 impl Course {
-    /// A signal has come. The first one counts; returns whether it was that.
+    /// Notes a signal. Only the first one counts; returns whether this is the first.
     pub(super) fn signalled(&mut self, signal: i32) -> bool {
         let is_first = self.signal.is_none();
         self.signal.get_or_insert(signal);
         is_first
     }
 
-    /// The command was ordered to end.
+    /// Notes that the command was ordered to end.
     pub(super) fn killed(&mut self) {
         self.is_killed = true;
     }
 
-    /// The signal that has come, if one has.
+    /// The first signal, if there was one.
     pub(super) fn signal(&self) -> Option<i32> {
         self.signal
     }
 
-    /// The end of the program after that of the command, some of whose output was not taken if it `is_cut`.
+    /// How the program ends after the command has `ended`; `is_cut` means that some of its output was not taken.
     pub(super) fn outcome(&self, ended: Ended, is_cut: bool) -> Outcome {
         let Ended { status, by_itself } = ended;
-        // Its own word, where it has one; by the supervisor's signals it did not choose to end.
+        // The command's own exit status, if it has one: it did not choose to end by the supervisor's signals.
         let own = !by_itself
             && [SIGTERM, SIGKILL]
                 .map(|signal| 128 + signal)
                 .contains(&status.into());
-        // A signal to the whole group has ended the command before we could.
+        // A signal to the whole group has ended the command before this program could.
         let of_group = self.signal.is_some_and(|signal| is_by(status, signal));
         let own = (status != 0 && !own && !of_group).then_some(status);
         if let Some(status) = own {
             return Outcome::Status(status);
         }
         match (by_itself, self.signal) {
-            // An order to end is a failure, also when the command has answered it by 0; whoever has ended before has
+            // An order to end is a failure, even if the command has answered it with 0; a command that ended before has
             // done its work.
             (_, Some(signal)) if !by_itself || of_group => Outcome::Signal(signal),
             _ if self.is_killed => Outcome::Status(1),
@@ -73,7 +73,7 @@ impl Course {
     }
 }
 
-/// Whether a status is that of a command which this signal has ended.
+/// Whether this status means that this signal has ended the command.
 pub(super) fn is_by(status: u8, signal: i32) -> bool {
     i32::from(status) == 128 + signal
 }
@@ -124,7 +124,7 @@ mod tests {
             assert_eq!(course.outcome(ordered(status), false), Outcome::Signal(2));
         }
         assert_eq!(course.outcome(ordered(5), false), Outcome::Status(5));
-        // It had ended before the signal could be passed on.
+        // The command had ended before the signal could be passed on.
         assert_eq!(course.outcome(by_itself(0), false), Outcome::Status(0));
     }
 

@@ -1,4 +1,4 @@
-//! What is known of a stream that is passed on: shared between its relay and whoever judges the command.
+//! The state of a relayed stream: shared between its relay and the stall monitor.
 
 use std::fs::File;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -11,7 +11,7 @@ use rustix::pipe::fcntl_getpipe_size;
 use super::counting::{Recent, Record};
 use crate::streaming::Progress;
 
-/// Which way a stream goes.
+/// The direction of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Side {
     /// To the command's stdin.
@@ -20,7 +20,7 @@ pub(super) enum Side {
     Out,
 }
 
-/// One stream that is passed on.
+/// A relayed stream.
 #[derive(Debug)]
 pub struct Flow {
     side: Side,
@@ -31,7 +31,7 @@ pub struct Flow {
     is_estimate: AtomicBool,
     has_ended: AtomicBool,
     recent: Mutex<Recent>,
-    /// An end of the pipe between the relay and the command, while there is one to be asked.
+    /// An end of the pipe between the relay and the command, while that can be asked.
     pipe: Mutex<Option<Arc<OwnedFd>>>,
 }
 
@@ -50,46 +50,46 @@ impl Flow {
         }
     }
 
-    /// Bytes that were passed on: into the command's stdin pipe, or out of its stdout pipe.
+    /// Bytes passed on: into the command's stdin pipe, or out of its stdout pipe.
     pub fn bytes(&self) -> u64 {
         self.bytes.load(Relaxed)
     }
 
-    /// Records (newlines) that were passed on.
+    /// Records (newlines) passed on.
     pub fn records(&self) -> u64 {
         self.records.load(Relaxed)
     }
 
-    /// Whether the records are an estimate, because the stream was too fast to be looked at as a whole.
+    /// Whether the records are an estimate, because the stream was too fast to be inspected completely.
     pub fn is_estimate(&self) -> bool {
         self.is_estimate.load(Relaxed)
     }
 
-    /// Whether nothing more will be passed on: the source has come to its end, or nobody takes it any more.
+    /// Whether nothing more will be passed on: the source has ended, or the reader has gone.
     pub fn has_ended(&self) -> bool {
         self.has_ended.load(Relaxed)
     }
 
-    /// Bytes in the pipe between the relay and the command: of stdin those that the command has not taken,
-    /// of stdout those that wait for our reader. `None` once that pipe is gone.
+    /// Bytes in the pipe between the relay and the command: for stdin those that the command has not read,
+    /// for stdout those that wait for our reader. `None` once that pipe is gone.
     pub fn waiting(&self) -> Option<u64> {
         let pipe = lock(&self.pipe);
         ioctl_fionread(pipe.as_deref()?).ok()
     }
 
-    /// An end of that pipe, while it is there.
+    /// An end of that pipe, while it exists.
     pub fn pipe(&self) -> Option<Arc<OwnedFd>> {
         lock(&self.pipe).clone()
     }
 
-    /// How much that pipe holds when it is full.
+    /// The capacity of that pipe in bytes.
     pub fn capacity(&self) -> Option<usize> {
         let pipe = lock(&self.pipe);
         fcntl_getpipe_size(pipe.as_deref()?).ok()
     }
 
-    /// The last record that ends at or before `offset` of the stream, if those bytes were looked at and are
-    /// among the last 128 KiB of that.
+    /// The last record that ends at or before `offset` of the stream, if its bytes were inspected and are
+    /// among the last 128 KiB of these.
     pub fn last_record_before(&self, offset: u64) -> Option<Record> {
         lock(&self.recent).last_record_before(offset)
     }
@@ -106,7 +106,7 @@ impl Flow {
         }
     }
 
-    /// These were read, and nobody has taken them.
+    /// Counts bytes that were read and thrown away.
     pub(super) fn throw_away(&self, bytes: u64) {
         self.thrown_away.fetch_add(bytes, Relaxed);
         self.add_bytes(bytes);
@@ -128,8 +128,8 @@ impl Flow {
         self.is_estimate.store(true, Relaxed);
     }
 
-    /// The relay is at its end and lets go of the pipe. What the command has yet to take out of its stdin can
-    /// still be asked, by the reading end: the writing end, kept, would keep the end of the input from it.
+    /// Called when the relay ends and closes its pipe. The reading end can still tell what the command has yet to read
+    /// from its stdin: keeping the writing end instead would hide the end of the input from the command.
     pub(super) fn end(&self) {
         let mut pipe = lock(&self.pipe);
         let writing = pipe.take();
@@ -141,7 +141,7 @@ impl Flow {
     }
 }
 
-/// What is in there is good whatever happened to a thread that held it.
+/// The data stays valid even if a thread panicked while it held the lock.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -2,16 +2,16 @@
 //! out, and how it ends.
 //!
 //! - [`Streams`] are the command's stdin and stdout. A file, a device or a terminal is handed over as it is,
-//!   and its offset tells how far the command is; a pipe is passed on by a relay, a plain thread that moves
+//!   and a file's offset shows how far the command is; a pipe is passed on by a relay, a plain thread that moves
 //!   pages from pipe to pipe without copying them and waits for nothing else.
-//! - [`Flow`] is what a relay knows of its stream: bytes exactly, records counted within a budget, and the
+//! - [`Flow`] is what a relay knows of its stream: exact bytes, records counted within a budget, and the
 //!   bytes that went through last.
-//! - [`Wrapped`] is the running command: one loop over what happens to it ([`ChildEvent`]). Whoever judges it
-//!   from another thread sends an order by [`Wrapped::orders`].
+//! - [`Wrapped`] is the running command: one loop over its events ([`ChildEvent`]). Another thread, such as the
+//!   stall monitor, can order its end through [`Wrapped::orders`].
 //!
-//! - [`Leftover`] is what becomes of an input whose command ends before it.
+//! - [`Leftover`] says what happens to the rest of an input whose command ends before it.
 //!
-//! The command itself is kept by [`crate::supervisor`]: nothing of it is left behind when this program is killed.
+//! The command itself runs under [`crate::supervisor`]: no process of it is left behind when this program is killed.
 
 mod command;
 mod counting;

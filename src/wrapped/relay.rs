@@ -1,4 +1,4 @@
-//! A relay: passes one stream on, from pipe to pipe without copying it, and counts.
+//! A relay: passes a stream on, from pipe to pipe without copying it, and counts.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -15,49 +15,49 @@ use super::flow::Flow;
 use super::rest::{Wanted, is_over, throw_away};
 use crate::streaming::PIPE;
 
-/// What a stream brings between two waits if it is faster than those who wait for each other wake up.
+/// A stream that brings more than this between two waits is faster than two processes can wake each other.
 const FAST: usize = 64 * 1024;
-/// How long such a stream is left alone: much less than a large pipe takes to fill.
+/// How long to leave such a stream alone: much less than a large pipe takes to fill.
 const NAP: Duration = Duration::from_micros(100);
 
-/// How a relay came to its end.
+/// How a relay ended.
 #[derive(Debug)]
 pub(super) enum End {
-    /// All was passed on.
+    /// Everything was passed on.
     Whole,
-    /// Nobody takes it any more; whether there was something left to take.
+    /// The reader has gone.
     Broken {
-        /// Whether something was left.
+        /// Whether some of the stream was left.
         is_cut: bool,
         /// Whether nothing more can come.
         is_over: bool,
     },
-    /// Nobody took it any more; the rest was read and thrown away.
+    /// The reader has gone; the rest was read and thrown away.
     ThrownAway,
-    /// It cannot be read, or be written for another reason than that nobody takes it.
+    /// Reading failed, or writing failed for another reason than a missing reader.
     Failed(io::Error),
 }
 
-/// One stream to be passed on.
+/// A stream to be passed on.
 #[derive(Debug)]
 pub(super) struct Relay {
     from: Arc<OwnedFd>,
     to: Arc<OwnedFd>,
     flow: Arc<Flow>,
-    /// Where the stream is looked at; without one it is copied, since it is not one from pipe to pipe.
+    /// The pipe in which the stream is inspected; `None` if the stream is copied, because it is not from pipe to pipe.
     scratch: Option<(OwnedFd, OwnedFd)>,
     budget: Budget,
     tally: Tally,
-    /// How many bytes were taken and could not be passed on.
+    /// Bytes that were read and could not be passed on.
     cut: usize,
-    /// Asked when nobody takes it any more.
+    /// Asked for the rest when the reader has gone.
     rest: Option<Wanted>,
     begun: Instant,
 }
 
 impl Relay {
-    /// One from pipe to pipe, if it `is_piped`; from or to a socket otherwise. It is looked at as long as the
-    /// budget lasts.
+    /// Creates a relay from pipe to pipe if the stream `is_piped`, otherwise from or to a socket. It inspects the
+    /// stream within its budget.
     pub(super) fn new(
         from: Arc<OwnedFd>,
         to: Arc<OwnedFd>,
@@ -69,7 +69,7 @@ impl Relay {
             .then(|| pipe_with(PipeFlags::CLOEXEC))
             .transpose()?;
         if let Some((_, writing)) = &scratch {
-            // One the system will not enlarge works all the same.
+            // A pipe that the system will not enlarge works all the same.
             let _ = fcntl_setpipe_size(writing, Recent::KEPT);
         }
         Ok(Self {
@@ -85,7 +85,7 @@ impl Relay {
         })
     }
 
-    /// The same, which reads the rest once that is wanted. Until that is known its source stays open.
+    /// The same relay, which reads the rest once that is requested. Until this is decided, its source stays open.
     pub(super) fn with_rest(self, wanted: Wanted) -> Self {
         Self {
             rest: Some(wanted),
@@ -93,7 +93,7 @@ impl Relay {
         }
     }
 
-    /// Passes all on; closes both ends.
+    /// Passes everything on; closes both ends.
     pub(super) fn run(mut self) -> End {
         let end = match self.pass_on() {
             Ok(()) => End::Whole,
@@ -126,7 +126,7 @@ impl Relay {
             let passed = match self.scratch.take() {
                 Some(scratch) => {
                     let passed = self.pass_pages(&scratch);
-                    // Two that are both pipes and still do not go together are copied from now on.
+                    // Two pipes that splice refuses are copied from now on.
                     if passed == Err(Errno::INVAL) {
                         continue;
                     }
@@ -140,7 +140,7 @@ impl Relay {
                 Ok(count) => run += count,
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => {
-                    // A stream that is this fast fills the pipe meanwhile, and needs fewer of our turns.
+                    // A stream this fast fills the pipe meanwhile, and needs fewer wake-ups.
                     if std::mem::take(&mut run) >= FAST {
                         sleep(NAP);
                     }
@@ -152,7 +152,7 @@ impl Relay {
         }
     }
 
-    /// Moves what is there, looking at it as long as the budget lasts. Nothing is the end.
+    /// Moves the available bytes, and inspects them within the budget. `Ok(0)` is the end of the stream.
     fn pass_pages(&mut self, (reading, writing): &(OwnedFd, OwnedFd)) -> Result<usize, Errno> {
         let left = self.budget.left(self.begun.elapsed());
         if left == 0 {
@@ -190,7 +190,7 @@ impl Relay {
                 Err(error) => return Err(error),
             }
         }
-        // Looked at after it is on its way: the command works meanwhile.
+        // Inspected after it is on its way: the command works meanwhile.
         self.look(reading, teed)?;
         Ok(teed)
     }
@@ -225,9 +225,9 @@ impl Relay {
         }
     }
 
-    /// Copies what is there, looking at it as long as the budget lasts. Nothing is the end.
+    /// Copies the available bytes, and inspects them within the budget. `Ok(0)` is the end of the stream.
     fn copy(&mut self, buffer: &mut Vec<u8>) -> Result<usize, Errno> {
-        // Not before there is something: meanwhile whoever takes it may go.
+        // Not before there is something to read: the reader may go while this waits.
         buffer.resize(Recent::KEPT, 0);
         if self.is_idle() {
             return Err(Errno::AGAIN);
@@ -243,7 +243,7 @@ impl Relay {
                 }
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => self.wait_until_taken(),
-                // A peer that has reset its connection takes nothing either.
+                // A peer that has reset its connection does not read either.
                 Err(Errno::CONNRESET) => return Err(Errno::PIPE),
                 Err(error) => return Err(error),
             }
@@ -267,11 +267,11 @@ impl Relay {
         poll(&mut sources, Some(&now)) == Ok(0)
     }
 
-    /// Waits until there is something to pass on and a place for it, or nobody takes it any more.
+    /// Waits until there is something to pass on and room for it, or the reader has gone.
     fn wait(&self) -> Result<(), Stop> {
         let mut ends = [
             PollFd::new(&self.from, PollFlags::IN),
-            // Asked for nothing, it still tells that its reader is gone.
+            // With no events requested, it still reports that its reader is gone.
             PollFd::new(&self.to, PollFlags::empty()),
         ];
         if let Err(error) = poll(&mut ends, None)
@@ -288,15 +288,15 @@ impl Relay {
         Ok(())
     }
 
-    /// Waits until there is a place, or nobody takes it any more.
+    /// Waits until there is room, or the reader has gone.
     fn wait_until_taken(&self) {
         let mut ends = [PollFd::new(&self.to, PollFlags::OUT)];
-        // What it is, the next attempt tells.
+        // The next attempt shows which of the two happened.
         let _ = poll(&mut ends, None);
     }
 }
 
-/// Why not all was passed on.
+/// Why some of the stream was not passed on.
 #[derive(Debug)]
 enum Stop {
     Broken,

@@ -1,5 +1,5 @@
-//! What is left of an input when its command has ended: read and thrown away where that is wanted, so that who
-//! writes it is not told of a broken pipe.
+//! The rest of an input whose command has ended: read and thrown away where requested, so that its
+//! writer does not get a broken pipe.
 
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
@@ -12,21 +12,21 @@ use super::counting::Recent;
 use super::flow::Flow;
 use crate::stdio::Patient;
 
-/// What to do about an input whose command ends well before it.
+/// What to do with an input whose command ends successfully before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Leftover {
-    /// It is closed. Who writes it ends, as behind any program that reads no more.
+    /// Close it. Its writer ends, as with any program that stops reading.
     Close,
-    /// It is closed, and that is said: who writes it takes that for a failure of the command.
+    /// Close it and print a message: its writer takes that for a failure of the command.
     CloseAndSay,
-    /// It is read to its end.
+    /// Read it to its end.
     Drain,
 }
 
-/// Says once whether the rest is to be read: by a word, or by hanging up if it is not.
+/// Receives the decision about the rest: a message means to read it, a disconnect means not to.
 pub(super) type Wanted = Receiver<()>;
 
-/// Reads the rest and counts it as passed on. Nothing may come for any time.
+/// Reads the rest and counts it as passed on. May wait without a limit for more.
 pub(super) fn throw_away(from: &OwnedFd, flow: &Flow) -> io::Result<()> {
     let mut buffer = vec![0; Recent::KEPT];
     let mut from = Patient::new(from);
@@ -40,7 +40,7 @@ pub(super) fn throw_away(from: &OwnedFd, flow: &Flow) -> io::Result<()> {
     }
 }
 
-/// Whether a pipe or socket has come to its end, so that nobody can be told that it is read no more.
+/// Whether a pipe or socket is at its end and its writer has gone, so that closing it affects nobody.
 pub(super) fn is_over(from: &OwnedFd) -> bool {
     let mut asked = [PollFd::new(from, PollFlags::IN | PollFlags::RDHUP)];
     // In this order: after a hang-up nothing more is written.

@@ -1,5 +1,5 @@
-//! The command's stdin and stdout: handed over as they are where that tells enough, passed on by a relay
-//! where it does not.
+//! The command's stdin and stdout: handed over as they are where that shows enough of the progress, passed on by
+//! a relay where it does not.
 
 use std::fs::File;
 use std::io::{self, Seek};
@@ -21,28 +21,28 @@ use super::rest::Leftover;
 use crate::stdio::has_stdin;
 use crate::streaming::{Progress, enlarge};
 
-/// How many bytes a second of each stream are looked at: more than most commands take, for some hundredths of a core.
+/// Bytes per second of each stream that are inspected: more than most commands use, for a few hundredths of a core.
 const LOOKED_AT: u64 = 128 * 1024 * 1024;
 
-/// One of the two.
+/// One of the two streams.
 #[derive(Debug)]
 pub enum Stream {
     /// A pipe or a socket, passed on.
     Relayed(Arc<Flow>),
-    /// A regular file, which the command has itself; the offset is shared with it.
+    /// A regular file, which the command has open itself; this program shares its offset.
     File {
         /// The file.
         file: File,
         /// The offset at the start.
         begin: u64,
     },
-    /// A device, a terminal or what else there is, which the command has itself: nothing is known of it.
+    /// A device, a terminal or something else that the command has open itself: its progress is unknown.
     Opaque,
 }
 
 impl Stream {
-    /// Bytes that have gone through it, as far as that is known: what is passed on into the command's stdin, or
-    /// taken and written by the command itself.
+    /// Bytes that have gone through the stream, if known: those passed on into the command's stdin, or
+    /// read and written by the command itself.
     pub fn bytes(&self) -> Option<u64> {
         match self {
             Self::Relayed(flow) => Some(flow.bytes()),
@@ -54,16 +54,16 @@ impl Stream {
         }
     }
 
-    /// Of stdin: the bytes that the command has taken.
+    /// For stdin: the bytes that the command has read.
     pub fn taken(&self) -> Option<u64> {
         match self {
-            // Less than nothing is left only for the moment between a byte's coming and its being counted.
+            // Negative only for the moment between a byte's arrival and its being counted.
             Self::Relayed(flow) => Some(flow.bytes().saturating_sub(flow.waiting().unwrap_or(0))),
             _ => self.bytes(),
         }
     }
 
-    /// What its relay knows, if it has one.
+    /// The state of the relay, if there is one.
     pub fn flow(&self) -> Option<&Arc<Flow>> {
         match self {
             Self::Relayed(flow) => Some(flow),
@@ -72,25 +72,25 @@ impl Stream {
     }
 }
 
-/// The command's stdin and stdout, as this side sees them.
+/// The command's stdin and stdout, seen from this side.
 #[derive(Clone, Debug)]
 pub struct Streams {
-    /// What goes in.
+    /// The command's stdin.
     pub input: Arc<Stream>,
-    /// What comes out.
+    /// The command's stdout.
     pub output: Arc<Stream>,
     progress: Arc<Progress>,
 }
 
 impl Streams {
-    /// Bytes of the input that the command has not taken, though they were passed on or read. Known while it is not
-    /// running any more, of a pipe or a socket.
+    /// Bytes of the input that the command has not read, though they were passed on or read. Known for a pipe or a
+    /// socket while the command is no longer running.
     pub(super) fn untaken(&self) -> Option<u64> {
         let flow = self.input.flow()?;
         Some(flow.waiting()? + flow.thrown_away())
     }
 
-    /// Sets the progress from what only the files' offsets tell.
+    /// Updates the progress that only the files' offsets show.
     pub fn sample(&self) {
         if let (Stream::File { .. }, Some(bytes)) = (&*self.input, self.input.bytes()) {
             self.progress.set_bytes_in(bytes);
@@ -105,26 +105,26 @@ impl Streams {
 #[derive(Debug)]
 pub(super) struct Opened {
     pub(super) streams: Streams,
-    /// To say that the rest of the input is wanted.
+    /// Requests the rest of the input.
     want_rest: Option<Sender<()>>,
     input: (OwnedFd, Option<Relay>),
     output: (OwnedFd, Option<Relay>),
 }
 
-/// How the relays end, for whoever waits for that.
+/// Receive how each relay has ended.
 #[derive(Debug)]
 pub(super) struct Relays {
     pub(super) input: Option<oneshot::Receiver<End>>,
     pub(super) output: Option<oneshot::Receiver<End>>,
-    /// That of the input waits for a word by this, or for its end, before it closes what is left.
+    /// The relay of the input waits for a message from this, or for its drop, before it closes what is left.
     pub(super) want_rest: Option<Sender<()>>,
 }
 
 impl Opened {
-    /// Takes this process's own stdin and stdout, which are `/dev/null` from then on: so the ends of a pipe are
-    /// held by none but those who pass on and those who read and write.
+    /// Takes this process's own stdin and stdout, which are `/dev/null` from then on: so only the relays and the
+    /// programs that read and write hold the ends of a pipe.
     pub(super) fn take(progress: &Arc<Progress>, leftover: Leftover) -> io::Result<Self> {
-        // Reading a closed stdin fails. The command's is to fail too, and not to look like an empty input.
+        // Reading a closed stdin fails. The command's read must fail too, and not look like an empty input.
         let own_in = if has_stdin() {
             stdin().try_clone_to_owned()?
         } else {
@@ -155,12 +155,12 @@ impl Opened {
         })
     }
 
-    /// What is to be the command's stdin and stdout.
+    /// The files that become the command's stdin and stdout.
     pub(super) fn ends(&self) -> [BorrowedFd<'_>; 2] {
         [self.input.0.as_fd(), self.output.0.as_fd()]
     }
 
-    /// Starts to pass on, once the command has its ends.
+    /// Starts the relays, once the command has its ends.
     pub(super) fn start(self) -> io::Result<(Streams, Relays)> {
         drop((self.input.0, self.output.0));
         let relays = Relays {
@@ -176,14 +176,14 @@ fn start(name: &str, relay: Option<Relay>) -> io::Result<Option<oneshot::Receive
     let Some(relay) = relay else { return Ok(None) };
     let (tell, end) = oneshot::channel();
     let run = move || {
-        // Who does not wait for it need not hear it.
+        // The receiver may be gone, if it does not wait for this.
         let _ = tell.send(relay.run());
     };
     thread::Builder::new().name(name.to_owned()).spawn(run)?;
     Ok(Some(end))
 }
 
-/// The stream, the command's end of it, and what passes it on, if it is not the command's as it is.
+/// The stream, the command's end of it, and its relay unless the command has the file itself.
 type Ends = (Stream, (OwnedFd, Option<Relay>));
 
 fn open(side: Side, own: OwnedFd, progress: &Arc<Progress>) -> io::Result<Ends> {
@@ -197,7 +197,7 @@ fn open(side: Side, own: OwnedFd, progress: &Arc<Progress>) -> io::Result<Ends> 
         return Ok((Stream::Opaque, (end, None)));
     }
     let appends = fcntl_getfl(&file)?.contains(OFlags::APPEND);
-    // The first write goes to the end wherever the offset is before.
+    // The first write goes to the end, whatever the offset is before.
     let begin = if appends {
         file.metadata()?.len()
     } else {

@@ -1,4 +1,4 @@
-//! The answers of a `ZooKeeper` server, as texts and as JSON, and what they say. Pure.
+//! The answers of a `ZooKeeper` server, as text and as JSON, and the facts in them. Pure.
 
 use std::collections::HashMap;
 
@@ -7,43 +7,43 @@ use serde_json::Value;
 
 use crate::probe::Silence;
 
-/// What is known of a server; `None` for what it does not tell.
+/// The known facts about a server; `None` for what it does not report.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Facts {
-    /// `leader`, `follower`, `observer`, `standalone`, or `read-only` for one without a quorum.
+    /// `leader`, `follower`, `observer`, `standalone`, or `read-only` for a server without a quorum.
     pub mode: Option<String>,
-    /// Its version, without the commit that it was built from.
+    /// The version, without the commit that it was built from.
     pub version: Option<String>,
-    /// The last transaction that it has seen: `0x100000000`.
+    /// The last transaction that the server has seen: `0x100000000`.
     pub zxid: Option<String>,
-    /// The shortest time that a request took, in ms.
+    /// The shortest time of a request, in ms.
     pub latency_min: Option<f64>,
-    /// The usual one.
+    /// The average time of a request, in ms.
     pub latency_avg: Option<f64>,
-    /// The longest one.
+    /// The longest time of a request, in ms.
     pub latency_max: Option<f64>,
-    /// Clients, the one that asks among them if it asks in words.
+    /// The number of client connections, including the one that asks with a four-letter word.
     pub connections: Option<u64>,
-    /// Requests under way.
+    /// The number of requests in progress.
     pub outstanding: Option<u64>,
-    /// All znodes.
+    /// The number of znodes.
     pub znodes: Option<u64>,
-    /// All watches.
+    /// The number of watches.
     pub watches: Option<u64>,
-    /// The znodes that end with their sessions.
+    /// The number of ephemeral znodes.
     pub ephemerals: Option<u64>,
-    /// Why not all is known.
+    /// Why some facts are missing.
     pub trouble: Option<String>,
 }
 
 impl Facts {
-    /// Whether it serves: only a server that has a quorum, or needs none, does.
+    /// Whether it serves clients: only a server that has a quorum, or needs none, does.
     pub fn is_serving(&self) -> bool {
         let mode = self.mode.as_deref();
         mode.is_some_and(|mode| matches!(mode, "leader" | "follower" | "observer" | "standalone"))
     }
 
-    /// Of one that has not answered in time.
+    /// The facts about a server that has not answered in time.
     pub fn of_nobody() -> Self {
         Self {
             trouble: Some(Silence::Slow.to_string()),
@@ -51,7 +51,7 @@ impl Facts {
         }
     }
 
-    /// Takes what another answer knows besides.
+    /// Adds the facts of another answer where they are missing.
     pub(super) fn add(&mut self, more: Self) {
         fn fill<T>(known: &mut Option<T>, more: Option<T>) {
             if known.is_none() {
@@ -72,23 +72,23 @@ impl Facts {
     }
 }
 
-/// What an answer comes to.
+/// The meaning of an answer.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Said {
     Facts(Box<Facts>),
-    /// The word is not in the whitelist.
+    /// The four-letter word is not in the whitelist.
     Closed,
-    /// It has no quorum.
+    /// The server has no quorum.
     NotServing,
-    /// It is no `ZooKeeper`.
+    /// The answer is not from `ZooKeeper`.
     Nonsense,
 }
 
 impl Said {
-    /// What people are told of a server without a quorum.
+    /// The message for a server without a quorum.
     pub(super) const NOT_SERVING: &str = "is there, but does not serve: it has no quorum";
 
-    /// The answer to `srvr`, `stat` or `mntr`.
+    /// Parses the answer to `srvr`, `stat` or `mntr`.
     pub(super) fn of(text: &str) -> Self {
         if text.contains("is not executed because it is not in the whitelist") {
             return Self::Closed;
@@ -109,14 +109,14 @@ impl Said {
         } else {
             of_srvr(text)
         };
-        // A server that is just coming up answers without saying what it is.
+        // A server that is just starting answers without its mode and version.
         if facts.version.is_none() {
             return Self::Nonsense;
         }
         Self::Facts(Box::new(facts))
     }
 
-    /// The answer of the admin server to `monitor` or `server_stats`.
+    /// Parses the answer of the admin server to `monitor` or `server_stats`.
     pub(super) fn of_admin(answer: &Value) -> Self {
         if let Some(error) = answer["error"].as_str() {
             let serves = !error.contains("not currently serving requests");
@@ -151,7 +151,7 @@ impl Said {
     }
 }
 
-/// A text, or a number as one.
+/// A JSON string, or a number as text.
 fn text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
@@ -160,7 +160,7 @@ fn text(value: &Value) -> Option<String> {
     }
 }
 
-/// `Name: value` lines.
+/// Parses `Name: value` lines.
 fn of_srvr(text: &str) -> Facts {
     let lines: HashMap<&str, &str> = text
         .lines()
@@ -185,7 +185,7 @@ fn of_srvr(text: &str) -> Facts {
     }
 }
 
-/// Names and values of `mntr` and of the admin server's `monitor`.
+/// Reads the values of `mntr` and of the admin server's `monitor`, by name.
 fn of_monitor(value: impl Fn(&str) -> Option<String>) -> Facts {
     let number = |name| value(name)?.parse().ok();
     let latency = |name| value(name)?.parse().ok();
@@ -204,7 +204,7 @@ fn of_monitor(value: impl Fn(&str) -> Option<String>) -> Facts {
     }
 }
 
-/// `3.8.4-9316c2a7a97e1666d8f4593f34dd6fc36ecc436c, built on …` is 3.8.4.
+/// The release: `3.8.4-9316c2a7a97e1666d8f4593f34dd6fc36ecc436c, built on …` is 3.8.4.
 fn released(version: &str) -> String {
     let end = version.find(['-', ',']).unwrap_or(version.len());
     version[..end].to_owned()
@@ -214,7 +214,7 @@ fn released(version: &str) -> String {
 mod tests {
     use super::*;
 
-    // The answers of servers of 3.8.4, the long ones shortened to the lines that are read and some of their neighbours.
+    // The answers of servers of 3.8.4. Long ones are reduced to the lines that are read and some lines around them.
     const STAT: &str = "Zookeeper version: 3.8.4-9316c2a7a97e1666d8f4593f34dd6fc36ecc436c, built on 2024-02-12 22:16 UTC\nClients:\n /127.0.0.1:33682[0](queued=0,recved=1,sent=0)\n\nLatency min/avg/max: 0/0.0/0\nReceived: 1\nSent: 0\nConnections: 1\nOutstanding: 0\nZxid: 0x0\nMode: follower\nNode count: 5\n";
     const SRVR: &str = "Zookeeper version: 3.8.4-9316c2a7a97e1666d8f4593f34dd6fc36ecc436c, built on 2024-02-12 22:16 UTC\nLatency min/avg/max: 0/0.25/7\nReceived: 1\nSent: 0\nConnections: 3\nOutstanding: 2\nZxid: 0x100000000\nMode: leader\nNode count: 5\nProposal sizes last/min/max: -1/-1/-1\n";
     const MNTR: &str = "zk_version\t3.8.4-9316c2a7a97e1666d8f4593f34dd6fc36ecc436c, built on 2024-02-12 22:16 UTC\nzk_server_state\tfollower\nzk_peer_state\tfollowing - broadcast\nzk_ephemerals_count\t4\nzk_num_alive_connections\t1\nzk_avg_latency\t0.5\nzk_outstanding_requests\t0\nzk_znode_count\t5\nzk_global_sessions\t0\nzk_watch_count\t6\nzk_min_latency\t0\nzk_max_latency\t12\n";

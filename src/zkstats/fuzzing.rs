@@ -1,9 +1,9 @@
-//! Readers of what a `ZooKeeper` server says of itself, for the fuzz targets and the tests of the corpus.
+//! Parsers of what a `ZooKeeper` server reports, for the fuzz targets and the tests of the corpus.
 
 use super::facts::{Facts, Said};
 use super::{Row, line, table};
 
-/// Reads an answer to a four-letter word, and one of an admin server, and shows both.
+/// Parses an answer to a four-letter word, and one of an admin server, and shows both.
 pub fn facts(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let mut facts = Facts::default();

@@ -1,4 +1,4 @@
-//! `heartline zkstats`: what part each `ZooKeeper` server has in its ensemble, all asked at once.
+//! `heartline zkstats`: shows the role of each `ZooKeeper` server in its ensemble; asks all at once.
 
 mod facts;
 #[doc(hidden)]
@@ -41,12 +41,12 @@ beside others that serve is shown as Mode:NULL, with the reason on stderr, and e
 
 /// Show which ZooKeeper server leads, and which follow, observe, stand alone or do not answer
 ///
-/// A line for each, in the order given: the host as written, a tab, and `Mode: leader`, `Mode: follower`, `Mode:
-/// observer`, `Mode: standalone`, or `Mode:NULL` for one that does not serve.
+/// One line for each server, in the order given: the host as written, a tab, and `Mode: leader`, `Mode: follower`,
+/// `Mode: observer`, `Mode: standalone`, or `Mode:NULL` for a server that does not serve.
 #[derive(Args, Clone, Debug)]
 #[command(after_long_help = HELP)]
 pub struct ZkstatsArgs {
-    /// The servers; port 2181 unless written
+    /// The servers; the default port is 2181
     #[arg(required = true, value_name = "HOST[:PORT]")]
     servers: Vec<Named>,
 
@@ -58,7 +58,7 @@ pub struct ZkstatsArgs {
     #[arg(long, conflicts_with = "wide")]
     json: bool,
 
-    /// How long each server may take
+    /// Time limit for each server
     #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = duration)]
     timeout: Duration,
 
@@ -72,7 +72,7 @@ pub struct ZkstatsArgs {
     admin_port: u16,
 }
 
-/// A server as it was written.
+/// A server as the user has written it.
 #[derive(Clone, Debug)]
 struct Named {
     written: String,
@@ -94,7 +94,7 @@ impl FromStr for Named {
     }
 }
 
-/// A server and what it says.
+/// A server and its facts.
 #[derive(Clone, Debug, Serialize)]
 struct Row {
     host: String,
@@ -109,7 +109,7 @@ struct All<'a> {
 }
 
 impl ZkstatsArgs {
-    /// Asks all, and shows what they say.
+    /// Asks all servers, and shows their facts.
     pub fn run(&self) -> ExitCode {
         cli::run(PROGRAM, async { self.show(&self.rows()) })
     }
@@ -163,7 +163,7 @@ impl ZkstatsArgs {
     }
 }
 
-/// What scripts have been reading for years: `zk1<TAB>Mode: follower`.
+/// The line that scripts have read for years: `zk1<TAB>Mode: follower`.
 fn line(row: &Row) -> String {
     match &row.facts.mode {
         Some(mode) => format!("{}\tMode: {}", row.host, text::cell(mode)),

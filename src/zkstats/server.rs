@@ -1,4 +1,5 @@
-//! What one `ZooKeeper` server says of itself: asked in words, or of its admin server where those are closed.
+//! Asks one `ZooKeeper` server for its facts: with four-letter words, or through its admin server where those are
+//! closed.
 
 use std::time::Instant;
 
@@ -8,23 +9,23 @@ use super::facts::{Facts, Said};
 use crate::coordination::place;
 use crate::probe::{Silence, page, word};
 
-/// Where a server is, and where its admin server.
+/// The addresses of a server and its admin server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Server {
     /// The host.
     pub host: String,
-    /// Where clients are served.
+    /// The client port.
     pub port: u16,
-    /// Where the admin server listens, on the same host.
+    /// The port of the admin server on the same host.
     pub admin_port: u16,
 }
 
 impl Server {
-    /// Asks until `end`; `wide` for more than the mode. What has come by then is told.
+    /// Asks until `end`, with `wide` for more than the mode. Returns the facts known by then.
     pub fn ask(&self, wide: bool, end: Instant) -> Facts {
         let mut facts = Facts::default();
         let mut closed = match self.word("srvr", end, &mut facts) {
-            // Who does not answer this is not asked again: it would cost the time twice.
+            // A server that does not answer this is not asked again: that would cost the time twice.
             Answer::None => return facts,
             Answer::Closed => matches!(self.word("stat", end, &mut facts), Answer::Closed),
             Answer::Given => false,
@@ -62,7 +63,8 @@ impl Server {
         }
     }
 
-    /// `monitor` tells nearly all. It fails in a server without a quorum; `server_stats` does not, and knows the zxid.
+    /// `monitor` reports nearly everything. It fails in a server without a quorum; `server_stats` does not, and has the
+    /// zxid.
     fn ask_admin(&self, wide: bool, end: Instant, facts: &mut Facts) {
         let mut trouble = None;
         for command in ["monitor", "server_stats"] {
@@ -86,7 +88,7 @@ impl Server {
         facts.trouble = trouble;
     }
 
-    /// Both ways are.
+    /// The message when both ways are closed.
     fn closed(&self, admin: &str) -> String {
         format!(
             "not all of srvr and mntr are in its 4lw.commands.whitelist; its admin server, on port {}: {admin}",

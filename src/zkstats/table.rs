@@ -20,7 +20,7 @@ const COLUMNS: [Column; 12] = [
     ("EPHEMERALS", true),
 ];
 
-/// Its lines; the latencies are in ms.
+/// The lines of the table; latencies are in ms.
 pub(super) fn lines(rows: &[Row]) -> Vec<String> {
     let painted = rows.iter().map(|row| (style(row), words(row).to_vec()));
     table(&COLUMNS, painted.collect())

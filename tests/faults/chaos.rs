@@ -11,11 +11,11 @@ use crate::support::{
 };
 
 const TASKS: usize = 5;
-/// For how long things break.
+/// How long faults happen.
 const CHAOS: Duration = Duration::from_secs(20);
 /// How much longer there is input.
 const CALM: Duration = Duration::from_secs(3);
-/// Between two bits of input.
+/// Pause between two pieces of input.
 const TICK: Duration = Duration::from_millis(20);
 
 /// Sessions are short, so that there are many masters.
@@ -66,14 +66,14 @@ fn words_are_right_and_masters_alone_whatever_breaks() {
     );
 }
 
-/// What may break.
+/// A fault, with the number of its part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fault {
     MemberKilled(usize),
     MemberStopped(usize),
     ServerKilled(usize),
     ServerStopped(usize),
-    /// The way to a server.
+    /// The connection to a server.
     Cut(usize),
     Frozen(usize, Direction),
     Slow(usize),
@@ -84,7 +84,7 @@ struct World {
     proxies: Vec<Proxy>,
     ensemble: Ensemble,
     dice: Dice,
-    /// What is broken, and until when.
+    /// The present faults, with their ends.
     broken: Vec<(Fault, Instant)>,
 }
 
@@ -111,7 +111,7 @@ impl World {
         }
     }
 
-    /// Something that is not broken yet; the master's member more often than others.
+    /// A fault of a part that works; the master's member more often than others.
     fn pick(&mut self, master: Option<&str>) -> Fault {
         loop {
             let mut member = self.dice.below(TASKS);
@@ -147,12 +147,12 @@ impl World {
             Fault::Frozen(server, direction) => self.proxies[server].freeze(direction),
             Fault::Slow(server) => self.proxies[server].delay(Duration::from_millis(100)),
         }
-        // Some are over before anybody is silent for too long, some last longer than a session.
+        // Some faults are shorter than any timeout, some are longer than a session.
         let until = Instant::now() + self.dice.between(200, 4000);
         self.broken.push((fault, until));
     }
 
-    /// Mends what has been broken for long enough; everything when chaos is over.
+    /// Ends the faults whose time is over; all of them when the chaos is over.
     fn mend(&mut self, chaos: bool) {
         let now = Instant::now();
         let (over, broken) = self
@@ -162,7 +162,7 @@ impl World {
         self.broken = broken;
         for (fault, _) in over {
             match fault {
-                // The next attempt runs already.
+                // The next attempt already runs.
                 Fault::MemberKilled(_) => {}
                 Fault::MemberStopped(member) => self.tasks[member].go_on(),
                 Fault::ServerKilled(server) => self.ensemble.restart(server),
@@ -174,7 +174,7 @@ impl World {
         }
     }
 
-    /// Feeds each task so much that its input ends at `end`.
+    /// Feeds each task at a rate at which its input ends at `end`.
     fn feed(&mut self, end: Instant) {
         let ticks = end.saturating_duration_since(Instant::now()).as_millis() / TICK.as_millis();
         let ticks = usize::try_from(ticks).expect("a short while").max(1);
@@ -183,7 +183,7 @@ impl World {
         }
     }
 
-    /// Ends all tasks, and sees that nothing of them is left in `ZooKeeper`.
+    /// Ends all tasks, and checks that nothing of them is left in `ZooKeeper`.
     fn end(mut self) {
         assert_eq!(self.broken, [], "all was mended when chaos was over");
         for task in self.tasks.drain(..) {
@@ -202,7 +202,7 @@ impl World {
 }
 
 impl Fault {
-    /// What it happens to: the kind of part, and which one.
+    /// The affected part: its kind, and its number.
     fn place(self) -> (u8, usize) {
         match self {
             Self::MemberKilled(member) | Self::MemberStopped(member) => (0, member),
@@ -212,7 +212,7 @@ impl Fault {
     }
 }
 
-/// Chance that can be repeated: splitmix64.
+/// Repeatable random numbers: splitmix64.
 struct Dice(u64);
 
 impl Dice {

@@ -1,4 +1,4 @@
-//! Programs that are started without a stdin, a stdout or a stderr, or with streams that do not wait.
+//! Programs started without a stdin, a stdout or a stderr, or with non-blocking streams.
 
 use std::io::{Read, Write, pipe};
 use std::process::{Command, Output, Stdio};
@@ -40,7 +40,7 @@ fn a_closed_stdout_is_an_error_wherever_something_would_be_written() {
         r#"printf 'a\t1\n' | "$M" >&-"#,
         r#"printf 'a\t1\n' | "$M" --combine >&-"#,
         r#"printf 'a\t1\n' | "$R" >&-"#,
-        // Also where nothing is: the next input may be another one.
+        // Even if there is no input: the next input may not be empty.
         r#""$M" >&- < /dev/null"#,
         "$RUN cat <<< word >&-",
         // All three at once.
@@ -96,7 +96,7 @@ fn a_closed_stdout_or_a_full_one_is_an_error_of_each_tool() {
 
 #[test]
 fn null_is_a_place_to_write_to_however_it_was_opened() {
-    // Python's subprocess.DEVNULL is open for both ways, as Rust's runtime opens it in place of a closed stream.
+    // Python's subprocess.DEVNULL is open for both ways, like what Rust's runtime opens in place of a closed stream.
     for stdout in [">/dev/null", "1<>/dev/null"] {
         for line in [
             r#""$M" <<< word"#,
@@ -119,7 +119,7 @@ fn a_closed_stdin_is_no_empty_input() {
         assert_eq!(output.status.code(), Some(1), "{line}");
         assert!(said.contains("cannot read stdin: it was closed"), "{said}");
     }
-    // A command finds it as it is, and may have no use for it.
+    // The command gets the closed stream, and may not need it.
     let output = run("LC_ALL=C $RUN cat <&-");
     assert_eq!(output.status.code(), Some(1));
     assert!(said(&output).contains("Bad file descriptor"));
@@ -134,7 +134,7 @@ fn a_closed_stdin_is_no_empty_input() {
 fn a_closed_stderr_changes_nothing() {
     for (line, stdout) in [
         (r#""$M" <<< 'a b' 2>&-"#, "a\t1\nb\t1\n"),
-        // It would say that it ignored a line.
+        // With a stderr it would report an ignored line.
         (r#"printf 'a\t1\nb\n' | "$R" 2>&-"#, "a\t1\n"),
         ("$RUN sh -c 'echo word; echo lost >&2' 2>&-", "word\n"),
     ] {
@@ -144,7 +144,7 @@ fn a_closed_stderr_changes_nothing() {
     }
 }
 
-/// Words that fill every pipe on the way.
+/// Words that fill every pipe in between.
 fn words() -> Vec<u8> {
     let words: Vec<String> = (0..600_000)
         .map(|number| format!("word{number}\t1\n"))
@@ -184,14 +184,14 @@ fn streams_that_do_not_wait_are_waited_for() {
             .expect("it starts");
         let bytes = input.clone();
         let feeder = spawn(move || {
-            // It finds nothing at first, and nothing in the middle.
+            // The reader finds nothing at first, and nothing in the middle.
             let (first, rest) = bytes.split_at(bytes.len() / 2);
             for part in [first, rest] {
                 sleep(Duration::from_millis(200));
                 feed.write_all(part).expect("it is taken");
             }
         });
-        // Nobody takes anything at first: the output does not fit either.
+        // Nothing is read at first: the output does not fit either.
         sleep(Duration::from_millis(400));
         let mut output = Vec::new();
         taken.read_to_end(&mut output).expect("all of it");

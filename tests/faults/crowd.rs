@@ -1,4 +1,4 @@
-//! A whole rack dies at once: it costs the rack, and nobody else.
+//! A whole rack dies at once: only the rack is affected.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -70,7 +70,7 @@ fn five_thousand_that_fall_silent_are_told_and_gone_and_the_master_stays() {
     watcher.wait_for_event("claimed", "map1");
     let heir = member("map2");
     watcher.wait_for_event("joined", "map2");
-    // Their names are as long as they may be.
+    // Their names have the maximum length.
     let names = (0..5000).map(|number| format!("silent{number:04}{}", "x".repeat(190)));
     let _crowd = Crowd::join(
         &zookeeper,
@@ -86,7 +86,7 @@ fn five_thousand_that_fall_silent_are_told_and_gone_and_the_master_stays() {
     assert_eq!(count(&story, "claimed"), 1, "another master took over");
     assert_eq!(count(&story, "lost"), 0);
     assert!(!story.iter().any(|told| told.event == "returned"));
-    // A command was run for the attempt of the crowd, and for no other.
+    // The command ran for the attempt of the crowd, and for no other.
     let text = fs::read_to_string(&file).unwrap_or_default();
     assert!(text.lines().all(|line| line == "attempt_7_0001_m_000007_0"));
     for mapper in [heir, master] {
@@ -110,12 +110,12 @@ fn all_of_a_crowd_that_goes_at_once_are_told_of() {
     watcher.wait_for_event("claimed", "map1");
     let names = (0..10_000).map(|number| format!("map1795260688.574485{number:06}"));
     let session = Duration::from_secs(40);
-    // They beat so rarely that nobody is missed here.
+    // The interval is so long that no member is missed here.
     let value = "this is a map!\ninterval: 10000000us\n";
     let crowd = Crowd::join(&zookeeper, session, names, value);
     let joined = wait_for(&watcher, &["joined"], 10_000);
     crowd.vanish();
-    // On a busy machine those who came first have not beaten for so long that their session may have expired.
+    // On a busy machine the first ones may have been silent for so long that their session has expired.
     let gone = wait_for(&watcher, &["finished", "died"], 10_000);
     assert_eq!(joined, gone);
     let story = watcher.story();

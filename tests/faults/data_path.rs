@@ -1,5 +1,5 @@
-//! The word count never depends on ZooKeeper: absent, refusing, stopped, killed or back again, the
-//! records and the exit status are right, one line says what is off, and the end is not held up.
+//! The word count never depends on ZooKeeper: whether it is absent, refusing, stopped, killed or back again, the
+//! records and the exit status are right, one line names the problem, and the end is not delayed.
 
 use std::net::TcpListener;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use rustix::process::Signal;
 /// A second is promised for the end of the input; the rest is for starting a process on a busy machine.
 const PROMPT: Duration = Duration::from_secs(3);
 
-/// Checks that `ended` is a right word count of `a a`, with one line on stderr that says `what`.
+/// Checks that `ended` is a right word count of `a a`, with one line on stderr that contains `what`.
 fn assert_counted_and_said(ended: &Ended, what: &str) {
     assert_eq!(
         (ended.status(), ended.stdout()),
@@ -22,7 +22,7 @@ fn assert_counted_and_said(ended: &Ended, what: &str) {
     assert!(ended.took < PROMPT, "{:?}", ended.took);
 }
 
-/// An address where nothing listens.
+/// An address without a listener.
 fn nowhere() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port");
     listener.local_addr().expect("its address").to_string()
@@ -47,7 +47,7 @@ fn a_server_accepts_and_never_answers() {
 #[test]
 fn too_many_connections_are_named_by_the_setting() {
     let zookeeper = ZooKeeper::with_settings(&["maxClientCnxns=2"]);
-    // The watcher's connection is one, the first mapper's the other.
+    // One connection is the watcher's, the other one the first mapper's.
     let watcher = Watcher::events(&zookeeper);
     let _first = Mapper::start(&zookeeper, "map1");
     watcher.wait_for_event("claimed", "map1");
@@ -71,7 +71,7 @@ fn a_server_killed_in_the_middle_is_said_once_and_joined_again() {
     std::thread::sleep(Duration::from_millis(500));
     zookeeper.restart();
     let before = watcher.lines().len();
-    // The first says only that its znode still stands.
+    // The first line only shows that its znode still exists.
     watcher.wait_for("beats again", |lines| {
         let alive = lines[before..]
             .iter()
@@ -98,7 +98,7 @@ fn a_server_away_for_longer_than_the_session_is_joined_in_a_new_one() {
     let mut follower = start("map2");
     watcher.wait_for_event("alive", "map2");
     zookeeper.kill();
-    // The clients give a session up at 7/5 of its timeout.
+    // The clients give up a session after 7/5 of its timeout.
     std::thread::sleep(Duration::from_secs(3));
     zookeeper.restart();
     let before = watcher.lines().len();
@@ -237,7 +237,7 @@ fn a_beat_alone_says_nothing_to_hadoop() {
     watcher.wait_for_event("alive", "map2");
     // Longer than the pause between two status lines.
     std::thread::sleep(Duration::from_secs(11));
-    // Killed, so that nothing it says at its end is among it.
+    // Killed, so that the output contains nothing from its end.
     hung.signal(Signal::KILL);
     assert_eq!(hung.wait().stderr(), "");
 }

@@ -1,12 +1,12 @@
-//! An ensemble of three that loses its leader, or its quorum, and gets it back: nobody is declared dead for it, nobody
-//! is master beside another, and the words are right.
+//! An ensemble of three that loses its leader, or its quorum, and gets it back: no member is declared dead, there are
+//! never two masters, and the words are right.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use crate::support::{Ensemble, Job};
 
-/// How long there is no quorum: longer than a follower's timeout, shorter than a session.
+/// How long the quorum is lost: longer than a follower's timeout, shorter than a session.
 const OUTAGE: Duration = Duration::from_secs(3);
 
 // One test, for one ensemble: three servers are more than enough for a small machine.
@@ -64,7 +64,8 @@ fn start(ensemble: &Ensemble, chroot: &str) -> Job {
     job
 }
 
-/// As soon as there is a quorum again all beat; none was declared dead, and the words are right.
+/// Checks that all members beat as soon as there is a quorum again, that none was declared dead, and that the words are
+/// right.
 fn go_on(ensemble: &Ensemble, mut job: Job, what: &str) {
     ensemble.leader();
     let took = job.wait_until_all_beat(Instant::now());

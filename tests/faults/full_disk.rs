@@ -1,4 +1,4 @@
-//! A `ZooKeeper` whose disk is full ends by itself; the words are right, and people are told.
+//! A `ZooKeeper` whose disk is full ends itself; the words are right, and the problem is reported.
 
 use std::fs::File;
 use std::io::{ErrorKind, Write};
@@ -9,8 +9,8 @@ use crate::support::left_out::{self, leave_out};
 use crate::support::{Mapper, SOON, Watcher, ZooKeeper, no_small_disk, wait_until};
 use tempfile::TempDir;
 
-/// Starts a program with a small disk of its own over a folder, which goes with the program. Who is not root may do so in
-/// a user namespace.
+/// Starts a program with a small disk of its own mounted over a folder, which is removed with the program. Without root
+/// rights this works in a user namespace.
 const WITH_SMALL_DISK: [&str; 5] = [
     "unshare",
     "-rm",
@@ -36,7 +36,7 @@ fn a_full_disk_costs_no_word() {
         server
             .starter
             .push(server.data().to_str().expect("UTF-8").to_owned());
-        // The log of transactions grows by so many kilobytes at once; usually by 64 MB.
+        // The transaction log grows in steps of this many kilobytes; usually of 64 MB.
         server
             .properties
             .push("-Dzookeeper.preAllocSize=64".to_owned());
@@ -47,11 +47,11 @@ fn a_full_disk_costs_no_word() {
     let mut follower = Mapper::start(&zookeeper, "map2");
     watcher.wait_for_event("alive", "map2");
 
-    // The disk is seen only from the server's side.
+    // The disk is visible only to the server.
     let disk = PathBuf::from(format!("/proc/{}/root", zookeeper.pid()));
     let data = zookeeper.data();
     fill(&disk.join(data.strip_prefix("/").expect("an absolute path")));
-    // Beats are what it has no room for.
+    // The beats find no room.
     wait_until("the server gives up", SOON, || !zookeeper.is_running());
     assert!(
         zookeeper.log().contains("No space left on device"),
@@ -76,7 +76,7 @@ fn a_full_disk_costs_no_word() {
     assert!(!story.iter().any(|told| told.event == "died"), "{story:?}");
 }
 
-/// Leaves no room in a folder.
+/// Fills the disk of a folder.
 fn fill(folder: &std::path::Path) {
     let mut file = File::create(folder.join("filler")).expect("a file on the small disk");
     loop {

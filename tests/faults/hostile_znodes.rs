@@ -1,4 +1,4 @@
-//! What stands where heartline looks, and is none of its own: it is passed over, and all else goes on.
+//! Foreign znodes in heartline's places: they are skipped, and everything else goes on.
 
 use std::process::Output;
 use std::thread::sleep;
@@ -21,7 +21,7 @@ fn ask(zookeeper: &ZooKeeper, words: &[&str]) -> Output {
         .unwrap()
 }
 
-/// A master and a follower that is heard.
+/// A master and a follower that it has heard.
 fn pair(zookeeper: &ZooKeeper) -> (Watcher, Mapper, Mapper) {
     let watcher = Watcher::events(zookeeper);
     let master = Mapper::start(zookeeper, "map1");
@@ -31,7 +31,7 @@ fn pair(zookeeper: &ZooKeeper) -> (Watcher, Mapper, Mapper) {
     (watcher, master, follower)
 }
 
-/// Whether nothing but the members' own coming, and the deaths of `silent`, was told.
+/// Checks that nothing was reported except the members' own joining, and the deaths of `silent`.
 fn assert_peace(watcher: &Watcher, silent: &[&str]) {
     for told in watcher.story() {
         let is_expected = match told.event.as_str() {
@@ -50,19 +50,19 @@ fn a_znode_with_others_below_it_is_named_once_and_passed_over() {
     let (watcher, master, follower) = pair(&zookeeper);
     zookeeper.create_lasting("/heart_beat/junk", "");
     zookeeper.create_lasting("/heart_beat/junk/child", "");
-    // What another job below this one makes.
+    // Znodes of another job below this one.
     for path in ["", "/heart_beat_master", "/heart_beat", "/heart_beat/map9"] {
         if !path.is_empty() {
             zookeeper.create_lasting(&format!("/heart_beat{path}"), "");
         }
     }
-    // One that gets something below it only when it was heard.
+    // A znode that gets a child only after it was read.
     zookeeper.create_lasting("/heart_beat/late", "");
     watcher.wait_for_event("joined", "late");
     zookeeper.create_lasting("/heart_beat/late/child", "");
     let _dead = silent(&zookeeper, "map3", "this is a map!\n");
     watcher.wait_for_event("died", "map3");
-    // Long enough for a master that leaves, and for another one.
+    // Long enough for a master to leave and for another one to take over.
     sleep(Duration::from_secs(2));
     assert_peace(&watcher, &["map3"]);
     for path in [
@@ -155,7 +155,7 @@ fn what_stands_in_the_line_and_is_no_claim_holds_nobody_up() {
         zookeeper.create_lasting(&format!("/heart_beat_master/{odd}"), "");
     }
     let (watcher, master, follower) = pair(&zookeeper);
-    // And one that comes later, before all others.
+    // And a foreign claim that comes later, before all others in the line.
     let late = "/heart_beat_master/_c_y-standing-lock-0000000000";
     zookeeper.create_lasting(late, "");
     zookeeper.create_lasting(&format!("{late}/child"), "");

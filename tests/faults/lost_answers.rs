@@ -1,11 +1,11 @@
-//! A connection that breaks in the middle of a create: whether it was made or not, there is one claim and one znode for
-//! the member afterwards, and it beats.
+//! A connection that breaks in the middle of a create: whether the znode was created or not, the member has one claim
+//! and one znode afterwards, and it beats.
 
 use std::time::Duration;
 
 use crate::support::{Direction, Mapper, Proxy, SOON, Watcher, ZooKeeper, wait_until};
 
-/// What a member asks for when it puts its claim into the line, and when it creates its own znode.
+/// The requests by which a member puts its claim into the line, and creates its own znode.
 const CREATES: [&str; 2] = ["/heart_beat_master/_c_", "/heart_beat/map"];
 
 #[test]
@@ -50,7 +50,7 @@ fn a_create_that_was_made_or_not_is_there_once() {
                 (ended.status(), ended.stdout()),
                 (0, "a\t1\na\t1\n".to_owned())
             );
-            // Its own znode is not taken for somebody else's.
+            // It does not take its own znode for that of another member.
             assert!(
                 !ended.stderr().contains("another member"),
                 "{}",

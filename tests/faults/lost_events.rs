@@ -1,4 +1,4 @@
-//! Events that came and went unread are counted, where they are missing.
+//! Events that came and went unread are counted at the place where they are missing.
 
 use std::fs;
 use std::path::Path;
@@ -17,15 +17,15 @@ fn prepared() -> ZooKeeper {
     zookeeper
 }
 
-/// A report that has told up to `sequence`, and repeats the events with these numbers: each the death of the node of
-/// this number.
+/// A report that has counted up to `sequence`, and repeats the events with these numbers: each one is the death of the
+/// node with this number.
 fn report(epoch: i64, sequence: u64, repeated: impl IntoIterator<Item = u64>) -> String {
     let event = |number| format!("event {number} {epoch} 2026-01-01T00:00:00Z died map{number}\n");
     let events: String = repeated.into_iter().map(event).collect();
     format!("epoch: {epoch}\nsequence: {sequence}\n{events}")
 }
 
-/// Numbers of events, and the counts of the lost as negative ones.
+/// The numbers of events, and the counts of lost events as negative numbers.
 fn numbers(lines: &[String]) -> Vec<i64> {
     let number = |line: &String| {
         let event: Value = serde_json::from_str(line).expect("JSON");
@@ -61,9 +61,9 @@ fn a_watcher_counts_what_it_has_missed() {
     };
     tell(&report(5, 2, [1, 2]), "map2");
     tell(&report(5, 9, [7, 8, 9]), "map9");
-    // Another master goes on with the numbers.
+    // Another master continues the numbers.
     tell(&report(8, 12, [11, 12]), "map12");
-    // What no report repeats any more.
+    // Events that no report repeats any more.
     zookeeper.set(MASTER, report(8, 29, []).as_bytes());
     json.wait_for("what is over is lost", |lines| {
         numbers(lines).last() == Some(&-17)
@@ -129,7 +129,7 @@ fn a_file_counts_what_came_and_went_while_nobody_wrote_it() {
     wait_for(-10);
     assert_eq!(again.end().0, Some(0));
 
-    // What was told as lost is not told once more.
+    // Events reported as lost are not reported again.
     let third = start();
     wait_until("it is connected again", SOON, || {
         let connected = |line: &&String| line.contains("\"connected\"");

@@ -1,4 +1,4 @@
-//! What breaks: ZooKeeper, the network, members, znodes, streams. The words stay right and one master says so.
+//! Faults of ZooKeeper, the network, members, znodes and streams. The words stay right and one master reports them.
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,4 +1,4 @@
-//! Whatever ZooKeeper takes as a name stays one name through every value that heartline writes.
+//! Every name that ZooKeeper accepts stays one name in every value that heartline writes.
 
 use chrono::{DateTime, Utc};
 use heartline::protocol::beat::{self, Beat, Identity};
@@ -10,7 +10,7 @@ use heartline::protocol::{
 };
 use proptest::prelude::*;
 
-/// By ZooKeeper's `PathUtils`: no slash, no control character, neither `.` nor `..`.
+/// As in ZooKeeper's `PathUtils`: no slash, no control character, neither `.` nor `..`.
 fn is_name(text: &str) -> bool {
     let is_taken = |c: char| !matches!(c, '/' | '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{f000}'..='\u{f8ff}' | '\u{fff0}'..='\u{ffff}');
     !text.is_empty() && !matches!(text, "." | "..") && text.chars().all(is_taken)

@@ -1,5 +1,5 @@
-//! All servers are away for a good while, in a job whose sessions outlive that and in one whose sessions do not: nobody
-//! is declared dead, all beat again soon after, and the words are right. Nor does it matter who is back first.
+//! All servers are away for some time, in a job whose sessions survive that and in one whose sessions do not: no member
+//! is declared dead, all beat again soon after, and the words are right. A master may be back before its followers.
 
 use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
@@ -26,7 +26,7 @@ impl Jobs {
         }
     }
 
-    /// Words come while nobody answers.
+    /// Feeds words while no server answers.
     fn go_without(&mut self, outage: Duration) {
         sleep(outage / 2);
         self.outliving.feed("b ");
@@ -34,7 +34,7 @@ impl Jobs {
         sleep(outage / 2);
     }
 
-    /// There is a `ZooKeeper` again.
+    /// Checks that the jobs go on after `ZooKeeper` is back.
     fn go_on(self, what: &str) {
         let begin = Instant::now();
         let all = [(&self.outliving, "outlive"), (&self.expiring, "expire in")];
@@ -87,7 +87,7 @@ fn a_master_that_is_back_first_waits_for_its_followers() {
     zookeeper.restart();
     let took = job.wait_until_master_beats(Instant::now());
     println!("the only server killed: the master beats {took:?} after its return");
-    // For longer than a living follower may be silent.
+    // Longer than a living follower may be silent.
     sleep(Duration::from_millis(1500));
     proxy.restore();
     job.wait_until_all_beat(Instant::now());

@@ -1,4 +1,4 @@
-//! A server that throttles is asked again after a pause, in the same session, by whoever watches, looks or asks.
+//! Watchers, `status` and admin commands ask a server that throttles again after a pause, in the same session.
 
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -29,11 +29,11 @@ fn watchers_stay_in_their_sessions() {
     let slave = ["--json", "--zookeeper", &address, "--output-dir", directory];
     let mut slave = Watcher::start(env!("CARGO_BIN_EXE_watch-slave"), &slave);
     let mut events = Watcher::start(HEARTLINE, &["events", "--zookeeper", &address]);
-    // The job itself has another way to the server.
+    // The job itself has an unthrottled connection to the server.
     let _master = Mapper::start(&zookeeper, "map1");
     master.wait_for_event("claimed", "map1");
     let follower = Mapper::start(&zookeeper, "map2");
-    // One that is kept waiting for longer than reports repeat says how many events it has missed.
+    // A watcher that waits for longer than reports repeat events reports how many it has missed.
     let hears = |watcher: &Watcher, event: &str| {
         let event = format!("\"event\":\"{event}\",\"node\":\"map2\"");
         watcher.wait_for("it is told, or is told as lost", |lines| {
@@ -70,7 +70,7 @@ fn who_looks_or_resets_is_patient() {
     let shown = String::from_utf8_lossy(&output.stdout);
     assert!(shown.contains("map7"), "{shown}");
 
-    // One that throttles for ever is told of, as such.
+    // Permanent throttling is reported as throttling.
     overload.always(true);
     let output = run(HEARTLINE, &status);
     let said = String::from_utf8_lossy(&output.stderr);
@@ -96,7 +96,7 @@ fn an_operator_is_answered() {
 
 #[test]
 fn a_real_server_that_throttles_is_looked_at_whole() {
-    // One request at a time; one that has waited for longer than 10 ms is thrown back.
+    // One request at a time; the server rejects one that has waited for longer than 10 ms.
     let zookeeper = ZooKeeper::arranged(&[], |server| {
         server.properties.extend([
             "-Dzookeeper.request_throttle_max_requests=1".to_owned(),
@@ -120,7 +120,7 @@ fn a_real_server_that_throttles_is_looked_at_whole() {
         line.and_then(|count| count.parse::<u64>().ok())
             .unwrap_or_default()
     };
-    // A quick server may be done with all before one has waited for long enough.
+    // A quick server may finish all requests before one has waited for long enough.
     wait_until("some were thrown back, and all are shown", SOON, || {
         let begin = Instant::now();
         let output = run(

@@ -1,5 +1,5 @@
-//! One member is cut off while `ZooKeeper` and all others are well: a follower joins again, once; a master is replaced,
-//! writes nothing any more, and is a follower when it is back.
+//! One member is cut off while `ZooKeeper` and all others work: a follower joins again, once; a master is replaced,
+//! writes nothing any more, and is a follower when it returns.
 
 use std::thread::sleep;
 use std::time::Duration;
@@ -25,7 +25,7 @@ fn a_follower_cut_off_for_longer_than_its_session_joins_again_once() {
     watcher.wait_for_event("alive", "map2");
     follower.feed(b"a ");
     proxy.cut();
-    // Nobody can tell that it is not dead.
+    // No other member can know that it is alive.
     watcher.wait_for_event("died", "map2");
     sleep(EXPIRY);
     proxy.restore();
@@ -61,7 +61,7 @@ fn what_a_replaced_master_had_on_its_way_is_refused() {
     let zookeeper = ZooKeeper::start();
     let proxy = Proxy::before(&zookeeper.address());
     let watcher = Watcher::events(&zookeeper);
-    // A long session: it outlives the claim, so that only the fence is left.
+    // A long session survives the claim, so that only the fence protects.
     let options = [
         "--name",
         "map1",
@@ -77,7 +77,7 @@ fn what_a_replaced_master_had_on_its_way_is_refused() {
     let _other = Mapper::start(&zookeeper, "map3");
     watcher.wait_for_event("alive", "map3");
 
-    // The next write with a report is held, and the claim that entitles to it is gone before it arrives.
+    // The next write of a report is held, and its claim is gone before it arrives.
     proxy.freeze_at("follower map3 still alive", Direction::ToServer);
     wait_until("the master has a report to write", SOON, || {
         proxy.is_frozen()
@@ -96,7 +96,7 @@ fn what_a_replaced_master_had_on_its_way_is_refused() {
     wait_until_alive(&watcher, replaced, "map3");
     let begin = watcher.lines().len();
     proxy.restore();
-    // It learns of it by the answer, and follows.
+    // The answer tells the member, which then follows.
     wait_until_alive(&watcher, begin, "map1");
     assert_eq!(zookeeper.holders(), ["map2", "map3", "map1"]);
 
@@ -119,7 +119,7 @@ fn start(proxy: &Proxy, name: &str) -> Mapper {
     Mapper::with_options(&proxy.address(), &[&["--name", name], &SHORT[..]].concat())
 }
 
-/// Waits until `node` was heard twice since then: the first word says only that its znode stands.
+/// Waits until `node` was heard twice since then: the first line only shows that its znode exists.
 fn wait_until_alive(watcher: &Watcher, before: usize, node: &str) {
     watcher.wait_for(&format!("{node} beats"), |lines| {
         let alive = lines[before..]
@@ -129,7 +129,7 @@ fn wait_until_alive(watcher: &Watcher, before: usize, node: &str) {
     });
 }
 
-/// Ends a member that was given one word before.
+/// Ends a member that has read one word, and checks its count.
 fn assert_counted(mut member: Mapper) {
     member.feed(b"a");
     let ended = member.finish();

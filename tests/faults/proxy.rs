@@ -1,4 +1,4 @@
-//! The tests' own broken network and ensemble do what they say.
+//! The tests' own broken network and ensemble work as described.
 
 use crate::support;
 use std::io::{Read, Write};
@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 
 use crate::support::{Direction, Ensemble, Proxy, SERVERS};
 
-/// Long enough for what is not held to arrive.
+/// Long enough for everything to arrive that is not held.
 const A_WHILE: Duration = Duration::from_millis(300);
 
-/// A server that sends everything back, behind a proxy, and a client of it.
+/// A server that echoes everything, behind a proxy, and a client of it.
 fn client_of_echo() -> (Proxy, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port");
     let proxy = Proxy::before(&listener.local_addr().unwrap().to_string());

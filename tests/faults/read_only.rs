@@ -1,5 +1,5 @@
-//! A server that is cut off from its ensemble and serves only those who read is no `ZooKeeper` to a member: the words
-//! are right, one line says what is off, and beats go on when the quorum is back.
+//! A member does not use a server that is cut off from its ensemble and serves only reads: the words
+//! are right, one line names the problem, and beats go on when the quorum is back.
 
 use crate::support;
 use std::thread::sleep;
@@ -11,7 +11,7 @@ use crate::support::{Ensemble, Job, Mapper, SOON, wait_until};
 fn a_read_only_server_is_no_zookeeper_until_the_quorum_returns() {
     let mut ensemble = Ensemble::with_read_only_mode();
     let survivor = ensemble.followers()[0];
-    // All of them know this server only.
+    // All members know only this server.
     let address = ensemble.address_of(survivor);
     let options = ["--session-timeout", "4s"];
     let mut job = Job::start(&address, 3, &options);
@@ -25,7 +25,7 @@ fn a_read_only_server_is_no_zookeeper_until_the_quorum_returns() {
         ensemble.mode(survivor) == "read-only"
     });
 
-    // One that comes now.
+    // A member that starts now.
     let mut newcomer = Mapper::with_options(&address, &[]);
     newcomer.feed(b"a ");
     job.feed("b ");
@@ -37,7 +37,7 @@ fn a_read_only_server_is_no_zookeeper_until_the_quorum_returns() {
         (0, "a\t1\na\t1\n".to_owned())
     );
     assert_says_what_is_off(&newcomer.stderr());
-    // And one that has to have it.
+    // And a member that requires ZooKeeper.
     let strict = Mapper::with_options(&address, &["--require-zookeeper"]).wait();
     assert_eq!((strict.status(), strict.stdout()), (1, String::new()));
     assert_says_what_is_off(&strict.stderr());

@@ -1,17 +1,17 @@
-//! Who is master after whom, and why: deaths, pauses, ends, and standing masters.
+//! Who becomes master after whom, and why: deaths, pauses, ends, and dedicated masters.
 
 use crate::support;
 use crate::support::{Mapper, Told, Watcher, ZooKeeper, plot};
 use rustix::process::Signal;
 
-/// A mapper whose session lasts longer than any test waits: nobody is followed by its expiry.
+/// A mapper whose session lasts longer than any test waits: no master is replaced because its session expires.
 fn start(zookeeper: &ZooKeeper, name: &str) -> Mapper {
     let address = zookeeper.address();
     let times = ["--timeout", "500ms", "--session-timeout", "40s"];
     Mapper::with_options(&address, &[&["--name", name], &times[..]].concat())
 }
 
-/// A standing master, and what it shows.
+/// A dedicated master, and its output.
 fn stand(zookeeper: &ZooKeeper, name: &str, options: &[&str]) -> Watcher {
     let address = zookeeper.address();
     let times = ["--timeout", "500ms", "--session-timeout", "40s"];
@@ -25,7 +25,7 @@ fn claims(watcher: &Watcher) -> Vec<Told> {
     story.filter(|told| told.event == "claimed").collect()
 }
 
-/// Who went for the master of this name, and why.
+/// The predecessor of the master with this name, and why it went.
 fn before(watcher: &Watcher, node: &str) -> (String, String) {
     let claims = claims(watcher);
     let claim = claims.iter().rev().find(|told| told.node == node);
@@ -111,7 +111,7 @@ fn when_master_and_heir_die_at_once_the_third_takes_over() {
     heir.signal(Signal::KILL);
     master.signal(Signal::KILL);
     watcher.wait_for_event("claimed", "map3");
-    // The heir's znode stands until its session ends: only a master could have buried it sooner.
+    // The successor's znode remains until its session ends: only a master can have removed it sooner.
     watcher.wait_for_event("died", "map2");
 }
 
@@ -127,7 +127,7 @@ fn a_buried_heir_leaves_no_gap_in_the_line() {
     watcher.wait_for_event("alive", "map3");
     heir.signal(Signal::KILL);
     watcher.wait_for_event("died", "map2");
-    // Its claim was buried with it, so that the third has the master before it.
+    // Its claim was removed with its znode, so that the third has the master before it.
     master.signal(Signal::KILL);
     watcher.wait_for_event("claimed", "map3");
     assert_eq!(before(&watcher, "map3"), went("map1", "dead"));
@@ -212,7 +212,7 @@ fn a_killed_standing_master_can_be_started_again_at_once() {
     let first = stand(&zookeeper, "master1", &[]);
     watcher.wait_for_event("claimed", "master1");
     first.signal(Signal::KILL);
-    // Its claim stands for 40 s more.
+    // Its claim remains for 40 s more.
     let _again = stand(&zookeeper, "master2", &[]);
     watcher.wait_for_event("claimed", "master2");
     assert_eq!(before(&watcher, "master2"), went("master1", "dead"));

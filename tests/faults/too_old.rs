@@ -1,4 +1,4 @@
-//! A `ZooKeeper` that is too old: every program says so, with the version, and a mapper's work goes on.
+//! A `ZooKeeper` that is too old: every program reports that, with the version, and a mapper's work goes on.
 
 use std::io::Write;
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use crate::support::{Guarded, Program, SOON, ZooKeeper, wait_until};
 use tempfile::TempDir;
 
-/// What everybody is told.
+/// The message of every program.
 fn told(zookeeper: &ZooKeeper) -> String {
     let address = zookeeper.address();
     format!("heartline needs ZooKeeper 3.5 or later, and {address} is ZooKeeper 3.4.")

@@ -1,4 +1,5 @@
-//! What others have written into ZooKeeper, or put where a watcher writes, neither ends a watcher nor steers who reads it.
+//! What others write into ZooKeeper, or put in a watcher's folder, neither ends a watcher nor controls its reader's
+//! terminal.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -19,12 +20,12 @@ fn prepared() -> ZooKeeper {
     zookeeper
 }
 
-/// The report of a master of epoch 5, as anybody may write it.
+/// The report of a master of epoch 5, as any program may write it.
 fn report(sequence: u64, lines: &str) -> String {
     format!("epoch: 5\nsequence: {sequence}\n{lines}\n")
 }
 
-/// Nothing that steers a terminal.
+/// Checks that a text contains no terminal control characters.
 fn assert_plain(text: &str) {
     let steers = |c: char| (c.is_control() && !matches!(c, '\n' | '\t')) || c == '\u{202e}';
     assert!(!text.chars().any(steers), "{text:?}");
@@ -66,7 +67,7 @@ fn an_event_at_the_end_of_the_calendar_ends_no_watcher() {
             .iter()
             .any(|line| line.ends_with("follower map4 has died!"))
     });
-    // A watcher that comes later reads the like in the office of a master.
+    // A watcher that comes later reads similar text when it looks up the master.
     assert!(json.is_running() && text.is_running());
     assert_eq!(events.end().0, Some(0));
 }
@@ -98,7 +99,7 @@ fn words_of_others_do_not_steer_a_terminal() {
     });
     assert_plain(&text.lines().join("\n"));
     assert_plain(&json.lines().join("\n"));
-    // Programs read what was written.
+    // Programs read the text as it was written.
     let died = json
         .lines()
         .into_iter()
@@ -150,7 +151,7 @@ fn a_forged_stall_leads_nowhere() {
     json.wait_for("the snapshot of the one that there is", |lines| {
         lines.iter().any(|line| line.contains("what it did"))
     });
-    // All that is fed comes in its order; what comes later shows that it goes on.
+    // Events of a feed come in order; a later event shows that the watcher goes on.
     let line = format!("event 50 5 {now} died map1");
     zookeeper.set(MASTER, report(50, &line).as_bytes());
     json.wait_for_event("died", "map1");
@@ -262,7 +263,7 @@ fn zookeeper_beat(zookeeper: &ZooKeeper, name: &str) {
     zookeeper.set(&format!("/heart_beat/{name}"), b"alive at 2.5!");
 }
 
-/// What the files say whose names contain this.
+/// The content of the files whose names contain this.
 fn files(folder: &Path, part: &str) -> Vec<String> {
     let files = fs::read_dir(folder)
         .unwrap()

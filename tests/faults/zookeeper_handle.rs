@@ -1,4 +1,4 @@
-//! The tests' own `ZooKeeper` handle does what it says; every other test leans on it.
+//! The tests' own `ZooKeeper` handle works as described; every other test relies on it.
 
 use std::{fs, path::Path, time::Duration};
 
@@ -50,7 +50,7 @@ fn leaves_nothing_behind() {
     assert!(!Path::new(&format!("/proc/{pid}")).exists());
 }
 
-/// The letter of a process' state: `T` is stopped.
+/// The state letter of a process: `T` means stopped.
 fn state_of(pid: u32) -> char {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("the process is there");
     let (_, after_name) = stat.rsplit_once(") ").expect("a name in brackets");

@@ -10,7 +10,7 @@ const ROUNDS: usize = 20;
 
 #[test]
 fn twenty_mappers_at_once_have_one_master_in_every_round() {
-    // Short sessions, so that what is left of the killed is soon gone.
+    // Short sessions, so that the znodes of killed mappers are soon gone.
     let zookeeper = ZooKeeper::with_settings(&["tickTime=500"]);
     let watcher = Watcher::events(&zookeeper);
     let mut highest = 0;
@@ -36,8 +36,8 @@ fn twenty_mappers_at_once_have_one_master_in_every_round() {
             "round {round}: {story:?}"
         );
         assert!(masters[0].epoch > highest, "epochs only grow: {story:?}");
-        // As the server itself has it: the first in line is who was told, and its epoch began
-        // after its claim was made.
+        // By the server's own data: the first in line is the reported master, and its epoch began
+        // after its claim was created.
         let (_, first) =
             zookeeper.visit(async |session| session.first_claim(false).await.unwrap().unwrap());
         let name = String::from_utf8(first.bytes).unwrap();
@@ -45,12 +45,12 @@ fn twenty_mappers_at_once_have_one_master_in_every_round() {
         assert!(masters[0].epoch > first.stat.created);
         highest = masters[0].epoch;
         if round % 5 == 4 {
-            // As a job is killed: nobody hands over, and the next round starts among the leftovers.
+            // As when a job is killed: no master hands over, and the next round starts among the leftovers.
             for mapper in &mappers {
                 mapper.signal(Signal::KILL);
             }
         } else {
-            // As a job ends: the claim goes down the line.
+            // As when a job ends: the claim passes down the line.
             for mapper in mappers {
                 assert_eq!(mapper.finish().status(), 0);
             }

@@ -1,4 +1,4 @@
-//! What seed-named programs do on a real server: the word count, the story of a job, setup and the watchers.
+//! The seed's programs on a real server: the word count, the history of a job, setup and the watchers.
 
 #[path = "../support/mod.rs"]
 mod support;

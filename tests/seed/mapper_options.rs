@@ -1,4 +1,4 @@
-//! What `wc-mapper` does with its options: answers to wrong ones, the line delay, and the memory it takes.
+//! The options of `wc-mapper`: errors for wrong ones, the line delay, and its memory use.
 
 use assert_cmd::Command;
 use std::fs;
@@ -104,7 +104,7 @@ fn a_line_delay_slows_each_line() {
     }
 }
 
-/// The peak memory in KiB of a mapper at the end of `parts`, before it is told that they are all.
+/// The peak memory in KiB of a mapper that has read `parts` and whose input is still open.
 fn peak_memory<'a>(arguments: &[&str], parts: impl Iterator<Item = &'a [u8]>) -> u64 {
     peak_memory_of(MAPPER, arguments, parts)
 }
@@ -144,7 +144,7 @@ fn a_mapper_stays_under_16_mib() {
     let words = b"some words in one long line ".repeat(100_000);
     let peak = peak_memory(&[], std::iter::repeat_n(&words[..], 10));
     assert!(peak < 16 * 1024, "{peak} KiB for a long line");
-    // Long words are not summed, so they take no memory either.
+    // Long words are not summed, so they use no memory either.
     let peak = peak_memory(&["--combine"], std::iter::repeat_n(&word[..], 100));
     assert!(peak < 16 * 1024, "{peak} KiB to combine a word of 100 MB");
 }
@@ -152,7 +152,7 @@ fn a_mapper_stays_under_16_mib() {
 #[test]
 #[cfg(target_os = "linux")]
 fn combining_stays_within_its_limit() {
-    // Words of both tables, all different, enough to fill them several times.
+    // Words for both tables, all different, enough to fill them several times.
     let text: String = (0..1_500_000)
         .map(|word| {
             if word % 3 == 0 {
@@ -173,7 +173,7 @@ fn combining_stays_within_its_limit() {
     }
 }
 
-/// Lines with one key of 40 MB, then lines with others, and what is to come of them.
+/// Lines with one key of 40 MB, then lines with other keys, and the expected output.
 fn long_keys() -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
     const LEN: usize = 40_000_000;
     let key = |letter: u8| vec![letter; LEN];
@@ -182,7 +182,7 @@ fn long_keys() -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
         b"\t1\n".to_vec(),
         key(b'a'),
         b"\t2\n".to_vec(),
-        // No record: the run goes on behind it.
+        // Not a record: the run continues after it.
         key(b'b'),
         b"\n".to_vec(),
         key(b'a'),
@@ -215,11 +215,11 @@ fn a_reducer_takes_no_more_than_its_longest_key() {
 #[test]
 fn a_reducer_sums_long_lines_within_little_memory() {
     let (input, expected) = long_keys();
-    // One key and the program. Two keys do not fit.
+    // Room for one key and the program. Two keys do not fit.
     let limited = r#"ulimit -v 100000 && exec "$0""#;
     let mut child = std::process::Command::new("sh")
         .args(["-c", limited, REDUCER])
-        // What an allocator sets aside for a thread would be more than that.
+        // The arena that an allocator reserves for each thread would exceed the limit.
         .env("MALLOC_ARENA_MAX", "1")
         .env("HEARTLINE_STALL_TIMEOUT", "0")
         .stdin(Stdio::piped())

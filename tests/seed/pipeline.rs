@@ -1,4 +1,4 @@
-//! `cat | wc-mapper | sort | wc-reducer`, as a shell runs it, against a count made by the standard library.
+//! `cat | wc-mapper | sort | wc-reducer` in a shell, compared with a count by the standard library.
 
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -22,7 +22,7 @@ fn bash(line: &str, text: &[u8]) -> Output {
         .unwrap()
 }
 
-/// What it wrote, if all went well and quietly.
+/// The output, if the pipeline succeeds and prints nothing on stderr.
 fn quiet(line: &str, text: &[u8]) -> Vec<u8> {
     let output = bash(line, text);
     let error = String::from_utf8_lossy(&output.stderr);
@@ -44,7 +44,7 @@ fn count(text: &[u8]) -> BTreeMap<&[u8], u64> {
     counts
 }
 
-/// The lines of a reducer's output, which `sort` orders by other bytes than the word's alone.
+/// The lines of a reducer's output; `sort` orders them by more bytes than those of the word.
 fn records(output: &[u8]) -> BTreeMap<&[u8], u64> {
     let lines = output.split_inclusive(|&byte| byte == b'\n');
     let mut records = BTreeMap::new();

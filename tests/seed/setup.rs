@@ -1,4 +1,4 @@
-//! `setup-zookeeper` creates and resets, as often as one likes, and spares the living.
+//! `setup-zookeeper` creates and resets znodes any number of times, and spares living members.
 
 use crate::support::{Mapper, Watcher, ZooKeeper};
 use assert_cmd::Command;
@@ -32,7 +32,7 @@ fn it_creates_and_is_safe_to_run_twice() {
 fn it_resets_what_an_earlier_job_left() {
     let zookeeper = ZooKeeper::start();
     setup(&zookeeper, &[]).success();
-    // As the program of old leaves it: lasting znodes, nobody behind them.
+    // The state that the old program leaves: persistent znodes with no process behind them.
     zookeeper.visit(async |session| {
         session
             .set("/heart_beat_master", "delete node map1")
@@ -112,7 +112,7 @@ fn what_cannot_be_removed_is_named_and_all_else_is_reset() {
     zookeeper.create_lasting("/heart_beat_master/_c_x-lock-1/child", "");
     zookeeper.create_unreadable("/heart_beat/hidden", "");
     zookeeper.set("/heart_beat_master", b"delete node map1");
-    // Whether somebody beats on what may not be read cannot be known.
+    // Whether a member beats on a znode that may not be read is unknown.
     setup(&zookeeper, &[])
         .code(1)
         .stderr(contains("hidden").and(contains("--force")));
@@ -137,7 +137,7 @@ fn thousands_that_an_earlier_job_left_are_removed_without_waiting_for_each() {
     setup(&zookeeper, &[]).success();
     let names: Vec<String> = (0..2000).map(|number| format!("map{number}")).collect();
     zookeeper.create_many("/heart_beat", &names, b"alive at 1.5!");
-    // Each is looked at for 200 ms to see whether somebody beats on it: 400 s, one after the other.
+    // Each znode is observed for 200 ms to see whether it is in use: 400 s if done one after the other.
     setup(&zookeeper, &[]).success();
     assert!(!zookeeper.exists("/heart_beat/map1999"));
 }

@@ -1,4 +1,4 @@
-//! The heartbeat's whole story on a real server: who is master, what it says of each follower, in
+//! The whole history of a heartbeat on a real server: who is master, what it reports of each follower, in
 //! which words and in which order.
 
 use std::fs;
@@ -134,7 +134,7 @@ fn the_next_in_line_takes_over_from_a_master_that_ends() {
     watcher.wait_for_event("finished", "map3");
     let story = plot(&watcher.story());
     let handover: Vec<&str> = story.iter().map(String::as_str).skip(4).collect();
-    // map3 was known to the first master: it neither joins again nor dies for the change.
+    // map3 was known to the first master: the change makes it neither join again nor die.
     assert_eq!(handover, ["released map1", "claimed map2", "finished map3"]);
 }
 

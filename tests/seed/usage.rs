@@ -1,4 +1,4 @@
-//! Wrong usage ends with status 2, before anything is read, and says what to write instead.
+//! Wrong usage ends with status 2, before any input is read, and the message names the right usage.
 
 use assert_cmd::Command;
 use predicates::str::contains;

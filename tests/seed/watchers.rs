@@ -1,4 +1,4 @@
-//! Watchers outlive ZooKeeper, and say when it went and came.
+//! Watchers keep running while ZooKeeper is away, and report when it goes and comes.
 
 use std::time::Duration;
 
@@ -58,7 +58,7 @@ fn a_restart_is_told_and_survived() {
             .iter()
             .filter(|line| *line == "zookeeper: CONNECTED")
             .count();
-        // Once for itself, once for the claim, once when it came back.
+        // Once for the watcher itself, once for the claim, once when ZooKeeper came back.
         connected >= 3
     });
     let file = std::fs::read_to_string(folder.path().join("follower_map2.txt")).unwrap();
@@ -103,7 +103,7 @@ fn both_watchers_tell_the_same_of_a_follower() {
     files.wait_for_event("died", "map2");
     follower.signal(Signal::CONT);
     files.wait_for_event("returned", "map2");
-    // The master may hear of it a moment later, and what it has not heard it cannot miss.
+    // The master may learn of it a moment later, and it cannot miss a follower that it has not learned of.
     events.wait_for_event("returned", "map2");
     follower.finish();
     files.wait_for_event("finished", "map2");
@@ -156,7 +156,7 @@ fn a_reader_that_goes_away_ends_a_watcher_quietly() {
             .output()
             .expect("bash runs")
     });
-    // It notices at its next word.
+    // The watcher notices the broken pipe at its next line.
     std::thread::sleep(std::time::Duration::from_millis(500));
     let master = Mapper::start(&zookeeper, "map1");
     let output = shell.join().unwrap();
@@ -171,7 +171,7 @@ fn a_reader_that_goes_away_ends_a_watcher_quietly() {
 fn a_server_that_answers_slowly_is_given_more_time() {
     let zookeeper = ZooKeeper::start();
     let proxy = Proxy::before(&zookeeper.address());
-    // Each way; the client allows an answer 400 ms in a session of one second.
+    // In each direction; the client allows an answer 400 ms in a session of one second.
     proxy.delay(Duration::from_millis(500));
     let address = proxy.address();
     let options = ["--json", "--session-timeout", "1s", "--zookeeper", &address];

@@ -13,17 +13,17 @@ use tempfile::TempDir;
 
 use super::{Parts, hadoop};
 
-/// The cluster of `scripts/yarn-cluster`, stopped when this value goes, and also when the test process is killed.
+/// The cluster of `scripts/yarn-cluster`, stopped when this value is dropped, and when the test process is killed.
 pub(crate) struct Cluster {
     dir: TempDir,
     guardian: Child,
 }
 
 impl Cluster {
-    /// Starts one and waits until it takes jobs.
+    /// Starts a cluster and waits until it accepts jobs.
     pub(crate) fn start() -> Self {
         let dir = TempDir::with_prefix("heartline-cluster-").expect("a temporary folder");
-        // The shell reads its end of the pipe only when this process is gone.
+        // The shell reads the end of the pipe only when this process is gone.
         let guardian = Command::new("sh")
             .args(["-c", r#"trap '' INT TERM HUP; read -r _ || { "$0" stop; rm -rf "$HEARTLINE_CLUSTER_DIR"; }"#])
             .arg(Parts::root().join("scripts/yarn-cluster"))
@@ -38,26 +38,26 @@ impl Cluster {
         cluster
     }
 
-    /// The ports of its servers: the `NameNode`'s and its page's, the `ResourceManager`'s four and its page's.
+    /// The ports of its servers: two of the `NameNode` (one for its web page), five of the `ResourceManager`.
     pub(crate) fn ports(&self) -> Vec<u16> {
         let ports = fs::read_to_string(self.dir.path().join("ports")).expect("it runs");
         ports.lines().filter_map(|port| port.parse().ok()).collect()
     }
 
-    /// Names this cluster to a script.
+    /// Passes this cluster to a script.
     pub(crate) fn used_by<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         command.env("HEARTLINE_CLUSTER_DIR", self.dir.path())
     }
 
-    /// `scripts/yarn-cluster start|stop|status` on this cluster, run to its end.
+    /// Runs `scripts/yarn-cluster start|stop|status` on this cluster to its end.
     pub(crate) fn ask(&self, action: &str) -> Output {
         self.script(action)
             .output()
             .expect("scripts/yarn-cluster runs")
     }
 
-    /// A page of the resource manager, which also knows the way to each job's application master; `None` while it
-    /// is not there.
+    /// A page of the resource manager, which also leads to each job's application master; `None` if it is not
+    /// available.
     pub(crate) fn page(&self, path: &str) -> Option<String> {
         let ports = fs::read_to_string(self.dir.path().join("ports")).ok()?;
         let port = ports.lines().nth(6)?.parse().ok()?;
@@ -65,7 +65,7 @@ impl Cluster {
         server
             .set_read_timeout(Some(Duration::from_secs(10)))
             .ok()?;
-        // The end of an answer to HTTP/1.0 is the end of the connection.
+        // With HTTP/1.0 the answer ends when the connection ends.
         write!(server, "GET {path} HTTP/1.0\r\n\r\n").ok()?;
         let mut answer = Vec::new();
         server.read_to_end(&mut answer).ok()?;
@@ -74,7 +74,7 @@ impl Cluster {
         head.contains(" 200 ").then(|| body.to_owned())
     }
 
-    /// What each attempt of every job has written to its stderr.
+    /// The stderr of each attempt of every job.
     pub(crate) fn task_logs(&self) -> Vec<String> {
         let folders = |path: PathBuf| fs::read_dir(path).into_iter().flatten().flatten();
         folders(self.dir.path().join("logs/tasks"))
@@ -84,8 +84,8 @@ impl Cluster {
             .collect()
     }
 
-    /// Every live process that has to do with this cluster: its servers by their command line, its tasks by the folder
-    /// they work in.
+    /// Every live process of this cluster: its servers, found by their command line, and its tasks, found by their
+    /// working folder.
     pub(crate) fn processes(&self) -> Vec<(u32, String)> {
         processes()
             .filter(|process| {
@@ -107,13 +107,13 @@ impl Cluster {
             .collect()
     }
 
-    /// The running attempts of `program` on this cluster: its pid and the attempt Hadoop named to it.
+    /// The running attempts of `program` on this cluster: the pid and the attempt id from Hadoop.
     pub(crate) fn attempts_of(&self, program: &str) -> Vec<(u32, String)> {
         processes()
             .filter(|process| {
                 fs::read_link(process.join("cwd")).is_ok_and(|cwd| cwd.starts_with(self.dir.path()))
             })
-            // The name of the process, not its command line: the Java that started it has that in its arguments too.
+            // The process name, not the command line: the Java process that started it has this name in its arguments.
             .filter(|process| {
                 fs::read_to_string(process.join("comm"))
                     .is_ok_and(|name| name.trim_end() == program)

@@ -1,4 +1,4 @@
-//! Very many followers' znodes in one session, which nobody beats for.
+//! Very many followers' znodes in one session, without heartbeats.
 
 use std::time::Duration;
 
@@ -8,17 +8,17 @@ use zookeeper_client::{Acls, Client, CreateMode};
 
 use super::ZooKeeper;
 
-/// How many are made at once.
+/// The number of concurrent requests.
 const AT_ONCE: usize = 256;
 
-/// The znodes, and the session that they go with.
+/// The znodes, and the session that they belong to.
 pub(crate) struct Crowd {
     runtime: Runtime,
     client: Option<Client>,
 }
 
 impl Crowd {
-    /// Makes a znode below `/heart_beat` for each name. The session may be silent for `session`.
+    /// Creates a znode below `/heart_beat` for each name. The session may be silent for `session`.
     pub(crate) fn join(
         zookeeper: &ZooKeeper,
         session: Duration,
@@ -53,7 +53,7 @@ impl Crowd {
         }
     }
 
-    /// Ends the session: all that is left of the znodes goes at once.
+    /// Ends the session: all remaining znodes are removed at once.
     pub(crate) fn vanish(mut self) {
         self.leave();
     }

@@ -1,4 +1,4 @@
-//! A cluster started by `heartline cluster up` from a description of the test's own.
+//! A cluster started by `heartline cluster up` from a test's own description.
 
 use std::{
     fs,
@@ -15,11 +15,11 @@ use tempfile::TempDir;
 
 use super::Parts;
 
-/// A cluster in a folder and a network of its own; ended with all that it left when this value goes, and also when the
-/// test process is killed.
+/// A cluster with its own folder and network; ended with everything it started when this value is dropped, and
+/// when the test process is killed.
 pub(crate) struct Described {
     dir: TempDir,
-    /// Of the hosts' addresses, on one machine.
+    /// The second number of the hosts' addresses, on one machine.
     second: u32,
     third: u32,
     form: &'static str,
@@ -27,11 +27,11 @@ pub(crate) struct Described {
 }
 
 impl Described {
-    /// Writes a description: `rest` is what comes after name, folder and network. Starts nothing.
+    /// Writes a description: `rest` is what follows name, folder and network. Starts nothing.
     pub(crate) fn new(form: &'static str, rest: &str) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let dir = TempDir::with_prefix("heartline-described-").expect("a temporary folder");
-        // Tests beside this one are other processes, or other counts.
+        // Other tests have another process id or another count.
         let number = std::process::id().wrapping_mul(8) + COUNT.fetch_add(1, Ordering::Relaxed);
         let (second, third) = (100 + number / 250 % 150, 1 + number % 250);
         let name = format!("t{number}");
@@ -56,7 +56,7 @@ impl Described {
         }
     }
 
-    /// One of the samples, without the name and the network that it begins with.
+    /// One of the samples, without the name and the network at its beginning.
     pub(crate) fn sample(form: &'static str, name: &str) -> Self {
         let path = Parts::root().join(format!("sample-data/clusters/{name}.toml"));
         let text = fs::read_to_string(&path).expect("a sample");
@@ -78,7 +78,7 @@ impl Described {
         format!("{first}.{}.{}.{id}", self.second, self.third)
     }
 
-    /// `heartline cluster ACTION FILE MORE…`, not run yet.
+    /// The command `heartline cluster ACTION FILE MORE…`, not started.
     pub(crate) fn command(&self, action: &str, more: &[&str]) -> Command {
         Parts::get();
         let mut command = Command::new(env!("CARGO_BIN_EXE_heartline"));
@@ -93,7 +93,7 @@ impl Described {
         command
     }
 
-    /// Runs it to its end: its status and what it said.
+    /// Runs that command to its end: its status and its output.
     pub(crate) fn ask(&self, action: &str, more: &[&str]) -> (i32, String) {
         let output = self.command(action, more).output().expect("heartline runs");
         let status = output.status.code().unwrap_or(-1);
@@ -109,14 +109,14 @@ impl Described {
             .expect("heartline runs")
     }
 
-    /// Starts it, or goes on with it. Returns what was said.
+    /// Starts the cluster, or continues to start it. Returns the output.
     pub(crate) fn up(&self) -> String {
         let (status, said) = self.ask("up", &[]);
         assert_eq!(status, 0, "it does not come up:\n{said}");
         said
     }
 
-    /// Ends it, and makes sure that nothing is left.
+    /// Ends the cluster, and checks that nothing is left.
     pub(crate) fn down(&self) {
         let (status, said) = self.ask("down", &[]);
         assert_eq!(status, 0, "it does not end:\n{said}");
@@ -124,7 +124,7 @@ impl Described {
         assert_eq!(self.processes(), Vec::<String>::new());
     }
 
-    /// What `heartline cluster status` says: its exit status, and its JSON.
+    /// The result of `heartline cluster status`: its exit status, and its JSON.
     pub(crate) fn status(&self) -> (i32, Value) {
         let output = self.command("status", &["--json"]).output();
         let output = output.expect("heartline runs");
@@ -133,20 +133,20 @@ impl Described {
         (output.status.code().unwrap_or(-1), value)
     }
 
-    /// The number of a server's process.
+    /// The process id of a server.
     pub(crate) fn pid(&self, host: &str, role: &str) -> String {
         let file = self.folder().join(format!("{host}/run/{role}.pid"));
         let text = fs::read_to_string(&file).unwrap_or_default();
         text.split(' ').next().unwrap_or_default().to_owned()
     }
 
-    /// What a role has said.
+    /// The log of a role.
     pub(crate) fn log(&self, host: &str, role: &str) -> String {
         let file = self.folder().join(format!("{host}/logs/{role}.log"));
         String::from_utf8_lossy(&fs::read(file).unwrap_or_default()).into_owned()
     }
 
-    /// The servers with these ids, as `--zookeeper` takes them.
+    /// The servers with these ids, in the form of `--zookeeper`.
     pub(crate) fn ensemble(&self, ids: &[u32]) -> String {
         let servers = ids.iter().map(|id| format!("{}:2181", self.address(*id)));
         servers.collect::<Vec<_>>().join(",")
@@ -157,11 +157,11 @@ impl Described {
         ids.iter().map(|id| self.mode(*id)).collect()
     }
 
-    /// `leader`, `follower` and so on; `none` while it does not answer.
+    /// `leader`, `follower` and so on; `none` while the server does not answer.
     pub(crate) fn mode(&self, id: u32) -> String {
         let mut answer = String::new();
         if let Ok(mut stream) = TcpStream::connect((self.address(id), 2181)) {
-            // One that is just ending says nothing more.
+            // A server that is just ending sends no answer.
             let _ = stream.write_all(b"srvr");
             let _ = stream.read_to_string(&mut answer);
         }
@@ -169,19 +169,19 @@ impl Described {
         mode.unwrap_or("none").to_owned()
     }
 
-    /// Kills a role of a host, `h1/namenode`, or all of a host, with -9.
+    /// Kills a role of a host (`h1/namenode`), or everything on a host, with -9.
     pub(crate) fn kill(&self, whom: &str) {
         let (status, said) = self.ask("kill", &[whom]);
         assert_eq!(status, 0, "{said}");
     }
 
-    /// `active` or `standby`; nothing while it does not answer.
+    /// `active` or `standby`; empty while the server does not answer.
     pub(crate) fn namenode(&self, id: u32) -> String {
         let bean = self.bean(id, "NameNodeStatus");
         bean["State"].as_str().unwrap_or_default().to_owned()
     }
 
-    /// A bean of a `NameNode`.
+    /// A JMX bean of a `NameNode`.
     pub(crate) fn bean(&self, id: u32, name: &str) -> Value {
         let path = format!("/jmx?qry=Hadoop:service=NameNode,name={name}");
         self.page(id, 50070, &path)["beans"][0].clone()
@@ -196,7 +196,7 @@ impl Described {
             .to_owned()
     }
 
-    /// A page of JSON; null while it is not there.
+    /// A page of JSON; null if it is not available.
     pub(crate) fn page(&self, id: u32, port: u16, path: &str) -> Value {
         let config = ureq::Agent::config_builder()
             .timeout_global(Some(Duration::from_secs(10)))
@@ -212,7 +212,7 @@ impl Described {
             .unwrap_or(Value::Null)
     }
 
-    /// `hadoop fs` with the configuration of a host, on it.
+    /// Runs `hadoop fs` on a host, with the configuration of that host.
     pub(crate) fn fs(&self, host: &str, arguments: &[&str]) -> String {
         let conf = self.folder().join(host).join("conf");
         let mut command = Command::new("java");
@@ -230,7 +230,7 @@ impl Described {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
-    /// Every live process that has this cluster's folder in its command line, but for the guardian.
+    /// Every live process that has this cluster's folder in its command line, except the guardian.
     pub(crate) fn processes(&self) -> Vec<String> {
         let folder = self.folder();
         let entries = fs::read_dir("/proc").expect("/proc").flatten();

@@ -1,4 +1,4 @@
-//! Programs that are spoken to by their stdin, and what they say: the real `zkCli.sh` class, and Python with kazoo.
+//! Programs that tests control by stdin, and their output: the real `zkCli.sh` class, and Python with kazoo.
 
 use std::{
     fs::File,
@@ -14,7 +14,7 @@ use rustix::fs::{FlockOperation, flock};
 
 use super::{Guarded, Parts, SOON, ZooKeeper};
 
-/// A running program that is spoken to.
+/// A running program that a test controls by stdin.
 pub(crate) struct Dialog {
     process: Guarded,
     stdin: Option<ChildStdin>,
@@ -22,7 +22,7 @@ pub(crate) struct Dialog {
 }
 
 impl Dialog {
-    /// What `zkCli.sh -server ADDRESS` runs, as it is when it has connected.
+    /// The program of `zkCli.sh -server ADDRESS`, once it has connected.
     pub(crate) fn zkcli(zookeeper: &ZooKeeper) -> Self {
         let mut command = Command::new("java");
         command
@@ -39,7 +39,7 @@ impl Dialog {
         dialog
     }
 
-    /// Python with kazoo on a script, or why that cannot be had.
+    /// Python with kazoo that runs a script, or why that is not available.
     pub(crate) fn kazoo(zookeeper: &ZooKeeper, script: &str) -> Result<Self, String> {
         let mut command = Command::new(python_with_kazoo()?);
         command.args(["-u", "-c", script, &zookeeper.address()]);
@@ -79,14 +79,14 @@ impl Dialog {
         writeln!(stdin, "{line}").expect("it reads its input");
     }
 
-    /// Writes a line to it, and waits until it has said `answer` since; returns all it has said since.
+    /// Writes a line to it, and waits until it has printed `answer` since; returns everything printed since.
     pub(crate) fn ask(&mut self, line: &str, answer: &str) -> String {
         let before = self.said().len();
         self.say(line);
         self.wait(before, answer)
     }
 
-    /// Waits until it has said something.
+    /// Waits until it has printed this.
     pub(crate) fn wait_for(&self, what: &str) -> String {
         self.wait(0, what)
     }
@@ -103,17 +103,17 @@ impl Dialog {
         }
     }
 
-    /// All that it has said so far.
+    /// Everything it has printed so far.
     pub(crate) fn said(&self) -> String {
         self.said.lock().expect("nobody panicked").clone()
     }
 }
 
-/// A Python that has kazoo: that of `scripts/bench beats`, or the machine's; else the former is made.
+/// A Python that has kazoo: that of `scripts/bench beats`, or the machine's; if there is none, the former is created.
 fn python_with_kazoo() -> Result<PathBuf, String> {
     let folder = Parts::home().join("bench");
     std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
-    // Tests of several processes may be the first at once.
+    // Tests in several processes may try to create it at once.
     let lock = File::create(folder.join("venv.lock")).map_err(|error| error.to_string())?;
     flock(&lock, FlockOperation::LockExclusive).map_err(|error| error.to_string())?;
     let python = folder.join("venv/bin/python");

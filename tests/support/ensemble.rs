@@ -10,28 +10,28 @@ use tempfile::TempDir;
 use super::server::{Server, free_port};
 use super::wait_until;
 
-/// How many servers: one may be away.
+/// The number of servers: one may fail.
 pub(crate) const SERVERS: usize = 3;
 
-/// How long an election may take, with the start of the servers that take part.
+/// How long an election may take, including the start of the servers.
 const ELECTION: Duration = Duration::from_secs(60);
 
-/// Three servers with data of their own; gone, with their data, when this value is.
+/// Three servers with data of their own; removed, with their data, when this value is dropped.
 pub(crate) struct Ensemble {
-    // They end before the folders that they write to.
+    // Dropped before the folders that the servers write to.
     servers: Vec<Server>,
     dirs: Vec<TempDir>,
-    /// The lines of `zoo.cfg` that name all servers to each.
+    /// The lines of `zoo.cfg` that name all servers.
     peers: String,
 }
 
 impl Ensemble {
-    /// Starts one and waits until it has a leader and two followers.
+    /// Starts an ensemble and waits until it has a leader and two followers.
     pub(crate) fn start() -> Self {
         Self::arranged(|_| {})
     }
 
-    /// Starts one whose servers go on without a quorum, for clients that only read.
+    /// Starts an ensemble whose servers go on without a quorum, for clients that only read.
     pub(crate) fn with_read_only_mode() -> Self {
         Self::arranged(|server| {
             server
@@ -41,7 +41,7 @@ impl Ensemble {
     }
 
     fn arranged(arrange: impl Fn(&mut Server)) -> Self {
-        // Between choosing a port and the server's taking it, somebody else may.
+        // Another program may take a port after it was chosen and before the server opens it.
         for attempt in 1.. {
             let mut ensemble = Self::new(&arrange);
             for server in 0..SERVERS {
@@ -79,7 +79,7 @@ impl Ensemble {
         }
     }
 
-    /// All servers, as `--zookeeper` takes them.
+    /// All servers, in the form of `--zookeeper`.
     pub(crate) fn address(&self) -> String {
         let all: Vec<String> = (0..SERVERS).map(|server| self.address_of(server)).collect();
         all.join(",")
@@ -90,7 +90,7 @@ impl Ensemble {
         self.servers[server].socket_address().to_string()
     }
 
-    /// The server that leads, as soon as one does.
+    /// Waits for a leader; returns its number.
     pub(crate) fn leader(&self) -> usize {
         let mut leader = None;
         wait_until("the ensemble has a leader", ELECTION, || {
@@ -100,7 +100,7 @@ impl Ensemble {
         leader.expect("it was waited for")
     }
 
-    /// The servers that follow now.
+    /// The numbers of the servers that follow now.
     pub(crate) fn followers(&self) -> Vec<usize> {
         let servers = 0..SERVERS;
         servers
@@ -108,12 +108,12 @@ impl Ensemble {
             .collect()
     }
 
-    /// `leader`, `follower`, `read-only`, or nothing for a server that does not serve.
+    /// `leader`, `follower`, `read-only`, or empty for a server that does not serve.
     pub(crate) fn mode(&self, server: usize) -> String {
         mode(&self.servers[server].ask("srvr").unwrap_or_default()).to_owned()
     }
 
-    /// Whether a server's process is there.
+    /// Whether a server's process exists.
     pub(crate) fn is_running(&mut self, server: usize) -> bool {
         self.servers[server].is_running()
     }
@@ -123,17 +123,17 @@ impl Ensemble {
         self.servers[server].kill();
     }
 
-    /// Stops a server as it is (SIGSTOP): its sockets stay open and it does not answer.
+    /// Stops a server's process (SIGSTOP): its sockets stay open and it does not answer.
     pub(crate) fn pause(&self, server: usize) {
         self.servers[server].pause();
     }
 
-    /// Lets a server go on (SIGCONT).
+    /// Continues a server's process (SIGCONT).
     pub(crate) fn resume(&self, server: usize) {
         self.servers[server].signal(Signal::CONT);
     }
 
-    /// Starts a server again on the same ports and data. It may be long until it serves:
+    /// Starts a server again on the same ports and data. It may take long until it serves: see
     /// [`Ensemble::wait_until_whole`].
     pub(crate) fn restart(&mut self, server: usize) {
         self.launch(server);
@@ -149,7 +149,7 @@ impl Ensemble {
     fn launch(&mut self, server: usize) {
         let server = &mut self.servers[server];
         // Short ticks, so that an election takes a second or two and sessions may be short; the
-        // longest session is for members that wait for an outage's end in the same one.
+        // longest session is for members that keep theirs through an outage.
         let config = format!(
             "{}tickTime=500\ninitLimit=20\nsyncLimit=5\nmaxSessionTimeout=120000\n{}",
             server.usual_settings(),
@@ -159,7 +159,7 @@ impl Ensemble {
     }
 }
 
-/// What the answer to `srvr` says of a server's part.
+/// The server's mode in the answer to `srvr`.
 fn mode(answer: &str) -> &str {
     let mut lines = answer.lines();
     let mode = lines.find_map(|line| line.strip_prefix("Mode: "));

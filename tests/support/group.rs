@@ -1,4 +1,4 @@
-//! Members of a group (`heartline member`), and commands that write down when they run.
+//! Members of a group (`heartline member`), and commands that record when they run.
 
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
@@ -6,8 +6,8 @@ use tempfile::TempDir;
 
 use super::{Watcher, ZooKeeper};
 
-/// The options of a member, beginning with the subcommands. With a shorter session a busy machine would hold the server
-/// up for longer than a command may go on without an answer.
+/// The options of a member, beginning with the subcommands. With a shorter session, a busy machine could delay the
+/// server for longer than a command may go on without an answer.
 pub(crate) fn member_options(zookeeper: &ZooKeeper, options: &str) -> Vec<String> {
     let address = zookeeper.address();
     let words = format!("member {options} --zookeeper {address} --session-timeout 4s --events -");
@@ -25,10 +25,10 @@ pub(crate) fn group_member(zookeeper: &ZooKeeper, options: &str, command: &[&str
     Watcher::start(env!("CARGO_BIN_EXE_heartline"), &words)
 }
 
-/// A file into which commands write, every hundredth of a second, that they run.
+/// A file in which commands record, every hundredth of a second, that they run.
 pub(crate) struct Ticks(TempDir);
 
-/// Reads the clock of all processes, which goes on while one is stopped; no process is started for it.
+/// Reads the clock shared by all processes, which goes on while one is stopped; this starts no process.
 const TICK: &str = r#"export RUN=${RUN:-$HEARTLINE_EPOCH.$$}
 tick() { read -r now _ < /proc/uptime; echo "$RUN $1 $now" >> "$0"; }"#;
 
@@ -41,7 +41,7 @@ impl Ticks {
         self.0.path().join("ticks")
     }
 
-    /// A shell's command that ticks until it is asked to end.
+    /// A shell command that ticks until it is asked to end.
     pub(crate) fn command(&self) -> Vec<String> {
         let script = format!(
             "{TICK}\ntrap 'tick stop; exit 0' TERM\nwhile :; do tick main; sleep 0.01; done"
@@ -49,7 +49,7 @@ impl Ticks {
         self.shell(&script)
     }
 
-    /// One that does not listen, and leaves behind others in sessions of their own that do not either.
+    /// A command that ignores signals, and starts others in sessions of their own that ignore them too.
     pub(crate) fn stubborn_command(&self) -> Vec<String> {
         let script = format!(
             "{TICK}\ntrap '' TERM INT HUP\n\
@@ -66,7 +66,7 @@ impl Ticks {
         vec!["sh".to_owned(), "-c".to_owned(), script.to_owned(), path]
     }
 
-    /// All runs of the command in their order: who has written, when first and when last.
+    /// All runs of the command in order: the processes that have written, and their first and last time.
     pub(crate) fn runs(&self) -> Vec<Run> {
         let text = fs::read_to_string(self.path()).unwrap_or_default();
         let mut runs: BTreeMap<&str, Run> = BTreeMap::new();
@@ -107,6 +107,6 @@ impl Ticks {
 pub(crate) struct Run {
     pub(crate) first: f64,
     pub(crate) last: f64,
-    /// `main`, and what else has written, in alphabetical order.
+    /// `main`, and the other processes that have written, in alphabetical order.
     pub(crate) who: Vec<String>,
 }

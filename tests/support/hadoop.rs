@@ -1,4 +1,4 @@
-//! Streaming jobs through `scripts/run-job`, and a count of their words that owes nothing to the programs under test.
+//! Streaming jobs through `scripts/run-job`, and a count of their words that is independent of the programs under test.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -43,7 +43,7 @@ pub(crate) fn count_words(files: &[PathBuf]) -> Counts {
     counts
 }
 
-/// Reads what a job wrote; a word in two places, or a line that is not `WORD<tab>COUNT`, is a failure.
+/// Reads a job's output; a word in two places, or a line that is not `WORD<tab>COUNT`, is a failure.
 pub(crate) fn job_counts(output: &Path) -> Counts {
     assert!(
         output.join("_SUCCESS").exists(),
@@ -80,7 +80,7 @@ pub(crate) fn job_counts(output: &Path) -> Counts {
     counts
 }
 
-/// Says which words differ, a few of them: two whole tables would bury it.
+/// Names a few of the words that differ: two whole tables would hide the difference.
 pub(crate) fn assert_same_counts(counted: &Counts, expected: &Counts) {
     let words: BTreeSet<_> = counted.keys().chain(expected.keys()).collect();
     let differing: Vec<_> = words
@@ -102,14 +102,14 @@ pub(crate) fn assert_same_counts(counted: &Counts, expected: &Counts) {
     );
 }
 
-/// A `scripts/run-job` with the programs of this test run, which ends by itself.
+/// The command `scripts/run-job` with the programs of this test run.
 pub(crate) fn run_job() -> Command {
     let mut command = script("run-job");
     command.args(["--limit", "240"]);
     command
 }
 
-/// One of `scripts/`, with the programs of this test run.
+/// The script `name` of `scripts/`, with the programs of this test run.
 pub(crate) fn script(name: &str) -> Command {
     Parts::get();
     let programs = Path::new(env!("CARGO_BIN_EXE_wc-mapper"))
@@ -120,7 +120,7 @@ pub(crate) fn script(name: &str) -> Command {
     command
 }
 
-/// Starts it beside the test; what it says on stderr is kept for [`log_of`].
+/// Starts the command beside the test; its stderr is kept for [`log_of`].
 pub(crate) fn start(command: &mut Command) -> Child {
     command
         .stdin(Stdio::null())
@@ -130,7 +130,7 @@ pub(crate) fn start(command: &mut Command) -> Child {
         .unwrap_or_else(|error| panic!("{command:?}: {error}"))
 }
 
-/// Runs it to its end; a failure shows all it said.
+/// Runs the command to its end; a failure shows its whole output.
 pub(crate) fn succeed(command: &mut Command) -> Output {
     let output = command
         .output()
@@ -144,7 +144,7 @@ pub(crate) fn succeed(command: &mut Command) -> Output {
     output
 }
 
-/// What a command said on stderr: for a job, Hadoop's own log.
+/// The stderr of a command: for a job, Hadoop's own log.
 pub(crate) fn log_of(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }

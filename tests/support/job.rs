@@ -1,4 +1,4 @@
-//! The members of one job, and what has to be true of them whatever happens to `ZooKeeper`.
+//! The members of one job, and what must be true of them whatever happens to `ZooKeeper`.
 
 use std::{
     collections::BTreeMap,
@@ -11,25 +11,25 @@ use heartline::coordination::Session;
 
 use super::{Mapper, Told, Watcher, visit};
 
-/// How long members may take to beat again after an outage. A second is the aim; the rest is for busy machines.
+/// How long members may take to beat again after an outage. The goal is one second; the rest is for busy machines.
 const RECOVERY: Duration = Duration::from_secs(8);
 
-/// Longer than it takes to declare somebody dead, with members' usual timeout here.
+/// Longer than it takes to declare a member dead, with the timeout that members usually have here.
 const JUDGEMENT: Duration = Duration::from_secs(1);
 
 /// A master, some followers, and a watcher.
 pub(crate) struct Job {
-    /// Where the watcher and the test itself find the job's znodes: servers and chroot.
+    /// The address at which the watcher and the test itself find the job's znodes: servers and chroot.
     straight: String,
     watcher: Watcher,
     members: BTreeMap<String, Mapper>,
-    /// What each was fed.
+    /// The input of each member.
     input: String,
 }
 
 impl Job {
-    /// Starts the job at `address`, and waits until its first member is master and all others beat. `size` is how many
-    /// members there are, `options` are theirs.
+    /// Starts the job at `address`, and waits until its first member is master and all others beat. `size` is the
+    /// number of members, `options` are theirs.
     pub(crate) fn start(address: &str, size: usize, options: &[&str]) -> Self {
         let mut job = Self {
             straight: address.to_owned(),
@@ -46,9 +46,9 @@ impl Job {
         job
     }
 
-    /// Adds a member that reaches `ZooKeeper` at an address of its own, and does not wait for it.
+    /// Adds a member that reaches `ZooKeeper` at its own address, and does not wait for it.
     pub(crate) fn join(&mut self, address: &str, name: &str, options: &[&str]) {
-        // What keeps a process from running on a busy machine is no death.
+        // A long timeout: a process that a busy machine does not run is not dead.
         let usual = ["--name", name, "--timeout", "500ms", "--interval", "20ms"];
         let mut member = Mapper::with_options(address, &[&usual, options].concat());
         if !self.input.is_empty() {
@@ -80,7 +80,7 @@ impl Job {
         self.wait_until_beating(begin, 1)
     }
 
-    /// Waits for the first `count` members.
+    /// Waits until the first `count` members have beaten since `begin`.
     fn wait_until_beating(&self, begin: Instant, count: usize) -> Duration {
         let since = SystemTime::now() - begin.elapsed();
         let since = since.duration_since(UNIX_EPOCH).expect("after 1970");
@@ -101,16 +101,16 @@ impl Job {
         }
     }
 
-    /// Checks that nobody was declared dead, that no epoch had two masters, and that epochs grew.
+    /// Checks that no member was declared dead, that no epoch had two masters, and that epochs grew.
     pub(crate) fn assert_unharmed(&self) {
-        // Who would be declared dead by mistake would be so after some timeouts.
+        // A member that is declared dead by mistake would be so after a few timeouts.
         thread::sleep(JUDGEMENT);
         self.wait_until_all_beat(Instant::now());
         let story = self.watcher.story();
         let dead = story.iter().find(|told| told.event == "died");
         assert_eq!(dead, None, "an outage kills nobody: {story:?}");
         assert_one_master_an_epoch(&story);
-        // The watcher may have been away itself; who was declared dead says so with every beat.
+        // The watcher may have been disconnected itself; a member that was declared dead says so in every beat.
         for name in self.members.keys() {
             let znode = format!("/heart_beat/{name}");
             let returned = visit(&self.straight, async |session| {
@@ -125,7 +125,7 @@ impl Job {
         }
     }
 
-    /// Ends all input, checks what each member wrote and how it ended, and returns what each said on stderr.
+    /// Ends all input, checks each member's output and exit status, and returns the stderr of each.
     pub(crate) fn finish(self) -> Vec<String> {
         let mut expected = String::new();
         for word in self.input.split_ascii_whitespace() {
@@ -145,7 +145,7 @@ impl Job {
     }
 }
 
-/// Checks that no epoch was claimed by two, and that epochs only grew.
+/// Checks that no epoch was claimed twice, and that epochs only grew.
 pub(crate) fn assert_one_master_an_epoch(story: &[Told]) {
     let claims: Vec<_> = story
         .iter()
@@ -161,7 +161,7 @@ pub(crate) fn assert_one_master_an_epoch(story: &[Told]) {
     );
 }
 
-/// When each member has beaten last, by what stands in `ZooKeeper`.
+/// When each member has last beaten, according to `ZooKeeper`.
 async fn last_beats(session: &Session) -> Option<BTreeMap<String, Duration>> {
     let mut beats = BTreeMap::new();
     let (members, _) = session.members().await.ok()?;
@@ -171,7 +171,7 @@ async fn last_beats(session: &Session) -> Option<BTreeMap<String, Duration>> {
             beats.extend(beat(&value.bytes).map(|at| (name, at)));
         }
     }
-    // The master beats on its claim, whose first line is its name.
+    // The master beats on its claim, whose first line is the master's name.
     let (_, claim) = session.first_claim(false).await.ok()??;
     let text = String::from_utf8_lossy(&claim.bytes).into_owned();
     let name = text.lines().next()?.to_owned();

@@ -12,13 +12,13 @@ use super::hadoop::{script, succeed};
 use super::server::free_port;
 use super::{Guarded, Parts, ZooKeeper};
 
-/// How long a broker may take until it serves. Some five seconds are usual; one that was killed has to wait until
-/// `ZooKeeper` forgets it.
+/// How long a broker may take until it serves. Usually it takes about five seconds; after a kill, the broker waits
+/// until `ZooKeeper` forgets it.
 const START_LIMIT: Duration = Duration::from_secs(120);
 
-/// A broker with data of its own; gone, with its data, when this value is.
+/// A broker with data of its own; removed, with its data, when this value is dropped.
 pub(crate) struct Kafka {
-    // Ends before the folder that it writes to.
+    // Dropped before the folder that the broker writes to.
     process: Option<Guarded>,
     dir: TempDir,
     port: u16,
@@ -26,7 +26,7 @@ pub(crate) struct Kafka {
 }
 
 impl Kafka {
-    /// One that is not started yet.
+    /// A broker that is not started yet.
     pub(crate) fn new(zookeeper: &ZooKeeper) -> Self {
         Self {
             process: None,
@@ -36,7 +36,7 @@ impl Kafka {
         }
     }
 
-    /// Starts one and waits until it serves.
+    /// Starts a broker and waits until it serves.
     pub(crate) fn start(zookeeper: &ZooKeeper) -> Self {
         let mut kafka = Self::new(zookeeper);
         kafka.launch();
@@ -48,16 +48,16 @@ impl Kafka {
         format!("127.0.0.1:{}", self.port)
     }
 
-    /// Kills it with -9.
+    /// Kills the broker with -9.
     pub(crate) fn kill(&mut self) {
         drop(self.process.take().expect("the broker runs"));
     }
 
-    /// Starts it, on the same port and data if it ran before, and waits until it serves.
+    /// Starts the broker, on the same port and data if it ran before, and waits until it serves.
     pub(crate) fn launch(&mut self) {
         let end = Instant::now() + START_LIMIT;
         while let Err(log) = self.try_launch(end) {
-            // Its registration of before stands until ZooKeeper ends the session of the one that was killed.
+            // The killed broker's registration remains until ZooKeeper ends its session.
             let again = log.contains("NodeExists") && Instant::now() < end;
             assert!(again, "the broker does not start:\n{log}");
             thread::sleep(Duration::from_millis(500));
@@ -103,7 +103,7 @@ impl Kafka {
         }
     }
 
-    /// Makes a topic by `scripts/kafka`, each partition on so many brokers.
+    /// Creates a topic with `scripts/kafka`, with this number of replicas for each partition.
     pub(crate) fn create_topic(&self, name: &str, partitions: usize, replicas: usize) {
         let (partitions, replicas) = (partitions.to_string(), replicas.to_string());
         succeed(self.script(&["topic", "create", name]).args([
@@ -114,7 +114,7 @@ impl Kafka {
         ]));
     }
 
-    /// All that a topic holds, by Kafka's own consumer: key and value, each partition in its order.
+    /// The content of a topic, read by Kafka's own consumer: key and value, each partition in its order.
     pub(crate) fn consume(&self, topic: &str) -> Vec<(String, String)> {
         let held = self.held(topic);
         if held == 0 {
@@ -139,7 +139,7 @@ impl Kafka {
         lines
     }
 
-    /// How many records a topic holds.
+    /// The number of records in a topic.
     fn held(&self, topic: &str) -> usize {
         let class = "org.apache.kafka.tools.GetOffsetShell";
         let options = ["--bootstrap-server", &self.address(), "--topic", topic];
@@ -156,7 +156,7 @@ impl Kafka {
             .sum()
     }
 
-    /// `scripts/kafka` with some words, asking this broker.
+    /// The command `scripts/kafka` with these words, for this broker.
     pub(crate) fn script(&self, words: &[&str]) -> Command {
         let mut command = script("kafka");
         command.args(words).args(["--broker", &self.address()]);

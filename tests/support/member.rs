@@ -1,4 +1,4 @@
-//! Mappers that run for as long as a test wants, and a watcher that collects what is said of them.
+//! Mappers that run for as long as a test needs, and a watcher that collects the events about them.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -14,18 +14,18 @@ use serde_json::Value;
 
 use super::{Guarded, ZooKeeper};
 
-/// How long anything may take that takes a moment: generous, for busy machines.
+/// The time limit for anything that takes a moment: generous, for busy machines.
 pub(crate) const SOON: Duration = Duration::from_secs(20);
 
-/// A `wc-mapper` whose input stays open until it is told otherwise.
+/// A `wc-mapper` whose input stays open until the test ends it.
 pub(crate) struct Mapper {
     child: Option<Child>,
     stdin: Option<ChildStdin>,
 }
 
 impl Mapper {
-    /// Starts one that beats through `zookeeper` under a name of its own. A busy machine may keep a
-    /// process from running for longer than the usual 20 ms; here nobody is dead before half a second.
+    /// Starts a mapper with this name that beats through `zookeeper`. A busy machine may keep a
+    /// process from running for longer than the usual 20 ms; here no member is dead before half a second.
     pub(crate) fn start(zookeeper: &ZooKeeper, name: &str) -> Self {
         Self::with_options(
             &zookeeper.address(),
@@ -33,7 +33,7 @@ impl Mapper {
         )
     }
 
-    /// Starts such a one whose session ends a second after it is cut off or killed.
+    /// Starts such a mapper whose session ends a second after it is cut off or killed.
     pub(crate) fn with_short_session(zookeeper: &ZooKeeper, name: &str) -> Self {
         let session = ["--timeout", "500ms", "--session-timeout", "1s"];
         Self::with_options(
@@ -42,7 +42,7 @@ impl Mapper {
         )
     }
 
-    /// Starts one with any options.
+    /// Starts a mapper with any options.
     pub(crate) fn with_options(address: &str, options: &[&str]) -> Self {
         Self::spawn(
             Command::new(env!("CARGO_BIN_EXE_wc-mapper"))
@@ -51,7 +51,7 @@ impl Mapper {
         )
     }
 
-    /// Starts one by another program, such as `nohup`, that replaces itself with it.
+    /// Starts a mapper through another program, such as `nohup`, that replaces itself with it.
     pub(crate) fn behind(starter: &[&str], options: &[&str]) -> Self {
         let mut command = Command::new(starter[0]);
         command
@@ -60,7 +60,7 @@ impl Mapper {
         Self::spawn(command.args(options))
     }
 
-    /// Starts one as Hadoop would, for the task attempt of this id.
+    /// Starts a mapper like Hadoop does, for the task attempt with this id.
     pub(crate) fn with_attempt(zookeeper: &ZooKeeper, name: &str, attempt: &str) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_wc-mapper"));
         command.env("mapreduce_task_attempt_id", attempt);
@@ -103,7 +103,7 @@ impl Mapper {
         matches!(child.try_wait(), Ok(None))
     }
 
-    /// Ends its input; returns what it wrote, how it ended and how long that took.
+    /// Ends its input; returns its output, its exit status and how long that took.
     pub(crate) fn finish(mut self) -> Ended {
         drop(self.stdin.take());
         self.wait()
@@ -146,7 +146,7 @@ impl Ended {
         String::from_utf8_lossy(&self.output.stderr).into_owned()
     }
 
-    /// The status as a shell shows it: 128 and more for a signal.
+    /// The exit status as a shell shows it: 128 and more for a signal.
     pub(crate) fn status(&self) -> i32 {
         let status = self.output.status;
         status
@@ -162,15 +162,15 @@ pub(crate) struct Watcher {
 }
 
 impl Watcher {
-    /// `watch-master --json`, ready to see what happens from now on.
+    /// `watch-master --json`, connected and ready for new events.
     pub(crate) fn events(zookeeper: &ZooKeeper) -> Self {
         Self::events_of(&zookeeper.address())
     }
 
-    /// The same, of any servers and chroot.
+    /// The same for any servers and chroot.
     pub(crate) fn events_of(address: &str) -> Self {
         let program = env!("CARGO_BIN_EXE_watch-master");
-        // A short session, for with it goes the time until the watcher looks for another server.
+        // With a short session the watcher soon looks for another server.
         let session = ["--session-timeout", "2s"];
         let options = [&["--json", "--zookeeper", address], &session[..]].concat();
         let watcher = Self::start(program, &options);
@@ -205,7 +205,7 @@ impl Watcher {
         self.lines.lock().expect("nobody panicked").clone()
     }
 
-    /// All events so far, but for the many that say that somebody is alive.
+    /// All events so far, except the many that report living members.
     pub(crate) fn story(&self) -> Vec<Told> {
         let mut story = self.told();
         story.retain(|event| event.event != "alive");
@@ -218,7 +218,7 @@ impl Watcher {
         lines.iter().map(|line| Told::parse(line)).collect()
     }
 
-    /// Waits until the lines are as hoped.
+    /// Waits until `hoped` accepts the lines.
     pub(crate) fn wait_for(&self, what: &str, hoped: impl Fn(&[String]) -> bool) {
         let end = Instant::now() + SOON;
         while !hoped(&self.lines()) {
@@ -233,7 +233,7 @@ impl Watcher {
         }
     }
 
-    /// Waits until `event` was told of `node`.
+    /// Waits until `event` was reported for `node`.
     pub(crate) fn wait_for_event(&self, event: &str, node: &str) {
         self.wait_for(&format!("{node} {event}"), |lines| {
             let mut events = lines.iter().map(|line| Told::parse(line));
@@ -264,7 +264,7 @@ pub(crate) struct Told {
     pub(crate) event: String,
     pub(crate) node: String,
     pub(crate) epoch: i64,
-    /// With a claim: who was master before, and why it went.
+    /// For a claim: the previous master, and why it went.
     pub(crate) previous: Option<(String, String)>,
 }
 
@@ -284,7 +284,7 @@ impl Told {
     }
 }
 
-/// `event node`, for comparing whole stories.
+/// The events as `event node`, for comparing whole histories.
 pub(crate) fn plot(story: &[Told]) -> Vec<String> {
     let lines = story
         .iter()

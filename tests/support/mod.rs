@@ -1,4 +1,4 @@
-//! The real parts for the tests: fetched once, started on free ports, gone when the test is.
+//! The real parts for the tests: fetched once, started on free ports, removed when the test ends.
 
 // Each test program compiles its own copy of this module and uses only some of it.
 #![allow(dead_code, unused_imports, unused_macros)]

@@ -1,10 +1,10 @@
-//! Whether this machine has what hosts in network namespaces, and small disks, need, and whether this is root.
+//! Whether this machine supports what network namespaces and small disks need, and whether the test runs as root.
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// Why namespaces, or one of these programs, cannot be had here; nothing if they can.
+/// Why namespaces, or one of these programs, are not available; `None` if they are.
 pub(crate) fn no_namespaces(programs: &[&str]) -> Option<String> {
     if !rustix::process::geteuid().is_root() {
         return Some("needs root, to make network namespaces".to_owned());
@@ -27,13 +27,13 @@ pub(crate) fn no_namespaces(programs: &[&str]) -> Option<String> {
     None
 }
 
-/// Why what only root may do cannot be tried; nothing if it can.
+/// Why a test that needs root cannot run; `None` if it can.
 pub(crate) fn not_root() -> Option<String> {
     let is_root = rustix::process::geteuid().is_root();
     (!is_root).then(|| "needs root, to give files to another user and act as that user".to_owned())
 }
 
-/// Why no small disk can be mounted here, by what came of trying it; nothing if one can.
+/// Why no small disk can be mounted here, judged by the result of an attempt; `None` if one can.
 pub(crate) fn no_small_disk(tried: io::Result<Output>) -> Option<String> {
     let why = match tried {
         Ok(output) if output.status.success() => return None,
@@ -47,7 +47,7 @@ pub(crate) fn no_small_disk(tried: io::Result<Output>) -> Option<String> {
     })
 }
 
-/// Where a program lies, also one of those for root.
+/// The path of a program, including programs for root.
 pub(crate) fn which(program: &str) -> Option<PathBuf> {
     let path = std::env::var("PATH").unwrap_or_default();
     let folders = format!("{path}:/usr/sbin:/sbin");

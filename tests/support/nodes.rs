@@ -1,4 +1,4 @@
-//! A node control server, its agents, and clients written to the seed.
+//! A node control server, its agents, and clients that follow the seed.
 
 use std::{
     fs::{self, Permissions},
@@ -17,10 +17,10 @@ use tempfile::TempDir;
 
 use super::{Guarded, SOON, wait_until};
 
-/// What the nodes of a test know.
+/// The shared secret of a test's nodes.
 pub(crate) const SECRET: &str = "a secret of thirty-two characters";
 
-/// A running program whose lines, of both outputs, are kept.
+/// A running program; the lines of both its outputs are kept.
 pub(crate) struct Program {
     process: Guarded,
     lines: Arc<Mutex<Vec<String>>>,
@@ -50,12 +50,12 @@ impl Program {
         self.lines.lock().expect("lines").clone()
     }
 
-    /// Waits until a line holds this.
+    /// Waits until a line contains this.
     pub(crate) fn wait_for(&self, what: &str) {
         self.wait_for_times(what, 1);
     }
 
-    /// Waits until so many lines hold this.
+    /// Waits until this number of lines contain this.
     pub(crate) fn wait_for_times(&self, what: &str, times: usize) {
         let count = || {
             self.lines()
@@ -86,18 +86,18 @@ pub(crate) struct ServerOfNodes {
     program: Option<Program>,
     options: Vec<String>,
     pub(crate) address: SocketAddr,
-    /// All that clients are to try.
+    /// The servers that clients try.
     servers: String,
     folder: TempDir,
 }
 
 impl ServerOfNodes {
-    /// One that takes the seed's bare messages on this machine.
+    /// A server that accepts the seed's bare messages on this machine.
     pub(crate) fn bare(options: &[&str]) -> Self {
         Self::start(Self::folder(), options)
     }
 
-    /// One that takes only who knows [`SECRET`].
+    /// A server that accepts only clients that know [`SECRET`].
     pub(crate) fn sealed(options: &[&str]) -> Self {
         let folder = Self::folder();
         let secret = write_secret(folder.path(), SECRET);
@@ -105,8 +105,9 @@ impl ServerOfNodes {
         Self::start(folder, &[&secret, options].concat())
     }
 
-    /// Two that keep their state in `ZooKeeper`. They take only who knows [`SECRET`], or the seed's bare messages. The
-    /// first one is at work. Whoever asks it is given both, whoever asks the second that one alone.
+    /// Two servers that keep their state in `ZooKeeper`. They accept only clients that know [`SECRET`], or the seed's
+    /// bare messages. The first one is active. Clients of the first get both addresses, those of the second only its
+    /// own.
     pub(crate) fn pair(zookeepers: [&str; 2], is_sealed: bool, options: &[&str]) -> [Self; 2] {
         let start = |zookeeper| {
             let place = ["--state", "zookeeper", "--zookeeper", zookeeper];
@@ -143,12 +144,12 @@ impl ServerOfNodes {
         server
     }
 
-    /// Kills it with -9.
+    /// Kills the server with -9.
     pub(crate) fn kill(&mut self) {
         self.program = None;
     }
 
-    /// Starts it with what it has kept.
+    /// Starts the server again with its saved state.
     pub(crate) fn start_again(&mut self) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_heartline"));
         command.args(["nodes", "server", "--listen", &self.address.to_string()]);
@@ -160,7 +161,7 @@ impl ServerOfNodes {
         self.program = Some(program);
     }
 
-    /// Waits until it has failed.
+    /// Waits until the server has failed.
     pub(crate) fn wait_for_end(&mut self) {
         let program = self.program.as_mut().expect("it was started");
         wait_until("it ends", SOON, || !program.is_running());
@@ -174,7 +175,7 @@ impl ServerOfNodes {
         self.program.as_ref().expect("it runs")
     }
 
-    /// All nodes, as `nodes list --json` tells.
+    /// All nodes, from `nodes list --json`.
     pub(crate) fn list(&self) -> Vec<Value> {
         let output = self.asked(&["list", "--json"]);
         let text = String::from_utf8_lossy(&output.stdout);
@@ -191,14 +192,14 @@ impl ServerOfNodes {
         Program::start(self.introduce(&mut command))
     }
 
-    /// What becomes of `nodes` with these words.
+    /// The result of `nodes` with these words.
     pub(crate) fn asked(&self, words: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_heartline"));
         command.arg("nodes").args(words);
         self.introduce(&mut command).output().expect("it runs")
     }
 
-    /// Tells a client where the servers are, and their secret if they have one.
+    /// Passes a client the addresses of the servers, and their secret if they have one.
     fn introduce<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         let secret = self.folder.path().join("secret");
         if secret.exists() {
@@ -216,7 +217,7 @@ impl ServerOfNodes {
         });
     }
 
-    /// Starts an agent whose files lie in `folder`.
+    /// Starts an agent whose files are in `folder`.
     pub(crate) fn agent(&self, folder: &Path, name: &str, role: &str, ip: &str) -> Program {
         let mut command = self.agent_command(folder, &["--role", role]);
         Program::start(command.args(["--hostname", name, "--ip", ip, "--interval", "200ms"]))

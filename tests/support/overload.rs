@@ -1,4 +1,4 @@
-//! A server that throttles: a proxy that knows ZooKeeper's frames, and answers requests itself as an overloaded server does.
+//! A server that throttles: a proxy that knows ZooKeeper's frames, and answers requests like an overloaded server.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
@@ -11,7 +11,7 @@ const THROTTLED: i32 = -127;
 /// The largest frame that a test sends.
 const LARGEST: usize = 16 << 20;
 
-/// Stands before a real server. What is not throttled goes through as it is.
+/// A proxy before a real server. Requests that are not throttled pass unchanged.
 pub(crate) struct Overload {
     address: SocketAddr,
     state: Arc<Mutex<State>>,
@@ -20,11 +20,11 @@ pub(crate) struct Overload {
 #[derive(Default)]
 struct State {
     server: Option<SocketAddr>,
-    /// Each path's requests are throttled so many times at first, before one is let through.
+    /// For each path, this number of requests is throttled before one passes.
     first: u32,
-    /// All are.
+    /// Whether all requests are throttled.
     always: bool,
-    /// How often the requests of the same kind about the same path were throttled.
+    /// The number of throttled requests by kind and path.
     counts: BTreeMap<Vec<u8>, u32>,
     throttled: u64,
     connections: u64,
@@ -32,7 +32,7 @@ struct State {
 }
 
 impl State {
-    /// Whether to throttle a request: its kind, and what it is about.
+    /// Whether to throttle a request, decided by its kind and path.
     fn takes(&mut self, request: &[u8]) -> bool {
         if !self.always {
             let count = self.counts.entry(request.to_vec()).or_default();
@@ -48,7 +48,7 @@ impl State {
 }
 
 impl Overload {
-    /// Listens on a free port for `server`. Each request is throttled `first` times before it is let through.
+    /// Listens on a free port for `server`. Each request is throttled `first` times before it passes.
     pub(crate) fn before(server: &str, first: u32) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let address = listener.local_addr().expect("its address");
@@ -63,7 +63,7 @@ impl Overload {
                 let Some(server) = lock(&accepting).server else {
                     return;
                 };
-                // A server that is not there closes the connection.
+                // If the server does not run, the connection is closed.
                 let _ = client.and_then(|client| connect(&accepting, client, server));
             }
         });
@@ -75,17 +75,17 @@ impl Overload {
         self.address.to_string()
     }
 
-    /// From now on all requests are throttled, or again only the first of each.
+    /// From now on, throttles all requests, or only the first ones again.
     pub(crate) fn always(&self, always: bool) {
         lock(&self.state).always = always;
     }
 
-    /// How many requests were throttled so far.
+    /// The number of requests throttled so far.
     pub(crate) fn throttled(&self) -> u64 {
         lock(&self.state).throttled
     }
 
-    /// How many connections were made so far.
+    /// The number of connections so far.
     pub(crate) fn connections(&self) -> u64 {
         lock(&self.state).connections
     }
@@ -99,7 +99,7 @@ impl Drop for Overload {
             let _ = link.shutdown(Shutdown::Both);
         }
         drop(state);
-        // Wakes who accepts.
+        // Wakes the thread that accepts connections.
         let _ = TcpStream::connect(self.address);
     }
 }
@@ -119,7 +119,7 @@ fn connect(state: &Arc<Mutex<State>>, client: TcpStream, server: SocketAddr) -> 
             .links
             .extend([client.try_clone()?, server.try_clone()?]);
     }
-    // Two write to the client: the server's answers, and this one.
+    // Two threads write to the client: the one with the server's answers, and this one.
     let out = Arc::new(Mutex::new(client.try_clone()?));
     let (answers, answered) = (server.try_clone()?, Arc::clone(&out));
     thread::spawn(move || {
@@ -151,7 +151,7 @@ fn pass(
     server: &mut TcpStream,
     out: &Mutex<TcpStream>,
 ) -> io::Result<()> {
-    // The first is the request for a session, which has no header.
+    // The first frame is the request for a session, which has no header.
     let mut is_first = true;
     loop {
         let frame = read_frame(client)?;
@@ -162,7 +162,7 @@ fn pass(
         };
         let xid = number(0).map_or(0, i32::from_be_bytes);
         let kind = number(4).map_or(0, i32::from_be_bytes);
-        // Sessions are opened, kept and closed.
+        // Requests that open, keep or close a session always pass.
         let is_request = !std::mem::take(&mut is_first) && xid > 0 && kind != -11;
         // The kind, and the path behind it.
         let about = number(8).map_or(0, |length| {

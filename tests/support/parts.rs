@@ -1,4 +1,4 @@
-//! Where the fetched jars lie.
+//! The folders of the fetched jars.
 
 use std::{
     path::{Path, PathBuf},
@@ -12,20 +12,20 @@ pub(crate) struct Parts {
 }
 
 impl Parts {
-    /// Finds them, and fetches them if they are not there yet: once a test process, and safe for many at once, for the
-    /// script holds a lock.
+    /// Finds the jars, and fetches them if they are missing: once per test process, and safe for many at once, for
+    /// the script holds a lock.
     pub(crate) fn get() -> &'static Self {
         static PARTS: OnceLock<Parts> = OnceLock::new();
         PARTS.get_or_init(|| Self::fetch("hadoop", "parts/lib"))
     }
 
-    /// Those of Kafka.
+    /// The jars of Kafka.
     pub(crate) fn of_kafka() -> &'static Self {
         static PARTS: OnceLock<Parts> = OnceLock::new();
         PARTS.get_or_init(|| Self::fetch("kafka", "parts/kafka"))
     }
 
-    /// Those of a `ZooKeeper` that is too old.
+    /// The jars of a `ZooKeeper` that is too old.
     pub(crate) fn of_old_zookeeper() -> &'static Self {
         static PARTS: OnceLock<Parts> = OnceLock::new();
         PARTS.get_or_init(|| Self::fetch("zookeeper-3.4", "parts/zookeeper-3.4"))
@@ -47,7 +47,7 @@ impl Parts {
         }
     }
 
-    /// The repository.
+    /// The root folder of the repository.
     pub(crate) fn root() -> &'static Path {
         Path::new(env!("CARGO_MANIFEST_DIR"))
     }
@@ -58,12 +58,12 @@ impl Parts {
             .map_or_else(|| Self::root().join(".heartline"), PathBuf::from)
     }
 
-    /// Where they lie.
+    /// The folder of the jars.
     pub(crate) fn folder(&self) -> &Path {
         &self.lib
     }
 
-    /// A class path of all of them.
+    /// A class path with all the jars.
     pub(crate) fn class_path(&self) -> String {
         format!("{}/*", self.lib.display())
     }

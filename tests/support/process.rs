@@ -10,11 +10,11 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// A child that is killed when this value goes, and also when the whole test process is killed.
+/// A child that is killed when this value is dropped, and when the whole test process is killed.
 ///
 /// A parent-death signal would fire when the *thread* that started the child ends, which for a server shared by
-/// several tests is too early. So a small shell holds the other end of a pipe instead: it reads its end only when the
-/// test process is gone, however that came about.
+/// several tests is too early. So a small shell holds the other end of a pipe instead: its read returns only when the
+/// test process is gone, for whatever reason.
 pub(crate) struct Guarded {
     child: Child,
     guardian: Child,
@@ -51,12 +51,12 @@ impl Guarded {
         self.child.id()
     }
 
-    /// Its output, if that is a pipe and nobody has taken it.
+    /// Its stdout, if that is a pipe and was not taken before.
     pub(crate) fn take_stdout(&mut self) -> Option<ChildStdout> {
         self.child.stdout.take()
     }
 
-    /// What it says, if that is a pipe and nobody has taken it.
+    /// Its stderr, if that is a pipe and was not taken before.
     pub(crate) fn take_stderr(&mut self) -> Option<ChildStderr> {
         self.child.stderr.take()
     }
@@ -66,12 +66,12 @@ impl Guarded {
         self.child.wait().expect("it can be waited for")
     }
 
-    /// Its input, if that is a pipe and nobody has taken it.
+    /// Its stdin, if that is a pipe and was not taken before.
     pub(crate) fn take_stdin(&mut self) -> Option<ChildStdin> {
         self.child.stdin.take()
     }
 
-    /// Whether it still runs (or is stopped, but there).
+    /// Whether it still exists, running or stopped.
     pub(crate) fn is_running(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
     }
@@ -82,7 +82,7 @@ impl Guarded {
             .unwrap_or_else(|error| panic!("{signal:?}: {error}"));
     }
 
-    /// Stops it (SIGSTOP), and waits until all its threads stand still: one may still have answered.
+    /// Stops it (SIGSTOP), and waits until all its threads have stopped: until then one may still answer.
     pub(crate) fn pause(&self) {
         self.signal(Signal::STOP);
         let tasks = format!("/proc/{}/task", self.child.id());
@@ -103,7 +103,7 @@ impl Guarded {
 
 impl Drop for Guarded {
     fn drop(&mut self) {
-        // The child first: while the guardian waits, its pid cannot be anybody else's.
+        // The child first: while the guardian waits, no other process can get its pid.
         let _ = self.child.kill();
         let _ = self.child.wait();
         if let Some(mut stdin) = self.guardian.stdin.take() {
@@ -113,7 +113,7 @@ impl Drop for Guarded {
     }
 }
 
-/// Asks again and again until the answer is yes; panics with `what` when the time is over.
+/// Repeats `ready` until it returns true; panics with `what` when the time is over.
 pub(crate) fn wait_until(what: &str, limit: Duration, mut ready: impl FnMut() -> bool) {
     let end = Instant::now() + limit;
     while !ready() {

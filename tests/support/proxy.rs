@@ -1,4 +1,4 @@
-//! A TCP proxy in front of a server, by which a test plays a broken network.
+//! A TCP proxy in front of a server, by which a test simulates a broken network.
 
 use std::{
     io::{Read, Write as _},
@@ -12,20 +12,20 @@ use super::server::free_port;
 
 /// How long the proxy may take to notice a new connection.
 const GLANCE: Duration = Duration::from_millis(2);
-/// For how long a server that does not accept is tried.
+/// How long to try a server that does not accept connections.
 const CONNECT_LIMIT: Duration = Duration::from_secs(1);
 
-/// Which way bytes go.
+/// The direction of bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Direction {
     /// From the client: requests.
     ToServer,
-    /// From the server: answers and news.
+    /// From the server: answers and watch events.
     ToClient,
 }
 
-/// Passes every connection on to a server, until told otherwise. What it is told holds for the connections there are
-/// and for those to come.
+/// Passes every connection on to a server, until a method changes that. A change holds for existing and new
+/// connections.
 pub(crate) struct Proxy {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -43,7 +43,7 @@ struct State {
     listener: Option<TcpListener>,
     /// Both ends of every connection.
     links: Vec<TcpStream>,
-    /// Grows with each cut: what an older link still holds is lost.
+    /// Grows with each cut: what an older connection still holds is lost.
     generation: u64,
     held_to_server: bool,
     held_to_client: bool,
@@ -52,7 +52,7 @@ struct State {
     over: bool,
 }
 
-/// What is to happen when a client asks for something.
+/// The action when a client sends a certain request.
 struct Trap {
     request: Vec<u8>,
     hold: Direction,
@@ -84,7 +84,7 @@ impl State {
 }
 
 impl Proxy {
-    /// Listens on a free port for `server`, an address as `--zookeeper` takes it.
+    /// Listens on a free port for `server`, an address in the form of `--zookeeper`.
     pub(crate) fn before(server: &str) -> Self {
         let address: SocketAddr = (Ipv4Addr::LOCALHOST, free_port()).into();
         let shared = Arc::new(Shared {
@@ -103,19 +103,19 @@ impl Proxy {
         self.address.to_string()
     }
 
-    /// Closes all connections, loses what was held and refuses new ones.
+    /// Closes all connections, drops what was held and refuses new ones.
     pub(crate) fn cut(&self) {
         self.shared.state().cut();
         self.shared.changed.notify_all();
     }
 
-    /// Holds all that comes from now on in one direction; connections are accepted.
+    /// Holds everything that arrives from now on in one direction; connections are accepted.
     pub(crate) fn freeze(&self, direction: Direction) {
         self.shared.state().hold(direction);
     }
 
-    /// Holds all that comes in one direction from the next request on that contains `request`. With requests held, that
-    /// one is never made; with answers held, it is made and not answered.
+    /// Holds everything in one direction from the next request on that contains `request`. If requests are held, this
+    /// request never reaches the server; if answers are held, it reaches the server and is not answered.
     pub(crate) fn freeze_at(&self, request: &str, direction: Direction) {
         self.shared.state().trap = Some(Trap {
             request: request.as_bytes().to_vec(),
@@ -123,18 +123,18 @@ impl Proxy {
         });
     }
 
-    /// Whether what [`Proxy::freeze_at`] waits for has come.
+    /// Whether the request of [`Proxy::freeze_at`] has arrived.
     pub(crate) fn is_frozen(&self) -> bool {
         let state = self.shared.state();
         state.held_to_server || state.held_to_client
     }
 
-    /// Passes on all that comes that much later.
+    /// Delays everything that arrives by this time.
     pub(crate) fn delay(&self, delay: Duration) {
         self.shared.state().delay = delay;
     }
 
-    /// Passes everything on again, first of all what was held; accepts connections.
+    /// Passes everything on again, starting with what was held; accepts connections.
     pub(crate) fn restore(&self) {
         let mut state = self.shared.state();
         state.held_to_server = false;
@@ -162,7 +162,7 @@ impl Shared {
         self.state.lock().expect("nobody panicked")
     }
 
-    /// Waits until bytes may pass on; whether they still may.
+    /// Waits until these bytes may pass; returns whether their connection is still valid.
     fn wait_for_passage(&self, direction: Direction, generation: u64, bytes: &[u8]) -> bool {
         let mut state = self.state();
         if direction == Direction::ToServer {
@@ -196,7 +196,7 @@ fn listen(address: SocketAddr) -> TcpListener {
     listener
 }
 
-/// Accepts connections until the proxy is gone.
+/// Accepts connections until the proxy is dropped.
 fn accept(shared: &Arc<Shared>) {
     loop {
         let accepted = {
@@ -208,7 +208,7 @@ fn accept(shared: &Arc<Shared>) {
             client.map(|(client, _)| (client, state.generation))
         };
         match accepted {
-            // A server that is not there closes the connection.
+            // If the server does not run, the connection is closed.
             Some((client, generation)) => {
                 let _ = connect(shared, &client, generation);
             }
@@ -234,7 +234,7 @@ fn connect(shared: &Arc<Shared>, client: &TcpStream, generation: u64) -> std::io
     if state.generation != generation {
         return Ok(());
     }
-    // Those that are closed have no other end.
+    // Closed connections have no peer.
     state.links.retain(|link| link.peer_addr().is_ok());
     state.links.extend([client.try_clone()?, server]);
     drop(state);

@@ -1,4 +1,4 @@
-//! A running `heartline events`, what it says, and how it ends.
+//! A running `heartline events`, its output, and how it ends.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
@@ -10,14 +10,14 @@ use serde_json::Value;
 
 use super::{Guarded, SOON, wait_until};
 
-/// `heartline events` of some servers.
+/// `heartline events` for some servers.
 pub(crate) struct Publisher {
     process: Guarded,
     said: Arc<Mutex<String>>,
 }
 
 impl Publisher {
-    /// Starts it; what it says is collected, and what it publishes on stdout goes to `stdout`.
+    /// Starts it; its stderr is collected, and the events it publishes on stdout go to `stdout`.
     pub(crate) fn start(zookeeper: &str, options: &[&str], stdout: Stdio) -> Self {
         let mut process = Guarded::spawn(
             Command::new(env!("CARGO_BIN_EXE_heartline"))
@@ -46,26 +46,26 @@ impl Publisher {
         Self { process, said }
     }
 
-    /// What it has said so far.
+    /// Its stderr so far.
     pub(crate) fn said(&self) -> String {
         self.said.lock().expect("nobody panicked").clone()
     }
 
-    /// Waits until it says this.
+    /// Waits until it prints this.
     pub(crate) fn wait_until_said(&self, words: &str) {
         wait_until(&format!("it says '{words}'"), SOON, || {
             self.said().contains(words)
         });
     }
 
-    /// Asks it to end; its exit status and all that it has said.
+    /// Asks it to end; returns its exit status and its stderr.
     pub(crate) fn end(mut self) -> (Option<i32>, String) {
         self.process.signal(Signal::TERM);
         let status = self.process.wait();
         (status.code(), self.said())
     }
 
-    /// Its output, if that is a pipe and nobody has taken it.
+    /// Its output, if that is a pipe and was not taken before.
     pub(crate) fn take_stdout(&mut self) -> Option<std::process::ChildStdout> {
         self.process.take_stdout()
     }
@@ -76,9 +76,9 @@ impl Publisher {
 pub(crate) struct Published {
     pub(crate) event: String,
     pub(crate) node: String,
-    /// Epoch and sequence of what a master tells.
+    /// Epoch and sequence number of an event from a master.
     pub(crate) number: Option<(i64, u64)>,
-    /// How many are lost.
+    /// The number of lost events.
     pub(crate) count: Option<u64>,
 }
 
@@ -94,15 +94,15 @@ impl Published {
         }
     }
 
-    /// All of a text's lines.
+    /// All lines of a text.
     pub(crate) fn all(text: &str) -> Vec<Self> {
         text.lines().map(Self::parse).collect()
     }
 }
 
-/// Whether what was published is the whole truth, told in order: each event of `truth` that has a number once or more,
-/// for the first time right after the one before it of the same node or after the word that those between are lost.
-/// How many are said to be lost.
+/// Checks that the published events are complete and in order: each event of `truth` that has a number occurs at least
+/// once, first right after the one before it of the same node, or after a report that those between are lost.
+/// Returns how many were reported as lost.
 pub(crate) fn assert_told(truth: &[String], published: &[Published]) -> u64 {
     let truth: Vec<Published> = truth.iter().map(|line| Published::parse(line)).collect();
     let nodes: std::collections::BTreeSet<&str> =

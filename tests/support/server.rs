@@ -1,4 +1,4 @@
-//! One `ZooKeeper` server process, alone or of an ensemble, with a folder and a client port of its own.
+//! One `ZooKeeper` server process, alone or in an ensemble, with its own folder and client port.
 
 use std::{
     fs::{self, File},
@@ -14,16 +14,16 @@ use rustix::process::Signal;
 
 use super::{Guarded, Parts};
 
-/// How long a server may take until it answers. A second is usual; a busy machine needs more.
+/// How long a server may take until it answers. Usually it takes a second; a busy machine needs more.
 const START_LIMIT: Duration = Duration::from_secs(60);
 
-/// A server that is started, stopped and asked; dead when this value is gone.
+/// A server that tests start, stop and query; killed when this value is dropped.
 pub(crate) struct Server {
     dir: PathBuf,
     port: u16,
     /// Further arguments for `java`, such as `-Dreadonlymode.enabled=true`.
     pub(crate) properties: Vec<String>,
-    /// A command that `java` is started by and that replaces itself with it.
+    /// A command that starts `java` and replaces itself with it.
     pub(crate) starter: Vec<String>,
     /// The class path of its jars.
     pub(crate) class_path: String,
@@ -31,7 +31,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// One that is not started yet, with its files in `dir`.
+    /// A server that is not started yet, with its files in `dir`.
     pub(crate) fn new(dir: &Path, port: u16) -> Self {
         Self {
             dir: dir.to_owned(),
@@ -43,7 +43,7 @@ impl Server {
         }
     }
 
-    /// Where clients find it.
+    /// The address for clients.
     pub(crate) fn socket_address(&self) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, self.port).into()
     }
@@ -53,7 +53,7 @@ impl Server {
         self.dir.join("data")
     }
 
-    /// The lines that every server's `zoo.cfg` begins with.
+    /// The lines at the beginning of every server's `zoo.cfg`.
     pub(crate) fn usual_settings(&self) -> String {
         format!(
             "dataDir={}\nclientPort={}\nclientPortAddress=127.0.0.1\nmaxClientCnxns=0\nadmin.enableServer=false\n\
@@ -100,7 +100,7 @@ impl Server {
         ));
     }
 
-    /// Waits until the answer to a four-letter word is as hoped; `Err` with the log if that is not to be.
+    /// Waits until the answer to a four-letter word is as expected; `Err` with the log if it does not come.
     pub(crate) fn wait_for(
         &mut self,
         word: &str,
@@ -122,7 +122,7 @@ impl Server {
         Ok(())
     }
 
-    /// Sends a four-letter word; `None` when there is no answer.
+    /// Sends a four-letter word; `None` if there is no answer.
     pub(crate) fn ask(&self, word: &str) -> Option<String> {
         let limit = Duration::from_secs(1);
         let mut stream = TcpStream::connect_timeout(&self.socket_address(), limit).ok()?;
@@ -133,12 +133,12 @@ impl Server {
         Some(answer)
     }
 
-    /// What it has logged so far.
+    /// Its log so far.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.log_path()).unwrap_or_default()
     }
 
-    /// Whether its process is there, be it stopped.
+    /// Whether its process exists, running or stopped.
     pub(crate) fn is_running(&mut self) -> bool {
         self.process.as_mut().is_some_and(Guarded::is_running)
     }
@@ -148,17 +148,17 @@ impl Server {
         self.process.as_ref().expect("the server runs").id()
     }
 
-    /// Kills it with -9: no goodbye to any client.
+    /// Kills it with -9: clients are not notified.
     pub(crate) fn kill(&mut self) {
         drop(self.process.take().expect("the server runs"));
     }
 
-    /// Stops it as it is (SIGSTOP).
+    /// Stops its process (SIGSTOP).
     pub(crate) fn pause(&self) {
         self.process.as_ref().expect("the server runs").pause();
     }
 
-    /// Lets it go on (SIGCONT), or whatever else a signal does.
+    /// Sends it a signal, such as SIGCONT.
     pub(crate) fn signal(&self, signal: Signal) {
         self.process
             .as_ref()
@@ -171,13 +171,13 @@ impl Server {
     }
 }
 
-/// A port that was free a moment ago: below those that the kernel hands out by itself, so that no client's own end of a
-/// connection takes it while its server is down.
+/// A port that was free a moment ago: below those that the kernel assigns automatically, so that no client's own end of
+/// a connection takes it while its server is down.
 pub(crate) fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     const FIRST: u16 = 12_000;
     const COUNT: u16 = 20_000;
-    // Test files that run at once begin at different places.
+    // Test programs that run at once begin at different ports.
     let begin = std::process::id().wrapping_mul(211) % u32::from(COUNT);
     for _ in 0..COUNT {
         let step = u32::from(NEXT.fetch_add(1, Ordering::Relaxed));

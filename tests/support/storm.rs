@@ -1,4 +1,4 @@
-//! Many nodes that register at once, each by a bare connection of its own.
+//! Many nodes that register at once, each by its own bare connection.
 
 use std::{
     io::{Read, Write},
@@ -14,14 +14,14 @@ use serde_json::json;
 
 use super::{SOON, wait_until};
 
-/// Their registrations, under way.
+/// Their registrations in progress.
 pub(crate) struct Storm {
     acknowledged: Arc<AtomicUsize>,
     clients: Vec<JoinHandle<Option<String>>>,
 }
 
 impl Storm {
-    /// So many register at this server, all at once.
+    /// Registers `nodes` nodes at this server, all at once.
     pub(crate) fn of(server: SocketAddr, nodes: usize) -> Self {
         let acknowledged = Arc::new(AtomicUsize::new(0));
         let clients = (0..nodes).map(|number| {
@@ -38,14 +38,14 @@ impl Storm {
         }
     }
 
-    /// Waits until so many are acknowledged.
+    /// Waits until `nodes` registrations are acknowledged.
     pub(crate) fn wait_for(&self, nodes: usize) {
         wait_until("some are acknowledged", SOON, || {
             self.acknowledged.load(Relaxed) >= nodes
         });
     }
 
-    /// The names of those that were, once all have their answer or none.
+    /// The names of the acknowledged nodes, once all have an answer or have failed.
     pub(crate) fn acknowledged(self) -> Vec<String> {
         let clients = self.clients.into_iter();
         clients
@@ -54,7 +54,7 @@ impl Storm {
     }
 }
 
-/// Registers; the node's name if that is acknowledged.
+/// Registers a node; returns its name if that is acknowledged.
 fn register(server: SocketAddr, number: usize) -> Option<String> {
     let name = format!("n{number}");
     let mut key = [7_u8; 32];

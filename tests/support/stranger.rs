@@ -1,4 +1,4 @@
-//! A client of the node control server that sends whatever it likes.
+//! A client of the node control server that sends any bytes.
 
 use std::{
     io::{Read, Write},
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{SOON, ServerOfNodes, wait_until};
 
-/// Two keys of nobody.
+/// Two keys that belong to no node.
 pub(crate) const KEYS: [&str; 2] = [
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ",
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g",
@@ -28,7 +28,7 @@ pub(crate) fn with(mut message: Value, key: &str, value: impl Into<Value>) -> Va
     message
 }
 
-/// A client that sends whatever it likes.
+/// A client that sends any bytes.
 pub(crate) struct Client {
     stream: TcpStream,
     said: Vec<u8>,
@@ -44,12 +44,12 @@ impl Client {
         }
     }
 
-    /// What cannot be sent any more was refused before.
+    /// Sends bytes; a failure is ignored, because the server has then refused the client before.
     pub(crate) fn send(&mut self, bytes: &[u8]) {
         let _ = self.stream.write_all(bytes);
     }
 
-    /// Reads until this was said; all that was said.
+    /// Reads until this arrives; returns everything received.
     pub(crate) fn wait_for(&mut self, what: &str) -> String {
         loop {
             let text = String::from_utf8_lossy(&self.said).into_owned();
@@ -64,14 +64,14 @@ impl Client {
         }
     }
 
-    /// Whether the server ends the connection.
+    /// Waits until the server ends the connection.
     pub(crate) fn wait_for_end(&mut self) {
         let mut rest = Vec::new();
         // A reset is an end too.
         let _ = self.stream.read_to_end(&mut rest);
     }
 
-    /// The server's half of the hello.
+    /// Receives the server's half of the hello.
     pub(crate) fn hello(&mut self, secret: &str) -> Authenticator {
         let own = Nonce::random();
         let hello = json!({"type": "hello", "nonce": own.to_hex()});
@@ -84,7 +84,7 @@ impl Client {
     }
 }
 
-/// Sends `bytes` on a connection of its own; the answer and the log must say why that is refused.
+/// Sends `bytes` on a new connection; the answer and the log must say why they are refused.
 pub(crate) fn is_refused(server: &ServerOfNodes, attempt: &str, bytes: &[u8], why: &str) {
     let before = count_refused(server, why);
     let mut client = Client::of(server);

@@ -1,4 +1,4 @@
-//! A task as Hadoop runs one: attempts of a mapper on the same input, until one is not killed.
+//! A task as Hadoop runs it: attempts of a mapper on the same input, until one is not killed.
 
 use std::{
     fmt::Write as _,
@@ -10,14 +10,14 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// A mapper that is fed bit by bit and tried again when it was killed. Unlike [`super::Mapper`] it writes to files, so
-/// that it can write as much as it likes before anybody reads it.
+/// A mapper that is fed bit by bit and started again after a kill. Unlike [`super::Mapper`] it writes to files, so
+/// that it can write any amount before the test reads it.
 pub(crate) struct Task {
     name: String,
     address: String,
     options: Vec<String>,
     input: Vec<u8>,
-    /// How many attempts there were.
+    /// The number of attempts so far.
     attempts: usize,
     running: Attempt,
 }
@@ -32,7 +32,7 @@ struct Attempt {
 }
 
 impl Task {
-    /// Starts its first attempt.
+    /// Starts the first attempt.
     pub(crate) fn start(name: &str, address: &str, options: &[&str], input: Vec<u8>) -> Self {
         let options: Vec<String> = options.iter().map(ToString::to_string).collect();
         Self {
@@ -45,17 +45,17 @@ impl Task {
         }
     }
 
-    /// The name of the attempt that runs, as its member is called.
+    /// The member name of the running attempt.
     pub(crate) fn member(&self) -> String {
         format!("{}.{}", self.name, self.attempts)
     }
 
-    /// How many bytes are still to be fed.
+    /// The number of bytes still to be fed.
     pub(crate) fn remaining(&self) -> usize {
         self.input.len() - self.running.fed
     }
 
-    /// Feeds so many bytes, unless it is stopped.
+    /// Feeds this number of bytes, unless it is stopped.
     pub(crate) fn feed(&mut self, bytes: usize) {
         let attempt = &mut self.running;
         if attempt.is_stopped {
@@ -68,7 +68,7 @@ impl Task {
         self.running.fed = end;
     }
 
-    /// Kills the attempt that runs with -9, and starts the next one.
+    /// Kills the running attempt with -9, and starts the next one.
     pub(crate) fn kill(&mut self) {
         self.running.child.kill().expect("it runs");
         let ended = self.running.child.wait().expect("it can be waited for");
@@ -77,19 +77,19 @@ impl Task {
         self.running = Attempt::start(&self.member(), &self.address, &self.options);
     }
 
-    /// Stops it as it is.
+    /// Stops its process.
     pub(crate) fn stop(&mut self) {
         self.running.is_stopped = true;
         self.running.signal(Signal::STOP);
     }
 
-    /// Lets it go on, if it was stopped.
+    /// Continues its process, if it was stopped.
     pub(crate) fn go_on(&mut self) {
         self.running.is_stopped = false;
         self.running.signal(Signal::CONT);
     }
 
-    /// Feeds what remains; checks every word that was written, how it ended and that it said one line at the most.
+    /// Feeds the rest; checks every word of the output, the exit status, and that it printed at most one line.
     pub(crate) fn finish(mut self) {
         self.feed(self.remaining());
         let name = self.member();
@@ -151,7 +151,7 @@ impl Drop for Attempt {
     }
 }
 
-/// `WORD<tab>1` for every word, counted without the program under test.
+/// `WORD<tab>1` for every word, independent of the program under test.
 fn ones(input: &[u8]) -> String {
     let text = std::str::from_utf8(input).expect("ASCII");
     let mut ones = String::new();

@@ -1,4 +1,4 @@
-//! What stands in a test's server, read by a session of the test's own.
+//! The znodes of a test's server, read by a session of the test's own.
 
 use std::time::{Duration, Instant};
 
@@ -22,7 +22,7 @@ impl ZooKeeper {
         self.read(path).is_some()
     }
 
-    /// Waits until nobody is a member any more, and no claim stands.
+    /// Waits until there are no members and no claims.
     pub(crate) fn wait_until_empty(&self) {
         wait_until("nobody is a member", Duration::from_secs(20), || {
             self.visit(async |session| {
@@ -40,13 +40,13 @@ impl ZooKeeper {
         });
     }
 
-    /// Whose claims stand in line, first come first.
+    /// The owners of the claims in the line, the first one first.
     pub(crate) fn holders(&self) -> Vec<String> {
         self.visit(async |session| {
             let line = session.line(true).await.expect("the server answers");
             let mut holders = Vec::new();
             for claim in in_order(&line) {
-                // One that went meanwhile is no claim.
+                // A claim that has gone meanwhile does not count.
                 if let Ok((value, _)) = session.read(&session.paths().claim(claim)).await {
                     holders.push(holder(&value.bytes));
                 }
@@ -63,7 +63,7 @@ impl ZooKeeper {
         });
     }
 
-    /// Creates lasting znodes right below another one, all with the same value.
+    /// Creates persistent znodes right below another one, all with the same value.
     pub(crate) fn create_many(&self, above: &str, names: &[String], value: &[u8]) {
         self.visit(async |session| {
             let client = session.client();
@@ -75,7 +75,7 @@ impl ZooKeeper {
         });
     }
 
-    /// Creates a znode that belongs to no session and that nobody may read.
+    /// Creates a znode that belongs to no session and that no client may read.
     pub(crate) fn create_unreadable(&self, path: &str, value: &str) {
         const RIGHTS: &[Acl] = &[Acl::new_const(Permission::WRITE, "world", "anyone")];
         self.create(path, value, Acls::from(RIGHTS));
@@ -98,7 +98,7 @@ impl ZooKeeper {
             let end = Instant::now() + SOON;
             loop {
                 match client.create(path, value.as_bytes(), &options).await {
-                    // Whoever makes the znode above it may be about to.
+                    // Another program may be about to create the parent znode.
                     Err(Error::NoNode) if Instant::now() < end => {
                         tokio::time::sleep(Duration::from_millis(5)).await;
                     }
@@ -116,13 +116,13 @@ impl ZooKeeper {
         })
     }
 
-    /// Does something in a session of its own.
+    /// Runs `work` in a new session.
     pub(crate) fn visit<T>(&self, work: impl AsyncFnOnce(&Session) -> T) -> T {
         visit(&self.address(), work).expect("the server answers")
     }
 }
 
-/// Does something in a session of its own with the servers, and below the chroot, of `address`; `None` if none serves.
+/// Runs `work` in a new session with the servers, and below the chroot, of `address`; `None` if none serves.
 pub(crate) fn visit<T>(address: &str, work: impl AsyncFnOnce(&Session) -> T) -> Option<T> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

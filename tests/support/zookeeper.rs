@@ -9,34 +9,34 @@ use tempfile::TempDir;
 use super::Parts;
 use super::server::{Server, free_port};
 
-/// A server with data of its own; gone, with its data, when this value is.
+/// A server with data of its own; removed, with its data, when this value is dropped.
 pub(crate) struct ZooKeeper {
-    // Ends before the folder that it writes to.
+    // Dropped before the folder that the server writes to.
     server: Server,
     dir: TempDir,
     settings: Vec<String>,
 }
 
 impl ZooKeeper {
-    /// Starts one and waits until it answers.
+    /// Starts a server and waits until it answers.
     pub(crate) fn start() -> Self {
         Self::with_settings(&[])
     }
 
-    /// Starts one with more lines for its `zoo.cfg`, such as `maxClientCnxns=3`; they win over the usual ones.
+    /// Starts a server with more lines for its `zoo.cfg`, such as `maxClientCnxns=3`; they override the usual ones.
     pub(crate) fn with_settings(settings: &[&str]) -> Self {
         Self::arranged(settings, |_| {})
     }
 
-    /// Starts one of the version 3.4, which is too old.
+    /// Starts a server of version 3.4, which is too old.
     pub(crate) fn old() -> Self {
         let class_path = Parts::of_old_zookeeper().class_path();
         Self::arranged(&[], |server| server.class_path.clone_from(&class_path))
     }
 
-    /// Starts one with more settings, after `arrange` has had its way with what is to be started.
+    /// Starts a server with more settings, after `arrange` has modified it.
     pub(crate) fn arranged(settings: &[&str], arrange: impl Fn(&mut Server)) -> Self {
-        // Between choosing a port and the server's taking it, somebody else may.
+        // Another program may take the port after it was chosen and before the server opens it.
         for attempt in 1.. {
             let dir = TempDir::with_prefix("heartline-zookeeper-").expect("a temporary folder");
             let mut server = Server::new(dir.path(), free_port());
@@ -55,7 +55,7 @@ impl ZooKeeper {
         unreachable!("the third attempt is the last")
     }
 
-    /// `127.0.0.1:PORT`, as `--zookeeper` takes it.
+    /// `127.0.0.1:PORT`, in the form of `--zookeeper`.
     pub(crate) fn address(&self) -> String {
         self.server.socket_address().to_string()
     }
@@ -65,7 +65,7 @@ impl ZooKeeper {
         self.server.pid()
     }
 
-    /// Whether the server's process is there.
+    /// Whether the server's process exists.
     pub(crate) fn is_running(&mut self) -> bool {
         self.server.is_running()
     }
@@ -75,22 +75,22 @@ impl ZooKeeper {
         self.server.data()
     }
 
-    /// What the server has logged so far.
+    /// The server's log so far.
     pub(crate) fn log(&self) -> String {
         self.server.log()
     }
 
-    /// Kills it with -9: no goodbye to any client.
+    /// Kills it with -9: clients are not notified.
     pub(crate) fn kill(&mut self) {
         self.server.kill();
     }
 
-    /// Stops it as it is (SIGSTOP): its sockets stay open and nobody answers.
+    /// Stops its process (SIGSTOP): its sockets stay open and it does not answer.
     pub(crate) fn pause(&self) {
         self.server.pause();
     }
 
-    /// Lets it go on (SIGCONT).
+    /// Continues its process (SIGCONT).
     pub(crate) fn resume(&self) {
         self.server.signal(Signal::CONT);
     }
@@ -101,19 +101,19 @@ impl ZooKeeper {
             .unwrap_or_else(|why| panic!("ZooKeeper does not start again: {why}"));
     }
 
-    /// Sends a four-letter word, such as `mntr` or `cons`, and returns the answer: empty when there is none.
+    /// Sends a four-letter word, such as `mntr` or `cons`, and returns the answer: empty if there is none.
     pub(crate) fn four_letter_word(&self, word: &str) -> String {
         self.server.ask(word).unwrap_or_default()
     }
 
     fn launch(&mut self) -> Result<(), String> {
         let mut config = format!("{}tickTime=2000\n", self.server.usual_settings());
-        // Java's properties: the last line with a key wins.
+        // In Java's properties the last line with a key wins.
         for line in &self.settings {
             let _ = writeln!(config, "{line}");
         }
         self.server.launch(&config);
-        // Its folder in the answer: another server that took the port meanwhile would answer too.
+        // Check that the answer names our folder: another server may have taken the port meanwhile.
         let ours = format!("dataDir={}", self.server.data().display());
         self.server
             .wait_for("conf", |answer| answer.contains(&ours))

@@ -1,4 +1,4 @@
-//! `heartline run --commit-command`: of all attempts of a task exactly one runs it, whatever happens to them.
+//! `heartline run --commit-command`: exactly one of all attempts of a task runs it, whatever happens to them.
 
 use crate::support;
 use std::fs;
@@ -13,7 +13,7 @@ use predicates::str::contains;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-/// A server, and a folder in which commit commands write down that they have run.
+/// A server, and a folder in which commit commands record that they have run.
 struct Place {
     zookeeper: ZooKeeper,
     folder: TempDir,
@@ -27,7 +27,7 @@ impl Place {
         }
     }
 
-    /// A shell's script as a commit command; `$0` is the file `done` of the folder.
+    /// A shell script as a commit command; `$0` is the file `done` of the folder.
     fn script(&self, script: &str) -> String {
         format!("sh -c '{script}' {}", self.path("done"))
     }
@@ -62,7 +62,7 @@ impl Place {
             .expect("heartline")
     }
 
-    /// What the task's znode says.
+    /// The value of the task's znode.
     fn told(&self, task: usize) -> String {
         let task = id(task, 0).replace("attempt", "task");
         let task = task.trim_end_matches("_0");
@@ -84,7 +84,7 @@ fn end(child: Child) -> Output {
     child.wait_with_output().expect("it ends")
 }
 
-/// Its record is there, whatever became of the commit; what it said.
+/// Checks that its record was written, whatever happened to the commit; returns its stderr.
 fn assert_ended(output: &Output, status: i32) -> String {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(status), "{said}");
@@ -117,10 +117,10 @@ fn an_attempt_commits_once() {
         "{other}"
     );
     assert_eq!(place.lines().len(), 1);
-    // Another task is another matter.
+    // Another task is independent.
     assert_ended(&end(place.start(4, 0, &commit)), 0);
     assert_eq!(place.lines().len(), 2);
-    // What is forgotten is done again.
+    // A forgotten commit is done again.
     Command::new(env!("CARGO_BIN_EXE_setup-zookeeper"))
         .args(["--zookeeper", &place.zookeeper.address()])
         .assert()
@@ -167,7 +167,7 @@ fn after_a_failure_the_next_one_commits() {
     place.wait_for_lines(1);
     assert_eq!(place.told(5), format!("committing {}", id(5, 0)));
     let second = place.start(5, 1, &commit);
-    // It is to wait: give it time to do so, or to do wrong.
+    // It must wait: give it time to do so, or to fail.
     sleep(Duration::from_millis(500));
     fs::write(place.path("done.go"), "").expect("a file");
     let said = assert_ended(&end(first), 7);
@@ -195,7 +195,7 @@ fn a_command_that_fails_commits_nothing() {
 #[test]
 fn who_takes_over_from_a_killed_one_begins_after_its_command() {
     let place = Place::new();
-    // Tells at its end whether another one runs; the first one would run for ever.
+    // At its end, records whether another one runs; the first one would run for ever.
     let commit = place.script(
         r#"echo {attempt} >> "$0"; case {attempt} in *_0) while :; do echo $$ > "$0.pid"; sleep 0.01; done;; esac; ! kill -0 $(cat "$0.pid")"#,
     );
@@ -253,7 +253,7 @@ fn without_zookeeper_nobody_commits() {
         "{said}"
     );
     assert!(place.lines().is_empty());
-    // It comes in time.
+    // The answer comes in time.
     let attempt = place.start(2, 0, &commit);
     sleep(Duration::from_millis(500));
     place.zookeeper.restart();

@@ -1,5 +1,5 @@
-//! Why a command stands still, told of real processes: each verdict is produced on purpose, and the wrong
-//! ones must not come.
+//! Why a command makes no progress, tested with real processes: each verdict is produced on purpose, and wrong
+//! ones must not occur.
 
 mod rig;
 
@@ -20,7 +20,7 @@ use rustix::process::Signal;
 
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// Reads, in all the ways that there are for it in Python's standard library.
+/// Python scripts that read stdin, in every way of Python's standard library.
 const READ: &str = "import os; os.read(0, 100)";
 const SELECT: &str = "import select; select.select([0], [], [])";
 const POLL: &str = "import select; p = select.poll(); p.register(0, select.POLLIN); p.poll()";
@@ -29,7 +29,7 @@ const THREAD: &str = "import sys, threading
 threading.Thread(target=sys.stdin.readline).start()
 threading.Event().wait()";
 
-/// Waits for something else, though its input is open and empty.
+/// Scripts that wait for something else while the input is open and empty.
 const SLEEP: &str = "import time; time.sleep(600)";
 const OTHER_PIPE: &str = "import os; r, w = os.pipe(); os.read(r, 1)";
 const OTHER_SELECT: &str = "import os, select; r, w = os.pipe(); select.select([r], [], [])";
@@ -42,7 +42,7 @@ lock = threading.Lock(); lock.acquire()
 for n in range(3): threading.Thread(target=lock.acquire).start()
 print('ready', flush=True); lock.acquire()";
 
-/// Computes.
+/// Scripts that compute.
 const BUSY: &str = "while True: pass";
 const BUSY_THREADS: &str = "import threading
 def burn():
@@ -50,7 +50,7 @@ def burn():
 for n in range(3): threading.Thread(target=burn).start()
 threading.Event().wait()";
 
-/// Computes for some seconds of CPU time on each line that it reads.
+/// Computes for some seconds of CPU time on each line of its input.
 const BETWEEN: &str = "import os, time
 while os.read(0, 7):
     end = time.process_time() + 2

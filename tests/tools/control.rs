@@ -1,4 +1,4 @@
-//! What the master tells its followers, and what operators ask of it.
+//! The master's instructions to its followers, and operators' requests to the master.
 
 use std::process::Output;
 
@@ -19,7 +19,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// A master and a follower that is heard.
+/// A master and a follower that it has heard.
 fn pair(zookeeper: &ZooKeeper) -> (Watcher, Mapper, Mapper) {
     let watcher = Watcher::events(zookeeper);
     let master = Mapper::start(zookeeper, "map1");
@@ -101,7 +101,7 @@ fn an_order_of_an_old_epoch_is_not_followed() {
         });
     };
     set(order(current - 1));
-    // That of the current epoch comes behind it, so the old one has been read by then.
+    // The value of the current epoch comes after it, so the old one has been read by then.
     set(format!("epoch: {current}\ninterval: 30000us\n"));
     wait_until("it beats as the current epoch says", SOON, || {
         beat(&zookeeper, "map3").status.interval.as_millis() == 30

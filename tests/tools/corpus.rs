@@ -1,5 +1,5 @@
-//! Every reader of bytes that others write, on the fixed corpus `tests/corpus/` and on some thousand changed copies of it:
-//! the same functions as the fuzz targets', which look for longer (`scripts/fuzz`).
+//! Every parser of bytes from other programs, on the fixed corpus `tests/corpus/` and on some thousand changed copies
+//! of it: the same functions as in the fuzz targets, which run for longer (`scripts/fuzz`).
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,7 +13,7 @@ use std::thread;
 use crate::fuzz::{READERS, Reader};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// So many changed copies each reader is given; fewer, where each takes long.
+/// The number of changed copies for each parser; fewer if each one takes long.
 const COPIES: usize = 10_000;
 const COPIES_OF_SLOW: usize = 1_000;
 const SLOW: &[&str] = &[
@@ -30,13 +30,13 @@ const SLOW: &[&str] = &[
     "workers",
 ];
 
-/// No changed copy is longer: what takes long samples is in the corpus itself.
+/// The longest changed copy, in bytes: longer samples that matter are in the corpus itself.
 const LONGEST: usize = 4096;
 
-/// No reader needs as much memory for what the corpus says. A length that lies is believed by whoever ends here.
+/// The memory limit, in bytes: no parser needs as much for the corpus. A parser that trusts a false length exceeds it.
 const MEMORY: u64 = 1 << 30;
 
-/// Numbers that are the last of their kind, or one too many.
+/// Numbers at the end of a range, or one beyond it.
 const NUMBERS: &[&str] = &[
     "0",
     "-1",
@@ -55,7 +55,7 @@ const NUMBERS: &[&str] = &[
     "+262142-12-31T23:59:60Z",
 ];
 
-/// What begins, ends or steers something.
+/// Words that begin, end or control something.
 const TOKENS: &[&str] = &[
     "\n",
     "\r",
@@ -88,7 +88,7 @@ fn folder(reader: &str) -> PathBuf {
     root.join("tests/corpus").join(reader)
 }
 
-/// A reader's samples with their names, in the order of these.
+/// A parser's samples with their names, ordered by name.
 fn samples(reader: &str) -> Vec<(String, Vec<u8>)> {
     let entries = fs::read_dir(folder(reader)).unwrap_or_else(|why| panic!("{reader}: {why}"));
     let mut samples: Vec<_> = entries
@@ -102,7 +102,7 @@ fn samples(reader: &str) -> Vec<(String, Vec<u8>)> {
     samples
 }
 
-/// An allocation beyond the limit ends the process, and says so.
+/// Limits the memory: an allocation beyond the limit ends the process with a message.
 fn limit_memory() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -115,12 +115,12 @@ fn limit_memory() {
     });
 }
 
-/// Whether the reader keeps its promises about these bytes.
+/// Whether the parser keeps its promises for these bytes.
 fn holds(reader: fn(&[u8]), bytes: &[u8]) -> bool {
     catch_unwind(AssertUnwindSafe(|| reader(bytes))).is_ok()
 }
 
-/// Runs `work` for each reader, several at once, which names what was not read as promised.
+/// Runs `work` for each parser, several at once; `work` returns the names of the failed samples.
 fn each_reader(work: impl Fn(&Reader) -> Vec<String> + Sync) {
     limit_memory();
     let (next, failed) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
@@ -154,7 +154,7 @@ fn the_corpus_is_read() {
     });
 }
 
-/// Times are shown in the reader's own zone: there years end and begin at other moments, also the first and the last.
+/// Times are shown in the local time zone, in which the first and the last year begin and end at other moments.
 #[test]
 fn the_corpus_is_read_in_other_time_zones() {
     for zone in ["CET-1CEST,M3.5.0,M10.5.0/3", "<-12>12", "<+14>-14"] {
@@ -178,13 +178,13 @@ fn changed_copies_of_the_corpus_are_read() {
         } else {
             COPIES
         };
-        // Each time the same ones.
+        // The same copies in each run.
         let seed = name
             .bytes()
             .fold(1, |sum: u64, byte| sum.wrapping_mul(31) + u64::from(byte));
         let mut chance = Chance(seed);
         let copies = (0..copies).map(|_| chance.copy(&samples));
-        // One of each reader is enough to go on with.
+        // One failure of each parser is enough to continue with.
         let failed = copies.filter(|bytes| !holds(*reader, bytes)).take(1);
         failed
             .map(|bytes| format!("{name}: b\"{}\"", bytes.escape_ascii()))
@@ -221,7 +221,7 @@ fn each_reader_has_a_fuzz_target_and_samples() {
     }
 }
 
-/// Numbers that look random, and are the same in each run (`splitmix64`).
+/// Pseudo-random numbers, the same in each run (`splitmix64`).
 struct Chance(u64);
 
 impl Chance {
@@ -240,7 +240,7 @@ impl Chance {
         of[self.below(of.len())]
     }
 
-    /// Two places in so many bytes, the first one first.
+    /// Two random positions in this many bytes, the lower one first.
     fn range(&mut self, length: usize) -> std::ops::Range<usize> {
         let (one, other) = (self.below(length + 1), self.below(length + 1));
         one.min(other)..one.max(other)
@@ -276,7 +276,7 @@ impl Chance {
                 drop(bytes.splice(at..at, part));
             }
             7 => {
-                // In the place of a number, if there is one.
+                // Replaces a number, if there is one.
                 let digit = |byte: &u8| byte.is_ascii_digit();
                 let begin = bytes[at..]
                     .iter()

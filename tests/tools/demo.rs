@@ -1,4 +1,4 @@
-//! The demo, as a newcomer runs it: it shows what it promises, can be run again, and leaves nothing.
+//! The demo as a newcomer runs it: it shows what it promises, can be repeated, and leaves nothing behind.
 
 use std::{
     fs,
@@ -16,7 +16,7 @@ use crate::support::{
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-/// A folder of its own for parts, data and logs; the parts are those already fetched.
+/// A folder for parts, data and logs; the parts are those already fetched.
 struct Home(TempDir);
 
 impl Home {
@@ -28,7 +28,7 @@ impl Home {
         home
     }
 
-    /// `scripts/demo` that hears Ctrl-C, even when this test was started by something that ignores it.
+    /// `scripts/demo` that reacts to Ctrl-C, even if the program that started this test ignores it.
     fn demo(&self) -> Command {
         let demo = script("demo");
         let mut command = Command::new("env");
@@ -40,7 +40,7 @@ impl Home {
         command
     }
 
-    /// Command lines of all live processes that have this folder in their environment, as all that the demo starts do.
+    /// Command lines of all live processes with this folder in their environment: everything that the demo starts.
     fn processes(&self) -> Vec<String> {
         let variable = format!("HEARTLINE_HOME_DIR={}", self.0.path().display());
         let processes: Vec<PathBuf> = fs::read_dir("/proc")
@@ -62,7 +62,7 @@ impl Home {
     }
 }
 
-/// A demo on its way, told to stop what it started if the test fails before its end.
+/// A running demo, which is asked to stop what it started if the test fails before its end.
 struct Running(Option<Child>);
 
 impl Running {
@@ -113,7 +113,7 @@ fn shows_words_master_and_followers_twice_and_leaves_nothing() {
                 "run {run}: no '{expected}' in\n{shown}"
             );
         }
-        // Which mapper is master, and who inherits the claim before it ends, is left to chance; but each of the
+        // Chance decides which mapper is master, and which one inherits the claim before it ends; but each of the
         // three, and the reducer, is master in the end or has finished as a follower.
         let masters = shown
             .lines()
@@ -128,7 +128,7 @@ fn shows_words_master_and_followers_twice_and_leaves_nothing() {
 #[test]
 fn ctrl_c_stops_all_it_started() {
     let home = Home::new();
-    // Slow enough that it is still at it when the signal comes.
+    // Slow enough that it still runs when the signal arrives.
     let mut demo = Running::start(home.demo().args(["--line-delay", "50ms"]));
     wait_until(
         "the mappers and their Java, the server and both watchers run",

@@ -1,4 +1,4 @@
-//! What happens to the members of a job is published: each event once and in its order, and what is lost is counted.
+//! The events of a job's members are published: each event once and in order, and lost events are counted.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -13,7 +13,7 @@ use crate::support::{
 use rustix::process::Signal;
 use tempfile::TempDir;
 
-/// A job in which one finishes, one is killed, and another becomes master, who is left.
+/// A job in which one mapper finishes, one is killed, and the remaining one becomes master.
 fn job(zookeeper: &ZooKeeper, watcher: &Watcher) -> Mapper {
     let first = Mapper::start(zookeeper, "map1");
     watcher.wait_for_event("claimed", "map1");
@@ -32,14 +32,14 @@ fn job(zookeeper: &ZooKeeper, watcher: &Watcher) -> Mapper {
     followers[2].take().expect("it runs")
 }
 
-/// What a watcher has told, but for who is alive: the truth to compare with.
+/// A watcher's events except those about living members: the truth to compare with.
 fn truth(watcher: &Watcher) -> Vec<String> {
     let mut lines = watcher.lines();
     lines.retain(|line| !line.contains("\"alive\""));
     lines
 }
 
-/// A file's lines, once it tells all that has a number in `truth`.
+/// The lines of a file, once it contains every numbered event of `truth`.
 fn wait_for_all(path: &Path, truth: &[String]) -> Vec<Published> {
     let last = truth.iter().rev().map(|line| Published::parse(line));
     let last = last.into_iter().find(|event| event.number.is_some());
@@ -74,7 +74,7 @@ fn stdout_has_the_same_lines_as_the_watch() {
         numbered.collect::<Vec<_>>()
     };
     let (truth, told) = (numbered(truth(&watcher)), numbered(published.lines()));
-    // Claimed, three joined, finished, died, and claimed again; more may come while one looks.
+    // Claimed, three joined, finished, died, and claimed again; more may arrive meanwhile.
     let common = truth.len().min(told.len());
     assert!(common >= 7, "{truth:#?}");
     assert_eq!(truth[..common], told[..common]);
@@ -142,7 +142,7 @@ fn a_file_goes_on_where_it_ended_and_may_be_renamed() {
         numbers.is_sorted_by(|one, next| one < next),
         "{published:#?}"
     );
-    // Who was master at the second start was told before.
+    // The master at the second start was published before.
     let claims = published.iter().filter(|event| event.event == "claimed");
     assert_eq!(claims.count(), 1, "{published:#?}");
     assert!(!text[1].contains("map2"), "{text:?}");
@@ -157,7 +157,7 @@ fn a_full_disk_costs_the_oldest_and_they_are_counted() {
     let watcher = Watcher::events(&zookeeper);
     let options = ["--buffer", "3", "--to", path.to_str().unwrap()];
     let running = Publisher::start(&zookeeper.address(), &options, Stdio::null());
-    // That it is connected is the first that it cannot write.
+    // The first event that it cannot write says that it is connected.
     running.wait_until_said("No space left on device");
     let _master = job(&zookeeper, &watcher);
     running.wait_until_said("the oldest are being lost");
@@ -196,7 +196,7 @@ fn a_reader_that_waits_costs_events_and_no_more() {
     let stdout = running.take_stdout().expect("a pipe");
     rustix::pipe::fcntl_setpipe_size(&stdout, 4096).expect("a small pipe");
     let watcher = Watcher::events(&zookeeper);
-    // The shorter the silence that means death, the more often the living are told of.
+    // The shorter the timeout, the more often living members are reported.
     let start = |name: &str| {
         let options = ["--timeout", "100ms", "--name", name];
         Mapper::with_options(&zookeeper.address(), &options)
@@ -204,7 +204,7 @@ fn a_reader_that_waits_costs_events_and_no_more() {
     let _master = start("map1");
     watcher.wait_for_event("claimed", "map1");
     let follower = start("map2");
-    // Until the pipe is full, and the buffer too.
+    // Continue until the pipe is full, and the buffer too.
     running.wait_until_said("the oldest are being lost");
     follower.finish();
     watcher.wait_for_event("finished", "map2");

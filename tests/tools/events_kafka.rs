@@ -1,4 +1,4 @@
-//! Events arrive in Kafka, in order for each node, whatever becomes of the broker.
+//! Events arrive in Kafka, in order for each node, whatever happens to the broker.
 
 use crate::support;
 use std::collections::BTreeMap;
@@ -14,21 +14,21 @@ use crate::support::{
 use rustix::process::Signal;
 use tempfile::TempDir;
 
-/// Starts a publisher to a topic, beside a watcher who knows the truth; both see all that happens from now on.
+/// Starts a publisher to a topic, and a watcher as the truth; both see everything that happens from now on.
 fn start(zookeeper: &ZooKeeper, kafka: &Kafka, options: &[&str]) -> (Publisher, Watcher) {
     start_to(zookeeper, &kafka.address(), options)
 }
 
-/// The same, with any brokers.
+/// The same with any brokers.
 fn start_to(zookeeper: &ZooKeeper, brokers: &str, options: &[&str]) -> (Publisher, Watcher) {
     let watcher = Watcher::events(zookeeper);
     let target = format!("kafka://{brokers}/heartline");
-    // A broker that was killed is not back at once.
+    // A killed broker takes some time to return.
     let usual = ["--linger", "60s", "--to", &target];
     let options = [options, &usual[..]].concat();
     let running = Publisher::start(&zookeeper.address(), &options, Stdio::null());
     wait_until("both wait for a master", SOON, || {
-        // The paths that are watched, and below each the sessions that watch it.
+        // The watched paths, and below each the sessions that watch it.
         let answer = zookeeper.four_letter_word("wchp");
         let mut lines = answer
             .lines()
@@ -39,14 +39,14 @@ fn start_to(zookeeper: &ZooKeeper, brokers: &str, options: &[&str]) -> (Publishe
     (running, watcher)
 }
 
-/// What a watcher has told, but for who is alive.
+/// A watcher's events except those about living members.
 fn truth(watcher: &Watcher) -> Vec<String> {
     let mut lines = watcher.lines();
     lines.retain(|line| !line.contains("\"alive\""));
     lines
 }
 
-/// A follower comes and goes.
+/// Lets a follower join and leave.
 fn visit(zookeeper: &ZooKeeper, watcher: &Watcher, name: &str) {
     let follower = Mapper::start(zookeeper, name);
     watcher.wait_for_event("joined", name);
@@ -54,7 +54,7 @@ fn visit(zookeeper: &ZooKeeper, watcher: &Watcher, name: &str) {
     watcher.wait_for_event("finished", name);
 }
 
-/// Waits until the last event of `truth` has arrived, for whoever publishes may hear of it later than the watcher.
+/// Waits until the last event of `truth` has arrived, for the publisher may receive it later than the watcher.
 fn wait_for_last(kafka: &Kafka, truth: &[String]) {
     let mut events = truth.iter().rev().map(|line| Published::parse(line));
     let last = events.find(|event| event.number.is_some());
@@ -109,12 +109,12 @@ fn events_arrive_with_the_node_as_their_key() {
 fn a_killed_broker_costs_nothing_and_changes_no_order() {
     let zookeeper = ZooKeeper::start();
     let mut kafka = Kafka::start(&zookeeper);
-    // The broker makes the topic by itself.
+    // The broker creates the topic automatically.
     let (running, watcher) = start(&zookeeper, &kafka, &[]);
     let _master = Mapper::start(&zookeeper, "map1");
     watcher.wait_for_event("claimed", "map1");
     visit(&zookeeper, &watcher, "map2");
-    // One whose events are before the outage, in it and after it.
+    // A mapper with events before, during and after the outage.
     let witness = Mapper::start(&zookeeper, "map9");
     watcher.wait_for_event("joined", "map9");
     let died = |count: usize| {
@@ -157,7 +157,7 @@ fn the_other_broker_takes_what_a_killed_one_led() {
     let (mut first, second) = (Kafka::start(&zookeeper), Kafka::start(&zookeeper));
     // Each leads one partition and follows in the other.
     first.create_topic("heartline", 2, 2);
-    // Only the one that will be killed is named: the other one is heard of from it.
+    // Only the broker that will be killed is named: it reports the other one.
     let (running, watcher) = start_to(&zookeeper, &first.address(), &[]);
     let _master = Mapper::start(&zookeeper, "map1");
     watcher.wait_for_event("claimed", "map1");
@@ -260,7 +260,7 @@ fn the_script_starts_a_broker_and_passes_records() {
     );
 }
 
-/// Does something at the end, whatever happens before.
+/// Calls a function when dropped, even if the test fails.
 struct Stop<F: Fn()>(F);
 
 impl<F: Fn()> Drop for Stop<F> {

@@ -1,4 +1,4 @@
-//! A test that did not run is not a test that passed: the summary of `scripts/test` counts and names it.
+//! A test that did not run must not count as passed: the summary of `scripts/test` counts and names it.
 
 use std::env;
 use std::fs;
@@ -10,7 +10,7 @@ use crate::support::Parts;
 use crate::support::left_out::{self, leave_out};
 use tempfile::TempDir;
 
-/// Set in the process that is to leave its test out.
+/// Set in the process that leaves its test out.
 const CHILD: &str = "HEARTLINE_TEST_TO_LEAVE_OUT";
 
 #[test]
@@ -42,12 +42,12 @@ fn a_test_left_out_is_noted_by_name_and_never_swallowed() {
     }
     let line = format!("test\t{name}\tno kazoo to be had\n");
     assert_eq!(fs::read_to_string(&notes).expect("notes"), line.repeat(2));
-    // Without `scripts/test` people see it.
+    // Without `scripts/test` the message goes to people.
     let told = format!("left out: {name}: no kazoo to be had\n");
     assert!(said(&run(None)).contains(&told));
 }
 
-/// What `cargo test` writes, shortened.
+/// The output of `cargo test`, shortened.
 const LOG: &str = "\
    Compiling heartline v0.1.0
      Running unittests src/lib.rs (target/debug/deps/heartline-1)
@@ -71,7 +71,7 @@ test result: FAILED. 2 passed; 1 failed; 1 ignored; 0 measured; 0 filtered out; 
 test result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s
 ";
 
-/// A test that was left out in two of its parts, and a check.
+/// The notes of a test that was left out in two of its parts, and of a check.
 const NOTES: &str = "\
 test\tcluster_netns::three_hosts\tsshd is missing
 test\tcluster_netns::three_hosts\tssh is missing
@@ -79,7 +79,7 @@ test\tnodes::two\tneeds root
 check\tshellcheck\tit is not installed
 ";
 
-/// What a function of `scripts/lib/test-summary.sh` says of the log and the notes, and whether it succeeds.
+/// The output of a function of `scripts/lib/test-summary.sh` for the log and the notes, and whether it succeeds.
 fn summary(function: &str, log: &str, notes: &str) -> (String, bool) {
     let folder = TempDir::with_prefix("heartline-left-out-").expect("a temporary folder");
     let (first, second) = (folder.path().join("log"), folder.path().join("notes"));
@@ -143,7 +143,7 @@ fn only_what_needs_root_is_excused_and_not_for_root() {
     assert_eq!(root, format!("{others}nodes::two\nshellcheck\n"));
 }
 
-/// `scripts/test` and `.ci/run` with a `cargo` that runs no test but tells of some, one of them left out.
+/// `scripts/test` and `.ci/run` with a `cargo` that runs no test but reports some, one of them left out.
 struct Fake(TempDir);
 
 impl Fake {
@@ -214,7 +214,7 @@ fn the_test_command_tells_of_it_and_fails_where_all_is_required() {
         said(&output)
     );
 
-    // CI requires all by itself, and does not get as far as the demo.
+    // CI requires all tests in any case, and does not get as far as the demo.
     let output = fake.run(".ci/run", None);
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
     assert!(
@@ -233,7 +233,7 @@ fn no_test_returns_early_without_a_word() {
         let lines = lines.filter(|(_, line)| is_wrong(line.trim()));
         wrong.extend(lines.map(|(number, _)| format!("{}:{}", path.display(), number + 1)));
     };
-    // The harness swallows it.
+    // The harness swallows what a test prints.
     let tells = concat!("println!(\"", "skipped");
     let returns = |line: &str| line == concat!("return", ";") || line.contains(tells);
     for path in sources(&Parts::root().join("tests")) {
@@ -248,7 +248,7 @@ fn no_test_returns_early_without_a_word() {
     );
 }
 
-/// The source files of a folder of tests, but for what several of them use; of others, all below it.
+/// The source files of a test folder, except those shared by several tests; for other folders, all files below it.
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).expect("a folder") {

@@ -1,4 +1,4 @@
-//! Any command with a heartbeat, groups, events, status and control, and the project's own scripts.
+//! Any command with a heartbeat; groups, events, status and control; and the project's own scripts.
 
 #[path = "../fuzz/mod.rs"]
 mod fuzz;

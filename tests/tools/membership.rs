@@ -1,4 +1,4 @@
-//! What a member of a group does for its command, for the hook, and for whoever starts it.
+//! What a member of a group does for its command, for the hook, and for the program that starts it.
 
 use crate::support;
 use std::fs;
@@ -43,7 +43,7 @@ fn a_command_that_ends_ends_the_membership_with_its_status() {
             .map(|line| line.split('"').nth(7).unwrap())
             .collect();
         assert_eq!(words, ["active", "inactive"], "{events}");
-        // Well before the session would have ended by itself.
+        // Well before the session would have expired.
         assert!(!zookeeper.exists("/workers/w1"));
         assert!(begin.elapsed() < Duration::from_secs(3));
     }
@@ -65,7 +65,7 @@ fn what_a_command_leaves_behind_ends_with_it() {
     );
     assert_eq!(ended.status.code(), Some(0));
     let pid = fs::read_to_string(&left).expect("it has begun");
-    // It would sleep for longer than that. Gone it is when it was waited for.
+    // The process would sleep for longer than this. It is gone once it was reaped.
     wait_until("what was left is gone", SOON, || {
         !fs::exists(format!("/proc/{}", pid.trim())).expect("/proc")
     });
@@ -263,7 +263,7 @@ fn zookeeper_is_waited_for_and_that_is_said_once() {
     member.wait_for_event("active", "master");
 }
 
-/// An address where nothing listens.
+/// An address without a listener.
 fn nowhere() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port");
     listener.local_addr().expect("its address").to_string()

@@ -1,5 +1,5 @@
-//! Never two at once: whatever happens to the active one, its command and all that it has started are
-//! gone before another one's begins.
+//! Never two at once: whatever happens to the active member, its command and all processes that this has started are
+//! gone before another member's command begins.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::support::{Ticks, Watcher, ZooKeeper, group_member, wait_until};
 use rustix::process::{Pid, Signal, kill_process};
 
-/// A session's four seconds, the server's rounding to its next tick, and a busy machine.
+/// The session of four seconds, the server's rounding up to its next tick, and a margin for a busy machine.
 const EXPIRED: Duration = Duration::from_secs(15);
 
 /// Two members with the same command; the first is active.
@@ -24,7 +24,7 @@ impl Pair {
         let ticks = Ticks::new();
         let command = command(&ticks);
         let command: Vec<&str> = command.iter().map(String::as_str).collect();
-        // No time to end is a long one: the session is over before.
+        // The grace of 60 s is never used up: the session expires first.
         let member = |address: &str| {
             let options = format!("master --stop-grace 60s --address {address}");
             group_member(&zookeeper, &options, &command)
@@ -112,7 +112,7 @@ fn a_paused_member_is_stopped_by_its_supervisor() {
     pair.second.wait_for_event("active", "master");
     pair.assert_succeeded(&["main", "stop"]);
     pair.first.signal(Signal::CONT);
-    // What it finds when it wakes: it is backup of the second.
+    // When it wakes, it finds that it is the backup of the second.
     pair.first.wait_for_event("backup", "master");
     pair.ticks.assert_one_at_a_time();
 }
@@ -132,7 +132,7 @@ fn a_killed_keeper_takes_its_command_with_it() {
     let pair = Pair::start(gentle);
     let (supervisor, _) = below(&pair.first);
     kill_process(supervisor, Signal::KILL).expect("it runs");
-    // As good as the command's own death: the member leaves.
+    // Treated like the command's own death: the member leaves.
     pair.first.wait_for_event("inactive", "master");
     pair.assert_succeeded(&["main"]);
 }
@@ -170,7 +170,7 @@ fn a_server_that_does_not_answer_stops_the_command_in_time() {
     pair.zookeeper.pause();
     pair.first.wait_for_event("inactive", "master");
     let end = pair.ticks.runs()[0].last;
-    // Nobody is active while nobody answers.
+    // No member is active while no server answers.
     sleep(Duration::from_secs(3));
     assert_eq!(pair.ticks.runs()[0].last.to_bits(), end.to_bits());
     pair.zookeeper.resume();
@@ -191,7 +191,7 @@ fn a_server_that_is_away_for_a_moment_stops_nothing() {
         (1, &["main".to_owned()][..])
     );
     assert!(runs[0].last > before + 1.5, "{runs:?}");
-    // And for longer: killed and started again, with all sessions that it knew.
+    // And for longer: killed and started again, with all the sessions that it knew.
     pair.zookeeper.kill();
     sleep(Duration::from_secs(4));
     pair.zookeeper.restart();

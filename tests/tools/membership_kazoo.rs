@@ -1,11 +1,11 @@
-//! A group whose other half is played by kazoo.
+//! A group whose other members are played by kazoo.
 
 use crate::support;
 use crate::support::left_out::{self, leave_out};
 use crate::support::{Dialog, ZooKeeper, group_member};
 use rustix::process::Signal;
 
-/// Does what it is told by lines: `create PATH VALUE`, `watch PATH`, `claim PATH VALUE`, `stop`.
+/// Obeys lines of commands: `create PATH VALUE`, `watch PATH`, `claim PATH VALUE`, `stop`.
 const SCRIPT: &str = r#"
 import sys, threading
 from kazoo.client import KazooClient
@@ -46,7 +46,7 @@ zk.stop()
 print("stopped")
 "#;
 
-/// Kazoo as it is when it has connected, or why it cannot be had.
+/// Kazoo, once it has connected, or why it is not available.
 fn kazoo(zookeeper: &ZooKeeper) -> Result<Dialog, String> {
     let kazoo = Dialog::kazoo(zookeeper, SCRIPT)?;
     kazoo.wait_for("connected");
@@ -84,7 +84,7 @@ fn each_sees_the_workers_of_the_other() {
     };
     let master = group_member(&zookeeper, "master --address m1:2223", &[]);
     master.wait_for_event("active", "master");
-    // The active master makes it, a moment after it has said that it is.
+    // The active master creates it, a moment after its event.
     support::wait_until("there is a place for workers", support::SOON, || {
         zookeeper.exists("/workers")
     });

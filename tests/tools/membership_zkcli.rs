@@ -1,4 +1,4 @@
-//! A group whose other half is played by hand, with the real `zkCli.sh`, command for command.
+//! A group whose other members are played by hand, with the real `zkCli.sh`, command for command.
 
 use std::thread::sleep;
 use std::time::Duration;
@@ -10,7 +10,7 @@ fn ticking() -> ZooKeeper {
     ZooKeeper::with_settings(&["tickTime=500"])
 }
 
-/// Waits until a backup has told who is active.
+/// Waits until a backup has reported which member is active.
 fn wait_for_backup_of(member: &Watcher, active: &str) {
     member.wait_for(&format!("backup of {active}"), |lines| {
         let told =
@@ -37,7 +37,7 @@ fn zkcli_is_master_and_heartline_takes_over_when_it_quits() {
     third.ask("get /master", "m2:2223");
     let stat = third.ask("stat -w /master", "numChildren");
     assert!(stat.contains("ephemeralOwner = 0x1"), "{stat}");
-    // Its claim is proven several times meanwhile, which no watch may tell.
+    // Its claim is confirmed several times meanwhile, which must not trigger a watch.
     sleep(Duration::from_secs(2));
     let said = third.said();
     assert!(!said.contains("path:/master"), "{said}");

@@ -1,4 +1,4 @@
-//! `--on-death`: the master runs a command for each death, once, and nothing of that holds it up.
+//! `--on-death`: the master runs a command for each death, once, and is never delayed by it.
 
 use std::fs;
 use std::thread::sleep;
@@ -16,7 +16,7 @@ impl Register {
         Self(TempDir::with_prefix("heartline-deaths-").expect("a temporary folder"))
     }
 
-    /// A command; `script` finds the file in `$0`, and the attempt and the node in `$1` and `$2`.
+    /// A command; `script` gets the file as `$0`, and the attempt and the node as `$1` and `$2`.
     fn command(&self, script: &str) -> String {
         let file = self.0.path().join("dead");
         format!("sh -c '{script}' {} {{attempt}} {{node}}", file.display())
@@ -34,7 +34,7 @@ impl Register {
     }
 }
 
-/// A standing master; what it shows is what the watchers show.
+/// A dedicated master; its output is the same as a watcher's.
 fn master(zookeeper: &ZooKeeper, on_death: &str) -> Watcher {
     let address = zookeeper.address();
     let options = ["master", "--json", "--name", "chief", "--timeout", "500ms"];
@@ -53,7 +53,7 @@ fn attempt(number: usize) -> String {
 fn a_death_is_acted_on_once_and_an_end_is_not() {
     let zookeeper = ZooKeeper::start();
     let register = Register::new();
-    // The policy that a processor is given by; 0 is that of any process.
+    // The scheduling policy; 0 is that of an ordinary process.
     let script = r#"echo "$1 $2 $(cut -d" " -f41 /proc/$$/stat)" >> "$0"; exit 3"#;
     let master = master(&zookeeper, &register.command(script));
     let killed = Mapper::with_attempt(&zookeeper, "map1", &attempt(1));
@@ -66,7 +66,7 @@ fn a_death_is_acted_on_once_and_an_end_is_not() {
     register.wait_for(1);
     finished.finish();
     master.wait_for_event("finished", "map2");
-    // Time to do wrong.
+    // Time for a wrong second run.
     sleep(Duration::from_millis(500));
     assert_eq!(register.lines(), [format!("{} map1 0", attempt(1))]);
 }

@@ -1,4 +1,4 @@
-//! `heartline run`: what goes through is what went in, the status is the command's, and `ZooKeeper` decides
+//! `heartline run`: what comes out is what went in, the status is the command's, and `ZooKeeper` affects
 //! neither.
 
 use std::fs::{self, File};
@@ -35,7 +35,7 @@ fn bash(line: &str) -> Output {
     bash.stdin(Stdio::null()).output().expect("bash")
 }
 
-/// Lines of a generator's making: 40 MB of any bytes.
+/// Generated lines: 40 MB of any bytes.
 fn noise() -> Vec<u8> {
     let mut state = 42_u64;
     let mut bytes = Vec::with_capacity(40_000_000);
@@ -47,7 +47,7 @@ fn noise() -> Vec<u8> {
     bytes
 }
 
-/// What comes out of a process when this goes in.
+/// The output of a process for this input.
 fn through(mut child: Child, input: Vec<u8>) -> Output {
     let mut stdin = child.stdin.take().expect("its input is a pipe");
     let feeder = thread::spawn(move || stdin.write_all(&input));
@@ -85,7 +85,7 @@ fn what_goes_through_files_is_the_same() {
     let input = noise();
     fs::write(&from, &input).expect("a file");
     let mut reader = File::open(&from).expect("it is there");
-    // The offset is the command's where it stands.
+    // The command continues at the current offset.
     reader.read_exact(&mut [0; 1000]).expect("it is longer");
     let ended = run(&["cat"])
         .stdin(reader)
@@ -100,7 +100,7 @@ fn what_goes_through_files_is_the_same() {
         let line = format!("reporter:counter:heartline,{counter},{bytes}\n");
         assert!(said.contains(&line), "{said}");
     }
-    // A file that is appended to has another offset.
+    // A file opened for appending has another offset.
     let more = File::options().append(true).open(&to).expect("it is there");
     run(&["echo", "more"])
         .stdin(Stdio::null())
@@ -219,19 +219,19 @@ fn who_takes_no_more_is_felt_by_who_gives() {
     for (line, status) in [
         // The command ends before its input does.
         ("yes word | $RUN head -1; echo ${PIPESTATUS[*]}", "141 0"),
-        // Our reader is gone: the command feels it as it would without us.
+        // Our reader is gone: the command notices that as it would without us.
         ("$RUN yes word | head -1; echo ${PIPESTATUS[*]}", "141 0"),
         (
             "yes word | $RUN cat | head -1; echo ${PIPESTATUS[*]}",
             "141 141 0",
         ),
-        // One that survives it says so itself.
+        // A command that survives the broken pipe decides its own status.
         (
             "$RUN sh -c 'trap \"\" PIPE; while echo word; do :; done 2>/dev/null; exit 5' | head -1; \
              echo ${PIPESTATUS[*]}",
             "5 0",
         ),
-        // It has ended well, and what it wrote has nobody to take it.
+        // The command has ended well, but its output has no reader.
         (
             "$RUN head -c 1500000 /dev/zero | { echo word; sleep 0.5; }; echo ${PIPESTATUS[*]}",
             "141 0",
@@ -256,7 +256,7 @@ fn stdin_that_the_command_closes_is_closed_at_once() {
     let mut line = [0; 7];
     let mut stdout = child.stdout.take().expect("a pipe");
     stdout.read_exact(&mut line).expect("it says so");
-    // Nothing has to be written for it; the first write feels it.
+    // Nothing has to be written for this; the first write would fail.
     wait_until("the pipe is broken", SOON, || {
         use rustix::event::{PollFd, PollFlags, poll};
         let mut ends = [PollFd::new(&writing, PollFlags::empty())];
@@ -328,7 +328,7 @@ fn it_beats_and_finishes() {
     assert_eq!(ended.stdout, b"some\nlines\n");
     assert_eq!(ended.status.code(), Some(0));
     watcher.wait_for_event("finished", "second");
-    // A killed command is a failure of its member.
+    // A killed command makes its member fail.
     let mut third = member("third", "sleep 0.3; kill -9 $$");
     watcher.wait_for_event("failed", "third");
     assert_eq!(third.wait().expect("it ends").code(), Some(137));
@@ -353,7 +353,7 @@ fn without_zookeeper_the_work_goes_on_and_that_is_said_once() {
         said.starts_with("heartline run: no heartbeat through ZooKeeper at 127.0.0.1:1: nothing"),
         "{said}"
     );
-    // Unless it is required: then nothing is run.
+    // Unless it is required: then nothing runs.
     let required = Command::new(HEARTLINE)
         .args(["run", "--require-zookeeper", "--", "echo", "run"])
         // As a property of a job.

@@ -1,4 +1,4 @@
-//! `heartline run` when it, its supervisor or all of them are sent signals: nothing of the command is left.
+//! `heartline run` when it, its supervisor or all of them receive signals: no process of the command is left.
 
 use std::fs;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -9,7 +9,7 @@ use crate::support::{SOON, Watcher, ZooKeeper, wait_until};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tempfile::TempDir;
 
-/// A command of several processes, some of whom do not listen, one in a session of its own; each writes its
+/// A command of several processes, some of which ignore signals, one in a session of its own; each writes its
 /// pid into a file of its own.
 const FAMILY: &str = r#"
     cd "$0"
@@ -108,7 +108,7 @@ fn a_signal_ends_all_of_the_command_and_then_heartline() {
         family.signal(signal);
         let status = family.wait();
         assert_eq!(status.signal(), Some(signal.as_raw()));
-        // Before it, not some time after.
+        // Before the end of the program, not some time after.
         for name in MEMBERS {
             assert!(!family.is_alive(name), "{name} outlives {signal:?}");
         }
@@ -123,7 +123,7 @@ fn a_command_that_answers_a_signal_has_the_last_word() {
     family.signal(Signal::TERM);
     assert_eq!(family.wait().code(), Some(5));
     assert_eq!(family.read("answer"), "done\n");
-    // It may not call it a success.
+    // It must not report a success.
     let script = script.replace("exit 5", "exit 0");
     let mut family = Family::start(&["--no-heartbeat"], &script, &["main"]);
     family.signal(Signal::TERM);
@@ -184,7 +184,7 @@ fn a_group_that_is_killed_is_gone() {
     kill_process_group(group, Signal::TERM).expect("it runs");
     assert_eq!(family.wait().signal(), Some(15));
     family.assert_gone();
-    // With -9 nobody is left to end what has left the group: as without us.
+    // After a kill -9 no process is left to end those that have left the group: as without us.
     let mut family = Family::usual();
     kill_process_group(family.heartline(), Signal::KILL).expect("it runs");
     assert_eq!(family.wait().signal(), Some(9));

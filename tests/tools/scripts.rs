@@ -1,4 +1,4 @@
-//! The scripts that bring up the real parts keep their promises: one at a time, told apart, and nothing left.
+//! The scripts that start the real parts keep their promises: one at a time, kept apart, and nothing left behind.
 
 use std::{
     fs,
@@ -13,7 +13,7 @@ use crate::support::{
 };
 use tempfile::TempDir;
 
-/// `scripts/zookeeper ACTION` on a folder, stopped at the end whatever happens.
+/// `scripts/zookeeper ACTION` on a folder, stopped at the end of the test in any case.
 struct Folder(TempDir);
 
 impl Folder {

@@ -1,4 +1,4 @@
-//! What the scripts show while heartline is built, and that a build ends with the script that began it.
+//! The output of the scripts while heartline is built; and a build ends with the script that began it.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -9,7 +9,7 @@ use crate::support::{Guarded, Parts, SOON, wait_until};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
-/// `build_binaries` with a sign of life each second, and a `cargo` of our own.
+/// `build_binaries` with a progress line each second, and a `cargo` of the test.
 fn build(cargo: &str) -> (TempDir, Command) {
     let folder = TempDir::with_prefix("heartline-build-").expect("a temporary folder");
     let path = folder.path().join("cargo");
@@ -28,7 +28,7 @@ fn build(cargo: &str) -> (TempDir, Command) {
 
 #[test]
 fn a_build_shows_cargos_progress_and_signs_of_life() {
-    // It goes on until two signs have come.
+    // It runs until two progress lines have come.
     let (folder, mut command) = build(
         r#"echo "cargo $*" >&2; echo "   Compiling heartline" >&2
         for _ in $(seq 600); do

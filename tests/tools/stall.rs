@@ -1,4 +1,4 @@
-//! Work that stands still by its own fault: told, shown, and ended where that is wanted.
+//! Work that makes no progress by its own fault: reported, shown, and ended if requested.
 
 use crate::support;
 use std::io::{BufRead, BufReader, Write};
@@ -97,12 +97,12 @@ fn a_task_of_hadoop_says_why_it_was_ended_and_stays_to_be_heard_unless_told_to_e
         .args(["--zookeeper", &zookeeper.address()])
         .args(["--", "sleep", "1000"])
         .env("mapreduce_task_attempt_id", "attempt_1_0001_m_000000_0")
-        // Longer than it waits.
+        // Longer than the program waits for it.
         .env("mapreduce_task_progress_report_interval", "3600000")
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // The last word comes after its command has ended, and after it has left.
+    // The last report comes after its command has ended, and after it has left.
     let mut lines = BufReader::new(hung.stderr.take().unwrap()).lines();
     let counter = lines.find(|line| {
         let line = line.as_ref().unwrap();
@@ -111,7 +111,7 @@ fn a_task_of_hadoop_says_why_it_was_ended_and_stays_to_be_heard_unless_told_to_e
     assert!(counter.is_some());
     watcher.wait_for_event("failed", "map2");
     assert!(hung.try_wait().unwrap().is_none(), "it waits");
-    // Without this it would wait for 20 s; the signal may come before it listens, and is sent again.
+    // Without the signal it would wait for 20 s. The signal may arrive before its handler exists, so it is repeated.
     let pid = Pid::from_child(&hung);
     wait_until("it ends when it is told to", SOON / 2, || {
         let _ = kill_process(pid, Signal::TERM);
@@ -187,6 +187,6 @@ fn who_waits_for_its_reader_after_small_writes_is_never_stalled() {
     assert!(pressed.try_wait().unwrap().is_none());
     assert!(!watcher.story().iter().any(|told| told.event == "stalled"));
     drop(pressed.stdout.take());
-    // Python takes no SIGPIPE: it fails of the write.
+    // Python ignores SIGPIPE: its write fails.
     assert_eq!(pressed.wait().unwrap().code(), Some(1));
 }

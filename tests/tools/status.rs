@@ -1,4 +1,4 @@
-//! `heartline status`: all members with their roles and rates, and who is dead or stalled.
+//! `heartline status`: all members with their roles and rates, and which ones are dead or stalled.
 
 use std::process::{Command, Output, Stdio};
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 const HEARTLINE: &str = env!("CARGO_BIN_EXE_heartline");
 
-/// `heartline status`, run to its end; its output is a pipe.
+/// Runs `heartline status` to its end; its output is a pipe.
 fn status(address: &str, options: &[&str]) -> Output {
     let mut command = Command::new(HEARTLINE);
     command
@@ -28,7 +28,7 @@ fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// All that `--json` tells, and the exit code.
+/// The content of `--json`, and the exit code.
 fn told(address: &str) -> (Value, Option<i32>) {
     let output = status(address, &["--json"]);
     let text = stdout(&output);
@@ -39,7 +39,7 @@ fn told(address: &str) -> (Value, Option<i32>) {
     )
 }
 
-/// The member of this name among those told.
+/// The member with this name in that content.
 fn member<'a>(told: &'a Value, name: &str) -> Option<&'a Value> {
     let members = told["members"].as_array().expect("a list");
     members.iter().find(|member| member["node"] == name)
@@ -53,7 +53,7 @@ fn roles(told: &Value) -> Vec<String> {
         .collect()
 }
 
-/// A master and two mappers that are its followers.
+/// A master and two mappers that follow it.
 fn group(zookeeper: &ZooKeeper) -> [Mapper; 3] {
     let master = Mapper::start(zookeeper, "map1");
     zookeeper.wait_until_in_line("map1");
@@ -81,7 +81,7 @@ fn all_members_are_shown_with_their_roles_and_rates() {
     assert_eq!(code, Some(0), "{told}");
     assert_eq!(told["master"]["node"], "map1");
     for member in told["members"].as_array().unwrap() {
-        // One each 5 ms at the most, and a few that were held back.
+        // At most one beat every 5 ms, and a few that were delayed.
         let rate = member["beats_per_second"].as_f64().unwrap();
         assert!(rate > 0.0 && rate < 300.0, "{member}");
         assert!(member["age_ms"].as_f64().unwrap() >= 0.0, "{member}");
@@ -101,7 +101,7 @@ fn all_members_are_shown_with_their_roles_and_rates() {
         assert!(line.starts_with(begin), "{table}");
     }
     assert_eq!(lines.len(), 5, "{table}");
-    // Records that come while it looks are a rate.
+    // Records that arrive between the two looks give a rate.
     wait_until("records are taken", SOON, || {
         let look = Command::new(HEARTLINE)
             .args([
@@ -166,7 +166,7 @@ fn a_killed_one_is_shown_as_dead_and_is_why_it_fails() {
         line.contains("map4") && line.contains("  dead  "),
         "{table}"
     );
-    // Of a dead one there is what the report says, and a snapshot if somebody has made one.
+    // For a dead member there is the master's report, and a snapshot if one was made.
     zookeeper.create_lasting("/heart_beat_snapshots", "");
     zookeeper.create_lasting("/heart_beat_snapshots/map4", "stack:\n\tmain\n");
     let output = status(&address, &[attempt]);
@@ -184,7 +184,7 @@ fn a_killed_one_is_shown_as_dead_and_is_why_it_fails() {
         text.contains("declared dead: ") && text.contains("\nsnapshot, written "),
         "{text}"
     );
-    // One that is no member any more may have left one.
+    // A former member may have left a snapshot.
     zookeeper.create_lasting("/heart_beat_snapshots/map0", "stack of long ago\n");
     let output = status(&address, &["map0"]);
     let text = stdout(&output);
@@ -320,7 +320,7 @@ fn what_cannot_be_read_is_shown_beside_what_can() {
     let details = stdout(&status(&address, &["map2"]));
     assert!(details.contains("\ncannot be read: "), "{details}");
 
-    // What says who is dead is another matter.
+    // A znode that may hide a death is different: the status is 1.
     let claim = "/heart_beat_master/_c_x-lock-0000000007";
     zookeeper.create_unreadable(claim, "map3\nalive at 1.5!\n");
     let output = status(&address, &[]);
@@ -350,7 +350,7 @@ fn thousands_that_say_anything_are_shown() {
     zookeeper.set("/heart_beat_master", report.as_bytes());
     zookeeper.set("/heart_beat_control", b"interval: 18446744073709551615us\n");
     let mut table = String::new();
-    // A busy machine may not be done with all within the time for an answer.
+    // A busy machine may not finish within the time for an answer.
     wait_until("all are shown", SOON, || {
         let output = status(&address, &["--over", "10ms"]);
         table = stdout(&output);

@@ -1,4 +1,4 @@
-//! `heartline status --watch`: table after table, on a terminal in the same place, until it is ended.
+//! `heartline status --watch`: table after table, on a terminal in the same place, until it ends.
 
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::ExitStatusExt;
@@ -49,7 +49,7 @@ fn watching_goes_on_without_zookeeper_until_it_is_ended() {
     zookeeper.restart();
     let before = tables(&watcher.lines());
     watcher.wait_for("it is back", |lines| tables(lines) > before);
-    // One that is stopped accepts, and does not answer.
+    // A stopped server accepts connections, and does not answer.
     let troubles = |lines: &[String]| lines.iter().filter(|line| line.contains(&address)).count();
     let before = troubles(&watcher.lines());
     zookeeper.pause();
@@ -108,7 +108,7 @@ fn on_a_terminal_it_is_coloured_and_drawn_in_place() {
     zookeeper.visit(async |session| session.prepare().await.unwrap());
     zookeeper.create_lasting("/heart_beat/map1", "alive at 1.5!\nstalled-ms: 1\n");
     let address = zookeeper.address();
-    // A terminal of `script`'s making.
+    // A terminal created by `script`.
     let on_terminal = |options: &str, variable: &str| {
         let line = format!(
             "env -u NO_COLOR TERM=xterm {variable} '{HEARTLINE}' status --zookeeper {address} {options}"

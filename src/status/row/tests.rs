@@ -11,7 +11,7 @@ fn verdict(lines: &str, age: u64) -> String {
     judged(lines, age, USUAL, 0).to_string()
 }
 
-/// Joined two minutes ago.
+/// The verdict on a member that joined two minutes ago.
 fn judged(lines: &str, age: u64, usual: Option<Duration>, slow: u64) -> Verdict {
     let ages = Ages {
         last: Duration::from_millis(age),
@@ -63,7 +63,7 @@ fn late_goes_by_its_own_interval_and_by_how_long_the_look_took() {
     assert_eq!(verdict("interval: 5000us\n", 100), "alive");
     assert_eq!(verdict("interval: 200000us\n", 800), "alive");
     assert_eq!(verdict("interval: 200000us\n", 801), "late");
-    // One that does not tell its interval has that of all; where nobody tells one, nobody is late.
+    // A member that reports no interval has that of all members; if neither is known, no member is late.
     assert_eq!(verdict("", 101), "late");
     assert_eq!(judged("", 150, None, 0), Verdict::Alive);
     let slowly = judged("interval: 5000us\n", 150, USUAL, 60);

@@ -21,7 +21,7 @@ fn skipped(without_tab: u64, not_integer: u64) -> Skipped {
     }
 }
 
-/// The same, line by line, by the standard library.
+/// The same result, line by line, with the standard library.
 fn plain(text: &[u8]) -> (Vec<u8>, Skipped) {
     let mut runs: Vec<(&[u8], i128)> = Vec::new();
     let mut skipped = Skipped::default();
@@ -55,7 +55,7 @@ fn plain(text: &[u8]) -> (Vec<u8>, Skipped) {
     (output, skipped)
 }
 
-/// Streams in which lines come again, some of them no records.
+/// Streams in which lines repeat, some of them not records.
 fn stream() -> impl Strategy<Value = Vec<u8>> {
     let key = prop_oneof![
         6 => "[ab]{0,2}".prop_map(String::into_bytes),
@@ -96,10 +96,10 @@ fn records_and_what_is_none() {
         (&b""[..], &b""[..], skipped(0, 0)),
         (b"a\t1\na\t2\nb\t-3\n", b"a\t3\nb\t-3\n", skipped(0, 0)),
         (b"a\t1\r\na\t 1 \r\n", b"a\t2\n", skipped(0, 0)),
-        // The last key is not lost, with or without a newline, and whatever comes last.
+        // The last key is not lost, with or without a newline, whatever comes last.
         (b"a\t1\nb\t1", b"a\t1\nb\t1\n", skipped(0, 0)),
         (b"a\t1\nb\tx\n", b"a\t1\n", skipped(0, 1)),
-        // A run goes on behind what is skipped.
+        // A run continues after skipped lines.
         (
             b"a\t1\nnothing\na\tone\nb\t\n\na\t1\n",
             b"a\t2\n",
@@ -109,10 +109,10 @@ fn records_and_what_is_none() {
         (b"a\t1\t1\n", b"", skipped(0, 1)),
         (b"\t1\n\t1\na\t1\n", b"\t2\na\t1\n", skipped(0, 0)),
         (b"\tx\n\n", b"", skipped(1, 1)),
-        // An unsorted stream gives its runs.
+        // An unsorted stream gives one line for each run.
         (b"a\t1\nb\t1\na\t1\n", b"a\t1\nb\t1\na\t1\n", skipped(0, 0)),
         (b"a\t0\n", b"a\t0\n", skipped(0, 0)),
-        // Keys are bytes; one is not the other because it begins like it.
+        // Keys are bytes; a common beginning does not make two keys equal.
         (
             b"a\0\t1\na\t1\na\xff\t1\n",
             b"a\0\t1\na\t1\na\xff\t1\n",

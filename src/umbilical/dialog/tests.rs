@@ -1,10 +1,10 @@
-//! Masters that do not do what Hadoop's own does: that one is asked by `tests/umbilical.rs`.
+//! Masters that do not behave like Hadoop's own; `tests/umbilical.rs` tests with that one.
 
 use proptest::prelude::*;
 
 use super::*;
 
-/// A stream on which everything that is answered is known before.
+/// A stream with prepared answers.
 struct Script {
     answers: io::Cursor<Vec<u8>>,
     said: Vec<u8>,
@@ -29,7 +29,7 @@ impl Write for Script {
 
 const SECRET: &[u8] = b"the password of the token";
 
-/// What comes of a conversation with whoever answers this, and what was said in it.
+/// The result of a conversation with a master that gives these answers, and what the client sent.
 fn fail_with(answers: Vec<u8>) -> (Result<(), Refusal>, Vec<u8>) {
     let mut stream = Script {
         answers: io::Cursor::new(answers),
@@ -91,7 +91,7 @@ fn way(method: &str) -> Way {
     }
 }
 
-/// What a master says that knows the token.
+/// The answers of a master that knows the token.
 fn welcome() -> Vec<u8> {
     let token = token();
     let party = Party {

@@ -1,8 +1,8 @@
-//! What is told once, what is told as lost, and of what nothing was promised.
+//! Which events pass once, which are reported as lost, and which are not expected at all.
 
 use super::*;
 
-/// A moment, in seconds.
+/// A time, in seconds.
 fn at(second: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_609_240_719 + second, 0).unwrap()
 }
@@ -14,7 +14,7 @@ fn event(epoch: i64, sequence: u64, event: EventKind) -> Event {
     }
 }
 
-/// A znode's state after this transaction.
+/// A znode's state after the transaction `zxid`.
 fn stat(zxid: i64) -> Stat {
     Stat {
         created: 1,
@@ -27,7 +27,7 @@ fn stat(zxid: i64) -> Stat {
     }
 }
 
-/// A report of an epoch that has told up to `sequence`, and repeats the last events of these numbers.
+/// A report of an epoch that has counted up to `sequence`, and repeats the events with these numbers.
 fn report(epoch: i64, sequence: u64, repeated: impl IntoIterator<Item = u64>) -> Report {
     let joined = |sequence| event(epoch, sequence, EventKind::Joined);
     Report {
@@ -38,7 +38,7 @@ fn report(epoch: i64, sequence: u64, repeated: impl IntoIterator<Item = u64>) ->
     }
 }
 
-/// The numbers of what is told, and the counts of what is lost as negative ones.
+/// The numbers of the events passed on, and the counts of lost events as negative numbers.
 fn numbers(news: &[Event]) -> Vec<i64> {
     let number = |event: &Event| match event.count {
         Some(count) => -i64::try_from(count).unwrap(),
@@ -47,7 +47,7 @@ fn numbers(news: &[Event]) -> Vec<i64> {
     news.iter().map(number).collect()
 }
 
-/// What is told of one report after the other.
+/// The events that pass as these reports come one after the other.
 fn story(told: &mut EventHistory, reports: &[Report]) -> Vec<i64> {
     let mut story = Vec::new();
     for (report, zxid) in reports.iter().zip(10..) {
@@ -66,7 +66,7 @@ fn what_reports_repeat_is_told_once() {
         report(9, 4, [4]),
     ];
     assert_eq!(story(&mut told, &reports), [1, 2, 3, 4]);
-    // One that lags behind.
+    // A report that lags behind.
     assert!(told.news(&report(9, 3, [3]), &stat(2)).is_empty());
 }
 
@@ -132,13 +132,13 @@ fn a_reset_begins_to_count_anew() {
     let mut told = EventHistory::default();
     let reports = [report(5, 90, [89, 90]), report(9, 2, [1, 2])];
     assert_eq!(story(&mut told, &reports), [89, 90, 1, 2]);
-    // Some were told since.
+    // Some events were reported since.
     assert_eq!(numbers(&told.news(&report(12, 2, [2]), &stat(30))), [-1, 2]);
-    // One that was seen, and that has told more since than before.
+    // A reset that was seen, and a new master that has reported more events than the one before.
     let free = Report::parse(b"this is a master map!");
     assert!(told.news(&free, &stat(31)).is_empty());
     assert_eq!(numbers(&told.news(&report(15, 7, [7]), &stat(32))), [-6, 7]);
-    // One that was set by hand under a living master is none.
+    // A reset by hand under a living master is not a reset.
     let free = Report::parse(b"this is a master map!");
     assert!(told.news(&free, &stat(33)).is_empty());
     assert_eq!(numbers(&told.news(&report(15, 8, [7, 8]), &stat(34))), [8]);

@@ -1,4 +1,4 @@
-//! Relays between pipes and sockets that the tests hold the other ends of.
+//! Relays between pipes and sockets whose other ends the tests hold.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -10,7 +10,7 @@ use crate::streaming::Progress;
 
 const ALL: u64 = u64::MAX;
 
-/// A relay at work, between whoever feeds it and whoever takes what it passes on.
+/// A running relay, with the ends that feed it and read from it.
 fn relay(
     from: impl Into<OwnedFd>,
     to: impl Into<OwnedFd>,
@@ -31,7 +31,7 @@ fn lines(count: usize) -> Vec<u8> {
         .collect()
 }
 
-/// A hundred thousand lines passed on whole, of which so many bytes a second are looked at.
+/// Passes on a hundred thousand lines, and inspects `budget` bytes a second.
 fn passed_on(budget: u64) -> (Arc<Flow>, End) {
     let (from, mut feed) = io::pipe().unwrap();
     let (mut take, to) = io::pipe().unwrap();
@@ -78,7 +78,7 @@ fn what_waits_for_the_command_is_known_also_after_the_end() {
     drop(feed);
     assert!(matches!(end.join().unwrap(), End::Whole));
     assert_eq!(flow.waiting(), Some(4));
-    // Whoever asks that does not keep the end from who reads.
+    // Asking for the pipe does not hide the end from its reader.
     let mut rest = Vec::new();
     take.read_to_end(&mut rest).unwrap();
     assert_eq!(rest, b"two\n");
@@ -132,7 +132,7 @@ fn sockets_are_copied() {
     assert_eq!((record.offset, &record.bytes[..]), (4, &b"two"[..]));
 }
 
-/// A relay whose taker has gone, with what it is told about the rest of `lines(1000)`.
+/// A relay whose reader has gone, and which is told whether the rest of `lines(1000)` is wanted.
 fn rest(is_piped: bool, is_wanted: bool) -> (Arc<Flow>, End, io::Result<()>) {
     let (from, mut feed): (OwnedFd, Box<dyn Write + Send>) = if is_piped {
         let (from, feed) = io::pipe().unwrap();

@@ -1,4 +1,4 @@
-//! A command between a feeder and a reader that can be told what to do, and a judge who looks at it.
+//! A command between a feeder and a reader that the tests control, and a classifier that samples it.
 
 use std::io::{Read, Write};
 use std::os::unix::process::CommandExt;
@@ -14,33 +14,33 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::support::Guarded;
 
-/// A sample each.
+/// Time between two samples.
 const INTERVAL: Duration = Duration::from_millis(100);
 
-/// Within this time even a busy machine shows what a command does.
+/// Even a busy machine shows within this time what a command does.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// How a command's input comes.
+/// How a command gets its input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Feed {
-    /// It stays open, and nothing comes.
+    /// The input stays open, and nothing arrives.
     Nothing,
-    /// A line, again and again, with a pause.
+    /// A line arrives again and again, with this pause.
     Slowly(Duration),
-    /// As fast as it is taken.
+    /// Data arrives as fast as it is read.
     Plenty,
-    /// It ends at once.
+    /// The input ends at once.
     End,
 }
 
-/// Whether anybody reads the command's output.
+/// Whether the command's output has a reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Drain {
     Reads,
     Rests,
 }
 
-/// Bytes moved, and whether the reader reads.
+/// Bytes moved, and whether the reader is reading.
 #[derive(Debug, Default)]
 pub(crate) struct Pipes {
     written: AtomicU64,
@@ -48,7 +48,7 @@ pub(crate) struct Pipes {
     pub(crate) rests: AtomicBool,
 }
 
-/// How full the pipes are is left to be found in `/proc`.
+/// Counts bytes only; the sampler finds in `/proc` how full the pipes are.
 pub(crate) struct Counted(pub(crate) Arc<Pipes>);
 
 impl Streams for Counted {
@@ -94,7 +94,7 @@ impl Fed {
         Self { child, ends, pipes }
     }
 
-    /// Sends a signal to what the command has started.
+    /// Sends a signal to the processes that the command has started.
     pub(crate) fn signal_children(&self, signal: &str) {
         let pid = self.child.id();
         let script = format!("kill -{signal} $(cat /proc/{pid}/task/{pid}/children)");
@@ -104,7 +104,7 @@ impl Fed {
 }
 
 impl Drop for Fed {
-    /// Also what the command has started.
+    /// Also ends the processes that the command has started.
     fn drop(&mut self) {
         let group = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
         let _ = group.map(|group| kill_process_group(group, Signal::KILL));
@@ -112,7 +112,7 @@ impl Drop for Fed {
 }
 
 impl Pipes {
-    /// Whether the command has written something that was read.
+    /// Whether some output of the command was read.
     pub(crate) fn has_given(&self) -> bool {
         self.read.load(Relaxed) > 0
     }
@@ -151,7 +151,7 @@ impl Pipes {
     }
 }
 
-/// A fed command with a judge.
+/// A fed command with a classifier.
 pub(crate) struct Rig {
     pub(crate) fed: Fed,
     sampler: Sampler,
@@ -182,7 +182,7 @@ impl Rig {
         (self.judge.condition(), change)
     }
 
-    /// Looks until the command is in the condition.
+    /// Takes samples until the command is in this condition.
     pub(crate) fn comes_to(&mut self, expected: Condition) {
         let end = Instant::now() + LIMIT;
         while self.look().0 != expected {
@@ -191,7 +191,7 @@ impl Rig {
         }
     }
 
-    /// Looks for longer than patience lasts: it stays in one of the conditions, and is never stalled.
+    /// Takes samples for longer than the stall timeout: the command stays in one of the conditions, and never stalls.
     pub(crate) fn stays(&mut self, expected: &[Condition]) {
         for _ in 0..30 {
             let (condition, change) = self.look();
@@ -204,7 +204,7 @@ impl Rig {
         }
     }
 
-    /// Looks until the command is stalled, in the condition.
+    /// Takes samples until the command is stalled in this condition.
     pub(crate) fn stalls(&mut self, expected: Condition) {
         let end = Instant::now() + LIMIT;
         while self.judge.stalled().is_none() {
