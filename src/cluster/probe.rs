@@ -2,12 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::model::{Cluster, Host};
 use super::role::{Port, Role};
 use crate::coordination::{Failure, Namespace, Session, Settings};
-use crate::probe::{self, knock, word};
+use crate::probe::{self, Pending, Silence, ask, knock, page_or_refusal, word};
 
 /// How long a server may take to answer before it is queried again.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -50,6 +51,17 @@ fn bean(place: &str, query: &str) -> Option<Value> {
 pub(super) fn namenode_state(host: &Host) -> Option<String> {
     let bean = bean(&host.reached(Port::NamenodeHttp), "NameNodeStatus")?;
     Some(bean.get("State")?.as_str()?.to_owned())
+}
+
+/// Whether a `NameNode` answers over `WebHDFS`, whatever it says.
+pub(super) fn answers_webhdfs(host: &Host) -> Pending<bool> {
+    let place = format!("{}/webhdfs/v1/", host.reached(Port::NamenodeHttp));
+    let end = end();
+    ask(end, move || {
+        let query = [("op", "LISTSTATUS")];
+        let answer = page_or_refusal::<IgnoredAny, IgnoredAny>(&place, &query, end);
+        !matches!(answer, Err(Silence::Slow))
+    })
 }
 
 /// The number of live `DataNode`s by a NameNode's count, and whether it is out of safe mode.

@@ -60,7 +60,17 @@ pub(super) fn active_namenode(cluster: &Cluster) -> Readiness {
     let states = namenodes
         .iter()
         .map(|(id, host)| (id, probe::namenode_state(host)));
-    one_active("namenodes", &states.collect::<Vec<_>>())
+    let ready = one_active("namenodes", &states.collect::<Vec<_>>())?;
+    // The first question over WebHDFS takes a NameNode seconds, for which `heartline cluster status` does not wait.
+    let asked = namenodes
+        .iter()
+        .map(|(id, host)| (id, probe::answers_webhdfs(host)));
+    let asked: Vec<_> = asked.collect();
+    let mut silent = asked.into_iter();
+    match silent.find_map(|(id, answer)| (answer.answer() != Some(true)).then_some(id)) {
+        Some(id) => Err(format!("{id} does not answer over WebHDFS yet")),
+        None => Ok(ready),
+    }
 }
 
 pub(super) fn active_manager(cluster: &Cluster) -> Readiness {

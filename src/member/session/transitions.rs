@@ -3,7 +3,7 @@
 use super::{MemberSession, SessionRole};
 use crate::coordination::Failure;
 use crate::master::election::Elected;
-use crate::master::state::{MasterConfig, MasterState};
+use crate::master::state::{MasterConfig, MasterState, PriorState};
 use crate::master::transaction::Outcome;
 use crate::member::master_driver::MasterDriver;
 use crate::member::name::Name;
@@ -107,6 +107,37 @@ impl MemberSession<'_> {
         }
     }
 
+    /// Begins as master with the state that the previous master left.
+    fn inherited(&mut self, prior: PriorState) {
+        let SessionRole::TakingOver(elected) = &self.role else {
+            return;
+        };
+        let (now, config) = (self.runner.environment.now(), &self.runner.config);
+        let pace = MasterConfig {
+            // The timeout that the server granted may differ from the requested one.
+            session: self.session.timeout(),
+            ..config.pace
+        };
+        let name = (config.name.as_ref(), &config.identity);
+        let mut master_state = MasterState::begin(now, name, elected, pace, prior);
+        for removed in self.removed.drain(..) {
+            master_state = master_state.succeeding(&removed.node, &removed.identity);
+        }
+        if config.recording.is_some() {
+            master_state = master_state.recorded();
+        }
+        let fence = self.session.fence(&elected.claim);
+        self.role = SessionRole::Master(Box::new(MasterDriver::begin(
+            master_state,
+            fence,
+            self.session.clone(),
+            self.outside.clone(),
+            &mut self.tasks,
+        )));
+        self.runner.settled();
+        self.send();
+    }
+
     pub(super) fn done(&mut self, done: Done) {
         self.under_way = None;
         self.heavy = None;
@@ -124,40 +155,7 @@ impl MemberSession<'_> {
                     self.send();
                 }
             }
-            Ok(Written::Inherited(prior)) => {
-                let SessionRole::TakingOver(elected) = &self.role else {
-                    return;
-                };
-                let (now, config) = (self.runner.environment.now(), &self.runner.config);
-                let pace = MasterConfig {
-                    // The timeout that the server granted may differ from the requested one.
-                    session: self.session.timeout(),
-                    ..config.pace
-                };
-                let mut master_state = MasterState::begin(
-                    now,
-                    (config.name.as_ref(), &config.identity),
-                    elected,
-                    pace,
-                    *prior,
-                );
-                for removed in self.removed.drain(..) {
-                    master_state = master_state.succeeding(&removed.node, &removed.identity);
-                }
-                if config.recording.is_some() {
-                    master_state = master_state.recorded();
-                }
-                let fence = self.session.fence(&elected.claim);
-                self.role = SessionRole::Master(Box::new(MasterDriver::begin(
-                    master_state,
-                    fence,
-                    self.session.clone(),
-                    self.outside.clone(),
-                    &mut self.tasks,
-                )));
-                self.runner.settled();
-                self.send();
-            }
+            Ok(Written::Inherited(prior)) => self.inherited(*prior),
             Ok(Written::Contested(claim)) => self.election.contested(claim),
             Ok(Written::Fenced(Outcome::Overtaken)) => {
                 self.step_down();
