@@ -153,7 +153,7 @@ impl CommitPlan {
         match stop {
             CommitStop::Ordered(ChildEvent::Signal(signal)) => return Outcome::Signal(signal),
             CommitStop::Ordered(ChildEvent::Kill(reason)) | CommitStop::Failed(reason) => {
-                self.say(reason)
+                self.say(reason);
             }
             CommitStop::Ordered(ChildEvent::Started(_) | ChildEvent::Ended(_)) => {}
             CommitStop::Late => self.say(late),

@@ -277,7 +277,7 @@ impl MasterState {
                 self.news.have_told(now.elapsed, told);
             }
             (Some(Pending::RemoveDead(batch_under_way)), outcome) => {
-                self.batch_answered(now, batch_under_way, outcome)
+                self.batch_answered(now, batch_under_way, outcome);
             }
             (Some(Pending::Command(issue)), _) => self.commanded(now, issue),
             (Some(Pending::Release) | None, _) => {}

@@ -159,7 +159,7 @@ impl GroupRunner {
                     self.tell(news);
                 }
                 ActivationAction::TellInactive => {
-                    self.tell(self.own_news(GroupEventKind::Inactive))
+                    self.tell(self.own_news(GroupEventKind::Inactive));
                 }
                 ActivationAction::Start(epoch) => self.start(epoch),
                 ActivationAction::Stop => self.stop(self.plan.grace),

@@ -135,7 +135,7 @@ pub(super) async fn run(plan: AgentConfig) -> anyhow::Result<()> {
                 }
             }
             AgentEnd::Refused(why) => {
-                agent.complain(format!("{} is refused: {why}", agent.plan.name))
+                agent.complain(format!("{} is refused: {why}", agent.plan.name));
             }
             AgentEnd::Lost(why) => {
                 let server = agent.server();

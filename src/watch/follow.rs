@@ -112,7 +112,7 @@ impl<A: EventHandler> Follower<A> {
                 }
                 WatchEvent::Missing(Feed::Node(_)) | WatchEvent::Names(_) => {}
                 WatchEvent::Unreadable(path, failure) => {
-                    self.complaints.unreadable(&path, &failure)
+                    self.complaints.unreadable(&path, &failure);
                 }
             }
         }

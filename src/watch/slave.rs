@@ -84,7 +84,7 @@ impl Watcher {
                     self.files.close(&node);
                 }
                 WatchEvent::Unreadable(path, failure) => {
-                    self.complaints.unreadable(&path, &failure)
+                    self.complaints.unreadable(&path, &failure);
                 }
             }
         }

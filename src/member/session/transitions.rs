@@ -197,7 +197,7 @@ impl MemberSession<'_> {
                 self.election.deposed();
             }
             Err(Failure::NoNode) if matches!(self.role, SessionRole::Standby) => {
-                self.election.deposed()
+                self.election.deposed();
             }
             Err(Failure::NodeExists) if !self.runner.config.name.is_given() => {
                 let (now, entropy) = (
