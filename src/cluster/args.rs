@@ -18,6 +18,7 @@ use super::faults::{FenceArgs, KillArgs, LinkArgs};
 use super::logs::LogsArgs;
 use super::model::{Cluster, HostKind, home};
 use super::parse::read;
+use super::problem::errors;
 use super::record::recorded_form;
 use super::status::StatusArgs;
 use super::up::UpArgs;
@@ -71,7 +72,7 @@ impl ClusterArgs {
 
 /// The description has errors, which were already printed.
 #[derive(Debug, Error)]
-#[error("{file}: {grave} to be put right; nothing was done")]
+#[error("{file}: {}; nothing was changed", errors(*.grave))]
 struct InvalidDescription {
     file: String,
     grave: usize,
@@ -190,7 +191,7 @@ impl MachineArgs {
         };
         Ok(LocalPaths {
             jars: std::path::absolute(jars)?,
-            heartline: std::env::current_exe().context("heartline does not find itself")?,
+            heartline: std::env::current_exe().context("cannot locate the heartline executable")?,
         })
     }
 }

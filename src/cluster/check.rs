@@ -278,7 +278,7 @@ impl Check<'_> {
                 Err(refusal) => refusal.to_string(),
                 Ok(name) if known.insert(name.clone()) => continue,
                 Ok(name) => {
-                    format!("hostname '{name}' is that of another host, but for its capitals")
+                    format!("hostname '{name}' differs from another host's only in case")
                 }
             };
             problems.push(problem(

@@ -46,7 +46,7 @@ impl FenceArgs {
             return Ok(());
         };
         if !known.kill() {
-            bail!("{}: pid {} outlives KILL", self.namenode, known.pid);
+            bail!("{}: pid {} still runs after SIGKILL", self.namenode, known.pid);
         }
         progress(format_args!(
             "fence: {} is gone, pid {}",
@@ -95,7 +95,7 @@ impl KillArgs {
                 && path.extension().is_some_and(|extension| extension == "pid");
             if let Some(known) = ProcessRecord::recorded(&path).filter(|_| is_meant) {
                 if !known.kill() {
-                    bail!("{name} {stem}: pid {} outlives KILL", known.pid);
+                    bail!("{name} {stem}: pid {} still runs after SIGKILL", known.pid);
                 }
                 progress(format_args!("{name} {stem}: killed, pid {}", known.pid));
                 killed += 1;

@@ -213,7 +213,7 @@ impl Reader<'_, '_> {
             if *number.get_ref() == 0 && port.default() != 0 {
                 self.problems.grave(
                     number.span().start,
-                    format!("{port} = 0: nobody would know where to find it"),
+                    format!("{port} = 0: port 0 is not allowed here"),
                     format!("write a number such as {}", port.default()),
                 );
             }

@@ -78,3 +78,8 @@ impl<'a> Problems<'a> {
         self.found
     }
 }
+
+/// A number of errors in words: `1 error`, `3 errors`.
+pub(super) fn errors(count: usize) -> String {
+    format!("{count} error{}", if count == 1 { "" } else { "s" })
+}

@@ -161,7 +161,7 @@ pub(super) fn forgotten(cluster: &Cluster, brokers: &[&Host]) -> anyhow::Result<
         )));
     }
     let names = names(brokers.iter().copied());
-    Ok(Ok(format!("brokers: nobody is registered for {names}")))
+    Ok(Ok(format!("brokers: none is registered for {names}")))
 }
 
 fn registered(cluster: &Cluster, brokers: &[&Host]) -> anyhow::Result<Vec<String>> {

@@ -19,6 +19,7 @@ use super::java::Launcher;
 use super::model::{Cluster, HostKind, home};
 use super::orphans::strays;
 use super::plan::{Step, steps};
+use super::problem::errors;
 use super::process::ProcessRecord;
 use super::record::{lock, record, recorded_cluster, recorded_form};
 use super::{agents, netns, ssh};
@@ -150,7 +151,7 @@ impl UpArgs {
             }
         }
         let Some(java) = java.filter(|_| problems.is_empty()) else {
-            bail!("{} to be put right; nothing was started", problems.len());
+            bail!("{}; nothing was started", errors(problems.len()));
         };
         if self.format {
             throw_away(cluster)?;

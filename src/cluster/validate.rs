@@ -106,7 +106,7 @@ impl RoleChecks<'_> {
         if observers > 0 && voters == 1 {
             problems.grave(
                 self.place(Role::Observer),
-                "ZooKeeper takes observers only beside an ensemble, and one voter is none",
+                "observers need an ensemble; a single voter runs standalone",
                 "give the role zookeeper to three hosts, or leave the observers out",
             );
         } else if voters > 0 && voters.is_multiple_of(2) {
@@ -137,7 +137,7 @@ impl RoleChecks<'_> {
         if namenodes > 1 && journalnodes == 0 {
             problems.grave(
                 self.place(Role::Namenode),
-                format!("{namenodes} namenodes share their edits, and nobody keeps them"),
+                format!("{namenodes} namenodes, but no JournalNode for the shared edit log"),
                 "give the role journalnode to three hosts",
             );
         } else if namenodes > 1 && (journalnodes < 3 || journalnodes.is_multiple_of(2)) {
@@ -308,7 +308,7 @@ mod tests {
         told(
             &hosts(&["\"zookeeper\"", "\"observer\""]),
             9,
-            "one voter is none",
+            "a single voter runs standalone",
             true,
         );
         let two = hosts(&["\"zookeeper\", \"namenode\"", "\"namenode\""]);

@@ -137,7 +137,7 @@ pub(crate) fn server(text: &str, default_port: u16, wanted: &str) -> Result<(Str
             match rest.strip_prefix(':') {
                 Some(port) => (host, Some(port)),
                 None if rest.is_empty() => (host, None),
-                None => return wrong(&format!("'{text}' goes on after its bracket")),
+                None => return wrong(&format!("'{text}' has text after the closing bracket")),
             }
         }
         // Ambiguous: the last group may be a port.

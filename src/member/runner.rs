@@ -207,7 +207,7 @@ impl MemberRunner {
                 biased;
                 cut = shutdown.next() => if cut == ShutdownStage::Deadline {
                     let known = self.diagnosis.take().map(|diagnosis| diagnosis.to_string());
-                    let what = known.unwrap_or_else(|| "it gave no session in time".to_owned());
+                    let what = known.unwrap_or_else(|| "no session within the timeout".to_owned());
                     self.complain(&what);
                     return None;
                 },

@@ -52,7 +52,7 @@ impl Secret {
         match mark.map(|mark| self.marking(name, text).verify_slice(&mark)) {
             Some(Ok(())) => Ok(text),
             _ => Err(Rejection::new(
-                "it was not written by who knows the cluster's secret",
+                "it was not written with the cluster's secret",
             )),
         }
     }

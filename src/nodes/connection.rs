@@ -275,7 +275,7 @@ impl ServerConnection<'_> {
             }
             _ if self.shared.takes_bare && !is_hello => Ok(first),
             Some(_) => Err(Rejection::new(
-                "this server takes nobody who does not know the cluster's secret (--secret-file)",
+                "authentication required: pass --secret-file with the cluster's secret",
             )
             .into()),
             None => {

@@ -50,7 +50,7 @@ pub(super) fn supervise(keeping: &SupervisorOptions) -> ExitCode {
         Err(error) => {
             say(
                 &keeping.program,
-                format_args!("cannot keep the command: {error}"),
+                format_args!("cannot supervise the command: {error}"),
             );
             ExitCode::FAILURE
         }

@@ -27,7 +27,7 @@ pub(super) struct Answer {
 
 /// Answers a server's challenge; an error if the server asks for anything but authentication.
 pub(super) fn answer(challenge: &[u8], party: Party) -> Result<Answer, &'static str> {
-    let challenge = std::str::from_utf8(challenge).map_err(|_| "the challenge is no text")?;
+    let challenge = std::str::from_utf8(challenge).map_err(|_| "the challenge is not valid UTF-8")?;
     let told = directives(challenge).ok_or("the challenge cannot be read")?;
     if told.get("algorithm").map(String::as_str) != Some("md5-sess") {
         return Err("the challenge is not for DIGEST-MD5");
@@ -35,7 +35,7 @@ pub(super) fn answer(challenge: &[u8], party: Party) -> Result<Answer, &'static 
     let qualities = told.get("qop").map_or("auth", String::as_str);
     if !qualities.split(',').any(|one| one.trim() == "auth") {
         // `hadoop.rpc.protection` other than `authentication`.
-        return Err("it wants what is said to be signed or encrypted");
+        return Err("it requires signed or encrypted messages");
     }
     let nonce = told.get("nonce").ok_or("the challenge has no nonce")?;
     let realm = told.get("realm").map_or("", String::as_str);

@@ -178,7 +178,7 @@ impl<A: EventHandler> Follower<A> {
             // No member can have this name: a look-up would read some other znode.
             EventKind::Stalled if !can_be_looked_up(node) => self.complaints.once(
                 node,
-                format_args!("passing over a report of '{node}', which is no member's name"),
+                format_args!("skipping a report of '{node}', which is not a valid member name"),
             ),
             EventKind::Stalled => {
                 if self.stalled.len() >= MOST_WAITED_FOR && !self.stalled.contains_key(node) {

@@ -51,7 +51,7 @@ fn hosts_whose_agents_could_not_be_told_apart_are_refused() {
         &[],
         1,
         &[
-            "cluster.toml:9: hostname 'h1' is that of another host, but for its capitals; write another name",
+            "cluster.toml:9: hostname 'h1' differs from another host's only in case; write another name",
             "cluster.toml:13: hostname '7' ends in a number",
         ],
     );
@@ -102,7 +102,7 @@ fn a_machine_without_the_parts_is_told_all_at_once() {
         "zookeeper-*.jar is not in",
         "scripts/fetch-parts",
         "--kafka-jars",
-        "3 to be put right; nothing was started",
+        "3 errors; nothing was started",
     ] {
         assert!(said.contains(part), "'{part}' is not in:\n{said}");
     }

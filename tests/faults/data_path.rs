@@ -41,7 +41,7 @@ fn a_server_accepts_and_never_answers() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port");
     let mut mapper = Mapper::with_options(&listener.local_addr().unwrap().to_string(), &[]);
     mapper.feed(b"a a");
-    assert_counted_and_said(&mapper.finish(), "gave no session in time");
+    assert_counted_and_said(&mapper.finish(), "no session within the timeout");
 }
 
 #[test]

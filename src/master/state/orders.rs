@@ -201,7 +201,7 @@ impl MasterState {
                     ));
                 }
                 control.asked = *interval;
-                Response::Done("all followers are told".to_owned())
+                Response::Done("the order was sent to all followers".to_owned())
             }
             Request::Reinit(whom) => self.order(Action::Reinit, whom, issue),
             Request::Kill(whom) => self.order(Action::KillTask, whom, issue),

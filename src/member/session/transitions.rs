@@ -224,7 +224,7 @@ impl MemberSession<'_> {
         if let Failure::Odd(_) | Failure::Throttled = failure {
             self.over = Some(SessionEnd::Odd);
         } else {
-            let what = format!("it refuses what a heartbeat needs: {failure}");
+            let what = format!("ZooKeeper denied a required operation: {failure}");
             self.runner.complain(&what);
             self.over = Some(SessionEnd::Refused);
         }
