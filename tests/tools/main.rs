@@ -12,6 +12,7 @@ mod corpus;
 mod demo;
 mod events;
 mod events_kafka;
+mod imports;
 mod left_out;
 mod membership;
 mod membership_faults;
