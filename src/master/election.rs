@@ -12,7 +12,7 @@
 //! - after a lost answer to a create, the member looks for its unique id before it tries again;
 //! - a disconnected master steps down at once; the fence guards the writes that were already under way.
 //!
-//! A standing master's claim comes before those of working members, even if it was made later: it is first in
+//! A dedicated master's claim comes before those of working members, even if it was made later: it is first in
 //! line while another member still leads. So being first is not enough: see [`takeover`](super::takeover).
 
 use std::collections::{BTreeSet, VecDeque};
@@ -296,7 +296,7 @@ impl Election {
     /// The result of removing another member's claim.
     pub fn deposed_as(&mut self, generation: u64, ousting: DeposeOutcome, went: EndReason) {
         // This holds even if the removal was noticed first or another member removed the claim: before a
-        // standing master joined the line, another member stood next to the same claim.
+        // dedicated master joined the line, another member stood next to the same claim.
         let gone = matches!(ousting, DeposeOutcome::Done | DeposeOutcome::Gone);
         if gone && self.phase == ElectionPhase::InLine {
             self.deposed_as = Some(went);

@@ -21,7 +21,7 @@ pub struct ClaimView {
     pub version: i32,
     /// Whether its value has heartline's form: members do not judge another program's lock.
     pub is_ours: bool,
-    /// Whether its value is a beat, of a master or of a waiting standing master.
+    /// Whether its value is a beat, of a master or of a waiting dedicated master.
     pub is_beat: bool,
 }
 

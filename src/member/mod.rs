@@ -60,7 +60,7 @@ pub struct Config {
     pub name: Name,
     /// The identity that the member publishes.
     pub identity: Identity,
-    /// Whether it is a standing master: it comes before all working members in the line and never becomes a
+    /// Whether it is a dedicated master: it comes before all working members in the line and never becomes a
     /// follower.
     pub standing: bool,
     /// The scheduling of the heartbeat's thread.

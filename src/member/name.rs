@@ -43,7 +43,7 @@ impl Name {
         Self::of("reduce", Utc::now(), Uuid::new_v4().as_u128())
     }
 
-    /// The name of a standing master that starts now: `master1609240709.574485` and six more digits.
+    /// The name of a dedicated master that starts now: `master1609240709.574485` and six more digits.
     pub fn of_new_master() -> Self {
         Self::of("master", Utc::now(), Uuid::new_v4().as_u128())
     }

@@ -44,7 +44,7 @@ enum SessionRole {
     None,
     /// A follower, which beats once its znode exists.
     Follower { joined: bool },
-    /// A standing master that waits in line and beats on its claim.
+    /// A dedicated master that waits in line and beats on its claim.
     Standby,
     /// About to become master: it still reads the state of the last master.
     TakingOver(Elected),

@@ -51,7 +51,7 @@ pub(super) fn beat(session: Session, name: Name, value: String) -> WriteFuture {
     })
 }
 
-/// Beats on the member's claim, for a standing master that waits in line.
+/// Beats on the member's claim, for a dedicated master that waits in line.
 pub(super) fn touch(session: Session, claim: String, value: String) -> WriteFuture {
     Box::pin(async move {
         session.touch(&claim, &value).await?;

@@ -25,7 +25,7 @@ pub fn prefix(id: &str, standing: bool) -> String {
     }
 }
 
-/// Whether a claim is that of a standing master.
+/// Whether a claim is that of a dedicated master.
 pub fn is_standing(name: &str) -> bool {
     name.contains(STANDING)
 }
@@ -65,7 +65,7 @@ pub fn holder(value: &[u8]) -> String {
     unescape(text.lines().next().unwrap_or_default())
 }
 
-/// The claims of the line in order: standing masters before all others, and first come, first served. A name
+/// The claims of the line in order: dedicated masters before all others, and first come, first served. A name
 /// without a sequence number is not a claim.
 pub fn in_order(names: &[String]) -> Vec<&String> {
     let mut line: Vec<(bool, i64, &String)> = names

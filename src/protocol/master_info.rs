@@ -21,7 +21,7 @@ pub enum EndReason {
     Finished,
     /// It fell silent, and the next in line removed its claim.
     Dead,
-    /// Its claim was removed although it was alive: by a new standing master, or by hand.
+    /// Its claim was removed although it was alive: by a new dedicated master, or by hand.
     Deposed,
     /// Its session expired.
     Expired,

@@ -79,7 +79,7 @@ fn counts_the_same_beside_a_zookeeper() {
         .collect();
     assert_eq!(members.len(), 4, "{story:?}");
     assert!(!story.iter().any(|told| told.event == "died"), "{story:?}");
-    // They told Hadoop so, in its own counters; an heir was follower and master.
+    // They told Hadoop so, in its own counters; the next in line was follower and master.
     // The local runner also logs each task's own; the job's come last.
     let (_, totals) = log.rsplit_once("Counters: ").expect("the job's counters");
     let number = |name: &str| counter(totals, name).unwrap_or(0);

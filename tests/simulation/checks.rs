@@ -61,7 +61,7 @@ fn deaths(history: &History, report: &Report) -> Vec<String> {
     fresh.filter_map(|event| event.node.clone()).collect()
 }
 
-/// Whether the claim of this session gives it the right to act as master. A standing master's claim
+/// Whether the claim of this session gives it the right to act as master. A dedicated master's claim
 /// comes first in line from its creation; until it has deposed the master, that one acts.
 fn has_mandate(history: &History, session: i64) -> bool {
     let names = |standing: bool| -> Vec<String> {

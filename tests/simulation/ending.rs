@@ -64,7 +64,7 @@ fn line(world: &Inner) -> Vec<String> {
     for process in living(world) {
         match claims.remove(&Some(process)).unwrap_or_default().as_slice() {
             [_] => {}
-            // The first of those who work is deposed by a standing master that cannot know whether it
+            // The first of those who work is deposed by a dedicated master that cannot know whether it
             // leads; a follower comes back into the line when the claim goes that it listens to.
             [] if has_standing(world) => {}
             many => broken.push(format!("process {process} has the claims {many:?}")),

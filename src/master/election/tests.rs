@@ -194,7 +194,7 @@ fn the_released_does_nothing_more() {
 
 const STANDING: &str = "_c_me-standing-lock-0000000003";
 
-/// A standing master's election, with its claim made.
+/// A dedicated master's election, with its claim made.
 fn standing() -> Election {
     let mut election = Election::new(SESSION, "me", true);
     election.connected();
