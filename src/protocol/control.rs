@@ -11,6 +11,7 @@ use std::time::Duration;
 use strum::{Display, EnumString};
 
 use super::escape::{Line, Word, unescape};
+use super::time::micros;
 use super::{Identity, claim};
 
 const EPOCH: &str = "epoch";
@@ -20,9 +21,6 @@ const ASKED: &str = "asked";
 const NUMBER: &str = "orders";
 const ORDER: &str = "order ";
 const SESSION: &str = "session=";
-/// The longest accepted interval, which is also the limit of the options: a sum of several intervals then
-/// never overflows.
-const LONGEST: Duration = Duration::from_secs(86_400);
 
 /// An action that a member carries out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Display, EnumString)]
@@ -231,11 +229,6 @@ impl fmt::Display for Control {
             .iter()
             .try_for_each(|order| writeln!(f, "{order}"))
     }
-}
-
-pub(super) fn micros(text: &str) -> Option<Duration> {
-    let micros = text.strip_suffix("us")?.parse().ok()?;
-    Some(Duration::from_micros(micros).min(LONGEST))
 }
 
 #[cfg(test)]

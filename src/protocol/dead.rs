@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::escape::{Word, unescape};
-use super::event::{moment, stamp};
+use super::time::{moment, stamp};
 use chrono::{DateTime, Utc};
 
 /// The prefix of a line about a dead member.

@@ -1,12 +1,12 @@
 //! The events of a job: one line in the master's value, one JSON object in the watchers' `--json` output.
 
-use chrono::{DateTime, SecondsFormat, Utc};
-use serde::{Serialize, Serializer};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
 use strum::{Display, EnumIter, EnumString};
 
-use super::asctime;
 use super::escape::{Word, unescape};
 use super::master_info::PreviousMaster;
+use super::time::{asctime, maybe_rfc3339, moment, rfc3339, stamp};
 use crate::condition::Condition;
 
 /// The kind of an event.
@@ -99,40 +99,6 @@ pub struct Event {
         serialize_with = "maybe_rfc3339"
     )]
     pub since: Option<DateTime<Utc>>,
-}
-
-pub(crate) fn rfc3339<S: Serializer>(
-    time: &DateTime<Utc>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&stamp(*time))
-}
-
-#[expect(clippy::ref_option, reason = "serde hands over a field as it is")]
-fn maybe_rfc3339<S: Serializer>(
-    time: &Option<DateTime<Utc>>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    match time {
-        Some(time) => rfc3339(time, serializer),
-        None => serializer.serialize_none(),
-    }
-}
-
-/// Parses a foreign time. A time outside the years that RFC 3339 allows becomes the first or the last allowed
-/// second, so that calculations with it never leave the calendar.
-pub(super) fn moment(word: &str) -> Option<DateTime<Utc>> {
-    /// The first second of the year 0 and the last of the year 9999.
-    const SECONDS: [i64; 2] = [-62_167_219_200, 253_402_300_799];
-    let [first, last] =
-        SECONDS.map(|second| DateTime::from_timestamp(second, 0).unwrap_or_default());
-    let time: DateTime<Utc> = word.parse().ok()?;
-    Some(time.clamp(first, last))
-}
-
-/// Formats a time as in all of heartline's JSON output.
-pub(crate) fn stamp(time: DateTime<Utc>) -> String {
-    time.to_rfc3339_opts(SecondsFormat::Micros, true)
 }
 
 impl Event {

@@ -10,7 +10,7 @@ use strum::{Display, EnumIter, EnumString};
 
 use super::claim;
 use super::escape::{Line, Word, unescape};
-use super::event::{moment, stamp};
+use super::time::{moment, stamp};
 
 /// Why a master is no longer master.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Display, EnumIter, EnumString)]

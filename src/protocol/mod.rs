@@ -14,6 +14,7 @@ pub mod master_info;
 pub mod report;
 pub mod request;
 pub mod status;
+mod time;
 
 pub use beat::{Beat, Ending, Identity, Phase, Split};
 pub use dead::Dead;
@@ -22,14 +23,4 @@ pub use master_info::{EndReason, MasterInfo, PreviousMaster};
 pub use report::Report;
 pub use status::Status;
 
-use chrono::{DateTime, Local, Utc};
-
-/// Formats seconds and microseconds since 1970 as `1609240709.574485`: Python's `%f` of `time.time()`.
-pub(crate) fn seconds(at: DateTime<Utc>) -> String {
-    format!("{}.{:06}", at.timestamp(), at.timestamp_subsec_micros())
-}
-
-/// Formats a time like C's `asctime`, in local time, as at the beginning of the master's messages.
-pub(crate) fn asctime(at: DateTime<Utc>) -> impl std::fmt::Display {
-    at.with_timezone(&Local).format("%a %b %e %H:%M:%S %Y")
-}
+pub(crate) use time::{rfc3339, seconds, stamp};

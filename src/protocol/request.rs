@@ -5,8 +5,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::control::micros;
 use super::escape::{Line, Word, unescape};
+use super::time::micros;
 
 const DONE: &str = "done: ";
 const REFUSED: &str = "refused: ";

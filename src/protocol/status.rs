@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::control::micros;
+use super::time::micros;
 use crate::condition::Condition;
 
 const INTERVAL: &str = "interval";

@@ -10,7 +10,7 @@ use super::gather::{Look, Node, Unreadable};
 use super::row::{MemberRole, Row, RowContext, since};
 use crate::protocol::claim::{holder, is_beat, is_standing};
 use crate::protocol::control::Control;
-use crate::protocol::event::rfc3339;
+use crate::protocol::rfc3339;
 use crate::protocol::{Beat, MasterInfo, PreviousMaster, Report};
 
 /// How long the list of the dead stays valid in a report that no master updates: as long as a master repeats it.

@@ -8,7 +8,7 @@ use super::kafka::Kafka;
 use super::listing::ListedFile;
 use super::yarn::{Node, Resourcemanager};
 use crate::probe::Silence;
-use crate::protocol::event::rfc3339;
+use crate::protocol::rfc3339;
 use crate::status::GroupSummary;
 use crate::zkstats::Facts;
 
