@@ -62,7 +62,7 @@ fn whom(text: &str) -> Result<String, String> {
     let is_word = !text.is_empty() && !text.chars().any(|c| c.is_whitespace() || c.is_control());
     // A blank in the name of a znode is escaped as in the values there.
     is_word.then(|| unescape(text)).ok_or_else(|| {
-        "write a member's name or an id of Hadoop's in one word, a blank in a name as \\u{20}"
+        "write a member's name or a Hadoop id as one word, with each space in a name as \\u{20}"
             .to_owned()
     })
 }
@@ -120,7 +120,8 @@ async fn ask(zookeeper: ZooKeeperOptions, request: Request) -> anyhow::Result<()
 
 async fn response(session: &Session, request: &Request) -> anyhow::Result<Response> {
     let namespace = session.paths().namespace();
-    let nobody = || format!("no member runs below '{namespace}/': nobody can be asked");
+    let nobody =
+        || format!("no member runs below '{namespace}/'; check --zookeeper and --namespace");
     let deadline = Instant::now() + ANSWER;
     // The values of the claims do not matter here, nor whether one of them can be read.
     let line = unthrottled(deadline, async || session.line(true).await).await?;
@@ -142,7 +143,7 @@ async fn response(session: &Session, request: &Request) -> anyhow::Result<Respon
             Ok(Ok(Err(()))) => {}
             Ok(Err(failure)) => return Err(failure.into()),
             Err(_) => bail!(
-                "no master has answered in {} s; heartline status shows whether there is one",
+                "no master answered within {} s; heartline status shows whether there is one",
                 ANSWER.as_secs()
             ),
         }

@@ -33,8 +33,8 @@ const LEAST: Duration = Duration::from_millis(50);
 /// stopped
 #[derive(Args, Clone, Debug)]
 pub struct DedicatedMasterArgs {
-    /// Stand in line behind a dedicated master that is already running, instead of refusing to start; any
-    /// number of them may
+    /// Stand in line behind a dedicated master that is already running, instead of refusing to start; the number of
+    /// backups is not limited
     #[arg(long)]
     backup: bool,
 
@@ -81,13 +81,13 @@ async fn stand(config: Config, backup: bool, form: OutputFormat) -> anyhow::Resu
     let silence = BEATS * config.pace.detection.timeout.max(LEAST);
     let look = timeout(LOOK + silence, other(&settings, silence));
     if !backup && let Ok(Some(other)) = look.await {
-        anyhow::bail!("{other} is a standing master already; start this one with --backup");
+        anyhow::bail!("{other} is already the dedicated master; start this one with --backup");
     }
     let address = settings.address.clone();
     let complain = move |what: &str| {
         say(
             PROGRAM,
-            format!("no master through ZooKeeper at {address}: {what}; it goes on trying"),
+            format!("no master through ZooKeeper at {address}: {what}; trying again"),
         );
     };
     let progress = Arc::new(Progress::default());

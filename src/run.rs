@@ -35,19 +35,21 @@ Examples:
 
 Every option can also be a property of a Hadoop job: -D heartline.zookeeper=zk1:2181
 
-Commit: with --commit-command, ZooKeeper lets one attempt of the task at a time run it, and none once
-it has succeeded; who finds it done exits 0 without. It is ended before another attempt can begin when
-ZooKeeper is away for most of the session timeout: then, and when --commit-timeout is over, exit 1, and
-Hadoop tries again. COMMAND's output is written before and stays. A commit that succeeds in the moment
-in which ZooKeeper goes away for longer than that may be run again. Hadoop kills a task that says nothing
-for mapreduce.task.timeout, 10 minutes by default: a commit that takes longer has to write to stderr.
-With --commit-task, a commit counts for its run alone: that of --commit-run, or Hadoop's job. Where no
-run has a name, what an earlier one has committed stays so, and stderr says who did it and when.
+Commit: with --commit-command, ZooKeeper lets one attempt of the task at a time run the command. Once it
+has succeeded, other attempts exit with 0 and do not run it. If ZooKeeper is unavailable for most of the
+session timeout, the command is ended before another attempt can begin. Then, and when --commit-timeout
+is over, the exit status is 1, and Hadoop tries again. COMMAND's output is written before the commit, and
+is not undone. If ZooKeeper becomes unavailable at the moment in which a commit succeeds, and stays so for
+longer than that, the commit may be run again. Hadoop kills a task that reports nothing for
+mapreduce.task.timeout, 10 minutes by default: a commit that takes longer has to write to stderr.
+With --commit-task, a commit counts only for its run, which is that of --commit-run or Hadoop's job.
+If no run has a name, tasks that an earlier run committed stay committed; stderr reports by whom and when.
 
-Exit status: that of COMMAND, 128 and more if a signal ended it, 127 if it is not there, 126 if it
-cannot be run; 1 if stdout is closed, or the heartbeat is required and there is none; 2 on wrong usage. SIGTERM, SIGINT
-and SIGHUP end COMMAND and all that it has started first. What it leaves behind when it ends with
-0 may go on for --grace, then it is ended too. Nothing of it survives a kill -9 of heartline.";
+Exit status: that of COMMAND; 128 or more if a signal ended it; 127 if it does not exist; 126 if it
+cannot be run; 1 if stdout is closed, or if the heartbeat is required and unavailable; 2 on wrong usage.
+SIGTERM, SIGINT and SIGHUP first end COMMAND and all processes that it has started. If it ends with 0,
+processes that it leaves behind may continue for --grace; then they are ended too. None of them survives
+a kill -9 of heartline.";
 
 /// The options of `heartline run`.
 #[derive(Args, Debug)]

@@ -215,7 +215,7 @@ impl Reset<'_> {
         }
         bail!(
             "members are alive below '{}/': {}. Wait until their job has ended, give this one a \
-             --namespace of its own, or pass --force to put them out",
+             --namespace of its own, or pass --force to remove them",
             paths.namespace(),
             named(&line)
         )
@@ -251,7 +251,7 @@ fn complain(left: &[Left]) -> anyhow::Result<()> {
     match left.len() {
         0 => Ok(()),
         count => bail!(
-            "all else is reset, but for {count} that cannot be removed; members pass over them; remove them by hand"
+            "all else is reset, but {count} znodes cannot be removed; members pass over them; remove them by hand"
         ),
     }
 }

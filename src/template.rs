@@ -42,10 +42,10 @@ impl Form {
         match self {
             Self::Number => "digits",
             Self::Host => {
-                "at most 255 letters, digits, '.', '-', '_' and ':', of which the first is no '.', '-' or ':'"
+                "at most 255 letters, digits, '.', '-', '_' and ':', not beginning with '.', '-' or ':'"
             }
             Self::Word => {
-                "at most 255 letters, digits, '.', '-' and '_', of which the first is no '.' or '-'"
+                "at most 255 letters, digits, '.', '-' and '_', not beginning with '.' or '-'"
             }
         }
     }
@@ -108,13 +108,13 @@ impl FromStr for Template {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let words = shlex::split(text).ok_or_else(|| {
-            format!("'{text}' has a quotation mark or a backslash without its end; write the command as for a shell")
+            format!("'{text}' has an unclosed quotation mark or ends with a backslash; quote it as for a shell")
         })?;
         if words.first().is_none_or(String::is_empty) {
             return Err("it names no command; write one and its arguments".to_owned());
         }
         if text.contains('\0') {
-            return Err("no command has a zero byte in it".to_owned());
+            return Err("a command cannot contain a zero byte".to_owned());
         }
         Ok(Self(words))
     }

@@ -9,8 +9,8 @@ use heartline::setup::setup;
 /// Prepare ZooKeeper for the heartbeat: create the job's znodes, or reset them
 ///
 /// May be run at any time and any number of times. Mappers do not need it: they create what is
-/// missing, and a job that starts after another one finds the claim free. While members are alive it
-/// names them and refuses.
+/// missing, and a job that starts after another one finds the claim free. While members are alive, it
+/// lists them and does not reset anything.
 #[derive(Parser)]
 #[command(name = "setup-zookeeper", version)]
 struct Options {

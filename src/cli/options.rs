@@ -199,8 +199,8 @@ impl BeatOptions {
         let session = self.zookeeper.session_timeout;
         if self.timeout > session / 2 {
             return Err(format!(
-                "--timeout {} is more than half of --session-timeout {}: ZooKeeper would remove the \
-                 silent before they are declared dead; give a longer session timeout",
+                "--timeout {} is more than half of --session-timeout {}: ZooKeeper would remove \
+                 silent members before they are declared dead; give a longer session timeout",
                 humantime::format_duration(self.timeout),
                 humantime::format_duration(session)
             ));

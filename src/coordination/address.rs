@@ -64,7 +64,7 @@ impl FromStr for Address {
             && after.contains([':', '/'])
         {
             return Err(format!(
-                "the chroot of '{text}' is followed by another host; it stands once, after the last host; {wanted}"
+                "the chroot of '{text}' is followed by another host; put it once, after the last host; {wanted}"
             ));
         }
         let chroot = chroot
@@ -117,14 +117,10 @@ pub(crate) fn server(text: &str, default_port: u16, wanted: &str) -> Result<(Str
         return wrong(&format!("'{scheme}' is not part of a server's address"));
     }
     if let Some(separator) = text.chars().find(|c| matches!(c, ';' | '|')) {
-        return wrong(&format!(
-            "'{separator}' separates nothing here, ',' stands between servers"
-        ));
+        return wrong(&format!("'{separator}' cannot separate servers"));
     }
     if text.contains(char::is_whitespace) {
-        return wrong(&format!(
-            "there is a blank within '{text}', ',' stands between servers"
-        ));
+        return wrong(&format!("'{text}' contains a blank"));
     }
     let (host, port) = match text.strip_prefix('[') {
         Some(rest) => {
@@ -132,7 +128,7 @@ pub(crate) fn server(text: &str, default_port: u16, wanted: &str) -> Result<(Str
                 return wrong(&format!("'{text}' has no closing bracket"));
             };
             if !is_ipv6(host) {
-                return wrong(&format!("'{host}' is no IPv6 address"));
+                return wrong(&format!("'{host}' is not an IPv6 address"));
             }
             match rest.strip_prefix(':') {
                 Some(port) => (host, Some(port)),
@@ -143,7 +139,7 @@ pub(crate) fn server(text: &str, default_port: u16, wanted: &str) -> Result<(Str
         // Ambiguous: the last group may be a port.
         None if is_ipv6(text) => {
             return wrong(&format!(
-                "'{text}' is an IPv6 address without brackets, which are put around it: [::1]:{default_port}"
+                "'{text}' is an IPv6 address without brackets; write brackets around it, as in [::1]:{default_port}"
             ));
         }
         None => match text.split_once(':') {
@@ -162,7 +158,7 @@ pub(crate) fn server(text: &str, default_port: u16, wanted: &str) -> Result<(Str
         }
         Some(port) => match port.parse() {
             Ok(number) if number != 0 && port.bytes().all(|byte| byte.is_ascii_digit()) => number,
-            _ => return wrong(&format!("'{port}' is no port from 1 to 65535")),
+            _ => return wrong(&format!("'{port}' is not a port from 1 to 65535")),
         },
     };
     Ok((host.to_owned(), port))

@@ -55,9 +55,11 @@ pub(super) fn needs(old: Option<(&str, Version)>) -> String {
         Some((server, version)) => {
             format!("heartline needs ZooKeeper 3.5 or later, and {server} is ZooKeeper {version}")
         }
-        None => "heartline needs ZooKeeper 3.5 or later: the server does not know a request that \
-                 came with it"
-            .to_owned(),
+        None => {
+            "heartline needs ZooKeeper 3.5 or later: the server does not support a request that \
+                 3.5 introduced"
+                .to_owned()
+        }
     }
 }
 

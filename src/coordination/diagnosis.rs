@@ -130,7 +130,7 @@ impl fmt::Display for Diagnosis {
                 f.write_str("; ")?;
             }
             match symptom {
-                Symptom::Unknown => write!(f, "the host of {server} is not known"),
+                Symptom::Unknown => write!(f, "the host name of {server} cannot be resolved"),
                 Symptom::NoAnswer => write!(f, "{server} cannot be reached"),
                 Symptom::Refused => write!(f, "nothing listens on {server}"),
                 Symptom::Closed => write!(

@@ -176,7 +176,7 @@ fn record(message: Message) -> Record {
 fn reason(topic: &Topic, error: &Error) -> String {
     match said(error) {
         Some(ProtocolError::UnknownTopicOrPartition) => missing(topic),
-        Some(code) => format!("the broker says {code:?}"),
+        Some(code) => format!("the broker answered {code:?}"),
         // The client adds its own text for each of its layers; the innermost has the reason.
         None => {
             let text = error.to_string();
@@ -201,7 +201,7 @@ fn said(error: &Error) -> Option<ProtocolError> {
 
 fn missing(topic: &Topic) -> String {
     format!(
-        "there is no such topic, and the brokers make none; make it with kafka-topics.sh --create --topic {}",
+        "the topic does not exist, and the brokers do not create it; run kafka-topics.sh --create --topic {}",
         topic.name
     )
 }

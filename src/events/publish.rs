@@ -52,7 +52,7 @@ pub(super) async fn publish(settings: Settings, terms: PublishOptions) -> anyhow
         Target::Kafka(topic) => (kafka::start(topic.clone()), EventHistory::default()),
         #[cfg(not(feature = "kafka"))]
         Target::Kafka(_) => {
-            anyhow::bail!("it was built without Kafka; build it with `--features kafka`")
+            anyhow::bail!("this program was built without Kafka; build it with --features kafka")
         }
     };
     let mut publisher = Publisher {
@@ -136,7 +136,7 @@ impl Publisher {
                 self.troubled.insert(lane, why);
             }
             Some(DeliveryReport::Over(error)) => return Err(error),
-            None => anyhow::bail!("{} takes no more events", self.target),
+            None => anyhow::bail!("{} accepts no more events", self.target),
         }
         Ok(())
     }
@@ -156,7 +156,9 @@ impl Publisher {
                 let (lost, target) = (batch.lost, &self.target);
                 say(
                     PROGRAM,
-                    format!("events lost for {target}: {lost}; that is said in their place"),
+                    format!(
+                        "events lost for {target}: {lost}; an event \"lost\" marks their position"
+                    ),
                 );
             }
             // If the sink has ended, its last report gave the reason.

@@ -56,7 +56,7 @@ impl FromStr for Target {
             && scheme != "file"
         {
             return Err(format!(
-                "'{scheme}' is not known; write kafka://HOST:PORT/TOPIC, file:PATH, a path, or - for stdout"
+                "'{scheme}' is not supported; write kafka://HOST:PORT/TOPIC, file:PATH, a path, or - for stdout"
             ));
         }
         let path = text.strip_prefix("file:").unwrap_or(text);
@@ -80,14 +80,14 @@ fn topic(written: &str) -> Result<Topic, String> {
         return Err(format!("'kafka:{written}' has a second '://'; {WANTED}"));
     }
     let parts = list.and_then(|at| at.split_once('/'));
-    let (hosts, name) = parts.ok_or_else(|| format!("no topic is named; {WANTED}"))?;
+    let (hosts, name) = parts.ok_or_else(|| format!("the topic is missing; {WANTED}"))?;
     let brokers = server_list(hosts, KAFKA_PORT, WANTED)?;
     let brokers = brokers.iter().map(|(host, port)| place(host, *port));
     let brokers = brokers.collect();
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     if name.is_empty() || matches!(name, "." | "..") || !name.chars().all(legal) {
         return Err(format!(
-            "'{name}' is no topic's name, which is of letters, digits, dots, dashes and underscores; {WANTED}"
+            "'{name}' is not a topic name; use letters, digits, dots, dashes and underscores; {WANTED}"
         ));
     }
     if name.len() > LONGEST_TOPIC {

@@ -53,7 +53,7 @@ pub fn append_to_any(path: &Path) -> io::Result<File> {
     match file {
         Err(Errno::NXIO) => Err(io::Error::new(
             io::ErrorKind::NotConnected,
-            "it is a named pipe, and nobody reads it",
+            "it is a named pipe without a reader",
         )),
         file => blocking(File::from(file?)),
     }

@@ -26,12 +26,12 @@ pub enum Unfit {
     TooLarge(u64),
     /// It belongs to another user.
     #[error(
-        "it belongs to another user (uid {0}) and is not trusted; run this as that user, or remove it if you do not know it"
+        "it belongs to another user (uid {0}) and is not trusted; run this as that user, or remove it if it is not needed"
     )]
     Owner(u32),
     /// Others may write it.
     #[error(
-        "others may write it (mode {0:04o}), so it is not trusted; check what it says, and do: chmod go-w"
+        "others may write it (mode {0:04o}), so it is not trusted; check its content, then run: chmod go-w"
     )]
     Writable(u32),
 }

@@ -193,7 +193,10 @@ impl Running {
                 let how = if std::mem::replace(&mut self.was_asked, true) {
                     Signal::KILL
                 } else {
-                    say(program, format_args!("{what} takes longer than {limit}"));
+                    say(
+                        program,
+                        format_args!("{what} runs longer than {limit} and is ended"),
+                    );
                     Signal::TERM
                 };
                 self.until = Instant::now() + GRACE;

@@ -64,7 +64,9 @@ impl FailureReport {
                 Err(Trouble::NoMaster) => {}
                 Err(trouble) => say(
                     program,
-                    format_args!("Hadoop's application master was not told of it: {trouble}"),
+                    format_args!(
+                        "cannot report the failure to Hadoop's application master: {trouble}"
+                    ),
                 ),
             }
             answer.is_over.store(true, Relaxed);

@@ -84,7 +84,7 @@ impl FollowerWatcher {
 /// Why a znode of this name in the list of followers is not a follower, if its name shows it.
 pub(super) fn is_no_member(name: &str) -> Option<&'static str> {
     if name.len() > LONGEST_NAME {
-        Some("its name is longer than a member's can be")
+        Some("its name is longer than a member's name may be")
     } else if name.starts_with(OWN) {
         Some("it is a znode of another job, whose namespace is this job's list of members")
     } else {
@@ -194,7 +194,7 @@ pub(super) async fn listen(watcher: FollowerWatcher, node: String) {
             }
         };
         if value.stat.owner == 0 && value.stat.children > 0 {
-            let why = "znodes are below it, so it is no member's".to_owned();
+            let why = "it has child znodes, so it is not a member's".to_owned();
             watcher.tell(FollowerEvent::PassedOver(node, why)).await;
             return;
         }

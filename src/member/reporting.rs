@@ -176,7 +176,7 @@ impl Reporting {
             Ok(monitor) => self.monitor = Some(monitor),
             Err(error) => say(
                 self.reporter.program,
-                format_args!("stalls are not noticed: cannot start a thread: {error}"),
+                format_args!("stalls are not detected: cannot start a thread: {error}"),
             ),
         }
     }

@@ -244,7 +244,7 @@ impl MemberRunner {
         if self.noted < MOST_NOTES {
             (self.note)(&format!("{name} is passed over: {why}"));
         } else if self.noted == MOST_NOTES {
-            (self.note)("more znodes are passed over, and are not named");
+            (self.note)("more znodes are passed over; their names are not reported");
         }
     }
 

@@ -16,7 +16,7 @@ const LEAST: u64 = 10 * 1024 * 1024;
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Words")]
 pub struct WordArgs {
-    /// Sum words in memory and write `word<TAB>n`, instead of `word<TAB>1` for each
+    /// Sum words in memory and write lines of a word and its sum, instead of a line for each occurrence
     ///
     /// The reducer gets the same sums from far fewer lines. A word may still be written more than once.
     #[arg(long, env = "HEARTLINE_COMBINE", value_parser = FalseyValueParser::new())]
@@ -60,7 +60,7 @@ fn parse_memory(text: &str) -> Result<ByteSize, String> {
         .map_err(|_| "write a number and a unit, such as 64MiB or 1GiB".to_owned())?;
     if size.as_u64() < LEAST {
         return Err(format!(
-            "too little to work with: write at least {}",
+            "not enough memory to work with: write at least {}",
             ByteSize::b(LEAST)
         ));
     }

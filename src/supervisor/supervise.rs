@@ -98,7 +98,9 @@ impl Supervisor {
         signal_hook::low_level::pipe::register(SIGCHLD, teller)?;
         let (input, output) = receive_streams()?;
         if boot_time() >= keeping.until.stop_by {
-            return Err(io::Error::other("its time was over before it began"));
+            return Err(io::Error::other(
+                "the time limit passed before the command was started",
+            ));
         }
         let child = Command::new("/proc/self/exe")
             .arg0("heartline")
@@ -293,5 +295,7 @@ fn receive_streams() -> io::Result<(OwnedFd, OwnedFd)> {
             return Ok((input, output));
         }
     }
-    Err(io::Error::other("it is started by heartline alone"))
+    Err(io::Error::other(
+        "its streams were not passed; only heartline itself may start this subcommand",
+    ))
 }

@@ -29,7 +29,7 @@ pub enum Refusal {
     #[error("it refuses: {0}")]
     No(String),
     /// The answer cannot be understood.
-    #[error("it is not understood: {0}")]
+    #[error("unexpected answer: {0}")]
     Strange(&'static str),
 }
 
@@ -88,9 +88,11 @@ fn authenticate(
         .ways
         .into_iter()
         .find(|way| way.method == "TOKEN" && way.mechanism == "DIGEST-MD5")
-        .ok_or(Refusal::Strange("it does not take the job's token"))?;
+        .ok_or(Refusal::Strange(
+            "it offers no authentication with the job's token",
+        ))?;
     let challenge = way.challenge.take();
-    let challenge = challenge.ok_or(Refusal::Strange("it makes no challenge"))?;
+    let challenge = challenge.ok_or(Refusal::Strange("it sent no challenge"))?;
     let (user, password) = (
         STANDARD.encode(&token.identifier),
         STANDARD.encode(&token.password),
@@ -110,7 +112,9 @@ fn authenticate(
     };
     let end = ask(stream, &proof)?;
     if end.state() != State::Success || end.token.as_deref() != Some(answer.proof.as_bytes()) {
-        return Err(Refusal::Strange("it does not know the job's token"));
+        return Err(Refusal::Strange(
+            "authentication with the job's token failed",
+        ));
     }
     Ok(())
 }
@@ -155,7 +159,7 @@ fn succeeded(response: &Response, call: i32) -> Result<(), Refusal> {
         return Err(Refusal::No(format!("{exception}: {message}")));
     }
     if response.call != call.cast_unsigned() {
-        return Err(Refusal::Strange("it answers something else"));
+        return Err(Refusal::Strange("it belongs to another request"));
     }
     Ok(())
 }

@@ -27,7 +27,8 @@ pub(super) struct Answer {
 
 /// Answers a server's challenge; an error if the server asks for anything but authentication.
 pub(super) fn answer(challenge: &[u8], party: Party) -> Result<Answer, &'static str> {
-    let challenge = std::str::from_utf8(challenge).map_err(|_| "the challenge is not valid UTF-8")?;
+    let challenge =
+        std::str::from_utf8(challenge).map_err(|_| "the challenge is not valid UTF-8")?;
     let told = directives(challenge).ok_or("the challenge cannot be read")?;
     if told.get("algorithm").map(String::as_str) != Some("md5-sess") {
         return Err("the challenge is not for DIGEST-MD5");

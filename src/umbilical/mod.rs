@@ -52,10 +52,10 @@ const TOKENS_LIMIT: u64 = 16 << 20;
 #[derive(Debug, Error)]
 pub enum Trouble {
     /// There is no application master: this is not a task of YARN.
-    #[error("this process is not below a task of YARN's")]
+    #[error("this process does not run in a YARN task")]
     NoMaster,
     /// There is an application master, but no proof that this is its task.
-    #[error("the job's token is not to be had: {0}")]
+    #[error("cannot get the job's token: {0}")]
     NoToken(String),
     /// The application master did not accept the report.
     #[error("{0}")]
@@ -87,9 +87,9 @@ fn token(attempt: &AttemptId) -> Result<Token, String> {
     let bytes = files::read(&path, Links::Followed, TOKENS_LIMIT)
         .map_err(|error| format!("{}: {error}", path.display()))?;
     let tokens = credentials::tokens(&bytes)
-        .ok_or_else(|| format!("{} is no file of tokens", path.display()))?;
+        .ok_or_else(|| format!("{} is not a token file", path.display()))?;
     tokens
         .into_iter()
         .find(|token| token.is_of_job(&attempt.job()))
-        .ok_or_else(|| format!("{} has none for {}", path.display(), attempt.job()))
+        .ok_or_else(|| format!("{} has no token for {}", path.display(), attempt.job()))
 }

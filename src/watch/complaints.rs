@@ -40,7 +40,7 @@ impl Complaints {
             return;
         }
         if self.about.len() > MOST {
-            self.say("there is more of this kind, which is not told one by one");
+            self.say("more problems of this kind are not reported");
         } else {
             self.say(what);
         }

@@ -103,7 +103,7 @@ impl Files {
                 };
                 complaints.once(
                     &about,
-                    format_args!("cannot write {path}: {error}; lines are left out, and counted there, until it can be written"),
+                    format_args!("cannot write {path}: {error}; lines are left out until it can be written, and counted there"),
                 );
             }
         }
@@ -123,7 +123,7 @@ impl Files {
             complaints.once(
                 &name,
                 format_args!(
-                    "the name of follower {node} is none for a file: it is written to {name}"
+                    "the name of follower {node} cannot be a file name: its beats are written to {name}"
                 ),
             );
         }
@@ -230,7 +230,7 @@ fn open(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-const NO_FILE: &str = "it is no regular file";
+const NO_FILE: &str = "it is not a regular file";
 
 /// Appends a whole text in one write, or nothing: a part of a line is useless. What another program has appended
 /// meanwhile stays.

@@ -220,7 +220,7 @@ fn a_name_that_is_taken_is_refused_to_the_second() {
     let mut second = Mapper::start(&zookeeper, "map2");
     second.feed(b"a a");
     std::thread::sleep(Duration::from_millis(300));
-    assert_counted_and_said(&second.finish(), "the name map2 is that of another member");
+    assert_counted_and_said(&second.finish(), "another member already has the name map2");
     assert!(
         zookeeper.exists("/heart_beat/map2"),
         "the first keeps its znode"

@@ -176,7 +176,7 @@ fn a_standing_master_takes_over_and_its_backup_after_it() {
     assert_eq!(second.status.code(), Some(1));
     let reason = String::from_utf8_lossy(&second.stderr).into_owned();
     assert!(
-        reason.contains("master1 is a standing master already") && reason.contains("--backup"),
+        reason.contains("master1 is already the dedicated master") && reason.contains("--backup"),
         "{reason}"
     );
 

@@ -20,7 +20,7 @@ const ATTEMPT: &str = "attempt_1795260688574_0001_m_000002_0";
 const LONGEST_WAIT: Duration = Duration::from_secs(20);
 
 /// What says that the last word was not heard.
-const NOT_TOLD: &str = "heartline run: Hadoop's application master was not told of it: ";
+const NOT_TOLD: &str = "heartline run: cannot report the failure to Hadoop's application master: ";
 
 /// The umbilical of an application master: `tests/hadoop/umbilical/Master.java`.
 struct Master {
@@ -255,7 +255,7 @@ fn a_token_that_is_not_the_masters_is_refused_and_the_status_is_waited_for_as_ev
     fs::write(master.tokens(), "nothing").expect("a file");
     let task = master.hung_task(ATTEMPT);
     let said = task.wait_for(NOT_TOLD);
-    assert!(said.contains("is no file of tokens"), "{said}");
+    assert!(said.contains("is not a token file"), "{said}");
     assert_eq!(task.cut_short(), Some(1));
 
     // A named pipe that nobody writes to is not waited for.

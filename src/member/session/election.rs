@@ -44,7 +44,7 @@ impl MemberSession<'_> {
             ElectionReply::NoClaim(generation, claim) => {
                 let path = self.session.paths().claim(&claim);
                 self.runner
-                    .note(&path, "it is no member's claim, since no session owns it");
+                    .note(&path, "no session owns it, so it is not a member's claim");
                 self.end_vigil();
                 self.election.no_claim(generation, claim);
             }

@@ -209,8 +209,9 @@ impl MemberSession<'_> {
             }
             Err(Failure::NodeExists) => {
                 let name = &self.runner.config.name;
-                let what =
-                    format!("the name {name} is that of another member; give one of its own");
+                let what = format!(
+                    "another member already has the name {name}; give this one another name"
+                );
                 self.runner.complain(&what);
                 self.over = Some(SessionEnd::Refused);
             }
