@@ -19,7 +19,7 @@ parts_of() {
             printf '%s\n' "$HEARTLINE_ROOT/scripts/parts/zookeeper-3.4/pom.xml" "$PARTS_DIR/zookeeper-3.4" \
                 "$PARTS_DIR/zookeeper-3.4.stamp" "$PARTS_DIR/zookeeper-3.4.log"
             ;;
-        *) die "there are no parts called '$1'" ;;
+        *) die "unknown set of parts '$1'; write hadoop, kafka or zookeeper-3.4" ;;
     esac
 }
 

@@ -42,7 +42,7 @@ stop_process() {
             say "process $pid did not end within $3 s of TERM; killing it"
             kill -KILL "$pid" 2>/dev/null || true
             wait_until 10 process_gone "$pid" "$2" || {
-                say "process $pid outlives KILL; look at /proc/$pid/stack"
+                say "process $pid still runs after SIGKILL; look at /proc/$pid/stack"
                 return 1
             }
         fi

@@ -21,7 +21,7 @@ is_job_output() {
 # A plain folder as output: it must not be there, or may be removed.
 prepare_plain_output() {
     [ -e "$1" ] || return 0
-    $overwrite || die "the output folder $1 exists; remove it, name another, or say --overwrite"
+    $overwrite || die "the output folder $1 exists; remove it, name another, or pass --overwrite"
     is_job_output "$1" || die "$1 is not the output of a job (it holds more than part-* files); remove it by hand"
     rm -rf "$1"
 }
@@ -76,7 +76,7 @@ cluster_fs() {
 }
 
 yarn_prepare() {
-    "$HEARTLINE_ROOT/scripts/yarn-cluster" status >/dev/null 2>&1 || die "the cluster is not up; start it with: scripts/yarn-cluster start"
+    "$HEARTLINE_ROOT/scripts/yarn-cluster" status >/dev/null 2>&1 || die "the cluster is not running; start it with: scripts/yarn-cluster start"
     hadoop=("$HEARTLINE_ROOT/scripts/hadoop" --cluster)
     stage_inputs
 }
@@ -152,7 +152,7 @@ cluster_cleanup() { yarn_cleanup; }
 # prepare_cluster_output PATH: the same rule for a folder on a cluster, asked of "${hadoop[@]}".
 prepare_cluster_output() {
     timeout 120 "${hadoop[@]}" fs -test -e "$1" </dev/null 2>/dev/null || return 0
-    $overwrite || die "the output folder $1 exists on the cluster; remove it (hadoop fs -rm -r $1), name another, or say --overwrite"
+    $overwrite || die "the output folder $1 exists on the cluster; remove it (hadoop fs -rm -r $1), name another, or pass --overwrite"
     # `_SUCCESS` is what a job leaves: anything else is not ours to remove.
     timeout 120 "${hadoop[@]}" fs -test -e "$1/_SUCCESS" </dev/null 2>/dev/null \
         || die "$1 holds no _SUCCESS, so it is no finished job's output; remove it by hand"

@@ -198,7 +198,7 @@ impl Agents<'_> {
             }
             self.ask(&["forget", name, "--force"])?;
             progress(format_args!(
-                "{HERE} {SERVER}: {name} is another now, or gone"
+                "{HERE} {SERVER}: {name} has changed or was removed"
             ));
         }
         Ok(())
@@ -276,7 +276,7 @@ impl Agents<'_> {
             }
             if since.elapsed() >= LIMIT {
                 bail!(
-                    "{host} does not know {} by name and key, not within {} s{}",
+                    "{host} has no name and key of {} after {} s{}",
                     list(lacks.iter().map(ToString::to_string), ", "),
                     LIMIT.as_secs(),
                     log(host)
@@ -319,7 +319,7 @@ fn make_secret(path: &Path) -> anyhow::Result<()> {
     if path.exists() {
         return Ok(());
     }
-    let what = || format!("{} cannot be made", path.display());
+    let what = || format!("{} cannot be created", path.display());
     fs::create_dir_all(path.parent().unwrap_or(path)).with_context(what)?;
     let text = format!("{}\n", Nonce::random().to_hex());
     replace(path, text.as_bytes(), NewFile::own(0o600)).with_context(what)

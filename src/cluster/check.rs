@@ -75,7 +75,7 @@ impl Check<'_> {
                 ("ssh-keygen", "openssh-client"),
             ]);
             if !rustix::process::geteuid().is_root() {
-                let what = "network namespaces can only be made by root";
+                let what = "only root can create network namespaces";
                 let instead = "run it with sudo, or with --hosts loopback";
                 problems.push(problem(0, what, instead));
             }
@@ -125,7 +125,7 @@ impl Check<'_> {
         let odd = |c: char| !(c.is_alphanumeric() || "/._-+@,=~".contains(c));
         if let Some(odd) = folder.chars().find(|c| odd(*c)) {
             let what = format!(
-                "folder {folder} has a '{odd}' in its path, which Java's paths cannot have"
+                "folder {folder} contains a '{odd}', which Java's class path cannot contain"
             );
             let instead = "write folder = with letters, digits, dots, hyphens and underscores";
             problems.push(problem(self.lines().folder(), what, instead));
@@ -170,8 +170,8 @@ impl Check<'_> {
                 problems.push(problem(
                     lines.host(&place.host),
                     what,
-                    "write another folder = in the description, move the data away, or throw all data of this \
-                     cluster away with --format",
+                    "write another folder = in the description, move the data away, or discard all data of this \
+                     cluster with --format",
                 ));
             }
         }
@@ -189,7 +189,7 @@ impl Check<'_> {
                 problems.push(problem(
                     lines.host(&place.host),
                     format!("{place} holds data of a file system, and no namenode does"),
-                    "bring a namenode's folder back, or throw all data of this cluster away with --format",
+                    "restore a namenode's folder, or discard all data of this cluster with --format",
                 ));
             }
         }
@@ -247,7 +247,7 @@ impl Check<'_> {
         for what in taken {
             problems.push(problem(
                 self.lines().network(),
-                format!("{what} is there already, and not of this cluster"),
+                format!("{what} exists already, but does not belong to this cluster"),
                 "end that one with heartline cluster down, or write another name = and another network =",
             ));
         }
@@ -264,7 +264,7 @@ impl Check<'_> {
         if !whose.is_empty() {
             problems.push(problem(
                 0,
-                format!("{server}, where the hosts' agents look for their server, is taken{whose}"),
+                format!("{server}, the address of the agents' control server, is taken{whose}"),
                 "end that process, or have it listen on one address only",
             ));
         }

@@ -130,7 +130,7 @@ fn end_leftovers(cluster: &Cluster) {
         let left = orphans(cluster);
         for Orphan { known, what } in &left {
             if signal == Signal::KILL {
-                progress(format_args!("left over, killed: pid {} {what}", known.pid));
+                progress(format_args!("killed an orphan: pid {} {what}", known.pid));
             }
             known.signal(signal);
         }

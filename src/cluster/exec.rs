@@ -52,13 +52,15 @@ impl ExecArgs {
         }
         let cluster = self.file.described(None)?.cluster;
         if cluster.form == HostKind::Own {
-            bail!("hosts of their own are not this machine's to run commands on");
+            bail!(
+                "commands cannot be run on hosts of their own from this machine; log in to the host"
+            );
         }
         let host = self.host(&cluster)?;
         let conf = cluster.conf(host);
         if !conf.is_dir() {
             bail!(
-                "{} is not there yet: start the cluster with 'heartline cluster up'",
+                "{} does not exist yet; start the cluster with 'heartline cluster up'",
                 conf.display()
             );
         }
@@ -77,6 +79,6 @@ impl ExecArgs {
         }
         let first = cluster.with(Role::Namenode).next();
         let first = first.or_else(|| cluster.hosts.first());
-        first.context("there is no host")
+        first.context("the cluster has no host")
     }
 }

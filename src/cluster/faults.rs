@@ -39,14 +39,18 @@ impl FenceArgs {
         let namenodes = cluster.namenodes();
         let host = namenodes.iter().find(|(id, _)| *id == self.namenode);
         let Some((_, host)) = host else {
-            bail!("'{}' is no namenode of {}", self.namenode, cluster.name);
+            bail!("'{}' is not a namenode of {}", self.namenode, cluster.name);
         };
         let Some(known) = ProcessRecord::recorded(&cluster.pid_file(host, Role::Namenode)) else {
             progress(format_args!("fence: {} does not run", self.namenode));
             return Ok(());
         };
         if !known.kill() {
-            bail!("{}: pid {} still runs after SIGKILL", self.namenode, known.pid);
+            bail!(
+                "{}: pid {} still runs after SIGKILL",
+                self.namenode,
+                known.pid
+            );
         }
         progress(format_args!(
             "fence: {} is gone, pid {}",
@@ -145,7 +149,8 @@ impl LinkArgs {
                 "only a host with a network of its own can be cut off; start the cluster with --hosts netns"
             );
         }
-        netns::set_link(&cluster, host, up).context("does the cluster run?")?;
+        netns::set_link(&cluster, host, up)
+            .context("cannot change the host's network link; check that the cluster runs")?;
         let what = if up { "is back" } else { "is cut off" };
         progress(format_args!("{}: {what}", host.name));
         Ok(())

@@ -61,7 +61,8 @@ impl Java {
                 "{shown} is Java {version}; {OLDEST} or newer is needed"
             )));
         }
-        let home = property("java.home").ok_or_else(|| wrong(format!("{shown} is no Java")))?;
+        let home =
+            property("java.home").ok_or_else(|| wrong(format!("{shown} is not a Java runtime")))?;
         Ok(Self { home: home.into() })
     }
 }

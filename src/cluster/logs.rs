@@ -77,7 +77,7 @@ impl LogsArgs {
         }
         if logs.iter().all(|log| log.file.is_none()) {
             bail!(
-                "{} has said nothing yet; start it with heartline cluster up",
+                "{} has no log yet; start it with heartline cluster up",
                 self.whose
             );
         }
@@ -110,7 +110,7 @@ fn logs(cluster: &Cluster, whose: &str) -> anyhow::Result<Vec<Log>> {
         } else {
             hosts.join(", ")
         };
-        bail!("{whose} is nowhere in this cluster; {role} runs on {hosts}");
+        bail!("this cluster has no {whose}; {role} runs on {hosts}");
     }
     Ok(logs)
 }

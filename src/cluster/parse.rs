@@ -61,7 +61,7 @@ impl Reader<'_, '_> {
         if !is_label(name.get_ref()) || name.get_ref().contains('.') {
             self.problems.grave(
                 name.span().start,
-                format!("'{}' is no name for a cluster", name.get_ref()),
+                format!("'{}' is not a valid cluster name", name.get_ref()),
                 "write letters, digits and hyphens, such as mycluster",
             );
         }
@@ -103,7 +103,7 @@ impl Reader<'_, '_> {
         if numbers.len() != 3 || numbers.contains(&None) {
             self.problems.grave(
                 network.span().start,
-                format!("'{}' is no network", network.get_ref()),
+                format!("'{}' is not a valid network", network.get_ref()),
                 "write the first three numbers of the hosts' addresses, such as 10.91.1",
             );
         }
@@ -133,7 +133,7 @@ impl Reader<'_, '_> {
         if !is_label(&name) {
             self.problems.grave(
                 host.name.span().start,
-                format!("'{name}' is no name for a host"),
+                format!("'{name}' is not a valid host name"),
                 "write letters, digits, hyphens and dots, such as h1",
             );
         }
@@ -141,7 +141,7 @@ impl Reader<'_, '_> {
         if !(1..=250).contains(&id) {
             self.problems.grave(
                 host.id.span().start,
-                format!("id {id} cannot be a host's"),
+                format!("id {id} is not a valid host id"),
                 "write a number from 1 to 250",
             );
         }
@@ -280,7 +280,7 @@ impl Reader<'_, '_> {
                 self.problems.grave(
                     folder.span().start,
                     format!("folder {} is relative", folder.get_ref().display()),
-                    "write where it lies on the hosts, such as /var/hadoop",
+                    "write an absolute path on the hosts, such as /var/hadoop",
                 );
                 folder.get_ref().clone()
             }

@@ -117,7 +117,8 @@ fn spawn(command: &mut Command, log: &Path) -> anyhow::Result<ProcessRecord> {
     let child =
         child.with_context(|| format!("{} cannot be run", command.get_program().display()))?;
     let pid = child.id().cast_signed();
-    ProcessRecord::of(pid).with_context(|| format!("process {pid} has ended at once{}", tail(log)))
+    ProcessRecord::of(pid)
+        .with_context(|| format!("process {pid} has ended immediately{}", tail(log)))
 }
 
 /// Runs a command to its end. Returns its status; `None` if it exceeded the limit and was killed.

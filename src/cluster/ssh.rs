@@ -65,7 +65,7 @@ pub(super) fn raise(cluster: &Cluster, host: &Host) -> anyhow::Result<(ProcessRe
             cluster.authorized_keys(host).display()
         ),
     )?;
-    let program = program().context("there is no sshd")?;
+    let program = program().context("sshd is not installed; install openssh-server")?;
     let mut command = Command::new("setsid");
     command.args(cluster.within(host));
     command.arg(program).args(["-D", "-e", "-f"]).arg(settings);

@@ -92,11 +92,11 @@ impl UpArgs {
         if moved {
             say(
                 PROGRAM,
-                "what runs was started with another name or network",
+                "the running servers were started with another name or network",
             );
         }
         if count > 0 || moved {
-            bail!("end what runs first with heartline cluster down; nothing was started");
+            bail!("end the running servers first with heartline cluster down; nothing was started");
         }
         Ok(())
     }
@@ -249,7 +249,7 @@ fn throw_away(cluster: &Cluster) -> anyhow::Result<()> {
         for folder in ["data", "tmp", "node-attributes", "run"] {
             let path = cluster.home(host).join(folder);
             if path.exists() {
-                progress(format_args!("--format: {} is thrown away", path.display()));
+                progress(format_args!("--format: {} is discarded", path.display()));
                 let removed = match folder {
                     "run" => forget_ended(&path),
                     _ => fs::remove_dir_all(&path),

@@ -36,7 +36,7 @@ fn hosts(description: &Description, problems: &mut Problems) {
         let line = problems.line(first);
         problems.grave(
             at,
-            format!("id {id} is that of the host on line {line} too"),
+            format!("id {id} is already used by the host on line {line}"),
             "give each host a number of its own",
         );
     }
@@ -44,7 +44,7 @@ fn hosts(description: &Description, problems: &mut Problems) {
         let line = problems.line(first);
         problems.grave(
             at,
-            format!("host '{name}' stands on line {line} already"),
+            format!("host '{name}' is already defined on line {line}"),
             "give each host a name of its own, or put its roles together",
         );
     }
@@ -60,7 +60,7 @@ fn hosts(description: &Description, problems: &mut Problems) {
             problems.warn(
                 at,
                 format!("role '{role}' is written twice"),
-                "once is enough",
+                "remove one of the two",
             );
         }
     }
@@ -153,15 +153,15 @@ impl RoleChecks<'_> {
         if namenodes == 1 && journalnodes > 0 {
             problems.grave(
                 self.place(Role::Journalnode),
-                "one namenode alone keeps its edits itself",
+                "a single namenode does not use journalnodes",
                 "leave journalnode out, or write a second namenode",
             );
         }
         if namenodes < 2 && self.place(Role::Zkfc) > 0 {
             problems.grave(
                 self.place(Role::Zkfc),
-                "a zkfc has nothing to decide without two namenodes",
-                "leave it out: beside two namenodes there is always one each",
+                "a zkfc needs two namenodes",
+                "leave it out: each of two namenodes gets one automatically",
             );
         }
         for host in &self.cluster.hosts {
@@ -169,7 +169,7 @@ impl RoleChecks<'_> {
                 problems.grave(
                     self.place(Role::Zkfc),
                     format!("host '{}' has a zkfc but no namenode", host.name),
-                    "leave it out: beside two namenodes there is always one each",
+                    "leave it out: each of two namenodes gets one automatically",
                 );
             }
         }
@@ -228,8 +228,8 @@ fn ports(cluster: &Cluster, description: &Description, problems: &mut Problems) 
             let line = problems.line(first);
             problems.grave(
                 at,
-                format!("address {address} is that of the host on line {line} too"),
-                "give each host its own",
+                format!("address {address} is already used by the host on line {line}"),
+                "give each host its own address",
             );
         }
     }
@@ -280,8 +280,18 @@ mod tests {
     #[test]
     fn what_is_written_twice_is_told_with_both_lines() {
         let text = hosts(&["\"zookeeper\"", ""]);
-        told(&text.replace("id = 2", "id = 1"), 8, "on line 4 too", true);
-        told(&text.replace("h2", "h1"), 7, "on line 3 already", true);
+        told(
+            &text.replace("id = 2", "id = 1"),
+            8,
+            "by the host on line 4",
+            true,
+        );
+        told(
+            &text.replace("h2", "h1"),
+            7,
+            "already defined on line 3",
+            true,
+        );
     }
 
     #[test]
@@ -312,11 +322,11 @@ mod tests {
             true,
         );
         let two = hosts(&["\"zookeeper\", \"namenode\"", "\"namenode\""]);
-        told(&two, 9, "nobody keeps them", true);
+        told(&two, 9, "no JournalNode", true);
         told(
             &hosts(&["\"zookeeper\", \"zkfc\""]),
             5,
-            "nothing to decide",
+            "needs two namenodes",
             true,
         );
     }
@@ -350,13 +360,13 @@ mod tests {
         told(
             &format!("{text}ports = {{ zookeeper = 0 }}\n"),
             6,
-            "nobody would know",
+            "port 0 is not allowed",
             true,
         );
         told(
             &format!("network = \"10.91\"\n{text}"),
             1,
-            "no network",
+            "not a valid network",
             true,
         );
         told(
@@ -371,11 +381,11 @@ mod tests {
             "unknown file",
             true,
         );
-        told(&text.replace("h1", "h_1"), 3, "no name for a host", true);
+        told(&text.replace("h1", "h_1"), 3, "not a valid host name", true);
         told(
             &text.replace("id = 1", "id = 251"),
             4,
-            "cannot be a host's",
+            "not a valid host id",
             true,
         );
         told(

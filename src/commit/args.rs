@@ -72,30 +72,28 @@ impl CommitOptions {
         let mut fail = |reason: &str| line.error(ErrorKind::ValueValidation, reason).exit();
         let Some(template) = &self.commit_command else {
             if self.commit_task.is_some() {
-                fail("--commit-task goes with --commit-command COMMAND");
+                fail("--commit-task requires --commit-command COMMAND");
             }
             return None;
         };
         let Some(config) = config else {
-            fail(
-                "--commit-command and --no-heartbeat exclude each other: ZooKeeper tells who commits",
-            )
+            fail("--commit-command and --no-heartbeat exclude each other: a commit needs ZooKeeper")
         };
         let identity = &config.identity;
         let task = match (&self.commit_task, identity.task()) {
             (Some(name), _) => name.to_string(),
             (None, Some(task)) if task.parse::<Name>().is_ok() => task,
             (None, Some(task)) => fail(&format!(
-                "the task's id '{task}' is not of letters, digits, '.', '-' and '_'; give --commit-task NAME"
+                "the task's id '{task}' may have only letters, digits, '.', '-' and '_'; give --commit-task NAME"
             )),
             (None, None) => fail(
-                "--commit-command needs to know the task: there is no attempt id of Hadoop's in the \
+                "--commit-command needs the name of the task: there is no Hadoop attempt id in the \
                  environment; give --commit-task NAME, the same for all attempts of one task",
             ),
         };
         let attempt = match &identity.attempt {
             Some(attempt) if attempt.parse::<Name>().is_err() => fail(&format!(
-                "the attempt's id '{attempt}' is not of letters, digits, '.', '-' and '_': {VARIABLES} are wrong"
+                "the attempt's id '{attempt}' may have only letters, digits, '.', '-' and '_'; check {VARIABLES}"
             )),
             Some(attempt) => attempt.clone(),
             None => config.name.to_string(),
@@ -103,7 +101,7 @@ impl CommitOptions {
         let run = match (&self.commit_run, &self.commit_task, &identity.job) {
             (Some(run), ..) => Some(run.to_string()),
             (None, Some(_), Some(job)) if job.parse::<Name>().is_err() => fail(&format!(
-                "the job's id '{job}' is not of letters, digits, '.', '-' and '_'; give --commit-run ID"
+                "the job's id '{job}' may have only letters, digits, '.', '-' and '_'; give --commit-run ID"
             )),
             (None, Some(_), job) => job.clone(),
             // The task's id contains the id of its job.
@@ -111,7 +109,7 @@ impl CommitOptions {
         };
         if identity.job.is_none() && template.has("job") {
             fail(&format!(
-                "--commit-command names {{job}}, and there is no job's id in the environment: {VARIABLES} are not set"
+                "--commit-command contains {{job}}, but the environment has no job id: {VARIABLES} are not set"
             ));
         }
         let values = [

@@ -190,14 +190,14 @@ async fn commit(plan: &CommitPlan, held: Held, limits: &mut Limits) -> (Outcome,
         Ok(None) => outcome,
         Ok(Some(other)) => {
             plan.say(format_args!(
-                "the commit command of {} has succeeded, but ZooKeeper says '{other}' by now",
+                "the commit command of {} has succeeded, but ZooKeeper now says '{other}'",
                 plan.task
             ));
             Outcome::Status(1)
         }
         Err(stop) => {
             let late = format!(
-                "the commit command of {} has succeeded, but that could not be told: {}",
+                "the commit command of {} has succeeded, but this could not be recorded: {}",
                 plan.task,
                 permission.waits_for()
             );

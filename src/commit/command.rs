@@ -148,7 +148,7 @@ impl<'a> Run<'a> {
             return outcome;
         }
         self.plan.say(format_args!(
-            "the commit command of {task} was ended: without ZooKeeper at {} another attempt might begin",
+            "the commit command of {task} was stopped: without ZooKeeper at {} another attempt may start",
             self.plan.settings.address
         ));
         Outcome::Status(1)

@@ -90,7 +90,7 @@ impl<'a> Permission<'a> {
                 }
                 Ok(Step::Foreign(text)) => {
                     return Err(CommitStop::Failed(format!(
-                        "cannot commit: {} says '{text}', which is no state of a commit; remove it",
+                        "cannot commit: {} says '{text}', which is not a commit state; remove that znode",
                         znodes.session.paths().commit(&self.plan.znode())
                     )));
                 }
@@ -219,7 +219,7 @@ fn found(plan: &CommitPlan, by: &str, when: Option<DateTime<Utc>>) -> String {
         (None, Some(job)) => (format!("job {job}"), ""),
         (None, None) => (
             "a run without a name".to_owned(),
-            "; was it another run, give each its own --commit-run ID",
+            "; if that was another run, give each run its own --commit-run ID",
         ),
     };
     format!(

@@ -50,16 +50,16 @@ Examples:
   heartline member master --address m1:2223 -- ./serve --port 2223
       runs ./serve only while this one is the active master
   heartline member master --address m1:2223 --hook 'jq -c .workers >> workers.log'
-      runs nothing but a shell's command for each event
+      runs only a shell command for each event
 
 Each event is a line of JSON: time, event (active, backup, inactive, worker-joined,
-worker-left), node, address; with active the epoch, with backup who is active, with a
-worker's coming or going all workers.";
+worker-left), node, address. An active event adds the epoch, a backup event the active
+member, a worker event the list of all workers.";
 
 const EXAMPLES_WORKER: &str = "\
 Example:
   heartline member worker --address w1:2224 -- ./work --port 2224
-      /workers/w1 says w1:2224 as long as ./work runs, and ./work runs only while it does";
+      /workers/w1 has the value w1:2224 while ./work runs; ./work runs only while the znode exists";
 
 #[derive(Args, Debug)]
 struct MasterArgs {
@@ -146,7 +146,7 @@ impl MasterArgs {
     fn plan(self) -> Result<MemberPlan, String> {
         if self.path.contains(&self.workers) || self.workers.contains(&self.path) {
             return Err(format!(
-                "--path {} and --workers {} are one above the other, and the master is no worker; \
+                "--path {} and --workers {} must not be equal or contain each other; \
                  give them different paths, as in --path /app/master --workers /app/workers",
                 self.path.as_str(),
                 self.workers.as_str()
@@ -217,7 +217,7 @@ fn find(program: &Path) -> Result<(), String> {
         return Ok(());
     }
     Err(format!(
-        "there is no program '{0}' on the PATH; write the path of one, or what a shell is to run as sh -c '{0}'",
+        "there is no program '{0}' on the PATH; write the program's path, or sh -c '{0}' for a shell command",
         program.display()
     ))
 }

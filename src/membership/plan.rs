@@ -74,7 +74,7 @@ impl FromStr for Znode {
             .map_err(|why: String| why.replace("/jobs/wordcount", "/master or /app/workers"))?;
         match path.to_string() {
             path if path.is_empty() => {
-                Err("the root is always there; write a path below it, like /master".to_owned())
+                Err("the root znode always exists; write a path below it, like /master".to_owned())
             }
             path => Ok(Self(path)),
         }
@@ -104,7 +104,7 @@ impl FromStr for HostPort {
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || {
             Err(format!(
-                "'{text}' is no address; write HOST:PORT, as in m1:2223"
+                "'{text}' is not an address; write HOST:PORT, as in m1:2223"
             ))
         };
         let Some((host, port)) = text.rsplit_once(':') else {

@@ -209,7 +209,7 @@ impl Agent {
                     }
                     if self.plan.ip.is_none() && link.has_moved() {
                         self.backoff.reset();
-                        return Err(AgentEnd::Lost("this machine has another address".to_owned()));
+                        return Err(AgentEnd::Lost("this machine's address has changed".to_owned()));
                     }
                 }
                 _ = beats.tick(), if is_known => {
@@ -234,7 +234,7 @@ impl Agent {
         }
         let Ok(glance) = serde_json::from_slice::<ReplyHeader>(message) else {
             let said = quoted(&String::from_utf8_lossy(message));
-            return Err(AgentEnd::Lost(format!("what is this? {said}")));
+            return Err(AgentEnd::Lost(format!("unexpected message: {said}")));
         };
         if let Some(why) = glance.turned_away() {
             return Err(AgentEnd::Lost(why));
@@ -258,7 +258,9 @@ impl Agent {
             Some("left") => return Err(AgentEnd::Left),
             Some("replaced") => return Err(AgentEnd::Replaced(glance.why())),
             None | Some("update") => {
-                return Err(AgentEnd::Lost("a status that cannot be read".to_owned()));
+                return Err(AgentEnd::Lost(
+                    "the server sent a status that cannot be read".to_owned(),
+                ));
             }
             Some(_) => {}
         }
@@ -269,11 +271,11 @@ impl Agent {
     async fn apply(&mut self, link: &mut Link, status: &Status<'_>) -> Result<(), AgentEnd> {
         let teller = link.peer()?;
         let entries = status.entries(teller.is_loopback());
-        let mut entries =
-            entries.map_err(|why| AgentEnd::Lost(format!("a status with a wrong entry: {why}")))?;
+        let mut entries = entries
+            .map_err(|why| AgentEnd::Lost(format!("the server sent an invalid entry: {why}")))?;
         for (ip, name) in self.plan.servers.take_out(&mut entries, teller) {
             self.complain(format!(
-                "a node at {ip} is called {name}, by which this agent finds the server: it is left out of the hosts"
+                "the node at {ip} has the name of this agent's server, {name}; the hosts file does not get its entry"
             ));
         }
         self.tell_changes(&entries);
@@ -385,8 +387,8 @@ fn untold(plan: &AgentConfig, why: &str) -> String {
         ..
     } = &plan.place;
     format!(
-        "its blocks are taken out of {} and {}, but the server does not know: {why}; end the agent and run leave \
-         again, or: heartline nodes forget {}",
+        "the node's blocks were removed from {} and {}, but the server was not informed: {why}; stop the agent and \
+         run leave again, or run: heartline nodes forget {}",
         hosts.display(),
         authorized_keys.display(),
         plan.name

@@ -287,7 +287,7 @@ impl ServerArgs {
         if self.secret.is_open() && !loopback {
             bail!(
                 "--listen {} can be reached from other machines: name the cluster's secret with --secret-file, or \
-                 listen on 127.0.0.1:{}; --insecure-seed-protocol takes everybody's word",
+                 listen on 127.0.0.1:{}; --insecure-seed-protocol trusts every client",
                 self.listen,
                 self.listen.port()
             );

@@ -70,7 +70,7 @@ pub fn others(file: &[u8], entries: &Entries) -> Result<Vec<String>, Damaged> {
             {
                 let line = quoted(line.trim());
                 others.push(format!(
-                    "{name} is {} by the block, but {ip} by the line {line}, which may win: take the name out there",
+                    "{name} is {} in the block, but {ip} in the line {line}, which may win: remove the name there",
                     right[0]
                 ));
             }
@@ -149,7 +149,7 @@ fn find(file: &[u8]) -> Result<Option<Found>, Damaged> {
             begin = Some((at, index + 1, line == BEGIN_AFTER_OPEN_LINE));
         } else if line == END {
             let Some((begin, _, after_open_line)) = begin.take() else {
-                return damaged("the block of heartline nodes ends and has not begun");
+                return damaged("the block of heartline nodes ends without a begin marker");
             };
             found = Some(Found {
                 begin,
@@ -162,7 +162,7 @@ fn find(file: &[u8]) -> Result<Option<Found>, Damaged> {
     match begin {
         Some((_, line, _)) => Err(Damaged {
             line,
-            what: "the block of heartline nodes begins and does not end",
+            what: "the block of heartline nodes has no end marker",
         }),
         None => Ok(found),
     }
@@ -231,14 +231,14 @@ mod tests {
         }
         let debian = "127.0.0.1 localhost\n127.0.1.1\tN1.a.b n1\n";
         let said =
-            "n1.a.b is 10.0.0.1 by the block, but 127.0.1.1 by the line '127.0.1.1\\tN1.a.b n1'";
+            "n1.a.b is 10.0.0.1 in the block, but 127.0.1.1 in the line '127.0.1.1\\tN1.a.b n1'";
         assert!(told(debian)[0].starts_with(said), "{:?}", told(debian));
         // The block itself is correct wherever it stands, and the lines after it count too.
         let block = put(debian.as_bytes(), Some(&hosts(&entries))).expect("it is new");
         let file = String::from_utf8(block).expect("text") + "::1 n2";
         let told = told(&file);
         assert_eq!(told.len(), 2, "{told:?}");
-        assert!(told[1].starts_with("n2 is 10.0.0.2 by the block, but ::1 by"));
+        assert!(told[1].starts_with("n2 is 10.0.0.2 in the block, but ::1 in"));
         assert!(others(END, &entries).is_err());
     }
 

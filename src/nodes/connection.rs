@@ -278,9 +278,7 @@ impl ServerConnection<'_> {
                 "authentication required: pass --secret-file with the cluster's secret",
             )
             .into()),
-            None => {
-                Err(Rejection::new("this server has no secret; come without --secret-file").into())
-            }
+            None => Err(Rejection::new("this server has no secret; omit --secret-file").into()),
         }
     }
 

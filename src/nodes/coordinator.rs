@@ -156,7 +156,7 @@ impl Coordinator {
                         (version, kept, Ok(())) => (saved, self.kept) = (version, kept),
                         (_, _, Err(error)) if is_deposed(&error) => return,
                         (_, _, Err(error)) => {
-                            say(PROGRAM, format_args!("the state cannot be kept: {error}; trying again"));
+                            say(PROGRAM, format_args!("cannot save the state: {error}; trying again"));
                             may_write = Instant::now() + AGAIN;
                             self.give_up(&error);
                         }
@@ -213,7 +213,12 @@ impl Coordinator {
     fn give_up(&mut self, error: &io::Error) {
         self.lines.held.clear();
         for waiting in self.lines.waiting.drain(..) {
-            let why = || Rejection::new(format!("the server cannot keep it now: {}", error.kind()));
+            let why = || {
+                Rejection::new(format!(
+                    "the server cannot save the change now: {}",
+                    error.kind()
+                ))
+            };
             let reply = if must_be_kept(waiting.word) {
                 CoordinatorReply::Refused(waiting.word, None, why())
             } else {
@@ -284,7 +289,7 @@ impl Coordinator {
             }
             ClientRequest::Confirm => match self.lines.names.get(&request.connection) {
                 None => Err(Rejection::new(
-                    "nothing was told that could be confirmed; register first",
+                    "there is no update to confirm; register first",
                 )),
                 Some(name) => {
                     self.roster.hear(now, name);
@@ -312,7 +317,7 @@ impl Coordinator {
                 Ok(CoordinatorReply::Answer(ack(word, None)))
             }
             ClientRequest::Forget(..) => Err(Rejection::new(
-                "only who knows the secret, or comes from the server's machine, may have a node forgotten",
+                "only a client with the secret, or on the server's machine, may forget a node",
             )),
         }
     }
@@ -324,8 +329,8 @@ impl Coordinator {
             return Ok(());
         }
         Err(Rejection::new(format!(
-            "ip {ip} is not the address that the connection comes from, {peer}; behind a translation of addresses \
-             the server needs --any-address"
+            "ip {ip} is not the address that the connection comes from, {peer}; behind address translation, \
+             start the server with --any-address"
         )))
     }
 

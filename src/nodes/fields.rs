@@ -56,7 +56,7 @@ impl FromStr for HostName {
             Err(Rejection::new(format!("hostname {name} {why}")))
         };
         if text.is_empty() || text.len() > LONGEST_NAME {
-            return wrong("has not 1 to 253 characters");
+            return wrong("must have 1 to 253 characters");
         }
         let is_letter = |c: char| c.is_ascii_alphanumeric() || c == '-';
         let is_label = |label: &str| {
@@ -160,7 +160,7 @@ impl FromStr for PublicKey {
             KeyData::Ed25519(_) | KeyData::Ecdsa(_) => {}
             KeyData::Rsa(rsa) if rsa.n.as_bytes().len() * 8 >= FEWEST_RSA_BITS => {}
             KeyData::Rsa(_) => return wrong("is an RSA key of less than 2048 bits"),
-            _ => return wrong("is of a kind that is not taken; use ed25519, rsa or ecdsa"),
+            _ => return wrong("has an unsupported type; use ed25519, rsa or ecdsa"),
         }
         debug_assert!(!matches!(key.algorithm(), Algorithm::Dsa));
         let bare = ssh_key::PublicKey::new(key.key_data().clone(), "");
@@ -191,7 +191,7 @@ impl FromStr for UserName {
         let goes_on = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
         if text.len() > LONGEST_USER || !text.starts_with(begins) || !text.chars().all(goes_on) {
             return Err(Rejection::new(format!(
-                "username {} is no name of a user",
+                "username {} is not a valid user name",
                 quoted(text)
             )));
         }

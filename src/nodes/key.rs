@@ -41,7 +41,7 @@ impl OwnKey {
         account.touch(path, || {
             if !is_there(path) {
                 let shown = path.display();
-                make(path, account).with_context(|| format!("{shown} cannot be made"))?;
+                make(path, account).with_context(|| format!("{shown} cannot be created"))?;
             }
             Self::read(path, account)
         })
@@ -76,7 +76,7 @@ impl OwnKey {
             read(&there).with_context(|| format!("{} cannot be read", there.display()))?
         } else {
             let private = private.as_ref().map_err(|why| {
-                anyhow!("{shown} is no OpenSSH key ({why}); name another with --key")
+                anyhow!("{shown} is not an OpenSSH key ({why}); name another with --key")
             })?;
             private.public_key().to_openssh()?
         };

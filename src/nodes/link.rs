@@ -95,7 +95,10 @@ impl Link {
             }
             if raw.kind.as_deref() != Some("hello") {
                 let said = quoted(&String::from_utf8_lossy(&answer));
-                return Err(Rejection::new(format!("no hello from the server: {said}")).into());
+                return Err(Rejection::new(format!(
+                    "the server did not answer with a hello: {said}"
+                ))
+                .into());
             }
             let others = Nonce::parse(raw.nonce.as_deref().unwrap_or_default())?;
             link.seal = Some(Authenticator::new(secret, own, others, Side::Client));
@@ -207,7 +210,12 @@ impl Link {
                 None => self.stream.write_all(body.bytes()).await,
             }
         };
-        let late = |_| io::Error::new(io::ErrorKind::TimedOut, "it takes nothing for 5 s");
+        let late = |_| {
+            io::Error::new(
+                io::ErrorKind::TimedOut,
+                "the other side accepted no data for 5 s",
+            )
+        };
         timeout(LIMIT, write).await.map_err(late)?
     }
 

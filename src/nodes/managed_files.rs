@@ -125,7 +125,7 @@ fn put_block(
     let written = change(path, fresh, |file| -> anyhow::Result<_> {
         let changed = make(file)?;
         if changed.is_some() {
-            make_folder().context("its folder cannot be made")?;
+            make_folder().context("its folder cannot be created")?;
             // A failure is not worth a log line: the next change tries it again.
             let _ = sweep(path, fresh.links);
         }
@@ -137,7 +137,7 @@ fn put_block(
         }
         ReplaceError::Made(why) => why.context(shown.to_string()),
         ReplaceError::Write(why) => anyhow::Error::new(why).context(format!(
-            "{shown} cannot be written; run the agent as who may, or name another file"
+            "{shown} cannot be written; run the agent as a user that may write it, or name another file"
         )),
     })
 }

@@ -150,8 +150,10 @@ impl ClientRequest {
             Some("leave") => Ok(Self::Leave(raw.registration(loopback)?)),
             Some("list") => Ok(Self::List(raw.watch == Some(Truth::True))),
             Some("forget") => Ok(Self::Forget(raw.name()?, raw.force == Some(Truth::True))),
-            Some("hello") => Err(Rejection::new("a hello comes first, or not at all")),
-            Some("seal") => Err(Rejection::new("a seal without a hello before it")),
+            Some("hello") => Err(Rejection::new(
+                "a hello is only allowed as the first message",
+            )),
+            Some("seal") => Err(Rejection::new("a seal is only allowed after a hello")),
             Some(other) => Err(Rejection::new(format!(
                 "type {} is not known",
                 quoted(other)
@@ -178,7 +180,7 @@ impl Registration {
         if let (Some(signature), Some(binding)) = (&self.signature, binding) {
             if !self.key.has_signed(&binding, signature) {
                 return Err(Rejection::new(
-                    "signature is not one of the key over this registration on this connection",
+                    "signature does not match this key, this registration and this connection",
                 ));
             }
             self.is_proven = true;

@@ -169,7 +169,7 @@ impl ClientOptions {
         {
             bail!(
                 "--server {} is on another machine: name the cluster's secret with --secret-file; \
-                 --insecure-seed-protocol believes whoever answers there",
+                 --insecure-seed-protocol trusts any server that answers there",
                 server.as_str()
             );
         }
@@ -225,9 +225,10 @@ impl Account {
             }
             // The user is defined elsewhere than in the file, for instance in LDAP.
             (None, None) => {
-                let name =
-                    std::env::var("USER").context("this user has no name; give it with --user")?;
-                let home = std::env::var_os("HOME").context("this user has no HOME")?;
+                let name = std::env::var("USER")
+                    .context("the name of this user is unknown; give it with --user")?;
+                let home = std::env::var_os("HOME")
+                    .context("HOME is not set; set it to this user's home folder")?;
                 Ok(Self {
                     name: name.parse()?,
                     home: home.into(),

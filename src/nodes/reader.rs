@@ -22,7 +22,7 @@ pub enum Malformed {
     #[error("a message is longer than {0} bytes")]
     TooLong(usize),
     /// A message has too many levels of objects and arrays.
-    #[error("a message is deeper than {DEEPEST} levels")]
+    #[error("a message is nested deeper than {DEEPEST} levels")]
     TooDeep,
     /// A closing bracket does not match the opening one.
     #[error("a message's brackets do not match")]

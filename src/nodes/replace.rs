@@ -105,7 +105,7 @@ pub fn change<E>(
         }
     }
     Err(ReplaceError::Write(io::Error::other(
-        "another program changes it all the time",
+        "another program keeps changing it",
     )))
 }
 

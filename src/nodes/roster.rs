@@ -145,7 +145,7 @@ impl Roster {
                 return Err(Rejection::new(why));
             }
             Some(node) if node.role != told.role => {
-                let why = format!("{name} has said before that it is {}", node.role);
+                let why = format!("{name} is already registered as {}", node.role);
                 return Err(Rejection::new(why));
             }
             Some(_) => self.alive(now, name, Some(told.is_well)),
@@ -278,8 +278,8 @@ impl Roster {
             None => return Err(Rejection::new(format!("there is no node {name}"))),
             Some(node) if !node.is_dead() && !force => {
                 return Err(Rejection::new(format!(
-                    "{name} lives and would register again; run heartline nodes agent leave there, or end its agent; \
-                     --force forgets it anyway"
+                    "{name} is alive and would register again; run heartline nodes agent leave there, or stop its \
+                     agent; --force forgets it anyway"
                 )));
             }
             Some(_) => {}

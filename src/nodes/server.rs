@@ -124,8 +124,8 @@ pub(super) async fn run(plan: ServerConfig) -> anyhow::Result<()> {
     if is_open {
         say(
             PROGRAM,
-            "--insecure-seed-protocol: whoever reaches this port can put a key into every node's authorized_keys and \
-             a name into every /etc/hosts, and reads and changes what nodes say",
+            "--insecure-seed-protocol: anyone who can reach this port can add a key to every node's authorized_keys \
+             and a name to every /etc/hosts, and can read and change all messages",
         );
     }
     let mut terminate = signal(SignalKind::terminate())?;
@@ -206,10 +206,7 @@ async fn accept(listener: TcpListener, hall: Arc<Acceptor>) {
                 tokio::spawn(serve(number, link, peer, Arc::clone(&hall)));
             }
             Err(error) => {
-                say(
-                    PROGRAM,
-                    format_args!("a connection cannot be taken: {error}"),
-                );
+                say(PROGRAM, format_args!("cannot accept a connection: {error}"));
                 sleep(BREATH).await;
             }
         }

@@ -102,14 +102,14 @@ impl PersistedState {
     pub fn checked(mut self) -> anyhow::Result<Self> {
         if self.form != FORM {
             bail!(
-                "it has form {}, and not {FORM}; another heartline wrote it",
+                "it has format {}, not {FORM}: another version of heartline wrote it",
                 self.form
             );
         }
         for node in &self.nodes {
             if node.number > GREATEST_NUMBER {
                 bail!(
-                    "{} has number {}, which no server gives",
+                    "{} has the number {}, which no server assigns",
                     node.hostname,
                     node.number
                 );

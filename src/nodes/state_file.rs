@@ -31,7 +31,7 @@ impl StateFile {
         let shown = path.display();
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)
-                .with_context(|| format!("{shown}: its folder cannot be made"))?;
+                .with_context(|| format!("{shown}: its folder cannot be created"))?;
         }
         let mut lock = path.as_os_str().to_owned();
         lock.push(".lock");
@@ -39,10 +39,11 @@ impl StateFile {
         let lock = lock.with_context(|| format!("{shown}.lock cannot be written"))?;
         if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
             bail!(
-                "{shown} is another server's; end that one, or give this one a --state of its own"
+                "another server uses {shown}; stop that server, or give this one another --state"
             );
         }
-        sweep(path, LINKS).with_context(|| format!("{shown}: its folder cannot be swept"))?;
+        sweep(path, LINKS)
+            .with_context(|| format!("{shown}: old temporary files beside it cannot be removed"))?;
         Ok(Self {
             path: path.to_owned(),
             _lock: lock,
@@ -61,7 +62,7 @@ impl StateFile {
         };
         // Every node grants access to the keys in this file.
         if let Some(why) = files::untrusted(&file.metadata()?) {
-            return Err(why).with_context(|| format!("{shown} cannot be believed"));
+            return Err(why).with_context(|| format!("{shown} cannot be trusted"));
         }
         let text = files::whole(&file, LARGEST);
         let text = text.with_context(|| format!("{shown} cannot be read"))?;

@@ -44,7 +44,7 @@ pub(super) fn candidate(
     settings.namespace = own.below(&settings.namespace);
     if settings.session_timeout < TIMEOUT * 2 {
         return Err(format!(
-            "--session-timeout is shorter than {}, which a server may be silent",
+            "--session-timeout must be at least {}: a server may be silent for that long",
             humantime::format_duration(TIMEOUT * 2)
         ));
     }
@@ -83,7 +83,7 @@ pub(super) async fn succeed(server: &Server, mut config: Config) -> anyhow::Resu
     let complain = move |what: &str| {
         say(
             PROGRAM,
-            format_args!("no claim through ZooKeeper at {address}: {what}; it goes on trying"),
+            format_args!("no claim through ZooKeeper at {address}: {what}; trying again"),
         );
     };
     let (order, mut ordered) = watch::channel(None);

@@ -119,7 +119,7 @@ pub(super) async fn look(
     let kept = read(&values, secret, &mut odd).with_context(|| {
         let folder = folder(session);
         format!(
-            "ZooKeeper's {folder} cannot be believed; is --secret-file the same as the other servers'? If it is, \
+            "ZooKeeper's {folder} cannot be trusted; is --secret-file the same as the other servers'? If it is, \
              somebody else has written there: remove that znode and what is below it, and every agent registers again"
         )
     })?;
@@ -216,7 +216,7 @@ fn unmarked<'a>(name: &str, value: &'a [u8], secret: Option<&Secret>) -> anyhow:
 fn node(name: &str, value: &[u8], secret: Option<&Secret>) -> anyhow::Result<PersistedNode> {
     let node: PersistedNode = serde_json::from_slice(unmarked(name, value, secret)?)?;
     if node.hostname.as_str() != name {
-        anyhow::bail!("its value is that of {}", node.hostname);
+        anyhow::bail!("its value describes another node, {}", node.hostname);
     }
     for ip in [node.ip, node.was_at].into_iter().flatten() {
         Address::new(ip, true)?;

@@ -30,14 +30,14 @@ Examples:
   heartline zkstats zk1 zk2 zk3:2182
   heartline zkstats --wide zk1 zk2 zk3
 
-Each server is asked by the word srvr, which is always open in ZooKeeper 3.5 and later, or else
-stat; with --wide also by mntr, where its 4lw.commands.whitelist allows it, and by its admin
-server's /commands/monitor where not.
+Each server gets the four-letter word srvr, which ZooKeeper 3.5 and later always answer, or else
+stat. --wide also sends mntr; if the server's 4lw.commands.whitelist does not allow it, its admin
+server's /commands/monitor is queried.
 
-Exit status: 0 if there is a quorum: one of the servers asked leads, follows, observes or stands
-alone. A server of an ensemble that has no quorum does none of these, so that one follower is
-enough to know. 1 if there is none, or if nobody answers; 2 on wrong usage. A server that fails
-beside others that serve is shown as Mode:NULL, with the reason on stderr, and exit status 0.";
+Exit status: 0 if there is a quorum: at least one server leads, follows, observes or stands alone.
+A server of an ensemble without a quorum does none of these, so one follower is enough proof.
+1 if there is no quorum or no server answers; 2 on wrong usage. If a server fails while others
+serve, it is shown as Mode:NULL with the reason on stderr, and the exit status stays 0.";
 
 /// Show which ZooKeeper server leads, and which follow, observe, stand alone or do not answer
 ///
@@ -84,7 +84,7 @@ impl FromStr for Named {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wanted = "write servers one by one, as in zk1 zk2:2182";
+        let wanted = "separate servers with blanks, as in zk1 zk2:2182";
         let (host, port) = server(text, 2181, wanted)?;
         Ok(Self {
             written: text.trim().to_owned(),

@@ -31,7 +31,7 @@ fn a_bad_description_names_its_lines() {
         2,
         &[
             "cluster.toml:7: unknown role 'zookeper'; write one of zookeeper, observer,",
-            "cluster.toml:10: id 1 is that of the host on line 6 too; give each host a number",
+            "cluster.toml:10: id 1 is already used by the host on line 6; give each host a number",
         ],
     );
     let cluster = Described::new("loopback", "[[host]\n");

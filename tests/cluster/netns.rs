@@ -186,7 +186,7 @@ fn hosts_are_kept_right_by_a_server_and_agents_of_the_clusters_own() {
     fs::write(cluster.file(), changed).expect("written");
     let said = cluster.up();
     assert!(
-        said.contains("nodes-server: h2 is another now, or gone\n"),
+        said.contains("nodes-server: h2 has changed or was removed\n"),
         "{said}"
     );
     assert!(

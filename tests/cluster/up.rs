@@ -86,7 +86,7 @@ fn one_machine_comes_up_goes_on_and_ends() {
     cluster.down();
     let (status, said) = cluster.ask("up", &["--format"]);
     assert_eq!(status, 0, "{said}");
-    assert!(said.contains("is thrown away"), "{said}");
+    assert!(said.contains("is discarded"), "{said}");
     assert_eq!(cluster.fs("h1", &["-ls", "/"]), "");
     cluster.down();
     cluster.down();

@@ -147,9 +147,9 @@ fn what_would_be_an_option_or_a_path_is_not_filled_in() {
             "mapreduce_job_id",
             "../../x",
             "touch {job}",
-            "'../../x' is not of",
+            "'../../x' may have only",
         ),
-        ("mapreduce_job_id", "", "rm -rf out/{job}", "no job's id"),
+        ("mapreduce_job_id", "", "rm -rf out/{job}", "no job id"),
         (
             "mapreduce_task_attempt_id",
             "attempt_1 -o",

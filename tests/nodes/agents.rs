@@ -135,7 +135,7 @@ fn nothing_is_written_when_nothing_has_changed_and_a_damaged_block_is_left_alone
     agent.wait_for_times("hosts is written", 2);
     assert_eq!(written(), 2);
     other.wait_for(
-        "line 2: the block of heartline nodes ends and has not begun; nothing was written",
+        "line 2: the block of heartline nodes ends without a begin marker; nothing was written",
     );
     assert_eq!(
         text(&damaged, "hosts"),
@@ -224,7 +224,7 @@ fn a_leave_makes_no_key_and_says_what_is_left_to_do() {
     server.kill();
     let (code, said) = leave(&server);
     assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains("its blocks are taken out of"), "{said}");
+    assert!(said.contains("blocks were removed from"), "{said}");
     assert!(said.contains("heartline nodes forget n1"), "{said}");
     assert_eq!(text(&node, "hosts"), hosts);
 }
@@ -265,7 +265,7 @@ fn two_servers_do_not_share_a_state_file_and_a_damaged_one_is_not_guessed() {
     let second = start(&server);
     assert_eq!(second.status.code(), Some(1));
     assert!(
-        String::from_utf8_lossy(&second.stderr).contains("is another server's"),
+        String::from_utf8_lossy(&second.stderr).contains("another server uses"),
         "{second:?}"
     );
     server.kill();

@@ -104,7 +104,10 @@ fn when_one_is_killed_or_stopped_the_other_goes_on() {
     let lives = first.asked(&["forget", "s1"]);
     assert_eq!(lives.status.code(), Some(1));
     let why = String::from_utf8_lossy(&lives.stderr);
-    assert!(why.contains("s1 lives and would register again"), "{why}");
+    assert!(
+        why.contains("s1 is alive and would register again"),
+        "{why}"
+    );
     let forgotten = first.asked(&["forget", "s2"]);
     assert!(forgotten.status.success(), "{forgotten:?}");
     assert!(!zookeeper.exists(&format!("{NODES}/s2")));
@@ -261,7 +264,7 @@ fn a_standby_with_another_secret_is_found_out_before_it_is_needed() {
     let mut second = ServerOfNodes::bare(&[&place[..], &other].concat());
     second
         .log()
-        .wait_for("cannot be believed; is --secret-file the same as the other servers'?");
+        .wait_for("cannot be trusted; is --secret-file the same as the other servers'?");
     second.wait_for_end();
     first.wait_for_verdict("m1", "alive");
 }

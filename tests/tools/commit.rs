@@ -224,7 +224,7 @@ fn a_server_that_hangs_ends_the_command_before_another_one_begins() {
     let second = place.start(8, 1, &commit);
     place.zookeeper.pause();
     let said = assert_ended(&end(first), 1);
-    assert!(said.contains("was ended: without ZooKeeper"), "{said}");
+    assert!(said.contains("was stopped: without ZooKeeper"), "{said}");
     let time = |text: &str| text.trim().parse::<u64>().expect("nanoseconds");
     let ticks = fs::read_to_string(place.path("done.ticks")).expect("it has run");
     // Longer than the session, which ends as soon as the server goes on.

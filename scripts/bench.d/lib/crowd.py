@@ -72,7 +72,7 @@ class Crowd:
                     self.stood = time.monotonic()
                     return self.fill()
             time.sleep(0.05)
-        self.fail(f"nobody led within {LEAD_LIMIT} s")
+        self.fail(f"no member became master within {LEAD_LIMIT} s")
 
     def check_leader(self):
         if self.leader.poll() is not None:

@@ -92,7 +92,7 @@ class Ensemble:
             if sorted(self.mode(server) for server in SERVERS) == ["follower", "follower", "leader"]:
                 return
             time.sleep(0.2)
-        sys.exit(f"the ensemble is not whole after {START_LIMIT} s: {os.path.relpath(self.dir)}")
+        sys.exit(f"the ensemble is not complete after {START_LIMIT} s: {os.path.relpath(self.dir)}")
 
     def leader(self):
         return next(server for server in SERVERS if self.mode(server) == "leader")

@@ -93,7 +93,7 @@ class Group:
                 ROUND_LIMIT,
             )
         if seen is None:
-            self.fail(f"nobody followed {leader} within {ROUND_LIMIT} s")
+            self.fail(f"no member succeeded {leader} within {ROUND_LIMIT} s")
         self.see_off(leader, process)
         return seen - begin
 

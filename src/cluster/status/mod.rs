@@ -41,9 +41,9 @@ Examples:
   watch -n 5 -d heartline cluster status cluster.toml
   heartline cluster status cluster.toml --json | jq .troubles
 
-All parts are asked at once; one that does not answer within 2s is a row that says so.
+All parts are queried at the same time; if one does not answer within 2s, its row says so.
 
-Exit status: 0 if all is well; 1 if anything is not, which is shown in red and named in JSON's
+Exit status: 0 if all is well; 1 if there is a trouble, shown in red and listed in JSON's
 \"troubles\": a part that is described and does not answer, an ensemble without a quorum, no
 active NameNode or ResourceManager or more than one, an active NameNode in safe mode, missing
 blocks, a DataNode that is dead or not registered, a NodeManager that is not RUNNING, no

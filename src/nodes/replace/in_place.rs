@@ -26,7 +26,7 @@ fn put_or_put_back(file: &File, old: &[u8], new: &[u8]) -> io::Result<()> {
         Ok(()) => error,
         Err(worse) => io::Error::new(
             error.kind(),
-            format!("{error}; and what it said cannot be put back: {worse}"),
+            format!("{error}; and its old content cannot be restored: {worse}"),
         ),
     })
 }

@@ -28,12 +28,15 @@ impl Roster {
             Some(known) if known.is_proven && !told.is_proven => return Err(unproven(name)),
             Some(known) if known.role != told.role => {
                 return no(format!(
-                    "{name} has said before that it is {}; an operator frees it with: heartline nodes forget {name}",
+                    "{name} is already registered as {}; an operator frees it with: heartline nodes forget {name}",
                     known.role
                 ));
             }
             None if self.nodes.len() >= self.rules.most => {
-                return no(format!("there are {} nodes already", self.nodes.len()));
+                return no(format!(
+                    "the server already has {} nodes, its maximum",
+                    self.nodes.len()
+                ));
             }
             None if self.count_at(ip) >= self.rules.most_of_one => {
                 return no(format!(
@@ -46,7 +49,7 @@ impl Roster {
         }
         let mut others = self.nodes.iter().filter(|(other, _)| *other != name);
         match others.find(|(_, other)| other.address == Some(ip) && !other.is_dead()) {
-            Some((other, _)) => no(format!("ip {ip} is that of {other}, which lives")),
+            Some((other, _)) => no(format!("ip {ip} belongs to {other}, which is alive")),
             None => Ok(()),
         }
     }
@@ -61,6 +64,6 @@ impl Roster {
 /// The rejection of a node that has not proven that it owns its key: everyone knows the public keys.
 pub(super) fn unproven(name: &HostName) -> Rejection {
     Rejection::new(format!(
-        "{name} has proven that it has its key before, and does not now; the key's owner signs"
+        "{name} has signed with its key before; sign this message with the same key"
     ))
 }
