@@ -159,7 +159,7 @@ fn the_corpus_is_read() {
 fn the_corpus_is_read_in_other_time_zones() {
     for zone in ["CET-1CEST,M3.5.0,M10.5.0/3", "<-12>12", "<+14>-14"] {
         let output = Command::new(std::env::current_exe().expect("this program"))
-            .args(["--exact", "the_corpus_is_read"])
+            .args(["--exact", "corpus::the_corpus_is_read"])
             .env("TZ", zone)
             .output()
             .expect("it runs once more");

@@ -162,7 +162,7 @@ fn who_lives_is_forgotten_only_by_force() {
     let one = node("n1", Role::Slave, 1);
     roster.register(ms(0), &one).expect("taken");
     let refused = roster.forget(ms(1), &one.name, false);
-    assert!(refused.is_err_and(|why| why.to_string().contains("n1 lives")));
+    assert!(refused.is_err_and(|why| why.to_string().contains("n1 is alive")));
     assert!(roster.node(&one.name).is_some());
     assert_eq!(roster.forget(ms(2), &one.name, true), Ok(()));
     assert!(roster.node(&one.name).is_none());
