@@ -8,8 +8,8 @@ use serde::Serialize;
 use super::gather::{Node, Unreadable};
 use super::overview::{Master, Overview};
 use super::row::{MemberRole, Row, Verdict};
-use crate::protocol::{rfc3339, stamp};
 use crate::protocol::{Ending, Identity, Status};
+use crate::protocol::{rfc3339, stamp};
 use crate::text;
 
 #[derive(Serialize)]

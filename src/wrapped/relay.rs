@@ -48,8 +48,8 @@ pub(super) struct Relay {
     scratch: Option<(OwnedFd, OwnedFd)>,
     budget: Budget,
     tally: Tally,
-    /// Bytes that were read and could not be passed on.
-    cut: usize,
+    /// Bytes that were read and could not be passed on, because the reader has gone.
+    cut: Vec<u8>,
     /// Asked for the rest when the reader has gone.
     rest: Option<Wanted>,
     begun: Instant,
@@ -79,7 +79,7 @@ impl Relay {
             scratch,
             budget,
             tally: Tally::default(),
-            cut: 0,
+            cut: Vec::new(),
             rest: None,
             begun: Instant::now(),
         })
@@ -98,7 +98,7 @@ impl Relay {
         let end = match self.pass_on() {
             Ok(()) => End::Whole,
             Err(Stop::Broken) => {
-                let is_cut = self.cut > 0;
+                let is_cut = !self.cut.is_empty();
                 End::Broken {
                     is_over: !is_cut && is_over(&self.from),
                     is_cut: is_cut || ioctl_fionread(&self.from).is_ok_and(|left| left > 0),
@@ -110,7 +110,8 @@ impl Relay {
         if let (End::Broken { is_over: false, .. }, Some(wanted)) = (&end, self.rest.take())
             && wanted.recv().is_ok()
         {
-            self.flow.throw_away(self.cut as u64);
+            self.flow.throw_away(self.cut.len() as u64);
+            self.flow.add_records(records_in(&self.cut));
             return match throw_away(&self.from, &self.flow) {
                 Ok(()) => End::ThrownAway,
                 Err(error) => End::Failed(error),
@@ -171,7 +172,8 @@ impl Relay {
         let most = Recent::KEPT.min(usize::try_from(left).unwrap_or(usize::MAX));
         let teed = tee(&self.from, writing, most, SpliceFlags::NONBLOCK)?;
         let mut passed = 0;
-        while passed < teed {
+        let mut outcome = Ok(teed);
+        while passed < teed && outcome.is_ok() {
             let rest = teed - passed;
             match splice(
                 &self.from,
@@ -187,12 +189,12 @@ impl Relay {
                 }
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => self.wait_until_taken(),
-                Err(error) => return Err(error),
+                Err(error) => outcome = Err(error),
             }
         }
-        // Inspected after it is on its way: the command works meanwhile.
-        self.look(reading, teed)?;
-        Ok(teed)
+        // Inspected after it is on its way: the command works meanwhile. A reader that has gone had a part of it.
+        self.look(reading, passed)?;
+        outcome
     }
 
     fn look(&mut self, reading: &OwnedFd, count: usize) -> Result<(), Errno> {
@@ -203,11 +205,11 @@ impl Relay {
             let space = recent.space();
             let most = space.len().min(count - seen);
             let got = read(reading, &mut space[..most])?;
-            records += memchr::memchr_iter(b'\n', recent.filled(got)).count();
+            records += records_in(recent.filled(got));
             seen += got;
         }
         drop(recent);
-        self.seen(count as u64, records as u64);
+        self.seen(count as u64, records);
         Ok(())
     }
 
@@ -234,8 +236,8 @@ impl Relay {
         }
         let count = read(&self.from, &mut *buffer)?;
         let mut rest = &buffer[..count];
-        while !rest.is_empty() {
-            self.cut = rest.len();
+        let mut outcome = Ok(count);
+        while !rest.is_empty() && outcome.is_ok() {
             match write(&self.to, rest) {
                 Ok(written) => {
                     self.flow.add_bytes(written as u64);
@@ -244,21 +246,23 @@ impl Relay {
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => self.wait_until_taken(),
                 // A peer that has reset its connection does not read either.
-                Err(Errno::CONNRESET) => return Err(Errno::PIPE),
-                Err(error) => return Err(error),
+                Err(Errno::CONNRESET) => outcome = Err(Errno::PIPE),
+                Err(error) => outcome = Err(error),
             }
         }
-        self.cut = 0;
-        if self.budget.left(self.begun.elapsed()) < count as u64 {
-            self.unseen(count as u64);
+        self.cut = rest.to_vec();
+        // A reader that has gone had a part of it.
+        let passed = count - rest.len();
+        if self.budget.left(self.begun.elapsed()) < passed as u64 {
+            self.unseen(passed as u64);
         } else {
             let mut recent = self.flow.recent();
-            recent.space()[..count].copy_from_slice(&buffer[..count]);
-            let records = memchr::memchr_iter(b'\n', recent.filled(count)).count();
+            recent.space()[..passed].copy_from_slice(&buffer[..passed]);
+            let records = records_in(recent.filled(passed));
             drop(recent);
-            self.seen(count as u64, records as u64);
+            self.seen(passed as u64, records);
         }
-        Ok(count)
+        outcome
     }
 
     fn is_idle(&self) -> bool {
@@ -294,6 +298,11 @@ impl Relay {
         // The next attempt shows which of the two happened.
         let _ = poll(&mut ends, None);
     }
+}
+
+/// The number of records that end in these bytes.
+fn records_in(bytes: &[u8]) -> u64 {
+    memchr::memchr_iter(b'\n', bytes).count() as u64
 }
 
 /// Why some of the stream was not passed on.

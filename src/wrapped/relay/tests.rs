@@ -186,3 +186,21 @@ fn an_input_that_is_over_has_no_rest() {
     rustix::io::read(&from, &mut [0; 4]).unwrap();
     assert!(is_over(&from));
 }
+
+#[test]
+fn what_a_reader_took_before_it_went_is_counted() {
+    for is_piped in [true, false] {
+        let (from, mut feed) = io::pipe().unwrap();
+        let (mut take, to) = io::pipe().unwrap();
+        fcntl_setpipe_size(&to, 4096).unwrap();
+        feed.write_all(&lines(1024)).unwrap();
+        let (flow, end) = relay(from, to, is_piped, ALL);
+        // The pipe is full now: the relay has passed on a part of what it has looked at.
+        let mut first = [0; 16];
+        take.read_exact(&mut first).unwrap();
+        drop(take);
+        assert!(matches!(end.join().unwrap(), End::Broken { .. }));
+        assert!((4096..16 * 1024).contains(&flow.bytes()));
+        assert_eq!(flow.records(), flow.bytes() / 16);
+    }
+}
