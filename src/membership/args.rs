@@ -91,7 +91,7 @@ struct WorkerArgs {
 
 #[derive(Args, Debug)]
 struct CommonArgs {
-    /// Command to run while this member is active. It is stopped before another member can become active. When it ends
+    /// Command to run while this member is active. It is stopped before another member is active. When it ends
     /// on its own, the member leaves and exits with its status
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<OsString>,
