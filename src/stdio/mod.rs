@@ -21,7 +21,7 @@ const STDERR: Duration = Duration::from_secs(1);
 pub fn closed() -> io::Error {
     io::Error::new(
         ErrorKind::NotConnected,
-        "it was already closed when the program started; redirect it, for example to or from /dev/null",
+        "it was closed when the program was started; redirect it, for example to or from /dev/null",
     )
 }
 

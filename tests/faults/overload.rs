@@ -28,10 +28,16 @@ fn watchers_stay_in_their_sessions() {
     let directory = folder.path().to_str().unwrap();
     let slave = ["--json", "--zookeeper", &address, "--output-dir", directory];
     let mut slave = Watcher::start(env!("CARGO_BIN_EXE_watch-slave"), &slave);
-    let mut events = Watcher::start(HEARTLINE, &["events", "--zookeeper", &address]);
+    let events = ["events", "--alive", "--zookeeper", &address];
+    let mut events = Watcher::start(HEARTLINE, &events);
     // The job itself has an unthrottled connection to the server.
     let _master = Mapper::start(&zookeeper, "map1");
     master.wait_for_event("claimed", "map1");
+    // What happened before its first report is neither told nor lost: each has read one.
+    let _other = Mapper::start(&zookeeper, "map3");
+    for watcher in [&master, &events] {
+        watcher.wait_for_event("alive", "map3");
+    }
     let follower = Mapper::start(&zookeeper, "map2");
     // A watcher that waits for longer than reports repeat events reports how many it has missed.
     let hears = |watcher: &Watcher, event: &str| {
