@@ -118,7 +118,7 @@ fn what_cannot_be_removed_is_named_and_all_else_is_reset() {
         .stderr(contains("hidden").and(contains("--force")));
     let named = contains("cannot remove /heart_beat/junk: ")
         .and(contains("cannot remove /heart_beat_master/_c_x-lock-1: "))
-        .and(contains("2 that cannot be removed"));
+        .and(contains("2 znodes cannot be removed"));
     setup(&zookeeper, &["--force"]).code(1).stderr(named);
     assert_eq!(
         zookeeper.znode("/heart_beat_master"),
