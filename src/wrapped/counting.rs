@@ -40,6 +40,11 @@ impl Budget {
     }
 }
 
+/// The number of records that end in these bytes.
+pub(super) fn records_in(bytes: &[u8]) -> u64 {
+    memchr::memchr_iter(b'\n', bytes).count() as u64
+}
+
 /// Counts the records of a stream that was inspected only in part: assumes that the other records are as long.
 #[derive(Debug, Default)]
 pub(super) struct Tally {

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rustix::io::ioctl_fionread;
 use rustix::pipe::fcntl_getpipe_size;
 
-use super::counting::{Recent, Record};
+use super::counting::{Recent, Record, records_in};
 use crate::streaming::Progress;
 
 /// The direction of a stream.
@@ -106,10 +106,12 @@ impl Flow {
         }
     }
 
-    /// Counts bytes that were read and thrown away.
-    pub(super) fn throw_away(&self, bytes: u64) {
-        self.thrown_away.fetch_add(bytes, Relaxed);
-        self.add_bytes(bytes);
+    /// Counts bytes that were read and thrown away, and the records that end in them.
+    pub(super) fn throw_away(&self, bytes: &[u8]) {
+        let count = bytes.len() as u64;
+        self.thrown_away.fetch_add(count, Relaxed);
+        self.add_bytes(count);
+        self.add_records(records_in(bytes));
     }
 
     pub(super) fn thrown_away(&self) -> u64 {

@@ -10,7 +10,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::{Errno, ioctl_fionread, read, write};
 use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice, tee};
 
-use super::counting::{Budget, Recent, Tally};
+use super::counting::{Budget, Recent, Tally, records_in};
 use super::flow::Flow;
 use super::rest::{Wanted, is_over, throw_away};
 use crate::streaming::PIPE;
@@ -110,8 +110,7 @@ impl Relay {
         if let (End::Broken { is_over: false, .. }, Some(wanted)) = (&end, self.rest.take())
             && wanted.recv().is_ok()
         {
-            self.flow.throw_away(self.cut.len() as u64);
-            self.flow.add_records(records_in(&self.cut));
+            self.flow.throw_away(&self.cut);
             return match throw_away(&self.from, &self.flow) {
                 Ok(()) => End::ThrownAway,
                 Err(error) => End::Failed(error),
@@ -298,11 +297,6 @@ impl Relay {
         // The next attempt shows which of the two happened.
         let _ = poll(&mut ends, None);
     }
-}
-
-/// The number of records that end in these bytes.
-fn records_in(bytes: &[u8]) -> u64 {
-    memchr::memchr_iter(b'\n', bytes).count() as u64
 }
 
 /// Why some of the stream was not passed on.
