@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use serde::de::IgnoredAny;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
 
 use super::model::{Cluster, Host};
@@ -53,13 +53,24 @@ pub(super) fn namenode_state(host: &Host) -> Option<String> {
     Some(bean.get("State")?.as_str()?.to_owned())
 }
 
+/// Lists HDFS's `/` over `WebHDFS`, as `user` or without a name, on the NameNode with its HTTP port at `place`
+/// (`HOST:PORT`). The inner error is its refusal.
+pub(super) fn webhdfs_root<T: DeserializeOwned, R: DeserializeOwned>(
+    place: &str,
+    user: Option<&str>,
+    end: Instant,
+) -> Result<Result<T, R>, Silence> {
+    let mut query = vec![("op", "LISTSTATUS")];
+    query.extend(user.map(|name| ("user.name", name)));
+    page_or_refusal(&format!("{place}/webhdfs/v1/"), &query, end)
+}
+
 /// Whether a `NameNode` answers over `WebHDFS`, whatever it says.
 pub(super) fn answers_webhdfs(host: &Host) -> Pending<bool> {
-    let place = format!("{}/webhdfs/v1/", host.reached(Port::NamenodeHttp));
+    let place = host.reached(Port::NamenodeHttp);
     let end = end();
     ask(end, move || {
-        let query = [("op", "LISTSTATUS")];
-        let answer = page_or_refusal::<IgnoredAny, IgnoredAny>(&place, &query, end);
+        let answer = webhdfs_root::<IgnoredAny, IgnoredAny>(&place, None, end);
         !matches!(answer, Err(Silence::Slow))
     })
 }

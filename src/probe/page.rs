@@ -20,7 +20,7 @@ pub fn page<T: DeserializeOwned>(place: &str, end: Instant) -> Result<T, Silence
     if !answer.status().is_success() {
         return Err(refused(answer.status()));
     }
-    parsed(&mut answer, MOST)?
+    parsed(&body(&mut answer, MOST)?)
 }
 
 /// Like [`page`], with a query, for a server that explains a refusal in JSON: that is the inner error, if it can be
@@ -32,11 +32,12 @@ pub fn page_or_refusal<T: DeserializeOwned, R: DeserializeOwned>(
 ) -> Result<Result<T, R>, Silence> {
     let mut answer = answer(place, query, end)?;
     if answer.status().is_success() {
-        return parsed(&mut answer, MOST)?.map(Ok);
+        return parsed(&body(&mut answer, MOST)?).map(Ok);
     }
-    let refusal = parsed(&mut answer, MOST_OF_REFUSAL)?;
+    let refusal = body(&mut answer, MOST_OF_REFUSAL)?;
     // A server in between may refuse in another format.
-    refusal.map(Err).map_err(|_| refused(answer.status()))
+    let refusal = parsed(&refusal).map_err(|_| refused(answer.status()));
+    refusal.map(Err)
 }
 
 fn answer(place: &str, query: &[(&str, &str)], end: Instant) -> Result<Response<Body>, Silence> {
@@ -53,14 +54,13 @@ fn answer(place: &str, query: &[(&str, &str)], end: Instant) -> Result<Response<
     Ok(question.query_pairs(query.iter().copied()).call()?)
 }
 
-/// The outer error if nothing arrived, the inner error if it was something else.
-fn parsed<T: DeserializeOwned>(
-    answer: &mut Response<Body>,
-    most: u64,
-) -> Result<Result<T, Silence>, Silence> {
-    let text = answer.body_mut().with_config().limit(most).read_to_vec()?;
-    Ok(serde_json::from_slice(&text)
-        .map_err(|error| Silence::Broken(format!("answers something else: {error}"))))
+fn body(answer: &mut Response<Body>, most: u64) -> Result<Vec<u8>, Silence> {
+    Ok(answer.body_mut().with_config().limit(most).read_to_vec()?)
+}
+
+fn parsed<T: DeserializeOwned>(text: &[u8]) -> Result<T, Silence> {
+    serde_json::from_slice(text)
+        .map_err(|error| Silence::Broken(format!("answers something else: {error}")))
 }
 
 fn refused(status: StatusCode) -> Silence {

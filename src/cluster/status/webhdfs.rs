@@ -5,12 +5,11 @@ use std::time::Instant;
 use serde::{Deserialize, Deserializer, de};
 
 use super::listing::{ListedFile, permission};
+use crate::cluster::probe::webhdfs_root;
 use crate::nodes::own_name;
-use crate::probe::{Silence, page_or_refusal};
+use crate::probe::Silence;
 use crate::text;
 
-/// The path of `/` in `WebHDFS`.
-const ROOT: &str = "webhdfs/v1/";
 /// The state of a NameNode that is too slow: the limit is sufficient unless it is overloaded.
 const SLOW: &str = "gives no listing in time";
 /// The answer of a standby: only the active NameNode serves reads.
@@ -18,11 +17,8 @@ const STANDBY: &str = "gives no listing: it stands by";
 
 /// The files in `/` according to the NameNode with its HTTP port at `place` (`HOST:PORT`), if it is the active one.
 pub(super) fn root(place: &str, end: Instant) -> Result<Vec<ListedFile>, Silence> {
-    let user = user();
-    let mut query = vec![("op", "LISTSTATUS")];
     // Without a user name, the NameNode treats the request as its own anonymous user.
-    query.extend(user.as_deref().map(|name| ("user.name", name)));
-    match page_or_refusal::<Listing, Refusal>(&format!("{place}/{ROOT}"), &query, end) {
+    match webhdfs_root::<Listing, Refusal>(place, user().as_deref(), end) {
         Ok(Ok(listing)) => Ok(listing.entries()),
         Ok(Err(refusal)) => Err(Silence::Broken(refusal.reason())),
         // Another row reports whether the NameNode answers at all.
