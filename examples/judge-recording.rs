@@ -149,7 +149,7 @@ fn deaths(recording: &[Observation], terms: DetectorConfig) -> Vec<Death> {
                 silent.insert(&seen.member, one);
             }
             // The removal of one that is overdue is noticed as a change too.
-            Sign::Expect => {}
+            Sign::Expect(_) => {}
             Sign::Reading => {
                 let member = seen.member.as_str();
                 if silent.get(member).is_some_and(|one| one.overdue.is_none()) {
@@ -226,7 +226,7 @@ fn judge(recording: &[Observation], terms: DetectorConfig, interval: Duration) -
             }
             // Whoever is suspected when it leaves has crashed.
             Sign::Left => drop(suspected.remove(&seen.member)),
-            Sign::Expect => {}
+            Sign::Expect(_) => {}
         }
         if seen.sign == Sign::Heard {
             members.insert(&seen.member);

@@ -66,7 +66,7 @@ impl Detector {
     /// A beat of `member` was heard, or its value was read, and the next beat will be noticed: its silence
     /// begins now. Adds the member if it is unknown.
     pub fn heard(&mut self, now: Duration, member: &str) {
-        self.note(now, Sign::Heard, member, Duration::ZERO);
+        self.note(now, Sign::Heard, member);
         let reading = self.echo_clock.at(now);
         if !self.members.contains_key(member) {
             self.members.insert(member.to_owned(), Arrivals::default());
@@ -80,25 +80,23 @@ impl Detector {
 
     /// `member` beats less often than the timeout assumes: it may be silent for `extra` longer.
     pub fn expect(&mut self, now: Duration, member: &str, extra: Duration) {
-        let known = self.members.get(member);
-        if known.is_none_or(|member| member.extra == extra) {
-            return;
-        }
-        self.note(now, Sign::Expect, member, extra);
-        if let Some(member) = self.members.get_mut(member) {
-            member.extra = extra;
-            if let Some(since) = member.silent_since {
+        if let Some(known) = self.members.get_mut(member)
+            && known.extra != extra
+        {
+            known.extra = extra;
+            if let Some(since) = known.silent_since {
                 self.due = self.due.min(since + self.terms.timeout + extra);
             }
             // Its earlier intervals say nothing about the new ones.
-            member.intervals = IntervalWindow::default();
+            known.intervals = IntervalWindow::default();
+            self.note(now, Sign::Expect(extra), member);
         }
     }
 
     /// `member` has beaten, and its value is being read. Until then another beat cannot be noticed, so no
     /// time counts.
     pub fn reading(&mut self, now: Duration, member: &str) {
-        self.note(now, Sign::Reading, member, Duration::ZERO);
+        self.note(now, Sign::Reading, member);
         let reading = self.echo_clock.at(now);
         if let Some(member) = self.members.get_mut(member) {
             member.end_silence(reading);
@@ -107,13 +105,13 @@ impl Detector {
 
     /// `member` is gone: no beat is expected of it.
     pub fn left(&mut self, now: Duration, member: &str) {
-        self.note(now, Sign::Left, member, Duration::ZERO);
+        self.note(now, Sign::Left, member);
         self.members.remove(member);
     }
 
     /// The listener's own beat was acknowledged at `now`.
     pub fn echo(&mut self, now: Duration) {
-        self.note(now, Sign::Echo, "", Duration::ZERO);
+        self.note(now, Sign::Echo, "");
         self.echo_clock.echo(now);
     }
 
@@ -128,7 +126,7 @@ impl Detector {
         match seen.sign {
             Sign::Heard => self.heard(seen.at, &seen.member),
             Sign::Reading => self.reading(seen.at, &seen.member),
-            Sign::Expect => self.expect(seen.at, &seen.member, seen.extra),
+            Sign::Expect(extra) => self.expect(seen.at, &seen.member, extra),
             Sign::Left => self.left(seen.at, &seen.member),
             Sign::Echo => self.echo(seen.at),
         }
@@ -222,13 +220,12 @@ impl Detector {
         self.terms.timeout + member.extra
     }
 
-    fn note(&mut self, at: Duration, sign: Sign, member: &str, extra: Duration) {
+    fn note(&mut self, at: Duration, sign: Sign, member: &str) {
         if let Some(record) = &mut self.record {
             record.push(Observation {
                 at,
                 sign,
                 member: member.to_owned(),
-                extra,
             });
         }
     }

@@ -15,7 +15,7 @@ pub enum Sign {
     /// The member has beaten, and its value is being read.
     Reading,
     /// The member beats less often than the timeout assumes.
-    Expect,
+    Expect(Duration),
     /// No beat is expected of the member any more.
     Left,
     /// The listener's own beat was acknowledged.
@@ -31,18 +31,16 @@ pub struct Observation {
     pub sign: Sign,
     /// The member's name; empty for an echo.
     pub member: String,
-    /// How much longer than the timeout the member may be silent; zero except for [`Sign::Expect`].
-    pub extra: Duration,
 }
 
 impl fmt::Display for Observation {
     /// `<microseconds> <sign> <member>`; with [`Sign::Expect`] `<microseconds> expect <microseconds> <member>`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (at, extra) = (self.at.as_micros(), self.extra.as_micros());
-        match self.sign {
-            Sign::Expect => write!(f, "{at} {} {extra} {}", self.sign, self.member),
-            _ => write!(f, "{at} {} {}", self.sign, self.member),
+        write!(f, "{} {} ", self.at.as_micros(), self.sign)?;
+        if let Sign::Expect(extra) = self.sign {
+            write!(f, "{} ", extra.as_micros())?;
         }
+        f.write_str(&self.member)
     }
 }
 
@@ -52,18 +50,16 @@ impl FromStr for Observation {
     fn from_str(line: &str) -> Result<Self, ()> {
         let (at, rest) = line.split_once(' ').ok_or(())?;
         let (sign, mut member) = rest.split_once(' ').ok_or(())?;
-        let sign = sign.parse().map_err(drop)?;
-        let mut extra = Duration::ZERO;
-        if sign == Sign::Expect {
+        let mut sign = sign.parse().map_err(drop)?;
+        if let Sign::Expect(extra) = &mut sign {
             let (micros, rest) = member.split_once(' ').ok_or(())?;
-            extra = Duration::from_micros(micros.parse().map_err(drop)?);
+            *extra = Duration::from_micros(micros.parse().map_err(drop)?);
             member = rest;
         }
         Ok(Self {
             at: Duration::from_micros(at.parse().map_err(drop)?),
             sign,
             member: member.to_owned(),
-            extra,
         })
     }
 }
@@ -76,12 +72,12 @@ mod tests {
 
     #[test]
     fn a_line_is_read_back() {
-        for sign in Sign::iter() {
+        let signs = Sign::iter().filter(|sign| !matches!(sign, Sign::Expect(_)));
+        for sign in signs.chain([Sign::Expect(Duration::from_millis(1))]) {
             let seen = Observation {
                 at: Duration::from_micros(1_234_567),
                 sign,
                 member: "map1.5".to_owned(),
-                extra: Duration::from_millis(u64::from(sign == Sign::Expect)),
             };
             assert_eq!(seen.to_string().parse(), Ok(seen));
         }
