@@ -8,10 +8,9 @@ import time
 from pathlib import Path
 
 from interpreter import python_with_kazoo
-from text import DATA, HOME, ROOT
+from text import DATA, HOME, LOG4J
 
 PEERS = Path(__file__).resolve().parent.parent / "peers"
-LOG4J = ROOT / "src/cluster/configuration/log4j.properties"
 
 
 def sequence(name):

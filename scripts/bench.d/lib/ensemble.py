@@ -9,11 +9,10 @@ import sys
 import time
 from contextlib import contextmanager
 
-from text import DATA, HOME, ROOT
+from text import DATA, HOME, LOG4J, ROOT
 from zookeeper import Reader, words
 
 SERVERS = (1, 2, 3)
-LOG4J = ROOT / "src/cluster/configuration/log4j.properties"
 START_LIMIT = 90
 JAVA = ["-Xmx256m", "-XX:+UseSerialGC", "-Dzookeeper.jmx.log4j.disable=true"]
 

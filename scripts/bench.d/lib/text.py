@@ -10,6 +10,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent.parent
 DATA = ROOT / ".heartline" / "bench"
 # Where the scripts keep what they have fetched.
 HOME = Path(os.environ.get("HEARTLINE_HOME_DIR") or ROOT / ".heartline").resolve()
+# How Java programs of the parts log.
+LOG4J = ROOT / "src/cluster/configuration/log4j.properties"
 
 
 def size(text):
