@@ -4,7 +4,7 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
-use crate::support::{Ended, Mapper, Watcher, ZooKeeper, plot};
+use crate::support::{Ended, Mapper, Watcher, ZooKeeper, pair, plot};
 use rustix::process::Signal;
 
 /// A second is promised for the end of the input; the rest is for starting a process on a busy machine.
@@ -173,11 +173,7 @@ fn who_requires_zookeeper_and_has_it_counts() {
 #[test]
 fn a_terminated_follower_takes_its_leave() {
     let zookeeper = ZooKeeper::start();
-    let watcher = Watcher::events(&zookeeper);
-    let master = Mapper::start(&zookeeper, "map1");
-    watcher.wait_for_event("claimed", "map1");
-    let follower = Mapper::start(&zookeeper, "map2");
-    watcher.wait_for_event("alive", "map2");
+    let (watcher, master, follower) = pair(&zookeeper);
     follower.signal(Signal::TERM);
     let ended = follower.wait();
     assert_eq!((ended.status(), ended.stderr()), (143, String::new()));
@@ -212,11 +208,7 @@ fn a_reader_that_goes_away_ends_the_mapper_quietly() {
 #[test]
 fn a_name_that_is_taken_is_refused_to_the_second() {
     let zookeeper = ZooKeeper::start();
-    let watcher = Watcher::events(&zookeeper);
-    let _master = Mapper::start(&zookeeper, "map1");
-    watcher.wait_for_event("claimed", "map1");
-    let _follower = Mapper::start(&zookeeper, "map2");
-    watcher.wait_for_event("alive", "map2");
+    let (_watcher, _master, _follower) = pair(&zookeeper);
     let mut second = Mapper::start(&zookeeper, "map2");
     second.feed(b"a a");
     std::thread::sleep(Duration::from_millis(300));

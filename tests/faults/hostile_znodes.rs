@@ -1,34 +1,14 @@
 //! Foreign znodes in heartline's places: they are skipped, and everything else goes on.
 
-use std::process::Output;
 use std::thread::sleep;
 use std::time::Duration;
 
-use crate::support::{Crowd, Mapper, SOON, Watcher, ZooKeeper, wait_until};
+use crate::support::{Crowd, Mapper, SOON, Watcher, ZooKeeper, ask, pair, wait_until};
 
 const SESSION: Duration = Duration::from_secs(10);
 
 fn silent(zookeeper: &ZooKeeper, name: &str, value: &str) -> Crowd {
     Crowd::join(zookeeper, SESSION, [name.to_owned()], value)
-}
-
-fn ask(zookeeper: &ZooKeeper, words: &[&str]) -> Output {
-    assert_cmd::Command::new(env!("CARGO_BIN_EXE_heartline"))
-        .args(words)
-        .args(["--zookeeper", &zookeeper.address()])
-        .timeout(SOON)
-        .output()
-        .unwrap()
-}
-
-/// A master and a follower that it has heard.
-fn pair(zookeeper: &ZooKeeper) -> (Watcher, Mapper, Mapper) {
-    let watcher = Watcher::events(zookeeper);
-    let master = Mapper::start(zookeeper, "map1");
-    watcher.wait_for_event("claimed", "map1");
-    let follower = Mapper::start(zookeeper, "map2");
-    watcher.wait_for_event("alive", "map2");
-    (watcher, master, follower)
 }
 
 /// Checks that nothing was reported except the members' own joining, and the deaths of `silent`.

@@ -1,6 +1,6 @@
 //! `setup-zookeeper` creates and resets znodes any number of times, and spares living members.
 
-use crate::support::{Mapper, Watcher, ZooKeeper};
+use crate::support::{ZooKeeper, pair};
 use assert_cmd::Command;
 use predicates::prelude::*;
 use predicates::str::contains;
@@ -51,11 +51,7 @@ fn it_resets_what_an_earlier_job_left() {
 #[test]
 fn it_says_who_is_alive_and_refuses() {
     let zookeeper = ZooKeeper::start();
-    let watcher = Watcher::events(&zookeeper);
-    let _master = Mapper::start(&zookeeper, "map1");
-    watcher.wait_for_event("claimed", "map1");
-    let _follower = Mapper::start(&zookeeper, "map2");
-    watcher.wait_for_event("alive", "map2");
+    let (_watcher, _master, _follower) = pair(&zookeeper);
     setup(&zookeeper, &[])
         .code(1)
         .stderr(contains("map1 (master), map2 (in line)").and(contains("--force")));
@@ -65,11 +61,7 @@ fn it_says_who_is_alive_and_refuses() {
 #[test]
 fn forced_it_puts_them_out_and_they_come_back() {
     let zookeeper = ZooKeeper::start();
-    let watcher = Watcher::events(&zookeeper);
-    let _master = Mapper::start(&zookeeper, "map1");
-    watcher.wait_for_event("claimed", "map1");
-    let _follower = Mapper::start(&zookeeper, "map2");
-    watcher.wait_for_event("alive", "map2");
+    let (watcher, _master, _follower) = pair(&zookeeper);
     setup(&zookeeper, &["--force"]).success();
     watcher.wait_for("one is master again, and the other follows", |lines| {
         let told = |word: &str| lines.iter().filter(|line| line.contains(word)).count();

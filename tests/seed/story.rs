@@ -4,7 +4,7 @@
 use std::fs;
 use std::time::Duration;
 
-use crate::support::{Mapper, Watcher, ZooKeeper, plot, wait_until};
+use crate::support::{Mapper, Watcher, ZooKeeper, pair, plot, wait_until};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
@@ -65,11 +65,7 @@ fn a_job_after_another_needs_no_setup() {
 #[test]
 fn a_killed_follower_has_died_and_its_node_is_deleted() {
     let zookeeper = ZooKeeper::start();
-    let watcher = Watcher::events(&zookeeper);
-    let _master = Mapper::start(&zookeeper, "map1");
-    watcher.wait_for_event("claimed", "map1");
-    let follower = Mapper::start(&zookeeper, "map2");
-    watcher.wait_for_event("alive", "map2");
+    let (watcher, _master, follower) = pair(&zookeeper);
     follower.signal(Signal::KILL);
     watcher.wait_for_event("died", "map2");
     assert!(

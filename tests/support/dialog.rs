@@ -27,10 +27,7 @@ impl Dialog {
         let mut command = Command::new("java");
         command
             .args(["-Xmx64m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"])
-            .arg(format!(
-                "-Dlog4j.configuration=file:{}/src/cluster/configuration/log4j.properties",
-                Parts::root().display()
-            ))
+            .arg(Parts::logging())
             .args(["-cp", &Parts::get().class_path()])
             .args(["org.apache.zookeeper.ZooKeeperMain", "-server"])
             .arg(zookeeper.address());

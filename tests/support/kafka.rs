@@ -80,10 +80,7 @@ impl Kafka {
         let mut process = Guarded::spawn(
             Command::new("java")
                 .args(["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"])
-                .arg(format!(
-                    "-Dlog4j.configuration=file:{}/src/cluster/configuration/log4j.properties",
-                    Parts::root().display()
-                ))
+                .arg(Parts::logging())
                 .args(["-cp", &Parts::of_kafka().class_path(), "kafka.Kafka"])
                 .arg(&config)
                 .stdin(Stdio::null())

@@ -58,6 +58,12 @@ impl Parts {
             .map_or_else(|| Self::root().join(".heartline"), PathBuf::from)
     }
 
+    /// The option by which a Java program of the parts logs as a cluster's servers do.
+    pub(crate) fn logging() -> String {
+        let file = Self::root().join("src/cluster/configuration/log4j.properties");
+        format!("-Dlog4j.configuration=file:{}", file.display())
+    }
+
     /// The folder of the jars.
     pub(crate) fn folder(&self) -> &Path {
         &self.lib

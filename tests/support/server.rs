@@ -83,10 +83,7 @@ impl Server {
                     "-XX:TieredStopAtLevel=1",
                     "-Dzookeeper.jmx.log4j.disable=true",
                 ])
-                .arg(format!(
-                    "-Dlog4j.configuration=file:{}/src/cluster/configuration/log4j.properties",
-                    Parts::root().display()
-                ))
+                .arg(Parts::logging())
                 .args(&self.properties)
                 .args([
                     "-cp",

@@ -1,32 +1,11 @@
 //! The master's instructions to its followers, and operators' requests to the master.
 
-use std::process::Output;
-
-use crate::support::{Mapper, SOON, Watcher, ZooKeeper, wait_until};
+use crate::support::{Mapper, SOON, ZooKeeper, ask, pair, wait_until};
 use heartline::protocol::Beat;
 use heartline::protocol::control::Control;
 
-fn ask(zookeeper: &ZooKeeper, words: &[&str]) -> Output {
-    assert_cmd::Command::new(env!("CARGO_BIN_EXE_heartline"))
-        .args(words)
-        .args(["--zookeeper", &zookeeper.address()])
-        .timeout(SOON)
-        .output()
-        .unwrap()
-}
-
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
-}
-
-/// A master and a follower that it has heard.
-fn pair(zookeeper: &ZooKeeper) -> (Watcher, Mapper, Mapper) {
-    let watcher = Watcher::events(zookeeper);
-    let master = Mapper::start(zookeeper, "map1");
-    watcher.wait_for_event("claimed", "map1");
-    let follower = Mapper::start(zookeeper, "map2");
-    watcher.wait_for_event("alive", "map2");
-    (watcher, master, follower)
 }
 
 fn control(zookeeper: &ZooKeeper) -> Control {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::support::Parts;
+use crate::support::{Parts, sources};
 
 /// All modules: each may import those before it, and no other. `ARCHITECTURE.md` says what each of them is.
 const ORDER: [&str; 31] = [
@@ -63,17 +63,6 @@ fn is_of_tests(path: &Path) -> bool {
         || path.components().any(|part| part.as_os_str() == "tests")
 }
 
-fn sources_below(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() {
-            sources_below(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            found.push(path);
-        }
-    }
-}
-
 /// The code of a module, without comments and without the tests at the end of a file.
 fn code(module: &str) -> Vec<(PathBuf, String)> {
     let src = Parts::root().join("src");
@@ -83,7 +72,7 @@ fn code(module: &str) -> Vec<(PathBuf, String)> {
         files.push(single);
     }
     if src.join(module).is_dir() {
-        sources_below(&src.join(module), &mut files);
+        files.extend(sources(&src.join(module)));
     }
     assert!(!files.is_empty(), "no module is called {module}");
     files.retain(|path| !is_of_tests(path.strip_prefix(&src).expect("below src")));
