@@ -9,7 +9,7 @@ use clap::Args;
 use tokio::time::{Instant, timeout_at};
 
 use crate::cli::{self, ZooKeeperOptions, duration};
-use crate::coordination::{Failure, Session, unthrottled};
+use crate::coordination::{Connector, Failure, Session, unthrottled};
 use crate::protocol::claim::in_order;
 use crate::protocol::escape::unescape;
 use crate::protocol::request::{Request, Response};
@@ -103,7 +103,8 @@ impl IntervalArgs {
 async fn ask(zookeeper: ZooKeeperOptions, request: Request) -> anyhow::Result<()> {
     let settings = zookeeper.settings();
     let address = &settings.address;
-    let session = Session::open_patiently(&settings, PATIENCE)
+    let session = Connector::new(settings.clone())
+        .connect_within(PATIENCE)
         .await
         .map_err(|why| anyhow!("no session with ZooKeeper at {address}: {why}"))?;
     let outcome = response(&session, &request).await;

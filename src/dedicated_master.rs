@@ -10,7 +10,7 @@ use clap::{Args, Command};
 use tokio::time::{sleep, timeout};
 
 use crate::cli::{self, BeatOptions};
-use crate::coordination::{Failure, Session, Settings};
+use crate::coordination::{Connector, Failure, Session, Settings};
 use crate::member::{Config, Heartbeat, Name, Recording, Signals};
 use crate::protocol::Ending;
 use crate::protocol::claim::{holder, is_standing};
@@ -103,7 +103,7 @@ async fn stand(config: Config, backup: bool, form: OutputFormat) -> anyhow::Resu
 
 /// The name of another dedicated master in line, if there is one that beats.
 async fn other(settings: &Settings, silence: Duration) -> Option<String> {
-    let session = Session::open(settings).await.ok()?;
+    let session = Connector::new(settings.clone()).attempt().await.ok()?;
     let found = look(&session, silence).await.ok().flatten();
     // Without an answer the session ends by its timeout.
     let _ = session.close(LOOK).await;

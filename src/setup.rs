@@ -12,7 +12,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::time::Instant;
 
 use crate::coordination::client::{Operation, Refusal};
-use crate::coordination::{Failure, Session, Settings, snapshots, unthrottled};
+use crate::coordination::{Connector, Failure, Session, Settings, snapshots, unthrottled};
 use crate::protocol::claim::{holder, in_order};
 use crate::protocol::report::FREE;
 use crate::say::say;
@@ -38,7 +38,8 @@ const CLOSE: Duration = Duration::from_secs(1);
 /// again.
 pub async fn setup(settings: &Settings, force: bool) -> anyhow::Result<()> {
     let address = &settings.address;
-    let session = Session::open_patiently(settings, PATIENCE)
+    let session = Connector::new(settings.clone())
+        .connect_within(PATIENCE)
         .await
         .map_err(|why| anyhow!("no session with ZooKeeper at {address}: {why}"))?;
     stdio::out().write_all(b"connected\n\n")?;

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::model::{Cluster, Host};
 use super::role::{Port, Role};
-use crate::coordination::{Failure, Namespace, Session, Settings};
+use crate::coordination::{Connector, Failure, Namespace, Settings};
 use crate::probe::{self, Pending, Silence, ask, knock, page_or_refusal, word};
 
 /// How long a server may take to answer before it is queried again.
@@ -158,7 +158,8 @@ pub(super) fn exist(cluster: &Cluster, znodes: &[String]) -> anyhow::Result<Vec<
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        let session = Session::open_patiently(&settings, Duration::from_secs(20))
+        let session = Connector::new(settings.clone())
+            .connect_within(Duration::from_secs(20))
             .await
             .map_err(|why| anyhow::anyhow!("no session with ZooKeeper: {why}"))?;
         let mut found = Vec::new();

@@ -8,11 +8,11 @@ use tokio::time::sleep;
 use super::attempt::{CommitPlan, CommitStop, Limits};
 use super::rules::{Record, State, Step, Telling, judge, recheck};
 use super::znodes::{Made, Znodes};
-use crate::coordination::{Diagnosis, Failure, Session};
+use crate::coordination::{Connector, Failure, Session};
 use crate::membership::lease::LeaseTiming;
 use crate::supervisor::{Until, boot_time};
 
-/// The pause between two attempts to reach ZooKeeper.
+/// The pause before a request that failed is made again.
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// A claim that this attempt holds.
@@ -29,6 +29,7 @@ pub(super) struct Held {
 #[derive(Debug)]
 pub(super) struct Permission<'a> {
     plan: &'a CommitPlan,
+    connector: Connector,
     session: Option<Session>,
     waits_for: String,
     complained: bool,
@@ -38,6 +39,7 @@ impl<'a> Permission<'a> {
     pub(super) fn new(plan: &'a CommitPlan) -> Self {
         Self {
             plan,
+            connector: Connector::new(plan.settings.clone()),
             session: None,
             waits_for: format!("ZooKeeper at {} gives no session", plan.settings.address),
             complained: false,
@@ -164,25 +166,28 @@ impl<'a> Permission<'a> {
     async fn open(&mut self, limits: &mut Limits) -> Result<Znodes, CommitStop> {
         let is_over = |session: &Session| session.watch().is_over();
         self.session.take_if(|session| is_over(session));
-        let settings = &self.plan.settings;
+        let connector = &mut self.connector;
         while self.session.is_none() {
-            if let Ok(session) = limits.keep(Session::open(settings)).await? {
-                // An old server would close the connection at the first transaction, without a reason.
-                if let Some(old) = limits.keep(Diagnosis::of_age(&settings.address)).await? {
-                    return Err(CommitStop::Failed(format!("cannot commit: {old}")));
+            let diagnosis = match limits.keep(connector.attempt()).await? {
+                Ok(session) => {
+                    connector.is_well();
+                    self.session = Some(session);
+                    break;
                 }
-                self.session = Some(session);
-                break;
+                Err(diagnosis) => diagnosis,
+            };
+            // It would close the connection at the first transaction, without a reason.
+            if diagnosis.is_too_old() {
+                return Err(CommitStop::Failed(format!("cannot commit: {diagnosis}")));
             }
-            let diagnosis = limits.keep(Diagnosis::of(&settings.address)).await?;
-            self.waits_for = format!("ZooKeeper at {}: {diagnosis}", settings.address);
+            self.waits_for = format!("ZooKeeper at {}: {diagnosis}", connector.address());
             if diagnosis.is_settled() && !std::mem::replace(&mut self.complained, true) {
                 let waits_for = &self.waits_for;
                 self.plan.say(format_args!(
                     "waiting for the permission to commit: {waits_for}"
                 ));
             }
-            limits.keep(sleep(PAUSE)).await?;
+            limits.keep(connector.pause()).await?;
         }
         match &self.session {
             Some(session) => Ok(Znodes::new(session.clone(), &self.plan.znode())),

@@ -16,6 +16,12 @@ pub struct Address {
 }
 
 impl Address {
+    /// Moves the server at `place` to the front, and those before it to the end; `place` counts around.
+    pub(super) fn begin_with(&mut self, place: usize) {
+        let servers = self.servers.len().max(1);
+        self.servers.rotate_left(place % servers);
+    }
+
     /// Host and port of each server.
     pub fn servers(&self) -> &[(String, u16)] {
         &self.servers

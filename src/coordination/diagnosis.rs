@@ -47,6 +47,12 @@ impl Diagnosis {
             .all(|(_, symptom)| *symptom != Symptom::Silent)
     }
 
+    /// Whether the servers give sessions but are too old for heartline.
+    pub fn is_too_old(&self) -> bool {
+        let mut symptoms = self.servers.iter();
+        symptoms.any(|(_, symptom)| matches!(symptom, Symptom::TooOld(_)))
+    }
+
     /// The diagnosis when no server at `address` listens.
     pub fn nothing_listens(address: &Address) -> Self {
         Self::all(address, Symptom::Refused)

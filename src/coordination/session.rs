@@ -3,16 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
-
 use super::client::{Change, Client, Kind, Operation, Stat, States};
 use super::zookeeper::ZooKeeper;
-use super::{Address, Connection, Diagnosis, Failure, Fence, Namespace, Paths, Value};
+use super::{Address, Connection, Failure, Fence, Namespace, Paths, Value};
 use crate::protocol::claim::in_order;
 use crate::protocol::report::FREE;
-
-/// Pause between two attempts to open a session.
-const RETRY: Duration = Duration::from_millis(100);
 
 /// Maximum number of znodes in the line that are read to find the first claim.
 const MOST_LOOKED_AT: usize = 64;
@@ -45,7 +40,7 @@ impl Session {
     ///
     /// # Cancellation safety
     /// When the future is dropped, a session that was being opened ends by its timeout.
-    pub async fn open(settings: &Settings) -> Result<Self, Failure> {
+    pub(super) async fn open(settings: &Settings) -> Result<Self, Failure> {
         let hosts = settings.address.hosts();
         let client = ZooKeeper::connect(&hosts, settings.session_timeout).await?;
         Ok(Self::over(Box::new(client), settings))
@@ -56,26 +51,6 @@ impl Session {
         let paths = Paths::new(settings.namespace.below(settings.address.chroot()));
         Self {
             inner: Arc::new(Inner { client, paths }),
-        }
-    }
-
-    /// Opens a session for a person who waits for it: a server that accepts connections gets the time
-    /// `patience` to come up.
-    pub async fn open_patiently(
-        settings: &Settings,
-        patience: Duration,
-    ) -> Result<Self, Diagnosis> {
-        let deadline = Instant::now() + patience;
-        loop {
-            if let Ok(session) = Self::open(settings).await {
-                let old = Diagnosis::of_age(&settings.address).await;
-                return old.map_or(Ok(session), Err);
-            }
-            let diagnosis = Diagnosis::of(&settings.address).await;
-            if diagnosis.is_settled() || Instant::now() >= deadline {
-                return Err(diagnosis);
-            }
-            sleep(RETRY).await;
         }
     }
 

@@ -1,12 +1,12 @@
 //! Everything that a member takes from its environment besides its input: time, randomness, and access to
 //! ZooKeeper. A runner behaves the same in a simulated environment.
 
-use std::pin::Pin;
+use std::sync::Arc;
 
 use uuid::Uuid;
 
 use crate::clock::{Now, SystemClock};
-use crate::coordination::{Address, Diagnosis, Failure, Session, Settings};
+use crate::coordination::{Opener, RealServers};
 
 /// The environment of a member.
 pub trait Environment: Send + Sync {
@@ -16,15 +16,9 @@ pub trait Environment: Send + Sync {
     /// A random number.
     fn draw(&self) -> u128;
 
-    /// Opens a session. It tries each server once.
-    fn open(&self, settings: &Settings) -> Deferred<Result<Session, Failure>>;
-
-    /// Finds out why no session could be opened.
-    fn diagnose(&self, address: &Address) -> Deferred<Diagnosis>;
+    /// Access to ZooKeeper.
+    fn servers(&self) -> Arc<dyn Opener>;
 }
-
-/// A boxed future of an environment call.
-pub type Deferred<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// The real machine that the program runs on.
 #[derive(Debug)]
@@ -50,13 +44,7 @@ impl Environment for SystemEnvironment {
         Uuid::new_v4().as_u128()
     }
 
-    fn open(&self, settings: &Settings) -> Deferred<Result<Session, Failure>> {
-        let settings = settings.clone();
-        Box::pin(async move { Session::open(&settings).await })
-    }
-
-    fn diagnose(&self, address: &Address) -> Deferred<Diagnosis> {
-        let address = address.clone();
-        Box::pin(async move { Diagnosis::of(&address).await })
+    fn servers(&self) -> Arc<dyn Opener> {
+        Arc::new(RealServers)
     }
 }

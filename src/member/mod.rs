@@ -30,7 +30,7 @@ mod work_status;
 mod write;
 
 pub use death_hook::DeathSink;
-pub use environment::{Deferred, Environment, SystemEnvironment};
+pub use environment::{Environment, SystemEnvironment};
 pub use heartbeat::{Heartbeat, Summary};
 pub use master_lease::{MasterLease, MasterLeaseSender};
 pub use name::Name;

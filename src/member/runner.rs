@@ -11,14 +11,9 @@ use super::environment::Environment;
 use super::session::MemberSession;
 use super::shutdown::{Shutdown, ShutdownStage};
 use super::{Config, StatusSource, Summary};
-use crate::coordination::{Diagnosis, Fence};
+use crate::coordination::{Connector, Diagnosis, Fence};
 use crate::master::state::{Death, limits};
 use crate::protocol::Status;
-
-/// Pause between the first two attempts to reach ZooKeeper; doubled after each attempt.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// The longest pause: beats resume within about a second of the return of ZooKeeper.
-const LONGEST_PAUSE: Duration = Duration::from_millis(800);
 
 /// Maximum number of earlier sessions that a member remembers: ZooKeeper has already expired the older
 /// ones.
@@ -29,6 +24,10 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How long a refused member waits before it tries again.
 const REFUSED_PAUSE: Duration = Duration::from_secs(10);
+/// The same for answers that make no sense.
+const ODD_PAUSE: Duration = Duration::from_millis(800);
+/// After a session that lasted longer, the next attempt follows at once.
+const SHORT_SESSION: Duration = Duration::from_millis(800);
 
 /// Maximum number of notes about skipped znodes.
 const MOST_NOTES: usize = 8;
@@ -125,54 +124,52 @@ impl MemberRunner {
 
     /// Runs until the member is ordered to leave.
     pub async fn live(mut self, mut shutdown: Shutdown) -> Summary {
-        let mut pause = FIRST_PAUSE;
+        let servers = self.environment.servers();
+        let mut connector = Connector::with(self.config.settings.clone(), servers).of_any_age();
         let mut away_since = Duration::ZERO;
         loop {
-            let settings = self.config.settings.clone();
-            let attempt = self.environment.open(&settings);
+            let attempt = connector.attempt();
             let Some(opened) = self.unless_cut(&mut shutdown, attempt).await else {
                 break;
             };
-            if let Ok(session) = opened {
-                self.diagnosis = None;
-                let id = session.id();
-                let begun = self.environment.now().elapsed;
-                let end = MemberSession::new(&mut self, session)
-                    .run(&mut shutdown)
-                    .await;
-                self.remember(id);
-                away_since = self.environment.now().elapsed;
-                let lasted = away_since.saturating_sub(begun);
-                let rest = match end {
-                    SessionEnd::Left => break,
-                    SessionEnd::Refused => REFUSED_PAUSE,
-                    SessionEnd::Odd => LONGEST_PAUSE,
-                    SessionEnd::Lost if lasted > LONGEST_PAUSE => {
-                        pause = FIRST_PAUSE;
-                        continue;
+            match opened {
+                Ok(session) => {
+                    self.diagnosis = None;
+                    let id = session.id();
+                    let begun = self.environment.now().elapsed;
+                    let end = MemberSession::new(&mut self, session)
+                        .run(&mut shutdown)
+                        .await;
+                    self.remember(id);
+                    away_since = self.environment.now().elapsed;
+                    let lasted = away_since.saturating_sub(begun);
+                    let rest = match end {
+                        SessionEnd::Left => break,
+                        SessionEnd::Refused => REFUSED_PAUSE,
+                        SessionEnd::Odd => ODD_PAUSE,
+                        SessionEnd::Lost if lasted > SHORT_SESSION => {
+                            connector.is_well();
+                            continue;
+                        }
+                        // If a server ends each session at once, do not ask it for more at a faster rate.
+                        SessionEnd::Lost => Duration::ZERO,
+                    };
+                    if self.unless_cut(&mut shutdown, sleep(rest)).await.is_none() {
+                        break;
                     }
-                    // If a server ends each session at once, do not ask it for more at a faster rate.
-                    SessionEnd::Lost => pause,
-                };
-                if self.unless_cut(&mut shutdown, sleep(rest)).await.is_none() {
-                    break;
                 }
-                pause = LONGEST_PAUSE.min(pause * 2);
-                continue;
+                Err(diagnosis) => {
+                    let since = self.environment.now().elapsed.saturating_sub(away_since);
+                    if diagnosis.is_settled() || since > PATIENCE {
+                        self.complain(&diagnosis.to_string());
+                    }
+                    self.diagnosis = Some(diagnosis);
+                }
             }
-            let diagnosing = self.environment.diagnose(&settings.address);
-            let Some(diagnosis) = self.unless_cut(&mut shutdown, diagnosing).await else {
-                break;
-            };
-            let since = self.environment.now().elapsed.saturating_sub(away_since);
-            if diagnosis.is_settled() || since > PATIENCE {
-                self.complain(&diagnosis.to_string());
-            }
-            self.diagnosis = Some(diagnosis);
-            if self.unless_cut(&mut shutdown, sleep(pause)).await.is_none() {
+            let pause = connector.pause();
+            if self.unless_cut(&mut shutdown, pause).await.is_none() {
                 break;
             }
-            pause = LONGEST_PAUSE.min(pause * 2);
         }
         if let Some(stop) = shutdown.stop() {
             self.summary.signal = stop.signal;

@@ -88,6 +88,8 @@ pub(super) struct MemberSession<'a> {
     /// wait.
     beside: Option<(WriteFuture, Instant)>,
     tasks: JoinSet<()>,
+    /// The tasks that store snapshots: a leaving member waits for them.
+    storing: JoinSet<()>,
     inbox: Receiver<SessionEvent>,
     outside: Sender<SessionEvent>,
 }
@@ -131,6 +133,7 @@ impl<'a> MemberSession<'a> {
             heavy: None,
             beside: None,
             tasks,
+            storing: JoinSet::new(),
             inbox,
             outside,
         }
@@ -146,6 +149,7 @@ impl<'a> MemberSession<'a> {
         let end = loop {
             self.act();
             while self.tasks.try_join_next().is_some() {}
+            while self.storing.try_join_next().is_some() {}
             if ticks.period() != self.interval() {
                 // The last beat at the old interval announces the new one.
                 self.tick();
@@ -182,6 +186,7 @@ impl<'a> MemberSession<'a> {
             }
         };
         self.tasks.shutdown().await;
+        self.storing.shutdown().await;
         // The write under way keeps the session open.
         drop(self.under_way.take());
         drop(self.beside.take());
@@ -347,7 +352,7 @@ impl<'a> MemberSession<'a> {
     /// Starts a diagnosis of the servers. `leaving`: the result decides whether a leaving member waits.
     fn diagnose(&mut self, leaving: bool) {
         let address = &self.runner.config.settings.address;
-        let diagnosing = self.runner.environment.diagnose(address);
+        let diagnosing = self.runner.environment.servers().diagnose(address);
         let outside = self.outside.clone();
         self.tasks.spawn(async move {
             let diagnosis = diagnosing.await;

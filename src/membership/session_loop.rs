@@ -2,20 +2,16 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use super::PROGRAM;
 use super::activation::ExitCause;
 use super::plan::MemberPlan;
 use super::runner::GroupRunner;
 use super::session::GroupSession;
-use crate::coordination::{Diagnosis, Session};
+use crate::coordination::{Connector, Diagnosis};
 use crate::say::say;
 
-/// The pause between the first two attempts to reach ZooKeeper; it doubles after each.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// The longest pause.
-const LONGEST_PAUSE: Duration = Duration::from_millis(800);
 /// How long a server that accepts connections may give no session before that is reported.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -27,30 +23,23 @@ pub(super) async fn live(plan: MemberPlan) -> (GroupRunner, Result<ExitCause, Di
 }
 
 async fn go_on(duty: &mut GroupRunner) -> Result<ExitCause, Diagnosis> {
-    let settings = duty.plan.settings.clone();
+    let mut connector = Connector::new(duty.plan.settings.clone());
     let mut complained = false;
     let mut required = duty.plan.require_zookeeper;
-    let mut pause = FIRST_PAUSE;
     let mut away_since = Instant::now();
     loop {
-        let diagnosis = match meanwhile(duty, Session::open(&settings)).await {
+        let diagnosis = match meanwhile(duty, connector.attempt()).await {
             Err(leaving) => return Ok(leaving),
-            Ok(Ok(session)) => match meanwhile(duty, Diagnosis::of_age(&settings.address)).await {
-                Err(leaving) => return Ok(leaving),
-                Ok(Some(old)) => old,
-                Ok(None) => {
-                    (pause, required, complained) = (FIRST_PAUSE, false, false);
-                    GroupSession::new(duty, session, &mut complained)
-                        .run()
-                        .await;
-                    away_since = Instant::now();
-                    continue;
-                }
-            },
-            Ok(Err(_)) => match meanwhile(duty, Diagnosis::of(&settings.address)).await {
-                Err(leaving) => return Ok(leaving),
-                Ok(diagnosis) => diagnosis,
-            },
+            Ok(Ok(session)) => {
+                connector.is_well();
+                (required, complained) = (false, false);
+                GroupSession::new(duty, session, &mut complained)
+                    .run()
+                    .await;
+                away_since = Instant::now();
+                continue;
+            }
+            Ok(Err(diagnosis)) => diagnosis,
         };
         if diagnosis.is_settled() || away_since.elapsed() > PATIENCE {
             if required {
@@ -60,10 +49,9 @@ async fn go_on(duty: &mut GroupRunner) -> Result<ExitCause, Diagnosis> {
                 say(PROGRAM, format_args!("waiting for ZooKeeper: {diagnosis}"));
             }
         }
-        if let Err(leaving) = meanwhile(duty, sleep(pause)).await {
+        if let Err(leaving) = meanwhile(duty, connector.pause()).await {
             return Ok(leaving);
         }
-        pause = LONGEST_PAUSE.min(pause * 2);
     }
 }
 

@@ -13,7 +13,7 @@ use super::PROGRAM;
 use super::server::Server;
 use super::store::Store;
 use super::zk_store::{ZkStore, look};
-use crate::coordination::{Failure, Fence, Namespace, Session, Settings};
+use crate::coordination::{Connector, Failure, Fence, Namespace, Settings};
 use crate::detect::{DetectorConfig, Rule};
 use crate::master::state::MasterConfig;
 use crate::member::{Config, Heartbeat, MasterLease, MasterLeaseSender, Name, Scheduling, Signals};
@@ -117,8 +117,9 @@ pub(super) async fn succeed(server: &Server, mut config: Config) -> anyhow::Resu
 /// Checks whether this server could use the state of the others: a fault shows now rather than at a takeover. Returns
 /// only if not.
 async fn believes(server: &Server, settings: &Settings) -> anyhow::Result<()> {
+    let mut connector = Connector::new(settings.clone());
     loop {
-        if let Ok(session) = Session::open(settings).await {
+        if let Ok(session) = connector.attempt().await {
             let found = look(&session, server.plan.secret.as_ref()).await;
             session.close(TIMEOUT).await;
             match found {

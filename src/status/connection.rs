@@ -8,7 +8,7 @@ use thiserror::Error;
 use tokio::time::timeout;
 
 use crate::coordination::client::States;
-use crate::coordination::{Diagnosis, Failure, Session, Settings};
+use crate::coordination::{Connector, Failure, Session, Settings};
 
 /// How long to wait for a server that is just starting.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -21,7 +21,7 @@ pub(super) struct Unavailable(String);
 /// A connection to ZooKeeper.
 #[derive(Debug)]
 pub(super) struct StatusConnection {
-    settings: Settings,
+    connector: Connector,
     open: Option<(Session, Box<dyn States>)>,
 }
 
@@ -29,15 +29,15 @@ impl StatusConnection {
     /// Creates a connection; opens nothing yet.
     pub(super) fn new(settings: Settings) -> Self {
         Self {
-            settings,
+            connector: Connector::new(settings),
             open: None,
         }
     }
 
     /// A session for a single request: waits for a server that is just starting.
     pub(super) async fn patiently(&mut self) -> anyhow::Result<Session> {
-        let session = Session::open_patiently(&self.settings, PATIENCE).await;
-        let address = &self.settings.address;
+        let session = self.connector.connect_within(PATIENCE).await;
+        let address = self.connector.address();
         let session =
             session.map_err(|why| anyhow!("no session with ZooKeeper at {address}: {why}"))?;
         Ok(self.keep(session))
@@ -51,14 +51,11 @@ impl StatusConnection {
             return Ok(session.clone());
         }
         self.open = None;
-        let address = &self.settings.address;
-        let why = match timeout(PATIENCE, Session::open(&self.settings)).await {
-            Ok(Ok(session)) => match Diagnosis::of_age(address).await {
-                None => return Ok(self.keep(session)),
-                Some(old) => old,
-            },
-            _ => Diagnosis::of(address).await,
+        let why = match self.connector.attempt().await {
+            Ok(session) => return Ok(self.keep(session)),
+            Err(why) => why,
         };
+        let address = self.connector.address();
         Err(Unavailable(format!(
             "no session with ZooKeeper at {address}: {why}"
         )))
@@ -75,7 +72,7 @@ impl StatusConnection {
         limit: Duration,
         work: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Unavailable> {
-        let address = &self.settings.address;
+        let address = self.connector.address();
         match timeout(limit, work).await {
             Ok(Ok(done)) => Ok(done),
             Ok(Err(failure @ Failure::Throttled)) => Err(Unavailable(format!(

@@ -9,8 +9,10 @@ use tokio::time::Instant;
 
 use super::complaints::Complaints;
 use super::history::EventHistory;
-use super::session::{self, Feed, WatchEvent, WatchSession};
-use crate::coordination::{Failure, Session, Settings, Value, can_be_looked_up, unthrottled};
+use super::session::{Feed, WatchEvent, WatchSession};
+use crate::coordination::{
+    Connector, Failure, Session, Settings, Value, can_be_looked_up, unthrottled,
+};
 use crate::protocol::claim::in_order;
 use crate::protocol::{Event, EventKind, Report};
 
@@ -54,14 +56,15 @@ pub(crate) async fn follow(
         warned: false,
         stalled: BTreeMap::new(),
     };
+    let mut connector = Connector::new(settings.clone()).lengthening();
     loop {
-        let mut link = session::open(settings, |why| {
+        let session = connector.connect(|why| {
             if follower.audience.connection(false)? {
                 follower.complaints.say(why);
             }
             anyhow::Ok(())
-        })
-        .await?;
+        });
+        let mut link = WatchSession::from(session.await?);
         follower.visit(&mut link).await?;
         link.hush().await;
     }

@@ -1,4 +1,4 @@
-//! A watcher's connection to ZooKeeper: sessions that are opened without a time limit, and feeds of values.
+//! A watcher's session with ZooKeeper, and feeds of values.
 
 use std::time::Duration;
 
@@ -7,14 +7,8 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::sleep;
 
 use crate::coordination::client::States;
-use crate::coordination::{Connection, Diagnosis, Failure, Pause, Session, Settings, Value};
+use crate::coordination::{Connection, Failure, Pause, Session, Value};
 
-/// Pause between two attempts to reach ZooKeeper.
-const PAUSE: Duration = Duration::from_millis(500);
-/// The same pause for a ZooKeeper that is too old: somebody has to upgrade it first.
-const OLD_PAUSE: Duration = Duration::from_secs(5);
-/// If a server accepts but gives no session in time, the session timeout doubles at the next attempt, up to this.
-const LONGEST_SESSION: Duration = Duration::from_secs(30);
 /// Events that may wait while one is written; when the queue is full, feeds wait too, and skip to the newest value.
 const INBOX: usize = 256;
 /// First pause between two attempts to read a refused znode: its ACL may be corrected.
@@ -61,38 +55,16 @@ pub(super) struct WatchSession {
     outside: Sender<WatchEvent>,
 }
 
-/// Opens a session, however long that takes. Calls `troubled` with the reason of each failed attempt.
-///
-/// The client allows each answer two fifths of the session timeout. A server that is busier than that would never give a
-/// session; a watcher has no ephemeral znodes, so a longer session delays nothing but its own notice of a silent server.
-pub(super) async fn open<E>(
-    settings: &Settings,
-    mut troubled: impl FnMut(&Diagnosis) -> Result<(), E>,
-) -> Result<WatchSession, E> {
-    let mut settings = settings.clone();
-    let longest = settings.session_timeout.max(LONGEST_SESSION);
-    loop {
-        if let Ok(session) = Session::open(&settings).await {
-            if let Some(old) = Diagnosis::of_age(&settings.address).await {
-                troubled(&old)?;
-                sleep(OLD_PAUSE).await;
-                continue;
-            }
-            let (outside, inbox) = channel(INBOX);
-            return Ok(WatchSession {
-                connection: session.watch(),
-                session,
-                feeds: JoinSet::new(),
-                inbox,
-                outside,
-            });
+impl From<Session> for WatchSession {
+    fn from(session: Session) -> Self {
+        let (outside, inbox) = channel(INBOX);
+        Self {
+            connection: session.watch(),
+            session,
+            feeds: JoinSet::new(),
+            inbox,
+            outside,
         }
-        let diagnosis = Diagnosis::of(&settings.address).await;
-        if !diagnosis.is_settled() {
-            settings.session_timeout = settings.session_timeout.saturating_mul(2).min(longest);
-        }
-        troubled(&diagnosis)?;
-        sleep(PAUSE).await;
     }
 }
 

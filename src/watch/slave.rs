@@ -11,8 +11,8 @@ use super::complaints::Complaints;
 use super::files::Files;
 use super::history::EventHistory;
 use super::output::{EventWriter, OutputFormat};
-use super::session::{self, Feed, WatchEvent, WatchSession};
-use crate::coordination::{Settings, Value};
+use super::session::{Feed, WatchEvent, WatchSession};
+use crate::coordination::{Connector, Settings, Value};
 use crate::files::{Links, create};
 use crate::protocol::{Beat, Event, EventKind, Report};
 use crate::text;
@@ -33,14 +33,15 @@ pub async fn watch_slave(
         told: EventHistory::default(),
         epoch: None,
     };
+    let mut connector = Connector::new(settings.clone()).lengthening();
     loop {
-        let mut link = session::open(settings, |why| {
+        let session = connector.connect(|why| {
             if watcher.connection(false)? {
                 watcher.complaints.say(why);
             }
             anyhow::Ok(())
-        })
-        .await?;
+        });
+        let mut link = WatchSession::from(session.await?);
         watcher.visit(&mut link).await?;
         link.hush().await;
     }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use heartline::coordination::client::Kind;
-use heartline::coordination::{Failure, Session, Settings};
+use heartline::coordination::{Failure, Opener, RealServers, Session, Settings};
 use heartline::protocol::claim::{holder, in_order};
 use zookeeper_client::{Acl, Acls, Client, CreateMode, Error, Permission};
 
@@ -133,7 +133,7 @@ pub(crate) fn visit<T>(address: &str, work: impl AsyncFnOnce(&Session) -> T) -> 
             namespace: "/".parse().expect("a path"),
             session_timeout: Duration::from_secs(10),
         };
-        let session = Session::open(&settings).await.ok()?;
+        let session = RealServers.open(&settings).await.ok()?;
         let outcome = work(&session).await;
         let ended = session.close(Duration::from_secs(5)).await;
         ended.then_some(outcome)

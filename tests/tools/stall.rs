@@ -3,17 +3,17 @@
 use crate::support;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
-use crate::support::{SOON, Watcher, ZooKeeper, wait_until};
+use crate::support::{Proxy, SOON, Watcher, ZooKeeper, wait_until};
 use rustix::process::{Pid, Signal, kill_process};
 
 /// `heartline run` with its stdin open; what it writes to stderr is collected when it ends.
-fn run(zookeeper: &ZooKeeper, options: &[&str], command: &[&str]) -> Child {
-    let address = zookeeper.address();
+fn run(address: &str, options: &[&str], command: &[&str]) -> Child {
     let who = [
         "run",
         "--zookeeper",
-        &address,
+        address,
         "--name",
         "map2",
         "--timeout",
@@ -44,7 +44,7 @@ fn a_hung_command_is_told_shown_and_ended() {
     let (watcher, _master) = master(&zookeeper);
     let options = ["--stall-timeout", "1s", "--on-stall", "kill"];
     let mut hung = run(
-        &zookeeper,
+        &zookeeper.address(),
         &options,
         &["sh", "-c", "read first; sleep 1000"],
     );
@@ -88,6 +88,22 @@ fn a_hung_command_is_told_shown_and_ended() {
 }
 
 #[test]
+fn work_that_is_ended_for_a_stall_leaves_its_snapshot_at_a_slow_server_too() {
+    let zookeeper = ZooKeeper::start();
+    let (watcher, _master) = master(&zookeeper);
+    let proxy = Proxy::before(&zookeeper.address());
+    let options = ["--stall-timeout", "1s", "--on-stall", "kill"];
+    let hung = run(&proxy.address(), &options, &["sleep", "1000"]);
+    watcher.wait_for_event("joined", "map2");
+    // To store the first snapshot takes several requests, more than the last beat and its hold.
+    proxy.delay(Duration::from_millis(40));
+    let ended = hung.wait_with_output().unwrap();
+    assert_ne!(ended.status.code(), Some(0));
+    watcher.wait_for_event("failed", "map2");
+    watcher.wait_for_event("snapshot", "map2");
+}
+
+#[test]
 fn a_task_of_hadoop_says_why_it_was_ended_and_stays_to_be_heard_unless_told_to_end() {
     let zookeeper = ZooKeeper::start();
     let (watcher, _master) = master(&zookeeper);
@@ -126,7 +142,7 @@ fn a_stall_is_only_reported_unless_asked_otherwise() {
     let (watcher, _master) = master(&zookeeper);
     let script = "read first; sleep 4; cat; echo done";
     let mut slow = run(
-        &zookeeper,
+        &zookeeper.address(),
         &["--stall-timeout", "1s"],
         &["sh", "-c", script],
     );
@@ -146,7 +162,7 @@ fn who_waits_for_others_is_never_stalled() {
     let zookeeper = ZooKeeper::start();
     let (watcher, _master) = master(&zookeeper);
     let mut starved = run(
-        &zookeeper,
+        &zookeeper.address(),
         &["--stall-timeout", "500ms", "--on-stall", "kill"],
         &["cat"],
     );
@@ -173,7 +189,7 @@ fn who_waits_for_its_reader_after_small_writes_is_never_stalled() {
     // Each line of 100 bytes is a write of its own: the pipe is full before its bytes are.
     let script = "import os\nwhile True: os.write(1, b'x' * 99 + b'\\n')";
     let options = ["--stall-timeout", "500ms", "--on-stall", "kill"];
-    let mut pressed = run(&zookeeper, &options, &["python3", "-c", script]);
+    let mut pressed = run(&zookeeper.address(), &options, &["python3", "-c", script]);
     wait_until("it is said to wait for its reader", SOON, || {
         let value = zookeeper
             .exists("/heart_beat/map2")

@@ -2,6 +2,11 @@
 
 use super::{ConfigContext, File, Growing, Properties, text};
 
+/// How often a ZKFC tries to reach ZooKeeper again before it ends: some 15 s each (`ActiveStandbyElector`). With Hadoop's
+/// default of 3, a host that is cut off for a minute returns without its ZKFC.
+const ZKFC_ATTEMPTS: u32 = 20;
+const ZKFC_RETRIES: &str = "ha.failover-controller.active-standby-elector.zk.op.retries";
+
 pub(super) fn properties(context: &ConfigContext<'_>) -> Properties {
     let cluster = context.cluster;
     let mut core = Growing::default();
@@ -10,6 +15,7 @@ pub(super) fn properties(context: &ConfigContext<'_>) -> Properties {
     }
     if cluster.has_standby_namenode() {
         core.put("ha.zookeeper.quorum", cluster.quorum());
+        core.put(ZKFC_RETRIES, ZKFC_ATTEMPTS);
     }
     core.put(
         "hadoop.tmp.dir",

@@ -16,7 +16,7 @@ use super::overview::{Daemon, Listens, Overview, Probed, Server};
 use super::webhdfs;
 use super::yarn::{self, InfoPage, Node, NodesPage, Resourcemanager};
 use crate::cluster::{Cluster, Host, Port, Role};
-use crate::coordination::{Failure, Namespace, Session, Settings};
+use crate::coordination::{Connector, Failure, Namespace, Settings};
 use crate::probe::{GRACE, Pending, Silence, ask, knock, left, page};
 use crate::status::GroupSummary;
 use crate::zkstats::{self, Facts};
@@ -217,8 +217,8 @@ async fn znodes(place: &str, namespace: Namespace) -> Result<Znodes, Silence> {
         namespace,
         session_timeout: SESSION,
     };
-    let session = Session::open(&settings).await;
-    let session = session.map_err(|failure| broken(failure.to_string()))?;
+    let session = Connector::new(settings).attempt().await;
+    let session = session.map_err(|why| broken(why.to_string()))?;
     let (kafka, heartline) =
         tokio::join!(Kafka::read(&session), GroupSummary::read(&session, OVER));
     session.close(CLOSE).await;

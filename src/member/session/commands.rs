@@ -62,7 +62,7 @@ impl MemberSession<'_> {
                 status_source,
                 snapshot,
             };
-            self.tasks.spawn(async move {
+            self.storing.spawn(async move {
                 let kept = snapshots::keep(&session, name.as_ref(), &unkept.snapshot).await;
                 // A snapshot that is refused for good is still on stderr.
                 if !matches!(kept, Err(Failure::Lost | Failure::Throttled)) {

@@ -43,6 +43,8 @@ impl MemberSession<'_> {
     /// Reports how the work ended and removes the member's znodes. It does not wait for these answers: the
     /// end of the session is requested after them, and its answer covers them.
     pub(super) async fn leave(&mut self, ending: Ending, shutdown: &Shutdown) {
+        // Work that was ended for a stall ends right after its snapshot, which nobody sends later.
+        self.keep_snapshot();
         let now = self.runner.environment.now();
         let status = self.runner.status(self.interval());
         let config = &self.runner.config;
@@ -67,6 +69,8 @@ impl MemberSession<'_> {
             }
             SessionRole::None | SessionRole::Standby | SessionRole::TakingOver(_) => {}
         }
+        let stored = async { while self.storing.join_next().await.is_some() {} };
+        let _ = timeout(shutdown.remaining(), stored).await;
         if let Some(recording) = &config.recording {
             recording.flush();
         }

@@ -6,7 +6,6 @@ mod steps;
 
 use std::time::Duration;
 
-use heartline::coordination::Session;
 use tokio::runtime::Builder;
 
 use crate::history::History;
@@ -14,7 +13,7 @@ use crate::rng::Rng;
 use crate::support::ZooKeeper;
 use crate::world::process::{Around, Draw};
 use crate::world::{Weather, World};
-use heartline::member::Environment;
+use heartline::coordination::{Opener, RealServers};
 use script::Script;
 
 /// How many random scripts are compared.
@@ -51,7 +50,12 @@ fn real(script: &Script, zookeeper: &ZooKeeper) -> Vec<String> {
         .expect("a runtime");
     runtime.block_on(async {
         let settings = script::settings(&zookeeper.address());
-        let open = async || Session::open(&settings).await.expect("the server answers");
+        let open = async || {
+            RealServers
+                .open(&settings)
+                .await
+                .expect("the server answers")
+        };
         let story = script.play(open).await;
         script::clean(open().await).await;
         story

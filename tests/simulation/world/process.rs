@@ -1,7 +1,7 @@
 //! A process: what freezes, dies and has a clock of its own, and what a member finds around it.
 
 use std::collections::BTreeSet;
-use std::future::poll_fn;
+use std::future::{poll_fn, ready};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
@@ -9,8 +9,10 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use heartline::clock::Now;
-use heartline::coordination::{Address, Client, Diagnosis, Failure, Session, Settings};
-use heartline::member::{Deferred, Environment};
+use heartline::coordination::{
+    Address, Client, Deferred, Diagnosis, Failure, Opener, Session, Settings,
+};
+use heartline::member::Environment;
 use tokio::task::AbortHandle;
 use tokio::time::sleep;
 
@@ -175,6 +177,12 @@ impl Environment for Around {
         }
     }
 
+    fn servers(&self) -> Arc<dyn Opener> {
+        Arc::new(self.clone())
+    }
+}
+
+impl Opener for Around {
     fn open(&self, settings: &Settings) -> Deferred<Result<Session, Failure>> {
         let (around, settings) = (self.clone(), settings.clone());
         Box::pin(async move {
@@ -200,5 +208,9 @@ impl Environment for Around {
                 Diagnosis::nothing_listens(&address)
             }
         })
+    }
+
+    fn find_old(&self, _: &Address) -> Deferred<Option<Diagnosis>> {
+        Box::pin(ready(None))
     }
 }
