@@ -21,7 +21,7 @@ use heartline::member::{
     SystemEnvironment,
 };
 use heartline::protocol::Identity;
-use heartline::streaming::Progress;
+use heartline::progress::Progress;
 use tokio::sync::{mpsc, oneshot};
 
 /// Be very many members at once

@@ -15,7 +15,8 @@ use crate::member::{Config, Heartbeat, Name, Recording, Signals};
 use crate::protocol::Ending;
 use crate::protocol::claim::{holder, is_standing};
 use crate::say::say;
-use crate::streaming::{Progress, Task};
+use crate::progress::Progress;
+use crate::streaming::Task;
 use crate::watch::{OutputFormat, watch_master};
 
 const PROGRAM: &str = "heartline master";

@@ -19,7 +19,8 @@ use crate::member::{Kill, Reporter, Reporting};
 use crate::protocol::Ending;
 use crate::say::say;
 use crate::stdio;
-use crate::streaming::{Progress, Task, die_of_broken_pipe};
+use crate::progress::Progress;
+use crate::streaming::{Task, die_of_broken_pipe};
 use crate::vitals::SampleTarget;
 use crate::wrapped::{ChildEvent, ChildEvents, ChildObserver, Leftover, Outcome, Wrapped};
 

@@ -13,7 +13,8 @@ use super::{Config, Heartbeat, Kill, Signals, StallPolicy, StatusSource, Summary
 use crate::protocol::Ending;
 use crate::say::say;
 use crate::stdio;
-use crate::streaming::{Progress, StatusLine, Task};
+use crate::progress::Progress;
+use crate::streaming::{StatusLine, Task};
 use crate::vitals::{Ends, Monitor, SampleTarget, Streams};
 
 /// The configuration of the reports.

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use crate::protocol::Status;
-use crate::streaming::Progress;
+use crate::progress::Progress;
 
 /// Provides the current work status. Each beat asks for it, so it should answer without waiting.
 pub trait StatusSource: Debug + Send + Sync {

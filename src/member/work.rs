@@ -11,7 +11,9 @@ use rustix::thread::gettid;
 use super::{Config, Reporter, StallPolicy};
 use crate::protocol::Ending;
 use crate::say::say;
-use crate::streaming::{Progress, RawStream, StreamError, Task, exit, raw_stdin, raw_stdout};
+use crate::progress::Progress;
+use crate::stdio::{RawStream, raw_stdin, raw_stdout};
+use crate::streaming::{StreamError, Task, exit};
 use crate::vitals::{Ends, OwnStreams, SampleTarget};
 
 /// A program that is about to run.

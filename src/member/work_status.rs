@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::StatusSource;
 use crate::protocol::Status;
-use crate::streaming::Progress;
+use crate::progress::Progress;
 use crate::vitals::Vitals;
 
 /// The status of work that can be watched.

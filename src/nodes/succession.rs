@@ -19,7 +19,7 @@ use crate::master::state::MasterConfig;
 use crate::member::{Config, Heartbeat, MasterLease, MasterLeaseSender, Name, Scheduling, Signals};
 use crate::protocol::{Ending, Identity};
 use crate::say::say;
-use crate::streaming::Progress;
+use crate::progress::Progress;
 
 /// The servers' own namespace, below that of the job.
 const NAMESPACE: &str = "/heart_beat_nodes";

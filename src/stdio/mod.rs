@@ -2,10 +2,12 @@
 //!
 //! - [`has_stdin`] and [`has_stdout`] distinguish a closed stream from `/dev/null`.
 //! - [`Patient`] waits for a stream with `O_NONBLOCK` instead of failing.
+//! - [`raw_stdin`] and [`raw_stdout`] open the streams of a task, as pipes of 1 MiB.
 //! - [`out`] and [`err`] are stdout and stderr for tools. Unlike `std::io::stdout` they report every failure.
 
 mod given;
 mod patient;
+mod raw;
 
 use std::io::{self, ErrorKind, Write};
 use std::os::fd::BorrowedFd;
@@ -13,6 +15,7 @@ use std::time::Duration;
 
 pub use given::{has_stdin, has_stdout};
 pub use patient::Patient;
+pub use raw::{PIPE, RawStream, enlarge, raw_stdin, raw_stdout};
 
 /// The longest wait for a full stderr with `O_NONBLOCK`.
 const STDERR: Duration = Duration::from_secs(1);

@@ -1,6 +1,7 @@
 //! The options of the data path of `wc-mapper`.
 
-use super::{Progress, StreamError, map_combined, map_words};
+use super::{StreamError, map_combined, map_words};
+use crate::progress::Progress;
 use bytesize::ByteSize;
 use clap::builder::FalseyValueParser;
 use std::io::{Read, Write};

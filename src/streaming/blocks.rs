@@ -1,6 +1,7 @@
 //! Block-wise reading and writing: what the mapper and the combiner share around their inner loops.
 
-use super::{Progress, StreamError, edges::PIECE};
+use super::{StreamError, edges::PIECE};
+use crate::progress::Progress;
 use std::io::{ErrorKind, Read, Write};
 use std::thread;
 use std::time::{Duration, Instant};

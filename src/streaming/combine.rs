@@ -4,7 +4,8 @@ use super::blocks::{BLOCK, Engine, Output, Piece, SLACK, drive};
 use super::edges::{Edges, PIECE};
 use super::long::LongTable;
 use super::short::{INLINE, Key, ShortTable};
-use super::{Progress, StreamError};
+use super::StreamError;
+use crate::progress::Progress;
 use std::io::{Read, Write};
 use std::time::Duration;
 

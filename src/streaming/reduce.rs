@@ -3,7 +3,8 @@
 use super::blocks::{BLOCK, Output, read};
 use super::long_line::{LongLine, LongValue, RunKey};
 use super::sum::{Count, Sum};
-use super::{Progress, StreamError};
+use super::StreamError;
+use crate::progress::Progress;
 use std::fmt;
 use std::io::{Read, Write};
 

@@ -2,7 +2,8 @@
 
 use super::blocks::{Engine, Output, Piece, SLACK, drive};
 use super::edges::{Edges, PIECE};
-use super::{Progress, StreamError};
+use super::StreamError;
+use crate::progress::Progress;
 use std::io::{Read, Write};
 use std::time::Duration;
 

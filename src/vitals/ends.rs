@@ -9,7 +9,7 @@ use rustix::fs::{FileType, Mode, OFlags, Stat};
 use rustix::stdio::{stdin, stdout};
 
 use crate::condition::{InputFill, OutputFill};
-use crate::streaming::Progress;
+use crate::progress::Progress;
 
 /// Identifies an open file, pipe or socket: all copies of it have the same identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -17,7 +17,7 @@ use super::relay::End;
 use super::rest::Leftover;
 use super::streams::{Opened, Relays, Streams};
 use crate::say::say;
-use crate::streaming::Progress;
+use crate::progress::Progress;
 use crate::supervisor::{ChildSpec, Ended, SupervisorHandle, Until, listen};
 
 /// How often the progress is updated from file offsets.

@@ -9,7 +9,7 @@ use rustix::io::ioctl_fionread;
 use rustix::pipe::fcntl_getpipe_size;
 
 use super::counting::{Recent, Record, records_in};
-use crate::streaming::Progress;
+use crate::progress::Progress;
 
 /// The direction of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,7 +13,7 @@ use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice
 use super::counting::{Budget, Recent, Tally, records_in};
 use super::flow::Flow;
 use super::rest::{Wanted, is_over, throw_away};
-use crate::streaming::PIPE;
+use crate::stdio::PIPE;
 
 /// A stream that brings more than this between two waits is faster than two processes can wake each other.
 const FAST: usize = 64 * 1024;

@@ -19,7 +19,8 @@ use super::flow::{Flow, Side};
 use super::relay::{End, Relay};
 use super::rest::Leftover;
 use crate::stdio::has_stdin;
-use crate::streaming::{Progress, enlarge};
+use crate::progress::Progress;
+use crate::stdio::enlarge;
 
 /// Bytes per second of each stream that are inspected: more than most commands use, for a few hundredths of a core.
 const LOOKED_AT: u64 = 128 * 1024 * 1024;

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 
-use heartline::streaming::{Progress, map_combined, map_words, reduce as sum};
+use heartline::progress::Progress;
+use heartline::streaming::{map_combined, map_words, reduce as sum};
 
 /// Hands out its bytes in pieces of one size.
 struct Pieces<'a>(&'a [u8], usize);

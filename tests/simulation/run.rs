@@ -10,7 +10,8 @@ use heartline::member::{
     Config, MemberRunner, Name, RunnerHooks, Scheduling, Shutdown, ShutdownOrder,
 };
 use heartline::protocol::{Ending, Identity};
-use heartline::streaming::{Progress, map_words};
+use heartline::progress::Progress;
+use heartline::streaming::map_words;
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, sleep_until};

@@ -6,7 +6,7 @@ use std::thread::spawn;
 
 use super::super::flow::Side;
 use super::*;
-use crate::streaming::Progress;
+use crate::progress::Progress;
 
 const ALL: u64 = u64::MAX;
 

@@ -3,12 +3,12 @@
 //! `std::io::Stdout` writes at every newline, and a mapper writes one every few bytes. A pipe of 1 MiB instead of
 //! 64 KiB lets a task and its neighbours work with fewer context switches.
 
-use crate::stdio::{Patient, closed, has_stdin, has_stdout};
+use super::{Patient, closed, has_stdin, has_stdout};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::io;
 
 /// The largest pipe that needs no special rights, in bytes.
-pub(crate) const PIPE: usize = 1024 * 1024;
+pub const PIPE: usize = 1024 * 1024;
 
 /// A standard stream without a buffer of its own.
 pub type RawStream = Patient<OwnedFd>;
@@ -34,12 +34,12 @@ fn open(is_given: bool, stream: BorrowedFd<'_>) -> io::Result<RawStream> {
 
 /// Makes a pipe larger. Leaves everything else, and a pipe that the system will not enlarge, as it is.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-pub(crate) fn enlarge(file: &impl AsFd) {
+pub fn enlarge(file: &impl AsFd) {
     let _ = rustix::pipe::fcntl_setpipe_size(file, PIPE);
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(crate) fn enlarge(_: &impl AsFd) {
+pub fn enlarge(_: &impl AsFd) {
     let _ = PIPE;
 }
 
