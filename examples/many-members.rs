@@ -20,8 +20,8 @@ use heartline::member::{
     Config, MemberRunner, RunnerHooks, Scheduling, Shutdown, ShutdownOrder, Summary,
     SystemEnvironment,
 };
-use heartline::protocol::Identity;
 use heartline::progress::Progress;
+use heartline::protocol::Identity;
 use tokio::sync::{mpsc, oneshot};
 
 /// Be very many members at once

@@ -12,10 +12,10 @@ use tokio::time::{sleep, timeout};
 use crate::cli::{self, BeatOptions};
 use crate::coordination::{Connector, Failure, Session, Settings};
 use crate::member::{Config, Heartbeat, Name, Recording, Signals};
+use crate::progress::Progress;
 use crate::protocol::Ending;
 use crate::protocol::claim::{holder, is_standing};
 use crate::say::say;
-use crate::progress::Progress;
 use crate::streaming::Task;
 use crate::watch::{OutputFormat, watch_master};
 

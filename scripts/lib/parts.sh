@@ -8,7 +8,7 @@ PARTS_LIB=$PARTS_DIR/lib
 # shellcheck disable=SC2034 # used by those who source this
 KAFKA_LIB=$PARTS_DIR/kafka
 # shellcheck disable=SC2034 # used by those who source this
-PARTS_LOG4J=$HEARTLINE_ROOT/src/cluster/configuration/log4j.properties
+PARTS_LOG4J=$HEARTLINE_ROOT/crates/cluster/src/configuration/log4j.properties
 
 # parts_of SET: its pom, the folder of its jars, the stamp that says of which pom they are, and the log of the fetching.
 parts_of() {

@@ -9,8 +9,8 @@ use heartline::master::state::MasterConfig;
 use heartline::member::{
     Config, MemberRunner, Name, RunnerHooks, Scheduling, Shutdown, ShutdownOrder,
 };
-use heartline::protocol::{Ending, Identity};
 use heartline::progress::Progress;
+use heartline::protocol::{Ending, Identity};
 use heartline::streaming::map_words;
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;

@@ -60,7 +60,7 @@ impl Parts {
 
     /// The option by which a Java program of the parts logs as a cluster's servers do.
     pub(crate) fn logging() -> String {
-        let file = Self::root().join("src/cluster/configuration/log4j.properties");
+        let file = Self::root().join("crates/cluster/src/configuration/log4j.properties");
         format!("-Dlog4j.configuration=file:{}", file.display())
     }
 

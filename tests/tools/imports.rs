@@ -1,4 +1,4 @@
-//! The walls between the modules of the library: imports point down, and decisions know neither clock nor IO.
+//! The walls between the crates and between their modules: imports point down, and decisions know neither clock nor IO.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -6,39 +6,71 @@ use std::path::{Path, PathBuf};
 
 use crate::support::{Parts, sources};
 
-/// All modules: each may import those before it, and no other. `ARCHITECTURE.md` says what each of them is.
-const ORDER: [&str; 31] = [
-    "clock",
-    "detect",
-    "files",
-    "probe",
-    "stdio",
-    "template",
-    "text",
-    "condition",
-    "say",
-    "protocol",
-    "supervisor",
-    "coordination",
-    "master",
-    "streaming",
-    "umbilical",
-    "setup",
-    "vitals",
-    "watch",
-    "wrapped",
-    "member",
-    "cli",
-    "admin",
-    "dedicated_master",
-    "events",
-    "membership",
-    "nodes",
-    "status",
-    "commit",
-    "zkstats",
-    "cluster",
-    "run",
+/// All crates below `crates/`, and which of the others each may import. Cargo refuses circles; this refuses imports that
+/// would make sense to Cargo alone. `ARCHITECTURE.md` says what each of them is.
+const CRATES: [(&str, &[&str]); 10] = [
+    ("core", &[]),
+    ("process", &["core"]),
+    ("zookeeper", &["core"]),
+    ("streaming", &["core", "process"]),
+    ("member", &["core", "process", "streaming", "zookeeper"]),
+    (
+        "cli",
+        &["core", "member", "process", "streaming", "zookeeper"],
+    ),
+    ("observe", &["cli", "core", "process", "zookeeper"]),
+    (
+        "recipes",
+        &["cli", "core", "member", "process", "streaming", "zookeeper"],
+    ),
+    ("nodes", &["cli", "core", "member", "process", "zookeeper"]),
+    (
+        "cluster",
+        &[
+            "cli",
+            "core",
+            "nodes",
+            "observe",
+            "process",
+            "streaming",
+            "zookeeper",
+        ],
+    ),
+];
+
+/// The modules of the crates that have several: each may import those before it.
+const MODULES: [(&str, &[&str]); 4] = [
+    (
+        "core",
+        &[
+            "clock",
+            "detect",
+            "template",
+            "text",
+            "condition",
+            "protocol",
+            "master",
+        ],
+    ),
+    (
+        "process",
+        &[
+            "files",
+            "progress",
+            "stdio",
+            "say",
+            "supervisor",
+            "vitals",
+            "wrapped",
+        ],
+    ),
+    (
+        "observe",
+        &[
+            "probe", "setup", "watch", "admin", "events", "status", "zkstats",
+        ],
+    ),
+    ("recipes", &["membership", "commit"]),
 ];
 
 /// Decisions: time and events go in, actions come out.
@@ -63,9 +95,9 @@ fn is_of_tests(path: &Path) -> bool {
         || path.components().any(|part| part.as_os_str() == "tests")
 }
 
-/// The code of a module, without comments and without the tests at the end of a file.
-fn code(module: &str) -> Vec<(PathBuf, String)> {
-    let src = Parts::root().join("src");
+/// The code of a crate's module, without comments and without the tests at the end of a file.
+fn code(krate: &str, module: &str) -> Vec<(PathBuf, String)> {
+    let src = Parts::root().join("crates").join(krate).join("src");
     let mut files = Vec::new();
     let single = src.join(format!("{module}.rs"));
     if single.exists() {
@@ -74,7 +106,7 @@ fn code(module: &str) -> Vec<(PathBuf, String)> {
     if src.join(module).is_dir() {
         files.extend(sources(&src.join(module)));
     }
-    assert!(!files.is_empty(), "no module is called {module}");
+    assert!(!files.is_empty(), "no module of {krate} is called {module}");
     files.retain(|path| !is_of_tests(path.strip_prefix(&src).expect("below src")));
     let read = |path: PathBuf| {
         let text = fs::read_to_string(&path).expect("a source file");
@@ -88,6 +120,22 @@ fn code(module: &str) -> Vec<(PathBuf, String)> {
         (path, lines.collect::<Vec<_>>().join("\n"))
     };
     files.into_iter().map(read).collect()
+}
+
+/// The names of the packages that a crate needs, except for its tests.
+fn dependencies(krate: &str) -> BTreeSet<String> {
+    let path = Parts::root().join("crates").join(krate).join("Cargo.toml");
+    let text = fs::read_to_string(path).expect("a manifest");
+    let (_, rest) = text.split_once("[dependencies]").expect("dependencies");
+    let lines = rest
+        .lines()
+        .skip(1)
+        .take_while(|line| !line.starts_with('['));
+    let names = lines.filter_map(|line| line.split(['.', ' ']).next());
+    names
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 /// The names behind each `crate::` in a text, also in `crate::{one, other::Type}`.
@@ -123,24 +171,60 @@ fn first_word(text: &str) -> &str {
 }
 
 #[test]
-fn every_module_has_its_place_in_the_order() {
-    let map = fs::read_to_string(Parts::root().join("src/lib.rs")).expect("the map");
-    let modules: BTreeSet<&str> = map
-        .lines()
-        .filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'))
+fn every_crate_has_its_place_and_a_readme() {
+    let crates = Parts::root().join("crates");
+    let there = fs::read_dir(&crates).expect("the crates");
+    let there: BTreeSet<String> = there
+        .map(|entry| entry.expect("an entry").file_name())
+        .map(|name| name.to_string_lossy().into_owned())
         .collect();
-    assert_eq!(modules, BTreeSet::from(ORDER));
+    let expected = CRATES.map(|(krate, _)| krate.to_owned());
+    assert_eq!(there, BTreeSet::from(expected));
+    for krate in there {
+        let readme = fs::read_to_string(crates.join(&krate).join("README.md"));
+        let readme = readme.unwrap_or_default();
+        for part in ["**May import**", "**Never**", "**Begin with**"] {
+            assert!(readme.contains(part), "{krate}: its README lacks {part}");
+        }
+    }
+}
+
+#[test]
+fn crates_import_what_they_may() {
+    for (krate, may) in CRATES {
+        let ours: BTreeSet<String> = dependencies(krate)
+            .iter()
+            .filter_map(|name| Some(name.strip_prefix("heartline-")?.to_owned()))
+            .collect();
+        let may = may.iter().copied().map(str::to_owned).collect();
+        assert_eq!(ours, may, "{krate}: ARCHITECTURE.md, section 2");
+    }
+}
+
+#[test]
+fn every_module_has_its_place_in_the_order() {
+    for (krate, order) in MODULES {
+        let path = format!("crates/{krate}/src/lib.rs");
+        let map = fs::read_to_string(Parts::root().join(path)).expect("the map");
+        let modules: BTreeSet<&str> = map
+            .lines()
+            .filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'))
+            .collect();
+        assert_eq!(modules, order.iter().copied().collect(), "{krate}");
+    }
 }
 
 #[test]
 fn imports_point_down() {
     let mut wrong = Vec::new();
-    for (place, module) in ORDER.iter().enumerate() {
-        let above = &ORDER[place + 1..];
-        for (path, text) in code(module) {
-            let names = imported(&text);
-            let up = above.iter().filter(|other| names.contains(**other));
-            wrong.extend(up.map(|other| format!("{}: crate::{other}", path.display())));
+    for (krate, order) in MODULES {
+        for (place, module) in order.iter().enumerate() {
+            let above = &order[place + 1..];
+            for (path, text) in code(krate, module) {
+                let names = imported(&text);
+                let up = above.iter().filter(|other| names.contains(**other));
+                wrong.extend(up.map(|other| format!("{}: crate::{other}", path.display())));
+            }
         }
     }
     assert!(
@@ -153,7 +237,7 @@ fn imports_point_down() {
 fn decisions_know_neither_clock_nor_io() {
     let mut wrong = Vec::new();
     for module in PURE {
-        for (path, text) in code(module) {
+        for (path, text) in code("core", module) {
             let found = IMPURE.iter().filter(|name| text.contains(**name));
             wrong.extend(found.map(|name| format!("{}: {name}", path.display())));
         }
@@ -162,14 +246,11 @@ fn decisions_know_neither_clock_nor_io() {
 }
 
 #[test]
-fn only_coordination_knows_the_zookeeper_client() {
-    let others = ORDER.iter().filter(|module| **module != "coordination");
-    let texts = others.flat_map(|module| code(module));
-    let wrong: Vec<_> = texts
-        .filter(|(_, text)| text.contains("zookeeper_client"))
-        .map(|(path, _)| path)
-        .collect();
-    assert!(wrong.is_empty(), "use coordination::Session: {wrong:#?}");
+fn only_one_crate_knows_the_zookeeper_client() {
+    for (krate, _) in CRATES {
+        let knows = dependencies(krate).contains("zookeeper-client");
+        assert_eq!(knows, krate == "zookeeper", "{krate}: use its Connector");
+    }
 }
 
 #[test]

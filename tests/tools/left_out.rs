@@ -242,8 +242,10 @@ fn no_test_returns_early_without_a_word() {
             look(&path, &returns);
         }
     }
-    for path in sources(&Parts::root().join("src")) {
-        look(&path, &|line| line.contains(tells));
+    for folder in ["src", "crates"] {
+        for path in sources(&Parts::root().join(folder)) {
+            look(&path, &|line| line.contains(tells));
+        }
     }
     assert!(
         wrong.is_empty(),

@@ -11,7 +11,7 @@ DATA = ROOT / ".heartline" / "bench"
 # Where the scripts keep what they have fetched.
 HOME = Path(os.environ.get("HEARTLINE_HOME_DIR") or ROOT / ".heartline").resolve()
 # How Java programs of the parts log.
-LOG4J = ROOT / "src/cluster/configuration/log4j.properties"
+LOG4J = ROOT / "crates/cluster/src/configuration/log4j.properties"
 
 
 def size(text):

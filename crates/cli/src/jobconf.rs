@@ -1,0 +1,135 @@
+//! Settings from a Hadoop job's configuration.
+//!
+//! Streaming exports every property of a job to the task's environment, with an underscore in place of every
+//! character that is not a letter or digit: `-D heartline.zookeeper=zk1` arrives as `heartline_zookeeper`. So
+//! each option that has an environment variable can also be set by that variable's lower-case form. An option
+//! on the command line wins, then the variable, then the job's configuration.
+
+use std::ffi::OsString;
+use std::io::{self, ErrorKind, Write};
+use std::process::exit;
+
+use clap::Parser;
+use clap::builder::OsStr;
+
+use heartline_process::say::say;
+use heartline_process::stdio;
+use heartline_streaming::die_of_broken_pipe;
+
+/// Parses the command line of this process. Ends the process on `--help`, on `--version` and, with status 2,
+/// on usage errors.
+pub fn parse<T: Parser>() -> T {
+    let command = with_jobconf(T::command(), |name| std::env::var_os(name));
+    let program = command.get_name().to_owned();
+    let matches = command.try_get_matches();
+    let mut matches = matches.unwrap_or_else(|error| show(&program, &error));
+    T::from_arg_matches_mut(&mut matches)
+        .unwrap_or_else(|error| error.format(&mut T::command()).exit())
+}
+
+/// Prints the output of `--help` or `--version`, or the usage error; ends the process.
+fn show(program: &str, error: &clap::Error) -> ! {
+    if error.use_stderr() {
+        error.exit();
+    }
+    let text = error.render();
+    let text = match anstream::AutoStream::choice(&io::stdout()) {
+        anstream::ColorChoice::Never => text.to_string(),
+        _ => text.ansi().to_string(),
+    };
+    match stdio::out().write_all(text.as_bytes()) {
+        Ok(()) => exit(0),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => {
+            die_of_broken_pipe();
+            exit(141)
+        }
+        Err(error) => {
+            say(program, error);
+            exit(1)
+        }
+    }
+}
+
+fn with_jobconf(
+    command: clap::Command,
+    lookup: impl Fn(&str) -> Option<OsString> + Copy,
+) -> clap::Command {
+    // The tools of `heartline` have their options on the subcommands.
+    let command = command.mut_subcommands(|subcommand| with_jobconf(subcommand, lookup));
+    command.mut_args(|argument| {
+        let property = argument
+            .get_env()
+            .and_then(std::ffi::OsStr::to_str)
+            .and_then(|name| lookup(&name.to_ascii_lowercase()));
+        match property {
+            Some(value) => argument.default_value(OsStr::from(value)),
+            None => argument,
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, FromArgMatches};
+
+    use super::*;
+    use crate::MemberOptions;
+
+    #[derive(Debug, Parser)]
+    struct Options {
+        #[command(flatten)]
+        member: MemberOptions,
+    }
+
+    fn parse_with(arguments: &[&str], property: (&str, &str)) -> Options {
+        let command = with_jobconf(Options::command(), |name| {
+            (name == property.0).then(|| property.1.into())
+        });
+        let arguments = std::iter::once("program").chain(arguments.iter().copied());
+        Options::from_arg_matches(&command.get_matches_from(arguments)).unwrap()
+    }
+
+    #[test]
+    fn a_property_of_the_job_is_a_default() {
+        let options = parse_with(&[], ("heartline_interval", "8ms"));
+        assert_eq!(options.member.beat.interval.as_millis(), 8);
+        let options = parse_with(&["--interval", "9ms"], ("heartline_interval", "8ms"));
+        assert_eq!(options.member.beat.interval.as_millis(), 9);
+    }
+
+    #[test]
+    fn a_property_reaches_a_tools_options() {
+        let tools = clap::Command::new("tools").subcommand(Options::command().name("tool"));
+        let tools = with_jobconf(tools, |name| {
+            (name == "heartline_interval").then(|| "8ms".into())
+        });
+        let matches = tools.get_matches_from(["tools", "tool"]);
+        let (_, matches) = matches.subcommand().unwrap();
+        let options = Options::from_arg_matches(matches).unwrap();
+        assert_eq!(options.member.beat.interval.as_millis(), 8);
+    }
+
+    #[test]
+    fn switches_can_be_properties_too() {
+        assert!(
+            parse_with(&[], ("heartline_no_heartbeat", "true"))
+                .member
+                .no_heartbeat
+        );
+        assert!(
+            parse_with(&[], ("heartline_no_heartbeat", "1"))
+                .member
+                .no_heartbeat
+        );
+        assert!(
+            !parse_with(&[], ("heartline_no_heartbeat", "false"))
+                .member
+                .no_heartbeat
+        );
+        assert!(
+            !parse_with(&[], ("heartline_other", "true"))
+                .member
+                .no_heartbeat
+        );
+    }
+}

@@ -1,0 +1,271 @@
+//! Queries every part of a cluster at once. Answers after the limit are ignored.
+
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::time::{Duration, Instant};
+
+use chrono::Utc;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio::time::timeout;
+
+use super::hdfs::{self, Beans, Datanode, Journal, Listed, Namenode};
+use super::kafka::Kafka;
+use super::listing::ListedFile;
+use super::matching::workers;
+use super::overview::{Daemon, Listens, Overview, Probed, Server};
+use super::webhdfs;
+use super::yarn::{self, InfoPage, Node, NodesPage, Resourcemanager};
+use crate::{Cluster, Host, Port, Role};
+use heartline_observe::probe::{GRACE, Pending, Silence, ask, knock, left, page};
+use heartline_observe::status::GroupSummary;
+use heartline_observe::zkstats::{self, Facts};
+use heartline_zookeeper::{Connector, Failure, Namespace, Settings};
+
+/// A part counts as silent after this time.
+const LIMIT: Duration = Duration::from_secs(2);
+/// The time between the two samples of heartline's members.
+const OVER: Duration = Duration::from_millis(100);
+/// How long closing the ZooKeeper session may take.
+const CLOSE: Duration = Duration::from_millis(100);
+/// The session timeout, which applies if the close is lost.
+const SESSION: Duration = Duration::from_secs(6);
+
+type Answer<T> = Pending<Result<T, Silence>>;
+type Asked<'a, T> = Vec<(&'a Host, Option<String>, Answer<T>)>;
+
+/// Queries all parts. `namespace` is that of heartline's members.
+pub(super) fn gather(cluster: &Cluster, namespace: &Namespace) -> Overview {
+    let time = Utc::now();
+    let end = Instant::now() + LIMIT.saturating_sub(GRACE);
+    let asking = Asking { cluster, end };
+    let (serving, serves) = mpsc::channel();
+    let ensemble = asking.ensemble(&serving);
+    drop(serving);
+    let znodes = asking.znodes(serves, namespace.clone());
+    let namenodes = asking.pages(
+        Role::Namenode,
+        Port::NamenodeHttp,
+        hdfs::NAMENODE,
+        |page: Beans| Namenode::of(&page),
+    );
+    let name = cluster.name.clone();
+    let journalnodes = asking.pages(
+        Role::Journalnode,
+        Port::JournalnodeHttp,
+        hdfs::JOURNALNODE,
+        move |page: Beans| Journal::of(&page, &name),
+    );
+    let datanodes = asking.pages(
+        Role::Datanode,
+        Port::DatanodeHttp,
+        hdfs::DATANODE,
+        |page: Beans| Datanode::of(&page),
+    );
+    let managers = asking.pages(
+        Role::Resourcemanager,
+        Port::ResourcemanagerHttp,
+        yarn::RESOURCEMANAGER,
+        |page: InfoPage| Resourcemanager::of(page),
+    );
+    let nodes = asking.pages(
+        Role::Resourcemanager,
+        Port::ResourcemanagerHttp,
+        yarn::NODES,
+        |page: NodesPage| page.nodes(),
+    );
+    let nodemanagers = asking.pages(
+        Role::Nodemanager,
+        Port::NodemanagerHttp,
+        yarn::NODEMANAGER,
+        |_: Value| Listens { listens: true },
+    );
+    let zkfcs = asking.knocks(Role::Zkfc, Port::Zkfc);
+    let brokers = asking.knocks(Role::Kafka, Port::Kafka);
+    let roots = asking.each(Role::Namenode, Port::NamenodeHttp, webhdfs::root);
+
+    let namenodes = parts(namenodes);
+    let listed = listed_datanodes(&namenodes);
+    let has_hdfs = !namenodes.is_empty();
+    let root = root(roots);
+    // A standby redirects to the active ResourceManager, which is queried too.
+    let listed_nodes: Vec<Node> = nodes
+        .into_iter()
+        .find_map(|(_, _, pending)| pending.answer()?.ok())
+        .unwrap_or_default();
+    let (kafka, heartline) = match znodes.answer() {
+        Some(Ok(Znodes { kafka, heartline })) => (kafka, heartline),
+        Some(Err(silence)) => (
+            Probed::unknown(silence.to_string()),
+            Probed::unknown(silence.to_string()),
+        ),
+        None => (Probed::of(None), Probed::of(None)),
+    };
+    Overview {
+        cluster: cluster.name.clone(),
+        time,
+        voters: cluster.with(Role::Zookeeper).count(),
+        ensemble: parts(ensemble),
+        namenodes,
+        zkfcs: parts(zkfcs),
+        journalnodes: parts(journalnodes),
+        datanodes: workers(cluster, Port::Datanode, parts(datanodes), listed),
+        resourcemanagers: parts(managers),
+        nodemanagers: workers(
+            cluster,
+            Port::Nodemanager,
+            parts(nodemanagers),
+            listed_nodes,
+        ),
+        brokers: parts(brokers),
+        kafka: cluster.with(Role::Kafka).next().map(|_| kafka),
+        heartline,
+        root: has_hdfs.then_some(root),
+    }
+}
+
+struct Asking<'a> {
+    cluster: &'a Cluster,
+    end: Instant,
+}
+
+impl<'a> Asking<'a> {
+    /// Queries every host with a role, on one of its ports.
+    fn each<T: Send + 'static>(
+        &self,
+        role: Role,
+        port: Port,
+        question: impl Fn(&str, Instant) -> Result<T, Silence> + Clone + Send + 'static,
+    ) -> Asked<'a, T> {
+        let hosts = self.cluster.with(role).zip(1..);
+        let asked = hosts.map(|(host, number)| {
+            let id = role.id(host, number);
+            let (place, end, question) = (host.reached(port), self.end, question.clone());
+            (host, id, ask(end, move || question(&place, end)))
+        });
+        asked.collect()
+    }
+
+    fn pages<P: DeserializeOwned, T: Send + 'static>(
+        &self,
+        role: Role,
+        port: Port,
+        path: &'static str,
+        parse: impl Fn(P) -> T + Clone + Send + 'static,
+    ) -> Asked<'a, T> {
+        self.each(role, port, move |place, end| {
+            page(&format!("{place}/{path}"), end).map(&parse)
+        })
+    }
+
+    fn knocks(&self, role: Role, port: Port) -> Asked<'a, Listens> {
+        self.each(role, port, |place, end| {
+            knock(place, end).map(|()| Listens { listens: true })
+        })
+    }
+
+    /// Queries the ensemble's servers; the address of each serving one goes to `serving` as soon as it has answered.
+    fn ensemble(&self, serving: &Sender<String>) -> Asked<'a, Server> {
+        let asked = self.cluster.ensemble().map(|host| {
+            let server = zkstats::Server {
+                host: host.address.clone(),
+                port: host.port(Port::Zookeeper),
+                admin_port: host.port(Port::ZookeeperAdmin),
+            };
+            let observes = host.is(Role::Observer);
+            let (place, end, serving) = (host.reached(Port::Zookeeper), self.end, serving.clone());
+            let pending = ask(end, move || {
+                let facts = server.ask(false, end);
+                if facts.is_serving() {
+                    // The receiver is gone once one server was enough.
+                    let _ = serving.send(place);
+                }
+                answered(facts).map(|facts| Server { observes, facts })
+            });
+            (host, None, pending)
+        });
+        asked.collect()
+    }
+
+    /// Reads the znodes through the first server that serves.
+    fn znodes(&self, serves: Receiver<String>, namespace: Namespace) -> Answer<Znodes> {
+        let end = self.end;
+        ask(end, move || {
+            let Ok(place) = serves.recv_timeout(left(end)) else {
+                return Err(Silence::Broken("ZooKeeper does not serve".to_owned()));
+            };
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
+            let read = runtime.block_on(async {
+                // The timeout needs the runtime's clock, so it is created within the runtime.
+                timeout(left(end), znodes(&place, namespace)).await
+            });
+            read.unwrap_or_else(|_| Err(Silence::Broken("ZooKeeper does not answer".to_owned())))
+        })
+    }
+}
+
+struct Znodes {
+    kafka: Probed<Kafka>,
+    heartline: Probed<GroupSummary>,
+}
+
+async fn znodes(place: &str, namespace: Namespace) -> Result<Znodes, Silence> {
+    let broken = |why: String| Silence::Broken(format!("ZooKeeper at {place}: {why}"));
+    let settings = Settings {
+        address: place.parse().map_err(broken)?,
+        namespace,
+        session_timeout: SESSION,
+    };
+    let session = Connector::new(settings).attempt().await;
+    let session = session.map_err(|why| broken(why.to_string()))?;
+    let (kafka, heartline) =
+        tokio::join!(Kafka::read(&session), GroupSummary::read(&session, OVER));
+    session.close(CLOSE).await;
+    let told = |failure: Failure| broken(failure.to_string());
+    Ok(Znodes {
+        kafka: Probed::of(Some(kafka.map_err(told))),
+        heartline: Probed::of(Some(heartline.map_err(told))),
+    })
+}
+
+/// A server that reports no data about itself counts as silent.
+fn answered(facts: Facts) -> Result<Facts, Silence> {
+    match (&facts.mode, &facts.trouble) {
+        (None, Some(trouble)) => Err(Silence::Broken(trouble.clone())),
+        _ => Ok(facts),
+    }
+}
+
+fn parts<T>(asked: Asked<'_, T>) -> Vec<Daemon<T>> {
+    let part = |(host, id, pending): (&Host, Option<String>, Answer<T>)| Daemon {
+        host: host.name.clone(),
+        id,
+        told: Probed::of(pending.answer()),
+    };
+    asked.into_iter().map(part).collect()
+}
+
+/// The `DataNode`s as the active NameNode lists them; without an active one, as another lists them.
+fn listed_datanodes(namenodes: &[Daemon<Namenode>]) -> Vec<Listed> {
+    let known = || namenodes.iter().filter_map(|part| part.told.known());
+    let active = known().find(|namenode| namenode.is_active());
+    let namenode = active.or_else(|| known().find(|namenode| !namenode.datanodes.is_empty()));
+    namenode.map_or_else(Vec::new, |namenode| namenode.datanodes.clone())
+}
+
+/// The listing of HDFS's root by the NameNode that returns one (a standby does not), or else the reasons of all of
+/// them.
+fn root(asked: Asked<'_, Vec<ListedFile>>) -> Probed<Vec<ListedFile>> {
+    let mut troubles = Vec::new();
+    for (host, id, pending) in asked {
+        match Probed::of(pending.answer()) {
+            Probed::Unknown { trouble } => {
+                let id = id.unwrap_or_default();
+                troubles.push(format!("{id} on {}: {trouble}", host.name));
+            }
+            known @ Probed::Known(_) => return known,
+        }
+    }
+    Probed::unknown(troubles.join("; "))
+}

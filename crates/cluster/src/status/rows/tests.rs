@@ -1,0 +1,228 @@
+use super::super::hdfs::Datanode;
+use super::super::sample;
+use super::*;
+
+/// The texts of all rows that report a fault.
+fn troubles(overview: &Overview) -> Vec<String> {
+    let rows = rows(overview).into_iter().filter(|row| !row.well);
+    rows.map(|row| row.trouble()).collect()
+}
+
+fn details(overview: &Overview, part: &str) -> String {
+    let mut rows = rows(overview).into_iter();
+    let row = rows.find(|row| row.part == part).unwrap();
+    format!("{}: {}", row.state, row.details)
+}
+
+/// The texts for a healthy cluster after a change.
+fn after(change: impl FnOnce(&mut Overview)) -> Overview {
+    let mut overview = sample::overview();
+    change(&mut overview);
+    overview
+}
+
+fn known<T>(told: &mut Probed<T>) -> &mut T {
+    match told {
+        Probed::Known(known) => known,
+        Probed::Unknown { trouble } => panic!("{trouble}"),
+    }
+}
+
+#[test]
+fn a_healthy_cluster_has_no_trouble() {
+    let overview = sample::overview();
+    assert_eq!(troubles(&overview), [] as [String; 0]);
+    assert_eq!(
+        details(&overview, "ensemble"),
+        "quorum: 3 of 3 voters serve"
+    );
+    assert_eq!(
+        details(&overview, "hdfs"),
+        "active nn1: 2.0GiB of 500.0GiB used, 2 live datanodes, 0 dead, 0 blocks missing"
+    );
+    assert_eq!(
+        details(&overview, "namenode nn2"),
+        "standby: safe mode off, transaction 100, 20 behind"
+    );
+    assert_eq!(
+        details(&overview, "datanode"),
+        "live: last contact 1s ago, 1.0GiB of 250.0GiB used, 12 blocks"
+    );
+    assert_eq!(
+        details(&overview, "nodemanager"),
+        "RUNNING: healthy, last report 1.5s ago, 0 containers, 0 of 10240 MB taken"
+    );
+    assert_eq!(
+        details(&overview, "kafka"),
+        "controller 1: 1 of 1 brokers, 3 partitions, 0 under-replicated"
+    );
+    assert_eq!(
+        details(&overview, "heartline"),
+        "master map1: 3 members, epoch 9"
+    );
+}
+
+#[test]
+fn a_majority_is_more_than_half_of_the_voters() {
+    let lost = |servers: &[usize]| {
+        after(|overview| {
+            for server in servers {
+                overview.ensemble[*server].told = Probed::unknown("nothing listens there");
+            }
+        })
+    };
+    assert!(lost(&[2]).has_quorum() && lost(&[3]).has_quorum());
+    // An additional observer does not make a majority, and a follower that has not noticed the loss yet is not a
+    // leader.
+    assert!(!lost(&[1, 2]).has_quorum() && !lost(&[0]).has_quorum());
+    assert_eq!(
+        troubles(&lost(&[1, 2]))[..2],
+        [
+            "ensemble: no quorum, 1 of 3 voters serve",
+            "zookeeper on h2: nothing listens there"
+        ]
+    );
+}
+
+#[test]
+fn there_is_one_active_namenode_and_it_takes_writes() {
+    let none = after(|overview| {
+        "standby".clone_into(&mut known(&mut overview.namenodes[0].told).state);
+    });
+    assert_eq!(troubles(&none), ["hdfs: no active namenode"]);
+    let two = after(|overview| {
+        "active".clone_into(&mut known(&mut overview.namenodes[1].told).state);
+    });
+    assert_eq!(troubles(&two), ["hdfs: more than one active namenode"]);
+    let safe = after(|overview| {
+        let why = "Safe mode is ON. The reported blocks 0 needs 1.\nMore";
+        known(&mut overview.namenodes[0].told).safe_mode = Some(why.to_owned());
+    });
+    assert_eq!(
+        troubles(&safe),
+        [
+            "namenode nn1 on h1: active, safe mode: Safe mode is ON. The reported blocks 0 needs 1., transaction 120"
+        ]
+    );
+    let missing = after(|overview| known(&mut overview.namenodes[0].told).missing_blocks = Some(2));
+    assert!(troubles(&missing)[0].ends_with("2 blocks missing"));
+}
+
+#[test]
+fn a_datanode_is_judged_by_itself_and_by_the_list() {
+    let silent =
+        after(|overview| overview.datanodes[1].told = Some(Probed::unknown("does not answer")));
+    let [trouble] = &troubles(&silent)[..] else {
+        panic!()
+    };
+    assert!(
+        trouble.starts_with("datanode on h2: does not answer, listed as live, last contact"),
+        "{trouble}"
+    );
+    let dead = after(|overview| overview.datanodes[1].listed.as_mut().unwrap().live = false);
+    assert!(troubles(&dead)[0].starts_with("datanode on h2: dead, "));
+    let idle = after(|overview| {
+        let datanode = Datanode {
+            actors: [("h1:8020".to_owned(), "CONNECTING".to_owned())].into(),
+        };
+        overview.datanodes[1].told = Some(Probed::Known(datanode));
+    });
+    let [trouble] = &troubles(&idle)[..] else {
+        panic!()
+    };
+    assert!(trouble.ends_with("works for no namenode"), "{trouble}");
+    let unlisted = after(|overview| overview.datanodes[1].listed = None);
+    assert_eq!(troubles(&unlisted), ["datanode on h2: not registered"]);
+    let nobody = after(|overview| {
+        overview.datanodes[1].listed = None;
+        for part in &mut overview.namenodes {
+            part.told = Probed::unknown("does not answer");
+        }
+    });
+    assert!(troubles(&nobody).contains(&"datanode on h2: answers, nobody lists it".to_owned()));
+    let foreign = after(|overview| overview.datanodes[1].told = None);
+    assert_eq!(troubles(&foreign), [] as [String; 0]);
+}
+
+#[test]
+fn nodes_and_their_managers_are_judged() {
+    let unhealthy = after(|overview| {
+        let node = overview.nodemanagers[0].listed.as_mut().unwrap();
+        "UNHEALTHY".clone_into(&mut node.state);
+        "1/1 local-dirs are full".clone_into(&mut node.health_report);
+    });
+    let [trouble] = &troubles(&unhealthy)[..] else {
+        panic!()
+    };
+    assert!(
+        trouble.starts_with("nodemanager on h1: UNHEALTHY, 1/1 local-dirs are full, last report"),
+        "{trouble}"
+    );
+    let none = after(|overview| {
+        "standby".clone_into(&mut known(&mut overview.resourcemanagers[0].told).state);
+    });
+    assert_eq!(troubles(&none)[0], "yarn: no active resourcemanager");
+}
+
+#[test]
+fn kafka_lacks_a_controller_a_broker_or_copies() {
+    let lacking = after(|overview| {
+        let kafka = known(overview.kafka.as_mut().unwrap());
+        kafka.controller = None;
+        kafka.brokers.clear();
+        kafka.under_replicated = ["a-0", "a-1", "b-0", "b-1"].map(str::to_owned).to_vec();
+    });
+    assert_eq!(
+        troubles(&lacking),
+        [
+            "kafka: no controller, 0 of 1 brokers, 3 partitions, 4 under-replicated: a-0, a-1, b-0, …",
+            "broker 1 on h1: not registered, listens"
+        ]
+    );
+    let unknown =
+        after(|overview| overview.kafka = Some(Probed::unknown("ZooKeeper does not serve")));
+    assert_eq!(
+        troubles(&unknown),
+        ["kafka: not known, ZooKeeper does not serve"]
+    );
+}
+
+#[test]
+fn members_that_are_dead_or_stalled_are_troubles_and_late_ones_are_not() {
+    let late = after(|overview| known(&mut overview.heartline).late = vec!["map2".to_owned()]);
+    assert_eq!(troubles(&late), [] as [String; 0]);
+    let dead = after(|overview| known(&mut overview.heartline).dead = vec!["map2".to_owned()]);
+    assert_eq!(
+        troubles(&dead),
+        ["heartline: master map1, 3 members, epoch 9, 1 dead: map2"]
+    );
+    let nobody = after(|overview| {
+        *known(&mut overview.heartline) = heartline_observe::status::GroupSummary::default();
+    });
+    assert_eq!(troubles(&nobody), [] as [String; 0]);
+}
+
+#[test]
+fn what_is_not_described_has_no_row() {
+    let only_ensemble = after(|overview| {
+        overview.namenodes.clear();
+        overview.resourcemanagers.clear();
+        overview.kafka = None;
+        overview.root = None;
+    });
+    let parts: Vec<String> = rows(&only_ensemble)
+        .into_iter()
+        .map(|row| row.part)
+        .collect();
+    assert_eq!(
+        parts,
+        [
+            "ensemble",
+            "zookeeper",
+            "zookeeper",
+            "zookeeper",
+            "zookeeper",
+            "heartline"
+        ]
+    );
+}

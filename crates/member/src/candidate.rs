@@ -1,0 +1,305 @@
+//! Carries out the requests of the election and reports the answers.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use futures_util::future::join;
+use tokio::sync::mpsc::Sender;
+use tokio::time::sleep;
+
+use heartline_core::master::election::{DeposeOutcome, ElectionAction};
+use heartline_core::master::predecessor::ClaimView;
+use heartline_core::protocol::claim;
+use heartline_core::protocol::{Beat, EndReason, Identity};
+use heartline_zookeeper::client::Change;
+use heartline_zookeeper::{Failure, Session, Value, unless_throttled};
+
+use super::session_event::SessionEvent;
+
+/// The shortest pause between two reads of the first claim in line: long enough to cost nothing beside the
+/// beats.
+const LOOK: Duration = Duration::from_millis(500);
+/// Every eighth read lists the whole line again.
+const LISTED: u32 = 8;
+/// The pause grows by one [`LOOK`] per this many claims ahead of the member.
+const FEW: u32 = 8;
+
+/// An answer to an [`ElectionAction`], with its generation.
+#[derive(Debug)]
+pub(super) enum ElectionReply {
+    Created(u64, String, i64),
+    Listed(u64, Vec<String>),
+    Inspected(u64, String, Option<i64>),
+    /// The predecessor's claim was read; the next change of it will be reported.
+    PredecessorSeen(u64, ClaimView),
+    /// The predecessor's claim has changed.
+    PredecessorStirred(u64),
+    PredecessorGone(u64),
+    /// The znode of this name in the line is not a claim.
+    NoClaim(u64, String),
+    /// The first claim in line was read.
+    FirstSeen(u64, String, ClaimView),
+    Ousted(u64, DeposeOutcome, EndReason, Option<RemovedFollower>),
+}
+
+/// The owner of a claim that this member removed, with its identity from its last beat.
+#[derive(Debug)]
+pub(super) struct RemovedFollower {
+    pub(super) node: String,
+    pub(super) identity: Box<Identity>,
+}
+
+/// Carries out one request. `value` is the initial value of the new claim. If `wants_deaths` is set, the answer to
+/// a removal names the removed owner.
+///
+/// A lost connection gives no answer: the election starts again when the session is connected again.
+pub(super) async fn carry_out(
+    session: Session,
+    action: ElectionAction,
+    prefix: String,
+    value: String,
+    wants_deaths: bool,
+    inbox: Sender<SessionEvent>,
+) {
+    let part = CandidateContext {
+        session,
+        prefix,
+        value,
+        wants_deaths,
+        inbox,
+    };
+    let event = match unless_throttled(|| part.answer(&action)).await {
+        Ok(Some(answer)) => SessionEvent::Answered(answer),
+        Ok(None) | Err(Failure::Lost) => return,
+        Err(failure) => SessionEvent::Failed(failure),
+    };
+    // The runner may have ended in the meantime.
+    let _ = part.inbox.send(event).await;
+}
+
+/// The context that a request needs.
+struct CandidateContext {
+    session: Session,
+    prefix: String,
+    value: String,
+    wants_deaths: bool,
+    inbox: Sender<SessionEvent>,
+}
+
+impl CandidateContext {
+    /// The answer to an action, or `None` if there is nothing to report.
+    async fn answer(&self, action: &ElectionAction) -> Result<Option<ElectionReply>, Failure> {
+        let session = &self.session;
+        let answer = match action {
+            ElectionAction::Create { generation } => {
+                let stands = session.stand_in_line(&self.prefix, &self.value).await;
+                stands.map(|(name, owner)| ElectionReply::Created(*generation, name, owner))?
+            }
+            ElectionAction::List { generation, fresh } => {
+                ElectionReply::Listed(*generation, session.line(*fresh).await?)
+            }
+            ElectionAction::Inspect { generation, claim } => {
+                let owner = session.owner(&session.paths().claim(claim)).await?;
+                ElectionReply::Inspected(*generation, claim.clone(), owner)
+            }
+            ElectionAction::Listen { generation, claim } => {
+                listen(session, *generation, claim, &self.inbox).await?
+            }
+            ElectionAction::Depose {
+                generation,
+                own,
+                claim,
+                version,
+            } => self.depose(*generation, own, claim, *version).await?,
+            ElectionAction::Remove { claim } => {
+                let path = session.paths().claim(claim);
+                // If the removal fails, ZooKeeper removes the claim with the session.
+                let _ = session.remove(&path).await;
+                return Ok(None);
+            }
+            ElectionAction::Follow | ElectionAction::Lead(_) | ElectionAction::StepDown => {
+                return Ok(None);
+            }
+        };
+        Ok(Some(answer))
+    }
+
+    async fn depose(
+        &self,
+        generation: u64,
+        own: &str,
+        claim: &str,
+        version: Option<i32>,
+    ) -> Result<ElectionReply, Failure> {
+        // Without a version the claim is removed even if its owner still beats.
+        let went = version.map_or(EndReason::Deposed, |_| EndReason::Dead);
+        // Both requests are sent together: reading the owner's identity takes no extra time.
+        let (removed, made) = join(
+            removed(&self.session, claim, self.wants_deaths),
+            self.session.depose(own, claim, version),
+        )
+        .await;
+        let ousting = match made {
+            Ok(()) => DeposeOutcome::Done,
+            Err(Failure::NoNode) => DeposeOutcome::Gone,
+            Err(Failure::BadVersion) => DeposeOutcome::Spared,
+            Err(Failure::Deposed) => DeposeOutcome::Void,
+            Err(failure @ Failure::Refused(_)) => {
+                let path = self.session.paths().claim(claim);
+                return match self.session.owner(&path).await? {
+                    Some(0) => Ok(ElectionReply::NoClaim(generation, claim.to_owned())),
+                    _ => Err(failure),
+                };
+            }
+            Err(failure) => return Err(failure),
+        };
+        Ok(ElectionReply::Ousted(generation, ousting, went, removed))
+    }
+}
+
+/// Reads the owner of a claim, if the caller asks for it.
+async fn removed(session: &Session, claim: &str, wants_deaths: bool) -> Option<RemovedFollower> {
+    if !wants_deaths {
+        return None;
+    }
+    let path = session.paths().claim(claim);
+    let (value, _) = session.client().get(&path).await.ok()?;
+    Some(RemovedFollower {
+        node: claim::holder(&value),
+        identity: Box::new(Beat::parse(&value).identity),
+    })
+}
+
+/// Reports each change of a claim until the claim is gone.
+async fn listen(
+    session: &Session,
+    generation: u64,
+    claim: &str,
+    inbox: &Sender<SessionEvent>,
+) -> Result<ElectionReply, Failure> {
+    let path = session.paths().claim(claim);
+    let tell = async |answer| inbox.send(SessionEvent::Answered(answer)).await;
+    loop {
+        let (sight, change) = match see(session, &path).await? {
+            ZnodeView::Claim(sight, change) => (sight, change),
+            ZnodeView::Nothing => return Ok(ElectionReply::PredecessorGone(generation)),
+            ZnodeView::NoClaim => return Ok(ElectionReply::NoClaim(generation, claim.to_owned())),
+        };
+        // When the runner has ended, this task ends too.
+        let told = tell(ElectionReply::PredecessorSeen(generation, sight)).await;
+        if told.is_err() || !change.await? {
+            return Ok(ElectionReply::PredecessorGone(generation));
+        }
+        if tell(ElectionReply::PredecessorStirred(generation))
+            .await
+            .is_err()
+        {
+            return Err(Failure::Lost);
+        }
+    }
+}
+
+/// The znode of a given name in the line.
+enum ZnodeView {
+    Nothing,
+    /// A znode that no session owns.
+    NoClaim,
+    Claim(ClaimView, Change),
+}
+
+async fn see(session: &Session, path: &str) -> Result<ZnodeView, Failure> {
+    let (sight, owner, change) = match session.read(path).await {
+        Ok((value, change)) => (sight(&value), value.stat.owner, change),
+        Err(Failure::NoNode) => return Ok(ZnodeView::Nothing),
+        // The member cannot judge a claim that it cannot read, but it can still watch for its removal.
+        Err(Failure::Refused(_)) => {
+            let (stat, change) = session.client().stat_and_watch(path).await?;
+            let Some(stat) = stat else {
+                return Ok(ZnodeView::Nothing);
+            };
+            let sight = ClaimView {
+                version: stat.version,
+                is_ours: false,
+                is_beat: false,
+            };
+            (sight, stat.owner, change)
+        }
+        Err(failure) => return Err(failure),
+    };
+    if owner == 0 {
+        return Ok(ZnodeView::NoClaim);
+    }
+    Ok(ZnodeView::Claim(sight, change))
+}
+
+fn sight(value: &Value) -> ClaimView {
+    ClaimView {
+        version: value.stat.version,
+        is_ours: claim::is_ours(&value.bytes),
+        is_beat: claim::is_beat(&value.bytes),
+    }
+}
+
+/// Reports the state of the first claim in line, after an initial pause of `grace`. The first members in line
+/// read it twice a second; those further behind read it less often, so that a long line does not overload its
+/// head.
+pub(super) async fn look_at_first(
+    session: Session,
+    own: String,
+    generation: u64,
+    grace: Duration,
+    inbox: Sender<SessionEvent>,
+) {
+    sleep(grace).await;
+    let mut pause = LOOK;
+    let mut no_claims = BTreeSet::new();
+    let mut known: Option<String> = None;
+    for look in 0_u32.. {
+        sleep(pause).await;
+        // A long line is listed only now and then; usually the first claim is still the same.
+        if look.is_multiple_of(LISTED) {
+            known = None;
+        }
+        let read = match known.take() {
+            Some(first) => session.read_claim(&first).await.map(|value| (first, value)),
+            None => Err(Failure::NoNode),
+        };
+        let (first, value) = match read {
+            Ok((first, Some(value))) => (first, value),
+            Err(Failure::Lost) => return,
+            Ok((_, None)) | Err(_) => {
+                // After a reconnect, a new predecessor watch starts.
+                let mut line = match session.line(false).await {
+                    Ok(line) => line,
+                    Err(Failure::Lost) => return,
+                    Err(_) => continue,
+                };
+                let names: BTreeSet<&String> = line.iter().collect();
+                no_claims.retain(|name| names.contains(name));
+                line.retain(|name| !no_claims.contains(name));
+                let line = claim::in_order(&line);
+                let place = line.iter().position(|claim| **claim == own);
+                let ahead = u32::try_from(place.unwrap_or_default()).unwrap_or(u32::MAX);
+                pause = LOOK.saturating_mul((ahead / FEW).max(1));
+                let Some(first) = line.first() else {
+                    continue;
+                };
+                match session.read_claim(first).await {
+                    Ok(Some(value)) => ((*first).clone(), value),
+                    Err(Failure::Lost) => return,
+                    Ok(None) | Err(_) => continue,
+                }
+            }
+        };
+        if value.stat.owner == 0 {
+            no_claims.insert(first);
+            continue;
+        }
+        known = Some(first.clone());
+        let answer = ElectionReply::FirstSeen(generation, first, sight(&value));
+        // The runner may have ended in the meantime.
+        if inbox.send(SessionEvent::Answered(answer)).await.is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! Reads the master's instructions to all members: the control znode, in the current epoch only.
+
+use std::time::Duration;
+
+use tokio::sync::mpsc::Sender;
+use tokio::time::sleep;
+
+use super::session_event::SessionEvent;
+use heartline_core::protocol::Report;
+use heartline_core::protocol::control::Control;
+use heartline_zookeeper::{Failure, Session};
+
+/// Pause between two attempts to read the control znode.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Reports the content of the control znode, now and after each change, until the session is lost.
+pub(super) async fn watch_control(session: Session, outside: Sender<SessionEvent>) {
+    // A member keeps beating even if it cannot read the control znode.
+    while let Err(Failure::Throttled | Failure::Odd(_)) = watch(&session, &outside).await {
+        sleep(PAUSE).await;
+    }
+}
+
+async fn watch(session: &Session, outside: &Sender<SessionEvent>) -> Result<(), Failure> {
+    let (control, master) = (session.paths().control(), session.paths().master());
+    loop {
+        let (value, change) = match session.read(control).await {
+            Err(Failure::NoNode) => {
+                session.appeared(control).await?;
+                continue;
+            }
+            read => read?,
+        };
+        let told = Control::parse(&value.bytes);
+        if told.epoch.is_some() {
+            let is_current = if let Some(claim) = &told.claim {
+                // The report of a large job is large, and all members read at the same time: check the claim
+                // instead.
+                session.client().sync(control).await?;
+                let owner = session.owner(&session.paths().claim(claim)).await?;
+                owner.is_some()
+            } else {
+                // One transaction writes both znodes when an epoch begins. If the control znode is older than
+                // the report, its master was replaced, or it has no master.
+                let report = session.read_fresh(master).await?;
+                told.epoch == Report::parse(&report.bytes).epoch
+            };
+            if is_current && outside.send(SessionEvent::Told(told)).await.is_err() {
+                return Ok(());
+            }
+        }
+        change.await?;
+    }
+}

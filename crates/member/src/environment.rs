@@ -1,0 +1,50 @@
+//! Everything that a member takes from its environment besides its input: time, randomness, and access to
+//! ZooKeeper. A runner behaves the same in a simulated environment.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use heartline_core::clock::{Now, SystemClock};
+use heartline_zookeeper::{Opener, RealServers};
+
+/// The environment of a member.
+pub trait Environment: Send + Sync {
+    /// The current time.
+    fn now(&self) -> Now;
+
+    /// A random number.
+    fn draw(&self) -> u128;
+
+    /// Access to ZooKeeper.
+    fn servers(&self) -> Arc<dyn Opener>;
+}
+
+/// The real machine that the program runs on.
+#[derive(Debug)]
+pub struct SystemEnvironment {
+    clock: SystemClock,
+}
+
+impl SystemEnvironment {
+    /// Creates the environment of the real machine; its clock starts now.
+    pub fn start() -> Self {
+        Self {
+            clock: SystemClock::start(),
+        }
+    }
+}
+
+impl Environment for SystemEnvironment {
+    fn now(&self) -> Now {
+        self.clock.now()
+    }
+
+    fn draw(&self) -> u128 {
+        Uuid::new_v4().as_u128()
+    }
+
+    fn servers(&self) -> Arc<dyn Opener> {
+        Arc::new(RealServers)
+    }
+}

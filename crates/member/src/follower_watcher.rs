@@ -1,0 +1,229 @@
+//! The master's follower watcher: one task watches the list of followers, and one task watches each follower
+//! on it.
+//!
+//! The number of concurrent reads is limited, even if many followers join at once, so the master's own beats
+//! wait behind few reads. The watcher skips a znode that it cannot read and reports its name; it asks an
+//! overloaded server again.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::sync::mpsc::Sender;
+use tokio::time::{Instant, sleep};
+
+use heartline_core::master::state::FollowerReading;
+use heartline_core::protocol::Beat;
+use heartline_core::protocol::request::Request;
+use heartline_zookeeper::{Failure, Session, Value, unless_throttled};
+
+use super::session_event::SessionEvent;
+
+/// Maximum number of concurrent reads of followers.
+const READS: usize = 64;
+/// Maximum number of operator requests that are read but not answered yet.
+const REQUESTS: usize = 64;
+/// Pause after an answer that makes no sense.
+const ODD_PAUSE: Duration = Duration::from_millis(500);
+/// Longest pause between two listings of the followers.
+const LONGEST_REST: Duration = Duration::from_millis(100);
+
+/// Maximum length of a follower's name in bytes; ZooKeeper allows names up to the size of a request.
+const LONGEST_NAME: usize = 255;
+/// Prefix of heartline's own znodes: such a name in the list of followers belongs to another job that uses
+/// this job's list as its namespace.
+const OWN: &str = "heart_beat";
+
+/// An event that the follower watcher reports.
+#[derive(Debug)]
+pub(super) enum FollowerEvent {
+    /// The names of the followers' znodes that exist.
+    Members(BTreeSet<String>),
+    /// A follower's value; its next change is being watched.
+    Heard(String, Box<FollowerReading>),
+    /// A follower's value has changed.
+    Changed(String),
+    /// A follower's znode is gone.
+    Vanished(String),
+    /// A znode in the list of followers that is not a follower or cannot be read, and why.
+    PassedOver(String, String),
+    /// An operator's request, in a znode of this name.
+    Asked(String, Request),
+}
+
+/// The context of the watcher's tasks, for one epoch of a master.
+#[derive(Clone)]
+pub(super) struct FollowerWatcher {
+    pub(super) session: Session,
+    pub(super) epoch: i64,
+    pub(super) outside: Sender<SessionEvent>,
+    reads: Arc<Semaphore>,
+    /// Permits for operator requests: a permit is given back when its request is answered.
+    pub(super) requests: Arc<Semaphore>,
+}
+
+impl FollowerWatcher {
+    pub(super) fn new(session: Session, epoch: i64, outside: Sender<SessionEvent>) -> Self {
+        Self {
+            session,
+            epoch,
+            outside,
+            reads: Arc::new(Semaphore::new(READS)),
+            requests: Arc::new(Semaphore::new(REQUESTS)),
+        }
+    }
+
+    /// Reports an event. Returns whether the session still accepts events.
+    async fn tell(&self, noticed: FollowerEvent) -> bool {
+        let event = SessionEvent::FollowerEvent(self.epoch, noticed);
+        self.outside.send(event).await.is_ok()
+    }
+}
+
+/// Why a znode of this name in the list of followers is not a follower, if its name shows it.
+pub(super) fn is_no_member(name: &str) -> Option<&'static str> {
+    if name.len() > LONGEST_NAME {
+        Some("its name is longer than a member's name may be")
+    } else if name.starts_with(OWN) {
+        Some("it is a znode of another job, whose namespace is this job's list of members")
+    } else {
+        None
+    }
+}
+
+/// Reports the list of followers, now and after each change, until the session is lost.
+pub(super) async fn watch_members(watcher: FollowerWatcher) {
+    loop {
+        let began = Instant::now();
+        let failure = match unless_throttled(|| watcher.session.members()).await {
+            Ok((names, watch)) => {
+                let took = began.elapsed();
+                let names = names.into_iter().collect();
+                if !watcher.tell(FollowerEvent::Members(names)).await || watch.await.is_err() {
+                    return;
+                }
+                // Followers that join during the pause are on the next list. The longer a list takes to read,
+                // the less often it is read.
+                sleep(took.min(LONGEST_REST)).await;
+                continue;
+            }
+            // An operator or another program removed `/heart_beat`: create it again, as at the start.
+            Err(Failure::NoNode) => match unless_throttled(|| watcher.session.prepare()).await {
+                Ok(()) => continue,
+                Err(failure) => failure,
+            },
+            Err(failure) => failure,
+        };
+        match failure {
+            Failure::Lost => return,
+            Failure::Odd(_) => sleep(ODD_PAUSE).await,
+            failure => {
+                // The runner may have ended in the meantime.
+                let _ = watcher.outside.send(SessionEvent::Failed(failure)).await;
+                return;
+            }
+        }
+    }
+}
+
+/// Reports operator requests until the session is lost.
+pub(super) async fn watch_requests(watcher: FollowerWatcher) {
+    // The master works even if it cannot read requests.
+    while let Err(Failure::Odd(_)) = tell_requests(&watcher).await {
+        sleep(ODD_PAUSE).await;
+    }
+}
+
+async fn tell_requests(watcher: &FollowerWatcher) -> Result<(), Failure> {
+    let mut known = BTreeSet::new();
+    loop {
+        let (names, change) = match unless_throttled(|| watcher.session.requests()).await {
+            Err(Failure::NoNode) => {
+                unless_throttled(|| watcher.session.prepare_control()).await?;
+                continue;
+            }
+            requests => requests?,
+        };
+        let names: BTreeSet<String> = names.into_iter().collect();
+        known.retain(|name| names.contains(name));
+        for name in names {
+            if !known.insert(name.clone()) {
+                continue;
+            }
+            let path = watcher.session.paths().request(&name);
+            let text = match unless_throttled(|| watcher.session.read_fresh(&path)).await {
+                Err(Failure::Lost) => return Err(Failure::Lost),
+                // The request is gone, or this member may not read it.
+                Err(_) => continue,
+                Ok(value) => value.bytes,
+            };
+            // Skip a request that was answered already, and text that is not a request.
+            let Ok(request) = String::from_utf8_lossy(&text).parse() else {
+                continue;
+            };
+            let Ok(room) = watcher.requests.acquire().await else {
+                return Ok(());
+            };
+            room.forget();
+            if !watcher.tell(FollowerEvent::Asked(name, request)).await {
+                return Ok(());
+            }
+        }
+        change.await?;
+    }
+}
+
+/// Watches one follower until its znode is removed or the session is lost.
+pub(super) async fn listen(watcher: FollowerWatcher, node: String) {
+    let path = watcher.session.paths().member(&node);
+    loop {
+        let (value, watch) = match read(&watcher, &path).await {
+            Ok(read) => read,
+            Err(Failure::NoNode) => break,
+            Err(Failure::Lost) => return,
+            Err(Failure::Odd(_)) => {
+                sleep(ODD_PAUSE).await;
+                continue;
+            }
+            // This member may not read the znode.
+            Err(failure) => {
+                let why = failure.to_string();
+                watcher.tell(FollowerEvent::PassedOver(node, why)).await;
+                return;
+            }
+        };
+        if value.stat.owner == 0 && value.stat.children > 0 {
+            let why = "it has child znodes, so it is not a member's".to_owned();
+            watcher.tell(FollowerEvent::PassedOver(node, why)).await;
+            return;
+        }
+        let reading = FollowerReading {
+            version: value.stat.version,
+            written: value.stat.written,
+            owner: value.stat.owner,
+            beat: Beat::parse(&value.bytes),
+        };
+        if !watcher
+            .tell(FollowerEvent::Heard(node.clone(), Box::new(reading)))
+            .await
+        {
+            return;
+        }
+        // Read it again even after a removal: a member that returns in a new session replaces its old znode
+        // in one transaction.
+        if watch.await.is_err() || !watcher.tell(FollowerEvent::Changed(node.clone())).await {
+            return;
+        }
+    }
+    watcher.tell(FollowerEvent::Vanished(node)).await;
+}
+
+async fn read(
+    watcher: &FollowerWatcher,
+    path: &str,
+) -> Result<(Value, heartline_zookeeper::client::Change), Failure> {
+    // The semaphore is never closed.
+    let _turn = watcher.reads.acquire().await.map_err(|_| Failure::Lost)?;
+    unless_throttled(|| watcher.session.read(path)).await
+}

@@ -1,0 +1,468 @@
+//! One session of a member: it queues in the line of claims and is follower or master.
+//!
+//! [`Election`] and [`MasterState`] make all decisions. This loop passes events to them and carries out their
+//! requests, with at most one write under way.
+
+use std::future::pending;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
+
+use super::candidate::{self, RemovedFollower};
+use super::control_watch;
+use super::follower_watcher::FollowerEvent;
+use super::master_driver::MasterDriver;
+use super::runner::{MemberRunner, SessionEnd};
+use super::session_event::{ReconnectOutlook, SessionEvent};
+use super::shutdown::{Shutdown, ShutdownStage};
+use super::write::{self, Done, WriteFuture};
+use heartline_core::master::election::{Elected, Election, ElectionAction};
+use heartline_core::master::predecessor::PredecessorWatch;
+use heartline_core::protocol::{beat, claim};
+use heartline_zookeeper::{Connection, Session};
+
+mod commands;
+mod election;
+mod shutdown;
+mod transitions;
+
+/// Enough for one event of every watcher task; when it is full, the tasks wait.
+const INBOX: usize = 1024;
+
+const NO_ANSWER: &str = "it did not answer in time";
+
+/// How long the client may look for a server before the member opens a new session. The client doubles its
+/// pauses for as long as the session may last, so that in the end it would reconnect only tens of seconds
+/// after a server's return; between sessions the member tries every second.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+enum SessionRole {
+    /// Neither follower nor master yet.
+    None,
+    /// A follower, which beats once its znode exists.
+    Follower { joined: bool },
+    /// A dedicated master that waits in line and beats on its claim.
+    Standby,
+    /// About to become master: it still reads the state of the last master.
+    TakingOver(Elected),
+    /// The master, which watches the followers.
+    Master(Box<MasterDriver>),
+}
+
+/// The state of a [`MemberRunner`] for one session.
+pub(super) struct MemberSession<'a> {
+    runner: &'a mut MemberRunner,
+    session: Session,
+    election: Election,
+    role: SessionRole,
+    connected: bool,
+    /// When the member gives the session up if it is still disconnected.
+    patient_until: Instant,
+    outlook: ReconnectOutlook,
+    /// Set when the member must leave the session.
+    over: Option<SessionEnd>,
+    /// The task that watches the claim before this member's claim.
+    listening: Option<AbortHandle>,
+    /// The task that watches the control znode.
+    obeying: Option<AbortHandle>,
+    /// The task that regularly reads the first claim in line.
+    looking: Option<AbortHandle>,
+    /// The judgement of the predecessor and of the first claim in line.
+    predecessor_watch: Option<PredecessorWatch>,
+    /// The owners of the claims that this member removed recently: the previous master is one of them, if it
+    /// died.
+    removed: Vec<RemovedFollower>,
+    /// When the connection was last restored.
+    back: Option<Duration>,
+    /// A beat fell due while another write was under way.
+    owed: bool,
+    under_way: Option<WriteFuture>,
+    /// When the write under way was sent.
+    sent_at: Instant,
+    /// The size in bytes of the write under way, if it is a master's transaction that is larger than a beat.
+    heavy: Option<usize>,
+    /// A master's beat beside such a transaction, and when it was sent: the master's proof of life does not
+    /// wait.
+    beside: Option<(WriteFuture, Instant)>,
+    tasks: JoinSet<()>,
+    /// The tasks that store snapshots: a leaving member waits for them.
+    storing: JoinSet<()>,
+    inbox: Receiver<SessionEvent>,
+    outside: Sender<SessionEvent>,
+}
+
+impl<'a> MemberSession<'a> {
+    pub(super) fn new(runner: &'a mut MemberRunner, session: Session) -> Self {
+        let (outside, inbox) = channel(INBOX);
+        // A session that follows another one starts after an outage.
+        let now = runner.environment.now().elapsed;
+        let back = (!runner.earlier.is_empty()).then_some(now);
+        let election = Election::new(session.id(), &runner.draw_uuid(), runner.config.standing);
+        let mut tasks = JoinSet::new();
+        if !runner.claims.is_empty() {
+            // No session acts on the old claims any more, and a server that was down keeps them for a whole
+            // session timeout. Until then the whole line would wait for those at its head.
+            let (session, leftovers) = (session.clone(), runner.claims.clone());
+            tasks.spawn(async move {
+                // If this fails, ZooKeeper removes the claims with their sessions.
+                let _ = session.clear_line(&leftovers).await;
+            });
+        }
+        runner.claims.push(election.prefix().to_owned());
+        Self {
+            runner,
+            session,
+            election,
+            role: SessionRole::None,
+            connected: true,
+            patient_until: Instant::now(),
+            outlook: ReconnectOutlook::Unknown,
+            over: None,
+            listening: None,
+            obeying: None,
+            looking: None,
+            predecessor_watch: None,
+            removed: Vec::new(),
+            back,
+            owed: false,
+            under_way: None,
+            sent_at: Instant::now(),
+            heavy: None,
+            beside: None,
+            tasks,
+            storing: JoinSet::new(),
+            inbox,
+            outside,
+        }
+    }
+
+    /// Runs until the session is over or the member has left.
+    pub(super) async fn run(mut self, shutdown: &mut Shutdown) -> SessionEnd {
+        self.watch_connection();
+        self.apply_orders();
+        let mut ticks = self.ticks();
+        self.election.connected();
+        let mut leaving = false;
+        let end = loop {
+            self.act();
+            while self.tasks.try_join_next().is_some() {}
+            while self.storing.try_join_next().is_some() {}
+            if ticks.period() != self.interval() {
+                // The last beat at the old interval announces the new one.
+                self.tick();
+                ticks = self.ticks();
+                ticks.reset();
+            }
+            if let Some(end) = self.over {
+                break end;
+            }
+            if let Some(stop) = shutdown.stop() {
+                if self.connected && self.is_settled() {
+                    self.leave(stop.ending, shutdown).await;
+                    leaving = true;
+                    break SessionEnd::Left;
+                }
+                if !self.connected && self.is_hopeless() {
+                    break SessionEnd::Left;
+                }
+            }
+            tokio::select! {
+                biased;
+                cut = shutdown.next() => if cut == ShutdownStage::Deadline {
+                    self.runner.complain(NO_ANSWER);
+                    break SessionEnd::Left;
+                },
+                done = finished(self.under_way.as_mut()), if !self.is_patient(shutdown) => self.done(done),
+                done = finished(self.beside.as_mut().map(|(beat, _)| beat)) => self.beaten(done),
+                // Before the inbox, which may never be empty: the member's own beat comes first.
+                _ = ticks.tick(), if self.beats() => self.tick(),
+                Some(event) = self.inbox.recv() => self.happened(event),
+                () = sleep_until(self.patient_until), if !self.connected => {
+                    self.over = Some(SessionEnd::Lost);
+                },
+            }
+        };
+        self.tasks.shutdown().await;
+        self.storing.shutdown().await;
+        // The write under way keeps the session open.
+        drop(self.under_way.take());
+        drop(self.beside.take());
+        self.role = SessionRole::None;
+        self.runner.reigns_no_more();
+        // A disconnected member has no server to close the session with.
+        if self.connected && !self.session.close(shutdown.remaining()).await && leaving {
+            self.runner.complain(NO_ANSWER);
+        }
+        end
+    }
+
+    fn ticks(&self) -> Interval {
+        let mut ticks = interval(self.interval());
+        // A missed beat is not made up for: only the newest counts.
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        ticks
+    }
+
+    /// Whether the role needs beats now.
+    fn beats(&self) -> bool {
+        self.connected
+            && match self.role {
+                SessionRole::Follower { joined } => joined,
+                SessionRole::Standby | SessionRole::Master(_) => true,
+                SessionRole::None | SessionRole::TakingOver(_) => false,
+            }
+    }
+
+    /// Whether the answer to the write under way can wait for the next tick: nothing needs it before, unless
+    /// other members are being judged. Waking up for it would double the cost of a beat.
+    fn is_patient(&self, shutdown: &Shutdown) -> bool {
+        let idle = match &self.role {
+            SessionRole::Follower { joined } => *joined,
+            SessionRole::Master(master) => master.master_state.followers() == 0,
+            SessionRole::Standby => true,
+            SessionRole::None | SessionRole::TakingOver(_) => false,
+        };
+        let listening = self
+            .predecessor_watch
+            .as_ref()
+            .is_some_and(PredecessorWatch::is_listening);
+        idle && !listening && self.connected && !self.owed && shutdown.stop().is_none()
+    }
+
+    /// Handles a due beat. If the write before it is not answered yet, the beat is held back, and its newest
+    /// form is sent after the answer.
+    fn tick(&mut self) {
+        self.look();
+        if self.under_way.is_some() {
+            self.owed = true;
+            self.beat_beside();
+        } else {
+            self.send();
+        }
+    }
+
+    /// Sends a master's beat beside a large write that it would otherwise wait for.
+    fn beat_beside(&mut self) {
+        let SessionRole::Master(master) = &self.role else {
+            return;
+        };
+        if self.heavy.is_none() || self.beside.is_some() || !self.connected {
+            return;
+        }
+        let (name, identity) = (
+            self.runner.config.name.as_ref(),
+            &self.runner.config.identity,
+        );
+        let (now, status) = (
+            self.runner.environment.now(),
+            self.runner.status(self.interval()),
+        );
+        let own = claim::value(name, &beat::alive(now.wall, identity, &status));
+        let beat = write::beside(master.fence.clone(), own);
+        self.beside = Some((beat, Instant::now()));
+        // A request is sent when its future is first polled.
+        let sent = self.beside.as_mut();
+        if let Some(done) = sent.and_then(|(beat, _)| beat.now_or_never()) {
+            self.beaten(done);
+        }
+    }
+
+    /// Starts a write and sends it: a request is sent when its future is first polled.
+    fn send(&mut self) {
+        self.owed = false;
+        self.write();
+        self.look();
+    }
+
+    /// Sends the write under way if it is not sent yet, and handles the answer if there is one.
+    fn look(&mut self) {
+        if let Some(done) = self.under_way.as_mut().and_then(FutureExt::now_or_never) {
+            self.done(done);
+        }
+    }
+
+    /// Carries out the election's requests.
+    fn act(&mut self) {
+        while let Some(action) = self.election.poll_action() {
+            match action {
+                ElectionAction::Follow => self.follow(),
+                ElectionAction::Lead(elected) => self.lead(elected),
+                ElectionAction::StepDown => self.step_down(),
+                request => {
+                    let listens = self.watch_predecessor(&request);
+                    let task = self.tasks.spawn(candidate::carry_out(
+                        self.session.clone(),
+                        request,
+                        self.election.prefix().to_owned(),
+                        self.claim_value(),
+                        self.runner.wants_deaths(),
+                        self.outside.clone(),
+                    ));
+                    if listens && let Some(earlier) = self.listening.replace(task) {
+                        earlier.abort();
+                    }
+                }
+            }
+        }
+    }
+
+    /// The value of a claim before its owner is master: its name.
+    fn claim_value(&self) -> String {
+        claim::value(self.runner.config.name.as_ref(), "")
+    }
+
+    /// Starts to watch the control znode: a lost connection ends an earlier watch.
+    fn apply_orders(&mut self) {
+        let obeying = control_watch::watch_control(self.session.clone(), self.outside.clone());
+        if let Some(earlier) = self.obeying.replace(self.tasks.spawn(obeying)) {
+            earlier.abort();
+        }
+    }
+
+    /// Reports connection changes by the inbox: checking the connection in the loop would cost as much as a
+    /// beat.
+    fn watch_connection(&mut self) {
+        let (mut connection, outside) = (self.session.watch(), self.outside.clone());
+        self.tasks.spawn(async move {
+            loop {
+                let state = connection.changed().await;
+                if outside.send(SessionEvent::Connection(state)).await.is_err() {
+                    return;
+                }
+            }
+        });
+    }
+
+    fn disconnected(&mut self) {
+        if let (true, Some(bytes)) = (self.connected, self.heavy.take()) {
+            self.runner.doubt_size(bytes);
+        }
+        if self.connected {
+            self.patient_until = Instant::now() + PATIENCE;
+        }
+        self.connected = false;
+        self.election.disconnected();
+        self.outlook = ReconnectOutlook::Unknown;
+        self.diagnose(false);
+    }
+
+    /// Starts a diagnosis of the servers. `leaving`: the result decides whether a leaving member waits.
+    fn diagnose(&mut self, leaving: bool) {
+        let address = &self.runner.config.settings.address;
+        let diagnosing = self.runner.environment.servers().diagnose(address);
+        let outside = self.outside.clone();
+        self.tasks.spawn(async move {
+            let diagnosis = diagnosing.await;
+            // The runner may have ended in the meantime.
+            let _ = outside
+                .send(SessionEvent::Diagnosed { diagnosis, leaving })
+                .await;
+        });
+    }
+
+    fn happened(&mut self, event: SessionEvent) {
+        match event {
+            SessionEvent::Answered(answer) => self.answered(answer),
+            SessionEvent::FollowerEvent(epoch, noticed) => self.noticed(epoch, noticed),
+            SessionEvent::Connection(Connection::Connected) => {
+                self.connected = true;
+                self.back = Some(self.runner.environment.now().elapsed);
+                self.election.connected();
+                self.apply_orders();
+            }
+            SessionEvent::Connection(Connection::Disconnected) => self.disconnected(),
+            SessionEvent::Connection(Connection::Ended) => {
+                self.connected = false;
+                self.over = Some(SessionEnd::Lost);
+            }
+            SessionEvent::Told(control) => self.told(&control),
+            SessionEvent::Failed(failure) => self.failed(&failure),
+            SessionEvent::Diagnosed { diagnosis, leaving } => {
+                if !self.connected {
+                    self.runner.complain(&diagnosis.to_string());
+                }
+                if leaving && self.outlook == ReconnectOutlook::Asked {
+                    let settled = diagnosis.is_settled();
+                    self.outlook = if settled {
+                        ReconnectOutlook::None
+                    } else {
+                        ReconnectOutlook::Some
+                    };
+                }
+            }
+        }
+    }
+
+    fn noticed(&mut self, epoch: i64, noticed: FollowerEvent) {
+        let now = self.runner.environment.now();
+        let SessionRole::Master(master) = &mut self.role else {
+            // An event that was on its way when the master stepped down.
+            return;
+        };
+        if master.master_state.epoch() != epoch {
+            return;
+        }
+        master.noticed(now, noticed, &mut self.tasks);
+        for (name, why) in master.master_state.take_passed_over() {
+            self.runner.note(&self.session.paths().member(&name), &why);
+        }
+        if master.master_state.is_pressed(now) && self.under_way.is_none() {
+            self.send();
+        }
+    }
+
+    /// Starts the next beat or the master's next transaction. If a write is under way, it waits, and the
+    /// newest state is written afterwards.
+    fn write(&mut self) {
+        if self.under_way.is_some() || !self.connected {
+            return;
+        }
+        self.sent_at = Instant::now();
+        self.heavy = None;
+        let now = self.runner.environment.now();
+        let status = self.runner.status(self.interval());
+        self.keep_snapshot();
+        let identity = &self.runner.config.identity;
+        match &mut self.role {
+            SessionRole::None
+            | SessionRole::TakingOver(_)
+            | SessionRole::Follower { joined: false } => {}
+            SessionRole::Standby => {
+                if let Some(claim) = self.election.claim() {
+                    let beat = beat::alive(now.wall, identity, &status);
+                    self.under_way = Some(write::touch(
+                        self.session.clone(),
+                        claim.to_owned(),
+                        claim::value(self.runner.config.name.as_ref(), &beat),
+                    ));
+                }
+            }
+            SessionRole::Follower { joined: true } => {
+                self.under_way = Some(write::beat(
+                    self.session.clone(),
+                    self.runner.config.name.clone(),
+                    beat::alive(now.wall, identity, &status),
+                ));
+            }
+            SessionRole::Master(master) => {
+                let beat = beat::alive(now.wall, identity, &status);
+                let own = claim::value(self.runner.config.name.as_ref(), &beat);
+                if let Some(write) = master.master_state.next_write(now) {
+                    self.heavy = write.weight().map(|bytes| bytes + own.len());
+                    self.under_way = Some(write::fenced(master.fence.clone(), own, write));
+                }
+            }
+        }
+    }
+}
+
+/// The outcome of the write under way; pending if there is none.
+async fn finished(under_way: Option<&mut WriteFuture>) -> Done {
+    match under_way {
+        Some(write) => write.await,
+        None => pending().await,
+    }
+}

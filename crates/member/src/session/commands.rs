@@ -1,0 +1,99 @@
+//! Carries out the master's instructions: the interval of the beats, and orders.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{MemberSession, SessionRole};
+use crate::StatusSource;
+use heartline_core::master::predecessor::PredecessorWatch;
+use heartline_core::protocol::control::{Action, Control};
+use heartline_zookeeper::{Failure, snapshots};
+
+impl MemberSession<'_> {
+    /// The interval between two beats. A master and its successor beat at the configured interval: their own
+    /// beats show them that they can hear.
+    pub(super) fn interval(&self) -> Duration {
+        let base = self.runner.config.pace.interval;
+        match self.role {
+            SessionRole::Follower { .. } if !self.listens() => self.runner.told.max(base),
+            _ => base,
+        }
+    }
+
+    /// Whether the member is next in line and watches the master's beats.
+    fn listens(&self) -> bool {
+        self.predecessor_watch
+            .as_ref()
+            .is_some_and(PredecessorWatch::is_listening)
+    }
+
+    pub(super) fn told(&mut self, control: &Control) {
+        // The session of a follower must not expire before its next beat.
+        let most = self.session.timeout() / 4;
+        self.runner.told = control.interval.unwrap_or_default().min(most);
+        // After a reset, orders are numbered from the start.
+        self.runner.obeyed = self.runner.obeyed.min(control.number);
+        // The current session and the earlier ones.
+        let mut sessions = self.runner.earlier.clone();
+        sessions.push(self.session.id());
+        for order in &control.orders {
+            let config = &self.runner.config;
+            let is_mine = order.is_for(config.name.as_ref(), &config.identity, &sessions);
+            if !is_mine || order.number <= self.runner.obeyed {
+                continue;
+            }
+            self.runner.obeyed = order.number;
+            match order.action {
+                Action::KillTask | Action::KillJob => {
+                    let reason = format!("{}: {}", order.action, order.reason);
+                    self.runner.kill(&reason);
+                }
+                Action::Reinit => self.begin_anew(),
+            }
+        }
+    }
+
+    /// Stores the snapshot of stalled work, if there is a new one.
+    pub(super) fn keep_snapshot(&mut self) {
+        if let Some(snapshot) = self.runner.status_source.take_snapshot() {
+            let (session, name) = (self.session.clone(), self.runner.config.name.clone());
+            let status_source = Arc::clone(&self.runner.status_source);
+            let mut unkept = UnsentSnapshot {
+                status_source,
+                snapshot,
+            };
+            self.storing.spawn(async move {
+                let kept = snapshots::keep(&session, name.as_ref(), &unkept.snapshot).await;
+                // A snapshot that is refused for good is still on stderr.
+                if !matches!(kept, Err(Failure::Lost | Failure::Throttled)) {
+                    unkept.snapshot.clear();
+                }
+            });
+        }
+    }
+
+    /// Joins again and queues again in the line.
+    fn begin_anew(&mut self) {
+        if matches!(self.role, SessionRole::Follower { .. }) {
+            self.runner.config.identity.returns += 1;
+            self.rejoin();
+        }
+        self.runner.told = Duration::ZERO;
+        self.election.deposed();
+    }
+}
+
+/// A snapshot that is being sent: if it is lost with the connection, the next session sends it again.
+struct UnsentSnapshot {
+    status_source: Arc<dyn StatusSource>,
+    snapshot: String,
+}
+
+impl Drop for UnsentSnapshot {
+    fn drop(&mut self) {
+        if !self.snapshot.is_empty() {
+            self.status_source
+                .return_snapshot(std::mem::take(&mut self.snapshot));
+        }
+    }
+}

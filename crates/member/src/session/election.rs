@@ -1,0 +1,138 @@
+//! A member's place in the line: the election's answers, and the predecessor watch.
+
+use std::time::Duration;
+
+use super::MemberSession;
+use crate::candidate::{self, ElectionReply};
+use heartline_core::master::election::ElectionAction;
+use heartline_core::master::predecessor::PredecessorWatch;
+
+/// How long to wait for other members after an outage: normally all are back within a second.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Maximum number of removed claim owners to remember: several may have died at once.
+const MOST_FALLEN: usize = 8;
+
+impl MemberSession<'_> {
+    pub(super) fn answered(&mut self, answer: ElectionReply) {
+        match answer {
+            ElectionReply::Created(generation, name, owner) => {
+                self.election.created(generation, name, owner);
+            }
+            ElectionReply::Listed(generation, names) => self.election.listed(generation, &names),
+            ElectionReply::Inspected(generation, claim, owner) => {
+                self.election.inspected(generation, claim, owner);
+            }
+            ElectionReply::PredecessorSeen(generation, sight) => {
+                let now = self.runner.environment.now().elapsed;
+                if let Some(predecessor_watch) = self.vigil_of(generation) {
+                    predecessor_watch.seen(now, sight);
+                }
+            }
+            ElectionReply::PredecessorStirred(generation) => {
+                let now = self.runner.environment.now().elapsed;
+                if let Some(predecessor_watch) = self.vigil_of(generation) {
+                    predecessor_watch.changed(now);
+                }
+            }
+            ElectionReply::FirstSeen(generation, claim, sight) => {
+                let now = self.runner.environment.now().elapsed;
+                if let Some(predecessor_watch) = self.vigil_of(generation) {
+                    predecessor_watch.looked(now, claim, sight);
+                }
+            }
+            ElectionReply::NoClaim(generation, claim) => {
+                let path = self.session.paths().claim(&claim);
+                self.runner
+                    .note(&path, "no session owns it, so it is not a member's claim");
+                self.end_vigil();
+                self.election.no_claim(generation, claim);
+            }
+            ElectionReply::PredecessorGone(generation) => {
+                self.end_vigil();
+                self.election.predecessor_gone(generation);
+            }
+            ElectionReply::Ousted(generation, ousting, went, removed) => {
+                self.removed.extend(removed);
+                let surplus = self.removed.len().saturating_sub(MOST_FALLEN);
+                self.removed.drain(..surplus);
+                self.election.deposed_as(generation, ousting, went);
+            }
+        }
+        let claim = self.election.claim();
+        let known = &mut self.runner.config.identity.claim;
+        if known.as_deref() != claim {
+            *known = claim.map(str::to_owned);
+        }
+    }
+
+    /// Starts the predecessor watch if the action asks for it. Returns whether it did.
+    pub(super) fn watch_predecessor(&mut self, action: &ElectionAction) -> bool {
+        let ElectionAction::Listen { generation, claim } = action else {
+            return false;
+        };
+        let (generation, grace) = (*generation, self.grace());
+        let mut terms = self.runner.config.pace.detection;
+        // Deposing a master that is only late costs more than a late takeover.
+        terms.timeout *= 2;
+        self.predecessor_watch = Some(PredecessorWatch::begin(
+            generation,
+            claim.clone(),
+            terms,
+            !grace.is_zero(),
+        ));
+        let own = self.election.claim().unwrap_or_default().to_owned();
+        let look = candidate::look_at_first(
+            self.session.clone(),
+            own,
+            generation,
+            grace,
+            self.outside.clone(),
+        );
+        self.end_look();
+        self.looking = Some(self.tasks.spawn(look));
+        true
+    }
+
+    /// Ends the predecessor watch.
+    pub(super) fn end_vigil(&mut self) {
+        self.predecessor_watch = None;
+        self.end_look();
+    }
+
+    fn end_look(&mut self) {
+        if let Some(looking) = self.looking.take() {
+            looking.abort();
+        }
+    }
+
+    /// The member's own beat was acknowledged, which proves that it could hear those before it in the line.
+    pub(super) fn echo(&mut self) {
+        let now = self.runner.environment.now().elapsed;
+        let base = self.runner.config.pace.interval;
+        let slower = self.interval().saturating_sub(base);
+        if let Some(predecessor_watch) = &mut self.predecessor_watch {
+            predecessor_watch.beat_every(self.runner.config.pace.detection.longest_gap + slower);
+            predecessor_watch.echo(now);
+            if let Some((claim, version)) = predecessor_watch.silent() {
+                self.election
+                    .silent(predecessor_watch.generation(), claim, version);
+            }
+        }
+    }
+
+    /// How long to wait for other members: some time if this member was disconnected a moment ago, since they
+    /// may not be back yet.
+    pub(super) fn grace(&self) -> Duration {
+        let now = self.runner.environment.now().elapsed;
+        let back = self
+            .back
+            .is_some_and(|back| now.saturating_sub(back) < GRACE);
+        if back { GRACE } else { Duration::ZERO }
+    }
+
+    fn vigil_of(&mut self, generation: u64) -> Option<&mut PredecessorWatch> {
+        let predecessor_watch = self.predecessor_watch.as_mut();
+        predecessor_watch.filter(|predecessor_watch| predecessor_watch.generation() == generation)
+    }
+}

@@ -1,0 +1,233 @@
+//! How a member starts and stops being follower or master, and the effects of its own writes.
+
+use super::{MemberSession, SessionRole};
+use crate::master_driver::MasterDriver;
+use crate::name::Name;
+use crate::runner::SessionEnd;
+use crate::write::{self, Done, Written};
+use heartline_core::master::election::Elected;
+use heartline_core::master::state::{MasterConfig, MasterState, PriorState};
+use heartline_core::master::transaction::Outcome;
+use heartline_core::protocol::beat;
+use heartline_zookeeper::Failure;
+
+impl MemberSession<'_> {
+    /// Joins, unless it has joined already: the next beat notices a znode that was removed in the meantime.
+    pub(super) fn follow(&mut self) {
+        if self.runner.config.standing {
+            self.role = SessionRole::Standby;
+            self.runner.settled();
+            return;
+        }
+        match self.role {
+            SessionRole::Follower { joined: true } => return,
+            SessionRole::Follower { joined: false } => {}
+            _ => self.runner.summary.followings += 1,
+        }
+        self.join();
+    }
+
+    /// Creates the member's znode, or creates it again.
+    fn join(&mut self) {
+        let leftovers = self.runner.earlier.clone();
+        self.join_after(leftovers);
+    }
+
+    /// Replaces the member's znode, even one of this session.
+    pub(super) fn rejoin(&mut self) {
+        let mut leftovers = self.runner.earlier.clone();
+        leftovers.push(self.session.id());
+        self.join_after(leftovers);
+    }
+
+    fn join_after(&mut self, leftovers: Vec<i64>) {
+        self.role = SessionRole::Follower { joined: false };
+        let value = beat::joined(&self.runner.config.identity);
+        self.under_way = Some(write::join(
+            self.session.clone(),
+            self.runner.config.name.clone(),
+            value,
+            leftovers,
+        ));
+    }
+
+    pub(super) fn lead(&mut self, elected: Elected) {
+        self.end_vigil();
+        self.runner.summary.reigns += 1;
+        // A master has no follower znode, but one may be left from before a disconnection or from an earlier
+        // session.
+        let leftover = self.runner.summary.followings > 0;
+        let leftover = leftover.then(|| {
+            self.session
+                .paths()
+                .member(self.runner.config.name.as_ref())
+        });
+        let grace = self.grace();
+        self.under_way = Some(write::inherit(
+            self.session.clone(),
+            write::TakeoverRequest {
+                claim: elected.claim.clone(),
+                value: self.claim_value(),
+                leftover,
+                earlier: self.runner.earlier.clone(),
+                grace,
+                no_claims: self.election.no_claims().clone(),
+                request_limit: self.runner.request_limit,
+            },
+        ));
+        self.role = SessionRole::TakingOver(elected);
+    }
+
+    pub(super) fn step_down(&mut self) {
+        if let SessionRole::Master(master) = std::mem::replace(&mut self.role, SessionRole::None) {
+            master.end();
+        }
+        self.runner.reigns_no_more();
+        self.under_way = None;
+        self.beside = None;
+        self.heavy = None;
+    }
+
+    /// Handles the answer to a master's beat that was sent beside other work.
+    pub(super) fn beaten(&mut self, done: Done) {
+        let sent = self.beside.take().map(|(_, sent)| sent);
+        match done {
+            Ok(_) => {
+                self.runner.summary.beats += 1;
+                let now = self.runner.environment.now();
+                if let (SessionRole::Master(master), Some(sent)) = (&mut self.role, sent) {
+                    master.master_state.echo(now);
+                    self.runner.renew_lease(&master.fence, sent);
+                }
+            }
+            // The connection change reports the consequence; the next beat is sent at the next tick.
+            Err(Failure::Lost | Failure::Throttled) => {}
+            Err(Failure::Deposed) => self.election.deposed(),
+            Err(failure) => self.failed(&failure),
+        }
+    }
+
+    /// Begins as master with the state that the previous master left.
+    fn inherited(&mut self, prior: PriorState) {
+        let SessionRole::TakingOver(elected) = &self.role else {
+            return;
+        };
+        let (now, config) = (self.runner.environment.now(), &self.runner.config);
+        let pace = MasterConfig {
+            // The timeout that the server granted may differ from the requested one.
+            session: self.session.timeout(),
+            ..config.pace
+        };
+        let name = (config.name.as_ref(), &config.identity);
+        let mut master_state = MasterState::begin(now, name, elected, pace, prior);
+        for removed in self.removed.drain(..) {
+            master_state = master_state.succeeding(&removed.node, &removed.identity);
+        }
+        if config.recording.is_some() {
+            master_state = master_state.recorded();
+        }
+        let fence = self.session.fence(&elected.claim);
+        self.role = SessionRole::Master(Box::new(MasterDriver::begin(
+            master_state,
+            fence,
+            self.session.clone(),
+            self.outside.clone(),
+            &mut self.tasks,
+        )));
+        self.runner.settled();
+        self.send();
+    }
+
+    pub(super) fn done(&mut self, done: Done) {
+        self.under_way = None;
+        self.heavy = None;
+        match done {
+            Ok(Written::Joined) => {
+                self.role = SessionRole::Follower { joined: true };
+                self.runner.settled();
+                // The first beat announces the interval to the next one, which may be long.
+                self.send();
+            }
+            Ok(Written::Beaten) => {
+                self.runner.summary.beats += 1;
+                self.echo();
+                if self.owed {
+                    self.send();
+                }
+            }
+            Ok(Written::Inherited(prior)) => self.inherited(*prior),
+            Ok(Written::Contested(claim)) => self.election.contested(claim),
+            Ok(Written::Fenced(Outcome::Overtaken)) => {
+                self.step_down();
+                self.election.contested(None);
+            }
+            Ok(Written::Fenced(outcome)) => {
+                self.runner.summary.beats += 1;
+                if let SessionRole::Master(master) = &mut self.role {
+                    let now = self.runner.environment.now();
+                    master.master_state.written(now, outcome);
+                    master.make_room();
+                    self.runner.renew_lease(&master.fence, self.sent_at);
+                    self.runner.death_sink(master.master_state.take_deaths());
+                    if let Some(recording) = &self.runner.config.recording {
+                        recording.add(&master.master_state.take_record());
+                    }
+                    for (name, why) in master.master_state.take_passed_over() {
+                        self.runner.note(&self.session.paths().member(&name), &why);
+                    }
+                    if self.owed || master.master_state.is_pressed(now) {
+                        self.send();
+                    }
+                }
+            }
+            // The connection change reports the consequence.
+            Err(Failure::Lost) => {}
+            // The next beat is sent at the next tick, in this session.
+            Err(Failure::Throttled) => {
+                if let SessionRole::Master(master) = &mut self.role {
+                    master.master_state.throttled(self.runner.environment.now());
+                }
+            }
+            Err(Failure::Deposed) => self.election.deposed(),
+            // The master declared this live member dead: join again.
+            Err(Failure::NoNode) if matches!(self.role, SessionRole::Follower { .. }) => {
+                self.runner.config.identity.returns += 1;
+                self.join();
+                // Usually its claim was removed with it.
+                self.election.deposed();
+            }
+            Err(Failure::NoNode) if matches!(self.role, SessionRole::Standby) => {
+                self.election.deposed();
+            }
+            Err(Failure::NodeExists) if !self.runner.config.name.is_given() => {
+                let (now, entropy) = (
+                    self.runner.environment.now(),
+                    self.runner.environment.draw(),
+                );
+                self.runner.config.name = Name::of_mapper(now.wall, entropy);
+                self.join();
+            }
+            Err(Failure::NodeExists) => {
+                let name = &self.runner.config.name;
+                let what = format!(
+                    "another member already has the name {name}; give this one another name"
+                );
+                self.runner.complain(&what);
+                self.over = Some(SessionEnd::Refused);
+            }
+            Err(failure) => self.failed(&failure),
+        }
+    }
+
+    /// Handles wrong answers of ZooKeeper. The member leaves the session, so that no claim stays at the
+    /// head of the line whose owner does not act on it.
+    pub(super) fn failed(&mut self, failure: &Failure) {
+        if let Failure::Odd(_) | Failure::Throttled = failure {
+            self.over = Some(SessionEnd::Odd);
+        } else {
+            let what = format!("ZooKeeper denied a required operation: {failure}");
+            self.runner.complain(&what);
+            self.over = Some(SessionEnd::Refused);
+        }
+    }
+}

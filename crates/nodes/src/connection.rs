@@ -1,0 +1,397 @@
+//! One connection of the server, from its hello to its end. A connection costs the others nothing: the size and number
+//! of its messages are bounded, answers that the client does not read are dropped, and a silent client is disconnected.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::PROGRAM;
+use super::auth::Secret;
+use super::coordinator::{CoordinatorInput, CoordinatorReply, Submission};
+use super::limits::{Bucket, Complaints, ConnectionLimits};
+use super::link::{Broken, Link};
+use super::message::{ClientRequest, Raw};
+use super::publish::{Published, refused, replaced};
+use super::rejection::Rejection;
+use heartline_core::clock::SystemClock;
+use heartline_process::say::say;
+
+/// The longest message in bytes: a registration with the longest key fits into it.
+const LONGEST: usize = 16 << 10;
+/// The longest message in bytes before the sender is authenticated.
+pub(super) const LONGEST_HELLO: usize = 4 << 10;
+/// The time the first message may take.
+const HELLO: Duration = Duration::from_secs(5);
+/// The time a connection may go without a complete message.
+const IDLE: Duration = Duration::from_secs(60);
+/// The number of messages that may come at once, and how many per second.
+const BURST: u32 = 100;
+const A_SECOND: u32 = 50;
+/// The number of answers that may wait to be sent.
+const ANSWERS: usize = 256;
+/// The number of rejections after which a client is disconnected.
+const REFUSALS: u32 = 10;
+/// The next update is sent when the last one is confirmed, or after this time.
+const CONFIRM: Duration = Duration::from_millis(500);
+/// How long the server reads what is still in transit, so that a rejection is not lost with the connection.
+const LINGER: Duration = Duration::from_millis(500);
+/// The answer of a server that stands by.
+const STANDS_BY: &str = "this server stands by for another one; name all of them with --server";
+/// The minimum time between two lists on a connection that watches.
+const LISTS_APART: Duration = Duration::from_millis(200);
+
+/// What every accepted connection starts with.
+#[derive(Debug)]
+pub(super) struct Acceptor {
+    pub(super) doors: Mutex<ConnectionLimits>,
+    pub(super) complaints: Mutex<Complaints>,
+    pub(super) clock: SystemClock,
+    /// `None` while the server stands by.
+    pub(super) open: watch::Receiver<Option<Arc<Shared>>>,
+}
+
+impl Acceptor {
+    /// Logs a line about a client, unless there were too many.
+    fn say(&self, about: SocketAddr, what: fmt::Arguments<'_>) {
+        let now = self.clock.now().elapsed;
+        if lock(&self.complaints).may_say(now, about.ip()) {
+            say(PROGRAM, format_args!("{about}{what}"));
+        }
+    }
+
+    fn refuses(&self, peer: SocketAddr, why: &Rejection) {
+        self.say(peer, format_args!(" is refused: {why}"));
+    }
+
+    /// Logs how many lines were suppressed.
+    pub(super) fn sum_up(&self) {
+        for (about, count) in lock(&self.complaints).take_unsaid(self.clock.now().elapsed) {
+            let whose = match about {
+                IpAddr::V4(_) => about.to_string(),
+                IpAddr::V6(net) if net.is_unspecified() => "many other addresses".to_owned(),
+                IpAddr::V6(net) => format!("{net}/64"),
+            };
+            say(
+                PROGRAM,
+                format_args!("and {count} more lines like those about {whose}"),
+            );
+        }
+    }
+}
+
+/// What all connections share while the server is active.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) secret: Option<Secret>,
+    /// Whether messages without authentication are accepted.
+    pub(super) takes_bare: bool,
+    pub(super) desk: mpsc::Sender<CoordinatorInput>,
+    pub(super) told: watch::Receiver<Arc<Published>>,
+    pub(super) seen: watch::Receiver<u64>,
+    /// Whether loopback addresses are accepted: only if the server listens on one.
+    pub(super) loopback: bool,
+}
+
+/// Why a connection ends.
+enum ConnectionEnd {
+    /// The reason is sent to the other end, and logged.
+    Refused(Rejection),
+    /// The other end closed the connection, or does not read.
+    Broken(Broken),
+    /// Another connection speaks for the node.
+    Replaced,
+}
+
+impl From<Broken> for ConnectionEnd {
+    fn from(why: Broken) -> Self {
+        match why {
+            Broken::Malformed(why) => Self::Refused(Rejection::new(why.to_string())),
+            Broken::Refused(why) => Self::Refused(why),
+            why => Self::Broken(why),
+        }
+    }
+}
+
+impl From<std::io::Error> for ConnectionEnd {
+    fn from(why: std::io::Error) -> Self {
+        Self::Broken(why.into())
+    }
+}
+
+impl From<Rejection> for ConnectionEnd {
+    fn from(why: Rejection) -> Self {
+        Self::Refused(why)
+    }
+}
+
+/// Serves one connection from its first byte to its last.
+pub(super) async fn serve(number: u64, mut link: Link, peer: SocketAddr, hall: Arc<Acceptor>) {
+    let ip = peer.ip().to_canonical();
+    let entered = lock(&hall.doors).enter(ip);
+    let has_entered = entered.is_ok();
+    let open = hall.open.borrow().clone();
+    let end = match (entered, open) {
+        (Err(why), _) => {
+            hall.refuses(peer, &why);
+            ConnectionEnd::Refused(why)
+        }
+        (Ok(()), None) => ConnectionEnd::Refused(Rejection::new(STANDS_BY)),
+        (Ok(()), Some(shared)) => {
+            let (answers, inbox) = mpsc::channel(ANSWERS);
+            let mut visit = ServerConnection {
+                number,
+                link,
+                peer,
+                told: shared.told.clone(),
+                seen: shared.seen.clone(),
+                answers,
+                inbox,
+                bucket: Bucket::new(hall.clock.now().elapsed, BURST, A_SECOND),
+                refusals: 0,
+                owed: 0,
+                is_known: false,
+                unconfirmed: None,
+                list_at: None,
+                watches: false,
+                shared: &shared,
+                hall: &hall,
+            };
+            let end = match visit.run().await {
+                Ok(never) => match never {},
+                Err(end) => end,
+            };
+            link = visit.link;
+            let _ = shared.desk.send(CoordinatorInput::Gone(number)).await;
+            if let ConnectionEnd::Refused(why) = &end {
+                hall.refuses(peer, why);
+            }
+            end
+        }
+    };
+    match end {
+        ConnectionEnd::Refused(why) => {
+            let _ = link.send(&refused("connection", None, &why)).await;
+        }
+        ConnectionEnd::Broken(Broken::Closed) | ConnectionEnd::Replaced => {}
+        ConnectionEnd::Broken(why) => hall.say(peer, format_args!(": {why}")),
+    }
+    link.close().await;
+    let _ = timeout(LINGER, async { while link.next().await.is_ok() {} }).await;
+    if has_entered {
+        lock(&hall.doors).leave(ip);
+    }
+}
+
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+struct ServerConnection<'a> {
+    number: u64,
+    link: Link,
+    peer: SocketAddr,
+    shared: &'a Shared,
+    hall: &'a Acceptor,
+    told: watch::Receiver<Arc<Published>>,
+    seen: watch::Receiver<u64>,
+    answers: mpsc::Sender<CoordinatorReply>,
+    inbox: mpsc::Receiver<CoordinatorReply>,
+    bucket: Bucket,
+    refusals: u32,
+    /// The number of messages that the coordinator has not answered yet.
+    owed: usize,
+    /// The connection speaks for a node, and the status was sent to it.
+    is_known: bool,
+    /// The deadline for the confirmation of the last update; `None` if no update is unconfirmed.
+    unconfirmed: Option<Instant>,
+    /// When the next watched list is due.
+    list_at: Option<Instant>,
+    watches: bool,
+}
+
+impl ServerConnection<'_> {
+    async fn run(&mut self) -> Result<std::convert::Infallible, ConnectionEnd> {
+        if self.shared.takes_bare {
+            // Without a secret, the first message is already a registration.
+            self.link.allow(LONGEST);
+        }
+        let first = match timeout(HELLO, self.first()).await {
+            Ok(first) => first?,
+            Err(_) => return Err(Rejection::new("no message within 5 s").into()),
+        };
+        self.link.allow(LONGEST);
+        self.take(&first).await?;
+        let mut idle = Instant::now() + IDLE;
+        loop {
+            let may_update = self.is_known && self.unconfirmed.is_none();
+            tokio::select! {
+                biased;
+                // Answers take precedence over updates.
+                Some(reply) = self.inbox.recv() => self.answered(reply).await?,
+                message = self.link.next() => {
+                    if matches!(message, Err(Broken::Closed)) {
+                        self.pay().await?;
+                    }
+                    let message = message?;
+                    idle = Instant::now() + IDLE;
+                    self.take(&message).await?;
+                }
+                changed = self.told.changed(), if may_update => {
+                    if changed.is_err() {
+                        return Err(Broken::Closed.into());
+                    }
+                    let body = self.told.borrow_and_update().update.clone();
+                    self.update(&body).await?;
+                }
+                () = due(self.unconfirmed) => self.unconfirmed = None,
+                changed = self.seen.changed(), if self.watches && self.list_at.is_none() => {
+                    if changed.is_err() {
+                        return Err(Broken::Closed.into());
+                    }
+                    self.list_at = Some(Instant::now() + LISTS_APART);
+                }
+                () = due(self.list_at) => {
+                    self.list_at = None;
+                    self.hand(ClientRequest::List(true)).await?;
+                }
+                () = sleep_until(idle) => return Err(Rejection::new("no message for 60 s").into()),
+            }
+        }
+    }
+
+    /// Reads the first message, after the hello if there is one.
+    async fn first(&mut self) -> Result<Vec<u8>, ConnectionEnd> {
+        let first = self.link.next().await?;
+        let raw = Raw::read(&first)?;
+        let is_hello = raw.kind.as_deref() == Some("hello");
+        match &self.shared.secret {
+            Some(secret) if is_hello => {
+                self.link.welcome(&raw, secret).await?;
+                Ok(self.link.next().await?)
+            }
+            _ if self.shared.takes_bare && !is_hello => Ok(first),
+            Some(_) => Err(Rejection::new(
+                "authentication required: pass --secret-file with the cluster's secret",
+            )
+            .into()),
+            None => Err(Rejection::new("this server has no secret; omit --secret-file").into()),
+        }
+    }
+
+    /// Handles one received message.
+    async fn take(&mut self, message: &[u8]) -> Result<(), ConnectionEnd> {
+        if !self.bucket.take(self.hall.clock.now().elapsed) {
+            return Err(Rejection::new(format!("more than {A_SECOND} messages a second")).into());
+        }
+        let told = ClientRequest::read(message, self.shared.loopback).and_then(|mut told| {
+            if let ClientRequest::Register(node) | ClientRequest::Leave(node) = &mut told {
+                node.prove(self.link.binding(node))?;
+            }
+            Ok(told)
+        });
+        match told {
+            Ok(told) => {
+                if told == ClientRequest::Confirm {
+                    self.unconfirmed = None;
+                }
+                if told == ClientRequest::List(true) {
+                    self.watches = true;
+                }
+                self.hand(told).await
+            }
+            Err(why) => {
+                self.reply(CoordinatorReply::Refused("message", None, why))
+                    .await
+            }
+        }
+    }
+
+    async fn hand(&mut self, told: ClientRequest) -> Result<(), ConnectionEnd> {
+        let ip = self.peer.ip().to_canonical();
+        let request = Submission {
+            connection: self.number,
+            peer: ip,
+            is_trusted: self.link.is_sealed() || ip.is_loopback(),
+            told,
+            answers: self.answers.clone(),
+        };
+        self.owed += 1;
+        let handed = self
+            .shared
+            .desk
+            .send(CoordinatorInput::Message(request))
+            .await;
+        handed.map_err(|_| Broken::Closed.into())
+    }
+
+    /// Sends the answers that are still due after the other end stopped sending: it may still read.
+    async fn pay(&mut self) -> Result<(), ConnectionEnd> {
+        let end = Instant::now() + HELLO;
+        while self.owed > 0 {
+            tokio::select! {
+                Some(reply) = self.inbox.recv() => self.answered(reply).await?,
+                () = sleep_until(end) => return Ok(()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Handles an answer of the coordinator.
+    async fn answered(&mut self, reply: CoordinatorReply) -> Result<(), ConnectionEnd> {
+        self.owed = self.owed.saturating_sub(1);
+        self.reply(reply).await
+    }
+
+    async fn reply(&mut self, reply: CoordinatorReply) -> Result<(), ConnectionEnd> {
+        match reply {
+            CoordinatorReply::Answer(body) => self.link.send(&body).await?,
+            CoordinatorReply::Known(body) => {
+                self.link.send(&body).await?;
+                self.status().await?;
+            }
+            CoordinatorReply::Refused(word, standing, why) => {
+                self.hall.refuses(self.peer, &why);
+                self.link.send(&refused(word, standing, &why)).await?;
+                if standing.is_some() {
+                    return self.status().await;
+                }
+                self.refusals += 1;
+                if self.refusals == REFUSALS {
+                    return Err(Rejection::new(format!("refused {REFUSALS} times")).into());
+                }
+            }
+            CoordinatorReply::Replaced(name, by) => {
+                self.link.send(&replaced(&name, by)).await?;
+                return Err(ConnectionEnd::Replaced);
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends the status, once on each connection.
+    async fn status(&mut self) -> Result<(), ConnectionEnd> {
+        if std::mem::replace(&mut self.is_known, true) {
+            return Ok(());
+        }
+        let body = self.told.borrow_and_update().status.clone();
+        self.update(&body).await
+    }
+
+    async fn update(&mut self, body: &super::auth::Body) -> Result<(), ConnectionEnd> {
+        self.link.send(body).await?;
+        self.unconfirmed = Some(Instant::now() + CONFIRM);
+        Ok(())
+    }
+}
+
+/// Returns at this time; never if it is `None`.
+async fn due(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}

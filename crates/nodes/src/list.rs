@@ -1,0 +1,208 @@
+//! `heartline nodes list` and `heartline nodes forget`: the operator's requests to the server.
+
+use std::convert::Infallible;
+use std::io::Write;
+use std::time::Duration;
+
+use anyhow::bail;
+use comfy_table::presets::NOTHING;
+use comfy_table::{ContentArrangement, Table};
+use serde::Deserialize;
+use tokio::time::{Instant, interval_at, sleep, timeout};
+
+use super::PROGRAM;
+use super::auth::Secret;
+use super::backoff::Backoff;
+use super::fields::HostName;
+use super::link::Link;
+use super::message::{Raw, ReplyHeader, Truth};
+use super::options::Servers;
+use heartline_core::text;
+use heartline_process::say::say;
+use heartline_process::stdio;
+
+/// How long the server's answer may take.
+const LIMIT: Duration = Duration::from_secs(5);
+/// The interval at which a watching client repeats its request, well before the server closes the connection as idle.
+const AGAIN: Duration = Duration::from_secs(20);
+const COLUMNS: [&str; 6] = ["ROLE", "NODE", "ADDRESS", "USER", "VERDICT", "AGE"];
+
+#[derive(Debug, Deserialize)]
+struct Nodes {
+    nodes: Vec<ListedNode>,
+}
+
+#[derive(Debug, Deserialize)]
+struct ListedNode {
+    hostname: String,
+    ip: Option<String>,
+    role: String,
+    username: String,
+    verdict: String,
+    age_ms: Option<u64>,
+}
+
+/// Shows all nodes, once, or again on each change.
+pub(super) async fn list(
+    servers: &Servers,
+    secret: Option<&Secret>,
+    json: bool,
+    watch: bool,
+) -> anyhow::Result<()> {
+    let ask = Raw {
+        watch: watch.then_some(Truth::True),
+        ..Raw::operator("list")
+    };
+    let (mut link, mut last) = ask_any(servers, secret, &ask, "nodes").await?;
+    show(&last, json)?;
+    if !watch {
+        return Ok(());
+    }
+    let mut backoff = Backoff::new(fastrand::u64(..));
+    loop {
+        // A closed output is not the server's fault.
+        let mut unshown = None;
+        let Err(why) = follow(&mut link, &ask, |message| {
+            if message != last {
+                unshown = show(&message, json).err();
+                last = message;
+            }
+            unshown.is_none()
+        })
+        .await;
+        if let Some(unshown) = unshown {
+            return Err(unshown);
+        }
+        say(PROGRAM, format_args!("{why:#}; trying again"));
+        link = loop {
+            sleep(backoff.wait()).await;
+            if let Ok((link, _)) = ask_any(servers, secret, &ask, "nodes").await {
+                break link;
+            }
+        };
+        backoff.reset();
+    }
+}
+
+/// Shows each list that arrives, while the connection works and the output accepts it.
+async fn follow(
+    link: &mut Link,
+    ask: &Raw,
+    mut take: impl FnMut(Vec<u8>) -> bool,
+) -> anyhow::Result<Infallible> {
+    let mut asks = interval_at(Instant::now() + AGAIN, AGAIN);
+    loop {
+        tokio::select! {
+            _ = asks.tick() => link.send_message(ask).await?,
+            message = answer(link, "nodes") => if !take(message?) {
+                bail!("the list cannot be shown");
+            },
+        }
+    }
+}
+
+/// Asks the server to forget a node.
+pub(super) async fn forget(
+    servers: &Servers,
+    secret: Option<&Secret>,
+    name: &HostName,
+    force: bool,
+) -> anyhow::Result<()> {
+    let ask = Raw {
+        hostname: Some(name.to_string()),
+        force: force.then_some(Truth::True),
+        ..Raw::operator("forget")
+    };
+    ask_any(servers, secret, &ask, "ack").await?;
+    Ok(())
+}
+
+/// Asks the active server. Returns its answer and the connection.
+async fn ask_any(
+    servers: &Servers,
+    secret: Option<&Secret>,
+    ask: &Raw,
+    kind: &str,
+) -> anyhow::Result<(Link, Vec<u8>)> {
+    let mut failures = Vec::new();
+    for turn in 0..servers.count() {
+        let server = servers.at(turn);
+        let asked = async {
+            let mut link = Link::connect(server, secret).await?;
+            link.send_message(ask).await?;
+            let message = answer(&mut link, kind).await?;
+            anyhow::Ok((link, message))
+        };
+        match timeout(LIMIT, asked).await {
+            Ok(Ok(answered)) => return Ok(answered),
+            Ok(Err(why)) => failures.push(format!("server {server}: {why:#}")),
+            Err(_) => failures.push(format!("server {server} does not answer")),
+        }
+    }
+    bail!("{}", failures.join("; "))
+}
+
+/// The next answer of this kind.
+async fn answer(link: &mut Link, kind: &str) -> anyhow::Result<Vec<u8>> {
+    loop {
+        let message = link.next().await?;
+        let glance: ReplyHeader = serde_json::from_slice(&message)?;
+        match glance.kind.as_deref() {
+            Some(this) if this == kind => return Ok(message),
+            Some("refused") => {
+                bail!("the server refuses: {}", glance.why());
+            }
+            _ => {}
+        }
+    }
+}
+
+fn show(message: &[u8], json: bool) -> anyhow::Result<()> {
+    let mut stdout = stdio::out();
+    if json {
+        let message = String::from_utf8_lossy(message);
+        stdout.write_all(text::escaped(&message).as_bytes())?;
+        stdout.write_all(b"\n")?;
+    } else {
+        let nodes: Nodes = serde_json::from_slice(message)?;
+        writeln!(stdout, "{}", table(&nodes))?;
+    }
+    Ok(())
+}
+
+fn table(nodes: &Nodes) -> String {
+    if nodes.nodes.is_empty() {
+        return "no nodes".to_owned();
+    }
+    let mut table = Table::new();
+    table
+        .load_style(NOTHING)
+        .set_content_arrangement(ContentArrangement::Disabled)
+        .set_header(COLUMNS.map(str::to_owned));
+    for row in &nodes.nodes {
+        let age = row.age_ms.map(Duration::from_millis);
+        let age = age.map_or_else(
+            || "-".to_owned(),
+            |age| format!("{:.1}s", age.as_secs_f64()),
+        );
+        let ip = row.ip.as_deref().unwrap_or("-");
+        let cells = [
+            &row.role,
+            &row.hostname,
+            ip,
+            &row.username,
+            &row.verdict,
+            &age,
+        ];
+        // The server's text is untrusted, and a terminal would execute its control characters.
+        table.add_row(cells.map(|cell| text::cell(cell).into_owned()));
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    let lines: Vec<String> = table
+        .lines()
+        .map(|line| line.trim_end().to_owned())
+        .collect();
+    lines.join("\n")
+}

@@ -1,0 +1,238 @@
+//! The node control server: listens, and gives every connection a task of its own.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use anyhow::Context;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, watch};
+use tokio::time::sleep;
+
+use super::PROGRAM;
+use super::auth::Secret;
+use super::connection::{Acceptor, LONGEST_HELLO, Shared, serve};
+use super::coordinator::{ConnectionTable, Coordinator};
+use super::limits::{Complaints, ConnectionLimits};
+use super::link::Link;
+use super::publish::{Published, ServerIdentity};
+use super::roster::{Roster, Rules};
+use super::state::PersistedState;
+use super::state_file::StateFile;
+use super::store::Store;
+use super::succession::succeed;
+use heartline_core::clock::SystemClock;
+use heartline_member::Config;
+use heartline_process::say::say;
+
+/// The number of requests that may wait for the coordinator.
+const DESK: usize = 1024;
+/// The pause after a connection could not be accepted, for instance because no file descriptor was free.
+const BREATH: Duration = Duration::from_millis(100);
+/// The interval between reports of suppressed log lines.
+const SUM_UP: Duration = Duration::from_secs(10);
+
+/// The configuration of a server.
+#[derive(Clone, Debug)]
+pub(super) struct ServerConfig {
+    pub(super) listen: SocketAddr,
+    pub(super) keeping: StoreKind,
+    pub(super) secret: Option<Secret>,
+    pub(super) takes_bare: bool,
+    pub(super) any_address: bool,
+    pub(super) rules: Rules,
+    pub(super) connections: usize,
+    pub(super) connections_of_one: usize,
+    pub(super) own: ServerIdentity,
+}
+
+/// Where the server keeps its state.
+#[derive(Clone, Debug)]
+pub(super) enum StoreKind {
+    /// In a file.
+    File(PathBuf),
+    /// In ZooKeeper; the server that holds the claim writes it.
+    ZooKeeper(Box<Config>),
+}
+
+/// The state's store after the first check: usable as far as the server can know by now.
+enum OpenedStore {
+    File(StateFile, PersistedState),
+    ZooKeeper(Box<Config>),
+}
+
+/// A server that is active or stands by.
+pub(super) struct Server {
+    pub(super) plan: ServerConfig,
+    pub(super) clock: SystemClock,
+    /// What the connections share while the server is active; `None` while it stands by.
+    open: watch::Sender<Option<Arc<Shared>>>,
+}
+
+/// Serves until it receives a signal to stop.
+pub(super) async fn run(plan: ServerConfig) -> anyhow::Result<()> {
+    allow_files();
+    // A fault of the store is reported before anybody can connect.
+    let begun = match plan.keeping.clone() {
+        StoreKind::File(path) => {
+            let file = StateFile::open(&path)?;
+            let kept = file.load()?;
+            OpenedStore::File(file, kept)
+        }
+        StoreKind::ZooKeeper(config) => OpenedStore::ZooKeeper(config),
+    };
+    let listener = TcpListener::bind(plan.listen).await;
+    let listener = listener.with_context(|| format!("cannot listen on {}", plan.listen))?;
+    let address = listener.local_addr()?;
+    let (open, opened) = watch::channel(None);
+    let clock = SystemClock::start();
+    let hall = Arc::new(Acceptor {
+        complaints: Mutex::new(Complaints::default()),
+        clock,
+        doors: Mutex::new(ConnectionLimits::new(
+            plan.connections,
+            plan.connections_of_one,
+        )),
+        open: opened,
+    });
+    let is_open = plan.takes_bare && !plan.listen.ip().is_loopback();
+    let server = Server { plan, clock, open };
+    let work = async {
+        match begun {
+            OpenedStore::File(file, kept) => {
+                let roster = kept.roster(server.plan.rules.clone(), server.now());
+                let known = roster.nodes().len();
+                say(
+                    PROGRAM,
+                    format_args!("listening on {address}; {known} nodes are known"),
+                );
+                server.work(roster, Store::File(Arc::new(file))).await;
+                Ok(())
+            }
+            OpenedStore::ZooKeeper(config) => {
+                say(
+                    PROGRAM,
+                    format_args!("listening on {address}; stands by until it has the claim"),
+                );
+                succeed(&server, *config).await
+            }
+        }
+    };
+    if is_open {
+        say(
+            PROGRAM,
+            "--insecure-seed-protocol: anyone who can reach this port can add a key to every node's authorized_keys \
+             and a name to every /etc/hosts, and can read and change all messages",
+        );
+    }
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        outcome = work => outcome,
+        () = accept(listener, Arc::clone(&hall)) => Ok(()),
+        () = sum_up(&hall) => Ok(()),
+        // Every acknowledged change is already stored.
+        _ = terminate.recv() => Ok(()),
+        _ = interrupt.recv() => Ok(()),
+    }
+}
+
+impl Server {
+    pub(super) fn now(&self) -> Duration {
+        self.clock.now().elapsed
+    }
+
+    /// Runs the coordinator until another server has certainly taken over. Dropping this future ends all connections.
+    pub(super) async fn work(&self, roster: Roster, store: Store) {
+        let plan = &self.plan;
+        let (to_desk, inbox) = mpsc::channel(DESK);
+        // This state was just read from the store.
+        let kept = Arc::new(PersistedState::of(&roster));
+        let (told, told_to) = watch::channel(Arc::new(Published::of(&roster, &kept, &plan.own)));
+        let (seen, seen_by) = watch::channel(0);
+        let shared = Shared {
+            secret: plan.secret.clone(),
+            takes_bare: plan.takes_bare,
+            desk: to_desk,
+            told: told_to,
+            seen: seen_by,
+            loopback: plan.listen.ip().is_loopback(),
+        };
+        let _closing = Closing(&self.open);
+        self.open.send_replace(Some(Arc::new(shared)));
+        let desk = Coordinator {
+            roster,
+            kept,
+            store,
+            own: plan.own.clone(),
+            clock: self.clock,
+            any_address: plan.any_address,
+            inbox,
+            told,
+            seen,
+            lines: ConnectionTable::default(),
+        };
+        desk.run().await;
+    }
+}
+
+/// Stops serving all connections when it is dropped.
+struct Closing<'a>(&'a watch::Sender<Option<Arc<Shared>>>);
+
+impl Drop for Closing<'_> {
+    fn drop(&mut self) {
+        self.0.send_replace(None);
+    }
+}
+
+/// Logs the number of suppressed lines at regular intervals.
+async fn sum_up(hall: &Acceptor) {
+    loop {
+        sleep(SUM_UP).await;
+        hall.sum_up();
+    }
+}
+
+async fn accept(listener: TcpListener, hall: Arc<Acceptor>) {
+    let mut number = 0;
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                number += 1;
+                let link = Link::new(stream, LONGEST_HELLO);
+                tokio::spawn(serve(number, link, peer, Arc::clone(&hall)));
+            }
+            Err(error) => {
+                say(PROGRAM, format_args!("cannot accept a connection: {error}"));
+                sleep(BREATH).await;
+            }
+        }
+    }
+}
+
+/// Raises the limit on open files to what the machine permits: the usual 1024 is too few for the connections.
+pub(super) fn allow_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let all = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    let _ = setrlimit(Resource::Nofile, all);
+}
+
+/// The address to announce to the nodes: the listening address, or the one this machine uses towards others.
+pub(super) fn told_address(listen: IpAddr) -> IpAddr {
+    if !listen.is_unspecified() {
+        return listen;
+    }
+    // This address is reserved for documentation; nothing is sent to it.
+    let outwards = || {
+        let socket = std::net::UdpSocket::bind("0.0.0.0:0").ok()?;
+        socket.connect("192.0.2.1:9").ok()?;
+        socket.local_addr().ok()
+    };
+    outwards().map_or(listen, |address| address.ip())
+}

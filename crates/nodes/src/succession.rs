@@ -1,0 +1,226 @@
+//! Several servers share one state in ZooKeeper: each queues for the claim as a dedicated master ([`heartline_member`]) in
+//! a namespace of the servers; the one that becomes master is active, and the others stand by.
+
+use std::future::pending;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::bail;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::PROGRAM;
+use super::server::Server;
+use super::store::Store;
+use super::zk_store::{ZkStore, look};
+use heartline_core::detect::{DetectorConfig, Rule};
+use heartline_core::master::state::MasterConfig;
+use heartline_core::protocol::{Ending, Identity};
+use heartline_member::{
+    Config, Heartbeat, MasterLease, MasterLeaseSender, Name, Scheduling, Signals,
+};
+use heartline_process::progress::Progress;
+use heartline_process::say::say;
+use heartline_zookeeper::{Connector, Failure, Fence, Namespace, Settings};
+
+/// The servers' own namespace, below that of the job.
+const NAMESPACE: &str = "/heart_beat_nodes";
+/// The interval between heartbeats on a server's claim.
+const INTERVAL: Duration = Duration::from_millis(100);
+/// The next in line deposes a server that has been silent for twice this time. That is far longer than for mappers:
+/// when a server loses its position, every node must reconnect.
+const TIMEOUT: Duration = Duration::from_secs(1);
+/// How long a server may work after it sent the last acknowledged heartbeat: it stops well before another one can
+/// start.
+const LEASE: Duration = Duration::from_millis(1500);
+/// How long to wait before the state is read again.
+const AGAIN: Duration = Duration::from_millis(200);
+
+/// The member configuration of a server.
+pub(super) fn candidate(
+    mut settings: Settings,
+    name: Name,
+    host: String,
+) -> Result<Config, String> {
+    let own: Namespace = NAMESPACE.parse()?;
+    settings.namespace = own.below(&settings.namespace);
+    if settings.session_timeout < TIMEOUT * 2 {
+        return Err(format!(
+            "--session-timeout must be at least {}: a server may be silent for that long",
+            humantime::format_duration(TIMEOUT * 2)
+        ));
+    }
+    Ok(Config {
+        pace: MasterConfig {
+            interval: INTERVAL,
+            detection: DetectorConfig {
+                rule: Rule::default(),
+                timeout: TIMEOUT,
+                longest_gap: INTERVAL * 2,
+            },
+            budget: u32::MAX,
+            session: settings.session_timeout,
+        },
+        settings,
+        name,
+        identity: Identity {
+            host,
+            pid: std::process::id(),
+            ..Identity::default()
+        },
+        standing: true,
+        scheduling: Scheduling::default(),
+        recording: None,
+        on_death: None,
+        reigning: None,
+    })
+}
+
+/// Runs the server whenever it holds the claim. Returns only when the state cannot be trusted.
+pub(super) async fn succeed(server: &Server, mut config: Config) -> anyhow::Result<()> {
+    let (reigning, mut reign) = MasterLeaseSender::new();
+    config.reigning = Some(reigning);
+    let settings = config.settings.clone();
+    let address = settings.address.clone();
+    let complain = move |what: &str| {
+        say(
+            PROGRAM,
+            format_args!("no claim through ZooKeeper at {address}: {what}; trying again"),
+        );
+    };
+    let (order, mut ordered) = watch::channel(None);
+    let kill = Arc::new(move |reason| {
+        order.send_replace(Some(reason));
+    });
+    let _leaving = Leaving(Some(Heartbeat::start(
+        PROGRAM,
+        config,
+        Arc::new(Progress::default()),
+        false,
+        Signals::Program(kill),
+        complain,
+    )?));
+    let terms = async {
+        let mut lost = None;
+        loop {
+            lost = term(server, &mut reign, lost.as_deref()).await?;
+        }
+    };
+    tokio::select! {
+        reason = ordered.wait_for(Option::is_some) => {
+            let reason = reason.ok().and_then(|reason| reason.clone());
+            bail!("{}", reason.unwrap_or_else(|| "its heartbeat has ended".to_owned()));
+        }
+        outcome = terms => outcome,
+        outcome = believes(server, &settings) => outcome,
+    }
+}
+
+/// Checks whether this server could use the state of the others: a fault shows now rather than at a takeover. Returns
+/// only if not.
+async fn believes(server: &Server, settings: &Settings) -> anyhow::Result<()> {
+    let mut connector = Connector::new(settings.clone());
+    loop {
+        if let Ok(session) = connector.attempt().await {
+            let found = look(&session, server.plan.secret.as_ref()).await;
+            session.close(TIMEOUT).await;
+            match found {
+                Ok(_) => return pending().await,
+                Err(error) if error.downcast_ref::<Failure>().is_some() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        sleep(AGAIN).await;
+    }
+}
+
+/// Drops the heartbeat after everything else that uses its session.
+struct Leaving(Option<Heartbeat>);
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        if let Some(heartbeat) = self.0.take() {
+            heartbeat.stop(Ending::Finished);
+        }
+    }
+}
+
+/// Runs from a claim other than `lost` to the end of that claim. Returns the claim that is lost, if one certainly is.
+async fn term(
+    server: &Server,
+    reign: &mut watch::Receiver<Option<MasterLease>>,
+    lost: Option<&str>,
+) -> anyhow::Result<Option<String>> {
+    let stands =
+        |reign: &MasterLease| until(reign) > Instant::now() && Some(reign.fence.claim()) != lost;
+    let begun = reign.wait_for(|reign| reign.as_ref().is_some_and(stands));
+    let begun = match begun.await {
+        Ok(reign) => reign.clone(),
+        Err(_) => bail!("its heartbeat has ended"),
+    };
+    let Some(begun) = begun else { return Ok(None) };
+    let claim = begun.fence.claim().to_owned();
+    let lost = tokio::select! {
+        // This branch comes first after a pause: requests that wait at the coordinator then belong to another server.
+        biased;
+        () = lease(reign, &begun) => None,
+        outcome = work(server, begun.fence.clone()) => {
+            outcome?;
+            Some(claim)
+        }
+    };
+    say(
+        PROGRAM,
+        "stands by: its claim is lost, or ZooKeeper does not answer",
+    );
+    Ok(lost)
+}
+
+/// The time before which no other server can have started.
+fn until(reign: &MasterLease) -> Instant {
+    reign.sent_at + LEASE
+}
+
+/// Returns when another server may have started.
+async fn lease(reign: &mut watch::Receiver<Option<MasterLease>>, begun: &MasterLease) {
+    let mut ends = until(begun);
+    // The timer's own clock may lag behind.
+    while Instant::now() < ends {
+        match timeout_at(ends, reign.changed()).await {
+            Ok(Ok(())) => match &*reign.borrow_and_update() {
+                Some(reign) if reign.fence.claim() == begun.fence.claim() => ends = until(reign),
+                // A new claim means that the old one was lost in between.
+                Some(_) => return,
+                None => {}
+            },
+            Ok(Err(_)) | Err(_) => return,
+        }
+    }
+}
+
+async fn work(server: &Server, fence: Fence) -> anyhow::Result<()> {
+    let shelf = Arc::new(ZkStore::new(fence, server.plan.secret.clone()));
+    let kept = loop {
+        match shelf.load().await {
+            Ok(kept) => break kept,
+            Err(error) if error.downcast_ref::<Failure>().is_some() => {
+                say(
+                    PROGRAM,
+                    format_args!("the state cannot be read: {error}; trying again"),
+                );
+                sleep(AGAIN).await;
+            }
+            Err(error) => return Err(error),
+        }
+    };
+    let roster = kept.roster(server.plan.rules.clone(), server.now());
+    say(
+        PROGRAM,
+        format_args!(
+            "has the claim and works; {} nodes are known",
+            roster.nodes().len()
+        ),
+    );
+    server.work(roster, Store::ZooKeeper(shelf)).await;
+    Ok(())
+}

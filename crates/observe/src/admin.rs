@@ -1,0 +1,171 @@
+//! `heartline kill`, `heartline reinit` and `heartline interval`: an operator's requests to the master.
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail};
+use clap::Args;
+use tokio::time::{Instant, timeout_at};
+
+use heartline_cli::{self as cli, ZooKeeperOptions, duration};
+use heartline_core::protocol::claim::in_order;
+use heartline_core::protocol::escape::unescape;
+use heartline_core::protocol::request::{Request, Response};
+use heartline_core::text;
+use heartline_process::stdio;
+use heartline_zookeeper::{Connector, Failure, Session, unthrottled};
+
+/// How long to wait for a server that is just starting.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long to wait for a master: a new one takes over within a second, unless there is no candidate.
+const ANSWER: Duration = Duration::from_secs(10);
+/// How long closing the session may take.
+const CLOSE: Duration = Duration::from_secs(1);
+
+/// End a task attempt, all attempts of a task, or a job: Hadoop tries failed attempts again
+#[derive(Args, Clone, Debug)]
+pub struct KillArgs {
+    /// A member's name, or the id of an attempt, a task or a job
+    #[arg(value_name = "TASK|NODE", value_parser = whom)]
+    whom: String,
+
+    #[command(flatten)]
+    zookeeper: ZooKeeperOptions,
+}
+
+/// Force a member to rejoin
+#[derive(Args, Clone, Debug)]
+pub struct ReinitArgs {
+    /// A member's name, or the id of an attempt or a task
+    #[arg(value_name = "TASK|NODE", value_parser = whom)]
+    whom: String,
+
+    #[command(flatten)]
+    zookeeper: ZooKeeperOptions,
+}
+
+/// Set the time between two heartbeats of all followers
+#[derive(Args, Clone, Debug)]
+pub struct IntervalArgs {
+    /// The time, such as 20ms; auto leaves it to the master and its --beat-budget
+    #[arg(value_name = "DURATION|auto", value_parser = interval)]
+    interval: Asked,
+
+    #[command(flatten)]
+    zookeeper: ZooKeeperOptions,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Asked(Option<Duration>);
+
+fn whom(text: &str) -> Result<String, String> {
+    let is_word = !text.is_empty() && !text.chars().any(|c| c.is_whitespace() || c.is_control());
+    // A blank in the name of a znode is escaped as in the values there.
+    is_word.then(|| unescape(text)).ok_or_else(|| {
+        "write a member's name or a Hadoop id as one word, with each space in a name as \\u{20}"
+            .to_owned()
+    })
+}
+
+fn interval(text: &str) -> Result<Asked, String> {
+    if text == "auto" {
+        return Ok(Asked(None));
+    }
+    let interval = duration(text).map_err(|wrong| format!("{wrong}, or auto"))?;
+    Ok(Asked(Some(interval)))
+}
+
+impl KillArgs {
+    /// Sends the request, and shows which members are told.
+    pub fn run(&self) -> ExitCode {
+        let request = Request::Kill(self.whom.clone());
+        cli::run("heartline kill", ask(self.zookeeper.clone(), request))
+    }
+}
+
+impl ReinitArgs {
+    /// Sends the request, and shows which members are told.
+    pub fn run(&self) -> ExitCode {
+        let request = Request::Reinit(self.whom.clone());
+        cli::run("heartline reinit", ask(self.zookeeper.clone(), request))
+    }
+}
+
+impl IntervalArgs {
+    /// Sends the request, and shows that all members are told.
+    pub fn run(&self) -> ExitCode {
+        let request = Request::Interval(self.interval.0);
+        cli::run("heartline interval", ask(self.zookeeper.clone(), request))
+    }
+}
+
+/// Sends the request to the master, and shows its answer.
+async fn ask(zookeeper: ZooKeeperOptions, request: Request) -> anyhow::Result<()> {
+    let settings = zookeeper.settings();
+    let address = &settings.address;
+    let session = Connector::new(settings.clone())
+        .connect_within(PATIENCE)
+        .await
+        .map_err(|why| anyhow!("no session with ZooKeeper at {address}: {why}"))?;
+    let outcome = response(&session, &request).await;
+    // Without an answer the session ends by its timeout, and the request with it.
+    let _ = session.close(CLOSE).await;
+    match outcome? {
+        Response::Done(text) => {
+            let line = format!("{}\n", text::lines(&text));
+            Ok(stdio::out().write_all(line.as_bytes())?)
+        }
+        Response::Refused(text) => bail!("{text}"),
+    }
+}
+
+async fn response(session: &Session, request: &Request) -> anyhow::Result<Response> {
+    let namespace = session.paths().namespace();
+    let nobody =
+        || format!("no member runs below '{namespace}/'; check --zookeeper and --namespace");
+    let deadline = Instant::now() + ANSWER;
+    // The values of the claims do not matter here, nor whether one of them can be read.
+    let line = unthrottled(deadline, async || session.line(true).await).await?;
+    in_order(&line).first().with_context(nobody)?;
+    let request = request.to_string();
+    let path = unthrottled(deadline, async || session.request(&request).await).await?;
+    loop {
+        let read = async {
+            let read = unthrottled(deadline, async || session.read(&path).await);
+            let (value, change) = read.await?;
+            let response = String::from_utf8_lossy(&value.bytes).parse();
+            if response.is_err() {
+                change.await?;
+            }
+            Ok::<_, Failure>(response)
+        };
+        match timeout_at(deadline, read).await {
+            Ok(Ok(Ok(response))) => return Ok(response),
+            Ok(Ok(Err(()))) => {}
+            Ok(Err(failure)) => return Err(failure.into()),
+            Err(_) => bail!(
+                "no master answered within {} s; heartline status shows whether there is one",
+                ANSWER.as_secs()
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_asked_is_one_word() {
+        assert_eq!(
+            whom("attempt_1_0001_m_000000_0").as_deref(),
+            Ok("attempt_1_0001_m_000000_0")
+        );
+        assert_eq!(whom("m2\\u{20}x").as_deref(), Ok("m2 x"));
+        assert!(whom("").is_err() && whom("a b").is_err() && whom("a\nb").is_err());
+        assert!(interval("auto").is_ok_and(|asked| asked.0.is_none()));
+        assert!(interval("20ms").is_ok_and(|asked| asked.0 == Some(Duration::from_millis(20))));
+        assert!(interval("fast").is_err() && interval("0ms").is_err());
+    }
+}

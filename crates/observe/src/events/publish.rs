@@ -1,0 +1,228 @@
+//! Moves events from the watch into the buffer, and from the buffer to the sink.
+
+use std::collections::BTreeMap;
+use std::pin::pin;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use chrono::Utc;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::time::{Instant, sleep_until};
+
+use super::args::PROGRAM;
+use super::buffer::Buffer;
+use super::file::last_event;
+#[cfg(feature = "kafka")]
+use super::kafka;
+use super::lines;
+use super::message::Message;
+use super::sink::{DeliveryReport, Sink};
+use super::target::Target;
+use crate::watch::{EventHandler, EventHistory, follow};
+use heartline_core::protocol::{Event, EventKind};
+use heartline_process::say::say;
+use heartline_process::supervisor::listen;
+use heartline_zookeeper::Settings;
+
+/// The options of the publisher.
+#[derive(Debug)]
+pub(super) struct PublishOptions {
+    pub(super) target: Target,
+    pub(super) alive: bool,
+    pub(super) buffer: usize,
+    pub(super) linger: Duration,
+}
+
+/// Publishes until a signal asks it to stop, then delivers the remaining events within the time limit. Fails if any are
+/// left after that.
+pub(super) async fn publish(settings: Settings, terms: PublishOptions) -> anyhow::Result<ExitCode> {
+    let (orders, mut ordered) = unbounded_channel();
+    listen(&orders, |_| ());
+    let (hear, mut heard) = unbounded_channel();
+    let (sink, told) = match &terms.target {
+        Target::Stdout => (lines::stdout()?, EventHistory::default()),
+        Target::File(path) => {
+            let told = last_event(path)
+                .map_or_else(EventHistory::default, |(epoch, sequence, time)| {
+                    EventHistory::up_to(epoch, sequence, time)
+                });
+            (lines::file(path.clone())?, told)
+        }
+        #[cfg(feature = "kafka")]
+        Target::Kafka(topic) => (kafka::start(topic.clone()), EventHistory::default()),
+        #[cfg(not(feature = "kafka"))]
+        Target::Kafka(_) => {
+            anyhow::bail!("this program was built without Kafka; build it with --features kafka")
+        }
+    };
+    let mut publisher = Publisher {
+        target: terms.target.to_string(),
+        buffer: Buffer::new(terms.buffer),
+        capacity: terms.buffer,
+        sink,
+        losing: false,
+        troubled: BTreeMap::new(),
+    };
+    let ear = EventForwarder {
+        hear,
+        connected: None,
+        alive: terms.alive,
+    };
+    let ended = {
+        let mut watching = pin!(follow(&settings, ear, told, Some(PROGRAM)));
+        loop {
+            tokio::select! {
+                biased;
+                _ = ordered.recv() => break Ok(()),
+                Some(message) = heard.recv() => publisher.offer(message),
+                answer = publisher.sink.answers.recv() => publisher.answer(answer)?,
+                over = &mut watching => break over,
+            }
+            publisher.send();
+        }
+    };
+    let left = publisher
+        .flush(terms.linger, &mut heard, &mut ordered)
+        .await?;
+    if left > 0 {
+        let target = &publisher.target;
+        say(PROGRAM, format!("events not delivered to {target}: {left}"));
+    }
+    ended?;
+    Ok(if left > 0 {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+struct Publisher {
+    target: String,
+    buffer: Buffer,
+    capacity: usize,
+    sink: Sink,
+    /// Events are being lost, and this was reported.
+    losing: bool,
+    /// The reported fault of each partition.
+    troubled: BTreeMap<usize, String>,
+}
+
+impl Publisher {
+    fn offer(&mut self, message: Message) {
+        if self.buffer.offer(message) && !self.losing {
+            self.losing = true;
+            let (capacity, target) = (self.capacity, &self.target);
+            say(
+                PROGRAM,
+                format!("the buffer of {capacity} is full for {target}: the oldest are being lost"),
+            );
+        }
+    }
+
+    fn answer(&mut self, answer: Option<DeliveryReport>) -> anyhow::Result<()> {
+        match answer {
+            Some(DeliveryReport::Open(lanes)) => {
+                self.buffer.open(lanes);
+                self.well(0);
+            }
+            Some(DeliveryReport::Delivered(lane, messages)) => {
+                self.buffer.delivered(lane, messages);
+                self.well(lane);
+            }
+            Some(DeliveryReport::Trouble(lane, why)) => {
+                if !self.troubled.values().any(|said| *said == why) {
+                    say(PROGRAM, format!("{}: {why}; trying again", self.target));
+                }
+                self.troubled.insert(lane, why);
+            }
+            Some(DeliveryReport::Over(error)) => return Err(error),
+            None => anyhow::bail!("{} accepts no more events", self.target),
+        }
+        Ok(())
+    }
+
+    /// The partition has no fault any more.
+    fn well(&mut self, lane: usize) {
+        if self.troubled.remove(&lane).is_some() && self.troubled.is_empty() {
+            say(PROGRAM, format!("{} takes events again", self.target));
+        }
+    }
+
+    /// Sends all batches that may go out now.
+    fn send(&mut self) {
+        while let Some(batch) = self.buffer.next() {
+            if batch.lost > 0 {
+                self.losing = false;
+                let (lost, target) = (batch.lost, &self.target);
+                say(
+                    PROGRAM,
+                    format!(
+                        "events lost for {target}: {lost}; an event \"lost\" marks their position"
+                    ),
+                );
+            }
+            // If the sink has ended, its last report gave the reason.
+            let _ = self.sink.batches.send(batch);
+        }
+    }
+
+    /// Delivers the remaining events, until the time limit or another signal; returns how many are left after that.
+    async fn flush(
+        &mut self,
+        linger: Duration,
+        heard: &mut UnboundedReceiver<Message>,
+        ordered: &mut UnboundedReceiver<()>,
+    ) -> anyhow::Result<u64> {
+        while let Ok(message) = heard.try_recv() {
+            self.offer(message);
+        }
+        self.send();
+        let end = Instant::now() + linger;
+        while self.buffer.undelivered() > 0 {
+            tokio::select! {
+                biased;
+                answer = self.sink.answers.recv() => self.answer(answer)?,
+                () = sleep_until(end) => break,
+                _ = ordered.recv() => break,
+            }
+            self.send();
+        }
+        Ok(self.buffer.undelivered())
+    }
+}
+
+/// Receives the events of the watch, and passes them on without waiting.
+struct EventForwarder {
+    hear: UnboundedSender<Message>,
+    connected: Option<bool>,
+    alive: bool,
+}
+
+impl EventHandler for EventForwarder {
+    fn connection(&mut self, connected: bool) -> anyhow::Result<bool> {
+        if self.connected.replace(connected) == Some(connected) {
+            return Ok(false);
+        }
+        let kind = if connected {
+            EventKind::Connected
+        } else {
+            EventKind::Disconnected
+        };
+        self.event(&Event::of_watcher(Utc::now(), kind))?;
+        Ok(true)
+    }
+
+    fn event(&mut self, event: &Event) -> anyhow::Result<()> {
+        // The receiver is gone once the publisher has ended.
+        let _ = self.hear.send(Message::of(event));
+        Ok(())
+    }
+
+    fn alive(&mut self, event: &Event) -> anyhow::Result<()> {
+        if self.alive {
+            self.event(event)
+        } else {
+            Ok(())
+        }
+    }
+}

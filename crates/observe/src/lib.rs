@@ -1,0 +1,28 @@
+//! What people use beside a job.
+//!
+//! - [`setup`]: `setup-zookeeper`, creates or resets the znodes.
+//! - [`watch`]: `watch-master` and `watch-slave`, show each change.
+//!
+//! With the feature `tools`:
+//!
+//! - [`status`]: `heartline status`, one look at all members, as a table or as JSON.
+//! - [`events`]: `heartline events`, publishes events to stdout, a file or Kafka: at least once, in order by node.
+//! - [`admin`]: `heartline kill`, `reinit` and `interval`, an operator's requests to the master.
+//! - [`zkstats`]: `heartline zkstats`, the role of each ZooKeeper server.
+//! - [`probe`]: asks many servers at once, each with a time limit.
+
+// Without the tools, some of what modules share within the crate has no user.
+#![cfg_attr(not(feature = "tools"), allow(dead_code, unused_imports))]
+
+#[cfg(feature = "tools")]
+pub mod admin;
+#[cfg(feature = "tools")]
+pub mod events;
+#[cfg(feature = "tools")]
+pub mod probe;
+pub mod setup;
+#[cfg(feature = "tools")]
+pub mod status;
+pub mod watch;
+#[cfg(feature = "tools")]
+pub mod zkstats;

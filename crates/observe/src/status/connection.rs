@@ -1,0 +1,95 @@
+//! The connection to ZooKeeper: a session that is opened again when it has ended, and requests with a time
+//! limit.
+
+use std::time::Duration;
+
+use anyhow::anyhow;
+use thiserror::Error;
+use tokio::time::timeout;
+
+use heartline_zookeeper::client::States;
+use heartline_zookeeper::{Connector, Failure, Session, Settings};
+
+/// How long to wait for a server that is just starting.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Why there is nothing to show at the moment.
+#[derive(Debug, Error)]
+#[error("{0}")]
+pub(super) struct Unavailable(String);
+
+/// A connection to ZooKeeper.
+#[derive(Debug)]
+pub(super) struct StatusConnection {
+    connector: Connector,
+    open: Option<(Session, Box<dyn States>)>,
+}
+
+impl StatusConnection {
+    /// Creates a connection; opens nothing yet.
+    pub(super) fn new(settings: Settings) -> Self {
+        Self {
+            connector: Connector::new(settings),
+            open: None,
+        }
+    }
+
+    /// A session for a single request: waits for a server that is just starting.
+    pub(super) async fn patiently(&mut self) -> anyhow::Result<Session> {
+        let session = self.connector.connect_within(PATIENCE).await;
+        let address = self.connector.address();
+        let session =
+            session.map_err(|why| anyhow!("no session with ZooKeeper at {address}: {why}"))?;
+        Ok(self.keep(session))
+    }
+
+    /// The session, or a new one if it has ended.
+    pub(super) async fn session(&mut self) -> Result<Session, Unavailable> {
+        if let Some((session, states)) = &mut self.open
+            && !states.is_over()
+        {
+            return Ok(session.clone());
+        }
+        self.open = None;
+        let why = match self.connector.attempt().await {
+            Ok(session) => return Ok(self.keep(session)),
+            Err(why) => why,
+        };
+        let address = self.connector.address();
+        Err(Unavailable(format!(
+            "no session with ZooKeeper at {address}: {why}"
+        )))
+    }
+
+    fn keep(&mut self, session: Session) -> Session {
+        self.open = Some((session.clone(), session.watch()));
+        session
+    }
+
+    /// The answer of ZooKeeper within `limit`.
+    pub(super) async fn bounded<T>(
+        &self,
+        limit: Duration,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Unavailable> {
+        let address = self.connector.address();
+        match timeout(limit, work).await {
+            Ok(Ok(done)) => Ok(done),
+            Ok(Err(failure @ Failure::Throttled)) => Err(Unavailable(format!(
+                "ZooKeeper at {address} does not serve: {failure}"
+            ))),
+            Ok(Err(failure)) => Err(Unavailable(format!("ZooKeeper at {address}: {failure}"))),
+            Err(_) => Err(Unavailable(format!(
+                "ZooKeeper at {address} does not answer"
+            ))),
+        }
+    }
+
+    /// Closes the session within `limit`: without an answer it ends by its timeout.
+    pub(super) async fn close(mut self, limit: Duration) {
+        if let Some((session, states)) = self.open.take() {
+            drop(states);
+            let _ = session.close(limit).await;
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! What two looks at a namespace, a moment apart, say about all its members. Pure.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Serialize;
+
+use super::gather::{Look, Node, Unreadable};
+use super::row::{MemberRole, Row, RowContext, since};
+use heartline_core::protocol::claim::{holder, is_beat, is_standing};
+use heartline_core::protocol::control::Control;
+use heartline_core::protocol::rfc3339;
+use heartline_core::protocol::{Beat, MasterInfo, PreviousMaster, Report};
+
+/// How long the list of the dead stays valid in a report that no master updates: as long as a master repeats it.
+const MOURNING: TimeDelta = TimeDelta::minutes(10);
+
+/// The current master.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(super) struct Master {
+    /// Its name.
+    pub(super) node: String,
+    /// The name of its claim in the line.
+    pub(super) claim: String,
+    /// Its own report of its term; `None` before its first report.
+    #[serde(flatten)]
+    pub(super) term: Option<Term>,
+}
+
+/// The term of one master, by its own report.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(super) struct Term {
+    /// When it took over, by its own clock.
+    #[serde(serialize_with = "rfc3339")]
+    pub(super) since: DateTime<Utc>,
+    /// The zxid of its first beat.
+    pub(super) epoch: Option<i64>,
+    /// The master before it.
+    pub(super) previous: Option<PreviousMaster>,
+}
+
+/// Everything that is shown about a namespace.
+#[derive(Clone, Debug)]
+pub(super) struct Overview {
+    /// The current time, on the server's clock if anything has been written.
+    pub(super) now: DateTime<Utc>,
+    /// The current master, if there is one.
+    pub(super) master: Option<Master>,
+    /// The interval set for all members.
+    pub(super) interval: Option<Duration>,
+    /// All members, in the order of a table.
+    pub(super) rows: Vec<Row>,
+    /// Everything that could not be read, except members.
+    pub(super) unreadable: Vec<Unreadable>,
+}
+
+impl Overview {
+    /// The overview of two looks; `wall` is the reader's own clock, for what no other clock shows.
+    pub(super) fn of(first: &Look, second: &Look, wall: DateTime<Utc>) -> Self {
+        let now = server_time(first, second).unwrap_or(wall);
+        let report = second.report.as_ref();
+        let report = report.map(|node| Report::parse(&node.value.bytes));
+        let report = report.unwrap_or_default();
+        let master = master(&second.line, &report);
+        let control = second.control.as_ref();
+        let interval = control.and_then(|node| Control::parse(&node.value.bytes).interval);
+        let terms = RowContext {
+            now,
+            usual: interval,
+            slow: second.ended.saturating_sub(second.began),
+        };
+        let mut rows = Vec::with_capacity(second.members.len() + 1);
+        // Members that already have a row.
+        let mut named = HashSet::new();
+        let (earlier_line, earlier) = (by_name(&first.line), by_name(&first.members));
+        for node in second.line.iter().filter(|node| is_beat(&node.value.bytes)) {
+            let role = role(&node.name, master.as_ref());
+            let name = holder(&node.value.bytes);
+            let mut row = Row::of(
+                (role, name),
+                (earlier_line.get(node.name.as_str()).copied(), node),
+                beat_of_claim,
+                terms,
+            );
+            if is_standing(&node.name) {
+                // It has no work.
+                row.records_per_second = None;
+            }
+            named.insert(row.node.clone());
+            rows.push(row);
+        }
+        for node in &second.members {
+            // A member that has just become master may still have its follower's znode.
+            if named.insert(node.name.clone()) {
+                let name = (MemberRole::Follower, node.name.clone());
+                rows.push(Row::of(
+                    name,
+                    (earlier.get(node.name.as_str()).copied(), node),
+                    Beat::parse,
+                    terms,
+                ));
+            }
+        }
+        let reports = master.as_ref().is_some_and(|master| master.term.is_some());
+        for dead in &report.dead {
+            let of_late = reports || wall - dead.time < MOURNING;
+            if of_late && named.insert(dead.node.clone()) {
+                rows.push(Row::of_dead(dead, now));
+            }
+        }
+        rows.sort_by(Row::order);
+        Self {
+            now,
+            master,
+            interval,
+            rows,
+            unreadable: second.unreadable.clone(),
+        }
+    }
+
+    /// Whether a member is dead or stalled, or may be so without being visible.
+    pub(super) fn is_bad(&self) -> bool {
+        !self.unreadable.is_empty() || self.rows.iter().any(|row| row.verdict.is_bad())
+    }
+
+    /// How long the master has been leading.
+    pub(super) fn reign(&self) -> Option<Duration> {
+        let term = self.master.as_ref()?.term.as_ref()?;
+        Some(since(term.since, self.now))
+    }
+}
+
+/// The current time on the server's clock, as far as reads can tell: not before the last write seen, and
+/// not before the last write of the first look plus the time passed since it was read.
+fn server_time(first: &Look, second: &Look) -> Option<DateTime<Utc>> {
+    let written = second.nodes().map(|node| node.value.stat.written);
+    let passed = first.nodes().map(|node| {
+        let passed = second.began.saturating_sub(node.read);
+        let written = node.value.stat.written;
+        let passed = TimeDelta::from_std(passed).unwrap_or_default();
+        written.checked_add_signed(passed).unwrap_or(written)
+    });
+    written.chain(passed).max()
+}
+
+/// The first in line, if it already leads: then it writes its beats to its claim.
+fn master(line: &[Node], report: &Report) -> Option<Master> {
+    let first = line.first().filter(|first| is_beat(&first.value.bytes))?;
+    let master_info = report.master_info.as_ref();
+    let master_info = master_info.filter(|master_info| master_info.claim == first.name);
+    Some(Master {
+        node: holder(&first.value.bytes),
+        claim: first.name.clone(),
+        term: master_info.map(
+            |MasterInfo {
+                 since, previous, ..
+             }| Term {
+                since: *since,
+                epoch: report.epoch,
+                previous: previous.clone(),
+            },
+        ),
+    })
+}
+
+fn role(claim: &str, master: Option<&Master>) -> MemberRole {
+    match master {
+        Some(master) if master.claim == claim => MemberRole::Master,
+        _ if is_standing(claim) => MemberRole::Standing,
+        // A mapper that led until a dedicated master came.
+        _ => MemberRole::Follower,
+    }
+}
+
+fn by_name(nodes: &[Node]) -> HashMap<&str, &Node> {
+    nodes
+        .iter()
+        .map(|node| (node.name.as_str(), node))
+        .collect()
+}
+
+/// The beat after the owner's name.
+fn beat_of_claim(value: &[u8]) -> Beat {
+    let mut lines = value.splitn(2, |byte| *byte == b'\n');
+    Beat::parse(lines.nth(1).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests;

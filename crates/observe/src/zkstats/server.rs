@@ -1,0 +1,104 @@
+//! Asks one `ZooKeeper` server for its facts: with four-letter words, or through its admin server where those are
+//! closed.
+
+use std::time::Instant;
+
+use serde_json::Value;
+
+use super::facts::{Facts, Said};
+use crate::probe::{Silence, page, word};
+use heartline_zookeeper::place;
+
+/// The addresses of a server and its admin server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// The host.
+    pub host: String,
+    /// The client port.
+    pub port: u16,
+    /// The port of the admin server on the same host.
+    pub admin_port: u16,
+}
+
+impl Server {
+    /// Asks until `end`, with `wide` for more than the mode. Returns the facts known by then.
+    pub fn ask(&self, wide: bool, end: Instant) -> Facts {
+        let mut facts = Facts::default();
+        let mut closed = match self.word("srvr", end, &mut facts) {
+            // A server that does not answer this is not asked again: that would cost the time twice.
+            Answer::None => return facts,
+            Answer::Closed => matches!(self.word("stat", end, &mut facts), Answer::Closed),
+            Answer::Given => false,
+        };
+        if wide && facts.mode.is_some() || closed {
+            closed |= matches!(self.word("mntr", end, &mut facts), Answer::Closed);
+        }
+        if closed {
+            self.ask_admin(wide, end, &mut facts);
+        }
+        facts
+    }
+
+    fn word(&self, what: &str, end: Instant, facts: &mut Facts) -> Answer {
+        match word(&self.host, self.port, what, end) {
+            Ok(text) => match Said::of(&text) {
+                Said::Facts(more) => {
+                    facts.add(*more);
+                    Answer::Given
+                }
+                Said::Closed => Answer::Closed,
+                Said::NotServing => {
+                    facts.trouble = Some(Said::NOT_SERVING.to_owned());
+                    Answer::None
+                }
+                Said::Nonsense => {
+                    facts.trouble = Some("answers, but not as ZooKeeper does".to_owned());
+                    Answer::None
+                }
+            },
+            Err(silence) => {
+                facts.trouble = Some(silence.to_string());
+                Answer::None
+            }
+        }
+    }
+
+    /// `monitor` reports nearly everything. It fails in a server without a quorum; `server_stats` does not, and has the
+    /// zxid.
+    fn ask_admin(&self, wide: bool, end: Instant, facts: &mut Facts) {
+        let mut trouble = None;
+        for command in ["monitor", "server_stats"] {
+            if facts.mode.is_some() && !wide {
+                break;
+            }
+            let place = place(&self.host, self.admin_port);
+            let place = format!("{place}/commands/{command}");
+            let answer: Result<Value, Silence> = page(&place, end);
+            let why = match answer.map(|answer| Said::of_admin(&answer)) {
+                Ok(Said::Facts(more)) => {
+                    facts.add(*more);
+                    continue;
+                }
+                Ok(Said::NotServing) => Said::NOT_SERVING.to_owned(),
+                Ok(Said::Closed | Said::Nonsense) => self.closed("answers something else"),
+                Err(silence) => self.closed(&silence.to_string()),
+            };
+            trouble = Some(why);
+        }
+        facts.trouble = trouble;
+    }
+
+    /// The message when both ways are closed.
+    fn closed(&self, admin: &str) -> String {
+        format!(
+            "not all of srvr and mntr are in its 4lw.commands.whitelist; its admin server, on port {}: {admin}",
+            self.admin_port
+        )
+    }
+}
+
+enum Answer {
+    Given,
+    Closed,
+    None,
+}

@@ -1,0 +1,208 @@
+//! One attempt's part in the commit of its task, from the end of its work to its exit status.
+
+use std::io;
+use std::time::Duration;
+
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::time::{Instant, sleep_until};
+
+use super::command::Run;
+use super::permission::{Held, Permission};
+use super::rules::{Record, State};
+use heartline_process::say::say;
+use heartline_process::supervisor::listen;
+use heartline_process::wrapped::{ChildEvent, Order, Outcome};
+use heartline_zookeeper::{Session, Settings};
+
+/// How long reporting a failure may take; without a report, the next attempt waits until this session has expired.
+const TELL_FAILURE: Duration = Duration::from_secs(2);
+/// How long closing the session may take.
+const CLOSE: Duration = Duration::from_secs(1);
+
+/// The configuration of a commit.
+#[derive(Debug)]
+pub(super) struct CommitPlan {
+    pub(super) program: &'static str,
+    pub(super) settings: Settings,
+    pub(super) task: String,
+    /// The run that the task is committed in, if it has a name.
+    pub(super) run: Option<String>,
+    pub(super) attempt: String,
+    pub(super) command: Vec<String>,
+    /// How long to wait for the permission to commit, and for the report of the outcome.
+    pub(super) timeout: Duration,
+    /// How long the command may take to end after it was asked to.
+    pub(super) grace: Duration,
+}
+
+impl CommitPlan {
+    pub(super) fn say(&self, what: impl std::fmt::Display) {
+        say(self.program, what);
+    }
+
+    /// The name of the task's znode. Each run has its own znodes, so that no run mistakes another's commit for its own,
+    /// or undoes it. No name of a task or run contains an '@'.
+    pub(super) fn znode(&self) -> String {
+        match &self.run {
+            Some(run) => format!("{}@{run}", self.task),
+            None => self.task.clone(),
+        }
+    }
+
+    pub(super) fn record(&self, state: State) -> Record {
+        Record::new(state, &self.attempt)
+    }
+}
+
+/// A commit to run after the work.
+#[derive(Debug)]
+pub struct Commit {
+    plan: CommitPlan,
+    orders: Order,
+    happenings: UnboundedReceiver<ChildEvent>,
+}
+
+/// Why a wait was given up.
+#[derive(Debug)]
+pub(super) enum CommitStop {
+    /// A signal or another order asked for the end.
+    Ordered(ChildEvent),
+    /// The time limit has passed.
+    Late,
+    /// It is impossible, for this reason.
+    Failed(String),
+}
+
+/// What ends any wait: an order, or the time limit.
+#[derive(Debug)]
+pub(super) struct Limits {
+    pub(super) happenings: UnboundedReceiver<ChildEvent>,
+    pub(super) deadline: Instant,
+}
+
+impl Limits {
+    /// The outcome of `work`, unless an order or the time limit comes first.
+    pub(super) async fn keep<T>(&mut self, work: impl Future<Output = T>) -> Result<T, CommitStop> {
+        tokio::select! {
+            biased;
+            Some(happening) = self.happenings.recv() => Err(CommitStop::Ordered(happening)),
+            outcome = work => Ok(outcome),
+            () = sleep_until(self.deadline) => Err(CommitStop::Late),
+        }
+    }
+}
+
+impl Commit {
+    pub(super) fn new(plan: CommitPlan) -> Self {
+        let (orders, happenings) = unbounded_channel();
+        Self {
+            plan,
+            orders,
+            happenings,
+        }
+    }
+
+    /// The channel for orders to stop.
+    pub fn orders(&self) -> Order {
+        self.orders.clone()
+    }
+
+    /// Commits, if the work has succeeded and the task is not committed yet. Returns how the program must exit.
+    pub fn follow(self, work: io::Result<Outcome>) -> io::Result<Outcome> {
+        if !work.as_ref().is_ok_and(|outcome| outcome.is_success()) {
+            return work;
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        Ok(runtime.block_on(self.carry_out()))
+    }
+
+    async fn carry_out(self) -> Outcome {
+        listen(&self.orders, ChildEvent::Signal);
+        let plan = &self.plan;
+        let mut limits = Limits {
+            happenings: self.happenings,
+            deadline: Instant::now() + plan.timeout,
+        };
+        let mut permission = Permission::new(plan);
+        let (outcome, session) = match permission.wait(&mut limits).await {
+            Ok(Some(held)) => commit(plan, held, &mut limits).await,
+            Ok(None) => (Outcome::Status(0), permission.take_session()),
+            Err(stop) => {
+                let late = format!(
+                    "no permission to commit {} within {}: {}",
+                    plan.task,
+                    humantime::format_duration(plan.timeout),
+                    permission.waits_for()
+                );
+                (plan.stopped(stop, &late), permission.take_session())
+            }
+        };
+        if let Some(session) = session {
+            // Without an answer, the session ends by its timeout.
+            let _ = session.close(CLOSE).await;
+        }
+        outcome
+    }
+}
+
+impl CommitPlan {
+    /// The outcome after a wait was given up.
+    fn stopped(&self, stop: CommitStop, late: &str) -> Outcome {
+        match stop {
+            CommitStop::Ordered(ChildEvent::Signal(signal)) => return Outcome::Signal(signal),
+            CommitStop::Ordered(ChildEvent::Kill(reason)) | CommitStop::Failed(reason) => {
+                self.say(reason);
+            }
+            CommitStop::Ordered(ChildEvent::Started(_) | ChildEvent::Ended(_)) => {}
+            CommitStop::Late => self.say(late),
+        }
+        Outcome::Status(1)
+    }
+}
+
+/// Runs the command under a claim, and reports how it ended.
+async fn commit(plan: &CommitPlan, held: Held, limits: &mut Limits) -> (Outcome, Option<Session>) {
+    let version = held.version;
+    let session = held.znodes.session.clone();
+    let run = Run::start(plan, held);
+    let outcome = match run {
+        Ok(run) => run.wait(limits).await,
+        Err(error) => {
+            plan.say(format_args!("cannot start the commit command: {error}"));
+            Outcome::Status(1)
+        }
+    };
+    let is_success = outcome.is_success();
+    let (state, limit) = if is_success {
+        (State::Committed, plan.timeout)
+    } else {
+        (State::Failed, TELL_FAILURE)
+    };
+    limits.deadline = Instant::now() + limit;
+    let mut permission = Permission::with_session(plan, session);
+    let told = permission.tell(version, &plan.record(state), limits).await;
+    let session = permission.take_session();
+    let outcome = match told {
+        // The command's failure matters more than the failure to report it.
+        _ if !is_success => outcome,
+        Ok(None) => outcome,
+        Ok(Some(other)) => {
+            plan.say(format_args!(
+                "the commit command of {} has succeeded, but ZooKeeper now says '{other}'",
+                plan.task
+            ));
+            Outcome::Status(1)
+        }
+        Err(stop) => {
+            let late = format!(
+                "the commit command of {} has succeeded, but this could not be recorded: {}",
+                plan.task,
+                permission.waits_for()
+            );
+            plan.stopped(stop, &late)
+        }
+    };
+    (outcome, session)
+}

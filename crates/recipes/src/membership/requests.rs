@@ -1,0 +1,188 @@
+//! Executes the requests of a session, each in its own task, and returns the replies.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio::sync::mpsc::Sender;
+use tokio::time::sleep;
+
+use super::claim::ZnodeState;
+use super::roster::Worker;
+use heartline_process::supervisor::boot_time;
+use heartline_zookeeper::client::{Kind, Operation};
+use heartline_zookeeper::{Failure, Namespace, Session};
+
+/// The pause after a refused request before it is sent again.
+const REFUSED_PAUSE: Duration = Duration::from_secs(10);
+/// The same pause after an unexpected answer.
+const ODD_PAUSE: Duration = Duration::from_secs(1);
+
+/// The reply to a request; the first number is the request's generation.
+#[derive(Debug)]
+pub(super) enum ZnodeReply {
+    /// The znode was created, with this zxid, by a request that was sent at this time; or, if `None`, it existed
+    /// already.
+    Created(u64, Option<(i64, Duration)>),
+    /// The znode's current state; `None` if it does not exist.
+    Looked(u64, Option<ZnodeState>),
+    /// The watched znode has changed.
+    Changed(u64),
+    /// A write that was sent at this time succeeded.
+    Proven(Duration),
+    /// The znode does not exist.
+    Missing,
+    /// A proof got no usable answer.
+    Unproven,
+    /// The current workers.
+    Workers(Vec<Worker>),
+    /// ZooKeeper refused the request, for this reason.
+    Refused(String),
+}
+
+/// Sends the requests of one session.
+#[derive(Clone, Debug)]
+pub(super) struct ZnodeRequests {
+    pub(super) session: Session,
+    pub(super) inbox: Sender<ZnodeReply>,
+}
+
+impl ZnodeRequests {
+    /// Creates the znode and its missing parents.
+    pub(super) async fn create(self, generation: u64, path: String, value: String) {
+        loop {
+            let sent = boot_time();
+            let client = self.session.client();
+            let created = client.create(&path, value.as_bytes(), Kind::Ephemeral);
+            let answer = match created.await {
+                Ok((_, stat)) => Some((stat.created, sent)),
+                Err(Failure::NodeExists) => None,
+                Err(Failure::NoNode) => {
+                    let above = path.rsplit_once('/').map_or("", |(above, _)| above);
+                    match self.ensure(above).await {
+                        Err(failure) if !self.may_try_again(failure.clone()).await => return,
+                        _ => continue,
+                    }
+                }
+                Err(failure) if self.may_try_again(failure.clone()).await => continue,
+                Err(_) => return,
+            };
+            return self.bring(ZnodeReply::Created(generation, answer)).await;
+        }
+    }
+
+    /// Reads the znode, and reports when it has changed.
+    pub(super) async fn look(self, generation: u64, path: String) {
+        loop {
+            match self.session.read(&path).await {
+                Ok((value, change)) => {
+                    let seen = ZnodeState {
+                        owner: value.stat.owner,
+                        created: value.stat.created,
+                        value: String::from_utf8_lossy(&value.bytes).into_owned(),
+                    };
+                    self.bring(ZnodeReply::Looked(generation, Some(seen))).await;
+                    if change.await.is_ok() {
+                        self.bring(ZnodeReply::Changed(generation)).await;
+                    }
+                    return;
+                }
+                Err(Failure::NoNode) => {
+                    return self.bring(ZnodeReply::Looked(generation, None)).await;
+                }
+                Err(failure) if self.may_try_again(failure.clone()).await => {}
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// Proves that the session is alive: by a transaction that needs the quorum and changes nothing, so that no watch
+    /// fires.
+    pub(super) async fn prove(self, path: String) {
+        let sent = boot_time();
+        let check = vec![Operation::Check {
+            path,
+            version: None,
+        }];
+        let answer = match self.session.client().transaction(check).await {
+            Ok(()) => ZnodeReply::Proven(sent),
+            Err(refusal) if refusal.failure == Failure::NoNode => ZnodeReply::Missing,
+            Err(_) => ZnodeReply::Unproven,
+        };
+        self.bring(answer).await;
+    }
+
+    /// Reports the workers, now and after each change.
+    pub(super) async fn follow_workers(self, path: String) {
+        loop {
+            let failure = match self.session.client().children_and_watch(&path).await {
+                Ok((names, change)) => match self.workers(&path, names).await {
+                    Ok(workers) => {
+                        self.bring(ZnodeReply::Workers(workers)).await;
+                        match change.await {
+                            Ok(_) => continue,
+                            Err(failure) => failure,
+                        }
+                    }
+                    Err(failure) => failure,
+                },
+                Err(Failure::NoNode) => match self.ensure(&path).await {
+                    Ok(()) => continue,
+                    Err(failure) => failure,
+                },
+                Err(failure) => failure,
+            };
+            if !self.may_try_again(failure).await {
+                return;
+            }
+        }
+    }
+
+    async fn workers(&self, path: &str, names: Vec<String>) -> Result<Vec<Worker>, Failure> {
+        let reads = names.into_iter().map(|node| async {
+            // The watch on the list also reports a worker that has left since.
+            let found = self.session.find(&format!("{path}/{node}")).await;
+            found.map(|found| {
+                found.map(|value| Worker {
+                    node,
+                    address: String::from_utf8_lossy(&value.bytes).into_owned(),
+                    created: value.stat.created,
+                })
+            })
+        });
+        let workers: Result<Vec<_>, _> = join_all(reads).await.into_iter().collect();
+        Ok(workers?.into_iter().flatten().collect())
+    }
+
+    /// Creates a persistent znode and its parents, as far as they are missing.
+    async fn ensure(&self, path: &str) -> Result<(), Failure> {
+        let Ok(path) = path.parse::<Namespace>() else {
+            return Ok(());
+        };
+        for above in path.ancestry() {
+            let created = self.session.client().create(above, b"", Kind::Persistent);
+            match created.await {
+                Ok(_) | Err(Failure::NodeExists) => {}
+                Err(failure) => return Err(failure),
+            }
+        }
+        Ok(())
+    }
+
+    /// Pauses after a failure that may be temporary; returns `false` if this connection is of no use any more: the next
+    /// one repeats the request.
+    async fn may_try_again(&self, failure: Failure) -> bool {
+        let pause = match failure {
+            Failure::Lost => return false,
+            Failure::Refused(_) => REFUSED_PAUSE,
+            _ => ODD_PAUSE,
+        };
+        self.bring(ZnodeReply::Refused(failure.to_string())).await;
+        sleep(pause).await;
+        true
+    }
+
+    async fn bring(&self, answer: ZnodeReply) {
+        // The session may have been closed meanwhile.
+        let _ = self.inbox.send(answer).await;
+    }
+}

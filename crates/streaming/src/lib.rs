@@ -1,0 +1,38 @@
+//! The data path: what a streaming task does with its records.
+//!
+//! Bytes arrive from stdin in blocks and leave to stdout in blocks, on a plain thread that waits for nothing
+//! else; a heartbeat reads how far it is through [`heartline_process::progress::Progress`]. Nothing in this module knows where that goes.
+//!
+//! - [`map_words`] writes `word<TAB>1` for each word, [`map_combined`] sums words in bounded memory first.
+//! - [`reduce`] sums the sorted lines of the shuffle.
+//! - [`WordArgs`] holds the mapper's options.
+//! - [`Task`] holds what Hadoop's environment says of this task, [`StatusLine`] reports its status to Hadoop.
+//! - [`StreamError`] tells on which side the data path failed, [`exit`] ends the program accordingly.
+
+mod args;
+mod blocks;
+mod combine;
+mod edges;
+mod error;
+mod exit;
+mod long;
+mod long_line;
+mod reduce;
+mod short;
+mod simd;
+mod status;
+mod sum;
+mod task;
+#[cfg(test)]
+mod testing;
+pub mod umbilical;
+mod words;
+
+pub use args::WordArgs;
+pub use combine::map_combined;
+pub use error::StreamError;
+pub use exit::{die_of_broken_pipe, exit};
+pub use reduce::{Skipped, reduce};
+pub use status::StatusLine;
+pub use task::Task;
+pub use words::map_words;

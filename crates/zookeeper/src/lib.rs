@@ -1,0 +1,37 @@
+//! ZooKeeper: addresses and paths, sessions, and the writes of a master. Only this part of heartline knows
+//! the client library, so its guarantees under loss are described in one place:
+//!
+//! - **Disconnected**: every request under way fails as [`Failure::Lost`]; it may or may not have been made.
+//!   The session and its ephemeral znodes live on for the session timeout.
+//! - **Expired**: the session is over, and its ephemeral znodes are gone or will be in a moment. A new
+//!   [`Session`] must be opened; nothing of the old one carries over.
+
+mod address;
+mod age;
+pub mod client;
+mod connection;
+mod connector;
+mod diagnosis;
+mod failure;
+mod fence;
+mod name;
+mod paths;
+mod session;
+pub mod snapshots;
+mod throttle;
+mod value;
+mod zookeeper;
+
+pub use address::Address;
+pub use address::{is_host, place, server, server_list};
+pub use client::{Client, Stat};
+pub use connection::Connection;
+pub use connector::{Connector, Deferred, Opener, RealServers};
+pub use diagnosis::Diagnosis;
+pub use failure::Failure;
+pub use fence::{Fence, Removal, RemovalOutcome};
+pub use name::can_be_looked_up;
+pub use paths::{Namespace, Paths};
+pub use session::{Session, Settings};
+pub use throttle::{Pause, unless_throttled, unthrottled};
+pub use value::Value;
