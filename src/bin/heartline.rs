@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use heartline::admin::{IntervalArgs, KillArgs, ReinitArgs};
 use heartline::cli;
+use heartline::cli::{ChildExecArgs, SupervisorArgs};
 use heartline::cluster::ClusterArgs;
 use heartline::dedicated_master::DedicatedMasterArgs;
 use heartline::events::EventsArgs;
@@ -12,7 +13,6 @@ use heartline::membership::MemberArgs;
 use heartline::nodes::NodesArgs;
 use heartline::run::RunArgs;
 use heartline::status::StatusArgs;
-use heartline::supervisor::{ChildExecArgs, SupervisorArgs};
 use heartline::zkstats::ZkstatsArgs;
 
 /// Heartbeats, leader election and cluster tools for Hadoop Streaming

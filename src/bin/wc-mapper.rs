@@ -3,9 +3,10 @@
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
+use heartline::cli::WordArgs;
 use heartline::cli::{self, MemberOptions};
 use heartline::member::Work;
-use heartline::streaming::{Task, WordArgs};
+use heartline::streaming::Task;
 
 const EXAMPLE: &str =
     "Every option can also be a property of a Hadoop job: -D heartline.zookeeper=zk1:2181

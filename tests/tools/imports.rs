@@ -246,6 +246,14 @@ fn decisions_know_neither_clock_nor_io() {
 }
 
 #[test]
+fn only_those_above_the_member_know_command_lines() {
+    for krate in ["core", "process", "zookeeper", "streaming", "member"] {
+        let knows = dependencies(krate).contains("clap");
+        assert!(!knows, "{krate}: put the options into crates/cli");
+    }
+}
+
+#[test]
 fn only_one_crate_knows_the_zookeeper_client() {
     for (krate, _) in CRATES {
         let knows = dependencies(krate).contains("zookeeper-client");

@@ -4,9 +4,14 @@ mod ending;
 mod jobconf;
 mod options;
 mod stall;
+mod supervisor;
+mod values;
+mod words;
 
 pub use ending::{run, start_log};
 pub use jobconf::parse;
-pub use options::duration;
-pub use options::{BeatOptions, MemberOptions, ZooKeeperOptions};
+pub use options::{BeatOptions, MemberOptions, ZooKeeperOptions, duration};
 pub use stall::{OnStall, StallOptions};
+pub use supervisor::{ChildExecArgs, SupervisorArgs};
+pub use values::{RuleValue, SchedulingValue};
+pub use words::WordArgs;

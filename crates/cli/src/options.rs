@@ -7,11 +7,12 @@ use clap::error::ErrorKind;
 use clap::{Args, Command};
 
 use super::StallOptions;
-use heartline_core::detect::{DetectorConfig, Rule};
+use super::values::{RuleValue, SchedulingValue};
+use heartline_core::detect::DetectorConfig;
 use heartline_core::master::state::MasterConfig;
 use heartline_core::protocol::{Identity, Phase};
 use heartline_core::template::Template;
-use heartline_member::{Config, Name, Scheduling};
+use heartline_member::{Config, Name};
 use heartline_streaming::Task;
 use heartline_zookeeper::{Address, Namespace, Settings};
 
@@ -96,7 +97,7 @@ pub struct BeatOptions {
         default_value_t,
         help_heading = "Heartbeat"
     )]
-    pub detector: Rule,
+    pub detector: RuleValue,
 
     /// Priority of the heartbeat's thread over other work of the machine
     #[arg(
@@ -106,7 +107,7 @@ pub struct BeatOptions {
         default_value_t,
         help_heading = "Heartbeat"
     )]
-    pub scheduling: Scheduling,
+    pub scheduling: SchedulingValue,
 
     /// Maximum number of beats per second of all members together; beyond it the master makes its followers
     /// beat less often
@@ -154,7 +155,7 @@ impl BeatOptions {
             pace: MasterConfig {
                 interval: self.interval,
                 detection: DetectorConfig {
-                    rule: self.detector,
+                    rule: self.detector.into(),
                     timeout: self.timeout,
                     // An echo may be one beat late before the time in between counts as time without hearing.
                     longest_gap: self.interval * 2,
@@ -180,7 +181,7 @@ impl BeatOptions {
                 claim: None,
             },
             standing: false,
-            scheduling: self.scheduling,
+            scheduling: self.scheduling.into(),
             recording: None,
             on_death: self.on_death.clone(),
             reigning: None,

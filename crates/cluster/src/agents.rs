@@ -18,12 +18,12 @@ use rustix::process::Signal;
 
 use knowledge::{Rows, missing, node_role, others, worst};
 
-use super::config::remove;
+use super::disk::remove;
 use super::model::{Cluster, Host, list};
 use super::netns;
 use super::process::{GONE, ProcessRecord, start, tail};
+use super::progress::progress;
 use super::ssh;
-use super::up::progress;
 use heartline_nodes::auth::Nonce;
 use heartline_nodes::fields::HostName;
 use heartline_nodes::message::Entries;

@@ -1,32 +1,16 @@
-//! `heartline cluster …`: its subcommands and what they share.
+//! `heartline cluster …`: its subcommands.
 
-use std::fs;
-use std::io;
-use std::os::unix::fs::FileTypeExt;
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Context;
 use clap::{Args, Subcommand};
-use thiserror::Error;
 
 use super::config::ConfigArgs;
-use super::configuration::LocalPaths;
 use super::down::DownArgs;
 use super::exec::ExecArgs;
 use super::faults::{FenceArgs, KillArgs, LinkArgs};
 use super::logs::LogsArgs;
-use super::model::{Cluster, HostKind, home};
-use super::parse::read;
-use super::problem::errors;
-use super::record::recorded_form;
 use super::status::StatusArgs;
 use super::up::UpArgs;
-use heartline_process::files;
-use heartline_process::say::say;
-use heartline_streaming::die_of_broken_pipe;
-
-pub(super) const PROGRAM: &str = "heartline cluster";
 
 /// `heartline cluster`
 #[derive(Args, Clone, Debug)]
@@ -67,131 +51,5 @@ impl ClusterArgs {
             Action::Mend(link) => link.run(true),
             Action::Fence(fence) => fence.run(),
         }
-    }
-}
-
-/// The description has errors, which were already printed.
-#[derive(Debug, Error)]
-#[error("{file}: {}; nothing was changed", errors(*.grave))]
-struct InvalidDescription {
-    file: String,
-    grave: usize,
-}
-
-/// The exit status of a subcommand: 2 if the description is wrong, 1 on any other failure.
-pub(super) fn ending(outcome: anyhow::Result<()>) -> ExitCode {
-    let Err(error) = outcome else {
-        return ExitCode::SUCCESS;
-    };
-    let io = error.downcast_ref::<io::Error>();
-    if io.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
-        return die_of_broken_pipe();
-    }
-    say(PROGRAM, format_args!("{error:#}"));
-    if error.is::<InvalidDescription>() {
-        ExitCode::from(2)
-    } else {
-        ExitCode::FAILURE
-    }
-}
-
-/// The option that names the cluster's description.
-#[derive(Args, Clone, Debug)]
-pub(super) struct FileArgs {
-    /// The cluster's description (TOML); see sample-data/clusters/ for examples
-    #[arg(value_name = "FILE")]
-    file: PathBuf,
-}
-
-/// A description that was read and checked.
-#[derive(Clone, Debug)]
-pub(super) struct LoadedDescription {
-    pub(super) cluster: Cluster,
-    pub(super) file: PathBuf,
-    pub(super) text: String,
-}
-
-impl FileArgs {
-    /// Reads and checks the description. Prints all warnings and errors; any error makes this fail.
-    pub(super) fn cluster(&self, form: HostKind) -> anyhow::Result<Cluster> {
-        Ok(self.described(Some(form))?.cluster)
-    }
-
-    /// As [`Self::cluster`], with the description's text. `form` is the kind of the hosts; if `None`, the kind that was
-    /// started applies.
-    pub(super) fn described(&self, form: Option<HostKind>) -> anyhow::Result<LoadedDescription> {
-        let file = self.file.display();
-        let what = || format!("{file} cannot be read; name a cluster's description");
-        let named = files::read_named(&self.file, files::SMALL).with_context(what)?;
-        let beside = match self.file.parent() {
-            // A description from <(COMMAND) in a shell has no folder.
-            Some(_) if named.about.file_type().is_fifo() => Path::new("."),
-            folder => folder.unwrap_or(Path::new(".")),
-        };
-        let text = named.text().with_context(what)?;
-        let mut outcome = read(&text, beside, form.unwrap_or(HostKind::Loopback));
-        if let (None, Ok((cluster, _))) = (form, &outcome)
-            && let Some(form) = recorded_form(&cluster.folder)
-        {
-            outcome = read(&text, beside, form);
-        }
-        let problems = outcome
-            .as_ref()
-            .map_or_else(|problems| problems, |(_, warnings)| warnings);
-        for problem in problems {
-            say(PROGRAM, format!("{file}:{problem}"));
-        }
-        match outcome {
-            Ok((mut cluster, _)) => {
-                if cluster.form != HostKind::Own {
-                    cluster.folder = settled(&cluster.folder)?;
-                }
-                let file = self.file.clone();
-                Ok(LoadedDescription {
-                    cluster,
-                    file,
-                    text,
-                })
-            }
-            Err(problems) => {
-                let grave = problems.iter().filter(|problem| problem.grave).count();
-                let file = file.to_string();
-                Err(InvalidDescription { file, grave }.into())
-            }
-        }
-    }
-}
-
-/// The absolute path of the folder: servers run in folders of their own, and are recognized by this path later.
-fn settled(folder: &Path) -> anyhow::Result<PathBuf> {
-    let folder = std::path::absolute(folder)?;
-    for above in folder.ancestors() {
-        if let Ok(real) = fs::canonicalize(above) {
-            let below = folder.strip_prefix(above).unwrap_or(Path::new(""));
-            return Ok(real.components().chain(below.components()).collect());
-        }
-    }
-    Ok(folder)
-}
-
-/// The options for the files on this machine that clusters are made of.
-#[derive(Args, Clone, Debug)]
-pub(super) struct MachineArgs {
-    /// Folder of the jars of Hadoop and ZooKeeper [default: parts/lib below .heartline, as scripts/fetch-parts leaves
-    /// them]
-    #[arg(long, value_name = "DIR", env = "HEARTLINE_JARS", hide_env = true)]
-    jars: Option<PathBuf>,
-}
-
-impl MachineArgs {
-    pub(super) fn machine(&self) -> anyhow::Result<LocalPaths> {
-        let jars = match &self.jars {
-            Some(jars) => jars.clone(),
-            None => home().join("parts/lib"),
-        };
-        Ok(LocalPaths {
-            jars: std::path::absolute(jars)?,
-            heartline: std::env::current_exe().context("cannot locate the heartline executable")?,
-        })
     }
 }

@@ -12,15 +12,15 @@ use anyhow::bail;
 use clap::Args;
 use rustix::process::Signal;
 
-use super::args::{FileArgs, ending};
+use super::input::{FileArgs, ending};
 use super::listening::Listening;
 use super::model::{Cluster, HostKind};
 use super::netns;
 use super::orphans::{Orphan, is_of_another, orphans};
 use super::process::{GONE, ProcessRecord};
+use super::progress::progress;
 use super::record::{lock, recorded_cluster, recorded_form};
 use super::role::Role;
-use super::up::progress;
 
 /// How long servers may take to stop after SIGTERM.
 const LIMIT: Duration = Duration::from_secs(40);

@@ -7,8 +7,8 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context, bail};
 use clap::Args;
 
-use super::args::{FileArgs, PROGRAM, ending};
 use super::faults::named;
+use super::input::{FileArgs, PROGRAM, ending};
 use super::model::{Cluster, Host, HostKind};
 use super::role::Role;
 use heartline_process::say::say;

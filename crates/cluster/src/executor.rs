@@ -13,10 +13,10 @@ use super::model::{Cluster, Host};
 use super::plan::{OneTimeTask, ReadyCondition};
 use super::probe;
 use super::process::{ProcessRecord, run, start, tail};
+use super::progress::progress;
 use super::readiness::{self, Readiness};
 use super::role::Role;
 use super::role_instance::RoleInstance;
-use super::up::progress;
 
 /// How long any step may take. Seconds are usual; a machine that starts twenty JVMs at once needs more.
 const LIMIT: Duration = Duration::from_secs(300);

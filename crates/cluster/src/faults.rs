@@ -8,15 +8,15 @@ use anyhow::{Context, bail};
 use clap::Args;
 use rustix::process::Signal;
 
-use super::args::{FileArgs, ending};
+use super::input::{FileArgs, ending};
 use super::model::{Host, HostKind, list};
 use super::netns;
 use super::orphans::tasks;
 use super::process::ProcessRecord;
+use super::progress::progress;
 use super::record::recorded_cluster;
 use super::role::Role;
 use super::trust;
-use super::up::progress;
 
 /// Kill a NameNode from outside as a fencing method; called by Hadoop itself
 #[derive(Args, Clone, Debug)]

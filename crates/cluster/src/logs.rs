@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::bail;
 use clap::Args;
 
-use super::args::{FileArgs, ending};
+use super::input::{FileArgs, ending};
 use super::model::Cluster;
 use super::role::Role;
 use heartline_core::text;

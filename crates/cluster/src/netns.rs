@@ -7,7 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, bail};
 
-use super::config::put;
+use super::disk::put;
 use super::model::{Cluster, Host, HostKind, list};
 
 /// The folder in which `ip` looks for files that replace those of /etc in a namespace.

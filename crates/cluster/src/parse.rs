@@ -1,7 +1,7 @@
 //! Parses a description into a [`Cluster`]: everything is checked, and every fault is reported with its line, before
 //! anything is started.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use toml::Spanned;
@@ -302,22 +302,6 @@ fn is_label(name: &str) -> bool {
                 && !part.starts_with('-')
                 && !part.ends_with('-')
         })
-}
-
-/// Finds items that occur twice: returns the second position, the item, and the first position.
-pub(super) fn twice<'a, T>(items: impl Iterator<Item = &'a Spanned<T>>) -> Vec<(usize, T, usize)>
-where
-    T: Clone + Eq + std::hash::Hash + 'a,
-{
-    let mut seen = HashMap::new();
-    let mut found = Vec::new();
-    for item in items {
-        let at = item.span().start;
-        if let Some(first) = seen.insert(item.get_ref().clone(), at) {
-            found.push((at, item.get_ref().clone(), first));
-        }
-    }
-    found
 }
 
 #[cfg(test)]

@@ -1,6 +1,10 @@
 //! A problem in a description: its line, what is wrong, and what to write instead.
 
+use std::collections::HashMap;
 use std::fmt;
+use std::hash::Hash;
+
+use toml::Spanned;
 
 /// One error or warning.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,4 +86,20 @@ impl<'a> Problems<'a> {
 /// A number of errors in words: `1 error`, `3 errors`.
 pub(super) fn errors(count: usize) -> String {
     format!("{count} error{}", if count == 1 { "" } else { "s" })
+}
+
+/// Finds items that occur twice: returns the second position, the item, and the first position.
+pub(super) fn twice<'a, T>(items: impl Iterator<Item = &'a Spanned<T>>) -> Vec<(usize, T, usize)>
+where
+    T: Clone + Eq + Hash + 'a,
+{
+    let mut seen = HashMap::new();
+    let mut found = Vec::new();
+    for item in items {
+        let at = item.span().start;
+        if let Some(first) = seen.insert(item.get_ref().clone(), at) {
+            found.push((at, item.get_ref().clone(), first));
+        }
+    }
+    found
 }

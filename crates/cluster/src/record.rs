@@ -8,15 +8,12 @@ use anyhow::{Context, bail};
 use rustix::fs::{FlockOperation, Mode, flock};
 use rustix::process::umask;
 
-use super::config::put;
+use super::disk::put;
+use super::folder::{DESCRIPTION, FORM, LOCK};
 use super::model::{Cluster, HostKind};
 use super::parse::read;
 use super::trust;
 use heartline_process::files::{self, Links, SMALL};
-
-pub(super) const FORM: &str = "form";
-pub(super) const DESCRIPTION: &str = "description.toml";
-pub(super) const LOCK: &str = "lock";
 
 /// The kind of the hosts of a started cluster; `None` if none was started.
 pub fn recorded_form(folder: &Path) -> Option<HostKind> {

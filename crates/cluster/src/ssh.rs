@@ -7,7 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, bail};
 
-use super::config::{put, remove};
+use super::disk::{put, remove};
 use super::model::{Cluster, Host};
 use super::process::{ProcessRecord, start};
 

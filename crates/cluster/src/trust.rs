@@ -9,7 +9,7 @@ use std::path::Path;
 
 use anyhow::Context;
 
-use super::record::{DESCRIPTION, FORM, LOCK};
+use super::folder::{DESCRIPTION, FORM, LOCK};
 use heartline_process::files::untrusted;
 
 /// The parts of a host's folder that are acted on or written to.

@@ -8,12 +8,12 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use clap::Args;
 
-use super::args::{FileArgs, MachineArgs, PROGRAM, ending};
 use super::check::Check;
-use super::config::put;
 use super::configuration::files;
+use super::disk::put;
 use super::down::{Servers, servers};
 use super::executor::Executor;
+use super::input::{FileArgs, MachineArgs, PROGRAM, ending};
 use super::inspect::Inspection;
 use super::java::Launcher;
 use super::model::{Cluster, HostKind, home};
@@ -271,14 +271,6 @@ fn forget_ended(run: &Path) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-/// Prints a progress line.
-pub(super) fn progress(what: impl std::fmt::Display) {
-    use std::io::Write;
-    // The line is written in one call, because servers start in parallel.
-    let what = heartline_core::text::lines(&what.to_string()) + "\n";
-    let _ = std::io::stderr().write_all(what.as_bytes());
 }
 
 #[cfg(test)]

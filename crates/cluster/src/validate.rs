@@ -6,8 +6,8 @@ use toml::Spanned;
 
 use super::description::Description;
 use super::model::{Cluster, HostKind};
-use super::parse::twice;
 use super::problem::Problems;
+use super::problem::twice;
 use super::role::Role;
 
 /// Runs all checks.

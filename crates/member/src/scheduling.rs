@@ -5,7 +5,6 @@
 //! beat at a real-time priority (corosync and sbd do by default). Heartline does the same where it may: as
 //! root, with `CAP_SYS_NICE` or with an `RLIMIT_RTPRIO` (sched(7)). The work keeps its normal priority.
 
-use clap::ValueEnum;
 use strum::Display;
 use thread_priority::unix::{
     RealtimeThreadSchedulePolicy, ThreadSchedulePolicy, set_thread_priority_and_policy,
@@ -14,7 +13,7 @@ use thread_priority::unix::{
 use thread_priority::{ThreadPriority, ThreadPriorityValue};
 
 /// The scheduling class to request.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Display, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Display)]
 #[strum(serialize_all = "lowercase")]
 pub enum Scheduling {
     /// The lowest real-time priority if permitted, otherwise the normal one

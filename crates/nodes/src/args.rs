@@ -22,8 +22,8 @@ use super::roster::Rules;
 use super::server::{self, StoreKind, told_address};
 use super::succession::candidate;
 use super::{PROGRAM, agent::AgentConfig as AgentPlan};
-use heartline_cli::{ZooKeeperOptions, duration, run};
-use heartline_core::detect::{DetectorConfig, Rule};
+use heartline_cli::{RuleValue, ZooKeeperOptions, duration, run};
+use heartline_core::detect::DetectorConfig;
 use heartline_process::files::{Named, SMALL, read_named};
 use heartline_process::say::say;
 
@@ -70,7 +70,7 @@ struct ServerArgs {
     /// Detection rule: adaptive allows more time to nodes with irregular heartbeats, and to many nodes that fall silent
     /// together
     #[arg(long, value_name = "RULE", value_enum, default_value_t)]
-    detector: Rule,
+    detector: RuleValue,
 
     /// Time an agent has to reconnect after it lost its connection
     #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = duration)]
@@ -331,7 +331,7 @@ impl ServerArgs {
             any_address: self.any_address,
             rules: Rules {
                 detection: DetectorConfig {
-                    rule: self.detector,
+                    rule: self.detector.into(),
                     timeout: self.timeout,
                     longest_gap: TICK * 3,
                 },

@@ -5,11 +5,9 @@
 //!
 //! - [`map_words`] writes `word<TAB>1` for each word, [`map_combined`] sums words in bounded memory first.
 //! - [`reduce`] sums the sorted lines of the shuffle.
-//! - [`WordArgs`] holds the mapper's options.
 //! - [`Task`] holds what Hadoop's environment says of this task, [`StatusLine`] reports its status to Hadoop.
 //! - [`StreamError`] tells on which side the data path failed, [`exit`] ends the program accordingly.
 
-mod args;
 mod blocks;
 mod combine;
 mod edges;
@@ -28,7 +26,6 @@ mod testing;
 pub mod umbilical;
 mod words;
 
-pub use args::WordArgs;
 pub use combine::map_combined;
 pub use error::StreamError;
 pub use exit::{die_of_broken_pipe, exit};

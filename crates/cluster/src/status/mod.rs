@@ -25,7 +25,7 @@ use anstyle::{AnsiColor, Style};
 use clap::Args;
 use serde::Serialize;
 
-use super::args::{FileArgs, PROGRAM, ending};
+use super::input::{FileArgs, PROGRAM, ending};
 use super::model::{Cluster, HostKind};
 use gather::gather;
 use heartline_cli::{self as cli, duration};

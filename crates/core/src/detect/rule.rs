@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use clap::ValueEnum;
 use strum::Display;
 
 /// How long a member may be silent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Display, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Display)]
 #[strum(serialize_all = "lowercase")]
 pub enum Rule {
     /// The same timeout for all members

@@ -5,11 +5,9 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::publish::{PublishOptions, publish};
+use super::publish::{PROGRAM, PublishOptions, publish};
 use super::target::Target;
 use heartline_cli::{self as cli, ZooKeeperOptions, duration};
-
-pub(super) const PROGRAM: &str = "heartline events";
 
 /// Publish events of the members of a job as JSON lines: to stdout, a file or Kafka
 ///

@@ -9,7 +9,6 @@ use chrono::Utc;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, sleep_until};
 
-use super::args::PROGRAM;
 use super::buffer::Buffer;
 use super::file::last_event;
 #[cfg(feature = "kafka")]
@@ -23,6 +22,8 @@ use heartline_core::protocol::{Event, EventKind};
 use heartline_process::say::say;
 use heartline_process::supervisor::listen;
 use heartline_zookeeper::Settings;
+
+pub(super) const PROGRAM: &str = "heartline events";
 
 /// The options of the publisher.
 #[derive(Debug)]

@@ -12,7 +12,7 @@ use crate::say::say;
 /// Becomes `command`, which dies with its parent process `supervisor`. Returns only if
 /// that fails, with the status that a shell would give: 127 for a command that does not exist,
 /// otherwise 126. The error message begins with the name of `program`, which the command belongs to.
-pub(super) fn become_command(program: &str, supervisor: i32, command: &[OsString]) -> ExitCode {
+pub fn become_command(program: &str, supervisor: i32, command: &[OsString]) -> ExitCode {
     let Some((executable, arguments)) = command.split_first() else {
         return ExitCode::from(126);
     };

@@ -5,11 +5,11 @@
 //! reaches the command too:
 //!
 //! - the program itself, which holds a [`SupervisorHandle`] and gives the command more time again and again;
-//! - the supervisor ([`SupervisorArgs`]), a second process of the same executable. The end of their socket tells it
+//! - the supervisor ([`supervise`]), a second process of the same executable. The end of their socket tells it
 //!   that the program has ended, for whatever reason. It keeps working without the program when that is stopped
 //!   (SIGSTOP) or hangs. Every process that the command starts stays below it, including orphans of the command's
 //!   own children;
-//! - the command, begun by [`ChildExecArgs`], which the kernel kills when the supervisor dies.
+//! - the command, begun by [`become_command`], which the kernel kills when the supervisor dies.
 //!
 //! So another process reacts when one of them ends or hangs: the supervisor if it is the program, and the program,
 //! which kills everything below it, if it is the supervisor. One gap remains: when the supervisor itself is
@@ -17,7 +17,6 @@
 //! starts nothing else, so that everything below it is the command's ([`ChildSpec::is_all`]). Processes that run under
 //! another user's id cannot be ended. Linux only.
 
-mod args;
 mod clock;
 mod control;
 mod exec;
@@ -30,8 +29,8 @@ mod tree;
 
 pub use clock::boot_time;
 pub use control::{Ended, Until};
+pub use exec::become_command;
 pub use handle::{ChildSpec, SupervisorHandle};
 pub use signals::{is_ignored, listen};
-
-pub use args::{ChildExecArgs, SupervisorArgs};
+pub use supervise::{SupervisorOptions, supervise};
 pub use tree::{below, parent};

@@ -28,23 +28,23 @@ const LONGEST_SLEEP: Duration = Duration::from_millis(250);
 
 /// The options of a supervisor.
 #[derive(Clone, Debug)]
-pub(super) struct SupervisorOptions {
+pub struct SupervisorOptions {
     /// The program that the command belongs to, by its name in messages.
-    pub(super) program: String,
+    pub program: String,
     /// How long the command may run at first.
-    pub(super) until: Until,
+    pub until: Until,
     /// How long the command gets to end when the program is gone, and the processes it leaves behind get to end.
-    pub(super) grace: Duration,
+    pub grace: Duration,
     /// How long the processes that the command leaves behind may go on before that, if it was successful.
-    pub(super) linger: Duration,
+    pub linger: Duration,
     /// The command.
-    pub(super) command: Vec<OsString>,
+    pub command: Vec<OsString>,
 }
 
 /// Supervises a command until it is over. Call it from the first thread of a process of its own, whose
 /// stdin is the socket to the program: the first byte comes with the command's stdin and
 /// stdout.
-pub(super) fn supervise(keeping: &SupervisorOptions) -> ExitCode {
+pub fn supervise(keeping: &SupervisorOptions) -> ExitCode {
     match Supervisor::start(keeping).and_then(Supervisor::run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -5,7 +5,8 @@ use std::time::Duration;
 use clap::error::ErrorKind;
 use clap::{Args, Command};
 
-use super::attempt::{Commit, CommitPlan};
+use super::attempt::Commit;
+use super::plan::CommitPlan;
 use heartline_cli::duration;
 use heartline_core::template::Template;
 use heartline_member::{Config, Name};

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::attempt::{CommitPlan, Limits};
 use super::permission::Held;
+use super::plan::{CommitPlan, Limits};
 use super::znodes::Made;
 use crate::membership::lease::LeaseTiming;
 use heartline_process::supervisor::{ChildSpec, Ended, SupervisorHandle, boot_time};

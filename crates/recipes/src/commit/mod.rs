@@ -16,6 +16,7 @@ mod command;
 #[doc(hidden)]
 pub mod fuzzing;
 mod permission;
+mod plan;
 mod rules;
 mod znodes;
 

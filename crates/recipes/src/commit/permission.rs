@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, SecondsFormat, Utc};
 use tokio::time::sleep;
 
-use super::attempt::{CommitPlan, CommitStop, Limits};
+use super::plan::{CommitPlan, CommitStop, Limits};
 use super::rules::{Record, State, Step, Telling, judge, recheck};
 use super::znodes::{Made, Znodes};
 use crate::membership::lease::LeaseTiming;

@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::Until;
-use super::exec::become_command;
-use super::supervise::{SupervisorOptions, supervise};
+use heartline_process::supervisor::{SupervisorOptions, Until, become_command, supervise};
 
 /// The options of a supervisor; times are in microseconds.
 #[derive(Args, Debug)]

@@ -1,9 +1,9 @@
 //! The options of the data path of `wc-mapper`.
 
-use super::{StreamError, map_combined, map_words};
 use bytesize::ByteSize;
 use clap::builder::FalseyValueParser;
 use heartline_process::progress::Progress;
+use heartline_streaming::{StreamError, map_combined, map_words};
 use std::io::{Read, Write};
 use std::time::Duration;
 

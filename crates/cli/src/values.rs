@@ -1,0 +1,47 @@
+//! Option values that become types of other crates, which know nothing of command lines.
+
+use clap::ValueEnum;
+use heartline_core::detect::Rule;
+use heartline_member::Scheduling;
+use strum::Display;
+
+/// How long a member may be silent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Display, ValueEnum)]
+#[strum(serialize_all = "lowercase")]
+pub enum RuleValue {
+    /// The same timeout for all members
+    Fixed,
+    /// At least the timeout; longer for a member whose recent silences were long, and for all when several
+    /// are silent at once
+    #[default]
+    Adaptive,
+}
+
+impl From<RuleValue> for Rule {
+    fn from(value: RuleValue) -> Self {
+        match value {
+            RuleValue::Fixed => Self::Fixed,
+            RuleValue::Adaptive => Self::Adaptive,
+        }
+    }
+}
+
+/// The scheduling class to request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Display, ValueEnum)]
+#[strum(serialize_all = "lowercase")]
+pub enum SchedulingValue {
+    /// The lowest real-time priority if permitted, otherwise the normal one
+    #[default]
+    Realtime,
+    /// The normal priority of any process
+    Normal,
+}
+
+impl From<SchedulingValue> for Scheduling {
+    fn from(value: SchedulingValue) -> Self {
+        match value {
+            SchedulingValue::Realtime => Self::Realtime,
+            SchedulingValue::Normal => Self::Normal,
+        }
+    }
+}

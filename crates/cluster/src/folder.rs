@@ -1,0 +1,8 @@
+//! The names of the files in a cluster's folder.
+
+/// The kind of the hosts of the started cluster.
+pub(super) const FORM: &str = "form";
+/// The description it was started with.
+pub(super) const DESCRIPTION: &str = "description.toml";
+/// Locked by one start or stop at a time.
+pub(super) const LOCK: &str = "lock";
