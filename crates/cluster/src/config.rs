@@ -1,17 +1,14 @@
 //! `heartline cluster config`: only writes the configuration files.
 
-use std::fs;
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
 use clap::Args;
 
 use super::configuration::files;
+use super::disk::put;
 use super::input::{FileArgs, MachineArgs, PROGRAM, ending};
 use super::model::HostKind;
-use heartline_process::files::{self, Links};
 use heartline_process::say::say;
 
 /// Write every host's configuration files without starting anything

@@ -21,6 +21,7 @@ use super::orphans::strays;
 use super::plan::{Step, steps};
 use super::problem::errors;
 use super::process::ProcessRecord;
+use super::progress::progress;
 use super::record::{lock, record, recorded_cluster, recorded_form};
 use super::{agents, netns, ssh};
 use heartline_process::say::say;

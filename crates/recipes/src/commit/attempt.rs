@@ -4,16 +4,15 @@ use std::io;
 use std::time::Duration;
 
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 use super::command::Run;
 use super::permission::{Held, Permission};
 use super::plan::{CommitPlan, CommitStop, Limits};
-use super::rules::{Record, State};
-use heartline_process::say::say;
+use super::rules::State;
 use heartline_process::supervisor::listen;
 use heartline_process::wrapped::{ChildEvent, Order, Outcome};
-use heartline_zookeeper::{Session, Settings};
+use heartline_zookeeper::Session;
 
 /// How long reporting a failure may take; without a report, the next attempt waits until this session has expired.
 const TELL_FAILURE: Duration = Duration::from_secs(2);
