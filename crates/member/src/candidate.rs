@@ -14,7 +14,7 @@ use heartline_core::protocol::{Beat, EndReason, Identity};
 use heartline_zookeeper::client::Change;
 use heartline_zookeeper::{Failure, Session, Value, unless_throttled};
 
-use super::session_event::SessionEvent;
+use super::session_event::{ElectionReply, RemovedClaimant, SessionEvent};
 
 /// The shortest pause between two reads of the first claim in line: long enough to cost nothing beside the
 /// beats.
@@ -23,31 +23,6 @@ const LOOK: Duration = Duration::from_millis(500);
 const LISTED: u32 = 8;
 /// The pause grows by one [`LOOK`] per this many claims ahead of the member.
 const FEW: u32 = 8;
-
-/// An answer to an [`ElectionAction`], with its generation.
-#[derive(Debug)]
-pub(super) enum ElectionReply {
-    Created(u64, String, i64),
-    Listed(u64, Vec<String>),
-    Inspected(u64, String, Option<i64>),
-    /// The predecessor's claim was read; the next change of it will be reported.
-    PredecessorSeen(u64, ClaimView),
-    /// The predecessor's claim has changed.
-    PredecessorStirred(u64),
-    PredecessorGone(u64),
-    /// The znode of this name in the line is not a claim.
-    NoClaim(u64, String),
-    /// The first claim in line was read.
-    FirstSeen(u64, String, ClaimView),
-    Ousted(u64, DeposeOutcome, EndReason, Option<RemovedFollower>),
-}
-
-/// The owner of a claim that this member removed, with its identity from its last beat.
-#[derive(Debug)]
-pub(super) struct RemovedFollower {
-    pub(super) node: String,
-    pub(super) identity: Box<Identity>,
-}
 
 /// Carries out one request. `value` is the initial value of the new claim. If `wants_deaths` is set, the answer to
 /// a removal names the removed owner.
@@ -158,13 +133,13 @@ impl CandidateContext {
 }
 
 /// Reads the owner of a claim, if the caller asks for it.
-async fn removed(session: &Session, claim: &str, wants_deaths: bool) -> Option<RemovedFollower> {
+async fn removed(session: &Session, claim: &str, wants_deaths: bool) -> Option<RemovedClaimant> {
     if !wants_deaths {
         return None;
     }
     let path = session.paths().claim(claim);
     let (value, _) = session.client().get(&path).await.ok()?;
-    Some(RemovedFollower {
+    Some(RemovedClaimant {
         node: claim::holder(&value),
         identity: Box::new(Beat::parse(&value).identity),
     })

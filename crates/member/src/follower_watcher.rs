@@ -18,7 +18,7 @@ use heartline_core::protocol::Beat;
 use heartline_core::protocol::request::Request;
 use heartline_zookeeper::{Failure, Session, Value, unless_throttled};
 
-use super::session_event::SessionEvent;
+use super::session_event::{FollowerEvent, SessionEvent};
 
 /// Maximum number of concurrent reads of followers.
 const READS: usize = 64;
@@ -34,23 +34,6 @@ const LONGEST_NAME: usize = 255;
 /// Prefix of heartline's own znodes: such a name in the list of followers belongs to another job that uses
 /// this job's list as its namespace.
 const OWN: &str = "heart_beat";
-
-/// An event that the follower watcher reports.
-#[derive(Debug)]
-pub(super) enum FollowerEvent {
-    /// The names of the followers' znodes that exist.
-    Members(BTreeSet<String>),
-    /// A follower's value; its next change is being watched.
-    Heard(String, Box<FollowerReading>),
-    /// A follower's value has changed.
-    Changed(String),
-    /// A follower's znode is gone.
-    Vanished(String),
-    /// A znode in the list of followers that is not a follower or cannot be read, and why.
-    PassedOver(String, String),
-    /// An operator's request, in a znode of this name.
-    Asked(String, Request),
-}
 
 /// The context of the watcher's tasks, for one epoch of a master.
 #[derive(Clone)]

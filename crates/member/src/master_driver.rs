@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use tokio::sync::mpsc::Sender;
 use tokio::task::{AbortHandle, JoinSet};
 
-use super::follower_watcher::{self, FollowerEvent, FollowerWatcher, is_no_member};
+use super::follower_watcher::{self, FollowerWatcher, is_no_member};
+use super::session_event::FollowerEvent;
 use super::session_event::SessionEvent;
 use heartline_core::clock::Now;
 use heartline_core::master::state::MasterState;

@@ -11,11 +11,11 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
 
-use super::candidate::{self, RemovedFollower};
+use super::candidate;
 use super::control_watch;
-use super::follower_watcher::FollowerEvent;
 use super::master_driver::MasterDriver;
 use super::runner::{MemberRunner, SessionEnd};
+use super::session_event::{FollowerEvent, RemovedClaimant};
 use super::session_event::{ReconnectOutlook, SessionEvent};
 use super::shutdown::{Shutdown, ShutdownStage};
 use super::write::{self, Done, WriteFuture};
@@ -74,7 +74,7 @@ pub(super) struct MemberSession<'a> {
     predecessor_watch: Option<PredecessorWatch>,
     /// The owners of the claims that this member removed recently: the previous master is one of them, if it
     /// died.
-    removed: Vec<RemovedFollower>,
+    removed: Vec<RemovedClaimant>,
     /// When the connection was last restored.
     back: Option<Duration>,
     /// A beat fell due while another write was under way.

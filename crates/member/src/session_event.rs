@@ -1,8 +1,13 @@
 //! Events for the loop of a session.
 
-use super::candidate::ElectionReply;
-use super::follower_watcher::FollowerEvent;
+use std::collections::BTreeSet;
+
+use heartline_core::master::election::DeposeOutcome;
+use heartline_core::master::predecessor::ClaimView;
+use heartline_core::master::state::FollowerReading;
 use heartline_core::protocol::control::Control;
+use heartline_core::protocol::request::Request;
+use heartline_core::protocol::{EndReason, Identity};
 use heartline_zookeeper::{Connection, Diagnosis, Failure};
 
 /// An event from one of the tasks around the loop.
@@ -38,4 +43,46 @@ pub(super) enum ReconnectOutlook {
     Some,
     /// No server accepts connections.
     None,
+}
+
+/// An answer to an `ElectionAction`, with its generation.
+#[derive(Debug)]
+pub(super) enum ElectionReply {
+    Created(u64, String, i64),
+    Listed(u64, Vec<String>),
+    Inspected(u64, String, Option<i64>),
+    /// The predecessor's claim was read; the next change of it will be reported.
+    PredecessorSeen(u64, ClaimView),
+    /// The predecessor's claim has changed.
+    PredecessorStirred(u64),
+    PredecessorGone(u64),
+    /// The znode of this name in the line is not a claim.
+    NoClaim(u64, String),
+    /// The first claim in line was read.
+    FirstSeen(u64, String, ClaimView),
+    Ousted(u64, DeposeOutcome, EndReason, Option<RemovedClaimant>),
+}
+
+/// The owner of a claim that this member removed, with its identity from its last beat.
+#[derive(Debug)]
+pub(super) struct RemovedClaimant {
+    pub(super) node: String,
+    pub(super) identity: Box<Identity>,
+}
+
+/// An event that the follower watcher reports.
+#[derive(Debug)]
+pub(super) enum FollowerEvent {
+    /// The names of the followers' znodes that exist.
+    Members(BTreeSet<String>),
+    /// A follower's value; its next change is being watched.
+    Heard(String, Box<FollowerReading>),
+    /// A follower's value has changed.
+    Changed(String),
+    /// A follower's znode is gone.
+    Vanished(String),
+    /// A znode in the list of followers that is not a follower or cannot be read, and why.
+    PassedOver(String, String),
+    /// An operator's request, in a znode of this name.
+    Asked(String, Request),
 }

@@ -43,6 +43,13 @@ pub enum RemovalOutcome {
     Refused(usize, String),
 }
 
+impl Session {
+    /// The fence of the claim `claim`: the right to write as master as long as the claim exists.
+    pub fn fence(&self, claim: &str) -> Fence {
+        Fence::new(self.clone(), claim)
+    }
+}
+
 impl Fence {
     pub(super) fn new(session: Session, claim: &str) -> Self {
         let claim = session.paths().claim(claim);

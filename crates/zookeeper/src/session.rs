@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::client::{Change, Client, Kind, Operation, Stat, States};
 use super::zookeeper::ZooKeeper;
-use super::{Address, Connection, Failure, Fence, Namespace, Paths, Value};
+use super::{Address, Connection, Failure, Namespace, Paths, Value};
 use heartline_core::protocol::claim::in_order;
 use heartline_core::protocol::report::FREE;
 
@@ -349,11 +349,6 @@ impl Session {
             Some(0) if refusal.failure == Failure::NoNode => Failure::Deposed,
             _ => refusal.failure,
         })
-    }
-
-    /// The fence of the claim `claim`: the right to write as master as long as the claim exists.
-    pub fn fence(&self, claim: &str) -> Fence {
-        Fence::new(self.clone(), claim)
     }
 
     /// The owner of a znode: a session's id, or 0 for a persistent znode; `None` if it does not exist.

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::MemberSession;
-use crate::candidate::{self, ElectionReply};
+use crate::candidate;
+use crate::session_event::ElectionReply;
 use heartline_core::master::election::ElectionAction;
 use heartline_core::master::predecessor::PredecessorWatch;
 

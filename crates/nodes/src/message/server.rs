@@ -9,7 +9,7 @@ use std::ops::Deref;
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{Raw, Truth};
+use super::raw::{Raw, Truth};
 use crate::fields::{Address, HostName, PublicKey};
 use crate::rejection::{Rejection, quoted};
 
