@@ -122,6 +122,7 @@ impl Death {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one loop with its bookkeeping")]
 fn deaths(recording: &[Observation], terms: DetectorConfig) -> Vec<Death> {
     struct Silent {
         since: Duration,

@@ -89,6 +89,10 @@ pub struct RunArgs {
 
 impl RunArgs {
     /// Runs the command. `line` is the clap command, for usage errors.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one check for each option, then the run"
+    )]
     pub fn run(self, line: &mut Command) -> ExitCode {
         start_log();
         let task = Task::of_process();

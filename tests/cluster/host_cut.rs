@@ -40,6 +40,10 @@ roles = ["datanode", "nodemanager"]
 "#;
 
 #[test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one story of real processes, told in its order"
+)]
 fn a_host_that_is_cut_off_loses_its_mappers_to_another_and_returns_in_peace() {
     let _machine = crate::support::whole_machine();
     if let Some(why) = no_namespaces(&["sshd", "fuser"]) {

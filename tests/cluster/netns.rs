@@ -104,6 +104,10 @@ fn let_in(cluster: &Described, host: &str, other: &str) -> usize {
 }
 
 #[test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one story of real processes, told in its order"
+)]
 fn hosts_are_kept_right_by_a_server_and_agents_of_the_clusters_own() {
     let _machine = crate::support::whole_machine();
     let _alone = alone();
@@ -199,6 +203,10 @@ fn hosts_are_kept_right_by_a_server_and_agents_of_the_clusters_own() {
 }
 
 #[test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one story of real processes, told in its order"
+)]
 fn a_namenode_that_hangs_is_fenced_by_ssh_and_a_host_is_cut_off() {
     let _machine = crate::support::whole_machine();
     let _alone = alone();

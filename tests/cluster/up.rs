@@ -19,6 +19,10 @@ fn alone() -> MutexGuard<'static, ()> {
 }
 
 #[test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one story of real processes, told in its order"
+)]
 fn one_machine_comes_up_goes_on_and_ends() {
     let _machine = crate::support::whole_machine();
     let _alone = alone();

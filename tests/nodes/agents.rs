@@ -19,6 +19,10 @@ fn wait_for_text(folder: &TempDir, name: &str, what: &str, hoped: impl Fn(&str) 
 }
 
 #[test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one story of real processes, told in its order"
+)]
 fn every_node_learns_of_every_other_and_a_leave_leaves_nothing() {
     let mut server = ServerOfNodes::bare(&[]);
     let hosts = "127.0.0.1\tlocalhost\n";

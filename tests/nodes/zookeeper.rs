@@ -42,6 +42,10 @@ fn assert_none_died(agents: &[&Program]) {
 }
 
 #[test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one story of real processes, told in its order"
+)]
 fn when_one_is_killed_or_stopped_the_other_goes_on() {
     let zookeeper = ZooKeeper::start();
     let [mut first, mut second] = pair(&zookeeper, true, &[]);

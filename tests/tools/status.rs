@@ -127,6 +127,10 @@ fn all_members_are_shown_with_their_roles_and_rates() {
 }
 
 #[test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one story of real processes, told in its order"
+)]
 fn a_killed_one_is_shown_as_dead_and_is_why_it_fails() {
     let zookeeper = ZooKeeper::start();
     let address = zookeeper.address();

@@ -102,6 +102,10 @@ impl UpArgs {
         Ok(())
     }
 
+    #[expect(
+        clippy::too_many_lines,
+        reason = "the steps of a start, in their order"
+    )]
     fn up(&self) -> anyhow::Result<()> {
         let described = self.file.described(self.hosts)?;
         let cluster = &described.cluster;

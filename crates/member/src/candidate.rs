@@ -10,7 +10,7 @@ use tokio::time::sleep;
 use heartline_core::master::election::{DeposeOutcome, ElectionAction};
 use heartline_core::master::predecessor::ClaimView;
 use heartline_core::protocol::claim;
-use heartline_core::protocol::{Beat, EndReason, Identity};
+use heartline_core::protocol::{Beat, EndReason};
 use heartline_zookeeper::client::Change;
 use heartline_zookeeper::{Failure, Session, Value, unless_throttled};
 

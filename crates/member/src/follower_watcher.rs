@@ -15,7 +15,6 @@ use tokio::time::{Instant, sleep};
 
 use heartline_core::master::state::FollowerReading;
 use heartline_core::protocol::Beat;
-use heartline_core::protocol::request::Request;
 use heartline_zookeeper::{Failure, Session, Value, unless_throttled};
 
 use super::session_event::{FollowerEvent, SessionEvent};

@@ -73,6 +73,10 @@ impl Heartbeat {
     /// Starts the heartbeat. It calls `complain` once, with one line, when something is wrong with
     /// ZooKeeper. If the heartbeat is `required`, a problem before the member has joined goes to
     /// [`Heartbeat::wait_until_joined`] instead.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one thread, with the channels between it and its handle"
+    )]
     pub fn start(
         program: &'static str,
         config: Config,

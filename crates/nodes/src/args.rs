@@ -282,6 +282,7 @@ fn count(text: &str) -> Result<usize, String> {
 }
 
 impl ServerArgs {
+    #[expect(clippy::too_many_lines, reason = "one check for each option")]
     fn plan(self) -> anyhow::Result<server::ServerConfig> {
         let loopback = self.listen.ip().is_loopback();
         if self.secret.is_open() && !loopback {

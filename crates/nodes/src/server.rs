@@ -73,6 +73,10 @@ pub(super) struct Server {
 }
 
 /// Serves until it receives a signal to stop.
+#[expect(
+    clippy::too_many_lines,
+    reason = "the tasks of the server, started and ended in one place"
+)]
 pub(super) async fn run(plan: ServerConfig) -> anyhow::Result<()> {
     allow_files();
     // A fault of the store is reported before anybody can connect.

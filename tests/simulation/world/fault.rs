@@ -50,6 +50,7 @@ pub(crate) enum Fault {
 }
 
 impl Inner {
+    #[expect(clippy::too_many_lines, reason = "one arm for each fault")]
     pub(super) fn strike(&mut self, fault: &Fault) {
         self.trace(|| format!("{fault:?}"));
         let now = self.now();

@@ -75,6 +75,7 @@ fn datanode(host: &str) -> Worker<Datanode, Listed> {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "a sample of every part")]
 pub(super) fn overview() -> Overview {
     let listens = Listens { listens: true };
     let time = DateTime::from_timestamp_millis(1_795_293_200_000).unwrap();

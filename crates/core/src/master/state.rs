@@ -104,6 +104,7 @@ pub struct MasterState {
 impl MasterState {
     /// Creates the state of the master `name` for a new epoch, or continues its epoch: a master that was
     /// disconnected but whose claim still exists was never replaced.
+    #[expect(clippy::too_many_lines, reason = "the fields of one struct")]
     pub fn begin(
         now: Now,
         (name, identity): (&str, &Identity),

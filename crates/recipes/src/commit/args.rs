@@ -63,6 +63,7 @@ pub struct CommitOptions {
 impl CommitOptions {
     /// The commit for a member of this configuration, whose command gets `grace` to end; `None` if no commit command is
     /// given. Exits the process if the options are inconsistent.
+    #[expect(clippy::too_many_lines, reason = "one check for each option")]
     pub fn commit(
         &self,
         program: &'static str,

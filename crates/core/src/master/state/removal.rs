@@ -53,6 +53,10 @@ impl MasterState {
     }
 
     /// Removes the overdue followers, if the report has room for them.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one step: who is overdue, who of them fits, and the report about it"
+    )]
     pub(super) fn remove_overdue(&mut self, now: Now) -> Option<Write> {
         if self.overdue.is_empty() || self.grace.is_some() {
             return None;
