@@ -1,5 +1,7 @@
 //! `wc-mapper`: writes `word<TAB>1` for every word on stdin, with a heartbeat.
 
+#![allow(rustdoc::invalid_html_tags, reason = "the text of --help")]
+
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};

@@ -1,5 +1,7 @@
 //! `wc-reducer`: sums a sorted stream of `key<TAB>count`.
 
+#![allow(rustdoc::invalid_html_tags, reason = "the text of --help")]
+
 use std::process::ExitCode;
 
 use clap::builder::FalseyValueParser;

@@ -34,12 +34,12 @@ pub fn line(text: &str) -> Cow<'_, str> {
     bounded(text, LONGEST_LINE)
 }
 
-/// A word of a table: like [`line`], but shorter.
+/// A word of a table: like [`line()`], but shorter.
 pub fn cell(text: &str) -> Cow<'_, str> {
     bounded(text, LONGEST_CELL)
 }
 
-/// Several lines: line ends and tabs stay, everything else is as in [`line`].
+/// Several lines: line ends and tabs stay, everything else is as in [`line()`].
 pub fn lines(text: &str) -> String {
     lines_within(text, LONGEST_LINE)
 }

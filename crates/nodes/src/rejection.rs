@@ -10,7 +10,7 @@ const LONGEST_QUOTE: usize = 160;
 pub struct Rejection(String);
 
 impl Rejection {
-    /// A rejection for this reason. Foreign text in it must pass through [`quoted`].
+    /// A rejection for this reason. Foreign text in it must pass through `quoted`.
     pub fn new(why: impl Into<String>) -> Self {
         Self(why.into())
     }

@@ -1,5 +1,5 @@
 //! The state that a server needs when it starts again: it contains every acknowledged change. Pure:
-//! [`super::state_file`] and [`super::zk_store`] store it.
+//! [`super::state_file`] and `super::zk_store` store it.
 
 use std::net::IpAddr;
 use std::time::Duration;

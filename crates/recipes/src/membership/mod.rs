@@ -3,10 +3,10 @@
 //!
 //! - [`claim`] determines who owns the znode, [`activation`] whether this member is active and its command may run,
 //!   [`lease`] for how long that is certain, [`roster`] which workers joined and left. None of them has a clock or IO.
-//! - [`session_loop`] opens one session after the other; in each, [`session`] executes the actions of the claim.
-//!   [`runner`] handles what continues across sessions: the command ([`heartline_process::supervisor`]), the signals, and the
+//! - `session_loop` opens one session after the other; in each, `session` executes the actions of the claim.
+//!   `runner` handles what continues across sessions: the command ([`heartline_process::supervisor`]), the signals, and the
 //!   events.
-//! - [`args`] is the command line.
+//! - `args` is the command line.
 
 pub mod activation;
 mod args;
