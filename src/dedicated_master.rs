@@ -68,11 +68,7 @@ impl DedicatedMasterArgs {
                 }
             }
         }
-        let form = if self.json {
-            OutputFormat::Json
-        } else {
-            OutputFormat::Text
-        };
+        let form = OutputFormat::of(self.json);
         cli::run(PROGRAM, stand(config, self.backup, form))
     }
 }

@@ -22,11 +22,7 @@ struct Options {
 
 fn main() -> ExitCode {
     let options: Options = cli::parse();
-    let form = if options.json {
-        OutputFormat::Json
-    } else {
-        OutputFormat::Text
-    };
+    let form = OutputFormat::of(options.json);
     cli::run(
         "watch-master",
         watch_master(&options.zookeeper.settings(), form, Some("watch-master")),

@@ -33,11 +33,7 @@ fn main() -> ExitCode {
             .error(ErrorKind::ValueValidation, reason)
             .exit();
     }
-    let form = if options.json {
-        OutputFormat::Json
-    } else {
-        OutputFormat::Text
-    };
+    let form = OutputFormat::of(options.json);
     let settings = options.zookeeper.settings();
     cli::run(
         "watch-slave",

@@ -3,15 +3,23 @@
 mod ending;
 mod jobconf;
 mod options;
+#[cfg(feature = "tables")]
+mod screen;
 mod stall;
 mod supervisor;
+#[cfg(feature = "tables")]
+mod table;
 mod values;
 mod words;
 
 pub use ending::{run, start_log};
 pub use jobconf::parse;
 pub use options::{BeatOptions, MemberOptions, ZooKeeperOptions, duration};
+#[cfg(feature = "tables")]
+pub use screen::{Screen, write_line};
 pub use stall::{OnStall, StallOptions};
 pub use supervisor::{ChildExecArgs, SupervisorArgs};
+#[cfg(feature = "tables")]
+pub use table::{Column, paint, table};
 pub use values::{RuleValue, SchedulingValue};
 pub use words::WordArgs;

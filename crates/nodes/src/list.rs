@@ -1,12 +1,10 @@
 //! `heartline nodes list` and `heartline nodes forget`: the operator's requests to the server.
 
 use std::convert::Infallible;
-use std::io::Write;
 use std::time::Duration;
 
+use anstyle::{AnsiColor, Style};
 use anyhow::bail;
-use comfy_table::presets::NOTHING;
-use comfy_table::{ContentArrangement, Table};
 use serde::Deserialize;
 use tokio::time::{Instant, interval_at, sleep, timeout};
 
@@ -15,31 +13,28 @@ use super::auth::Secret;
 use super::backoff::Backoff;
 use super::fields::HostName;
 use super::link::Link;
-use super::message::{Raw, ReplyHeader, Truth};
+use super::message::{ListedNode, Raw, ReplyHeader, Truth};
 use super::options::Servers;
+use heartline_cli::{Column, Screen, table, write_line};
 use heartline_core::text;
 use heartline_process::say::say;
-use heartline_process::stdio;
 
 /// How long the server's answer may take.
 const LIMIT: Duration = Duration::from_secs(5);
 /// The interval at which a watching client repeats its request, well before the server closes the connection as idle.
 const AGAIN: Duration = Duration::from_secs(20);
-const COLUMNS: [&str; 6] = ["ROLE", "NODE", "ADDRESS", "USER", "VERDICT", "AGE"];
+const COLUMNS: [Column; 6] = [
+    ("ROLE", false),
+    ("NODE", false),
+    ("ADDRESS", false),
+    ("USER", false),
+    ("VERDICT", false),
+    ("AGE", true),
+];
 
 #[derive(Debug, Deserialize)]
 struct Nodes {
     nodes: Vec<ListedNode>,
-}
-
-#[derive(Debug, Deserialize)]
-struct ListedNode {
-    hostname: String,
-    ip: Option<String>,
-    role: String,
-    username: String,
-    verdict: String,
-    age_ms: Option<u64>,
 }
 
 /// Shows all nodes, once, or again on each change.
@@ -54,7 +49,8 @@ pub(super) async fn list(
         ..Raw::operator("list")
     };
     let (mut link, mut last) = ask_any(servers, secret, &ask, "nodes").await?;
-    show(&last, json)?;
+    let mut screen = Screen::new(watch);
+    show(&mut screen, &last, json)?;
     if !watch {
         return Ok(());
     }
@@ -64,7 +60,7 @@ pub(super) async fn list(
         let mut unshown = None;
         let Err(why) = follow(&mut link, &ask, |message| {
             if message != last {
-                unshown = show(&message, json).err();
+                unshown = show(&mut screen, &message, json).err();
                 last = message;
             }
             unshown.is_none()
@@ -157,52 +153,36 @@ async fn answer(link: &mut Link, kind: &str) -> anyhow::Result<Vec<u8>> {
     }
 }
 
-fn show(message: &[u8], json: bool) -> anyhow::Result<()> {
-    let mut stdout = stdio::out();
+fn show(screen: &mut Screen, message: &[u8], json: bool) -> anyhow::Result<()> {
     if json {
         let message = String::from_utf8_lossy(message);
-        stdout.write_all(text::escaped(&message).as_bytes())?;
-        stdout.write_all(b"\n")?;
-    } else {
-        let nodes: Nodes = serde_json::from_slice(message)?;
-        writeln!(stdout, "{}", table(&nodes))?;
+        return Ok(write_line(&text::escaped(&message))?);
     }
-    Ok(())
+    let nodes: Nodes = serde_json::from_slice(message)?;
+    if nodes.nodes.is_empty() {
+        return Ok(screen.show(&["no nodes".to_owned()])?);
+    }
+    let rows = nodes.nodes.into_iter().map(row).collect();
+    Ok(screen.show(&table(&COLUMNS, rows))?)
 }
 
-fn table(nodes: &Nodes) -> String {
-    if nodes.nodes.is_empty() {
-        return "no nodes".to_owned();
-    }
-    let mut table = Table::new();
-    table
-        .load_style(NOTHING)
-        .set_content_arrangement(ContentArrangement::Disabled)
-        .set_header(COLUMNS.map(str::to_owned));
-    for row in &nodes.nodes {
-        let age = row.age_ms.map(Duration::from_millis);
-        let age = age.map_or_else(
-            || "-".to_owned(),
-            |age| format!("{:.1}s", age.as_secs_f64()),
-        );
-        let ip = row.ip.as_deref().unwrap_or("-");
-        let cells = [
-            &row.role,
-            &row.hostname,
-            ip,
-            &row.username,
-            &row.verdict,
-            &age,
-        ];
-        // The server's text is untrusted, and a terminal would execute its control characters.
-        table.add_row(cells.map(|cell| text::cell(cell).into_owned()));
-    }
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
-    }
-    let lines: Vec<String> = table
-        .lines()
-        .map(|line| line.trim_end().to_owned())
-        .collect();
-    lines.join("\n")
+fn row(node: ListedNode) -> (Style, Vec<String>) {
+    let unknown = || "-".to_owned();
+    let style = match node.verdict.as_str() {
+        "dead" => AnsiColor::Red.on_default().bold(),
+        "late" | "unwell" => AnsiColor::Yellow.on_default(),
+        _ => Style::new(),
+    };
+    let age = node.age_ms.map(Duration::from_millis);
+    let age = age.map_or_else(unknown, |age| format!("{:.1}s", age.as_secs_f64()));
+    let ip = node.ip.unwrap_or_else(unknown);
+    let words = [
+        node.role,
+        node.hostname,
+        ip,
+        node.username,
+        node.verdict,
+        age,
+    ];
+    (style, words.into())
 }

@@ -1,6 +1,7 @@
 //! The messages on the wire, with the seed's keys to the letter (`clusers_ip` is spelled like that there), and the
 //! meaning of a node's message once every field is checked. `docs/nodes.md` describes each message.
 
+mod listed_node;
 mod raw;
 mod server;
 
@@ -9,6 +10,7 @@ use strum::{Display, EnumString};
 
 use super::fields::{Address, HostName, PublicKey, UserName};
 use super::rejection::{Rejection, quoted};
+pub use listed_node::ListedNode;
 pub use raw::{Raw, Truth};
 pub use server::{Answer, Entries, ReplyHeader, Status, Text};
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::auth::Body;
 use super::fields::HostName;
-use super::message::{Answer, Status, Truth};
+use super::message::{Answer, ListedNode, Status, Truth};
 use super::rejection::Rejection;
 use super::roster::{Node, Roster, Standing};
 use super::state::{PersistedNode, PersistedState};
@@ -118,6 +118,17 @@ fn answer(kind: &'static str, of: &str, standing: Option<Standing>, reason: Opti
         standing: standing.map(Into::into),
         reason,
     })
+}
+
+/// The list of all nodes for people.
+#[derive(Debug, Serialize)]
+struct NodeList {
+    role: &'static str,
+    is_alive: Truth,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    master: Option<String>,
+    nodes: Vec<ListedNode>,
 }
 
 /// The list of all nodes for people.

@@ -4,7 +4,6 @@
 //! is measured on the server's clock, of which a reader knows only when each znode was written: the latest of all
 //! these times counts as now. If no member writes, now is that time at the first look plus the time passed since.
 
-mod columns;
 mod connection;
 mod details;
 #[doc(hidden)]
@@ -15,7 +14,6 @@ mod overview;
 mod row;
 #[cfg(test)]
 mod sample;
-mod screen;
 mod summary;
 mod table;
 mod text;
@@ -28,13 +26,11 @@ use chrono::Utc;
 use clap::Args;
 use tokio::time::{Instant, sleep, sleep_until};
 
-pub use columns::{Column, paint, table};
-use heartline_cli::{self as cli, ZooKeeperOptions, duration};
+use heartline_cli::{self as cli, Screen, ZooKeeperOptions, duration, write_line};
 use heartline_core::clock::SystemClock;
 use heartline_core::text::line;
 use heartline_process::say::say;
 use heartline_zookeeper::{Failure, Session, can_be_looked_up};
-pub use screen::{Screen, write_line};
 pub use summary::GroupSummary;
 pub use text::{UNKNOWN, age, bytes};
 

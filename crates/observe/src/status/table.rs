@@ -3,10 +3,10 @@
 
 use anstyle::{AnsiColor, Style};
 
-use super::columns::{Column, paint, table};
 use super::overview::{Master, Overview};
 use super::row::{Row, Verdict};
 use super::text::{UNKNOWN, age, bytes, moment, percent, rate};
+use heartline_cli::{Column, paint, table};
 use heartline_core::text::{cell, line};
 
 /// The columns, and whether they hold numbers.

@@ -17,6 +17,13 @@ pub enum OutputFormat {
     Json,
 }
 
+impl OutputFormat {
+    /// The format that an option `--json` asks for.
+    pub fn of(json: bool) -> Self {
+        if json { Self::Json } else { Self::Text }
+    }
+}
+
 /// Writes events to stdout without buffering, because somebody is watching.
 #[derive(Debug)]
 pub(super) struct EventWriter {

@@ -17,8 +17,7 @@ pub use facts::Facts;
 pub use server::Server;
 
 use crate::probe::{Pending, ask};
-use crate::status::{Screen, write_line};
-use heartline_cli::{self as cli, duration};
+use heartline_cli::{self as cli, Screen, duration, write_line};
 use heartline_core::text;
 use heartline_process::say::say;
 use heartline_zookeeper::server;

@@ -3,7 +3,8 @@
 use anstyle::{AnsiColor, Style};
 
 use super::Row;
-use crate::status::{Column, UNKNOWN, table};
+use crate::status::UNKNOWN;
+use heartline_cli::{Column, table};
 
 const COLUMNS: [Column; 12] = [
     ("HOST", false),
