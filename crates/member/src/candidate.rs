@@ -183,8 +183,8 @@ enum ZnodeView {
 }
 
 async fn see(session: &Session, path: &str) -> Result<ZnodeView, Failure> {
-    let (sight, owner, change) = match session.read(path).await {
-        Ok((value, change)) => (sight(&value), value.stat.owner, change),
+    let (sight, is_claim, change) = match session.read(path).await {
+        Ok((value, change)) => (sight(&value), value.stat.is_ephemeral(), change),
         Err(Failure::NoNode) => return Ok(ZnodeView::Nothing),
         // The member cannot judge a claim that it cannot read, but it can still watch for its removal.
         Err(Failure::Refused(_)) => {
@@ -197,11 +197,11 @@ async fn see(session: &Session, path: &str) -> Result<ZnodeView, Failure> {
                 is_ours: false,
                 is_beat: false,
             };
-            (sight, stat.owner, change)
+            (sight, stat.is_ephemeral(), change)
         }
         Err(failure) => return Err(failure),
     };
-    if owner == 0 {
+    if !is_claim {
         return Ok(ZnodeView::NoClaim);
     }
     Ok(ZnodeView::Claim(sight, change))
@@ -266,7 +266,7 @@ pub(super) async fn look_at_first(
                 }
             }
         };
-        if value.stat.owner == 0 {
+        if !value.stat.is_ephemeral() {
             no_claims.insert(first);
             continue;
         }

@@ -175,7 +175,7 @@ pub(super) async fn listen(watcher: FollowerWatcher, node: String) {
                 return;
             }
         };
-        if value.stat.owner == 0 && value.stat.children > 0 {
+        if !value.stat.is_ephemeral() && value.stat.children > 0 {
             let why = "it has child znodes, so it is not a member's".to_owned();
             watcher.tell(FollowerEvent::PassedOver(node, why)).await;
             return;

@@ -406,11 +406,19 @@ impl<'a> MemberSession<'a> {
             return;
         }
         master.noticed(now, noticed, &mut self.tasks);
-        for (name, why) in master.master_state.take_passed_over() {
-            self.runner.note(&self.session.paths().member(&name), &why);
-        }
-        if master.master_state.is_pressed(now) && self.under_way.is_none() {
+        let pressed = master.master_state.is_pressed(now);
+        self.note_passed_over();
+        if pressed && self.under_way.is_none() {
             self.send();
+        }
+    }
+
+    /// Reports the znodes that the master has skipped.
+    fn note_passed_over(&mut self) {
+        if let SessionRole::Master(master) = &mut self.role {
+            for (name, why) in master.master_state.take_passed_over() {
+                self.runner.note(&self.session.paths().member(&name), &why);
+            }
         }
     }
 

@@ -234,7 +234,7 @@ impl Reset<'_> {
         };
         match stat {
             None => return Ok(false),
-            Some(stat) if stat.owner != 0 => return Ok(true),
+            Some(stat) if stat.is_ephemeral() => return Ok(true),
             Some(_) => {}
         }
         match tokio::time::timeout(LOOK, change).await {

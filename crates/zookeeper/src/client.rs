@@ -46,6 +46,14 @@ pub struct Stat {
     pub written: DateTime<Utc>,
 }
 
+impl Stat {
+    /// Whether a session owns the znode and takes it along when it ends. What stands in the line without an owner is no
+    /// claim.
+    pub fn is_ephemeral(&self) -> bool {
+        self.owner != 0
+    }
+}
+
 /// The lifetime of a znode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {

@@ -188,7 +188,7 @@ impl Fence {
     async fn own_claim(&self, removal: &Removal<'_>) -> Option<Operation> {
         let path = self.session.paths().claim(removal.claim?);
         let stat = self.session.client().stat(&path).await.ok().flatten()?;
-        let is_own = stat.owner == removal.owner && stat.owner != 0;
+        let is_own = stat.owner == removal.owner && stat.is_ephemeral();
         is_own.then_some(Operation::Delete {
             path,
             version: Some(stat.version),

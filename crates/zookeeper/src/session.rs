@@ -296,9 +296,9 @@ impl Session {
         let line = self.line(fresh).await?;
         for first in in_order(&line).into_iter().take(MOST_LOOKED_AT) {
             match self.read_claim(first).await {
-                // A znode without an owner is not a claim; an unreadable one is not heartline's.
-                Ok(Some(value)) if value.stat.owner == 0 => {}
-                Err(Failure::Refused(_)) => {}
+                Ok(Some(value)) if !value.stat.is_ephemeral() => {}
+                // It has gone since the line was read, or it is not heartline's.
+                Ok(None) | Err(Failure::Refused(_)) => {}
                 value => return Ok(value?.map(|value| (first.clone(), value))),
             }
         }

@@ -12,13 +12,14 @@ const FIRST: Duration = Duration::from_millis(100);
 /// The longest pause.
 const LONGEST: Duration = Duration::from_secs(2);
 
-/// Pauses that grow from one attempt to the next. Each is shortened at random, so that clients that were
+/// Pauses that grow from one attempt to the next. Each may be shortened at random, so that clients that were
 /// refused together do not return together.
 #[derive(Clone, Copy, Debug)]
 pub struct Pause {
     first: Duration,
     longest: Duration,
     next: Duration,
+    is_random: bool,
 }
 
 impl Default for Pause {
@@ -35,6 +36,7 @@ impl Pause {
             first,
             longest,
             next: first,
+            is_random: true,
         }
     }
 
@@ -42,7 +44,11 @@ impl Pause {
     pub fn grow(&mut self) -> Duration {
         let whole = self.next;
         self.next = whole.saturating_mul(2).min(self.longest);
-        whole.mul_f64(0.5 + fastrand::f64() / 2.0)
+        if self.is_random {
+            whole.mul_f64(0.5 + fastrand::f64() / 2.0)
+        } else {
+            whole
+        }
     }
 
     /// Starts again with the first pause, after a successful attempt.
@@ -55,20 +61,9 @@ impl Pause {
 /// `end`, returns the last answer.
 pub async fn unthrottled<T>(
     end: Instant,
-    mut ask: impl AsyncFnMut() -> Result<T, Failure>,
+    ask: impl AsyncFnMut() -> Result<T, Failure>,
 ) -> Result<T, Failure> {
-    let mut pause = Pause::default();
-    loop {
-        let answer = ask().await;
-        if !matches!(answer, Err(Failure::Throttled)) {
-            return answer;
-        }
-        let wait = pause.grow();
-        if Instant::now() + wait >= end {
-            return answer;
-        }
-        sleep(wait).await;
-    }
+    repeat(Pause::default(), Some(end), ask).await
 }
 
 /// Repeats a request until the server accepts it, however long that takes. The pauses are not random, so that
@@ -80,13 +75,28 @@ pub async fn unless_throttled<T, F>(mut ask: impl FnMut() -> F) -> Result<T, Fai
 where
     F: Future<Output = Result<T, Failure>>,
 {
-    let mut pause = FIRST;
+    let pause = Pause {
+        is_random: false,
+        ..Pause::default()
+    };
+    repeat(pause, None, async || ask().await).await
+}
+
+async fn repeat<T>(
+    mut pause: Pause,
+    end: Option<Instant>,
+    mut ask: impl AsyncFnMut() -> Result<T, Failure>,
+) -> Result<T, Failure> {
     loop {
-        match ask().await {
-            Err(Failure::Throttled) => sleep(pause).await,
-            answer => return answer,
+        let answer = ask().await;
+        if !matches!(answer, Err(Failure::Throttled)) {
+            return answer;
         }
-        pause = LONGEST.min(pause * 2);
+        let wait = pause.grow();
+        if end.is_some_and(|end| Instant::now() + wait >= end) {
+            return answer;
+        }
+        sleep(wait).await;
     }
 }
 

@@ -173,10 +173,9 @@ impl MemberSession<'_> {
                     if let Some(recording) = &self.runner.config.recording {
                         recording.add(&master.master_state.take_record());
                     }
-                    for (name, why) in master.master_state.take_passed_over() {
-                        self.runner.note(&self.session.paths().member(&name), &why);
-                    }
-                    if self.owed || master.master_state.is_pressed(now) {
+                    let pressed = master.master_state.is_pressed(now);
+                    self.note_passed_over();
+                    if self.owed || pressed {
                         self.send();
                     }
                 }

@@ -6,16 +6,15 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, ErrorKind, Write as _};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::OFlags;
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use sha2::{Digest, Sha256};
 
 use super::complaints::Complaints;
 use heartline_core::text::{self, is_steering};
+use heartline_process::files::{Links, append};
 
 /// The most files open at the same time.
 const MOST_OPEN: usize = 4096;
@@ -140,11 +139,11 @@ impl Files {
         }
         self.shrink_to(self.most.saturating_sub(1));
         let path = self.path(node);
-        let mut file = match open(&path) {
+        let mut file = match append(&path, Links::Refused) {
             Err(error) if is_out_of_descriptors(&error) => {
                 self.most = (self.open.len() / 2).max(1);
                 self.shrink_to(self.most - 1);
-                open(&path)?
+                append(&path, Links::Refused)?
             }
             opened => opened?,
         };
@@ -206,31 +205,6 @@ fn file_name(node: &str) -> String {
     }
     name + ".txt"
 }
-
-/// Opens a regular file at its end; creates it if it is missing. Others may be able to write the folder, so a link is
-/// not followed, and a pipe without a reader does not block.
-fn open(path: &Path) -> io::Result<File> {
-    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    let opened = File::options()
-        .append(true)
-        .create(true)
-        .custom_flags(flags.bits().cast_signed())
-        .open(path);
-    let is = |error: &io::Error, errno: Errno| error.raw_os_error() == Some(errno.raw_os_error());
-    let file = match opened {
-        Err(error) if is(&error, Errno::LOOP) => {
-            return Err(io::Error::other("it is a symbolic link"));
-        }
-        Err(error) if is(&error, Errno::NXIO) => return Err(io::Error::other(NO_FILE)),
-        opened => opened?,
-    };
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::other(NO_FILE));
-    }
-    Ok(file)
-}
-
-const NO_FILE: &str = "it is not a regular file";
 
 /// Appends a whole text in one write, or nothing: a part of a line is useless. What another program has appended
 /// meanwhile stays.
