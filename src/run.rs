@@ -44,7 +44,7 @@ is not undone. If ZooKeeper becomes unavailable at the moment in which a commit 
 longer than that, the commit may be run again. Hadoop kills a task that reports nothing for
 mapreduce.task.timeout, 10 minutes by default: a commit that takes longer has to write to stderr.
 With --commit-task, a commit counts only for its run, which is that of --commit-run or Hadoop's job.
-If no run has a name, tasks that an earlier run committed stay committed; stderr reports by whom and when.
+If no run has a name, tasks that an earlier run committed stay committed; stderr reports by target and when.
 
 Exit status: that of COMMAND; 128 or more if a signal ended it; 127 if it does not exist; 126 if it
 cannot be run; 1 if stdout is closed, or if the heartbeat is required and unavailable; 2 on wrong usage.

@@ -106,8 +106,8 @@ fn an_order_to_a_member_with_a_blank_in_its_name_ends_no_other() {
     let value = "alive at 1.5!\ninterval: 1000000us\nattempt: attempt_7_0001_m_000003_0\n";
     let _odd = silent(&zookeeper, "map2 x", value);
     watcher.wait_for_event("joined", "map2 x");
-    for whom in ["attempt_7_0001_m_000003_0", "map2\\u{20}x"] {
-        let asked = ask(&zookeeper, &["kill", whom]);
+    for target in ["attempt_7_0001_m_000003_0", "map2\\u{20}x"] {
+        let asked = ask(&zookeeper, &["kill", target]);
         assert_eq!(asked.status.code(), Some(0), "{asked:?}");
         let control = zookeeper.znode("/heart_beat_control");
         assert!(control.contains("kill-task map2\\u{20}x "), "{control}");

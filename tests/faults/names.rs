@@ -116,12 +116,12 @@ proptest! {
     }
 
     #[test]
-    fn an_order_is_for_whom_it_names(whom in name(), host in name(), reason in any::<String>(), session in any::<i64>()) {
+    fn an_order_is_for_whom_it_names(target in name(), host in name(), reason in any::<String>(), session in any::<i64>()) {
         let identity = Identity { host, pid: 7, ..Identity::default() };
         let order = |process: Option<Process>, session| Order {
             number: 3,
             action: Action::KillTask,
-            whom: whom.clone(),
+            target: target.clone(),
             process,
             session,
             reason: reason.clone(),
@@ -130,12 +130,12 @@ proptest! {
         let control = Control { epoch: Some(9), number: 3, orders, ..Control::default() };
         let read = Control::parse(control.to_string().as_bytes());
         prop_assert_eq!(&read, &control);
-        prop_assert!(read.orders.iter().all(|order| order.is_for(&whom, &identity, &[session])));
+        prop_assert!(read.orders.iter().all(|order| order.is_for(&target, &identity, &[session])));
     }
 
     #[test]
-    fn a_request_and_its_answer_are_read_back(whom in name(), text in any::<String>()) {
-        for request in [Request::Kill(whom.clone()), Request::Reinit(whom.clone())] {
+    fn a_request_and_its_answer_are_read_back(target in name(), text in any::<String>()) {
+        for request in [Request::Kill(target.clone()), Request::Reinit(target.clone())] {
             prop_assert_eq!(request.to_string().parse(), Ok(request));
         }
         for response in [Response::Done(text.clone()), Response::Refused(text.clone())] {

@@ -323,7 +323,7 @@ impl Scenario {
             scheduling: Scheduling::Normal,
             recording: None,
             on_death: None,
-            reigning: None,
+            master_lease: None,
         }
     }
 }

@@ -170,8 +170,8 @@ impl Described {
     }
 
     /// Kills a role of a host (`h1/namenode`), or everything on a host, with -9.
-    pub(crate) fn kill(&self, whom: &str) {
-        let (status, said) = self.ask("kill", &[whom]);
+    pub(crate) fn kill(&self, target: &str) {
+        let (status, said) = self.ask("kill", &[target]);
         assert_eq!(status, 0, "{said}");
     }
 

@@ -230,7 +230,7 @@ fn watch(fed: &Fed) -> (Monitor, Receiver<MonitorEvent>) {
     wait_until("the command has begun", LIMIT, || fed.pipes.has_given());
     let (tell, told) = channel();
     let settings = Settings {
-        whom: SampleTarget::Tree(fed.child.id()),
+        target: SampleTarget::Tree(fed.child.id()),
         ends: fed.ends,
         stall_timeout: StallTimeout::After(Duration::from_secs(2)),
         interval: Duration::from_millis(50),

@@ -184,7 +184,7 @@ impl BeatOptions {
             scheduling: self.scheduling.into(),
             recording: None,
             on_death: self.on_death.clone(),
-            reigning: None,
+            master_lease: None,
         }
     }
 

@@ -68,7 +68,7 @@ pub(super) struct KillArgs {
 
     /// What to kill, such as h1 or h1/namenode
     #[arg(value_name = "HOST|HOST/ROLE")]
-    whom: String,
+    target: String,
 }
 
 impl KillArgs {
@@ -79,9 +79,9 @@ impl KillArgs {
     fn kill(&self) -> anyhow::Result<()> {
         let cluster = self.file.described(None)?.cluster;
         trust::check(&cluster.folder)?;
-        let (name, role) = match self.whom.split_once('/') {
+        let (name, role) = match self.target.split_once('/') {
             Some((host, role)) => (host, Some(role)),
-            None => (self.whom.as_str(), None),
+            None => (self.target.as_str(), None),
         };
         let host = named(&cluster.hosts, name)?;
         if let Some(role) = role
@@ -119,7 +119,7 @@ impl KillArgs {
             ));
         }
         if killed == 0 && tasks.is_empty() {
-            bail!("{} does not run", self.whom);
+            bail!("{} does not run", self.target);
         }
         Ok(())
     }

@@ -155,13 +155,13 @@ async fn listen(
     let path = session.paths().claim(claim);
     let tell = async |answer| inbox.send(SessionEvent::Answered(answer)).await;
     loop {
-        let (sight, change) = match see(session, &path).await? {
-            ZnodeView::Claim(sight, change) => (sight, change),
+        let (view, change) = match see(session, &path).await? {
+            ZnodeView::Claim(view, change) => (view, change),
             ZnodeView::Nothing => return Ok(ElectionReply::PredecessorGone(generation)),
             ZnodeView::NoClaim => return Ok(ElectionReply::NoClaim(generation, claim.to_owned())),
         };
         // When the runner has ended, this task ends too.
-        let told = tell(ElectionReply::PredecessorSeen(generation, sight)).await;
+        let told = tell(ElectionReply::PredecessorSeen(generation, view)).await;
         if told.is_err() || !change.await? {
             return Ok(ElectionReply::PredecessorGone(generation));
         }
@@ -183,8 +183,8 @@ enum ZnodeView {
 }
 
 async fn see(session: &Session, path: &str) -> Result<ZnodeView, Failure> {
-    let (sight, is_claim, change) = match session.read(path).await {
-        Ok((value, change)) => (sight(&value), value.stat.is_ephemeral(), change),
+    let (view, is_claim, change) = match session.read(path).await {
+        Ok((value, change)) => (view(&value), value.stat.is_ephemeral(), change),
         Err(Failure::NoNode) => return Ok(ZnodeView::Nothing),
         // The member cannot judge a claim that it cannot read, but it can still watch for its removal.
         Err(Failure::Refused(_)) => {
@@ -192,22 +192,22 @@ async fn see(session: &Session, path: &str) -> Result<ZnodeView, Failure> {
             let Some(stat) = stat else {
                 return Ok(ZnodeView::Nothing);
             };
-            let sight = ClaimView {
+            let view = ClaimView {
                 version: stat.version,
                 is_ours: false,
                 is_beat: false,
             };
-            (sight, stat.is_ephemeral(), change)
+            (view, stat.is_ephemeral(), change)
         }
         Err(failure) => return Err(failure),
     };
     if !is_claim {
         return Ok(ZnodeView::NoClaim);
     }
-    Ok(ZnodeView::Claim(sight, change))
+    Ok(ZnodeView::Claim(view, change))
 }
 
-fn sight(value: &Value) -> ClaimView {
+fn view(value: &Value) -> ClaimView {
     ClaimView {
         version: value.stat.version,
         is_ours: claim::is_ours(&value.bytes),
@@ -271,7 +271,7 @@ pub(super) async fn look_at_first(
             continue;
         }
         known = Some(first.clone());
-        let answer = ElectionReply::FirstSeen(generation, first, sight(&value));
+        let answer = ElectionReply::FirstSeen(generation, first, view(&value));
         // The runner may have ended in the meantime.
         if inbox.send(SessionEvent::Answered(answer)).await.is_err() {
             return;

@@ -70,5 +70,5 @@ pub struct Config {
     /// The command to run for each death that the member declares as master.
     pub on_death: Option<Template>,
     /// Receives the master lease while the member is master.
-    pub reigning: Option<MasterLeaseSender>,
+    pub master_lease: Option<MasterLeaseSender>,
 }

@@ -28,13 +28,13 @@ impl MasterLeaseSender {
 
     /// Renews the lease: a write that needs the claim was acknowledged.
     pub(super) fn echo(&self, fence: &Fence, sent_at: Instant) {
-        self.0.send_modify(|reign| match reign {
-            Some(reign) if reign.fence.claim() == fence.claim() => {
+        self.0.send_modify(|lease| match lease {
+            Some(lease) if lease.fence.claim() == fence.claim() => {
                 // Beats that are sent beside a longer write may be acknowledged before it.
-                reign.sent_at = reign.sent_at.max(sent_at);
+                lease.sent_at = lease.sent_at.max(sent_at);
             }
             _ => {
-                *reign = Some(MasterLease {
+                *lease = Some(MasterLease {
                     fence: fence.clone(),
                     sent_at,
                 });
@@ -44,6 +44,6 @@ impl MasterLeaseSender {
 
     /// Ends the lease: the member is not master, or does not know whether it is.
     pub(super) fn over(&self) {
-        self.0.send_if_modified(|reign| reign.take().is_some());
+        self.0.send_if_modified(|lease| lease.take().is_some());
     }
 }

@@ -160,11 +160,11 @@ fn counted(reason: &str) -> String {
 
 impl Reporting {
     /// Starts to watch the work for stalls. The work continues even if the monitor cannot start.
-    pub fn watch(&mut self, whom: SampleTarget, ends: Ends, streams: impl Streams + 'static) {
+    pub fn watch(&mut self, target: SampleTarget, ends: Ends, streams: impl Streams + 'static) {
         let seen = StallWatch {
             program: self.reporter.program,
             task: self.reporter.task.clone(),
-            whom,
+            target,
             ends,
             streams,
         };

@@ -266,15 +266,15 @@ impl MemberRunner {
 
     /// Publishes that the member is master: it was master when it sent the write that is now acknowledged.
     pub(super) fn renew_lease(&self, fence: &Fence, sent_at: Instant) {
-        if let Some(reigning) = &self.config.reigning {
-            reigning.echo(fence, sent_at);
+        if let Some(master_lease) = &self.config.master_lease {
+            master_lease.echo(fence, sent_at);
         }
     }
 
     /// Publishes that the member is not master any more.
-    pub(super) fn reigns_no_more(&self) {
-        if let Some(reigning) = &self.config.reigning {
-            reigning.over();
+    pub(super) fn end_lease(&self) {
+        if let Some(master_lease) = &self.config.master_lease {
+            master_lease.over();
         }
     }
 

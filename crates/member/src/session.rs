@@ -191,7 +191,7 @@ impl<'a> MemberSession<'a> {
         drop(self.under_way.take());
         drop(self.beside.take());
         self.role = SessionRole::None;
-        self.runner.reigns_no_more();
+        self.runner.end_lease();
         // A disconnected member has no server to close the session with.
         if self.connected && !self.session.close(shutdown.remaining()).await && leaving {
             self.runner.complain(NO_ANSWER);

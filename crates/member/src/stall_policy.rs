@@ -30,7 +30,7 @@ pub type Kill = Arc<dyn Fn(String) + Send + Sync>;
 pub(super) struct StallWatch<S> {
     pub(super) program: &'static str,
     pub(super) task: Task,
-    pub(super) whom: SampleTarget,
+    pub(super) target: SampleTarget,
     pub(super) ends: Ends,
     pub(super) streams: S,
 }
@@ -45,7 +45,7 @@ impl StallPolicy {
         kill: Kill,
     ) -> io::Result<Monitor> {
         let settings = Settings {
-            whom: seen.whom,
+            target: seen.target,
             ends: seen.ends,
             stall_timeout: self.patience,
             interval: Settings::INTERVAL,

@@ -85,7 +85,7 @@ pub(super) struct TakeoverRequest {
 
 /// Takes the steps from the line to the master role up to the first report, and removes the new master's
 /// follower znode. The beat also reads ZooKeeper's clock.
-pub(super) fn inherit(session: Session, heir: TakeoverRequest) -> WriteFuture {
+pub(super) fn inherit(session: Session, request: TakeoverRequest) -> WriteFuture {
     let TakeoverRequest {
         claim,
         value,
@@ -94,7 +94,7 @@ pub(super) fn inherit(session: Session, heir: TakeoverRequest) -> WriteFuture {
         grace,
         no_claims,
         request_limit,
-    } = heir;
+    } = request;
     Box::pin(async move {
         let steps = || async {
             let removed = async {

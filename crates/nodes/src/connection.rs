@@ -89,7 +89,7 @@ pub(super) struct Shared {
     pub(super) secret: Option<Secret>,
     /// Whether messages without authentication are accepted.
     pub(super) takes_bare: bool,
-    pub(super) desk: mpsc::Sender<CoordinatorInput>,
+    pub(super) coordinator: mpsc::Sender<CoordinatorInput>,
     pub(super) told: watch::Receiver<Arc<Published>>,
     pub(super) seen: watch::Receiver<u64>,
     /// Whether loopback addresses are accepted: only if the server listens on one.
@@ -129,14 +129,14 @@ impl From<Rejection> for ConnectionEnd {
 }
 
 /// Serves one connection from its first byte to its last.
-pub(super) async fn serve(number: u64, mut link: Link, peer: SocketAddr, hall: Arc<Acceptor>) {
+pub(super) async fn serve(number: u64, mut link: Link, peer: SocketAddr, acceptor: Arc<Acceptor>) {
     let ip = peer.ip().to_canonical();
-    let entered = lock(&hall.doors).enter(ip);
+    let entered = lock(&acceptor.doors).enter(ip);
     let has_entered = entered.is_ok();
-    let open = hall.open.borrow().clone();
+    let open = acceptor.open.borrow().clone();
     let end = match (entered, open) {
         (Err(why), _) => {
-            hall.refuses(peer, &why);
+            acceptor.refuses(peer, &why);
             ConnectionEnd::Refused(why)
         }
         (Ok(()), None) => ConnectionEnd::Refused(Rejection::new(STANDS_BY)),
@@ -150,7 +150,7 @@ pub(super) async fn serve(number: u64, mut link: Link, peer: SocketAddr, hall: A
                 seen: shared.seen.clone(),
                 answers,
                 inbox,
-                bucket: Bucket::new(hall.clock.now().elapsed, BURST, A_SECOND),
+                bucket: Bucket::new(acceptor.clock.now().elapsed, BURST, A_SECOND),
                 refusals: 0,
                 owed: 0,
                 is_known: false,
@@ -158,16 +158,16 @@ pub(super) async fn serve(number: u64, mut link: Link, peer: SocketAddr, hall: A
                 list_at: None,
                 watches: false,
                 shared: &shared,
-                hall: &hall,
+                acceptor: &acceptor,
             };
             let end = match visit.run().await {
                 Ok(never) => match never {},
                 Err(end) => end,
             };
             link = visit.link;
-            let _ = shared.desk.send(CoordinatorInput::Gone(number)).await;
+            let _ = shared.coordinator.send(CoordinatorInput::Gone(number)).await;
             if let ConnectionEnd::Refused(why) = &end {
-                hall.refuses(peer, why);
+                acceptor.refuses(peer, why);
             }
             end
         }
@@ -177,12 +177,12 @@ pub(super) async fn serve(number: u64, mut link: Link, peer: SocketAddr, hall: A
             let _ = link.send(&refused("connection", None, &why)).await;
         }
         ConnectionEnd::Broken(Broken::Closed) | ConnectionEnd::Replaced => {}
-        ConnectionEnd::Broken(why) => hall.say(peer, format_args!(": {why}")),
+        ConnectionEnd::Broken(why) => acceptor.say(peer, format_args!(": {why}")),
     }
     link.close().await;
     let _ = timeout(LINGER, async { while link.next().await.is_ok() {} }).await;
     if has_entered {
-        lock(&hall.doors).leave(ip);
+        lock(&acceptor.doors).leave(ip);
     }
 }
 
@@ -195,7 +195,7 @@ struct ServerConnection<'a> {
     link: Link,
     peer: SocketAddr,
     shared: &'a Shared,
-    hall: &'a Acceptor,
+    acceptor: &'a Acceptor,
     told: watch::Receiver<Arc<Published>>,
     seen: watch::Receiver<u64>,
     answers: mpsc::Sender<CoordinatorReply>,
@@ -284,7 +284,7 @@ impl ServerConnection<'_> {
 
     /// Handles one received message.
     async fn take(&mut self, message: &[u8]) -> Result<(), ConnectionEnd> {
-        if !self.bucket.take(self.hall.clock.now().elapsed) {
+        if !self.bucket.take(self.acceptor.clock.now().elapsed) {
             return Err(Rejection::new(format!("more than {A_SECOND} messages a second")).into());
         }
         let told = ClientRequest::read(message, self.shared.loopback).and_then(|mut told| {
@@ -322,7 +322,7 @@ impl ServerConnection<'_> {
         self.owed += 1;
         let handed = self
             .shared
-            .desk
+            .coordinator
             .send(CoordinatorInput::Message(request))
             .await;
         handed.map_err(|_| Broken::Closed.into())
@@ -354,7 +354,7 @@ impl ServerConnection<'_> {
                 self.status().await?;
             }
             CoordinatorReply::Refused(word, standing, why) => {
-                self.hall.refuses(self.peer, &why);
+                self.acceptor.refuses(self.peer, &why);
                 self.link.send(&refused(word, standing, &why)).await?;
                 if standing.is_some() {
                     return self.status().await;

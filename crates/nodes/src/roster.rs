@@ -303,18 +303,18 @@ impl Roster {
             return;
         }
         let willing = |(_, node): &(&HostName, &Node)| node.role == Role::Master && !node.is_dead();
-        let heir = self
+        let next = self
             .nodes
             .iter()
             .filter(willing)
             .min_by_key(|(_, node)| node.number);
-        let heir = heir.map(|(name, _)| name.clone());
+        let next = next.map(|(name, _)| name.clone());
         // A dead master stays master until another node takes over.
-        if heir.is_some() || known.is_none() && self.master.is_some() {
-            let before = std::mem::replace(&mut self.master, heir.clone());
+        if next.is_some() || known.is_none() && self.master.is_some() {
+            let before = std::mem::replace(&mut self.master, next.clone());
             self.turn();
-            if let Some(heir) = heir {
-                self.say(Event::Master(heir, before));
+            if let Some(next) = next {
+                self.say(Event::Master(next, before));
             }
         }
     }

@@ -93,7 +93,7 @@ pub(super) async fn run(plan: ServerConfig) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
     let (open, opened) = watch::channel(None);
     let clock = SystemClock::start();
-    let hall = Arc::new(Acceptor {
+    let acceptor = Arc::new(Acceptor {
         complaints: Mutex::new(Complaints::default()),
         clock,
         doors: Mutex::new(ConnectionLimits::new(
@@ -136,8 +136,8 @@ pub(super) async fn run(plan: ServerConfig) -> anyhow::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     tokio::select! {
         outcome = work => outcome,
-        () = accept(listener, Arc::clone(&hall)) => Ok(()),
-        () = sum_up(&hall) => Ok(()),
+        () = accept(listener, Arc::clone(&acceptor)) => Ok(()),
+        () = sum_up(&acceptor) => Ok(()),
         // Every acknowledged change is already stored.
         _ = terminate.recv() => Ok(()),
         _ = interrupt.recv() => Ok(()),
@@ -152,7 +152,7 @@ impl Server {
     /// Runs the coordinator until another server has certainly taken over. Dropping this future ends all connections.
     pub(super) async fn work(&self, roster: Roster, store: Store) {
         let plan = &self.plan;
-        let (to_desk, inbox) = mpsc::channel(DESK);
+        let (to_coordinator, inbox) = mpsc::channel(DESK);
         // This state was just read from the store.
         let kept = Arc::new(PersistedState::of(&roster));
         let (told, told_to) = watch::channel(Arc::new(Published::of(&roster, &kept, &plan.own)));
@@ -160,14 +160,14 @@ impl Server {
         let shared = Shared {
             secret: plan.secret.clone(),
             takes_bare: plan.takes_bare,
-            desk: to_desk,
+            coordinator: to_coordinator,
             told: told_to,
             seen: seen_by,
             loopback: plan.listen.ip().is_loopback(),
         };
         let _closing = Closing(&self.open);
         self.open.send_replace(Some(Arc::new(shared)));
-        let desk = Coordinator {
+        let coordinator = Coordinator {
             roster,
             kept,
             store,
@@ -179,7 +179,7 @@ impl Server {
             seen,
             lines: ConnectionTable::default(),
         };
-        desk.run().await;
+        coordinator.run().await;
     }
 }
 
@@ -193,21 +193,21 @@ impl Drop for Closing<'_> {
 }
 
 /// Logs the number of suppressed lines at regular intervals.
-async fn sum_up(hall: &Acceptor) {
+async fn sum_up(acceptor: &Acceptor) {
     loop {
         sleep(SUM_UP).await;
-        hall.sum_up();
+        acceptor.sum_up();
     }
 }
 
-async fn accept(listener: TcpListener, hall: Arc<Acceptor>) {
+async fn accept(listener: TcpListener, acceptor: Arc<Acceptor>) {
     let mut number = 0;
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
                 number += 1;
                 let link = Link::new(stream, LONGEST_HELLO);
-                tokio::spawn(serve(number, link, peer, Arc::clone(&hall)));
+                tokio::spawn(serve(number, link, peer, Arc::clone(&acceptor)));
             }
             Err(error) => {
                 say(PROGRAM, format_args!("cannot accept a connection: {error}"));

@@ -72,14 +72,14 @@ pub(super) fn candidate(
         scheduling: Scheduling::default(),
         recording: None,
         on_death: None,
-        reigning: None,
+        lease_sender: None,
     })
 }
 
 /// Runs the server whenever it holds the claim. Returns only when the state cannot be trusted.
 pub(super) async fn succeed(server: &Server, mut config: Config) -> anyhow::Result<()> {
-    let (reigning, mut reign) = MasterLeaseSender::new();
-    config.reigning = Some(reigning);
+    let (lease_sender, mut leases) = MasterLeaseSender::new();
+    config.lease_sender = Some(lease_sender);
     let settings = config.settings.clone();
     let address = settings.address.clone();
     let complain = move |what: &str| {
@@ -103,7 +103,7 @@ pub(super) async fn succeed(server: &Server, mut config: Config) -> anyhow::Resu
     let terms = async {
         let mut lost = None;
         loop {
-            lost = term(server, &mut reign, lost.as_deref()).await?;
+            lost = term(server, &mut leases, lost.as_deref()).await?;
         }
     };
     tokio::select! {
@@ -148,14 +148,14 @@ impl Drop for Leaving {
 /// Runs from a claim other than `lost` to the end of that claim. Returns the claim that is lost, if one certainly is.
 async fn term(
     server: &Server,
-    reign: &mut watch::Receiver<Option<MasterLease>>,
+    leases: &mut watch::Receiver<Option<MasterLease>>,
     lost: Option<&str>,
 ) -> anyhow::Result<Option<String>> {
     let stands =
-        |reign: &MasterLease| until(reign) > Instant::now() && Some(reign.fence.claim()) != lost;
-    let begun = reign.wait_for(|reign| reign.as_ref().is_some_and(stands));
+        |leases: &MasterLease| until(leases) > Instant::now() && Some(leases.fence.claim()) != lost;
+    let begun = leases.wait_for(|leases| leases.as_ref().is_some_and(stands));
     let begun = match begun.await {
-        Ok(reign) => reign.clone(),
+        Ok(leases) => leases.clone(),
         Err(_) => bail!("its heartbeat has ended"),
     };
     let Some(begun) = begun else { return Ok(None) };
@@ -163,7 +163,7 @@ async fn term(
     let lost = tokio::select! {
         // This branch comes first after a pause: requests that wait at the coordinator then belong to another server.
         biased;
-        () = lease(reign, &begun) => None,
+        () = lease(leases, &begun) => None,
         outcome = work(server, begun.fence.clone()) => {
             outcome?;
             Some(claim)
@@ -177,18 +177,18 @@ async fn term(
 }
 
 /// The time before which no other server can have started.
-fn until(reign: &MasterLease) -> Instant {
-    reign.sent_at + LEASE
+fn until(leases: &MasterLease) -> Instant {
+    leases.sent_at + LEASE
 }
 
 /// Returns when another server may have started.
-async fn lease(reign: &mut watch::Receiver<Option<MasterLease>>, begun: &MasterLease) {
+async fn lease(leases: &mut watch::Receiver<Option<MasterLease>>, begun: &MasterLease) {
     let mut ends = until(begun);
     // The timer's own clock may lag behind.
     while Instant::now() < ends {
-        match timeout_at(ends, reign.changed()).await {
-            Ok(Ok(())) => match &*reign.borrow_and_update() {
-                Some(reign) if reign.fence.claim() == begun.fence.claim() => ends = until(reign),
+        match timeout_at(ends, leases.changed()).await {
+            Ok(Ok(())) => match &*leases.borrow_and_update() {
+                Some(leases) if leases.fence.claim() == begun.fence.claim() => ends = until(leases),
                 // A new claim means that the old one was lost in between.
                 Some(_) => return,
                 None => {}

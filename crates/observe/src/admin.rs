@@ -27,8 +27,8 @@ const CLOSE: Duration = Duration::from_secs(1);
 #[derive(Args, Clone, Debug)]
 pub struct KillArgs {
     /// A member's name, or the id of an attempt, a task or a job
-    #[arg(value_name = "TASK|NODE", value_parser = whom)]
-    whom: String,
+    #[arg(value_name = "TASK|NODE", value_parser = target)]
+    target: String,
 
     #[command(flatten)]
     zookeeper: ZooKeeperOptions,
@@ -38,8 +38,8 @@ pub struct KillArgs {
 #[derive(Args, Clone, Debug)]
 pub struct ReinitArgs {
     /// A member's name, or the id of an attempt or a task
-    #[arg(value_name = "TASK|NODE", value_parser = whom)]
-    whom: String,
+    #[arg(value_name = "TASK|NODE", value_parser = target)]
+    target: String,
 
     #[command(flatten)]
     zookeeper: ZooKeeperOptions,
@@ -59,7 +59,7 @@ pub struct IntervalArgs {
 #[derive(Clone, Copy, Debug)]
 struct Asked(Option<Duration>);
 
-fn whom(text: &str) -> Result<String, String> {
+fn target(text: &str) -> Result<String, String> {
     let is_word = !text.is_empty() && !text.chars().any(|c| c.is_whitespace() || c.is_control());
     // A blank in the name of a znode is escaped as in the values there.
     is_word.then(|| unescape(text)).ok_or_else(|| {
@@ -79,7 +79,7 @@ fn interval(text: &str) -> Result<Asked, String> {
 impl KillArgs {
     /// Sends the request, and shows which members are told.
     pub fn run(&self) -> ExitCode {
-        let request = Request::Kill(self.whom.clone());
+        let request = Request::Kill(self.target.clone());
         cli::run("heartline kill", ask(self.zookeeper.clone(), request))
     }
 }
@@ -87,7 +87,7 @@ impl KillArgs {
 impl ReinitArgs {
     /// Sends the request, and shows which members are told.
     pub fn run(&self) -> ExitCode {
-        let request = Request::Reinit(self.whom.clone());
+        let request = Request::Reinit(self.target.clone());
         cli::run("heartline reinit", ask(self.zookeeper.clone(), request))
     }
 }
@@ -159,11 +159,11 @@ mod tests {
     #[test]
     fn what_is_asked_is_one_word() {
         assert_eq!(
-            whom("attempt_1_0001_m_000000_0").as_deref(),
+            target("attempt_1_0001_m_000000_0").as_deref(),
             Ok("attempt_1_0001_m_000000_0")
         );
-        assert_eq!(whom("m2\\u{20}x").as_deref(), Ok("m2 x"));
-        assert!(whom("").is_err() && whom("a b").is_err() && whom("a\nb").is_err());
+        assert_eq!(target("m2\\u{20}x").as_deref(), Ok("m2 x"));
+        assert!(target("").is_err() && target("a b").is_err() && target("a\nb").is_err());
         assert!(interval("auto").is_ok_and(|asked| asked.0.is_none()));
         assert!(interval("20ms").is_ok_and(|asked| asked.0 == Some(Duration::from_millis(20))));
         assert!(interval("fast").is_err() && interval("0ms").is_err());

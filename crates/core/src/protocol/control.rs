@@ -82,7 +82,7 @@ pub struct Order {
     /// The action to carry out.
     pub action: Action,
     /// The target: a member's name, or for [`Action::KillJob`] a job's id.
-    pub whom: String,
+    pub target: String,
     /// The target's process, if its beats name one: another process that starts under the same name is not
     /// meant.
     pub process: Option<Process>,
@@ -100,11 +100,11 @@ impl Order {
             Action::KillTask | Action::Reinit => {
                 let process = self.process.as_ref();
                 let session = self.session.as_ref();
-                self.whom == name
+                self.target == name
                     && process.is_none_or(|process| process.is(identity))
                     && session.is_none_or(|session| sessions.contains(session))
             }
-            Action::KillJob => identity.job.as_ref() == Some(&self.whom),
+            Action::KillJob => identity.job.as_ref() == Some(&self.target),
         }
     }
 }
@@ -114,12 +114,12 @@ impl fmt::Display for Order {
         let Self {
             number,
             action,
-            whom,
+            target,
             process,
             session,
             reason,
         } = self;
-        write!(f, "{ORDER}{number} {action} {} ", Word(whom))?;
+        write!(f, "{ORDER}{number} {action} {} ", Word(target))?;
         if let Some(process) = process {
             write!(f, "{process} ")?;
         }
@@ -137,13 +137,13 @@ impl FromStr for Order {
         let mut words = line.strip_prefix(ORDER).ok_or(())?.splitn(4, ' ');
         let mut word = || words.next().ok_or(());
         let (number, action) = (word()?, word()?);
-        let (whom, rest) = (unescape(word()?), word()?);
+        let (target, rest) = (unescape(word()?), word()?);
         let (process, rest) = optional(rest, |word| word.parse().ok());
         let (session, reason) = optional(rest, session);
         Ok(Self {
             number: number.parse().map_err(drop)?,
             action: action.parse().map_err(drop)?,
-            whom,
+            target,
             process,
             session,
             reason: unescape(reason),
@@ -235,11 +235,11 @@ impl fmt::Display for Control {
 mod tests {
     use super::*;
 
-    fn order(action: Action, whom: &str) -> Order {
+    fn order(action: Action, target: &str) -> Order {
         Order {
             number: 7,
             action,
-            whom: whom.to_owned(),
+            target: target.to_owned(),
             process: None,
             session: None,
             reason: "stalled: spinning".to_owned(),

@@ -26,8 +26,8 @@ pub enum Request {
 impl fmt::Display for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Kill(whom) => write!(f, "kill {}", Word(whom)),
-            Self::Reinit(whom) => write!(f, "reinit {}", Word(whom)),
+            Self::Kill(target) => write!(f, "kill {}", Word(target)),
+            Self::Reinit(target) => write!(f, "reinit {}", Word(target)),
             Self::Interval(None) => write!(f, "interval {AUTO}"),
             Self::Interval(Some(interval)) => write!(f, "interval {}us", interval.as_micros()),
         }
@@ -43,8 +43,8 @@ impl FromStr for Request {
             return Err(());
         }
         match (what, rest) {
-            ("kill", whom) => Ok(Self::Kill(unescape(whom))),
-            ("reinit", whom) => Ok(Self::Reinit(unescape(whom))),
+            ("kill", target) => Ok(Self::Kill(unescape(target))),
+            ("reinit", target) => Ok(Self::Reinit(unescape(target))),
             ("interval", AUTO) => Ok(Self::Interval(None)),
             ("interval", interval) => Ok(Self::Interval(Some(micros(interval).ok_or(())?))),
             _ => Err(()),

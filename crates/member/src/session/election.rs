@@ -24,10 +24,10 @@ impl MemberSession<'_> {
             ElectionReply::Inspected(generation, claim, owner) => {
                 self.election.inspected(generation, claim, owner);
             }
-            ElectionReply::PredecessorSeen(generation, sight) => {
+            ElectionReply::PredecessorSeen(generation, view) => {
                 let now = self.runner.environment.now().elapsed;
                 if let Some(predecessor_watch) = self.vigil_of(generation) {
-                    predecessor_watch.seen(now, sight);
+                    predecessor_watch.seen(now, view);
                 }
             }
             ElectionReply::PredecessorStirred(generation) => {
@@ -36,10 +36,10 @@ impl MemberSession<'_> {
                     predecessor_watch.changed(now);
                 }
             }
-            ElectionReply::FirstSeen(generation, claim, sight) => {
+            ElectionReply::FirstSeen(generation, claim, view) => {
                 let now = self.runner.environment.now().elapsed;
                 if let Some(predecessor_watch) = self.vigil_of(generation) {
-                    predecessor_watch.looked(now, claim, sight);
+                    predecessor_watch.looked(now, claim, view);
                 }
             }
             ElectionReply::NoClaim(generation, claim) => {

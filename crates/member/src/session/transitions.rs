@@ -82,7 +82,7 @@ impl MemberSession<'_> {
         if let SessionRole::Master(master) = std::mem::replace(&mut self.role, SessionRole::None) {
             master.end();
         }
-        self.runner.reigns_no_more();
+        self.runner.end_lease();
         self.under_way = None;
         self.beside = None;
         self.heavy = None;

@@ -19,7 +19,7 @@ const NAMES: usize = 1000;
 /// Messages that go out together.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Batch {
-    pub(super) lane: usize,
+    pub(super) queue: usize,
     pub(super) messages: Vec<Message>,
     /// How many events its messages report as lost.
     pub(super) lost: u64,
@@ -29,7 +29,7 @@ pub(super) struct Batch {
 #[derive(Debug)]
 pub(super) struct Buffer {
     capacity: usize,
-    lanes: Vec<PartitionBuffer>,
+    queues: Vec<PartitionBuffer>,
     /// Whether the number of partitions is known; until then all messages wait in one, and none goes out.
     open: bool,
     /// The number of messages that wait or are in flight.
@@ -53,7 +53,7 @@ impl Buffer {
     pub(super) fn new(capacity: usize) -> Self {
         Self {
             capacity: capacity.max(1),
-            lanes: vec![PartitionBuffer::default()],
+            queues: vec![PartitionBuffer::default()],
             open: false,
             held: 0,
             next: 0,
@@ -62,22 +62,22 @@ impl Buffer {
 
     /// Sets the number of partitions, and distributes the waiting messages. Only the first call has an effect, because
     /// a key must not change its partition.
-    pub(super) fn open(&mut self, lanes: usize) {
+    pub(super) fn open(&mut self, queues: usize) {
         if self.open {
             return;
         }
         self.open = true;
-        let before = std::mem::take(&mut self.lanes).into_iter().next();
-        self.lanes
-            .resize_with(lanes.max(1), PartitionBuffer::default);
+        let before = std::mem::take(&mut self.queues).into_iter().next();
+        self.queues
+            .resize_with(queues.max(1), PartitionBuffer::default);
         let PartitionBuffer { waiting, gaps, .. } = before.unwrap_or_default();
         for message in waiting {
-            let lane = self.lane(message.1.key.as_deref());
-            lane.waiting.push_back(message);
+            let queue = self.queue(message.1.key.as_deref());
+            queue.waiting.push_back(message);
         }
         for (key, gap) in gaps {
-            let lane = self.lane(key.as_deref());
-            lane.gaps.insert(key, gap);
+            let queue = self.queue(key.as_deref());
+            queue.gaps.insert(key, gap);
         }
     }
 
@@ -86,8 +86,8 @@ impl Buffer {
         let full = self.held >= self.capacity;
         self.next += 1;
         let number = self.next;
-        let lane = self.lane(message.key.as_deref());
-        lane.waiting.push_back((number, message));
+        let queue = self.queue(message.key.as_deref());
+        queue.waiting.push_back((number, message));
         if full {
             self.lose_oldest();
         } else {
@@ -102,24 +102,24 @@ impl Buffer {
             return None;
         }
         // Most of the buffer must stay available to be replaced by new messages.
-        let most = (self.capacity / 2 / self.lanes.len()).clamp(1, BATCH);
-        let idle = |lane: &PartitionBuffer| {
-            lane.flight.is_empty() && !(lane.waiting.is_empty() && lane.gaps.is_empty())
+        let most = (self.capacity / 2 / self.queues.len()).clamp(1, BATCH);
+        let idle = |queue: &PartitionBuffer| {
+            queue.flight.is_empty() && !(queue.waiting.is_empty() && queue.gaps.is_empty())
         };
-        let at = self.lanes.iter().position(idle)?;
-        let lane = &mut self.lanes[at];
+        let at = self.queues.iter().position(idle)?;
+        let queue = &mut self.queues[at];
         let mut batch = Batch {
-            lane: at,
+            queue: at,
             messages: Vec::new(),
             lost: 0,
         };
         while batch.messages.len() < most {
-            let message = if let Some((key, gap)) = lane.gaps.pop_first() {
+            let message = if let Some((key, gap)) = queue.gaps.pop_first() {
                 batch.lost = batch.lost.saturating_add(gap.count);
-                lane.flight.push_back((gap.count, false));
+                queue.flight.push_back((gap.count, false));
                 gap.message(key)
-            } else if let Some((_, message)) = lane.waiting.pop_front() {
-                lane.flight.push_back((1, true));
+            } else if let Some((_, message)) = queue.waiting.pop_front() {
+                queue.flight.push_back((1, true));
                 message
             } else {
                 break;
@@ -130,48 +130,48 @@ impl Buffer {
     }
 
     /// Removes the next messages in flight of this partition, which have arrived.
-    pub(super) fn delivered(&mut self, lane: usize, messages: usize) {
-        let Some(lane) = self.lanes.get_mut(lane) else {
+    pub(super) fn delivered(&mut self, queue: usize, messages: usize) {
+        let Some(queue) = self.queues.get_mut(queue) else {
             return;
         };
-        for (_, is_event) in lane.flight.drain(..messages.min(lane.flight.len())) {
+        for (_, is_event) in queue.flight.drain(..messages.min(queue.flight.len())) {
             self.held -= usize::from(is_event);
         }
     }
 
     /// The number of events for which neither the event nor the report of its loss has arrived.
     pub(super) fn undelivered(&self) -> u64 {
-        let of = |lane: &PartitionBuffer| {
-            let gaps = lane.gaps.values().map(|gap| gap.count);
-            let flight = lane.flight.iter().map(|(events, _)| *events);
-            let all = gaps.chain(flight).chain([lane.waiting.len() as u64]);
+        let of = |queue: &PartitionBuffer| {
+            let gaps = queue.gaps.values().map(|gap| gap.count);
+            let flight = queue.flight.iter().map(|(events, _)| *events);
+            let all = gaps.chain(flight).chain([queue.waiting.len() as u64]);
             all.fold(0, u64::saturating_add)
         };
         // Others may report any number as lost, so the sum must not overflow.
-        self.lanes.iter().map(of).fold(0, u64::saturating_add)
+        self.queues.iter().map(of).fold(0, u64::saturating_add)
     }
 
-    fn lane(&mut self, key: Option<&str>) -> &mut PartitionBuffer {
-        let at = partition(key, self.lanes.len());
-        &mut self.lanes[at]
+    fn queue(&mut self, key: Option<&str>) -> &mut PartitionBuffer {
+        let at = partition(key, self.queues.len());
+        &mut self.queues[at]
     }
 
     fn lose_oldest(&mut self) {
-        let age = |lane: &&mut PartitionBuffer| {
-            lane.waiting.front().map_or(u64::MAX, |(number, _)| *number)
+        let age = |queue: &&mut PartitionBuffer| {
+            queue.waiting.front().map_or(u64::MAX, |(number, _)| *number)
         };
-        let oldest = self.lanes.iter_mut().min_by_key(age);
+        let oldest = self.queues.iter_mut().min_by_key(age);
         // At least the message that was just added is waiting.
-        let Some(lane) = oldest else { return };
-        let Some((_, message)) = lane.waiting.pop_front() else {
+        let Some(queue) = oldest else { return };
+        let Some((_, message)) = queue.waiting.pop_front() else {
             return;
         };
         // The names of lost messages are bounded as well: beyond the bound they are counted without a key.
         let mut key = message.key.clone();
-        if lane.gaps.len() >= self.capacity.max(NAMES) && !lane.gaps.contains_key(&key) {
+        if queue.gaps.len() >= self.capacity.max(NAMES) && !queue.gaps.contains_key(&key) {
             key = None;
         }
-        let gap = lane.gaps.entry(key);
+        let gap = queue.gaps.entry(key);
         gap.and_modify(|gap| gap.grow(&message))
             .or_insert_with(|| Gap::of(&message));
     }

@@ -40,10 +40,10 @@ pub(super) fn start(topic: Topic) -> Sink {
 async fn deliver(topic: Topic, mut inlet: SinkWorker) {
     let (known, partitions) = partitions(&topic, &inlet.answers).await;
     let known = Arc::new(known);
-    let lanes: Vec<_> = (0..partitions)
+    let queues: Vec<_> = (0..partitions)
         .map(|number| {
             let (batches, taken) = unbounded_channel();
-            let lane = PartitionWriter {
+            let queue = PartitionWriter {
                 topic: topic.clone(),
                 number,
                 answers: inlet.answers.clone(),
@@ -51,14 +51,14 @@ async fn deliver(topic: Topic, mut inlet: SinkWorker) {
                 failures: 0,
                 client: None,
             };
-            tokio::spawn(lane.deliver(taken));
+            tokio::spawn(queue.deliver(taken));
             batches
         })
         .collect();
     inlet.answers.say(DeliveryReport::Open(partitions));
     while let Some(batch) = inlet.batches.recv().await {
         // A lane ends only with its sender.
-        let _ = lanes[batch.lane].send(batch);
+        let _ = queues[batch.queue].send(batch);
     }
 }
 

@@ -68,13 +68,13 @@ fn deliver(
                     Err(Failure::Again(error)) => {
                         inlet
                             .answers
-                            .say(DeliveryReport::Trouble(batch.lane, error.to_string()));
+                            .say(DeliveryReport::Trouble(batch.queue, error.to_string()));
                         thread::sleep(PAUSE);
                     }
                     Err(Failure::Over(error)) => return Err(error),
                 }
             }
-            inlet.answers.say(DeliveryReport::Delivered(batch.lane, 1));
+            inlet.answers.say(DeliveryReport::Delivered(batch.queue, 1));
         }
     }
     Ok(())

@@ -122,19 +122,19 @@ impl Publisher {
 
     fn answer(&mut self, answer: Option<DeliveryReport>) -> anyhow::Result<()> {
         match answer {
-            Some(DeliveryReport::Open(lanes)) => {
-                self.buffer.open(lanes);
+            Some(DeliveryReport::Open(queues)) => {
+                self.buffer.open(queues);
                 self.well(0);
             }
-            Some(DeliveryReport::Delivered(lane, messages)) => {
-                self.buffer.delivered(lane, messages);
-                self.well(lane);
+            Some(DeliveryReport::Delivered(queue, messages)) => {
+                self.buffer.delivered(queue, messages);
+                self.well(queue);
             }
-            Some(DeliveryReport::Trouble(lane, why)) => {
+            Some(DeliveryReport::Trouble(queue, why)) => {
                 if !self.troubled.values().any(|said| *said == why) {
                     say(PROGRAM, format!("{}: {why}; trying again", self.target));
                 }
-                self.troubled.insert(lane, why);
+                self.troubled.insert(queue, why);
             }
             Some(DeliveryReport::Over(error)) => return Err(error),
             None => anyhow::bail!("{} accepts no more events", self.target),
@@ -143,8 +143,8 @@ impl Publisher {
     }
 
     /// The partition has no fault any more.
-    fn well(&mut self, lane: usize) {
-        if self.troubled.remove(&lane).is_some() && self.troubled.is_empty() {
+    fn well(&mut self, queue: usize) {
+        if self.troubled.remove(&queue).is_some() && self.troubled.is_empty() {
             say(PROGRAM, format!("{} takes events again", self.target));
         }
     }

@@ -118,19 +118,19 @@ fn shown(snapshot: Option<&Node>) -> Vec<String> {
 }
 
 /// The snapshot of a node that is no longer a member.
-pub(super) fn gone(whom: &str, snapshot: Option<&Node>) -> Vec<String> {
+pub(super) fn gone(target: &str, snapshot: Option<&Node>) -> Vec<String> {
     let mut lines = vec![
-        format!("node: {whom}"),
+        format!("node: {target}"),
         "verdict: no member any more".to_owned(),
     ];
     lines.extend(shown(snapshot));
     lines
 }
 
-/// The message when no member has the name `whom`.
-pub(super) fn unknown(whom: &str, overview: &Overview, namespace: &str) -> String {
+/// The message when no member has the name `target`.
+pub(super) fn unknown(target: &str, overview: &Overview, namespace: &str) -> String {
     let mut reason =
-        format!("no member is called '{whom}' or runs an attempt of this id below '{namespace}/'");
+        format!("no member is called '{target}' or runs an attempt of this id below '{namespace}/'");
     let count = overview.rows.len();
     let _ = match count {
         0 => write!(reason, "; there are none"),

@@ -56,7 +56,7 @@ const CLOSE: Duration = Duration::from_secs(1);
 #[derive(Args, Clone, Debug)]
 pub struct StatusArgs {
     /// Show everything about one member, given by its name or attempt id
-    #[arg(value_name = "NODE", value_parser = whom)]
+    #[arg(value_name = "NODE", value_parser = target)]
     node: Option<String>,
 
     /// Write one JSON object per line
@@ -79,7 +79,7 @@ pub struct StatusArgs {
     zookeeper: ZooKeeperOptions,
 }
 
-fn whom(text: &str) -> Result<String, String> {
+fn target(text: &str) -> Result<String, String> {
     let is_name = !matches!(text, "" | "." | "..")
         && !text
             .chars()
@@ -94,7 +94,7 @@ impl StatusArgs {
     pub fn run(&self) -> ExitCode {
         cli::run(PROGRAM, async {
             match &self.node {
-                Some(whom) => self.one(whom).await,
+                Some(target) => self.one(target).await,
                 None if self.watch => self.again_and_again().await,
                 None => self.once().await,
             }
@@ -146,18 +146,18 @@ impl StatusArgs {
     }
 
     /// Shows one member with its snapshot.
-    async fn one(&self, whom: &str) -> anyhow::Result<ExitCode> {
+    async fn one(&self, target: &str) -> anyhow::Result<ExitCode> {
         let mut link = self.link();
         let session = link.patiently().await?;
         let limit = self.over + ANSWERS;
-        let found = link.bounded(limit, self.find(&session, whom, limit)).await;
+        let found = link.bounded(limit, self.find(&session, target, limit)).await;
         drop(session);
         link.close(CLOSE).await;
         let (overview, snapshots) = found.map_err(|trouble| anyhow!("{trouble}"))?;
         for unreadable in &overview.unreadable {
             say(PROGRAM, unreadable);
         }
-        let rows: Vec<&Row> = overview.rows.iter().filter(|row| row.is(whom)).collect();
+        let rows: Vec<&Row> = overview.rows.iter().filter(|row| row.is(target)).collect();
         let mut screen = Screen::new(false);
         let mut tell = |row: Option<&Row>, snapshot: Option<&Node>| {
             if self.json {
@@ -165,13 +165,13 @@ impl StatusArgs {
             }
             let lines = match row {
                 Some(row) => details::lines(row, snapshot),
-                None => details::gone(whom, snapshot),
+                None => details::gone(target, snapshot),
             };
             Ok(screen.show(&lines)?)
         };
         if rows.is_empty() {
             let Some(snapshot) = snapshots.first() else {
-                bail!("{}", details::unknown(whom, &overview, &self.namespace()));
+                bail!("{}", details::unknown(target, &overview, &self.namespace()));
             };
             tell(None, Some(snapshot))?;
         }
@@ -191,19 +191,19 @@ impl StatusArgs {
         Ok(Overview::of(&first, &second, Utc::now()))
     }
 
-    /// Reads all members, and the snapshots of those called `whom`, even if that is no longer a member.
+    /// Reads all members, and the snapshots of those called `target`, even if that is no longer a member.
     async fn find(
         &self,
         session: &Session,
-        whom: &str,
+        target: &str,
         limit: Duration,
     ) -> Result<(Overview, Vec<Node>), Failure> {
         let end = Instant::now() + limit.saturating_sub(LAST);
         let mut overview = self.overview(session, limit).await?;
-        let rows = overview.rows.iter().filter(|row| row.is(whom));
+        let rows = overview.rows.iter().filter(|row| row.is(target));
         let mut names: Vec<&str> = rows.map(|row| row.node.as_str()).collect();
         if names.is_empty() {
-            names.push(whom);
+            names.push(target);
         }
         // A report and a claim may contain any name.
         names.retain(|name| can_be_looked_up(name));
@@ -237,13 +237,13 @@ fn status(bad: bool) -> ExitCode {
 
 #[cfg(test)]
 mod tests {
-    use super::whom;
+    use super::target;
 
     #[test]
     fn a_name_is_one_part_of_a_path() {
-        assert!(whom("map1609240709.574485").is_ok() && whom("attempt_1_0001_m_000000_0").is_ok());
+        assert!(target("map1609240709.574485").is_ok() && target("attempt_1_0001_m_000000_0").is_ok());
         for wrong in ["", ".", "..", "a/b", "a b", "a\nb"] {
-            assert!(whom(wrong).is_err(), "{wrong:?}");
+            assert!(target(wrong).is_err(), "{wrong:?}");
         }
     }
 }

@@ -125,7 +125,7 @@ impl Overview {
     }
 
     /// How long the master has been leading.
-    pub(super) fn reign(&self) -> Option<Duration> {
+    pub(super) fn master_for(&self) -> Option<Duration> {
         let term = self.master.as_ref()?.term.as_ref()?;
         Some(since(term.since, self.now))
     }

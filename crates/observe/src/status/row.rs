@@ -240,9 +240,9 @@ impl Row {
         self.beat.as_ref().map(|beat| &beat.status)
     }
 
-    /// Whether `whom` is its name or the id of its attempt.
-    pub(super) fn is(&self, whom: &str) -> bool {
-        self.node == whom || self.identity.attempt.as_deref() == Some(whom)
+    /// Whether `target` is its name or the id of its attempt.
+    pub(super) fn is(&self, target: &str) -> bool {
+        self.node == target || self.identity.attempt.as_deref() == Some(target)
     }
 
     /// The order in a table: by role, then the worst first, then by name in natural order.

@@ -84,13 +84,13 @@ fn headline(overview: &Overview) -> String {
         None => "no master".to_owned(),
         Some(Master { node, term, .. }) => {
             let node = cell(node);
-            let reign = overview.reign().map(age).unwrap_or_default();
+            let master_for = overview.master_for().map(age).unwrap_or_default();
             match term {
                 None => format!("master {node}, which has not reported yet"),
                 Some(term) => {
                     let since = moment(term.since);
                     let epoch = term.epoch.unwrap_or_default();
-                    format!("master {node} since {since} ({reign}), epoch {epoch}")
+                    format!("master {node} since {since} ({master_for}), epoch {epoch}")
                 }
             }
         }

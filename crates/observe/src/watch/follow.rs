@@ -40,17 +40,17 @@ pub(crate) trait EventHandler {
     }
 }
 
-/// Passes each change to `audience`, for ever, except what is in `told`. Reports problems with ZooKeeper
+/// Passes each change to `handler`, for ever, except what is in `told`. Reports problems with ZooKeeper
 /// in the name of `program`, unless it is `None`.
 pub(crate) async fn follow(
     settings: &Settings,
-    audience: impl EventHandler,
+    handler: impl EventHandler,
     told: EventHistory,
     program: Option<&'static str>,
 ) -> anyhow::Result<()> {
     let mut follower = Follower {
         complaints: Complaints::new(program),
-        audience,
+        handler,
         told,
         read: None,
         warned: false,
@@ -59,20 +59,20 @@ pub(crate) async fn follow(
     let mut connector = Connector::new(settings.clone()).lengthening();
     loop {
         let session = connector.connect(|why| {
-            if follower.audience.connection(false)? {
+            if follower.handler.connection(false)? {
                 follower.complaints.say(why);
             }
             anyhow::Ok(())
         });
         let mut link = WatchSession::from(session.await?);
         follower.visit(&mut link).await?;
-        link.hush().await;
+        link.stop_feeds().await;
     }
 }
 
 struct Follower<A> {
     complaints: Complaints,
-    audience: A,
+    handler: A,
     told: EventHistory,
     /// The value read last: the zxid of the znode's creation, and the version.
     read: Option<(i64, i32)>,
@@ -88,14 +88,14 @@ impl<A: EventHandler> Follower<A> {
         loop {
             match link.next().await {
                 WatchEvent::Connected => {
-                    link.hush().await;
+                    link.stop_feeds().await;
                     self.begin(link).await?;
                 }
                 WatchEvent::Disconnected => {
-                    self.audience.connection(false)?;
+                    self.handler.connection(false)?;
                 }
                 WatchEvent::Ended => {
-                    self.audience.connection(false)?;
+                    self.handler.connection(false)?;
                     return Ok(());
                 }
                 WatchEvent::Value(Feed::Node(node), value) => self.snapshot(&node, &value)?,
@@ -122,14 +122,14 @@ impl<A: EventHandler> Follower<A> {
     }
 
     async fn begin(&mut self, link: &mut WatchSession) -> anyhow::Result<()> {
-        self.audience.connection(true)?;
+        self.handler.connection(true)?;
         let path = link.session().paths().master().to_owned();
         match in_office(link.session()).await {
             Ok(Some(claimed)) => {
                 // Its claim may have been reported too long ago for the reports to repeat it.
                 self.told.see(claimed.epoch);
                 if self.told.is_new_master(&claimed) {
-                    self.audience.event(&claimed)?;
+                    self.handler.event(&claimed)?;
                 }
             }
             Ok(None) | Err(Failure::Lost) => {}
@@ -150,11 +150,11 @@ impl<A: EventHandler> Follower<A> {
         }
         let report = Report::parse(&value.bytes);
         for event in &self.told.news(&report, &value.stat) {
-            self.audience.event(event)?;
+            self.handler.event(event)?;
             self.look_after(link, event);
         }
         for node in report.alive() {
-            self.audience.alive(&Event::of(
+            self.handler.alive(&Event::of(
                 value.stat.written,
                 EventKind::Alive,
                 &node,
@@ -169,7 +169,7 @@ impl<A: EventHandler> Follower<A> {
             .iter()
             .filter(|line| whole || report.is_free() || line.ends_with(" still alive"));
         let lines: String = lines.flat_map(|line| [line, "\n"]).collect();
-        self.audience.text(&lines)
+        self.handler.text(&lines)
     }
 }
 
@@ -234,7 +234,7 @@ impl<A: EventHandler> Follower<A> {
         }
         let event = Event::of(stat.written, EventKind::Snapshot, node, stall.epoch);
         let snapshot = String::from_utf8_lossy(&value.bytes).into_owned();
-        self.audience.event(&Event {
+        self.handler.event(&Event {
             snapshot: Some(snapshot),
             ..event
         })

@@ -88,7 +88,7 @@ impl WatchSession {
     }
 
     /// Ends all feeds and drops their pending events.
-    pub(super) async fn hush(&mut self) {
+    pub(super) async fn stop_feeds(&mut self) {
         self.feeds.shutdown().await;
         while self.inbox.try_recv().is_ok() {}
     }

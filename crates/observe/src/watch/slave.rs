@@ -43,7 +43,7 @@ pub async fn watch_slave(
         });
         let mut link = WatchSession::from(session.await?);
         watcher.visit(&mut link).await?;
-        link.hush().await;
+        link.stop_feeds().await;
     }
 }
 
@@ -66,7 +66,7 @@ impl Watcher {
         loop {
             match link.next().await {
                 WatchEvent::Connected => {
-                    link.hush().await;
+                    link.stop_feeds().await;
                     self.begin(link)?;
                 }
                 WatchEvent::Disconnected => {

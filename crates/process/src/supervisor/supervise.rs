@@ -44,12 +44,12 @@ pub struct SupervisorOptions {
 /// Supervises a command until it is over. Call it from the first thread of a process of its own, whose
 /// stdin is the socket to the program: the first byte comes with the command's stdin and
 /// stdout.
-pub fn supervise(keeping: &SupervisorOptions) -> ExitCode {
-    match Supervisor::start(keeping).and_then(Supervisor::run) {
+pub fn supervise(options: &SupervisorOptions) -> ExitCode {
+    match Supervisor::start(options).and_then(Supervisor::run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             say(
-                &keeping.program,
+                &options.program,
                 format_args!("cannot supervise the command: {error}"),
             );
             ExitCode::FAILURE
@@ -82,7 +82,7 @@ struct Supervisor {
 }
 
 impl Supervisor {
-    fn start(keeping: &SupervisorOptions) -> io::Result<Self> {
+    fn start(options: &SupervisorOptions) -> io::Result<Self> {
         let own = getpid();
         // Orphans of the command's children become children of this process instead of init.
         set_child_subreaper(Some(own))?;
@@ -97,17 +97,17 @@ impl Supervisor {
         children.set_nonblocking(true)?;
         signal_hook::low_level::pipe::register(SIGCHLD, teller)?;
         let (input, output) = receive_streams()?;
-        if boot_time() >= keeping.until.stop_by {
+        if boot_time() >= options.until.stop_by {
             return Err(io::Error::other(
                 "the time limit passed before the command was started",
             ));
         }
         let child = Command::new("/proc/self/exe")
             .arg0("heartline")
-            .args(["become", "--program", &keeping.program, "--supervisor"])
+            .args(["become", "--program", &options.program, "--supervisor"])
             .arg(own.to_string())
             .arg("--")
-            .args(&keeping.command)
+            .args(&options.command)
             .stdin(Stdio::from(input))
             .stdout(Stdio::from(output))
             .spawn()?;
@@ -115,9 +115,9 @@ impl Supervisor {
             own,
             command: Pid::from_child(&child),
             children,
-            until: keeping.until,
-            grace: keeping.grace,
-            linger: keeping.linger,
+            until: options.until,
+            grace: options.grace,
+            linger: options.linger,
             phase: SupervisorPhase::Running,
             heard: true,
             by_itself: true,

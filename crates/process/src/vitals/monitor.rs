@@ -95,7 +95,7 @@ pub enum MonitorEvent {
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
     /// The processes or the thread to sample.
-    pub whom: SampleTarget,
+    pub target: SampleTarget,
     /// The command's stdin and stdout.
     pub ends: Ends,
     /// When the command counts as stalled.
@@ -135,7 +135,7 @@ impl Monitor {
         let (hold, hung_up) = channel::<()>();
         let mut watch = MonitorThread {
             settings,
-            sampler: Sampler::new(settings.whom, settings.ends),
+            sampler: Sampler::new(settings.target, settings.ends),
             classifier: Classifier::new(settings.stall_timeout, settings.interval),
             started: Instant::now(),
             streams,
@@ -211,7 +211,7 @@ impl<S: Streams, T: Fn(MonitorEvent) + Send + Sync + 'static> MonitorThread<S, T
                 (self.tell)(MonitorEvent::Stalled { condition, still });
                 let last_record = self.streams.last_record();
                 self.take_snapshot(Occasion {
-                    whom: self.settings.whom,
+                    target: self.settings.target,
                     condition,
                     still,
                     flow,
@@ -227,7 +227,7 @@ impl<S: Streams, T: Fn(MonitorEvent) + Send + Sync + 'static> MonitorThread<S, T
 
     /// Whether the command itself is gone.
     fn has_ended(&self) -> bool {
-        match self.settings.whom {
+        match self.settings.target {
             SampleTarget::Tree(root) => !Path::new(&format!("/proc/{root}")).exists(),
             SampleTarget::OwnThread(_) => false,
         }

@@ -62,7 +62,7 @@ pub(super) struct Member {
 /// Looks at a command on request.
 #[derive(Debug)]
 pub struct Sampler {
-    whom: SampleTarget,
+    target: SampleTarget,
     ends: Ends,
     tree: Tree,
     cpu: CpuMeter,
@@ -70,9 +70,9 @@ pub struct Sampler {
 
 impl Sampler {
     /// Creates a sampler, without a look yet. `ends` are the command's stdin and stdout.
-    pub fn new(whom: SampleTarget, ends: Ends) -> Self {
+    pub fn new(target: SampleTarget, ends: Ends) -> Self {
         Self {
-            whom,
+            target,
             ends,
             tree: Tree::default(),
             cpu: CpuMeter::default(),
@@ -81,7 +81,7 @@ impl Sampler {
 
     /// Looks at what the command is doing now. `flow` is what is known about its ends.
     pub fn look(&mut self, flow: &Flow) -> Reading {
-        match self.whom {
+        match self.target {
             SampleTarget::Tree(root) => {
                 let members = self.tree.members(root);
                 self.read(flow, &members)
@@ -106,7 +106,7 @@ impl Sampler {
         for member in members {
             let stat = &member.stat;
             cpu += stat.cpu;
-            if matches!(self.whom, SampleTarget::Tree(_)) {
+            if matches!(self.target, SampleTarget::Tree(_)) {
                 cpu += stat.children_cpu;
             }
             memory += stat.memory;

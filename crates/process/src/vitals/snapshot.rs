@@ -31,7 +31,7 @@ const USER_STACKS: usize = 4;
 #[derive(Clone, Debug)]
 pub struct Occasion {
     /// The processes or the thread to describe.
-    pub whom: SampleTarget,
+    pub target: SampleTarget,
     /// What the command was doing when it was reported.
     pub condition: Condition,
     /// How long it had made no progress.
@@ -50,7 +50,7 @@ pub struct Occasion {
 /// has found so far. At most 64 KiB.
 pub fn take(occasion: &Occasion, ended: &AtomicBool) -> String {
     let mut text = head(occasion);
-    match occasion.whom {
+    match occasion.target {
         SampleTarget::Tree(root) => {
             let members = Tree::default().members(root);
             tree(&mut text, &members);
@@ -270,7 +270,7 @@ mod tests {
         let mut record = b"w\xc3\xb6rd\t\xff\n\x1b[2J".to_vec();
         record.resize(1000, b'x');
         let head = head(&Occasion {
-            whom: SampleTarget::Tree(1),
+            target: SampleTarget::Tree(1),
             condition: Condition::Spinning,
             still: Duration::from_millis(10_250),
             flow: Flow::default(),

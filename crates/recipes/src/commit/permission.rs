@@ -6,7 +6,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use tokio::time::sleep;
 
 use super::plan::{CommitPlan, CommitStop, Limits};
-use super::rules::{Record, State, Step, Telling, judge, recheck};
+use super::rules::{Record, State, Step, Recheck, judge, recheck};
 use super::znodes::{Made, Znodes};
 use crate::membership::lease::LeaseTiming;
 use heartline_process::supervisor::{Until, boot_time};
@@ -148,15 +148,15 @@ impl<'a> Permission<'a> {
             let znodes = self.open(limits).await?;
             let telling = async {
                 if znodes.tell(version, record).await? == Made::Yes {
-                    return Ok(Telling::Done);
+                    return Ok(Recheck::Done);
                 }
                 let (sight, _) = znodes.look().await?;
                 Ok(recheck(record, version, &sight))
             };
             match limits.keep(telling).await? {
-                Ok(Telling::Done) => return Ok(None),
-                Ok(Telling::Overtaken(text)) => return Ok(Some(text)),
-                Ok(Telling::Again) => {}
+                Ok(Recheck::Done) => return Ok(None),
+                Ok(Recheck::Overtaken(text)) => return Ok(Some(text)),
+                Ok(Recheck::Again) => {}
                 Err(failure) => self.failed(failure, limits).await?,
             }
         }

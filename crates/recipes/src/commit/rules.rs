@@ -111,7 +111,7 @@ pub(super) fn judge(attempt: &str, own: i64, sight: &TaskView) -> Step {
 
 /// The state of a report about the command's end, after ZooKeeper rejected it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Telling {
+pub(super) enum Recheck {
     /// An earlier try has succeeded.
     Done,
     /// Nothing prevents the report: send it again.
@@ -121,12 +121,12 @@ pub(super) enum Telling {
 }
 
 /// What to do about `record`, which was to replace `version`.
-pub(super) fn recheck(record: &Record, version: i32, sight: &TaskView) -> Telling {
+pub(super) fn recheck(record: &Record, version: i32, sight: &TaskView) -> Recheck {
     match &sight.task {
-        Some((_, text)) if text.parse().as_ref() == Ok(record) => Telling::Done,
-        Some((now, _)) if *now == version => Telling::Again,
-        Some((_, text)) => Telling::Overtaken(text.clone()),
-        None => Telling::Overtaken("nothing".to_owned()),
+        Some((_, text)) if text.parse().as_ref() == Ok(record) => Recheck::Done,
+        Some((now, _)) if *now == version => Recheck::Again,
+        Some((_, text)) => Recheck::Overtaken(text.clone()),
+        None => Recheck::Overtaken("nothing".to_owned()),
     }
 }
 

@@ -90,7 +90,7 @@ impl Orders {
     /// Whether all tasks of this job are ordered to end.
     fn ends_job(&self, job: &str) -> bool {
         let mut standing = self.standing.iter();
-        standing.any(|(_, order)| order.action == Action::KillJob && order.whom == job)
+        standing.any(|(_, order)| order.action == Action::KillJob && order.target == job)
     }
 
     fn control(&mut self, now: Now, followers: usize) -> Control {
@@ -203,23 +203,23 @@ impl MasterState {
                 control.asked = *interval;
                 Response::Done("the order was sent to all followers".to_owned())
             }
-            Request::Reinit(whom) => self.order(Action::Reinit, whom, issue),
-            Request::Kill(whom) => self.order(Action::KillTask, whom, issue),
+            Request::Reinit(target) => self.order(Action::Reinit, target, issue),
+            Request::Kill(target) => self.order(Action::KillTask, target, issue),
         }
     }
 
-    /// Orders for all members that an operator means by `whom`.
-    fn order(&self, action: Action, whom: &str, issue: &mut Issue) -> Response {
+    /// Orders for all members that an operator means by `target`.
+    fn order(&self, action: Action, target: &str, issue: &mut Issue) -> Response {
         let mut identities = self.followers.values().map(|follower| &follower.identity);
-        let own = self.identity.job.as_deref() == Some(whom);
-        let is_job = own || identities.any(|identity| identity.job.as_deref() == Some(whom));
+        let own = self.identity.job.as_deref() == Some(target);
+        let is_job = own || identities.any(|identity| identity.job.as_deref() == Some(target));
         let mut number = self.orders.issued.number;
-        let mut add = |action, whom: &str, process: Option<Process>, session: Option<i64>| {
+        let mut add = |action, target: &str, process: Option<Process>, session: Option<i64>| {
             number += 1;
             issue.orders.push(Order {
                 number,
                 action,
-                whom: whom.to_owned(),
+                target: target.to_owned(),
                 process,
                 session,
                 reason: "by an operator".to_owned(),
@@ -234,13 +234,13 @@ impl MasterState {
         };
         if action == Action::KillTask && is_job {
             // All members that see the order end, and a member that starts later sees it too.
-            if !self.orders.ends_job(whom) {
+            if !self.orders.ends_job(target) {
                 if room == 0 {
                     return full();
                 }
-                add(Action::KillJob, whom, None, None);
+                add(Action::KillJob, target, None, None);
             }
-            return Response::Done(format!("all members of {whom} are told to end"));
+            return Response::Done(format!("all members of {target} are told to end"));
         }
         let followers = self.followers.iter();
         let followers =
@@ -249,14 +249,14 @@ impl MasterState {
         let meant: Vec<(&str, &Identity, i64)> = std::iter::once(own)
             .chain(followers)
             .filter(|(node, identity, _)| {
-                *node == whom
-                    || identity.attempt.as_deref() == Some(whom)
-                    || identity.task().as_deref() == Some(whom)
+                *node == target
+                    || identity.attempt.as_deref() == Some(target)
+                    || identity.task().as_deref() == Some(target)
             })
             .collect();
         if meant.is_empty() {
             return Response::Refused(format!(
-                "no member, attempt, task or job is called {whom}; heartline status lists all"
+                "no member, attempt, task or job is called {target}; heartline status lists all"
             ));
         }
         if meant.len() > room {

@@ -67,7 +67,7 @@ fn nothing_goes_out_before_the_lanes_are_known() {
     let mut tells = Vec::new();
     while let Some(batch) = buffer.next() {
         tells.extend(told(&batch));
-        buffer.delivered(batch.lane, batch.messages.len());
+        buffer.delivered(batch.queue, batch.messages.len());
     }
     assert_eq!(tells, [Tells::Lost(3), Tells::Number(3), Tells::Number(4)]);
 }
@@ -101,12 +101,12 @@ fn a_lane_that_stands_still_does_not_hold_up_another() {
         buffer.offer(message(key, 0));
     }
     let (stuck, free) = (buffer.next().unwrap(), buffer.next().unwrap());
-    assert_ne!(stuck.lane, free.lane);
-    buffer.delivered(free.lane, free.messages.len());
+    assert_ne!(stuck.queue, free.queue);
+    buffer.delivered(free.queue, free.messages.len());
     for key in &keys {
         buffer.offer(message(key, 1));
     }
-    assert_eq!(buffer.next().unwrap().lane, free.lane);
+    assert_eq!(buffer.next().unwrap().queue, free.queue);
     assert_eq!(buffer.next(), None);
 }
 
@@ -117,7 +117,7 @@ fn the_names_of_the_lost_are_bounded() {
         buffer.offer(message(&format!("map{node}"), 0));
     }
     // One more gap counts all other keys.
-    assert_eq!(buffer.lanes[0].gaps.len(), NAMES + 1);
+    assert_eq!(buffer.queues[0].gaps.len(), NAMES + 1);
     assert_eq!(buffer.undelivered(), 2000);
 }
 
@@ -134,7 +134,7 @@ fn step() -> impl Strategy<Value = Step> {
         6 => (0..KEYS).prop_map(Step::Offer),
         1 => (1_usize..5).prop_map(Step::Open),
         2 => Just(Step::Next),
-        2 => (0_usize..5, 1_usize..9).prop_map(|(lane, count)| Step::Deliver(lane, count)),
+        2 => (0_usize..5, 1_usize..9).prop_map(|(queue, count)| Step::Deliver(queue, count)),
     ]
 }
 
@@ -185,22 +185,22 @@ proptest! {
                     prop_assert_eq!(buffer.offer(message(&node, *number)), full);
                     *number += 1;
                 }
-                Step::Open(lanes) => buffer.open(lanes),
+                Step::Open(queues) => buffer.open(queues),
                 Step::Next => {
                     if let Some(batch) = buffer.next() {
                         // No other batch of this partition may be in flight.
-                        prop_assert_eq!(flight.insert(batch.lane, batch.messages.len()), None);
+                        prop_assert_eq!(flight.insert(batch.queue, batch.messages.len()), None);
                         prop_assert!(!batch.messages.is_empty());
                         reader.read(&batch);
                     }
                 }
-                Step::Deliver(lane, count) => {
-                    let left = flight.get(&lane).copied().unwrap_or(0).saturating_sub(count);
-                    buffer.delivered(lane, count);
+                Step::Deliver(queue, count) => {
+                    let left = flight.get(&queue).copied().unwrap_or(0).saturating_sub(count);
+                    buffer.delivered(queue, count);
                     if left > 0 {
-                        flight.insert(lane, left);
+                        flight.insert(queue, left);
                     } else {
-                        flight.remove(&lane);
+                        flight.remove(&queue);
                     }
                 }
             }
@@ -208,12 +208,12 @@ proptest! {
         }
         // In the end everything arrives, or the report that it is lost.
         buffer.open(1);
-        for (lane, count) in flight {
-            buffer.delivered(lane, count);
+        for (queue, count) in flight {
+            buffer.delivered(queue, count);
         }
         while let Some(batch) = buffer.next() {
             reader.read(&batch);
-            buffer.delivered(batch.lane, batch.messages.len());
+            buffer.delivered(batch.queue, batch.messages.len());
         }
         prop_assert_eq!(reader.0, offered);
         prop_assert_eq!((buffer.held, buffer.undelivered()), (0, 0));

@@ -84,7 +84,7 @@ fn the_report_tells_of_the_master_whose_claim_is_first() {
     let overview = of(&look);
     let term = overview.master.clone().unwrap().term.unwrap();
     assert_eq!(term.epoch, Some(9));
-    assert_eq!(overview.reign(), Some(Duration::from_secs(200)));
+    assert_eq!(overview.master_for(), Some(Duration::from_secs(200)));
     // The previous master's report does not belong to the new one.
     look.report = Some(node("", &report("_c_z-lock-0000000000"), 1, 0, 0));
     assert_eq!(of(&look).master.unwrap().term, None);

@@ -62,9 +62,9 @@ fn what_is_no_record_is_left_alone() {
 fn a_refused_word_is_told_again_unless_it_stands_or_is_void() {
     let record = Record::new(State::Committed, "a");
     let told = |text: &str, version| recheck(&record, version, &sight(text, None));
-    assert_eq!(told("committed a", 3), Telling::Done);
-    assert_eq!(told("committing a", 4), Telling::Again);
-    let overtaken = Telling::Overtaken("committing b".to_owned());
+    assert_eq!(told("committed a", 3), Recheck::Done);
+    assert_eq!(told("committing a", 4), Recheck::Again);
+    let overtaken = Recheck::Overtaken("committing b".to_owned());
     assert_eq!(told("committing b", 3), overtaken);
 }
 
@@ -152,8 +152,8 @@ impl World {
                 }
             }
             (4, Phase::Ended(record, held)) => match recheck(&record, held, &now) {
-                Telling::Done | Telling::Overtaken(_) => Phase::Over,
-                Telling::Again => panic!("nothing stands against it"),
+                Recheck::Done | Recheck::Overtaken(_) => Phase::Over,
+                Recheck::Again => panic!("nothing stands against it"),
             },
             (5, phase) => {
                 // The command is stopped before the session can end.

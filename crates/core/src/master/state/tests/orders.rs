@@ -20,8 +20,8 @@ fn ask(master_state: &mut MasterState, ms: u64, request: &str) -> (Control, Stri
     let name = "request-0000000001";
     master_state.asked(name.to_owned(), request.parse().unwrap());
     let (control, answer) = told(master_state, ms).unwrap();
-    let (whom, answer) = answer.unwrap();
-    assert_eq!(whom, name);
+    let (target, answer) = answer.unwrap();
+    assert_eq!(target, name);
     (control, answer)
 }
 
@@ -45,7 +45,7 @@ fn an_epoch_begins_with_what_holds_in_it() {
 
 #[test]
 fn a_kill_is_ordered_by_node_attempt_or_task() {
-    for whom in [
+    for target in [
         "map2.0",
         "attempt_1_0001_m_000002_0",
         "task_1_0001_m_000002",
@@ -56,12 +56,12 @@ fn a_kill_is_ordered_by_node_attempt_or_task() {
             "map2.0",
             &member("job_1_0001", "attempt_1_0001_m_000002_0"),
         );
-        let (control, answer) = ask(&mut master_state, 5, &format!("kill {whom}"));
+        let (control, answer) = ask(&mut master_state, 5, &format!("kill {target}"));
         assert_eq!(answer, "done: map2.0");
-        let [Order { action, whom, .. }] = &control.orders[..] else {
+        let [Order { action, target, .. }] = &control.orders[..] else {
             panic!("{control:?}");
         };
-        assert_eq!((*action, whom.as_str()), (Action::KillTask, "map2.0"));
+        assert_eq!((*action, target.as_str()), (Action::KillTask, "map2.0"));
         assert_eq!(control.epoch, Some(40));
     }
 }
