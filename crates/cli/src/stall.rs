@@ -50,7 +50,7 @@ impl StallOptions {
     /// Converts the options to a stall policy.
     pub fn stall_policy(&self) -> StallPolicy {
         StallPolicy {
-            patience: self.stall_timeout,
+            stall_timeout: self.stall_timeout,
             kills: self.on_stall == OnStall::Kill,
             stacks: self.stacks || self.on_stall == OnStall::Kill,
             keep_alive: self.keep_alive,

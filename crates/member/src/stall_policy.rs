@@ -14,7 +14,7 @@ use heartline_streaming::Task;
 #[derive(Clone, Copy, Debug)]
 pub struct StallPolicy {
     /// How long the work may stall.
-    pub patience: StallTimeout,
+    pub stall_timeout: StallTimeout,
     /// Whether a stall ends the work.
     pub kills: bool,
     /// Whether debuggers may be run to show what the work does.
@@ -47,7 +47,7 @@ impl StallPolicy {
         let settings = Settings {
             target: seen.target,
             ends: seen.ends,
-            stall_timeout: self.patience,
+            stall_timeout: self.stall_timeout,
             interval: Settings::INTERVAL,
             debuggers: self.stacks,
         };
