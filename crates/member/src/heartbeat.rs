@@ -13,11 +13,13 @@ use tokio::runtime::Builder;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::oneshot;
 
+use super::context::RunnerHooks;
 use super::death_hook::DeathHook;
 use super::environment::SystemEnvironment;
-use super::runner::{MemberRunner, RunnerHooks};
+use super::runner::MemberRunner;
 use super::shutdown::{Shutdown, Signals};
 use super::stall_policy::Kill;
+use super::summary::Summary;
 use super::{Config, StatusSource};
 use heartline_core::protocol::Ending;
 use heartline_process::say::say;
@@ -28,28 +30,6 @@ const LEAVE_LIMIT: Duration = Duration::from_millis(900);
 
 /// How long the exit may wait for deaths whose command has not been started yet.
 const DRAIN_LIMIT: Duration = Duration::from_millis(500);
-
-/// Counters and results of a member's run.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Summary {
-    /// Number of beats that ZooKeeper has acknowledged.
-    pub beats: u64,
-    /// How often the member became master.
-    pub reigns: u64,
-    /// How often the member became a follower.
-    pub followings: u64,
-    /// The signal that made the member leave, if any.
-    pub signal: Option<i32>,
-    /// Why the master ended the member's work, if it did.
-    pub killed: Option<String>,
-}
-
-impl Summary {
-    /// Whether the heartbeat must end the process.
-    fn ends(&self) -> bool {
-        self.signal.is_some() || self.killed.is_some()
-    }
-}
 
 /// Writes a line to stderr from a thread of its own: a blocked reader of stderr must not delay the heartbeat.
 fn note(program: &'static str, what: String) {

@@ -6,6 +6,7 @@
 //! which beats, or the master, which watches the followers.
 
 mod candidate;
+mod context;
 mod control_watch;
 mod death_hook;
 mod drain;
@@ -25,22 +26,25 @@ mod session_event;
 mod shutdown;
 mod stall_policy;
 mod status_source;
+mod summary;
 mod work;
 mod work_status;
 mod write;
 
+pub use context::{Note, ReportOnce, RunnerHooks};
 pub use death_hook::DeathSink;
 pub use environment::{Environment, SystemEnvironment};
-pub use heartbeat::{Heartbeat, Summary};
+pub use heartbeat::Heartbeat;
 pub use master_lease::{MasterLease, MasterLeaseSender};
 pub use name::Name;
 pub use recording::Recording;
 pub use reporting::{Reporter, Reporting};
-pub use runner::{MemberRunner, Note, ReportOnce, RunnerHooks};
+pub use runner::MemberRunner;
 pub use scheduling::Scheduling;
 pub use shutdown::{Shutdown, ShutdownOrder, Signals};
 pub use stall_policy::{Kill, StallPolicy};
 pub use status_source::StatusSource;
+pub use summary::Summary;
 pub use work::Work;
 pub use work_status::WorkStatus;
 

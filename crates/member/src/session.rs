@@ -6,24 +6,24 @@
 use std::future::pending;
 use std::time::Duration;
 
-use futures_util::FutureExt;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::{AbortHandle, JoinSet};
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
+use tokio::time::{Instant, sleep_until};
 
 use super::candidate;
+use super::context::{MemberContext, SessionEnd};
 use super::control_watch;
 use super::master_driver::MasterDriver;
-use super::runner::{MemberRunner, SessionEnd};
 use super::session_event::{FollowerEvent, RemovedClaimant};
 use super::session_event::{ReconnectOutlook, SessionEvent};
 use super::shutdown::{Shutdown, ShutdownStage};
-use super::write::{self, Done, WriteFuture};
+use super::write::{Done, WriteFuture};
 use heartline_core::master::election::{Elected, Election, ElectionAction};
 use heartline_core::master::predecessor::PredecessorWatch;
-use heartline_core::protocol::{beat, claim};
+use heartline_core::protocol::claim;
 use heartline_zookeeper::{Connection, Session};
 
+mod beats;
 mod commands;
 mod election;
 mod shutdown;
@@ -52,9 +52,9 @@ enum SessionRole {
     Master(Box<MasterDriver>),
 }
 
-/// The state of a [`MemberRunner`] for one session.
+/// A member's state for one session.
 pub(super) struct MemberSession<'a> {
-    runner: &'a mut MemberRunner,
+    context: &'a mut MemberContext,
     session: Session,
     election: Election,
     role: SessionRole,
@@ -95,25 +95,25 @@ pub(super) struct MemberSession<'a> {
 }
 
 impl<'a> MemberSession<'a> {
-    pub(super) fn new(runner: &'a mut MemberRunner, session: Session) -> Self {
+    pub(super) fn new(context: &'a mut MemberContext, session: Session) -> Self {
         let (outside, inbox) = channel(INBOX);
         // A session that follows another one starts after an outage.
-        let now = runner.environment.now().elapsed;
-        let back = (!runner.earlier.is_empty()).then_some(now);
-        let election = Election::new(session.id(), &runner.draw_uuid(), runner.config.standing);
+        let now = context.environment.now().elapsed;
+        let back = (!context.earlier.is_empty()).then_some(now);
+        let election = Election::new(session.id(), &context.draw_uuid(), context.config.standing);
         let mut tasks = JoinSet::new();
-        if !runner.claims.is_empty() {
+        if !context.claims.is_empty() {
             // No session acts on the old claims any more, and a server that was down keeps them for a whole
             // session timeout. Until then the whole line would wait for those at its head.
-            let (session, leftovers) = (session.clone(), runner.claims.clone());
+            let (session, leftovers) = (session.clone(), context.claims.clone());
             tasks.spawn(async move {
                 // If this fails, ZooKeeper removes the claims with their sessions.
                 let _ = session.clear_line(&leftovers).await;
             });
         }
-        runner.claims.push(election.prefix().to_owned());
+        context.claims.push(election.prefix().to_owned());
         Self {
-            runner,
+            context,
             session,
             election,
             role: SessionRole::None,
@@ -172,7 +172,7 @@ impl<'a> MemberSession<'a> {
             tokio::select! {
                 biased;
                 cut = shutdown.next() => if cut == ShutdownStage::Deadline {
-                    self.runner.complain(NO_ANSWER);
+                    self.context.complain(NO_ANSWER);
                     break SessionEnd::Left;
                 },
                 done = finished(self.under_way.as_mut()), if !self.is_patient(shutdown) => self.done(done),
@@ -191,97 +191,12 @@ impl<'a> MemberSession<'a> {
         drop(self.under_way.take());
         drop(self.beside.take());
         self.role = SessionRole::None;
-        self.runner.end_lease();
+        self.context.end_lease();
         // A disconnected member has no server to close the session with.
         if self.connected && !self.session.close(shutdown.remaining()).await && leaving {
-            self.runner.complain(NO_ANSWER);
+            self.context.complain(NO_ANSWER);
         }
         end
-    }
-
-    fn ticks(&self) -> Interval {
-        let mut ticks = interval(self.interval());
-        // A missed beat is not made up for: only the newest counts.
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        ticks
-    }
-
-    /// Whether the role needs beats now.
-    fn beats(&self) -> bool {
-        self.connected
-            && match self.role {
-                SessionRole::Follower { joined } => joined,
-                SessionRole::Standby | SessionRole::Master(_) => true,
-                SessionRole::None | SessionRole::TakingOver(_) => false,
-            }
-    }
-
-    /// Whether the answer to the write under way can wait for the next tick: nothing needs it before, unless
-    /// other members are being judged. Waking up for it would double the cost of a beat.
-    fn is_patient(&self, shutdown: &Shutdown) -> bool {
-        let idle = match &self.role {
-            SessionRole::Follower { joined } => *joined,
-            SessionRole::Master(master) => master.master_state.followers() == 0,
-            SessionRole::Standby => true,
-            SessionRole::None | SessionRole::TakingOver(_) => false,
-        };
-        let listening = self
-            .predecessor_watch
-            .as_ref()
-            .is_some_and(PredecessorWatch::is_listening);
-        idle && !listening && self.connected && !self.owed && shutdown.stop().is_none()
-    }
-
-    /// Handles a due beat. If the write before it is not answered yet, the beat is held back, and its newest
-    /// form is sent after the answer.
-    fn tick(&mut self) {
-        self.look();
-        if self.under_way.is_some() {
-            self.owed = true;
-            self.beat_beside();
-        } else {
-            self.send();
-        }
-    }
-
-    /// Sends a master's beat beside a large write that it would otherwise wait for.
-    fn beat_beside(&mut self) {
-        let SessionRole::Master(master) = &self.role else {
-            return;
-        };
-        if self.heavy.is_none() || self.beside.is_some() || !self.connected {
-            return;
-        }
-        let (name, identity) = (
-            self.runner.config.name.as_ref(),
-            &self.runner.config.identity,
-        );
-        let (now, status) = (
-            self.runner.environment.now(),
-            self.runner.status(self.interval()),
-        );
-        let own = claim::value(name, &beat::alive(now.wall, identity, &status));
-        let beat = write::beside(master.fence.clone(), own);
-        self.beside = Some((beat, Instant::now()));
-        // A request is sent when its future is first polled.
-        let sent = self.beside.as_mut();
-        if let Some(done) = sent.and_then(|(beat, _)| beat.now_or_never()) {
-            self.beaten(done);
-        }
-    }
-
-    /// Starts a write and sends it: a request is sent when its future is first polled.
-    fn send(&mut self) {
-        self.owed = false;
-        self.write();
-        self.look();
-    }
-
-    /// Sends the write under way if it is not sent yet, and handles the answer if there is one.
-    fn look(&mut self) {
-        if let Some(done) = self.under_way.as_mut().and_then(FutureExt::now_or_never) {
-            self.done(done);
-        }
     }
 
     /// Carries out the election's requests.
@@ -298,7 +213,7 @@ impl<'a> MemberSession<'a> {
                         request,
                         self.election.prefix().to_owned(),
                         self.claim_value(),
-                        self.runner.wants_deaths(),
+                        self.context.wants_deaths(),
                         self.outside.clone(),
                     ));
                     if listens && let Some(earlier) = self.listening.replace(task) {
@@ -311,7 +226,7 @@ impl<'a> MemberSession<'a> {
 
     /// The value of a claim before its owner is master: its name.
     fn claim_value(&self) -> String {
-        claim::value(self.runner.config.name.as_ref(), "")
+        claim::value(self.context.config.name.as_ref(), "")
     }
 
     /// Starts to watch the control znode: a lost connection ends an earlier watch.
@@ -338,7 +253,7 @@ impl<'a> MemberSession<'a> {
 
     fn disconnected(&mut self) {
         if let (true, Some(bytes)) = (self.connected, self.heavy.take()) {
-            self.runner.doubt_size(bytes);
+            self.context.doubt_size(bytes);
         }
         if self.connected {
             self.patient_until = Instant::now() + PATIENCE;
@@ -351,8 +266,8 @@ impl<'a> MemberSession<'a> {
 
     /// Starts a diagnosis of the servers. `leaving`: the result decides whether a leaving member waits.
     fn diagnose(&mut self, leaving: bool) {
-        let address = &self.runner.config.settings.address;
-        let diagnosing = self.runner.environment.servers().diagnose(address);
+        let address = &self.context.config.settings.address;
+        let diagnosing = self.context.environment.servers().diagnose(address);
         let outside = self.outside.clone();
         self.tasks.spawn(async move {
             let diagnosis = diagnosing.await;
@@ -369,7 +284,7 @@ impl<'a> MemberSession<'a> {
             SessionEvent::FollowerEvent(epoch, noticed) => self.noticed(epoch, noticed),
             SessionEvent::Connection(Connection::Connected) => {
                 self.connected = true;
-                self.back = Some(self.runner.environment.now().elapsed);
+                self.back = Some(self.context.environment.now().elapsed);
                 self.election.connected();
                 self.apply_orders();
             }
@@ -382,7 +297,7 @@ impl<'a> MemberSession<'a> {
             SessionEvent::Failed(failure) => self.failed(&failure),
             SessionEvent::Diagnosed { diagnosis, leaving } => {
                 if !self.connected {
-                    self.runner.complain(&diagnosis.to_string());
+                    self.context.complain(&diagnosis.to_string());
                 }
                 if leaving && self.outlook == ReconnectOutlook::Asked {
                     let settled = diagnosis.is_settled();
@@ -397,7 +312,7 @@ impl<'a> MemberSession<'a> {
     }
 
     fn noticed(&mut self, epoch: i64, noticed: FollowerEvent) {
-        let now = self.runner.environment.now();
+        let now = self.context.environment.now();
         let SessionRole::Master(master) = &mut self.role else {
             // An event that was on its way when the master stepped down.
             return;
@@ -417,51 +332,7 @@ impl<'a> MemberSession<'a> {
     fn note_passed_over(&mut self) {
         if let SessionRole::Master(master) = &mut self.role {
             for (name, why) in master.master_state.take_passed_over() {
-                self.runner.note(&self.session.paths().member(&name), &why);
-            }
-        }
-    }
-
-    /// Starts the next beat or the master's next transaction. If a write is under way, it waits, and the
-    /// newest state is written afterwards.
-    fn write(&mut self) {
-        if self.under_way.is_some() || !self.connected {
-            return;
-        }
-        self.sent_at = Instant::now();
-        self.heavy = None;
-        let now = self.runner.environment.now();
-        let status = self.runner.status(self.interval());
-        self.keep_snapshot();
-        let identity = &self.runner.config.identity;
-        match &mut self.role {
-            SessionRole::None
-            | SessionRole::TakingOver(_)
-            | SessionRole::Follower { joined: false } => {}
-            SessionRole::Standby => {
-                if let Some(claim) = self.election.claim() {
-                    let beat = beat::alive(now.wall, identity, &status);
-                    self.under_way = Some(write::touch(
-                        self.session.clone(),
-                        claim.to_owned(),
-                        claim::value(self.runner.config.name.as_ref(), &beat),
-                    ));
-                }
-            }
-            SessionRole::Follower { joined: true } => {
-                self.under_way = Some(write::beat(
-                    self.session.clone(),
-                    self.runner.config.name.clone(),
-                    beat::alive(now.wall, identity, &status),
-                ));
-            }
-            SessionRole::Master(master) => {
-                let beat = beat::alive(now.wall, identity, &status);
-                let own = claim::value(self.runner.config.name.as_ref(), &beat);
-                if let Some(write) = master.master_state.next_write(now) {
-                    self.heavy = write.weight().map(|bytes| bytes + own.len());
-                    self.under_way = Some(write::fenced(master.fence.clone(), own, write));
-                }
+                self.context.note(&self.session.paths().member(&name), &why);
             }
         }
     }

@@ -165,7 +165,10 @@ pub(super) async fn serve(number: u64, mut link: Link, peer: SocketAddr, accepto
                 Err(end) => end,
             };
             link = visit.link;
-            let _ = shared.coordinator.send(CoordinatorInput::Gone(number)).await;
+            let _ = shared
+                .coordinator
+                .send(CoordinatorInput::Gone(number))
+                .await;
             if let ConnectionEnd::Refused(why) = &end {
                 acceptor.refuses(peer, why);
             }

@@ -132,29 +132,6 @@ struct NodeList {
 }
 
 /// The list of all nodes for people.
-#[derive(Debug, Serialize)]
-struct NodeList {
-    role: &'static str,
-    is_alive: Truth,
-    #[serde(rename = "type")]
-    kind: &'static str,
-    master: Option<String>,
-    nodes: Vec<ListedNode>,
-}
-
-#[derive(Debug, Serialize)]
-struct ListedNode {
-    hostname: String,
-    ip: Option<String>,
-    role: String,
-    username: String,
-    verdict: String,
-    is_alive: Truth,
-    /// Milliseconds since the last heartbeat; `None` if none came since the server's start.
-    age_ms: Option<u64>,
-}
-
-/// The list of all nodes for people.
 pub(super) fn list(roster: &Roster, kept: &PersistedState, now: Duration) -> Body {
     let age = |at: Duration| {
         now.saturating_sub(at)

@@ -72,14 +72,14 @@ pub(super) fn candidate(
         scheduling: Scheduling::default(),
         recording: None,
         on_death: None,
-        lease_sender: None,
+        master_lease: None,
     })
 }
 
 /// Runs the server whenever it holds the claim. Returns only when the state cannot be trusted.
 pub(super) async fn succeed(server: &Server, mut config: Config) -> anyhow::Result<()> {
     let (lease_sender, mut leases) = MasterLeaseSender::new();
-    config.lease_sender = Some(lease_sender);
+    config.master_lease = Some(lease_sender);
     let settings = config.settings.clone();
     let address = settings.address.clone();
     let complain = move |what: &str| {

@@ -51,6 +51,16 @@ impl Pause {
         }
     }
 
+    /// Waits for the next pause, unless that would last until after `end`; returns whether it has waited.
+    async fn wait(&mut self, end: Option<Instant>) -> bool {
+        let wait = self.grow();
+        if end.is_some_and(|end| Instant::now() + wait >= end) {
+            return false;
+        }
+        sleep(wait).await;
+        true
+    }
+
     /// Starts again with the first pause, after a successful attempt.
     pub fn reset(&mut self) {
         self.next = self.first;
@@ -61,9 +71,15 @@ impl Pause {
 /// `end`, returns the last answer.
 pub async fn unthrottled<T>(
     end: Instant,
-    ask: impl AsyncFnMut() -> Result<T, Failure>,
+    mut ask: impl AsyncFnMut() -> Result<T, Failure>,
 ) -> Result<T, Failure> {
-    repeat(Pause::default(), Some(end), ask).await
+    let mut pause = Pause::default();
+    loop {
+        let answer = ask().await;
+        if !is_throttled(&answer) || !pause.wait(Some(end)).await {
+            return answer;
+        }
+    }
 }
 
 /// Repeats a request until the server accepts it, however long that takes. The pauses are not random, so that
@@ -75,29 +91,20 @@ pub async fn unless_throttled<T, F>(mut ask: impl FnMut() -> F) -> Result<T, Fai
 where
     F: Future<Output = Result<T, Failure>>,
 {
-    let pause = Pause {
+    let mut pause = Pause {
         is_random: false,
         ..Pause::default()
     };
-    repeat(pause, None, async || ask().await).await
-}
-
-async fn repeat<T>(
-    mut pause: Pause,
-    end: Option<Instant>,
-    mut ask: impl AsyncFnMut() -> Result<T, Failure>,
-) -> Result<T, Failure> {
     loop {
         let answer = ask().await;
-        if !matches!(answer, Err(Failure::Throttled)) {
+        if !is_throttled(&answer) || !pause.wait(None).await {
             return answer;
         }
-        let wait = pause.grow();
-        if end.is_some_and(|end| Instant::now() + wait >= end) {
-            return answer;
-        }
-        sleep(wait).await;
     }
+}
+
+fn is_throttled<T>(answer: &Result<T, Failure>) -> bool {
+    matches!(answer, Err(Failure::Throttled))
 }
 
 #[cfg(test)]

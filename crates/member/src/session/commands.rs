@@ -13,9 +13,9 @@ impl MemberSession<'_> {
     /// The interval between two beats. A master and its successor beat at the configured interval: their own
     /// beats show them that they can hear.
     pub(super) fn interval(&self) -> Duration {
-        let base = self.runner.config.pace.interval;
+        let base = self.context.config.pace.interval;
         match self.role {
-            SessionRole::Follower { .. } if !self.listens() => self.runner.told.max(base),
+            SessionRole::Follower { .. } if !self.listens() => self.context.told.max(base),
             _ => base,
         }
     }
@@ -30,23 +30,23 @@ impl MemberSession<'_> {
     pub(super) fn told(&mut self, control: &Control) {
         // The session of a follower must not expire before its next beat.
         let most = self.session.timeout() / 4;
-        self.runner.told = control.interval.unwrap_or_default().min(most);
+        self.context.told = control.interval.unwrap_or_default().min(most);
         // After a reset, orders are numbered from the start.
-        self.runner.obeyed = self.runner.obeyed.min(control.number);
+        self.context.obeyed = self.context.obeyed.min(control.number);
         // The current session and the earlier ones.
-        let mut sessions = self.runner.earlier.clone();
+        let mut sessions = self.context.earlier.clone();
         sessions.push(self.session.id());
         for order in &control.orders {
-            let config = &self.runner.config;
+            let config = &self.context.config;
             let is_mine = order.is_for(config.name.as_ref(), &config.identity, &sessions);
-            if !is_mine || order.number <= self.runner.obeyed {
+            if !is_mine || order.number <= self.context.obeyed {
                 continue;
             }
-            self.runner.obeyed = order.number;
+            self.context.obeyed = order.number;
             match order.action {
                 Action::KillTask | Action::KillJob => {
                     let reason = format!("{}: {}", order.action, order.reason);
-                    self.runner.kill(&reason);
+                    self.context.kill(&reason);
                 }
                 Action::Reinit => self.begin_anew(),
             }
@@ -55,9 +55,9 @@ impl MemberSession<'_> {
 
     /// Stores the snapshot of stalled work, if there is a new one.
     pub(super) fn keep_snapshot(&mut self) {
-        if let Some(snapshot) = self.runner.status_source.take_snapshot() {
-            let (session, name) = (self.session.clone(), self.runner.config.name.clone());
-            let status_source = Arc::clone(&self.runner.status_source);
+        if let Some(snapshot) = self.context.status_source.take_snapshot() {
+            let (session, name) = (self.session.clone(), self.context.config.name.clone());
+            let status_source = Arc::clone(&self.context.status_source);
             let mut unkept = UnsentSnapshot {
                 status_source,
                 snapshot,
@@ -75,10 +75,10 @@ impl MemberSession<'_> {
     /// Joins again and queues again in the line.
     fn begin_anew(&mut self) {
         if matches!(self.role, SessionRole::Follower { .. }) {
-            self.runner.config.identity.returns += 1;
+            self.context.config.identity.returns += 1;
             self.rejoin();
         }
-        self.runner.told = Duration::ZERO;
+        self.context.told = Duration::ZERO;
         self.election.deposed();
     }
 }

@@ -25,26 +25,26 @@ impl MemberSession<'_> {
                 self.election.inspected(generation, claim, owner);
             }
             ElectionReply::PredecessorSeen(generation, view) => {
-                let now = self.runner.environment.now().elapsed;
+                let now = self.context.environment.now().elapsed;
                 if let Some(predecessor_watch) = self.vigil_of(generation) {
                     predecessor_watch.seen(now, view);
                 }
             }
             ElectionReply::PredecessorStirred(generation) => {
-                let now = self.runner.environment.now().elapsed;
+                let now = self.context.environment.now().elapsed;
                 if let Some(predecessor_watch) = self.vigil_of(generation) {
                     predecessor_watch.changed(now);
                 }
             }
             ElectionReply::FirstSeen(generation, claim, view) => {
-                let now = self.runner.environment.now().elapsed;
+                let now = self.context.environment.now().elapsed;
                 if let Some(predecessor_watch) = self.vigil_of(generation) {
                     predecessor_watch.looked(now, claim, view);
                 }
             }
             ElectionReply::NoClaim(generation, claim) => {
                 let path = self.session.paths().claim(&claim);
-                self.runner
+                self.context
                     .note(&path, "no session owns it, so it is not a member's claim");
                 self.end_vigil();
                 self.election.no_claim(generation, claim);
@@ -61,7 +61,7 @@ impl MemberSession<'_> {
             }
         }
         let claim = self.election.claim();
-        let known = &mut self.runner.config.identity.claim;
+        let known = &mut self.context.config.identity.claim;
         if known.as_deref() != claim {
             *known = claim.map(str::to_owned);
         }
@@ -73,7 +73,7 @@ impl MemberSession<'_> {
             return false;
         };
         let (generation, grace) = (*generation, self.grace());
-        let mut terms = self.runner.config.pace.detection;
+        let mut terms = self.context.config.pace.detection;
         // Deposing a master that is only late costs more than a late takeover.
         terms.timeout *= 2;
         self.predecessor_watch = Some(PredecessorWatch::begin(
@@ -109,11 +109,11 @@ impl MemberSession<'_> {
 
     /// The member's own beat was acknowledged, which proves that it could hear those before it in the line.
     pub(super) fn echo(&mut self) {
-        let now = self.runner.environment.now().elapsed;
-        let base = self.runner.config.pace.interval;
+        let now = self.context.environment.now().elapsed;
+        let base = self.context.config.pace.interval;
         let slower = self.interval().saturating_sub(base);
         if let Some(predecessor_watch) = &mut self.predecessor_watch {
-            predecessor_watch.beat_every(self.runner.config.pace.detection.longest_gap + slower);
+            predecessor_watch.beat_every(self.context.config.pace.detection.longest_gap + slower);
             predecessor_watch.echo(now);
             if let Some((claim, version)) = predecessor_watch.silent() {
                 self.election
@@ -125,7 +125,7 @@ impl MemberSession<'_> {
     /// How long to wait for other members: some time if this member was disconnected a moment ago, since they
     /// may not be back yet.
     pub(super) fn grace(&self) -> Duration {
-        let now = self.runner.environment.now().elapsed;
+        let now = self.context.environment.now().elapsed;
         let back = self
             .back
             .is_some_and(|back| now.saturating_sub(back) < GRACE);

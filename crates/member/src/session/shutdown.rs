@@ -45,9 +45,9 @@ impl MemberSession<'_> {
     pub(super) async fn leave(&mut self, ending: Ending, shutdown: &Shutdown) {
         // Work that was ended for a stall ends right after its snapshot, which nobody sends later.
         self.keep_snapshot();
-        let now = self.runner.environment.now();
-        let status = self.runner.status(self.interval());
-        let config = &self.runner.config;
+        let now = self.context.environment.now();
+        let status = self.context.status(self.interval());
+        let config = &self.context.config;
         let name = config.name.as_ref();
         match std::mem::replace(&mut self.role, SessionRole::None) {
             SessionRole::Follower { .. } => {

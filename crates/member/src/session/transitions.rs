@@ -1,9 +1,9 @@
 //! How a member starts and stops being follower or master, and the effects of its own writes.
 
 use super::{MemberSession, SessionRole};
+use crate::context::SessionEnd;
 use crate::master_driver::MasterDriver;
 use crate::name::Name;
-use crate::runner::SessionEnd;
 use crate::write::{self, Done, Written};
 use heartline_core::master::election::Elected;
 use heartline_core::master::state::{MasterConfig, MasterState, PriorState};
@@ -14,38 +14,38 @@ use heartline_zookeeper::Failure;
 impl MemberSession<'_> {
     /// Joins, unless it has joined already: the next beat notices a znode that was removed in the meantime.
     pub(super) fn follow(&mut self) {
-        if self.runner.config.standing {
+        if self.context.config.standing {
             self.role = SessionRole::Standby;
-            self.runner.settled();
+            self.context.settled();
             return;
         }
         match self.role {
             SessionRole::Follower { joined: true } => return,
             SessionRole::Follower { joined: false } => {}
-            _ => self.runner.summary.followings += 1,
+            _ => self.context.summary.followings += 1,
         }
         self.join();
     }
 
     /// Creates the member's znode, or creates it again.
     fn join(&mut self) {
-        let leftovers = self.runner.earlier.clone();
+        let leftovers = self.context.earlier.clone();
         self.join_after(leftovers);
     }
 
     /// Replaces the member's znode, even one of this session.
     pub(super) fn rejoin(&mut self) {
-        let mut leftovers = self.runner.earlier.clone();
+        let mut leftovers = self.context.earlier.clone();
         leftovers.push(self.session.id());
         self.join_after(leftovers);
     }
 
     fn join_after(&mut self, leftovers: Vec<i64>) {
         self.role = SessionRole::Follower { joined: false };
-        let value = beat::joined(&self.runner.config.identity);
+        let value = beat::joined(&self.context.config.identity);
         self.under_way = Some(write::join(
             self.session.clone(),
-            self.runner.config.name.clone(),
+            self.context.config.name.clone(),
             value,
             leftovers,
         ));
@@ -53,14 +53,14 @@ impl MemberSession<'_> {
 
     pub(super) fn lead(&mut self, elected: Elected) {
         self.end_vigil();
-        self.runner.summary.reigns += 1;
+        self.context.summary.reigns += 1;
         // A master has no follower znode, but one may be left from before a disconnection or from an earlier
         // session.
-        let leftover = self.runner.summary.followings > 0;
+        let leftover = self.context.summary.followings > 0;
         let leftover = leftover.then(|| {
             self.session
                 .paths()
-                .member(self.runner.config.name.as_ref())
+                .member(self.context.config.name.as_ref())
         });
         let grace = self.grace();
         self.under_way = Some(write::inherit(
@@ -69,10 +69,10 @@ impl MemberSession<'_> {
                 claim: elected.claim.clone(),
                 value: self.claim_value(),
                 leftover,
-                earlier: self.runner.earlier.clone(),
+                earlier: self.context.earlier.clone(),
                 grace,
                 no_claims: self.election.no_claims().clone(),
-                request_limit: self.runner.request_limit,
+                request_limit: self.context.request_limit,
             },
         ));
         self.role = SessionRole::TakingOver(elected);
@@ -82,7 +82,7 @@ impl MemberSession<'_> {
         if let SessionRole::Master(master) = std::mem::replace(&mut self.role, SessionRole::None) {
             master.end();
         }
-        self.runner.end_lease();
+        self.context.end_lease();
         self.under_way = None;
         self.beside = None;
         self.heavy = None;
@@ -93,11 +93,11 @@ impl MemberSession<'_> {
         let sent = self.beside.take().map(|(_, sent)| sent);
         match done {
             Ok(_) => {
-                self.runner.summary.beats += 1;
-                let now = self.runner.environment.now();
+                self.context.summary.beats += 1;
+                let now = self.context.environment.now();
                 if let (SessionRole::Master(master), Some(sent)) = (&mut self.role, sent) {
                     master.master_state.echo(now);
-                    self.runner.renew_lease(&master.fence, sent);
+                    self.context.renew_lease(&master.fence, sent);
                 }
             }
             // The connection change reports the consequence; the next beat is sent at the next tick.
@@ -112,7 +112,7 @@ impl MemberSession<'_> {
         let SessionRole::TakingOver(elected) = &self.role else {
             return;
         };
-        let (now, config) = (self.runner.environment.now(), &self.runner.config);
+        let (now, config) = (self.context.environment.now(), &self.context.config);
         let pace = MasterConfig {
             // The timeout that the server granted may differ from the requested one.
             session: self.session.timeout(),
@@ -134,7 +134,7 @@ impl MemberSession<'_> {
             self.outside.clone(),
             &mut self.tasks,
         )));
-        self.runner.settled();
+        self.context.settled();
         self.send();
     }
 
@@ -145,12 +145,12 @@ impl MemberSession<'_> {
         match done {
             Ok(Written::Joined) => {
                 self.role = SessionRole::Follower { joined: true };
-                self.runner.settled();
+                self.context.settled();
                 // The first beat announces the interval to the next one, which may be long.
                 self.send();
             }
             Ok(Written::Beaten) => {
-                self.runner.summary.beats += 1;
+                self.context.summary.beats += 1;
                 self.echo();
                 if self.owed {
                     self.send();
@@ -163,14 +163,14 @@ impl MemberSession<'_> {
                 self.election.contested(None);
             }
             Ok(Written::Fenced(outcome)) => {
-                self.runner.summary.beats += 1;
+                self.context.summary.beats += 1;
                 if let SessionRole::Master(master) = &mut self.role {
-                    let now = self.runner.environment.now();
+                    let now = self.context.environment.now();
                     master.master_state.written(now, outcome);
                     master.make_room();
-                    self.runner.renew_lease(&master.fence, self.sent_at);
-                    self.runner.death_sink(master.master_state.take_deaths());
-                    if let Some(recording) = &self.runner.config.recording {
+                    self.context.renew_lease(&master.fence, self.sent_at);
+                    self.context.death_sink(master.master_state.take_deaths());
+                    if let Some(recording) = &self.context.config.recording {
                         recording.add(&master.master_state.take_record());
                     }
                     let pressed = master.master_state.is_pressed(now);
@@ -185,13 +185,15 @@ impl MemberSession<'_> {
             // The next beat is sent at the next tick, in this session.
             Err(Failure::Throttled) => {
                 if let SessionRole::Master(master) = &mut self.role {
-                    master.master_state.throttled(self.runner.environment.now());
+                    master
+                        .master_state
+                        .throttled(self.context.environment.now());
                 }
             }
             Err(Failure::Deposed) => self.election.deposed(),
             // The master declared this live member dead: join again.
             Err(Failure::NoNode) if matches!(self.role, SessionRole::Follower { .. }) => {
-                self.runner.config.identity.returns += 1;
+                self.context.config.identity.returns += 1;
                 self.join();
                 // Usually its claim was removed with it.
                 self.election.deposed();
@@ -199,20 +201,20 @@ impl MemberSession<'_> {
             Err(Failure::NoNode) if matches!(self.role, SessionRole::Standby) => {
                 self.election.deposed();
             }
-            Err(Failure::NodeExists) if !self.runner.config.name.is_given() => {
+            Err(Failure::NodeExists) if !self.context.config.name.is_given() => {
                 let (now, entropy) = (
-                    self.runner.environment.now(),
-                    self.runner.environment.draw(),
+                    self.context.environment.now(),
+                    self.context.environment.draw(),
                 );
-                self.runner.config.name = Name::of_mapper(now.wall, entropy);
+                self.context.config.name = Name::of_mapper(now.wall, entropy);
                 self.join();
             }
             Err(Failure::NodeExists) => {
-                let name = &self.runner.config.name;
+                let name = &self.context.config.name;
                 let what = format!(
                     "another member already has the name {name}; give this one another name"
                 );
-                self.runner.complain(&what);
+                self.context.complain(&what);
                 self.over = Some(SessionEnd::Refused);
             }
             Err(failure) => self.failed(&failure),
@@ -226,7 +228,7 @@ impl MemberSession<'_> {
             self.over = Some(SessionEnd::Odd);
         } else {
             let what = format!("ZooKeeper denied a required operation: {failure}");
-            self.runner.complain(&what);
+            self.context.complain(&what);
             self.over = Some(SessionEnd::Refused);
         }
     }

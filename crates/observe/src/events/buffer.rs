@@ -158,7 +158,10 @@ impl Buffer {
 
     fn lose_oldest(&mut self) {
         let age = |queue: &&mut PartitionBuffer| {
-            queue.waiting.front().map_or(u64::MAX, |(number, _)| *number)
+            queue
+                .waiting
+                .front()
+                .map_or(u64::MAX, |(number, _)| *number)
         };
         let oldest = self.queues.iter_mut().min_by_key(age);
         // At least the message that was just added is waiting.

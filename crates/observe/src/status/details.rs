@@ -129,8 +129,9 @@ pub(super) fn gone(target: &str, snapshot: Option<&Node>) -> Vec<String> {
 
 /// The message when no member has the name `target`.
 pub(super) fn unknown(target: &str, overview: &Overview, namespace: &str) -> String {
-    let mut reason =
-        format!("no member is called '{target}' or runs an attempt of this id below '{namespace}/'");
+    let mut reason = format!(
+        "no member is called '{target}' or runs an attempt of this id below '{namespace}/'"
+    );
     let count = overview.rows.len();
     let _ = match count {
         0 => write!(reason, "; there are none"),

@@ -150,7 +150,9 @@ impl StatusArgs {
         let mut link = self.link();
         let session = link.patiently().await?;
         let limit = self.over + ANSWERS;
-        let found = link.bounded(limit, self.find(&session, target, limit)).await;
+        let found = link
+            .bounded(limit, self.find(&session, target, limit))
+            .await;
         drop(session);
         link.close(CLOSE).await;
         let (overview, snapshots) = found.map_err(|trouble| anyhow!("{trouble}"))?;
@@ -241,7 +243,9 @@ mod tests {
 
     #[test]
     fn a_name_is_one_part_of_a_path() {
-        assert!(target("map1609240709.574485").is_ok() && target("attempt_1_0001_m_000000_0").is_ok());
+        assert!(
+            target("map1609240709.574485").is_ok() && target("attempt_1_0001_m_000000_0").is_ok()
+        );
         for wrong in ["", ".", "..", "a/b", "a b", "a\nb"] {
             assert!(target(wrong).is_err(), "{wrong:?}");
         }

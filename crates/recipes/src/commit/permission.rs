@@ -6,7 +6,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use tokio::time::sleep;
 
 use super::plan::{CommitPlan, CommitStop, Limits};
-use super::rules::{Record, State, Step, Recheck, judge, recheck};
+use super::rules::{Recheck, Record, State, Step, judge, recheck};
 use super::znodes::{Made, Znodes};
 use crate::membership::lease::LeaseTiming;
 use heartline_process::supervisor::{Until, boot_time};

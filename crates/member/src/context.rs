@@ -1,0 +1,216 @@
+//! What a member keeps across its sessions: its configuration, what it reports, and what it left behind.
+
+use std::sync::Arc;
+use std::sync::mpsc::Sender as EventWriter;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::death_hook::DeathSink;
+use super::environment::Environment;
+use super::summary::Summary;
+use super::{Config, StatusSource};
+use heartline_core::master::state::{Death, limits};
+use heartline_core::protocol::Status;
+use heartline_zookeeper::{Diagnosis, Fence};
+
+/// Maximum number of earlier sessions that a member remembers: ZooKeeper has already expired the older
+/// ones.
+const MOST_EARLIER: usize = 16;
+
+/// Maximum number of notes about skipped znodes.
+const MOST_NOTES: usize = 8;
+
+/// A callback that takes one line and is called once.
+pub type ReportOnce = Box<dyn FnOnce(&str) + Send>;
+
+/// A callback that takes one line per call.
+pub type Note = Box<dyn Fn(&str) + Send>;
+
+/// The callbacks from a runner to its program.
+pub struct RunnerHooks {
+    /// Receives `Ok` when the member is master or follower for the first time, or the reason why it cannot
+    /// be.
+    pub joined: Option<EventWriter<Result<(), String>>>,
+    /// Receives a description of what is wrong with ZooKeeper.
+    pub complain: ReportOnce,
+    /// Receives the name of each skipped znode, and why it is skipped. It must not block.
+    pub note: Note,
+    /// Receives the order to end the work, with its reason.
+    pub kill: ReportOnce,
+    /// Receives each death that the member has declared as master.
+    pub death_sink: Option<DeathSink>,
+}
+
+/// A member's configuration and state across its sessions.
+pub(super) struct MemberContext {
+    pub(super) config: Config,
+    pub(super) status_source: Arc<dyn StatusSource>,
+    pub(super) environment: Arc<dyn Environment>,
+    pub(super) summary: Summary,
+    /// The ids of its earlier sessions: what they left behind belongs to this member.
+    pub(super) earlier: Vec<i64>,
+    /// The prefixes of the claims of all its sessions.
+    pub(super) claims: Vec<String>,
+    /// Why the last attempt to reach ZooKeeper failed.
+    pub(super) diagnosis: Option<Diagnosis>,
+    joined: Option<EventWriter<Result<(), String>>>,
+    pub(super) complain: Option<ReportOnce>,
+    note: Note,
+    /// Number of notes about skipped znodes so far.
+    noted: usize,
+    kill: Option<ReportOnce>,
+    death_sink: Option<DeathSink>,
+    /// The beat interval that the master has set.
+    pub(super) told: Duration,
+    /// The number of the last order that was carried out.
+    pub(super) obeyed: u64,
+    /// The assumed size limit for requests in bytes, set after a large request was followed by a connection
+    /// loss.
+    pub(super) request_limit: Option<usize>,
+}
+
+/// Why the runner left a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SessionEnd {
+    /// The member left as ordered, or the time for leaving has passed.
+    Left,
+    /// The session is lost; the next one may be opened.
+    Lost,
+    /// ZooKeeper gives answers that make no sense: the next session may be opened after a pause.
+    Odd,
+    /// ZooKeeper refuses the member: try again after a longer pause.
+    Refused,
+}
+
+impl MemberContext {
+    /// The context of a member that has not started.
+    pub(super) fn new(
+        config: Config,
+        environment: Arc<dyn Environment>,
+        status_source: Arc<dyn StatusSource>,
+        hooks: RunnerHooks,
+    ) -> Self {
+        Self {
+            config,
+            status_source,
+            environment,
+            summary: Summary::default(),
+            earlier: Vec::new(),
+            claims: Vec::new(),
+            diagnosis: None,
+            joined: hooks.joined,
+            complain: Some(hooks.complain),
+            note: hooks.note,
+            noted: 0,
+            kill: Some(hooks.kill),
+            death_sink: hooks.death_sink,
+            told: Duration::ZERO,
+            obeyed: 0,
+            request_limit: None,
+        }
+    }
+
+    /// Remembers a session that may have left znodes behind in ZooKeeper.
+    pub(super) fn remember(&mut self, session: i64) {
+        self.earlier.push(session);
+        let surplus = self.earlier.len().saturating_sub(MOST_EARLIER);
+        self.earlier.drain(..surplus);
+        let surplus = self.claims.len().saturating_sub(MOST_EARLIER);
+        self.claims.drain(..surplus);
+    }
+
+    /// Reports what is wrong with ZooKeeper, unless something was reported before.
+    pub(super) fn complain(&mut self, what: &str) {
+        if let Some(joined) = self.joined.take() {
+            // The code that waits for the join reports it in its own words, and does not continue.
+            let _ = joined.send(Err(what.to_owned()));
+            self.complain = None;
+        }
+        if let Some(complain) = self.complain.take() {
+            complain(what);
+        }
+    }
+
+    /// The connection was lost after a request of `bytes` bytes, which may exceed the server's limit
+    /// (`jute.maxbuffer`): the next requests are smaller. If the cause was another one, smaller requests cost
+    /// little.
+    pub(super) fn doubt_size(&mut self, bytes: usize) {
+        if bytes > limits::LEAST {
+            self.request_limit = Some(limits::LEAST.max(bytes / 2));
+        }
+    }
+
+    /// Reports that a znode is skipped. After a few, it only reports that there are more, since a task's
+    /// stderr is for its own messages.
+    pub(super) fn note(&mut self, name: &str, why: &str) {
+        self.noted += 1;
+        if self.noted < MOST_NOTES {
+            (self.note)(&format!("{name} is passed over: {why}"));
+        } else if self.noted == MOST_NOTES {
+            (self.note)("more znodes are passed over; their names are not reported");
+        }
+    }
+
+    /// Ends the work, as the master has ordered.
+    pub(super) fn kill(&mut self, reason: &str) {
+        if let Some(kill) = self.kill.take() {
+            kill(reason);
+        }
+    }
+
+    /// Whether the program has a death sink.
+    pub(super) fn wants_deaths(&self) -> bool {
+        self.death_sink.is_some()
+    }
+
+    /// Passes deaths on to the program's death sink.
+    pub(super) fn death_sink(&self, deaths: Vec<Death>) {
+        if let Some(death_sink) = &self.death_sink {
+            deaths.into_iter().for_each(death_sink);
+        }
+    }
+
+    /// Publishes that the member is master: it was master when it sent the write that is now acknowledged.
+    pub(super) fn renew_lease(&self, fence: &Fence, sent_at: Instant) {
+        if let Some(master_lease) = &self.config.master_lease {
+            master_lease.echo(fence, sent_at);
+        }
+    }
+
+    /// Publishes that the member is not master any more.
+    pub(super) fn end_lease(&self) {
+        if let Some(master_lease) = &self.config.master_lease {
+            master_lease.over();
+        }
+    }
+
+    /// The work status for the next beat.
+    pub(super) fn status(&self, interval: Duration) -> Status {
+        let mut status = self.status_source.status();
+        status.interval = interval;
+        let split = self.config.identity.split.as_ref();
+        status.progress = split.and_then(|split| percent(status.bytes_in, split.length));
+        status
+    }
+
+    /// A unique id, for the names of claims.
+    pub(super) fn draw_uuid(&self) -> String {
+        uuid::Builder::from_random_bytes(self.environment.draw().to_be_bytes())
+            .into_uuid()
+            .to_string()
+    }
+
+    /// Reports that the member is master or follower.
+    pub(super) fn settled(&mut self) {
+        if let Some(joined) = self.joined.take() {
+            let _ = joined.send(Ok(()));
+        }
+    }
+}
+
+/// Percentage of a split of this length that was read. Hadoop's mappers read on to the end of the last line.
+#[expect(clippy::cast_precision_loss, reason = "a tenth of a percent is told")]
+fn percent(taken: u64, length: u64) -> Option<f64> {
+    (length > 0).then(|| (taken as f64 / length as f64 * 100.0).min(100.0))
+}

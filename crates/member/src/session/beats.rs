@@ -1,0 +1,141 @@
+//! When a member beats, and what a beat writes: with at most one write under way, and a master's beat beside a large one.
+
+use futures_util::FutureExt;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
+
+use super::{MemberSession, SessionRole};
+use crate::shutdown::Shutdown;
+use crate::write;
+use heartline_core::master::predecessor::PredecessorWatch;
+use heartline_core::protocol::{beat, claim};
+
+impl MemberSession<'_> {
+    pub(super) fn ticks(&self) -> Interval {
+        let mut ticks = interval(self.interval());
+        // A missed beat is not made up for: only the newest counts.
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        ticks
+    }
+
+    /// Whether the role needs beats now.
+    pub(super) fn beats(&self) -> bool {
+        self.connected
+            && match self.role {
+                SessionRole::Follower { joined } => joined,
+                SessionRole::Standby | SessionRole::Master(_) => true,
+                SessionRole::None | SessionRole::TakingOver(_) => false,
+            }
+    }
+
+    /// Whether the answer to the write under way can wait for the next tick: nothing needs it before, unless
+    /// other members are being judged. Waking up for it would double the cost of a beat.
+    pub(super) fn is_patient(&self, shutdown: &Shutdown) -> bool {
+        let idle = match &self.role {
+            SessionRole::Follower { joined } => *joined,
+            SessionRole::Master(master) => master.master_state.followers() == 0,
+            SessionRole::Standby => true,
+            SessionRole::None | SessionRole::TakingOver(_) => false,
+        };
+        let listening = self
+            .predecessor_watch
+            .as_ref()
+            .is_some_and(PredecessorWatch::is_listening);
+        idle && !listening && self.connected && !self.owed && shutdown.stop().is_none()
+    }
+
+    /// Handles a due beat. If the write before it is not answered yet, the beat is held back, and its newest
+    /// form is sent after the answer.
+    pub(super) fn tick(&mut self) {
+        self.look();
+        if self.under_way.is_some() {
+            self.owed = true;
+            self.beat_beside();
+        } else {
+            self.send();
+        }
+    }
+
+    /// Sends a master's beat beside a large write that it would otherwise wait for.
+    pub(super) fn beat_beside(&mut self) {
+        let SessionRole::Master(master) = &self.role else {
+            return;
+        };
+        if self.heavy.is_none() || self.beside.is_some() || !self.connected {
+            return;
+        }
+        let (name, identity) = (
+            self.context.config.name.as_ref(),
+            &self.context.config.identity,
+        );
+        let (now, status) = (
+            self.context.environment.now(),
+            self.context.status(self.interval()),
+        );
+        let own = claim::value(name, &beat::alive(now.wall, identity, &status));
+        let beat = write::beside(master.fence.clone(), own);
+        self.beside = Some((beat, Instant::now()));
+        // A request is sent when its future is first polled.
+        let sent = self.beside.as_mut();
+        if let Some(done) = sent.and_then(|(beat, _)| beat.now_or_never()) {
+            self.beaten(done);
+        }
+    }
+
+    /// Starts a write and sends it: a request is sent when its future is first polled.
+    pub(super) fn send(&mut self) {
+        self.owed = false;
+        self.write();
+        self.look();
+    }
+
+    /// Sends the write under way if it is not sent yet, and handles the answer if there is one.
+    pub(super) fn look(&mut self) {
+        if let Some(done) = self.under_way.as_mut().and_then(FutureExt::now_or_never) {
+            self.done(done);
+        }
+    }
+
+    /// Starts the next beat or the master's next transaction. If a write is under way, it waits, and the
+    /// newest state is written afterwards.
+    pub(super) fn write(&mut self) {
+        if self.under_way.is_some() || !self.connected {
+            return;
+        }
+        self.sent_at = Instant::now();
+        self.heavy = None;
+        let now = self.context.environment.now();
+        let status = self.context.status(self.interval());
+        self.keep_snapshot();
+        let identity = &self.context.config.identity;
+        match &mut self.role {
+            SessionRole::None
+            | SessionRole::TakingOver(_)
+            | SessionRole::Follower { joined: false } => {}
+            SessionRole::Standby => {
+                if let Some(claim) = self.election.claim() {
+                    let beat = beat::alive(now.wall, identity, &status);
+                    self.under_way = Some(write::touch(
+                        self.session.clone(),
+                        claim.to_owned(),
+                        claim::value(self.context.config.name.as_ref(), &beat),
+                    ));
+                }
+            }
+            SessionRole::Follower { joined: true } => {
+                self.under_way = Some(write::beat(
+                    self.session.clone(),
+                    self.context.config.name.clone(),
+                    beat::alive(now.wall, identity, &status),
+                ));
+            }
+            SessionRole::Master(master) => {
+                let beat = beat::alive(now.wall, identity, &status);
+                let own = claim::value(self.context.config.name.as_ref(), &beat);
+                if let Some(write) = master.master_state.next_write(now) {
+                    self.heavy = write.weight().map(|bytes| bytes + own.len());
+                    self.under_way = Some(write::fenced(master.fence.clone(), own, write));
+                }
+            }
+        }
+    }
+}
