@@ -16,7 +16,7 @@ use tempfile::TempDir;
 const FAILOVER: Duration = Duration::from_secs(90);
 
 /// Whoever is killed.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Victim {
     NameNode,
     ResourceManager,
@@ -26,7 +26,9 @@ enum Victim {
 #[test]
 fn a_job_outlives_the_active_of_everything() {
     let _machine = crate::support::whole_machine();
-    let cluster = Described::sample("loopback", "three-hosts-ha");
+    // The active ResourceManager is missed after four seconds, not after Hadoop's ten.
+    let sooner = "\"yarn.resourcemanager.zk-timeout-ms\" = 4000\n";
+    let cluster = Described::sample_and("loopback", "three-hosts-ha", sooner);
     cluster.up();
     for victims in [
         &[Victim::NameNode][..],
@@ -52,12 +54,17 @@ fn job_through(cluster: &Described, victims: &[Victim]) {
     let output = dir.path().join("output");
     let files = sample_data();
     // The shortest of the texts takes some seconds more than it takes to find another active.
-    let mapper = "wc-mapper --line-delay 8ms --interval 50ms --timeout 3s";
+    let delay = if victims.contains(&Victim::ResourceManager) {
+        "6ms"
+    } else {
+        "4ms"
+    };
+    let mapper = format!("wc-mapper --line-delay {delay} --interval 50ms --timeout 3s");
     let job = start(
         run_job()
             .arg("--cluster")
             .arg(cluster.file())
-            .args(["--zookeeper", &ensemble, "--mapper", mapper])
+            .args(["--zookeeper", &ensemble, "--mapper", &mapper])
             .args(&files)
             .arg(&output),
     );

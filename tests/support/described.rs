@@ -58,10 +58,15 @@ impl Described {
 
     /// One of the samples, without the name and the network at its beginning.
     pub(crate) fn sample(form: &'static str, name: &str) -> Self {
+        Self::sample_and(form, name, "")
+    }
+
+    /// A sample with `more` at its end: properties of the file that the sample names last.
+    pub(crate) fn sample_and(form: &'static str, name: &str, more: &str) -> Self {
         let path = Parts::root().join(format!("sample-data/clusters/{name}.toml"));
         let text = fs::read_to_string(&path).expect("a sample");
         let rest = text.find("[[host]]").expect("it has hosts");
-        Self::new(form, &text[rest..])
+        Self::new(form, &(text[rest..].to_owned() + more))
     }
 
     pub(crate) fn file(&self) -> PathBuf {
