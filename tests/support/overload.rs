@@ -20,22 +20,23 @@ pub(crate) struct Overload {
 #[derive(Default)]
 struct State {
     server: Option<SocketAddr>,
-    /// For each path, this number of requests is throttled before one passes.
+    /// For each connection and path, this number of requests is throttled before one passes.
     first: u32,
     /// Whether all requests are throttled.
     always: bool,
-    /// The number of throttled requests by kind and path.
-    counts: BTreeMap<Vec<u8>, u32>,
+    /// The number of throttled requests by connection, and by kind and path: no client has the bad luck of another.
+    counts: BTreeMap<(u64, Vec<u8>), u32>,
     throttled: u64,
     connections: u64,
     links: Vec<TcpStream>,
 }
 
 impl State {
-    /// Whether to throttle a request, decided by its kind and path.
-    fn takes(&mut self, request: &[u8]) -> bool {
+    /// Whether to throttle a request, decided by its connection, kind and path.
+    fn takes(&mut self, connection: u64, request: &[u8]) -> bool {
         if !self.always {
-            let count = self.counts.entry(request.to_vec()).or_default();
+            let count = self.counts.entry((connection, request.to_vec()));
+            let count = count.or_default();
             if *count >= self.first {
                 *count = 0;
                 return false;
@@ -112,13 +113,14 @@ fn connect(state: &Arc<Mutex<State>>, client: TcpStream, server: SocketAddr) -> 
     let server = TcpStream::connect(server)?;
     client.set_nodelay(true)?;
     server.set_nodelay(true)?;
-    {
+    let number = {
         let mut state = lock(state);
         state.connections += 1;
         state
             .links
             .extend([client.try_clone()?, server.try_clone()?]);
-    }
+        state.connections
+    };
     // Two threads write to the client: the one with the server's answers, and this one.
     let out = Arc::new(Mutex::new(client.try_clone()?));
     let (answers, answered) = (server.try_clone()?, Arc::clone(&out));
@@ -137,7 +139,7 @@ fn connect(state: &Arc<Mutex<State>>, client: TcpStream, server: SocketAddr) -> 
     let state = Arc::clone(state);
     thread::spawn(move || {
         let (mut client, mut server) = (client, server);
-        let _ = pass(&state, &mut client, &mut server, &out);
+        let _ = pass(&state, number, &mut client, &mut server, &out);
         let _ = server.shutdown(Shutdown::Both);
         let _ = client.shutdown(Shutdown::Both);
     });
@@ -147,6 +149,7 @@ fn connect(state: &Arc<Mutex<State>>, client: TcpStream, server: SocketAddr) -> 
 /// Passes requests on, or answers them.
 fn pass(
     state: &Mutex<State>,
+    connection: u64,
     client: &mut TcpStream,
     server: &mut TcpStream,
     out: &Mutex<TcpStream>,
@@ -169,7 +172,7 @@ fn pass(
             usize::try_from(i32::from_be_bytes(length)).unwrap_or(0)
         });
         let about = frame.get(4..12 + about).unwrap_or(&frame);
-        if is_request && lock(state).takes(about) {
+        if is_request && lock(state).takes(connection, about) {
             let mut reply = xid.to_be_bytes().to_vec();
             reply.extend([0; 8]);
             reply.extend(THROTTLED.to_be_bytes());
