@@ -100,7 +100,11 @@ async fn stand(config: Config, backup: bool, form: OutputFormat) -> anyhow::Resu
 
 /// The name of another dedicated master in line, if there is one that beats.
 async fn other(settings: &Settings, silence: Duration) -> Option<String> {
-    let session = Connector::new(settings.clone()).attempt().await.ok()?;
+    let session = Connector::new(settings.clone())
+        .of_any_age()
+        .attempt()
+        .await
+        .ok()?;
     let found = look(&session, silence).await.ok().flatten();
     // Without an answer the session ends by its timeout.
     let _ = session.close(LOOK).await;

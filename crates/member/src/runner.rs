@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::sleep;
-
 use super::context::{MemberContext, RunnerHooks, SessionEnd};
 use super::environment::Environment;
 use super::session::MemberSession;
@@ -63,19 +61,16 @@ impl MemberRunner {
                     self.context.remember(id);
                     away_since = self.context.environment.now().elapsed;
                     let lasted = away_since.saturating_sub(begun);
-                    let rest = match end {
+                    match end {
                         SessionEnd::Left => break,
-                        SessionEnd::Refused => REFUSED_PAUSE,
-                        SessionEnd::Odd => ODD_PAUSE,
+                        SessionEnd::Refused => connector.rest_for(REFUSED_PAUSE),
+                        SessionEnd::Odd => connector.rest_for(ODD_PAUSE),
                         SessionEnd::Lost if lasted > SHORT_SESSION => {
                             connector.is_well();
                             continue;
                         }
                         // If a server ends each session at once, do not ask it for more at a faster rate.
-                        SessionEnd::Lost => Duration::ZERO,
-                    };
-                    if self.unless_cut(&mut shutdown, sleep(rest)).await.is_none() {
-                        break;
+                        SessionEnd::Lost => {}
                     }
                 }
                 Err(diagnosis) => {

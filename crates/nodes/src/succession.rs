@@ -119,7 +119,7 @@ pub(super) async fn succeed(server: &Server, mut config: Config) -> anyhow::Resu
 /// Checks whether this server could use the state of the others: a fault shows now rather than at a takeover. Returns
 /// only if not.
 async fn believes(server: &Server, settings: &Settings) -> anyhow::Result<()> {
-    let mut connector = Connector::new(settings.clone());
+    let mut connector = Connector::new(settings.clone()).of_any_age();
     loop {
         if let Ok(session) = connector.attempt().await {
             let found = look(&session, server.plan.secret.as_ref()).await;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{Address, Diagnosis, Failure, Session, Settings};
+use super::{Address, Diagnosis, Failure, Pause, Session, Settings};
 
 /// How long the first attempt may take, for each server of the address. The client alone would wait for two fifths of
 /// the session timeout: with long sessions, a server that was just starting would be waited for long after it is up.
@@ -73,7 +73,9 @@ pub struct Connector {
     lengthens: bool,
     /// How long the next attempt may take, for each server.
     limit: Duration,
-    pause: Duration,
+    pause: Pause,
+    /// The least that the next pause lasts.
+    rest: Duration,
 }
 
 impl fmt::Debug for Connector {
@@ -100,11 +102,13 @@ impl Connector {
             refuses_old: true,
             lengthens: false,
             limit: FIRST_LIMIT,
-            pause: FIRST_PAUSE,
+            pause: Pause::between(FIRST_PAUSE, LONGEST_PAUSE).steady(),
+            rest: Duration::ZERO,
         }
     }
 
-    /// Accepts servers of any age: for who writes at once, since the refusal of the first write says the same.
+    /// Accepts servers of any age: for who writes at once, since the refusal of the first write says the same, and for
+    /// who only looks. It saves the connection that asks for the version.
     #[must_use]
     pub fn of_any_age(self) -> Self {
         Self {
@@ -137,10 +141,6 @@ impl Connector {
     pub async fn attempt(&mut self) -> Result<Session, Diagnosis> {
         let servers = u32::try_from(self.settings.address.servers().len()).unwrap_or(u32::MAX);
         let limit = self.limit.saturating_mul(servers.max(1));
-        self.attempt_within(limit).await
-    }
-
-    async fn attempt_within(&mut self, limit: Duration) -> Result<Session, Diagnosis> {
         let mut settings = self.settings.clone();
         settings.address.begin_with(self.attempts);
         self.attempts = self.attempts.wrapping_add(1);
@@ -150,7 +150,7 @@ impl Connector {
             if self.refuses_old
                 && let Some(old) = self.opener.find_old(address).await
             {
-                self.pause = OLD_PAUSE;
+                self.rest_for(OLD_PAUSE);
                 return Err(old);
             }
             self.limit = FIRST_LIMIT;
@@ -175,18 +175,18 @@ impl Connector {
     /// # Cancellation safety
     /// When the future is dropped, the rest of the pause is skipped.
     pub async fn pause(&mut self) {
-        let pause = self.pause;
-        self.pause = if pause > LONGEST_PAUSE {
-            FIRST_PAUSE
-        } else {
-            LONGEST_PAUSE.min(pause * 2)
-        };
-        sleep(pause).await;
+        let rest = std::mem::take(&mut self.rest);
+        sleep(self.pause.grow().max(rest)).await;
+    }
+
+    /// The next pause lasts at least this long: the cause will not go away sooner.
+    pub fn rest_for(&mut self, rest: Duration) {
+        self.rest = rest;
     }
 
     /// A session was of use: the next pause is the first one again.
     pub fn is_well(&mut self) {
-        self.pause = FIRST_PAUSE;
+        self.pause.reset();
     }
 
     /// Opens a session, however long that takes. Calls `failed` with the reason of each failed attempt.

@@ -40,6 +40,15 @@ impl Pause {
         }
     }
 
+    /// The same pauses, not shortened at random: a simulated run is the same each time.
+    #[must_use]
+    pub fn steady(self) -> Self {
+        Self {
+            is_random: false,
+            ..self
+        }
+    }
+
     /// The next pause.
     pub fn grow(&mut self) -> Duration {
         let whole = self.next;
@@ -91,10 +100,7 @@ pub async fn unless_throttled<T, F>(mut ask: impl FnMut() -> F) -> Result<T, Fai
 where
     F: Future<Output = Result<T, Failure>>,
 {
-    let mut pause = Pause {
-        is_random: false,
-        ..Pause::default()
-    };
+    let mut pause = Pause::default().steady();
     loop {
         let answer = ask().await;
         if !is_throttled(&answer) || !pause.wait(None).await {

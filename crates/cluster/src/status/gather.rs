@@ -221,7 +221,7 @@ async fn znodes(place: &str, namespace: Namespace) -> Result<Znodes, Silence> {
         namespace,
         session_timeout: SESSION,
     };
-    let session = Connector::new(settings).attempt().await;
+    let session = Connector::new(settings).of_any_age().attempt().await;
     let session = session.map_err(|why| broken(why.to_string()))?;
     let (kafka, heartline) =
         tokio::join!(Kafka::read(&session), GroupSummary::read(&session, OVER));
