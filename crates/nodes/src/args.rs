@@ -9,6 +9,7 @@ use anyhow::{Context, Error, bail};
 use clap::{Args, Subcommand};
 use rustix::system::uname;
 
+use super::active_server::{ServerConfig, StoreKind};
 use super::agent::{self, RETURN};
 use super::coordinator::TICK;
 use super::fields::{HostName, UserName};
@@ -19,7 +20,7 @@ use super::message::Role;
 use super::options::{Account, ClientOptions, SecretOptions};
 use super::publish::ServerIdentity;
 use super::roster::Rules;
-use super::server::{self, StoreKind, told_address};
+use super::server::{self, told_address};
 use super::succession::candidate;
 use super::{PROGRAM, agent::AgentConfig as AgentPlan};
 use heartline_cli::{RuleValue, ZooKeeperOptions, duration, run};
@@ -283,7 +284,7 @@ fn count(text: &str) -> Result<usize, String> {
 
 impl ServerArgs {
     #[expect(clippy::too_many_lines, reason = "one check for each option")]
-    fn plan(self) -> anyhow::Result<server::ServerConfig> {
+    fn plan(self) -> anyhow::Result<ServerConfig> {
         let loopback = self.listen.ip().is_loopback();
         if self.secret.is_open() && !loopback {
             bail!(
@@ -324,7 +325,7 @@ impl ServerArgs {
                 _ => account.home.join(".local/state/heartline/nodes.json"),
             }),
         };
-        Ok(server::ServerConfig {
+        Ok(ServerConfig {
             listen: self.listen,
             keeping,
             takes_bare: secret.is_none(),

@@ -15,6 +15,7 @@
 //!
 //! `docs/nodes.md` describes the wire protocol.
 
+mod active_server;
 mod agent;
 mod args;
 pub mod auth;

@@ -1,7 +1,6 @@
 //! The node control server: listens, and gives every connection a task of its own.
 
-use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -9,17 +8,14 @@ use anyhow::Context;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::PROGRAM;
-use super::auth::Secret;
-use super::connection::{Acceptor, LONGEST_HELLO, Shared, serve};
-use super::coordinator::{ConnectionTable, Coordinator};
+use super::active_server::{Server, ServerConfig, StoreKind};
+use super::connection::{Acceptor, LONGEST_HELLO, serve};
 use super::limits::{Complaints, ConnectionLimits};
 use super::link::Link;
-use super::publish::{Published, ServerIdentity};
-use super::roster::{Roster, Rules};
 use super::state::PersistedState;
 use super::state_file::StateFile;
 use super::store::Store;
@@ -28,48 +24,15 @@ use heartline_core::clock::SystemClock;
 use heartline_member::Config;
 use heartline_process::say::say;
 
-/// The number of requests that may wait for the coordinator.
-const DESK: usize = 1024;
 /// The pause after a connection could not be accepted, for instance because no file descriptor was free.
 const BREATH: Duration = Duration::from_millis(100);
 /// The interval between reports of suppressed log lines.
 const SUM_UP: Duration = Duration::from_secs(10);
 
-/// The configuration of a server.
-#[derive(Clone, Debug)]
-pub(super) struct ServerConfig {
-    pub(super) listen: SocketAddr,
-    pub(super) keeping: StoreKind,
-    pub(super) secret: Option<Secret>,
-    pub(super) takes_bare: bool,
-    pub(super) any_address: bool,
-    pub(super) rules: Rules,
-    pub(super) connections: usize,
-    pub(super) connections_of_one: usize,
-    pub(super) own: ServerIdentity,
-}
-
-/// Where the server keeps its state.
-#[derive(Clone, Debug)]
-pub(super) enum StoreKind {
-    /// In a file.
-    File(PathBuf),
-    /// In ZooKeeper; the server that holds the claim writes it.
-    ZooKeeper(Box<Config>),
-}
-
 /// The state's store after the first check: usable as far as the server can know by now.
 enum OpenedStore {
     File(StateFile, PersistedState),
     ZooKeeper(Box<Config>),
-}
-
-/// A server that is active or stands by.
-pub(super) struct Server {
-    pub(super) plan: ServerConfig,
-    pub(super) clock: SystemClock,
-    /// What the connections share while the server is active; `None` while it stands by.
-    open: watch::Sender<Option<Arc<Shared>>>,
 }
 
 /// Serves until it receives a signal to stop.
@@ -141,54 +104,6 @@ pub(super) async fn run(plan: ServerConfig) -> anyhow::Result<()> {
         // Every acknowledged change is already stored.
         _ = terminate.recv() => Ok(()),
         _ = interrupt.recv() => Ok(()),
-    }
-}
-
-impl Server {
-    pub(super) fn now(&self) -> Duration {
-        self.clock.now().elapsed
-    }
-
-    /// Runs the coordinator until another server has certainly taken over. Dropping this future ends all connections.
-    pub(super) async fn work(&self, roster: Roster, store: Store) {
-        let plan = &self.plan;
-        let (to_coordinator, inbox) = mpsc::channel(DESK);
-        // This state was just read from the store.
-        let kept = Arc::new(PersistedState::of(&roster));
-        let (told, told_to) = watch::channel(Arc::new(Published::of(&roster, &kept, &plan.own)));
-        let (seen, seen_by) = watch::channel(0);
-        let shared = Shared {
-            secret: plan.secret.clone(),
-            takes_bare: plan.takes_bare,
-            coordinator: to_coordinator,
-            told: told_to,
-            seen: seen_by,
-            loopback: plan.listen.ip().is_loopback(),
-        };
-        let _closing = Closing(&self.open);
-        self.open.send_replace(Some(Arc::new(shared)));
-        let coordinator = Coordinator {
-            roster,
-            kept,
-            store,
-            own: plan.own.clone(),
-            clock: self.clock,
-            any_address: plan.any_address,
-            inbox,
-            told,
-            seen,
-            lines: ConnectionTable::default(),
-        };
-        coordinator.run().await;
-    }
-}
-
-/// Stops serving all connections when it is dropped.
-struct Closing<'a>(&'a watch::Sender<Option<Arc<Shared>>>);
-
-impl Drop for Closing<'_> {
-    fn drop(&mut self) {
-        self.0.send_replace(None);
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::PROGRAM;
-use super::server::Server;
+use super::active_server::Server;
 use super::store::Store;
 use super::zk_store::{ZkStore, look};
 use heartline_core::detect::{DetectorConfig, Rule};

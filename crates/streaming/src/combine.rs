@@ -5,6 +5,7 @@ use super::blocks::{BLOCK, Engine, Output, Piece, SLACK, drive};
 use super::edges::{Edges, PIECE};
 use super::long::LongTable;
 use super::short::{INLINE, Key, ShortTable};
+use super::simd::fastest;
 use heartline_process::progress::Progress;
 use std::io::{Read, Write};
 use std::time::Duration;
@@ -61,7 +62,7 @@ impl Combiner {
     fn new(budget: usize) -> Self {
         let long = budget / 8 * 3;
         Self {
-            edges: Edges::new(),
+            edges: fastest(),
             short: ShortTable::new(budget - long),
             long: LongTable::new(long),
             open: Open::No,

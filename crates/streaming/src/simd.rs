@@ -4,10 +4,15 @@
 //! [`super::edges`] check both against the plain definition.
 #![allow(unsafe_code)]
 
-use super::edges::Edges;
+use super::edges::{Edges, scan_portable};
 
-/// The fastest function of this processor to cut a piece into words, if it beats the portable one.
-pub(super) fn best() -> Option<fn(&[u8], bool, &mut Edges)> {
+/// Room for one piece, to be filled by the fastest function of this processor.
+pub(super) fn fastest() -> Edges {
+    Edges::new(avx2().unwrap_or(scan_portable))
+}
+
+/// The function for processors with AVX2, if this is one.
+fn avx2() -> Option<fn(&[u8], bool, &mut Edges)> {
     #[cfg(target_arch = "x86_64")]
     if is_x86_feature_detected!("avx2")
         && is_x86_feature_detected!("bmi1")
@@ -39,9 +44,9 @@ mod x86 {
         _mm256_or_si256, _mm256_set1_epi8, _mm256_sub_epi8,
     };
 
-    /// Only returned by [`super::best`], after it has checked the processor.
+    /// Only returned by [`super::avx2`], after it has checked the processor.
     pub(super) fn scan(piece: &[u8], in_word: bool, edges: &mut Edges) {
-        // SAFETY: `best` found AVX2, BMI1 and POPCNT before it handed out this function.
+        // SAFETY: `avx2` found AVX2, BMI1 and POPCNT before it handed out this function.
         unsafe { scan_avx2(piece, in_word, edges) }
     }
 

@@ -3,6 +3,7 @@
 use super::StreamError;
 use super::blocks::{Engine, Output, Piece, SLACK, drive};
 use super::edges::{Edges, PIECE};
+use super::simd::fastest;
 use heartline_process::progress::Progress;
 use std::io::{Read, Write};
 use std::time::Duration;
@@ -33,7 +34,7 @@ pub fn map_words(
         progress,
         pace,
         &mut Mapper {
-            edges: Edges::new(),
+            edges: fastest(),
             in_word: false,
         },
     )

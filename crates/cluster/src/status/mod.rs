@@ -11,6 +11,7 @@ mod kafka;
 mod listing;
 mod matching;
 mod overview;
+mod row;
 mod rows;
 #[cfg(test)]
 mod sample;
@@ -33,7 +34,8 @@ use heartline_cli::{Column, Screen, paint, table, write_line};
 use heartline_core::text;
 use heartline_zookeeper::Namespace;
 use overview::Overview;
-use rows::{Row, rows};
+use row::Row;
+use rows::rows;
 
 const HELP: &str = "\
 Examples:

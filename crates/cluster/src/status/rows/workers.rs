@@ -7,8 +7,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::super::hdfs::{Datanode, Listed};
 use super::super::overview::{Listens, Probed, Worker};
+use super::super::row::Row;
 use super::super::yarn::Node;
-use super::Row;
 use heartline_observe::status::{age, bytes};
 
 /// The row of a DataNode; `lists` says whether a list is available.

@@ -1,0 +1,100 @@
+//! A server that is active or stands by: while it is active, its coordinator answers the requests of all connections.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+
+use super::auth::Secret;
+use super::connection::Shared;
+use super::coordinator::{ConnectionTable, Coordinator};
+use super::publish::{Published, ServerIdentity};
+use super::roster::{Roster, Rules};
+use super::state::PersistedState;
+use super::store::Store;
+use heartline_core::clock::SystemClock;
+use heartline_member::Config;
+
+/// The number of requests that may wait for the coordinator.
+const REQUESTS: usize = 1024;
+
+/// The configuration of a server.
+#[derive(Clone, Debug)]
+pub(super) struct ServerConfig {
+    pub(super) listen: SocketAddr,
+    pub(super) keeping: StoreKind,
+    pub(super) secret: Option<Secret>,
+    pub(super) takes_bare: bool,
+    pub(super) any_address: bool,
+    pub(super) rules: Rules,
+    pub(super) connections: usize,
+    pub(super) connections_of_one: usize,
+    pub(super) own: ServerIdentity,
+}
+
+/// Where the server keeps its state.
+#[derive(Clone, Debug)]
+pub(super) enum StoreKind {
+    /// In a file.
+    File(PathBuf),
+    /// In ZooKeeper; the server that holds the claim writes it.
+    ZooKeeper(Box<Config>),
+}
+
+/// A server that is active or stands by.
+pub(super) struct Server {
+    pub(super) plan: ServerConfig,
+    pub(super) clock: SystemClock,
+    /// What the connections share while the server is active; `None` while it stands by.
+    pub(super) open: watch::Sender<Option<Arc<Shared>>>,
+}
+
+impl Server {
+    pub(super) fn now(&self) -> Duration {
+        self.clock.now().elapsed
+    }
+
+    /// Runs the coordinator until another server has certainly taken over. Dropping this future ends all connections.
+    pub(super) async fn work(&self, roster: Roster, store: Store) {
+        let plan = &self.plan;
+        let (to_coordinator, inbox) = mpsc::channel(REQUESTS);
+        // This state was just read from the store.
+        let kept = Arc::new(PersistedState::of(&roster));
+        let (told, told_to) = watch::channel(Arc::new(Published::of(&roster, &kept, &plan.own)));
+        let (seen, seen_by) = watch::channel(0);
+        let shared = Shared {
+            secret: plan.secret.clone(),
+            takes_bare: plan.takes_bare,
+            coordinator: to_coordinator,
+            told: told_to,
+            seen: seen_by,
+            loopback: plan.listen.ip().is_loopback(),
+        };
+        let _closing = Closing(&self.open);
+        self.open.send_replace(Some(Arc::new(shared)));
+        let coordinator = Coordinator {
+            roster,
+            kept,
+            store,
+            own: plan.own.clone(),
+            clock: self.clock,
+            any_address: plan.any_address,
+            inbox,
+            told,
+            seen,
+            lines: ConnectionTable::default(),
+        };
+        coordinator.run().await;
+    }
+}
+
+/// Stops serving all connections when it is dropped.
+struct Closing<'a>(&'a watch::Sender<Option<Arc<Shared>>>);
+
+impl Drop for Closing<'_> {
+    fn drop(&mut self) {
+        self.0.send_replace(None);
+    }
+}
