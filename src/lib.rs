@@ -4,8 +4,8 @@
 //! This is the map of the crates; each module is found here under the name that the programs and tests use.
 //! `ARCHITECTURE.md` says what each crate may import, `STYLE.md` what the words mean.
 //!
-//! - `heartline-core`: decisions and values, without IO: [`detect`], [`condition`], [`protocol`], [`master`], [`clock`],
-//!   [`text`], [`template`].
+//! - `heartline-core`: decisions and values, without IO: [`detect`], [`condition`], [`protocol`], [`master`],
+//!   [`backoff`], [`clock`], [`text`], [`template`].
 //! - `heartline-process`: [`files`], [`stdio`], [`say`], [`progress`], [`supervisor`], [`wrapped`], [`vitals`].
 //! - `heartline-zookeeper`: [`coordination`], the only user of the ZooKeeper client.
 //! - `heartline-streaming`: [`streaming`], the data path and Hadoop's environment of a task; [`umbilical`], a report to
@@ -39,7 +39,7 @@ pub mod run;
 pub use heartline_cli as cli;
 #[cfg(feature = "tools")]
 pub use heartline_cluster as cluster;
-pub use heartline_core::{clock, condition, detect, master, protocol, template, text};
+pub use heartline_core::{backoff, clock, condition, detect, master, protocol, template, text};
 pub use heartline_member as member;
 #[cfg(feature = "tools")]
 pub use heartline_nodes as nodes;

@@ -43,6 +43,7 @@ const MODULES: [(&str, &[&str]); 4] = [
     (
         "core",
         &[
+            "backoff",
             "clock",
             "detect",
             "template",

@@ -12,15 +12,15 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
 use super::PROGRAM;
 use super::auth::Secret;
-use super::backoff::Backoff;
 use super::fields::{Address, HostName};
 use super::key::OwnKey;
-use super::link::{Broken, Link};
+use super::link::{Broken, Link, reconnect_backoff};
 use super::managed_files::ManagedFiles;
 use super::message::{Entries, Registration, ReplyHeader, Role, Status};
 use super::options::Servers;
 use super::rejection::quoted;
 use super::writer::{Outcome, Writer};
+use heartline_core::backoff::Backoff;
 use heartline_process::say::say;
 
 /// The interval between checks for a changed address of this machine.
@@ -110,7 +110,7 @@ pub(super) async fn run(plan: AgentConfig) -> anyhow::Result<()> {
         complained: BTreeSet::new(),
         turn: 0,
         standing: None,
-        backoff: Backoff::new(fastrand::u64(..)),
+        backoff: reconnect_backoff(),
     };
     loop {
         let end = tokio::select! {
@@ -148,7 +148,7 @@ pub(super) async fn run(plan: AgentConfig) -> anyhow::Result<()> {
         if !agent.turn.is_multiple_of(agent.plan.servers.count()) {
             continue;
         }
-        let wait = agent.backoff.wait();
+        let wait = agent.backoff.next_wait();
         tokio::select! {
             () = sleep(wait) => {}
             () = stop.asked() => return Ok(()),

@@ -19,7 +19,6 @@ mod active_server;
 mod agent;
 mod args;
 pub mod auth;
-pub mod backoff;
 pub mod block;
 mod connection;
 mod coordinator;

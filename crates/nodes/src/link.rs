@@ -14,13 +14,22 @@ use super::auth::{Authenticator, Body, Nonce, Secret, Side};
 use super::message::{Raw, Registration, ReplyHeader};
 use super::reader::{Malformed, Reader};
 use super::rejection::{Rejection, quoted};
+use heartline_core::backoff::Backoff;
 
 /// The longest message in bytes that a client accepts: the status of 20,000 nodes with RSA keys.
 const LONGEST_FROM_SERVER: usize = 16 << 20;
 /// The time limit for connecting, for the hello, and for each write.
 const LIMIT: Duration = Duration::from_secs(5);
+/// The first and the longest wait of a client before it connects again.
+const RECONNECT: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(3));
 /// The number of bytes per read.
 const PIECE: usize = 16 << 10;
+
+/// The waits of a client between attempts to connect: random, so that a thousand agents do not all connect at the same
+/// moment when their server is back.
+pub(super) fn reconnect_backoff() -> Backoff {
+    Backoff::between(RECONNECT.0, RECONNECT.1).seeded(fastrand::u64(..))
+}
 
 /// Why a connection cannot be used any more.
 #[derive(Debug, Error)]

@@ -10,9 +10,8 @@ use tokio::time::{Instant, interval_at, sleep, timeout};
 
 use super::PROGRAM;
 use super::auth::Secret;
-use super::backoff::Backoff;
 use super::fields::HostName;
-use super::link::Link;
+use super::link::{Link, reconnect_backoff};
 use super::message::{ListedNode, Raw, ReplyHeader, Truth};
 use super::options::Servers;
 use heartline_cli::{Column, Screen, table, write_line};
@@ -54,7 +53,7 @@ pub(super) async fn list(
     if !watch {
         return Ok(());
     }
-    let mut backoff = Backoff::new(fastrand::u64(..));
+    let mut backoff = reconnect_backoff();
     loop {
         // A closed output is not the server's fault.
         let mut unshown = None;
@@ -71,7 +70,7 @@ pub(super) async fn list(
         }
         say(PROGRAM, format_args!("{why:#}; trying again"));
         link = loop {
-            sleep(backoff.wait()).await;
+            sleep(backoff.next_wait()).await;
             if let Ok((link, _)) = ask_any(servers, secret, &ask, "nodes").await {
                 break link;
             }

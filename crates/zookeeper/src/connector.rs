@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{Address, Diagnosis, Failure, Pause, Session, Settings};
+use super::{Address, Diagnosis, Failure, Session, Settings};
+use heartline_core::backoff::Backoff;
 
 /// How long the first attempt may take, for each server of the address. The client alone would wait for two fifths of
 /// the session timeout: with long sessions, a server that was just starting would be waited for long after it is up.
@@ -73,7 +74,7 @@ pub struct Connector {
     lengthens: bool,
     /// How long the next attempt may take, for each server.
     limit: Duration,
-    pause: Pause,
+    backoff: Backoff,
     /// The least that the next pause lasts.
     rest: Duration,
 }
@@ -102,7 +103,7 @@ impl Connector {
             refuses_old: true,
             lengthens: false,
             limit: FIRST_LIMIT,
-            pause: Pause::between(FIRST_PAUSE, LONGEST_PAUSE).steady(),
+            backoff: Backoff::between(FIRST_PAUSE, LONGEST_PAUSE),
             rest: Duration::ZERO,
         }
     }
@@ -176,7 +177,7 @@ impl Connector {
     /// When the future is dropped, the rest of the pause is skipped.
     pub async fn pause(&mut self) {
         let rest = std::mem::take(&mut self.rest);
-        sleep(self.pause.grow().max(rest)).await;
+        sleep(self.backoff.next_wait().max(rest)).await;
     }
 
     /// The next pause lasts at least this long: the cause will not go away sooner.
@@ -186,7 +187,7 @@ impl Connector {
 
     /// A session was of use: the next pause is the first one again.
     pub fn is_well(&mut self) {
-        self.pause.reset();
+        self.backoff.reset();
     }
 
     /// Opens a session, however long that takes. Calls `failed` with the reason of each failed attempt.

@@ -33,5 +33,5 @@ pub use fence::{Fence, Removal, RemovalOutcome};
 pub use name::can_be_looked_up;
 pub use paths::{Namespace, Paths};
 pub use session::{Session, Settings};
-pub use throttle::{Pause, unless_throttled, unthrottled};
+pub use throttle::{throttle_backoff, unless_throttled, unthrottled};
 pub use value::Value;

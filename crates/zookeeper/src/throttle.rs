@@ -6,74 +6,27 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::Failure;
+use heartline_core::backoff::Backoff;
 
 /// The first pause after a request that was throttled.
 const FIRST: Duration = Duration::from_millis(100);
 /// The longest pause.
 const LONGEST: Duration = Duration::from_secs(2);
 
-/// Pauses that grow from one attempt to the next. Each may be shortened at random, so that clients that were
-/// refused together do not return together.
-#[derive(Clone, Copy, Debug)]
-pub struct Pause {
-    first: Duration,
-    longest: Duration,
-    next: Duration,
-    is_random: bool,
+/// The waits of a client whose request was throttled: random, so that clients that were refused together do not return
+/// together.
+pub fn throttle_backoff() -> Backoff {
+    Backoff::between(FIRST, LONGEST).seeded(fastrand::u64(..))
 }
 
-impl Default for Pause {
-    /// The pauses for a server that throttles.
-    fn default() -> Self {
-        Self::between(FIRST, LONGEST)
+/// Waits before the next attempt, unless that would last until after `end`; returns whether it has waited.
+async fn wait(backoff: &mut Backoff, end: Option<Instant>) -> bool {
+    let wait = backoff.next_wait();
+    if end.is_some_and(|end| Instant::now() + wait >= end) {
+        return false;
     }
-}
-
-impl Pause {
-    /// Pauses from `first` to `longest`.
-    pub fn between(first: Duration, longest: Duration) -> Self {
-        Self {
-            first,
-            longest,
-            next: first,
-            is_random: true,
-        }
-    }
-
-    /// The same pauses, not shortened at random: a simulated run is the same each time.
-    #[must_use]
-    pub fn steady(self) -> Self {
-        Self {
-            is_random: false,
-            ..self
-        }
-    }
-
-    /// The next pause.
-    pub fn grow(&mut self) -> Duration {
-        let whole = self.next;
-        self.next = whole.saturating_mul(2).min(self.longest);
-        if self.is_random {
-            whole.mul_f64(0.5 + fastrand::f64() / 2.0)
-        } else {
-            whole
-        }
-    }
-
-    /// Waits for the next pause, unless that would last until after `end`; returns whether it has waited.
-    async fn wait(&mut self, end: Option<Instant>) -> bool {
-        let wait = self.grow();
-        if end.is_some_and(|end| Instant::now() + wait >= end) {
-            return false;
-        }
-        sleep(wait).await;
-        true
-    }
-
-    /// Starts again with the first pause, after a successful attempt.
-    pub fn reset(&mut self) {
-        self.next = self.first;
-    }
+    sleep(wait).await;
+    true
 }
 
 /// Repeats a request, after pauses, as long as the server throttles. If the next attempt would start after
@@ -82,10 +35,10 @@ pub async fn unthrottled<T>(
     end: Instant,
     mut ask: impl AsyncFnMut() -> Result<T, Failure>,
 ) -> Result<T, Failure> {
-    let mut pause = Pause::default();
+    let mut backoff = throttle_backoff();
     loop {
         let answer = ask().await;
-        if !is_throttled(&answer) || !pause.wait(Some(end)).await {
+        if !is_throttled(&answer) || !wait(&mut backoff, Some(end)).await {
             return answer;
         }
     }
@@ -100,10 +53,10 @@ pub async fn unless_throttled<T, F>(mut ask: impl FnMut() -> F) -> Result<T, Fai
 where
     F: Future<Output = Result<T, Failure>>,
 {
-    let mut pause = Pause::default().steady();
+    let mut backoff = Backoff::between(FIRST, LONGEST);
     loop {
         let answer = ask().await;
-        if !is_throttled(&answer) || !pause.wait(None).await {
+        if !is_throttled(&answer) || !wait(&mut backoff, None).await {
             return answer;
         }
     }
@@ -141,14 +94,5 @@ mod tests {
         });
         assert_eq!(refused.await, Err(Failure::NoNode));
         assert_eq!(asked, 1);
-    }
-
-    #[test]
-    fn pauses_grow_to_a_limit() {
-        let mut pause = Pause::default();
-        let pauses: Vec<_> = (0..10).map(|_| pause.grow()).collect();
-        assert!(pauses[0] <= FIRST && pauses[9] <= LONGEST && pauses[9] >= LONGEST / 2);
-        pause.reset();
-        assert!(pause.grow() <= FIRST);
     }
 }

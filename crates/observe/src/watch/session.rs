@@ -6,8 +6,9 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::sleep;
 
+use heartline_core::backoff::Backoff;
 use heartline_zookeeper::client::States;
-use heartline_zookeeper::{Connection, Failure, Pause, Session, Value};
+use heartline_zookeeper::{Connection, Failure, Session, Value, throttle_backoff};
 
 /// Events that may wait while one is written; when the queue is full, feeds wait too, and skip to the newest value.
 const INBOX: usize = 256;
@@ -163,16 +164,16 @@ impl WatchSession {
 /// A feed's channel to the watcher, and its pause between attempts to read a refused znode.
 struct FeedSender {
     news: Sender<WatchEvent>,
-    throttled: Pause,
-    refused: Pause,
+    throttled: Backoff,
+    refused: Backoff,
 }
 
 impl FeedSender {
     fn new(news: &Sender<WatchEvent>) -> Self {
         Self {
             news: news.clone(),
-            throttled: Pause::default(),
-            refused: Pause::between(FIRST_PAUSE, LONGEST_PAUSE),
+            throttled: throttle_backoff(),
+            refused: Backoff::between(FIRST_PAUSE, LONGEST_PAUSE),
         }
     }
 
@@ -191,8 +192,8 @@ impl FeedSender {
     async fn wait(&mut self, path: &str, failure: Failure) -> bool {
         let pause = match failure {
             Failure::Lost => return false,
-            Failure::Throttled => self.throttled.grow(),
-            _ => self.refused.grow(),
+            Failure::Throttled => self.throttled.next_wait(),
+            _ => self.refused.next_wait(),
         };
         let told = self
             .tell(WatchEvent::Unreadable(path.to_owned(), failure))
