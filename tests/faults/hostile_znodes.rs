@@ -157,3 +157,20 @@ fn what_stands_in_the_line_and_is_no_claim_holds_nobody_up() {
         assert!(zookeeper.exists(&format!("{path}/child")), "{path}");
     }
 }
+
+#[test]
+fn a_control_that_cannot_be_used_costs_its_orders_alone() {
+    let zookeeper = ZooKeeper::start();
+    zookeeper.create_unwritable("/heart_beat_control", "");
+    let (watcher, master, follower) = pair(&zookeeper);
+    let _dead = silent(&zookeeper, "map3", "this is a map!\n");
+    watcher.wait_for_event("died", "map3");
+    // Long enough for a master to leave and for another one to take over.
+    sleep(Duration::from_secs(1));
+    assert_peace(&watcher, &["map3"]);
+    let killed = ask(&zookeeper, &["kill", "map2"]);
+    let said = String::from_utf8_lossy(&killed.stderr).into_owned();
+    assert!(said.contains("may not write /heart_beat_control"), "{said}");
+    assert_eq!(follower.finish().status(), 0);
+    assert_eq!(master.finish().status(), 0);
+}

@@ -81,6 +81,12 @@ impl ZooKeeper {
         self.create(path, value, Acls::from(RIGHTS));
     }
 
+    /// Creates a znode that belongs to no session and that no client may write.
+    pub(crate) fn create_unwritable(&self, path: &str, value: &str) {
+        const RIGHTS: &[Acl] = &[Acl::new_const(Permission::READ, "world", "anyone")];
+        self.create(path, value, Acls::from(RIGHTS));
+    }
+
     /// Creates a znode that belongs to no session.
     pub(crate) fn create_lasting(&self, path: &str, value: &str) {
         self.create(path, value, Acls::anyone_all());

@@ -147,6 +147,8 @@ async fn control(session: &Session) -> Result<Control, Failure> {
     loop {
         match session.read(session.paths().control()).await {
             Err(Failure::NoNode) => session.prepare_control().await?,
+            // One znode that may not be read costs its content, not the mastership.
+            Err(Failure::Refused(_)) => return Ok(Control::default()),
             read => return Ok(Control::parse(&read?.0.bytes)),
         }
     }

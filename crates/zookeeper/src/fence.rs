@@ -5,6 +5,7 @@ use futures_util::future::join_all;
 
 use super::client::{Operation, Refusal};
 use super::{Failure, Session};
+use heartline_core::protocol::request::Response;
 
 /// The right to write as master, as long as the claim exists.
 ///
@@ -97,8 +98,9 @@ impl Fence {
             value: report.into(),
             version: Some(version),
         };
-        match self.make(vec![set, self.control(control)]).await {
-            Ok(()) => Ok(true),
+        let made = self.with_control(vec![set], control, Vec::new()).await;
+        match made {
+            Ok(_) => Ok(true),
             Err(Refusal {
                 at: Some(1),
                 failure: Failure::BadVersion,
@@ -116,18 +118,71 @@ impl Fence {
         answer: Option<(&str, &str)>,
     ) -> Result<(), Failure> {
         let beat = set(&self.claim, beat);
-        let command = vec![beat, self.control(control)];
-        let mut whole = command.clone();
-        whole.extend(
-            answer.map(|(request, text)| set(&self.session.paths().request(request), text)),
-        );
-        match self.make(whole).await {
+        let reply = |text: &str| {
+            answer.map(|(request, _)| set(&self.session.paths().request(request), text))
+        };
+        let text = answer.map_or("", |(_, text)| text);
+        let begin = vec![beat.clone()];
+        let made = self
+            .with_control(begin.clone(), control, reply(text).into_iter().collect())
+            .await;
+        match made {
+            Ok(true) => Ok(()),
+            // Nobody has the order.
+            Ok(false) => {
+                let path = self.session.paths().control();
+                let text = Response::Refused(format!("the master may not write {path}"));
+                let refused = begin.into_iter().chain(reply(&text.to_string()));
+                match self.make(refused.collect()).await {
+                    Err(Refusal {
+                        at: Some(2),
+                        failure: Failure::NoNode | Failure::Refused(_),
+                    }) => Ok(self.make(vec![beat]).await?),
+                    made => Ok(made?),
+                }
+            }
             // The requester is gone, or its znode cannot be written: write the rest without the answer.
             Err(Refusal {
                 at: Some(3),
                 failure: Failure::NoNode | Failure::Refused(_),
-            }) => Ok(self.make(command).await?),
-            made => Ok(made?),
+            }) => Ok(self.make(vec![beat, self.control(control)]).await?),
+            Err(refusal) => Err(refusal.failure),
+        }
+    }
+
+    /// Writes one operation, the control and the rest. A control that somebody has removed is created again. If it may
+    /// not be written, writes the first operation alone and returns false: the control is one znode, and the members
+    /// need a master all the same.
+    async fn with_control(
+        &self,
+        first: Vec<Operation>,
+        control: &str,
+        rest: Vec<Operation>,
+    ) -> Result<bool, Refusal> {
+        let whole = || {
+            let mut whole = first.clone();
+            whole.push(self.control(control));
+            whole.extend(rest.iter().cloned());
+            whole
+        };
+        let mut made = self.make(whole()).await;
+        if let Err(Refusal {
+            at: Some(2),
+            failure: Failure::NoNode,
+        }) = made
+        {
+            self.session
+                .prepare_control()
+                .await
+                .map_err(|failure| Refusal { at: None, failure })?;
+            made = self.make(whole()).await;
+        }
+        match made {
+            Err(Refusal {
+                at: Some(2),
+                failure: Failure::Refused(_),
+            }) => self.make(first).await.map(|()| false),
+            made => made.map(|()| true),
         }
     }
 

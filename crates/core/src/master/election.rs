@@ -20,9 +20,6 @@ use std::collections::{BTreeSet, VecDeque};
 use crate::protocol::EndReason;
 use crate::protocol::claim::{in_order, prefix};
 
-/// Maximum number of znodes remembered as not being claims.
-const MOST_NO_CLAIMS: usize = 1024;
-
 /// The next action of the driver. Its answer carries the same `generation`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ElectionAction {
@@ -324,9 +321,8 @@ impl Election {
 
     /// The znode `claim` in the line is not a claim: no member will ever act on it.
     pub fn no_claim(&mut self, generation: u64, claim: String) {
-        if self.no_claims.len() < MOST_NO_CLAIMS {
-            self.no_claims.insert(claim);
-        }
+        // Bounded by the line itself: each list drops those that are gone.
+        self.no_claims.insert(claim);
         if self.is_current(generation) {
             self.list(false);
         }

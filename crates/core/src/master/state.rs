@@ -152,7 +152,14 @@ impl MasterState {
             BTreeSet::new()
         };
         let known = expected.len() + fingerprints.len();
-        let orders = Orders::new(now, (epoch, &elected.claim), pace, prior.control, known);
+        let room = ReportLimits::of(prior.request_limit.unwrap_or(limits::DEFAULT));
+        let orders = Orders::new(
+            now,
+            (epoch, &elected.claim),
+            (pace, room.orders),
+            prior.control,
+            known,
+        );
         let mut master_state = Self {
             master_info,
             epoch,
@@ -175,8 +182,8 @@ impl MasterState {
             inherited: prior.written,
             begun: (now.elapsed, prior.now),
             takeover_version: (!is_resumed).then_some(prior.version),
-            news: EventLog::after(report.sequence, prior.report.events, now.elapsed),
-            room: ReportLimits::of(prior.request_limit.unwrap_or(limits::DEFAULT)),
+            news: EventLog::after(report.sequence, prior.report.events, &room, now.elapsed),
+            room,
             last_report: None,
             budget: ReportBudget::new(now.elapsed),
             is_stuck: false,

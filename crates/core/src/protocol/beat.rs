@@ -7,12 +7,14 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use strum::{Display, EnumString};
 
-use super::escape::{Line, unescape};
+use super::escape::{Line, name, unescape};
 use super::{Status, claim, seconds};
 
 /// The first line of a follower that has joined and not yet beaten.
 const JOINED: &str = "this is a map!";
 const ENDED: &str = "ended";
+/// Maximum length in bytes of a split, escaped: twice the longest path of HDFS.
+const LONGEST_SPLIT: usize = 16 * 1024;
 const RETURNED: &str = "returned";
 const ATTEMPT: &str = "attempt";
 const JOB: &str = "job";
@@ -137,11 +139,11 @@ impl Identity {
             RETURNED => self.returns = word.parse().unwrap_or_default(),
             // Readers build a path from it.
             CLAIM => self.claim = claim::is_name(word).then(|| word.to_owned()),
-            ATTEMPT => self.attempt = Some(unescape(word)),
-            JOB => self.job = Some(unescape(word)),
+            ATTEMPT => self.attempt = name(word),
+            JOB => self.job = name(word),
             PHASE => self.phase = word.parse().ok(),
-            SPLIT => self.split = word.parse().ok(),
-            HOST => self.host = unescape(word),
+            SPLIT if word.len() <= LONGEST_SPLIT => self.split = word.parse().ok(),
+            HOST => self.host = name(word).unwrap_or_default(),
             PID => self.pid = word.parse().unwrap_or_default(),
             _ => {}
         }

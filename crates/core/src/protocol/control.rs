@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use strum::{Display, EnumString};
 
-use super::escape::{Line, Word, unescape};
+use super::escape::{Line, Word, name};
 use super::time::micros;
 use super::{Identity, claim};
 
@@ -68,7 +68,7 @@ impl FromStr for Process {
     fn from_str(word: &str) -> Result<Self, ()> {
         let (pid, host) = word.split_once('@').ok_or(())?;
         Ok(Self {
-            host: unescape(host),
+            host: name(host).ok_or(())?,
             pid: pid.parse().map_err(drop)?,
         })
     }
@@ -137,7 +137,7 @@ impl FromStr for Order {
         let mut words = line.strip_prefix(ORDER).ok_or(())?.splitn(4, ' ');
         let mut word = || words.next().ok_or(());
         let (number, action) = (word()?, word()?);
-        let (target, rest) = (unescape(word()?), word()?);
+        let (target, rest) = (name(word()?).ok_or(())?, word()?);
         let (process, rest) = optional(rest, |word| word.parse().ok());
         let (session, reason) = optional(rest, session);
         Ok(Self {
@@ -146,7 +146,7 @@ impl FromStr for Order {
             target,
             process,
             session,
-            reason: unescape(reason),
+            reason: name(reason).ok_or(())?,
         })
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::escape::{Word, unescape};
+use super::escape::{Word, name};
 use super::time::{moment, stamp};
 use chrono::{DateTime, Utc};
 
@@ -43,9 +43,9 @@ impl FromStr for Dead {
         let mut words = line.strip_prefix(DEAD).ok_or(())?.splitn(3, ' ');
         let mut word = || words.next().ok_or(());
         Ok(Self {
-            node: unescape(word()?),
+            node: name(word()?).ok_or(())?,
             time: moment(word()?).ok_or(())?,
-            attempt: Some(word()?).filter(|word| *word != NONE).map(unescape),
+            attempt: Some(word()?).filter(|word| *word != NONE).and_then(name),
         })
     }
 }

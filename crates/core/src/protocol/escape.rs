@@ -9,6 +9,11 @@ use std::fmt;
 /// The beginning of an escape sequence.
 const BEGIN: &str = "\\u{";
 
+/// Maximum length in bytes of a name from others: of a znode, a host, a job or an attempt. Longer ones are treated as
+/// unknown, so that what a master carries over from one value to the next stays bounded. heartline's own names have at
+/// most 200 bytes.
+pub const LONGEST_NAME: usize = 255;
+
 /// A text as one word of a line: no blank, no control character, and not empty.
 #[derive(Clone, Copy, Debug)]
 pub struct Word<'a>(pub &'a str);
@@ -74,6 +79,11 @@ pub fn unescape(word: &str) -> String {
     }
     text.push_str(rest);
     text
+}
+
+/// Restores a name; `None` if it is longer than [`LONGEST_NAME`].
+pub fn name(word: &str) -> Option<String> {
+    Some(unescape(word)).filter(|name| name.len() <= LONGEST_NAME)
 }
 
 #[cfg(test)]

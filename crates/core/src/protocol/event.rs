@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use strum::{Display, EnumIter, EnumString};
 
-use super::escape::{Word, unescape};
+use super::escape::{Word, name};
 use super::master_info::PreviousMaster;
 use super::time::{asctime, maybe_rfc3339, moment, rfc3339, stamp};
 use crate::condition::Condition;
@@ -170,7 +170,7 @@ impl Event {
         Some(Self {
             time,
             event,
-            node: Some(unescape(node)),
+            node: Some(name(node)?),
             epoch,
             sequence,
             previous,

@@ -9,7 +9,7 @@ use serde::Serialize;
 use strum::{Display, EnumIter, EnumString};
 
 use super::claim;
-use super::escape::{Line, Word, unescape};
+use super::escape::{Line, Word, name};
 use super::time::{moment, stamp};
 
 /// Why a master is no longer master.
@@ -66,7 +66,7 @@ impl FromStr for PreviousMaster {
         Ok(Self {
             went: word()?.parse().map_err(drop)?,
             epoch: word()?.parse().map_err(|_| ())?,
-            node: unescape(word()?),
+            node: name(word()?).ok_or(())?,
         })
     }
 }
@@ -104,8 +104,8 @@ impl MasterInfo {
     /// Reads the value of one line, if the key belongs to the master info.
     pub(super) fn take(master_info: &mut Option<Self>, key: &str, word: &str) -> bool {
         if key == MASTER {
-            *master_info = Some(Self {
-                node: unescape(word),
+            *master_info = name(word).map(|node| Self {
+                node,
                 claim: String::new(),
                 since: DateTime::default(),
                 previous: None,

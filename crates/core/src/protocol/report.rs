@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use std::collections::BTreeSet;
 
 use super::dead::Dead;
-use super::escape::{Word, unescape};
+use super::escape::{Word, name};
 use super::event::{Event, EventKind};
 use super::master_info::MasterInfo;
 
@@ -84,7 +84,7 @@ impl Report {
                 }
                 Some((MORE_DEAD, number)) => report.more_dead = number.parse().unwrap_or(0),
                 Some((FOLLOWERS, nodes)) => {
-                    report.known = nodes.split(' ').map(unescape).collect();
+                    report.known = nodes.split(' ').filter_map(name).collect();
                 }
                 Some((FINGERPRINTS, numbers)) => {
                     let numbers = numbers.split(' ');
@@ -102,7 +102,7 @@ impl Report {
     pub fn alive(&self) -> impl Iterator<Item = String> {
         self.messages.iter().filter_map(|line| {
             let (_, rest) = line.split_once(": follower ")?;
-            Some(unescape(rest.strip_suffix(" still alive")?))
+            name(rest.strip_suffix(" still alive")?)
         })
     }
 

@@ -54,12 +54,27 @@ pub(super) struct EventLog {
 
 impl EventLog {
     /// Continues after the last event of the previous master, whose recent events are `events`.
-    pub(super) fn after(sequence: u64, events: Vec<Event>, now: Duration) -> Self {
+    /// Only the newest of them that fit into a report are kept: another program may have written them. A watcher finds
+    /// the others missing by their numbers.
+    pub(super) fn after(
+        sequence: u64,
+        events: Vec<Event>,
+        room: &ReportLimits,
+        now: Duration,
+    ) -> Self {
         let mut news = Self {
             sequence,
             ..Self::default()
         };
-        for event in events {
+        // The first report needs room for the new master's own events.
+        let mut left = room.events - room.events / 16;
+        let newest = events.iter().rev().take_while(|event| {
+            let fits = line(event) <= left;
+            left = left.saturating_sub(line(event));
+            fits
+        });
+        let older = events.len() - newest.count();
+        for event in events.into_iter().skip(older) {
             news.keep(now, event);
         }
         news

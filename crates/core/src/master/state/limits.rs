@@ -28,6 +28,8 @@ pub(super) struct ReportLimits {
     pub(super) dead: usize,
     /// The paths of followers to be removed.
     pub(super) removed: usize,
+    /// The standing orders, in a transaction that removes nobody.
+    pub(super) orders: usize,
 }
 
 impl ReportLimits {
@@ -42,6 +44,7 @@ impl ReportLimits {
             fingerprints: share(18),
             dead: share(3),
             removed: share(10),
+            orders: share(10),
         }
     }
 }
@@ -55,7 +58,7 @@ mod tests {
         for request in [LEAST, 100_000, DEFAULT] {
             let room = ReportLimits::of(request);
             let sum = room.events + room.messages + room.alive + room.names;
-            let sum = sum + room.fingerprints + room.dead + room.removed;
+            let sum = sum + room.fingerprints + room.dead + room.removed.max(room.orders);
             assert!(sum <= request / 100 * 96, "{room:?}");
         }
     }

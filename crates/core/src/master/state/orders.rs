@@ -9,6 +9,7 @@ use crate::master::pacing::Pacing;
 use crate::master::transaction::Write;
 use crate::protocol::Identity;
 use crate::protocol::control::{Action, Control, Order, Process};
+use crate::protocol::escape::LONGEST_NAME;
 use crate::protocol::request::{Request, Response};
 
 /// How long an order stands. A member that is disconnected for longer starts anew when it is back.
@@ -25,6 +26,8 @@ const MOST_ORDERS: usize = 256;
 #[derive(Debug)]
 pub(super) struct Orders {
     pacing: Pacing,
+    /// Maximum size of all standing orders in bytes.
+    room: usize,
     /// The standing orders, each with the time when it was given.
     standing: Vec<(Duration, Order)>,
     requests: VecDeque<(String, Request)>,
@@ -44,13 +47,30 @@ pub(super) struct Issue {
     answers: bool,
 }
 
+/// The size of orders in the control's value, in bytes.
+fn size<'a>(orders: impl Iterator<Item = &'a Order>) -> usize {
+    orders.map(|order| order.to_string().len() + 1).sum()
+}
+
+/// How many of the first orders may stand: no more than [`MOST_ORDERS`], and no more than fit into `room` bytes.
+fn bounded(orders: &[Order], room: usize) -> usize {
+    let mut left = room;
+    let fit = orders.iter().take(MOST_ORDERS).take_while(|order| {
+        let bytes = size(std::iter::once(*order));
+        let fits = bytes <= left;
+        left = left.saturating_sub(bytes);
+        fits
+    });
+    fit.count()
+}
+
 impl Orders {
     /// Continues from the last written control, by this master before it was disconnected or by another
     /// master, with this number of followers.
     pub(super) fn new(
         now: Now,
         (epoch, claim): (i64, &str),
-        pace: MasterConfig,
+        (pace, room): (MasterConfig, usize),
         before: Control,
         followers: usize,
     ) -> Self {
@@ -58,12 +78,14 @@ impl Orders {
         let most = pace.session / 4;
         let asked = before.asked.filter(|asked| *asked <= most);
         let mut pacing = Pacing::new(pace.interval, pace.budget, asked);
-        let is_own = before.epoch == Some(epoch);
+        // Another program may have written more than a master would.
+        let most = bounded(&before.orders, room);
+        let is_own = before.epoch == Some(epoch) && most == before.orders.len();
         // A member that has not seen an order yet sees it from the next master. Only the order to rejoin is
         // dropped: the change of master has that effect anyway.
         let orders = before.orders.iter().cloned();
         let orders = orders.filter(|order| is_own || order.action != Action::Reinit);
-        let orders = orders.take(MOST_ORDERS);
+        let orders = orders.take(most);
         let standing: Vec<(Duration, Order)> = orders.map(|order| (now.elapsed, order)).collect();
         let issued = if is_own {
             before
@@ -79,6 +101,7 @@ impl Orders {
         };
         Self {
             pacing,
+            room,
             standing,
             requests: VecDeque::new(),
             answered: 0,
@@ -203,6 +226,12 @@ impl MasterState {
                 control.asked = *interval;
                 Response::Done("the order was sent to all followers".to_owned())
             }
+            Request::Reinit(target) | Request::Kill(target) if target.len() > LONGEST_NAME => {
+                Response::Refused(format!(
+                    "no member, attempt, task or job has a name of {} bytes; {LONGEST_NAME} are the most",
+                    target.len()
+                ))
+            }
             Request::Reinit(target) => self.order(Action::Reinit, target, issue),
             Request::Kill(target) => self.order(Action::KillTask, target, issue),
         }
@@ -242,18 +271,7 @@ impl MasterState {
             }
             return Response::Done(format!("all members of {target} are told to end"));
         }
-        let followers = self.followers.iter();
-        let followers =
-            followers.map(|(node, follower)| (node.as_str(), &follower.identity, follower.owner));
-        let own = (self.master_info.node.as_str(), &self.identity, self.session);
-        let meant: Vec<(&str, &Identity, i64)> = std::iter::once(own)
-            .chain(followers)
-            .filter(|(node, identity, _)| {
-                *node == target
-                    || identity.attempt.as_deref() == Some(target)
-                    || identity.task().as_deref() == Some(target)
-            })
-            .collect();
+        let meant = self.meant(target);
         if meant.is_empty() {
             return Response::Refused(format!(
                 "no member, attempt, task or job is called {target}; heartline status lists all"
@@ -266,7 +284,35 @@ impl MasterState {
             let session = Some(*session).filter(|session| *session != 0);
             add(action, node, Process::of(identity), session);
         }
+        let standing = self.orders.standing.iter().map(|(_, order)| order);
+        let bytes = size(standing.chain(&issue.orders));
+        if bytes > self.orders.room {
+            issue.orders.clear();
+            return Response::Refused(
+                "the orders that stand and these are too large together; ask for fewer members at once".to_owned(),
+            );
+        }
         let names: Vec<&str> = meant.iter().map(|(node, ..)| *node).collect();
-        Response::Done(names.join(" "))
+        let text = names.join(" ");
+        if text.len() > self.orders.room {
+            return Response::Done(format!("{} members", names.len()));
+        }
+        Response::Done(text)
+    }
+
+    /// The members whose name, attempt or task is `target`: each with its session, 0 if that is unknown.
+    fn meant(&self, target: &str) -> Vec<(&str, &Identity, i64)> {
+        let followers = self.followers.iter();
+        let followers =
+            followers.map(|(node, follower)| (node.as_str(), &follower.identity, follower.owner));
+        let own = (self.master_info.node.as_str(), &self.identity, self.session);
+        std::iter::once(own)
+            .chain(followers)
+            .filter(|(node, identity, _)| {
+                *node == target
+                    || identity.attempt.as_deref() == Some(target)
+                    || identity.task().as_deref() == Some(target)
+            })
+            .collect()
     }
 }

@@ -2,6 +2,7 @@
 
 mod crowds;
 mod deaths;
+mod inherited;
 mod orders;
 
 use super::*;
