@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::Death;
-use super::limits::ReportLimits;
+use super::limits::{ReportLimits, fitting};
 use crate::protocol::Event;
 
 /// How long an event stays in the reports after its first report.
@@ -54,6 +54,7 @@ pub(super) struct EventLog {
 
 impl EventLog {
     /// Continues after the last event of the previous master, whose recent events are `events`.
+    ///
     /// Only the newest of them that fit into a report are kept: another program may have written them. A watcher finds
     /// the others missing by their numbers.
     pub(super) fn after(
@@ -67,13 +68,11 @@ impl EventLog {
             ..Self::default()
         };
         // The first report needs room for the new master's own events.
-        let mut left = room.events - room.events / 16;
-        let newest = events.iter().rev().take_while(|event| {
-            let fits = line(event) <= left;
-            left = left.saturating_sub(line(event));
-            fits
-        });
-        let older = events.len() - newest.count();
+        let newest = fitting(
+            events.iter().rev().map(line),
+            room.events - room.events / 16,
+        );
+        let older = events.len() - newest;
         for event in events.into_iter().skip(older) {
             news.keep(now, event);
         }

@@ -49,6 +49,17 @@ impl ReportLimits {
     }
 }
 
+/// How many of the first of these sizes fit together into `room` bytes.
+pub(super) fn fitting(sizes: impl Iterator<Item = usize>, room: usize) -> usize {
+    let mut left = room;
+    let fit = sizes.take_while(|bytes| {
+        let fits = *bytes <= left;
+        left = left.saturating_sub(*bytes);
+        fits
+    });
+    fit.count()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::limits::fitting;
 use super::{MasterConfig, MasterState, Pending};
 use crate::clock::Now;
 use crate::master::pacing::Pacing;
@@ -47,21 +48,9 @@ pub(super) struct Issue {
     answers: bool,
 }
 
-/// The size of orders in the control's value, in bytes.
-fn size<'a>(orders: impl Iterator<Item = &'a Order>) -> usize {
-    orders.map(|order| order.to_string().len() + 1).sum()
-}
-
-/// How many of the first orders may stand: no more than [`MOST_ORDERS`], and no more than fit into `room` bytes.
-fn bounded(orders: &[Order], room: usize) -> usize {
-    let mut left = room;
-    let fit = orders.iter().take(MOST_ORDERS).take_while(|order| {
-        let bytes = size(std::iter::once(*order));
-        let fits = bytes <= left;
-        left = left.saturating_sub(bytes);
-        fits
-    });
-    fit.count()
+/// The size of an order in the control's value, in bytes.
+fn size(order: &Order) -> usize {
+    order.to_string().len() + 1
 }
 
 impl Orders {
@@ -78,16 +67,17 @@ impl Orders {
         let most = pace.session / 4;
         let asked = before.asked.filter(|asked| *asked <= most);
         let mut pacing = Pacing::new(pace.interval, pace.budget, asked);
-        // Another program may have written more than a master would.
-        let most = bounded(&before.orders, room);
-        let is_own = before.epoch == Some(epoch) && most == before.orders.len();
+        let is_own = before.epoch == Some(epoch);
         // A member that has not seen an order yet sees it from the next master. Only the order to rejoin is
         // dropped: the change of master has that effect anyway.
-        let orders = before.orders.iter().cloned();
+        let orders = before.orders.iter();
         let orders = orders.filter(|order| is_own || order.action != Action::Reinit);
-        let orders = orders.take(most);
+        let orders = orders.take(MOST_ORDERS);
+        // Another program may have written more than a master would.
+        let fit = fitting(orders.clone().map(size), room);
+        let orders = orders.take(fit).cloned();
         let standing: Vec<(Duration, Order)> = orders.map(|order| (now.elapsed, order)).collect();
-        let issued = if is_own {
+        let issued = if is_own && standing.len() == before.orders.len() {
             before
         } else {
             Control {
@@ -285,7 +275,7 @@ impl MasterState {
             add(action, node, Process::of(identity), session);
         }
         let standing = self.orders.standing.iter().map(|(_, order)| order);
-        let bytes = size(standing.chain(&issue.orders));
+        let bytes: usize = standing.chain(&issue.orders).map(size).sum();
         if bytes > self.orders.room {
             issue.orders.clear();
             return Response::Refused(

@@ -1,6 +1,7 @@
 //! The content of one report.
 
 use super::MasterState;
+use super::limits::fitting;
 use crate::clock::Now;
 use crate::protocol::escape::Word;
 use crate::protocol::report::{Draft, fingerprint};
@@ -96,14 +97,10 @@ impl MasterState {
                 }
             }
         }
-        let mut left = self.room.dead;
-        let dead = self.dead.values().rev().take_while(|dead| {
-            let bytes = dead.to_string().len() + 1;
-            let fits = bytes <= left;
-            left = left.saturating_sub(bytes);
-            fits
-        });
-        let dead: Vec<_> = dead.collect();
+        let dead = self.dead.values().rev();
+        let sizes = dead.clone().map(|dead| dead.to_string().len() + 1);
+        let listed = fitting(sizes, self.room.dead);
+        let dead: Vec<_> = dead.take(listed).collect();
         Draft {
             at: now.wall,
             epoch: self.epoch,

@@ -46,6 +46,7 @@ fn values_that_grow_when_they_are_escaped_again() {
         .map(|n| format!("order {n} kill-task {short} 7@{short} {short}\n"))
         .collect::<Vec<_>>()
         .concat();
+    let rejoins = "order 1 reinit m by\n".repeat(250);
     for (report, control) in [
         (event.as_str(), String::new()),
         (events.as_str(), String::new()),
@@ -61,6 +62,8 @@ fn values_that_grow_when_they_are_escaped_again() {
             "",
             format!("order 1 kill-task {slashes} by\norder 2 kill-task m {slashes}\n"),
         ),
+        // Small orders that are dropped, before large ones.
+        ("", format!("{rejoins}{orders}")),
         (events.as_str(), orders),
     ] {
         assert!(writes_fit(of(report, &control)) > 10);
