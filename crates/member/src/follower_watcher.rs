@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep};
 
 use heartline_core::master::state::FollowerReading;
 use heartline_core::protocol::Beat;
+use heartline_core::protocol::escape::LONGEST_NAME;
 use heartline_zookeeper::{Failure, Session, Value, unless_throttled};
 
 use super::session_event::{FollowerEvent, SessionEvent};
@@ -28,8 +29,6 @@ const ODD_PAUSE: Duration = Duration::from_millis(500);
 /// Longest pause between two listings of the followers.
 const LONGEST_REST: Duration = Duration::from_millis(100);
 
-/// Maximum length of a follower's name in bytes; ZooKeeper allows names up to the size of a request.
-const LONGEST_NAME: usize = 255;
 /// Prefix of heartline's own znodes: such a name in the list of followers belongs to another job that uses
 /// this job's list as its namespace.
 const OWN: &str = "heart_beat";

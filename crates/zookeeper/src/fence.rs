@@ -98,9 +98,12 @@ impl Fence {
             value: report.into(),
             version: Some(version),
         };
-        let made = self.with_control(vec![set], control, Vec::new()).await;
+        let made = match self.with_control(&set, control, None).await {
+            Ok(false) => self.make(vec![set]).await,
+            made => made.map(drop),
+        };
         match made {
-            Ok(_) => Ok(true),
+            Ok(()) => Ok(true),
             Err(Refusal {
                 at: Some(1),
                 failure: Failure::BadVersion,
@@ -118,71 +121,69 @@ impl Fence {
         answer: Option<(&str, &str)>,
     ) -> Result<(), Failure> {
         let beat = set(&self.claim, beat);
-        let reply = |text: &str| {
-            answer.map(|(request, _)| set(&self.session.paths().request(request), text))
-        };
-        let text = answer.map_or("", |(_, text)| text);
-        let begin = vec![beat.clone()];
-        let made = self
-            .with_control(begin.clone(), control, reply(text).into_iter().collect())
-            .await;
-        match made {
-            Ok(true) => Ok(()),
-            // Nobody has the order.
-            Ok(false) => {
-                let path = self.session.paths().control();
-                let text = Response::Refused(format!("the master may not write {path}"));
-                let refused = begin.into_iter().chain(reply(&text.to_string()));
-                match self.make(refused.collect()).await {
-                    Err(Refusal {
-                        at: Some(2),
-                        failure: Failure::NoNode | Failure::Refused(_),
-                    }) => Ok(self.make(vec![beat]).await?),
-                    made => Ok(made?),
-                }
-            }
-            // The requester is gone, or its znode cannot be written: write the rest without the answer.
-            Err(Refusal {
-                at: Some(3),
-                failure: Failure::NoNode | Failure::Refused(_),
-            }) => Ok(self.make(vec![beat, self.control(control)]).await?),
-            Err(refusal) => Err(refusal.failure),
+        let reply = |request: &str, text: &str| set(&self.session.paths().request(request), text);
+        let done = answer.map(|(request, text)| reply(request, text));
+        if self.with_control(&beat, control, done).await? {
+            return Ok(());
         }
+        // Nobody has the order.
+        let path = self.session.paths().control();
+        let text = Response::Refused(format!("the master may not write {path}")).to_string();
+        let refused = answer.map(|(request, _)| reply(request, &text));
+        Ok(self.make_answered(vec![beat], refused).await?)
     }
 
-    /// Writes one operation, the control and the rest. A control that somebody has removed is created again. If it may
-    /// not be written, writes the first operation alone and returns false: the control is one znode, and the members
-    /// need a master all the same.
+    /// Writes one operation, the control and an answer; creates a control that somebody has removed. Returns false, and
+    /// writes nothing, if the control may not be written: it is one znode, and the members need a master all the same.
     async fn with_control(
         &self,
-        first: Vec<Operation>,
+        first: &Operation,
         control: &str,
-        rest: Vec<Operation>,
+        answer: Option<Operation>,
     ) -> Result<bool, Refusal> {
-        let whole = || {
-            let mut whole = first.clone();
-            whole.push(self.control(control));
-            whole.extend(rest.iter().cloned());
-            whole
+        let attempt = || {
+            let operations = vec![first.clone(), self.control(control)];
+            self.make_answered(operations, answer.clone())
         };
-        let mut made = self.make(whole()).await;
+        let mut made = attempt().await;
         if let Err(Refusal {
             at: Some(2),
             failure: Failure::NoNode,
         }) = made
         {
-            self.session
-                .prepare_control()
-                .await
-                .map_err(|failure| Refusal { at: None, failure })?;
-            made = self.make(whole()).await;
+            let prepared = self.session.prepare_control().await;
+            prepared.map_err(|failure| Refusal { at: None, failure })?;
+            made = attempt().await;
         }
         match made {
             Err(Refusal {
                 at: Some(2),
                 failure: Failure::Refused(_),
-            }) => self.make(first).await.map(|()| false),
+            }) => Ok(false),
             made => made.map(|()| true),
+        }
+    }
+
+    /// Makes a transaction with the answer to a request as its last operation. If the requester is gone or its znode
+    /// cannot be written, makes it without the answer.
+    async fn make_answered(
+        &self,
+        mut operations: Vec<Operation>,
+        answer: Option<Operation>,
+    ) -> Result<(), Refusal> {
+        let Some(answer) = answer else {
+            return self.make(operations).await;
+        };
+        operations.push(answer);
+        match self.make(operations.clone()).await {
+            Err(Refusal {
+                at: Some(at),
+                failure: Failure::NoNode | Failure::Refused(_),
+            }) if at == operations.len() => {
+                operations.pop();
+                self.make(operations).await
+            }
+            made => made,
         }
     }
 

@@ -3,7 +3,7 @@
 //! The names follow Curator's lock recipe (`_c_<uuid>-lock-<sequence>`), so that Curator's tools and locks
 //! accept the line as their own.
 
-use super::escape::{Line, unescape};
+use super::escape::{LONGEST_NAME, Line, unescape};
 
 /// The part before the number in the name of a claim with precedence. Curator's lock orders its line by the
 /// part after `lock-`, so it treats the claim like any other.
@@ -11,9 +11,6 @@ const STANDING: &str = "-standing-lock-";
 
 /// The part before the number in the name of every claim (Curator's `LockInternals`).
 const LOCK: &str = "-lock-";
-
-/// Maximum length of a claim's name in bytes; heartline's names have about 60.
-const LONGEST: usize = 255;
 
 /// The prefix of the names of one member's claims; the server appends the sequence number. A `standing`
 /// master's claim has precedence over those of working members.
@@ -40,7 +37,7 @@ pub fn sequence(name: &str) -> Option<i64> {
 /// end.
 pub fn is_name(text: &str) -> bool {
     let is_plain = |c: char| c.is_ascii_graphic() && c != '/';
-    text.len() <= LONGEST && text.chars().all(is_plain) && sequence(text).is_some()
+    text.len() <= LONGEST_NAME && text.chars().all(is_plain) && sequence(text).is_some()
 }
 
 /// Formats a claim's value: the holder's name, and below it the last beat, if the holder beats.

@@ -9,7 +9,8 @@ use std::fmt;
 /// The beginning of an escape sequence.
 const BEGIN: &str = "\\u{";
 
-/// Maximum length in bytes of a name from others: of a znode, a host, a job or an attempt. Longer ones are treated as
+/// Maximum length in bytes of a name from others: of a znode (which ZooKeeper lets be as long as a request), a host, a job or
+/// an attempt. Longer ones are treated as
 /// unknown, so that what a master carries over from one value to the next stays bounded. heartline's own names have at
 /// most 200 bytes.
 pub const LONGEST_NAME: usize = 255;
