@@ -89,7 +89,7 @@ impl CandidateContext {
             ElectionAction::Remove { claim } => {
                 let path = session.paths().claim(claim);
                 // If the removal fails, ZooKeeper removes the claim with the session.
-                let _ = session.remove(&path).await;
+                let _ = session.remove_own(&path, &[]).await;
                 return Ok(None);
             }
             ElectionAction::Follow | ElectionAction::Lead(_) | ElectionAction::StepDown => {

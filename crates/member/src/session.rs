@@ -106,9 +106,10 @@ impl<'a> MemberSession<'a> {
             // No session acts on the old claims any more, and a server that was down keeps them for a whole
             // session timeout. Until then the whole line would wait for those at its head.
             let (session, leftovers) = (session.clone(), context.claims.clone());
+            let earlier = context.earlier.clone();
             tasks.spawn(async move {
                 // If this fails, ZooKeeper removes the claims with their sessions.
-                let _ = session.clear_line(&leftovers).await;
+                let _ = session.clear_line(&leftovers, &earlier).await;
             });
         }
         context.claims.push(election.prefix().to_owned());
@@ -294,6 +295,7 @@ impl<'a> MemberSession<'a> {
                 self.over = Some(SessionEnd::Lost);
             }
             SessionEvent::Told(control) => self.told(&control),
+            SessionEvent::PassedOver(path, why) => self.context.note(&path, &why),
             SessionEvent::Failed(failure) => self.failed(&failure),
             SessionEvent::Diagnosed { diagnosis, leaving } => {
                 if !self.connected {

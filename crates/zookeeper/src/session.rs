@@ -10,7 +10,7 @@ use heartline_core::protocol::claim::in_order;
 use heartline_core::protocol::report::FREE;
 
 /// Maximum number of znodes in the line that are read to find the first claim.
-const MOST_LOOKED_AT: usize = 64;
+const MOST_LOOKED_AT: usize = 1024;
 
 /// How to connect to ZooKeeper.
 #[derive(Clone, Debug)]
@@ -155,12 +155,14 @@ impl Session {
         }
     }
 
-    /// Removes the claims whose names begin with one of `prefixes`.
-    pub async fn clear_line(&self, prefixes: &[String]) -> Result<(), Failure> {
+    /// Removes the claims of the `earlier` sessions of the same process: their names begin with one of
+    /// `prefixes`.
+    pub async fn clear_line(&self, prefixes: &[String], earlier: &[i64]) -> Result<(), Failure> {
         for claim in self.line(true).await? {
             if prefixes.iter().any(|prefix| claim.starts_with(prefix)) {
+                let path = self.paths().claim(&claim);
                 // A claim that cannot be removed does not stop the others.
-                if let Err(Failure::Lost) = self.remove(&self.paths().claim(&claim)).await {
+                if let Err(Failure::Lost) = self.remove_own(&path, earlier).await {
                     return Err(Failure::Lost);
                 }
             }

@@ -7,7 +7,8 @@
 //! way:
 //!
 //! - each request carries a generation, and the answer to an older one is dropped (CURATOR-504, 644);
-//! - a member never leads on a znode of another session, even if the name is its own (CURATOR-696);
+//! - a member never leads on a znode of another session, even if the name is its own (CURATOR-696): such a
+//!   claim is another member's;
 //! - if a member's own znode vanishes, it starts the claim anew (CURATOR-724);
 //! - after a lost answer to a create, the member looks for its unique id before it tries again;
 //! - a disconnected master steps down at once; the fence guards the writes that were already under way.
@@ -61,7 +62,7 @@ pub enum ElectionAction {
         /// The version that was read last; `None` removes any version.
         version: Option<i32>,
     },
-    /// Remove a surplus claim of this member.
+    /// Remove a surplus claim of this member, if its session owns it.
     Remove {
         /// Its name in the line.
         claim: String,
@@ -117,12 +118,14 @@ pub struct Election {
     generation: u64,
     /// Whether a create was ever sent: it may have succeeded although its answer was lost.
     attempted: bool,
-    /// The name of this member's claim in the line, and the session that owns it.
-    own: Option<(String, i64)>,
+    /// The name of this member's claim in the line; its session owns it.
+    own: Option<String>,
     /// Why the previous master ended, if this member removed its claim.
     deposed_as: Option<EndReason>,
     /// Znodes in the line that are not claims, despite their names: no session owns them.
     no_claims: BTreeSet<String>,
+    /// Claims in the line that another session owns, although their names begin with this member's prefix.
+    foreign: BTreeSet<String>,
     follows: bool,
     actions: VecDeque<ElectionAction>,
 }
@@ -140,6 +143,7 @@ impl Election {
             own: None,
             deposed_as: None,
             no_claims: BTreeSet::new(),
+            foreign: BTreeSet::new(),
             follows: false,
             actions: VecDeque::new(),
         }
@@ -152,7 +156,7 @@ impl Election {
 
     /// The name of this member's claim in the line, if it is known to exist.
     pub fn claim(&self) -> Option<&str> {
-        self.own.as_ref().map(|(claim, _)| claim.as_str())
+        self.own.as_deref()
     }
 
     /// The next action, if any.
@@ -190,10 +194,7 @@ impl Election {
 
     /// The claim was created.
     pub fn created(&mut self, generation: u64, name: String, owner: i64) {
-        if self.is_current(generation) {
-            self.own = Some((name, owner));
-            self.list(false);
-        }
+        self.inspected(generation, name, Some(owner));
     }
 
     /// The line, in any order.
@@ -201,14 +202,15 @@ impl Election {
         if !self.is_current(generation) {
             return;
         }
-        let prefix = self.prefix.clone();
         let mut line = in_order(names);
-        if !self.no_claims.is_empty() {
+        if !self.no_claims.is_empty() || !self.foreign.is_empty() {
             let names: BTreeSet<&String> = names.iter().collect();
             self.no_claims.retain(|name| names.contains(name));
+            self.foreign.retain(|name| names.contains(name));
         }
         line.retain(|name| !self.no_claims.contains(*name));
-        let Some(place) = line.iter().position(|name| name.starts_with(&prefix)) else {
+        let is_own = |name: &str| name.starts_with(&self.prefix) && !self.foreign.contains(name);
+        let Some(place) = line.iter().position(|name| is_own(name)) else {
             // The claim was removed or never made: create one at the end of the line.
             self.step_down();
             self.phase = ElectionPhase::InLine;
@@ -216,43 +218,32 @@ impl Election {
             self.create();
             return;
         };
-        for extra in line
-            .iter()
-            .skip(place + 1)
-            .filter(|name| name.starts_with(&prefix))
-        {
+        let claim = line[place].clone();
+        if self.own.as_ref() != Some(&claim) {
+            let generation = self.ask();
+            self.actions
+                .push_back(ElectionAction::Inspect { generation, claim });
+            return;
+        }
+        for extra in line[place + 1..].iter().filter(|name| is_own(name)) {
             self.actions.push_back(ElectionAction::Remove {
                 claim: (*extra).clone(),
             });
         }
-        let claim = line[place].clone();
-        let known = self
-            .own
-            .as_ref()
-            .filter(|(name, _)| *name == claim)
-            .map(|(_, owner)| *owner);
-        match known {
-            None => {
-                let generation = self.ask();
-                self.actions
-                    .push_back(ElectionAction::Inspect { generation, claim });
-            }
-            // A claim of this name that another session owns is removed with that session.
-            Some(owner) if place == 0 && owner != self.session => {}
-            Some(_) if place == 0 => self.lead(claim),
-            Some(_) => {
-                if !self.follows {
-                    self.follows = true;
-                    self.actions.push_back(ElectionAction::Follow);
-                }
-                let claim = line[place - 1].clone();
-                let generation = self.ask();
-                // The removed claim was not the master's.
-                self.deposed_as = None;
-                self.actions
-                    .push_back(ElectionAction::Listen { generation, claim });
-            }
+        let Some(before) = place.checked_sub(1) else {
+            self.lead(claim);
+            return;
+        };
+        if !self.follows {
+            self.follows = true;
+            self.actions.push_back(ElectionAction::Follow);
         }
+        let claim = line[before].clone();
+        let generation = self.ask();
+        // The removed claim was not the master's.
+        self.deposed_as = None;
+        self.actions
+            .push_back(ElectionAction::Listen { generation, claim });
     }
 
     /// This member is first in line but must not lead yet: the claim `other` of the current master still
@@ -263,7 +254,7 @@ impl Election {
         }
         self.phase = ElectionPhase::InLine;
         match (other, &self.own) {
-            (Some(claim), Some((own, _))) => {
+            (Some(claim), Some(own)) => {
                 let own = own.clone();
                 let generation = self.ask();
                 self.actions.push_back(ElectionAction::Depose {
@@ -279,7 +270,7 @@ impl Election {
 
     /// A claim before this member's claim, whose `version` was read last, has been silent for too long.
     pub fn silent(&mut self, generation: u64, claim: String, version: i32) {
-        if let (true, Some((own, _))) = (self.is_current(generation), &self.own) {
+        if let (true, Some(own)) = (self.is_current(generation), &self.own) {
             // If the other claim is spared, the answer to [`ElectionAction::Listen`] still counts.
             self.actions.push_back(ElectionAction::Depose {
                 generation,
@@ -313,10 +304,18 @@ impl Election {
 
     /// The session that owns this member's claim; `None` if the claim does not exist.
     pub fn inspected(&mut self, generation: u64, claim: String, owner: Option<i64>) {
-        if self.is_current(generation) {
-            self.own = owner.map(|owner| (claim, owner));
-            self.list(false);
+        if !self.is_current(generation) {
+            return;
         }
+        self.own = None;
+        match owner {
+            Some(owner) if owner == self.session => self.own = Some(claim),
+            // No session owns it.
+            Some(0) => drop(self.no_claims.insert(claim)),
+            Some(_) => drop(self.foreign.insert(claim)),
+            None => {}
+        }
+        self.list(false);
     }
 
     /// The znode `claim` in the line is not a claim: no member will ever act on it.

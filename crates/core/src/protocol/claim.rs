@@ -30,7 +30,9 @@ pub fn is_standing(name: &str) -> bool {
 /// The sequence number that the server gave a claim; `None` if the name is not a claim's.
 pub fn sequence(name: &str) -> Option<i64> {
     let (_, sequence) = name.rsplit_once(LOCK)?;
-    sequence.parse().ok()
+    // The server writes a `-` after 2^31 claims, and never a `+`.
+    let is_ours = !sequence.starts_with('+');
+    is_ours.then(|| sequence.parse().ok())?
 }
 
 /// Whether a text has the form of a claim's name: one component of a path, with the server's number at its
@@ -103,6 +105,7 @@ mod tests {
             "..",
             "notes-2024",
             "-lock-x",
+            "-lock-+1",
             "a b-lock-1",
             &long,
         ] {

@@ -127,6 +127,8 @@ fn a_claim_made_twice_is_kept_once() {
     election.connected();
     let twice = "_c_me-lock-0000000003";
     list(&mut election, &[twice, OWN]);
+    inspect(&mut election, OWN, Some(SESSION));
+    list(&mut election, &[twice, OWN]);
     assert_eq!(
         election.poll_action(),
         Some(ElectionAction::Remove {
@@ -140,7 +142,54 @@ fn nobody_leads_on_another_sessions_claim() {
     let (mut election, generation) = connected();
     election.created(generation, OWN.to_owned(), 6);
     list(&mut election, &[OWN]);
-    assert_eq!(election.poll_action(), None);
+    assert!(matches!(
+        election.poll_action(),
+        Some(ElectionAction::Create { .. })
+    ));
+}
+
+/// Answers the next request, which must be for the owner of `name`.
+fn inspect(election: &mut Election, name: &str, owner: Option<i64>) {
+    let action = election.poll_action();
+    let Some(ElectionAction::Inspect { generation, claim }) = action else {
+        panic!("expected an inspection, got {action:?}");
+    };
+    assert_eq!(claim, name);
+    election.inspected(generation, claim, owner);
+}
+
+/// Somebody else can create any name in the line.
+#[test]
+fn anothers_claim_with_ones_own_prefix_is_one_more_in_the_line() {
+    let forged = "_c_me-lock-0000000000";
+    let (mut election, generation) = connected();
+    election.created(generation, OWN.to_owned(), SESSION);
+    list(&mut election, &[forged, OWN]);
+    inspect(&mut election, forged, Some(6));
+    list(&mut election, &[forged, OWN]);
+    inspect(&mut election, OWN, Some(SESSION));
+    list(&mut election, &[forged, OWN]);
+    assert_eq!(election.poll_action(), Some(ElectionAction::Follow));
+    let Some(ElectionAction::Listen { generation, claim }) = election.poll_action() else {
+        panic!("its own claim is not removed, and the forged one is watched like any other");
+    };
+    assert_eq!(claim, forged);
+    election.predecessor_gone(generation);
+    list(&mut election, &[OWN]);
+    assert_eq!(election.poll_action(), Some(elected()));
+}
+
+#[test]
+fn a_znode_without_a_session_is_no_claim_whatever_its_prefix() {
+    let forged = "_c_me-lock-0000000000";
+    let (mut election, generation) = connected();
+    election.created(generation, OWN.to_owned(), SESSION);
+    list(&mut election, &[forged, OWN]);
+    inspect(&mut election, forged, Some(0));
+    list(&mut election, &[forged, OWN]);
+    inspect(&mut election, OWN, Some(SESSION));
+    list(&mut election, &[forged, OWN]);
+    assert_eq!(election.poll_action(), Some(elected()));
 }
 
 #[test]
