@@ -61,6 +61,16 @@ impl Form {
     }
 }
 
+/// Returns a value for the placeholder `place` if it has the form that [`Template::fill`] requires, otherwise an empty
+/// text, as for an unknown value.
+pub fn fitting<'a>(place: &str, value: &'a str) -> &'a str {
+    if Form::of(place).fits(value) {
+        value
+    } else {
+        ""
+    }
+}
+
 impl Template {
     /// The words of the command, with each `{name}` replaced by its value. Other text in braces
     /// stays as it is. Fails if a value does not have the form of its placeholder.

@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use heartline_core::master::state::Death;
-use heartline_core::template::Template;
+use heartline_core::template::{Template, fitting};
 use heartline_process::say::say;
 
 /// Maximum number of commands that run at once.
@@ -218,14 +218,16 @@ fn start(command: &Template, death: &Death) -> io::Result<Child> {
     let pid = (identity.pid > 0).then(|| identity.pid.to_string());
     let (attempt, job) = (known(&identity.attempt), known(&identity.job));
     let (pid, epoch) = (known(&pid), death.epoch.to_string());
+    // One value of an unusual form costs its placeholder, not the command.
     let values = [
-        ("attempt", plain(&attempt)),
-        ("node", plain(&death.node)),
-        ("host", plain(&identity.host)),
-        ("job", plain(&job)),
+        ("attempt", attempt.as_str()),
+        ("node", &death.node),
+        ("host", &identity.host),
+        ("job", &job),
         ("pid", &pid),
         ("epoch", &epoch),
-    ];
+    ]
+    .map(|(place, value)| (place, fitting(place, value)));
     let words = command.fill(&values).map_err(io::Error::other)?;
     let (executable, arguments) = words.split_first().ok_or(io::ErrorKind::InvalidInput)?;
     Command::new(executable)
@@ -235,14 +237,6 @@ fn start(command: &Template, death: &Death) -> io::Result<Child> {
         .stdout(io::stderr().as_fd().try_clone_to_owned()?)
         .process_group(0)
         .spawn()
-}
-
-/// Returns a value from ZooKeeper if it is a plain name, otherwise an empty text, as for an unknown value. A
-/// plain name cannot act as an option of the command, and a shell does not interpret it.
-fn plain(value: &str) -> &str {
-    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | ':');
-    let is_plain = value.chars().all(is_name) && !value.starts_with('-');
-    if is_plain { value } else { "" }
 }
 
 #[cfg(test)]

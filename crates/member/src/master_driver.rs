@@ -67,12 +67,13 @@ impl MasterDriver {
         let mut appeared = Vec::new();
         match noticed {
             FollowerEvent::Members(mut names) => {
-                let odd = |name: &String| Some((name.clone(), is_no_member(name)?));
-                for (name, why) in names.iter().filter_map(odd).collect::<Vec<_>>() {
-                    names.remove(&name);
-                    self.master_state.pass_over(now, &name, why.to_owned());
+                for name in &names {
+                    if let Some(why) = is_no_member(name) {
+                        self.master_state.pass_over(now, name, why.to_owned());
+                    }
                 }
                 self.master_state.listed(now, &names);
+                names.retain(|name| is_no_member(name).is_none());
                 let known = &self.listeners;
                 let new = names.iter().filter(|name| !known.contains_key(*name));
                 appeared.extend(new.cloned());

@@ -82,11 +82,20 @@ fn a_command_is_told_who_died() {
         ..Identity::default()
     };
     (scene.death_sink)(death("map 3", foreign));
+    // Forms that fit one placeholder and not another, and lengths that no name has.
+    let odd = Identity {
+        attempt: Some("a:1".to_owned()),
+        host: "::1".to_owned(),
+        job: Some("j".repeat(300)),
+        ..Identity::default()
+    };
+    (scene.death_sink)(death("..", odd));
     assert_eq!(
-        scene.wait_for(3),
+        scene.wait_for(4),
         [
             "attempt_1_0001_m_000000_0|map1.0|hd-slave1|job_1_0001|42|40",
             "|map2.0||||40",
+            "|||||40",
             "|||||40"
         ]
     );

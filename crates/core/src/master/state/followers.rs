@@ -13,9 +13,6 @@ use crate::protocol::{Dead, Ending, EventKind, Identity};
 /// and the next one is on its way.
 const BEATS: u32 = 2;
 
-/// Maximum number of skipped znodes to remember.
-const MOST_PASSED_OVER: usize = 4096;
-
 /// Whether the master judges a follower.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Presence {
@@ -61,6 +58,8 @@ impl MasterState {
     /// Takes the list of followers whose znodes exist. A follower that the previous master knew and that left
     /// between the two masters was noticed by neither; its absence is noticed here.
     pub fn listed(&mut self, now: Now, nodes: &BTreeSet<String>) {
+        // Bounded by the list itself.
+        self.passed_over.retain(|node| nodes.contains(node));
         for node in nodes {
             // A dead follower is back only when it is heard: the list may be older than its removal.
             if *node == self.master_info.node
@@ -230,9 +229,7 @@ impl MasterState {
     pub fn pass_over(&mut self, now: Now, node: &str, why: String) {
         self.detector.left(now.elapsed, node);
         self.followers.remove(node);
-        let is_known = self.passed_over.contains(node);
-        if !is_known && self.passed_over.len() < MOST_PASSED_OVER {
-            self.passed_over.insert(node.to_owned());
+        if self.passed_over.insert(node.to_owned()) {
             self.complaints.push((node.to_owned(), why));
         }
     }

@@ -245,17 +245,11 @@ impl MasterState {
             });
         };
         let room = MOST_ORDERS.saturating_sub(self.orders.standing.len());
-        let full = || {
-            let stands = humantime::format_duration(STANDS);
-            Response::Refused(format!(
-                "there is room for {room} more orders; an order stands for {stands}: ask again then"
-            ))
-        };
         if action == Action::KillTask && is_job {
             // All members that see the order end, and a member that starts later sees it too.
             if !self.orders.ends_job(target) {
                 if room == 0 {
-                    return full();
+                    return full(room);
                 }
                 add(Action::KillJob, target, None, None);
             }
@@ -267,12 +261,17 @@ impl MasterState {
                 "no member, attempt, task or job is called {target}; heartline status lists all"
             ));
         }
+        // Without the session, the order would be for whoever has this name later.
+        if let Some((node, ..)) = meant.iter().find(|(.., session)| *session == 0) {
+            return Response::Refused(format!(
+                "{node} has just joined, or no session owns its znode; ask again"
+            ));
+        }
         if meant.len() > room {
-            return full();
+            return full(room);
         }
         for (node, identity, session) in &meant {
-            let session = Some(*session).filter(|session| *session != 0);
-            add(action, node, Process::of(identity), session);
+            add(action, node, Process::of(identity), Some(*session));
         }
         let standing = self.orders.standing.iter().map(|(_, order)| order);
         let bytes: usize = standing.chain(&issue.orders).map(size).sum();
@@ -305,4 +304,12 @@ impl MasterState {
             })
             .collect()
     }
+}
+
+/// The answer if there is room for `room` more orders only.
+fn full(room: usize) -> Response {
+    let stands = humantime::format_duration(STANDS);
+    Response::Refused(format!(
+        "there is room for {room} more orders; an order stands for {stands}: ask again then"
+    ))
 }

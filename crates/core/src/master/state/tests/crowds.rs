@@ -207,6 +207,26 @@ fn what_cannot_be_removed_is_passed_over_and_the_others_are_removed() {
 }
 
 #[test]
+fn any_number_of_znodes_is_passed_over_until_they_are_gone() {
+    let mut master_state = settled();
+    let known = master_state.followers();
+    let junk: BTreeSet<String> = (0..5000).map(|number| format!("junk{number}")).collect();
+    for name in &junk {
+        master_state.pass_over(at(0), name, "not empty".to_owned());
+    }
+    assert_eq!(master_state.take_passed_over().len(), junk.len());
+    master_state.listed(at(5), &junk);
+    for name in &junk {
+        master_state.heard(at(5), name, &reading(1));
+    }
+    assert_eq!(master_state.followers(), known);
+    // The list shows that they are gone.
+    master_state.listed(at(10), &BTreeSet::new());
+    master_state.heard(at(15), "junk0", &reading(0));
+    assert_eq!(master_state.followers(), known + 1);
+}
+
+#[test]
 fn what_an_overloaded_server_did_not_write_is_written_later() {
     let mut master_state = begin(inherited(Report::default()));
     assert!(matches!(

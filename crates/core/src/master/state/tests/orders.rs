@@ -43,6 +43,26 @@ fn an_epoch_begins_with_what_holds_in_it() {
     assert_eq!(control.interval, Some(PACE.interval));
 }
 
+/// By its name alone, the order would end whoever has that name later.
+#[test]
+fn nobody_is_ordered_without_a_session() {
+    let mut master_state = settled();
+    let foreign = FollowerReading {
+        owner: 0,
+        ..member("job_1_0001", "attempt_1_0001_m_000002_0")
+    };
+    master_state.heard(at(0), "map2.0", &foreign);
+    master_state.listed(at(0), &names(&["map2.0", "map3.0"]));
+    for target in ["map2.0", "map3.0", "task_1_0001_m_000002"] {
+        let (control, answer) = ask(&mut master_state, 5, &format!("kill {target}"));
+        assert!(
+            answer.starts_with("refused: map") && answer.ends_with("ask again"),
+            "{answer}"
+        );
+        assert!(control.orders.is_empty(), "{control:?}");
+    }
+}
+
 #[test]
 fn a_kill_is_ordered_by_node_attempt_or_task() {
     for target in [
