@@ -3,7 +3,8 @@
 use std::thread::sleep;
 use std::time::Duration;
 
-use crate::support::{Crowd, Mapper, SOON, Watcher, ZooKeeper, ask, pair, wait_until};
+use crate::support::{Crowd, Ended, Mapper, SOON, Watcher, ZooKeeper, ask, pair, wait_until};
+use heartline::coordination::client::Kind;
 
 const SESSION: Duration = Duration::from_secs(10);
 
@@ -56,13 +57,7 @@ fn a_znode_with_others_below_it_is_named_once_and_passed_over() {
     let ended = master.finish();
     assert_eq!(ended.status(), 0);
     for name in ["junk", "late"] {
-        let told = format!("/heart_beat/{name} is passed over");
-        assert_eq!(
-            ended.stderr().matches(&told).count(),
-            1,
-            "{}",
-            ended.stderr()
-        );
+        assert_passed_over(&ended, &format!("/heart_beat/{name}"));
     }
 }
 
@@ -172,5 +167,100 @@ fn a_control_that_cannot_be_used_costs_its_orders_alone() {
     let said = String::from_utf8_lossy(&killed.stderr).into_owned();
     assert!(said.contains("may not write /heart_beat_control"), "{said}");
     assert_eq!(follower.finish().status(), 0);
+    let ended = master.finish();
+    assert_eq!(ended.status(), 0);
+    assert_passed_over(&ended, "/heart_beat_control");
+}
+
+#[test]
+fn a_control_that_nobody_may_read_is_named_by_every_member() {
+    let zookeeper = ZooKeeper::start();
+    zookeeper.create_unreadable("/heart_beat_control", "");
+    let (watcher, master, follower) = pair(&zookeeper);
+    let _dead = silent(&zookeeper, "map3", "this is a map!\n");
+    watcher.wait_for_event("died", "map3");
+    assert_peace(&watcher, &["map3"]);
+    for mapper in [follower, master] {
+        let ended = mapper.finish();
+        assert_eq!(ended.status(), 0);
+        assert_passed_over(&ended, "/heart_beat_control");
+    }
+}
+
+#[test]
+fn a_control_that_was_removed_is_made_again() {
+    let zookeeper = ZooKeeper::start();
+    let (watcher, master, mut follower) = pair(&zookeeper);
+    zookeeper.visit(async |session| {
+        let removed = session.remove("/heart_beat_control").await;
+        removed.expect("anybody may");
+    });
+    let killed = ask(&zookeeper, &["kill", "map2"]);
+    assert_eq!(killed.status.code(), Some(0), "{killed:?}");
+    wait_until("the follower obeys", SOON, || !follower.is_running());
+    assert!(zookeeper.exists("/heart_beat_control"));
+    assert_one_claim(&watcher);
     assert_eq!(master.finish().status(), 0);
+}
+
+#[test]
+fn a_request_that_is_none_costs_the_others_nothing() {
+    let zookeeper = ZooKeeper::start();
+    let (watcher, master, mut follower) = pair(&zookeeper);
+    let odd = ["hidden", "odd"].map(|name| format!("/heart_beat_requests/{name}"));
+    zookeeper.create_unreadable(&odd[0], "kill map2");
+    zookeeper.create_lasting(&odd[1], "launch the missiles");
+    let killed = ask(&zookeeper, &["kill", "map2"]);
+    assert_eq!(killed.status.code(), Some(0), "{killed:?}");
+    wait_until("the follower obeys", SOON, || !follower.is_running());
+    assert_one_claim(&watcher);
+    let ended = master.finish();
+    assert_eq!(ended.status(), 0);
+    for path in odd {
+        assert_passed_over(&ended, &path);
+    }
+}
+
+/// Somebody takes the name that a member's claim would have next, in front of all others.
+#[test]
+fn a_claim_with_a_members_own_prefix_does_not_make_it_lose_its_place() {
+    let zookeeper = ZooKeeper::start();
+    let (watcher, master, follower) = pair(&zookeeper);
+    let claims = zookeeper.visit(async |session| session.line(true).await.expect("it answers"));
+    let forged = claims.iter().map(|claim| {
+        let (prefix, _) = claim.rsplit_once("-lock-").expect("a claim");
+        format!("/heart_beat_master/{prefix}-lock--000000005")
+    });
+    let forged: Vec<String> = forged.collect();
+    assert_eq!(forged.len(), 2);
+    zookeeper.visit(async |session| {
+        for path in &forged {
+            let made = session.client().create(path, b"x\nbeat", Kind::Ephemeral);
+            made.await.expect("it does not exist");
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    });
+    let backup = Mapper::start(&zookeeper, "map3");
+    watcher.wait_for_event("joined", "map3");
+    assert_eq!(master.finish().status(), 0);
+    wait_until("another one is master", SOON, || {
+        let claimed = watcher.story().into_iter();
+        claimed.filter(|told| told.event == "claimed").count() == 2
+    });
+    for mapper in [follower, backup] {
+        assert_eq!(mapper.finish().status(), 0);
+    }
+}
+
+/// Checks that the master was master all the time.
+fn assert_one_claim(watcher: &Watcher) {
+    let story = watcher.story().into_iter();
+    assert_eq!(story.filter(|told| told.event == "claimed").count(), 1);
+}
+
+/// Checks that a member named this znode, once.
+fn assert_passed_over(ended: &Ended, path: &str) {
+    let told = format!("{path} is passed over: ");
+    let count = ended.stderr().matches(&told).count();
+    assert_eq!(count, 1, "{path}: {}", ended.stderr());
 }

@@ -88,6 +88,31 @@ fn a_hung_command_is_told_shown_and_ended() {
 }
 
 #[test]
+fn a_snapshot_that_cannot_be_removed_is_named() {
+    let zookeeper = ZooKeeper::start();
+    zookeeper.create_lasting("/heart_beat_snapshots", "");
+    let old: Vec<String> = (0..64).map(|number| format!("old{number}")).collect();
+    zookeeper.create_many("/heart_beat_snapshots", &old, b"");
+    zookeeper.create_lasting("/heart_beat_snapshots/old0/child", "");
+    let (watcher, _master) = master(&zookeeper);
+    let mut hung = run(
+        &zookeeper.address(),
+        &["--stall-timeout", "1s"],
+        &["sleep", "1000"],
+    );
+    let mut lines = BufReader::new(hung.stderr.take().unwrap()).lines();
+    let named = lines.find(|line| {
+        let line = line.as_ref().unwrap();
+        line.contains("/heart_beat_snapshots/old0 is passed over: ")
+    });
+    assert!(named.is_some());
+    watcher.wait_for_event("snapshot", "map2");
+    let pid = Pid::from_child(&hung);
+    kill_process(pid, Signal::TERM).unwrap();
+    hung.wait().unwrap();
+}
+
+#[test]
 fn work_that_is_ended_for_a_stall_leaves_its_snapshot_at_a_slow_server_too() {
     let zookeeper = ZooKeeper::start();
     let (watcher, _master) = master(&zookeeper);

@@ -1,5 +1,6 @@
 //! What a member keeps across its sessions: its configuration, what it reports, and what it left behind.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::mpsc::Sender as EventWriter;
 use std::time::Duration;
@@ -18,8 +19,8 @@ use heartline_zookeeper::{Diagnosis, Fence};
 /// ones.
 const MOST_EARLIER: usize = 16;
 
-/// Maximum number of notes about skipped znodes.
-const MOST_NOTES: usize = 8;
+/// Maximum number of skipped znodes that are reported by name: a task's stderr is for its own messages.
+const MOST_NOTED: usize = 64;
 
 /// A callback that takes one line and is called once.
 pub type ReportOnce = Box<dyn FnOnce(&str) + Send>;
@@ -57,8 +58,8 @@ pub(super) struct MemberContext {
     joined: Option<EventWriter<Result<(), String>>>,
     pub(super) complain: Option<ReportOnce>,
     note: Note,
-    /// Number of notes about skipped znodes so far.
-    noted: usize,
+    /// The skipped znodes that were reported.
+    noted: BTreeSet<String>,
     kill: Option<ReportOnce>,
     death_sink: Option<DeathSink>,
     /// The beat interval that the master has set.
@@ -102,7 +103,7 @@ impl MemberContext {
             joined: hooks.joined,
             complain: Some(hooks.complain),
             note: hooks.note,
-            noted: 0,
+            noted: BTreeSet::new(),
             kill: Some(hooks.kill),
             death_sink: hooks.death_sink,
             told: Duration::ZERO,
@@ -141,13 +142,14 @@ impl MemberContext {
         }
     }
 
-    /// Reports that a znode is skipped. After a few, it only reports that there are more, since a task's
-    /// stderr is for its own messages.
-    pub(super) fn note(&mut self, name: &str, why: &str) {
-        self.noted += 1;
-        if self.noted < MOST_NOTES {
-            (self.note)(&format!("{name} is passed over: {why}"));
-        } else if self.noted == MOST_NOTES {
+    /// Reports that the znode at `path` is skipped, once. After many, it only reports that there are more.
+    pub(super) fn note(&mut self, path: &str, why: &str) {
+        if self.noted.len() > MOST_NOTED || !self.noted.insert(path.to_owned()) {
+            return;
+        }
+        if self.noted.len() <= MOST_NOTED {
+            (self.note)(&format!("{path} is passed over: {why}"));
+        } else {
             (self.note)("more znodes are passed over; their names are not reported");
         }
     }

@@ -12,12 +12,30 @@ use heartline_zookeeper::{Failure, Session};
 
 /// Pause between two attempts to read the control znode.
 const PAUSE: Duration = Duration::from_millis(500);
+/// The same pause if this member may not read it: its ACL may be corrected.
+const REFUSED_PAUSE: Duration = Duration::from_secs(10);
 
 /// Reports the content of the control znode, now and after each change, until the session is lost.
 pub(super) async fn watch_control(session: Session, outside: Sender<SessionEvent>) {
-    // A member keeps beating even if it cannot read the control znode.
-    while let Err(Failure::Throttled | Failure::Odd(_)) = watch(&session, &outside).await {
-        sleep(PAUSE).await;
+    loop {
+        let pause = match watch(&session, &outside).await {
+            Ok(()) | Err(Failure::Lost) => return,
+            // A member keeps beating even if it cannot read the control znode.
+            Err(Failure::Refused(why)) => {
+                let path = session.paths().control().to_owned();
+                let what = format!("{why}; the master's orders do not reach this member");
+                if outside
+                    .send(SessionEvent::PassedOver(path, what))
+                    .await
+                    .is_err()
+                {
+                    return;
+                }
+                REFUSED_PAUSE
+            }
+            Err(_) => PAUSE,
+        };
+        sleep(pause).await;
     }
 }
 

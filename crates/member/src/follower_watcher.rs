@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep};
 use heartline_core::master::state::FollowerReading;
 use heartline_core::protocol::Beat;
 use heartline_core::protocol::escape::LONGEST_NAME;
+use heartline_core::protocol::request::Response;
 use heartline_zookeeper::{Failure, Session, Value, unless_throttled};
 
 use super::session_event::{FollowerEvent, SessionEvent};
@@ -26,6 +27,8 @@ const READS: usize = 64;
 const REQUESTS: usize = 64;
 /// Pause after an answer that makes no sense.
 const ODD_PAUSE: Duration = Duration::from_millis(500);
+/// Pause after a refused list of requests: its ACL may be corrected.
+const REFUSED_PAUSE: Duration = Duration::from_secs(10);
 /// Longest pause between two listings of the followers.
 const LONGEST_REST: Duration = Duration::from_millis(100);
 
@@ -58,6 +61,12 @@ impl FollowerWatcher {
     /// Reports an event. Returns whether the session still accepts events.
     async fn tell(&self, noticed: FollowerEvent) -> bool {
         let event = SessionEvent::FollowerEvent(self.epoch, noticed);
+        self.outside.send(event).await.is_ok()
+    }
+
+    /// Reports a znode that is skipped. Returns whether the session still accepts events.
+    async fn pass_over(&self, path: &str, why: String) -> bool {
+        let event = SessionEvent::PassedOver(path.to_owned(), why);
         self.outside.send(event).await.is_ok()
     }
 }
@@ -110,9 +119,21 @@ pub(super) async fn watch_members(watcher: FollowerWatcher) {
 
 /// Reports operator requests until the session is lost.
 pub(super) async fn watch_requests(watcher: FollowerWatcher) {
-    // The master works even if it cannot read requests.
-    while let Err(Failure::Odd(_)) = tell_requests(&watcher).await {
-        sleep(ODD_PAUSE).await;
+    loop {
+        let pause = match tell_requests(&watcher).await {
+            Ok(()) | Err(Failure::Lost) => return,
+            // The master works even if it cannot read requests.
+            Err(Failure::Refused(why)) => {
+                let path = watcher.session.paths().requests();
+                let what = format!("{why}; operators' requests are not read");
+                if !watcher.pass_over(path, what).await {
+                    return;
+                }
+                REFUSED_PAUSE
+            }
+            Err(_) => ODD_PAUSE,
+        };
+        sleep(pause).await;
     }
 }
 
@@ -135,12 +156,23 @@ async fn tell_requests(watcher: &FollowerWatcher) -> Result<(), Failure> {
             let path = watcher.session.paths().request(&name);
             let text = match unless_throttled(|| watcher.session.read_fresh(&path)).await {
                 Err(Failure::Lost) => return Err(Failure::Lost),
-                // The request is gone, or this member may not read it.
-                Err(_) => continue,
+                // The requester did not wait for the answer.
+                Err(Failure::NoNode) => continue,
+                Err(failure) => {
+                    if !watcher.pass_over(&path, failure.to_string()).await {
+                        return Ok(());
+                    }
+                    continue;
+                }
                 Ok(value) => value.bytes,
             };
-            // Skip a request that was answered already, and text that is not a request.
-            let Ok(request) = String::from_utf8_lossy(&text).parse() else {
+            let text = String::from_utf8_lossy(&text);
+            let Ok(request) = text.parse() else {
+                let is_answered = text.parse::<Response>().is_ok();
+                let why = "its value is not a request".to_owned();
+                if !is_answered && !watcher.pass_over(&path, why).await {
+                    return Ok(());
+                }
                 continue;
             };
             let Ok(room) = watcher.requests.acquire().await else {

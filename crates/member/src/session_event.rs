@@ -19,6 +19,8 @@ pub(super) enum SessionEvent {
     FollowerEvent(i64, FollowerEvent),
     /// The instructions of the current epoch's master to all members.
     Told(Control),
+    /// The znode at a path is skipped, and why.
+    PassedOver(String, String),
     /// ZooKeeper answers, but not as it should.
     Failed(Failure),
     /// The state of the connection has changed.

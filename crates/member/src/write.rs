@@ -12,7 +12,9 @@ use heartline_core::master::takeover::{self, Takeover};
 use heartline_core::master::transaction::{Outcome, RemovedFollower, Write};
 use heartline_core::protocol::Report;
 use heartline_core::protocol::control::Control;
-use heartline_zookeeper::{Failure, Fence, Removal, RemovalOutcome, Session, unless_throttled};
+use heartline_zookeeper::{
+    ControlWrite, Failure, Fence, Removal, RemovalOutcome, Session, unless_throttled,
+};
 
 /// The result of a write.
 #[derive(Debug)]
@@ -26,7 +28,11 @@ pub(super) enum Written {
     /// Another member is master; its claim, if it still exists.
     Contested(Option<String>),
     /// The answer to a master's transaction.
-    Fenced(Outcome),
+    Fenced {
+        outcome: Outcome,
+        /// Whether the transaction, as far as it has orders, could write them.
+        control: ControlWrite,
+    },
 }
 
 /// The outcome of a write.
@@ -157,6 +163,7 @@ async fn control(session: &Session) -> Result<Control, Failure> {
 /// Runs a master's transaction; `own` is the value of the master's beat.
 pub(super) fn fenced(fence: Fence, own: String, write: Write) -> WriteFuture {
     Box::pin(async move {
+        let mut written = ControlWrite::Done;
         let outcome = match write {
             Write::Beat { report } => {
                 fence.beat(&own, report.as_deref()).await?;
@@ -166,18 +173,18 @@ pub(super) fn fenced(fence: Fence, own: String, write: Write) -> WriteFuture {
                 version,
                 report,
                 control,
-            } => {
-                if fence.take_over(version, &report, &control).await? {
+            } => match fence.take_over(version, &report, &control).await? {
+                Some(control) => {
+                    written = control;
                     Outcome::Done
-                } else {
-                    Outcome::Overtaken
                 }
-            }
+                None => Outcome::Overtaken,
+            },
             Write::Command { control, answer } => {
                 let answer = answer
                     .as_ref()
                     .map(|(name, text)| (name.as_str(), text.as_str()));
-                fence.command(&own, &control, answer).await?;
+                written = fence.command(&own, &control, answer).await?;
                 Outcome::Done
             }
             Write::RemoveDead { removed, report } => {
@@ -194,7 +201,10 @@ pub(super) fn fenced(fence: Fence, own: String, write: Write) -> WriteFuture {
                 Outcome::Done
             }
         };
-        Ok(Written::Fenced(outcome))
+        Ok(Written::Fenced {
+            outcome,
+            control: written,
+        })
     })
 }
 

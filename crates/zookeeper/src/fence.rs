@@ -31,6 +31,15 @@ pub struct Removal<'a> {
     pub claim: Option<&'a str>,
 }
 
+/// Whether the control was written with the rest of a transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ControlWrite {
+    /// It was.
+    Done,
+    /// ZooKeeper refuses to write it, with the reason; the rest was written.
+    Refused(String),
+}
+
 /// The outcome of a removal batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RemovalOutcome {
@@ -85,29 +94,29 @@ impl Fence {
         }
     }
 
-    /// Writes the first report and the first control if the report's version is still `version`. Returns
-    /// whether it was.
+    /// Writes the first report and the first control if the report's version is still `version`; returns `None` if it
+    /// is not.
     pub async fn take_over(
         &self,
         version: i32,
         report: &str,
         control: &str,
-    ) -> Result<bool, Failure> {
+    ) -> Result<Option<ControlWrite>, Failure> {
         let set = Operation::Set {
             path: self.session.paths().master().to_owned(),
             value: report.into(),
             version: Some(version),
         };
         let made = match self.with_control(&set, control, None).await {
-            Ok(false) => self.make(vec![set]).await,
-            made => made.map(drop),
+            Ok(refused @ ControlWrite::Refused(_)) => self.make(vec![set]).await.map(|()| refused),
+            made => made,
         };
         match made {
-            Ok(()) => Ok(true),
+            Ok(control) => Ok(Some(control)),
             Err(Refusal {
                 at: Some(1),
                 failure: Failure::BadVersion,
-            }) => Ok(false),
+            }) => Ok(None),
             Err(refusal) => Err(refusal.failure),
         }
     }
@@ -119,28 +128,30 @@ impl Fence {
         beat: &str,
         control: &str,
         answer: Option<(&str, &str)>,
-    ) -> Result<(), Failure> {
+    ) -> Result<ControlWrite, Failure> {
         let beat = set(&self.claim, beat);
         let reply = |request: &str, text: &str| set(&self.session.paths().request(request), text);
         let done = answer.map(|(request, text)| reply(request, text));
-        if self.with_control(&beat, control, done).await? {
-            return Ok(());
+        let written = self.with_control(&beat, control, done).await?;
+        if written == ControlWrite::Done {
+            return Ok(written);
         }
         // Nobody has the order.
         let path = self.session.paths().control();
         let text = Response::Refused(format!("the master may not write {path}")).to_string();
         let refused = answer.map(|(request, _)| reply(request, &text));
-        Ok(self.make_answered(vec![beat], refused).await?)
+        self.make_answered(vec![beat], refused).await?;
+        Ok(written)
     }
 
-    /// Writes one operation, the control and an answer; creates a control that somebody has removed. Returns false, and
-    /// writes nothing, if the control may not be written: it is one znode, and the members need a master all the same.
+    /// Writes one operation, the control and an answer; creates a control that somebody has removed. Writes nothing if
+    /// the control may not be written: it is one znode, and the members need a master all the same.
     async fn with_control(
         &self,
         first: &Operation,
         control: &str,
         answer: Option<Operation>,
-    ) -> Result<bool, Refusal> {
+    ) -> Result<ControlWrite, Refusal> {
         let attempt = || {
             let operations = vec![first.clone(), self.control(control)];
             self.make_answered(operations, answer.clone())
@@ -158,9 +169,9 @@ impl Fence {
         match made {
             Err(Refusal {
                 at: Some(2),
-                failure: Failure::Refused(_),
-            }) => Ok(false),
-            made => made.map(|()| true),
+                failure: Failure::Refused(why),
+            }) => Ok(ControlWrite::Refused(why)),
+            made => made.map(|()| ControlWrite::Done),
         }
     }
 

@@ -29,7 +29,7 @@ pub use connection::Connection;
 pub use connector::{Connector, Deferred, Opener, RealServers};
 pub use diagnosis::Diagnosis;
 pub use failure::Failure;
-pub use fence::{Fence, Removal, RemovalOutcome};
+pub use fence::{ControlWrite, Fence, Removal, RemovalOutcome};
 pub use name::can_be_looked_up;
 pub use paths::{Namespace, Paths};
 pub use session::{Session, Settings};

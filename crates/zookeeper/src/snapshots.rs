@@ -7,17 +7,27 @@ use super::{Failure, Session};
 
 /// Maximum number of snapshots kept; the oldest are removed first.
 const MOST: usize = 64;
+/// Maximum number of snapshots that are reported because they cannot be removed.
+pub const MOST_TOLD: usize = 8;
 /// Maximum number of concurrent reads: beats wait behind them.
 const AT_ONCE: usize = 16;
 
-/// Stores a member's snapshot in place of its last one.
-pub async fn keep(session: &Session, name: &str, snapshot: &str) -> Result<(), Failure> {
+/// A znode that cannot be removed: its path, and why.
+pub type Unremoved = (String, String);
+
+/// Stores a member's snapshot in place of its last one. Returns old snapshots that cannot be removed, for example
+/// because they have children; at most [`MOST_TOLD`] of them.
+pub async fn keep(
+    session: &Session,
+    name: &str,
+    snapshot: &str,
+) -> Result<Vec<Unremoved>, Failure> {
     let (client, paths) = (session.client(), session.paths());
     let path = paths.snapshot(name);
     loop {
         match client.set(&path, snapshot.as_bytes(), None).await {
             Err(Failure::NoNode) => {}
-            set => return set.map(drop),
+            set => return set.map(|_| Vec::new()),
         }
         let create = client.create(&path, snapshot.as_bytes(), Kind::Persistent);
         match create.await {
@@ -38,12 +48,12 @@ pub async fn names(session: &Session) -> Result<Vec<String>, Failure> {
     }
 }
 
-async fn forget_oldest(session: &Session) -> Result<(), Failure> {
+async fn forget_oldest(session: &Session) -> Result<Vec<Unremoved>, Failure> {
     let paths = session.paths();
     let names = names(session).await?;
     let surplus = names.len().saturating_sub(MOST);
     if surplus == 0 {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let looks = names.into_iter().map(|name| async move {
         let path = paths.snapshot(&name);
@@ -53,11 +63,16 @@ async fn forget_oldest(session: &Session) -> Result<(), Failure> {
     let looks = stream::iter(looks).buffer_unordered(AT_ONCE);
     let mut known: Vec<(i64, String)> = looks.filter_map(async |look| look).collect().await;
     known.sort();
+    let mut unremoved = Vec::new();
     for (_, path) in known.into_iter().take(surplus) {
-        // A snapshot that cannot be removed, for example because it has children, does not stop the others.
-        if let Err(Failure::Lost) = session.remove(&path).await {
-            return Err(Failure::Lost);
+        match session.remove(&path).await {
+            Err(Failure::Lost) => return Err(Failure::Lost),
+            // It does not stop the others.
+            Err(failure) if unremoved.len() < MOST_TOLD => {
+                unremoved.push((path, failure.to_string()));
+            }
+            Ok(()) | Err(_) => {}
         }
     }
-    Ok(())
+    Ok(unremoved)
 }

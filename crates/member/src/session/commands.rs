@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{MemberSession, SessionRole};
 use crate::StatusSource;
+use crate::session_event::SessionEvent;
 use heartline_core::master::predecessor::PredecessorWatch;
 use heartline_core::protocol::control::{Action, Control};
 use heartline_zookeeper::{Failure, snapshots};
@@ -62,11 +63,22 @@ impl MemberSession<'_> {
                 status_source,
                 snapshot,
             };
+            let outside = self.outside.clone();
             self.storing.spawn(async move {
                 let kept = snapshots::keep(&session, name.as_ref(), &unkept.snapshot).await;
-                // A snapshot that is refused for good is still on stderr.
-                if !matches!(kept, Err(Failure::Lost | Failure::Throttled)) {
-                    unkept.snapshot.clear();
+                let passed_over = match kept {
+                    Err(Failure::Lost | Failure::Throttled) => return,
+                    // A snapshot that is refused for good is still on stderr.
+                    Err(failure) => {
+                        let path = session.paths().snapshot(name.as_ref());
+                        vec![(path, failure.to_string())]
+                    }
+                    Ok(unremoved) => unremoved,
+                };
+                unkept.snapshot.clear();
+                for (path, why) in passed_over {
+                    // A full queue must not hold up a member that leaves.
+                    let _ = outside.try_send(SessionEvent::PassedOver(path, why));
                 }
             });
         }

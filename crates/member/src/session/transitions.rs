@@ -9,7 +9,7 @@ use heartline_core::master::election::Elected;
 use heartline_core::master::state::{MasterConfig, MasterState, PriorState};
 use heartline_core::master::transaction::Outcome;
 use heartline_core::protocol::beat;
-use heartline_zookeeper::Failure;
+use heartline_zookeeper::{ControlWrite, Failure};
 
 impl MemberSession<'_> {
     /// Joins, unless it has joined already: the next beat notices a znode that was removed in the meantime.
@@ -158,12 +158,20 @@ impl MemberSession<'_> {
             }
             Ok(Written::Inherited(prior)) => self.inherited(*prior),
             Ok(Written::Contested(claim)) => self.election.contested(claim),
-            Ok(Written::Fenced(Outcome::Overtaken)) => {
+            Ok(Written::Fenced {
+                outcome: Outcome::Overtaken,
+                ..
+            }) => {
                 self.step_down();
                 self.election.contested(None);
             }
-            Ok(Written::Fenced(outcome)) => {
+            Ok(Written::Fenced { outcome, control }) => {
                 self.context.summary.beats += 1;
+                if let ControlWrite::Refused(why) = control {
+                    let path = self.session.paths().control();
+                    let what = format!("{why}; orders are not given");
+                    self.context.note(path, &what);
+                }
                 if let SessionRole::Master(master) = &mut self.role {
                     let now = self.context.environment.now();
                     master.master_state.written(now, outcome);
