@@ -255,6 +255,40 @@ fn a_znode_that_is_no_nodes_costs_no_server_its_work() {
 }
 
 #[test]
+fn a_znode_that_cannot_be_written_costs_its_node_alone() {
+    let zookeeper = ZooKeeper::start();
+    let [first, second] = pair(&zookeeper, false, &[]);
+    drop(second);
+    let folders = [folder(), folder(), folder()];
+    let master = first.agent(folders[0].path(), "m1", "master", "127.0.1.1");
+    master.wait_for("m1 is master now");
+    // One may not be read or written, one may be read, and one gets a child.
+    zookeeper.create_unreadable(&format!("{NODES}/s1"), "");
+    zookeeper.create_unwritable(&format!("{NODES}/s3"), "");
+    let hidden = first.agent(folders[1].path(), "s1", "slave", "127.0.1.2");
+    first
+        .log()
+        .wait_for(&format!("{NODES}/s1 is passed over: "));
+    zookeeper.create_lasting(&format!("{NODES}/m1/child"), "");
+    let late = first.agent(folders[2].path(), "s2", "slave", "127.0.1.3");
+    for folder in &folders {
+        wait_for_entries(folder.path(), &["m1", "s1", "s2"]);
+    }
+    assert!(zookeeper.exists(&format!("{NODES}/s2")));
+    drop((master, hidden, late));
+    first.wait_for_verdict("m1", "dead");
+    let forgotten = first.asked(&["forget", "m1"]);
+    assert!(forgotten.status.success(), "{forgotten:?}");
+    first
+        .log()
+        .wait_for(&format!("{NODES}/m1 is passed over: "));
+    first.wait_for_verdict("s2", "dead");
+    let forgotten = first.asked(&["forget", "s2"]);
+    assert!(forgotten.status.success(), "{forgotten:?}");
+    assert!(!zookeeper.exists(&format!("{NODES}/s2")));
+}
+
+#[test]
 fn a_standby_with_another_secret_is_found_out_before_it_is_needed() {
     let zookeeper = ZooKeeper::start();
     let place = ["--state", "zookeeper", "--zookeeper", &zookeeper.address()];

@@ -55,8 +55,8 @@ pub(super) struct Acceptor {
 }
 
 impl Acceptor {
-    /// Logs a line about a client, unless there were too many.
-    fn say(&self, about: SocketAddr, what: fmt::Arguments<'_>) {
+    /// Logs a line about an address, unless there were too many.
+    pub(super) fn say(&self, about: SocketAddr, what: fmt::Arguments<'_>) {
         let now = self.clock.now().elapsed;
         if lock(&self.complaints).may_say(now, about.ip()) {
             say(PROGRAM, format_args!("{about}{what}"));

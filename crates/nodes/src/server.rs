@@ -1,6 +1,6 @@
 //! The node control server: listens, and gives every connection a task of its own.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -99,7 +99,7 @@ pub(super) async fn run(plan: ServerConfig) -> anyhow::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     tokio::select! {
         outcome = work => outcome,
-        () = accept(listener, Arc::clone(&acceptor)) => Ok(()),
+        () = accept(listener, address, Arc::clone(&acceptor)) => Ok(()),
         () = sum_up(&acceptor) => Ok(()),
         // Every acknowledged change is already stored.
         _ = terminate.recv() => Ok(()),
@@ -115,7 +115,7 @@ async fn sum_up(acceptor: &Acceptor) {
     }
 }
 
-async fn accept(listener: TcpListener, acceptor: Arc<Acceptor>) {
+async fn accept(listener: TcpListener, address: SocketAddr, acceptor: Arc<Acceptor>) {
     let mut number = 0;
     loop {
         match listener.accept().await {
@@ -125,7 +125,10 @@ async fn accept(listener: TcpListener, acceptor: Arc<Acceptor>) {
                 tokio::spawn(serve(number, link, peer, Arc::clone(&acceptor)));
             }
             Err(error) => {
-                say(PROGRAM, format_args!("cannot accept a connection: {error}"));
+                acceptor.say(
+                    address,
+                    format_args!(": cannot accept a connection: {error}"),
+                );
                 sleep(BREATH).await;
             }
         }

@@ -19,7 +19,7 @@ use super::auth::Secret;
 use super::fields::{Address, HostName};
 use super::state::{PersistedNode, PersistedState};
 use heartline_process::say::say;
-use heartline_zookeeper::client::{Kind, Operation};
+use heartline_zookeeper::client::{Kind, Operation, Refusal};
 use heartline_zookeeper::{Failure, Fence, Session, unless_throttled};
 
 /// The folder znode, below the servers' namespace.
@@ -60,6 +60,8 @@ pub(super) struct ZkStore {
     known: Mutex<Option<Values>>,
     /// The skipped znodes: they are not removed.
     odd: Mutex<BTreeSet<String>>,
+    /// The znodes that ZooKeeper refuses to write or remove: they stay as they are.
+    refused: Mutex<BTreeSet<String>>,
 }
 
 impl ZkStore {
@@ -69,6 +71,7 @@ impl ZkStore {
             secret,
             known: Mutex::new(None),
             odd: Mutex::default(),
+            refused: Mutex::default(),
         }
     }
 
@@ -88,7 +91,8 @@ impl ZkStore {
         Ok(found.kept)
     }
 
-    /// Writes the state.
+    /// Writes the state. A znode that ZooKeeper refuses to write or remove, for example because it has children, costs
+    /// its node alone: that registers again with the next master.
     pub(super) async fn save(&self, kept: &PersistedState) -> io::Result<()> {
         let wanted = written(kept, self.secret.as_ref());
         let mut known = self.known.lock().await;
@@ -99,10 +103,25 @@ impl ZkStore {
             let (values, _) = fetched.map_err(io::Error::other)?;
             values
         };
+        let folder = folder(self.fence.session());
         let odd = self.odd.lock().await;
-        for batch in batches(&folder(self.fence.session()), &before, &wanted, &odd) {
-            let made = self.fence.make(batch).await;
-            made.map_err(|refusal| io::Error::other(refusal.failure))?;
+        let mut refused = self.refused.lock().await;
+        for mut batch in batches(&folder, &before, &wanted, &odd) {
+            batch.retain(|operation| !refused.contains(name(&folder, operation)));
+            while let Err(refusal) = self.fence.make(batch.clone()).await {
+                let (at, why) = refused_at(refusal, &batch).map_err(io::Error::other)?;
+                let operation = batch.remove(at);
+                let name = name(&folder, &operation);
+                if name.is_empty() {
+                    return Err(io::Error::other(why));
+                }
+                refused.insert(name.to_owned());
+                let name = name.escape_debug();
+                say(
+                    PROGRAM,
+                    format_args!("{folder}/{name} is passed over: {why}"),
+                );
+            }
         }
         *known = Some(wanted);
         Ok(())
@@ -272,6 +291,31 @@ fn batches(
         batches.push(batch);
     }
     batches
+}
+
+/// The znode of an operation; the folder has the empty name.
+fn name<'a>(folder: &str, operation: &'a Operation) -> &'a str {
+    let path = match operation {
+        Operation::Check { path, .. }
+        | Operation::Delete { path, .. }
+        | Operation::Create { path, .. }
+        | Operation::Set { path, .. } => path,
+    };
+    let below = path.strip_prefix(folder).unwrap_or_default();
+    below.strip_prefix('/').unwrap_or_default()
+}
+
+/// The index of the one operation in `batch` that made a transaction fail, and why, if it fails again.
+fn refused_at(refusal: Refusal, batch: &[Operation]) -> Result<(usize, Failure), Failure> {
+    let Refusal { at, failure } = refusal;
+    // The fence numbers operations from 1.
+    let at = at.and_then(|at| at.checked_sub(1));
+    match (at, &failure) {
+        (Some(at), Failure::Refused(_) | Failure::NodeExists) if at < batch.len() => {
+            Ok((at, failure))
+        }
+        _ => Err(failure),
+    }
 }
 
 /// The size of an operation on the wire in bytes, rounded up.
