@@ -108,6 +108,13 @@ impl Files {
         }
     }
 
+    /// Forgets a follower that is gone: if it returns, its file begins anew.
+    pub(super) fn forget(&mut self, node: &str) {
+        self.close(node);
+        self.begun.remove(node);
+        self.missing.remove(node);
+    }
+
     /// The follower is gone: its file is not needed for now.
     pub(super) fn close(&mut self, node: &str) {
         if let Some(open) = self.open.remove(node) {

@@ -50,6 +50,9 @@ impl EventHistory {
         if epoch.zip(last).is_some_and(|(epoch, last)| epoch < last) {
             *self = Self::default();
         }
+        // No master can claim an epoch before the report's: a higher one was somebody else's text, and must not silence
+        // the masters to come.
+        self.epoch = epoch.map_or(self.epoch, |epoch| self.epoch.min(epoch));
     }
 
     /// No master has reported yet, or none since the znode was reset: events count from 1.
@@ -79,6 +82,10 @@ impl EventHistory {
             let (Some(epoch), Some(sequence)) = (event.epoch, event.sequence) else {
                 continue;
             };
+            // No event is later than its report.
+            if report.epoch.is_some_and(|of_report| epoch > of_report) {
+                continue;
+            }
             let last = Last {
                 epoch,
                 sequence,

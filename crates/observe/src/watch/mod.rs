@@ -11,6 +11,7 @@ mod follow;
 mod history;
 mod master;
 mod output;
+mod remembered;
 mod session;
 mod slave;
 

@@ -2,7 +2,7 @@
 //!
 //! A follower's znode shows that it joins, beats and returns; the master reports how it ended.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use chrono::Utc;
@@ -11,11 +11,15 @@ use super::complaints::Complaints;
 use super::files::Files;
 use super::history::EventHistory;
 use super::output::{EventWriter, OutputFormat};
+use super::remembered::Remembered;
 use super::session::{Feed, WatchEvent, WatchSession};
 use heartline_core::protocol::{Beat, Event, EventKind, Report};
 use heartline_core::text;
 use heartline_process::files::{Links, create};
 use heartline_zookeeper::{Connector, Settings, Value};
+
+/// The number of followers that are remembered after they are gone.
+const MOST_GONE: usize = 100_000;
 
 /// Shows each change below `/heart_beat`, for ever: a file `follower_<node>.txt` in `folder` for
 /// each follower.
@@ -29,7 +33,7 @@ pub async fn watch_slave(
         teller: EventWriter::new(form),
         files: Files::of(folder),
         followers: BTreeMap::new(),
-        seen: BTreeSet::new(),
+        seen: Remembered::new(MOST_GONE),
         told: EventHistory::default(),
         epoch: None,
     };
@@ -53,8 +57,8 @@ struct Watcher {
     files: Files,
     /// Followers with a znode: the zxid of the znode's creation and the version of the value read last.
     followers: BTreeMap<String, Option<(i64, i32)>>,
-    /// All followers ever seen.
-    seen: BTreeSet<String>,
+    /// The followers with a znode, and the latest of those that are gone: the master may report how they ended.
+    seen: Remembered,
     told: EventHistory,
     epoch: Option<i64>,
 }
@@ -81,8 +85,7 @@ impl Watcher {
                 WatchEvent::Value(Feed::Node(node), value) => self.value(&node, &value)?,
                 WatchEvent::Missing(Feed::Master) => self.told.begins_anew(Utc::now()),
                 WatchEvent::Missing(Feed::Node(node)) => {
-                    self.followers.remove(&node);
-                    self.files.close(&node);
+                    self.gone(node);
                 }
                 WatchEvent::Unreadable(path, failure) => {
                     self.complaints.unreadable(&path, &failure);
@@ -121,7 +124,7 @@ impl Watcher {
             if self.followers.contains_key(&node) {
                 continue;
             }
-            if self.seen.insert(node.clone()) {
+            if self.seen.exists(&node) {
                 Files::announce(&node, &mut self.complaints);
                 self.files.write(&node, "", &mut self.complaints);
             }
@@ -130,12 +133,22 @@ impl Watcher {
         }
     }
 
+    fn gone(&mut self, node: String) {
+        if self.followers.remove(&node).is_none() {
+            return;
+        }
+        self.files.close(&node);
+        if let Some(forgotten) = self.seen.is_gone(node) {
+            self.files.forget(&forgotten);
+        }
+    }
+
     /// Processes the master's report of how followers ended.
     fn report(&mut self, value: &Value) -> anyhow::Result<()> {
         let report = Report::parse(&value.bytes);
         self.epoch = report.epoch.or(self.epoch);
         for event in &self.told.news(&report, &value.stat) {
-            let seen = |node| self.seen.contains(node);
+            let seen = |node: &String| self.seen.contains(node);
             let is_told = match event.event {
                 EventKind::Died | EventKind::Finished | EventKind::Failed => {
                     event.node.as_ref().is_some_and(seen)

@@ -57,6 +57,27 @@ fn story(told: &mut EventHistory, reports: &[Report]) -> Vec<i64> {
 }
 
 #[test]
+fn a_forged_epoch_silences_no_later_master() {
+    let mut told = EventHistory::default();
+    story(&mut told, &[report(5, 3, 3..=3)]);
+    // What a watcher reads when it connects: the claim of a master of another epoch.
+    assert!(told.is_new_master(&event(i64::MAX, 0, EventKind::Claimed)));
+    story(&mut told, &[report(5, 4, 4..=4)]);
+    assert!(told.is_new_master(&event(6, 5, EventKind::Claimed)));
+    // An event that is later than its report.
+    let mut forged = report(6, 5, 5..=5);
+    forged.events.push(event(i64::MAX, 9, EventKind::Claimed));
+    let claimed = |epoch, sequence| Report {
+        events: vec![event(epoch, sequence, EventKind::Claimed)],
+        ..report(epoch, sequence, [])
+    };
+    assert_eq!(
+        story(&mut told, &[forged, claimed(7, 6), claimed(8, 7)]),
+        [5, 6, 7]
+    );
+}
+
+#[test]
 fn what_reports_repeat_is_told_once() {
     let mut told = EventHistory::default();
     let reports = [
