@@ -27,6 +27,16 @@ fn run(zookeeper: &ZooKeeper, options: &str, command: &[&str]) -> Output {
 }
 
 #[test]
+fn a_worker_that_cannot_be_read_hides_no_other() {
+    let zookeeper = ZooKeeper::start();
+    zookeeper.create_lasting("/workers", "");
+    zookeeper.create_unreadable("/workers/hidden", "w9:1");
+    let master = group_member(&zookeeper, "master --address m1:2223", &[]);
+    let _worker = group_member(&zookeeper, "worker --name w1 --address w1:2224", &[]);
+    master.wait_for_event("worker-joined", "w1");
+}
+
+#[test]
 fn a_command_that_ends_ends_the_membership_with_its_status() {
     let zookeeper = ZooKeeper::start();
     for (script, status) in [("exit 0", 0), ("exit 3", 3), ("kill -9 $$", 137)] {

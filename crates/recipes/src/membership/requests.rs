@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::sync::mpsc::Sender;
 use tokio::time::sleep;
 
@@ -10,12 +10,14 @@ use super::claim::ZnodeState;
 use super::roster::Worker;
 use heartline_process::supervisor::boot_time;
 use heartline_zookeeper::client::{Kind, Operation};
-use heartline_zookeeper::{Failure, Namespace, Session};
+use heartline_zookeeper::{Failure, Namespace, Session, unless_throttled};
 
 /// The pause after a refused request before it is sent again.
 const REFUSED_PAUSE: Duration = Duration::from_secs(10);
 /// The same pause after an unexpected answer.
 const ODD_PAUSE: Duration = Duration::from_secs(1);
+/// The number of workers that are read at once.
+const AT_ONCE: usize = 64;
 
 /// The reply to a request; the first number is the request's generation.
 #[derive(Debug)]
@@ -37,6 +39,8 @@ pub(super) enum ZnodeReply {
     Workers(Vec<Worker>),
     /// ZooKeeper refused the request, for this reason.
     Refused(String),
+    /// The worker's znode at this path cannot be read, for this reason.
+    PassedOver(String, String),
 }
 
 /// Sends the requests of one session.
@@ -138,19 +142,30 @@ impl ZnodeRequests {
     }
 
     async fn workers(&self, path: &str, names: Vec<String>) -> Result<Vec<Worker>, Failure> {
-        let reads = names.into_iter().map(|node| async {
+        let reads = names.into_iter().map(async |node| {
+            let path = format!("{path}/{node}");
             // The watch on the list also reports a worker that has left since.
-            let found = self.session.find(&format!("{path}/{node}")).await;
-            found.map(|found| {
-                found.map(|value| Worker {
-                    node,
-                    address: String::from_utf8_lossy(&value.bytes).into_owned(),
-                    created: value.stat.created,
-                })
-            })
+            let value = match unless_throttled(|| self.session.find(&path)).await {
+                Ok(None) => return Ok(None),
+                Ok(Some(value)) => value,
+                // It costs this worker alone.
+                Err(Failure::Refused(why)) => {
+                    self.bring(ZnodeReply::PassedOver(path, why)).await;
+                    return Ok(None);
+                }
+                Err(failure) => return Err(failure),
+            };
+            Ok(Some(Worker {
+                node,
+                address: String::from_utf8_lossy(&value.bytes).into_owned(),
+                created: value.stat.created,
+            }))
         });
-        let workers: Result<Vec<_>, _> = join_all(reads).await.into_iter().collect();
-        Ok(workers?.into_iter().flatten().collect())
+        let reads = stream::iter(reads).buffer_unordered(AT_ONCE);
+        reads
+            .try_filter_map(async |worker| Ok(worker))
+            .try_collect()
+            .await
     }
 
     /// Creates a persistent znode and its parents, as far as they are missing.

@@ -1,5 +1,6 @@
 //! One session of a member: executes the actions of the claim, and proves the claim repeatedly while it holds.
 
+use std::collections::BTreeSet;
 use std::future::pending;
 use std::time::Duration;
 
@@ -12,11 +13,14 @@ use super::claim::{Claim, ClaimAction};
 use super::lease::LeaseTiming;
 use super::requests::{ZnodeReply, ZnodeRequests};
 use super::runner::GroupRunner;
+use heartline_core::text;
 use heartline_process::say::say;
 use heartline_zookeeper::{Connection, Session};
 
 /// The capacity of the channel: more than all tasks can reply at once.
 const INBOX: usize = 64;
+/// The most skipped workers that a session reports by name.
+const MOST_PASSED_OVER: usize = 64;
 /// How long closing the session may take.
 const CLOSE: Duration = Duration::from_secs(1);
 
@@ -36,6 +40,8 @@ pub(super) struct GroupSession<'a> {
     listing: Option<AbortHandle>,
     tasks: JoinSet<()>,
     complained: &'a mut bool,
+    /// The skipped workers that were reported.
+    passed_over: BTreeSet<String>,
 }
 
 impl<'a> GroupSession<'a> {
@@ -62,6 +68,7 @@ impl<'a> GroupSession<'a> {
             listing: None,
             tasks: JoinSet::new(),
             complained,
+            passed_over: BTreeSet::new(),
             duty,
         }
     }
@@ -173,6 +180,7 @@ impl<'a> GroupSession<'a> {
                 self.prove_next();
             }
             ZnodeReply::Workers(workers) => self.duty.workers(workers),
+            ZnodeReply::PassedOver(path, why) => self.pass_over(&path, &why),
             ZnodeReply::Refused(why) => self.complain(&format!("ZooKeeper refuses: {why}")),
         }
     }
@@ -195,6 +203,14 @@ impl<'a> GroupSession<'a> {
             .flatten()
         {
             task.abort();
+        }
+    }
+
+    /// Reports a worker's znode that cannot be read, once for each session.
+    fn pass_over(&mut self, path: &str, why: &str) {
+        if self.passed_over.len() < MOST_PASSED_OVER && self.passed_over.insert(path.to_owned()) {
+            let path = text::line(path);
+            say(PROGRAM, format_args!("{path} is passed over: {why}"));
         }
     }
 
