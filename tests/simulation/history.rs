@@ -14,6 +14,7 @@ use crate::world::process::Health;
 pub(crate) const MASTER: &str = "/heart_beat_master";
 pub(crate) const CLAIMS: &str = "/heart_beat_master/";
 pub(crate) const MEMBERS: &str = "/heart_beat/";
+pub(crate) const REQUESTS: &str = "/heart_beat_requests/";
 
 /// A claim or a follower's znode that stands.
 #[derive(Clone, Debug)]
@@ -70,6 +71,8 @@ pub(crate) struct History {
     pub(crate) leaving: Vec<usize>,
     /// How many followers were buried.
     pub(crate) burials: usize,
+    /// How many requests of operators were answered.
+    pub(crate) answers: usize,
     /// When each claim was written.
     pub(crate) beats: BTreeMap<String, Vec<Millis>>,
 }
@@ -154,6 +157,8 @@ impl History {
                         self.claims.remove(path);
                     }
                 }
+            } else if path.starts_with(REQUESTS) {
+                self.answers += usize::from(matches!(change, Change::Set { .. }));
             } else if let Some(node) = path.strip_prefix(MEMBERS) {
                 match change {
                     Change::Created { stat, .. } | Change::Set { stat, .. } if stat.owner == 0 => {}

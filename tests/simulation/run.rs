@@ -237,7 +237,7 @@ impl Stage {
             let asked = self.leave(process, order);
             (whole && records > 0, asked)
         };
-        let both = async { tokio::join!(beating, work) };
+        let both = Box::pin(async { tokio::join!(beating, work) });
         let (_, (whole, (asked, slept))) = self.world.run(process, both).await;
         let mut world = self.world.lock();
         let now = world.now();

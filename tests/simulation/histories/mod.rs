@@ -5,6 +5,7 @@ mod real;
 
 use heartline::protocol::EndReason;
 
+use crate::history::History;
 use crate::run::{Outcome, Scenario};
 use crate::world::Millis;
 use crate::world::fault::Fault;
@@ -84,13 +85,39 @@ fn a_rack_that_dies_costs_the_rack() {
             .collect();
         assert!(taken.is_empty(), "{seed}: another one took over: {taken:?}");
         assert_eq!(history.burials, 58, "{seed}");
-        let beats = history.beats.values().max_by_key(|beats| beats.len());
-        let beats = beats.expect("the master's");
-        let between = beats.windows(2).map(|pair| pair[1] - pair[0]);
-        let longest = between.max().expect("many");
-        let ticks = longest.div_ceil(scenario.interval);
-        assert!(ticks <= 3, "{ticks} ticks without a beat of the master");
+        assert_master_beats(&history, scenario.interval);
     }
+}
+
+/// Many join at once and many requests come at once: the master beats on, and answers them all.
+#[test]
+fn a_burst_of_joins_and_requests_costs_the_master_no_beat() {
+    for seed in 0..TIMINGS / 4 {
+        let mut scenario = Scenario::quiet(60);
+        scenario.seed = seed;
+        scenario.session = 4000;
+        scenario.weather.delay = 1 + seed;
+        scenario.calm = 10_000;
+        for (part, number) in scenario.parts.iter_mut().zip(0..) {
+            part.start = if number < 2 { 500 * number } else { BEGIN };
+        }
+        scenario.faults = vec![(BEGIN, Fault::Requests(200))];
+        let outcome = scenario.run();
+        assert!(outcome.broken.is_empty(), "{seed}: {:#?}", outcome.broken);
+        let history = outcome.history;
+        assert_eq!(history.answers, 200, "{seed}");
+        assert_master_beats(&history, scenario.interval);
+    }
+}
+
+/// Checks that the master never missed more than a tick or two.
+fn assert_master_beats(history: &History, interval: Millis) {
+    let beats = history.beats.values().max_by_key(|beats| beats.len());
+    let beats = beats.expect("the master's");
+    let between = beats.windows(2).map(|pair| pair[1] - pair[0]);
+    let longest = between.max().expect("many");
+    let ticks = longest.div_ceil(interval);
+    assert!(ticks <= 3, "{ticks} ticks without a beat of the master");
 }
 
 /// A server was cut off from its peers, not from its clients, for one session timeout: the leader on

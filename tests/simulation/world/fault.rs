@@ -3,7 +3,7 @@
 use super::process::Health;
 use super::{Event, Inner, Millis};
 use crate::ensemble::request::Request;
-use crate::history::{CLAIMS, MEMBERS};
+use crate::history::{CLAIMS, MEMBERS, REQUESTS};
 use heartline::coordination::client::Kind;
 
 /// One thing that goes wrong or is mended.
@@ -47,6 +47,8 @@ pub(crate) enum Fault {
     Depose,
     /// Somebody makes znodes among the followers' and in the line that are none of a member's, with others below them.
     Clutter,
+    /// Operators send this many requests at once.
+    Requests(usize),
 }
 
 impl Inner {
@@ -116,6 +118,7 @@ impl Inner {
             Fault::GoOn => self.go_on(),
             Fault::Depose => self.depose(),
             Fault::Clutter => self.clutter(),
+            Fault::Requests(count) => self.requests(count),
         }
     }
 
@@ -237,10 +240,7 @@ impl Inner {
         self.catch_up();
     }
 
-    /// As an operator does, or a member that takes the master for dead.
     fn clutter(&mut self) {
-        let operator = *self.operator.get_or_insert_with(|| self.ensemble.open());
-        self.decided();
         let claims = [
             format!("{CLAIMS}_c_x-lock-0000000000"),
             format!("{CLAIMS}notes-2024"),
@@ -248,33 +248,43 @@ impl Inner {
         let members = [format!("{MEMBERS}junk"), format!("{MEMBERS}map 1.5")];
         for path in claims.into_iter().chain(members) {
             for path in [path.clone(), format!("{path}/child")] {
-                let request = Request::Create {
+                self.operate(&Request::Create {
                     path,
                     value: b"somebody\nalive at 1.5!\nclaim: a/../b\n".to_vec(),
                     kind: Kind::Persistent,
-                };
-                let at = self.wall();
-                // It may be there already.
-                let _ = self.ensemble.write(operator, &request, at);
-                self.decided();
+                });
             }
         }
     }
 
+    fn requests(&mut self, count: usize) {
+        for number in 0..count {
+            self.operate(&Request::Create {
+                path: format!("{REQUESTS}request-{number}"),
+                value: format!("kill nobody{number}").into_bytes(),
+                kind: Kind::Persistent,
+            });
+        }
+    }
+
+    /// As an operator does, or a member that takes the master for dead.
     fn depose(&mut self) {
         let Some(claim) = self.history.first_claim() else {
             return;
         };
         self.trace(|| format!("{claim} is removed"));
+        self.operate(&Request::Delete {
+            path: claim,
+            version: None,
+        });
+    }
+
+    /// Makes an operator's request, which may find that it was made already.
+    fn operate(&mut self, request: &Request) {
         let operator = *self.operator.get_or_insert_with(|| self.ensemble.open());
         self.decided();
         let at = self.wall();
-        let request = Request::Delete {
-            path: claim,
-            version: None,
-        };
-        // It may be gone already.
-        let _ = self.ensemble.write(operator, &request, at);
+        let _ = self.ensemble.write(operator, request, at);
         self.decided();
     }
 }
