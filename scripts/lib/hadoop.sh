@@ -3,8 +3,8 @@
 
 # shellcheck disable=SC2034 # used by those who source this
 LOCAL_CONF=$HEARTLINE_HOME_DIR/conf-local
-# A cluster beside another one needs a folder of its own, and nothing else.
-CLUSTER_DIR=${HEARTLINE_CLUSTER_DIR:-$HEARTLINE_HOME_DIR/cluster}
+# shellcheck disable=SC2034 # used by those who source this
+ONE_MACHINE=$HEARTLINE_ROOT/sample-data/clusters/one-machine.toml
 
 # site FILE NAME=VALUE…: writes a Hadoop configuration file.
 site() {

@@ -25,18 +25,5 @@ next_free_port() {
     printf '%s\n' "$port"
 }
 
-# free_ports COUNT: that many different free ports below the range the kernel hands out by itself, a line each.
-free_ports() {
-    local -A taken=()
-    local port
-    while [ "${#taken[@]}" -lt "$1" ]; do
-        port=$((20000 + RANDOM % 12000))
-        if [ -z "${taken[$port]:-}" ] && port_is_free "$port"; then
-            taken[$port]=1
-            printf '%s\n' "$port"
-        fi
-    done
-}
-
 # port_answers PORT: something accepts connections on loopback.
 port_answers() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154 # the variables are shared with scripts/run-job
-# The four places where scripts/run-job runs a job. Each has PLACE_prepare (sets hadoop, streaming_jar, job_inputs,
+# The three places where scripts/run-job runs a job. Each has PLACE_prepare (sets hadoop, streaming_jar, job_inputs,
 # job_output, place_arguments), PLACE_collect, PLACE_kill and PLACE_cleanup. Sourced by scripts/run-job, never run.
 
 place_arguments=()
@@ -68,16 +68,16 @@ local_collect() { :; }
 local_kill() { :; }
 local_cleanup() { :; }
 
-# --- a cluster of this machine ---------------------------------------------------------------------------------------
+# --- a cluster by its description ------------------------------------------------------------------------------------
 
 # A file system command lives for a second: compiling it well would take longer than it runs.
 cluster_fs() {
     HADOOP_OPTS="-XX:TieredStopAtLevel=1 ${HADOOP_OPTS:-}" timeout 600 "${hadoop[@]}" fs "$@" </dev/null
 }
 
-yarn_prepare() {
-    "$HEARTLINE_ROOT/scripts/yarn-cluster" status >/dev/null 2>&1 || die "the cluster is not running; start it with: scripts/yarn-cluster start"
-    hadoop=("$HEARTLINE_ROOT/scripts/hadoop" --cluster)
+cluster_prepare() {
+    need_binaries heartline
+    hadoop=("$HEARTLINE_ROOT/scripts/hadoop" --cluster-file "$cluster_file")
     stage_inputs
 }
 
@@ -121,33 +121,21 @@ stage_inputs() {
     fi
 }
 
-yarn_collect() {
+cluster_collect() {
     case $job_output in
         hdfs:*) ;;
         *) cluster_fs -get "$job_output" "$output" ;;
     esac
 }
 
-yarn_kill() {
+cluster_kill() {
     local id
     if id=$(job_id); then timeout 60 "${hadoop[@]}" job -kill "$id" >/dev/null 2>&1; fi
 }
 
-yarn_cleanup() {
+cluster_cleanup() {
     [ -z "${hdfs_folder:-}" ] || cluster_fs -rm -r -f -skipTrash "$hdfs_folder" >/dev/null 2>&1
 }
-
-# --- a cluster by its description ------------------------------------------------------------------------------------
-
-cluster_prepare() {
-    need_binaries heartline
-    hadoop=("$HEARTLINE_ROOT/scripts/hadoop" --cluster-file "$cluster_file")
-    stage_inputs
-}
-
-cluster_collect() { yarn_collect; }
-cluster_kill() { yarn_kill; }
-cluster_cleanup() { yarn_cleanup; }
 
 # prepare_cluster_output PATH: the same rule for a folder on a cluster, asked of "${hadoop[@]}".
 prepare_cluster_output() {
@@ -170,5 +158,5 @@ hadoop_prepare() {
 }
 
 hadoop_collect() { :; }
-hadoop_kill() { yarn_kill; }
+hadoop_kill() { cluster_kill; }
 hadoop_cleanup() { :; }

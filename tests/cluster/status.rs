@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::support::{Cluster, Mapper, ZooKeeper, free_port, hadoop, wait_until};
+use crate::support::{Described as Cluster, Mapper, free_port, wait_until};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -18,6 +18,7 @@ const SOON: Duration = Duration::from_secs(60);
 /// A description of one host of its own, called as its daemons call it, with ports of its own.
 struct Described {
     dir: TempDir,
+    address: String,
     roles: &'static str,
     ports: Vec<(&'static str, u16)>,
 }
@@ -26,9 +27,14 @@ impl Described {
     fn new(roles: &'static str, ports: &[(&'static str, u16)]) -> Self {
         Self {
             dir: TempDir::with_prefix("heartline-status-").expect("a temporary folder"),
+            address: "127.0.0.1".to_owned(),
             roles,
             ports: ports.to_vec(),
         }
+    }
+
+    fn at(self, address: String) -> Self {
+        Self { address, ..self }
     }
 
     fn status(&self, options: &[&str]) -> Output {
@@ -38,8 +44,8 @@ impl Described {
         }
         let _ = writeln!(
             text,
-            "[[host]]\nname = \"localhost\"\nid = 1\naddress = \"127.0.0.1\"\nroles = [{}]",
-            self.roles
+            "[[host]]\nname = \"localhost\"\nid = 1\naddress = \"{}\"\nroles = [{}]",
+            self.address, self.roles
         );
         let file = self.dir.path().join("c.toml");
         std::fs::write(&file, text).expect("the description can be written");
@@ -90,32 +96,18 @@ const ALL: &str = "\"zookeeper\", \"namenode\", \"datanode\", \"resourcemanager\
 #[test]
 fn real_servers_are_shown_as_they_are() {
     let _machine = crate::support::whole_machine();
-    let cluster = Cluster::start();
-    let zookeeper = ZooKeeper::start();
-    let [namenode, namenode_http, .., manager_http] = cluster.ports()[..] else {
-        panic!("too few ports");
-    };
-    let (_, zookeeper_port) = zookeeper
-        .address()
-        .rsplit_once(':')
-        .map(|(host, port)| (host.to_owned(), port.parse().unwrap()))
-        .unwrap();
-    // The DataNode and the NodeManager have chosen ports by themselves: none of these is theirs.
-    let mut described = Described::new(
-        ALL,
-        &[
-            ("zookeeper", zookeeper_port),
-            ("namenode", namenode),
-            ("namenode-http", namenode_http),
-            ("resourcemanager-http", manager_http),
-            ("datanode", free_port()),
-            ("datanode-http", free_port()),
-            ("nodemanager", free_port()),
-            ("nodemanager-http", free_port()),
-        ],
-    );
+    let cluster = Cluster::sample("loopback", "one-machine");
+    cluster.up();
+    // None of these ports is theirs.
+    let elsewhere = [
+        ("datanode", free_port()),
+        ("datanode-http", free_port()),
+        ("nodemanager", free_port()),
+        ("nodemanager-http", free_port()),
+    ];
+    let mut described = Described::new(ALL, &elsewhere).at(cluster.address(1));
     workers_elsewhere_are_told_apart(&mut described);
-    all_is_well(&described, &cluster, &zookeeper);
+    all_is_well(&described, &cluster);
     the_dead_and_the_stopped_are_told(&described, &cluster);
 }
 
@@ -147,17 +139,15 @@ fn workers_elsewhere_are_told_apart(described: &mut Described) {
     }
 }
 
-fn all_is_well(described: &Described, cluster: &Cluster, zookeeper: &ZooKeeper) {
-    let hadoop = |arguments: &[&str]| {
-        let mut command = hadoop::script("hadoop");
-        cluster.used_by(command.args(["--cluster", "fs"]).args(arguments));
-        stdout(&hadoop::succeed(&mut command))
-    };
+fn all_is_well(described: &Described, cluster: &Cluster) {
+    let hadoop = |arguments: &[&str]| cluster.fs("h1", arguments);
     hadoop(&["-mkdir", "-p", "/user/somebody", "/words"]);
     hadoop(&["-put", "README.md", "/words.md"]);
     hadoop(&["-chmod", "1770", "/words"]);
-    let _mapper = Mapper::start(zookeeper, "map1");
-    zookeeper.wait_until_in_line("map1");
+    let _mapper = Mapper::with_options(
+        &cluster.ensemble(&[1]),
+        &["--name", "map1", "--timeout", "500ms"],
+    );
     wait_until("all is well", SOON, || {
         let (json, code) = described.json();
         println!("{:?}", troubles(&json));
@@ -191,18 +181,16 @@ fn all_is_well(described: &Described, cluster: &Cluster, zookeeper: &ZooKeeper) 
 }
 
 fn the_dead_and_the_stopped_are_told(described: &Described, cluster: &Cluster) {
-    let pid = |class: &str| {
-        let mut processes = cluster.processes().into_iter();
-        let found = processes.find(|(_, line)| line.trim_end().ends_with(class));
-        let (pid, _) = found.unwrap_or_else(|| panic!("no {class}"));
-        Pid::from_raw(i32::try_from(pid).expect("a pid")).expect("a pid")
+    let pid = |role: &str| {
+        let pid = cluster.pid("h1", role).parse().expect("a pid");
+        Pid::from_raw(pid).expect("a pid")
     };
-    let datanode = pid(".DataNode");
+    let datanode = pid("datanode");
     kill_process(datanode, Signal::KILL).expect("it runs");
     // Its port is closed only when the last of its threads is gone.
     let place = format!("/proc/{}", datanode.as_raw_nonzero());
     wait_until("the DataNode is gone", SOON, || !Path::new(&place).exists());
-    let manager = pid(".ResourceManager");
+    let manager = pid("resourcemanager");
     kill_process(manager, Signal::STOP).expect("it runs");
     let begin = Instant::now();
     let (json, code) = described.json();

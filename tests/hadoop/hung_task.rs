@@ -10,7 +10,7 @@ use std::{
 };
 
 use crate::support::{
-    Cluster, Mapper, Parts, SOON, Watcher, ZooKeeper,
+    Described, Mapper, Parts, SOON, Watcher, ZooKeeper,
     hadoop::{
         assert_same_counts, count_words, counter, job_counts, log_of, run_job, sample_data, script,
         start,
@@ -40,7 +40,8 @@ fn hung_job() -> Command {
 #[test]
 fn hung_mappers_are_ended_with_the_reason_and_tried_again() {
     let _machine = crate::support::whole_machine();
-    let cluster = Cluster::start();
+    let cluster = Described::sample("loopback", "one-machine");
+    cluster.up();
     let dir = TempDir::new().expect("a temporary folder");
     let output = dir.path().join("output");
     let files = four_files(dir.path());
@@ -51,14 +52,16 @@ fn hung_mappers_are_ended_with_the_reason_and_tried_again() {
     watcher.wait_for_event("claimed", "standing");
     let mut command = hung_job();
     command
-        .args(["--yarn", "--zookeeper", &zookeeper.address()])
+        .arg("--cluster")
+        .arg(cluster.file())
+        .args(["--zookeeper", &zookeeper.address()])
         .args(["-D", "heartline.timeout=500ms"])
         // A second attempt beside the first could be done before that has failed, and would have it killed.
         .args(["-D", "mapreduce.map.speculative=false"])
         .args(&files)
         .arg(&output);
     let begin = Instant::now();
-    let mut job = start(cluster.used_by(&mut command));
+    let mut job = start(&mut command);
     // Its log is read beside: a full pipe would stop it.
     let mut stderr = job.stderr.take().expect("its stderr is a pipe");
     let log = thread::spawn(move || {
@@ -129,8 +132,8 @@ fn told_by_client(log: &str, task: usize, reason: &str) {
 }
 
 /// The log of the attempt says the same, and what the mapper was doing.
-fn told_in_log_of_attempt(cluster: &Cluster, reason: &str) {
-    let logs = cluster.task_logs();
+fn told_in_log_of_attempt(cluster: &Described, reason: &str) {
+    let logs = cluster.task_logs("h1");
     let log = logs.iter().find(|log| log.contains(reason));
     let log = log.unwrap_or_else(|| panic!("{reason} is in no log: {logs:#?}"));
     assert!(log.contains(&format!("heartline run: {reason}")), "{log}");
@@ -151,14 +154,15 @@ fn told_by_master(watcher: &Watcher, condition: &str) {
 }
 
 /// When the job is over, its history still says why.
-fn told_in_history(cluster: &Cluster) {
+fn told_in_history(cluster: &Described) {
     let folder = "/tmp/hadoop-yarn/staging/history/done_intermediate/*/*.jhist";
     let mut history = String::new();
     let limit = Duration::from_secs(120);
     wait_until("the job's history is written", limit, || {
         let mut cat = script("hadoop");
-        cat.args(["--cluster", "fs", "-cat", folder]);
-        let cat = cluster.used_by(&mut cat).output().expect("hadoop runs");
+        cat.arg("--cluster-file").arg(cluster.file());
+        let cat = cat.args(["fs", "-cat", folder]).output();
+        let cat = cat.expect("hadoop runs");
         history = String::from_utf8_lossy(&cat.stdout).into_owned();
         cat.status.success() && !history.is_empty()
     });
@@ -169,23 +173,20 @@ fn told_in_history(cluster: &Cluster) {
 }
 
 /// What the application master tells of the attempts that hang and of those that follow them, by their ids.
-fn attempts_of_first_two_tasks(cluster: &Cluster) -> BTreeMap<String, Value> {
-    let parse = |page: String| serde_json::from_str::<Value>(&page).ok();
-    let applications = "/ws/v1/cluster/apps?states=RUNNING";
-    let Some(applications) = cluster.page(applications).and_then(parse) else {
-        return BTreeMap::new();
-    };
+fn attempts_of_first_two_tasks(cluster: &Described) -> BTreeMap<String, Value> {
+    // The resource manager also leads to each job's application master.
+    let page = |path: &str| cluster.page(1, 8088, path);
+    let applications = page("/ws/v1/cluster/apps?states=RUNNING");
     let Some(application) = applications["apps"]["app"][0]["id"].as_str() else {
         return BTreeMap::new();
     };
     let number = application.trim_start_matches("application_");
     (0..CONDITIONS.len())
-        .filter_map(|task| {
-            cluster.page(&format!(
+        .map(|task| {
+            page(&format!(
                 "/proxy/{application}/ws/v1/mapreduce/jobs/job_{number}/tasks/task_{number}_m_{task:06}/attempts"
             ))
         })
-        .filter_map(parse)
         .flat_map(|page| {
             let attempts = page["taskAttempts"]["taskAttempt"].as_array().cloned();
             attempts.unwrap_or_default()
@@ -195,8 +196,8 @@ fn attempts_of_first_two_tasks(cluster: &Cluster) -> BTreeMap<String, Value> {
 }
 
 /// Whatever has the mapper on its command line: python, and heartline around it.
-fn mappers(cluster: &Cluster) -> Vec<(u32, String)> {
-    let mut processes = cluster.processes();
+fn mappers(cluster: &Described) -> Vec<(u32, String)> {
+    let mut processes = cluster.tasks();
     processes.retain(|(_, line)| line.contains("hung_mapper.py"));
     processes
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::support::{
-    Cluster, Mapper, Watcher, ZooKeeper,
+    Described, Mapper, Watcher, ZooKeeper,
     hadoop::{
         assert_same_counts, count_words, counter, job_counts, log_of, run_job, sample_data, start,
         succeed,
@@ -17,39 +17,25 @@ use tempfile::TempDir;
 #[test]
 fn counts_in_hdfs_survives_a_killed_mapper_and_leaves_nothing() {
     let _machine = crate::support::whole_machine();
-    let cluster = Cluster::start();
-    a_second_start_is_refused(&cluster);
+    let cluster = Described::sample("loopback", "one-machine");
+    cluster.up();
     counts_equal_with_data_in_hdfs(&cluster);
     a_killed_mapper_is_tried_again(&cluster);
-    nothing_is_left_after_the_stop(&cluster);
+    cluster.down();
+    assert_eq!(cluster.tasks(), []);
 }
 
-fn a_second_start_is_refused(cluster: &Cluster) {
-    let refused = cluster.ask("start");
-    assert_eq!(refused.status.code(), Some(1));
-    let log = log_of(&refused);
-    let (pid, command) = cluster
-        .processes()
-        .into_iter()
-        .find(|(_, line)| line.contains("NameNode"))
-        .expect("a NameNode");
-    assert!(
-        log.contains(&format!("pid {pid}")),
-        "{log} names not {pid}: {command}"
-    );
-}
-
-fn counts_equal_with_data_in_hdfs(cluster: &Cluster) {
+fn counts_equal_with_data_in_hdfs(cluster: &Described) {
     let dir = TempDir::new().expect("a temporary folder");
     let output = dir.path().join("output");
     let files = sample_data();
     let job = succeed(
-        cluster.used_by(
-            run_job()
-                .args(["--yarn", "--combine"])
-                .args(&files)
-                .arg(&output),
-        ),
+        run_job()
+            .arg("--cluster")
+            .arg(cluster.file())
+            .arg("--combine")
+            .args(&files)
+            .arg(&output),
     );
     let log = log_of(&job);
     assert_same_counts(&job_counts(&output), &count_words(&files));
@@ -63,7 +49,7 @@ fn counts_equal_with_data_in_hdfs(cluster: &Cluster) {
     );
 }
 
-fn a_killed_mapper_is_tried_again(cluster: &Cluster) {
+fn a_killed_mapper_is_tried_again(cluster: &Described) {
     let dir = TempDir::new().expect("a temporary folder");
     let output = dir.path().join("output");
     let files = sample_data();
@@ -74,13 +60,12 @@ fn a_killed_mapper_is_tried_again(cluster: &Cluster) {
     watcher.wait_for_event("claimed", "standing");
     let mapper = "wc-mapper --line-delay 3ms --timeout 500ms";
     let job = start(
-        cluster.used_by(
-            run_job()
-                .args(["--yarn", "--zookeeper", &zookeeper.address()])
-                .args(["--mapper", mapper])
-                .args(&files)
-                .arg(&output),
-        ),
+        run_job()
+            .arg("--cluster")
+            .arg(cluster.file())
+            .args(["--zookeeper", &zookeeper.address(), "--mapper", mapper])
+            .args(&files)
+            .arg(&output),
     );
 
     let mut victim = None;
@@ -129,16 +114,4 @@ fn a_killed_mapper_is_tried_again(cluster: &Cluster) {
         watcher.story()
     );
     assert_same_counts(&job_counts(&output), &count_words(&files));
-}
-
-fn nothing_is_left_after_the_stop(cluster: &Cluster) {
-    assert!(
-        cluster.processes().len() >= 4,
-        "four servers: {:#?}",
-        cluster.processes()
-    );
-    let stopped = cluster.ask("stop");
-    assert!(stopped.status.success(), "{}", log_of(&stopped));
-    assert_eq!(cluster.processes(), []);
-    assert_eq!(cluster.ask("status").status.code(), Some(1));
 }

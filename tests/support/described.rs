@@ -235,20 +235,67 @@ impl Described {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
+    /// The stderr of each attempt of every job on a host.
+    pub(crate) fn task_logs(&self, host: &str) -> Vec<String> {
+        let folders = |path: PathBuf| fs::read_dir(path).into_iter().flatten().flatten();
+        folders(self.folder().join(host).join("logs/tasks"))
+            .flat_map(|application| folders(application.path()))
+            .filter_map(|container| fs::read(container.path().join("stderr")).ok())
+            .map(|log| String::from_utf8_lossy(&log).into_owned())
+            .collect()
+    }
+
+    /// Every live process of a job's tasks, found by its working folder: its pid and its command line.
+    pub(crate) fn tasks(&self) -> Vec<(u32, String)> {
+        let folder = self.folder();
+        let pids = pids().filter(|pid| {
+            fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd.starts_with(&folder))
+        });
+        pids.filter_map(|pid| Some((pid, command_line(pid)?)))
+            .collect()
+    }
+
+    /// The running attempts of `program` on this cluster: the pid and the attempt id from Hadoop.
+    pub(crate) fn attempts_of(&self, program: &str) -> Vec<(u32, String)> {
+        let tasks = self.tasks().into_iter().map(|(pid, _)| pid);
+        // The process name, not the command line: the Java process that started it has this name in its arguments.
+        let tasks = tasks.filter(|pid| {
+            fs::read_to_string(format!("/proc/{pid}/comm"))
+                .is_ok_and(|name| name.trim_end() == program)
+        });
+        tasks
+            .filter_map(|pid| {
+                let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
+                let attempt = environment
+                    .split(|&byte| byte == 0)
+                    .find_map(|variable| variable.strip_prefix(b"mapreduce_task_attempt_id="))?;
+                Some((pid, String::from_utf8_lossy(attempt).into_owned()))
+            })
+            .collect()
+    }
+
     /// Every live process that has this cluster's folder in its command line, except the guardian.
     pub(crate) fn processes(&self) -> Vec<String> {
         let folder = self.folder();
-        let entries = fs::read_dir("/proc").expect("/proc").flatten();
-        let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-        pids.filter_map(|pid| {
-            let words = fs::read(Path::new("/proc").join(pid.to_string()).join("cmdline")).ok()?;
-            let words = String::from_utf8_lossy(&words).replace('\0', " ");
-            words
-                .contains(folder.to_str()?)
-                .then(|| format!("{pid} {words}"))
-        })
-        .collect()
+        pids()
+            .filter_map(|pid| {
+                let words = command_line(pid)?;
+                words
+                    .contains(folder.to_str()?)
+                    .then(|| format!("{pid} {words}"))
+            })
+            .collect()
     }
+}
+
+fn pids() -> impl Iterator<Item = u32> {
+    let entries = fs::read_dir("/proc").expect("/proc").flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+}
+
+fn command_line(pid: u32) -> Option<String> {
+    let words = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+    Some(String::from_utf8_lossy(&words).replace('\0', " "))
 }
 
 fn text(output: &Output) -> String {

@@ -3,7 +3,6 @@
 // Each test program compiles its own copy of this module and uses only some of it.
 #![allow(dead_code, unused_imports, unused_macros)]
 
-mod cluster;
 mod crowd;
 mod described;
 mod dialog;
@@ -31,7 +30,6 @@ mod task;
 mod znodes;
 mod zookeeper;
 
-pub(crate) use cluster::Cluster;
 pub(crate) use crowd::Crowd;
 pub(crate) use described::Described;
 pub(crate) use dialog::Dialog;

@@ -139,7 +139,6 @@ fn each_script_has_help_and_refuses_what_it_does_not_know() {
         "hadoop",
         "kafka",
         "run-job",
-        "yarn-cluster",
         "zookeeper",
     ] {
         let help = Command::new(folder.join(name))
