@@ -28,11 +28,7 @@ pub(super) enum Written {
     /// Another member is master; its claim, if it still exists.
     Contested(Option<String>),
     /// The answer to a master's transaction.
-    Fenced {
-        outcome: Outcome,
-        /// Whether the transaction, as far as it has orders, could write them.
-        control: ControlWrite,
-    },
+    Fenced(Outcome),
 }
 
 /// The outcome of a write.
@@ -163,7 +159,6 @@ async fn control(session: &Session) -> Result<Control, Failure> {
 /// Runs a master's transaction; `own` is the value of the master's beat.
 pub(super) fn fenced(fence: Fence, own: String, write: Write) -> WriteFuture {
     Box::pin(async move {
-        let mut written = ControlWrite::Done;
         let outcome = match write {
             Write::Beat { report } => {
                 fence.beat(&own, report.as_deref()).await?;
@@ -173,19 +168,15 @@ pub(super) fn fenced(fence: Fence, own: String, write: Write) -> WriteFuture {
                 version,
                 report,
                 control,
-            } => match fence.take_over(version, &report, &control).await? {
-                Some(control) => {
-                    written = control;
-                    Outcome::Done
-                }
-                None => Outcome::Overtaken,
-            },
+            } => {
+                let made = fence.take_over(version, &report, &control).await?;
+                made.map_or(Outcome::Overtaken, done)
+            }
             Write::Command { control, answer } => {
                 let answer = answer
                     .as_ref()
                     .map(|(name, text)| (name.as_str(), text.as_str()));
-                written = fence.command(&own, &control, answer).await?;
-                Outcome::Done
+                done(fence.command(&own, &control, answer).await?)
             }
             Write::RemoveDead { removed, report } => {
                 let removals: Vec<Removal<'_>> = removed.iter().map(removal).collect();
@@ -201,11 +192,15 @@ pub(super) fn fenced(fence: Fence, own: String, write: Write) -> WriteFuture {
                 Outcome::Done
             }
         };
-        Ok(Written::Fenced {
-            outcome,
-            control: written,
-        })
+        Ok(Written::Fenced(outcome))
     })
+}
+
+fn done(control: ControlWrite) -> Outcome {
+    match control {
+        ControlWrite::Done => Outcome::Done,
+        ControlWrite::Refused(why) => Outcome::ControlRefused(why),
+    }
 }
 
 fn removal(removed: &RemovedFollower) -> Removal<'_> {

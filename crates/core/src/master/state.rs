@@ -280,14 +280,17 @@ impl MasterState {
     /// the master state ends without an outcome.
     pub fn written(&mut self, now: Now, outcome: Outcome) {
         match (self.pending.take(), outcome) {
-            (Some(Pending::Beat { told }), _) => {
+            (Some(Pending::Beat { told }), outcome) => {
                 self.takeover_version = None;
                 self.news.have_told(now.elapsed, told);
+                if matches!(outcome, Outcome::ControlRefused(_)) {
+                    self.orders.refused(now);
+                }
             }
             (Some(Pending::RemoveDead(batch_under_way)), outcome) => {
                 self.batch_answered(now, batch_under_way, outcome);
             }
-            (Some(Pending::Command(issue)), _) => self.commanded(now, issue),
+            (Some(Pending::Command(issue)), outcome) => self.commanded(now, issue, &outcome),
             (Some(Pending::Release) | None, _) => {}
         }
         self.echo(now);

@@ -88,6 +88,8 @@ pub enum Outcome {
     Gone(usize),
     /// Not made: ZooKeeper refuses to remove the follower at this index, with the reason.
     Refused(usize, String),
+    /// Made, except for the value of `/heart_beat_control`, which ZooKeeper refuses to write, with the reason.
+    ControlRefused(String),
     /// Another master has reported in the meantime: the epoch did not begin.
     Overtaken,
 }

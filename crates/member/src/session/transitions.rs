@@ -9,7 +9,7 @@ use heartline_core::master::election::Elected;
 use heartline_core::master::state::{MasterConfig, MasterState, PriorState};
 use heartline_core::master::transaction::Outcome;
 use heartline_core::protocol::beat;
-use heartline_zookeeper::{ControlWrite, Failure};
+use heartline_zookeeper::Failure;
 
 impl MemberSession<'_> {
     /// Joins, unless it has joined already: the next beat notices a znode that was removed in the meantime.
@@ -158,16 +158,13 @@ impl MemberSession<'_> {
             }
             Ok(Written::Inherited(prior)) => self.inherited(*prior),
             Ok(Written::Contested(claim)) => self.election.contested(claim),
-            Ok(Written::Fenced {
-                outcome: Outcome::Overtaken,
-                ..
-            }) => {
+            Ok(Written::Fenced(Outcome::Overtaken)) => {
                 self.step_down();
                 self.election.contested(None);
             }
-            Ok(Written::Fenced { outcome, control }) => {
+            Ok(Written::Fenced(outcome)) => {
                 self.context.summary.beats += 1;
-                if let ControlWrite::Refused(why) = control {
+                if let Outcome::ControlRefused(why) = &outcome {
                     let path = self.session.paths().control();
                     let what = format!("{why}; orders are not given");
                     self.context.note(path, &what);

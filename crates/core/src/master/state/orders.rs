@@ -7,7 +7,7 @@ use super::limits::fitting;
 use super::{MasterConfig, MasterState, Pending};
 use crate::clock::Now;
 use crate::master::pacing::Pacing;
-use crate::master::transaction::Write;
+use crate::master::transaction::{Outcome, Write};
 use crate::protocol::Identity;
 use crate::protocol::control::{Action, Control, Order, Process};
 use crate::protocol::escape::LONGEST_NAME;
@@ -22,6 +22,8 @@ const JOB_STANDS: Duration = Duration::from_secs(3600);
 const MOST_REQUESTS: usize = 256;
 /// Maximum number of standing orders: every member reads all of them.
 const MOST_ORDERS: usize = 256;
+/// The pause after a control that ZooKeeper refused to write: its ACL may be corrected.
+const REFUSED_PAUSE: Duration = Duration::from_secs(10);
 
 /// The current instructions, and those that wait to be written.
 #[derive(Debug)]
@@ -36,6 +38,8 @@ pub(super) struct Orders {
     answered: usize,
     /// The content of the control znode.
     pub(super) issued: Control,
+    /// If ZooKeeper has refused to write that content: when to try again.
+    try_again: Option<Duration>,
     /// The last write was an instruction: beats and reports get their turn.
     yields: bool,
 }
@@ -96,7 +100,21 @@ impl Orders {
             requests: VecDeque::new(),
             answered: 0,
             issued,
+            try_again: None,
             yields: false,
+        }
+    }
+
+    /// ZooKeeper refuses to write the control.
+    pub(super) fn refused(&mut self, now: Now) {
+        self.try_again = Some(now.elapsed + REFUSED_PAUSE);
+    }
+
+    /// Whether `control` is to be written, although nobody asks for it.
+    fn is_due(&self, now: Now, control: &Control) -> bool {
+        match self.try_again {
+            Some(at) => now.elapsed >= at,
+            None => *control != self.issued,
         }
     }
 
@@ -171,7 +189,7 @@ impl MasterState {
             control.interval = Some(pacing.interval(self.followers.len()));
             issue.answers = true;
             answer = Some((name, response.to_string()));
-        } else if control == self.orders.issued {
+        } else if !self.orders.is_due(now, &control) {
             return None;
         }
         issue.control = control.clone();
@@ -183,13 +201,18 @@ impl MasterState {
         })
     }
 
-    /// The instruction was written.
-    pub(super) fn commanded(&mut self, now: Now, issue: Issue) {
+    /// The instruction was written, or refused: then its request has that answer, and no order stands.
+    pub(super) fn commanded(&mut self, now: Now, issue: Issue, outcome: &Outcome) {
         let orders = &mut self.orders;
         if issue.answers {
             orders.requests.pop_front();
             orders.answered += 1;
         }
+        if matches!(outcome, Outcome::ControlRefused(_)) {
+            orders.refused(now);
+            return;
+        }
+        orders.try_again = None;
         orders.pacing.ask(issue.control.asked);
         let given = issue.orders.into_iter().map(|order| (now.elapsed, order));
         orders.standing.extend(given);
@@ -262,7 +285,9 @@ impl MasterState {
             ));
         }
         // Without the session, the order would be for whoever has this name later.
-        if let Some((node, ..)) = meant.iter().find(|(.., session)| *session == 0) {
+        let (meant, others): (Vec<_>, Vec<_>) =
+            meant.into_iter().partition(|(.., session)| *session != 0);
+        if let (true, Some((node, ..))) = (meant.is_empty(), others.first()) {
             return Response::Refused(format!(
                 "{node} has just joined, or no session owns its znode; ask again"
             ));

@@ -138,7 +138,8 @@ impl MasterState {
     ) {
         let node = |at: usize| batch_under_way.verdicts.get(at).map(|one| one.node.clone());
         match outcome {
-            Outcome::Done => {
+            // Such a batch writes no control.
+            Outcome::Done | Outcome::ControlRefused(_) => {
                 self.news.have_told(now.elapsed, batch_under_way.told);
                 let mut told = Vec::with_capacity(batch_under_way.verdicts.len());
                 for Verdict {

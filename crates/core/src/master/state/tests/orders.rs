@@ -43,6 +43,48 @@ fn an_epoch_begins_with_what_holds_in_it() {
     assert_eq!(control.interval, Some(PACE.interval));
 }
 
+/// The requester was told that nobody has the order.
+#[test]
+fn a_refused_order_is_never_carried_out() {
+    let mut master_state = settled();
+    master_state.heard(
+        at(0),
+        "map2.0",
+        &member("job_1_0001", "attempt_1_0001_m_000002_0"),
+    );
+    let refused = || Outcome::ControlRefused("not authorized".to_owned());
+    for request in ["kill job_1_0001", "kill map2.0", "interval 20ms"] {
+        master_state.asked(
+            request.to_owned(),
+            request.replace("20ms", "20000us").parse().unwrap(),
+        );
+        for ms in [5, 10] {
+            let write = master_state.next_write(at(ms)).unwrap();
+            let is_command = matches!(write, Write::Command { .. });
+            let outcome = if is_command { refused() } else { Outcome::Done };
+            master_state.written(at(ms), outcome);
+        }
+    }
+    assert_eq!(master_state.take_answered(), 3);
+    // The control is tried again after a pause, and holds nothing of it.
+    assert_eq!(told(&mut master_state, 9000), None);
+    let (control, answer) = told(&mut master_state, 10_020).unwrap();
+    assert!(
+        control.orders.is_empty() && control.asked.is_none(),
+        "{control:?}"
+    );
+    assert_eq!(answer, None);
+    assert_eq!(told(&mut master_state, 10_030), None);
+    master_state.heard(
+        at(10_035),
+        "map2.0",
+        &member("job_1_0001", "attempt_1_0001_m_000002_0"),
+    );
+    let (control, answer) = ask(&mut master_state, 10_040, "kill map2.0");
+    assert_eq!(answer, "done: map2.0");
+    assert_eq!(control.orders.len(), 1, "{control:?}");
+}
+
 /// By its name alone, the order would end whoever has that name later.
 #[test]
 fn nobody_is_ordered_without_a_session() {
@@ -53,7 +95,7 @@ fn nobody_is_ordered_without_a_session() {
     };
     master_state.heard(at(0), "map2.0", &foreign);
     master_state.listed(at(0), &names(&["map2.0", "map3.0"]));
-    for target in ["map2.0", "map3.0", "task_1_0001_m_000002"] {
+    for target in ["map2.0", "map3.0"] {
         let (control, answer) = ask(&mut master_state, 5, &format!("kill {target}"));
         assert!(
             answer.starts_with("refused: map") && answer.ends_with("ask again"),
@@ -61,6 +103,15 @@ fn nobody_is_ordered_without_a_session() {
         );
         assert!(control.orders.is_empty(), "{control:?}");
     }
+    // It holds up no order to the others.
+    master_state.heard(
+        at(5),
+        "map4.0",
+        &member("job_1_0001", "attempt_1_0001_m_000002_0"),
+    );
+    let (control, answer) = ask(&mut master_state, 10, "kill task_1_0001_m_000002");
+    assert_eq!(answer, "done: map4.0");
+    assert_eq!(control.orders.len(), 1, "{control:?}");
 }
 
 #[test]
