@@ -1,11 +1,7 @@
 //! Carries out the requests of the election and reports the answers.
 
-use std::collections::BTreeSet;
-use std::time::Duration;
-
 use futures_util::future::join;
 use tokio::sync::mpsc::Sender;
-use tokio::time::sleep;
 
 use heartline_core::master::election::{DeposeOutcome, ElectionAction};
 use heartline_core::master::predecessor::ClaimView;
@@ -15,14 +11,6 @@ use heartline_zookeeper::client::Change;
 use heartline_zookeeper::{Failure, Session, Value, unless_throttled};
 
 use super::session_event::{ElectionReply, RemovedClaimant, SessionEvent};
-
-/// The shortest pause between two reads of the first claim in line: long enough to cost nothing beside the
-/// beats.
-const LOOK: Duration = Duration::from_millis(500);
-/// Every eighth read lists the whole line again.
-const LISTED: u32 = 8;
-/// The pause grows by one [`LOOK`] per this many claims ahead of the member.
-const FEW: u32 = 8;
 
 /// Carries out one request. `value` is the initial value of the new claim. If `wants_deaths` is set, the answer to
 /// a removal names the removed owner.
@@ -194,6 +182,7 @@ async fn see(session: &Session, path: &str) -> Result<ZnodeView, Failure> {
             };
             let view = ClaimView {
                 version: stat.version,
+                member: None,
                 is_ours: false,
                 is_beat: false,
             };
@@ -207,74 +196,12 @@ async fn see(session: &Session, path: &str) -> Result<ZnodeView, Failure> {
     Ok(ZnodeView::Claim(view, change))
 }
 
-fn view(value: &Value) -> ClaimView {
+/// What a claim's value shows.
+pub(super) fn view(value: &Value) -> ClaimView {
     ClaimView {
         version: value.stat.version,
+        member: None,
         is_ours: claim::is_ours(&value.bytes),
         is_beat: claim::is_beat(&value.bytes),
-    }
-}
-
-/// Reports the state of the first claim in line, after an initial pause of `grace`. The first members in line
-/// read it twice a second; those further behind read it less often, so that a long line does not overload its
-/// head.
-pub(super) async fn look_at_first(
-    session: Session,
-    own: String,
-    generation: u64,
-    grace: Duration,
-    inbox: Sender<SessionEvent>,
-) {
-    sleep(grace).await;
-    let mut pause = LOOK;
-    let mut no_claims = BTreeSet::new();
-    let mut known: Option<String> = None;
-    for look in 0_u32.. {
-        sleep(pause).await;
-        // A long line is listed only now and then; usually the first claim is still the same.
-        if look.is_multiple_of(LISTED) {
-            known = None;
-        }
-        let read = match known.take() {
-            Some(first) => session.read_claim(&first).await.map(|value| (first, value)),
-            None => Err(Failure::NoNode),
-        };
-        let (first, value) = match read {
-            Ok((first, Some(value))) => (first, value),
-            Err(Failure::Lost) => return,
-            Ok((_, None)) | Err(_) => {
-                // After a reconnect, a new predecessor watch starts.
-                let mut line = match session.line(false).await {
-                    Ok(line) => line,
-                    Err(Failure::Lost) => return,
-                    Err(_) => continue,
-                };
-                let names: BTreeSet<&String> = line.iter().collect();
-                no_claims.retain(|name| names.contains(name));
-                line.retain(|name| !no_claims.contains(name));
-                let line = claim::in_order(&line);
-                let place = line.iter().position(|claim| **claim == own);
-                let ahead = u32::try_from(place.unwrap_or_default()).unwrap_or(u32::MAX);
-                pause = LOOK.saturating_mul((ahead / FEW).max(1));
-                let Some(first) = line.first() else {
-                    continue;
-                };
-                match session.read_claim(first).await {
-                    Ok(Some(value)) => ((*first).clone(), value),
-                    Err(Failure::Lost) => return,
-                    Ok(None) | Err(_) => continue,
-                }
-            }
-        };
-        if !value.stat.is_ephemeral() {
-            no_claims.insert(first);
-            continue;
-        }
-        known = Some(first.clone());
-        let answer = ElectionReply::FirstSeen(generation, first, view(&value));
-        // The runner may have ended in the meantime.
-        if inbox.send(SessionEvent::Answered(answer)).await.is_err() {
-            return;
-        }
     }
 }

@@ -14,6 +14,7 @@ mod environment;
 mod failure_report;
 mod follower_watcher;
 mod heartbeat;
+mod line_watch;
 mod master_driver;
 mod master_lease;
 mod name;

@@ -69,7 +69,7 @@ pub(super) struct MemberSession<'a> {
     /// The task that watches the control znode.
     obeying: Option<AbortHandle>,
     /// The task that regularly reads the first claim in line.
-    looking: Option<AbortHandle>,
+    looking: Option<(String, AbortHandle)>,
     /// The judgement of the predecessor and of the first claim in line.
     predecessor_watch: Option<PredecessorWatch>,
     /// The owners of the claims that this member removed recently: the previous master is one of them, if it
@@ -260,6 +260,8 @@ impl<'a> MemberSession<'a> {
             self.patient_until = Instant::now() + PATIENCE;
         }
         self.connected = false;
+        // After an outage, others may be back later.
+        self.end_vigil();
         self.election.disconnected();
         self.outlook = ReconnectOutlook::Unknown;
         self.diagnose(false);

@@ -60,8 +60,8 @@ pub(super) enum ElectionReply {
     PredecessorGone(u64),
     /// The znode of this name in the line is not a claim.
     NoClaim(u64, String),
-    /// The first claim in line was read.
-    FirstSeen(u64, String, ClaimView),
+    /// The first claim in line was read, or those ahead, in order.
+    LineSeen(Vec<(String, ClaimView)>),
     Ousted(u64, DeposeOutcome, EndReason, Option<RemovedClaimant>),
 }
 

@@ -122,6 +122,8 @@ pub struct Election {
     own: Option<String>,
     /// Why the previous master ended, if this member removed its claim.
     deposed_as: Option<EndReason>,
+    /// The line as it was listed last, in order.
+    line: Vec<String>,
     /// Znodes in the line that are not claims, despite their names: no session owns them.
     no_claims: BTreeSet<String>,
     /// Claims in the line that another session owns, although their names begin with this member's prefix.
@@ -142,6 +144,7 @@ impl Election {
             attempted: false,
             own: None,
             deposed_as: None,
+            line: Vec::new(),
             no_claims: BTreeSet::new(),
             foreign: BTreeSet::new(),
             follows: false,
@@ -194,7 +197,10 @@ impl Election {
 
     /// The claim was created.
     pub fn created(&mut self, generation: u64, name: String, owner: i64) {
-        self.inspected(generation, name, Some(owner));
+        if self.is_current(generation) {
+            self.know_owner(name, owner);
+            self.list(false);
+        }
     }
 
     /// The line, in any order.
@@ -202,15 +208,21 @@ impl Election {
         if !self.is_current(generation) {
             return;
         }
-        let mut line = in_order(names);
+        self.line = in_order(names).into_iter().cloned().collect();
         if !self.no_claims.is_empty() || !self.foreign.is_empty() {
             let names: BTreeSet<&String> = names.iter().collect();
             self.no_claims.retain(|name| names.contains(name));
             self.foreign.retain(|name| names.contains(name));
         }
-        line.retain(|name| !self.no_claims.contains(*name));
+        self.take_place();
+    }
+
+    /// Takes the place that this member has in the line. The line may be older than what is known of its znodes: a
+    /// claim that has gone since then is found missing, and a master that has lost its place is refused by its fence.
+    fn take_place(&mut self) {
+        self.line.retain(|name| !self.no_claims.contains(name));
         let is_own = |name: &str| name.starts_with(&self.prefix) && !self.foreign.contains(name);
-        let Some(place) = line.iter().position(|name| is_own(name)) else {
+        let Some(place) = self.line.iter().position(|name| is_own(name)) else {
             // The claim was removed or never made: create one at the end of the line.
             self.step_down();
             self.phase = ElectionPhase::InLine;
@@ -218,18 +230,18 @@ impl Election {
             self.create();
             return;
         };
-        let claim = line[place].clone();
+        let claim = self.line[place].clone();
         if self.own.as_ref() != Some(&claim) {
             let generation = self.ask();
             self.actions
                 .push_back(ElectionAction::Inspect { generation, claim });
             return;
         }
-        for extra in line[place + 1..].iter().filter(|name| is_own(name)) {
-            self.actions.push_back(ElectionAction::Remove {
-                claim: (*extra).clone(),
-            });
-        }
+        let extra = self.line[place + 1..].iter().filter(|name| is_own(name));
+        let extra = extra.map(|claim| ElectionAction::Remove {
+            claim: claim.clone(),
+        });
+        self.actions.extend(extra);
         let Some(before) = place.checked_sub(1) else {
             self.lead(claim);
             return;
@@ -238,7 +250,7 @@ impl Election {
             self.follows = true;
             self.actions.push_back(ElectionAction::Follow);
         }
-        let claim = line[before].clone();
+        let claim = self.line[before].clone();
         let generation = self.ask();
         // The removed claim was not the master's.
         self.deposed_as = None;
@@ -268,9 +280,11 @@ impl Election {
         }
     }
 
-    /// A claim before this member's claim, whose `version` was read last, has been silent for too long.
-    pub fn silent(&mut self, generation: u64, claim: String, version: i32) {
-        if let (true, Some(own)) = (self.is_current(generation), &self.own) {
+    /// A claim before this member's claim, whose `version` was read last, has been silent for too long. Returns whether
+    /// it is deposed: not while the member does not know its place.
+    pub fn silent(&mut self, generation: u64, claim: String, version: i32) -> bool {
+        let is_in_line = self.is_current(generation);
+        if let (true, Some(own)) = (is_in_line, &self.own) {
             // If the other claim is spared, the answer to [`ElectionAction::Listen`] still counts.
             self.actions.push_back(ElectionAction::Depose {
                 generation,
@@ -279,6 +293,7 @@ impl Election {
                 version: Some(version),
             });
         }
+        is_in_line && self.own.is_some()
     }
 
     /// The result of removing another member's claim.
@@ -308,14 +323,22 @@ impl Election {
             return;
         }
         self.own = None;
-        match owner {
-            Some(owner) if owner == self.session => self.own = Some(claim),
-            // No session owns it.
-            Some(0) => drop(self.no_claims.insert(claim)),
-            Some(_) => drop(self.foreign.insert(claim)),
-            None => {}
+        let Some(owner) = owner else {
+            return self.list(false);
+        };
+        self.know_owner(claim, owner);
+        self.take_place();
+    }
+
+    /// Takes a claim whose name begins with this member's prefix for what it is.
+    fn know_owner(&mut self, claim: String, owner: i64) {
+        if owner == self.session {
+            self.own = Some(claim);
+        } else if owner == 0 {
+            self.no_claims.insert(claim);
+        } else {
+            self.foreign.insert(claim);
         }
-        self.list(false);
     }
 
     /// The znode `claim` in the line is not a claim: no member will ever act on it.
@@ -323,7 +346,7 @@ impl Election {
         // Bounded by the line itself: each list drops those that are gone.
         self.no_claims.insert(claim);
         if self.is_current(generation) {
-            self.list(false);
+            self.take_place();
         }
     }
 

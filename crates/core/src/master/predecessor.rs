@@ -2,6 +2,7 @@
 //! and reports which of them to depose. Pure: it uses the same detector as the master, with the same check
 //! that it can hear at all.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::detect::{Detector, DetectorConfig};
@@ -14,11 +15,17 @@ const PREDECESSOR: &str = "predecessor";
 /// deposed it, but died with it.
 const PATIENCE: Duration = Duration::from_millis(500);
 
+/// How many times the longest time between two beats a follower ahead may be silent.
+const BEATS: u32 = 4;
+
 /// The state of a claim when it was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClaimView {
     /// The claim's version: how often it was set.
     pub version: i32,
+    /// The version of the znode on which its holder beats as a follower; `None` if it does not, or if that was not
+    /// read.
+    pub member: Option<i32>,
     /// Whether its value has heartline's form: members do not judge another program's lock.
     pub is_ours: bool,
     /// Whether its value is a beat, of a master or of a waiting dedicated master.
@@ -28,11 +35,22 @@ pub struct ClaimView {
 /// A silent claim and its version: it is deposed only if it still has this version.
 pub type Silent = (String, i32);
 
+/// A claim ahead, with the echo clock's times since when it is as it was seen last.
+#[derive(Clone, Debug)]
+struct Ahead {
+    claim: String,
+    view: ClaimView,
+    /// Since when neither the claim nor its holder has beaten.
+    silent_since: Duration,
+    /// Since when it is the first in line and its claim has not beaten; `None` while it is not the first.
+    first_since: Option<Duration>,
+}
+
 /// Watches the claims before a member's own claim.
 ///
 /// - **Input**: [`seen`](Self::seen) and [`changed`](Self::changed) for the claim before its own,
-///   [`looked`](Self::looked) for the first in line, [`echo`](Self::echo) for each acknowledged beat of the
-///   member itself.
+///   [`looked`](Self::looked) for the first in line or all ahead, [`echo`](Self::echo) for each acknowledged
+///   beat of the member itself.
 /// - **Output**: [`silent`](Self::silent), after each echo.
 #[derive(Debug)]
 pub struct PredecessorWatch {
@@ -46,10 +64,12 @@ pub struct PredecessorWatch {
     /// Whether the member was disconnected a moment ago, so that others may not be back yet.
     lately_back: bool,
     patience: Duration,
-    /// The first claim in line, and the echo clock's time when this version was first seen.
-    first: Option<(Silent, Duration)>,
-    /// The claim that was reported as silent last: each silence is reported once.
-    said: Option<Silent>,
+    /// The longest time between two beats of a follower.
+    longest_gap: Duration,
+    /// The claims ahead, in order, as far as they were read.
+    ahead: Vec<Ahead>,
+    /// The claims that were reported as silent: each silence is reported once.
+    said: BTreeSet<Silent>,
 }
 
 impl PredecessorWatch {
@@ -69,9 +89,31 @@ impl PredecessorWatch {
             beats: false,
             lately_back,
             patience: PATIENCE.max(terms.timeout),
-            first: None,
-            said: None,
+            longest_gap: terms.longest_gap,
+            ahead: Vec::new(),
+            said: BTreeSet::new(),
         }
+    }
+
+    /// Continues another watch of the same member, whose predecessor is another one now: what is known of the claims
+    /// ahead stays known.
+    #[must_use]
+    pub fn continuing(self, now: Duration, before: Self) -> Self {
+        let mut detector = before.detector;
+        detector.left(now, PREDECESSOR);
+        Self {
+            // All times are of its clock.
+            detector,
+            ahead: before.ahead,
+            said: before.said,
+            ..self
+        }
+    }
+
+    /// The predecessor's claim is gone.
+    pub fn gone(&mut self) {
+        self.version = None;
+        self.beats = false;
     }
 
     /// The generation of the answers about the predecessor.
@@ -87,6 +129,7 @@ impl PredecessorWatch {
     /// The member's own beats change their interval: `longest_gap` is the most that the time between two
     /// echoes can count for.
     pub fn beat_every(&mut self, longest_gap: Duration) {
+        self.longest_gap = longest_gap;
         self.detector.beat_every(longest_gap);
     }
 
@@ -105,18 +148,32 @@ impl PredecessorWatch {
         self.detector.reading(now, PREDECESSOR);
     }
 
-    /// The first claim in line was read.
-    pub fn looked(&mut self, now: Duration, claim: String, sight: ClaimView) {
-        let seen = (claim, sight.version);
-        if !sight.is_ours {
-            self.first = None;
-        } else if self
-            .first
-            .as_ref()
-            .is_none_or(|(before, _)| *before != seen)
-        {
-            self.first = Some((seen, self.detector.echo_clock().at(now)));
+    /// The claims ahead were read, in order: only the first, or all up to some number.
+    pub fn looked(&mut self, now: Duration, seen: Vec<(String, ClaimView)>) {
+        let now = self.detector.echo_clock().at(now);
+        // Another program's lock is not judged, and those behind it wait for it.
+        let seen = seen.into_iter().take_while(|(_, view)| view.is_ours);
+        let mut ahead = Vec::new();
+        for (claim, view) in seen {
+            let before = self.ahead.iter().find(|one| one.claim == claim);
+            let before = before.filter(|before| before.view.version == view.version);
+            let unheard = before.filter(|before| {
+                let versions = before.view.member.zip(view.member);
+                versions.is_none_or(|(before, now)| before == now)
+            });
+            let first_since = before.and_then(|before| before.first_since);
+            ahead.push(Ahead {
+                first_since: ahead.is_empty().then(|| first_since.unwrap_or(now)),
+                silent_since: unheard.map_or(now, |before| before.silent_since),
+                claim,
+                view,
+            });
         }
+        self.ahead = ahead;
+        let is_known = |(claim, _): &Silent| {
+            *claim == self.predecessor || self.ahead.iter().any(|one| one.claim == *claim)
+        };
+        self.said.retain(is_known);
     }
 
     /// The member's own beat was acknowledged.
@@ -124,21 +181,31 @@ impl PredecessorWatch {
         self.detector.echo(now);
     }
 
-    /// The claim that has been silent for too long, once per silence.
-    pub fn silent(&mut self) -> Option<Silent> {
+    /// A claim that has been silent for too long; the next one after [`said`](Self::said). No claim behind a living one
+    /// is among them, except the predecessor.
+    pub fn silent(&self) -> Option<Silent> {
         let predecessor = self
             .version
             .filter(|_| self.detector.overdue().next().is_some());
         let predecessor = predecessor.map(|version| (self.predecessor.clone(), version));
         let now = self.detector.echo_clock().elapsed();
-        let first = self.first.as_ref();
-        let first = first.filter(|(_, since)| now.saturating_sub(*since) >= self.patience);
-        let silent = predecessor.or_else(|| first.map(|(silent, _)| silent.clone()))?;
-        if self.said.as_ref() == Some(&silent) {
-            return None;
-        }
-        self.said = Some(silent.clone());
-        Some(silent)
+        let lasts = |since: Duration, patience| now.saturating_sub(since) >= patience;
+        // One beat may be lost, and the next one late.
+        let of_follower = self.patience.max(self.longest_gap * BEATS);
+        let silent = self.ahead.iter().take_while(|one| {
+            let leads_late = one
+                .first_since
+                .is_some_and(|since| lasts(since, self.patience));
+            leads_late || lasts(one.silent_since, of_follower)
+        });
+        let silent = silent.map(|one| (one.claim.clone(), one.view.version));
+        let mut silent = predecessor.into_iter().chain(silent);
+        silent.find(|silent| !self.said.contains(silent))
+    }
+
+    /// The silence of this claim is dealt with: it is not reported again.
+    pub fn said(&mut self, silent: Silent) {
+        self.said.insert(silent);
     }
 }
 
@@ -166,6 +233,7 @@ mod tests {
     fn sight(version: i32) -> ClaimView {
         ClaimView {
             version,
+            member: None,
             is_ours: true,
             is_beat: version > 0,
         }
@@ -175,6 +243,13 @@ mod tests {
         for at in (from..=until).step_by(5) {
             predecessor_watch.echo(ms(at));
         }
+    }
+
+    /// The next silent claim, which is dealt with.
+    fn next(predecessor_watch: &mut PredecessorWatch) -> Option<Silent> {
+        let silent = predecessor_watch.silent()?;
+        predecessor_watch.said(silent.clone());
+        Some(silent)
     }
 
     fn before(version: i32) -> Silent {
@@ -189,14 +264,14 @@ mod tests {
         predecessor_watch.changed(ms(5));
         predecessor_watch.seen(ms(5), sight(1));
         echoes(&mut predecessor_watch, 10, 20);
-        assert_eq!(predecessor_watch.silent(), None);
+        assert_eq!(next(&mut predecessor_watch), None);
         predecessor_watch.echo(ms(25));
-        assert_eq!(predecessor_watch.silent(), Some(before(1)));
-        assert_eq!(predecessor_watch.silent(), None);
+        assert_eq!(next(&mut predecessor_watch), Some(before(1)));
+        assert_eq!(next(&mut predecessor_watch), None);
         // It beats at this moment and is spared; then it falls silent again.
         predecessor_watch.seen(ms(26), sight(2));
         echoes(&mut predecessor_watch, 30, 50);
-        assert_eq!(predecessor_watch.silent(), Some(before(2)));
+        assert_eq!(next(&mut predecessor_watch), Some(before(2)));
     }
 
     #[test]
@@ -205,7 +280,7 @@ mod tests {
         predecessor_watch.seen(ms(0), sight(17));
         assert!(predecessor_watch.is_listening());
         echoes(&mut predecessor_watch, 5, 20);
-        assert_eq!(predecessor_watch.silent(), Some(before(17)));
+        assert_eq!(next(&mut predecessor_watch), Some(before(17)));
     }
 
     #[test]
@@ -213,10 +288,10 @@ mod tests {
         let mut predecessor_watch = predecessor_watch(true);
         predecessor_watch.seen(ms(0), sight(17));
         echoes(&mut predecessor_watch, 5, 10_000);
-        assert_eq!(predecessor_watch.silent(), None);
+        assert_eq!(next(&mut predecessor_watch), None);
         predecessor_watch.seen(ms(10_000), sight(18));
         echoes(&mut predecessor_watch, 10_005, 10_020);
-        assert_eq!(predecessor_watch.silent(), Some(before(18)));
+        assert_eq!(next(&mut predecessor_watch), Some(before(18)));
     }
 
     #[test]
@@ -224,7 +299,7 @@ mod tests {
         let mut predecessor_watch = predecessor_watch(false);
         predecessor_watch.seen(ms(0), sight(0));
         echoes(&mut predecessor_watch, 5, 10_000);
-        assert_eq!(predecessor_watch.silent(), None);
+        assert_eq!(next(&mut predecessor_watch), None);
         assert!(!predecessor_watch.is_listening());
     }
 
@@ -237,22 +312,98 @@ mod tests {
         };
         predecessor_watch.seen(ms(0), touched);
         echoes(&mut predecessor_watch, 5, 10_000);
-        assert_eq!(predecessor_watch.silent(), None);
+        assert_eq!(next(&mut predecessor_watch), None);
     }
 
     #[test]
     fn the_first_in_line_is_deposed_when_whoever_should_has_died_too() {
         let mut predecessor_watch = predecessor_watch(false);
         predecessor_watch.seen(ms(0), sight(0));
-        predecessor_watch.looked(ms(0), "first".to_owned(), sight(7));
+        predecessor_watch.looked(ms(0), vec![("first".to_owned(), sight(7))]);
         echoes(&mut predecessor_watch, 5, 300);
-        predecessor_watch.looked(ms(300), "first".to_owned(), sight(9));
+        predecessor_watch.looked(ms(300), vec![("first".to_owned(), sight(9))]);
         echoes(&mut predecessor_watch, 305, 795);
-        predecessor_watch.looked(ms(795), "first".to_owned(), sight(9));
-        assert_eq!(predecessor_watch.silent(), None);
+        predecessor_watch.looked(ms(795), vec![("first".to_owned(), sight(9))]);
+        assert_eq!(next(&mut predecessor_watch), None);
         predecessor_watch.echo(ms(800));
-        assert_eq!(predecessor_watch.silent(), Some(("first".to_owned(), 9)));
-        assert_eq!(predecessor_watch.silent(), None);
+        assert_eq!(next(&mut predecessor_watch), Some(("first".to_owned(), 9)));
+        assert_eq!(next(&mut predecessor_watch), None);
+    }
+
+    fn waits(member: i32) -> ClaimView {
+        ClaimView {
+            member: Some(member),
+            ..sight(0)
+        }
+    }
+
+    fn look(predecessor_watch: &mut PredecessorWatch, at: u64, seen: &[(&str, ClaimView)]) {
+        let seen = seen
+            .iter()
+            .map(|(claim, view)| ((*claim).to_owned(), *view));
+        predecessor_watch.looked(ms(at), seen.collect());
+    }
+
+    fn all_silent(predecessor_watch: &mut PredecessorWatch) -> Vec<String> {
+        std::iter::from_fn(|| next(predecessor_watch).map(|(claim, _)| claim)).collect()
+    }
+
+    #[test]
+    fn all_who_died_with_the_first_in_line_are_deposed_together() {
+        let mut predecessor_watch = predecessor_watch(false);
+        let line = |third| {
+            [
+                ("a", sight(7)),
+                ("b", waits(1)),
+                ("c", waits(1)),
+                ("d", waits(third)),
+                ("e", waits(1)),
+            ]
+        };
+        look(&mut predecessor_watch, 0, &line(0));
+        for at in (250..1000).step_by(250) {
+            echoes(&mut predecessor_watch, at - 245, at);
+            look(
+                &mut predecessor_watch,
+                at,
+                &line(i32::try_from(at).expect("small")),
+            );
+        }
+        echoes(&mut predecessor_watch, 755, 755);
+        // Whoever stands behind one who lives is that one's matter.
+        assert_eq!(all_silent(&mut predecessor_watch), ["a", "b", "c"]);
+        assert_eq!(all_silent(&mut predecessor_watch), Vec::<String>::new());
+        // Another predecessor changes nothing of that.
+        let terms = DetectorConfig {
+            rule: Rule::Fixed,
+            timeout: ms(20),
+            longest_gap: ms(10),
+        };
+        let after = PredecessorWatch::begin(4, "e".to_owned(), terms, false);
+        let mut predecessor_watch = after.continuing(ms(756), predecessor_watch);
+        // The one who lives is first now, and has as long to lead as any other.
+        look(
+            &mut predecessor_watch,
+            760,
+            &[("d", waits(751)), ("e", waits(1))],
+        );
+        echoes(&mut predecessor_watch, 760, 1200);
+        assert_eq!(all_silent(&mut predecessor_watch), Vec::<String>::new());
+        echoes(&mut predecessor_watch, 1205, 1260);
+        assert_eq!(all_silent(&mut predecessor_watch), ["d", "e"]);
+    }
+
+    #[test]
+    fn a_follower_ahead_that_beats_seldom_is_not_silent() {
+        let mut predecessor_watch = predecessor_watch(false);
+        predecessor_watch.beat_every(ms(1000));
+        let line = [("a", sight(7)), ("b", waits(1))];
+        look(&mut predecessor_watch, 0, &line);
+        echoes(&mut predecessor_watch, 5, 3995);
+        look(&mut predecessor_watch, 3995, &line);
+        assert_eq!(all_silent(&mut predecessor_watch), ["a"]);
+        echoes(&mut predecessor_watch, 4000, 4000);
+        assert_eq!(all_silent(&mut predecessor_watch), ["b"]);
     }
 
     #[test]
@@ -264,21 +415,21 @@ mod tests {
         };
         let mut predecessor_watch = PredecessorWatch::begin(3, "before".to_owned(), terms, false);
         predecessor_watch.echo(ms(0));
-        predecessor_watch.looked(ms(900), "first".to_owned(), sight(7));
+        predecessor_watch.looked(ms(900), vec![("first".to_owned(), sight(7))]);
         predecessor_watch.echo(ms(1000));
         predecessor_watch.echo(ms(2000));
-        assert_eq!(predecessor_watch.silent(), None);
+        assert_eq!(next(&mut predecessor_watch), None);
         predecessor_watch.echo(ms(4000));
-        assert_eq!(predecessor_watch.silent(), Some(("first".to_owned(), 7)));
+        assert_eq!(next(&mut predecessor_watch), Some(("first".to_owned(), 7)));
     }
 
     #[test]
     fn who_cannot_hear_deposes_nobody() {
         let mut predecessor_watch = predecessor_watch(false);
         predecessor_watch.seen(ms(0), sight(17));
-        predecessor_watch.looked(ms(0), "first".to_owned(), sight(7));
+        predecessor_watch.looked(ms(0), vec![("first".to_owned(), sight(7))]);
         predecessor_watch.echo(ms(30_000));
-        assert_eq!(predecessor_watch.silent(), None);
+        assert_eq!(next(&mut predecessor_watch), None);
     }
 
     #[test]
@@ -289,8 +440,8 @@ mod tests {
             ..sight(0)
         };
         predecessor_watch.seen(ms(0), foreign);
-        predecessor_watch.looked(ms(0), "first".to_owned(), foreign);
+        predecessor_watch.looked(ms(0), vec![("first".to_owned(), foreign)]);
         echoes(&mut predecessor_watch, 5, 10_000);
-        assert_eq!(predecessor_watch.silent(), None);
+        assert_eq!(next(&mut predecessor_watch), None);
     }
 }

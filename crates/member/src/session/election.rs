@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::MemberSession;
-use crate::candidate;
+use crate::line_watch;
 use crate::session_event::ElectionReply;
 use heartline_core::master::election::ElectionAction;
 use heartline_core::master::predecessor::PredecessorWatch;
@@ -36,21 +36,21 @@ impl MemberSession<'_> {
                     predecessor_watch.changed(now);
                 }
             }
-            ElectionReply::FirstSeen(generation, claim, view) => {
+            ElectionReply::LineSeen(seen) => {
                 let now = self.context.environment.now().elapsed;
-                if let Some(predecessor_watch) = self.vigil_of(generation) {
-                    predecessor_watch.looked(now, claim, view);
+                if let Some(predecessor_watch) = &mut self.predecessor_watch {
+                    predecessor_watch.looked(now, seen);
                 }
             }
             ElectionReply::NoClaim(generation, claim) => {
                 let path = self.session.paths().claim(&claim);
                 self.context
                     .note(&path, "no session owns it, so it is not a member's claim");
-                self.end_vigil();
+                self.end_predecessor();
                 self.election.no_claim(generation, claim);
             }
             ElectionReply::PredecessorGone(generation) => {
-                self.end_vigil();
+                self.end_predecessor();
                 self.election.predecessor_gone(generation);
             }
             ElectionReply::Ousted(generation, ousting, went, removed) => {
@@ -76,23 +76,33 @@ impl MemberSession<'_> {
         let mut terms = self.context.config.pace.detection;
         // Deposing a master that is only late costs more than a late takeover.
         terms.timeout *= 2;
-        self.predecessor_watch = Some(PredecessorWatch::begin(
-            generation,
-            claim.clone(),
-            terms,
-            !grace.is_zero(),
-        ));
+        let mut watch = PredecessorWatch::begin(generation, claim.clone(), terms, !grace.is_zero());
+        if let Some(before) = self.predecessor_watch.take() {
+            let now = self.context.environment.now().elapsed;
+            watch = watch.continuing(now, before);
+        }
+        self.predecessor_watch = Some(watch);
         let own = self.election.claim().unwrap_or_default().to_owned();
-        let look = candidate::look_at_first(
+        let looking = self.looking.as_ref();
+        if looking.is_some_and(|(of, task)| *of == own && !task.is_finished()) {
+            return true;
+        }
+        let look = line_watch::look_ahead(
             self.session.clone(),
-            own,
-            generation,
+            own.clone(),
             grace,
             self.outside.clone(),
         );
         self.end_look();
-        self.looking = Some(self.tasks.spawn(look));
+        self.looking = Some((own, self.tasks.spawn(look)));
         true
+    }
+
+    /// The predecessor is gone; the election says what comes next.
+    fn end_predecessor(&mut self) {
+        if let Some(predecessor_watch) = &mut self.predecessor_watch {
+            predecessor_watch.gone();
+        }
     }
 
     /// Ends the predecessor watch.
@@ -102,7 +112,7 @@ impl MemberSession<'_> {
     }
 
     fn end_look(&mut self) {
-        if let Some(looking) = self.looking.take() {
+        if let Some((_, looking)) = self.looking.take() {
             looking.abort();
         }
     }
@@ -115,9 +125,13 @@ impl MemberSession<'_> {
         if let Some(predecessor_watch) = &mut self.predecessor_watch {
             predecessor_watch.beat_every(self.context.config.pace.detection.longest_gap + slower);
             predecessor_watch.echo(now);
-            if let Some((claim, version)) = predecessor_watch.silent() {
-                self.election
-                    .silent(predecessor_watch.generation(), claim, version);
+            let generation = predecessor_watch.generation();
+            while let Some(silent) = predecessor_watch.silent() {
+                let (claim, version) = silent.clone();
+                if !self.election.silent(generation, claim, version) {
+                    break;
+                }
+                predecessor_watch.said(silent);
             }
         }
     }
