@@ -207,9 +207,10 @@ fn a_control_that_was_removed_is_made_again() {
 fn a_request_that_is_none_costs_the_others_nothing() {
     let zookeeper = ZooKeeper::start();
     let (watcher, master, mut follower) = pair(&zookeeper);
-    let odd = ["hidden", "odd"].map(|name| format!("/heart_beat_requests/{name}"));
+    let odd = ["hidden", "odd", "left"].map(|name| format!("/heart_beat_requests/{name}"));
     zookeeper.create_unreadable(&odd[0], "kill map2");
-    zookeeper.create_lasting(&odd[1], "launch the missiles");
+    zookeeper.create_lasting(&odd[2], "kill map1");
+    let _stranger = Crowd::at(&zookeeper, SESSION, [odd[1].clone()], "launch the missiles");
     let killed = ask(&zookeeper, &["kill", "map2"]);
     assert_eq!(killed.status.code(), Some(0), "{killed:?}");
     wait_until("the follower obeys", SOON, || !follower.is_running());

@@ -25,6 +25,17 @@ impl Crowd {
         names: impl IntoIterator<Item = String>,
         value: &str,
     ) -> Self {
+        let paths = names.into_iter().map(|name| format!("/heart_beat/{name}"));
+        Self::at(zookeeper, session, paths, value)
+    }
+
+    /// Creates such znodes at these paths.
+    pub(crate) fn at(
+        zookeeper: &ZooKeeper,
+        session: Duration,
+        paths: impl IntoIterator<Item = String>,
+        value: &str,
+    ) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -36,12 +47,9 @@ impl Crowd {
         let client = client.expect("the server answers");
         let options = CreateMode::Ephemeral.with_acls(Acls::anyone_all());
         runtime.block_on(async {
-            let creations = names.into_iter().map(|name| {
+            let creations = paths.into_iter().map(|path| {
                 let (client, options) = (&client, &options);
-                async move {
-                    let path = format!("/heart_beat/{name}");
-                    client.create(&path, value.as_bytes(), options).await
-                }
+                async move { client.create(&path, value.as_bytes(), options).await }
             });
             let created = stream::iter(creations).buffer_unordered(AT_ONCE);
             let created: Vec<_> = created.try_collect().await.expect("they are made");

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::{StreamExt, stream};
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::Sender;
 use tokio::time::{Instant, sleep};
@@ -16,7 +17,7 @@ use tokio::time::{Instant, sleep};
 use heartline_core::master::state::FollowerReading;
 use heartline_core::protocol::Beat;
 use heartline_core::protocol::escape::LONGEST_NAME;
-use heartline_core::protocol::request::Response;
+use heartline_core::protocol::request::{Request, Response};
 use heartline_zookeeper::{Failure, Session, Value, unless_throttled};
 
 use super::session_event::{FollowerEvent, SessionEvent};
@@ -25,6 +26,8 @@ use super::session_event::{FollowerEvent, SessionEvent};
 const READS: usize = 64;
 /// Maximum number of operator requests that are read but not answered yet.
 const REQUESTS: usize = 64;
+/// Maximum number of concurrent reads of operator requests.
+const REQUESTS_AT_ONCE: usize = 16;
 /// Pause after an answer that makes no sense.
 const ODD_PAUSE: Duration = Duration::from_millis(500);
 /// Pause after a refused list of requests: its ACL may be corrected.
@@ -148,32 +151,26 @@ async fn tell_requests(watcher: &FollowerWatcher) -> Result<(), Failure> {
             requests => requests?,
         };
         let names: BTreeSet<String> = names.into_iter().collect();
-        known.retain(|name| names.contains(name));
-        for name in names {
-            if !known.insert(name.clone()) {
-                continue;
-            }
-            let path = watcher.session.paths().request(&name);
-            let text = match unless_throttled(|| watcher.session.read_fresh(&path)).await {
+        let new: Vec<String> = names.difference(&known).cloned().collect();
+        known = names;
+        // Some at a time, and in order.
+        let reads = new
+            .into_iter()
+            .map(|name| read_request(watcher.session.clone(), name));
+        let mut reads = stream::iter(reads).buffered(REQUESTS_AT_ONCE);
+        while let Some((name, read)) = reads.next().await {
+            let request = match read {
                 Err(Failure::Lost) => return Err(Failure::Lost),
-                // The requester did not wait for the answer.
-                Err(Failure::NoNode) => continue,
+                // The requester did not wait for the answer, or has it.
+                Err(Failure::NoNode) | Ok(None) => continue,
+                Ok(Some(request)) => request,
                 Err(failure) => {
+                    let path = watcher.session.paths().request(&name);
                     if !watcher.pass_over(&path, failure.to_string()).await {
                         return Ok(());
                     }
                     continue;
                 }
-                Ok(value) => value.bytes,
-            };
-            let text = String::from_utf8_lossy(&text);
-            let Ok(request) = text.parse() else {
-                let is_answered = text.parse::<Response>().is_ok();
-                let why = "its value is not a request".to_owned();
-                if !is_answered && !watcher.pass_over(&path, why).await {
-                    return Ok(());
-                }
-                continue;
             };
             let Ok(room) = watcher.requests.acquire().await else {
                 return Ok(());
@@ -185,6 +182,29 @@ async fn tell_requests(watcher: &FollowerWatcher) -> Result<(), Failure> {
         }
         change.await?;
     }
+}
+
+/// Reads an operator's request; `None` if it was answered already.
+async fn read_request(
+    session: Session,
+    name: String,
+) -> (String, Result<Option<Request>, Failure>) {
+    let path = session.paths().request(&name);
+    let read = unless_throttled(|| session.read_fresh(&path)).await;
+    let request = read.and_then(|value| {
+        // A request that is left over would have to be answered by every new master.
+        if !value.stat.is_ephemeral() {
+            let why = "no session owns it, so nobody waits for its answer";
+            return Err(Failure::Refused(why.to_owned()));
+        }
+        let text = String::from_utf8_lossy(&value.bytes);
+        match text.parse() {
+            Ok(request) => Ok(Some(request)),
+            Err(()) if text.parse::<Response>().is_ok() => Ok(None),
+            Err(()) => Err(Failure::Refused("its value is not a request".to_owned())),
+        }
+    });
+    (name, request)
 }
 
 /// Watches one follower until its znode is removed or the session is lost.

@@ -3,7 +3,7 @@
 
 mod real;
 
-use heartline::protocol::EndReason;
+use heartline::protocol::{EndReason, EventKind};
 
 use crate::history::History;
 use crate::run::{Outcome, Scenario};
@@ -86,6 +86,37 @@ fn a_rack_that_dies_costs_the_rack() {
         assert!(taken.is_empty(), "{seed}: another one took over: {taken:?}");
         assert_eq!(history.burials, 58, "{seed}");
         assert_master_beats(&history, scenario.interval);
+    }
+}
+
+/// A rack dies with the master and those next in line: one of the others is master soon, however many died.
+#[test]
+fn a_rack_that_dies_with_the_master_and_its_heirs_costs_one_takeover() {
+    for seed in 0..TIMINGS / 4 {
+        let mut scenario = Scenario::quiet(30);
+        scenario.seed = seed;
+        // Longer than the limit below: nobody waits for the sessions of the dead.
+        scenario.session = 10_000;
+        scenario.weather.delay = 1 + seed % 4;
+        for (part, number) in scenario.parts.iter_mut().zip(0..) {
+            part.start = 20 * number;
+        }
+        scenario.faults = (0..16).map(|member| (4000, Fault::Kill(member))).collect();
+        let outcome = scenario.run();
+        assert!(outcome.broken.is_empty(), "{seed}: {:#?}", outcome.broken);
+        let history = outcome.history;
+        let claimed = history
+            .told
+            .values()
+            .filter(|event| event.event == EventKind::Claimed);
+        let claimed: Vec<_> = claimed.map(|event| event.time.timestamp_millis()).collect();
+        assert!(claimed.len() >= 2, "{seed}: nobody took over");
+        let took = claimed[1] - claimed[0];
+        assert!(
+            took < 4000 + 3000,
+            "{seed}: another one is master after {took} ms"
+        );
+        assert_eq!(history.burials, 15, "{seed}");
     }
 }
 

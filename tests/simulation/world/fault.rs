@@ -262,7 +262,7 @@ impl Inner {
             self.operate(&Request::Create {
                 path: format!("{REQUESTS}request-{number}"),
                 value: format!("kill nobody{number}").into_bytes(),
-                kind: Kind::Persistent,
+                kind: Kind::Ephemeral,
             });
         }
     }
