@@ -160,14 +160,22 @@ impl Session {
     pub async fn clear_line(&self, prefixes: &[String], earlier: &[i64]) -> Result<(), Failure> {
         for claim in self.line(true).await? {
             if prefixes.iter().any(|prefix| claim.starts_with(prefix)) {
-                let path = self.paths().claim(&claim);
                 // A claim that cannot be removed does not stop the others.
-                if let Err(Failure::Lost) = self.remove_own(&path, earlier).await {
+                if let Err(Failure::Lost) = self.clear(&claim, earlier).await {
                     return Err(Failure::Lost);
                 }
             }
         }
         Ok(())
+    }
+
+    /// Removes a claim if one of the `earlier` sessions owns it: this session's own claim stays.
+    async fn clear(&self, claim: &str, earlier: &[i64]) -> Result<(), Failure> {
+        let path = self.paths().claim(claim);
+        match self.owner(&path).await? {
+            Some(owner) if earlier.contains(&owner) => self.remove(&path).await,
+            _ => Ok(()),
+        }
     }
 
     /// Removes a znode of this session, or of one of the `earlier` sessions of the same process. A znode of
