@@ -40,6 +40,8 @@ pub(crate) const READERS: &[Reader] = &[
     ("nodes_seal", nodes::seal),
     ("nodes_signature", heartline::nodes::fuzzing::signature),
     ("nodes_status", nodes::status),
+    ("transport_content", heartline_transport::fuzzing::content),
+    ("transport_frames", heartline_transport::fuzzing::frames),
     ("umbilical_challenge", umbilical::fuzzing::challenge),
     ("umbilical_dialog", umbilical::fuzzing::dialog),
     ("umbilical_numbers", umbilical::fuzzing::numbers),

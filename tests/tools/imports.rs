@@ -8,9 +8,10 @@ use crate::support::{Parts, sources};
 
 /// All crates below `crates/`, and which of the others each may import. Cargo refuses circles; this refuses imports that
 /// would make sense to Cargo alone. `ARCHITECTURE.md` says what each of them is.
-const CRATES: [(&str, &[&str]); 10] = [
+const CRATES: [(&str, &[&str]); 11] = [
     ("core", &[]),
     ("process", &["core"]),
+    ("transport", &["core"]),
     ("zookeeper", &["core"]),
     ("streaming", &["core", "process"]),
     ("member", &["core", "process", "streaming", "zookeeper"]),

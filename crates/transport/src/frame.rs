@@ -1,0 +1,117 @@
+//! The frames: what one member says to another, without authentication.
+
+use heartline_core::protocol::escape::LONGEST_NAME;
+
+/// The maximum length of a beat's text in bytes.
+pub const LONGEST_TEXT: usize = 4096;
+
+const HELLO: u8 = 1;
+const WELCOME: u8 = 2;
+const BEAT: u8 = 3;
+const GOODBYE: u8 = 4;
+
+/// What one member says to another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Frame {
+    /// The first frame of a client: who it is.
+    Hello {
+        /// The ZooKeeper session that owns its znode.
+        session: i64,
+        /// The member's name, at most [`LONGEST_NAME`] bytes.
+        name: String,
+    },
+    /// The answer to [`Frame::Hello`]: it proves that the server knows the key.
+    Welcome,
+    /// A heartbeat.
+    Beat {
+        /// The beat's number: it grows with each beat of a session.
+        number: u64,
+        /// The value that the member's znode would have, if it differs from the last one sent on this connection;
+        /// otherwise empty. At most [`LONGEST_TEXT`] bytes.
+        text: Vec<u8>,
+    },
+    /// The last frame of a client that ends as it should: the end of the connection is no death.
+    Goodbye {
+        /// Whether its work is done; otherwise it failed.
+        finished: bool,
+    },
+}
+
+/// Why a frame is refused; the connection ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FrameError {
+    /// The length exceeds the limit, or is too short for a frame.
+    #[error("a frame has a length that no frame has")]
+    Length,
+    /// The MAC is wrong: another key, claim, connection or direction, or not the next frame.
+    #[error("a frame is not authenticated by the claim's key")]
+    Mac,
+    /// The frame is authenticated, but its content has no known form.
+    #[error("a frame has a form that this version does not know")]
+    Form,
+}
+
+impl Frame {
+    /// Appends type and content.
+    pub(super) fn write(&self, bytes: &mut Vec<u8>) -> Result<(), FrameError> {
+        match self {
+            Self::Hello { session, name } => {
+                if name.is_empty() || name.len() > LONGEST_NAME {
+                    return Err(FrameError::Length);
+                }
+                bytes.push(HELLO);
+                bytes.extend(session.to_be_bytes());
+                bytes.extend(name.as_bytes());
+            }
+            Self::Welcome => bytes.push(WELCOME),
+            Self::Beat { number, text } => {
+                if text.len() > LONGEST_TEXT {
+                    return Err(FrameError::Length);
+                }
+                bytes.push(BEAT);
+                bytes.extend(number.to_be_bytes());
+                bytes.extend(text);
+            }
+            Self::Goodbye { finished } => bytes.extend([GOODBYE, u8::from(*finished)]),
+        }
+        Ok(())
+    }
+
+    /// Parses type and content.
+    pub(super) fn read(bytes: &[u8]) -> Result<Self, FrameError> {
+        let (kind, rest) = bytes.split_first().ok_or(FrameError::Form)?;
+        match (*kind, rest) {
+            (HELLO, rest) => {
+                let (session, name) = number(rest)?;
+                let name = std::str::from_utf8(name).map_err(|_| FrameError::Form)?;
+                if name.is_empty() || name.len() > LONGEST_NAME {
+                    return Err(FrameError::Form);
+                }
+                Ok(Self::Hello {
+                    session: i64::from_be_bytes(session),
+                    name: name.to_owned(),
+                })
+            }
+            (WELCOME, []) => Ok(Self::Welcome),
+            (BEAT, rest) => {
+                let (number, text) = number(rest)?;
+                if text.len() > LONGEST_TEXT {
+                    return Err(FrameError::Form);
+                }
+                Ok(Self::Beat {
+                    number: u64::from_be_bytes(number),
+                    text: text.to_vec(),
+                })
+            }
+            (GOODBYE, [finished @ 0..=1]) => Ok(Self::Goodbye {
+                finished: *finished == 1,
+            }),
+            _ => Err(FrameError::Form),
+        }
+    }
+}
+
+fn number(bytes: &[u8]) -> Result<([u8; 8], &[u8]), FrameError> {
+    let (number, rest) = bytes.split_first_chunk().ok_or(FrameError::Form)?;
+    Ok((*number, rest))
+}
