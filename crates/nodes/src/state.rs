@@ -14,8 +14,8 @@ use super::roster::{Node, NodeLiveness, Roster, Rules};
 /// The version of this format.
 pub const FORM: u32 = 1;
 
-/// The greatest valid node number. Numbers grow by one, so no server reaches it; beyond it there might be none left for
-/// the next node.
+/// The greatest number that a server takes over. Numbers grow by one, so none reaches it; beyond it there might be none
+/// left for the next node.
 const GREATEST_NUMBER: u64 = u64::MAX / 2;
 
 /// The stored state of a server.
@@ -107,13 +107,6 @@ impl PersistedState {
             );
         }
         for node in &self.nodes {
-            if node.number > GREATEST_NUMBER {
-                bail!(
-                    "{} has the number {}, which no server assigns",
-                    node.hostname,
-                    node.number
-                );
-            }
             for ip in [node.ip, node.was_at].into_iter().flatten() {
                 Address::new(ip, true)?;
             }
@@ -122,12 +115,19 @@ impl PersistedState {
         Ok(self)
     }
 
-    /// A roster with this state.
+    /// A roster with this state. Only the order of the numbers counts: if one of them is so great that no server can
+    /// have assigned it, all nodes get new ones.
     pub fn roster(self, rules: Rules, now: Duration) -> Roster {
         let mut roster = Roster::new(rules);
+        let is_forged = self.nodes.iter().any(|node| node.number > GREATEST_NUMBER);
         for node in self.nodes {
             // State that was stored without numbers gets an order too.
-            let number = node.number.max(roster.next_number);
+            let least = roster.next_number;
+            let number = if is_forged {
+                least
+            } else {
+                node.number.max(least)
+            };
             roster.next_number = number + 1;
             let known = Node {
                 role: node.role,
@@ -179,23 +179,28 @@ pub(super) mod tests {
         }
     }
 
+    /// The registration of a node at `10.0.0.NUMBER`.
+    fn registration(name: &str, number: u8) -> Registration {
+        Registration {
+            role: Role::Master,
+            is_well: true,
+            name: name.parse().expect("a name"),
+            address: Address::new([10, 0, 0, number].into(), false).expect("an address"),
+            key: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ"
+                .parse()
+                .expect("a key"),
+            user: "hadoop".parse().expect("a user"),
+            stays: true,
+            signature: None,
+            is_proven: true,
+        }
+    }
+
     /// The state of a roster after nodes with these names have registered.
     pub(crate) fn kept(names: &[&str]) -> PersistedState {
         let mut roster = Roster::new(rules());
         for (name, number) in names.iter().zip(1_u8..) {
-            let told = Registration {
-                role: Role::Master,
-                is_well: true,
-                name: name.parse().expect("a name"),
-                address: Address::new([10, 0, 0, number].into(), false).expect("an address"),
-                key: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ"
-                    .parse()
-                    .expect("a key"),
-                user: "hadoop".parse().expect("a user"),
-                stays: true,
-                signature: None,
-                is_proven: true,
-            };
+            let told = registration(name, number);
             roster.register(Duration::ZERO, &told).expect("taken");
         }
         PersistedState::of(&roster)
@@ -224,5 +229,28 @@ pub(super) mod tests {
         let text = String::from_utf8(kept.text()).expect("text");
         let other = text.replace("10.0.0.1", "0.0.0.0");
         assert!(PersistedState::read(other.as_bytes()).is_err());
+    }
+
+    #[test]
+    fn a_number_that_no_server_assigned_costs_no_node_its_place() {
+        for number in [GREATEST_NUMBER, GREATEST_NUMBER + 1, u64::MAX] {
+            let mut state = kept(&["m1", "a2", "b3"]);
+            state.nodes[1].number = number;
+            for (next, ip) in [("c4", 4), ("d5", 5)] {
+                let read = PersistedState::read(&state.text()).expect("a number is no fault");
+                let mut roster = read.roster(rules(), Duration::ZERO);
+                let told = registration(next, ip);
+                roster.tick(Duration::from_secs(5));
+                roster
+                    .register(Duration::from_secs(5), &told)
+                    .expect("taken");
+                state = PersistedState::of(&roster);
+            }
+            let names = state.nodes.iter().map(|node| node.hostname.as_str());
+            let names: Vec<_> = names.collect();
+            assert_eq!(names, ["m1", "b3", "a2", "c4", "d5"], "{number}");
+            let numbers = state.nodes.iter().map(|node| node.number);
+            assert!(numbers.is_sorted_by(|one, next| one < next), "{state:?}");
+        }
     }
 }
