@@ -259,33 +259,107 @@ fn a_znode_that_cannot_be_written_costs_its_node_alone() {
     let zookeeper = ZooKeeper::start();
     let [first, second] = pair(&zookeeper, false, &[]);
     drop(second);
-    let folders = [folder(), folder(), folder()];
+    let folders = [folder(), folder(), folder(), folder()];
     let master = first.agent(folders[0].path(), "m1", "master", "127.0.1.1");
     master.wait_for("m1 is master now");
-    // One may not be read or written, one may be read, and one gets a child.
+    // One may be written and not read, one may be read and not written, and one gets a child.
     zookeeper.create_unreadable(&format!("{NODES}/s1"), "");
     zookeeper.create_unwritable(&format!("{NODES}/s3"), "");
     let hidden = first.agent(folders[1].path(), "s1", "slave", "127.0.1.2");
-    first
-        .log()
-        .wait_for(&format!("{NODES}/s1 is passed over: "));
     zookeeper.create_lasting(&format!("{NODES}/m1/child"), "");
     let late = first.agent(folders[2].path(), "s2", "slave", "127.0.1.3");
-    for folder in &folders {
+    for folder in &folders[..3] {
         wait_for_entries(folder.path(), &["m1", "s1", "s2"]);
     }
     assert!(zookeeper.exists(&format!("{NODES}/s2")));
-    drop((master, hidden, late));
-    first.wait_for_verdict("m1", "dead");
-    let forgotten = first.asked(&["forget", "m1"]);
-    assert!(forgotten.status.success(), "{forgotten:?}");
-    first
-        .log()
-        .wait_for(&format!("{NODES}/m1 is passed over: "));
+    let refused = first.agent(folders[3].path(), "s3", "slave", "127.0.1.4");
+    refused.wait_for("s3 is refused: 'the change is not stored: ZooKeeper refuses ");
+    let complaint = format!("{NODES}/s3 is passed over: ");
+    first.log().wait_for(&complaint);
+    drop((master, hidden, late, refused));
     first.wait_for_verdict("s2", "dead");
     let forgotten = first.asked(&["forget", "s2"]);
     assert!(forgotten.status.success(), "{forgotten:?}");
     assert!(!zookeeper.exists(&format!("{NODES}/s2")));
+    let lines = first.log().lines();
+    let complaints = lines.iter().filter(|line| line.contains(&complaint));
+    assert_eq!(complaints.count(), 1, "{lines:#?}");
+}
+
+#[test]
+fn a_forgotten_node_stays_forgotten_though_its_znode_cannot_be_removed() {
+    let zookeeper = ZooKeeper::start();
+    let [mut first, second] = pair(&zookeeper, true, &[]);
+    drop(second);
+    let folders = [folder(), folder()];
+    let agents = [("m1", "master"), ("s1", "slave")].map(|(name, role)| {
+        let at = usize::from(name == "s1");
+        first.agent(
+            folders[at].path(),
+            name,
+            role,
+            ["127.0.1.1", "127.0.1.2"][at],
+        )
+    });
+    wait_for_entries(folders[0].path(), &["m1", "s1"]);
+    drop(agents);
+    zookeeper.create_lasting(&format!("{NODES}/s1/child"), "");
+    let forgotten = first.asked(&["forget", "s1", "--force"]);
+    assert!(forgotten.status.success(), "{forgotten:?}");
+    assert_eq!(zookeeper.znode(&format!("{NODES}/s1")), "");
+    first.kill();
+    first.start_again();
+    first.log().wait_for("1 nodes are known");
+    let nodes = first.list();
+    assert_eq!(nodes.len(), 1, "{nodes:?}");
+    let lines = first.log().lines();
+    assert!(
+        !lines.iter().any(|line| line.contains("passed over")),
+        "{lines:#?}"
+    );
+    // The name is free.
+    let _agent = first.agent(folders[1].path(), "s1", "slave", "127.0.1.2");
+    first.wait_for_verdict("s1", "alive");
+    assert_ne!(zookeeper.znode(&format!("{NODES}/s1")), "");
+}
+
+#[test]
+fn a_number_that_no_server_gave_costs_no_server_its_work() {
+    let zookeeper = ZooKeeper::start();
+    let address = zookeeper.address();
+    let place = ["--state", "zookeeper", "--zookeeper", &address];
+    let mut server = ServerOfNodes::bare(&place);
+    server.log().wait_for(WORKS);
+    let folders = [folder(), folder()];
+    let agent = server.agent(folders[0].path(), "m1", "master", "127.0.1.1");
+    agent.wait_for("m1 is master now");
+    let told = zookeeper.znode(&format!("{NODES}/m1"));
+    server.kill();
+    for (name, number) in [
+        ("e1", "9223372036854775807"),
+        ("e2", "18446744073709551615"),
+    ] {
+        let forged = told
+            .replace("\"m1\"", &format!("{name:?}"))
+            .replace("\"number\":0", &format!("\"number\":{number}"))
+            .replace(
+                "127.0.1.1",
+                &format!("127.0.1.{}", name.len() + number.len()),
+            );
+        assert!(forged.contains(number), "{forged}");
+        zookeeper.create_lasting(&format!("{NODES}/{name}"), &forged);
+        server.start_again();
+        server.log().wait_for(WORKS);
+        server.wait_for_verdict("m1", "alive");
+        server.kill();
+    }
+    server.start_again();
+    server.log().wait_for("3 nodes are known");
+    let _late = server.agent(folders[1].path(), "s1", "slave", "127.0.1.9");
+    server.wait_for_verdict("s1", "alive");
+    server.kill();
+    server.start_again();
+    server.log().wait_for("4 nodes are known");
 }
 
 #[test]

@@ -9,11 +9,13 @@ use tokio::sync::{mpsc, watch};
 
 use super::auth::Secret;
 use super::connection::Shared;
-use super::coordinator::{ConnectionTable, Coordinator};
+use super::connection_table::ConnectionTable;
+use super::coordinator::Coordinator;
 use super::publish::{Published, ServerIdentity};
 use super::roster::{Roster, Rules};
 use super::state::PersistedState;
 use super::store::Store;
+use super::zk_store::Unkept;
 use heartline_core::clock::SystemClock;
 use heartline_member::Config;
 
@@ -32,6 +34,13 @@ pub(super) struct ServerConfig {
     pub(super) connections: usize,
     pub(super) connections_of_one: usize,
     pub(super) own: ServerIdentity,
+}
+
+impl ServerConfig {
+    /// Whether nodes may have addresses of the machine itself.
+    pub(super) fn loopback(&self) -> bool {
+        self.listen.ip().is_loopback()
+    }
 }
 
 /// Where the server keeps its state.
@@ -70,13 +79,14 @@ impl Server {
             coordinator: to_coordinator,
             told: told_to,
             seen: seen_by,
-            loopback: plan.listen.ip().is_loopback(),
+            loopback: plan.loopback(),
         };
         let _closing = Closing(&self.open);
         self.open.send_replace(Some(Arc::new(shared)));
         let coordinator = Coordinator {
             roster,
             kept,
+            unkept: Unkept::new(),
             store,
             own: plan.own.clone(),
             clock: self.clock,

@@ -1,7 +1,6 @@
 //! The task that owns the roster: takes the requests of all connections one after the other, and answers them. A change
 //! of the roster is stored before it is acknowledged; one write covers many changes.
 
-use std::collections::HashMap;
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -13,6 +12,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::PROGRAM;
 use super::auth::Body;
+use super::connection_table::{ConnectionOwner, ConnectionTable, DeferredReply};
 use super::fields::HostName;
 use super::message::{ClientRequest, Registration};
 use super::publish::{Published, ServerIdentity, ack, left, list};
@@ -20,6 +20,7 @@ use super::rejection::Rejection;
 use super::roster::{Roster, Standing};
 use super::state::PersistedState;
 use super::store::{Store, is_deposed};
+use super::zk_store::Unkept;
 use heartline_core::clock::SystemClock;
 use heartline_process::say::say;
 
@@ -74,6 +75,8 @@ pub(super) struct Coordinator {
     pub(super) roster: Roster,
     /// The state that the store holds; only nodes in it are published.
     pub(super) kept: Arc<PersistedState>,
+    /// The nodes of that state that the store does not hold after all.
+    pub(super) unkept: Unkept,
     pub(super) store: Store,
     pub(super) own: ServerIdentity,
     pub(super) clock: SystemClock,
@@ -87,41 +90,16 @@ pub(super) struct Coordinator {
     pub(super) lines: ConnectionTable,
 }
 
-/// Which connection speaks for which node, and which answers wait.
-#[derive(Debug, Default)]
-pub(super) struct ConnectionTable {
-    /// The node that each connection last spoke for.
-    names: HashMap<u64, HostName>,
-    /// The connection that last spoke for each node.
-    owners: HashMap<HostName, ConnectionOwner>,
-    /// Answers that wait until their version is stored.
-    waiting: Vec<DeferredReply>,
-    /// The connections with waiting answers, and the version that the last of these waits for: no answer overtakes
-    /// another.
-    held: HashMap<u64, u64>,
-}
-
-#[derive(Debug)]
-struct ConnectionOwner {
-    connection: u64,
-    stays: bool,
-    answers: mpsc::Sender<CoordinatorReply>,
-}
-
-#[derive(Debug)]
-struct DeferredReply {
-    version: u64,
-    word: &'static str,
-    reply: CoordinatorReply,
-    answers: mpsc::Sender<CoordinatorReply>,
-}
-
 /// The running write of the state with its version, if there is one. It is aborted together with the coordinator.
-type StoreWrites = JoinSet<(u64, Arc<PersistedState>, io::Result<()>)>;
+type StoreWrites = JoinSet<(u64, Arc<PersistedState>, io::Result<Unkept>)>;
 
-/// Whether the answer to this kind of message promises that the change is stored.
-fn must_be_kept(word: &str) -> bool {
-    matches!(word, "register" | "leave" | "forget")
+/// The node whose change must be stored before this request is answered, if there is one.
+fn must_be_kept(told: &ClientRequest) -> Option<&HostName> {
+    match told {
+        ClientRequest::Register(told) | ClientRequest::Leave(told) => Some(&told.name),
+        ClientRequest::Forget(name, _) => Some(name),
+        _ => None,
+    }
 }
 
 impl Coordinator {
@@ -153,7 +131,7 @@ impl Coordinator {
                 Some(done) = writing.join_next() => {
                     let failed = |error| (saved, Arc::clone(&self.kept), Err(io::Error::other(error)));
                     match done.unwrap_or_else(failed) {
-                        (version, kept, Ok(())) => (saved, self.kept) = (version, kept),
+                        (version, kept, Ok(unkept)) => (saved, self.kept, self.unkept) = (version, kept, unkept),
                         (_, _, Err(error)) if is_deposed(&error) => return,
                         (_, _, Err(error)) => {
                             say(PROGRAM, format_args!("cannot save the state: {error}; trying again"));
@@ -203,9 +181,28 @@ impl Coordinator {
             .partition(|waiting| waiting.version <= saved);
         self.lines.waiting = rest;
         self.lines.held.retain(|_, version| *version > saved);
-        for DeferredReply { reply, answers, .. } in ready {
+        for waiting in ready {
+            let reply = self.if_kept(waiting.word, waiting.name.as_ref(), waiting.reply);
             // A client that does not read its answers loses them.
-            let _ = answers.try_send(reply);
+            let _ = waiting.answers.try_send(reply);
+        }
+    }
+
+    /// The reply, or a rejection if it promises a change that the store did not take.
+    fn if_kept(
+        &self,
+        word: &'static str,
+        name: Option<&HostName>,
+        reply: CoordinatorReply,
+    ) -> CoordinatorReply {
+        match name.and_then(|name| self.unkept.get(name.as_str())) {
+            Some(why) if !matches!(reply, CoordinatorReply::Refused(..)) => {
+                let why = format!(
+                    "the change is not stored: {why}; correct its ACL or remove it by hand"
+                );
+                CoordinatorReply::Refused(word, None, Rejection::new(why))
+            }
+            _ => reply,
         }
     }
 
@@ -219,7 +216,7 @@ impl Coordinator {
                     error.kind()
                 ))
             };
-            let reply = if must_be_kept(waiting.word) {
+            let reply = if waiting.name.is_some() {
                 CoordinatorReply::Refused(waiting.word, None, why())
             } else {
                 waiting.reply
@@ -242,10 +239,14 @@ impl Coordinator {
     fn answer(&mut self, request: &Submission, saved: u64) {
         let word = request.told.word();
         let (connection, answers) = (request.connection, request.answers.clone());
+        let mut name = must_be_kept(&request.told).cloned();
         let (reply, own) = match self.decide(request) {
-            Ok(reply) if must_be_kept(word) => (reply, self.roster.version()),
+            Ok(reply) if name.is_some() => (reply, self.roster.version()),
             Ok(reply) => (reply, 0),
-            Err(why) => (CoordinatorReply::Refused(word, None, why), 0),
+            Err(why) => {
+                name = None;
+                (CoordinatorReply::Refused(word, None, why), 0)
+            }
         };
         let earlier = self.lines.held.get(&connection).copied();
         let version = own.max(earlier.unwrap_or_default());
@@ -254,11 +255,13 @@ impl Coordinator {
             let waiting = DeferredReply {
                 version,
                 word,
+                name,
                 reply,
                 answers,
             };
             self.lines.waiting.push(waiting);
         } else {
+            let reply = self.if_kept(word, name.as_ref(), reply);
             let _ = answers.try_send(reply);
         }
     }

@@ -33,13 +33,13 @@ pub fn shelf(bytes: &[u8]) {
         values.insert(name, value.to_vec());
     }
     if let Ok(secret) = Secret::new(b"sixteen bytes and more") {
-        let marked = read(&values, Some(&secret), &mut BTreeMap::new());
+        let marked = read(&values, Some(&secret), true, &mut BTreeMap::new());
         let marked = marked.map_or(0, |kept| kept.nodes.len());
         assert_eq!(marked, 0, "nobody marked it");
         let _ = secret.unmarked("", bytes);
     }
-    if let Ok(kept) = read(&values, None, &mut BTreeMap::new()) {
-        let again = read(&written(&kept, None), None, &mut BTreeMap::new());
+    if let Ok(kept) = read(&values, None, true, &mut BTreeMap::new()) {
+        let again = read(&written(&kept, None), None, true, &mut BTreeMap::new());
         assert!(again.is_ok_and(|again| again == kept));
         go_on(kept);
     }

@@ -21,6 +21,7 @@ mod args;
 pub mod auth;
 pub mod block;
 mod connection;
+mod connection_table;
 mod coordinator;
 mod event;
 pub mod fields;

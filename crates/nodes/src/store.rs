@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::state::PersistedState;
 use super::state_file::StateFile;
-use super::zk_store::ZkStore;
+use super::zk_store::{Unkept, ZkStore};
 use heartline_zookeeper::Failure;
 
 /// One of the two kinds of store.
@@ -24,12 +24,13 @@ pub(super) fn is_deposed(error: &io::Error) -> bool {
 }
 
 impl Store {
-    /// Writes the state; it is stored once this returns `Ok`.
-    pub(super) async fn save(self, kept: Arc<PersistedState>) -> io::Result<()> {
+    /// Writes the state; once this returns `Ok`, it is stored, except the nodes that this returns.
+    pub(super) async fn save(self, kept: Arc<PersistedState>) -> io::Result<Unkept> {
         match self {
             Self::File(file) => {
                 let save = tokio::task::spawn_blocking(move || file.save(&kept));
-                save.await.map_err(io::Error::other)?
+                save.await.map_err(io::Error::other)??;
+                Ok(Unkept::new())
             }
             Self::ZooKeeper(znodes) => znodes.save(&kept).await,
         }

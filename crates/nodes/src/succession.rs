@@ -122,7 +122,12 @@ async fn believes(server: &Server, settings: &Settings) -> anyhow::Result<()> {
     let mut connector = Connector::new(settings.clone()).of_any_age();
     loop {
         if let Ok(session) = connector.attempt().await {
-            let found = look(&session, server.plan.secret.as_ref()).await;
+            let found = look(
+                &session,
+                server.plan.secret.as_ref(),
+                server.plan.loopback(),
+            )
+            .await;
             session.close(TIMEOUT).await;
             match found {
                 Ok(_) => return pending().await,
@@ -199,7 +204,11 @@ async fn lease(leases: &mut watch::Receiver<Option<MasterLease>>, begun: &Master
 }
 
 async fn work(server: &Server, fence: Fence) -> anyhow::Result<()> {
-    let shelf = Arc::new(ZkStore::new(fence, server.plan.secret.clone()));
+    let shelf = Arc::new(ZkStore::new(
+        fence,
+        server.plan.secret.clone(),
+        server.plan.loopback(),
+    ));
     let kept = loop {
         match shelf.load().await {
             Ok(kept) => break kept,

@@ -5,7 +5,7 @@
 //! intruder who can write to ZooKeeper but does not know the secret cannot put a key into every `authorized_keys`. A
 //! single znode that cannot be read or trusted is skipped: its node registers again.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::mem::take;
 
@@ -28,11 +28,16 @@ const FOLDER: &str = "nodes";
 const BATCH: usize = 256 << 10;
 /// The maximum number of skipped znodes that a message names.
 const MOST_NAMED: usize = 8;
+/// The maximum number of refused znodes that one save tries again: each may cost another transaction.
+const MOST_TRIED_AGAIN: usize = 8;
 /// The number of znodes that are requested at once.
 const AT_ONCE: usize = 64;
 
 /// The values of the znodes by name; the folder has the empty name.
 pub(super) type Values = BTreeMap<String, Vec<u8>>;
+
+/// The nodes whose znode is not as it should be, with the reason.
+pub(super) type Unkept = BTreeMap<String, String>;
 
 /// The state that was read from ZooKeeper.
 #[derive(Debug)]
@@ -56,19 +61,22 @@ struct StateHeader {
 pub(super) struct ZkStore {
     fence: Fence,
     secret: Option<Secret>,
+    /// Whether nodes may have addresses of the machine itself.
+    loopback: bool,
     /// The values in ZooKeeper; `None` if they are not known for certain.
     known: Mutex<Option<Values>>,
     /// The skipped znodes: they are not removed.
     odd: Mutex<BTreeSet<String>>,
-    /// The znodes that ZooKeeper refuses to write or remove: they stay as they are.
-    refused: Mutex<BTreeSet<String>>,
+    /// The znodes that ZooKeeper refuses to write or remove, with the reason; those tried last are at the end.
+    refused: Mutex<VecDeque<(String, String)>>,
 }
 
 impl ZkStore {
-    pub(super) fn new(fence: Fence, secret: Option<Secret>) -> Self {
+    pub(super) fn new(fence: Fence, secret: Option<Secret>, loopback: bool) -> Self {
         Self {
             fence,
             secret,
+            loopback,
             known: Mutex::new(None),
             odd: Mutex::default(),
             refused: Mutex::default(),
@@ -77,7 +85,7 @@ impl ZkStore {
 
     /// Reads the state; an empty state if there are no znodes.
     pub(super) async fn load(&self) -> anyhow::Result<PersistedState> {
-        let found = look(self.fence.session(), self.secret.as_ref()).await?;
+        let found = look(self.fence.session(), self.secret.as_ref(), self.loopback).await?;
         let folder = folder(self.fence.session());
         for (name, why) in found.odd.iter().take(MOST_NAMED) {
             let name = name.escape_debug();
@@ -91,12 +99,14 @@ impl ZkStore {
         Ok(found.kept)
     }
 
-    /// Writes the state. A znode that ZooKeeper refuses to write or remove, for example because it has children, costs
-    /// its node alone: that registers again with the next master.
-    pub(super) async fn save(&self, kept: &PersistedState) -> io::Result<()> {
+    /// Writes the state, except the nodes that it returns: ZooKeeper refuses to write their znodes. The next master
+    /// finds these nodes as they were before, or not at all. Later saves try them again.
+    ///
+    /// A znode that cannot be removed, since it has children, gets an empty value instead, which describes no node.
+    pub(super) async fn save(&self, kept: &PersistedState) -> io::Result<Unkept> {
         let wanted = written(kept, self.secret.as_ref());
         let mut known = self.known.lock().await;
-        let before = if let Some(before) = known.take() {
+        let mut values = if let Some(before) = known.take() {
             before
         } else {
             let fetched = fetch(self.fence.session()).await;
@@ -104,28 +114,84 @@ impl ZkStore {
             values
         };
         let folder = folder(self.fence.session());
-        let odd = self.odd.lock().await;
+        let mut odd = self.odd.lock().await;
         let mut refused = self.refused.lock().await;
-        for mut batch in batches(&folder, &before, &wanted, &odd) {
-            batch.retain(|operation| !refused.contains(name(&folder, operation)));
-            while let Err(refusal) = self.fence.make(batch.clone()).await {
-                let (at, why) = refused_at(refusal, &batch).map_err(io::Error::other)?;
-                let operation = batch.remove(at);
-                let name = name(&folder, &operation);
-                if name.is_empty() {
-                    return Err(io::Error::other(why));
-                }
-                refused.insert(name.to_owned());
-                let name = name.escape_debug();
-                say(
-                    PROGRAM,
-                    format_args!("{folder}/{name} is passed over: {why}"),
-                );
+        let tried_again = refused.len().min(MOST_TRIED_AGAIN);
+        refused.rotate_left(tried_again);
+        let skipped = refused.iter().take(refused.len() - tried_again);
+        let skipped: BTreeSet<String> = skipped.map(|(name, _)| name.clone()).collect();
+        for mut batch in batches(&folder, &values, &wanted, &odd) {
+            batch.retain(|operation| !skipped.contains(name(&folder, operation)));
+            self.write(batch, &mut values, &mut refused).await?;
+        }
+        let is_kept = |name: &str| stored(&values, name) == wanted.get(name);
+        refused.retain(|(name, _)| !is_kept(name));
+        odd.retain(|name| !wanted.contains_key(name) || !is_kept(name));
+        *known = Some(values);
+        Ok(refused.iter().cloned().collect())
+    }
+
+    /// Makes one transaction without the operations that ZooKeeper refuses, and notes in `values` what is written.
+    async fn write(
+        &self,
+        mut batch: Vec<Operation>,
+        values: &mut Values,
+        refused: &mut VecDeque<(String, String)>,
+    ) -> io::Result<()> {
+        let folder = folder(self.fence.session());
+        while let Err(refusal) = self.fence.make(batch.clone()).await {
+            let (at, why) = refused_at(refusal, &batch).map_err(io::Error::other)?;
+            if let Some(other) = instead(&batch[at], &why) {
+                batch[at] = other;
+                continue;
+            }
+            let operation = batch.remove(at);
+            let name = name(&folder, &operation);
+            if name.is_empty() {
+                return Err(io::Error::other(why));
+            }
+            if refused.iter().all(|(known, _)| known != name) {
+                let path = format!("{folder}/{}", name.escape_debug());
+                say(PROGRAM, format_args!("{path} is passed over: {why}"));
+                let why = format!("ZooKeeper refuses {path}: {why}");
+                refused.push_back((name.to_owned(), why));
             }
         }
-        *known = Some(wanted);
+        for operation in batch {
+            let name = name(&folder, &operation).to_owned();
+            match operation {
+                Operation::Create { value, .. } | Operation::Set { value, .. } => {
+                    values.insert(name, value);
+                }
+                Operation::Delete { .. } | Operation::Check { .. } => {
+                    values.remove(&name);
+                }
+            }
+        }
         Ok(())
     }
+}
+
+/// The operation to try after this one was refused, if there is one.
+fn instead(refused: &Operation, why: &Failure) -> Option<Operation> {
+    let (path, value) = match refused {
+        Operation::Delete { path, .. } => (path, Vec::new()),
+        // It cannot be read, so it was not known.
+        Operation::Create { path, value, .. } if *why == Failure::NodeExists => {
+            (path, value.clone())
+        }
+        _ => return None,
+    };
+    Some(Operation::Set {
+        path: path.clone(),
+        value,
+        version: None,
+    })
+}
+
+/// The value of one node in ZooKeeper; an empty value describes no node.
+fn stored<'a>(values: &'a Values, name: &str) -> Option<&'a Vec<u8>> {
+    values.get(name).filter(|value| !value.is_empty())
 }
 
 /// Reads the values of the znodes and the state that they describe. Reading needs no claim. A [`Failure`] comes from
@@ -133,9 +199,10 @@ impl ZkStore {
 pub(super) async fn look(
     session: &Session,
     secret: Option<&Secret>,
+    loopback: bool,
 ) -> anyhow::Result<LoadedState> {
     let (values, mut odd) = fetch(session).await?;
-    let kept = read(&values, secret, &mut odd).with_context(|| {
+    let kept = read(&values, secret, loopback, &mut odd).with_context(|| {
         let folder = folder(session);
         format!(
             "ZooKeeper's {folder} cannot be trusted; is --secret-file the same as the other servers'? If it is, \
@@ -199,10 +266,12 @@ pub(super) fn written(kept: &PersistedState, secret: Option<&Secret>) -> Values 
     values.collect()
 }
 
-/// Parses the values of the znodes. An error concerns the folder's own value; faults of other values go into `odd`.
+/// Parses the values of the znodes. An error concerns the folder's own value; faults of other values go into `odd`. Only
+/// a `loopback` server may have nodes at addresses of the machine itself: agents elsewhere reject a list with one.
 pub(super) fn read(
     values: &Values,
     secret: Option<&Secret>,
+    loopback: bool,
     odd: &mut BTreeMap<String, String>,
 ) -> anyhow::Result<PersistedState> {
     let mut kept = PersistedState::default();
@@ -213,7 +282,9 @@ pub(super) fn read(
             kept.master = front.master;
             continue;
         }
-        match node(name, value, secret) {
+        match node(name, value, secret, loopback) {
+            // A server wrote it that could not remove the znode.
+            _ if value.is_empty() => {}
             Ok(node) => kept.nodes.push(node),
             Err(error) => drop(odd.insert(name.clone(), format!("{error:#}"))),
         }
@@ -232,13 +303,18 @@ fn unmarked<'a>(name: &str, value: &'a [u8], secret: Option<&Secret>) -> anyhow:
 }
 
 /// Parses the value of one node's znode.
-fn node(name: &str, value: &[u8], secret: Option<&Secret>) -> anyhow::Result<PersistedNode> {
+fn node(
+    name: &str,
+    value: &[u8],
+    secret: Option<&Secret>,
+    loopback: bool,
+) -> anyhow::Result<PersistedNode> {
     let node: PersistedNode = serde_json::from_slice(unmarked(name, value, secret)?)?;
     if node.hostname.as_str() != name {
         anyhow::bail!("its value describes another node, {}", node.hostname);
     }
     for ip in [node.ip, node.was_at].into_iter().flatten() {
-        Address::new(ip, true)?;
+        Address::new(ip, loopback)?;
     }
     Ok(node)
 }
@@ -255,9 +331,11 @@ fn batches(
         "" => folder.to_owned(),
         name => format!("{folder}/{name}"),
     };
-    let is_gone = |name: &&String| !wanted.contains_key(*name) && !odd.contains(*name);
-    let gone = before.keys().filter(is_gone);
-    let gone = gone.map(|name| Operation::Delete {
+    let is_gone = |(name, value): &(&String, &Vec<u8>)| {
+        !value.is_empty() && !wanted.contains_key(*name) && !odd.contains(*name)
+    };
+    let gone = before.iter().filter(is_gone);
+    let gone = gone.map(|(name, _)| Operation::Delete {
         path: path(name),
         version: None,
     });
@@ -369,7 +447,7 @@ mod tests {
     }
 
     fn believed(values: &Values, secret: Option<&Secret>) -> anyhow::Result<PersistedState> {
-        read(values, secret, &mut BTreeMap::new())
+        read(values, secret, false, &mut BTreeMap::new())
     }
 
     #[test]
@@ -378,11 +456,40 @@ mod tests {
         let mut values = one.clone();
         values.insert("junk".to_owned(), b"hello".to_vec());
         let mut odd = BTreeMap::new();
-        let believed = read(&values, None, &mut odd).expect("the folder's value is right");
+        let believed = read(&values, None, false, &mut odd).expect("the folder's value is right");
         assert_eq!(believed.nodes.len(), 2);
         assert_eq!(odd.keys().collect::<Vec<_>>(), ["junk"]);
         let odd = odd.into_keys().collect();
         assert!(batches("/f", &values, &one, &odd).is_empty());
+    }
+
+    #[test]
+    fn an_empty_value_stands_for_a_node_that_is_forgotten() {
+        let wanted = written(&kept(&["m1"]), None);
+        let mut values = wanted.clone();
+        values.insert("a2".to_owned(), Vec::new());
+        let mut odd = BTreeMap::new();
+        let read = read(&values, None, false, &mut odd).expect("the folder's value is right");
+        assert_eq!((read.nodes.len(), odd), (1, BTreeMap::new()));
+        assert!(batches("/f", &values, &wanted, &BTreeSet::new()).is_empty());
+        let again = written(&kept(&["m1", "a2"]), None);
+        let again_written = batches("/f", &values, &again, &BTreeSet::new());
+        assert_eq!(applied(values, again_written), again);
+    }
+
+    #[test]
+    fn an_address_that_agents_reject_costs_its_node_alone() {
+        let mut values = written(&kept(&["m1", "a2"]), None);
+        let value = String::from_utf8(values["a2"].clone()).expect("text");
+        values.insert(
+            "a2".to_owned(),
+            value.replace("10.0.0.2", "127.0.0.2").into(),
+        );
+        for (loopback, count) in [(false, 1), (true, 2)] {
+            let mut odd = BTreeMap::new();
+            let read = read(&values, None, loopback, &mut odd).expect("the folder's is right");
+            assert_eq!((read.nodes.len(), odd.len()), (count, 2 - count));
+        }
     }
 
     #[test]
