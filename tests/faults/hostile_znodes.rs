@@ -1,7 +1,7 @@
 //! Foreign znodes in heartline's places: they are skipped, and everything else goes on.
 
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::support::{Crowd, Ended, Mapper, SOON, Watcher, ZooKeeper, ask, pair, wait_until};
 use heartline::coordination::client::Kind;
@@ -151,6 +151,45 @@ fn what_stands_in_the_line_and_is_no_claim_holds_nobody_up() {
     for path in [path, late] {
         assert!(zookeeper.exists(&format!("{path}/child")), "{path}");
     }
+}
+
+#[test]
+fn a_claim_that_no_session_owns_misleads_nobody() {
+    let zookeeper = ZooKeeper::start();
+    let address = zookeeper.address();
+    let setup = || {
+        assert_cmd::Command::new(env!("CARGO_BIN_EXE_setup-zookeeper"))
+            .args(["--zookeeper", &address])
+            .assert()
+    };
+    setup().success();
+    let forged = "/heart_beat_master/_c_x-lock--1";
+    zookeeper.create_lasting(forged, "somebody\nalive at 1.5!");
+    let begin = Instant::now();
+    let asked = ask(&zookeeper, &["kill", "map1"]);
+    assert_eq!(asked.status.code(), Some(1));
+    let why = String::from_utf8_lossy(&asked.stderr);
+    assert!(why.contains("no member runs"), "{why}");
+    assert!(begin.elapsed() < Duration::from_secs(8));
+
+    let (_watcher, master, follower) = pair(&zookeeper);
+    let status = ask(&zookeeper, &["status"]);
+    let table = String::from_utf8_lossy(&status.stdout);
+    assert!(
+        table.contains("map1") && !table.contains("somebody"),
+        "{table}"
+    );
+    // Longer than the reports repeat an event.
+    sleep(Duration::from_millis(1500));
+    let late = Watcher::events(&zookeeper);
+    late.wait_for_event("claimed", "map1");
+    let named = predicates::str::contains("map1 (master), map2 (in line)");
+    setup().code(1).stderr(named);
+    for mapper in [master, follower] {
+        assert_eq!(mapper.finish().status(), 0);
+    }
+    setup().success();
+    assert!(!zookeeper.exists(forged));
 }
 
 #[test]

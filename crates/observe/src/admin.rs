@@ -9,7 +9,6 @@ use clap::Args;
 use tokio::time::{Instant, timeout_at};
 
 use heartline_cli::{self as cli, ZooKeeperOptions, duration};
-use heartline_core::protocol::claim::in_order;
 use heartline_core::protocol::escape::unescape;
 use heartline_core::protocol::request::{Request, Response};
 use heartline_core::text;
@@ -125,9 +124,8 @@ async fn response(session: &Session, request: &Request) -> anyhow::Result<Respon
     let nobody =
         || format!("no member runs below '{namespace}/'; check --zookeeper and --namespace");
     let deadline = Instant::now() + ANSWER;
-    // The values of the claims do not matter here, nor whether one of them can be read.
-    let line = unthrottled(deadline, async || session.line(true).await).await?;
-    in_order(&line).first().with_context(nobody)?;
+    let first = unthrottled(deadline, async || session.first_claim(true).await);
+    first.await?.with_context(nobody)?;
     let request = request.to_string();
     let path = unthrottled(deadline, async || session.request(&request).await).await?;
     loop {

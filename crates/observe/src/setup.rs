@@ -185,14 +185,11 @@ impl Reset<'_> {
         // Members with a claim in the line.
         let mut alive = BTreeSet::new();
         let mut line = Vec::new();
-        for (place, claim) in in_order(claims).into_iter().enumerate() {
-            let part = if place == 0 {
-                " (master)"
-            } else {
-                " (in line)"
-            };
+        for claim in in_order(claims) {
             let path = paths.claim(claim);
             let name = match unthrottled(self.end, async || self.session.find(&path).await).await {
+                // It is no claim, since no session owns it.
+                Ok(Some(value)) if !value.stat.is_ephemeral() => continue,
                 Ok(Some(value)) => holder(&value.bytes),
                 // A claim that has gone meanwhile has no owner.
                 Ok(None) => continue,
@@ -200,7 +197,9 @@ impl Reset<'_> {
                 // It belongs to some member, whose name is unknown.
                 Err(_) => claim.clone(),
             };
-            line.push(format!("{name}{part}"));
+            let is_first = line.is_empty();
+            let part = if is_first { "master" } else { "in line" };
+            line.push(format!("{name} ({part})"));
             alive.insert(name);
         }
         let others = members.iter().filter(|member| !alive.contains(*member));

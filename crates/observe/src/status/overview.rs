@@ -62,7 +62,11 @@ impl Overview {
         let report = second.report.as_ref();
         let report = report.map(|node| Report::parse(&node.value.bytes));
         let report = report.unwrap_or_default();
-        let master = master(&second.line, &report);
+        // What no session owns, or nobody may read, is no claim to anyone.
+        let line = second.line.iter();
+        let line = line.filter(|node| node.trouble.is_none() && node.value.stat.is_ephemeral());
+        let line: Vec<&Node> = line.collect();
+        let master = master(&line, &report);
         let control = second.control.as_ref();
         let interval = control.and_then(|node| Control::parse(&node.value.bytes).interval);
         let terms = RowContext {
@@ -74,7 +78,7 @@ impl Overview {
         // Members that already have a row.
         let mut named = HashSet::new();
         let (earlier_line, earlier) = (by_name(&first.line), by_name(&first.members));
-        for node in second.line.iter().filter(|node| is_beat(&node.value.bytes)) {
+        for node in line.iter().filter(|node| is_beat(&node.value.bytes)) {
             let role = role(&node.name, master.as_ref());
             let name = holder(&node.value.bytes);
             let mut row = Row::of(
@@ -145,7 +149,7 @@ fn server_time(first: &Look, second: &Look) -> Option<DateTime<Utc>> {
 }
 
 /// The first in line, if it already leads: then it writes its beats to its claim.
-fn master(line: &[Node], report: &Report) -> Option<Master> {
+fn master(line: &[&Node], report: &Report) -> Option<Master> {
     let first = line.first().filter(|first| is_beat(&first.value.bytes))?;
     let master_info = report.master_info.as_ref();
     let master_info = master_info.filter(|master_info| master_info.claim == first.name);

@@ -10,7 +10,6 @@ use tokio::time::Instant;
 use super::complaints::Complaints;
 use super::history::EventHistory;
 use super::session::{Feed, WatchEvent, WatchSession};
-use heartline_core::protocol::claim::in_order;
 use heartline_core::protocol::{Event, EventKind, Report};
 use heartline_zookeeper::{
     Connector, Failure, Session, Settings, Value, can_be_looked_up, unthrottled,
@@ -260,8 +259,8 @@ fn feed_snapshot(link: &mut WatchSession, node: &str) -> AbortHandle {
 /// How the current master took over, according to its reports; `None` if there is no master.
 async fn in_office(session: &Session) -> Result<Option<Event>, Failure> {
     let end = Instant::now() + PATIENCE;
-    let line = unthrottled(end, async || session.line(false).await).await?;
-    let Some(claim) = in_order(&line).first().copied() else {
+    let first = unthrottled(end, async || session.first_claim(false).await).await?;
+    let Some((claim, _)) = first else {
         return Ok(None);
     };
     let master = session.paths().master();
@@ -271,7 +270,7 @@ async fn in_office(session: &Session) -> Result<Option<Event>, Failure> {
     let report = Report::parse(&value.bytes);
     let master_info = report
         .master_info
-        .filter(|master_info| master_info.claim == *claim);
+        .filter(|master_info| master_info.claim == claim);
     Ok(master_info.map(|master_info| Event {
         previous: master_info.previous,
         ..Event::of(

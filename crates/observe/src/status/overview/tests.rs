@@ -35,6 +35,17 @@ fn claims_that_beat_are_masters_and_all_others_are_those_of_followers() {
 }
 
 #[test]
+fn what_no_session_owns_or_nobody_may_read_is_no_claim() {
+    let mut lasting = claim("_c_x-lock--1", "somebody", "alive at 1.5!\n");
+    lasting.value.stat.owner = 0;
+    let mut hidden = claim("_c_y-lock-0000000000", "", "");
+    hidden.trouble = Some("not authorized".to_owned());
+    let line = vec![lasting, hidden, claim(CLAIM, "map1", &beat("hd1", 1))];
+    let overview = of(&look(Vec::new(), line, 0));
+    assert_eq!(told(&overview), ["master map1 working"]);
+}
+
+#[test]
 fn standing_masters_wait_behind_the_master() {
     let line = vec![
         claim(
