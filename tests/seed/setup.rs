@@ -1,5 +1,7 @@
 //! `setup-zookeeper` creates and resets znodes any number of times, and spares living members.
 
+use std::time::{Duration, Instant};
+
 use crate::support::{ZooKeeper, pair};
 use assert_cmd::Command;
 use predicates::prelude::*;
@@ -132,4 +134,32 @@ fn thousands_that_an_earlier_job_left_are_removed_without_waiting_for_each() {
     // Each znode is observed for 200 ms to see whether it is in use: 400 s if done one after the other.
     setup(&zookeeper, &[]).success();
     assert!(!zookeeper.exists("/heart_beat/map1999"));
+}
+
+#[test]
+fn a_line_too_long_for_one_transaction_is_removed() {
+    let zookeeper = ZooKeeper::start();
+    // The path of a claim is long enough that all of them exceed the 1 MiB that a server accepts.
+    let namespace = format!("/{}", "n".repeat(200));
+    let options = ["--namespace", &namespace];
+    setup(&zookeeper, &options).success();
+    let line = format!("{namespace}/heart_beat_master");
+    let names: Vec<String> = (0..5000)
+        .map(|number| format!("_c_x-lock-{number:010}"))
+        .collect();
+    zookeeper.create_many(&line, &names, b"map1\nalive at 1.5!");
+    let kept: Vec<&String> = names.iter().step_by(50).collect();
+    let children: Vec<String> = kept.iter().map(|name| format!("{name}/child")).collect();
+    zookeeper.create_many(&line, &children, b"");
+    zookeeper.set(&line, b"delete node map1");
+    let begin = Instant::now();
+    setup(&zookeeper, &options)
+        .code(1)
+        .stderr(contains("100 znodes cannot be removed"));
+    assert!(begin.elapsed() < Duration::from_secs(20));
+    assert_eq!(zookeeper.znode(&line), "this is a master map!");
+    zookeeper.visit(async |session| {
+        let left = session.client().children(&line).await.unwrap();
+        assert_eq!(left.len(), kept.len());
+    });
 }

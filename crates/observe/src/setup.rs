@@ -11,11 +11,11 @@ use anyhow::{Context, anyhow, bail};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::time::Instant;
 
-use heartline_core::protocol::claim::{holder, in_order};
+use heartline_core::protocol::claim::{holder, in_order, sequence};
 use heartline_core::protocol::report::FREE;
 use heartline_process::say::say;
 use heartline_process::stdio;
-use heartline_zookeeper::client::{Operation, Refusal};
+use heartline_zookeeper::client::Operation;
 use heartline_zookeeper::{Connector, Failure, Session, Settings, snapshots, unthrottled};
 
 const PROGRAM: &str = "setup-zookeeper";
@@ -28,6 +28,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const OVERLOAD: Duration = Duration::from_secs(30);
 /// The number of concurrent requests.
 const AT_ONCE: usize = 256;
+/// The size of a transaction that removes claims: a ZooKeeper server accepts 1 MiB.
+const BATCH_BYTES: usize = 128 << 10;
 /// The most names in a message.
 const MOST_NAMED: usize = 20;
 /// How long closing the session may take.
@@ -88,48 +90,57 @@ impl Reset<'_> {
         complain(&left)
     }
 
-    /// Removes the claims and frees the master's znode in one transaction: the next member to claim it finds it free.
+    /// Removes the claims from the end of the line to its head, and frees the master's znode in one transaction with the
+    /// head: the next member to claim it finds it free.
     async fn free(&self, claims: &[String]) -> anyhow::Result<Vec<Left>> {
-        let (client, paths) = (self.session.client(), self.session.paths());
-        let mut claims: Vec<String> = claims.iter().map(|claim| paths.claim(claim)).collect();
+        let paths = self.session.paths();
+        let mut line = in_order(claims);
+        line.extend(claims.iter().filter(|name| sequence(name).is_none()));
+        let mut batches = batches(line.into_iter().map(|claim| paths.claim(claim)));
+        let head = batches.remove(0);
         let mut left = Vec::new();
-        loop {
-            let deletes = claims.iter().map(|path| Operation::Delete {
-                path: path.clone(),
-                version: None,
-            });
-            let sets = [(paths.control(), ""), (paths.master(), FREE)];
-            let sets = sets.map(|(path, value)| Operation::Set {
-                path: path.to_owned(),
-                value: value.into(),
-                version: None,
-            });
-            let operations: Vec<Operation> = deletes.chain(sets).collect();
-            let made = unthrottled(self.end, async || {
-                let made = client.transaction(operations.clone()).await;
-                match made {
-                    Err(refusal) if refusal.failure == Failure::Throttled => Err(refusal.failure),
-                    made => Ok(made),
-                }
-            });
-            match made.await? {
-                Ok(()) => return Ok(left),
-                Err(Refusal {
-                    at: Some(at),
-                    failure,
-                }) if at < claims.len() => {
-                    let path = claims.remove(at);
-                    // A znode that has gone on its own is as good as removed.
-                    if failure != Failure::NoNode {
-                        left.push((path, failure));
-                    }
-                }
-                Err(refusal) => {
-                    let path = paths.master();
-                    return Err(refusal.failure).with_context(|| format!("cannot free {path}"));
-                }
-            }
+        for batch in batches.into_iter().rev() {
+            left.extend(self.clear(Vec::new(), batch).await?);
         }
+        let sets = [(paths.control(), ""), (paths.master(), FREE)];
+        let sets = sets.map(|(path, value)| Operation::Set {
+            path: path.to_owned(),
+            value: value.into(),
+            version: None,
+        });
+        left.extend(self.clear(sets.to_vec(), head).await?);
+        Ok(left)
+    }
+
+    /// Carries out `first` and removes these claims in one transaction; returns those that cannot be removed. If one of
+    /// them is refused, each is removed alone.
+    async fn clear(&self, first: Vec<Operation>, claims: Vec<String>) -> anyhow::Result<Vec<Left>> {
+        let deletes = claims.iter().map(|path| Operation::Delete {
+            path: path.clone(),
+            version: None,
+        });
+        match self
+            .make(first.iter().cloned().chain(deletes).collect())
+            .await
+        {
+            Ok(()) => return Ok(Vec::new()),
+            Err(failure @ (Failure::Lost | Failure::Throttled)) => return Err(failure.into()),
+            Err(_) => {}
+        }
+        if !first.is_empty() {
+            let path = self.session.paths().master();
+            let freed = self.make(first).await;
+            freed.with_context(|| format!("cannot free {path}"))?;
+        }
+        Ok(self.remove(claims.into_iter()).await?)
+    }
+
+    async fn make(&self, operations: Vec<Operation>) -> Result<(), Failure> {
+        let client = self.session.client();
+        unthrottled(self.end, async || {
+            Ok(client.transaction(operations.clone()).await?)
+        })
+        .await
     }
 
     /// Removes all these znodes; returns those that cannot be removed.
@@ -243,6 +254,23 @@ impl Reset<'_> {
     }
 }
 
+/// Divides paths into at least one batch that fits into a transaction.
+fn batches(paths: impl Iterator<Item = String>) -> Vec<Vec<String>> {
+    /// For the rest of an operation on the wire.
+    const REST: usize = 64;
+    let mut batches = vec![Vec::new()];
+    let mut size = 0;
+    for path in paths {
+        size += path.len() + REST;
+        if size > BATCH_BYTES {
+            size = path.len() + REST;
+            batches.push(Vec::new());
+        }
+        batches.last_mut().expect("one at least").push(path);
+    }
+    batches
+}
+
 /// Names the znodes that could not be removed; that is a failure, for a new job must not find them.
 fn complain(left: &[Left]) -> anyhow::Result<()> {
     for (path, failure) in left.iter().take(MOST_NAMED) {
@@ -263,4 +291,29 @@ fn named(names: &[String]) -> String {
         text = format!("{text} and {} more", names.len() - MOST_NAMED);
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_transaction_is_too_long() {
+        assert_eq!(batches(std::iter::empty()), [Vec::<String>::new()]);
+        let paths: Vec<String> = (0..12_000)
+            .map(|number| {
+                format!(
+                    "/a/heart_beat_master/_c_{}-lock-{number:010}",
+                    "x".repeat(36)
+                )
+            })
+            .collect();
+        let batches = batches(paths.iter().cloned());
+        assert!(batches.len() < 20, "{}", batches.len());
+        for batch in &batches {
+            let size: usize = batch.iter().map(|path| path.len() + 64).sum();
+            assert!((1..=BATCH_BYTES).contains(&size), "{size}");
+        }
+        assert_eq!(batches.concat(), paths);
+    }
 }
