@@ -77,8 +77,28 @@ impl ZooKeeper {
 
     /// Creates a znode that belongs to no session and that no client may read.
     pub(crate) fn create_unreadable(&self, path: &str, value: &str) {
-        const RIGHTS: &[Acl] = &[Acl::new_const(Permission::WRITE, "world", "anyone")];
+        const RIGHTS: &[Acl] = &[
+            Acl::new_const(Permission::WRITE, "world", "anyone"),
+            Acl::new_const(Permission::ADMIN, "world", "anyone"),
+        ];
         self.create(path, value, Acls::from(RIGHTS));
+    }
+
+    /// Lets every client use a znode of [`Self::create_unreadable`].
+    pub(crate) fn make_readable(&self, path: &str) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        runtime.expect("a runtime").block_on(async {
+            let client = Client::connect(&self.address())
+                .await
+                .expect("the server answers");
+            let rights = [Acl::new_const(Permission::ALL, "world", "anyone")];
+            client
+                .set_acl(path, &rights, None)
+                .await
+                .expect("it may be set");
+        });
     }
 
     /// Creates a znode that belongs to no session and that no client may write.

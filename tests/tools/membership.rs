@@ -8,7 +8,7 @@ use std::process::{Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::support::{SOON, ZooKeeper, group_member, member_options, wait_until};
+use crate::support::{Program, SOON, ZooKeeper, group_member, member_options, wait_until};
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 use rustix::process::{Pid, Signal, kill_process};
@@ -34,6 +34,64 @@ fn a_worker_that_cannot_be_read_hides_no_other() {
     let master = group_member(&zookeeper, "master --address m1:2223", &[]);
     let _worker = group_member(&zookeeper, "worker --name w1 --address w1:2224", &[]);
     master.wait_for_event("worker-joined", "w1");
+}
+
+/// A member, with its events and its complaints.
+fn outspoken(zookeeper: &ZooKeeper, options: &str) -> Program {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_heartline"));
+    Program::start(command.args(member_options(zookeeper, options)))
+}
+
+fn count(program: &Program, what: &str) -> usize {
+    let lines = program.lines();
+    lines.iter().filter(|line| line.contains(what)).count()
+}
+
+/// Longer than the pause before a refused request is sent again.
+const REFUSED_TWICE: Duration = Duration::from_secs(12);
+
+#[test]
+fn a_worker_is_read_again_once_its_rights_are_corrected() {
+    let zookeeper = ZooKeeper::start();
+    zookeeper.create_lasting("/workers", "");
+    zookeeper.create_unreadable("/workers/hidden", "w9:1");
+    let master = outspoken(&zookeeper, "master --address m1:2223");
+    master.wait_for("/workers/hidden is passed over: ");
+    zookeeper.make_readable("/workers/hidden");
+    master.wait_for(r#""event":"worker-joined","node":"hidden""#);
+}
+
+#[test]
+fn a_workers_folder_that_nobody_may_read_is_named_once_and_read_later() {
+    let zookeeper = ZooKeeper::start();
+    zookeeper.create_unreadable("/workers", "");
+    let master = outspoken(&zookeeper, "master --address m1:2223");
+    master.wait_for("ZooKeeper refuses /workers: ");
+    sleep(REFUSED_TWICE);
+    assert_eq!(
+        count(&master, "ZooKeeper refuses"),
+        1,
+        "{:#?}",
+        master.lines()
+    );
+    zookeeper.make_readable("/workers");
+    let _worker = group_member(&zookeeper, "worker --name w1 --address w1:2224", &[]);
+    master.wait_for(r#""event":"worker-joined","node":"w1""#);
+}
+
+#[test]
+fn a_master_znode_that_no_session_owns_is_named_and_waited_for() {
+    let zookeeper = ZooKeeper::start();
+    zookeeper.create_lasting("/master", "old:1");
+    let master = outspoken(&zookeeper, "master --address m1:2223");
+    let complaint = "no session owns /master, so it stays until it is removed by hand";
+    master.wait_for(complaint);
+    zookeeper.set("/master", b"old:2");
+    master.wait_for(r#""active":"old:2""#);
+    assert_eq!(count(&master, complaint), 1, "{:#?}", master.lines());
+    let removed = zookeeper.visit(async |session| session.remove("/master").await);
+    removed.expect("it may be removed");
+    master.wait_for(r#""event":"active""#);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Executes the requests of a session, each in its own task, and returns the replies.
 
+use std::future::pending;
 use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -9,7 +10,7 @@ use tokio::time::sleep;
 use super::claim::ZnodeState;
 use super::roster::Worker;
 use heartline_process::supervisor::boot_time;
-use heartline_zookeeper::client::{Kind, Operation};
+use heartline_zookeeper::client::{Change, Kind, Operation};
 use heartline_zookeeper::{Failure, Namespace, Session, unless_throttled};
 
 /// The pause after a refused request before it is sent again.
@@ -37,8 +38,8 @@ pub(super) enum ZnodeReply {
     Unproven,
     /// The current workers.
     Workers(Vec<Worker>),
-    /// ZooKeeper refused the request, for this reason.
-    Refused(String),
+    /// ZooKeeper refused a request for this path, for this reason.
+    Refused(String, String),
     /// The worker's znode at this path cannot be read, for this reason.
     PassedOver(String, String),
 }
@@ -63,11 +64,11 @@ impl ZnodeRequests {
                 Err(Failure::NoNode) => {
                     let above = path.rsplit_once('/').map_or("", |(above, _)| above);
                     match self.ensure(above).await {
-                        Err(failure) if !self.may_try_again(failure.clone()).await => return,
+                        Err(failure) if !self.may_try_again(above, failure.clone()).await => return,
                         _ => continue,
                     }
                 }
-                Err(failure) if self.may_try_again(failure.clone()).await => continue,
+                Err(failure) if self.may_try_again(&path, failure.clone()).await => continue,
                 Err(_) => return,
             };
             return self.bring(ZnodeReply::Created(generation, answer)).await;
@@ -93,7 +94,7 @@ impl ZnodeRequests {
                 Err(Failure::NoNode) => {
                     return self.bring(ZnodeReply::Looked(generation, None)).await;
                 }
-                Err(failure) if self.may_try_again(failure.clone()).await => {}
+                Err(failure) if self.may_try_again(&path, failure.clone()).await => {}
                 Err(_) => return,
             }
         }
@@ -119,14 +120,8 @@ impl ZnodeRequests {
     pub(super) async fn follow_workers(self, path: String) {
         loop {
             let failure = match self.session.client().children_and_watch(&path).await {
-                Ok((names, change)) => match self.workers(&path, names).await {
-                    Ok(workers) => {
-                        self.bring(ZnodeReply::Workers(workers)).await;
-                        match change.await {
-                            Ok(_) => continue,
-                            Err(failure) => failure,
-                        }
-                    }
+                Ok((names, change)) => match self.report_workers(&path, &names, change).await {
+                    Ok(()) => continue,
                     Err(failure) => failure,
                 },
                 Err(Failure::NoNode) => match self.ensure(&path).await {
@@ -135,13 +130,44 @@ impl ZnodeRequests {
                 },
                 Err(failure) => failure,
             };
-            if !self.may_try_again(failure).await {
+            if !self.may_try_again(&path, failure).await {
                 return;
             }
         }
     }
 
-    async fn workers(&self, path: &str, names: Vec<String>) -> Result<Vec<Worker>, Failure> {
+    /// Reports these workers until their list changes. Those that cannot be read are read again from time to time: the
+    /// watch on the list does not report that their ACL was corrected.
+    async fn report_workers(
+        &self,
+        path: &str,
+        names: &[String],
+        mut change: Change,
+    ) -> Result<(), Failure> {
+        loop {
+            let workers = self.workers(path, names.to_vec()).await?;
+            let is_whole = workers.iter().all(Option::is_some);
+            let workers = workers.into_iter().flatten().collect();
+            self.bring(ZnodeReply::Workers(workers)).await;
+            let pause = async {
+                if is_whole {
+                    pending::<()>().await;
+                }
+                sleep(REFUSED_PAUSE).await;
+            };
+            tokio::select! {
+                changed = &mut change => return changed.map(drop),
+                () = pause => {}
+            }
+        }
+    }
+
+    /// The workers with these names; `None` for one that has left or cannot be read.
+    async fn workers(
+        &self,
+        path: &str,
+        names: Vec<String>,
+    ) -> Result<Vec<Option<Worker>>, Failure> {
         let reads = names.into_iter().map(async |node| {
             let path = format!("{path}/{node}");
             // The watch on the list also reports a worker that has left since.
@@ -162,10 +188,7 @@ impl ZnodeRequests {
             }))
         });
         let reads = stream::iter(reads).buffer_unordered(AT_ONCE);
-        reads
-            .try_filter_map(async |worker| Ok(worker))
-            .try_collect()
-            .await
+        reads.try_collect().await
     }
 
     /// Creates a persistent znode and its parents, as far as they are missing.
@@ -185,13 +208,14 @@ impl ZnodeRequests {
 
     /// Pauses after a failure that may be temporary; returns `false` if this connection is of no use any more: the next
     /// one repeats the request.
-    async fn may_try_again(&self, failure: Failure) -> bool {
+    async fn may_try_again(&self, path: &str, failure: Failure) -> bool {
         let pause = match failure {
             Failure::Lost => return false,
             Failure::Refused(_) => REFUSED_PAUSE,
             _ => ODD_PAUSE,
         };
-        self.bring(ZnodeReply::Refused(failure.to_string())).await;
+        let (path, why) = (path.to_owned(), failure.to_string());
+        self.bring(ZnodeReply::Refused(path, why)).await;
         sleep(pause).await;
         true
     }

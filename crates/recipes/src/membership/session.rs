@@ -1,6 +1,7 @@
 //! One session of a member: executes the actions of the claim, and proves the claim repeatedly while it holds.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::future::pending;
 use std::time::Duration;
 
@@ -40,8 +41,8 @@ pub(super) struct GroupSession<'a> {
     listing: Option<AbortHandle>,
     tasks: JoinSet<()>,
     complained: &'a mut bool,
-    /// The skipped workers that were reported.
-    passed_over: BTreeSet<String>,
+    /// The paths of the znodes that were reported as unusable.
+    named: BTreeSet<String>,
 }
 
 impl<'a> GroupSession<'a> {
@@ -68,7 +69,7 @@ impl<'a> GroupSession<'a> {
             listing: None,
             tasks: JoinSet::new(),
             complained,
-            passed_over: BTreeSet::new(),
+            named: BTreeSet::new(),
             duty,
         }
     }
@@ -157,6 +158,9 @@ impl<'a> GroupSession<'a> {
             }
             ZnodeReply::Looked(generation, seen) => {
                 let was_certain = self.claim.is_certain();
+                if seen.as_ref().is_some_and(|seen| seen.owner == 0) {
+                    self.name_ownerless();
+                }
                 self.claim.looked(generation, seen);
                 if !was_certain {
                     self.prove_at = Instant::now();
@@ -181,7 +185,13 @@ impl<'a> GroupSession<'a> {
             }
             ZnodeReply::Workers(workers) => self.duty.workers(workers),
             ZnodeReply::PassedOver(path, why) => self.pass_over(&path, &why),
-            ZnodeReply::Refused(why) => self.complain(&format!("ZooKeeper refuses: {why}")),
+            ZnodeReply::Refused(path, why) => {
+                let shown = text::line(&path);
+                self.name_once(
+                    &path,
+                    format_args!("ZooKeeper refuses {shown}: {why}; trying again"),
+                );
+            }
         }
     }
 
@@ -206,11 +216,27 @@ impl<'a> GroupSession<'a> {
         }
     }
 
-    /// Reports a worker's znode that cannot be read, once for each session.
+    /// Reports a worker's znode that cannot be read.
     fn pass_over(&mut self, path: &str, why: &str) {
-        if self.passed_over.len() < MOST_PASSED_OVER && self.passed_over.insert(path.to_owned()) {
-            let path = text::line(path);
-            say(PROGRAM, format_args!("{path} is passed over: {why}"));
+        if self.named.len() < MOST_PASSED_OVER {
+            let shown = text::line(path);
+            self.name_once(path, format_args!("{shown} is passed over: {why}"));
+        }
+    }
+
+    /// Reports that the znode will not go with any session, so that nobody can become active.
+    fn name_ownerless(&mut self) {
+        let path = self.path.clone();
+        self.name_once(
+            &path,
+            format_args!("no session owns {path}, so it stays until it is removed by hand"),
+        );
+    }
+
+    /// Says something about the znode at this path, once for each session.
+    fn name_once(&mut self, path: &str, what: fmt::Arguments<'_>) {
+        if self.named.insert(path.to_owned()) {
+            say(PROGRAM, what);
         }
     }
 
