@@ -3,7 +3,7 @@
 //! a value contains, it stays in its word.
 //!
 //! Values come from the environment and from ZooKeeper, where others write them. A command may still take a word
-//! for an option or for a path elsewhere (`-o`, `../../x`), so each value must have a form that no command
+//! for an option or for a path elsewhere (`-o`, `../../x`), so each value must have a format that no command
 //! misinterprets ([`Unfit`]).
 
 use std::str::FromStr;
@@ -15,21 +15,21 @@ pub struct Template(Vec<String>);
 /// A rejected value: not a number for `{pid}` or `{epoch}`; for other placeholders, not a word
 /// of letters, digits, `.`, `-` and `_` (and `:` in `{host}`) that begins with a letter, a digit or `_`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("'{}' is no value for {{{place}}}, which takes {}", text.escape_debug(), Form::of(place).wanted())]
+#[error("'{}' is no value for {{{place}}}, which takes {}", text.escape_debug(), ValueFormat::of(place).wanted())]
 pub struct Unfit {
     place: String,
     text: String,
 }
 
-/// The form that the values of a placeholder must have.
+/// The format that the values of a placeholder must have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
+enum ValueFormat {
     Number,
     Host,
     Word,
 }
 
-impl Form {
+impl ValueFormat {
     fn of(place: &str) -> Self {
         match place {
             "pid" | "epoch" => Self::Number,
@@ -50,7 +50,7 @@ impl Form {
         }
     }
 
-    /// An empty value, which means unknown, fits each form.
+    /// An empty value, which means unknown, fits each format.
     fn fits(self, text: &str) -> bool {
         let is_plain = |c: char| match self {
             Self::Number => c.is_ascii_digit(),
@@ -61,10 +61,10 @@ impl Form {
     }
 }
 
-/// Returns a value for the placeholder `place` if it has the form that [`Template::fill`] requires, otherwise an empty
-/// text, as for an unknown value.
+/// Returns a value for the placeholder `place` if it has the format that [`Template::fill`] requires. Otherwise returns
+/// an empty text, as for an unknown value.
 pub fn fitting<'a>(place: &str, value: &'a str) -> &'a str {
-    if Form::of(place).fits(value) {
+    if ValueFormat::of(place).fits(value) {
         value
     } else {
         ""
@@ -73,7 +73,7 @@ pub fn fitting<'a>(place: &str, value: &'a str) -> &'a str {
 
 impl Template {
     /// The words of the command, with each `{name}` replaced by its value. Other text in braces
-    /// stays as it is. Fails if a value does not have the form of its placeholder.
+    /// stays as it is. Fails if a value does not have the format of its placeholder.
     pub fn fill(&self, values: &[(&str, &str)]) -> Result<Vec<String>, Unfit> {
         let words = self.0.iter();
         words.map(|word| fill(word, values)).collect()
@@ -95,7 +95,7 @@ fn fill(word: &str, values: &[(&str, &str)]) -> Result<String, Unfit> {
             Some((name, value, after))
         });
         if let Some((name, value, after)) = known {
-            if !Form::of(name).fits(value) {
+            if !ValueFormat::of(name).fits(value) {
                 return Err(Unfit {
                     place: (*name).to_owned(),
                     text: (*value).to_owned(),

@@ -13,7 +13,7 @@ const PREDECESSOR: &str = "predecessor";
 /// How long the first claim in line may go without a beat before any member deposes it; the predecessor's
 /// allowed silence counts if that is longer. The first is very late by then: its successor should have
 /// deposed it, but died with it.
-const PATIENCE: Duration = Duration::from_millis(500);
+const FIRST_CLAIM_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// How many times the longest time between two beats a follower ahead may be silent.
 const BEATS: u32 = 4;
@@ -63,7 +63,7 @@ pub struct PredecessorWatch {
     beats: bool,
     /// Whether the member was disconnected a moment ago, so that others may not be back yet.
     lately_back: bool,
-    patience: Duration,
+    first_claim_timeout: Duration,
     /// The longest time between two beats of a follower.
     longest_gap: Duration,
     /// The claims ahead, in order, as far as they were read.
@@ -88,7 +88,7 @@ impl PredecessorWatch {
             version: None,
             beats: false,
             lately_back,
-            patience: PATIENCE.max(terms.timeout),
+            first_claim_timeout: FIRST_CLAIM_TIMEOUT.max(terms.timeout),
             longest_gap: terms.longest_gap,
             ahead: Vec::new(),
             said: BTreeSet::new(),
@@ -189,13 +189,13 @@ impl PredecessorWatch {
             .filter(|_| self.detector.overdue().next().is_some());
         let predecessor = predecessor.map(|version| (self.predecessor.clone(), version));
         let now = self.detector.echo_clock().elapsed();
-        let lasts = |since: Duration, patience| now.saturating_sub(since) >= patience;
+        let lasts = |since: Duration, limit| now.saturating_sub(since) >= limit;
         // One beat may be lost, and the next one late.
-        let of_follower = self.patience.max(self.longest_gap * BEATS);
+        let of_follower = self.first_claim_timeout.max(self.longest_gap * BEATS);
         let silent = self.ahead.iter().take_while(|one| {
             let leads_late = one
                 .first_since
-                .is_some_and(|since| lasts(since, self.patience));
+                .is_some_and(|since| lasts(since, self.first_claim_timeout));
             leads_late || lasts(one.silent_since, of_follower)
         });
         let silent = silent.map(|one| (one.claim.clone(), one.view.version));

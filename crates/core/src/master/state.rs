@@ -48,7 +48,7 @@ const HEIR_TO: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
 enum Pending {
-    Beat { told: usize },
+    Beat { reported: usize },
     RemoveDead(RemovalBatch),
     Command(Issue),
     Release,
@@ -244,10 +244,10 @@ impl MasterState {
             return Some(write);
         }
         let report = self.next_report(now);
-        let told = report.as_ref().map_or(0, |(told, _)| *told);
+        let reported = report.as_ref().map_or(0, |(reported, _)| *reported);
         let report = report.map(|(_, report)| report);
         self.is_stuck = report.is_none() && self.has_news();
-        self.pending = Some(Pending::Beat { told });
+        self.pending = Some(Pending::Beat { reported });
         Some(match (self.takeover_version, report) {
             // A new master announces its claim.
             (Some(version), Some(report)) => Write::TakeOver {
@@ -280,9 +280,9 @@ impl MasterState {
     /// the master state ends without an outcome.
     pub fn written(&mut self, now: Now, outcome: Outcome) {
         match (self.pending.take(), outcome) {
-            (Some(Pending::Beat { told }), outcome) => {
+            (Some(Pending::Beat { reported }), outcome) => {
                 self.takeover_version = None;
-                self.news.have_told(now.elapsed, told);
+                self.news.mark_reported(now.elapsed, reported);
                 if matches!(outcome, Outcome::ControlRefused(_)) {
                     self.orders.refused(now);
                 }

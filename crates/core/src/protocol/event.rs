@@ -287,7 +287,7 @@ mod tests {
     #[test]
     fn a_moment_of_others_is_within_the_calendar() {
         let parse = |time: &str| Event::parse(&format!("event 1 9 {time} died map1"));
-        for (told, taken) in [
+        for (time, taken) in [
             ("-262143-01-01T00:00:00Z", "0000-01-01T00:00:00.000000Z"),
             (
                 "+262142-12-31T23:59:59.999999Z",
@@ -295,7 +295,7 @@ mod tests {
             ),
             ("2020-12-29T11:18:39.5Z", "2020-12-29T11:18:39.500000Z"),
         ] {
-            let event = parse(told).unwrap();
+            let event = parse(time).unwrap();
             assert_eq!(stamp(event.time), taken);
             assert!(event.message().unwrap().contains(" has died!"));
         }

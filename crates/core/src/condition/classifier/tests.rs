@@ -257,7 +257,7 @@ proptest! {
     /// As long as only the command itself is to blame, it stalls exactly when the observed time reaches the
     /// stall timeout and the second that a verdict takes.
     #[test]
-    fn who_stands_still_stalls_when_patience_ends(
+    fn who_stands_still_stalls_when_the_timeout_ends(
         course in any_of(GUILTY),
         stall_timeout in 1..20_000_u64,
     ) {

@@ -43,8 +43,8 @@ struct WrittenEvent {
 pub(super) struct EventLog {
     /// The number of the last reported event.
     sequence: u64,
-    told: VecDeque<WrittenEvent>,
-    told_bytes: usize,
+    reported: VecDeque<WrittenEvent>,
+    reported_bytes: usize,
     fresh: VecDeque<PendingEvent>,
     /// Number of events dropped after the last waiting one.
     lost: u64,
@@ -120,7 +120,7 @@ impl EventLog {
         let (mut events, mut sequence) = (Vec::new(), self.sequence);
         for fresh in &self.fresh {
             // The first event always fits into an empty report, even a small one.
-            let is_alone = events.is_empty() && self.told.is_empty();
+            let is_alone = events.is_empty() && self.reported.is_empty();
             if (fresh.line > left || fresh.message > messages) && !is_alone {
                 break;
             }
@@ -137,7 +137,7 @@ impl EventLog {
 
     /// Bytes of lines that the next report has left for events.
     pub(super) fn room_left(&self, room: &ReportLimits) -> usize {
-        room.events.saturating_sub(self.told_bytes)
+        room.events.saturating_sub(self.reported_bytes)
     }
 
     /// The size of an event in bytes: of its line, and of its message.
@@ -153,7 +153,7 @@ impl EventLog {
     }
 
     /// Marks the first `count` waiting events as reported.
-    pub(super) fn have_told(&mut self, now: Duration, count: usize) {
+    pub(super) fn mark_reported(&mut self, now: Duration, count: usize) {
         for mut fresh in self.fresh.drain(..count).collect::<Vec<_>>() {
             self.sequence += fresh.lost + 1;
             fresh.event.sequence = Some(self.sequence);
@@ -163,7 +163,7 @@ impl EventLog {
     }
 
     /// Marks verdicts as reported, which did not wait and already have numbers.
-    pub(super) fn have_told_verdicts(&mut self, now: Duration, verdicts: Vec<(Event, Death)>) {
+    pub(super) fn mark_verdicts_reported(&mut self, now: Duration, verdicts: Vec<(Event, Death)>) {
         for (event, death) in verdicts {
             self.sequence = event.sequence.unwrap_or(self.sequence);
             self.deaths.push(death);
@@ -173,17 +173,17 @@ impl EventLog {
 
     /// The events of the last second, without those reported for the first time.
     pub(super) fn recent(&self) -> impl Iterator<Item = &Event> {
-        self.told.iter().map(|told| &told.event)
+        self.reported.iter().map(|reported| &reported.event)
     }
 
     /// Forgets events that were reported for long enough.
     pub(super) fn forget_old(&mut self, now: Duration) {
         // By the monotonic clock: the wall clocks of two masters may differ.
-        while let Some(first) = self.told.front()
+        while let Some(first) = self.reported.front()
             && now.saturating_sub(first.since) >= RECENT
         {
-            self.told_bytes -= first.line;
-            self.told.pop_front();
+            self.reported_bytes -= first.line;
+            self.reported.pop_front();
         }
     }
 
@@ -194,8 +194,8 @@ impl EventLog {
 
     fn keep(&mut self, since: Duration, event: Event) {
         let line = line(&event);
-        self.told_bytes += line;
-        self.told.push_back(WrittenEvent { since, event, line });
+        self.reported_bytes += line;
+        self.reported.push_back(WrittenEvent { since, event, line });
     }
 }
 

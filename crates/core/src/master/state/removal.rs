@@ -15,7 +15,7 @@ const PATH: usize = 64;
 #[derive(Debug)]
 pub(super) struct RemovalBatch {
     /// Number of waiting events that it reports.
-    told: usize,
+    reported: usize,
     verdicts: Vec<Verdict>,
     nodes: BTreeSet<String>,
     /// Those of its followers whose znodes vanished in the meantime: this transaction removed them, unless it
@@ -67,9 +67,9 @@ impl MasterState {
         self.overdue
             .retain(|node| detector.is_overdue(node, company));
         let mut fresh = self.news.next(&self.room);
-        let told = fresh.len();
-        let mut sequence = self.news.sequence_after(told);
-        if self.news.waiting() > told {
+        let reported = fresh.len();
+        let mut sequence = self.news.sequence_after(reported);
+        if self.news.waiting() > reported {
             // Earlier events must be reported first.
             return None;
         }
@@ -121,7 +121,7 @@ impl MasterState {
         let report = self.report(now, &fresh, &[], sequence);
         self.budget.spend(now.elapsed, report.len());
         self.pending = Some(Pending::RemoveDead(RemovalBatch {
-            told,
+            reported,
             nodes: verdicts.iter().map(|one| one.node.clone()).collect(),
             verdicts,
             vanished: Vec::new(),
@@ -140,8 +140,9 @@ impl MasterState {
         match outcome {
             // Such a batch writes no control.
             Outcome::Done | Outcome::ControlRefused(_) => {
-                self.news.have_told(now.elapsed, batch_under_way.told);
-                let mut told = Vec::with_capacity(batch_under_way.verdicts.len());
+                self.news
+                    .mark_reported(now.elapsed, batch_under_way.reported);
+                let mut reported = Vec::with_capacity(batch_under_way.verdicts.len());
                 for Verdict {
                     node,
                     event,
@@ -150,9 +151,9 @@ impl MasterState {
                 {
                     self.remember_dead(now, &node);
                     self.detector.left(now.elapsed, &node);
-                    told.push((event, self.death(&node, identity)));
+                    reported.push((event, self.death(&node, identity)));
                 }
-                self.news.have_told_verdicts(now.elapsed, told);
+                self.news.mark_verdicts_reported(now.elapsed, reported);
                 self.batch = (self.batch * 2).min(MOST_REMOVED);
                 return;
             }

@@ -181,7 +181,7 @@ fn a_beating_follower_is_reported_once_a_timeout() {
 }
 
 #[test]
-fn a_silent_follower_is_buried_at_the_version_last_heard() {
+fn a_silent_follower_is_removed_at_the_version_last_heard() {
     let mut master_state = settled();
     master_state.heard(at(0), "map2.0", &reading(7));
     for ms in [0, 5, 10, 15] {
@@ -537,16 +537,16 @@ fn a_stall_is_told_once_and_its_end_too() {
     master_state.heard(at(15), "map2.0", &fares(10, None));
     let report = tick(&mut master_state, 20).unwrap();
     let events = Report::parse(report.as_bytes()).events;
-    let told: Vec<_> = events
+    let reported: Vec<_> = events
         .iter()
         .map(|one| (one.event, one.condition))
         .collect();
-    let joined = told
+    let joined = reported
         .iter()
         .position(|(kind, _)| *kind == EventKind::Joined)
         .unwrap();
     assert_eq!(
-        told[joined + 1..],
+        reported[joined + 1..],
         [
             (EventKind::Stalled, Some(Condition::Blocked)),
             (EventKind::Recovered, None)
@@ -561,7 +561,7 @@ fn the_dead_are_told_of_until_they_return() {
     for ms in (5..=25).step_by(5) {
         tick(&mut master_state, ms);
     }
-    let told = |report: Option<String>| {
+    let dead_of = |report: Option<String>| {
         let report = Report::parse(report.unwrap().as_bytes());
         report
             .dead
@@ -570,7 +570,7 @@ fn the_dead_are_told_of_until_they_return() {
             .collect::<Vec<_>>()
     };
     master_state.heard(at(30), "map3.0", &reading(1));
-    assert_eq!(told(tick(&mut master_state, 30)), ["map2.0"]);
+    assert_eq!(dead_of(tick(&mut master_state, 30)), ["map2.0"]);
     master_state.heard(at(35), "map2.0", &reading(0));
-    assert!(told(tick(&mut master_state, 35)).is_empty());
+    assert!(dead_of(tick(&mut master_state, 35)).is_empty());
 }

@@ -29,7 +29,7 @@ fn death(node: &str, identity: Identity) -> Death {
 }
 
 /// Echoes until a follower is about to be removed; returns that time.
-fn until_burial(master_state: &mut MasterState, from: u64) -> u64 {
+fn until_removal(master_state: &mut MasterState, from: u64) -> u64 {
     for ms in (from..from + 100).step_by(5) {
         if matches!(
             master_state.next_write(at(ms)),
@@ -43,15 +43,15 @@ fn until_burial(master_state: &mut MasterState, from: u64) -> u64 {
 }
 
 #[test]
-fn a_burial_is_a_death_once_it_is_made() {
+fn a_removal_is_a_death_once_it_is_made() {
     let mut master_state = settled();
     master_state.heard(at(0), "map2.0", &of_attempt(7, "attempt_1"));
-    let first = until_burial(&mut master_state, 5);
+    let first = until_removal(&mut master_state, 5);
     assert!(master_state.take_deaths().is_empty());
     master_state.written(at(first), Outcome::Spared(0));
     assert!(master_state.take_deaths().is_empty());
     master_state.heard(at(first), "map2.0", &of_attempt(8, "attempt_1"));
-    let second = until_burial(&mut master_state, first + 5);
+    let second = until_removal(&mut master_state, first + 5);
     master_state.written(at(second), Outcome::Done);
     assert_eq!(
         master_state.take_deaths(),
@@ -62,7 +62,7 @@ fn a_burial_is_a_death_once_it_is_made() {
     tick(&mut master_state, second + 5);
     assert!(master_state.take_deaths().is_empty());
     master_state.heard(at(second + 5), "map2.0", &of_attempt(0, "attempt_1"));
-    let third = until_burial(&mut master_state, second + 10);
+    let third = until_removal(&mut master_state, second + 10);
     master_state.written(at(third), Outcome::Done);
     assert_eq!(master_state.take_deaths().len(), 1);
 }
@@ -73,7 +73,7 @@ fn who_goes_by_itself_is_not_dead() {
     master_state.heard(at(0), "map2.0", &of_attempt(7, "attempt_1"));
     master_state.heard(at(0), "map3.0", &of_attempt(7, "attempt_2"));
     master_state.vanished(at(5), "map3.0");
-    let batch_under_way = until_burial(&mut master_state, 10);
+    let batch_under_way = until_removal(&mut master_state, 10);
     master_state.written(at(batch_under_way), Outcome::Gone(0));
     tick(&mut master_state, batch_under_way + 5);
     tick(&mut master_state, batch_under_way + 10);

@@ -5,7 +5,10 @@ use crate::protocol::control::{Action, Order};
 use crate::protocol::request::Request;
 
 /// The next instruction, written at once: its control value, and the answer to a request.
-fn told(master_state: &mut MasterState, ms: u64) -> Option<(Control, Option<(String, String)>)> {
+fn next_command(
+    master_state: &mut MasterState,
+    ms: u64,
+) -> Option<(Control, Option<(String, String)>)> {
     for _ in 0..2 {
         let write = master_state.next_write(at(ms))?;
         master_state.written(at(ms), Outcome::Done);
@@ -19,7 +22,7 @@ fn told(master_state: &mut MasterState, ms: u64) -> Option<(Control, Option<(Str
 fn ask(master_state: &mut MasterState, ms: u64, request: &str) -> (Control, String) {
     let name = "request-0000000001";
     master_state.asked(name.to_owned(), request.parse().unwrap());
-    let (control, answer) = told(master_state, ms).unwrap();
+    let (control, answer) = next_command(master_state, ms).unwrap();
     let (target, answer) = answer.unwrap();
     assert_eq!(target, name);
     (control, answer)
@@ -43,7 +46,7 @@ fn an_epoch_begins_with_what_holds_in_it() {
     assert_eq!(control.interval, Some(PACE.interval));
 }
 
-/// The requester was told that nobody has the order.
+/// The requester got the answer that nobody has the order.
 #[test]
 fn a_refused_order_is_never_carried_out() {
     let mut master_state = settled();
@@ -67,14 +70,14 @@ fn a_refused_order_is_never_carried_out() {
     }
     assert_eq!(master_state.take_answered(), 3);
     // The control is tried again after a pause, and holds nothing of it.
-    assert_eq!(told(&mut master_state, 9000), None);
-    let (control, answer) = told(&mut master_state, 10_020).unwrap();
+    assert_eq!(next_command(&mut master_state, 9000), None);
+    let (control, answer) = next_command(&mut master_state, 10_020).unwrap();
     assert!(
         control.orders.is_empty() && control.asked.is_none(),
         "{control:?}"
     );
     assert_eq!(answer, None);
-    assert_eq!(told(&mut master_state, 10_030), None);
+    assert_eq!(next_command(&mut master_state, 10_030), None);
     master_state.heard(
         at(10_035),
         "map2.0",
@@ -171,7 +174,7 @@ fn an_order_stands_for_some_time_and_its_number_is_not_given_again() {
         ..inherited(Report::default())
     });
     assert!(later.orders.issued.orders.is_empty());
-    let (control, answer) = told(&mut master_state, 40_000).unwrap();
+    let (control, answer) = next_command(&mut master_state, 40_000).unwrap();
     assert!(control.orders.is_empty() && answer.is_none());
     master_state.heard(at(40_000), "map2.0", &reading(8));
     let (control, _) = ask(&mut master_state, 40_005, "reinit map2.0");
@@ -210,7 +213,7 @@ fn who_is_not_known_cannot_be_ended() {
     assert!(answer.starts_with("refused: no member, attempt, task or job is called map9"));
     assert!(control.orders.is_empty());
     // Each request is answered once.
-    assert!(told(&mut master_state, 10).is_none());
+    assert!(next_command(&mut master_state, 10).is_none());
 }
 
 #[test]
@@ -241,7 +244,7 @@ fn many_followers_beat_less_often() {
     for follower in 0..100 {
         master_state.heard(at(0), &format!("map{follower}"), &reading(7));
     }
-    let (control, _) = told(&mut master_state, 5).unwrap();
+    let (control, _) = next_command(&mut master_state, 5).unwrap();
     assert!(control.interval.unwrap() > Duration::from_millis(20));
 }
 
