@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use super::Address;
 
 /// How long the servers may take to answer; the caller already has a session with one of them.
-const PATIENCE: Duration = Duration::from_millis(300);
+const ANSWER_LIMIT: Duration = Duration::from_millis(300);
 /// Maximum length in bytes of an answer to `srvr`.
 const MOST: u64 = 4096;
 /// The beginning of a server's answer to `srvr` and `stat`.
@@ -65,21 +65,21 @@ pub(super) fn needs(old: Option<(&str, Version)>) -> String {
 
 /// The first server that answers with its version, and the version. Servers that block four-letter words do
 /// not answer.
-pub(super) async fn told(address: &Address) -> Option<(String, Version)> {
+pub(super) async fn first_answer(address: &Address) -> Option<(String, Version)> {
     let servers = address.servers().iter().map(|(host, port)| async move {
         let version = Version::of(&srvr(host, *port).await.ok()?)?;
         Some((super::address::place(host, *port), version))
     });
     let mut servers: FuturesUnordered<_> = servers.collect();
     let first = async {
-        while let Some(told) = servers.next().await {
-            if told.is_some() {
-                return told;
+        while let Some(answer) = servers.next().await {
+            if answer.is_some() {
+                return answer;
             }
         }
         None
     };
-    timeout(PATIENCE, first).await.ok().flatten()
+    timeout(ANSWER_LIMIT, first).await.ok().flatten()
 }
 
 async fn srvr(host: &str, port: u16) -> std::io::Result<String> {
@@ -97,7 +97,7 @@ mod tests {
     #[test]
     fn what_is_older_than_3_5_is_too_old() {
         let version = |text: &str| Version::of(&format!("Zookeeper version: {text}\nLatency: 0\n"));
-        for (text, told, is_too_old) in [
+        for (text, expected, is_too_old) in [
             ("3.4.14-4c25d480e66a, built on 03/06/2019", "3.4.14", true),
             ("3.4.6--1, built on 02/20/2014", "3.4.6", true),
             (
@@ -112,7 +112,7 @@ mod tests {
             let version = version(text).expect("a version");
             assert_eq!(
                 (version.to_string().as_str(), version.is_too_old()),
-                (told, is_too_old)
+                (expected, is_too_old)
             );
         }
         for strange in ["", "x.y", "3", "99999999999.1.1"] {
@@ -124,8 +124,10 @@ mod tests {
 
     #[test]
     fn the_version_is_told_if_it_is_known() {
-        let told = needs(Some(("zk1:2181", Version(3, 4, 14))));
-        assert!(told.contains("3.5 or later") && told.contains("zk1:2181 is ZooKeeper 3.4.14"));
+        let message = needs(Some(("zk1:2181", Version(3, 4, 14))));
+        assert!(
+            message.contains("3.5 or later") && message.contains("zk1:2181 is ZooKeeper 3.4.14")
+        );
         assert!(needs(None).contains("3.5 or later"));
     }
 }

@@ -207,10 +207,10 @@ impl Connector {
         }
     }
 
-    /// Opens a session for a person who waits for it: a server that accepts connections gets the time `patience` to
+    /// Opens a session for a person who waits for it: a server that accepts connections gets the time `limit` to
     /// come up.
-    pub async fn connect_within(&mut self, patience: Duration) -> Result<Session, Diagnosis> {
-        let deadline = Instant::now() + patience;
+    pub async fn connect_within(&mut self, limit: Duration) -> Result<Session, Diagnosis> {
+        let deadline = Instant::now() + limit;
         loop {
             let diagnosis = match self.attempt().await {
                 Ok(session) => return Ok(session),
@@ -330,11 +330,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_person_waits_for_who_accepts_and_not_for_nobody() {
-        let patience = Duration::from_secs(5);
+        let limit = Duration::from_secs(5);
         for (accepts, least) in [(false, 0), (true, 5)] {
             let (mut connector, _) = connector("one:1", accepts);
             let begin = Instant::now();
-            assert!(connector.connect_within(patience).await.is_err());
+            assert!(connector.connect_within(limit).await.is_err());
             let took = begin.elapsed().as_secs();
             assert!((least..=least + 2).contains(&took), "{accepts}: {took} s");
         }

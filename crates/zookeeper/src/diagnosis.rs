@@ -16,7 +16,7 @@ use super::address::place;
 use super::age::{self, Version};
 
 /// How long a server may take to accept a connection.
-const PATIENCE: Duration = Duration::from_millis(500);
+const CONNECT_LIMIT: Duration = Duration::from_millis(500);
 /// How long a connection must stay open to count as accepted. The server enforces its limit on connections on
 /// accept, before it reads anything.
 const STAYS: Duration = Duration::from_millis(100);
@@ -84,7 +84,7 @@ impl Diagnosis {
     /// not, or do not report their version. Only for programs that never write: such a server refuses a
     /// write, and that error has the same words.
     pub async fn of_age(address: &Address) -> Option<Self> {
-        let (server, version) = age::told(address).await?;
+        let (server, version) = age::first_answer(address).await?;
         version.is_too_old().then(|| Self {
             servers: vec![(server, Symptom::TooOld(version))],
         })
@@ -97,12 +97,12 @@ async fn look(host: &str, port: u16) -> Symptom {
         return first;
     }
     // A server that is shutting down closes connections too; a moment later it refuses them.
-    sleep(PATIENCE).await;
+    sleep(CONNECT_LIMIT).await;
     look_once(host, port).await
 }
 
 async fn look_once(host: &str, port: u16) -> Symptom {
-    let stream = match timeout(PATIENCE, TcpStream::connect((host, port))).await {
+    let stream = match timeout(CONNECT_LIMIT, TcpStream::connect((host, port))).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => return symptom(&error),
         Err(_) => return Symptom::NoAnswer,

@@ -8,7 +8,7 @@ use super::{Failure, Session};
 /// Maximum number of snapshots kept; the oldest are removed first.
 const MOST: usize = 64;
 /// Maximum number of snapshots that are reported because they cannot be removed.
-pub const MOST_TOLD: usize = 8;
+pub const MOST_UNREMOVED: usize = 8;
 /// Maximum number of concurrent reads: beats wait behind them.
 const AT_ONCE: usize = 16;
 
@@ -16,7 +16,7 @@ const AT_ONCE: usize = 16;
 pub type Unremoved = (String, String);
 
 /// Stores a member's snapshot in place of its last one. Returns old snapshots that cannot be removed, for example
-/// because they have children; at most [`MOST_TOLD`] of them.
+/// because they have children; at most [`MOST_UNREMOVED`] of them.
 pub async fn keep(
     session: &Session,
     name: &str,
@@ -68,7 +68,7 @@ async fn forget_oldest(session: &Session) -> Result<Vec<Unremoved>, Failure> {
         match session.remove(&path).await {
             Err(Failure::Lost) => return Err(Failure::Lost),
             // It does not stop the others.
-            Err(failure) if unremoved.len() < MOST_TOLD => {
+            Err(failure) if unremoved.len() < MOST_UNREMOVED => {
                 unremoved.push((path, failure.to_string()));
             }
             Ok(()) | Err(_) => {}

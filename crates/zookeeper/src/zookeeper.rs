@@ -156,11 +156,11 @@ impl Client for ZooKeeper {
 /// The failure when a server does not know a request: all requests that heartline uses came with ZooKeeper
 /// 3.5.
 async fn unimplemented(hosts: &str) -> Failure {
-    let told = match hosts.parse() {
-        Ok(address) => age::told(&address).await,
+    let answer = match hosts.parse() {
+        Ok(address) => age::first_answer(&address).await,
         Err(_) => None,
     };
-    let old = told.as_ref().filter(|(_, version)| version.is_too_old());
+    let old = answer.as_ref().filter(|(_, version)| version.is_too_old());
     let old = old.map(|(server, version)| (server.as_str(), *version));
     Failure::Refused(age::needs(old))
 }
