@@ -149,8 +149,8 @@ async fn listen(
             ZnodeView::NoClaim => return Ok(ElectionReply::NoClaim(generation, claim.to_owned())),
         };
         // When the runner has ended, this task ends too.
-        let told = tell(ElectionReply::PredecessorSeen(generation, view)).await;
-        if told.is_err() || !change.await? {
+        let sent = tell(ElectionReply::PredecessorSeen(generation, view)).await;
+        if sent.is_err() || !change.await? {
             return Ok(ElectionReply::PredecessorGone(generation));
         }
         if tell(ElectionReply::PredecessorStirred(generation))

@@ -63,7 +63,7 @@ pub(super) struct MemberContext {
     kill: Option<ReportOnce>,
     death_sink: Option<DeathSink>,
     /// The beat interval that the master has set.
-    pub(super) told: Duration,
+    pub(super) master_interval: Duration,
     /// The number of the last order that was carried out.
     pub(super) obeyed: u64,
     /// The assumed size limit for requests in bytes, set after a large request was followed by a connection
@@ -106,7 +106,7 @@ impl MemberContext {
             noted: BTreeSet::new(),
             kill: Some(hooks.kill),
             death_sink: hooks.death_sink,
-            told: Duration::ZERO,
+            master_interval: Duration::ZERO,
             obeyed: 0,
             request_limit: None,
         }
@@ -212,7 +212,10 @@ impl MemberContext {
 }
 
 /// Percentage of a split of this length that was read. Hadoop's mappers read on to the end of the last line.
-#[expect(clippy::cast_precision_loss, reason = "a tenth of a percent is told")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a tenth of a percent is reported"
+)]
 fn percent(taken: u64, length: u64) -> Option<f64> {
     (length > 0).then(|| (taken as f64 / length as f64 * 100.0).min(100.0))
 }

@@ -49,9 +49,9 @@ async fn watch(session: &Session, outside: &Sender<SessionEvent>) -> Result<(), 
             }
             read => read?,
         };
-        let told = Control::parse(&value.bytes);
-        if told.epoch.is_some() {
-            let is_current = if let Some(claim) = &told.claim {
+        let received = Control::parse(&value.bytes);
+        if received.epoch.is_some() {
+            let is_current = if let Some(claim) = &received.claim {
                 // The report of a large job is large, and all members read at the same time: check the claim
                 // instead.
                 session.client().sync(control).await?;
@@ -61,9 +61,9 @@ async fn watch(session: &Session, outside: &Sender<SessionEvent>) -> Result<(), 
                 // One transaction writes both znodes when an epoch begins. If the control znode is older than
                 // the report, its master was replaced, or it has no master.
                 let report = session.read_fresh(master).await?;
-                told.epoch == Report::parse(&report.bytes).epoch
+                received.epoch == Report::parse(&report.bytes).epoch
             };
-            if is_current && outside.send(SessionEvent::Told(told)).await.is_err() {
+            if is_current && outside.send(SessionEvent::Control(received)).await.is_err() {
                 return Ok(());
             }
         }

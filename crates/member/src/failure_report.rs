@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::drain::drain;
 use heartline_process::say::say;
 use heartline_streaming::Task;
-use heartline_streaming::umbilical::{Trouble, fail_attempt};
+use heartline_streaming::umbilical::{UmbilicalError, fail_attempt};
 
 /// How long the application master may take to answer. The process does not have to wait that long.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -61,11 +61,11 @@ impl FailureReport {
             match fail_attempt(&attempt, &reason, LIMIT) {
                 Ok(()) => answer.is_heard.store(true, Relaxed),
                 // As with Hadoop's local runner: there is no application master to inform.
-                Err(Trouble::NoMaster) => {}
-                Err(trouble) => say(
+                Err(UmbilicalError::NoMaster) => {}
+                Err(error) => say(
                     program,
                     format_args!(
-                        "cannot report the failure to Hadoop's application master: {trouble}"
+                        "cannot report the failure to Hadoop's application master: {error}"
                     ),
                 ),
             }

@@ -22,8 +22,8 @@ pub struct MasterLeaseSender(watch::Sender<Option<MasterLease>>);
 impl MasterLeaseSender {
     /// Creates both ends: the sender for [`super::Config`], and the receiver for the program.
     pub fn new() -> (Self, watch::Receiver<Option<MasterLease>>) {
-        let (tell, told) = watch::channel(None);
-        (Self(tell), told)
+        let (sender, receiver) = watch::channel(None);
+        (Self(sender), receiver)
     }
 
     /// Renews the lease: a write that needs the claim was acknowledged.

@@ -70,12 +70,12 @@ impl Reporter {
             (Signals::Heartbeat(farewell), alone)
         };
         let heartbeat = self.start_heart(&work_status, signals)?;
-        let told = Arc::clone(&work_status);
+        let source = Arc::clone(&work_status);
         let keep_alive = self.stall_policy.keep_alive;
         Ok(Reporting {
             kill: heartbeat.as_ref().map_or(alone, Heartbeat::killer),
             heartbeat,
-            status: StatusLine::start(self.task.clone(), keep_alive, move || told.status()),
+            status: StatusLine::start(self.task.clone(), keep_alive, move || source.status()),
             last_word,
             reporter: self,
             progress,

@@ -12,7 +12,7 @@ use super::{Config, StatusSource};
 use heartline_zookeeper::Connector;
 
 /// How long a server may accept connections without giving a session before the member complains.
-const PATIENCE: Duration = Duration::from_secs(2);
+const SESSION_START_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How long a refused member waits before it tries again.
 const REFUSED_PAUSE: Duration = Duration::from_secs(10);
@@ -80,7 +80,7 @@ impl MemberRunner {
                         .now()
                         .elapsed
                         .saturating_sub(away_since);
-                    if diagnosis.is_settled() || since > PATIENCE {
+                    if diagnosis.is_settled() || since > SESSION_START_TIMEOUT {
                         self.context.complain(&diagnosis.to_string());
                     }
                     self.context.diagnosis = Some(diagnosis);

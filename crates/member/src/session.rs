@@ -37,7 +37,7 @@ const NO_ANSWER: &str = "it did not answer in time";
 /// How long the client may look for a server before the member opens a new session. The client doubles its
 /// pauses for as long as the session may last, so that in the end it would reconnect only tens of seconds
 /// after a server's return; between sessions the member tries every second.
-const PATIENCE: Duration = Duration::from_secs(2);
+const RECONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 enum SessionRole {
     /// Neither follower nor master yet.
@@ -60,7 +60,7 @@ pub(super) struct MemberSession<'a> {
     role: SessionRole,
     connected: bool,
     /// When the member gives the session up if it is still disconnected.
-    patient_until: Instant,
+    reconnect_deadline: Instant,
     outlook: ReconnectOutlook,
     /// Set when the member must leave the session.
     over: Option<SessionEnd>,
@@ -119,7 +119,7 @@ impl<'a> MemberSession<'a> {
             election,
             role: SessionRole::None,
             connected: true,
-            patient_until: Instant::now(),
+            reconnect_deadline: Instant::now(),
             outlook: ReconnectOutlook::Unknown,
             over: None,
             listening: None,
@@ -176,12 +176,12 @@ impl<'a> MemberSession<'a> {
                     self.context.complain(NO_ANSWER);
                     break SessionEnd::Left;
                 },
-                done = finished(self.under_way.as_mut()), if !self.is_patient(shutdown) => self.done(done),
+                done = finished(self.under_way.as_mut()), if !self.may_wait_for_tick(shutdown) => self.done(done),
                 done = finished(self.beside.as_mut().map(|(beat, _)| beat)) => self.beaten(done),
                 // Before the inbox, which may never be empty: the member's own beat comes first.
                 _ = ticks.tick(), if self.beats() => self.tick(),
                 Some(event) = self.inbox.recv() => self.happened(event),
-                () = sleep_until(self.patient_until), if !self.connected => {
+                () = sleep_until(self.reconnect_deadline), if !self.connected => {
                     self.over = Some(SessionEnd::Lost);
                 },
             }
@@ -257,11 +257,11 @@ impl<'a> MemberSession<'a> {
             self.context.doubt_size(bytes);
         }
         if self.connected {
-            self.patient_until = Instant::now() + PATIENCE;
+            self.reconnect_deadline = Instant::now() + RECONNECT_TIMEOUT;
         }
         self.connected = false;
         // After an outage, others may be back later.
-        self.end_vigil();
+        self.end_predecessor_watch();
         self.election.disconnected();
         self.outlook = ReconnectOutlook::Unknown;
         self.diagnose(false);
@@ -296,7 +296,7 @@ impl<'a> MemberSession<'a> {
                 self.connected = false;
                 self.over = Some(SessionEnd::Lost);
             }
-            SessionEvent::Told(control) => self.told(&control),
+            SessionEvent::Control(control) => self.control_received(&control),
             SessionEvent::PassedOver(path, why) => self.context.note(&path, &why),
             SessionEvent::Failed(failure) => self.failed(&failure),
             SessionEvent::Diagnosed { diagnosis, leaving } => {

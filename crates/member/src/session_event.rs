@@ -18,7 +18,7 @@ pub(super) enum SessionEvent {
     /// An event of the follower watcher, for the master of this epoch.
     FollowerEvent(i64, FollowerEvent),
     /// The instructions of the current epoch's master to all members.
-    Told(Control),
+    Control(Control),
     /// The znode at a path is skipped, and why.
     PassedOver(String, String),
     /// ZooKeeper answers, but not as it should.

@@ -52,7 +52,7 @@ impl StallPolicy {
             debuggers: self.stacks,
         };
         let (program, task) = (seen.program, seen.task);
-        let told = Arc::clone(work_status);
+        let monitored = Arc::clone(work_status);
         let reason = Mutex::new(String::new());
         let monitor = Monitor::start(settings, seen.streams, move |news| match news {
             MonitorEvent::Stalled { condition, still } => {
@@ -62,16 +62,16 @@ impl StallPolicy {
                 *reason.lock().unwrap_or_else(PoisonError::into_inner) = text;
             }
             MonitorEvent::Snapshot(snapshot) => {
-                let snapshot = place(&task, told.status().bytes_in) + &snapshot;
+                let snapshot = place(&task, monitored.status().bytes_in) + &snapshot;
                 // Indented, so that Hadoop takes no line of it for a counter or a status.
                 let lines = snapshot.lines().map(|line| format!("\n  {line}"));
                 say(
                     program,
                     format_args!("what it does:{}", lines.collect::<String>()),
                 );
-                told.keep(snapshot);
+                monitored.keep(snapshot);
                 // The work may have continued during the inspection.
-                if self.kills && told.is_stalled() {
+                if self.kills && monitored.is_stalled() {
                     let reason = reason.lock().unwrap_or_else(PoisonError::into_inner);
                     let reason = format!("{reason}; ended for it (--on-stall kill)");
                     // A log that cannot be written does not keep the work alive.

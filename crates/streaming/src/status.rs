@@ -50,20 +50,20 @@ impl StatusLine {
 /// Decides what to write after each pause.
 #[derive(Debug, Default)]
 struct Line {
-    told: (u64, u64),
+    written: (u64, u64),
     silent: u32,
 }
 
 impl Line {
     fn next(&mut self, status: &Status, keep_alive: bool) -> Option<String> {
         let far = (status.bytes_in, status.bytes_out);
-        let moves = far != self.told;
+        let moves = far != self.written;
         self.silent = if moves { 0 } else { self.silent + 1 };
         let lives = keep_alive && self.silent >= SILENT && status.stalled_ms.is_none();
         if !moves && !lives {
             return None;
         }
-        self.told = far;
+        self.written = far;
         self.silent = 0;
         let condition = status.condition.map(|condition| format!("{condition}, "));
         let percent = status.progress.map(|percent| format!("{percent:.1} %, "));

@@ -21,7 +21,7 @@ impl Scene {
     /// `script` gets the name of a file in `$0`, and the known details of the dead member in `$1` to `$6`.
     fn begin(script: &str, limit: Duration) -> Self {
         let folder = TempDir::new().unwrap();
-        let file = folder.path().join("told").display().to_string();
+        let file = folder.path().join("logged").display().to_string();
         let command = format!(
             "sh -c '{script}' {file} {{attempt}} {{node}} {{host}} {{job}} {{pid}} {{epoch}}"
         );
@@ -38,18 +38,18 @@ impl Scene {
         self.folder.path().join(name)
     }
 
-    fn told(&self) -> Vec<String> {
-        let text = fs::read_to_string(self.path("told")).unwrap_or_default();
+    fn logged(&self) -> Vec<String> {
+        let text = fs::read_to_string(self.path("logged")).unwrap_or_default();
         text.lines().map(str::to_owned).collect()
     }
 
     fn wait_for(&self, count: usize) -> Vec<String> {
         let end = Instant::now() + SOON;
-        while self.told().len() < count {
-            assert!(Instant::now() < end, "{:?}", self.told());
+        while self.logged().len() < count {
+            assert!(Instant::now() < end, "{:?}", self.logged());
             sleep(LOOK);
         }
-        self.told()
+        self.logged()
     }
 }
 
@@ -105,21 +105,21 @@ fn a_command_is_told_who_died() {
 fn a_few_run_at_once_and_the_rest_after_them() {
     let script = r#"echo "$2" >> "$0"; while [ -e "$0.hold" ]; do sleep 0.01; done; exit 3"#;
     let scene = Scene::begin(script, LIMIT);
-    fs::write(scene.path("told.hold"), "").unwrap();
+    fs::write(scene.path("logged.hold"), "").unwrap();
     for number in 0..7 {
         (scene.death_sink)(death(&format!("map{number}"), Identity::default()));
     }
     scene.wait_for(AT_ONCE);
     // Give the hook time to start too many commands.
     sleep(LOOK * 10);
-    assert_eq!(scene.told().len(), AT_ONCE);
-    fs::remove_file(scene.path("told.hold")).unwrap();
+    assert_eq!(scene.logged().len(), AT_ONCE);
+    fs::remove_file(scene.path("logged.hold")).unwrap();
     drop(scene.death_sink);
     scene.hook.close(SOON);
     let end = Instant::now() + SOON;
-    let told = || fs::read_to_string(scene.folder.path().join("told")).unwrap();
-    while told().lines().count() < 7 {
-        assert!(Instant::now() < end, "{}", told());
+    let logged = || fs::read_to_string(scene.folder.path().join("logged")).unwrap();
+    while logged().lines().count() < 7 {
+        assert!(Instant::now() < end, "{}", logged());
         sleep(LOOK);
     }
 }
@@ -130,9 +130,9 @@ fn what_takes_too_long_is_ended_with_all_that_it_has_started() {
         r#"if [ -e "$0" ]; then echo >> "$0"; else sleep 1000 & echo "$$ $!" >> "$0"; wait; fi"#;
     let scene = Scene::begin(script, Duration::from_millis(200));
     (scene.death_sink)(death("map1.0", Identity::default()));
-    let told = scene.wait_for(1);
+    let lines = scene.wait_for(1);
     let end = Instant::now() + SOON;
-    for pid in told[0].split(' ') {
+    for pid in lines[0].split(' ') {
         let is_alive = || {
             let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
             let state = stat.rsplit_once(") ").map(|(_, rest)| &rest[..1]);
@@ -151,7 +151,7 @@ fn what_takes_too_long_is_ended_with_all_that_it_has_started() {
 #[test]
 fn more_than_can_wait_are_not_waited_for() {
     let scene = Scene::begin(r#"while [ -e "$0.hold" ]; do sleep 0.05; done"#, LIMIT);
-    fs::write(scene.path("told.hold"), "").unwrap();
+    fs::write(scene.path("logged.hold"), "").unwrap();
     for _ in 0..MOST_WAITING + 100 {
         (scene.death_sink)(death("map1.0", Identity::default()));
     }

@@ -29,7 +29,7 @@ impl MemberSession<'_> {
 
     /// Whether the answer to the write under way can wait for the next tick: nothing needs it before, unless
     /// other members are being judged. Waking up for it would double the cost of a beat.
-    pub(super) fn is_patient(&self, shutdown: &Shutdown) -> bool {
+    pub(super) fn may_wait_for_tick(&self, shutdown: &Shutdown) -> bool {
         let idle = match &self.role {
             SessionRole::Follower { joined } => *joined,
             SessionRole::Master(master) => master.master_state.followers() == 0,

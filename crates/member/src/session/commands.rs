@@ -16,7 +16,9 @@ impl MemberSession<'_> {
     pub(super) fn interval(&self) -> Duration {
         let base = self.context.config.pace.interval;
         match self.role {
-            SessionRole::Follower { .. } if !self.listens() => self.context.told.max(base),
+            SessionRole::Follower { .. } if !self.listens() => {
+                self.context.master_interval.max(base)
+            }
             _ => base,
         }
     }
@@ -28,10 +30,10 @@ impl MemberSession<'_> {
             .is_some_and(PredecessorWatch::is_listening)
     }
 
-    pub(super) fn told(&mut self, control: &Control) {
+    pub(super) fn control_received(&mut self, control: &Control) {
         // The session of a follower must not expire before its next beat.
         let most = self.session.timeout() / 4;
-        self.context.told = control.interval.unwrap_or_default().min(most);
+        self.context.master_interval = control.interval.unwrap_or_default().min(most);
         // After a reset, orders are numbered from the start.
         self.context.obeyed = self.context.obeyed.min(control.number);
         // The current session and the earlier ones.
@@ -90,7 +92,7 @@ impl MemberSession<'_> {
             self.context.config.identity.returns += 1;
             self.rejoin();
         }
-        self.context.told = Duration::ZERO;
+        self.context.master_interval = Duration::ZERO;
         self.election.deposed();
     }
 }

@@ -12,7 +12,7 @@ use heartline_core::master::predecessor::PredecessorWatch;
 const GRACE: Duration = Duration::from_secs(2);
 
 /// Maximum number of removed claim owners to remember: several may have died at once.
-const MOST_FALLEN: usize = 8;
+const MOST_REMOVED: usize = 8;
 
 impl MemberSession<'_> {
     pub(super) fn answered(&mut self, answer: ElectionReply) {
@@ -26,13 +26,13 @@ impl MemberSession<'_> {
             }
             ElectionReply::PredecessorSeen(generation, view) => {
                 let now = self.context.environment.now().elapsed;
-                if let Some(predecessor_watch) = self.vigil_of(generation) {
+                if let Some(predecessor_watch) = self.predecessor_watch_of(generation) {
                     predecessor_watch.seen(now, view);
                 }
             }
             ElectionReply::PredecessorStirred(generation) => {
                 let now = self.context.environment.now().elapsed;
-                if let Some(predecessor_watch) = self.vigil_of(generation) {
+                if let Some(predecessor_watch) = self.predecessor_watch_of(generation) {
                     predecessor_watch.changed(now);
                 }
             }
@@ -55,7 +55,7 @@ impl MemberSession<'_> {
             }
             ElectionReply::Ousted(generation, ousting, went, removed) => {
                 self.removed.extend(removed);
-                let surplus = self.removed.len().saturating_sub(MOST_FALLEN);
+                let surplus = self.removed.len().saturating_sub(MOST_REMOVED);
                 self.removed.drain(..surplus);
                 self.election.deposed_as(generation, ousting, went);
             }
@@ -106,7 +106,7 @@ impl MemberSession<'_> {
     }
 
     /// Ends the predecessor watch.
-    pub(super) fn end_vigil(&mut self) {
+    pub(super) fn end_predecessor_watch(&mut self) {
         self.predecessor_watch = None;
         self.end_look();
     }
@@ -146,7 +146,7 @@ impl MemberSession<'_> {
         if back { GRACE } else { Duration::ZERO }
     }
 
-    fn vigil_of(&mut self, generation: u64) -> Option<&mut PredecessorWatch> {
+    fn predecessor_watch_of(&mut self, generation: u64) -> Option<&mut PredecessorWatch> {
         let predecessor_watch = self.predecessor_watch.as_mut();
         predecessor_watch.filter(|predecessor_watch| predecessor_watch.generation() == generation)
     }

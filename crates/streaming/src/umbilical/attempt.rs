@@ -66,18 +66,18 @@ mod tests {
 
     #[test]
     fn an_attempt_is_sent_as_hadoop_does() {
-        let form = |text: &str| {
+        let sent = |text: &str| {
             let mut out = Vec::new();
             text.parse::<AttemptId>().unwrap().put(&mut out);
             out
         };
         // Written by Hadoop 3.4.2.
         assert_eq!(
-            form("attempt_1795260688574_0001_m_000002_0"),
+            sent("attempt_1795260688574_0001_m_000002_0"),
             b"\0\0\0\0\0\0\0\x02\0\0\0\x01\x0d1795260688574\x03MAP"
         );
         assert_eq!(
-            form("attempt_local12_0034_r_000005_1007"),
+            sent("attempt_local12_0034_r_000005_1007"),
             b"\0\0\x03\xef\0\0\0\x05\0\0\0\x22\x07local12\x06REDUCE"
         );
     }

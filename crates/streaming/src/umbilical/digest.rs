@@ -29,17 +29,19 @@ pub(super) struct Answer {
 pub(super) fn answer(challenge: &[u8], party: Party) -> Result<Answer, &'static str> {
     let challenge =
         std::str::from_utf8(challenge).map_err(|_| "the challenge is not valid UTF-8")?;
-    let told = directives(challenge).ok_or("the challenge cannot be read")?;
-    if told.get("algorithm").map(String::as_str) != Some("md5-sess") {
+    let directives = directives(challenge).ok_or("the challenge cannot be read")?;
+    if directives.get("algorithm").map(String::as_str) != Some("md5-sess") {
         return Err("the challenge is not for DIGEST-MD5");
     }
-    let qualities = told.get("qop").map_or("auth", String::as_str);
+    let qualities = directives.get("qop").map_or("auth", String::as_str);
     if !qualities.split(',').any(|one| one.trim() == "auth") {
         // `hadoop.rpc.protection` other than `authentication`.
         return Err("it requires signed or encrypted messages");
     }
-    let nonce = told.get("nonce").ok_or("the challenge has no nonce")?;
-    let realm = told.get("realm").map_or("", String::as_str);
+    let nonce = directives
+        .get("nonce")
+        .ok_or("the challenge has no nonce")?;
+    let realm = directives.get("realm").map_or("", String::as_str);
     let session = Session {
         party,
         realm,
@@ -102,11 +104,11 @@ fn quoted(value: &str) -> String {
 
 /// Parses `name=value,name="value",…`; of duplicates the first counts, as when a server offers more than one realm.
 fn directives(mut text: &str) -> Option<HashMap<String, String>> {
-    let mut told = HashMap::new();
+    let mut directives = HashMap::new();
     loop {
         text = text.trim_start_matches([',', ' ', '\t', '\r', '\n']);
         if text.is_empty() {
-            return Some(told);
+            return Some(directives);
         }
         let (name, rest) = text.split_once('=')?;
         let (value, rest) = match rest.strip_prefix('"') {
@@ -114,7 +116,9 @@ fn directives(mut text: &str) -> Option<HashMap<String, String>> {
             None => rest.split_at(rest.find(',').unwrap_or(rest.len())),
         };
         let name = name.trim().to_ascii_lowercase();
-        told.entry(name).or_insert_with(|| value.trim().to_owned());
+        directives
+            .entry(name)
+            .or_insert_with(|| value.trim().to_owned());
         text = rest;
     }
 }

@@ -61,8 +61,8 @@ pub fn dialog(bytes: &[u8]) {
     };
     if let Some(token) = token() {
         // The report may succeed: then the bytes come from somebody who knows the token.
-        let told = fail(&mut stream, &token, &chance, &attempt, "the reason");
-        if let Err(refusal) = told {
+        let outcome = fail(&mut stream, &token, &chance, &attempt, "the reason");
+        if let Err(refusal) = outcome {
             let _ = refusal.to_string();
         }
     }

@@ -40,7 +40,7 @@ fn left(until: Instant) -> io::Result<Duration> {
 }
 
 /// Replaces the error of a wait that ran into the time limit by a timeout.
-fn told<T>(outcome: io::Result<T>) -> io::Result<T> {
+fn timed<T>(outcome: io::Result<T>) -> io::Result<T> {
     outcome.map_err(|error| match error.kind() {
         ErrorKind::WouldBlock => ErrorKind::TimedOut.into(),
         _ => error,
@@ -50,14 +50,14 @@ fn told<T>(outcome: io::Result<T>) -> io::Result<T> {
 impl Read for Line {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.stream.set_read_timeout(Some(left(self.until)?))?;
-        told(self.stream.read(buffer))
+        timed(self.stream.read(buffer))
     }
 }
 
 impl Write for Line {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
         self.stream.set_write_timeout(Some(left(self.until)?))?;
-        told(self.stream.write(buffer))
+        timed(self.stream.write(buffer))
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -50,7 +50,7 @@ const TOKENS_LIMIT: u64 = 16 << 20;
 
 /// Why the report did not reach the application master.
 #[derive(Debug, Error)]
-pub enum Trouble {
+pub enum UmbilicalError {
     /// There is no application master: this is not a task of YARN.
     #[error("this process does not run in a YARN task")]
     NoMaster,
@@ -64,11 +64,11 @@ pub enum Trouble {
 
 /// Reports to the application master of this task that `attempt` has failed, and why. Once that is answered, the
 /// attempt *has* failed for Hadoop. Takes no longer than `limit`, unless name resolution does.
-pub fn fail_attempt(attempt: &str, reason: &str, limit: Duration) -> Result<(), Trouble> {
+pub fn fail_attempt(attempt: &str, reason: &str, limit: Duration) -> Result<(), UmbilicalError> {
     let until = Instant::now() + limit;
-    let id: AttemptId = attempt.parse().map_err(|()| Trouble::NoMaster)?;
-    let master = Master::of_process(attempt).ok_or(Trouble::NoMaster)?;
-    let token = token(&id).map_err(Trouble::NoToken)?;
+    let id: AttemptId = attempt.parse().map_err(|()| UmbilicalError::NoMaster)?;
+    let master = Master::of_process(attempt).ok_or(UmbilicalError::NoMaster)?;
+    let token = token(&id).map_err(UmbilicalError::NoToken)?;
     let mut line = Line::open(&master, until).map_err(Refusal::from)?;
     let chance = Chance {
         nonce: Uuid::new_v4().simple().to_string(),

@@ -37,17 +37,17 @@ pub(super) fn put_utf8(out: &mut Vec<u8>, text: &str) {
     let mut bytes = Vec::with_capacity(text.len());
     for unit in text.encode_utf16() {
         let low = |shift: u32| 0x80 | (unit >> shift & 0x3f);
-        let form = match unit {
+        let encoded = match unit {
             1..=0x7f => [0, 0, unit],
             0 | 0x80..=0x7ff => [0, 0xc0 | unit >> 6, low(0)],
             0x800.. => [0xe0 | unit >> 12, low(6), low(0)],
         };
-        let form = form.map(|byte| u8::try_from(byte).unwrap_or(b'?'));
-        let form: Vec<u8> = form.into_iter().filter(|byte| *byte != 0).collect();
-        if bytes.len() + form.len() > usize::from(u16::MAX) {
+        let encoded = encoded.map(|byte| u8::try_from(byte).unwrap_or(b'?'));
+        let encoded: Vec<u8> = encoded.into_iter().filter(|byte| *byte != 0).collect();
+        if bytes.len() + encoded.len() > usize::from(u16::MAX) {
             break;
         }
-        bytes.extend(form);
+        bytes.extend(encoded);
     }
     out.extend(u16::try_from(bytes.len()).unwrap_or(u16::MAX).to_be_bytes());
     out.extend(bytes);
