@@ -19,8 +19,8 @@ pub struct SupervisorArgs {
     dead_by: u64,
     #[arg(long)]
     grace: u64,
-    #[arg(long)]
-    linger: u64,
+    #[arg(long = "linger")]
+    drain_time: u64,
     #[arg(last = true, required = true)]
     command: Vec<OsString>,
 }
@@ -35,7 +35,7 @@ impl SupervisorArgs {
                 dead_by: Duration::from_micros(self.dead_by),
             },
             grace: Duration::from_micros(self.grace),
-            linger: Duration::from_micros(self.linger),
+            drain_time: Duration::from_micros(self.drain_time),
             command: self.command,
         })
     }

@@ -1,20 +1,20 @@
 //! The standard streams of this process: whether it was started with them, and how to use any kind of stream.
 //!
 //! - [`has_stdin`] and [`has_stdout`] distinguish a closed stream from `/dev/null`.
-//! - [`Patient`] waits for a stream with `O_NONBLOCK` instead of failing.
+//! - [`BlockingStream`] waits for a stream with `O_NONBLOCK` instead of failing.
 //! - [`raw_stdin`] and [`raw_stdout`] open the streams of a task, as pipes of 1 MiB.
 //! - [`out`] and [`err`] are stdout and stderr for tools. Unlike `std::io::stdout` they report every failure.
 
+mod blocking_stream;
 mod given;
-mod patient;
 mod raw;
 
 use std::io::{self, ErrorKind, Write};
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
+pub use blocking_stream::BlockingStream;
 pub use given::{has_stdin, has_stdout};
-pub use patient::Patient;
 pub use raw::{PIPE, RawStream, enlarge, raw_stdin, raw_stdout};
 
 /// The longest wait for a full stderr with `O_NONBLOCK`.
@@ -30,11 +30,11 @@ pub fn closed() -> io::Error {
 
 /// Stdout without a buffer: what was written has left the program. Its errors name stdout.
 #[derive(Debug)]
-pub struct Out(Patient<BorrowedFd<'static>>);
+pub struct Out(BlockingStream<BorrowedFd<'static>>);
 
 /// Stdout for tools.
 pub fn out() -> Out {
-    Out(Patient::new(rustix::stdio::stdout()))
+    Out(BlockingStream::new(rustix::stdio::stdout()))
 }
 
 impl Write for Out {
@@ -54,6 +54,6 @@ impl Write for Out {
 }
 
 /// Stderr for tools. If it has `O_NONBLOCK` and stays full, a write waits for a second at most.
-pub fn err() -> Patient<BorrowedFd<'static>> {
-    Patient::within(rustix::stdio::stderr(), STDERR)
+pub fn err() -> BlockingStream<BorrowedFd<'static>> {
+    BlockingStream::within(rustix::stdio::stderr(), STDERR)
 }

@@ -3,7 +3,7 @@
 //! `std::io::Stdout` writes at every newline, and a mapper writes one every few bytes. A pipe of 1 MiB instead of
 //! 64 KiB lets a task and its neighbours work with fewer context switches.
 
-use super::{Patient, closed, has_stdin, has_stdout};
+use super::{BlockingStream, closed, has_stdin, has_stdout};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::io;
 
@@ -11,7 +11,7 @@ use std::io;
 pub const PIPE: usize = 1024 * 1024;
 
 /// A standard stream without a buffer of its own.
-pub type RawStream = Patient<OwnedFd>;
+pub type RawStream = BlockingStream<OwnedFd>;
 
 /// Stdin. Fails if the process was started without one.
 pub fn raw_stdin() -> io::Result<RawStream> {
@@ -29,7 +29,7 @@ fn open(is_given: bool, stream: BorrowedFd<'_>) -> io::Result<RawStream> {
     }
     let stream = stream.try_clone_to_owned()?;
     enlarge(&stream);
-    Ok(Patient::new(stream))
+    Ok(BlockingStream::new(stream))
 }
 
 /// Makes a pipe larger. Leaves everything else, and a pipe that the system will not enlarge, as it is.

@@ -35,7 +35,7 @@ pub struct ChildSpec {
     pub grace: Duration,
     /// How long the processes that the command leaves behind may go on after its end, if that was a success; then they
     /// get `grace` to end.
-    pub linger: Duration,
+    pub drain_time: Duration,
     /// Whether the program starts nothing else, so that all processes below it are the command's: then what
     /// a killed supervisor leaves behind is found below the program, and ended.
     pub is_all: bool,
@@ -73,7 +73,7 @@ impl SupervisorHandle {
             .arg("--grace")
             .arg(micros(charge.grace))
             .arg("--linger")
-            .arg(micros(charge.linger))
+            .arg(micros(charge.drain_time))
             .arg("--")
             .args(&charge.command)
             .envs(charge.environment.iter().map(|(name, value)| (name, value)))
@@ -140,7 +140,7 @@ impl SupervisorHandle {
                 let _ = self.supervisor.wait();
                 return ended;
             }
-            let limit = self.patience();
+            let limit = self.wait_limit();
             if limit.is_zero() {
                 self.end_supervisor();
                 return self.without_supervisor();
@@ -165,7 +165,7 @@ impl SupervisorHandle {
     }
 
     /// How much longer to rely on the supervisor.
-    fn patience(&self) -> Duration {
+    fn wait_limit(&self) -> Duration {
         let dead_by = self.until.dead_by;
         let by = self.gone_by.map_or(dead_by, |by| by.min(dead_by));
         (by + KILL_SLACK).saturating_sub(boot_time())

@@ -36,7 +36,7 @@ pub struct SupervisorOptions {
     /// How long the command gets to end when the program is gone, and the processes it leaves behind get to end.
     pub grace: Duration,
     /// How long the processes that the command leaves behind may go on before that, if it was successful.
-    pub linger: Duration,
+    pub drain_time: Duration,
     /// The command.
     pub command: Vec<OsString>,
 }
@@ -70,14 +70,14 @@ struct Supervisor {
     children: UnixStream,
     until: Until,
     grace: Duration,
-    linger: Duration,
+    drain_time: Duration,
     phase: SupervisorPhase,
     /// Whether the program still listens.
     heard: bool,
     by_itself: bool,
     status: Option<u8>,
     /// When the processes that the command has left behind are asked to end.
-    linger_until: Option<Duration>,
+    drain_until: Option<Duration>,
     lines: Lines,
 }
 
@@ -117,12 +117,12 @@ impl Supervisor {
             children,
             until: options.until,
             grace: options.grace,
-            linger: options.linger,
+            drain_time: options.drain_time,
             phase: SupervisorPhase::Running,
             heard: true,
             by_itself: true,
             status: None,
-            linger_until: None,
+            drain_until: None,
             lines: Lines::default(),
         };
         tell(Report::Started(child.id()));
@@ -144,14 +144,14 @@ impl Supervisor {
                     return Ok(());
                 }
                 // The command has ended on its own and left processes behind, whose work counts only after a success.
-                let linger = if status == 0 {
-                    self.linger
+                let drain_time = if status == 0 {
+                    self.drain_time
                 } else {
                     Duration::ZERO
                 };
                 let until = *self
-                    .linger_until
-                    .get_or_insert_with(|| boot_time() + linger);
+                    .drain_until
+                    .get_or_insert_with(|| boot_time() + drain_time);
                 if boot_time() >= until {
                     self.stop(self.grace);
                 }

@@ -71,7 +71,7 @@ impl Place {
 
     /// The children of all threads of a process.
     pub(super) fn children(&self, threads: u64) -> Vec<u32> {
-        let told = |place: &Self| -> Vec<u32> {
+        let listed = |place: &Self| -> Vec<u32> {
             let text = place.text("children").unwrap_or_default();
             let words = text.split_ascii_whitespace();
             words.filter_map(|word| word.parse().ok()).collect()
@@ -79,9 +79,9 @@ impl Place {
         if threads == 1
             && let Some(name) = self.0.file_name()
         {
-            return told(&Self(self.0.join("task").join(name)));
+            return listed(&Self(self.0.join("task").join(name)));
         }
-        self.threads().iter().flat_map(told).collect()
+        self.threads().iter().flat_map(listed).collect()
     }
 
     /// The command line for people, or the name in brackets if there is none.

@@ -322,9 +322,9 @@ mod tests {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut told = BufReader::new(shell.stdout.take().unwrap());
+        let mut stdout = BufReader::new(shell.stdout.take().unwrap());
         let mut line = String::new();
-        told.read_line(&mut line).unwrap();
+        stdout.read_line(&mut line).unwrap();
         let sleeper: u32 = line.trim().parse().unwrap();
         let mut tree = Tree::default();
         let has = |members: &[Member], pid| members.iter().any(|one| one.pid == pid);

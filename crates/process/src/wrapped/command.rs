@@ -92,7 +92,7 @@ impl Wrapped {
             environment: Vec::new(),
             until: Until::ANY_TIME,
             grace,
-            linger: grace,
+            drain_time: grace,
             is_all: true,
         };
         let handle = SupervisorHandle::start(&charge, opened.ends())?;

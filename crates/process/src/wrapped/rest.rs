@@ -10,7 +10,7 @@ use rustix::io::ioctl_fionread;
 
 use super::counting::Recent;
 use super::flow::Flow;
-use crate::stdio::Patient;
+use crate::stdio::BlockingStream;
 
 /// What to do with an input whose command ends successfully before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub(super) type Wanted = Receiver<()>;
 /// Reads the rest and counts it as passed on. May wait without a limit for more.
 pub(super) fn throw_away(from: &OwnedFd, flow: &Flow) -> io::Result<()> {
     let mut buffer = vec![0; Recent::KEPT];
-    let mut from = Patient::new(from);
+    let mut from = BlockingStream::new(from);
     loop {
         let count = from.read(&mut buffer)?;
         if count == 0 {

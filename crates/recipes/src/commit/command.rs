@@ -47,7 +47,7 @@ impl<'a> Run<'a> {
             until: held.until,
             grace: plan.grace,
             // Nothing of the command may be left when its end is reported to others.
-            linger: Duration::ZERO,
+            drain_time: Duration::ZERO,
             is_all: true,
         };
         let null = File::open("/dev/null")?;

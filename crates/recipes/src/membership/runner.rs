@@ -191,7 +191,7 @@ impl GroupRunner {
             ],
             until,
             grace: self.plan.grace,
-            linger: Duration::ZERO,
+            drain_time: Duration::ZERO,
             // The hooks are children of this process too.
             is_all: false,
         };

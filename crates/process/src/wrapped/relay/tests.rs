@@ -132,7 +132,7 @@ fn sockets_are_copied() {
     assert_eq!((record.offset, &record.bytes[..]), (4, &b"two"[..]));
 }
 
-/// A relay whose reader has gone, and which is told whether the rest of `lines(1000)` is wanted.
+/// A relay whose reader has gone, and which learns whether the rest of `lines(1000)` is wanted.
 fn rest(is_piped: bool, is_wanted: bool) -> (Arc<Flow>, End, io::Result<()>) {
     let (from, mut feed): (OwnedFd, Box<dyn Write + Send>) = if is_piped {
         let (from, feed) = io::pipe().unwrap();

@@ -10,13 +10,13 @@ use rustix::io::Errno;
 /// A stream whose reads and writes wait until it is ready. `O_NONBLOCK` belongs to the open file, which other
 /// processes share, so it is left as it is.
 #[derive(Debug)]
-pub struct Patient<T> {
+pub struct BlockingStream<T> {
     stream: T,
     /// The longest wait for one read or write; `None` waits without a limit.
     limit: Option<Duration>,
 }
 
-impl<T: AsFd> Patient<T> {
+impl<T: AsFd> BlockingStream<T> {
     /// Waits without a limit.
     pub fn new(stream: T) -> Self {
         Self {
@@ -61,13 +61,13 @@ impl<T: AsFd> Patient<T> {
     }
 }
 
-impl<T: AsFd> AsFd for Patient<T> {
+impl<T: AsFd> AsFd for BlockingStream<T> {
     fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
         self.stream.as_fd()
     }
 }
 
-impl<T: AsFd> Read for Patient<T> {
+impl<T: AsFd> Read for BlockingStream<T> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.keep_at(PollFlags::IN, |stream| {
             rustix::io::read(stream, &mut *buffer)
@@ -75,7 +75,7 @@ impl<T: AsFd> Read for Patient<T> {
     }
 }
 
-impl<T: AsFd> Write for Patient<T> {
+impl<T: AsFd> Write for BlockingStream<T> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.keep_at(PollFlags::OUT, |stream| rustix::io::write(stream, bytes))
     }
@@ -101,13 +101,13 @@ mod tests {
         let expected = bytes.clone();
         // Each side is faster than the other at some time, for each pauses once.
         let feeder = spawn(move || {
-            let mut writer = Patient::new(writer);
+            let mut writer = BlockingStream::new(writer);
             sleep(Duration::from_millis(20));
             let (first, rest) = bytes.split_at(1000);
             writer.write_all(first).unwrap();
             writer.write_all(rest).unwrap();
         });
-        let mut reader = Patient::new(reader);
+        let mut reader = BlockingStream::new(reader);
         let mut taken = vec![0; 1000];
         reader.read_exact(&mut taken).unwrap();
         sleep(Duration::from_millis(20));
@@ -120,7 +120,7 @@ mod tests {
     fn a_wait_may_have_a_limit() {
         let (_reader, writer) = pipe().unwrap();
         rustix::io::ioctl_fionbio(&writer, true).unwrap();
-        let mut writer = Patient::within(writer, Duration::from_millis(10));
+        let mut writer = BlockingStream::within(writer, Duration::from_millis(10));
         let too_much = vec![b'x'; 10_000_000];
         let error = writer.write_all(&too_much).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
