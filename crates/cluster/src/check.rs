@@ -45,15 +45,18 @@ impl Check<'_> {
         self.commands(&mut problems);
         self.jars(&mut problems);
         self.folder(&mut problems);
-        if self.recorded.is_some_and(|form| form != self.cluster.form) {
-            self.other_form(&mut problems);
+        if self
+            .recorded
+            .is_some_and(|host_kind| host_kind != self.cluster.host_kind)
+        {
+            self.check_host_kind_unchanged(&mut problems);
         }
         if self.format {
             self.running(&mut problems);
         } else {
             self.data(&mut problems);
         }
-        match self.cluster.form {
+        match self.cluster.host_kind {
             HostKind::Loopback => self.ports(&mut problems),
             HostKind::Netns => self.namespaces(&mut problems),
             HostKind::Own => {}
@@ -67,7 +70,7 @@ impl Check<'_> {
 
     fn commands(&self, problems: &mut Vec<Problem>) {
         let mut needed = vec![("setsid", "util-linux")];
-        if self.cluster.form == HostKind::Netns {
+        if self.cluster.host_kind == HostKind::Netns {
             needed.extend([
                 ("ip", "iproute2"),
                 ("unshare", "util-linux"),
@@ -132,19 +135,19 @@ impl Check<'_> {
         }
     }
 
-    fn other_form(&self, problems: &mut Vec<Problem>) {
-        let Some(form) = self.recorded else {
+    fn check_host_kind_unchanged(&self, problems: &mut Vec<Problem>) {
+        let Some(host_kind) = self.recorded else {
             return;
         };
         let before = recorded_cluster(&self.cluster.folder).ok();
         let stands = before.is_some_and(|it| {
-            it.form == HostKind::Netns && netns::standing(&it).iter().any(|part| part.ours)
+            it.host_kind == HostKind::Netns && netns::standing(&it).iter().any(|part| part.ours)
         });
         if stands || !self.found.running.is_empty() {
-            let what = format!("the cluster was started with --hosts {form}, and not ended");
+            let what = format!("the cluster was started with --hosts {host_kind}, and not ended");
             let instead = format!(
                 "end it first with heartline cluster down, or leave --hosts {} out",
-                self.cluster.form
+                self.cluster.host_kind
             );
             problems.push(problem(0, what, instead));
         }

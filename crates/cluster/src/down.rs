@@ -19,7 +19,7 @@ use super::netns;
 use super::orphans::{Orphan, is_of_another, orphans};
 use super::process::{GONE, ProcessRecord};
 use super::progress::progress;
-use super::record::{lock, recorded_cluster, recorded_form};
+use super::record::{lock, recorded_cluster, recorded_host_kind};
 use super::role::Role;
 
 /// How long servers may take to stop after SIGTERM.
@@ -47,7 +47,7 @@ impl DownArgs {
 
     fn down(&self) -> anyhow::Result<()> {
         let mut cluster = self.file.described(None)?.cluster;
-        if recorded_form(&cluster.folder).is_none() {
+        if recorded_host_kind(&cluster.folder).is_none() {
             let folder = cluster.folder.display();
             progress(format_args!(
                 "no cluster was started in {folder}: there is nothing to end"
@@ -70,7 +70,7 @@ impl DownArgs {
         }
         end(servers);
         end_leftovers(&cluster);
-        if cluster.form == HostKind::Netns {
+        if cluster.host_kind == HostKind::Netns {
             netns::raze(&cluster)?;
         }
         prove(&cluster)
@@ -168,7 +168,7 @@ fn left_of(cluster: &Cluster) -> Vec<String> {
     for Orphan { known, what } in orphans(cluster) {
         left.push(format!("process {}: {what}", known.pid));
     }
-    match cluster.form {
+    match cluster.host_kind {
         HostKind::Loopback => {
             let listening = Listening::now();
             for host in &cluster.hosts {

@@ -51,7 +51,7 @@ impl ExecArgs {
             bail!("cannot write stdout: {}", stdio::closed());
         }
         let cluster = self.file.described(None)?.cluster;
-        if cluster.form == HostKind::Own {
+        if cluster.host_kind == HostKind::Own {
             bail!(
                 "commands cannot be run on hosts of their own from this machine; log in to the host"
             );

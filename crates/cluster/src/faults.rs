@@ -144,7 +144,7 @@ impl LinkArgs {
     fn set(&self, up: bool) -> anyhow::Result<()> {
         let cluster = self.file.described(None)?.cluster;
         let host = named(&cluster.hosts, &self.host)?;
-        if cluster.form != HostKind::Netns {
+        if cluster.host_kind != HostKind::Netns {
             bail!(
                 "only a host with a network of its own can be cut off; start the cluster with --hosts netns"
             );

@@ -1,7 +1,7 @@
 //! The names of the files in a cluster's folder.
 
 /// The kind of the hosts of the started cluster.
-pub(super) const FORM: &str = "form";
+pub(super) const HOST_KIND: &str = "form";
 /// The description it was started with.
 pub(super) const DESCRIPTION: &str = "description.toml";
 /// Locked by one start or stop at a time.

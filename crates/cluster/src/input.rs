@@ -14,7 +14,7 @@ use super::configuration::LocalPaths;
 use super::model::{Cluster, HostKind, home};
 use super::parse::read;
 use super::problem::errors;
-use super::record::recorded_form;
+use super::record::recorded_host_kind;
 use heartline_process::files;
 use heartline_process::say::say;
 use heartline_streaming::die_of_broken_pipe;
@@ -64,13 +64,15 @@ pub(super) struct LoadedDescription {
 
 impl FileArgs {
     /// Reads and checks the description. Prints all warnings and errors; any error makes this fail.
-    pub(super) fn cluster(&self, form: HostKind) -> anyhow::Result<Cluster> {
-        Ok(self.described(Some(form))?.cluster)
+    pub(super) fn cluster(&self, host_kind: HostKind) -> anyhow::Result<Cluster> {
+        Ok(self.described(Some(host_kind))?.cluster)
     }
 
-    /// As [`Self::cluster`], with the description's text. `form` is the kind of the hosts; if `None`, the kind that was
-    /// started applies.
-    pub(super) fn described(&self, form: Option<HostKind>) -> anyhow::Result<LoadedDescription> {
+    /// As [`Self::cluster`], with the description's text. If `host_kind` is `None`, the kind that was started applies.
+    pub(super) fn described(
+        &self,
+        host_kind: Option<HostKind>,
+    ) -> anyhow::Result<LoadedDescription> {
         let file = self.file.display();
         let what = || format!("{file} cannot be read; name a cluster's description");
         let named = files::read_named(&self.file, files::SMALL).with_context(what)?;
@@ -80,11 +82,11 @@ impl FileArgs {
             folder => folder.unwrap_or(Path::new(".")),
         };
         let text = named.text().with_context(what)?;
-        let mut outcome = read(&text, beside, form.unwrap_or(HostKind::Loopback));
-        if let (None, Ok((cluster, _))) = (form, &outcome)
-            && let Some(form) = recorded_form(&cluster.folder)
+        let mut outcome = read(&text, beside, host_kind.unwrap_or(HostKind::Loopback));
+        if let (None, Ok((cluster, _))) = (host_kind, &outcome)
+            && let Some(host_kind) = recorded_host_kind(&cluster.folder)
         {
-            outcome = read(&text, beside, form);
+            outcome = read(&text, beside, host_kind);
         }
         let problems = outcome
             .as_ref()
@@ -94,7 +96,7 @@ impl FileArgs {
         }
         match outcome {
             Ok((mut cluster, _)) => {
-                if cluster.form != HostKind::Own {
+                if cluster.host_kind != HostKind::Own {
                     cluster.folder = settled(&cluster.folder)?;
                 }
                 let file = self.file.clone();

@@ -10,7 +10,7 @@
 //!   watch or test a cluster.
 //!
 //! A host is an address of the loopback network, a network namespace (`netns`, with its `ssh` and its `agents`), or a
-//! separate machine ([`HostKind`]). The folder of a started cluster records which ([`recorded_form`]).
+//! separate machine ([`HostKind`]). The folder of a started cluster records which ([`recorded_host_kind`]).
 
 mod agents;
 mod args;
@@ -53,7 +53,7 @@ pub use args::ClusterArgs;
 pub use model::{Cluster, File, Host, HostKind};
 pub use parse::read;
 pub use problem::Problem;
-pub use record::recorded_form;
+pub use record::recorded_host_kind;
 pub use role::{Port, Role};
 #[doc(hidden)]
 pub use status::fuzzing;

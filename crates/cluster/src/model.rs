@@ -56,7 +56,7 @@ pub struct Cluster {
     /// The name of the cluster: HDFS's nameservice and YARN's cluster id.
     pub name: String,
     /// The kind of its hosts.
-    pub form: HostKind,
+    pub host_kind: HostKind,
     /// The folder of everything that belongs to the cluster; except with [`HostKind::Own`], it contains a folder per
     /// host.
     pub folder: PathBuf,
@@ -196,7 +196,7 @@ impl Cluster {
 
     /// The folder of a host.
     pub fn home(&self, host: &Host) -> PathBuf {
-        match self.form {
+        match self.host_kind {
             HostKind::Own => self.folder.clone(),
             HostKind::Loopback | HostKind::Netns => self.folder.join(&host.name),
         }

@@ -52,7 +52,7 @@ impl Cluster {
 
     /// The prefix of a command that runs on a host.
     pub(super) fn within(&self, host: &Host) -> Vec<String> {
-        if self.form != HostKind::Netns {
+        if self.host_kind != HostKind::Netns {
             return Vec::new();
         }
         let namespace = self.namespace(host);

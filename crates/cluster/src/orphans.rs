@@ -142,7 +142,7 @@ fn strings(pid: i32, file: &str) -> Vec<OsString> {
 
 /// The inode numbers of the hosts' network namespaces.
 fn namespaces(cluster: &Cluster) -> BTreeSet<u64> {
-    if cluster.form != HostKind::Netns {
+    if cluster.host_kind != HostKind::Netns {
         return BTreeSet::new();
     }
     let names = cluster.hosts.iter().map(|host| cluster.namespace(host));

@@ -21,7 +21,7 @@ const NETWORK: &str = "10.91.1";
 pub fn read(
     text: &str,
     beside: &Path,
-    form: HostKind,
+    host_kind: HostKind,
 ) -> Result<(Cluster, Vec<Problem>), Vec<Problem>> {
     let mut problems = Problems::of(text);
     let description: Description = match toml::from_str(text) {
@@ -39,7 +39,7 @@ pub fn read(
     };
     let cluster = Reader {
         problems: &mut problems,
-        form,
+        host_kind,
     }
     .cluster(&description, beside);
     validate::check(&cluster, &description, &mut problems);
@@ -52,7 +52,7 @@ pub fn read(
 
 struct Reader<'a, 'b> {
     problems: &'a mut Problems<'b>,
-    form: HostKind,
+    host_kind: HostKind,
 }
 
 impl Reader<'_, '_> {
@@ -82,7 +82,7 @@ impl Reader<'_, '_> {
         }
         Cluster {
             name: name.get_ref().clone(),
-            form: self.form,
+            host_kind: self.host_kind,
             folder: self.folder(description, beside),
             network,
             hosts,
@@ -114,7 +114,7 @@ impl Reader<'_, '_> {
 
     /// The network's numbers; on loopback, the first one is always 127.
     fn placed(&self, network: &str) -> String {
-        match self.form {
+        match self.host_kind {
             HostKind::Loopback => {
                 let rest = network.split_once('.').map_or(network, |(_, rest)| rest);
                 format!("127.{rest}.")
@@ -159,7 +159,7 @@ impl Reader<'_, '_> {
             }
         }
         let mut ports = common.clone();
-        if self.form == HostKind::Loopback {
+        if self.host_kind == HostKind::Loopback {
             // A NameNode identifies DataNodes by the address that they send from. On loopback this is 127.0.0.1 for
             // all, so only their ports differ.
             let first = common.get(&Port::Datanode);
@@ -167,7 +167,7 @@ impl Reader<'_, '_> {
             ports.insert(Port::Datanode, first.saturating_add(100).saturating_add(id));
         }
         ports.extend(self.ports(&host.ports));
-        let address = match (self.form, &host.address) {
+        let address = match (self.host_kind, &host.address) {
             (HostKind::Loopback | HostKind::Netns, _) => format!("{network}{id}"),
             (HostKind::Own, Some(address)) => {
                 self.check_address(address);
@@ -175,7 +175,7 @@ impl Reader<'_, '_> {
             }
             (HostKind::Own, None) => name.clone(),
         };
-        let called = match self.form {
+        let called = match self.host_kind {
             HostKind::Loopback | HostKind::Own => address.clone(),
             HostKind::Netns => name.clone(),
         };
@@ -275,7 +275,7 @@ impl Reader<'_, '_> {
     }
 
     fn folder(&mut self, description: &Description, beside: &Path) -> PathBuf {
-        match (&description.folder, self.form) {
+        match (&description.folder, self.host_kind) {
             (Some(folder), HostKind::Own) if folder.get_ref().is_relative() => {
                 self.problems.grave(
                     folder.span().start,

@@ -11,10 +11,10 @@ use heartline_observe::probe::{self, Pending, Silence, ask, knock, page_or_refus
 use heartline_zookeeper::{Connector, Failure, Namespace, Settings};
 
 /// How long a server may take to answer before it is queried again.
-const PATIENCE: Duration = Duration::from_secs(2);
+const ANSWER_LIMIT: Duration = Duration::from_secs(2);
 
 fn end() -> Instant {
-    Instant::now() + PATIENCE
+    Instant::now() + ANSWER_LIMIT
 }
 
 /// Whether a process listens at this address.
@@ -122,7 +122,7 @@ pub(super) struct NodeManagerReport {
     /// Whether it accepts tasks.
     pub(super) running: bool,
     /// The time of its last health report, in milliseconds.
-    pub(super) told: i64,
+    pub(super) reported_at: i64,
 }
 
 /// The `NodeManager`s that the active ResourceManager lists.
@@ -137,7 +137,7 @@ pub(super) fn nodemanagers(cluster: &Cluster) -> Option<Vec<NodeManagerReport>> 
         Some(NodeManagerReport {
             host: node.get("nodeHostName")?.as_str()?.to_owned(),
             running: node.get("state")? == "RUNNING",
-            told: node.get("lastHealthUpdate")?.as_i64()?,
+            reported_at: node.get("lastHealthUpdate")?.as_i64()?,
         })
     };
     let nodes = page.get("nodes")?.get("node")?.as_array()?;

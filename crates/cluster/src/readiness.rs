@@ -129,7 +129,7 @@ pub(super) fn nodemanagers(cluster: &Cluster, started: &[&Host], since: i64) -> 
     let known = probe::nodemanagers(cluster).unwrap_or_default();
     let live = known.iter().filter(|node| {
         let host = started.iter().find(|host| host.called == node.host);
-        node.running && host.is_none_or(|_| node.told >= since)
+        node.running && host.is_none_or(|_| node.reported_at >= since)
     });
     counted("nodemanagers", all, Some(live.count() as u64))
 }

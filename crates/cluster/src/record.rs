@@ -9,33 +9,36 @@ use rustix::fs::{FlockOperation, Mode, flock};
 use rustix::process::umask;
 
 use super::disk::put;
-use super::folder::{DESCRIPTION, FORM, LOCK};
+use super::folder::{DESCRIPTION, HOST_KIND, LOCK};
 use super::model::{Cluster, HostKind};
 use super::parse::read;
 use super::trust;
 use heartline_process::files::{self, Links, SMALL};
 
 /// The kind of the hosts of a started cluster; `None` if none was started.
-pub fn recorded_form(folder: &Path) -> Option<HostKind> {
+pub fn recorded_host_kind(folder: &Path) -> Option<HostKind> {
     // Reading is allowed for another user's cluster too. Code that acts on the answer calls `trust` first.
-    let text = files::read_text(&folder.join(FORM), Links::Refused, SMALL).ok()?;
+    let text = files::read_text(&folder.join(HOST_KIND), Links::Refused, SMALL).ok()?;
     text.trim().parse().ok()
 }
 
 /// Records the started cluster in its folder.
 pub(super) fn record(cluster: &Cluster, description: &str) -> anyhow::Result<()> {
     put(&cluster.folder.join(DESCRIPTION), description)?;
-    put(&cluster.folder.join(FORM), &format!("{}\n", cluster.form))
+    put(
+        &cluster.folder.join(HOST_KIND),
+        &format!("{}\n", cluster.host_kind),
+    )
 }
 
 /// The cluster that was started in a folder.
 pub(super) fn recorded_cluster(folder: &Path) -> anyhow::Result<Cluster> {
-    let form = recorded_form(folder)
+    let host_kind = recorded_host_kind(folder)
         .with_context(|| format!("no cluster was started in {}", folder.display()))?;
     let file = folder.join(DESCRIPTION);
     let text = files::read_record(&file, SMALL)
         .with_context(|| format!("{} cannot be read", file.display()))?;
-    match read(&text, folder, form) {
+    match read(&text, folder, host_kind) {
         Ok((mut cluster, _)) => {
             folder.clone_into(&mut cluster.folder);
             Ok(cluster)
@@ -76,12 +79,12 @@ mod tests {
     #[test]
     fn a_started_cluster_is_found_by_its_folder() {
         let folder = tempfile::tempdir().unwrap();
-        assert_eq!(recorded_form(folder.path()), None);
+        assert_eq!(recorded_host_kind(folder.path()), None);
         let text = include_str!("../../../sample-data/clusters/one-machine.toml");
         let (mut cluster, _) = read(text, &PathBuf::new(), HostKind::Netns).unwrap();
         folder.path().clone_into(&mut cluster.folder);
         record(&cluster, text).unwrap();
-        assert_eq!(recorded_form(folder.path()), Some(HostKind::Netns));
+        assert_eq!(recorded_host_kind(folder.path()), Some(HostKind::Netns));
         assert_eq!(recorded_cluster(folder.path()).unwrap(), cluster);
     }
 

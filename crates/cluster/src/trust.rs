@@ -9,7 +9,7 @@ use std::path::Path;
 
 use anyhow::Context;
 
-use super::folder::{DESCRIPTION, FORM, LOCK};
+use super::folder::{DESCRIPTION, HOST_KIND, LOCK};
 use heartline_process::files::untrusted;
 
 /// The parts of a host's folder that are acted on or written to.
@@ -26,7 +26,7 @@ const PARTS: [&str; 7] = [
 /// Fails if anyone except this user and root could have written the existing content of a cluster's folder.
 pub(super) fn check(folder: &Path) -> anyhow::Result<()> {
     trust(folder)?;
-    for name in [DESCRIPTION, FORM, LOCK] {
+    for name in [DESCRIPTION, HOST_KIND, LOCK] {
         trust(&folder.join(name))?;
     }
     for host in fs::read_dir(folder).into_iter().flatten().flatten() {
@@ -73,7 +73,7 @@ mod tests {
         fs::create_dir_all(at("h1/run")).unwrap();
         fs::create_dir_all(at("h1/logs")).unwrap();
         fs::create_dir_all(at("other")).unwrap();
-        for file in ["h1/run/namenode.pid", FORM, DESCRIPTION] {
+        for file in ["h1/run/namenode.pid", HOST_KIND, DESCRIPTION] {
             fs::write(at(file), "").unwrap();
         }
         let mode =
@@ -86,7 +86,7 @@ mod tests {
             "h1/run",
             "h1/logs",
             "h1/run/namenode.pid",
-            FORM,
+            HOST_KIND,
             DESCRIPTION,
         ] {
             // Collecting the components removes a slash at the end.

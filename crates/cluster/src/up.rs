@@ -22,7 +22,7 @@ use super::plan::{Step, steps};
 use super::problem::errors;
 use super::process::ProcessRecord;
 use super::progress::progress;
-use super::record::{lock, record, recorded_cluster, recorded_form};
+use super::record::{lock, record, recorded_cluster, recorded_host_kind};
 use super::{agents, netns, ssh};
 use heartline_process::say::say;
 
@@ -87,7 +87,7 @@ impl UpArgs {
         let moved = recorded_cluster(&cluster.folder).is_ok_and(|before| {
             // A change of the host kind has its own message.
             !servers.is_empty()
-                && before.form == cluster.form
+                && before.host_kind == cluster.host_kind
                 && (before.network != cluster.network || before.name != cluster.name)
         });
         if moved {
@@ -109,7 +109,7 @@ impl UpArgs {
     fn up(&self) -> anyhow::Result<()> {
         let described = self.file.described(self.hosts)?;
         let cluster = &described.cluster;
-        if cluster.form == HostKind::Own {
+        if cluster.host_kind == HostKind::Own {
             bail!(
                 "hosts of their own are not started from here; write their files with heartline cluster config, \
                  or use --hosts loopback or netns"
@@ -140,7 +140,7 @@ impl UpArgs {
             jars: &machine.jars,
             kafka_jars: &kafka_jars,
             format: self.format,
-            recorded: recorded_form(&cluster.folder),
+            recorded: recorded_host_kind(&cluster.folder),
         };
         let (problems, java) = check.all();
         for problem in &problems {
@@ -218,7 +218,7 @@ fn raise_hosts(cluster: &Cluster, heartline: &Path) -> anyhow::Result<()> {
 
 fn carry_out(launcher: &Launcher<'_>, heartline: &Path, found: &Inspection) -> anyhow::Result<()> {
     let cluster = launcher.cluster;
-    if cluster.form == HostKind::Netns {
+    if cluster.host_kind == HostKind::Netns {
         raise_hosts(cluster, heartline)?;
     }
     number(cluster)?;

@@ -222,7 +222,7 @@ fn ports(cluster: &Cluster, description: &Description, problems: &mut Problems) 
             }
         }
     }
-    if cluster.form == HostKind::Own {
+    if cluster.host_kind == HostKind::Own {
         let hosts = description.hosts.iter().map(Spanned::get_ref);
         for (at, address, first) in twice(hosts.filter_map(|host| host.address.as_ref())) {
             let line = problems.line(first);
@@ -254,7 +254,7 @@ mod tests {
             .map_or_else(|problems| problems, |(_, warnings)| warnings)
     }
 
-    fn told(text: &str, line: usize, what: &str, grave: bool) {
+    fn assert_problem(text: &str, line: usize, what: &str, grave: bool) {
         let problems = problems(text);
         let found = |problem: &Problem| {
             problem.line == line && problem.what.contains(what) && problem.grave == grave
@@ -280,13 +280,13 @@ mod tests {
     #[test]
     fn what_is_written_twice_is_told_with_both_lines() {
         let text = hosts(&["\"zookeeper\"", ""]);
-        told(
+        assert_problem(
             &text.replace("id = 2", "id = 1"),
             8,
             "by the host on line 4",
             true,
         );
-        told(
+        assert_problem(
             &text.replace("h2", "h1"),
             7,
             "already defined on line 3",
@@ -296,34 +296,34 @@ mod tests {
 
     #[test]
     fn parts_that_need_another_are_told() {
-        told(
+        assert_problem(
             &hosts(&["\"zookeper\""]),
             5,
             "unknown role 'zookeper'",
             true,
         );
-        told(&hosts(&["\"datanode\""]), 5, "without a namenode", true);
-        told(
+        assert_problem(&hosts(&["\"datanode\""]), 5, "without a namenode", true);
+        assert_problem(
             &hosts(&["\"zookeeper\", \"nodemanager\""]),
             5,
             "without a resourcemanager",
             true,
         );
-        told(
+        assert_problem(
             &hosts(&["\"observer\", \"zookeeper\""]),
             5,
             "both vote and only observe",
             true,
         );
-        told(
+        assert_problem(
             &hosts(&["\"zookeeper\"", "\"observer\""]),
             9,
             "a single voter runs standalone",
             true,
         );
         let two = hosts(&["\"zookeeper\", \"namenode\"", "\"namenode\""]);
-        told(&two, 9, "no JournalNode", true);
-        told(
+        assert_problem(&two, 9, "no JournalNode", true);
+        assert_problem(
             &hosts(&["\"zookeeper\", \"zkfc\""]),
             5,
             "needs two namenodes",
@@ -334,7 +334,7 @@ mod tests {
     #[test]
     fn an_even_ensemble_is_a_warning() {
         let text = hosts(&["\"zookeeper\"", "\"zookeeper\""]);
-        told(
+        assert_problem(
             &text,
             9,
             "2 voters can lose 0, just as many as 1 can",
@@ -345,56 +345,56 @@ mod tests {
     #[test]
     fn ports_and_other_values_are_looked_at() {
         let text = hosts(&["\"zookeeper\""]);
-        told(
+        assert_problem(
             &format!("{text}ports = {{ zookeeper = 2888 }}\n"),
             3,
             "port 2888 for both",
             true,
         );
-        told(
+        assert_problem(
             &format!("{text}ports = {{ web = 1 }}\n"),
             6,
             "unknown port 'web'",
             true,
         );
-        told(
+        assert_problem(
             &format!("{text}ports = {{ zookeeper = 0 }}\n"),
             6,
             "port 0 is not allowed",
             true,
         );
-        told(
+        assert_problem(
             &format!("network = \"10.91\"\n{text}"),
             1,
             "not a valid network",
             true,
         );
-        told(
+        assert_problem(
             &format!("{text}[heap]\nnamenode = 3\n"),
             7,
             "too small",
             true,
         );
-        told(
+        assert_problem(
             &format!("{text}[properties.hdfs]\na = 1\n"),
             6,
             "unknown file",
             true,
         );
-        told(&text.replace("h1", "h_1"), 3, "not a valid host name", true);
-        told(
+        assert_problem(&text.replace("h1", "h_1"), 3, "not a valid host name", true);
+        assert_problem(
             &text.replace("id = 1", "id = 251"),
             4,
             "not a valid host id",
             true,
         );
-        told(
+        assert_problem(
             &format!("{text}rank = 1\n"),
             6,
             "unknown field `rank`",
             true,
         );
-        told("name = \"c\"\n", 1, "there is no host", true);
-        told("name = ", 1, "", true);
+        assert_problem("name = \"c\"\n", 1, "there is no host", true);
+        assert_problem("name = ", 1, "", true);
     }
 }

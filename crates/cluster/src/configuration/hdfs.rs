@@ -107,7 +107,7 @@ fn fence(context: &ConfigContext<'_>, hdfs: &mut Growing) {
         text(&context.machine.heartline),
         text(&cluster.folder)
     );
-    let (methods, key) = match cluster.form {
+    let (methods, key) = match cluster.host_kind {
         HostKind::Loopback => (switch, None),
         HostKind::Netns => {
             let key = text(&cluster.key(context.host));

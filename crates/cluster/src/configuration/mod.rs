@@ -66,7 +66,7 @@ pub fn files(cluster: &Cluster, host: &Host, machine: &LocalPaths) -> Vec<Config
         add("yarn-site.xml", site(yarn::properties(&context)));
         add("capacity-scheduler.xml", site(yarn::scheduler(&context)));
     }
-    if cluster.form != HostKind::Own {
+    if cluster.host_kind != HostKind::Own {
         add("log4j.properties", LOG4J.to_owned());
     }
     files
@@ -89,14 +89,14 @@ struct ConfigContext<'a> {
 impl ConfigContext<'_> {
     /// The address on which this host listens; on a separate machine, all addresses.
     fn listen(&self, port: Port) -> String {
-        match self.cluster.form {
+        match self.cluster.host_kind {
             HostKind::Own => format!("0.0.0.0:{}", self.host.port(port)),
             HostKind::Loopback | HostKind::Netns => self.host.place(port),
         }
     }
 
     fn on_one_machine(&self) -> bool {
-        self.cluster.form != HostKind::Own
+        self.cluster.host_kind != HostKind::Own
     }
 
     /// The data folder of a role on this host.
@@ -146,8 +146,8 @@ mod tests {
     use super::super::parse::read;
     use super::*;
 
-    fn file(sample: &str, form: HostKind, host: &str, name: &str) -> String {
-        let (cluster, _) = read(sample, Path::new("."), form).unwrap();
+    fn file(sample: &str, host_kind: HostKind, host: &str, name: &str) -> String {
+        let (cluster, _) = read(sample, Path::new("."), host_kind).unwrap();
         let machine = LocalPaths {
             jars: "/jars".into(),
             heartline: "/heartline".into(),

@@ -226,17 +226,17 @@ async fn znodes(place: &str, namespace: Namespace) -> Result<Znodes, Silence> {
     let (kafka, heartline) =
         tokio::join!(Kafka::read(&session), GroupSummary::read(&session, OVER));
     session.close(CLOSE).await;
-    let told = |failure: Failure| broken(failure.to_string());
+    let failed = |failure: Failure| broken(failure.to_string());
     Ok(Znodes {
-        kafka: Probed::of(Some(kafka.map_err(told))),
-        heartline: Probed::of(Some(heartline.map_err(told))),
+        kafka: Probed::of(Some(kafka.map_err(failed))),
+        heartline: Probed::of(Some(heartline.map_err(failed))),
     })
 }
 
 /// A server that reports no data about itself counts as silent.
 fn answered(facts: Facts) -> Result<Facts, Silence> {
     match (&facts.mode, &facts.trouble) {
-        (None, Some(trouble)) => Err(Silence::Broken(trouble.clone())),
+        (None, Some(problem)) => Err(Silence::Broken(problem.clone())),
         _ => Ok(facts),
     }
 }
@@ -245,14 +245,14 @@ fn parts<T>(asked: Asked<'_, T>) -> Vec<Daemon<T>> {
     let part = |(host, id, pending): (&Host, Option<String>, Answer<T>)| Daemon {
         host: host.name.clone(),
         id,
-        told: Probed::of(pending.answer()),
+        reply: Probed::of(pending.answer()),
     };
     asked.into_iter().map(part).collect()
 }
 
 /// The `DataNode`s as the active NameNode lists them; without an active one, as another lists them.
 fn listed_datanodes(namenodes: &[Daemon<Namenode>]) -> Vec<Listed> {
-    let known = || namenodes.iter().filter_map(|part| part.told.known());
+    let known = || namenodes.iter().filter_map(|part| part.reply.known());
     let active = known().find(|namenode| namenode.is_active());
     let namenode = active.or_else(|| known().find(|namenode| !namenode.datanodes.is_empty()));
     namenode.map_or_else(Vec::new, |namenode| namenode.datanodes.clone())
@@ -261,15 +261,15 @@ fn listed_datanodes(namenodes: &[Daemon<Namenode>]) -> Vec<Listed> {
 /// The listing of HDFS's root by the NameNode that returns one (a standby does not), or else the reasons of all of
 /// them.
 fn root(asked: Asked<'_, Vec<ListedFile>>) -> Probed<Vec<ListedFile>> {
-    let mut troubles = Vec::new();
+    let mut problems = Vec::new();
     for (host, id, pending) in asked {
         match Probed::of(pending.answer()) {
-            Probed::Unknown { trouble } => {
+            Probed::Unknown { problem } => {
                 let id = id.unwrap_or_default();
-                troubles.push(format!("{id} on {}: {trouble}", host.name));
+                problems.push(format!("{id} on {}: {problem}", host.name));
             }
             known @ Probed::Known(_) => return known,
         }
     }
-    Probed::unknown(troubles.join("; "))
+    Probed::unknown(problems.join("; "))
 }

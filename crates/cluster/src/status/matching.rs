@@ -6,7 +6,7 @@ use super::overview::{Daemon, Worker};
 use super::yarn::Node;
 use crate::{Cluster, Host, HostKind, Port};
 
-/// An entry with one or two addresses of the form `HOST:PORT`.
+/// An entry with one or two addresses of the shape `HOST:PORT`.
 pub(super) trait Placed {
     fn places(&self) -> Vec<&str>;
 }
@@ -42,7 +42,7 @@ pub(super) fn workers<T, L: Placed>(
             let same = described
                 .iter()
                 .filter(|other| other.port(port) == host.port(port));
-            let by_port = cluster.form == HostKind::Loopback && same.count() == 1;
+            let by_port = cluster.host_kind == HostKind::Loopback && same.count() == 1;
             listed.iter().position(|entry| {
                 let mut places = entry.places().into_iter();
                 places.any(|place| is(host, host.port(port), by_port, place))
@@ -50,13 +50,13 @@ pub(super) fn workers<T, L: Placed>(
         });
         workers.push(Worker {
             host: part.host,
-            told: Some(part.told),
+            reply: Some(part.reply),
             listed: found.map(|place| listed.remove(place)),
         });
     }
     workers.extend(listed.into_iter().map(|entry| Worker {
         host: entry.places()[0].to_owned(),
-        told: None,
+        reply: None,
         listed: Some(entry),
     }));
     workers
@@ -84,10 +84,10 @@ mod tests {
     use super::*;
     use crate::read;
 
-    fn cluster(form: HostKind, more: &str) -> Cluster {
+    fn cluster(host_kind: HostKind, more: &str) -> Cluster {
         let text = include_str!("../../../../sample-data/clusters/three-hosts-ha.toml");
         let text = text.replacen("id = 2\n", &format!("id = 2\n{more}"), 1);
-        read(&text, Path::new("."), form).unwrap().0
+        read(&text, Path::new("."), host_kind).unwrap().0
     }
 
     fn node(id: &str) -> Node {
@@ -102,7 +102,7 @@ mod tests {
         let part = |host: &Host| Daemon {
             host: host.name.clone(),
             id: None,
-            told: Probed::Known(()),
+            reply: Probed::Known(()),
         };
         let parts = cluster.hosts.iter().map(part).collect();
         let listed = ids.iter().map(|id| node(id)).collect();

@@ -136,24 +136,25 @@ fn json(overview: &Overview, rows: &[Row]) -> serde_json::Result<String> {
     struct All<'a> {
         healthy: bool,
         quorum: bool,
-        troubles: Vec<String>,
+        #[serde(rename = "troubles")]
+        problems: Vec<String>,
         #[serde(flatten)]
         overview: &'a Overview,
     }
-    let troubles = rows.iter().filter(|row| !row.well);
-    let troubles: Vec<String> = troubles.map(Row::trouble).collect();
+    let problems = rows.iter().filter(|row| !row.well);
+    let problems: Vec<String> = problems.map(Row::problem).collect();
     text::json(&All {
-        healthy: troubles.is_empty(),
+        healthy: problems.is_empty(),
         quorum: overview.has_quorum(),
-        troubles,
+        problems,
         overview,
     })
 }
 
 /// The lines of the screen: a header, a row for each part, and the listing of HDFS's root.
 fn lines(overview: &Overview, rows: &[Row]) -> Vec<String> {
-    let troubles = rows.iter().filter(|row| !row.well).count();
-    let head = match troubles {
+    let problems = rows.iter().filter(|row| !row.well).count();
+    let head = match problems {
         0 => "all is well".to_owned(),
         1 => "1 trouble".to_owned(),
         many => format!("{many} troubles"),
@@ -162,7 +163,7 @@ fn lines(overview: &Overview, rows: &[Row]) -> Vec<String> {
     let style = |well: bool| if well { Style::new() } else { bad };
     let head = paint(
         &format!("{}: {head}", overview.cluster),
-        style(troubles == 0).bold(),
+        style(problems == 0).bold(),
     );
     let rows = rows.iter().map(|row| {
         let words = [&row.part, &row.host, &row.state, &row.details];
@@ -206,7 +207,7 @@ mod tests {
     #[test]
     fn json_names_what_is_wrong() {
         let mut overview = sample::overview();
-        overview.namenodes[1].told = overview::Probed::unknown("nothing listens there");
+        overview.namenodes[1].reply = overview::Probed::unknown("nothing listens there");
         let json = json(&overview, &rows(&overview)).unwrap();
         let json: serde_json::Value = serde_json::from_str(&json).unwrap();
         assert_eq!(json["healthy"], false);

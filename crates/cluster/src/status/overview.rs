@@ -42,34 +42,37 @@ pub(super) struct Overview {
 #[serde(untagged)]
 pub(super) enum Probed<T> {
     Known(T),
-    Unknown { trouble: String },
+    Unknown {
+        #[serde(rename = "trouble")]
+        problem: String,
+    },
 }
 
 impl<T> Probed<T> {
     /// Converts the answer to a query, or its absence.
     pub(super) fn of(answer: Option<Result<T, Silence>>) -> Self {
         match answer.unwrap_or(Err(Silence::Slow)) {
-            Ok(told) => Self::Known(told),
+            Ok(reply) => Self::Known(reply),
             Err(silence) => Self::unknown(silence.to_string()),
         }
     }
 
-    pub(super) fn unknown(trouble: impl Into<String>) -> Self {
-        let trouble = trouble.into();
-        Self::Unknown { trouble }
+    pub(super) fn unknown(problem: impl Into<String>) -> Self {
+        let problem = problem.into();
+        Self::Unknown { problem }
     }
 
     pub(super) fn known(&self) -> Option<&T> {
         match self {
-            Self::Known(told) => Some(told),
+            Self::Known(reply) => Some(reply),
             Self::Unknown { .. } => None,
         }
     }
 
-    pub(super) fn trouble(&self) -> Option<&str> {
+    pub(super) fn problem(&self) -> Option<&str> {
         match self {
             Self::Known(_) => None,
-            Self::Unknown { trouble } => Some(trouble),
+            Self::Unknown { problem } => Some(problem),
         }
     }
 }
@@ -82,7 +85,7 @@ pub(super) struct Daemon<T> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) id: Option<String>,
     #[serde(flatten)]
-    pub(super) told: Probed<T>,
+    pub(super) reply: Probed<T>,
 }
 
 /// A worker that is both queried itself and listed by the daemon that gives it work.
@@ -92,7 +95,7 @@ pub(super) struct Worker<T, L> {
     pub(super) host: String,
     /// The worker's own answer; `None` for a worker that is not described.
     #[serde(rename = "self")]
-    pub(super) told: Option<Probed<T>>,
+    pub(super) reply: Option<Probed<T>>,
     /// The worker's list entry; `None` if it is not listed.
     pub(super) listed: Option<L>,
 }
@@ -115,7 +118,7 @@ pub(super) struct Listens {
 impl Overview {
     /// Whether the ensemble has a quorum: a leader or a standalone server exists, and most of the voters serve.
     pub(super) fn has_quorum(&self) -> bool {
-        let servers = || self.ensemble.iter().filter_map(|part| part.told.known());
+        let servers = || self.ensemble.iter().filter_map(|part| part.reply.known());
         let leads =
             |server: &Server| matches!(server.facts.mode.as_deref(), Some("leader" | "standalone"));
         servers().any(leads) && self.serving_voters() * 2 > self.voters
@@ -123,14 +126,14 @@ impl Overview {
 
     /// The number of voters that serve.
     pub(super) fn serving_voters(&self) -> usize {
-        let servers = self.ensemble.iter().filter_map(|part| part.told.known());
+        let servers = self.ensemble.iter().filter_map(|part| part.reply.known());
         let serving = servers.filter(|server| !server.observes && server.facts.is_serving());
         serving.count()
     }
 
     /// The active NameNode.
     pub(super) fn active_namenode(&self) -> Option<&Namenode> {
-        let mut known = self.namenodes.iter().filter_map(|part| part.told.known());
+        let mut known = self.namenodes.iter().filter_map(|part| part.reply.known());
         known.find(|namenode| namenode.is_active())
     }
 }

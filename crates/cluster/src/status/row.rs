@@ -43,7 +43,7 @@ impl Row {
     }
 
     /// The row in words, for an output without a table.
-    pub(super) fn trouble(&self) -> String {
+    pub(super) fn problem(&self) -> String {
         let mut text = self.part.clone();
         if !self.host.is_empty() {
             text = format!("{text} on {}", self.host);

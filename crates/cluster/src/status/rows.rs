@@ -24,15 +24,15 @@ pub(super) fn rows(overview: &Overview) -> Vec<Row> {
         let lists = overview
             .namenodes
             .iter()
-            .any(|part| part.told.known().is_some());
+            .any(|part| part.reply.known().is_some());
         rows.extend(
             overview
                 .datanodes
                 .iter()
                 .map(|worker| datanode(worker, lists)),
         );
-        if let Some(trouble) = overview.root.as_ref().and_then(Probed::trouble) {
-            rows.push(Row::bad("hdfs /", "", "not listed", trouble));
+        if let Some(problem) = overview.root.as_ref().and_then(Probed::problem) {
+            rows.push(Row::bad("hdfs /", "", "not listed", problem));
         }
     }
     if !overview.resourcemanagers.is_empty() {
@@ -42,9 +42,9 @@ pub(super) fn rows(overview: &Overview) -> Vec<Row> {
         let nodes = overview.nodemanagers.iter();
         rows.extend(nodes.map(|worker| nodemanager(worker, lists, overview.time)));
     }
-    if let Some(told) = &overview.kafka {
-        rows.push(kafka(told, &overview.brokers));
-        let registered = told.known().map(|kafka| kafka.brokers.as_slice());
+    if let Some(reply) = &overview.kafka {
+        rows.push(kafka(reply, &overview.brokers));
+        let registered = reply.known().map(|kafka| kafka.brokers.as_slice());
         rows.extend(overview.brokers.iter().map(|part| broker(part, registered)));
     }
     rows.push(heartline(overview));
@@ -58,9 +58,9 @@ fn named(part: &str, id: Option<&str>) -> String {
 /// The row of a part that answers, or the row that says why it does not.
 fn row<T>(what: &str, part: &Daemon<T>, judge: impl Fn(&str, &str, &T) -> Row) -> Row {
     let name = named(what, part.id.as_deref());
-    match &part.told {
+    match &part.reply {
         Probed::Known(known) => judge(&name, &part.host, known),
-        Probed::Unknown { trouble } => Row::bad(&name, &part.host, trouble, ""),
+        Probed::Unknown { problem } => Row::bad(&name, &part.host, problem, ""),
     }
 }
 
@@ -103,7 +103,7 @@ fn hdfs(overview: &Overview) -> Row {
         overview
             .namenodes
             .iter()
-            .filter_map(|part| Some((part, part.told.known()?)))
+            .filter_map(|part| Some((part, part.reply.known()?)))
     };
     let active: Vec<_> = known()
         .filter(|(_, namenode)| namenode.is_active())
@@ -168,8 +168,9 @@ fn journalnode(part: &Daemon<Journal>) -> Row {
 }
 
 fn active_resourcemanagers(overview: &Overview) -> Vec<&Daemon<Resourcemanager>> {
-    let active =
-        |part: &&Daemon<Resourcemanager>| part.told.known().is_some_and(Resourcemanager::is_active);
+    let active = |part: &&Daemon<Resourcemanager>| {
+        part.reply.known().is_some_and(Resourcemanager::is_active)
+    };
     overview.resourcemanagers.iter().filter(active).collect()
 }
 
@@ -200,10 +201,10 @@ fn resourcemanager(part: &Daemon<Resourcemanager>) -> Row {
     })
 }
 
-fn kafka(told: &Probed<super::kafka::Kafka>, brokers: &[Daemon<Listens>]) -> Row {
-    let kafka = match told {
+fn kafka(reply: &Probed<super::kafka::Kafka>, brokers: &[Daemon<Listens>]) -> Row {
+    let kafka = match reply {
         Probed::Known(kafka) => kafka,
-        Probed::Unknown { trouble } => return Row::bad("kafka", "", "not known", trouble),
+        Probed::Unknown { problem } => return Row::bad("kafka", "", "not known", problem),
     };
     let mut details = vec![
         counted(
@@ -251,7 +252,7 @@ fn broker(part: &Daemon<Listens>, registered: Option<&[i32]>) -> Row {
 fn heartline(overview: &Overview) -> Row {
     let brief = match &overview.heartline {
         Probed::Known(brief) => brief,
-        Probed::Unknown { trouble } => return Row::bad("heartline", "", "not known", trouble),
+        Probed::Unknown { problem } => return Row::bad("heartline", "", "not known", problem),
     };
     let mut details = vec![format!("{} members", brief.members)];
     if let Some(epoch) = brief.epoch {

@@ -14,7 +14,7 @@ fn part<T>(host: &str, id: Option<&str>, known: T) -> Daemon<T> {
     Daemon {
         host: host.to_owned(),
         id: id.map(str::to_owned),
-        told: Probed::Known(known),
+        reply: Probed::Known(known),
     }
 }
 
@@ -68,7 +68,7 @@ fn datanode(host: &str) -> Worker<Datanode, Listed> {
     let actors = [("h1:8020".to_owned(), "RUNNING".to_owned())];
     Worker {
         host: host.to_owned(),
-        told: Some(Probed::Known(Datanode {
+        reply: Some(Probed::Known(Datanode {
             actors: actors.into(),
         })),
         listed: Some(listed(host)),
@@ -120,7 +120,7 @@ pub(super) fn overview() -> Overview {
         ],
         nodemanagers: vec![Worker {
             host: "h1".to_owned(),
-            told: Some(Probed::Known(listens)),
+            reply: Some(Probed::Known(listens)),
             listed: Some(node),
         }],
         brokers: vec![part("h1", Some("1"), listens)],

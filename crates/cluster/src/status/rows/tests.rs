@@ -3,9 +3,9 @@ use super::super::sample;
 use super::*;
 
 /// The texts of all rows that report a fault.
-fn troubles(overview: &Overview) -> Vec<String> {
+fn problems(overview: &Overview) -> Vec<String> {
     let rows = rows(overview).into_iter().filter(|row| !row.well);
-    rows.map(|row| row.trouble()).collect()
+    rows.map(|row| row.problem()).collect()
 }
 
 fn details(overview: &Overview, part: &str) -> String {
@@ -21,17 +21,17 @@ fn after(change: impl FnOnce(&mut Overview)) -> Overview {
     overview
 }
 
-fn known<T>(told: &mut Probed<T>) -> &mut T {
-    match told {
+fn known<T>(reply: &mut Probed<T>) -> &mut T {
+    match reply {
         Probed::Known(known) => known,
-        Probed::Unknown { trouble } => panic!("{trouble}"),
+        Probed::Unknown { problem } => panic!("{problem}"),
     }
 }
 
 #[test]
 fn a_healthy_cluster_has_no_trouble() {
     let overview = sample::overview();
-    assert_eq!(troubles(&overview), [] as [String; 0]);
+    assert_eq!(problems(&overview), [] as [String; 0]);
     assert_eq!(
         details(&overview, "ensemble"),
         "quorum: 3 of 3 voters serve"
@@ -67,7 +67,7 @@ fn a_majority_is_more_than_half_of_the_voters() {
     let lost = |servers: &[usize]| {
         after(|overview| {
             for server in servers {
-                overview.ensemble[*server].told = Probed::unknown("nothing listens there");
+                overview.ensemble[*server].reply = Probed::unknown("nothing listens there");
             }
         })
     };
@@ -76,7 +76,7 @@ fn a_majority_is_more_than_half_of_the_voters() {
     // leader.
     assert!(!lost(&[1, 2]).has_quorum() && !lost(&[0]).has_quorum());
     assert_eq!(
-        troubles(&lost(&[1, 2]))[..2],
+        problems(&lost(&[1, 2]))[..2],
         [
             "ensemble: no quorum, 1 of 3 voters serve",
             "zookeeper on h2: nothing listens there"
@@ -87,61 +87,62 @@ fn a_majority_is_more_than_half_of_the_voters() {
 #[test]
 fn there_is_one_active_namenode_and_it_takes_writes() {
     let none = after(|overview| {
-        "standby".clone_into(&mut known(&mut overview.namenodes[0].told).state);
+        "standby".clone_into(&mut known(&mut overview.namenodes[0].reply).state);
     });
-    assert_eq!(troubles(&none), ["hdfs: no active namenode"]);
+    assert_eq!(problems(&none), ["hdfs: no active namenode"]);
     let two = after(|overview| {
-        "active".clone_into(&mut known(&mut overview.namenodes[1].told).state);
+        "active".clone_into(&mut known(&mut overview.namenodes[1].reply).state);
     });
-    assert_eq!(troubles(&two), ["hdfs: more than one active namenode"]);
+    assert_eq!(problems(&two), ["hdfs: more than one active namenode"]);
     let safe = after(|overview| {
         let why = "Safe mode is ON. The reported blocks 0 needs 1.\nMore";
-        known(&mut overview.namenodes[0].told).safe_mode = Some(why.to_owned());
+        known(&mut overview.namenodes[0].reply).safe_mode = Some(why.to_owned());
     });
     assert_eq!(
-        troubles(&safe),
+        problems(&safe),
         [
             "namenode nn1 on h1: active, safe mode: Safe mode is ON. The reported blocks 0 needs 1., transaction 120"
         ]
     );
-    let missing = after(|overview| known(&mut overview.namenodes[0].told).missing_blocks = Some(2));
-    assert!(troubles(&missing)[0].ends_with("2 blocks missing"));
+    let missing =
+        after(|overview| known(&mut overview.namenodes[0].reply).missing_blocks = Some(2));
+    assert!(problems(&missing)[0].ends_with("2 blocks missing"));
 }
 
 #[test]
 fn a_datanode_is_judged_by_itself_and_by_the_list() {
     let silent =
-        after(|overview| overview.datanodes[1].told = Some(Probed::unknown("does not answer")));
-    let [trouble] = &troubles(&silent)[..] else {
+        after(|overview| overview.datanodes[1].reply = Some(Probed::unknown("does not answer")));
+    let [problem] = &problems(&silent)[..] else {
         panic!()
     };
     assert!(
-        trouble.starts_with("datanode on h2: does not answer, listed as live, last contact"),
-        "{trouble}"
+        problem.starts_with("datanode on h2: does not answer, listed as live, last contact"),
+        "{problem}"
     );
     let dead = after(|overview| overview.datanodes[1].listed.as_mut().unwrap().live = false);
-    assert!(troubles(&dead)[0].starts_with("datanode on h2: dead, "));
+    assert!(problems(&dead)[0].starts_with("datanode on h2: dead, "));
     let idle = after(|overview| {
         let datanode = Datanode {
             actors: [("h1:8020".to_owned(), "CONNECTING".to_owned())].into(),
         };
-        overview.datanodes[1].told = Some(Probed::Known(datanode));
+        overview.datanodes[1].reply = Some(Probed::Known(datanode));
     });
-    let [trouble] = &troubles(&idle)[..] else {
+    let [problem] = &problems(&idle)[..] else {
         panic!()
     };
-    assert!(trouble.ends_with("works for no namenode"), "{trouble}");
+    assert!(problem.ends_with("works for no namenode"), "{problem}");
     let unlisted = after(|overview| overview.datanodes[1].listed = None);
-    assert_eq!(troubles(&unlisted), ["datanode on h2: not registered"]);
+    assert_eq!(problems(&unlisted), ["datanode on h2: not registered"]);
     let nobody = after(|overview| {
         overview.datanodes[1].listed = None;
         for part in &mut overview.namenodes {
-            part.told = Probed::unknown("does not answer");
+            part.reply = Probed::unknown("does not answer");
         }
     });
-    assert!(troubles(&nobody).contains(&"datanode on h2: answers, nobody lists it".to_owned()));
-    let foreign = after(|overview| overview.datanodes[1].told = None);
-    assert_eq!(troubles(&foreign), [] as [String; 0]);
+    assert!(problems(&nobody).contains(&"datanode on h2: answers, nobody lists it".to_owned()));
+    let foreign = after(|overview| overview.datanodes[1].reply = None);
+    assert_eq!(problems(&foreign), [] as [String; 0]);
 }
 
 #[test]
@@ -151,17 +152,17 @@ fn nodes_and_their_managers_are_judged() {
         "UNHEALTHY".clone_into(&mut node.state);
         "1/1 local-dirs are full".clone_into(&mut node.health_report);
     });
-    let [trouble] = &troubles(&unhealthy)[..] else {
+    let [problem] = &problems(&unhealthy)[..] else {
         panic!()
     };
     assert!(
-        trouble.starts_with("nodemanager on h1: UNHEALTHY, 1/1 local-dirs are full, last report"),
-        "{trouble}"
+        problem.starts_with("nodemanager on h1: UNHEALTHY, 1/1 local-dirs are full, last report"),
+        "{problem}"
     );
     let none = after(|overview| {
-        "standby".clone_into(&mut known(&mut overview.resourcemanagers[0].told).state);
+        "standby".clone_into(&mut known(&mut overview.resourcemanagers[0].reply).state);
     });
-    assert_eq!(troubles(&none)[0], "yarn: no active resourcemanager");
+    assert_eq!(problems(&none)[0], "yarn: no active resourcemanager");
 }
 
 #[test]
@@ -173,7 +174,7 @@ fn kafka_lacks_a_controller_a_broker_or_copies() {
         kafka.under_replicated = ["a-0", "a-1", "b-0", "b-1"].map(str::to_owned).to_vec();
     });
     assert_eq!(
-        troubles(&lacking),
+        problems(&lacking),
         [
             "kafka: no controller, 0 of 1 brokers, 3 partitions, 4 under-replicated: a-0, a-1, b-0, …",
             "broker 1 on h1: not registered, listens"
@@ -182,7 +183,7 @@ fn kafka_lacks_a_controller_a_broker_or_copies() {
     let unknown =
         after(|overview| overview.kafka = Some(Probed::unknown("ZooKeeper does not serve")));
     assert_eq!(
-        troubles(&unknown),
+        problems(&unknown),
         ["kafka: not known, ZooKeeper does not serve"]
     );
 }
@@ -190,16 +191,16 @@ fn kafka_lacks_a_controller_a_broker_or_copies() {
 #[test]
 fn members_that_are_dead_or_stalled_are_troubles_and_late_ones_are_not() {
     let late = after(|overview| known(&mut overview.heartline).late = vec!["map2".to_owned()]);
-    assert_eq!(troubles(&late), [] as [String; 0]);
+    assert_eq!(problems(&late), [] as [String; 0]);
     let dead = after(|overview| known(&mut overview.heartline).dead = vec!["map2".to_owned()]);
     assert_eq!(
-        troubles(&dead),
+        problems(&dead),
         ["heartline: master map1, 3 members, epoch 9, 1 dead: map2"]
     );
     let nobody = after(|overview| {
         *known(&mut overview.heartline) = heartline_observe::status::GroupSummary::default();
     });
-    assert_eq!(troubles(&nobody), [] as [String; 0]);
+    assert_eq!(problems(&nobody), [] as [String; 0]);
 }
 
 #[test]

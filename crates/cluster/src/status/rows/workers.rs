@@ -39,7 +39,7 @@ pub(super) fn datanode(worker: &Worker<Datanode, Listed>, lists: bool) -> Row {
         let mut states = datanode.actors.values();
         states.any(|state| state == "RUNNING")
     };
-    let known = worker.told.as_ref().and_then(Probed::known);
+    let known = worker.reply.as_ref().and_then(Probed::known);
     let works = known.is_none_or(works);
     if !works {
         details.push("works for no namenode".to_owned());
@@ -77,14 +77,14 @@ fn worker_row<T, L>(
     (state, well, lists): (Option<&str>, bool, bool),
     mut details: Vec<String>,
 ) -> Row {
-    let trouble = worker.told.as_ref().and_then(Probed::trouble);
-    let state = match (trouble, state) {
-        (Some(trouble), state) => {
+    let problem = worker.reply.as_ref().and_then(Probed::problem);
+    let state = match (problem, state) {
+        (Some(problem), state) => {
             // The list lags behind: a worker that is gone remains in it for minutes.
             if let Some(state) = state {
                 details.insert(0, format!("listed as {state}"));
             }
-            trouble
+            problem
         }
         (None, Some(state)) => state,
         (None, None) if lists => "not registered",
@@ -93,8 +93,8 @@ fn worker_row<T, L>(
             "answers"
         }
     };
-    if worker.told.is_none() {
+    if worker.reply.is_none() {
         details.push("not described".to_owned());
     }
-    Row::well(part, &worker.host, state, details.join(", ")).judged(well && trouble.is_none())
+    Row::well(part, &worker.host, state, details.join(", ")).judged(well && problem.is_none())
 }
