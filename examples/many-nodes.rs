@@ -41,7 +41,7 @@ enum Said {
     /// It sends its registration.
     Asked(Instant),
     Registered,
-    /// It was told of so many nodes.
+    /// It heard of this number of nodes.
     Heard(usize, Instant),
     Ended(String),
 }
@@ -109,7 +109,7 @@ async fn run(
         while heard.len() < count {
             match said.recv().await {
                 Some(Said::Asked(at)) => asked = Some(at),
-                Some(Said::Heard(told, at)) if told >= count => heard.push(at),
+                Some(Said::Heard(heard_of, at)) if heard_of >= count => heard.push(at),
                 Some(Said::Ended(why)) => anyhow::bail!(why),
                 _ => {}
             }

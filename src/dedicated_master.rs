@@ -68,12 +68,12 @@ impl DedicatedMasterArgs {
                 }
             }
         }
-        let form = OutputFormat::of(self.json);
-        cli::run(PROGRAM, stand(config, self.backup, form))
+        let format = OutputFormat::of(self.json);
+        cli::run(PROGRAM, stand(config, self.backup, format))
     }
 }
 
-async fn stand(config: Config, backup: bool, form: OutputFormat) -> anyhow::Result<()> {
+async fn stand(config: Config, backup: bool, format: OutputFormat) -> anyhow::Result<()> {
     let settings = config.settings.clone();
     let silence = BEATS * config.pace.detection.timeout.max(LEAST);
     let look = timeout(LOOK + silence, other(&settings, silence));
@@ -93,7 +93,7 @@ async fn stand(config: Config, backup: bool, form: OutputFormat) -> anyhow::Resu
     let heartbeat = Heartbeat::start(PROGRAM, config, progress, false, signals, complain)?;
     // Ends only when it cannot show anything any more; a signal ends the process after the heartbeat has
     // handed the claim over.
-    let outcome = watch_master(&settings, form, None).await;
+    let outcome = watch_master(&settings, format, None).await;
     heartbeat.stop(Ending::Failed);
     outcome
 }

@@ -22,9 +22,9 @@ struct Options {
 
 fn main() -> ExitCode {
     let options: Options = cli::parse();
-    let form = OutputFormat::of(options.json);
+    let format = OutputFormat::of(options.json);
     cli::run(
         "watch-master",
-        watch_master(&options.zookeeper.settings(), form, Some("watch-master")),
+        watch_master(&options.zookeeper.settings(), format, Some("watch-master")),
     )
 }

@@ -33,10 +33,10 @@ fn main() -> ExitCode {
             .error(ErrorKind::ValueValidation, reason)
             .exit();
     }
-    let form = OutputFormat::of(options.json);
+    let format = OutputFormat::of(options.json);
     let settings = options.zookeeper.settings();
     cli::run(
         "watch-slave",
-        watch_slave(&settings, form, &options.output_dir),
+        watch_slave(&settings, format, &options.output_dir),
     )
 }

@@ -1,4 +1,4 @@
-//! What cannot be started is told before anything is: the line, what is wrong, and what to do instead.
+//! What cannot be started is reported before anything starts: the line, what is wrong, and what to do instead.
 
 use std::fs;
 use std::net::TcpListener;

@@ -71,8 +71,8 @@ fn job_through(cluster: &Described, victims: &[Victim]) {
     // A master and one whom it hears: before that, YARN has to start its containers.
     wait_for("two mappers beat", || {
         let story = watcher.story();
-        let told = |event: &str| story.iter().any(|told| told.event == event);
-        (told("claimed") && told("joined")).then_some(())
+        let has = |event: &str| story.iter().any(|logged| logged.event == event);
+        (has("claimed") && has("joined")).then_some(())
     });
     for &victim in victims {
         strike(cluster, victim);
@@ -83,7 +83,7 @@ fn job_through(cluster: &Described, victims: &[Victim]) {
     assert_same_counts(&job_counts(&output), &count_words(&files));
     let story = watcher.story();
     assert!(
-        !story.iter().any(|told| told.event == "died"),
+        !story.iter().any(|logged| logged.event == "died"),
         "{victims:?}: {story:?}"
     );
     assert_one_master_an_epoch(&story);

@@ -42,7 +42,7 @@ roles = ["datanode", "nodemanager"]
 #[test]
 #[expect(
     clippy::too_many_lines,
-    reason = "one story of real processes, told in its order"
+    reason = "one sequence of steps with real processes"
 )]
 fn a_host_that_is_cut_off_loses_its_mappers_to_another_and_returns_in_peace() {
     let _machine = crate::support::whole_machine();
@@ -128,8 +128,8 @@ fn a_host_that_is_cut_off_loses_its_mappers_to_another_and_returns_in_peace() {
     let died: BTreeSet<_> = master
         .story()
         .into_iter()
-        .filter(|told| told.event == "died")
-        .map(|told| told.node)
+        .filter(|logged| logged.event == "died")
+        .map(|logged| logged.node)
         .collect();
     assert_eq!(died, on(lost).into_iter().collect(), "nobody else died");
     cluster.down();

@@ -55,8 +55,8 @@ fn observers_do_not_vote_and_a_topic_outlives_a_broker() {
     cluster.kill("k1/kafka");
     wait_until("the status says what is missing", LIMIT, || {
         let (code, status) = cluster.status();
-        let troubles = status["troubles"].to_string();
-        code == 1 && troubles.contains("k1") && troubles.contains("replicated")
+        let problems = status["troubles"].to_string();
+        code == 1 && problems.contains("k1") && problems.contains("replicated")
     });
     // All of it is on the other one.
     assert_eq!(consumed(5), ["one", "three", "two"]);

@@ -106,7 +106,7 @@ fn let_in(cluster: &Described, host: &str, other: &str) -> usize {
 #[test]
 #[expect(
     clippy::too_many_lines,
-    reason = "one story of real processes, told in its order"
+    reason = "one sequence of steps with real processes"
 )]
 fn hosts_are_kept_right_by_a_server_and_agents_of_the_clusters_own() {
     let _machine = crate::support::whole_machine();
@@ -172,7 +172,7 @@ fn hosts_are_kept_right_by_a_server_and_agents_of_the_clusters_own() {
     }
     cluster.down();
 
-    // What was told on a network that is gone is not told again.
+    // What was reported on a network that is gone is not reported again.
     let description = fs::read_to_string(cluster.file()).expect("a description");
     let shorter = description.replace(&host(3), "");
     fs::write(cluster.file(), &shorter).expect("written");
@@ -205,7 +205,7 @@ fn hosts_are_kept_right_by_a_server_and_agents_of_the_clusters_own() {
 #[test]
 #[expect(
     clippy::too_many_lines,
-    reason = "one story of real processes, told in its order"
+    reason = "one sequence of steps with real processes"
 )]
 fn a_namenode_that_hangs_is_fenced_by_ssh_and_a_host_is_cut_off() {
     let _machine = crate::support::whole_machine();

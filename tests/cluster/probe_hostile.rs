@@ -1,4 +1,4 @@
-//! Servers that answer a question with something else, or without end: they are told as silent or broken, within the
+//! Servers that answer a question with something else, or without end: they are reported as silent or broken, within the
 //! memory and the time that an answer may take.
 
 use std::io::{Read, Write};
@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use heartline::probe::{Silence, page, page_or_refusal, word};
 use serde_json::Value;
 
-/// How long an answer is waited for that has an end, also on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long to wait for an answer that has an end, also on a busy machine.
+const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 /// The same for one without.
 const LIMIT: Duration = Duration::from_millis(1500);
 
@@ -32,7 +32,11 @@ fn server(begin: &'static [u8], again: &'static [u8]) -> u16 {
 }
 
 fn limit(again: &[u8]) -> Duration {
-    if again.is_empty() { PATIENCE } else { LIMIT }
+    if again.is_empty() {
+        ANSWER_LIMIT
+    } else {
+        LIMIT
+    }
 }
 
 fn asked(begin: &'static [u8], again: &'static [u8]) -> Result<Value, Silence> {

@@ -1,4 +1,4 @@
-//! An ensemble with observers loses a minority of its voters, then the majority, and comes back: `zkstats` tells, and
+//! An ensemble with observers loses a minority of its voters, then the majority, and comes back: `zkstats` shows it, and
 //! mappers beat, go on without, and beat again.
 
 use std::process::{Command, Output};
@@ -82,10 +82,10 @@ fn a_lost_minority_is_nothing_and_a_lost_majority_stops_only_the_beats() {
     wait_until("there is no quorum", ELECTION, || {
         zkstats(&hosts).status.code() == Some(1)
     });
-    let told = lines(&zkstats(&hosts));
+    let found = lines(&zkstats(&hosts));
     assert!(
-        told.iter().all(|line| line.ends_with("\tMode:NULL")),
-        "{told:?}"
+        found.iter().all(|line| line.ends_with("\tMode:NULL")),
+        "{found:?}"
     );
     job.feed("it was the age of wisdom ");
     sleep(Duration::from_secs(2));
@@ -110,15 +110,15 @@ fn lines(output: &Output) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
-/// The mode of each, as the lines tell it.
+/// The mode of each, as the lines show it.
 fn modes(hosts: &[String]) -> Vec<String> {
     let output = zkstats(hosts);
     assert!(output.status.success(), "{output:?}");
-    let told = lines(&output);
-    assert_eq!(told.len(), hosts.len(), "{told:?}");
+    let found = lines(&output);
+    assert_eq!(found.len(), hosts.len(), "{found:?}");
     let mode = |(line, host): (&String, &String)| {
         let mode = line.strip_prefix(&format!("{host}\tMode: "));
         mode.unwrap_or_else(|| panic!("{line:?}")).to_owned()
     };
-    told.iter().zip(hosts).map(mode).collect()
+    found.iter().zip(hosts).map(mode).collect()
 }

@@ -70,9 +70,9 @@ fn stdout(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-fn troubles(json: &Value) -> Vec<String> {
-    let troubles = json["troubles"].as_array().expect("a list").iter();
-    troubles
+fn problems(json: &Value) -> Vec<String> {
+    let problems = json["troubles"].as_array().expect("a list").iter();
+    problems
         .map(|it| it.as_str().expect("a text").to_owned())
         .collect()
 }
@@ -106,13 +106,13 @@ fn real_servers_are_shown_as_they_are() {
         ("nodemanager-http", free_port()),
     ];
     let mut described = Described::new(ALL, &elsewhere).at(cluster.address(1));
-    workers_elsewhere_are_told_apart(&mut described);
+    check_workers_elsewhere(&mut described);
     all_is_well(&described, &cluster);
-    the_dead_and_the_stopped_are_told(&described, &cluster);
+    check_dead_and_stopped(&described, &cluster);
 }
 
 /// Also finds out the workers' ports.
-fn workers_elsewhere_are_told_apart(described: &mut Described) {
+fn check_workers_elsewhere(described: &mut Described) {
     let expected = [
         "datanode on localhost: nothing listens there",
         "nodemanager on localhost: nothing listens there",
@@ -121,7 +121,7 @@ fn workers_elsewhere_are_told_apart(described: &mut Described) {
     // The ResourceManager registers nodes a moment before it says that it is active.
     wait_until("all but these two is well", SOON, || {
         (json, code) = described.json();
-        troubles(&json) == expected
+        problems(&json) == expected
     });
     assert_eq!(code, Some(1), "{json}");
     let (datanode, node) = (
@@ -150,13 +150,13 @@ fn all_is_well(described: &Described, cluster: &Cluster) {
     );
     wait_until("all is well", SOON, || {
         let (json, code) = described.json();
-        println!("{:?}", troubles(&json));
+        println!("{:?}", problems(&json));
         code == Some(0)
     });
 
     let (json, _) = described.json();
     assert_eq!(
-        (json["healthy"].as_bool(), troubles(&json).len()),
+        (json["healthy"].as_bool(), problems(&json).len()),
         (Some(true), 0)
     );
     assert_eq!(json["ensemble"][0]["mode"], "standalone");
@@ -180,7 +180,7 @@ fn all_is_well(described: &Described, cluster: &Cluster) {
     );
 }
 
-fn the_dead_and_the_stopped_are_told(described: &Described, cluster: &Cluster) {
+fn check_dead_and_stopped(described: &Described, cluster: &Cluster) {
     let pid = |role: &str| {
         let pid = cluster.pid("h1", role).parse().expect("a pid");
         Pid::from_raw(pid).expect("a pid")
@@ -197,7 +197,7 @@ fn the_dead_and_the_stopped_are_told(described: &Described, cluster: &Cluster) {
     let took = begin.elapsed();
     kill_process(manager, Signal::CONT).expect("it is there");
     assert_eq!(code, Some(1));
-    let [datanode, yarn, resourcemanager, node] = &troubles(&json)[..] else {
+    let [datanode, yarn, resourcemanager, node] = &problems(&json)[..] else {
         panic!("{json}");
     };
     let lost = "datanode on localhost: nothing listens there, listed as live, last contact ";
@@ -232,7 +232,7 @@ fn nothing_at_all_is_a_row_each() {
     let (json, code) = described.json();
     assert_eq!((code, json["quorum"].as_bool()), (Some(1), Some(false)));
     assert_eq!(
-        troubles(&json),
+        problems(&json),
         [
             "ensemble: no quorum, 0 of 1 voters serve",
             "zookeeper on localhost: nothing listens there",

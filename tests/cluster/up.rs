@@ -21,7 +21,7 @@ fn alone() -> MutexGuard<'static, ()> {
 #[test]
 #[expect(
     clippy::too_many_lines,
-    reason = "one story of real processes, told in its order"
+    reason = "one sequence of steps with real processes"
 )]
 fn one_machine_comes_up_goes_on_and_ends() {
     let _machine = crate::support::whole_machine();
@@ -163,9 +163,9 @@ fn seeds_checks(cluster: &Described) {
             [1, 2].map(|id| cluster.manager(id).to_lowercase()),
         ),
     ] {
-        let told = status[part].as_array().unwrap().iter();
-        let told: Vec<_> = told.map(|part| part["state"].as_str().unwrap()).collect();
-        assert_eq!(told, known, "{status:#}");
+        let states = status[part].as_array().unwrap().iter();
+        let states: Vec<_> = states.map(|part| part["state"].as_str().unwrap()).collect();
+        assert_eq!(states, known, "{status:#}");
     }
     assert_eq!(status["datanodes"].as_array().unwrap().len(), 3);
     assert_eq!(status["root"].as_array().map(Vec::len), Some(0));

@@ -62,7 +62,7 @@ fn an_ensemble_is_shown_until_and_after_it_has_lost_its_quorum() {
     assert_eq!(words[..3], [all[leader], "leader", "3.8.4"]);
     assert!(words[3].starts_with("0x"), "{wide}");
 
-    // One may be lost: it is told, and there is a quorum.
+    // One may be lost: it is reported, and there is a quorum.
     let lost = ensemble.followers()[0];
     ensemble.kill(lost);
     let output = ask(&[]);
@@ -86,8 +86,8 @@ fn an_ensemble_is_shown_until_and_after_it_has_lost_its_quorum() {
         "{}",
         stderr(&output)
     );
-    let (told, code) = json(&[&GENEROUS[..], &all].concat());
-    assert_eq!((told["quorum"].as_bool(), code), (Some(false), Some(1)));
+    let (value, code) = json(&[&GENEROUS[..], &all].concat());
+    assert_eq!((value["quorum"].as_bool(), code), (Some(false), Some(1)));
 }
 
 #[test]
@@ -118,15 +118,18 @@ fn a_server_with_closed_words_is_asked_through_its_admin_server() {
     assert_eq!(stdout(&output), format!("{address}\tMode: standalone\n"));
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     let options = [&GENEROUS[..], &["--admin-port", &admin, &address]].concat();
-    let (told, _) = json(&options);
-    let server = &told["servers"][0];
+    let (value, _) = json(&options);
+    let server = &value["servers"][0];
     assert_eq!(server["mode"], "standalone");
     assert!(
         server["watches"].is_u64() && server["ephemerals"].is_u64(),
-        "{told}"
+        "{value}"
     );
-    assert!(server["zxid"].as_str().unwrap().starts_with("0x"), "{told}");
-    assert!(server["trouble"].is_null(), "{told}");
+    assert!(
+        server["zxid"].as_str().unwrap().starts_with("0x"),
+        "{value}"
+    );
+    assert!(server["trouble"].is_null(), "{value}");
 
     // Without either way it is said what to open.
     let closed = free_port().to_string();

@@ -45,8 +45,8 @@ fn words_are_right_and_masters_alone_whatever_breaks() {
                 .story()
                 .into_iter()
                 .rev()
-                .find(|told| told.event == "claimed");
-            let fault = world.pick(master.map(|told| told.node).as_deref());
+                .find(|logged| logged.event == "claimed");
+            let fault = world.pick(master.map(|logged| logged.node).as_deref());
             println!("{:5.1} s: {fault:?}", begin.elapsed().as_secs_f64());
             world.inflict(fault);
             next = Instant::now() + world.dice.between(300, 1000);
@@ -57,12 +57,12 @@ fn words_are_right_and_masters_alone_whatever_breaks() {
     world.end();
     let story = watcher.story();
     assert_one_master_an_epoch(&story);
-    let told = |event: &str| story.iter().filter(|told| told.event == event).count();
+    let count_of = |event: &str| story.iter().filter(|logged| logged.event == event).count();
     println!(
         "{} masters, {} deaths, {} returns",
-        told("claimed"),
-        told("died"),
-        told("returned")
+        count_of("claimed"),
+        count_of("died"),
+        count_of("returned")
     );
 }
 

@@ -165,7 +165,7 @@ fn streams_that_do_not_wait_are_waited_for() {
     ] {
         let (stdin, mut feed) = pipe().expect("a pipe");
         let (mut taken, stdout) = pipe().expect("a pipe");
-        let (mut told, stderr) = pipe().expect("a pipe");
+        let (mut reader, stderr) = pipe().expect("a pipe");
         for stream in [
             &stdin.try_clone().unwrap().into(),
             &stdout.try_clone().unwrap().into(),
@@ -196,7 +196,7 @@ fn streams_that_do_not_wait_are_waited_for() {
         let mut output = Vec::new();
         taken.read_to_end(&mut output).expect("all of it");
         let mut error = String::new();
-        told.read_to_string(&mut error).expect("all of it");
+        reader.read_to_string(&mut error).expect("all of it");
         assert_eq!(
             (child.wait().expect("it ends").code(), &*error),
             (Some(0), ""),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::time::{Duration, Instant};
 
-use crate::support::{Crowd, Mapper, Told, Watcher, ZooKeeper};
+use crate::support::{Crowd, LoggedEvent, Mapper, Watcher, ZooKeeper};
 use tempfile::TempDir;
 
 /// How long a crowd may take to come and to go on a busy machine.
@@ -24,8 +24,8 @@ fn wait_for(watcher: &Watcher, events: &[&str], count: usize) -> BTreeSet<String
         let nodes: BTreeSet<String> = watcher
             .story()
             .into_iter()
-            .filter(|told| events.contains(&told.event.as_str()))
-            .map(|told| told.node)
+            .filter(|logged| events.contains(&logged.event.as_str()))
+            .map(|logged| logged.node)
             .collect();
         if nodes.len() >= count {
             return nodes;
@@ -45,8 +45,8 @@ fn wait_for(watcher: &Watcher, events: &[&str], count: usize) -> BTreeSet<String
     }
 }
 
-fn count(story: &[Told], event: &str) -> usize {
-    story.iter().filter(|told| told.event == event).count()
+fn count(story: &[LoggedEvent], event: &str) -> usize {
+    story.iter().filter(|logged| logged.event == event).count()
 }
 
 fn members(zookeeper: &ZooKeeper) -> Vec<String> {
@@ -85,7 +85,7 @@ fn five_thousand_that_fall_silent_are_told_and_gone_and_the_master_stays() {
     assert_eq!(count(&story, "died"), 5000);
     assert_eq!(count(&story, "claimed"), 1, "another master took over");
     assert_eq!(count(&story, "lost"), 0);
-    assert!(!story.iter().any(|told| told.event == "returned"));
+    assert!(!story.iter().any(|logged| logged.event == "returned"));
     // The command ran for the attempt of the crowd, and for no other.
     let text = fs::read_to_string(&file).unwrap_or_default();
     assert!(text.lines().all(|line| line == "attempt_7_0001_m_000007_0"));

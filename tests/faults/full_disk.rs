@@ -73,7 +73,10 @@ fn a_full_disk_costs_no_word() {
         assert!(said.contains(&zookeeper.address()), "{said}");
     }
     let story = watcher.story();
-    assert!(!story.iter().any(|told| told.event == "died"), "{story:?}");
+    assert!(
+        !story.iter().any(|logged| logged.event == "died"),
+        "{story:?}"
+    );
 }
 
 /// Fills the disk of a folder.

@@ -14,14 +14,14 @@ fn silent(zookeeper: &ZooKeeper, name: &str, value: &str) -> Crowd {
 
 /// Checks that nothing was reported except the members' own joining, and the deaths of `silent`.
 fn assert_peace(watcher: &Watcher, silent: &[&str]) {
-    for told in watcher.story() {
-        let is_expected = match told.event.as_str() {
-            "claimed" => told.node == "map1",
+    for logged in watcher.story() {
+        let is_expected = match logged.event.as_str() {
+            "claimed" => logged.node == "map1",
             "connected" | "joined" | "finished" => true,
-            "died" => silent.contains(&told.node.as_str()),
+            "died" => silent.contains(&logged.node.as_str()),
             _ => false,
         };
-        assert!(is_expected, "{told:?}");
+        assert!(is_expected, "{logged:?}");
     }
 }
 
@@ -141,7 +141,7 @@ fn what_stands_in_the_line_and_is_no_claim_holds_nobody_up() {
         watcher
             .story()
             .iter()
-            .filter(|told| told.event == "claimed")
+            .filter(|logged| logged.event == "claimed")
             .count()
             == 2
     });
@@ -285,7 +285,7 @@ fn a_claim_with_a_members_own_prefix_does_not_make_it_lose_its_place() {
     assert_eq!(master.finish().status(), 0);
     wait_until("another one is master", SOON, || {
         let claimed = watcher.story().into_iter();
-        claimed.filter(|told| told.event == "claimed").count() == 2
+        claimed.filter(|logged| logged.event == "claimed").count() == 2
     });
     for mapper in [follower, backup] {
         assert_eq!(mapper.finish().status(), 0);
@@ -295,12 +295,12 @@ fn a_claim_with_a_members_own_prefix_does_not_make_it_lose_its_place() {
 /// Checks that the master was master all the time.
 fn assert_one_claim(watcher: &Watcher) {
     let story = watcher.story().into_iter();
-    assert_eq!(story.filter(|told| told.event == "claimed").count(), 1);
+    assert_eq!(story.filter(|logged| logged.event == "claimed").count(), 1);
 }
 
 /// Checks that a member named this znode, once.
 fn assert_passed_over(ended: &Ended, path: &str) {
-    let told = format!("{path} is passed over: ");
-    let count = ended.stderr().matches(&told).count();
+    let message = format!("{path} is passed over: ");
+    let count = ended.stderr().matches(&message).count();
     assert_eq!(count, 1, "{path}: {}", ended.stderr());
 }

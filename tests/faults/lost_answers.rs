@@ -61,5 +61,8 @@ fn a_create_that_was_made_or_not_is_there_once() {
     }
     drop(master);
     let story = watcher.story();
-    assert!(!story.iter().any(|told| told.event == "died"), "{story:?}");
+    assert!(
+        !story.iter().any(|logged| logged.event == "died"),
+        "{story:?}"
+    );
 }

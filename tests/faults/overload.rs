@@ -33,7 +33,7 @@ fn watchers_stay_in_their_sessions() {
     // The job itself has an unthrottled connection to the server.
     let _master = Mapper::start(&zookeeper, "map1");
     master.wait_for_event("claimed", "map1");
-    // What happened before its first report is neither told nor lost: each has read one.
+    // What happened before its first report is neither reported nor lost: each has read one.
     let _other = Mapper::start(&zookeeper, "map3");
     for watcher in [&master, &events] {
         watcher.wait_for_event("alive", "map3");
@@ -62,7 +62,7 @@ fn watchers_stay_in_their_sessions() {
 }
 
 #[test]
-fn who_looks_or_resets_is_patient() {
+fn status_and_setup_wait_for_a_slow_server() {
     let zookeeper = ZooKeeper::start();
     let overload = Overload::before(&zookeeper.address(), 1);
     let address = overload.address();

@@ -101,9 +101,9 @@ fn what_a_replaced_master_had_on_its_way_is_refused() {
     assert_eq!(zookeeper.holders(), ["map2", "map3", "map1"]);
 
     let epochs: Vec<i64> = watcher
-        .told()
+        .all_events()
         .iter()
-        .map(|told| told.epoch)
+        .map(|logged| logged.epoch)
         .filter(|epoch| *epoch != 0)
         .collect();
     assert!(

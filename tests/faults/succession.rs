@@ -1,7 +1,7 @@
 //! Who becomes master after whom, and why: deaths, pauses, ends, and dedicated masters.
 
 use crate::support;
-use crate::support::{Mapper, Told, Watcher, ZooKeeper, plot};
+use crate::support::{LoggedEvent, Mapper, Watcher, ZooKeeper, plot};
 use rustix::process::Signal;
 
 /// A mapper whose session lasts longer than any test waits: no master is replaced because its session expires.
@@ -20,16 +20,16 @@ fn stand(zookeeper: &ZooKeeper, name: &str, options: &[&str]) -> Watcher {
     Watcher::start(env!("CARGO_BIN_EXE_heartline"), &options)
 }
 
-fn claims(watcher: &Watcher) -> Vec<Told> {
+fn claims(watcher: &Watcher) -> Vec<LoggedEvent> {
     let story = watcher.story().into_iter();
-    story.filter(|told| told.event == "claimed").collect()
+    story.filter(|logged| logged.event == "claimed").collect()
 }
 
 /// The predecessor of the master with this name, and why it went.
 fn before(watcher: &Watcher, node: &str) -> (String, String) {
     let claims = claims(watcher);
-    let claim = claims.iter().rev().find(|told| told.node == node);
-    let previous = claim.and_then(|told| told.previous.clone());
+    let claim = claims.iter().rev().find(|logged| logged.node == node);
+    let previous = claim.and_then(|logged| logged.previous.clone());
     previous.unwrap_or_else(|| panic!("{node} followed nobody: {claims:?}"))
 }
 
@@ -50,12 +50,12 @@ fn a_killed_master_is_deposed_and_not_waited_for() {
     master.signal(Signal::KILL);
     watcher.wait_for_event("claimed", "map2");
     assert_eq!(before(&watcher, "map2"), went("map1", "dead"));
-    let told = watcher.lines().len();
+    let printed = watcher.lines().len();
     watcher.wait_for("map3 is heard by the new master", |lines| {
         let heard = |line: &&String| line.contains("\"alive\"") && line.contains("map3");
-        lines[told..].iter().find(heard).is_some()
+        lines[printed..].iter().find(heard).is_some()
     });
-    let epochs: Vec<i64> = claims(&watcher).iter().map(|told| told.epoch).collect();
+    let epochs: Vec<i64> = claims(&watcher).iter().map(|logged| logged.epoch).collect();
     assert!(epochs.is_sorted_by(|a, b| a < b), "{epochs:?}");
     let story = plot(&watcher.story());
     assert!(
@@ -87,7 +87,7 @@ fn a_paused_master_is_replaced_and_returns_as_a_follower() {
     assert_eq!(heir.finish().status(), 0);
     watcher.wait_for_event("released", "map2");
     let masters = claims(&watcher);
-    let masters: Vec<&str> = masters.iter().map(|told| told.node.as_str()).collect();
+    let masters: Vec<&str> = masters.iter().map(|logged| logged.node.as_str()).collect();
     assert_eq!(masters, ["map1", "map2"]);
     let story = plot(&watcher.story());
     assert!(!story.contains(&"died map2".to_owned()), "{story:?}");
@@ -116,7 +116,7 @@ fn when_master_and_heir_die_at_once_the_third_takes_over() {
 }
 
 #[test]
-fn a_buried_heir_leaves_no_gap_in_the_line() {
+fn a_removed_successor_leaves_no_gap_in_the_line() {
     let zookeeper = ZooKeeper::start();
     let watcher = Watcher::events(&zookeeper);
     let master = start(&zookeeper, "map1");
@@ -198,7 +198,7 @@ fn a_standing_master_takes_over_and_its_backup_after_it() {
         let claims = claims(&watcher);
         claims
             .last()
-            .is_some_and(|told| told.node.starts_with("map"))
+            .is_some_and(|logged| logged.node.starts_with("map"))
     });
     let last = claims(&watcher).pop().unwrap();
     assert_eq!(last.previous, Some(went("master2", "finished")));

@@ -8,7 +8,7 @@ use crate::support::{Guarded, Program, SOON, ZooKeeper, wait_until};
 use tempfile::TempDir;
 
 /// The message of every program.
-fn told(zookeeper: &ZooKeeper) -> String {
+fn message(zookeeper: &ZooKeeper) -> String {
     let address = zookeeper.address();
     format!("heartline needs ZooKeeper 3.5 or later, and {address} is ZooKeeper 3.4.")
 }
@@ -42,7 +42,7 @@ fn who_asks_once_is_told_and_fails() {
         let mut command = program(path, &words, &zookeeper);
         let output = command.stdin(Stdio::null()).output().expect("it runs");
         let said = String::from_utf8_lossy(&output.stderr);
-        assert!(said.contains(&told(&zookeeper)), "{words:?}: {said}");
+        assert!(said.contains(&message(&zookeeper)), "{words:?}: {said}");
         assert_eq!(output.status.code(), Some(1), "{words:?}: {said}");
     }
 }
@@ -66,7 +66,7 @@ fn who_goes_on_is_told() {
     ]
     .map(|(path, words)| Program::start(&mut program(path, &words, &zookeeper)));
     for program in started {
-        program.wait_for(&told(&zookeeper));
+        program.wait_for(&message(&zookeeper));
     }
 }
 
@@ -86,7 +86,7 @@ fn the_work_of_a_mapper_goes_on() {
     let mut input = mapper.take_stdin().expect("a pipe");
     input.write_all(b"a b\n").expect("it reads");
     wait_until("it says so", SOON, || {
-        text(&complaints).contains(&told(&zookeeper))
+        text(&complaints).contains(&message(&zookeeper))
     });
     input.write_all(b"c\n").expect("it reads");
     drop(input);

@@ -41,13 +41,13 @@ fn an_event_at_the_end_of_the_calendar_ends_no_watcher() {
     let path = folder.path().join("events");
     let options = ["--to", path.to_str().unwrap()];
     let events = Publisher::start(&address, &options, Stdio::null());
-    let told = |what: &str| {
+    let wait_for_all = |what: &str| {
         json.wait_for(what, |lines| lines.iter().any(|line| line.contains(what)));
         wait_until(what, SOON, || {
             fs::read_to_string(&path).is_ok_and(|text| text.contains(what))
         });
     };
-    told("\"connected\"");
+    wait_for_all("\"connected\"");
     zookeeper.create_lasting("/heart_beat_snapshots", "");
     zookeeper.create_lasting("/heart_beat_snapshots/map1", "what it did");
     for (number, time) in [
@@ -56,11 +56,11 @@ fn an_event_at_the_end_of_the_calendar_ends_no_watcher() {
     ] {
         let line = format!("event {number} 5 {time} stalled map1 spinning");
         zookeeper.set(MASTER, report(number, &line).as_bytes());
-        told(&format!("\"sequence\":{number},\"condition\""));
+        wait_for_all(&format!("\"sequence\":{number},\"condition\""));
         let next = number + 1;
         let line = format!("since: {time}\nevent {next} 5 2026-01-01T00:00:00Z died map{next}");
         zookeeper.set(MASTER, report(next, &line).as_bytes());
-        told(&format!("\"died\",\"node\":\"map{next}\""));
+        wait_for_all(&format!("\"died\",\"node\":\"map{next}\""));
     }
     text.wait_for("the last event", |lines| {
         lines
@@ -155,14 +155,14 @@ fn a_forged_stall_leads_nowhere() {
     let line = format!("event 50 5 {now} died map1");
     zookeeper.set(MASTER, report(50, &line).as_bytes());
     json.wait_for_event("died", "map1");
-    let told = json.lines();
-    let snapshots = told
+    let lines = json.lines();
+    let snapshots = lines
         .iter()
         .filter(|line| line.contains("\"event\":\"snapshot\""));
-    assert_eq!(snapshots.count(), 1, "{told:#?}");
+    assert_eq!(snapshots.count(), 1, "{lines:#?}");
     assert!(
-        !told.iter().any(|line| line.contains("secret")),
-        "{told:#?}"
+        !lines.iter().any(|line| line.contains("secret")),
+        "{lines:#?}"
     );
     assert!(json.is_running());
 }

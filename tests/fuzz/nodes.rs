@@ -18,24 +18,24 @@ const LONGEST: usize = 256;
 pub(super) fn message(bytes: &[u8]) {
     let raw = Raw::read(bytes);
     for loopback in [false, true] {
-        let Ok(told) = ClientRequest::read(bytes, loopback) else {
+        let Ok(request) = ClientRequest::read(bytes, loopback) else {
             continue;
         };
         assert!(raw.is_ok());
-        let (ClientRequest::Register(registration) | ClientRequest::Leave(registration)) = &told
+        let (ClientRequest::Register(registration) | ClientRequest::Leave(registration)) = &request
         else {
             continue;
         };
         let mut registration = registration.clone();
         let _ = registration.prove(Some([7; 32]));
         // What the agent would send to say the same.
-        let again = match told {
+        let again = match request {
             ClientRequest::Leave(_) => registration.leave(),
             _ => registration.raw(),
         };
         let again = serde_json::to_vec(&again).expect("JSON");
         let again = ClientRequest::read(&again, loopback).expect("taken once, taken again");
-        assert_eq!(again, told);
+        assert_eq!(again, request);
     }
 }
 

@@ -36,11 +36,14 @@ pub(super) fn options(bytes: &[u8]) {
     if let Ok(split) = text.parse::<Split>() {
         assert_eq!(split.to_string().parse(), Ok(split));
     }
-    if let Ok(patience) = text.parse::<StallTimeout>() {
-        let again = patience.to_string().parse();
+    if let Ok(stall_timeout) = text.parse::<StallTimeout>() {
+        let again = stall_timeout.to_string().parse();
         let is_short =
             |it| matches!(it, StallTimeout::After(after) if after < Duration::from_secs(1 << 40));
-        assert!(again == Ok(patience) || !is_short(patience), "{patience}");
+        assert!(
+            again == Ok(stall_timeout) || !is_short(stall_timeout),
+            "{stall_timeout}"
+        );
     }
     if let Ok(template) = text.parse::<Template>() {
         let words = template.fill(&[("node", "a b{node}"), ("attempt", "")]);
@@ -70,8 +73,8 @@ pub(super) fn secret(bytes: &[u8]) {
 /// A cluster's description: each problem has a line of the text.
 pub(super) fn description(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
-    for form in [HostKind::Loopback, HostKind::Netns, HostKind::Own] {
-        match cluster::read(&text, Path::new("/x"), form) {
+    for host_kind in [HostKind::Loopback, HostKind::Netns, HostKind::Own] {
+        match cluster::read(&text, Path::new("/x"), host_kind) {
             Ok((cluster, warnings)) => {
                 assert!(warnings.iter().all(|warning| !warning.grave));
                 let _ = (cluster.quorum(), cluster.file_system());

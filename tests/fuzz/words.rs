@@ -93,8 +93,8 @@ pub(super) fn reduce(bytes: &[u8]) {
         .flat_map(|(key, sum)| [key, format!("\t{sum}\n").as_bytes()].concat())
         .collect();
     let (mut output, progress) = (Vec::new(), Progress::new());
-    let told = sum(&mut input, &mut output, &progress).expect("nothing fails");
-    assert_eq!(told.total(), skipped);
+    let summed = sum(&mut input, &mut output, &progress).expect("nothing fails");
+    assert_eq!(summed.total(), skipped);
     assert!(output == expected, "{:?}", String::from_utf8_lossy(&output));
 }
 

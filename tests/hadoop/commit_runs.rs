@@ -68,7 +68,7 @@ fn a_commit_of_another_run_is_not_this_runs() {
         place.zookeeper.znode("/heart_beat_commits/daily"),
         "committed one"
     );
-    // The next run has no name either: it is told whose commit stands in its way.
+    // The next run has no name either: it learns whose commit stands in its way.
     let said = place.by_hand(&["--name", "two"]);
     assert!(
         said.contains("daily is committed already, by one at 20"),

@@ -67,13 +67,13 @@ fn the_rest_is_read_and_told() {
         (output.status.code(), &*output.stdout),
         (Some(0), &b"ten bytes\n"[..])
     );
-    let told = said
+    let count_text = said
         .lines()
         .find_map(|line| {
             line.strip_prefix("heartline run: the command has ended before its input: ")
         })
         .and_then(|rest| rest.strip_suffix(" bytes of stdin were thrown away (--drain-input)"));
-    let thrown: usize = told.expect(&said).parse().expect(&said);
+    let thrown: usize = count_text.expect(&said).parse().expect(&said);
     // `head` takes some block of it.
     let all = 10 * LINES + 5;
     assert!(all - 1_000_000 < thrown && thrown < all, "{thrown}");
@@ -87,8 +87,8 @@ fn the_rest_is_read_and_told() {
     command.env("heartline_drain_input", "true");
     let (output, fed) = outcome(command);
     fed.expect("all is taken");
-    let told = format!("{all} bytes of stdin were thrown away");
-    assert!(self::said(&output).contains(&told), "{output:?}");
+    let message = format!("{all} bytes of stdin were thrown away");
+    assert!(self::said(&output).contains(&message), "{output:?}");
 }
 
 #[test]

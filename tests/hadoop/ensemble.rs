@@ -42,14 +42,18 @@ fn counts_the_same_when_the_leader_is_killed_in_the_middle() {
     assert!(job.status.success(), "{log}");
     assert_same_counts(&job_counts(&output), &count_words(&files));
     let story = watcher.story();
-    assert!(!story.iter().any(|told| told.event == "died"), "{story:?}");
+    assert!(
+        !story.iter().any(|logged| logged.event == "died"),
+        "{story:?}"
+    );
     assert_one_master_an_epoch(&story);
 }
 
 /// Who was heard to beat.
 fn beating(watcher: &Watcher) -> BTreeSet<String> {
-    let told = watcher.told().into_iter();
-    told.filter(|told| told.event == "alive")
-        .map(|told| told.node)
+    let events = watcher.all_events().into_iter();
+    events
+        .filter(|logged| logged.event == "alive")
+        .map(|logged| logged.node)
         .collect()
 }

@@ -69,7 +69,7 @@ fn hung_mappers_are_ended_with_the_reason_and_tried_again() {
         std::io::Read::read_to_end(&mut stderr, &mut log).expect("its log");
         String::from_utf8_lossy(&log).into_owned()
     });
-    // What the application master tells of the attempts is there only while the job runs.
+    // What the application master reports about the attempts is there only while the job runs.
     let mut attempts = BTreeMap::new();
     let mut mappers_seen = 0;
     while job.try_wait().expect("run-job can be waited for").is_none() {
@@ -88,12 +88,12 @@ fn hung_mappers_are_ended_with_the_reason_and_tried_again() {
     assert_eq!(counter(&log, "Launched map tasks"), Some(6), "{log}");
     for (task, condition) in CONDITIONS.iter().enumerate() {
         let reason = format!("stalled: {condition} for ");
-        told_by_application_master(&attempts, task, &reason);
-        told_by_client(&log, task, &reason);
-        told_in_log_of_attempt(&cluster, &reason);
-        told_by_master(&watcher, condition);
+        check_application_master(&attempts, task, &reason);
+        check_client(&log, task, &reason);
+        check_log_of_attempt(&cluster, &reason);
+        check_events_of_master(&watcher, condition);
     }
-    told_in_history(&cluster);
+    check_history(&cluster);
     assert!(mappers_seen > 0, "no mapper was ever seen");
     wait_until("no process of a mapper is left", SOON, || {
         mappers(&cluster).is_empty()
@@ -101,7 +101,7 @@ fn hung_mappers_are_ended_with_the_reason_and_tried_again() {
 }
 
 /// The diagnostics of a failed attempt name the one who ended it and why.
-fn told_by_application_master(attempts: &BTreeMap<String, Value>, task: usize, reason: &str) {
+fn check_application_master(attempts: &BTreeMap<String, Value>, task: usize, reason: &str) {
     let suffix = format!("_m_{task:06}_0");
     let (_, attempt) = attempts
         .iter()
@@ -120,19 +120,19 @@ fn told_by_application_master(attempts: &BTreeMap<String, Value>, task: usize, r
 }
 
 /// Whoever has started the job sees the same on their terminal.
-fn told_by_client(log: &str, task: usize, reason: &str) {
+fn check_client(log: &str, task: usize, reason: &str) {
     let mut lines = log
         .lines()
         .skip_while(|line| !line.contains(&format!("_m_{task:06}_0, Status : FAILED")));
-    let told = lines.nth(1).unwrap_or_default();
+    let error = lines.nth(1).unwrap_or_default();
     assert!(
-        told.starts_with(&format!("Error: heartline: {reason}")),
-        "{told}: {log}"
+        error.starts_with(&format!("Error: heartline: {reason}")),
+        "{error}: {log}"
     );
 }
 
 /// The log of the attempt says the same, and what the mapper was doing.
-fn told_in_log_of_attempt(cluster: &Described, reason: &str) {
+fn check_log_of_attempt(cluster: &Described, reason: &str) {
     let logs = cluster.task_logs("h1");
     let log = logs.iter().find(|log| log.contains(reason));
     let log = log.unwrap_or_else(|| panic!("{reason} is in no log: {logs:#?}"));
@@ -142,7 +142,7 @@ fn told_in_log_of_attempt(cluster: &Described, reason: &str) {
 }
 
 /// The heartbeat's master has said so too, of one that then failed, and declared nobody dead.
-fn told_by_master(watcher: &Watcher, condition: &str) {
+fn check_events_of_master(watcher: &Watcher, condition: &str) {
     let condition = format!("\"condition\":\"{condition}\"");
     let lines = watcher.lines();
     let stalled = lines
@@ -154,7 +154,7 @@ fn told_by_master(watcher: &Watcher, condition: &str) {
 }
 
 /// When the job is over, its history still says why.
-fn told_in_history(cluster: &Described) {
+fn check_history(cluster: &Described) {
     let folder = "/tmp/hadoop-yarn/staging/history/done_intermediate/*/*.jhist";
     let mut history = String::new();
     let limit = Duration::from_secs(120);
@@ -172,7 +172,7 @@ fn told_in_history(cluster: &Described) {
     }
 }
 
-/// What the application master tells of the attempts that hang and of those that follow them, by their ids.
+/// What the application master reports about the attempts that hang and of those that follow them, by their ids.
 fn attempts_of_first_two_tasks(cluster: &Described) -> BTreeMap<String, Value> {
     // The resource manager also leads to each job's application master.
     let page = |path: &str| cluster.page(1, 8088, path);

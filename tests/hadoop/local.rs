@@ -74,20 +74,23 @@ fn counts_the_same_beside_a_zookeeper() {
     let story = watcher.story();
     let members: BTreeSet<&str> = story
         .iter()
-        .filter(|told| told.event == "claimed" || told.event == "joined")
-        .map(|told| told.node.as_str())
+        .filter(|logged| logged.event == "claimed" || logged.event == "joined")
+        .map(|logged| logged.node.as_str())
         .collect();
     assert_eq!(members.len(), 4, "{story:?}");
-    assert!(!story.iter().any(|told| told.event == "died"), "{story:?}");
-    // They told Hadoop so, in its own counters; the next in line was follower and master.
+    assert!(
+        !story.iter().any(|logged| logged.event == "died"),
+        "{story:?}"
+    );
+    // They reported it to Hadoop, in its counters; the next in line was follower and master.
     // The local runner also logs each task's own; the job's come last.
     let (_, totals) = log.rsplit_once("Counters: ").expect("the job's counters");
     let number = |name: &str| counter(totals, name).unwrap_or(0);
     assert!(number("beats sent") > 30, "{log}");
-    let told = |event: &str| story.iter().filter(|told| told.event == event).count() as u64;
-    assert_eq!(number("masters"), told("claimed"), "{log}");
-    // On a busy machine a master may end before it has told of a follower that is master next.
-    assert!(number("followers") >= told("joined"), "{log}");
+    let count_of = |event: &str| story.iter().filter(|logged| logged.event == event).count() as u64;
+    assert_eq!(number("masters"), count_of("claimed"), "{log}");
+    // On a busy machine a master may end before it has reported a follower that is master next.
+    assert!(number("followers") >= count_of("joined"), "{log}");
     assert!(number("masters") + number("followers") >= 4, "{log}");
     zookeeper.wait_until_empty();
 }

@@ -19,28 +19,29 @@ const ATTEMPT: &str = "attempt_1795260688574_0001_m_000002_0";
 /// For so long a task waits at the most that was not heard.
 const LONGEST_WAIT: Duration = Duration::from_secs(20);
 
-/// What says that the last word was not heard.
-const NOT_TOLD: &str = "heartline run: cannot report the failure to Hadoop's application master: ";
+/// The message about a report that did not arrive.
+const NOT_REPORTED: &str =
+    "heartline run: cannot report the failure to Hadoop's application master: ";
 
 /// The umbilical of an application master: `tests/hadoop/umbilical/Master.java`.
 struct Master {
     dir: TempDir,
-    /// What it was told.
-    told: Arc<Mutex<Vec<String>>>,
+    /// The calls that it received.
+    calls: Arc<Mutex<Vec<String>>>,
     port: u16,
     _server: Guarded,
 }
 
 impl Master {
-    /// Of this version of the interface, with this `hadoop.rpc.protection`; it writes the job's token in this form.
-    fn start(version: u32, protection: &str, form: &str, more: &[&str]) -> Self {
+    /// Of this version of the interface, with this `hadoop.rpc.protection`; it writes the job's token in this format.
+    fn start(version: u32, protection: &str, format: &str, more: &[&str]) -> Self {
         let dir = TempDir::new().expect("a temporary folder");
         let mut server = Command::new("java");
         server
             .args(["-XX:TieredStopAtLevel=1", "-cp"])
             .arg(Parts::get().class_path())
             .arg(Parts::root().join("tests/hadoop/umbilical/Master.java"))
-            .args([&version.to_string(), protection, form, JOB])
+            .args([&version.to_string(), protection, format, JOB])
             .arg(dir.path().join("tokens"))
             .args(more)
             .stdin(Stdio::piped())
@@ -50,19 +51,19 @@ impl Master {
         let stdout = server.take_stdout().expect("its stdout is a pipe");
         let mut lines = BufReader::new(stdout).lines().map_while(Result::ok);
         let port = lines.next().and_then(|port| port.parse().ok());
-        let told = Arc::<Mutex<Vec<String>>>::default();
-        let keeps = Arc::clone(&told);
+        let calls = Arc::<Mutex<Vec<String>>>::default();
+        let keeps = Arc::clone(&calls);
         thread::spawn(move || lines.for_each(|line| keeps.lock().expect("no panic").push(line)));
         Self {
             dir,
-            told,
+            calls,
             port: port.expect("it says where it listens"),
             _server: server,
         }
     }
 
-    fn told(&self) -> Vec<String> {
-        self.told.lock().expect("no panic").clone()
+    fn calls(&self) -> Vec<String> {
+        self.calls.lock().expect("no panic").clone()
     }
 
     fn tokens(&self) -> PathBuf {
@@ -164,14 +165,14 @@ impl Task {
 #[test]
 fn every_version_of_the_application_master_is_told_why_and_the_task_ends_at_once() {
     let _machine = crate::support::part_of_machine();
-    for (version, form) in [(21, "WRITABLE"), (20, "PROTOBUF"), (19, "WRITABLE")] {
-        let master = Master::start(version, "authentication", form, &[]);
+    for (version, format) in [(21, "WRITABLE"), (20, "PROTOBUF"), (19, "WRITABLE")] {
+        let master = Master::start(version, "authentication", format, &[]);
         let (code, waited, said) = master.hung_task(ATTEMPT).end();
         // Its answer to us may come before its word to the test.
-        wait_until("it is told", SOON, || !master.told().is_empty());
-        let told = master.told();
-        let [call] = &told[..] else {
-            panic!("one call by version {version}: {told:?}; {said:#?}")
+        wait_until("it is told", SOON, || !master.calls().is_empty());
+        let calls = master.calls();
+        let [call] = &calls[..] else {
+            panic!("one call by version {version}: {calls:?}; {said:#?}")
         };
         let begin = format!("fatalError {ATTEMPT} heartline: stalled: blocked for ");
         assert!(call.starts_with(&begin), "{call}");
@@ -179,7 +180,7 @@ fn every_version_of_the_application_master_is_told_why_and_the_task_ends_at_once
         assert_eq!(call.ends_with(" false"), version == 21, "{call}");
         assert_eq!(code, Some(1), "{said:#?}");
         assert!(waited < LONGEST_WAIT, "it has not waited for more");
-        assert!(!said.iter().any(|line| line.starts_with(NOT_TOLD)));
+        assert!(!said.iter().any(|line| line.starts_with(NOT_REPORTED)));
     }
 }
 
@@ -201,9 +202,9 @@ fn an_operators_order_is_a_reason_too() {
     assert!(asked.success());
     let ended = task.child.wait().expect("it can be waited for");
     assert_eq!(ended.code(), Some(1), "{:#?}", task.said());
-    wait_until("it is told", SOON, || !master.told().is_empty());
+    wait_until("it is told", SOON, || !master.calls().is_empty());
     let call = format!("fatalError {ATTEMPT} heartline: kill-task: by an operator false");
-    assert_eq!(master.told(), [call]);
+    assert_eq!(master.calls(), [call]);
 }
 
 #[test]
@@ -219,11 +220,11 @@ fn the_own_mapper_says_it_too_before_it_ends() {
         assert_eq!(ended.code(), Some(1), "{heartbeat}: {:#?}", task.said());
         let begin = format!("fatalError {ATTEMPT} heartline: stalled: blocked for ");
         // Its answer to us may come before its word to the test.
-        wait_until(heartbeat, SOON, || master.told().len() >= number);
-        let told = master.told();
+        wait_until(heartbeat, SOON, || master.calls().len() >= number);
+        let calls = master.calls();
         assert!(
-            told.len() == number && told.iter().all(|call| call.starts_with(&begin)),
-            "{heartbeat}: {told:?}"
+            calls.len() == number && calls.iter().all(|call| call.starts_with(&begin)),
+            "{heartbeat}: {calls:?}"
         );
     }
 }
@@ -233,13 +234,13 @@ fn what_the_application_master_offers_is_a_choice_and_privacy_alone_is_refused()
     let _machine = crate::support::part_of_machine();
     let master = Master::start(21, "privacy,authentication", "WRITABLE", &[]);
     assert_eq!(master.hung_task(ATTEMPT).end().0, Some(1));
-    wait_until("it is told", SOON, || !master.told().is_empty());
+    wait_until("it is told", SOON, || !master.calls().is_empty());
 
     let master = Master::start(21, "privacy", "WRITABLE", &[]);
     let task = master.hung_task(ATTEMPT);
-    assert!(task.wait_for(NOT_TOLD).contains("encrypted"));
+    assert!(task.wait_for(NOT_REPORTED).contains("encrypted"));
     assert_eq!(task.cut_short(), Some(1));
-    assert_eq!(master.told(), [""; 0]);
+    assert_eq!(master.calls(), [""; 0]);
 }
 
 #[test]
@@ -247,14 +248,14 @@ fn a_token_that_is_not_the_masters_is_refused_and_the_status_is_waited_for_as_ev
     let _machine = crate::support::part_of_machine();
     let master = Master::start(21, "authentication", "PROTOBUF", &["wrong"]);
     let task = master.hung_task(ATTEMPT);
-    let said = task.wait_for(NOT_TOLD);
+    let said = task.wait_for(NOT_REPORTED);
     assert!(said.contains("it refuses: "), "{said}");
     assert_eq!(task.cut_short(), Some(1));
-    assert_eq!(master.told(), [""; 0]);
+    assert_eq!(master.calls(), [""; 0]);
 
     fs::write(master.tokens(), "nothing").expect("a file");
     let task = master.hung_task(ATTEMPT);
-    let said = task.wait_for(NOT_TOLD);
+    let said = task.wait_for(NOT_REPORTED);
     assert!(said.contains("is not a token file"), "{said}");
     assert_eq!(task.cut_short(), Some(1));
 
@@ -262,7 +263,7 @@ fn a_token_that_is_not_the_masters_is_refused_and_the_status_is_waited_for_as_ev
     fs::remove_file(master.tokens()).expect("a file");
     mknodat(CWD, master.tokens(), FileType::Fifo, 0o600.into(), 0).expect("a pipe");
     let task = master.hung_task(ATTEMPT);
-    let said = task.wait_for(NOT_TOLD);
+    let said = task.wait_for(NOT_REPORTED);
     assert!(said.contains("it is a named pipe"), "{said}");
     assert_eq!(task.cut_short(), Some(1));
 }
@@ -278,5 +279,5 @@ fn nothing_is_said_of_success_of_other_failures_and_below_another_attempts_java(
     }
     let task = master.hung_task("attempt_1795260688574_0001_m_000002_1");
     assert_eq!(task.cut_short(), Some(1));
-    assert_eq!(master.told(), [""; 0]);
+    assert_eq!(master.calls(), [""; 0]);
 }

@@ -97,18 +97,18 @@ fn a_killed_mapper_is_tried_again(cluster: &Described) {
     );
     assert_eq!(counter(&log, "Failed map tasks"), Some(1), "{log}");
     // The master has said so too, and that all others, the next attempt and the reducer among them, have finished.
-    let told = |event: &str| {
+    let count_of = |event: &str| {
         watcher
             .story()
             .iter()
-            .filter(|told| told.event == event)
+            .filter(|logged| logged.event == event)
             .count()
     };
     wait_until("all have ended", Duration::from_secs(20), || {
-        told("died") + told("finished") == told("joined")
+        count_of("died") + count_of("finished") == count_of("joined")
     });
     assert_eq!(
-        (told("died"), told("finished")),
+        (count_of("died"), count_of("finished")),
         (1, 4),
         "{:?}",
         watcher.story()

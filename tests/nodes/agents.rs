@@ -21,7 +21,7 @@ fn wait_for_text(folder: &TempDir, name: &str, what: &str, hoped: impl Fn(&str) 
 #[test]
 #[expect(
     clippy::too_many_lines,
-    reason = "one story of real processes, told in its order"
+    reason = "one sequence of steps with real processes"
 )]
 fn every_node_learns_of_every_other_and_a_leave_leaves_nothing() {
     let mut server = ServerOfNodes::bare(&[]);

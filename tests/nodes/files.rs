@@ -143,7 +143,7 @@ impl Node {
 #[test]
 #[expect(
     clippy::too_many_lines,
-    reason = "one story of real processes, told in its order"
+    reason = "one sequence of steps with real processes"
 )]
 fn whatever_a_user_puts_in_place_of_its_files_roots_agent_goes_on_and_the_node_is_unwell() {
     if let Some(why) = not_root() {

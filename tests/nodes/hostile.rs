@@ -1,4 +1,4 @@
-//! What a hostile client may try, one attempt after the other. Each is refused, told so, and stands in the log in
+//! What a hostile client may try, one attempt after the other. Each is refused with an answer, and stands in the log in
 //! one line; and nothing of it reaches the state or another node.
 
 use std::time::Instant;

@@ -301,7 +301,7 @@ fn every_host_reaches_every_other_by_name_and_without_a_password() {
     );
     assert_all_reach_all(&hosts);
 
-    // One is killed: all others are told, and its entries are kept.
+    // One is killed: all others are informed, and its entries are kept.
     let killed = &mut hosts[4];
     let agent = killed.agent.take().expect("it runs");
     killed.sshd = None;

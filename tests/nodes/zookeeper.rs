@@ -44,7 +44,7 @@ fn assert_none_died(agents: &[&Program]) {
 #[test]
 #[expect(
     clippy::too_many_lines,
-    reason = "one story of real processes, told in its order"
+    reason = "one sequence of steps with real processes"
 )]
 fn when_one_is_killed_or_stopped_the_other_goes_on() {
     let zookeeper = ZooKeeper::start();
@@ -211,9 +211,9 @@ fn what_another_has_written_to_zookeeper_is_not_believed() {
     agent.wait_for("m1 is master now");
     first.kill();
     let path = format!("{NODES}/m1");
-    let told = zookeeper.znode(&path);
-    assert!(told.contains("127.0.1.1"), "{told}");
-    let forged = told.replace("127.0.1.1", "127.0.1.9");
+    let value = zookeeper.znode(&path);
+    assert!(value.contains("127.0.1.1"), "{value}");
+    let forged = value.replace("127.0.1.1", "127.0.1.9");
     zookeeper
         .visit(async |session| session.set(&path, &forged).await)
         .expect("written");

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::support::{Mapper, Told, Watcher, ZooKeeper};
+use crate::support::{LoggedEvent, Mapper, Watcher, ZooKeeper};
 use rustix::process::Signal;
 
 const MAPPERS: usize = 20;
@@ -19,17 +19,24 @@ fn twenty_mappers_at_once_have_one_master_in_every_round() {
         let mappers: Vec<Mapper> = (0..MAPPERS)
             .map(|number| start(&zookeeper, &format!("{prefix}{number}")))
             .collect();
-        let of_round = |told: &Told| told.node.starts_with(&prefix);
+        let of_round = |logged: &LoggedEvent| logged.node.starts_with(&prefix);
         watcher.wait_for("all are members", |_| {
             let story = watcher.story().into_iter().filter(of_round);
-            story.map(|told| told.node).collect::<BTreeSet<_>>().len() == MAPPERS
+            story
+                .map(|logged| logged.node)
+                .collect::<BTreeSet<_>>()
+                .len()
+                == MAPPERS
         });
-        let story: Vec<Told> = watcher.story().into_iter().filter(of_round).collect();
-        let masters: Vec<&Told> = story
+        let story: Vec<LoggedEvent> = watcher.story().into_iter().filter(of_round).collect();
+        let masters: Vec<&LoggedEvent> = story
             .iter()
-            .filter(|told| told.event == "claimed")
+            .filter(|logged| logged.event == "claimed")
             .collect();
-        let others = story.iter().filter(|told| told.event == "joined").count();
+        let others = story
+            .iter()
+            .filter(|logged| logged.event == "joined")
+            .count();
         assert_eq!(
             (masters.len(), others),
             (1, MAPPERS - 1),
@@ -57,8 +64,8 @@ fn twenty_mappers_at_once_have_one_master_in_every_round() {
             let successors = watcher
                 .story()
                 .into_iter()
-                .filter(|told| of_round(told) && told.event == "claimed");
-            let epochs: Vec<i64> = successors.map(|told| told.epoch).collect();
+                .filter(|logged| of_round(logged) && logged.event == "claimed");
+            let epochs: Vec<i64> = successors.map(|logged| logged.epoch).collect();
             assert!(
                 epochs.is_sorted_by(|one, next| one < next),
                 "epochs only grow: {epochs:?}"

@@ -66,8 +66,8 @@ fn forced_it_puts_them_out_and_they_come_back() {
     let (watcher, _master, _follower) = pair(&zookeeper);
     setup(&zookeeper, &["--force"]).success();
     watcher.wait_for("one is master again, and the other follows", |lines| {
-        let told = |word: &str| lines.iter().filter(|line| line.contains(word)).count();
-        told("\"claimed\"") == 2 && told("\"returned\"") + told("\"joined\"") >= 2
+        let count_of = |word: &str| lines.iter().filter(|line| line.contains(word)).count();
+        count_of("\"claimed\"") == 2 && count_of("\"returned\"") + count_of("\"joined\"") >= 2
     });
 }
 

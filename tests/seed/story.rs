@@ -56,8 +56,8 @@ fn a_job_after_another_needs_no_setup() {
     let story = watcher.story();
     let epochs: Vec<i64> = story
         .iter()
-        .filter(|told| told.event == "claimed")
-        .map(|told| told.epoch)
+        .filter(|logged| logged.event == "claimed")
+        .map(|logged| logged.epoch)
         .collect();
     assert!(epochs[0] < epochs[1], "epochs grow: {epochs:?}");
 }
@@ -182,11 +182,11 @@ fn the_watchers_files_and_lines_are_for_people() {
     master.finish();
     lines.wait_for("the end", |lines| ends(lines, "this is a master map!"));
 
-    let told = lines.lines();
-    let death = told
+    let lines = lines.lines();
+    let death = lines
         .iter()
         .position(|line| line.ends_with(": follower map1609240709.52 has died!"));
-    assert_eq!(told[death.unwrap() + 1], "delete node map1609240709.52");
+    assert_eq!(lines[death.unwrap() + 1], "delete node map1609240709.52");
 
     let file = folder.path().join("follower_map1609240709.52.txt");
     wait_until("the file is written", Duration::from_secs(5), || {

@@ -118,14 +118,14 @@ fn both_watchers_tell_the_same_of_a_follower() {
     let epochs = files
         .story()
         .into_iter()
-        .filter(|told| told.event != "connected");
+        .filter(|logged| logged.event != "connected");
     let of_master = events
         .story()
         .iter()
-        .find(|told| told.event == "claimed")
+        .find(|logged| logged.event == "claimed")
         .unwrap()
         .epoch;
-    assert!(epochs.into_iter().all(|told| told.epoch == of_master));
+    assert!(epochs.into_iter().all(|logged| logged.epoch == of_master));
 }
 
 #[test]

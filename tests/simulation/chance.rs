@@ -20,7 +20,7 @@ pub(crate) fn scenario(seed: u64) -> Scenario {
         servers,
         delay: rng.within(1..9),
         lag: if servers == 1 { 0 } else { rng.within(0..30) },
-        linger: rng.pick(&[0, 0, 300, 1500]),
+        cleanup_delay: rng.pick(&[0, 0, 300, 1500]),
     };
     let session = rng.within(8..20) * 100;
     let members = rng.within(2..7);

@@ -52,11 +52,11 @@ pub(crate) fn judge(
     }
 }
 
-/// The followers whose deaths a report tells for the first time.
+/// The followers whose deaths a report contains for the first time.
 fn deaths(history: &History, report: &Report) -> Vec<String> {
     let fresh = report.events.iter().filter(|event| {
         let number = event.sequence.unwrap_or(0);
-        event.event == EventKind::Died && !history.told.contains_key(&number)
+        event.event == EventKind::Died && !history.reported.contains_key(&number)
     });
     fresh.filter_map(|event| event.node.clone()).collect()
 }
@@ -118,7 +118,7 @@ fn judge_event(history: &mut History, now: Millis, event: &Event) {
     let (Some(number), Some(node)) = (event.sequence, event.node.clone()) else {
         return;
     };
-    if let Some(known) = history.told.get(&number) {
+    if let Some(known) = history.reported.get(&number) {
         if known != event {
             let what = format!("two events have the number {number}: {known:?} and {event:?}");
             history.break_rule(now, &what);
@@ -126,8 +126,8 @@ fn judge_event(history: &mut History, now: Millis, event: &Event) {
         return;
     }
     history.trace(now, || format!("told: {number} {} {node}", event.event));
-    history.told.insert(number, event.clone());
-    let before = history.last_told.insert(node.clone(), event.event);
+    history.reported.insert(number, event.clone());
+    let before = history.last_reported.insert(node.clone(), event.event);
     if event.event == EventKind::Died && before == Some(EventKind::Died) {
         history.break_rule(now, &format!("{node} died twice"));
     }
@@ -150,7 +150,7 @@ fn judge_removal(
     if standing.owner == session || (process.is_some() && process == history.process(session)) {
         return;
     }
-    history.burials += 1;
+    history.removals += 1;
     let mut broken = Vec::new();
     if !has_mandate(history, session) {
         broken.push(format!(

@@ -9,7 +9,7 @@ use crate::history::{CLAIMS, History, MASTER, MEMBERS};
 use crate::run::Scenario;
 use crate::world::{Inner, Millis, World};
 
-/// All is quiet: one master, all others followers, nobody taken for dead, everybody dead told.
+/// All is quiet: one master, all others followers, no living member reported dead, all deaths reported.
 pub(crate) fn check_settled(world: &World, scenario: &Scenario) {
     let mut world = world.lock();
     let now = world.now();
@@ -109,7 +109,7 @@ fn followers(world: &Inner, now: Millis, scenario: &Scenario) -> Vec<String> {
     for process in living.into_iter().filter(is_follower) {
         match nodes.remove(&Some(process)).unwrap_or_default().as_slice() {
             [name] => {
-                let last = history.last_told.get(*name);
+                let last = history.last_reported.get(*name);
                 if matches!(
                     last,
                     None | Some(EventKind::Died | EventKind::Finished | EventKind::Failed)
@@ -129,14 +129,14 @@ fn followers(world: &Inner, now: Millis, scenario: &Scenario) -> Vec<String> {
     broken
 }
 
-/// Whoever was killed as a follower is told to be dead, if one master was there all the time.
+/// A follower that was killed is reported dead, if one master was there all the time.
 fn crashes(history: &History) -> Vec<String> {
     let mut broken = Vec::new();
     for crash in &history.crashes {
-        let told = history.last_told.get(&crash.node);
-        if crash.is_told == Some(true) && told != Some(&EventKind::Died) {
+        let last = history.last_reported.get(&crash.node);
+        if crash.is_reported == Some(true) && last != Some(&EventKind::Died) {
             let (node, at) = (&crash.node, crash.at);
-            broken.push(format!("{node} crashed at {at} ms and is told {told:?}"));
+            broken.push(format!("{node} crashed at {at} ms and is told {last:?}"));
         }
     }
     broken

@@ -42,8 +42,8 @@ pub(crate) struct Crash {
     pub(crate) epoch: Option<i64>,
     /// When its znode went.
     gone: Option<Millis>,
-    /// Whether the master of that epoch was there from the crash until it must have told it.
-    pub(crate) is_told: Option<bool>,
+    /// Whether the master of that epoch was there from the crash until it must have reported it.
+    pub(crate) is_reported: Option<bool>,
 }
 
 /// All that the checks look at.
@@ -62,15 +62,15 @@ pub(crate) struct History {
     /// Which process each session is of.
     processes: BTreeMap<i64, usize>,
     pub(crate) reigns: Vec<MasterLease>,
-    /// Each event that was told, by its number.
-    pub(crate) told: BTreeMap<u64, Event>,
-    /// The last that was told of each follower.
-    pub(crate) last_told: BTreeMap<String, EventKind>,
+    /// Each reported event, by its number.
+    pub(crate) reported: BTreeMap<u64, Event>,
+    /// The last event reported of each follower.
+    pub(crate) last_reported: BTreeMap<String, EventKind>,
     pub(crate) crashes: Vec<Crash>,
-    /// Processes that were told to leave.
+    /// Processes that were asked to leave.
     pub(crate) leaving: Vec<usize>,
-    /// How many followers were buried.
-    pub(crate) burials: usize,
+    /// Number of removed followers.
+    pub(crate) removals: usize,
     /// How many requests of operators were answered.
     pub(crate) answers: usize,
     /// When each claim was written.
@@ -178,13 +178,14 @@ impl History {
         }
     }
 
-    /// A master reports: of a follower that crashed it must have told by now, if its znode went a
+    /// A master reports: it must have reported a follower that crashed by now, if its znode went a
     /// while ago and the master was there all the time.
     pub(crate) fn reported(&mut self, now: Millis, epoch: i64, health: &Health) {
         for crash in &mut self.crashes {
             let is_due = crash.gone.is_some_and(|gone| now > gone + self.timeout);
-            if is_due && crash.is_told.is_none() {
-                crash.is_told = Some(crash.epoch == Some(epoch) && health.well_since <= crash.at);
+            if is_due && crash.is_reported.is_none() {
+                crash.is_reported =
+                    Some(crash.epoch == Some(epoch) && health.well_since <= crash.at);
             }
         }
     }
@@ -210,7 +211,7 @@ impl History {
             at: now,
             epoch,
             gone: None,
-            is_told: None,
+            is_reported: None,
         }));
     }
 

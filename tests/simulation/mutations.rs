@@ -213,7 +213,7 @@ fn a_fenced_off_master_that_removes_followers_is_noticed() {
 }
 
 #[test]
-fn a_burial_of_one_that_has_beaten_is_noticed() {
+fn a_removal_of_one_that_has_beaten_is_noticed() {
     let signs = ["ms of silence"];
     assert_noticed("no versions", &signs, |scenario| {
         scenario.wrap = Some(Lie::Versions.wrap());

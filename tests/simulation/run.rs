@@ -80,7 +80,7 @@ impl Scenario {
                 servers: 1,
                 delay: 3,
                 lag: 0,
-                linger: 0,
+                cleanup_delay: 0,
             },
             interval: 50,
             timeout: 200,
@@ -100,7 +100,7 @@ impl Scenario {
     fn settled(&self) -> Millis {
         // A session that was lost is given up after 7/5 of its time, a name that is taken tried again
         // after ten seconds; and the first in line has half a session until its first beat.
-        self.calm + 3 * self.session + self.weather.linger + 10 * self.timeout + 1000
+        self.calm + 3 * self.session + self.weather.cleanup_delay + 10 * self.timeout + 1000
     }
 
     pub(crate) fn run(&self) -> Outcome {
@@ -154,7 +154,7 @@ impl Scenario {
             }
         }
         sleep(Duration::from_millis(
-            2 * self.session + self.weather.linger,
+            2 * self.session + self.weather.cleanup_delay,
         ))
         .await;
         ending::check_empty(&world);

@@ -10,7 +10,7 @@ use std::thread;
 
 use crate::chance;
 
-/// How many there are unless told otherwise.
+/// The default number of seeds.
 const SEEDS: u64 = 2000;
 
 fn number(variable: &str) -> Option<u64> {
@@ -59,7 +59,7 @@ fn seeds_break_no_rule() {
             .flat_map(|worker| worker.join().expect("a worker"))
             .collect()
     });
-    let told: Vec<String> = failed
+    let lines: Vec<String> = failed
         .iter()
         .take(20)
         .map(|(seed, wrong)| {
@@ -72,7 +72,7 @@ fn seeds_break_no_rule() {
         failed.is_empty(),
         "{} of {seeds} seeds:\n{}",
         failed.len(),
-        told.concat()
+        lines.concat()
     );
 }
 
@@ -82,7 +82,7 @@ fn a_seed_gives_the_same_run_again() {
     for seed in 0..5 {
         let scenario = chance::scenario(seed);
         let [one, two] = [scenario.run(), scenario.run()];
-        assert_eq!(one.history.told, two.history.told, "seed {seed}");
+        assert_eq!(one.history.reported, two.history.reported, "seed {seed}");
         let ended = |history: &crate::history::History| format!("{history:?}");
         assert_eq!(ended(&one.history), ended(&two.history), "seed {seed}");
     }

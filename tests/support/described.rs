@@ -22,13 +22,13 @@ pub(crate) struct Described {
     /// The second number of the hosts' addresses, on one machine.
     second: u32,
     third: u32,
-    form: &'static str,
+    host_kind: &'static str,
     guardian: Child,
 }
 
 impl Described {
     /// Writes a description: `rest` is what follows name, folder and network. Starts nothing.
-    pub(crate) fn new(form: &'static str, rest: &str) -> Self {
+    pub(crate) fn new(host_kind: &'static str, rest: &str) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let dir = TempDir::with_prefix("heartline-described-").expect("a temporary folder");
         // Other tests have another process id or another count.
@@ -51,22 +51,22 @@ impl Described {
             dir,
             second,
             third,
-            form,
+            host_kind,
             guardian,
         }
     }
 
     /// One of the samples, without the name and the network at its beginning.
-    pub(crate) fn sample(form: &'static str, name: &str) -> Self {
-        Self::sample_and(form, name, "")
+    pub(crate) fn sample(host_kind: &'static str, name: &str) -> Self {
+        Self::sample_and(host_kind, name, "")
     }
 
     /// A sample with `more` at its end: properties of the file that the sample names last.
-    pub(crate) fn sample_and(form: &'static str, name: &str, more: &str) -> Self {
+    pub(crate) fn sample_and(host_kind: &'static str, name: &str, more: &str) -> Self {
         let path = Parts::root().join(format!("sample-data/clusters/{name}.toml"));
         let text = fs::read_to_string(&path).expect("a sample");
         let rest = text.find("[[host]]").expect("it has hosts");
-        Self::new(form, &(text[rest..].to_owned() + more))
+        Self::new(host_kind, &(text[rest..].to_owned() + more))
     }
 
     pub(crate) fn file(&self) -> PathBuf {
@@ -79,7 +79,7 @@ impl Described {
 
     /// A host's address by its id.
     pub(crate) fn address(&self, id: u32) -> String {
-        let first = if self.form == "netns" { 10 } else { 127 };
+        let first = if self.host_kind == "netns" { 10 } else { 127 };
         format!("{first}.{}.{}.{id}", self.second, self.third)
     }
 
@@ -92,7 +92,7 @@ impl Described {
             .arg(self.file())
             .args(more);
         if action == "up" {
-            command.args(["--hosts", self.form]);
+            command.args(["--hosts", self.host_kind]);
         }
         command.env("HEARTLINE_HOME_DIR", Parts::home());
         command

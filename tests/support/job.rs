@@ -9,7 +9,7 @@ use std::{
 
 use heartline::coordination::Session;
 
-use super::{Mapper, Told, Watcher, visit};
+use super::{LoggedEvent, Mapper, Watcher, visit};
 
 /// How long members may take to beat again after an outage. The goal is one second; the rest is for busy machines.
 const RECOVERY: Duration = Duration::from_secs(8);
@@ -107,7 +107,7 @@ impl Job {
         thread::sleep(JUDGEMENT);
         self.wait_until_all_beat(Instant::now());
         let story = self.watcher.story();
-        let dead = story.iter().find(|told| told.event == "died");
+        let dead = story.iter().find(|logged| logged.event == "died");
         assert_eq!(dead, None, "an outage kills nobody: {story:?}");
         assert_one_master_an_epoch(&story);
         // The watcher may have been disconnected itself; a member that was declared dead says so in every beat.
@@ -146,11 +146,11 @@ impl Job {
 }
 
 /// Checks that no epoch was claimed twice, and that epochs only grew.
-pub(crate) fn assert_one_master_an_epoch(story: &[Told]) {
+pub(crate) fn assert_one_master_an_epoch(story: &[LoggedEvent]) {
     let claims: Vec<_> = story
         .iter()
-        .filter(|told| told.event == "claimed")
-        .map(|told| (told.epoch, &told.node))
+        .filter(|logged| logged.event == "claimed")
+        .map(|logged| (logged.epoch, &logged.node))
         .collect();
     assert!(!claims.is_empty(), "somebody was master: {story:?}");
     assert!(

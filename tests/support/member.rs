@@ -206,16 +206,16 @@ impl Watcher {
     }
 
     /// All events so far, except the many that report living members.
-    pub(crate) fn story(&self) -> Vec<Told> {
-        let mut story = self.told();
+    pub(crate) fn story(&self) -> Vec<LoggedEvent> {
+        let mut story = self.all_events();
         story.retain(|event| event.event != "alive");
         story
     }
 
     /// All events so far.
-    pub(crate) fn told(&self) -> Vec<Told> {
+    pub(crate) fn all_events(&self) -> Vec<LoggedEvent> {
         let lines = self.lines();
-        lines.iter().map(|line| Told::parse(line)).collect()
+        lines.iter().map(|line| LoggedEvent::parse(line)).collect()
     }
 
     /// Waits until `hoped` accepts the lines.
@@ -236,8 +236,8 @@ impl Watcher {
     /// Waits until `event` was reported for `node`.
     pub(crate) fn wait_for_event(&self, event: &str, node: &str) {
         self.wait_for(&format!("{node} {event}"), |lines| {
-            let mut events = lines.iter().map(|line| Told::parse(line));
-            events.any(|told| told.event == event && told.node == node)
+            let mut events = lines.iter().map(|line| LoggedEvent::parse(line));
+            events.any(|logged| logged.event == event && logged.node == node)
         });
     }
 
@@ -260,7 +260,7 @@ impl Watcher {
 
 /// One JSON line of a watcher.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Told {
+pub(crate) struct LoggedEvent {
     pub(crate) event: String,
     pub(crate) node: String,
     pub(crate) epoch: i64,
@@ -268,7 +268,7 @@ pub(crate) struct Told {
     pub(crate) previous: Option<(String, String)>,
 }
 
-impl Told {
+impl LoggedEvent {
     fn parse(line: &str) -> Self {
         let value: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("JSON: {line}"));
         let text = |key: &str| value[key].as_str().unwrap_or_default().to_owned();
@@ -285,9 +285,9 @@ impl Told {
 }
 
 /// The events as `event node`, for comparing whole histories.
-pub(crate) fn plot(story: &[Told]) -> Vec<String> {
+pub(crate) fn plot(story: &[LoggedEvent]) -> Vec<String> {
     let lines = story
         .iter()
-        .map(|told| format!("{} {}", told.event, told.node));
+        .map(|event| format!("{} {}", event.event, event.node));
     lines.map(|line| line.trim_end().to_owned()).collect()
 }

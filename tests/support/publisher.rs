@@ -103,7 +103,7 @@ impl Published {
 /// Checks that the published events are complete and in order: each event of `truth` that has a number occurs at least
 /// once, first right after the one before it of the same node, or after a report that those between are lost.
 /// Returns how many were reported as lost.
-pub(crate) fn assert_told(truth: &[String], published: &[Published]) -> u64 {
+pub(crate) fn assert_all_published(truth: &[String], published: &[Published]) -> u64 {
     let truth: Vec<Published> = truth.iter().map(|line| Published::parse(line)).collect();
     let nodes: std::collections::BTreeSet<&str> =
         truth.iter().map(|event| event.node.as_str()).collect();
@@ -115,24 +115,24 @@ pub(crate) fn assert_told(truth: &[String], published: &[Published]) -> u64 {
             .filter(of)
             .filter_map(|event| event.number)
             .collect();
-        let mut told = 0;
+        let mut reported = 0;
         for event in published.iter().filter(of) {
             if let Some(count) = event.count {
                 lost += count;
-                told += usize::try_from(count).expect("a small number");
+                reported += usize::try_from(count).expect("a small number");
             } else if let Some(number) = event.number
-                && !expected[..told.min(expected.len())].contains(&number)
+                && !expected[..reported.min(expected.len())].contains(&number)
             {
                 assert_eq!(
                     Some(&number),
-                    expected.get(told),
+                    expected.get(reported),
                     "{node}: {event:?} in {published:#?}, while {truth:#?}"
                 );
-                told += 1;
+                reported += 1;
             }
         }
         assert_eq!(
-            told,
+            reported,
             expected.len(),
             "{node}: {published:#?}, while {truth:#?}"
         );

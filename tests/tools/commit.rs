@@ -63,7 +63,7 @@ impl Place {
     }
 
     /// The value of the task's znode.
-    fn told(&self, task: usize) -> String {
+    fn task_znode(&self, task: usize) -> String {
         let task = id(task, 0).replace("attempt", "task");
         let task = task.trim_end_matches("_0");
         self.zookeeper.znode(&format!("/heart_beat_commits/{task}"))
@@ -107,7 +107,7 @@ fn an_attempt_commits_once() {
     let (attempt, task) = (id(3, 0), "task_7_0001_m_000003");
     let line = format!("{attempt} {task} {attempt} {task} job_7_0001");
     assert_eq!(place.lines(), [line.as_str()]);
-    assert_eq!(place.told(3), format!("committed {attempt}"));
+    assert_eq!(place.task_znode(3), format!("committed {attempt}"));
     // The same attempt once more, and another one.
     let again = assert_ended(&end(place.start(3, 0, &commit)), 0);
     assert!(again.contains("by this very attempt"), "{again}");
@@ -150,8 +150,8 @@ fn of_attempts_that_end_together_one_commits() {
                 .iter()
                 .filter(|line| line.starts_with(&name))
                 .collect();
-            let told = place.told(task);
-            let by = told.strip_prefix("committed ").expect("it is committed");
+            let value = place.task_znode(task);
+            let by = value.strip_prefix("committed ").expect("it is committed");
             assert_eq!(ran, [&format!("{name}{by}")]);
         }
     }
@@ -165,7 +165,7 @@ fn after_a_failure_the_next_one_commits() {
     );
     let first = place.start(5, 0, &commit);
     place.wait_for_lines(1);
-    assert_eq!(place.told(5), format!("committing {}", id(5, 0)));
+    assert_eq!(place.task_znode(5), format!("committing {}", id(5, 0)));
     let second = place.start(5, 1, &commit);
     // It must wait: give it time to do so, or to fail.
     sleep(Duration::from_millis(500));
@@ -174,7 +174,7 @@ fn after_a_failure_the_next_one_commits() {
     assert!(said.contains("failed with status 7"), "{said}");
     assert_ended(&end(second), 0);
     assert_eq!(place.lines(), [id(5, 0), id(5, 1)]);
-    assert_eq!(place.told(5), format!("committed {}", id(5, 1)));
+    assert_eq!(place.task_znode(5), format!("committed {}", id(5, 1)));
 }
 
 #[test]
@@ -210,7 +210,7 @@ fn who_takes_over_from_a_killed_one_begins_after_its_command() {
         "{said}"
     );
     assert_eq!(place.lines(), [id(6, 0), id(6, 1)]);
-    assert_eq!(place.told(6), format!("committed {}", id(6, 1)));
+    assert_eq!(place.task_znode(6), format!("committed {}", id(6, 1)));
 }
 
 #[test]
@@ -278,7 +278,7 @@ fn who_waits_for_too_long_fails() {
     signal(&first, Signal::TERM);
     let ended = end(first);
     assert_eq!(ended.status.signal(), Some(15));
-    assert_eq!(place.told(2), format!("failed {}", id(2, 0)));
+    assert_eq!(place.task_znode(2), format!("failed {}", id(2, 0)));
     assert_eq!(place.lines(), [id(2, 0)]);
 }
 
@@ -295,8 +295,9 @@ fn the_heartbeat_goes_on_until_the_commit_is_over() {
     watcher.wait_for_event("joined", "worker");
     place.wait_for_lines(1);
     let alive = || {
-        let told = watcher.told().into_iter();
-        told.filter(|told| told.event == "alive" && told.node == "worker")
+        let events = watcher.all_events().into_iter();
+        events
+            .filter(|logged| logged.event == "alive" && logged.node == "worker")
             .count()
     };
     let before = alive();

@@ -208,12 +208,17 @@ fn a_thread_of_this_process_is_looked_at_by_itself() {
         input: Identity::of(&reader),
         output: None,
     };
-    let (tell, told) = channel();
+    let (sender, receiver) = channel();
     let thread = thread::spawn(move || {
-        tell.send(rustix::thread::gettid()).unwrap();
+        sender.send(rustix::thread::gettid()).unwrap();
         reader.read_to_end(&mut Vec::new()).unwrap()
     });
-    let tid = told.recv().unwrap().as_raw_nonzero().get().unsigned_abs();
+    let tid = receiver
+        .recv()
+        .unwrap()
+        .as_raw_nonzero()
+        .get()
+        .unsigned_abs();
     let mut sampler = Sampler::new(SampleTarget::OwnThread(tid), ends);
     wait_until("the thread waits for its input", LIMIT, || {
         sampler.look(&Flow::default()).waiting == Waiting::Input
@@ -228,7 +233,7 @@ fn a_thread_of_this_process_is_looked_at_by_itself() {
 /// Watches a command that has written something.
 fn watch(fed: &Fed) -> (Monitor, Receiver<MonitorEvent>) {
     wait_until("the command has begun", LIMIT, || fed.pipes.has_given());
-    let (tell, told) = channel();
+    let (sender, receiver) = channel();
     let settings = Settings {
         target: SampleTarget::Tree(fed.child.id()),
         ends: fed.ends,
@@ -236,27 +241,27 @@ fn watch(fed: &Fed) -> (Monitor, Receiver<MonitorEvent>) {
         interval: Duration::from_millis(50),
         debuggers: true,
     };
-    let tell = move |news| tell.send(news).unwrap();
-    let monitor = Monitor::start(settings, Counted(Arc::clone(&fed.pipes)), tell).unwrap();
-    (monitor, told)
+    let send = move |news| sender.send(news).unwrap();
+    let monitor = Monitor::start(settings, Counted(Arc::clone(&fed.pipes)), send).unwrap();
+    (monitor, receiver)
 }
 
 #[test]
 fn a_stall_is_told_with_a_snapshot_and_so_is_its_end() {
     let fed = Fed::start(&shell("cat | cat"), Feed::Plenty, Drain::Reads);
-    let (monitor, told) = watch(&fed);
+    let (monitor, receiver) = watch(&fed);
     let vitals = monitor.vitals();
     wait_until("a sample is taken", LIMIT, || vitals.processes() == 3);
     assert_eq!(vitals.stalled(), None);
     assert!(vitals.memory() > 0);
     fed.signal_children("STOP");
-    let MonitorEvent::Stalled { condition, still } = told.recv_timeout(LIMIT).unwrap() else {
+    let MonitorEvent::Stalled { condition, still } = receiver.recv_timeout(LIMIT).unwrap() else {
         panic!("no stall");
     };
     assert_eq!(condition, Condition::Blocked);
     assert!(still >= Duration::from_secs(2));
     assert!(vitals.stalled().is_some());
-    let MonitorEvent::Snapshot(text) = told.recv_timeout(LIMIT * 2).unwrap() else {
+    let MonitorEvent::Snapshot(text) = receiver.recv_timeout(LIMIT * 2).unwrap() else {
         panic!("no snapshot");
     };
     assert!(
@@ -267,21 +272,24 @@ fn a_stall_is_told_with_a_snapshot_and_so_is_its_end() {
     assert!(text.contains("sh -c cat | cat"), "{text}");
     assert_eq!(text.matches("state T (stopped)").count(), 2, "{text}");
     fed.signal_children("CONT");
-    assert_eq!(told.recv_timeout(LIMIT).unwrap(), MonitorEvent::Recovered);
+    assert_eq!(
+        receiver.recv_timeout(LIMIT).unwrap(),
+        MonitorEvent::Recovered
+    );
     wait_until("the bytes move", LIMIT, || vitals.stalled().is_none());
     drop(monitor);
-    assert!(told.try_recv().is_err());
+    assert!(receiver.try_recv().is_err());
 }
 
 #[test]
 fn a_snapshot_shows_the_stacks_and_lets_the_command_go_on() {
     let fed = Fed::start(&python(DEADLOCK), Feed::Nothing, Drain::Reads);
-    let (_monitor, told) = watch(&fed);
+    let (_monitor, receiver) = watch(&fed);
     assert!(matches!(
-        told.recv_timeout(LIMIT).unwrap(),
+        receiver.recv_timeout(LIMIT).unwrap(),
         MonitorEvent::Stalled { .. }
     ));
-    let MonitorEvent::Snapshot(text) = told.recv_timeout(LIMIT * 2).unwrap() else {
+    let MonitorEvent::Snapshot(text) = receiver.recv_timeout(LIMIT * 2).unwrap() else {
         panic!("no snapshot");
     };
     assert_eq!(text.matches("\n  thread ").count(), 4, "{text}");
@@ -301,14 +309,14 @@ fn a_monitor_that_is_dropped_tells_nothing_more() {
         Feed::Nothing,
         Drain::Reads,
     );
-    let (monitor, told) = watch(&fed);
+    let (monitor, receiver) = watch(&fed);
     assert!(matches!(
-        told.recv_timeout(LIMIT).unwrap(),
+        receiver.recv_timeout(LIMIT).unwrap(),
         MonitorEvent::Stalled { .. }
     ));
     // While the snapshot is taken.
     drop(monitor);
-    let rest: Vec<MonitorEvent> = told.iter().collect();
+    let rest: Vec<MonitorEvent> = receiver.iter().collect();
     assert!(
         rest.iter()
             .all(|news| matches!(news, MonitorEvent::Snapshot(_)))
@@ -318,8 +326,8 @@ fn a_monitor_that_is_dropped_tells_nothing_more() {
 #[test]
 fn a_command_that_has_ended_is_not_stalled() {
     let fed = Fed::start(&shell("echo ready"), Feed::Nothing, Drain::Reads);
-    let (monitor, told) = watch(&fed);
-    let news = told.recv_timeout(Duration::from_secs(4));
+    let (monitor, receiver) = watch(&fed);
+    let news = receiver.recv_timeout(Duration::from_secs(4));
     assert_eq!(news, Err(RecvTimeoutError::Timeout));
     assert_eq!(monitor.vitals().stalled(), None);
     assert_eq!(monitor.vitals().processes(), 0);

@@ -86,7 +86,12 @@ fn an_order_of_an_old_epoch_is_not_followed() {
         beat(&zookeeper, "map3").status.interval.as_millis() == 30
     });
     assert!(follower.is_running());
-    assert!(!watcher.story().iter().any(|told| told.event == "failed"));
+    assert!(
+        !watcher
+            .story()
+            .iter()
+            .any(|logged| logged.event == "failed")
+    );
     set(order(current));
     assert_eq!(follower.wait().status(), 1);
 }
@@ -110,7 +115,7 @@ fn an_operator_sets_the_interval_for_all_and_for_later_masters() {
     watcher.wait_for_event("claimed", "map2");
     wait_until("the next master keeps to it", SOON, || {
         let control = control(&zookeeper);
-        control.asked.is_some() && Some(watcher.told().last().unwrap().epoch) == control.epoch
+        control.asked.is_some() && Some(watcher.all_events().last().unwrap().epoch) == control.epoch
     });
     assert_eq!(
         ask(&zookeeper, &["interval", "auto"]).status.code(),
@@ -126,7 +131,10 @@ fn an_operator_sets_the_interval_for_all_and_for_later_masters() {
         Some(2)
     );
     let story = watcher.story();
-    assert!(!story.iter().any(|told| told.event == "died"), "{story:?}");
+    assert!(
+        !story.iter().any(|logged| logged.event == "died"),
+        "{story:?}"
+    );
 }
 
 #[test]
@@ -140,6 +148,9 @@ fn a_member_that_is_told_to_join_anew_does_and_dies_to_nobody() {
     zookeeper.wait_until_in_line("map2");
     assert!(follower.is_running());
     let story = watcher.story();
-    assert!(!story.iter().any(|told| told.event == "died"), "{story:?}");
+    assert!(
+        !story.iter().any(|logged| logged.event == "died"),
+        "{story:?}"
+    );
     assert_eq!(follower.finish().status(), 0);
 }

@@ -8,7 +8,7 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 
 use crate::support::{
-    Mapper, Published, Publisher, SOON, Watcher, ZooKeeper, assert_told, wait_until,
+    Mapper, Published, Publisher, SOON, Watcher, ZooKeeper, assert_all_published, wait_until,
 };
 use rustix::process::Signal;
 use tempfile::TempDir;
@@ -73,11 +73,11 @@ fn stdout_has_the_same_lines_as_the_watch() {
         let numbered = numbered.filter(|line| line.contains("\"sequence\""));
         numbered.collect::<Vec<_>>()
     };
-    let (truth, told) = (numbered(truth(&watcher)), numbered(published.lines()));
+    let (truth, delivered) = (numbered(truth(&watcher)), numbered(published.lines()));
     // Claimed, three joined, finished, died, and claimed again; more may arrive meanwhile.
-    let common = truth.len().min(told.len());
+    let common = truth.len().min(delivered.len());
     assert!(common >= 7, "{truth:#?}");
-    assert_eq!(truth[..common], told[..common]);
+    assert_eq!(truth[..common], delivered[..common]);
     assert!(
         !published
             .lines()
@@ -167,7 +167,7 @@ fn a_full_disk_costs_the_oldest_and_they_are_counted() {
     watcher.wait_for_event("joined", "map5");
     let truth = truth(&watcher);
     let published = wait_for_all(&path, &truth);
-    let lost = assert_told(&truth, &published);
+    let lost = assert_all_published(&truth, &published);
     assert!(lost >= 3, "{published:#?}");
     let (status, said) = running.end();
     assert_eq!(status, Some(0), "{said}");
@@ -226,7 +226,7 @@ fn a_reader_that_waits_costs_events_and_no_more() {
     assert!(said.contains("events lost for stdout: "), "{said}");
     reader.join().expect("it reads");
     let published = Published::all(&read.lock().expect("nobody panicked"));
-    let at = |event: &str| published.iter().position(|told| told.event == event);
+    let at = |event: &str| published.iter().position(|logged| logged.event == event);
     let (lost, finished) = (
         at("lost").expect("a count"),
         at("finished").expect("the end"),

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::support::hadoop::succeed;
 use crate::support::{
-    Kafka, Mapper, Published, Publisher, SOON, Watcher, ZooKeeper, assert_told, wait_until,
+    Kafka, Mapper, Published, Publisher, SOON, Watcher, ZooKeeper, assert_all_published, wait_until,
 };
 use rustix::process::Signal;
 use tempfile::TempDir;
@@ -97,7 +97,7 @@ fn events_arrive_with_the_node_as_their_key() {
         let node = Published::parse(value).node;
         assert_eq!(*key, if node.is_empty() { "null" } else { &node });
     }
-    assert_eq!(assert_told(&truth, &published(&records)), 0);
+    assert_eq!(assert_all_published(&truth, &published(&records)), 0);
     let mut nodes = BTreeMap::<&str, usize>::new();
     for (key, _) in &records {
         *nodes.entry(key).or_default() += 1;
@@ -148,7 +148,7 @@ fn a_killed_broker_costs_nothing_and_changes_no_order() {
     assert_eq!(status, Some(0), "{said}");
     assert!(said.contains("takes events again"), "{said}");
     let records = kafka.consume("heartline");
-    assert_eq!(assert_told(&truth, &published(&records)), 0);
+    assert_eq!(assert_all_published(&truth, &published(&records)), 0);
 }
 
 #[test]
@@ -173,7 +173,7 @@ fn the_other_broker_takes_what_a_killed_one_led() {
     let (status, said) = running.end();
     assert_eq!(status, Some(0), "{said}");
     let published = published(&second.consume("heartline"));
-    assert_eq!(assert_told(&truth, &published), 0);
+    assert_eq!(assert_all_published(&truth, &published), 0);
 }
 
 #[test]
@@ -195,7 +195,7 @@ fn what_a_small_buffer_cannot_hold_is_counted_in_its_place() {
     let (status, said) = running.end();
     assert_eq!(status, Some(0), "{said}");
     let published = published(&kafka.consume("heartline"));
-    let lost = assert_told(&truth, &published);
+    let lost = assert_all_published(&truth, &published);
     assert!(lost >= 4, "{published:#?}");
     assert!(said.contains("lost"), "{said}");
 }

@@ -43,8 +43,8 @@ fn a_test_left_out_is_noted_by_name_and_never_swallowed() {
     let line = format!("test\t{name}\tno kazoo to be had\n");
     assert_eq!(fs::read_to_string(&notes).expect("notes"), line.repeat(2));
     // Without `scripts/test` the message goes to people.
-    let told = format!("left out: {name}: no kazoo to be had\n");
-    assert!(said(&run(None)).contains(&told));
+    let message = format!("left out: {name}: no kazoo to be had\n");
+    assert!(said(&run(None)).contains(&message));
 }
 
 /// The output of `cargo test`, shortened.

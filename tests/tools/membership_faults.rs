@@ -48,8 +48,8 @@ impl Pair {
     fn assert_succeeded(&self, by: &[&str]) {
         let end = Instant::now() + EXPIRED;
         while self.ticks.runs().len() < 2 {
-            let told = [self.first.lines(), self.second.lines()];
-            assert!(Instant::now() < end, "no second run; told: {told:#?}");
+            let lines = [self.first.lines(), self.second.lines()];
+            assert!(Instant::now() < end, "no second run; told: {lines:#?}");
             sleep(Duration::from_millis(20));
         }
         sleep(Duration::from_millis(500));

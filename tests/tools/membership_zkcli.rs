@@ -13,9 +13,9 @@ fn ticking() -> ZooKeeper {
 /// Waits until a backup has reported which member is active.
 fn wait_for_backup_of(member: &Watcher, active: &str) {
     member.wait_for(&format!("backup of {active}"), |lines| {
-        let told =
+        let expected =
             format!(r#""event":"backup","node":"master","address":"m2:2223","active":"{active}""#);
-        lines.iter().any(|line| line.contains(&told))
+        lines.iter().any(|line| line.contains(&expected))
     });
 }
 

@@ -204,7 +204,12 @@ fn who_waits_for_others_is_never_stalled() {
     assert_eq!(beat().stalled_ms, None);
     drop(stdin);
     assert!(starved.wait_with_output().unwrap().status.success());
-    assert!(!watcher.story().iter().any(|told| told.event == "stalled"));
+    assert!(
+        !watcher
+            .story()
+            .iter()
+            .any(|logged| logged.event == "stalled")
+    );
 }
 
 #[test]
@@ -227,7 +232,12 @@ fn who_waits_for_its_reader_after_small_writes_is_never_stalled() {
     });
     std::thread::sleep(Duration::from_secs(5));
     assert!(pressed.try_wait().unwrap().is_none());
-    assert!(!watcher.story().iter().any(|told| told.event == "stalled"));
+    assert!(
+        !watcher
+            .story()
+            .iter()
+            .any(|logged| logged.event == "stalled")
+    );
     drop(pressed.stdout.take());
     // Python ignores SIGPIPE: its write fails.
     assert_eq!(pressed.wait().unwrap().code(), Some(1));

@@ -29,7 +29,7 @@ fn stderr(output: &Output) -> String {
 }
 
 /// The content of `--json`, and the exit code.
-fn told(address: &str) -> (Value, Option<i32>) {
+fn summary(address: &str) -> (Value, Option<i32>) {
     let output = status(address, &["--json"]);
     let text = stdout(&output);
     assert_eq!(text.lines().count(), 1, "{text}{}", stderr(&output));
@@ -40,13 +40,13 @@ fn told(address: &str) -> (Value, Option<i32>) {
 }
 
 /// The member with this name in that content.
-fn member<'a>(told: &'a Value, name: &str) -> Option<&'a Value> {
-    let members = told["members"].as_array().expect("a list");
+fn member<'a>(json: &'a Value, name: &str) -> Option<&'a Value> {
+    let members = json["members"].as_array().expect("a list");
     members.iter().find(|member| member["node"] == name)
 }
 
-fn roles(told: &Value) -> Vec<String> {
-    let members = told["members"].as_array().expect("a list").iter();
+fn roles(json: &Value) -> Vec<String> {
+    let members = json["members"].as_array().expect("a list").iter();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     members
         .map(|member| format!("{} {}", text(&member["role"]), text(&member["node"])))
@@ -59,10 +59,10 @@ fn group(zookeeper: &ZooKeeper) -> [Mapper; 3] {
     zookeeper.wait_until_in_line("map1");
     let followers = ["map2", "map10"].map(|name| Mapper::start(zookeeper, name));
     wait_until("all beat", SOON, || {
-        let (told, _) = told(&zookeeper.address());
-        let beats = |name| Some(member(&told, name)?["beats_per_second"].as_f64()? > 0.0);
+        let (json, _) = summary(&zookeeper.address());
+        let beats = |name| Some(member(&json, name)?["beats_per_second"].as_f64()? > 0.0);
         let all = ["map1", "map2", "map10"].map(|name| beats(name).unwrap_or_default());
-        told["master"]["epoch"].is_i64() && all == [true; 3]
+        json["master"]["epoch"].is_i64() && all == [true; 3]
     });
     let [second, third] = followers;
     [master, second, third]
@@ -73,14 +73,14 @@ fn all_members_are_shown_with_their_roles_and_rates() {
     let zookeeper = ZooKeeper::start();
     let address = zookeeper.address();
     let [_master, mut second, _third] = group(&zookeeper);
-    let (told, code) = told(&address);
+    let (json, code) = summary(&address);
     assert_eq!(
-        roles(&told),
+        roles(&json),
         ["master map1", "follower map2", "follower map10"]
     );
-    assert_eq!(code, Some(0), "{told}");
-    assert_eq!(told["master"]["node"], "map1");
-    for member in told["members"].as_array().unwrap() {
+    assert_eq!(code, Some(0), "{json}");
+    assert_eq!(json["master"]["node"], "map1");
+    for member in json["members"].as_array().unwrap() {
         // At most one beat every 5 ms, and a few that were delayed.
         let rate = member["beats_per_second"].as_f64().unwrap();
         assert!(rate > 0.0 && rate < 300.0, "{member}");
@@ -120,8 +120,8 @@ fn all_members_are_shown_with_their_roles_and_rates() {
             std::thread::sleep(std::time::Duration::from_millis(20));
         }
         let output = look.wait_with_output().expect("it ends");
-        let told: Value = serde_json::from_str(&stdout(&output)).expect("JSON");
-        let rate = member(&told, "map2").and_then(|one| one["records_per_second"].as_f64());
+        let json: Value = serde_json::from_str(&stdout(&output)).expect("JSON");
+        let rate = member(&json, "map2").and_then(|one| one["records_per_second"].as_f64());
         rate.is_some_and(|rate| rate > 0.0)
     });
 }
@@ -129,7 +129,7 @@ fn all_members_are_shown_with_their_roles_and_rates() {
 #[test]
 #[expect(
     clippy::too_many_lines,
-    reason = "one story of real processes, told in its order"
+    reason = "one sequence of steps with real processes"
 )]
 fn a_killed_one_is_shown_as_dead_and_is_why_it_fails() {
     let zookeeper = ZooKeeper::start();
@@ -139,17 +139,17 @@ fn a_killed_one_is_shown_as_dead_and_is_why_it_fails() {
     let attempt = "attempt_1_0001_m_000007_0";
     let fourth = Mapper::with_attempt(&zookeeper, "map4", attempt);
     wait_until("it beats", SOON, || {
-        let (told, _) = told(&address);
-        member(&told, "map4").is_some_and(|one| one["beats_per_second"].is_f64())
+        let (json, _) = summary(&address);
+        member(&json, "map4").is_some_and(|one| one["beats_per_second"].is_f64())
     });
     second.signal(Signal::KILL);
     fourth.signal(Signal::KILL);
     wait_until("both are dead", SOON, || {
-        let (told, _) = told(&address);
-        let dead = |name| member(&told, name).is_some_and(|one| one["verdict"] == "dead");
+        let (json, _) = summary(&address);
+        let dead = |name| member(&json, name).is_some_and(|one| one["verdict"] == "dead");
         dead("map2") && dead("map4")
     });
-    let (told, code) = told(&address);
+    let (json, code) = summary(&address);
     assert_eq!(code, Some(1));
     let order = [
         "master map1",
@@ -157,8 +157,8 @@ fn a_killed_one_is_shown_as_dead_and_is_why_it_fails() {
         "follower map4",
         "follower map10",
     ];
-    assert_eq!(roles(&told), order);
-    assert_eq!(member(&told, "map4").unwrap()["attempt"], attempt);
+    assert_eq!(roles(&json), order);
+    assert_eq!(member(&json, "map4").unwrap()["attempt"], attempt);
     let output = status(&address, &[]);
     assert_eq!(
         (output.status.code(), stderr(&output)),
@@ -182,7 +182,7 @@ fn a_killed_one_is_shown_as_dead_and_is_why_it_fails() {
         "\tmain",
         &format!("attempt: {attempt}"),
     ] {
-        assert!(text.lines().any(|told| told == line), "{line}: {text}");
+        assert!(text.lines().any(|found| found == line), "{line}: {text}");
     }
     assert!(
         text.contains("declared dead: ") && text.contains("\nsnapshot, written "),
@@ -222,9 +222,9 @@ fn a_stalled_one_is_shown_and_is_why_it_fails() {
         lines[3].contains("map1") && lines[3].contains("starved"),
         "{table}"
     );
-    let (told, _) = told(&address);
-    assert!(told["master"].is_null());
-    let stalled = member(&told, "map2").unwrap();
+    let (json, _) = summary(&address);
+    assert!(json["master"].is_null());
+    let stalled = member(&json, "map2").unwrap();
     assert_eq!(stalled["verdict"], "stalled: spinning");
     assert_eq!(stalled["stalled_ms"], 12000);
     assert_eq!(stalled["beats_per_second"], 0.0);
@@ -247,7 +247,7 @@ fn all_of_one_member_is_shown() {
         "role: follower".to_owned(),
         format!("pid: {}", second.pid()),
     ] {
-        assert!(text.lines().any(|told| told == line), "{line}: {text}");
+        assert!(text.lines().any(|found| found == line), "{line}: {text}");
     }
     assert!(!text.contains("snapshot"), "{text}");
     let json = stdout(&status(&address, &["map2", "--json"]));
@@ -276,9 +276,9 @@ fn nobody_is_no_failure_and_no_zookeeper_is() {
     let output = status(&address, &["--namespace", "/jobs/one"]);
     assert_eq!(stdout(&output), "no members below '/jobs/one/'\n");
     assert_eq!(output.status.code(), Some(0));
-    let (told, code) = told(&address);
+    let (json, code) = summary(&address);
     assert_eq!(
-        (told["members"].as_array().map(Vec::len), code),
+        (json["members"].as_array().map(Vec::len), code),
         (Some(0), Some(0))
     );
     zookeeper.kill();
@@ -309,7 +309,7 @@ fn what_cannot_be_read_is_shown_beside_what_can() {
         row.contains("unreadable") && table.contains("map1"),
         "{table}"
     );
-    let (all, code) = told(&address);
+    let (all, code) = summary(&address);
     assert_eq!(
         code,
         Some(0),
@@ -334,7 +334,7 @@ fn what_cannot_be_read_is_shown_beside_what_can() {
         table.contains(&format!("\ncannot read {claim}: ")) && table.contains("map1"),
         "{table}"
     );
-    let (all, _) = told(&address);
+    let (all, _) = summary(&address);
     assert_eq!(all["unreadable"][0]["path"], claim, "{all}");
 }
 

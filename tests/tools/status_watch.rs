@@ -50,10 +50,11 @@ fn watching_goes_on_without_zookeeper_until_it_is_ended() {
     let before = tables(&watcher.lines());
     watcher.wait_for("it is back", |lines| tables(lines) > before);
     // A stopped server accepts connections, and does not answer.
-    let troubles = |lines: &[String]| lines.iter().filter(|line| line.contains(&address)).count();
-    let before = troubles(&watcher.lines());
+    let problem_count =
+        |lines: &[String]| lines.iter().filter(|line| line.contains(&address)).count();
+    let before = problem_count(&watcher.lines());
     zookeeper.pause();
-    watcher.wait_for("it does not answer", |lines| troubles(lines) > before);
+    watcher.wait_for("it does not answer", |lines| problem_count(lines) > before);
     let before = tables(&watcher.lines());
     zookeeper.resume();
     watcher.wait_for("it answers", |lines| tables(lines) > before);

@@ -67,14 +67,14 @@ fn weathers() -> [Weather; 2] {
         servers: 1,
         delay: 0,
         lag: 0,
-        linger: 0,
+        cleanup_delay: 0,
     };
     // Behind a `sync` a lagging server has to give the same answers.
     let lagging = Weather {
         servers: 3,
         delay: 5,
         lag: 20,
-        linger: 0,
+        cleanup_delay: 0,
     };
     [one, lagging]
 }

@@ -77,14 +77,14 @@ fn a_rack_that_dies_costs_the_rack() {
         let history = outcome.history;
         // In the end, when all work is done, the master hands over.
         let taken = history
-            .told
+            .reported
             .values()
             .filter_map(|event| event.previous.as_ref());
         let taken: Vec<_> = taken
             .filter(|before| before.went != EndReason::Finished)
             .collect();
         assert!(taken.is_empty(), "{seed}: another one took over: {taken:?}");
-        assert_eq!(history.burials, 58, "{seed}");
+        assert_eq!(history.removals, 58, "{seed}");
         assert_master_beats(&history, scenario.interval);
     }
 }
@@ -106,7 +106,7 @@ fn a_rack_that_dies_with_the_master_and_its_heirs_costs_one_takeover() {
         assert!(outcome.broken.is_empty(), "{seed}: {:#?}", outcome.broken);
         let history = outcome.history;
         let claimed = history
-            .told
+            .reported
             .values()
             .filter(|event| event.event == EventKind::Claimed);
         let claimed: Vec<_> = claimed.map(|event| event.time.timestamp_millis()).collect();
@@ -116,7 +116,7 @@ fn a_rack_that_dies_with_the_master_and_its_heirs_costs_one_takeover() {
             took < 4000 + 3000,
             "{seed}: another one is master after {took} ms"
         );
-        assert_eq!(history.burials, 15, "{seed}");
+        assert_eq!(history.removals, 15, "{seed}");
     }
 }
 
@@ -236,7 +236,7 @@ fn curator_620_two_reconnects_in_quick_succession() {
 #[test]
 fn curator_653_both_delete_and_create_their_old_path_in_turn() {
     replay("CURATOR-653", |seed, scenario| {
-        scenario.weather.linger = 400;
+        scenario.weather.cleanup_delay = 400;
         for member in 0..3 {
             let at = BEGIN + member as Millis * seed;
             scenario.faults.push((at, Fault::Expire(member)));
@@ -251,7 +251,7 @@ fn curator_653_both_delete_and_create_their_old_path_in_turn() {
 #[test]
 fn curator_696_the_first_claim_is_of_an_earlier_session() {
     let outcomes = replay("CURATOR-696", |seed, scenario| {
-        scenario.weather.linger = 1500;
+        scenario.weather.cleanup_delay = 1500;
         // Claims of all sessions of a process have one name, as Curator's have.
         scenario.draw = Draw::OfProcess;
         scenario.faults = vec![
@@ -279,18 +279,18 @@ fn curator_202_nobody_leads_after_a_reconnect() {
 #[test]
 fn kafka_4229_the_earlier_sessions_node_still_stands() {
     let outcomes = replay("KAFKA-4229", |_, scenario| {
-        scenario.weather.linger = 3000;
+        scenario.weather.cleanup_delay = 3000;
         scenario.faults.push((BEGIN, Fault::Expire(1)));
         scenario.faults.push((BEGIN + 40, Fault::Expire(2)));
     });
     for outcome in outcomes {
         // The one master was there all the time, and saw neither of them die.
-        assert_eq!(outcome.history.burials, 0);
+        assert_eq!(outcome.history.removals, 0);
         assert_eq!(outcome.history.reigns.len(), 1);
     }
 }
 
-/// A lock's holder was never told that its session had expired, and went on as if it held the lock.
+/// A lock's holder never learned that its session had expired, and went on as if it held the lock.
 #[test]
 fn libkv_156_a_holder_never_learns_that_its_session_expired() {
     let outcomes = replay("libkv 156", |seed, scenario| {

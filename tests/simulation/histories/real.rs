@@ -1,12 +1,12 @@
 //! The same histories on a real server, as far as stopping and restarting processes brings them
-//! about. Who leads is told by a watcher, and by the server itself.
+//! about. Who leads is reported by a watcher, and by the server itself.
 
 use std::thread::sleep;
 use std::time::Duration;
 
 use rustix::process::Signal;
 
-use crate::support::{Mapper, Told, Watcher, ZooKeeper};
+use crate::support::{LoggedEvent, Mapper, Watcher, ZooKeeper};
 
 /// Short sessions, so that what is to expire does.
 fn server() -> ZooKeeper {
@@ -27,9 +27,9 @@ fn members(zookeeper: &ZooKeeper, watcher: &Watcher) -> [Mapper; 3] {
 }
 
 /// Who claimed, in their order.
-fn claims(watcher: &Watcher) -> Vec<Told> {
+fn claims(watcher: &Watcher) -> Vec<LoggedEvent> {
     let story = watcher.story().into_iter();
-    story.filter(|told| told.event == "claimed").collect()
+    story.filter(|logged| logged.event == "claimed").collect()
 }
 
 /// The master that the server knows of.
@@ -51,9 +51,9 @@ fn assert_whole(zookeeper: &ZooKeeper, watcher: &Watcher, members: [Mapper; 3]) 
     watcher.wait_for("the master beats", |_| {
         beat(zookeeper).is_some_and(|now| now != before)
     });
-    let told = claims(watcher);
-    let epochs: Vec<i64> = told.iter().map(|told| told.epoch).collect();
-    assert!(epochs.is_sorted_by(|one, next| one < next), "{told:?}");
+    let claimed = claims(watcher);
+    let epochs: Vec<i64> = claimed.iter().map(|logged| logged.epoch).collect();
+    assert!(epochs.is_sorted_by(|one, next| one < next), "{claimed:?}");
     for member in members {
         assert_eq!(member.finish().status(), 0);
     }
@@ -77,9 +77,9 @@ fn libkv_156_a_holder_never_learns_that_its_session_expired() {
     assert_eq!(master(&zookeeper), successor);
     watcher.wait_for("the first is a follower", |_| {
         let story = watcher.story();
-        let mut last = story.iter().rev().filter(|told| told.node == "map1");
+        let mut last = story.iter().rev().filter(|logged| logged.node == "map1");
         last.next()
-            .is_some_and(|told| matches!(told.event.as_str(), "joined" | "returned"))
+            .is_some_and(|logged| matches!(logged.event.as_str(), "joined" | "returned"))
     });
     assert_whole(&zookeeper, &watcher, members);
 }

@@ -62,12 +62,12 @@ impl Inner {
             }
             Fault::Heal(process) => {
                 self.processes[process].cut.clear();
-                self.processes[process].troubled_until(now);
+                self.processes[process].disturbed_until(now);
                 self.release_held();
             }
             Fault::Slow(process, slow) => {
                 self.processes[process].slow = slow;
-                self.processes[process].troubled_until(now);
+                self.processes[process].disturbed_until(now);
             }
             Fault::Reset(process) => self.reset(process),
             Fault::Pause(process) => self.pause(process),
@@ -97,11 +97,11 @@ impl Inner {
             }
             Fault::Isolate(server) => {
                 self.servers[server].isolated = true;
-                self.trouble_clients_of(server);
+                self.disturb_clients_of(server);
             }
             Fault::Rejoin(server) => {
                 self.servers[server].isolated = false;
-                self.trouble_clients_of(server);
+                self.disturb_clients_of(server);
                 self.rejoin(server);
                 self.release_held();
             }
@@ -112,7 +112,7 @@ impl Inner {
             }
             Fault::Lag(server, slow) => {
                 self.servers[server].slow = slow;
-                self.trouble_clients_of(server);
+                self.disturb_clients_of(server);
             }
             Fault::Stall => self.stalled = true,
             Fault::GoOn => self.go_on(),
@@ -151,7 +151,7 @@ impl Inner {
         if !self.processes[process].paused {
             return;
         }
-        self.processes[process].troubled_until(now);
+        self.processes[process].disturbed_until(now);
         self.processes[process].wake(now);
         // A client that looks at its clock first does not read what has come meanwhile.
         if self.rng.chance(300) {
@@ -192,12 +192,12 @@ impl Inner {
         }
     }
 
-    /// What a server does to its clients is no fault of theirs, but holds them up.
-    fn trouble_clients_of(&mut self, server: usize) {
+    /// A fault of a server delays its clients too.
+    fn disturb_clients_of(&mut self, server: usize) {
         let until = self.now().max(self.servers[server].applies_at);
         for link in &self.connections {
             if link.server == server && !link.closed {
-                self.processes[link.process].troubled_until(until);
+                self.processes[link.process].disturbed_until(until);
             }
         }
     }

@@ -265,10 +265,10 @@ impl Inner {
 
     /// Ends a session, as its silence or an operator does.
     pub(super) fn expire(&mut self, session: i64) {
-        let linger = self.weather.linger;
+        let cleanup_delay = self.weather.cleanup_delay;
         self.trace(|| format!("session {session:x} expires"));
         self.ensemble.expire(session);
-        let removed = self.now() + self.rng.within(0..linger + 1);
+        let removed = self.now() + self.rng.within(0..cleanup_delay + 1);
         self.schedule(removed, Event::Remove(session));
         let connection = self.sessions.get(&session).and_then(|one| one.connection);
         if let Some(connection) = connection

@@ -120,7 +120,7 @@ impl Inner {
         let way = self.rng.within(0..longest + 1);
         if way > self.weather.delay {
             let until = self.now() + way;
-            self.processes[process].troubled_until(until);
+            self.processes[process].disturbed_until(until);
         }
         way
     }

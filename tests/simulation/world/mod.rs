@@ -38,8 +38,8 @@ pub(crate) struct Weather {
     pub(crate) delay: Millis,
     /// The longest time by which a server lags behind the leader.
     pub(crate) lag: Millis,
-    /// From a session's expiry until its ephemeral znodes are gone, at the most (ZOOKEEPER-4837).
-    pub(crate) linger: Millis,
+    /// The longest time from a session's expiry until its ephemeral znodes are gone (ZOOKEEPER-4837).
+    pub(crate) cleanup_delay: Millis,
 }
 
 /// What happens at some moment.

@@ -318,7 +318,7 @@ impl Inner {
         let process = one.process;
         let now = self.now();
         self.processes[process].disconnected = false;
-        self.processes[process].troubled_until(now);
+        self.processes[process].disturbed_until(now);
         self.trace(|| format!("client {peer} of process {process} has session {session:x}"));
         self.flush(peer);
     }
@@ -331,10 +331,10 @@ impl Inner {
         let came = outcome.map(|answer| {
             let watch = asked.request.watches().map(|(path, watching)| {
                 let existed = !matches!(answer, Answer::Found(None));
-                let (tell, told) = oneshot::channel();
+                let (sender, receiver) = oneshot::channel();
                 let key = (path.to_owned(), watching);
-                one.watches.entry(key).or_default().push((existed, tell));
-                told
+                one.watches.entry(key).or_default().push((existed, sender));
+                receiver
             });
             (answer, watch)
         });
@@ -350,8 +350,8 @@ impl Peer {
         use crate::ensemble::request::Happened;
         for watching in notice.happened.wakes() {
             let key = (notice.path.clone(), *watching);
-            for (_, tell) in self.watches.remove(&key).unwrap_or_default() {
-                let _ = tell.send(notice.happened != Happened::Deleted);
+            for (_, sender) in self.watches.remove(&key).unwrap_or_default() {
+                let _ = sender.send(notice.happened != Happened::Deleted);
             }
         }
     }

@@ -36,8 +36,8 @@ pub(crate) struct Process {
     pub(crate) standing: bool,
     /// How far its wall clock is off.
     pub(crate) skew: i64,
-    /// Until when, at least, it was held up by something of its own.
-    troubled: Millis,
+    /// Until when, at least, a fault of its own disturbed it.
+    disturbed: Millis,
     /// How long it was paused in all, and since when it is.
     slept: Millis,
     pub(super) paused_at: Millis,
@@ -65,7 +65,7 @@ impl Process {
             disconnected: false,
             standing: false,
             skew: 0,
-            troubled: 0,
+            disturbed: 0,
             slept: 0,
             paused_at: 0,
             wakers: Vec::new(),
@@ -74,16 +74,16 @@ impl Process {
         }
     }
 
-    pub(crate) fn troubled_until(&mut self, at: Millis) {
-        self.troubled = self.troubled.max(at);
+    pub(crate) fn disturbed_until(&mut self, at: Millis) {
+        self.disturbed = self.disturbed.max(at);
     }
 
     pub(crate) fn health(&self, now: Millis) -> Health {
-        let troubled = self.paused || self.disconnected || !self.cut.is_empty();
-        let well_since = if troubled || self.dead {
+        let disturbed = self.paused || self.disconnected || !self.cut.is_empty();
+        let well_since = if disturbed || self.dead {
             now + 1
         } else {
-            self.troubled
+            self.disturbed
         };
         Health {
             alive: !self.dead,
