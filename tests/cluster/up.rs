@@ -163,9 +163,11 @@ fn seeds_checks(cluster: &Described) {
             [1, 2].map(|id| cluster.manager(id).to_lowercase()),
         ),
     ] {
-        let states = status[part].as_array().unwrap().iter();
-        let states: Vec<_> = states.map(|part| part["state"].as_str().unwrap()).collect();
-        assert_eq!(states, known, "{status:#}");
+        let reported = status[part].as_array().unwrap().iter();
+        let reported: Vec<_> = reported
+            .map(|part| part["state"].as_str().unwrap())
+            .collect();
+        assert_eq!(reported, known, "{status:#}");
     }
     assert_eq!(status["datanodes"].as_array().unwrap().len(), 3);
     assert_eq!(status["root"].as_array().map(Vec::len), Some(0));
