@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::io::Write;
+use std::mem::take;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
@@ -115,6 +116,7 @@ impl Reset<'_> {
     /// Carries out `first` and removes these claims in one transaction; returns those that cannot be removed. If one of
     /// them is refused, each is removed alone.
     async fn clear(&self, first: Vec<Operation>, claims: Vec<String>) -> anyhow::Result<Vec<Left>> {
+        let cannot_free = || format!("cannot free {}", self.session.paths().master());
         let deletes = claims.iter().map(|path| Operation::Delete {
             path: path.clone(),
             version: None,
@@ -124,13 +126,13 @@ impl Reset<'_> {
             .await
         {
             Ok(()) => return Ok(Vec::new()),
-            Err(failure @ (Failure::Lost | Failure::Throttled)) => return Err(failure.into()),
+            Err(failure @ (Failure::Lost | Failure::Throttled)) => {
+                return Err(failure).with_context(cannot_free);
+            }
             Err(_) => {}
         }
         if !first.is_empty() {
-            let path = self.session.paths().master();
-            let freed = self.make(first).await;
-            freed.with_context(|| format!("cannot free {path}"))?;
+            self.make(first).await.with_context(cannot_free)?;
         }
         Ok(self.remove(claims.into_iter()).await?)
     }
@@ -258,16 +260,16 @@ impl Reset<'_> {
 fn batches(paths: impl Iterator<Item = String>) -> Vec<Vec<String>> {
     /// For the rest of an operation on the wire.
     const REST: usize = 64;
-    let mut batches = vec![Vec::new()];
-    let mut size = 0;
+    let (mut batches, mut batch, mut size) = (Vec::new(), Vec::new(), 0);
     for path in paths {
         size += path.len() + REST;
         if size > BATCH_BYTES {
             size = path.len() + REST;
-            batches.push(Vec::new());
+            batches.push(take(&mut batch));
         }
-        batches.last_mut().expect("one at least").push(path);
+        batch.push(path);
     }
+    batches.push(batch);
     batches
 }
 
