@@ -7,7 +7,8 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use crate::support::hadoop::{
-    assert_same_counts, count_words, job_counts, log_of, run_job, sample_data, start,
+    assert_same_counts, count_words, job_counts, log_of, run_job, sample_data_of_equal_length,
+    start,
 };
 use crate::support::{Described, Watcher, assert_one_master_an_epoch};
 use tempfile::TempDir;
@@ -52,10 +53,10 @@ fn job_through(cluster: &Described, victims: &[Victim]) {
     let watcher = Watcher::events_of(&ensemble);
     let dir = TempDir::new().expect("a temporary folder");
     let output = dir.path().join("output");
-    let files = sample_data();
-    // The shortest of the texts takes some seconds more than it takes to find another active.
+    let files = sample_data_of_equal_length(dir.path());
+    // Each text takes some seconds more than it takes to find another active.
     let delay = if victims.contains(&Victim::ResourceManager) {
-        "6ms"
+        "8ms"
     } else {
         "4ms"
     };

@@ -6,7 +6,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::support::hadoop::{
-    assert_same_counts, count_words, counter, job_counts, log_of, run_job, sample_data, start,
+    assert_same_counts, count_words, counter, job_counts, log_of, run_job,
+    sample_data_of_equal_length, start,
 };
 use crate::support::left_out::{self, leave_out};
 use crate::support::{Described, Watcher, no_namespaces, wait_until};
@@ -70,8 +71,8 @@ fn a_host_that_is_cut_off_loses_its_mappers_to_another_and_returns_in_peace() {
 
     let dir = TempDir::new().expect("a temporary folder");
     let output = dir.path().join("output");
-    let files = sample_data();
-    // The shortest of the texts takes three quarters of a minute: on a busy machine containers start far apart.
+    let files = sample_data_of_equal_length(dir.path());
+    // Each text takes three quarters of a minute: on a busy machine containers start far apart.
     let job = start(
         run_job()
             .arg("--cluster")

@@ -28,6 +28,25 @@ pub(crate) fn sample_data() -> Vec<PathBuf> {
     files
 }
 
+/// The beginnings of the sample texts, each with as many lines as the shortest has: with a delay for each line, all
+/// their mappers take the same time.
+pub(crate) fn sample_data_of_equal_length(folder: &Path) -> Vec<PathBuf> {
+    let texts = sample_data().into_iter().map(|file| {
+        let text = fs::read_to_string(&file).expect("a text");
+        (file, text)
+    });
+    let texts: Vec<_> = texts.collect();
+    let lines = texts.iter().map(|(_, text)| text.lines().count()).min();
+    let cut = |(file, text): (PathBuf, String)| {
+        let begin = text.split_inclusive('\n').take(lines.unwrap_or_default());
+        let name = file.file_name().expect("a name");
+        let file = folder.join(name);
+        fs::write(&file, begin.collect::<String>()).expect("a text can be written");
+        file
+    };
+    texts.into_iter().map(cut).collect()
+}
+
 /// Counts the words of files as Python's `bytes.split()` finds them.
 pub(crate) fn count_words(files: &[PathBuf]) -> Counts {
     let mut counts = Counts::new();

@@ -28,7 +28,7 @@ const LISTED: u32 = 8;
 /// The pause grows by one for each of this many claims ahead of the member.
 const FEW: usize = 8;
 /// The maximum number of claims that one look reads.
-const MOST_AHEAD: usize = 32;
+pub(super) const MOST_AHEAD: usize = 32;
 /// The number of concurrent reads.
 const AT_ONCE: usize = 16;
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::MemberSession;
-use crate::line_watch;
+use crate::line_watch::{self, MOST_AHEAD};
 use crate::session_event::ElectionReply;
 use heartline_core::master::election::ElectionAction;
 use heartline_core::master::predecessor::PredecessorWatch;
@@ -11,8 +11,8 @@ use heartline_core::master::predecessor::PredecessorWatch;
 /// How long to wait for other members after an outage: normally all are back within a second.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Maximum number of removed claim owners to remember: several may have died at once.
-const MOST_REMOVED: usize = 8;
+/// Maximum number of removed claim owners to remember: the master, and all that may be deposed with it.
+const MOST_REMOVED: usize = 1 + MOST_AHEAD;
 
 impl MemberSession<'_> {
     pub(super) fn answered(&mut self, answer: ElectionReply) {
