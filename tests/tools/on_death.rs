@@ -116,6 +116,38 @@ fn the_heir_acts_on_the_death_of_the_master() {
 }
 
 #[test]
+fn who_is_left_of_a_rack_acts_on_the_death_of_each_with_its_attempt() {
+    let zookeeper = ZooKeeper::start();
+    let register = Register::new();
+    let watcher = Watcher::events(&zookeeper);
+    let mappers: Vec<Mapper> = (0..11)
+        .map(|number| {
+            let name = format!("map{number:02}");
+            let mapper = Mapper::with_attempt(&zookeeper, &name, &attempt(number));
+            let event = if number == 0 { "claimed" } else { "joined" };
+            watcher.wait_for_event(event, &name);
+            mapper
+        })
+        .collect();
+    let on_death = register.command(r#"echo "$1 $2" >> "$0""#);
+    let options = ["--name", "last", "--timeout", "500ms"];
+    let options = [&options[..], &["--on-death", &on_death]].concat();
+    let last = Mapper::with_options(&zookeeper.address(), &options);
+    watcher.wait_for_event("joined", "last");
+    for mapper in &mappers {
+        mapper.signal(Signal::KILL);
+    }
+    register.wait_for(mappers.len());
+    // Time for a wrong second run.
+    sleep(Duration::from_millis(500));
+    let mut lines = register.lines();
+    lines.sort();
+    let all = (0..11).map(|number| format!("{} map{number:02}", attempt(number)));
+    assert_eq!(lines, all.collect::<Vec<_>>());
+    assert_eq!(last.finish().status(), 0);
+}
+
+#[test]
 fn a_command_that_is_none_is_wrong_usage() {
     use assert_cmd::prelude::OutputAssertExt;
 
