@@ -16,7 +16,7 @@ use heartline_process::stdio;
 use heartline_zookeeper::{Connector, Failure, Session, unthrottled};
 
 /// How long to wait for a server that is just starting.
-const PATIENCE: Duration = Duration::from_secs(5);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long to wait for a master: a new one takes over within a second, unless there is no candidate.
 const ANSWER: Duration = Duration::from_secs(10);
 /// How long closing the session may take.
@@ -104,7 +104,7 @@ async fn ask(zookeeper: ZooKeeperOptions, request: Request) -> anyhow::Result<()
     let settings = zookeeper.settings();
     let address = &settings.address;
     let session = Connector::new(settings.clone())
-        .connect_within(PATIENCE)
+        .connect_within(CONNECT_TIMEOUT)
         .await
         .map_err(|why| anyhow!("no session with ZooKeeper at {address}: {why}"))?;
     let outcome = response(&session, &request).await;

@@ -24,7 +24,7 @@ const PROGRAM: &str = "setup-zookeeper";
 /// programs that create such znodes beat every 5 ms.
 const LOOK: Duration = Duration::from_millis(200);
 /// How long to wait for a server that is just starting.
-const PATIENCE: Duration = Duration::from_secs(10);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long to ask a server that throttles again.
 const OVERLOAD: Duration = Duration::from_secs(30);
 /// The number of concurrent requests.
@@ -42,7 +42,7 @@ const CLOSE: Duration = Duration::from_secs(1);
 pub async fn setup(settings: &Settings, force: bool) -> anyhow::Result<()> {
     let address = &settings.address;
     let session = Connector::new(settings.clone())
-        .connect_within(PATIENCE)
+        .connect_within(CONNECT_TIMEOUT)
         .await
         .map_err(|why| anyhow!("no session with ZooKeeper at {address}: {why}"))?;
     stdio::out().write_all(b"connected\n\n")?;

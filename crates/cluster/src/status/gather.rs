@@ -235,7 +235,7 @@ async fn znodes(place: &str, namespace: Namespace) -> Result<Znodes, Silence> {
 
 /// A server that reports no data about itself counts as silent.
 fn answered(facts: Facts) -> Result<Facts, Silence> {
-    match (&facts.mode, &facts.trouble) {
+    match (&facts.mode, &facts.problem) {
         (None, Some(problem)) => Err(Silence::Broken(problem.clone())),
         _ => Ok(facts),
     }

@@ -23,7 +23,7 @@ use super::target::Topic;
 const PAUSE: Duration = Duration::from_millis(500);
 /// How long each layer of the client retries on its own. The times multiply, and the reason is reported only after all
 /// of them.
-const PATIENCE: Duration = Duration::from_millis(250);
+const LAYER_TIMEOUT: Duration = Duration::from_millis(250);
 /// How long finding the leader may take, with a broker that accepts connections and sends nothing.
 const CONNECT: Duration = Duration::from_secs(15);
 /// How long an answer may take. A broker waits up to 30 s for its replicas.
@@ -72,7 +72,7 @@ async fn partitions(topic: &Topic, answers: &DeliveryReports) -> (Client, usize)
             Ok(Err(error)) => reason(topic, &error),
             Err(_) => silent(CONNECT),
         };
-        answers.say(DeliveryReport::Trouble(0, why));
+        answers.say(DeliveryReport::Problem(0, why));
         sleep(PAUSE).await;
     }
 }
@@ -92,9 +92,9 @@ async fn count(topic: &Topic) -> Result<(Client, usize), Error> {
 async fn client(topic: &Topic) -> Result<Client, Error> {
     let backoff = BackoffConfig {
         init_backoff: Duration::from_millis(50),
-        max_backoff: PATIENCE,
+        max_backoff: LAYER_TIMEOUT,
         base: 2.0,
-        deadline: Some(PATIENCE),
+        deadline: Some(LAYER_TIMEOUT),
     };
     let builder = ClientBuilder::new(topic.brokers.clone());
     let builder = builder.client_id("heartline").backoff_config(backoff);
@@ -121,7 +121,7 @@ impl PartitionWriter {
                 // Another broker may be the leader now.
                 self.client = None;
                 self.failures = self.failures.wrapping_add(1);
-                self.answers.say(DeliveryReport::Trouble(self.number, why));
+                self.answers.say(DeliveryReport::Problem(self.number, why));
                 sleep(PAUSE).await;
             }
             self.answers

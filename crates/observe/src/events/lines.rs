@@ -68,7 +68,7 @@ fn deliver(
                     Err(Failure::Again(error)) => {
                         inlet
                             .answers
-                            .say(DeliveryReport::Trouble(batch.queue, error.to_string()));
+                            .say(DeliveryReport::Problem(batch.queue, error.to_string()));
                         thread::sleep(PAUSE);
                     }
                     Err(Failure::Over(error)) => return Err(error),

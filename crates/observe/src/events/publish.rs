@@ -40,14 +40,14 @@ pub(super) async fn publish(settings: Settings, terms: PublishOptions) -> anyhow
     let (orders, mut ordered) = unbounded_channel();
     listen(&orders, |_| ());
     let (hear, mut heard) = unbounded_channel();
-    let (sink, told) = match &terms.target {
+    let (sink, history) = match &terms.target {
         Target::Stdout => (lines::stdout()?, EventHistory::default()),
         Target::File(path) => {
-            let told = last_event(path)
+            let history = last_event(path)
                 .map_or_else(EventHistory::default, |(epoch, sequence, time)| {
                     EventHistory::up_to(epoch, sequence, time)
                 });
-            (lines::file(path.clone())?, told)
+            (lines::file(path.clone())?, history)
         }
         #[cfg(feature = "kafka")]
         Target::Kafka(topic) => (kafka::start(topic.clone()), EventHistory::default()),
@@ -62,15 +62,15 @@ pub(super) async fn publish(settings: Settings, terms: PublishOptions) -> anyhow
         capacity: terms.buffer,
         sink,
         losing: false,
-        troubled: BTreeMap::new(),
+        problems: BTreeMap::new(),
     };
-    let ear = EventForwarder {
+    let forwarder = EventForwarder {
         hear,
         connected: None,
         alive: terms.alive,
     };
     let ended = {
-        let mut watching = pin!(follow(&settings, ear, told, Some(PROGRAM)));
+        let mut watching = pin!(follow(&settings, forwarder, history, Some(PROGRAM)));
         loop {
             tokio::select! {
                 biased;
@@ -105,7 +105,7 @@ struct Publisher {
     /// Events are being lost, and this was reported.
     losing: bool,
     /// The reported fault of each partition.
-    troubled: BTreeMap<usize, String>,
+    problems: BTreeMap<usize, String>,
 }
 
 impl Publisher {
@@ -130,11 +130,11 @@ impl Publisher {
                 self.buffer.delivered(queue, messages);
                 self.well(queue);
             }
-            Some(DeliveryReport::Trouble(queue, why)) => {
-                if !self.troubled.values().any(|said| *said == why) {
+            Some(DeliveryReport::Problem(queue, why)) => {
+                if !self.problems.values().any(|said| *said == why) {
                     say(PROGRAM, format!("{}: {why}; trying again", self.target));
                 }
-                self.troubled.insert(queue, why);
+                self.problems.insert(queue, why);
             }
             Some(DeliveryReport::Over(error)) => return Err(error),
             None => anyhow::bail!("{} accepts no more events", self.target),
@@ -144,7 +144,7 @@ impl Publisher {
 
     /// The partition has no fault any more.
     fn well(&mut self, queue: usize) {
-        if self.troubled.remove(&queue).is_some() && self.troubled.is_empty() {
+        if self.problems.remove(&queue).is_some() && self.problems.is_empty() {
             say(PROGRAM, format!("{} takes events again", self.target));
         }
     }

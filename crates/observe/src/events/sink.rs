@@ -13,7 +13,7 @@ pub(super) enum DeliveryReport {
     /// The next messages of a partition have arrived: the partition, and the number of messages.
     Delivered(usize, usize),
     /// Why a partition's messages do not arrive; they are tried again.
-    Trouble(usize, String),
+    Problem(usize, String),
     /// Delivery has failed for good.
     Over(Error),
 }

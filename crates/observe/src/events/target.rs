@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn stdout_files_and_topics_are_told_apart() {
+    fn stdout_files_and_topics_are_distinguished() {
         let parse = |text: &str| text.parse::<Target>().map(|target| target.to_string());
         for (text, target) in [
             ("-", "stdout"),

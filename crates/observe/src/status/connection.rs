@@ -11,7 +11,7 @@ use heartline_zookeeper::client::States;
 use heartline_zookeeper::{Connector, Failure, Session, Settings};
 
 /// How long to wait for a server that is just starting.
-const PATIENCE: Duration = Duration::from_secs(5);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Why there is nothing to show at the moment.
 #[derive(Debug, Error)]
@@ -35,8 +35,8 @@ impl StatusConnection {
     }
 
     /// A session for a single request: waits for a server that is just starting.
-    pub(super) async fn patiently(&mut self) -> anyhow::Result<Session> {
-        let session = self.connector.connect_within(PATIENCE).await;
+    pub(super) async fn session_when_up(&mut self) -> anyhow::Result<Session> {
+        let session = self.connector.connect_within(CONNECT_TIMEOUT).await;
         let address = self.connector.address();
         let session =
             session.map_err(|why| anyhow!("no session with ZooKeeper at {address}: {why}"))?;

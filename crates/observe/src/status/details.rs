@@ -21,8 +21,8 @@ pub(super) fn lines(row: &Row, snapshot: Option<&Node>) -> Vec<String> {
     say("role", &row.role);
     say("verdict", &row.verdict);
     let last = format!("{} ({} ago)", moment(row.last), age(row.age));
-    if let Some(trouble) = &row.trouble {
-        say("cannot be read", trouble);
+    if let Some(problem) = &row.problem {
+        say("cannot be read", problem);
         if row.known_age().is_some() {
             say("last beat", &last);
             say("beats per second", &rate(row.beats_per_second));
@@ -165,10 +165,15 @@ mod tests {
             "memory: 12.3MiB",
             "\tmain \u{fffd}[2J",
         ] {
-            assert!(lines.iter().any(|told| told == line), "{line}: {lines:#?}");
+            assert!(
+                lines.iter().any(|printed| printed == line),
+                "{line}: {lines:#?}"
+            );
         }
-        let told = |key: &str| lines.iter().any(|line| line.starts_with(key));
-        assert!(told("last beat: ") && told("snapshot, written ") && !told("stalled for"));
+        let has_line = |key: &str| lines.iter().any(|line| line.starts_with(key));
+        assert!(
+            has_line("last beat: ") && has_line("snapshot, written ") && !has_line("stalled for")
+        );
     }
 
     #[test]
@@ -184,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_not_there_is_told_how_to_see_all() {
+    fn the_error_about_an_unknown_member_says_how_to_see_all() {
         let overview = sample::overview();
         let reason = unknown("map9", &overview, "/jobs");
         assert!(reason.contains("'map9'") && reason.contains("heartline status shows all 3"));

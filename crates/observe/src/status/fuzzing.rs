@@ -88,7 +88,7 @@ fn node(name: &str, value: &[u8], number: i32) -> Node {
                 written: start() + TimeDelta::milliseconds(number.into()),
             },
         },
-        trouble: None,
+        problem: None,
         read: Duration::from_secs(1),
     }
 }

@@ -39,7 +39,7 @@ pub(super) struct Node {
     /// When the answer came, on the reader's monotonic clock.
     pub(super) read: Duration,
     /// Why the value could not be read; then it is empty.
-    pub(super) trouble: Option<String>,
+    pub(super) problem: Option<String>,
 }
 
 /// A znode that could not be read, and that has no row of its own.
@@ -139,7 +139,7 @@ pub(super) async fn snapshots(
     for node in &found {
         reader.complain(session.paths().snapshot(&node.name), Some(node));
     }
-    found.retain(|node| node.trouble.is_none());
+    found.retain(|node| node.problem.is_none());
     Ok((found, reader.unreadable()))
 }
 
@@ -183,7 +183,7 @@ impl<'a> Reader<'a> {
     /// A znode; its value is empty if it cannot be read. Newer servers then do not return its times either.
     async fn node(&self, name: String, path: String) -> Result<Option<Node>, Failure> {
         let found = unthrottled(self.end, async || self.session.find(&path).await).await;
-        let (value, trouble) = match found {
+        let (value, problem) = match found {
             Err(failure) if !is_of_server(&failure) => {
                 let client = self.session.client();
                 let stat = unthrottled(self.end, async || client.stat(&path).await).await;
@@ -202,12 +202,12 @@ impl<'a> Reader<'a> {
             name,
             value,
             read: self.clock.now().elapsed,
-            trouble,
+            problem,
         }))
     }
 
     fn complain(&self, path: String, node: Option<&Node>) {
-        if let Some(why) = node.and_then(|node| node.trouble.clone()) {
+        if let Some(why) = node.and_then(|node| node.problem.clone()) {
             self.add(path, why);
         }
     }

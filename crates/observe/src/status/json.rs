@@ -36,8 +36,8 @@ struct Member<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     interval_ms: Option<f64>,
     /// Why the member cannot be read.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    trouble: Option<&'a str>,
+    #[serde(rename = "trouble", skip_serializing_if = "Option::is_none")]
+    problem: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ended: Option<Ending>,
     /// The attempt of a dead member, of which nothing else is known.
@@ -117,7 +117,7 @@ fn member(row: &Row) -> Member<'_> {
         beats_per_second: row.beats_per_second.map(tenths),
         records_per_second: row.records_per_second.map(tenths),
         interval_ms: interval.filter(|interval| !interval.is_zero()).map(millis),
-        trouble: row.trouble.as_deref(),
+        problem: row.problem.as_deref(),
         ended: beat.and_then(|beat| beat.ending),
         attempt: match beat {
             Some(_) => None,
@@ -142,13 +142,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn everything_that_is_known_is_told() {
+    fn everything_that_is_known_is_in_the_json() {
         let line = line(&sample::overview()).unwrap();
-        let told: serde_json::Value = serde_json::from_str(&line).unwrap();
-        assert_eq!(told["master"]["node"], "map1");
-        assert_eq!(told["master"]["epoch"], 9);
-        assert_eq!(told["interval_ms"], 5.0);
-        let [master, dead, late] = &told["members"].as_array().unwrap()[..] else {
+        let value: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(value["master"]["node"], "map1");
+        assert_eq!(value["master"]["epoch"], 9);
+        assert_eq!(value["interval_ms"], 5.0);
+        let [master, dead, late] = &value["members"].as_array().unwrap()[..] else {
             panic!("{line}");
         };
         assert_eq!(master["role"], "master");

@@ -104,12 +104,12 @@ impl StatusArgs {
     /// Shows all members once.
     async fn once(&self) -> anyhow::Result<ExitCode> {
         let mut link = self.link();
-        let session = link.patiently().await?;
+        let session = link.session_when_up().await?;
         let limit = self.over + ANSWERS;
         let overview = link.bounded(limit, self.overview(&session, limit)).await;
         drop(session);
         link.close(CLOSE).await;
-        let overview = overview.map_err(|trouble| anyhow!("{trouble}"))?;
+        let overview = overview.map_err(|problem| anyhow!("{problem}"))?;
         self.show(&mut Screen::new(false), &overview)?;
         Ok(status(overview.is_bad()))
     }
@@ -125,7 +125,7 @@ impl StatusArgs {
                     let limit = self.over + HICCUP;
                     link.bounded(limit, self.overview(&session, limit)).await
                 }
-                Err(trouble) => Err(trouble),
+                Err(problem) => Err(problem),
             };
             match overview {
                 Ok(overview) => self.show(&mut screen, &overview)?,
@@ -148,14 +148,14 @@ impl StatusArgs {
     /// Shows one member with its snapshot.
     async fn one(&self, target: &str) -> anyhow::Result<ExitCode> {
         let mut link = self.link();
-        let session = link.patiently().await?;
+        let session = link.session_when_up().await?;
         let limit = self.over + ANSWERS;
         let found = link
             .bounded(limit, self.find(&session, target, limit))
             .await;
         drop(session);
         link.close(CLOSE).await;
-        let (overview, snapshots) = found.map_err(|trouble| anyhow!("{trouble}"))?;
+        let (overview, snapshots) = found.map_err(|problem| anyhow!("{problem}"))?;
         for unreadable in &overview.unreadable {
             say(PROGRAM, unreadable);
         }

@@ -64,7 +64,7 @@ impl Overview {
         let report = report.unwrap_or_default();
         // What no session owns, or nobody may read, is no claim to anyone.
         let line = second.line.iter();
-        let line = line.filter(|node| node.trouble.is_none() && node.value.stat.is_ephemeral());
+        let line = line.filter(|node| node.problem.is_none() && node.value.stat.is_ephemeral());
         let line: Vec<&Node> = line.collect();
         let master = master(&line, &report);
         let control = second.control.as_ref();

@@ -135,7 +135,7 @@ pub(super) struct Row {
     /// The age of that beat or declaration.
     pub(super) age: Duration,
     /// Why its value cannot be read, if it cannot.
-    pub(super) trouble: Option<String>,
+    pub(super) problem: Option<String>,
     /// Its last beat; `None` for a dead member, and for one whose value cannot be read.
     pub(super) beat: Option<Beat>,
     /// Its identity, as far as known.
@@ -192,7 +192,7 @@ impl Row {
             )]
             per_second(count as f64)
         });
-        let verdict = match after.trouble {
+        let verdict = match after.problem {
             Some(_) => Verdict::Unreadable,
             None => Verdict::on(&beat, Ages { last: age, joined }, terms),
         };
@@ -201,8 +201,8 @@ impl Row {
             last: stat.written,
             age,
             identity: beat.identity.clone(),
-            beat: after.trouble.is_none().then_some(beat),
-            trouble: after.trouble.clone(),
+            beat: after.problem.is_none().then_some(beat),
+            problem: after.problem.clone(),
             beats_per_second: beats.filter(|_| stat.created != 0),
             records_per_second: records,
             role,
@@ -219,7 +219,7 @@ impl Row {
             last: dead.time,
             age: since(dead.time, now),
             beat: None,
-            trouble: None,
+            problem: None,
             identity: Identity {
                 attempt: dead.attempt.clone(),
                 ..Identity::default()
@@ -231,7 +231,7 @@ impl Row {
 
     /// The age of its last beat, if known.
     pub(super) fn known_age(&self) -> Option<Duration> {
-        let is_known = self.trouble.is_none() || self.last != DateTime::UNIX_EPOCH;
+        let is_known = self.problem.is_none() || self.last != DateTime::UNIX_EPOCH;
         is_known.then_some(self.age)
     }
 

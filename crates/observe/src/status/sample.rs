@@ -30,7 +30,7 @@ pub(super) fn node(name: &str, value: &str, version: i32, written: i64, read: u6
             },
         },
         read: Duration::from_millis(read),
-        trouble: None,
+        problem: None,
     }
 }
 

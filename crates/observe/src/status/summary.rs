@@ -13,7 +13,7 @@ use heartline_core::clock::SystemClock;
 use heartline_zookeeper::{Failure, Session};
 
 /// How long to ask a server that throttles again.
-const PATIENCE: Duration = Duration::from_secs(1);
+const OVERLOAD_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The summary of a group.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -36,7 +36,7 @@ impl GroupSummary {
     /// Reads all members twice.
     pub async fn read(session: &Session, over: Duration) -> Result<Self, Failure> {
         let clock = SystemClock::start();
-        let end = Instant::now() + over + PATIENCE;
+        let end = Instant::now() + over + OVERLOAD_TIMEOUT;
         let first = look(session, clock, end).await?;
         sleep(over).await;
         let second = look(session, clock, end).await?;

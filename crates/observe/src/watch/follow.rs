@@ -20,7 +20,7 @@ const MOST_STALLED: usize = 64;
 /// The most stalled followers whose snapshot is awaited at all: ZooKeeper keeps fewer.
 const MOST_WAITED_FOR: usize = 256;
 /// How long to retry reading the master's claim from a server that throttles; after that, its report has to do.
-const PATIENCE: Duration = Duration::from_secs(2);
+const CLAIM_TIMEOUT: Duration = Duration::from_secs(2);
 /// How much earlier than the report of the stall its snapshot may be dated, by another machine's clock.
 const EARLIER: TimeDelta = TimeDelta::seconds(60);
 
@@ -39,18 +39,18 @@ pub(crate) trait EventHandler {
     }
 }
 
-/// Passes each change to `handler`, for ever, except what is in `told`. Reports problems with ZooKeeper
+/// Passes each change to `handler`, for ever, except what is in `history`. Reports problems with ZooKeeper
 /// in the name of `program`, unless it is `None`.
 pub(crate) async fn follow(
     settings: &Settings,
     handler: impl EventHandler,
-    told: EventHistory,
+    history: EventHistory,
     program: Option<&'static str>,
 ) -> anyhow::Result<()> {
     let mut follower = Follower {
         complaints: Complaints::new(program),
         handler,
-        told,
+        history,
         read: None,
         warned: false,
         stalled: BTreeMap::new(),
@@ -64,7 +64,7 @@ pub(crate) async fn follow(
             anyhow::Ok(())
         });
         let mut link = WatchSession::from(session.await?);
-        follower.visit(&mut link).await?;
+        follower.watch_session(&mut link).await?;
         link.stop_feeds().await;
     }
 }
@@ -72,7 +72,7 @@ pub(crate) async fn follow(
 struct Follower<A> {
     complaints: Complaints,
     handler: A,
-    told: EventHistory,
+    history: EventHistory,
     /// The value read last: the zxid of the znode's creation, and the version.
     read: Option<(i64, i32)>,
     warned: bool,
@@ -82,7 +82,7 @@ struct Follower<A> {
 
 impl<A: EventHandler> Follower<A> {
     /// Watches until the session ends.
-    async fn visit(&mut self, link: &mut WatchSession) -> anyhow::Result<()> {
+    async fn watch_session(&mut self, link: &mut WatchSession) -> anyhow::Result<()> {
         self.begin(link).await?;
         loop {
             match link.next().await {
@@ -103,7 +103,7 @@ impl<A: EventHandler> Follower<A> {
                     self.value(link, &value)?;
                 }
                 WatchEvent::Missing(Feed::Master) => {
-                    self.told.begins_anew(Utc::now());
+                    self.history.begins_anew(Utc::now());
                     if !self.warned {
                         self.warned = true;
                         let path = link.session().paths().master();
@@ -126,8 +126,8 @@ impl<A: EventHandler> Follower<A> {
         match in_office(link.session()).await {
             Ok(Some(claimed)) => {
                 // Its claim may have been reported too long ago for the reports to repeat it.
-                self.told.see(claimed.epoch);
-                if self.told.is_new_master(&claimed) {
+                self.history.see(claimed.epoch);
+                if self.history.is_new_master(&claimed) {
                     self.handler.event(&claimed)?;
                 }
             }
@@ -148,7 +148,7 @@ impl<A: EventHandler> Follower<A> {
             return Ok(());
         }
         let report = Report::parse(&value.bytes);
-        for event in &self.told.news(&report, &value.stat) {
+        for event in &self.history.news(&report, &value.stat) {
             self.handler.event(event)?;
             self.look_after(link, event);
         }
@@ -228,7 +228,7 @@ impl<A: EventHandler> Follower<A> {
             .began
             .is_some_and(|began| stat.written - began > -EARLIER);
         let version = (stat.created, stat.version);
-        if !is_of_this || stall.told.replace(version) == Some(version) {
+        if !is_of_this || stall.passed_on.replace(version) == Some(version) {
             return Ok(());
         }
         let event = Event::of(stat.written, EventKind::Snapshot, node, stall.epoch);
@@ -246,7 +246,7 @@ struct Stall {
     began: Option<DateTime<Utc>>,
     epoch: Option<i64>,
     /// The snapshot passed on last: the zxid of the znode's creation, and the version.
-    told: Option<(i64, i32)>,
+    passed_on: Option<(i64, i32)>,
     /// The feed that the snapshot comes from.
     feed: Option<AbortHandle>,
 }
@@ -258,7 +258,7 @@ fn feed_snapshot(link: &mut WatchSession, node: &str) -> AbortHandle {
 
 /// How the current master took over, according to its reports; `None` if there is no master.
 async fn in_office(session: &Session) -> Result<Option<Event>, Failure> {
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + CLAIM_TIMEOUT;
     let first = unthrottled(end, async || session.first_claim(false).await).await?;
     let Some((claim, _)) = first else {
         return Ok(None);

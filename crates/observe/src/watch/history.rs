@@ -129,9 +129,9 @@ impl EventHistory {
         let Some(last) = self.last else { return };
         let of_epoch = |event: &&Event| event.epoch == report.epoch;
         let events = report.events.iter().filter(of_epoch);
-        let told = events.filter_map(|event| event.sequence).max();
-        let told = told.unwrap_or_default().max(report.sequence);
-        let is_less = report.epoch == Some(last.epoch) && told > 0 && told < last.sequence;
+        let highest = events.filter_map(|event| event.sequence).max();
+        let highest = highest.unwrap_or_default().max(report.sequence);
+        let is_less = report.epoch == Some(last.epoch) && highest > 0 && highest < last.sequence;
         if is_less && zxid > self.zxid {
             self.last = None;
         }
@@ -146,8 +146,8 @@ impl EventHistory {
     fn missed(&self, next: Last, over: u64) -> Option<Event> {
         let last = self.last?;
         let is_reset = next.epoch > last.epoch && (self.anew || next.sequence <= last.sequence);
-        let told = if is_reset { 0 } else { last.sequence };
-        let count = over.checked_sub(told).filter(|count| *count > 0)?;
+        let passed_on = if is_reset { 0 } else { last.sequence };
+        let count = over.checked_sub(passed_on).filter(|count| *count > 0)?;
         Some(Event {
             // A watcher that resumes after this line knows where to continue.
             sequence: Some(over),

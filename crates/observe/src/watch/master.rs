@@ -10,12 +10,12 @@ use heartline_zookeeper::Settings;
 /// of `program`, unless it is `None`.
 pub async fn watch_master(
     settings: &Settings,
-    form: OutputFormat,
+    format: OutputFormat,
     program: Option<&'static str>,
 ) -> anyhow::Result<()> {
     follow(
         settings,
-        EventWriter::new(form),
+        EventWriter::new(format),
         EventHistory::default(),
         program,
     )

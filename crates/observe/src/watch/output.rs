@@ -27,21 +27,21 @@ impl OutputFormat {
 /// Writes events to stdout without buffering, because somebody is watching.
 #[derive(Debug)]
 pub(super) struct EventWriter {
-    form: OutputFormat,
+    format: OutputFormat,
     connected: Option<bool>,
 }
 
 impl EventWriter {
-    pub(super) fn new(form: OutputFormat) -> Self {
+    pub(super) fn new(format: OutputFormat) -> Self {
         Self {
-            form,
+            format,
             connected: None,
         }
     }
 
     /// Writes an event in either format; as text, an event without a message is not shown.
     pub(super) fn event(&self, event: &Event) -> io::Result<()> {
-        match self.form {
+        match self.format {
             OutputFormat::Text => self.text(&in_lines(event).message().unwrap_or_default()),
             OutputFormat::Json => self.json(event),
         }
@@ -49,7 +49,7 @@ impl EventWriter {
 
     /// Writes an event as JSON only: people see it in another form, or not at all.
     pub(super) fn json(&self, event: &Event) -> io::Result<()> {
-        if self.form == OutputFormat::Text {
+        if self.format == OutputFormat::Text {
             return Ok(());
         }
         write_out(&format!("{}\n", text::json(event)?))
@@ -57,7 +57,7 @@ impl EventWriter {
 
     /// Writes whole lines of other programs' text, for people.
     pub(super) fn text(&self, lines: &str) -> io::Result<()> {
-        if self.form == OutputFormat::Json || lines.is_empty() {
+        if self.format == OutputFormat::Json || lines.is_empty() {
             return Ok(());
         }
         write_out(&text::lines(lines))

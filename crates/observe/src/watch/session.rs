@@ -195,10 +195,10 @@ impl FeedSender {
             Failure::Throttled => self.throttled.next_wait(),
             _ => self.refused.next_wait(),
         };
-        let told = self
+        let is_sent = self
             .tell(WatchEvent::Unreadable(path.to_owned(), failure))
             .await;
         sleep(pause).await;
-        told
+        is_sent
     }
 }

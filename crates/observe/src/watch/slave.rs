@@ -25,16 +25,16 @@ const MOST_GONE: usize = 100_000;
 /// each follower.
 pub async fn watch_slave(
     settings: &Settings,
-    form: OutputFormat,
+    format: OutputFormat,
     folder: &Path,
 ) -> anyhow::Result<()> {
     let mut watcher = Watcher {
         complaints: Complaints::new(Some("watch-slave")),
-        teller: EventWriter::new(form),
+        writer: EventWriter::new(format),
         files: Files::of(folder),
         followers: BTreeMap::new(),
         seen: Remembered::new(MOST_GONE),
-        told: EventHistory::default(),
+        history: EventHistory::default(),
         epoch: None,
     };
     let mut connector = Connector::new(settings.clone()).lengthening();
@@ -46,26 +46,26 @@ pub async fn watch_slave(
             anyhow::Ok(())
         });
         let mut link = WatchSession::from(session.await?);
-        watcher.visit(&mut link).await?;
+        watcher.watch_session(&mut link).await?;
         link.stop_feeds().await;
     }
 }
 
 struct Watcher {
     complaints: Complaints,
-    teller: EventWriter,
+    writer: EventWriter,
     files: Files,
     /// Followers with a znode: the zxid of the znode's creation and the version of the value read last.
     followers: BTreeMap<String, Option<(i64, i32)>>,
     /// The followers with a znode, and the latest of those that are gone: the master may report how they ended.
     seen: Remembered,
-    told: EventHistory,
+    history: EventHistory,
     epoch: Option<i64>,
 }
 
 impl Watcher {
     /// Watches until the session ends.
-    async fn visit(&mut self, link: &mut WatchSession) -> anyhow::Result<()> {
+    async fn watch_session(&mut self, link: &mut WatchSession) -> anyhow::Result<()> {
         self.begin(link)?;
         loop {
             match link.next().await {
@@ -83,7 +83,7 @@ impl Watcher {
                 WatchEvent::Names(names) => self.names(link, names),
                 WatchEvent::Value(Feed::Master, value) => self.report(&value)?,
                 WatchEvent::Value(Feed::Node(node), value) => self.value(&node, &value)?,
-                WatchEvent::Missing(Feed::Master) => self.told.begins_anew(Utc::now()),
+                WatchEvent::Missing(Feed::Master) => self.history.begins_anew(Utc::now()),
                 WatchEvent::Missing(Feed::Node(node)) => {
                     self.gone(node);
                 }
@@ -109,7 +109,7 @@ impl Watcher {
 
     /// Writes to stdout and to the files that ZooKeeper came or went.
     fn connection(&mut self, connected: bool) -> anyhow::Result<bool> {
-        let Some(line) = self.teller.connection(connected)? else {
+        let Some(line) = self.writer.connection(connected)? else {
             return Ok(false);
         };
         for node in self.followers.keys() {
@@ -147,9 +147,9 @@ impl Watcher {
     fn report(&mut self, value: &Value) -> anyhow::Result<()> {
         let report = Report::parse(&value.bytes);
         self.epoch = report.epoch.or(self.epoch);
-        for event in &self.told.news(&report, &value.stat) {
+        for event in &self.history.news(&report, &value.stat) {
             let seen = |node: &String| self.seen.contains(node);
-            let is_told = match event.event {
+            let is_shown = match event.event {
                 EventKind::Died | EventKind::Finished | EventKind::Failed => {
                     event.node.as_ref().is_some_and(seen)
                 }
@@ -157,8 +157,8 @@ impl Watcher {
                 EventKind::Lost => true,
                 _ => false,
             };
-            if is_told {
-                self.teller.json(event)?;
+            if is_shown {
+                self.writer.json(event)?;
             }
         }
         Ok(())
@@ -187,7 +187,7 @@ impl Watcher {
 
     fn tell(&self, event: EventKind, node: &str) -> anyhow::Result<()> {
         Ok(self
-            .teller
+            .writer
             .json(&Event::of(Utc::now(), event, node, self.epoch))?)
     }
 }

@@ -33,7 +33,7 @@ pub struct Facts {
     /// The number of ephemeral znodes.
     pub ephemerals: Option<u64>,
     /// Why some facts are missing.
-    pub trouble: Option<String>,
+    pub problem: Option<String>,
 }
 
 impl Facts {
@@ -46,7 +46,7 @@ impl Facts {
     /// The facts about a server that has not answered in time.
     pub fn of_nobody() -> Self {
         Self {
-            trouble: Some(Silence::Slow.to_string()),
+            problem: Some(Silence::Slow.to_string()),
             ..Self::default()
         }
     }
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_without_a_quorum_and_a_closed_word_are_told_apart() {
+    fn a_server_without_a_quorum_and_a_closed_word_are_distinguished() {
         let not = "This ZooKeeper instance is not currently serving requests";
         assert_eq!(Said::of(&format!("{not}\n")), Said::NotServing);
         let admin = serde_json::json!({"command": "server_stats", "error": not});

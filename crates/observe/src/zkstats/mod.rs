@@ -149,8 +149,8 @@ impl ZkstatsArgs {
         }
         if !self.json {
             for row in rows {
-                if let Some(trouble) = &row.facts.trouble {
-                    say(PROGRAM, format_args!("{}: {trouble}", row.host));
+                if let Some(problem) = &row.facts.problem {
+                    say(PROGRAM, format_args!("{}: {problem}", row.host));
                 }
             }
         }

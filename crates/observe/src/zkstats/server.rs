@@ -48,16 +48,16 @@ impl Server {
                 }
                 Said::Closed => Answer::Closed,
                 Said::NotServing => {
-                    facts.trouble = Some(Said::NOT_SERVING.to_owned());
+                    facts.problem = Some(Said::NOT_SERVING.to_owned());
                     Answer::None
                 }
                 Said::Nonsense => {
-                    facts.trouble = Some("answers, but not as ZooKeeper does".to_owned());
+                    facts.problem = Some("answers, but not as ZooKeeper does".to_owned());
                     Answer::None
                 }
             },
             Err(silence) => {
-                facts.trouble = Some(silence.to_string());
+                facts.problem = Some(silence.to_string());
                 Answer::None
             }
         }
@@ -66,7 +66,7 @@ impl Server {
     /// `monitor` reports nearly everything. It fails in a server without a quorum; `server_stats` does not, and has the
     /// zxid.
     fn ask_admin(&self, wide: bool, end: Instant, facts: &mut Facts) {
-        let mut trouble = None;
+        let mut problem = None;
         for command in ["monitor", "server_stats"] {
             if facts.mode.is_some() && !wide {
                 break;
@@ -83,9 +83,9 @@ impl Server {
                 Ok(Said::Closed | Said::Nonsense) => self.closed("answers something else"),
                 Err(silence) => self.closed(&silence.to_string()),
             };
-            trouble = Some(why);
+            problem = Some(why);
         }
-        facts.trouble = trouble;
+        facts.problem = problem;
     }
 
     /// The message when both ways are closed.

@@ -18,20 +18,20 @@ fn message(node: &str, number: u64) -> Message {
 
 /// The content of a line: an event's number, or the number of lost events.
 #[derive(Debug, PartialEq, Eq)]
-enum Tells {
+enum Content {
     Number(u64),
     Lost(u64),
 }
 
-fn read(message: &Message) -> Tells {
+fn read(message: &Message) -> Content {
     let json: serde_json::Value = serde_json::from_str(&message.json).unwrap();
     match json["number"].as_u64() {
-        Some(number) => Tells::Number(number),
-        None => Tells::Lost(json["count"].as_u64().unwrap()),
+        Some(number) => Content::Number(number),
+        None => Content::Lost(json["count"].as_u64().unwrap()),
     }
 }
 
-fn told(batch: &Batch) -> Vec<Tells> {
+fn contents(batch: &Batch) -> Vec<Content> {
     batch.messages.iter().map(read).collect()
 }
 
@@ -44,14 +44,14 @@ fn what_comes_goes_out_in_its_order() {
         assert!(!buffer.offer(message("a", number)));
     }
     let batch = buffer.next().unwrap();
-    assert_eq!(told(&batch), [0, 1, 2].map(Tells::Number));
+    assert_eq!(contents(&batch), [0, 1, 2].map(Content::Number));
     buffer.offer(message("a", 3));
     // Only one batch is in flight: the order survives any number of attempts.
     assert_eq!(buffer.next(), None);
     buffer.delivered(0, 1);
     assert_eq!((buffer.next(), buffer.undelivered()), (None, 3));
     buffer.delivered(0, 2);
-    assert_eq!(told(&buffer.next().unwrap()), [Tells::Number(3)]);
+    assert_eq!(contents(&buffer.next().unwrap()), [Content::Number(3)]);
     buffer.delivered(0, 1);
     assert_eq!((buffer.next(), buffer.undelivered()), (None, 0));
 }
@@ -64,12 +64,15 @@ fn nothing_goes_out_before_the_lanes_are_known() {
     }
     assert_eq!((buffer.next(), buffer.undelivered()), (None, 5));
     buffer.open(3);
-    let mut tells = Vec::new();
+    let mut shown = Vec::new();
     while let Some(batch) = buffer.next() {
-        tells.extend(told(&batch));
+        shown.extend(contents(&batch));
         buffer.delivered(batch.queue, batch.messages.len());
     }
-    assert_eq!(tells, [Tells::Lost(3), Tells::Number(3), Tells::Number(4)]);
+    assert_eq!(
+        shown,
+        [Content::Lost(3), Content::Number(3), Content::Number(4)]
+    );
 }
 
 #[test]
@@ -80,14 +83,17 @@ fn what_is_in_flight_is_not_given_up() {
         buffer.offer(message("a", number));
     }
     // A batch takes at most half of the capacity.
-    assert_eq!(told(&buffer.next().unwrap()), [0, 1].map(Tells::Number));
+    assert_eq!(
+        contents(&buffer.next().unwrap()),
+        [0, 1].map(Content::Number)
+    );
     for number in 4..7 {
         assert!(buffer.offer(message("a", number)));
     }
     buffer.delivered(0, 2);
     let batch = buffer.next().unwrap();
     assert_eq!(batch.lost, 3);
-    assert_eq!(told(&batch), [Tells::Lost(3), Tells::Number(5)]);
+    assert_eq!(contents(&batch), [Content::Lost(3), Content::Number(5)]);
     // A line about lost events takes no capacity, and is never dropped.
     assert_eq!(buffer.undelivered(), 5);
 }
@@ -152,11 +158,11 @@ impl Reader {
         for message in &batch.messages {
             let next = self.0.entry(message.key.clone().unwrap()).or_default();
             match read(message) {
-                Tells::Number(number) => {
+                Content::Number(number) => {
                     assert_eq!(number, *next, "{message:?}");
                     *next += 1;
                 }
-                Tells::Lost(count) => {
+                Content::Lost(count) => {
                     *next += count;
                     lost += count;
                 }
@@ -168,7 +174,7 @@ impl Reader {
 
 proptest! {
     #[test]
-    fn nothing_is_lost_untold_or_out_of_order(
+    fn nothing_is_lost_unreported_or_out_of_order(
         capacity in 1..20_usize,
         steps in prop::collection::vec(step(), 0..300),
     ) {

@@ -8,7 +8,7 @@ fn claim(name: &str, holder: &str, beat: &str) -> Node {
     node(name, &format!("{holder}\n{beat}"), 1, 0, 0)
 }
 
-fn told(overview: &Overview) -> Vec<String> {
+fn shown_rows(overview: &Overview) -> Vec<String> {
     let rows = overview.rows.iter();
     rows.map(|row| format!("{} {} {}", row.role, row.node, row.verdict))
         .collect()
@@ -27,7 +27,7 @@ fn claims_that_beat_are_masters_and_all_others_are_those_of_followers() {
     let members = vec![node("map2", &beat("hd2", 1), 1, 0, 0)];
     let overview = of(&look(members, line, 0));
     assert_eq!(
-        told(&overview),
+        shown_rows(&overview),
         ["master map1 working", "follower map2 working"]
     );
     assert_eq!(overview.rows[0].identity.host, "hd1");
@@ -39,10 +39,10 @@ fn what_no_session_owns_or_nobody_may_read_is_no_claim() {
     let mut lasting = claim("_c_x-lock--1", "somebody", "alive at 1.5!\n");
     lasting.value.stat.owner = 0;
     let mut hidden = claim("_c_y-lock-0000000000", "", "");
-    hidden.trouble = Some("not authorized".to_owned());
+    hidden.problem = Some("not authorized".to_owned());
     let line = vec![lasting, hidden, claim(CLAIM, "map1", &beat("hd1", 1))];
     let overview = of(&look(Vec::new(), line, 0));
-    assert_eq!(told(&overview), ["master map1 working"]);
+    assert_eq!(shown_rows(&overview), ["master map1 working"]);
 }
 
 #[test]
@@ -85,7 +85,10 @@ fn standing_masters_wait_behind_the_master() {
 fn a_new_master_is_no_follower_too() {
     let line = vec![claim(CLAIM, "map1", &beat("hd1", 1))];
     let members = vec![node("map1", &beat("hd1", 1), 1, 0, 0)];
-    assert_eq!(told(&of(&look(members, line, 0))), ["master map1 working"]);
+    assert_eq!(
+        shown_rows(&of(&look(members, line, 0))),
+        ["master map1 working"]
+    );
 }
 
 #[test]
@@ -107,7 +110,7 @@ fn the_dead_are_shown_until_they_stand_again() {
     look.report = Some(node("", &report(CLAIM), 1, 0, 0));
     let overview = of(&look);
     assert_eq!(
-        told(&overview),
+        shown_rows(&overview),
         ["master map1 working", "follower map3 dead"]
     );
     assert_eq!(
@@ -119,7 +122,7 @@ fn the_dead_are_shown_until_they_stand_again() {
     look.members.push(node("map3", &beat("hd1", 1), 1, 0, 0));
     let overview = of(&look);
     assert_eq!(
-        told(&overview),
+        shown_rows(&overview),
         ["master map1 working", "follower map3 working"]
     );
     assert!(!overview.is_bad());
@@ -129,7 +132,7 @@ fn the_dead_are_shown_until_they_stand_again() {
 fn an_old_report_of_nobody_is_not_believed_for_ever() {
     let mut look = look(Vec::new(), Vec::new(), 0);
     look.report = Some(node("", &report(CLAIM), 1, 0, 0));
-    let dead = |wall| told(&Overview::of(&look, &look, wall));
+    let dead = |wall| shown_rows(&Overview::of(&look, &look, wall));
     assert_eq!(dead(start()), ["follower map3 dead"]);
     assert!(dead(start() + TimeDelta::minutes(10)).is_empty());
 }
@@ -140,7 +143,7 @@ fn silence_of_all_is_seen_by_the_time_between_the_looks() {
     let first = look(silent(0), Vec::new(), 0);
     let second = look(silent(500), Vec::new(), 500);
     let overview = Overview::of(&first, &second, start());
-    assert_eq!(told(&overview), ["follower map1 late"]);
+    assert_eq!(shown_rows(&overview), ["follower map1 late"]);
     assert_eq!(overview.rows[0].age, Duration::from_millis(500));
 }
 

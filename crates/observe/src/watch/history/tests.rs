@@ -48,22 +48,22 @@ fn numbers(news: &[Event]) -> Vec<i64> {
 }
 
 /// The events that pass as these reports come one after the other.
-fn story(told: &mut EventHistory, reports: &[Report]) -> Vec<i64> {
+fn story(history: &mut EventHistory, reports: &[Report]) -> Vec<i64> {
     let mut story = Vec::new();
     for (report, zxid) in reports.iter().zip(10..) {
-        story.extend(numbers(&told.news(report, &stat(zxid))));
+        story.extend(numbers(&history.news(report, &stat(zxid))));
     }
     story
 }
 
 #[test]
 fn a_forged_epoch_silences_no_later_master() {
-    let mut told = EventHistory::default();
-    story(&mut told, &[report(5, 3, 3..=3)]);
+    let mut history = EventHistory::default();
+    story(&mut history, &[report(5, 3, 3..=3)]);
     // What a watcher reads when it connects: the claim of a master of another epoch.
-    assert!(told.is_new_master(&event(i64::MAX, 0, EventKind::Claimed)));
-    story(&mut told, &[report(5, 4, 4..=4)]);
-    assert!(told.is_new_master(&event(6, 5, EventKind::Claimed)));
+    assert!(history.is_new_master(&event(i64::MAX, 0, EventKind::Claimed)));
+    story(&mut history, &[report(5, 4, 4..=4)]);
+    assert!(history.is_new_master(&event(6, 5, EventKind::Claimed)));
     // An event that is later than its report.
     let mut forged = report(6, 5, 5..=5);
     forged.events.push(event(i64::MAX, 9, EventKind::Claimed));
@@ -72,40 +72,40 @@ fn a_forged_epoch_silences_no_later_master() {
         ..report(epoch, sequence, [])
     };
     assert_eq!(
-        story(&mut told, &[forged, claimed(7, 6), claimed(8, 7)]),
+        story(&mut history, &[forged, claimed(7, 6), claimed(8, 7)]),
         [5, 6, 7]
     );
 }
 
 #[test]
-fn what_reports_repeat_is_told_once() {
-    let mut told = EventHistory::default();
+fn an_event_that_reports_repeat_is_passed_on_once() {
+    let mut history = EventHistory::default();
     let reports = [
         report(5, 2, [1, 2]),
         report(5, 3, [1, 2, 3]),
         report(5, 3, [3]),
         report(9, 4, [4]),
     ];
-    assert_eq!(story(&mut told, &reports), [1, 2, 3, 4]);
+    assert_eq!(story(&mut history, &reports), [1, 2, 3, 4]);
     // A report that lags behind.
-    assert!(told.news(&report(9, 3, [3]), &stat(2)).is_empty());
+    assert!(history.news(&report(9, 3, [3]), &stat(2)).is_empty());
 }
 
 #[test]
-fn a_claim_that_was_found_is_told_once() {
-    let mut told = EventHistory::default();
-    assert!(told.is_new_master(&event(5, 0, EventKind::Claimed)));
+fn a_claim_that_was_found_is_passed_on_once() {
+    let mut history = EventHistory::default();
+    assert!(history.is_new_master(&event(5, 0, EventKind::Claimed)));
     let mut first = report(5, 2, [2]);
     first.events.insert(0, event(5, 1, EventKind::Claimed));
-    assert_eq!(numbers(&told.news(&first, &stat(10))), [2]);
+    assert_eq!(numbers(&history.news(&first, &stat(10))), [2]);
 }
 
 #[test]
-fn a_gap_is_told_in_its_place() {
-    let mut told = EventHistory::default();
+fn a_gap_is_reported_in_its_place() {
+    let mut history = EventHistory::default();
     let reports = [report(5, 2, [1, 2]), report(5, 9, [7, 9])];
-    assert_eq!(story(&mut told, &reports), [1, 2, -4, 7, -1, 9]);
-    let news = told.news(&report(5, 20, []), &stat(20));
+    assert_eq!(story(&mut history, &reports), [1, 2, -4, 7, -1, 9]);
+    let news = history.news(&report(5, 20, []), &stat(20));
     let [lost] = &news[..] else {
         panic!("{news:?}")
     };
@@ -119,9 +119,9 @@ fn a_gap_is_told_in_its_place() {
 
 #[test]
 fn a_gap_may_span_masters() {
-    let mut told = EventHistory::default();
+    let mut history = EventHistory::default();
     let reports = [report(5, 2, [1, 2]), report(9, 6, [5, 6])];
-    assert_eq!(story(&mut told, &reports), [1, 2, -2, 5, 6]);
+    assert_eq!(story(&mut history, &reports), [1, 2, -2, 5, 6]);
 }
 
 #[test]
@@ -130,66 +130,75 @@ fn nothing_was_promised_to_who_has_just_come() {
         vec![report(5, 700, [699, 700])],
         vec![report(5, 700, []), report(5, 701, [701])],
     ] {
-        let told = story(&mut EventHistory::default(), &reports);
-        assert!(told.iter().all(|number| *number > 0), "{told:?}");
+        let numbers = story(&mut EventHistory::default(), &reports);
+        assert!(numbers.iter().all(|number| *number > 0), "{numbers:?}");
     }
 }
 
 #[test]
 fn who_saw_it_free_misses_what_it_does_not_see_from_the_first() {
     let free = Report::parse(b"this is a master map!");
-    let mut told = EventHistory::default();
+    let mut history = EventHistory::default();
     assert_eq!(
-        story(&mut told, &[free, report(5, 700, [699, 700])]),
+        story(&mut history, &[free, report(5, 700, [699, 700])]),
         [-698, 699, 700]
     );
-    let mut told = EventHistory::default();
-    told.begins_anew(at(0));
-    assert_eq!(story(&mut told, &[report(5, 2, [1, 2])]), [1, 2]);
+    let mut history = EventHistory::default();
+    history.begins_anew(at(0));
+    assert_eq!(story(&mut history, &[report(5, 2, [1, 2])]), [1, 2]);
 }
 
 #[test]
 fn a_reset_begins_to_count_anew() {
-    let mut told = EventHistory::default();
+    let mut history = EventHistory::default();
     let reports = [report(5, 90, [89, 90]), report(9, 2, [1, 2])];
-    assert_eq!(story(&mut told, &reports), [89, 90, 1, 2]);
+    assert_eq!(story(&mut history, &reports), [89, 90, 1, 2]);
     // Some events were reported since.
-    assert_eq!(numbers(&told.news(&report(12, 2, [2]), &stat(30))), [-1, 2]);
+    assert_eq!(
+        numbers(&history.news(&report(12, 2, [2]), &stat(30))),
+        [-1, 2]
+    );
     // A reset that was seen, and a new master that has reported more events than the one before.
     let free = Report::parse(b"this is a master map!");
-    assert!(told.news(&free, &stat(31)).is_empty());
-    assert_eq!(numbers(&told.news(&report(15, 7, [7]), &stat(32))), [-6, 7]);
+    assert!(history.news(&free, &stat(31)).is_empty());
+    assert_eq!(
+        numbers(&history.news(&report(15, 7, [7]), &stat(32))),
+        [-6, 7]
+    );
     // A reset by hand under a living master is not a reset.
     let free = Report::parse(b"this is a master map!");
-    assert!(told.news(&free, &stat(33)).is_empty());
-    assert_eq!(numbers(&told.news(&report(15, 8, [7, 8]), &stat(34))), [8]);
+    assert!(history.news(&free, &stat(33)).is_empty());
+    assert_eq!(
+        numbers(&history.news(&report(15, 8, [7, 8]), &stat(34))),
+        [8]
+    );
 }
 
 #[test]
 fn one_goes_on_where_another_ended() {
-    let mut told = EventHistory::up_to(5, 2, at(0));
-    assert!(!told.is_new_master(&event(5, 0, EventKind::Claimed)));
-    assert_eq!(story(&mut told, &[report(5, 3, [2, 3])]), [3]);
-    let mut told = EventHistory::up_to(5, 2, at(0));
-    assert_eq!(story(&mut told, &[report(9, 8, [8])]), [-5, 8]);
+    let mut history = EventHistory::up_to(5, 2, at(0));
+    assert!(!history.is_new_master(&event(5, 0, EventKind::Claimed)));
+    assert_eq!(story(&mut history, &[report(5, 3, [2, 3])]), [3]);
+    let mut history = EventHistory::up_to(5, 2, at(0));
+    assert_eq!(story(&mut history, &[report(9, 8, [8])]), [-5, 8]);
 }
 
 #[test]
 fn a_zookeeper_without_its_data_begins_anew() {
-    let mut told = EventHistory::default();
+    let mut history = EventHistory::default();
     let reports = [report(50, 9, [9]), report(3, 1, [1])];
-    assert_eq!(story(&mut told, &reports), [9, 1]);
+    assert_eq!(story(&mut history, &reports), [9, 1]);
 }
 
 #[test]
 fn numbers_that_are_no_masters_silence_nobody() {
-    let mut told = EventHistory::default();
+    let mut history = EventHistory::default();
     let forged = report(5, u64::MAX, [u64::MAX]);
-    assert_eq!(numbers(&told.news(&report(5, 3, [3]), &stat(10))), [3]);
-    assert_eq!(told.news(&forged, &stat(11)).len(), 2);
-    let again = numbers(&told.news(&report(5, 4, [3, 4]), &stat(12)));
+    assert_eq!(numbers(&history.news(&report(5, 3, [3]), &stat(10))), [3]);
+    assert_eq!(history.news(&forged, &stat(11)).len(), 2);
+    let again = numbers(&history.news(&report(5, 4, [3, 4]), &stat(12)));
     assert_eq!(again, [3, 4]);
     let forged = Report::parse(b"epoch: 9223372036854775807\nevent 18446744073709551615 9223372036854775807 2020-12-29T11:18:39Z died x\n");
-    told.news(&forged, &stat(13));
-    assert_eq!(numbers(&told.news(&report(5, 5, [5]), &stat(14))), [5]);
+    history.news(&forged, &stat(13));
+    assert_eq!(numbers(&history.news(&report(5, 5, [5]), &stat(14))), [5]);
 }
