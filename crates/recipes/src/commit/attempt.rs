@@ -117,9 +117,9 @@ async fn commit(plan: &CommitPlan, held: Held, limits: &mut Limits) -> (Outcome,
     };
     limits.deadline = Instant::now() + limit;
     let mut permission = Permission::with_session(plan, session);
-    let told = permission.tell(version, &plan.record(state), limits).await;
+    let recorded = permission.tell(version, &plan.record(state), limits).await;
     let session = permission.take_session();
-    let outcome = match told {
+    let outcome = match recorded {
         // The command's failure matters more than the failure to report it.
         _ if !is_success => outcome,
         Ok(None) => outcome,

@@ -37,7 +37,7 @@ pub(super) struct Run<'a> {
 impl<'a> Run<'a> {
     /// Starts the command; must be called within a runtime.
     pub(super) fn start(plan: &'a CommitPlan, held: Held) -> io::Result<Self> {
-        let charge = ChildSpec {
+        let spec = ChildSpec {
             program: plan.program,
             command: plan.command.iter().map(OsString::from).collect(),
             environment: vec![
@@ -53,7 +53,7 @@ impl<'a> Run<'a> {
         let null = File::open("/dev/null")?;
         // Stdout is reserved for records.
         let stderr = io::stderr();
-        let handle = SupervisorHandle::start(&charge, [null.as_fd(), stderr.as_fd()])?;
+        let handle = SupervisorHandle::start(&spec, [null.as_fd(), stderr.as_fd()])?;
         Ok(Self {
             terms: LeaseTiming::new(held.znodes.session.timeout(), plan.grace),
             plan,

@@ -117,8 +117,8 @@ impl Znodes {
             path: self.runner.clone(),
             version: None,
         };
-        let told = self.session.client().transaction(vec![set.clone(), over]);
-        match told.await {
+        let written = self.session.client().transaction(vec![set.clone(), over]);
+        match written.await {
             // The runner's znode has gone with an earlier session.
             Err(refusal) if refusal.at == Some(1) => outdated(self.make(vec![set]).await),
             Err(refusal) => outdated(Err(refusal.failure)),

@@ -244,8 +244,8 @@ fn live(plan: MemberPlan) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let (duty, outcome) = runtime.block_on(session_loop::live(plan));
-    duty.close();
+    let (runner, outcome) = runtime.block_on(session_loop::live(plan));
+    runner.close();
     match outcome {
         Ok(ExitCause::Status(status)) => ExitCode::from(status),
         Ok(ExitCause::BrokenPipe) => die_of_broken_pipe(),

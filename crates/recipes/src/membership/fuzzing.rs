@@ -27,8 +27,8 @@ pub fn workers(bytes: &[u8]) {
             let line = news.line();
             let whole = line.strip_suffix('\n').unwrap_or_default();
             assert!(!whole.contains('\n'), "one line: {line:?}");
-            let told = serde_json::from_str::<serde_json::Value>(whole);
-            assert!(told.is_ok_and(|told| told["node"] == *node), "{line:?}");
+            let json = serde_json::from_str::<serde_json::Value>(whole);
+            assert!(json.is_ok_and(|json| json["node"] == *node), "{line:?}");
         }
     }
 }

@@ -71,7 +71,7 @@ mod tests {
     }
 
     /// Each change as `+w1` or `-w1`, with the list after it.
-    fn told(roster: &mut Roster, now: &[Worker]) -> Vec<String> {
+    fn shown_changes(roster: &mut Roster, now: &[Worker]) -> Vec<String> {
         let changes = roster.update(now.to_vec()).into_iter();
         let names = |list: &[Worker]| {
             let names: Vec<&str> = list.iter().map(|worker| &*worker.node).collect();
@@ -86,20 +86,26 @@ mod tests {
     }
 
     #[test]
-    fn comings_and_goings_are_told_one_by_one() {
+    fn workers_that_join_and_leave_are_reported_one_by_one() {
         let mut roster = Roster::default();
         let (one, two, three) = (worker("w1", 1), worker("w2", 2), worker("w3", 3));
         let both = [two.clone(), one.clone()];
-        assert_eq!(told(&mut roster, &both), ["+w1 w1", "+w2 w1,w2"]);
-        assert!(told(&mut roster, &both).is_empty());
-        assert_eq!(told(&mut roster, &[three, two]), ["-w1 w2", "+w3 w2,w3"]);
-        assert_eq!(told(&mut roster, &[]), ["-w2 w3", "-w3 "]);
+        assert_eq!(shown_changes(&mut roster, &both), ["+w1 w1", "+w2 w1,w2"]);
+        assert!(shown_changes(&mut roster, &both).is_empty());
+        assert_eq!(
+            shown_changes(&mut roster, &[three, two]),
+            ["-w1 w2", "+w3 w2,w3"]
+        );
+        assert_eq!(shown_changes(&mut roster, &[]), ["-w2 w3", "-w3 "]);
     }
 
     #[test]
     fn one_who_came_back_between_two_looks_has_left_and_joined() {
         let mut roster = Roster::default();
-        told(&mut roster, &[worker("w1", 1)]);
-        assert_eq!(told(&mut roster, &[worker("w1", 9)]), ["-w1 ", "+w1 w1"]);
+        shown_changes(&mut roster, &[worker("w1", 1)]);
+        assert_eq!(
+            shown_changes(&mut roster, &[worker("w1", 9)]),
+            ["-w1 ", "+w1 w1"]
+        );
     }
 }

@@ -31,7 +31,7 @@ const CANNOT_RUN: u8 = 126;
 #[derive(Debug)]
 pub(super) struct GroupRunner {
     pub(super) plan: MemberPlan,
-    post: Activation,
+    activation: Activation,
     /// For how long the claim is certain.
     until: Option<Until>,
     command: Option<SupervisorHandle>,
@@ -51,7 +51,7 @@ impl GroupRunner {
         listen(&send, ExitCause::Signal);
         let events = std::mem::replace(&mut plan.events, Events::Stderr);
         Self {
-            post: Activation::new(!plan.command.is_empty()),
+            activation: Activation::new(!plan.command.is_empty()),
             until: None,
             command: None,
             holder: None,
@@ -70,13 +70,13 @@ impl GroupRunner {
     }
 
     pub(super) fn is_active(&self) -> bool {
-        self.post.is_active()
+        self.activation.is_active()
     }
 
     /// This member's session owns the znode.
     pub(super) fn held(&mut self, epoch: i64) {
         self.holder = None;
-        self.post.held(epoch);
+        self.activation.held(epoch);
         self.act();
     }
 
@@ -95,7 +95,7 @@ impl GroupRunner {
     /// This member has lost the znode.
     pub(super) fn lost(&mut self) {
         self.until = None;
-        self.post.lost();
+        self.activation.lost();
         self.act();
     }
 
@@ -110,7 +110,7 @@ impl GroupRunner {
         if let Some(command) = &mut self.command {
             command.renew(until);
         }
-        self.post.proven();
+        self.activation.proven();
         self.act();
     }
 
@@ -135,22 +135,22 @@ impl GroupRunner {
     /// # Cancellation safety
     /// Nothing is lost when the future is dropped.
     pub(super) async fn next(&mut self) {
-        let is_active = self.post.is_active();
+        let is_active = self.activation.is_active();
         let stop_by = self.until.filter(|_| is_active).map(|until| until.stop_by);
         tokio::select! {
             biased;
-            () = overdue(stop_by) => self.post.overdue(),
+            () = overdue(stop_by) => self.activation.overdue(),
             ended = ended(&mut self.command) => {
                 self.command = None;
-                self.post.ended(ended);
+                self.activation.ended(ended);
             },
-            Some(leaving) = self.orders.recv() => self.post.leave(leaving),
+            Some(leaving) = self.orders.recv() => self.activation.leave(leaving),
         }
         self.act();
     }
 
     fn act(&mut self) {
-        while let Some(action) = self.post.poll_action() {
+        while let Some(action) = self.activation.poll_action() {
             match action {
                 ActivationAction::TellActive(epoch) => {
                     self.roster = Roster::default();
@@ -167,11 +167,11 @@ impl GroupRunner {
                 ActivationAction::Leave(leaving) => self.leaving = Some(leaving),
             }
         }
-        if let Some((holder, told @ false)) = &mut self.holder
-            && !self.post.is_busy()
+        if let Some((holder, announced @ false)) = &mut self.holder
+            && !self.activation.is_busy()
             && self.leaving.is_none()
         {
-            *told = true;
+            *announced = true;
             let holder = holder.clone();
             let mut news = self.own_news(GroupEventKind::Backup);
             news.active = Some(holder);
@@ -181,7 +181,7 @@ impl GroupRunner {
 
     fn start(&mut self, epoch: i64) {
         let Some(until) = self.until else { return };
-        let charge = ChildSpec {
+        let spec = ChildSpec {
             program: PROGRAM,
             command: self.plan.command.clone(),
             environment: vec![
@@ -196,11 +196,11 @@ impl GroupRunner {
             is_all: false,
         };
         let (input, output) = (io::stdin(), io::stdout());
-        match SupervisorHandle::start(&charge, [input.as_fd(), output.as_fd()]) {
+        match SupervisorHandle::start(&spec, [input.as_fd(), output.as_fd()]) {
             Ok(handle) => self.command = Some(handle),
             Err(error) => {
                 say(PROGRAM, format_args!("cannot start the command: {error}"));
-                self.post.ended(Ended {
+                self.activation.ended(Ended {
                     status: CANNOT_RUN,
                     by_itself: true,
                 });

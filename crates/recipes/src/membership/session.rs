@@ -27,7 +27,7 @@ const CLOSE: Duration = Duration::from_secs(1);
 
 /// One session of a member.
 pub(super) struct GroupSession<'a> {
-    duty: &'a mut GroupRunner,
+    runner: &'a mut GroupRunner,
     asking: ZnodeRequests,
     inbox: Receiver<ZnodeReply>,
     claim: Claim,
@@ -47,12 +47,12 @@ pub(super) struct GroupSession<'a> {
 
 impl<'a> GroupSession<'a> {
     pub(super) fn new(
-        duty: &'a mut GroupRunner,
+        runner: &'a mut GroupRunner,
         session: Session,
         complained: &'a mut bool,
     ) -> Self {
         let (outside, inbox) = channel(INBOX);
-        let plan = &duty.plan;
+        let plan = &runner.plan;
         Self {
             claim: Claim::new(session.id()),
             path: plan.absolute(&plan.path),
@@ -70,7 +70,7 @@ impl<'a> GroupSession<'a> {
             tasks: JoinSet::new(),
             complained,
             named: BTreeSet::new(),
-            duty,
+            runner,
         }
     }
 
@@ -81,7 +81,7 @@ impl<'a> GroupSession<'a> {
         loop {
             self.act();
             while self.tasks.try_join_next().is_some() {}
-            if self.duty.leaving().is_some() {
+            if self.runner.leaving().is_some() {
                 break;
             }
             let proof = (self.claim.is_certain() && !self.proving).then_some(self.prove_at);
@@ -90,20 +90,20 @@ impl<'a> GroupSession<'a> {
                 state = states.changed() => match state {
                     Connection::Connected => {
                         *self.complained = false;
-                        self.hush();
+                        self.stop_tasks();
                         self.claim.connected();
                     }
                     Connection::Disconnected => {
-                        self.hush();
+                        self.stop_tasks();
                         self.claim.disconnected();
                         self.complain("the connection to ZooKeeper is lost; waiting for it");
                     }
                     Connection::Ended => {
-                        self.duty.lost();
+                        self.runner.lost();
                         break;
                     }
                 },
-                () = self.duty.next() => {}
+                () = self.runner.next() => {}
                 () = due(proof) => {
                     self.proving = true;
                     self.tasks.spawn(self.asking.clone().prove(self.path.clone()));
@@ -121,7 +121,7 @@ impl<'a> GroupSession<'a> {
         while let Some(action) = self.claim.poll_action() {
             match action {
                 ClaimAction::Create { generation } => {
-                    let (path, value) = (self.path.clone(), self.duty.plan.address.clone());
+                    let (path, value) = (self.path.clone(), self.runner.plan.address.clone());
                     self.tasks
                         .spawn(self.asking.clone().create(generation, path, value));
                 }
@@ -132,13 +132,13 @@ impl<'a> GroupSession<'a> {
                         earlier.abort();
                     }
                 }
-                ClaimAction::Hold { epoch } => self.duty.held(epoch),
-                ClaimAction::Wait { holder } => self.duty.waiting(holder),
-                ClaimAction::Lose => self.duty.lost(),
+                ClaimAction::Hold { epoch } => self.runner.held(epoch),
+                ClaimAction::Wait { holder } => self.runner.waiting(holder),
+                ClaimAction::Lose => self.runner.lost(),
             }
         }
         let Some(path) = &self.workers else { return };
-        let reports = self.claim.is_certain() && self.duty.is_active();
+        let reports = self.claim.is_certain() && self.runner.is_active();
         if reports && self.listing.is_none() {
             let follow = self.asking.clone().follow_workers(path.clone());
             self.listing = Some(self.tasks.spawn(follow));
@@ -183,7 +183,7 @@ impl<'a> GroupSession<'a> {
                 self.proving = false;
                 self.prove_next();
             }
-            ZnodeReply::Workers(workers) => self.duty.workers(workers),
+            ZnodeReply::Workers(workers) => self.runner.workers(workers),
             ZnodeReply::PassedOver(path, why) => self.pass_over(&path, &why),
             ZnodeReply::Refused(path, why) => {
                 let shown = text::line(&path);
@@ -197,7 +197,7 @@ impl<'a> GroupSession<'a> {
 
     fn proven(&mut self, sent: Duration) {
         *self.complained = false;
-        self.duty.proven(sent, self.session_timeout);
+        self.runner.proven(sent, self.session_timeout);
         self.prove_next();
     }
 
@@ -207,7 +207,7 @@ impl<'a> GroupSession<'a> {
     }
 
     /// Stops the tasks that depend on the connection.
-    fn hush(&mut self) {
+    fn stop_tasks(&mut self) {
         for task in [self.watching.take(), self.listing.take()]
             .into_iter()
             .flatten()

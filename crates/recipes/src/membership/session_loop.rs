@@ -13,27 +13,27 @@ use heartline_process::say::say;
 use heartline_zookeeper::{Connector, Diagnosis};
 
 /// How long a server that accepts connections may give no session before that is reported.
-const PATIENCE: Duration = Duration::from_secs(2);
+const NO_SESSION_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Runs the member; returns how to exit, or why ZooKeeper is not available although it is required.
 pub(super) async fn live(plan: MemberPlan) -> (GroupRunner, Result<ExitCause, Diagnosis>) {
-    let mut duty = GroupRunner::new(plan);
-    let outcome = go_on(&mut duty).await;
-    (duty, outcome)
+    let mut runner = GroupRunner::new(plan);
+    let outcome = go_on(&mut runner).await;
+    (runner, outcome)
 }
 
-async fn go_on(duty: &mut GroupRunner) -> Result<ExitCause, Diagnosis> {
-    let mut connector = Connector::new(duty.plan.settings.clone());
+async fn go_on(runner: &mut GroupRunner) -> Result<ExitCause, Diagnosis> {
+    let mut connector = Connector::new(runner.plan.settings.clone());
     let mut complained = false;
-    let mut required = duty.plan.require_zookeeper;
+    let mut required = runner.plan.require_zookeeper;
     let mut away_since = Instant::now();
     loop {
-        let diagnosis = match meanwhile(duty, connector.attempt()).await {
+        let diagnosis = match meanwhile(runner, connector.attempt()).await {
             Err(leaving) => return Ok(leaving),
             Ok(Ok(session)) => {
                 connector.is_well();
                 (required, complained) = (false, false);
-                GroupSession::new(duty, session, &mut complained)
+                GroupSession::new(runner, session, &mut complained)
                     .run()
                     .await;
                 away_since = Instant::now();
@@ -41,7 +41,7 @@ async fn go_on(duty: &mut GroupRunner) -> Result<ExitCause, Diagnosis> {
             }
             Ok(Err(diagnosis)) => diagnosis,
         };
-        if diagnosis.is_settled() || away_since.elapsed() > PATIENCE {
+        if diagnosis.is_settled() || away_since.elapsed() > NO_SESSION_TIMEOUT {
             if required {
                 return Err(diagnosis);
             }
@@ -49,7 +49,7 @@ async fn go_on(duty: &mut GroupRunner) -> Result<ExitCause, Diagnosis> {
                 say(PROGRAM, format_args!("waiting for ZooKeeper: {diagnosis}"));
             }
         }
-        if let Err(leaving) = meanwhile(duty, connector.pause()).await {
+        if let Err(leaving) = meanwhile(runner, connector.pause()).await {
             return Ok(leaving);
         }
     }
@@ -57,17 +57,17 @@ async fn go_on(duty: &mut GroupRunner) -> Result<ExitCause, Diagnosis> {
 
 /// The outcome of `work`, unless the member must leave before; the runner handles its events meanwhile.
 async fn meanwhile<T>(
-    duty: &mut GroupRunner,
+    runner: &mut GroupRunner,
     work: impl Future<Output = T>,
 ) -> Result<T, ExitCause> {
     let mut work = std::pin::pin!(work);
     loop {
-        if let Some(leaving) = duty.leaving() {
+        if let Some(leaving) = runner.leaving() {
             return Err(leaving);
         }
         tokio::select! {
             outcome = &mut work => return Ok(outcome),
-            () = duty.next() => {}
+            () = runner.next() => {}
         }
     }
 }

@@ -59,13 +59,13 @@ fn what_is_no_record_is_left_alone() {
 }
 
 #[test]
-fn a_refused_word_is_told_again_unless_it_stands_or_is_void() {
+fn a_rejected_write_is_tried_again_unless_it_stands_or_is_overtaken() {
     let record = Record::new(State::Committed, "a");
-    let told = |text: &str, version| recheck(&record, version, &sight(text, None));
-    assert_eq!(told("committed a", 3), Recheck::Done);
-    assert_eq!(told("committing a", 4), Recheck::Again);
+    let rechecked = |text: &str, version| recheck(&record, version, &sight(text, None));
+    assert_eq!(rechecked("committed a", 3), Recheck::Done);
+    assert_eq!(rechecked("committing a", 4), Recheck::Again);
     let overtaken = Recheck::Overtaken("committing b".to_owned());
-    assert_eq!(told("committing b", 3), overtaken);
+    assert_eq!(rechecked("committing b", 3), overtaken);
 }
 
 /// The state of a simulated attempt.

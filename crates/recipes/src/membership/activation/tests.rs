@@ -3,8 +3,8 @@ use proptest::prelude::*;
 use super::ActivationAction::{Kill, Leave, Start, Stop, TellActive, TellInactive};
 use super::*;
 
-fn actions(post: &mut Activation) -> Vec<ActivationAction> {
-    std::iter::from_fn(|| post.poll_action()).collect()
+fn actions(activation: &mut Activation) -> Vec<ActivationAction> {
+    std::iter::from_fn(|| activation.poll_action()).collect()
 }
 
 fn ended(status: u8, by_itself: bool) -> Ended {
@@ -12,98 +12,115 @@ fn ended(status: u8, by_itself: bool) -> Ended {
 }
 
 fn active() -> Activation {
-    let mut post = Activation::new(true);
-    post.held(5);
-    assert_eq!(actions(&mut post), [], "not without a proof");
-    post.proven();
-    assert_eq!(actions(&mut post), [TellActive(5), Start(5)]);
-    post
+    let mut activation = Activation::new(true);
+    activation.held(5);
+    assert_eq!(actions(&mut activation), [], "not without a proof");
+    activation.proven();
+    assert_eq!(actions(&mut activation), [TellActive(5), Start(5)]);
+    activation
 }
 
 #[test]
 fn a_command_that_ends_by_itself_ends_the_membership() {
-    let mut post = active();
-    post.ended(ended(3, true));
+    let mut activation = active();
+    activation.ended(ended(3, true));
     let leave = Leave(ExitCause::Status(3));
-    assert_eq!(actions(&mut post), [TellInactive, leave]);
+    assert_eq!(actions(&mut activation), [TellInactive, leave]);
 }
 
 #[test]
 fn an_old_proof_stops_the_command_and_a_new_one_starts_it_again() {
-    let mut post = active();
-    post.overdue();
-    assert_eq!(actions(&mut post), [Stop]);
-    post.overdue();
-    post.proven();
-    assert_eq!(actions(&mut post), [], "not before the old one is gone");
-    post.ended(ended(143, false));
-    assert_eq!(actions(&mut post), [TellInactive, TellActive(5), Start(5)]);
+    let mut activation = active();
+    activation.overdue();
+    assert_eq!(actions(&mut activation), [Stop]);
+    activation.overdue();
+    activation.proven();
+    assert_eq!(
+        actions(&mut activation),
+        [],
+        "not before the old one is gone"
+    );
+    activation.ended(ended(143, false));
+    assert_eq!(
+        actions(&mut activation),
+        [TellInactive, TellActive(5), Start(5)]
+    );
 }
 
 #[test]
 fn a_lost_claim_kills_the_command() {
-    let mut post = active();
-    post.lost();
-    assert_eq!(actions(&mut post), [Kill]);
-    post.held(9);
-    post.proven();
-    assert_eq!(actions(&mut post), [], "not before the old one is gone");
-    post.ended(ended(137, false));
-    assert_eq!(actions(&mut post), [TellInactive, TellActive(9), Start(9)]);
+    let mut activation = active();
+    activation.lost();
+    assert_eq!(actions(&mut activation), [Kill]);
+    activation.held(9);
+    activation.proven();
+    assert_eq!(
+        actions(&mut activation),
+        [],
+        "not before the old one is gone"
+    );
+    activation.ended(ended(137, false));
+    assert_eq!(
+        actions(&mut activation),
+        [TellInactive, TellActive(9), Start(9)]
+    );
 }
 
 #[test]
 fn a_claim_that_is_lost_while_the_command_is_stopped_kills_it() {
-    let mut post = active();
-    post.overdue();
-    post.lost();
-    post.lost();
-    assert_eq!(actions(&mut post), [Stop, Kill]);
+    let mut activation = active();
+    activation.overdue();
+    activation.lost();
+    activation.lost();
+    assert_eq!(actions(&mut activation), [Stop, Kill]);
 }
 
 #[test]
 fn a_command_that_its_keeper_has_stopped_is_not_started_on_the_old_proof() {
-    let mut post = active();
-    post.ended(ended(143, false));
-    assert_eq!(actions(&mut post), [TellInactive]);
-    post.proven();
-    assert_eq!(actions(&mut post), [TellActive(5), Start(5)]);
+    let mut activation = active();
+    activation.ended(ended(143, false));
+    assert_eq!(actions(&mut activation), [TellInactive]);
+    activation.proven();
+    assert_eq!(actions(&mut activation), [TellActive(5), Start(5)]);
 }
 
 #[test]
 fn the_znode_is_given_up_after_the_command() {
-    let mut post = active();
-    post.leave(ExitCause::Signal(15));
-    assert_eq!(actions(&mut post), [Stop]);
-    post.leave(ExitCause::Signal(2));
-    assert_eq!(actions(&mut post), [Kill], "said twice");
-    post.ended(ended(0, true));
+    let mut activation = active();
+    activation.leave(ExitCause::Signal(15));
+    assert_eq!(actions(&mut activation), [Stop]);
+    activation.leave(ExitCause::Signal(2));
+    assert_eq!(actions(&mut activation), [Kill], "said twice");
+    activation.ended(ended(0, true));
     let leave = Leave(ExitCause::Signal(15));
-    assert_eq!(actions(&mut post), [TellInactive, leave]);
+    assert_eq!(actions(&mut activation), [TellInactive, leave]);
 }
 
 #[test]
 fn who_waits_leaves_at_once() {
-    let mut post = Activation::new(true);
-    post.leave(ExitCause::Signal(15));
-    assert_eq!(actions(&mut post), [Leave(ExitCause::Signal(15))]);
-    post.held(1);
-    post.proven();
-    post.leave(ExitCause::Signal(15));
-    assert_eq!(actions(&mut post), []);
+    let mut activation = Activation::new(true);
+    activation.leave(ExitCause::Signal(15));
+    assert_eq!(actions(&mut activation), [Leave(ExitCause::Signal(15))]);
+    activation.held(1);
+    activation.proven();
+    activation.leave(ExitCause::Signal(15));
+    assert_eq!(actions(&mut activation), []);
 }
 
 #[test]
 fn without_a_command_there_is_nothing_to_wait_for() {
-    let mut post = Activation::new(false);
-    post.held(5);
-    post.proven();
-    post.overdue();
-    assert_eq!(actions(&mut post), [TellActive(5), TellInactive]);
-    post.proven();
-    post.leave(ExitCause::BrokenPipe);
+    let mut activation = Activation::new(false);
+    activation.held(5);
+    activation.proven();
+    activation.overdue();
+    assert_eq!(actions(&mut activation), [TellActive(5), TellInactive]);
+    activation.proven();
+    activation.leave(ExitCause::BrokenPipe);
     let leave = Leave(ExitCause::BrokenPipe);
-    assert_eq!(actions(&mut post), [TellActive(5), TellInactive, leave]);
+    assert_eq!(
+        actions(&mut activation),
+        [TellActive(5), TellInactive, leave]
+    );
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -133,35 +150,35 @@ proptest! {
     /// nothing is left undone at the end.
     #[test]
     fn a_command_runs_only_where_it_may(events in events()) {
-        let mut post = Activation::new(true);
-        let (mut held, mut proven, mut runs, mut told, mut left) = (None, false, false, false, false);
+        let mut activation = Activation::new(true);
+        let (mut held, mut proven, mut runs, mut announced, mut left) = (None, false, false, false, false);
         for event in events {
             match event {
-                GroupEventKind::Held(epoch) => { held = Some(epoch); post.held(epoch); }
-                GroupEventKind::Lost => { (held, proven) = (None, false); post.lost(); }
-                GroupEventKind::Proven => { proven = true; post.proven(); }
-                GroupEventKind::Overdue => { proven = false; post.overdue(); }
+                GroupEventKind::Held(epoch) => { held = Some(epoch); activation.held(epoch); }
+                GroupEventKind::Lost => { (held, proven) = (None, false); activation.lost(); }
+                GroupEventKind::Proven => { proven = true; activation.proven(); }
+                GroupEventKind::Overdue => { proven = false; activation.overdue(); }
                 // A command that does not run cannot end.
                 GroupEventKind::Ended(_) if !runs => {}
-                GroupEventKind::Ended(by_itself) => { runs = false; post.ended(ended(1, by_itself)); }
-                GroupEventKind::Leave => post.leave(ExitCause::Signal(15)),
+                GroupEventKind::Ended(by_itself) => { runs = false; activation.ended(ended(1, by_itself)); }
+                GroupEventKind::Leave => activation.leave(ExitCause::Signal(15)),
             }
-            for action in actions(&mut post) {
+            for action in actions(&mut activation) {
                 match action {
                     TellActive(epoch) => {
-                        prop_assert!(!told && !runs && !left && proven && held == Some(epoch));
-                        told = true;
+                        prop_assert!(!announced && !runs && !left && proven && held == Some(epoch));
+                        announced = true;
                     }
                     Start(epoch) => {
-                        prop_assert!(told && !runs && !left && proven && held == Some(epoch));
+                        prop_assert!(announced && !runs && !left && proven && held == Some(epoch));
                         runs = true;
                     }
-                    TellInactive => { prop_assert!(told && !runs); told = false; }
+                    TellInactive => { prop_assert!(announced && !runs); announced = false; }
                     Stop | Kill => prop_assert!(runs),
-                    Leave(_) => { prop_assert!(!runs && !told && !left); left = true; }
+                    Leave(_) => { prop_assert!(!runs && !announced && !left); left = true; }
                 }
             }
-            prop_assert_eq!(post.is_busy(), runs);
+            prop_assert_eq!(activation.is_busy(), runs);
         }
     }
 }
