@@ -180,7 +180,7 @@ fn node(number: usize) -> anyhow::Result<Registration> {
         address: Address::new(ip, true)?,
         key: key.parse()?,
         user: "hadoop".parse()?,
-        stays: true,
+        keeps_connection: true,
         signature: None,
         is_proven: false,
     })

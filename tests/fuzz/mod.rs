@@ -28,7 +28,7 @@ pub(crate) const READERS: &[Reader] = &[
     ("commit_record", commit::fuzzing::record),
     ("control", zookeeper::control),
     ("kafka_znodes", cluster::fuzzing::kafka),
-    ("nodes_shelf", heartline::nodes::fuzzing::shelf),
+    ("nodes_shelf", heartline::nodes::fuzzing::store),
     ("report", zookeeper::report),
     ("request", zookeeper::request),
     ("status", status::fuzzing::overview),

@@ -71,13 +71,14 @@ impl Server {
         let (to_coordinator, inbox) = mpsc::channel(REQUESTS);
         // This state was just read from the store.
         let kept = Arc::new(PersistedState::of(&roster));
-        let (told, told_to) = watch::channel(Arc::new(Published::of(&roster, &kept, &plan.own)));
+        let (updates, update_inbox) =
+            watch::channel(Arc::new(Published::of(&roster, &kept, &plan.own)));
         let (seen, seen_by) = watch::channel(0);
         let shared = Shared {
             secret: plan.secret.clone(),
             takes_bare: plan.takes_bare,
             coordinator: to_coordinator,
-            told: told_to,
+            updates: update_inbox,
             seen: seen_by,
             loopback: plan.loopback(),
         };
@@ -92,7 +93,7 @@ impl Server {
             clock: self.clock,
             any_address: plan.any_address,
             inbox,
-            told,
+            updates,
             seen,
             lines: ConnectionTable::default(),
         };

@@ -177,22 +177,22 @@ impl Agent {
 
     /// Runs one session, from connecting to the end of the connection.
     async fn session(&mut self) -> AgentEnd {
-        match self.stay().await {
+        match self.run_session().await {
             Ok(never) => match never {},
             Err(end) => end,
         }
     }
 
-    async fn stay(&mut self) -> Result<std::convert::Infallible, AgentEnd> {
+    async fn run_session(&mut self) -> Result<std::convert::Infallible, AgentEnd> {
         let mut link =
             Link::connect_within(CONNECT, self.server(), self.plan.secret.as_ref()).await?;
-        let mut told =
+        let mut registration =
             registration(&self.plan, &link).map_err(|why| AgentEnd::Refused(why.to_string()))?;
-        link.send_message(&told.raw()).await?;
+        link.send_message(&registration.raw()).await?;
         let mut beats = every(self.plan.interval);
         let mut looks = every(LOOK.min(self.plan.interval));
         let mut mends = every(MEND);
-        let patience = UNANSWERED_AT_LEAST.max(self.plan.interval * UNANSWERED);
+        let wait_limit = UNANSWERED_AT_LEAST.max(self.plan.interval * UNANSWERED);
         let mut answered = Instant::now();
         let mut is_known = false;
         loop {
@@ -204,8 +204,8 @@ impl Agent {
                     self.take(&mut link, &message, &mut is_known).await?;
                 }
                 _ = looks.tick() => {
-                    if answered.elapsed() > patience {
-                        return Err(AgentEnd::Lost(format!("no answer for {patience:?}")));
+                    if answered.elapsed() > wait_limit {
+                        return Err(AgentEnd::Lost(format!("no answer for {wait_limit:?}")));
                     }
                     if self.plan.ip.is_none() && link.has_moved() {
                         self.backoff.reset();
@@ -213,8 +213,8 @@ impl Agent {
                     }
                 }
                 _ = beats.tick(), if is_known => {
-                    told.is_well = self.is_well;
-                    link.send_message(&told.heartbeat()).await?;
+                    registration.is_well = self.is_well;
+                    link.send_message(&registration.heartbeat()).await?;
                 }
                 _ = mends.tick() => self.files.look(),
                 outcome = self.files.done() => self.written(outcome),
@@ -350,7 +350,7 @@ fn every(period: Duration) -> tokio::time::Interval {
 fn registration(plan: &AgentConfig, link: &Link) -> anyhow::Result<Registration> {
     let own = link.local()?;
     let address = Address::new(plan.ip.unwrap_or(own), own.is_loopback())?;
-    let mut told = Registration {
+    let mut registration = Registration {
         role: plan.role,
         is_well: true,
         name: plan.name.clone(),
@@ -359,28 +359,28 @@ fn registration(plan: &AgentConfig, link: &Link) -> anyhow::Result<Registration>
         signature: None,
         is_proven: false,
         user: plan.place.account.name.clone(),
-        stays: true,
+        keeps_connection: true,
     };
-    let binding = link.binding(&told);
-    told.signature = binding.and_then(|binding| plan.key.sign(&binding));
-    Ok(told)
+    let binding = link.binding(&registration);
+    registration.signature = binding.and_then(|binding| plan.key.sign(&binding));
+    Ok(registration)
 }
 
 /// Makes this node leave: removes its blocks from its files, and its name from the cluster.
 pub(super) async fn leave(plan: AgentConfig) -> anyhow::Result<()> {
     // The server comes first: it tells a running agent to stop, which then writes no more.
-    let told = timeout(LEAVE, tell_any(&plan)).await;
+    let informed = timeout(LEAVE, tell_any(&plan)).await;
     let written = Writer::new(plan.place.clone()).clear().await?;
     tell_written(&written);
-    match told {
+    match informed {
         Ok(Ok(())) => Ok(()),
-        Ok(Err(why)) => bail!("{}", untold(&plan, &format!("{why:#}"))),
-        Err(_) => bail!("{}", untold(&plan, "it did not answer within 5 s")),
+        Ok(Err(why)) => bail!("{}", not_informed(&plan, &format!("{why:#}"))),
+        Err(_) => bail!("{}", not_informed(&plan, "it did not answer within 5 s")),
     }
 }
 
 /// The message for the case that the files are cleaned but the server does not know of the leave.
-fn untold(plan: &AgentConfig, why: &str) -> String {
+fn not_informed(plan: &AgentConfig, why: &str) -> String {
     let ManagedFiles {
         hosts,
         authorized_keys,
@@ -410,8 +410,8 @@ async fn tell_any(plan: &AgentConfig) -> anyhow::Result<()> {
 
 async fn tell_leave(plan: &AgentConfig, server: &str) -> anyhow::Result<()> {
     let mut link = Link::connect(server, plan.secret.as_ref()).await?;
-    let told = registration(plan, &link)?;
-    link.send_message(&told.leave()).await?;
+    let registration = registration(plan, &link)?;
+    link.send_message(&registration.leave()).await?;
     loop {
         let message = link.next().await?;
         let glance: ReplyHeader = serde_json::from_slice(&message)?;

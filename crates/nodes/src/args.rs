@@ -20,7 +20,7 @@ use super::message::Role;
 use super::options::{Account, ClientOptions, SecretOptions};
 use super::publish::ServerIdentity;
 use super::roster::Rules;
-use super::server::{self, told_address};
+use super::server::{self, announced_address};
 use super::succession::candidate;
 use super::{PROGRAM, agent::AgentConfig as AgentPlan};
 use heartline_cli::{RuleValue, ZooKeeperOptions, duration, run};
@@ -74,8 +74,8 @@ struct ServerArgs {
     detector: RuleValue,
 
     /// Time an agent has to reconnect after it lost its connection
-    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = duration)]
-    patience: Duration,
+    #[arg(long = "patience", value_name = "DURATION", default_value = "1s", value_parser = duration)]
+    reconnect_timeout: Duration,
 
     /// Accept only names that end in this domain
     #[arg(long, value_name = "DOMAIN")]
@@ -337,7 +337,7 @@ impl ServerArgs {
                     timeout: self.timeout,
                     longest_gap: TICK * 3,
                 },
-                patience: self.patience,
+                reconnect_timeout: self.reconnect_timeout,
                 grace: self.timeout.max(RETURN),
                 most: self.nodes,
                 most_of_one: self.names_per_address,
@@ -349,7 +349,7 @@ impl ServerArgs {
                 hostname: own_name(),
                 ip: self
                     .advertise
-                    .unwrap_or_else(|| told_address(self.listen.ip()))
+                    .unwrap_or_else(|| announced_address(self.listen.ip()))
                     .to_string(),
                 username: account.name.to_string(),
                 key,

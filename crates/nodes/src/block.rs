@@ -221,24 +221,28 @@ mod tests {
             hosts: vec![pair("10.0.0.1", "n1.a.b"), pair("10.0.0.2", "n2")],
             ..Entries::default()
         };
-        let told = |file: &str| others(file.as_bytes(), &entries).expect("no damage");
+        let conflicts = |file: &str| others(file.as_bytes(), &entries).expect("no damage");
         for silent in [
             "",
             "127.0.0.1 localhost\n::1 localhost\n10.0.0.1 n1.a.b\n10.0.0.9 n1 n11.a.b",
             "# 127.0.1.1 n2\n127.0.0.1 localhost # n2\nn2 n2\n10.0.0.2\tn2",
         ] {
-            assert_eq!(told(silent), [""; 0], "{silent}");
+            assert_eq!(conflicts(silent), [""; 0], "{silent}");
         }
         let debian = "127.0.0.1 localhost\n127.0.1.1\tN1.a.b n1\n";
         let said =
             "n1.a.b is 10.0.0.1 in the block, but 127.0.1.1 in the line '127.0.1.1\\tN1.a.b n1'";
-        assert!(told(debian)[0].starts_with(said), "{:?}", told(debian));
+        assert!(
+            conflicts(debian)[0].starts_with(said),
+            "{:?}",
+            conflicts(debian)
+        );
         // The block itself is correct wherever it stands, and the lines after it count too.
         let block = put(debian.as_bytes(), Some(&hosts(&entries))).expect("it is new");
         let file = String::from_utf8(block).expect("text") + "::1 n2";
-        let told = told(&file);
-        assert_eq!(told.len(), 2, "{told:?}");
-        assert!(told[1].starts_with("n2 is 10.0.0.2 in the block, but ::1 in"));
+        let found = conflicts(&file);
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert!(found[1].starts_with("n2 is 10.0.0.2 in the block, but ::1 in"));
         assert!(others(END, &entries).is_err());
     }
 

@@ -47,7 +47,7 @@ const LISTS_APART: Duration = Duration::from_millis(200);
 /// What every accepted connection starts with.
 #[derive(Debug)]
 pub(super) struct Acceptor {
-    pub(super) doors: Mutex<ConnectionLimits>,
+    pub(super) limits: Mutex<ConnectionLimits>,
     pub(super) complaints: Mutex<Complaints>,
     pub(super) clock: SystemClock,
     /// `None` while the server stands by.
@@ -90,7 +90,7 @@ pub(super) struct Shared {
     /// Whether messages without authentication are accepted.
     pub(super) takes_bare: bool,
     pub(super) coordinator: mpsc::Sender<CoordinatorInput>,
-    pub(super) told: watch::Receiver<Arc<Published>>,
+    pub(super) updates: watch::Receiver<Arc<Published>>,
     pub(super) seen: watch::Receiver<u64>,
     /// Whether loopback addresses are accepted: only if the server listens on one.
     pub(super) loopback: bool,
@@ -131,7 +131,7 @@ impl From<Rejection> for ConnectionEnd {
 /// Serves one connection from its first byte to its last.
 pub(super) async fn serve(number: u64, mut link: Link, peer: SocketAddr, acceptor: Arc<Acceptor>) {
     let ip = peer.ip().to_canonical();
-    let entered = lock(&acceptor.doors).enter(ip);
+    let entered = lock(&acceptor.limits).enter(ip);
     let has_entered = entered.is_ok();
     let open = acceptor.open.borrow().clone();
     let end = match (entered, open) {
@@ -142,11 +142,11 @@ pub(super) async fn serve(number: u64, mut link: Link, peer: SocketAddr, accepto
         (Ok(()), None) => ConnectionEnd::Refused(Rejection::new(STANDS_BY)),
         (Ok(()), Some(shared)) => {
             let (answers, inbox) = mpsc::channel(ANSWERS);
-            let mut visit = ServerConnection {
+            let mut connection = ServerConnection {
                 number,
                 link,
                 peer,
-                told: shared.told.clone(),
+                updates: shared.updates.clone(),
                 seen: shared.seen.clone(),
                 answers,
                 inbox,
@@ -160,11 +160,11 @@ pub(super) async fn serve(number: u64, mut link: Link, peer: SocketAddr, accepto
                 shared: &shared,
                 acceptor: &acceptor,
             };
-            let end = match visit.run().await {
+            let end = match connection.run().await {
                 Ok(never) => match never {},
                 Err(end) => end,
             };
-            link = visit.link;
+            link = connection.link;
             let _ = shared
                 .coordinator
                 .send(CoordinatorInput::Gone(number))
@@ -185,7 +185,7 @@ pub(super) async fn serve(number: u64, mut link: Link, peer: SocketAddr, accepto
     link.close().await;
     let _ = timeout(LINGER, async { while link.next().await.is_ok() {} }).await;
     if has_entered {
-        lock(&acceptor.doors).leave(ip);
+        lock(&acceptor.limits).leave(ip);
     }
 }
 
@@ -199,7 +199,7 @@ struct ServerConnection<'a> {
     peer: SocketAddr,
     shared: &'a Shared,
     acceptor: &'a Acceptor,
-    told: watch::Receiver<Arc<Published>>,
+    updates: watch::Receiver<Arc<Published>>,
     seen: watch::Receiver<u64>,
     answers: mpsc::Sender<CoordinatorReply>,
     inbox: mpsc::Receiver<CoordinatorReply>,
@@ -243,11 +243,11 @@ impl ServerConnection<'_> {
                     idle = Instant::now() + IDLE;
                     self.take(&message).await?;
                 }
-                changed = self.told.changed(), if may_update => {
+                changed = self.updates.changed(), if may_update => {
                     if changed.is_err() {
                         return Err(Broken::Closed.into());
                     }
-                    let body = self.told.borrow_and_update().update.clone();
+                    let body = self.updates.borrow_and_update().update.clone();
                     self.update(&body).await?;
                 }
                 () = due(self.unconfirmed) => self.unconfirmed = None,
@@ -290,21 +290,21 @@ impl ServerConnection<'_> {
         if !self.bucket.take(self.acceptor.clock.now().elapsed) {
             return Err(Rejection::new(format!("more than {A_SECOND} messages a second")).into());
         }
-        let told = ClientRequest::read(message, self.shared.loopback).and_then(|mut told| {
-            if let ClientRequest::Register(node) | ClientRequest::Leave(node) = &mut told {
+        let request = ClientRequest::read(message, self.shared.loopback).and_then(|mut request| {
+            if let ClientRequest::Register(node) | ClientRequest::Leave(node) = &mut request {
                 node.prove(self.link.binding(node))?;
             }
-            Ok(told)
+            Ok(request)
         });
-        match told {
-            Ok(told) => {
-                if told == ClientRequest::Confirm {
+        match request {
+            Ok(request) => {
+                if request == ClientRequest::Confirm {
                     self.unconfirmed = None;
                 }
-                if told == ClientRequest::List(true) {
+                if request == ClientRequest::List(true) {
                     self.watches = true;
                 }
-                self.hand(told).await
+                self.hand(request).await
             }
             Err(why) => {
                 self.reply(CoordinatorReply::Refused("message", None, why))
@@ -313,20 +313,20 @@ impl ServerConnection<'_> {
         }
     }
 
-    async fn hand(&mut self, told: ClientRequest) -> Result<(), ConnectionEnd> {
+    async fn hand(&mut self, message: ClientRequest) -> Result<(), ConnectionEnd> {
         let ip = self.peer.ip().to_canonical();
-        let request = Submission {
+        let submission = Submission {
             connection: self.number,
             peer: ip,
             is_trusted: self.link.is_sealed() || ip.is_loopback(),
-            told,
+            message,
             answers: self.answers.clone(),
         };
         self.owed += 1;
         let handed = self
             .shared
             .coordinator
-            .send(CoordinatorInput::Message(request))
+            .send(CoordinatorInput::Message(submission))
             .await;
         handed.map_err(|_| Broken::Closed.into())
     }
@@ -380,7 +380,7 @@ impl ServerConnection<'_> {
         if std::mem::replace(&mut self.is_known, true) {
             return Ok(());
         }
-        let body = self.told.borrow_and_update().status.clone();
+        let body = self.updates.borrow_and_update().status.clone();
         self.update(&body).await
     }
 

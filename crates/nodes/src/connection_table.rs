@@ -25,7 +25,7 @@ pub(super) struct ConnectionTable {
 #[derive(Debug)]
 pub(super) struct ConnectionOwner {
     pub(super) connection: u64,
-    pub(super) stays: bool,
+    pub(super) keeps_connection: bool,
     pub(super) answers: mpsc::Sender<CoordinatorReply>,
 }
 

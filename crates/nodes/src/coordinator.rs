@@ -53,7 +53,7 @@ pub(super) struct Submission {
     pub(super) peer: IpAddr,
     /// The sender knows the secret, or connects from this machine.
     pub(super) is_trusted: bool,
-    pub(super) told: ClientRequest,
+    pub(super) message: ClientRequest,
     pub(super) answers: mpsc::Sender<CoordinatorReply>,
 }
 
@@ -84,7 +84,7 @@ pub(super) struct Coordinator {
     pub(super) any_address: bool,
     pub(super) inbox: mpsc::Receiver<CoordinatorInput>,
     /// The status and update that go to the nodes.
-    pub(super) told: watch::Sender<Arc<Published>>,
+    pub(super) updates: watch::Sender<Arc<Published>>,
     /// Grows with every event.
     pub(super) seen: watch::Sender<u64>,
     pub(super) lines: ConnectionTable,
@@ -94,9 +94,11 @@ pub(super) struct Coordinator {
 type StoreWrites = JoinSet<(u64, Arc<PersistedState>, io::Result<Unkept>)>;
 
 /// The node whose change must be stored before this request is answered, if there is one.
-fn must_be_kept(told: &ClientRequest) -> Option<&HostName> {
-    match told {
-        ClientRequest::Register(told) | ClientRequest::Leave(told) => Some(&told.name),
+fn must_be_kept(message: &ClientRequest) -> Option<&HostName> {
+    match message {
+        ClientRequest::Register(registration) | ClientRequest::Leave(registration) => {
+            Some(&registration.name)
+        }
         ClientRequest::Forget(name, _) => Some(name),
         _ => None,
     }
@@ -164,8 +166,8 @@ impl Coordinator {
 
     /// Publishes the stored state to all nodes. Returns the time to wait before the next update.
     fn publish(&self) -> Duration {
-        let told = Published::of(&self.roster, &self.kept, &self.own);
-        self.told.send_replace(Arc::new(told));
+        let published = Published::of(&self.roster, &self.kept, &self.own);
+        self.updates.send_replace(Arc::new(published));
         let nodes = u32::try_from(self.kept.nodes.len()).unwrap_or(u32::MAX);
         APART + APART_A_NODE.saturating_mul(nodes)
     }
@@ -237,9 +239,9 @@ impl Coordinator {
     }
 
     fn answer(&mut self, request: &Submission, saved: u64) {
-        let word = request.told.word();
+        let word = request.message.word();
         let (connection, answers) = (request.connection, request.answers.clone());
-        let mut name = must_be_kept(&request.told).cloned();
+        let mut name = must_be_kept(&request.message).cloned();
         let (reply, own) = match self.decide(request) {
             Ok(reply) if name.is_some() => (reply, self.roster.version()),
             Ok(reply) => (reply, 0),
@@ -268,26 +270,26 @@ impl Coordinator {
 
     fn decide(&mut self, request: &Submission) -> Result<CoordinatorReply, Rejection> {
         let now = self.clock.now().elapsed;
-        let word = request.told.word();
-        match &request.told {
-            ClientRequest::Register(told) => {
-                self.is_its_address(request, told.address.ip())?;
-                let standing = self.roster.register(now, told)?;
-                self.own(request, told);
+        let word = request.message.word();
+        match &request.message {
+            ClientRequest::Register(registration) => {
+                self.is_its_address(request, registration.address.ip())?;
+                let standing = self.roster.register(now, registration)?;
+                self.own(request, registration);
                 Ok(match standing {
-                    Standing::Standby => self.stand_by(&told.name),
+                    Standing::Standby => self.stand_by(&registration.name),
                     standing => CoordinatorReply::Known(ack(word, Some(standing))),
                 })
             }
-            ClientRequest::Heartbeat(told) => {
-                let is_its_own = self.lines.names.get(&request.connection) == Some(&told.name);
+            ClientRequest::Heartbeat(beat) => {
+                let is_its_own = self.lines.names.get(&request.connection) == Some(&beat.name);
                 if !is_its_own {
-                    self.is_its_address(request, told.address.ip())?;
+                    self.is_its_address(request, beat.address.ip())?;
                 }
-                let standing = self.roster.beat(now, told)?;
+                let standing = self.roster.beat(now, beat)?;
                 self.lines
                     .names
-                    .insert(request.connection, told.name.clone());
+                    .insert(request.connection, beat.name.clone());
                 Ok(CoordinatorReply::Known(ack(word, Some(standing))))
             }
             ClientRequest::Confirm => match self.lines.names.get(&request.connection) {
@@ -299,9 +301,9 @@ impl Coordinator {
                     Ok(CoordinatorReply::Answer(ack(word, None)))
                 }
             },
-            ClientRequest::Leave(told) => {
-                let name = &told.name;
-                self.roster.leave(now, told)?;
+            ClientRequest::Leave(registration) => {
+                let name = &registration.name;
+                self.roster.leave(now, registration)?;
                 // The node's agent, if it still runs, stops too.
                 if let Some(owner) = self.lines.owners.get(name) {
                     let _ = owner.answers.try_send(CoordinatorReply::Answer(left()));
@@ -350,20 +352,22 @@ impl Coordinator {
         CoordinatorReply::Refused("register", Some(Standing::Standby), Rejection::new(why))
     }
 
-    fn own(&mut self, request: &Submission, told: &Registration) {
+    fn own(&mut self, request: &Submission, registration: &Registration) {
         let connection = request.connection;
-        self.lines.names.insert(connection, told.name.clone());
+        self.lines
+            .names
+            .insert(connection, registration.name.clone());
         let owner = ConnectionOwner {
             connection,
-            stays: told.stays,
+            keeps_connection: registration.keeps_connection,
             answers: request.answers.clone(),
         };
-        let before = self.lines.owners.insert(told.name.clone(), owner);
+        let before = self.lines.owners.insert(registration.name.clone(), owner);
         if let Some(before) = before
             && before.connection != connection
-            && before.stays
+            && before.keeps_connection
         {
-            let by = CoordinatorReply::Replaced(told.name.clone(), request.peer);
+            let by = CoordinatorReply::Replaced(registration.name.clone(), request.peer);
             let _ = before.answers.try_send(by);
         }
     }

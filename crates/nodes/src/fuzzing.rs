@@ -24,7 +24,7 @@ pub fn state(bytes: &[u8]) {
 }
 
 /// Parses the same state from znodes: `NAME<TAB>VALUE` lines, with the folder's value under the empty name.
-pub fn shelf(bytes: &[u8]) {
+pub fn store(bytes: &[u8]) {
     let mut values = Values::new();
     for line in bytes.split(|byte| *byte == b'\n') {
         let tab = line.iter().position(|byte| *byte == b'\t');
@@ -76,7 +76,7 @@ fn go_on(kept: PersistedState) {
             timeout: Duration::from_secs(3),
             longest_gap: Duration::from_secs(1),
         },
-        patience: Duration::from_secs(1),
+        reconnect_timeout: Duration::from_secs(1),
         grace: Duration::from_secs(3),
         most: 100,
         most_of_one: 10,

@@ -182,31 +182,31 @@ mod tests {
     }
 
     #[test]
-    fn one_address_does_not_take_all_doors() {
+    fn one_address_does_not_take_all_connections() {
         let address = |n: u8| IpAddr::from([10, 0, 0, n]);
-        let mut doors = ConnectionLimits::new(3, 2);
-        assert!(doors.enter(address(1)).is_ok());
-        assert!(doors.enter(address(1)).is_ok());
-        assert!(doors.enter(address(1)).is_err());
-        assert!(doors.enter(address(2)).is_ok());
-        assert!(doors.enter(address(3)).is_err());
-        doors.leave(address(1));
-        assert!(doors.enter(address(3)).is_ok());
+        let mut limits = ConnectionLimits::new(3, 2);
+        assert!(limits.enter(address(1)).is_ok());
+        assert!(limits.enter(address(1)).is_ok());
+        assert!(limits.enter(address(1)).is_err());
+        assert!(limits.enter(address(2)).is_ok());
+        assert!(limits.enter(address(3)).is_err());
+        limits.leave(address(1));
+        assert!(limits.enter(address(3)).is_ok());
     }
 
     #[test]
-    fn who_has_a_net_has_no_more_doors() {
+    fn an_ipv6_network_gets_no_more_connections_than_one_address() {
         let address = |text: &str| text.parse::<IpAddr>().expect("an address");
-        let mut doors = ConnectionLimits::new(9, 2);
-        assert!(doors.enter(address("2001:db8::1")).is_ok());
-        assert!(doors.enter(address("2001:db8::ffff:2")).is_ok());
-        let why = doors.enter(address("2001:db8::3")).expect_err("too many");
+        let mut limits = ConnectionLimits::new(9, 2);
+        assert!(limits.enter(address("2001:db8::1")).is_ok());
+        assert!(limits.enter(address("2001:db8::ffff:2")).is_ok());
+        let why = limits.enter(address("2001:db8::3")).expect_err("too many");
         assert!(why.to_string().contains("of 2001:db8::/64"), "{why}");
-        assert!(doors.enter(address("2001:db8:0:1::3")).is_ok());
-        doors.leave(address("2001:db8::1"));
-        assert!(doors.enter(address("2001:db8::3")).is_ok());
+        assert!(limits.enter(address("2001:db8:0:1::3")).is_ok());
+        limits.leave(address("2001:db8::1"));
+        assert!(limits.enter(address("2001:db8::3")).is_ok());
         for n in 1..=2 {
-            assert!(doors.enter(address(&format!("::ffff:10.0.0.{n}"))).is_ok());
+            assert!(limits.enter(address(&format!("::ffff:10.0.0.{n}"))).is_ok());
         }
     }
 

@@ -136,14 +136,17 @@ impl Link {
 
     /// What a node signs to prove that it has its key, bound to this registration; `None` unless both ends know the
     /// secret.
-    pub fn binding(&self, told: &Registration) -> Option<[u8; 32]> {
-        let (role, address) = (told.role.to_string(), told.address.ip().to_string());
+    pub fn binding(&self, registration: &Registration) -> Option<[u8; 32]> {
+        let (role, address) = (
+            registration.role.to_string(),
+            registration.address.ip().to_string(),
+        );
         let texts = [
             &*role,
-            told.name.as_str(),
+            registration.name.as_str(),
             &*address,
-            told.key.as_str(),
-            told.user.as_str(),
+            registration.key.as_str(),
+            registration.user.as_str(),
         ];
         self.seal.as_ref().map(|seal| seal.binding(&texts))
     }

@@ -47,7 +47,7 @@ pub struct Registration {
     /// The user that owns the key.
     pub user: UserName,
     /// Whether the node stays connected while it is alive: then a lost connection has a meaning.
-    pub stays: bool,
+    pub keeps_connection: bool,
 }
 
 /// A checked heartbeat.
@@ -142,7 +142,7 @@ impl Registration {
             key: Some(self.key.to_string()),
             signature: self.signature.clone(),
             kind: None,
-            connection: self.stays.then(|| "kept".to_owned()),
+            connection: self.keeps_connection.then(|| "kept".to_owned()),
             ..self.heartbeat()
         }
     }
@@ -180,7 +180,7 @@ impl Raw {
             signature: self.signature.clone(),
             is_proven: false,
             user: needed(self.username.as_deref(), "username")?.parse()?,
-            stays: self.connection.as_deref() == Some("kept"),
+            keeps_connection: self.connection.as_deref() == Some("kept"),
         })
     }
 

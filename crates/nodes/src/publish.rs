@@ -34,7 +34,7 @@ pub(super) struct Published {
 impl Published {
     /// Combines the stored state with the nodes' current liveness.
     pub(super) fn of(roster: &Roster, kept: &PersistedState, own: &ServerIdentity) -> Self {
-        let nodes = told(roster, kept);
+        let nodes = published_nodes(roster, kept);
         let at = nodes.iter().filter_map(|(name, kept, _)| {
             let ip = kept.ip?;
             Some((ip.to_string().into(), name.as_str().into()))
@@ -74,7 +74,7 @@ impl Published {
 
 /// The nodes that may be published: the master first, then in order of registration. State that is not stored may be
 /// lost, so it is not published. A node that has left meanwhile is omitted.
-fn told<'a>(
+fn published_nodes<'a>(
     roster: &'a Roster,
     kept: &'a PersistedState,
 ) -> Vec<(&'a HostName, &'a PersistedNode, &'a Node)> {
@@ -139,7 +139,7 @@ pub(super) fn list(roster: &Roster, kept: &PersistedState, now: Duration) -> Bod
             .try_into()
             .unwrap_or(u64::MAX)
     };
-    let nodes = told(roster, kept);
+    let nodes = published_nodes(roster, kept);
     let rows = nodes.into_iter().map(|(name, kept, node)| ListedNode {
         hostname: name.to_string(),
         ip: kept.ip.map(|ip| ip.to_string()),

@@ -33,7 +33,7 @@ pub struct Rules {
     /// How long a node may be silent before it counts as dead.
     pub detection: DetectorConfig,
     /// How long a node that stays connected may take to reconnect after it lost its connection.
-    pub patience: Duration,
+    pub reconnect_timeout: Duration,
     /// How long known nodes may take to find the server after it started or was paused.
     pub grace: Duration,
     /// The maximum number of nodes.
@@ -82,73 +82,84 @@ impl Roster {
     }
 
     /// Registers a node, or rejects it.
-    pub fn register(&mut self, now: Duration, told: &Registration) -> Result<Standing, Rejection> {
-        self.permit(told)?;
-        let ip = told.address.ip();
+    pub fn register(
+        &mut self,
+        now: Duration,
+        registration: &Registration,
+    ) -> Result<Standing, Rejection> {
+        self.permit(registration)?;
+        let ip = registration.address.ip();
         // A dead node loses its address to the new one.
         for (name, node) in &mut self.nodes {
-            if *name != told.name && node.address == Some(ip) {
+            if *name != registration.name && node.address == Some(ip) {
                 node.was_at = node.address.take();
             }
         }
-        let is_new = !self.nodes.contains_key(&told.name);
+        let is_new = !self.nodes.contains_key(&registration.name);
         let number = self.next_number;
-        let node = self.nodes.entry(told.name.clone()).or_insert_with(|| Node {
-            role: told.role,
-            address: None,
-            was_at: None,
-            key: told.key.clone(),
-            user: told.user.clone(),
-            number,
-            life: NodeLiveness::Beats,
-            is_well: told.is_well,
-            stays: told.stays,
-            is_proven: false,
-            heard_at: Duration::ZERO,
-            lost_at: None,
-            returned_at: None,
-            beat_at: None,
-        });
-        node.stays = told.stays;
+        let node = self
+            .nodes
+            .entry(registration.name.clone())
+            .or_insert_with(|| Node {
+                role: registration.role,
+                address: None,
+                was_at: None,
+                key: registration.key.clone(),
+                user: registration.user.clone(),
+                number,
+                life: NodeLiveness::Beats,
+                is_well: registration.is_well,
+                keeps_connection: registration.keeps_connection,
+                is_proven: false,
+                heard_at: Duration::ZERO,
+                lost_at: None,
+                returned_at: None,
+                beat_at: None,
+            });
+        node.keeps_connection = registration.keeps_connection;
         let moved = node.address != Some(ip);
         let from = node.address.replace(ip);
         node.was_at = None;
-        let proven = told.is_proven && !node.is_proven;
-        node.is_proven |= told.is_proven;
-        let changed = is_new || moved || proven || node.user != told.user;
-        node.user = told.user.clone();
+        let proven = registration.is_proven && !node.is_proven;
+        node.is_proven |= registration.is_proven;
+        let changed = is_new || moved || proven || node.user != registration.user;
+        node.user = registration.user.clone();
         if is_new {
             self.next_number += 1;
-            self.say(Event::Joined(told.name.clone(), told.role, ip));
+            self.say(Event::Joined(
+                registration.name.clone(),
+                registration.role,
+                ip,
+            ));
         } else if moved {
-            self.say(Event::Moved(told.name.clone(), from, ip));
+            self.say(Event::Moved(registration.name.clone(), from, ip));
         }
         if changed {
             self.version += 1;
         }
-        self.alive(now, &told.name, Some(told.is_well));
+        self.alive(now, &registration.name, Some(registration.is_well));
         self.settle();
-        Ok(self.standing(&told.name))
+        Ok(self.standing(&registration.name))
     }
 
     /// Handles a heartbeat, in which the node reports whether it works.
-    pub fn beat(&mut self, now: Duration, told: &Beat) -> Result<Standing, Rejection> {
-        let name = &told.name;
+    pub fn beat(&mut self, now: Duration, beat: &Beat) -> Result<Standing, Rejection> {
+        let name = &beat.name;
         match self.nodes.get(name) {
             None => {
                 return Err(Rejection::new(format!(
                     "{name} is not known; register first"
                 )));
             }
-            Some(node) if node.address != Some(told.address.ip()) => {
+            Some(node) if node.address != Some(beat.address.ip()) => {
                 let why = format!("{name} has another address; register with the new one");
                 return Err(Rejection::new(why));
             }
-            Some(node) if node.role != told.role => {
+            Some(node) if node.role != beat.role => {
                 let why = format!("{name} is already registered as {}", node.role);
                 return Err(Rejection::new(why));
             }
-            Some(_) => self.alive(now, name, Some(told.is_well)),
+            Some(_) => self.alive(now, name, Some(beat.is_well)),
         }
         self.settle();
         Ok(self.standing(name))
@@ -192,7 +203,7 @@ impl Roster {
     pub fn lose(&mut self, now: Duration, name: &HostName) {
         let lost = self.detector.echo_clock().at(now);
         if let Some(node) = self.nodes.get_mut(name)
-            && node.stays
+            && node.keeps_connection
         {
             node.lost_at.get_or_insert(lost);
         }
@@ -205,7 +216,7 @@ impl Roster {
         let before = self.ticked_at.replace(now).unwrap_or(now);
         if now.saturating_sub(before) >= PAUSE {
             // The heartbeats from the pause are still unread, as are the ends of connections that agents gave up during
-            // it. Those agents reconnect, but not within the patience.
+            // it. Those agents reconnect, but not within the reconnect timeout.
             self.forbears_until = Some(heard + self.rules.grace);
         }
         let forbears = self.forbears_until.is_some_and(|until| heard < until);
@@ -223,7 +234,7 @@ impl Roster {
                 dead.push(name.as_str().to_owned());
             }
             let lost = node.lost_at.map(|at| heard.saturating_sub(at));
-            if lost.is_some_and(|lost| lost >= self.rules.patience) {
+            if lost.is_some_and(|lost| lost >= self.rules.reconnect_timeout) {
                 dead.push(name.as_str().to_owned());
             }
             if node.life == NodeLiveness::Beats && heard.saturating_sub(node.heard_at) >= half {
@@ -253,13 +264,13 @@ impl Roster {
     }
 
     /// Handles the leave of a node.
-    pub fn leave(&mut self, now: Duration, told: &Registration) -> Result<(), Rejection> {
-        let name = &told.name;
+    pub fn leave(&mut self, now: Duration, registration: &Registration) -> Result<(), Rejection> {
+        let name = &registration.name;
         match self.nodes.get(name) {
             // The node has left already.
             None => Ok(()),
-            Some(node) if node.is_proven && !told.is_proven => Err(unproven(name)),
-            Some(node) if node.key != told.key => Err(Rejection::new(format!(
+            Some(node) if node.is_proven && !registration.is_proven => Err(unproven(name)),
+            Some(node) if node.key != registration.key => Err(Rejection::new(format!(
                 "hostname {name} belongs to another key"
             ))),
             Some(_) => {

@@ -59,7 +59,7 @@ pub(super) async fn run(plan: ServerConfig) -> anyhow::Result<()> {
     let acceptor = Arc::new(Acceptor {
         complaints: Mutex::new(Complaints::default()),
         clock,
-        doors: Mutex::new(ConnectionLimits::new(
+        limits: Mutex::new(ConnectionLimits::new(
             plan.connections,
             plan.connections_of_one,
         )),
@@ -146,7 +146,7 @@ pub(super) fn allow_files() {
 }
 
 /// The address to announce to the nodes: the listening address, or the one this machine uses towards others.
-pub(super) fn told_address(listen: IpAddr) -> IpAddr {
+pub(super) fn announced_address(listen: IpAddr) -> IpAddr {
     if !listen.is_unspecified() {
         return listen;
     }

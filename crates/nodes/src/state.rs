@@ -12,7 +12,7 @@ use super::message::Role;
 use super::roster::{Node, NodeLiveness, Roster, Rules};
 
 /// The version of this format.
-pub const FORM: u32 = 1;
+pub const FORMAT_VERSION: u32 = 1;
 
 /// The greatest number that a server takes over. Numbers grow by one, so none reaches it; beyond it there might be none
 /// left for the next node.
@@ -21,8 +21,9 @@ const GREATEST_NUMBER: u64 = u64::MAX / 2;
 /// The stored state of a server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PersistedState {
-    /// The format's version, [`FORM`].
-    pub form: u32,
+    /// The format's version, [`FORMAT_VERSION`].
+    #[serde(rename = "form")]
+    pub format: u32,
     /// The name of the master.
     #[serde(default)]
     pub master: Option<HostName>,
@@ -56,7 +57,7 @@ pub struct PersistedNode {
 impl Default for PersistedState {
     fn default() -> Self {
         Self {
-            form: FORM,
+            format: FORMAT_VERSION,
             master: None,
             nodes: Vec::new(),
         }
@@ -81,7 +82,7 @@ impl PersistedState {
             unwell: !node.is_well,
         });
         Self {
-            form: FORM,
+            format: FORMAT_VERSION,
             master: roster.master.clone(),
             nodes: nodes.collect(),
         }
@@ -100,10 +101,10 @@ impl PersistedState {
 
     /// Checks the state for contradictions, and sorts its nodes by number.
     pub fn checked(mut self) -> anyhow::Result<Self> {
-        if self.form != FORM {
+        if self.format != FORMAT_VERSION {
             bail!(
-                "it has format {}, not {FORM}: another version of heartline wrote it",
-                self.form
+                "it has format {}, not {FORMAT_VERSION}: another version of heartline wrote it",
+                self.format
             );
         }
         for node in &self.nodes {
@@ -142,7 +143,7 @@ impl PersistedState {
                     NodeLiveness::Beats
                 },
                 is_well: !node.unwell,
-                stays: false,
+                keeps_connection: false,
                 is_proven: node.proven,
                 heard_at: Duration::ZERO,
                 lost_at: None,
@@ -171,7 +172,7 @@ pub(super) mod tests {
                 timeout: second,
                 longest_gap: second,
             },
-            patience: second,
+            reconnect_timeout: second,
             grace: second,
             most: 10,
             most_of_one: 10,
@@ -190,7 +191,7 @@ pub(super) mod tests {
                 .parse()
                 .expect("a key"),
             user: "hadoop".parse().expect("a user"),
-            stays: true,
+            keeps_connection: true,
             signature: None,
             is_proven: true,
         }
@@ -200,8 +201,8 @@ pub(super) mod tests {
     pub(crate) fn kept(names: &[&str]) -> PersistedState {
         let mut roster = Roster::new(rules());
         for (name, number) in names.iter().zip(1_u8..) {
-            let told = registration(name, number);
-            roster.register(Duration::ZERO, &told).expect("taken");
+            let node = registration(name, number);
+            roster.register(Duration::ZERO, &node).expect("taken");
         }
         PersistedState::of(&roster)
     }
@@ -239,10 +240,10 @@ pub(super) mod tests {
             for (next, ip) in [("c4", 4), ("d5", 5)] {
                 let read = PersistedState::read(&state.text()).expect("a number is no fault");
                 let mut roster = read.roster(rules(), Duration::ZERO);
-                let told = registration(next, ip);
+                let node = registration(next, ip);
                 roster.tick(Duration::from_secs(5));
                 roster
-                    .register(Duration::from_secs(5), &told)
+                    .register(Duration::from_secs(5), &node)
                     .expect("taken");
                 state = PersistedState::of(&roster);
             }

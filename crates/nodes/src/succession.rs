@@ -204,13 +204,13 @@ async fn lease(leases: &mut watch::Receiver<Option<MasterLease>>, begun: &Master
 }
 
 async fn work(server: &Server, fence: Fence) -> anyhow::Result<()> {
-    let shelf = Arc::new(ZkStore::new(
+    let store = Arc::new(ZkStore::new(
         fence,
         server.plan.secret.clone(),
         server.plan.loopback(),
     ));
     let kept = loop {
-        match shelf.load().await {
+        match store.load().await {
             Ok(kept) => break kept,
             Err(error) if error.downcast_ref::<Failure>().is_some() => {
                 say(
@@ -230,6 +230,6 @@ async fn work(server: &Server, fence: Fence) -> anyhow::Result<()> {
             roster.nodes().len()
         ),
     );
-    server.work(roster, Store::ZooKeeper(shelf)).await;
+    server.work(roster, Store::ZooKeeper(store)).await;
     Ok(())
 }

@@ -16,7 +16,7 @@ use super::managed_files::ManagedFiles;
 use super::message::Entries;
 
 /// A write that takes longer counts as failed until it has ended. A busy disk may take some seconds.
-const PATIENCE: Duration = Duration::from_secs(5);
+const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The paths of the files that were written.
 pub(super) type Outcome = anyhow::Result<Vec<PathBuf>>;
@@ -35,7 +35,7 @@ pub(super) struct Writer {
 /// A write that is running.
 #[derive(Debug)]
 struct UnderWay {
-    told: oneshot::Receiver<Outcome>,
+    finished: oneshot::Receiver<Outcome>,
     /// When the write counts as failed; `None` once that was reported.
     until: Option<Instant>,
 }
@@ -84,16 +84,16 @@ impl Writer {
         &mut self,
         work: impl FnOnce(&ManagedFiles) -> Outcome + Send + 'static,
     ) -> io::Result<()> {
-        let (tell, told) = oneshot::channel();
+        let (finish, finished) = oneshot::channel();
         let place = self.place.clone();
         let thread = thread::Builder::new().name("files".to_owned());
         thread.spawn(move || {
             // The agent may have stopped.
-            let _ = tell.send(work(&place));
+            let _ = finish.send(work(&place));
         })?;
         self.under_way = Some(UnderWay {
-            told,
-            until: Some(Instant::now() + PATIENCE),
+            finished,
+            until: Some(Instant::now() + WRITE_TIMEOUT),
         });
         Ok(())
     }
@@ -104,18 +104,18 @@ impl Writer {
     /// # Cancellation safety
     /// Nothing is lost when the future is dropped.
     pub(super) async fn done(&mut self) -> Outcome {
-        let Some(UnderWay { told, until }) = &mut self.under_way else {
+        let Some(UnderWay { finished, until }) = &mut self.under_way else {
             return pending().await;
         };
         let outcome = match *until {
-            None => told.await,
+            None => finished.await,
             Some(at) => {
-                let Ok(outcome) = timeout_at(at, &mut *told).await else {
+                let Ok(outcome) = timeout_at(at, &mut *finished).await else {
                     *until = None;
                     return Err(anyhow!(
                         "{} are not written after {}: their file system does not answer",
                         self.place,
-                        format_duration(PATIENCE)
+                        format_duration(WRITE_TIMEOUT)
                     ));
                 };
                 outcome
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_write_that_hangs_is_told_once_and_told_again_when_it_ends() {
+    async fn a_write_that_hangs_is_reported_once_and_again_when_it_ends() {
         let mut writer = writer();
         let (finish, finished) = std::sync::mpsc::channel::<()>();
         let work = move |_: &ManagedFiles| {
@@ -174,8 +174,8 @@ mod tests {
         let began = Instant::now();
         let late = writer.done().await.expect_err("it hangs").to_string();
         assert!(late.contains("does not answer"), "{late}");
-        assert_eq!(began.elapsed(), PATIENCE);
-        let more = tokio::time::timeout(PATIENCE * 100, writer.done()).await;
+        assert_eq!(began.elapsed(), WRITE_TIMEOUT);
+        let more = tokio::time::timeout(WRITE_TIMEOUT * 100, writer.done()).await;
         assert!(more.is_err(), "it is told once");
         finish.send(()).expect("it waits");
         let written = writer.done().await.expect("it has ended");

@@ -52,7 +52,8 @@ pub(super) struct LoadedState {
 /// The value of the folder znode.
 #[derive(Debug, Serialize, Deserialize)]
 struct StateHeader {
-    form: u32,
+    #[serde(rename = "form")]
+    format: u32,
     master: Option<HostName>,
 }
 
@@ -248,7 +249,7 @@ async fn fetch(session: &Session) -> Result<(Values, BTreeMap<String, String>), 
 /// The values that the znodes shall have.
 pub(super) fn written(kept: &PersistedState, secret: Option<&Secret>) -> Values {
     let front = StateHeader {
-        form: kept.form,
+        format: kept.format,
         master: kept.master.clone(),
     };
     let front = (String::new(), serde_json::to_vec(&front));
@@ -278,7 +279,7 @@ pub(super) fn read(
     for (name, value) in values {
         if name.is_empty() {
             let front: StateHeader = serde_json::from_slice(unmarked(name, value, secret)?)?;
-            kept.form = front.form;
+            kept.format = front.format;
             kept.master = front.master;
             continue;
         }

@@ -14,18 +14,25 @@ fn register(extra: &str) -> String {
 
 #[test]
 fn the_messages_of_the_seed_are_read() {
-    let told = ClientRequest::read(register("").as_bytes(), false).expect("a registration");
-    let ClientRequest::Register(told) = told else {
-        panic!("no registration: {told:?}")
+    let request = ClientRequest::read(register("").as_bytes(), false).expect("a registration");
+    let ClientRequest::Register(registration) = request else {
+        panic!("no registration: {request:?}")
     };
     assert_eq!(
-        (told.role, told.is_well, told.stays),
+        (
+            registration.role,
+            registration.is_well,
+            registration.keeps_connection
+        ),
         (Role::Slave, true, false)
     );
-    assert_eq!(told.key.as_str(), KEY);
+    assert_eq!(registration.key.as_str(), KEY);
     let beat = register(r#", "type": "heartbeat", "mood": {"any": [1]}"#);
-    let told = ClientRequest::read(beat.as_bytes(), false);
-    assert!(matches!(told, Ok(ClientRequest::Heartbeat(_))), "{told:?}");
+    let request = ClientRequest::read(beat.as_bytes(), false);
+    assert!(
+        matches!(request, Ok(ClientRequest::Heartbeat(_))),
+        "{request:?}"
+    );
     let confirm = br#"{"role": "server", "is_alive": "True", "hostname": "server.hadoop.com",
         "ip": "10.2.3.119", "username": "root", "type": "heartbeat"}"#;
     assert_eq!(
@@ -51,8 +58,8 @@ fn each_field_is_needed_and_checked() {
     ] {
         let wrong = good.replace(from, to);
         assert_ne!(wrong, good);
-        let told = ClientRequest::read(wrong.as_bytes(), false);
-        assert!(told.is_err(), "{from} as {to}: {told:?}");
+        let request = ClientRequest::read(wrong.as_bytes(), false);
+        assert!(request.is_err(), "{from} as {to}: {request:?}");
     }
 }
 

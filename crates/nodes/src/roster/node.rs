@@ -51,7 +51,7 @@ pub struct Node {
     pub(crate) life: NodeLiveness,
     pub(crate) is_well: bool,
     /// Whether the node stays connected while it is alive.
-    pub(crate) stays: bool,
+    pub(crate) keeps_connection: bool,
     /// Whether the node has proven that it has its key: from then on it must do so.
     pub(crate) is_proven: bool,
     /// By the listener's stopwatch: when the node was last heard, and when its connection was lost.

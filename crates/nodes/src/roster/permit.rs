@@ -10,8 +10,8 @@ use crate::rejection::Rejection;
 
 impl Roster {
     /// Rejects a registration whose name belongs to another key or role, or whose address belongs to another live node.
-    pub(super) fn permit(&self, told: &Registration) -> Result<(), Rejection> {
-        let (name, ip) = (&told.name, told.address.ip());
+    pub(super) fn permit(&self, registration: &Registration) -> Result<(), Rejection> {
+        let (name, ip) = (&registration.name, registration.address.ip());
         let no = |why: String| Err(Rejection::new(why));
         if let Some(domain) = &self.rules.domain
             && name.as_str() != domain.as_str()
@@ -20,13 +20,15 @@ impl Roster {
             return no(format!("hostname {name} is not below {domain}"));
         }
         match self.nodes.get(name) {
-            Some(known) if known.key != told.key => {
+            Some(known) if known.key != registration.key => {
                 return no(format!(
                     "hostname {name} belongs to another key; an operator frees it with: heartline nodes forget {name}"
                 ));
             }
-            Some(known) if known.is_proven && !told.is_proven => return Err(unproven(name)),
-            Some(known) if known.role != told.role => {
+            Some(known) if known.is_proven && !registration.is_proven => {
+                return Err(unproven(name));
+            }
+            Some(known) if known.role != registration.role => {
                 return no(format!(
                     "{name} is already registered as {}; an operator frees it with: heartline nodes forget {name}",
                     known.role

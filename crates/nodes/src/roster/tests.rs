@@ -24,7 +24,7 @@ fn rules() -> Rules {
             timeout: ms(3000),
             longest_gap: ms(300),
         },
-        patience: ms(1000),
+        reconnect_timeout: ms(1000),
         grace: ms(8000),
         most: 10,
         most_of_one: 3,
@@ -40,7 +40,7 @@ fn node(name: &str, role: Role, n: usize) -> Registration {
         address: Address::parse(&format!("10.0.0.{n}"), false).expect("an address"),
         key: KEYS[n % 3].parse().expect("a key"),
         user: "hadoop".parse().expect("a user"),
-        stays: true,
+        keeps_connection: true,
         signature: None,
         is_proven: false,
     }
@@ -234,7 +234,7 @@ fn one_address_does_not_take_all_names() {
 fn a_lost_connection_is_followed_by_death_unless_it_comes_back() {
     let mut roster = Roster::new(rules());
     let (lasting, mut passing) = (node("n1", Role::Slave, 1), node("n2", Role::Slave, 2));
-    passing.stays = false;
+    passing.keeps_connection = false;
     for node in [&lasting, &passing] {
         roster.register(ms(0), node).expect("taken");
         roster.lose(ms(100), &node.name);
@@ -331,7 +331,7 @@ fn what_is_wrong_is_not_taken() {
 }
 
 #[test]
-fn one_that_says_it_does_not_work_is_told_so() {
+fn a_node_that_says_it_does_not_work_is_published_as_not_working() {
     let mut roster = Roster::new(rules());
     let one = node("n1", Role::Slave, 1);
     roster.register(ms(0), &one).expect("taken");
