@@ -42,7 +42,7 @@ class Heartline(Contestant):
     def __init__(self, mapper, session):
         super().__init__("heartline, wc-mapper")
         self.command = [mapper, "--namespace", self.space, "--session-timeout", f"{session}s"]
-        self.line = self.told = f"{self.space}/heart_beat_master"
+        self.line = self.leader_path = f"{self.space}/heart_beat_master"
 
     def start(self, address, member):
         """The command of one more member."""
@@ -55,9 +55,9 @@ class Heartline(Contestant):
 
     def leader(self, reader):
         """Who leads, and has said so."""
-        told = re.search(rb"^claim: (.+)$", reader.value(self.told) or b"", re.MULTILINE)
+        claim = re.search(rb"^claim: (.+)$", reader.value(self.leader_path) or b"", re.MULTILINE)
         line = self.standing(reader)
-        if not line or not told or line[0] != f"{self.line}/{told[1].decode()}":
+        if not line or not claim or line[0] != f"{self.line}/{claim[1].decode()}":
             return None
         return self.holder(reader, line[0])
 
@@ -70,7 +70,7 @@ class Peer(Contestant):
         self.command = command
         self.session = session
         self.line = f"{self.space}/line"
-        self.told = f"{self.space}/leader"
+        self.leader_path = f"{self.space}/leader"
 
     def start(self, address, member):
         return [*self.command, address, str(self.session * 1000), self.space, member]
@@ -79,7 +79,7 @@ class Peer(Contestant):
         return value or None
 
     def leader(self, reader):
-        return (reader.value(self.told) or b"").decode() or None
+        return (reader.value(self.leader_path) or b"").decode() or None
 
 
 def kazoo():

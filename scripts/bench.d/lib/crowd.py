@@ -78,12 +78,12 @@ class Crowd:
         if self.leader.poll() is not None:
             self.fail(f"the master ended with {self.leader.returncode}")
 
-    def fill(self, patient=True):
+    def fill(self, wait_for_all=True):
         """Starts whoever is missing and waits until all beat. Of those that do not come back after a mistake
-        it may never be all: then those have to do that stand, who is not patient at once."""
+        it may never be all: without `wait_for_all` it ends as soon as any stand."""
         end = time.monotonic() + STAND_LIMIT
         while time.monotonic() < end:
-            if self.top_up() or (self.standing() and not patient):
+            if self.top_up() or (self.standing() and not wait_for_all):
                 return
             time.sleep(0.05)
         if self.kind.returns or not self.standing():
@@ -124,9 +124,9 @@ class Crowd:
         """How many were declared dead so far that lived."""
         if not self.kind.returns:
             return self.mistaken
-        told = Counter(node for _, node in self.kind.told("died"))
+        deaths = Counter(node for _, node in self.kind.reported("died"))
         # Of one that was killed the last was none.
-        return sum(deaths - (name in self.killed) for name, deaths in told.items())
+        return sum(count - (name in self.killed) for name, count in deaths.items())
 
     def watched(self):
         """For how many seconds, added up, members were watched so far."""

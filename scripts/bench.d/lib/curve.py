@@ -28,9 +28,9 @@ def record(programs, address, members, seconds, name):
         if not made.look():
             made.fail("a member has not beaten")
         finish_recording(made)
-        told = [node for _, node in kind.told("died")]
-        if told:
-            made.fail(f"{told[0]} was declared dead, which cuts the recording off")
+        dead = [node for _, node in kind.reported("died")]
+        if dead:
+            made.fail(f"{dead[0]} was declared dead, which cuts the recording off")
     return file
 
 

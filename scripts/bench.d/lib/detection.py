@@ -21,7 +21,7 @@ def detection_times(crowd, rounds):
 def one(crowd):
     nodes = crowd.kind.nodes
     while True:
-        crowd.fill(patient=crowd.kind.returns)
+        crowd.fill(wait_for_all=crowd.kind.returns)
         time.sleep(SETTLE + random.uniform(0, SPREAD))
         with Observer(crowd.server) as observer:
             names = observer.children(nodes, watch=True)

@@ -84,11 +84,11 @@ class Group:
         contestant = self.contestant
         with self.steady(spread) as (observer, leader):
             process = self.members[leader]
-            old = contestant.reign(observer.watch(contestant.told))
+            old = contestant.reign(observer.watch(contestant.leader_path))
             begin = time.monotonic()
             take(process)
             seen = observer.until(
-                contestant.told,
+                contestant.leader_path,
                 lambda value: contestant.reign(value) not in (None, old),
                 ROUND_LIMIT,
             )

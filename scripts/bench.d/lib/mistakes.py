@@ -29,14 +29,14 @@ def of_events(crowd, seconds):
         if not crowd.look():
             crowd.fail("a member has not beaten")
     seconds = time.monotonic() - begin
-    died = list(kind.told("died", first))
+    died = list(kind.reported("died", first))
     time.sleep(AFTERMATH)
     durations = []
     for at, node in died:
-        back = [when for when, who in kind.told("returned", first) if who == node and when >= at]
+        back = [when for when, who in kind.reported("returned", first) if who == node and when >= at]
         durations.append(min(back, default=at + AFTERMATH) - at)
     # Who lives and follows the standing master never is one, unless that was deposed.
-    deposed = len(list(kind.told("claimed", first)))
+    deposed = len(list(kind.reported("claimed", first)))
     return figures(durations, len(died), seconds, seconds * crowd.size, deposed)
 
 

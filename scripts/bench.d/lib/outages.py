@@ -48,8 +48,8 @@ def after(crowd, servers, living, first, begin):
     served = time.monotonic()
     beating = all_beating(crowd, servers, living, end)
     time.sleep(AFTERMATH)
-    died = list(crowd.kind.told("died", first))
-    claims = list(crowd.kind.told("claimed", first))
+    died = list(crowd.kind.reported("died", first))
+    claims = list(crowd.kind.reported("claimed", first))
     return Outage(len(died), len(claims), served - begin, beating - served)
 
 

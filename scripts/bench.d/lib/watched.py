@@ -54,7 +54,7 @@ class Heartline:
     def leads(self, reader):
         return any(event["event"] == "claimed" for event in list(self.events))
 
-    def told(self, kind, since=0):
+    def reported(self, kind, since=0):
         """The events of this kind, from the one numbered `since`: when, and whose."""
         for event in self.events[since:]:
             if event["event"] == kind:
