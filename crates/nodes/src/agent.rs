@@ -5,10 +5,9 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{anyhow, bail};
 use humantime::format_duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use super::PROGRAM;
 use super::auth::Secret;
@@ -35,8 +34,6 @@ const CONNECT: Duration = Duration::from_secs(2);
 pub(super) const RETURN: Duration = Duration::from_secs(10);
 /// The interval between checks of the files while the server sends nothing new.
 const MEND: Duration = Duration::from_secs(10);
-/// How long a leave waits for the server's answer.
-const LEAVE: Duration = Duration::from_secs(5);
 /// The pause after another agent took over the node's name: without it both would take the name from each other
 /// forever.
 const REST: Duration = Duration::from_secs(30);
@@ -335,7 +332,7 @@ impl Agent {
     }
 }
 
-fn tell_written(written: &[PathBuf]) {
+pub(super) fn tell_written(written: &[PathBuf]) {
     for path in written {
         say(PROGRAM, format_args!("{} is written", path.display()));
     }
@@ -347,7 +344,7 @@ fn every(period: Duration) -> tokio::time::Interval {
     ticks
 }
 
-fn registration(plan: &AgentConfig, link: &Link) -> anyhow::Result<Registration> {
+pub(super) fn registration(plan: &AgentConfig, link: &Link) -> anyhow::Result<Registration> {
     let own = link.local()?;
     let address = Address::new(plan.ip.unwrap_or(own), own.is_loopback())?;
     let mut registration = Registration {
@@ -364,63 +361,4 @@ fn registration(plan: &AgentConfig, link: &Link) -> anyhow::Result<Registration>
     let binding = link.binding(&registration);
     registration.signature = binding.and_then(|binding| plan.key.sign(&binding));
     Ok(registration)
-}
-
-/// Makes this node leave: removes its blocks from its files, and its name from the cluster.
-pub(super) async fn leave(plan: AgentConfig) -> anyhow::Result<()> {
-    // The server comes first: it tells a running agent to stop, which then writes no more.
-    let informed = timeout(LEAVE, tell_any(&plan)).await;
-    let written = Writer::new(plan.place.clone()).clear().await?;
-    tell_written(&written);
-    match informed {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(why)) => bail!("{}", not_informed(&plan, &format!("{why:#}"))),
-        Err(_) => bail!("{}", not_informed(&plan, "it did not answer within 5 s")),
-    }
-}
-
-/// The message for the case that the files are cleaned but the server does not know of the leave.
-fn not_informed(plan: &AgentConfig, why: &str) -> String {
-    let ManagedFiles {
-        hosts,
-        authorized_keys,
-        ..
-    } = &plan.place;
-    format!(
-        "the node's blocks were removed from {} and {}, but the server was not informed: {why}; stop the agent and \
-         run leave again, or run: heartline nodes forget {}",
-        hosts.display(),
-        authorized_keys.display(),
-        plan.name
-    )
-}
-
-/// Sends the leave to the first server that accepts it.
-async fn tell_any(plan: &AgentConfig) -> anyhow::Result<()> {
-    let mut outcome = Ok(());
-    for turn in 0..plan.servers.count() {
-        let server = plan.servers.at(turn);
-        outcome = tell_leave(plan, server).await;
-        if outcome.is_ok() {
-            break;
-        }
-    }
-    outcome
-}
-
-async fn tell_leave(plan: &AgentConfig, server: &str) -> anyhow::Result<()> {
-    let mut link = Link::connect(server, plan.secret.as_ref()).await?;
-    let registration = registration(plan, &link)?;
-    link.send_message(&registration.leave()).await?;
-    loop {
-        let message = link.next().await?;
-        let glance: ReplyHeader = serde_json::from_slice(&message)?;
-        match glance.kind.as_deref() {
-            Some("ack") if glance.of.as_deref() == Some("leave") => return Ok(()),
-            Some("refused") => {
-                return Err(anyhow!("{}", glance.why()));
-            }
-            _ => {}
-        }
-    }
 }

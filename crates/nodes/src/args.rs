@@ -14,6 +14,7 @@ use super::agent::{self, RETURN};
 use super::coordinator::TICK;
 use super::fields::{HostName, UserName};
 use super::key::{self, OwnKey};
+use super::leave::leave;
 use super::list;
 use super::managed_files::ManagedFiles;
 use super::message::Role;
@@ -209,7 +210,7 @@ impl NodesArgs {
             Part::Agent(args) => match args.action {
                 Some(AgentAction::Leave(node)) => {
                     match node.plan(Role::Slave, Duration::from_secs(1), OwnKey::there) {
-                        Ok(plan) => run(PROGRAM, agent::leave(plan)),
+                        Ok(plan) => run(PROGRAM, leave(plan)),
                         Err(why) => usage(&why),
                     }
                 }

@@ -29,6 +29,7 @@ pub mod fields;
 pub mod fuzzing;
 mod impersonate;
 mod key;
+mod leave;
 #[cfg(test)]
 #[path = "../../../tests/support/left_out.rs"]
 mod left_out;

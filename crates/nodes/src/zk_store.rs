@@ -5,9 +5,10 @@
 //! intruder who can write to ZooKeeper but does not know the secret cannot put a key into every `authorized_keys`. A
 //! single znode that cannot be read or trusted is skipped: its node registers again.
 
+mod transactions;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
-use std::mem::take;
 
 use anyhow::Context;
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -19,13 +20,12 @@ use super::auth::Secret;
 use super::fields::{Address, HostName};
 use super::state::{PersistedNode, PersistedState};
 use heartline_process::say::say;
-use heartline_zookeeper::client::{Kind, Operation, Refusal};
+use heartline_zookeeper::client::Operation;
 use heartline_zookeeper::{Failure, Fence, Session, unless_throttled};
+use transactions::{batches, instead, name, refused_at};
 
 /// The folder znode, below the servers' namespace.
 const FOLDER: &str = "nodes";
-/// The maximum number of bytes per transaction: a ZooKeeper server accepts 1 MiB.
-const BATCH: usize = 256 << 10;
 /// The maximum number of skipped znodes that a message names.
 const MOST_NAMED: usize = 8;
 /// The maximum number of refused znodes that one save tries again: each may cost another transaction.
@@ -173,23 +173,6 @@ impl ZkStore {
     }
 }
 
-/// The operation to try after this one was refused, if there is one.
-fn instead(refused: &Operation, why: &Failure) -> Option<Operation> {
-    let (path, value) = match refused {
-        Operation::Delete { path, .. } => (path, Vec::new()),
-        // It cannot be read, so it was not known.
-        Operation::Create { path, value, .. } if *why == Failure::NodeExists => {
-            (path, value.clone())
-        }
-        _ => return None,
-    };
-    Some(Operation::Set {
-        path: path.clone(),
-        value,
-        version: None,
-    })
-}
-
 /// The value of one node in ZooKeeper; an empty value describes no node.
 fn stored<'a>(values: &'a Values, name: &str) -> Option<&'a Vec<u8>> {
     values.get(name).filter(|value| !value.is_empty())
@@ -320,253 +303,5 @@ fn node(
     Ok(node)
 }
 
-/// The transactions that change the values from `before` to `wanted`. One node loses an address before another one gets
-/// it.
-fn batches(
-    folder: &str,
-    before: &Values,
-    wanted: &Values,
-    odd: &BTreeSet<String>,
-) -> Vec<Vec<Operation>> {
-    let path = |name: &str| match name {
-        "" => folder.to_owned(),
-        name => format!("{folder}/{name}"),
-    };
-    let is_gone = |(name, value): &(&String, &Vec<u8>)| {
-        !value.is_empty() && !wanted.contains_key(*name) && !odd.contains(*name)
-    };
-    let gone = before.iter().filter(is_gone);
-    let gone = gone.map(|(name, _)| Operation::Delete {
-        path: path(name),
-        version: None,
-    });
-    let changed = wanted
-        .iter()
-        .filter(|(name, value)| before.get(*name).is_some_and(|before| before != *value));
-    let changed = changed.map(|(name, value)| Operation::Set {
-        path: path(name),
-        value: value.clone(),
-        version: None,
-    });
-    let new = wanted
-        .iter()
-        .filter(|(name, _)| !before.contains_key(*name));
-    let new = new.map(|(name, value)| Operation::Create {
-        path: path(name),
-        value: value.clone(),
-        kind: Kind::Persistent,
-    });
-    let (mut batches, mut batch, mut size) = (Vec::new(), Vec::new(), 0);
-    for operation in gone.chain(changed).chain(new) {
-        let length = weight(&operation);
-        if size + length > BATCH && !batch.is_empty() {
-            batches.push(take(&mut batch));
-            size = 0;
-        }
-        size += length;
-        batch.push(operation);
-    }
-    if !batch.is_empty() {
-        batches.push(batch);
-    }
-    batches
-}
-
-/// The znode of an operation; the folder has the empty name.
-fn name<'a>(folder: &str, operation: &'a Operation) -> &'a str {
-    let path = match operation {
-        Operation::Check { path, .. }
-        | Operation::Delete { path, .. }
-        | Operation::Create { path, .. }
-        | Operation::Set { path, .. } => path,
-    };
-    let below = path.strip_prefix(folder).unwrap_or_default();
-    below.strip_prefix('/').unwrap_or_default()
-}
-
-/// The index of the one operation in `batch` that made a transaction fail, and why, if it fails again.
-fn refused_at(refusal: Refusal, batch: &[Operation]) -> Result<(usize, Failure), Failure> {
-    let Refusal { at, failure } = refusal;
-    // The fence numbers operations from 1.
-    let at = at.and_then(|at| at.checked_sub(1));
-    match (at, &failure) {
-        (Some(at), Failure::Refused(_) | Failure::NodeExists) if at < batch.len() => {
-            Ok((at, failure))
-        }
-        _ => Err(failure),
-    }
-}
-
-/// The size of an operation on the wire in bytes, rounded up.
-fn weight(operation: &Operation) -> usize {
-    const REST: usize = 64;
-    match operation {
-        Operation::Check { path, .. } | Operation::Delete { path, .. } => path.len() + REST,
-        Operation::Create { path, value, .. } | Operation::Set { path, value, .. } => {
-            path.len() + value.len() + REST
-        }
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::super::state::tests::kept;
-    use super::*;
-
-    fn secret(text: &str) -> Secret {
-        Secret::new(text.as_bytes()).expect("long enough")
-    }
-
-    /// The values after these transactions.
-    fn applied(mut values: Values, batches: Vec<Vec<Operation>>) -> Values {
-        let name = |path: &str| {
-            path.strip_prefix("/f")
-                .map(|rest| rest.trim_start_matches('/').to_owned())
-                .expect("below")
-        };
-        for operation in batches.into_iter().flatten() {
-            match operation {
-                Operation::Check { .. } => panic!("the fence checks"),
-                Operation::Create { path, value, .. } => {
-                    assert!(
-                        values.insert(name(&path), value).is_none(),
-                        "{path} is there"
-                    );
-                }
-                Operation::Set { path, value, .. } => {
-                    assert!(
-                        values.insert(name(&path), value).is_some(),
-                        "{path} is not there"
-                    );
-                }
-                Operation::Delete { path, .. } => {
-                    assert!(values.remove(&name(&path)).is_some(), "{path} is not there");
-                }
-            }
-        }
-        values
-    }
-
-    fn believed(values: &Values, secret: Option<&Secret>) -> anyhow::Result<PersistedState> {
-        read(values, secret, false, &mut BTreeMap::new())
-    }
-
-    #[test]
-    fn what_is_passed_over_is_named_and_left_there() {
-        let one = written(&kept(&["m1", "a2"]), None);
-        let mut values = one.clone();
-        values.insert("junk".to_owned(), b"hello".to_vec());
-        let mut odd = BTreeMap::new();
-        let believed = read(&values, None, false, &mut odd).expect("the folder's value is right");
-        assert_eq!(believed.nodes.len(), 2);
-        assert_eq!(odd.keys().collect::<Vec<_>>(), ["junk"]);
-        let odd = odd.into_keys().collect();
-        assert!(batches("/f", &values, &one, &odd).is_empty());
-    }
-
-    #[test]
-    fn an_empty_value_stands_for_a_node_that_is_forgotten() {
-        let wanted = written(&kept(&["m1"]), None);
-        let mut values = wanted.clone();
-        values.insert("a2".to_owned(), Vec::new());
-        let mut odd = BTreeMap::new();
-        let read = read(&values, None, false, &mut odd).expect("the folder's value is right");
-        assert_eq!((read.nodes.len(), odd), (1, BTreeMap::new()));
-        assert!(batches("/f", &values, &wanted, &BTreeSet::new()).is_empty());
-        let again = written(&kept(&["m1", "a2"]), None);
-        let again_written = batches("/f", &values, &again, &BTreeSet::new());
-        assert_eq!(applied(values, again_written), again);
-    }
-
-    #[test]
-    fn an_address_that_agents_reject_costs_its_node_alone() {
-        let mut values = written(&kept(&["m1", "a2"]), None);
-        let value = String::from_utf8(values["a2"].clone()).expect("text");
-        values.insert(
-            "a2".to_owned(),
-            value.replace("10.0.0.2", "127.0.0.2").into(),
-        );
-        for (loopback, count) in [(false, 1), (true, 2)] {
-            let mut odd = BTreeMap::new();
-            let read = read(&values, None, loopback, &mut odd).expect("the folder's is right");
-            assert_eq!((read.nodes.len(), odd.len()), (count, 2 - count));
-        }
-    }
-
-    #[test]
-    fn what_is_written_is_read_again() {
-        let kept = kept(&["m1", "a2", "b3"]);
-        for secret in [None, Some(&secret("0123456789abcdef"))] {
-            let values = written(&kept, secret);
-            assert_eq!(believed(&values, secret).expect("whole"), kept);
-        }
-        assert_eq!(
-            believed(&Values::new(), None).expect("nothing"),
-            PersistedState::default()
-        );
-    }
-
-    #[test]
-    fn only_what_differs_is_written() {
-        let (one, other) = (kept(&["m1", "a2", "b3"]), kept(&["m1", "c2", "b3", "d4"]));
-        let (one, other) = (written(&one, None), written(&other, None));
-        let none = BTreeSet::new();
-        let batches = |before: &Values, wanted: &Values| batches("/f", before, wanted, &none);
-        let between = batches(&one, &other);
-        assert_eq!(between.iter().flatten().count(), 3, "{between:?}");
-        assert_eq!(applied(one.clone(), between), other);
-        assert!(batches(&one, &one).is_empty());
-        let all = batches(&Values::new(), &one);
-        assert!(
-            matches!(&all[0][0], Operation::Create { path, .. } if path == "/f"),
-            "the folder first"
-        );
-        assert_eq!(applied(Values::new(), all), one);
-        assert_eq!(
-            applied(one.clone(), batches(&one, &Values::new())),
-            Values::new()
-        );
-    }
-
-    #[test]
-    fn no_transaction_is_too_long() {
-        let values: Values = (0..1000)
-            .map(|n| (format!("n{n}"), vec![b'x'; 1000]))
-            .collect();
-        let batches = batches("/f", &Values::new(), &values, &BTreeSet::new());
-        assert_eq!(batches.len(), 5);
-        for batch in &batches {
-            assert!(batch.iter().map(weight).sum::<usize>() <= BATCH);
-        }
-        assert_eq!(applied(Values::new(), batches), values);
-    }
-
-    #[test]
-    fn what_another_has_written_is_not_believed() {
-        let (own, other) = (secret("0123456789abcdef"), secret("fedcba9876543210"));
-        let kept = kept(&["m1", "a2"]);
-        let values = written(&kept, Some(&own));
-        assert!(believed(&written(&kept, None), Some(&own)).is_err());
-        assert!(believed(&written(&kept, Some(&other)), Some(&own)).is_err());
-        let mut moved = values.clone();
-        moved.insert("m1".to_owned(), values["a2"].clone());
-        let names = |values: &Values| {
-            let nodes = believed(values, Some(&own))
-                .expect("the folder's value is right")
-                .nodes;
-            let names = nodes.iter().map(|node| node.hostname.to_string());
-            names.collect::<Vec<_>>()
-        };
-        assert_eq!(names(&moved), ["a2"]);
-        let mut changed = values.clone();
-        if let Some(value) = changed.get_mut("a2") {
-            let at = value
-                .iter()
-                .position(|byte| *byte == b'7')
-                .expect("a digit");
-            value[at] = b'8';
-        }
-        assert_eq!(names(&changed), ["m1"]);
-        assert_eq!(names(&values).len(), 2);
-    }
-}
+mod tests;

@@ -16,86 +16,13 @@
 //! A dedicated master's claim comes before those of working members, even if it was made later: it is first in
 //! line while another member still leads. So being first is not enough: see [`takeover`](super::takeover).
 
+mod action;
+
 use std::collections::{BTreeSet, VecDeque};
 
 use crate::protocol::EndReason;
 use crate::protocol::claim::{in_order, prefix};
-
-/// The next action of the driver. Its answer carries the same `generation`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ElectionAction {
-    /// Create this member's claim at the end of the line: [`Election::created`].
-    Create {
-        /// The generation of the answer.
-        generation: u64,
-    },
-    /// List the line, after a `sync` if `fresh`: [`Election::listed`].
-    List {
-        /// The generation of the answer.
-        generation: u64,
-        /// Whether the answer must include writes that another server has already acknowledged.
-        fresh: bool,
-    },
-    /// Read the owner of this member's claim: [`Election::inspected`].
-    Inspect {
-        /// The generation of the answer.
-        generation: u64,
-        /// The claim's name in the line.
-        claim: String,
-    },
-    /// Watch the claim before this member's claim until it is removed: [`Election::predecessor_gone`].
-    Listen {
-        /// The generation of the answer.
-        generation: u64,
-        /// The predecessor's name in the line.
-        claim: String,
-    },
-    /// Remove another member's claim if this member's claim exists and the other one has version `version`:
-    /// [`Election::deposed_as`].
-    Depose {
-        /// The generation of the answer.
-        generation: u64,
-        /// This member's claim.
-        own: String,
-        /// The claim to remove.
-        claim: String,
-        /// The version that was read last; `None` removes any version.
-        version: Option<i32>,
-    },
-    /// Remove a surplus claim of this member, if its session owns it.
-    Remove {
-        /// Its name in the line.
-        claim: String,
-    },
-    /// Become a follower: another member is master.
-    Follow,
-    /// Become master, until [`ElectionAction::StepDown`].
-    Lead(Elected),
-    /// Stop acting as master at once.
-    StepDown,
-}
-
-/// The result of a won election.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Elected {
-    /// The claim's name in the line: every write of the master checks that the claim still exists.
-    pub claim: String,
-    /// Why the previous master ended, if this member removed its claim.
-    pub deposed_as: Option<EndReason>,
-}
-
-/// The result of an [`ElectionAction::Depose`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DeposeOutcome {
-    /// The other claim is removed.
-    Done,
-    /// The other claim was already gone.
-    Gone,
-    /// The other member has beaten in the meantime: nothing was changed.
-    Spared,
-    /// This member's claim does not exist: nothing was changed.
-    Void,
-}
+pub use action::{DeposeOutcome, Elected, ElectionAction};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum ElectionPhase {

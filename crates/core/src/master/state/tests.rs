@@ -4,6 +4,7 @@ mod crowds;
 mod deaths;
 mod inherited;
 mod orders;
+mod succession;
 
 use super::*;
 use crate::condition::Condition;
@@ -345,153 +346,6 @@ fn who_leaves_has_finished_or_failed_by_its_last_word() {
 }
 
 #[test]
-fn followers_of_the_master_before_are_taken_over() {
-    let before = Report::parse(b"t: follower map2.0 still alive\nfollowers: map1.0 map4.0\n");
-    let mut master_state = begin(inherited(before));
-    master_state.listed(at(0), &names(&["map2.0", "map3.0"]));
-    master_state.heard(at(0), "map2.0", &reading(3));
-    master_state.heard(at(0), "map3.0", &reading(0));
-    let report = Report::parse(tick(&mut master_state, 0).unwrap().as_bytes());
-    let said: Vec<_> = report
-        .events
-        .iter()
-        .map(|e| (e.event, e.node.as_deref()))
-        .collect();
-    assert_eq!(
-        said,
-        [
-            (EventKind::Claimed, Some("map1.0")),
-            (EventKind::Finished, Some("map4.0")),
-            (EventKind::Joined, Some("map3.0")),
-        ]
-    );
-    assert_eq!(report.alive().collect::<Vec<_>>(), ["map2.0", "map3.0"]);
-}
-
-#[test]
-fn nobody_is_expected_from_a_job_long_gone() {
-    let report = Report::parse(b"t: follower map2.0 still alive\nsequence: 8\n");
-    let written = at(0).wall - TimeDelta::minutes(5);
-    let now = at(0).wall;
-    let mut master_state = begin(PriorState {
-        report,
-        written,
-        now,
-        ..inherited(Report::default())
-    });
-    master_state.listed(at(0), &names(&[]));
-    assert_eq!(kinds(tick(&mut master_state, 0)), [EventKind::Claimed]);
-}
-
-#[test]
-fn events_are_numbered_on_from_the_master_before_and_forgotten_after_a_second() {
-    let report = Report {
-        epoch: Some(30),
-        sequence: 8,
-        ..Report::default()
-    };
-    let mut master_state = begin(inherited(report));
-    let claimed = Report::parse(tick(&mut master_state, 0).unwrap().as_bytes());
-    assert_eq!(claimed.sequence, 9);
-    master_state.heard(at(900), "map3.0", &FollowerReading { ..reading(0) });
-    assert_eq!(
-        kinds(tick(&mut master_state, 900)),
-        [EventKind::Claimed, EventKind::Joined]
-    );
-    master_state.heard(at(1001), "map3.0", &reading(1));
-    assert_eq!(kinds(tick(&mut master_state, 1001)), [EventKind::Joined]);
-}
-
-#[test]
-fn the_last_word_frees_the_claim() {
-    let mut master_state = settled();
-    let Write::Release { report } = master_state.release(at(10)) else {
-        panic!()
-    };
-    assert!(report.starts_with("this is a master map!\n"));
-    assert_eq!(kinds(Some(report)).last(), Some(&EventKind::Released));
-}
-
-/// Why the previous master ended, according to a new master.
-fn went(deposed_as: Option<EndReason>, value: &[u8], age: TimeDelta) -> Option<EndReason> {
-    let elected = Elected {
-        claim: "_c_b-lock-0000000002".to_owned(),
-        deposed_as,
-    };
-    let report = Report {
-        epoch: Some(30),
-        master_info: Some(master_info("_c_a-lock-0000000001")),
-        ..Report::parse(value)
-    };
-    let prior = PriorState {
-        written: at(0).wall - age,
-        ..inherited(report)
-    };
-    let mut master_state = MasterState::begin(
-        at(0),
-        ("map1.0", &Identity::default()),
-        &elected,
-        PACE,
-        prior,
-    );
-    let report = Report::parse(tick(&mut master_state, 0).unwrap().as_bytes());
-    assert_eq!(report.epoch, Some(40));
-    let previous = report.events[0].previous.clone();
-    assert_eq!(previous, report.master_info.unwrap().previous);
-    previous.map(|previous| previous.went)
-}
-
-#[test]
-fn a_master_says_why_the_one_before_went() {
-    let (soon, late) = (TimeDelta::milliseconds(10), TimeDelta::seconds(7));
-    let free = b"this is a master map!\n";
-    assert_eq!(went(None, free, soon), Some(EndReason::Finished));
-    assert_eq!(
-        went(Some(EndReason::Dead), b"", soon),
-        Some(EndReason::Dead)
-    );
-    assert_eq!(
-        went(Some(EndReason::Deposed), b"", soon),
-        Some(EndReason::Deposed)
-    );
-    assert_eq!(went(None, b"", late), Some(EndReason::Expired));
-    assert_eq!(
-        went(None, b"", TimeDelta::seconds(1)),
-        Some(EndReason::Dead)
-    );
-    assert_eq!(went(None, b"", soon), Some(EndReason::Deposed));
-    // It finished, and its claim was found at the moment of its removal.
-    assert_eq!(
-        went(Some(EndReason::Deposed), free, soon),
-        Some(EndReason::Finished)
-    );
-}
-
-#[test]
-fn a_master_that_was_taken_for_dead_returns_as_a_follower() {
-    let elected = Elected {
-        claim: "_c_b-lock-0000000002".to_owned(),
-        deposed_as: Some(EndReason::Dead),
-    };
-    let report = Report {
-        epoch: Some(30),
-        master_info: Some(master_info("_c_a-lock-0000000001")),
-        ..Report::default()
-    };
-    let mut master_state = MasterState::begin(
-        at(0),
-        ("map1.0", &Identity::default()),
-        &elected,
-        PACE,
-        inherited(report),
-    );
-    tick(&mut master_state, 0);
-    master_state.heard(at(5), "map0.0", &reading(0));
-    let kinds = kinds(tick(&mut master_state, 5));
-    assert_eq!(kinds.last(), Some(&EventKind::Returned));
-}
-
-#[test]
 fn who_comes_back_after_an_outage_was_never_gone() {
     let before = Report::parse(b"followers: map2.0 map3.0 map4.0\n");
     let mut master_state = begin(PriorState {
@@ -552,25 +406,4 @@ fn a_stall_is_told_once_and_its_end_too() {
             (EventKind::Recovered, None)
         ]
     );
-}
-
-#[test]
-fn the_dead_are_told_of_until_they_return() {
-    let mut master_state = settled();
-    master_state.heard(at(0), "map2.0", &reading(7));
-    for ms in (5..=25).step_by(5) {
-        tick(&mut master_state, ms);
-    }
-    let dead_of = |report: Option<String>| {
-        let report = Report::parse(report.unwrap().as_bytes());
-        report
-            .dead
-            .into_iter()
-            .map(|dead| dead.node)
-            .collect::<Vec<_>>()
-    };
-    master_state.heard(at(30), "map3.0", &reading(1));
-    assert_eq!(dead_of(tick(&mut master_state, 30)), ["map2.0"]);
-    master_state.heard(at(35), "map2.0", &reading(0));
-    assert!(dead_of(tick(&mut master_state, 35)).is_empty());
 }

@@ -164,3 +164,24 @@ fn who_was_cut_off_is_not_dead_to_itself() {
     assert_eq!(report.dead, []);
     assert!(master_state.take_deaths().is_empty());
 }
+
+#[test]
+fn the_dead_are_told_of_until_they_return() {
+    let mut master_state = settled();
+    master_state.heard(at(0), "map2.0", &reading(7));
+    for ms in (5..=25).step_by(5) {
+        tick(&mut master_state, ms);
+    }
+    let dead_of = |report: Option<String>| {
+        let report = Report::parse(report.unwrap().as_bytes());
+        report
+            .dead
+            .into_iter()
+            .map(|dead| dead.node)
+            .collect::<Vec<_>>()
+    };
+    master_state.heard(at(30), "map3.0", &reading(1));
+    assert_eq!(dead_of(tick(&mut master_state, 30)), ["map2.0"]);
+    master_state.heard(at(35), "map2.0", &reading(0));
+    assert!(dead_of(tick(&mut master_state, 35)).is_empty());
+}

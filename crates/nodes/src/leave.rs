@@ -1,0 +1,74 @@
+//! `heartline nodes leave`: a node leaves its cluster for good.
+
+use std::time::Duration;
+
+use anyhow::{anyhow, bail};
+use tokio::time::timeout;
+
+use super::agent::{AgentConfig, registration, tell_written};
+use super::link::Link;
+use super::managed_files::ManagedFiles;
+use super::message::ReplyHeader;
+use super::writer::Writer;
+
+/// How long a leave waits for the server's answer.
+const LEAVE: Duration = Duration::from_secs(5);
+
+/// Makes this node leave: removes its blocks from its files, and its name from the cluster.
+pub(super) async fn leave(plan: AgentConfig) -> anyhow::Result<()> {
+    // The server comes first: it tells a running agent to stop, which then writes no more.
+    let informed = timeout(LEAVE, tell_any(&plan)).await;
+    let written = Writer::new(plan.place.clone()).clear().await?;
+    tell_written(&written);
+    match informed {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(why)) => bail!("{}", not_informed(&plan, &format!("{why:#}"))),
+        Err(_) => bail!("{}", not_informed(&plan, "it did not answer within 5 s")),
+    }
+}
+
+/// The message for the case that the files are cleaned but the server does not know of the leave.
+fn not_informed(plan: &AgentConfig, why: &str) -> String {
+    let ManagedFiles {
+        hosts,
+        authorized_keys,
+        ..
+    } = &plan.place;
+    format!(
+        "the node's blocks were removed from {} and {}, but the server was not informed: {why}; stop the agent and \
+         run leave again, or run: heartline nodes forget {}",
+        hosts.display(),
+        authorized_keys.display(),
+        plan.name
+    )
+}
+
+/// Sends the leave to the first server that accepts it.
+async fn tell_any(plan: &AgentConfig) -> anyhow::Result<()> {
+    let mut outcome = Ok(());
+    for turn in 0..plan.servers.count() {
+        let server = plan.servers.at(turn);
+        outcome = tell_leave(plan, server).await;
+        if outcome.is_ok() {
+            break;
+        }
+    }
+    outcome
+}
+
+async fn tell_leave(plan: &AgentConfig, server: &str) -> anyhow::Result<()> {
+    let mut link = Link::connect(server, plan.secret.as_ref()).await?;
+    let registration = registration(plan, &link)?;
+    link.send_message(&registration.leave()).await?;
+    loop {
+        let message = link.next().await?;
+        let glance: ReplyHeader = serde_json::from_slice(&message)?;
+        match glance.kind.as_deref() {
+            Some("ack") if glance.of.as_deref() == Some("leave") => return Ok(()),
+            Some("refused") => {
+                return Err(anyhow!("{}", glance.why()));
+            }
+            _ => {}
+        }
+    }
+}
