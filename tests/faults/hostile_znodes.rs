@@ -266,15 +266,22 @@ fn a_request_that_is_none_costs_the_others_nothing() {
 fn a_claim_with_a_members_own_prefix_does_not_make_it_lose_its_place() {
     let zookeeper = ZooKeeper::start();
     let (watcher, master, follower) = pair(&zookeeper);
-    let claims = zookeeper.visit(async |session| session.line(true).await.expect("it answers"));
-    let forged = claims.iter().map(|claim| {
-        let (prefix, _) = claim.rsplit_once("-lock-").expect("a claim");
-        format!("/heart_beat_master/{prefix}-lock--000000005")
-    });
-    let forged: Vec<String> = forged.collect();
-    assert_eq!(forged.len(), 2);
+    let mut claims = zookeeper.visit(async |session| session.line(true).await.expect("it answers"));
+    claims.sort_by_key(|claim| claim.rsplit('-').next().map(str::to_owned));
+    let forged = |number: &str| {
+        let forged = claims.iter().map(|claim| {
+            let (prefix, _) = claim.rsplit_once("-lock-").expect("a claim");
+            format!("/heart_beat_master/{prefix}-lock-{number}")
+        });
+        forged.collect::<Vec<_>>()
+    };
+    let lasting = forged("-000000007");
+    assert_eq!(lasting.len(), 2);
+    for path in &lasting {
+        zookeeper.create_lasting(path, "x\nbeat");
+    }
     zookeeper.visit(async |session| {
-        for path in &forged {
+        for path in &forged("-000000005") {
             let made = session.client().create(path, b"x\nbeat", Kind::Ephemeral);
             made.await.expect("it does not exist");
         }
@@ -287,9 +294,11 @@ fn a_claim_with_a_members_own_prefix_does_not_make_it_lose_its_place() {
         let claimed = watcher.story().into_iter();
         claimed.filter(|logged| logged.event == "claimed").count() == 2
     });
-    for mapper in [follower, backup] {
-        assert_eq!(mapper.finish().status(), 0);
-    }
+    assert_eq!(backup.finish().status(), 0);
+    let ended = follower.finish();
+    assert_eq!(ended.status(), 0);
+    // What no session owns is named; what another session owns is one more claim in the line.
+    assert_passed_over(&ended, &lasting[1]);
 }
 
 /// Checks that the master was master all the time.

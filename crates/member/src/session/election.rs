@@ -22,6 +22,9 @@ impl MemberSession<'_> {
             }
             ElectionReply::Listed(generation, names) => self.election.listed(generation, &names),
             ElectionReply::Inspected(generation, claim, owner) => {
+                if owner == Some(0) {
+                    self.note_no_claim(&claim);
+                }
                 self.election.inspected(generation, claim, owner);
             }
             ElectionReply::PredecessorSeen(generation, view) => {
@@ -43,9 +46,7 @@ impl MemberSession<'_> {
                 }
             }
             ElectionReply::NoClaim(generation, claim) => {
-                let path = self.session.paths().claim(&claim);
-                self.context
-                    .note(&path, "no session owns it, so it is not a member's claim");
+                self.note_no_claim(&claim);
                 self.end_predecessor();
                 self.election.no_claim(generation, claim);
             }
@@ -65,6 +66,12 @@ impl MemberSession<'_> {
         if known.as_deref() != claim {
             *known = claim.map(str::to_owned);
         }
+    }
+
+    fn note_no_claim(&mut self, claim: &str) {
+        let path = self.session.paths().claim(claim);
+        self.context
+            .note(&path, "no session owns it, so it is not a member's claim");
     }
 
     /// Starts the predecessor watch if the action asks for it. Returns whether it did.
