@@ -22,7 +22,7 @@ use crate::say::say;
 use crate::stdio;
 use crate::streaming::{Task, die_of_broken_pipe};
 use crate::vitals::SampleTarget;
-use crate::wrapped::{ChildEvent, ChildEvents, ChildObserver, Leftover, Outcome, Wrapped};
+use crate::wrapped::{ChildEvent, ChildEvents, ChildObserver, CommandOutcome, Leftover, Wrapped};
 
 /// The name of this program in messages.
 const PROGRAM: &str = "heartline run";
@@ -150,9 +150,9 @@ impl RunArgs {
             Ending::Failed
         });
         match outcome {
-            Ok(Outcome::Status(status)) => ExitCode::from(status),
-            Ok(Outcome::BrokenPipe) => die_of_broken_pipe(),
-            Ok(Outcome::Signal(signal)) => {
+            Ok(CommandOutcome::Status(status)) => ExitCode::from(status),
+            Ok(CommandOutcome::BrokenPipe) => die_of_broken_pipe(),
+            Ok(CommandOutcome::Signal(signal)) => {
                 // As if the signal had not been caught: the shell and Hadoop see the true cause.
                 let _ = emulate_default_handler(signal);
                 // Only reached where the signal has no effect, as in a container's first process.
@@ -170,7 +170,7 @@ fn run(
     leftover: Leftover,
     orders: ChildEvents,
     reporting: &mut Reporting,
-) -> std::io::Result<Outcome> {
+) -> std::io::Result<CommandOutcome> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;

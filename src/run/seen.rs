@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::vitals::{self, Ends, Flow, Identity, Input, Output};
+use crate::vitals::{self, CommandFlow, Ends, FileIdentity, Input, Output};
 use crate::wrapped::{Stream, Streams};
 
 /// The streams of a command.
@@ -19,29 +19,29 @@ impl Seen {
     }
 }
 
-impl vitals::Streams for Seen {
-    fn flow(&mut self) -> Flow {
+impl vitals::FlowSource for Seen {
+    fn flow(&mut self) -> CommandFlow {
         let (bytes_out, output) = self.output();
         match &*self.0.input {
             Stream::Relayed(flow) => {
-                // In this order: see `Flow::relayed`.
+                // In this order: see `CommandFlow::relayed`.
                 let written = flow.bytes();
                 let input = Input {
                     unread: flow.waiting(),
                     ended: flow.has_ended(),
                 };
-                Flow::relayed(written, bytes_out, input, output)
+                CommandFlow::relayed(written, bytes_out, input, output)
             }
-            Stream::File { file, .. } => Flow {
+            Stream::File { file, .. } => CommandFlow {
                 bytes_in: self.0.input.bytes().unwrap_or_default(),
                 bytes_out,
                 input: Input::of(file),
                 output,
             },
-            Stream::Opaque => Flow {
+            Stream::Opaque => CommandFlow {
                 bytes_out,
                 output,
-                ..Flow::default()
+                ..CommandFlow::default()
             },
         }
     }
@@ -68,10 +68,10 @@ impl Seen {
     }
 }
 
-fn identity(stream: &Arc<Stream>) -> Option<Identity> {
+fn identity(stream: &Arc<Stream>) -> Option<FileIdentity> {
     match &**stream {
-        Stream::Relayed(flow) => Identity::of(flow.pipe()?),
-        Stream::File { file, .. } => Identity::of(file),
+        Stream::Relayed(flow) => FileIdentity::of(flow.pipe()?),
+        Stream::File { file, .. } => FileIdentity::of(file),
         Stream::Opaque => None,
     }
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 use crate::support::wait_until;
 use heartline::condition::{Condition, InputFill, StallTimeout, Waiting};
 use heartline::vitals::{
-    Ends, Flow, Identity, Monitor, MonitorEvent, SampleTarget, Sampler, Settings,
+    CommandFlow, Ends, FileIdentity, Monitor, MonitorEvent, MonitorSettings, SampleTarget, Sampler,
 };
 use rig::{Counted, Drain, Fed, Feed, Rig};
 use rustix::process::Signal;
@@ -205,7 +205,7 @@ fn cpu_time_of_children_that_have_ended_counts() {
 fn a_thread_of_this_process_is_looked_at_by_itself() {
     let (mut reader, writer) = pipe().unwrap();
     let ends = Ends {
-        input: Identity::of(&reader),
+        input: FileIdentity::of(&reader),
         output: None,
     };
     let (sender, receiver) = channel();
@@ -221,12 +221,12 @@ fn a_thread_of_this_process_is_looked_at_by_itself() {
         .unsigned_abs();
     let mut sampler = Sampler::new(SampleTarget::OwnThread(tid), ends);
     wait_until("the thread waits for its input", LIMIT, || {
-        sampler.look(&Flow::default()).waiting == Waiting::Input
+        sampler.look(&CommandFlow::default()).waiting == Waiting::Input
     });
     drop(writer);
     assert_eq!(thread.join().unwrap(), 0);
     wait_until("the thread is gone", LIMIT, || {
-        sampler.look(&Flow::default()).processes == 0
+        sampler.look(&CommandFlow::default()).processes == 0
     });
 }
 
@@ -234,7 +234,7 @@ fn a_thread_of_this_process_is_looked_at_by_itself() {
 fn watch(fed: &Fed) -> (Monitor, Receiver<MonitorEvent>) {
     wait_until("the command has begun", LIMIT, || fed.pipes.has_given());
     let (sender, receiver) = channel();
-    let settings = Settings {
+    let settings = MonitorSettings {
         target: SampleTarget::Tree(fed.child.id()),
         ends: fed.ends,
         stall_timeout: StallTimeout::After(Duration::from_secs(2)),

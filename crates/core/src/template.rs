@@ -4,7 +4,7 @@
 //!
 //! Values come from the environment and from ZooKeeper, where others write them. A command may still take a word
 //! for an option or for a path elsewhere (`-o`, `../../x`), so each value must have a format that no command
-//! misinterprets ([`Unfit`]).
+//! misinterprets ([`UnfitValue`]).
 
 use std::str::FromStr;
 
@@ -16,7 +16,7 @@ pub struct Template(Vec<String>);
 /// of letters, digits, `.`, `-` and `_` (and `:` in `{host}`) that begins with a letter, a digit or `_`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("'{}' is no value for {{{place}}}, which takes {}", text.escape_debug(), ValueFormat::of(place).wanted())]
-pub struct Unfit {
+pub struct UnfitValue {
     place: String,
     text: String,
 }
@@ -74,7 +74,7 @@ pub fn fitting<'a>(place: &str, value: &'a str) -> &'a str {
 impl Template {
     /// The words of the command, with each `{name}` replaced by its value. Other text in braces
     /// stays as it is. Fails if a value does not have the format of its placeholder.
-    pub fn fill(&self, values: &[(&str, &str)]) -> Result<Vec<String>, Unfit> {
+    pub fn fill(&self, values: &[(&str, &str)]) -> Result<Vec<String>, UnfitValue> {
         let words = self.0.iter();
         words.map(|word| fill(word, values)).collect()
     }
@@ -86,7 +86,7 @@ impl Template {
     }
 }
 
-fn fill(word: &str, values: &[(&str, &str)]) -> Result<String, Unfit> {
+fn fill(word: &str, values: &[(&str, &str)]) -> Result<String, UnfitValue> {
     let (mut filled, mut rest) = (String::new(), word);
     while let Some((before, place)) = rest.split_once('{') {
         filled.push_str(before);
@@ -96,7 +96,7 @@ fn fill(word: &str, values: &[(&str, &str)]) -> Result<String, Unfit> {
         });
         if let Some((name, value, after)) = known {
             if !ValueFormat::of(name).fits(value) {
-                return Err(Unfit {
+                return Err(UnfitValue {
                     place: (*name).to_owned(),
                     text: (*value).to_owned(),
                 });

@@ -14,7 +14,7 @@ use heartline_core::protocol::Ending;
 use heartline_process::progress::Progress;
 use heartline_process::say::say;
 use heartline_process::stdio;
-use heartline_process::vitals::{Ends, Monitor, SampleTarget, Streams};
+use heartline_process::vitals::{Ends, FlowSource, Monitor, SampleTarget};
 use heartline_streaming::{StatusLine, Task};
 
 /// The configuration of the reports.
@@ -160,7 +160,7 @@ fn counted(reason: &str) -> String {
 
 impl Reporting {
     /// Starts to watch the work for stalls. The work continues even if the monitor cannot start.
-    pub fn watch(&mut self, target: SampleTarget, ends: Ends, streams: impl Streams + 'static) {
+    pub fn watch(&mut self, target: SampleTarget, ends: Ends, streams: impl FlowSource + 'static) {
         let seen = StallWatch {
             program: self.reporter.program,
             task: self.reporter.task.clone(),

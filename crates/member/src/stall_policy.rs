@@ -7,7 +7,9 @@ use super::{StatusSource, WorkStatus};
 use heartline_core::condition::StallTimeout;
 use heartline_process::say::say;
 use heartline_process::stdio;
-use heartline_process::vitals::{Ends, Monitor, MonitorEvent, SampleTarget, Settings, Streams};
+use heartline_process::vitals::{
+    Ends, FlowSource, Monitor, MonitorEvent, MonitorSettings, SampleTarget,
+};
 use heartline_streaming::Task;
 
 /// What to do about work that stalls.
@@ -38,17 +40,17 @@ pub(super) struct StallWatch<S> {
 impl StallPolicy {
     /// Watches the work until the monitor is dropped. Observations go to `work_status`, and to stderr once
     /// per stall.
-    pub(super) fn watch<S: Streams + 'static>(
+    pub(super) fn watch<S: FlowSource + 'static>(
         self,
         seen: StallWatch<S>,
         work_status: &Arc<WorkStatus>,
         kill: Kill,
     ) -> io::Result<Monitor> {
-        let settings = Settings {
+        let settings = MonitorSettings {
             target: seen.target,
             ends: seen.ends,
             stall_timeout: self.stall_timeout,
-            interval: Settings::INTERVAL,
+            interval: MonitorSettings::INTERVAL,
             debuggers: self.stacks,
         };
         let (program, task) = (seen.program, seen.task);

@@ -9,7 +9,7 @@ use ssh_key::{Algorithm, HashAlg, LineEnding, PrivateKey};
 use super::fields::{NAMESPACE, PublicKey};
 use super::options::Account;
 use super::replace::{NewFile, replace};
-use heartline_process::files::{self, Unfit};
+use heartline_process::files::{self, UnfitFile};
 
 /// The maximum size in bytes of a key file that is read.
 const LARGEST: u64 = 64 << 10;
@@ -67,7 +67,7 @@ impl OwnKey {
         let private = match read(path) {
             Ok(text) => PrivateKey::from_openssh(text).map_err(|why| anyhow!(why)),
             // The file was replaced by something unsafe. That is an error, other than a key that merely cannot sign.
-            Err(why) if Unfit::of(&why).is_some() => {
+            Err(why) if UnfitFile::of(&why).is_some() => {
                 return Err(why).with_context(|| format!("{shown} cannot be read"));
             }
             Err(why) => Err(why.into()),

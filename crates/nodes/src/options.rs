@@ -14,7 +14,7 @@ use rustix::process::{geteuid, getuid};
 use super::auth::Secret;
 use super::fields::{HostName, UserName};
 use super::message::Entries;
-use heartline_process::files::{self, Links, Unfit};
+use heartline_process::files::{self, Links, UnfitFile};
 use heartline_zookeeper::{place, server};
 
 /// The default port.
@@ -86,7 +86,7 @@ impl SecretOptions {
             bail!("--secret-file {shown} can be read by others; do: chmod 600 {shown}");
         }
         // The owner of the file can change it at any time, and this process would trust the change.
-        if let Some(Unfit::Owner(owner)) = files::untrusted(&read.about) {
+        if let Some(UnfitFile::Owner(owner)) = files::untrusted(&read.about) {
             bail!(
                 "--secret-file {shown} belongs to another user (uid {owner}); do: chown {} {shown}",
                 geteuid().as_raw()

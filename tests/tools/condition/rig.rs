@@ -8,8 +8,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use heartline::condition::{Change, Classifier, Condition, StallTimeout};
-use heartline::vitals::{Ends, Flow, Identity, Reading, SampleTarget, Sampler, Streams};
+use heartline::condition::{Classifier, Condition, ConditionChange, StallTimeout};
+use heartline::vitals::{
+    CommandFlow, Ends, FileIdentity, FlowSource, Reading, SampleTarget, Sampler,
+};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::support::Guarded;
@@ -51,12 +53,12 @@ pub(crate) struct Pipes {
 /// Counts bytes only; the sampler finds in `/proc` how full the pipes are.
 pub(crate) struct Counted(pub(crate) Arc<Pipes>);
 
-impl Streams for Counted {
-    fn flow(&mut self) -> Flow {
-        Flow {
+impl FlowSource for Counted {
+    fn flow(&mut self) -> CommandFlow {
+        CommandFlow {
             bytes_in: self.0.written.load(Relaxed),
             bytes_out: self.0.read.load(Relaxed),
-            ..Flow::default()
+            ..CommandFlow::default()
         }
     }
 
@@ -83,8 +85,8 @@ impl Fed {
         );
         let (stdin, stdout) = (child.take_stdin().unwrap(), child.take_stdout().unwrap());
         let ends = Ends {
-            input: Identity::of(&stdin),
-            output: Identity::of(&stdout),
+            input: FileIdentity::of(&stdin),
+            output: FileIdentity::of(&stdout),
         };
         let pipes = Arc::new(Pipes::default());
         pipes.rests.store(drain == Drain::Rests, Relaxed);
@@ -173,7 +175,7 @@ impl Rig {
     }
 
     /// Takes one sample.
-    pub(crate) fn look(&mut self) -> (Condition, Option<Change>) {
+    pub(crate) fn look(&mut self) -> (Condition, Option<ConditionChange>) {
         thread::sleep(INTERVAL);
         let flow = Counted(Arc::clone(&self.fed.pipes)).flow();
         self.reading = self.sampler.look(&flow);
@@ -200,7 +202,7 @@ impl Rig {
                 "{condition}: {:?}",
                 self.reading
             );
-            assert_ne!(change, Some(Change::Stalled));
+            assert_ne!(change, Some(ConditionChange::Stalled));
         }
     }
 

@@ -22,7 +22,7 @@ const SHARE: u32 = 10;
 
 /// A change of a command's state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
+pub enum ConditionChange {
     /// It has stood still by its own fault for as long as it is allowed.
     Stalled,
     /// It was stalled, and no longer is.
@@ -50,7 +50,7 @@ struct Step {
 /// Determines what a command is doing, and whether it is stalled.
 ///
 /// - **Input**: [`sampled`](Self::sampled), at about the configured interval.
-/// - **Output**: a [`Change`] when the command stalls or recovers; [`condition`](Self::condition),
+/// - **Output**: a [`ConditionChange`] when the command stalls or recovers; [`condition`](Self::condition),
 ///   [`since`](Self::since) and [`stalled`](Self::stalled) at any time.
 #[derive(Clone, Debug)]
 pub struct Classifier {
@@ -85,7 +85,7 @@ impl Classifier {
     }
 
     /// Takes a sample. Returns the change that it causes, if any.
-    pub fn sampled(&mut self, sample: &Sample) -> Option<Change> {
+    pub fn sampled(&mut self, sample: &Sample) -> Option<ConditionChange> {
         let Some(last) = self.last.replace(*sample) else {
             self.since = sample.at;
             return None;
@@ -187,14 +187,14 @@ impl Classifier {
         }
     }
 
-    fn change(&mut self) -> Option<Change> {
+    fn change(&mut self) -> Option<ConditionChange> {
         let too_long = self.allowed().is_some_and(|allowed| self.still >= allowed);
         if !self.stalled && too_long && self.condition.is_its_own() {
             self.stalled = true;
-            Some(Change::Stalled)
+            Some(ConditionChange::Stalled)
         } else if self.stalled && !self.condition.is_its_own() {
             self.stalled = false;
-            Some(Change::Recovered)
+            Some(ConditionChange::Recovered)
         } else {
             None
         }

@@ -10,7 +10,7 @@ mod sample;
 mod stall_timeout;
 mod verdict;
 
-pub use classifier::{Change, Classifier};
+pub use classifier::{Classifier, ConditionChange};
 pub use sample::{InputFill, OutputFill, Sample, Waiting};
 pub use stall_timeout::{StallTimeout, StallTimeoutError};
 pub use verdict::Condition;

@@ -20,7 +20,7 @@ pub use named::{Named, read_named};
 pub use open::{Links, append, append_to_any, create, followed, open, overwrite};
 pub use read::{beginning, read, read_text, whole};
 pub use trust::{read_record, untrusted};
-pub use unfit::Unfit;
+pub use unfit::UnfitFile;
 
 /// The largest configuration file, secret or record that is read, in bytes. All of them are far smaller.
 pub const SMALL: u64 = 1 << 20;

@@ -11,7 +11,7 @@ use rustix::fs::{
 use rustix::io::Errno;
 use rustix::process::geteuid;
 
-use super::Unfit;
+use super::UnfitFile;
 
 /// The longest chain of symbolic links that is followed, as in the kernel.
 const MOST_LINKS: usize = 40;
@@ -80,9 +80,9 @@ pub fn followed(path: &Path, links: Links) -> io::Result<PathBuf> {
             return Ok(path);
         };
         match links {
-            Links::Refused => return Err(Unfit::Link.into()),
+            Links::Refused => return Err(UnfitFile::Link.into()),
             Links::OfUsOrRoot if ![0, geteuid().as_raw()].contains(&owner) => {
-                return Err(Unfit::LinkOfAnother(owner).into());
+                return Err(UnfitFile::LinkOfAnother(owner).into());
             }
             Links::OfUsOrRoot | Links::Followed => {}
         }
@@ -139,9 +139,9 @@ fn opened(path: &Path, links: Links, how: OFlags) -> io::Result<File> {
         _ => {}
     }
     let file = match raw(&path, how | links) {
-        Err(Errno::LOOP) if links == OFlags::NOFOLLOW => return Err(Unfit::Link.into()),
+        Err(Errno::LOOP) if links == OFlags::NOFOLLOW => return Err(UnfitFile::Link.into()),
         // A named pipe without a reader.
-        Err(Errno::NXIO) => return Err(Unfit::Kind("a named pipe or a socket").into()),
+        Err(Errno::NXIO) => return Err(UnfitFile::Kind("a named pipe or a socket").into()),
         file => File::from(file?),
     };
     regular(&file.metadata()?)?;
@@ -158,7 +158,7 @@ fn regular(about: &Metadata) -> io::Result<()> {
     if about.is_file() {
         return Ok(());
     }
-    Err(Unfit::kind(about.file_type()).into())
+    Err(UnfitFile::kind(about.file_type()).into())
 }
 
 /// Makes reads and writes wait again.

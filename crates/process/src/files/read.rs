@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use super::{Links, Unfit, open};
+use super::{Links, UnfitFile, open};
 
 /// Reads a regular file. Fails if it has more than `limit` bytes.
 pub fn read(path: &Path, links: Links, limit: u64) -> io::Result<Vec<u8>> {
@@ -31,7 +31,7 @@ pub fn whole(file: &File, limit: u64) -> io::Result<Vec<u8>> {
     // One byte more than allowed shows that it is too large; its length may be wrong, as in /proc.
     file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit {
-        return Err(Unfit::TooLarge(limit).into());
+        return Err(UnfitFile::TooLarge(limit).into());
     }
     Ok(bytes)
 }

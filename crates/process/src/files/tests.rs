@@ -47,8 +47,8 @@ fn only_regular_files_are_opened() {
             for open in [open, append, create, overwrite] {
                 let why = open(&path, links).expect_err("no regular file");
                 assert_eq!(
-                    Unfit::of(&why),
-                    Some(&Unfit::Kind(kind)),
+                    UnfitFile::of(&why),
+                    Some(&UnfitFile::Kind(kind)),
                     "{}: {why}",
                     path.display()
                 );
@@ -67,7 +67,7 @@ fn a_limit_is_kept_whatever_length_a_file_claims() {
     fs::write(&path, "12345").expect("written");
     assert_eq!(read(&path, Links::Refused, 5).expect("read"), b"12345");
     let why = read(&path, Links::Refused, 4).expect_err("too large");
-    assert_eq!(Unfit::of(&why), Some(&Unfit::TooLarge(4)));
+    assert_eq!(UnfitFile::of(&why), Some(&UnfitFile::TooLarge(4)));
     assert_eq!(beginning(&path, 2).expect("read"), b"12");
     // A sparse file, and one that claims to be empty.
     File::create(&path)
@@ -76,7 +76,7 @@ fn a_limit_is_kept_whatever_length_a_file_claims() {
     let why = read_named(&path, SMALL).expect_err("too large");
     assert!(why.to_string().contains("larger than 1.0 MiB"), "{why}");
     let why = read(Path::new("/proc/self/smaps"), Links::Refused, 100).expect_err("too large");
-    assert_eq!(Unfit::of(&why), Some(&Unfit::TooLarge(100)));
+    assert_eq!(UnfitFile::of(&why), Some(&UnfitFile::TooLarge(100)));
 }
 
 #[test]
@@ -89,9 +89,9 @@ fn links_are_followed_where_they_may_be() {
     assert_eq!(read(Links::Followed).expect("read"), "text");
     assert_eq!(read(Links::OfUsOrRoot).expect("read"), "text");
     let why = read(Links::Refused).expect_err("a link");
-    assert_eq!(Unfit::of(&why), Some(&Unfit::Link));
+    assert_eq!(UnfitFile::of(&why), Some(&UnfitFile::Link));
     let why = read_record(&link, SMALL).expect_err("a link");
-    assert_eq!(Unfit::of(&why), Some(&Unfit::Link));
+    assert_eq!(UnfitFile::of(&why), Some(&UnfitFile::Link));
     append(&link, Links::Refused).expect_err("a link");
     // A dangling link: the file itself is created, not something in the link's place.
     fs::remove_file(&file).expect("there");
@@ -110,11 +110,11 @@ fn a_link_of_another_user_is_followed_only_by_name() {
     if let Err(why) = std::os::unix::fs::lchown(&link, Some(65534), None) {
         leave_out!("needs root, to give a link away: {why}");
     }
-    let of_another = Some(Unfit::LinkOfAnother(65534));
+    let of_another = Some(UnfitFile::LinkOfAnother(65534));
     let why = read(&link, Links::OfUsOrRoot, SMALL).expect_err("of another user");
-    assert_eq!(Unfit::of(&why), of_another.as_ref());
+    assert_eq!(UnfitFile::of(&why), of_another.as_ref());
     let why = append_to_any(&link).expect_err("of another user");
-    assert_eq!(Unfit::of(&why), of_another.as_ref());
+    assert_eq!(UnfitFile::of(&why), of_another.as_ref());
     read(&link, Links::Followed, SMALL).expect("named by this user");
 }
 
@@ -138,7 +138,7 @@ fn a_pipe_of_this_program_is_read_to_its_end() {
     writer.write_all(b"12345").expect("written");
     let path = format!("/dev/fd/{}", reader.as_raw_fd());
     let why = read_named(Path::new(&path), 4).expect_err("too much");
-    assert_eq!(Unfit::of(&why), Some(&Unfit::TooLarge(4)));
+    assert_eq!(UnfitFile::of(&why), Some(&UnfitFile::TooLarge(4)));
 }
 
 #[test]
@@ -164,6 +164,6 @@ fn a_record_that_others_may_write_is_not_believed() {
     assert_eq!(read_record(&path, SMALL).expect("read"), "7");
     mode(0o666);
     let why = read_record(&path, SMALL).expect_err("others may write");
-    assert_eq!(Unfit::of(&why), Some(&Unfit::Writable(0o666)));
+    assert_eq!(UnfitFile::of(&why), Some(&UnfitFile::Writable(0o666)));
     assert!(why.to_string().contains("chmod go-w"), "{why}");
 }

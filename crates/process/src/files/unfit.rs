@@ -9,7 +9,7 @@ use thiserror::Error;
 
 /// Why a file is refused, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum Unfit {
+pub enum UnfitFile {
     /// It is a pipe, a device, a directory or a socket.
     #[error("it is {0}, and must be a regular file")]
     Kind(&'static str),
@@ -36,7 +36,7 @@ pub enum Unfit {
     Writable(u32),
 }
 
-impl Unfit {
+impl UnfitFile {
     /// The error for a file that is not a regular one.
     pub(super) fn kind(kind: FileType) -> Self {
         Self::Kind(if kind.is_fifo() {
@@ -58,8 +58,8 @@ impl Unfit {
     }
 }
 
-impl From<Unfit> for io::Error {
-    fn from(unfit: Unfit) -> Self {
+impl From<UnfitFile> for io::Error {
+    fn from(unfit: UnfitFile) -> Self {
         Self::new(io::ErrorKind::InvalidInput, unfit)
     }
 }

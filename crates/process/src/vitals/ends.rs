@@ -13,12 +13,12 @@ use heartline_core::condition::{InputFill, OutputFill};
 
 /// Identifies an open file, pipe or socket: all copies of it have the same identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Identity {
+pub struct FileIdentity {
     pub(super) device: u64,
     pub(super) inode: u64,
 }
 
-impl Identity {
+impl FileIdentity {
     /// The identity of an open file. Both ends of a pipe have the same one.
     pub fn of(file: impl AsFd) -> Option<Self> {
         Some(Self::from_stat(&rustix::fs::fstat(file).ok()?))
@@ -41,17 +41,17 @@ impl Identity {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ends {
     /// Its stdin.
-    pub input: Option<Identity>,
+    pub input: Option<FileIdentity>,
     /// Its stdout.
-    pub output: Option<Identity>,
+    pub output: Option<FileIdentity>,
 }
 
 impl Ends {
     /// This process's own stdin and stdout.
     pub fn own() -> Self {
         Self {
-            input: Identity::of(stdin()),
-            output: Identity::of(stdout()),
+            input: FileIdentity::of(stdin()),
+            output: FileIdentity::of(stdout()),
         }
     }
 }
@@ -163,7 +163,7 @@ fn open_pipe(path: &Path, how: OFlags) -> Option<rustix::fd::OwnedFd> {
 
 /// How far a command has come, and how full its pipes are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Flow {
+pub struct CommandFlow {
     /// Bytes that the command has read.
     pub bytes_in: u64,
     /// Bytes that the command has written.
@@ -174,7 +174,7 @@ pub struct Flow {
     pub output: Output,
 }
 
-impl Flow {
+impl CommandFlow {
     /// The flow of a command between two pipes: `written` bytes were put into the first one, `read` bytes were
     /// taken out of the second. Count the written bytes before you look at the pipe: otherwise a byte on its
     /// way looks as if the command had read it.
@@ -190,9 +190,9 @@ impl Flow {
 
 /// The side that feeds a command and knows its progress. Called from the monitor's thread, several
 /// times a second; must not block.
-pub trait Streams: Send {
+pub trait FlowSource: Send {
     /// How far the command is now.
-    fn flow(&mut self) -> Flow;
+    fn flow(&mut self) -> CommandFlow;
 
     /// The last record that the command was given, or its beginning, for people to read.
     fn last_record(&mut self) -> Vec<u8> {
@@ -213,9 +213,9 @@ impl OwnStreams {
     }
 }
 
-impl Streams for OwnStreams {
-    fn flow(&mut self) -> Flow {
-        Flow {
+impl FlowSource for OwnStreams {
+    fn flow(&mut self) -> CommandFlow {
+        CommandFlow {
             bytes_in: self.progress.bytes_in(),
             bytes_out: self.progress.bytes_out(),
             input: Input::of(stdin()),
@@ -271,8 +271,8 @@ mod tests {
     fn both_ends_of_a_pipe_are_the_same_pipe() {
         let (reader, writer) = pipe().unwrap();
         let (other, _kept) = pipe().unwrap();
-        assert_eq!(Identity::of(&reader), Identity::of(&writer));
-        assert_ne!(Identity::of(&reader), Identity::of(&other));
+        assert_eq!(FileIdentity::of(&reader), FileIdentity::of(&writer));
+        assert_ne!(FileIdentity::of(&reader), FileIdentity::of(&other));
     }
 
     #[test]
@@ -281,7 +281,7 @@ mod tests {
             unread: Some(30),
             ended: false,
         };
-        let flow = Flow::relayed(100, 7, input, Output::default());
+        let flow = CommandFlow::relayed(100, 7, input, Output::default());
         assert_eq!((flow.bytes_in, flow.bytes_out), (70, 7));
     }
 }

@@ -2,7 +2,8 @@
 //! their pipes are. Linux shows all of this in `/proc`; the command does not notice.
 //!
 //! - [`Sampler`] looks at a tree of processes, or at one thread of this process.
-//! - [`Streams`] reports how far the command has come and how full its pipes are; the side that feeds it implements it.
+//! - [`FlowSource`] reports how far the command has come and how full its pipes are; the side that feeds it
+//!   implements it.
 //! - [`Monitor`] samples on its own thread, has each sample classified (see
 //!   [`condition`](heartline_core::condition)), and reports stalls; [`Vitals`] holds its results for the heartbeat.
 //! - [`snapshot`] describes a stalled command for people.
@@ -20,6 +21,6 @@ mod syscall;
 mod tool;
 mod waits;
 
-pub use ends::{Ends, Flow, Identity, Input, Output, OwnStreams, Streams};
-pub use monitor::{Monitor, MonitorEvent, Settings, Vitals};
+pub use ends::{CommandFlow, Ends, FileIdentity, FlowSource, Input, Output, OwnStreams};
+pub use monitor::{Monitor, MonitorEvent, MonitorSettings, Vitals};
 pub use sampler::{Reading, SampleTarget, Sampler};

@@ -8,10 +8,10 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::ends::{Ends, Streams};
+use super::ends::{Ends, FlowSource};
 use super::sampler::{Reading, SampleTarget, Sampler};
 use super::snapshot::{self, Occasion};
-use heartline_core::condition::{Change, Classifier, Condition, StallTimeout};
+use heartline_core::condition::{Classifier, Condition, ConditionChange, StallTimeout};
 
 /// The current state of a command; the heartbeat can read it at any time at no cost.
 #[derive(Debug, Default)]
@@ -93,7 +93,7 @@ pub enum MonitorEvent {
 
 /// What is monitored, and how.
 #[derive(Clone, Copy, Debug)]
-pub struct Settings {
+pub struct MonitorSettings {
     /// The processes or the thread to sample.
     pub target: SampleTarget,
     /// The command's stdin and stdout.
@@ -107,7 +107,7 @@ pub struct Settings {
     pub debuggers: bool,
 }
 
-impl Settings {
+impl MonitorSettings {
     /// The default interval: five samples a second.
     pub const INTERVAL: Duration = Duration::from_millis(200);
 }
@@ -126,8 +126,8 @@ impl Monitor {
     /// Starts to monitor. Two threads of the monitor call `tell`, each one call at a time: the sampling
     /// thread, and another one for snapshots.
     pub fn start(
-        settings: Settings,
-        streams: impl Streams + 'static,
+        settings: MonitorSettings,
+        streams: impl FlowSource + 'static,
         tell: impl Fn(MonitorEvent) + Send + Sync + 'static,
     ) -> io::Result<Self> {
         let vitals = Arc::new(Vitals::default());
@@ -180,7 +180,7 @@ impl Drop for Monitor {
 }
 
 struct MonitorThread<S, T> {
-    settings: Settings,
+    settings: MonitorSettings,
     sampler: Sampler,
     classifier: Classifier,
     started: Instant,
@@ -192,7 +192,7 @@ struct MonitorThread<S, T> {
     snapshot: Option<JoinHandle<()>>,
 }
 
-impl<S: Streams, T: Fn(MonitorEvent) + Send + Sync + 'static> MonitorThread<S, T> {
+impl<S: FlowSource, T: Fn(MonitorEvent) + Send + Sync + 'static> MonitorThread<S, T> {
     fn look(&mut self) {
         let flow = self.streams.flow();
         let reading = self.sampler.look(&flow);
@@ -205,7 +205,7 @@ impl<S: Streams, T: Fn(MonitorEvent) + Send + Sync + 'static> MonitorThread<S, T
         let change = self.classifier.sampled(&reading.sample(at, &flow));
         self.vitals.set(&self.classifier, &reading);
         match change {
-            Some(Change::Stalled) => {
+            Some(ConditionChange::Stalled) => {
                 let condition = self.classifier.condition();
                 let still = self.classifier.stalled().unwrap_or_default();
                 (self.tell)(MonitorEvent::Stalled { condition, still });
@@ -220,7 +220,7 @@ impl<S: Streams, T: Fn(MonitorEvent) + Send + Sync + 'static> MonitorThread<S, T
                     debuggers: self.settings.debuggers,
                 });
             }
-            Some(Change::Recovered) => (self.tell)(MonitorEvent::Recovered),
+            Some(ConditionChange::Recovered) => (self.tell)(MonitorEvent::Recovered),
             None => {}
         }
     }

@@ -5,7 +5,7 @@ use std::fs;
 use std::time::Duration;
 
 use super::cpu::CpuMeter;
-use super::ends::{Ends, Flow, input_at, output_at};
+use super::ends::{CommandFlow, Ends, input_at, output_at};
 use super::proc::{Place, Stat, numbers};
 use super::waits::{End, Found, WaitsFor, look};
 use heartline_core::condition::{InputFill, OutputFill, Sample, Waiting};
@@ -38,7 +38,7 @@ pub struct Reading {
 
 impl Reading {
     /// Adds what else the classifier needs: the time of the look, and how far the command has come.
-    pub fn sample(&self, at: Duration, flow: &Flow) -> Sample {
+    pub fn sample(&self, at: Duration, flow: &CommandFlow) -> Sample {
         Sample {
             at,
             bytes_in: flow.bytes_in,
@@ -80,7 +80,7 @@ impl Sampler {
     }
 
     /// Looks at what the command is doing now. `flow` is what is known about its ends.
-    pub fn look(&mut self, flow: &Flow) -> Reading {
+    pub fn look(&mut self, flow: &CommandFlow) -> Reading {
         match self.target {
             SampleTarget::Tree(root) => {
                 let members = self.tree.members(root);
@@ -99,7 +99,7 @@ impl Sampler {
         }
     }
 
-    fn read(&mut self, flow: &Flow, members: &[Member]) -> Reading {
+    fn read(&mut self, flow: &CommandFlow, members: &[Member]) -> Reading {
         let mut waits = Waits::new(flow);
         let mut cpu = Duration::ZERO;
         let mut memory = 0;
@@ -135,7 +135,7 @@ struct Waits {
 }
 
 impl Waits {
-    fn new(flow: &Flow) -> Self {
+    fn new(flow: &CommandFlow) -> Self {
         Self {
             input: flow.input.fill(),
             output: flow.output.fill(),
@@ -297,10 +297,10 @@ mod tests {
                 unread,
                 ended: false,
             };
-            let flow = Flow {
+            let flow = CommandFlow {
                 input,
                 output: Output { full },
-                ..Flow::default()
+                ..CommandFlow::default()
             };
             let mut waits = Waits::new(&flow);
             waits.add(&member, &WaitsFor { end, file: None });

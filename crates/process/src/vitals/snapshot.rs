@@ -6,7 +6,7 @@ use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use super::ends::Flow;
+use super::ends::CommandFlow;
 use super::proc::Place;
 use super::sampler::{Member, Reading, SampleTarget, Tree};
 use super::stacks;
@@ -37,7 +37,7 @@ pub struct Occasion {
     /// How long it had made no progress.
     pub still: Duration,
     /// How far the command has come.
-    pub flow: Flow,
+    pub flow: CommandFlow,
     /// The last measurement.
     pub reading: Reading,
     /// The last record that the command was given, or its beginning.
@@ -273,7 +273,7 @@ mod tests {
             target: SampleTarget::Tree(1),
             condition: Condition::Spinning,
             still: Duration::from_millis(10_250),
-            flow: Flow::default(),
+            flow: CommandFlow::default(),
             reading: Reading::default(),
             last_record: record,
             debuggers: false,

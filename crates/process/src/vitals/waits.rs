@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 
-use super::ends::{Ends, Identity};
+use super::ends::{Ends, FileIdentity};
 use super::proc::{Place, numbers};
 use super::syscall::{Call, Wait};
 
@@ -112,7 +112,7 @@ impl WaitInspector<'_> {
     fn files(&self, files: impl IntoIterator<Item = (i32, End)>) -> Vec<WaitsFor> {
         let found = files.into_iter().filter_map(|(file, end)| {
             let wanted = self.identity(end)?;
-            let found = Identity::at(&self.process.open_file(file))?;
+            let found = FileIdentity::at(&self.process.open_file(file))?;
             (found == wanted).then_some(WaitsFor {
                 end,
                 file: Some(file),
@@ -125,10 +125,10 @@ impl WaitInspector<'_> {
     fn guess(&self, ends: &[End]) -> Vec<WaitsFor> {
         let directory = self.process.path("fd");
         let readable = fs::read_dir(&directory).is_ok();
-        let open: Vec<Identity> = numbers(&directory)
+        let open: Vec<FileIdentity> = numbers(&directory)
             .into_iter()
             .take(MOST_OPEN)
-            .filter_map(|file| Identity::at(&self.process.open_file(i32::try_from(file).ok()?)))
+            .filter_map(|file| FileIdentity::at(&self.process.open_file(i32::try_from(file).ok()?)))
             .collect();
         let held = |end: &&End| {
             let wanted = self.identity(**end);
@@ -141,7 +141,7 @@ impl WaitInspector<'_> {
         ends.iter().filter(held).map(guess).collect()
     }
 
-    fn identity(&self, end: End) -> Option<Identity> {
+    fn identity(&self, end: End) -> Option<FileIdentity> {
         match end {
             End::Input => self.ends.input,
             End::Output => self.ends.output,
@@ -228,8 +228,8 @@ mod tests {
             .spawn()
             .unwrap();
         let ends = Ends {
-            input: child.stdin.as_ref().and_then(Identity::of),
-            output: child.stdout.as_ref().and_then(Identity::of),
+            input: child.stdin.as_ref().and_then(FileIdentity::of),
+            output: child.stdout.as_ref().and_then(FileIdentity::of),
         };
         (child, ends)
     }

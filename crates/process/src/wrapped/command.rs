@@ -12,7 +12,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::sync::oneshot;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use super::ending::{Course, Outcome, is_by};
+use super::ending::{CommandOutcome, Course, is_by};
 use super::relay::End;
 use super::rest::Leftover;
 use super::streams::{Opened, Relays, Streams};
@@ -129,7 +129,7 @@ impl Wrapped {
 
     /// Waits until the command has ended, all its output was passed on and, if requested, the rest of its input was
     /// read; handles all events until then.
-    pub async fn wait(mut self, onlooker: &mut impl ChildObserver) -> Outcome {
+    pub async fn wait(mut self, onlooker: &mut impl ChildObserver) -> CommandOutcome {
         let mut course = Course::default();
         let ended = loop {
             match self.next().await {
@@ -162,7 +162,7 @@ impl Wrapped {
         if is_cut.is_none()
             && let Some(signal) = course.signal()
         {
-            return Outcome::Signal(signal);
+            return CommandOutcome::Signal(signal);
         }
         course.outcome(ended, is_cut.unwrap_or(true))
     }

@@ -6,7 +6,7 @@ use crate::supervisor::Ended;
 
 /// How the program ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum CommandOutcome {
     /// With this exit status.
     Status(u8),
     /// By the signal that it received.
@@ -15,7 +15,7 @@ pub enum Outcome {
     BrokenPipe,
 }
 
-impl Outcome {
+impl CommandOutcome {
     /// Whether all the work is done.
     pub fn is_success(self) -> bool {
         self == Self::Status(0)
@@ -48,7 +48,7 @@ impl Course {
     }
 
     /// How the program ends after the command has `ended`; `is_cut` means that some of its output was not taken.
-    pub(super) fn outcome(&self, ended: Ended, is_cut: bool) -> Outcome {
+    pub(super) fn outcome(&self, ended: Ended, is_cut: bool) -> CommandOutcome {
         let Ended { status, by_itself } = ended;
         // The command's own exit status, if it has one: it did not choose to end by the supervisor's signals.
         let own = !by_itself
@@ -59,16 +59,16 @@ impl Course {
         let of_group = self.signal.is_some_and(|signal| is_by(status, signal));
         let own = (status != 0 && !own && !of_group).then_some(status);
         if let Some(status) = own {
-            return Outcome::Status(status);
+            return CommandOutcome::Status(status);
         }
         match (by_itself, self.signal) {
             // An order to end is a failure, even if the command has answered it with 0; a command that ended before has
             // done its work.
-            (_, Some(signal)) if !by_itself || of_group => Outcome::Signal(signal),
-            _ if self.is_killed => Outcome::Status(1),
-            (false, _) => Outcome::Status(1),
-            (true, _) if is_cut => Outcome::BrokenPipe,
-            (true, _) => Outcome::Status(0),
+            (_, Some(signal)) if !by_itself || of_group => CommandOutcome::Signal(signal),
+            _ if self.is_killed => CommandOutcome::Status(1),
+            (false, _) => CommandOutcome::Status(1),
+            (true, _) if is_cut => CommandOutcome::BrokenPipe,
+            (true, _) => CommandOutcome::Status(0),
         }
     }
 }
@@ -100,7 +100,7 @@ mod tests {
     fn the_status_is_the_commands() {
         for status in [0, 1, 3, 127, 137, 143, 255] {
             let outcome = Course::default().outcome(by_itself(status), false);
-            assert_eq!(outcome, Outcome::Status(status));
+            assert_eq!(outcome, CommandOutcome::Status(status));
             assert_eq!(outcome.is_success(), status == 0);
         }
     }
@@ -108,10 +108,10 @@ mod tests {
     #[test]
     fn output_that_nobody_took_is_no_success() {
         let cut = Course::default().outcome(by_itself(0), true);
-        assert_eq!(cut, Outcome::BrokenPipe);
+        assert_eq!(cut, CommandOutcome::BrokenPipe);
         assert_eq!(
             Course::default().outcome(by_itself(141), true),
-            Outcome::Status(141)
+            CommandOutcome::Status(141)
         );
     }
 
@@ -121,19 +121,31 @@ mod tests {
         assert!(course.signalled(2));
         assert!(!course.signalled(15));
         for status in [0, 137, 143] {
-            assert_eq!(course.outcome(ordered(status), false), Outcome::Signal(2));
+            assert_eq!(
+                course.outcome(ordered(status), false),
+                CommandOutcome::Signal(2)
+            );
         }
-        assert_eq!(course.outcome(ordered(5), false), Outcome::Status(5));
+        assert_eq!(course.outcome(ordered(5), false), CommandOutcome::Status(5));
         // The command had ended before the signal could be passed on.
-        assert_eq!(course.outcome(by_itself(0), false), Outcome::Status(0));
+        assert_eq!(
+            course.outcome(by_itself(0), false),
+            CommandOutcome::Status(0)
+        );
     }
 
     #[test]
     fn a_signal_to_the_whole_group_is_ours_too() {
         let mut course = Course::default();
         course.signalled(15);
-        assert_eq!(course.outcome(by_itself(143), false), Outcome::Signal(15));
-        assert_eq!(course.outcome(by_itself(130), false), Outcome::Status(130));
+        assert_eq!(
+            course.outcome(by_itself(143), false),
+            CommandOutcome::Signal(15)
+        );
+        assert_eq!(
+            course.outcome(by_itself(130), false),
+            CommandOutcome::Status(130)
+        );
     }
 
     #[test]
@@ -141,9 +153,15 @@ mod tests {
         let mut course = Course::default();
         course.killed();
         for status in [0, 137, 143] {
-            assert_eq!(course.outcome(ordered(status), false), Outcome::Status(1));
+            assert_eq!(
+                course.outcome(ordered(status), false),
+                CommandOutcome::Status(1)
+            );
         }
-        assert_eq!(course.outcome(ordered(5), false), Outcome::Status(5));
-        assert_eq!(course.outcome(by_itself(0), false), Outcome::Status(1));
+        assert_eq!(course.outcome(ordered(5), false), CommandOutcome::Status(5));
+        assert_eq!(
+            course.outcome(by_itself(0), false),
+            CommandOutcome::Status(1)
+        );
     }
 }

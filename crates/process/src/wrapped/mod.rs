@@ -4,7 +4,7 @@
 //! - [`Streams`] are the command's stdin and stdout. A file, a device or a terminal is handed over as it is,
 //!   and a file's offset shows how far the command is; a pipe is passed on by a relay, a plain thread that moves
 //!   pages from pipe to pipe without copying them and waits for nothing else.
-//! - [`Flow`] is what a relay knows of its stream: exact bytes, records counted within a budget, and the
+//! - [`RelayedStream`] is what a relay knows of its stream: exact bytes, records counted within a budget, and the
 //!   bytes that went through last.
 //! - [`Wrapped`] is the running command: one loop over its events ([`ChildEvent`]). Another thread, such as the
 //!   stall monitor, can order its end through [`Wrapped::orders`].
@@ -16,14 +16,14 @@
 mod command;
 mod counting;
 mod ending;
-mod flow;
 mod relay;
+mod relayed_stream;
 mod rest;
 mod streams;
 
 pub use command::{ChildEvent, ChildEvents, ChildObserver, Order, Wrapped};
 pub use counting::Record;
-pub use ending::Outcome;
-pub use flow::Flow;
+pub use ending::CommandOutcome;
+pub use relayed_stream::RelayedStream;
 pub use rest::Leftover;
 pub use streams::{Stream, Streams};

@@ -11,7 +11,7 @@ use rustix::io::{Errno, ioctl_fionread, read, write};
 use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice, tee};
 
 use super::counting::{Budget, Recent, Tally, records_in};
-use super::flow::Flow;
+use super::relayed_stream::RelayedStream;
 use super::rest::{Wanted, is_over, throw_away};
 use crate::stdio::PIPE;
 
@@ -43,7 +43,7 @@ pub(super) enum End {
 pub(super) struct Relay {
     from: Arc<OwnedFd>,
     to: Arc<OwnedFd>,
-    flow: Arc<Flow>,
+    flow: Arc<RelayedStream>,
     /// The pipe in which the stream is inspected; `None` if the stream is copied, because it is not from pipe to pipe.
     scratch: Option<(OwnedFd, OwnedFd)>,
     budget: Budget,
@@ -61,7 +61,7 @@ impl Relay {
     pub(super) fn new(
         from: Arc<OwnedFd>,
         to: Arc<OwnedFd>,
-        flow: Arc<Flow>,
+        flow: Arc<RelayedStream>,
         is_piped: bool,
         budget: Budget,
     ) -> io::Result<Self> {

@@ -9,7 +9,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::ioctl_fionread;
 
 use super::counting::Recent;
-use super::flow::Flow;
+use super::relayed_stream::RelayedStream;
 use crate::stdio::BlockingStream;
 
 /// What to do with an input whose command ends successfully before it.
@@ -27,7 +27,7 @@ pub enum Leftover {
 pub(super) type Wanted = Receiver<()>;
 
 /// Reads the rest and counts it as passed on. May wait without a limit for more.
-pub(super) fn throw_away(from: &OwnedFd, flow: &Flow) -> io::Result<()> {
+pub(super) fn throw_away(from: &OwnedFd, flow: &RelayedStream) -> io::Result<()> {
     let mut buffer = vec![0; Recent::KEPT];
     let mut from = BlockingStream::new(from);
     loop {

@@ -15,8 +15,8 @@ use rustix::stdio::{dup2_stdin, dup2_stdout, stdin, stdout};
 use tokio::sync::oneshot;
 
 use super::counting::Budget;
-use super::flow::{Flow, Side};
 use super::relay::{End, Relay};
+use super::relayed_stream::{RelayedStream, Side};
 use super::rest::Leftover;
 use crate::progress::Progress;
 use crate::stdio::enlarge;
@@ -29,7 +29,7 @@ const LOOKED_AT: u64 = 128 * 1024 * 1024;
 #[derive(Debug)]
 pub enum Stream {
     /// A pipe or a socket, passed on.
-    Relayed(Arc<Flow>),
+    Relayed(Arc<RelayedStream>),
     /// A regular file, which the command has open itself; this program shares its offset.
     File {
         /// The file.
@@ -65,7 +65,7 @@ impl Stream {
     }
 
     /// The state of the relay, if there is one.
-    pub fn flow(&self) -> Option<&Arc<Flow>> {
+    pub fn flow(&self) -> Option<&Arc<RelayedStream>> {
         match self {
             Self::Relayed(flow) => Some(flow),
             _ => None,
@@ -224,7 +224,7 @@ fn pass_on(side: Side, own: OwnedFd, is_piped: bool, progress: &Arc<Progress>) -
             (Arc::clone(&reading), own, reading, writing)
         }
     };
-    let flow = Arc::new(Flow::new(side, Arc::clone(progress), ours));
+    let flow = Arc::new(RelayedStream::new(side, Arc::clone(progress), ours));
     let relay = Relay::new(
         from,
         to,

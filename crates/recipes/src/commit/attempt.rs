@@ -11,7 +11,7 @@ use super::permission::{Held, Permission};
 use super::plan::{CommitPlan, CommitStop, Limits};
 use super::rules::State;
 use heartline_process::supervisor::listen;
-use heartline_process::wrapped::{ChildEvent, Order, Outcome};
+use heartline_process::wrapped::{ChildEvent, CommandOutcome, Order};
 use heartline_zookeeper::Session;
 
 /// How long reporting a failure may take; without a report, the next attempt waits until this session has expired.
@@ -43,7 +43,7 @@ impl Commit {
     }
 
     /// Commits, if the work has succeeded and the task is not committed yet. Returns how the program must exit.
-    pub fn follow(self, work: io::Result<Outcome>) -> io::Result<Outcome> {
+    pub fn follow(self, work: io::Result<CommandOutcome>) -> io::Result<CommandOutcome> {
         if !work.as_ref().is_ok_and(|outcome| outcome.is_success()) {
             return work;
         }
@@ -53,7 +53,7 @@ impl Commit {
         Ok(runtime.block_on(self.carry_out()))
     }
 
-    async fn carry_out(self) -> Outcome {
+    async fn carry_out(self) -> CommandOutcome {
         listen(&self.orders, ChildEvent::Signal);
         let plan = &self.plan;
         let mut limits = Limits {
@@ -63,7 +63,7 @@ impl Commit {
         let mut permission = Permission::new(plan);
         let (outcome, session) = match permission.wait(&mut limits).await {
             Ok(Some(held)) => commit(plan, held, &mut limits).await,
-            Ok(None) => (Outcome::Status(0), permission.take_session()),
+            Ok(None) => (CommandOutcome::Status(0), permission.take_session()),
             Err(stop) => {
                 let late = format!(
                     "no permission to commit {} within {}: {}",
@@ -84,21 +84,27 @@ impl Commit {
 
 impl CommitPlan {
     /// The outcome after a wait was given up.
-    fn stopped(&self, stop: CommitStop, late: &str) -> Outcome {
+    fn stopped(&self, stop: CommitStop, late: &str) -> CommandOutcome {
         match stop {
-            CommitStop::Ordered(ChildEvent::Signal(signal)) => return Outcome::Signal(signal),
+            CommitStop::Ordered(ChildEvent::Signal(signal)) => {
+                return CommandOutcome::Signal(signal);
+            }
             CommitStop::Ordered(ChildEvent::Kill(reason)) | CommitStop::Failed(reason) => {
                 self.say(reason);
             }
             CommitStop::Ordered(ChildEvent::Started(_) | ChildEvent::Ended(_)) => {}
             CommitStop::Late => self.say(late),
         }
-        Outcome::Status(1)
+        CommandOutcome::Status(1)
     }
 }
 
 /// Runs the command under a claim, and reports how it ended.
-async fn commit(plan: &CommitPlan, held: Held, limits: &mut Limits) -> (Outcome, Option<Session>) {
+async fn commit(
+    plan: &CommitPlan,
+    held: Held,
+    limits: &mut Limits,
+) -> (CommandOutcome, Option<Session>) {
     let version = held.version;
     let session = held.znodes.session.clone();
     let run = Run::start(plan, held);
@@ -106,7 +112,7 @@ async fn commit(plan: &CommitPlan, held: Held, limits: &mut Limits) -> (Outcome,
         Ok(run) => run.wait(limits).await,
         Err(error) => {
             plan.say(format_args!("cannot start the commit command: {error}"));
-            Outcome::Status(1)
+            CommandOutcome::Status(1)
         }
     };
     let is_success = outcome.is_success();
@@ -128,7 +134,7 @@ async fn commit(plan: &CommitPlan, held: Held, limits: &mut Limits) -> (Outcome,
                 "the commit command of {} has succeeded, but ZooKeeper now says '{other}'",
                 plan.task
             ));
-            Outcome::Status(1)
+            CommandOutcome::Status(1)
         }
         Err(stop) => {
             let late = format!(

@@ -15,7 +15,7 @@ use super::plan::{CommitPlan, Limits};
 use super::znodes::Made;
 use crate::membership::lease::LeaseTiming;
 use heartline_process::supervisor::{ChildSpec, Ended, SupervisorHandle, boot_time};
-use heartline_process::wrapped::{ChildEvent, Outcome};
+use heartline_process::wrapped::{ChildEvent, CommandOutcome};
 use heartline_zookeeper::{Connection, Failure};
 
 /// A proof in transit: when it was sent, and whether the claim still holds.
@@ -30,7 +30,7 @@ pub(super) struct Run<'a> {
     proof: Option<Proof>,
     prove_at: Instant,
     /// How to exit after an order.
-    ordered: Option<Outcome>,
+    ordered: Option<CommandOutcome>,
     is_lost: bool,
 }
 
@@ -67,7 +67,7 @@ impl<'a> Run<'a> {
     }
 
     /// Waits until the command has ended.
-    pub(super) async fn wait(mut self, limits: &mut Limits) -> Outcome {
+    pub(super) async fn wait(mut self, limits: &mut Limits) -> CommandOutcome {
         let mut states = self.held.znodes.session.watch();
         let ended = loop {
             tokio::select! {
@@ -122,18 +122,18 @@ impl<'a> Run<'a> {
         };
         match happening {
             ChildEvent::Signal(signal) => {
-                self.ordered.get_or_insert(Outcome::Signal(signal));
+                self.ordered.get_or_insert(CommandOutcome::Signal(signal));
             }
             ChildEvent::Kill(reason) => {
                 self.plan.say(reason);
-                self.ordered.get_or_insert(Outcome::Status(1));
+                self.ordered.get_or_insert(CommandOutcome::Status(1));
             }
             ChildEvent::Started(_) | ChildEvent::Ended(_) => return,
         }
         self.handle.stop(grace);
     }
 
-    fn outcome(self, ended: Ended) -> Outcome {
+    fn outcome(self, ended: Ended) -> CommandOutcome {
         let task = &self.plan.task;
         if ended.by_itself {
             if ended.status != 0 {
@@ -142,7 +142,7 @@ impl<'a> Run<'a> {
                     ended.status
                 ));
             }
-            return Outcome::Status(ended.status);
+            return CommandOutcome::Status(ended.status);
         }
         if let Some(outcome) = self.ordered {
             return outcome;
@@ -151,7 +151,7 @@ impl<'a> Run<'a> {
             "the commit command of {task} was stopped: without ZooKeeper at {} another attempt may start",
             self.plan.settings.address
         ));
-        Outcome::Status(1)
+        CommandOutcome::Status(1)
     }
 }
 

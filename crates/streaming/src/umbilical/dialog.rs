@@ -21,7 +21,7 @@ const OTHER_VERSION: &str = "org.apache.hadoop.ipc.RPC$VersionMismatch";
 
 /// Why the report did not reach an application master.
 #[derive(Debug, Error)]
-pub enum Refusal {
+pub enum DialogError {
     /// The connection broke, or took too long.
     #[error(transparent)]
     Line(#[from] io::Error),
@@ -49,7 +49,7 @@ pub(super) fn fail(
     chance: &Chance,
     attempt: &AttemptId,
     reason: &str,
-) -> Result<(), Refusal> {
+) -> Result<(), DialogError> {
     authenticate(stream, token, chance)?;
     let context = Context {
         protocol: Some(PROTOCOL.to_owned()),
@@ -77,7 +77,7 @@ fn authenticate(
     stream: &mut (impl Read + Write),
     token: &Token,
     chance: &Chance,
-) -> Result<(), Refusal> {
+) -> Result<(), DialogError> {
     stream.write_all(&GREETING)?;
     let begin = Sasl {
         state: State::Negotiate.into(),
@@ -88,11 +88,11 @@ fn authenticate(
         .ways
         .into_iter()
         .find(|way| way.method == "TOKEN" && way.mechanism == "DIGEST-MD5")
-        .ok_or(Refusal::Strange(
+        .ok_or(DialogError::Strange(
             "it offers no authentication with the job's token",
         ))?;
     let challenge = way.challenge.take();
-    let challenge = challenge.ok_or(Refusal::Strange("it sent no challenge"))?;
+    let challenge = challenge.ok_or(DialogError::Strange("it sent no challenge"))?;
     let (user, password) = (
         STANDARD.encode(&token.identifier),
         STANDARD.encode(&token.password),
@@ -103,7 +103,7 @@ fn authenticate(
         uri: &uri(&way),
         nonce: &chance.nonce,
     };
-    let answer = digest::answer(&challenge, party).map_err(Refusal::Strange)?;
+    let answer = digest::answer(&challenge, party).map_err(DialogError::Strange)?;
     let proof = Sasl {
         state: State::Initiate.into(),
         token: Some(answer.text.into_bytes()),
@@ -112,7 +112,7 @@ fn authenticate(
     };
     let end = ask(stream, &proof)?;
     if end.state() != State::Success || end.token.as_deref() != Some(answer.proof.as_bytes()) {
-        return Err(Refusal::Strange(
+        return Err(DialogError::Strange(
             "authentication with the job's token failed",
         ));
     }
@@ -125,41 +125,41 @@ fn uri(way: &Way) -> String {
     format!("{}/{}", part(&way.protocol), part(&way.server))
 }
 
-fn ask(stream: &mut (impl Read + Write), what: &Sasl) -> Result<Sasl, Refusal> {
+fn ask(stream: &mut (impl Read + Write), what: &Sasl) -> Result<Sasl, DialogError> {
     let request = Request::new(PROTOBUF, SASL, &[]);
     stream.write_all(&frame(&request, &what.encode_length_delimited_to_vec()))?;
     let (response, body) = receive(stream)?;
     succeeded(&response, SASL)?;
     Sasl::decode_length_delimited(body.as_slice())
-        .map_err(|_| Refusal::Strange("its answer cannot be read"))
+        .map_err(|_| DialogError::Strange("its answer cannot be read"))
 }
 
 /// The next frame: its header and its body.
-fn receive(stream: &mut impl Read) -> Result<(Response, Vec<u8>), Refusal> {
+fn receive(stream: &mut impl Read) -> Result<(Response, Vec<u8>), DialogError> {
     let mut length = [0; 4];
     stream.read_exact(&mut length)?;
     let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
     if length > LONGEST {
-        return Err(Refusal::Strange("its answer is too long"));
+        return Err(DialogError::Strange("its answer is too long"));
     }
     let mut frame = vec![0; length];
     stream.read_exact(&mut frame)?;
     let mut rest = frame.as_slice();
     let response = Response::decode_length_delimited(&mut rest)
-        .map_err(|_| Refusal::Strange("its answer cannot be read"))?;
+        .map_err(|_| DialogError::Strange("its answer cannot be read"))?;
     Ok((response, rest.to_owned()))
 }
 
-fn succeeded(response: &Response, call: i32) -> Result<(), Refusal> {
+fn succeeded(response: &Response, call: i32) -> Result<(), DialogError> {
     if response.status != SUCCESS {
         let exception = response.exception.as_deref().unwrap_or("an error");
         // The first line of the message: the rest is a stack trace.
         let message = response.message.as_deref().unwrap_or_default();
         let message = message.lines().next().unwrap_or_default();
-        return Err(Refusal::No(format!("{exception}: {message}")));
+        return Err(DialogError::No(format!("{exception}: {message}")));
     }
     if response.call != call.cast_unsigned() {
-        return Err(Refusal::Strange("it belongs to another request"));
+        return Err(DialogError::Strange("it belongs to another request"));
     }
     Ok(())
 }

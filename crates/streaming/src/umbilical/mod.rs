@@ -37,7 +37,7 @@ use uuid::Uuid;
 
 use self::attempt::AttemptId;
 use self::credentials::Token;
-use self::dialog::{Chance, Refusal};
+use self::dialog::{Chance, DialogError};
 use self::line::Line;
 use self::parent::Master;
 use heartline_process::files::{self, Links};
@@ -59,7 +59,7 @@ pub enum UmbilicalError {
     NoToken(String),
     /// The application master did not accept the report.
     #[error("{0}")]
-    Refused(#[from] Refusal),
+    Refused(#[from] DialogError),
 }
 
 /// Reports to the application master of this task that `attempt` has failed, and why. Once that is answered, the
@@ -69,7 +69,7 @@ pub fn fail_attempt(attempt: &str, reason: &str, limit: Duration) -> Result<(), 
     let id: AttemptId = attempt.parse().map_err(|()| UmbilicalError::NoMaster)?;
     let master = Master::of_process(attempt).ok_or(UmbilicalError::NoMaster)?;
     let token = token(&id).map_err(UmbilicalError::NoToken)?;
-    let mut line = Line::open(&master, until).map_err(Refusal::from)?;
+    let mut line = Line::open(&master, until).map_err(DialogError::from)?;
     let chance = Chance {
         nonce: Uuid::new_v4().simple().to_string(),
         client: Uuid::new_v4().into_bytes(),

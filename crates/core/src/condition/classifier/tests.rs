@@ -14,7 +14,7 @@ const fn ms(n: u64) -> Duration {
 struct Course {
     classifier: Classifier,
     sample: Sample,
-    changes: Vec<Change>,
+    changes: Vec<ConditionChange>,
 }
 
 /// What a simulated command does for one step.
@@ -105,10 +105,13 @@ fn a_stall_is_told_once_and_ends_with_a_byte() {
     assert_eq!(course.classifier.stalled(), Some(ms(2000)));
     course.steps(Does::Computes, 10);
     assert_eq!(course.classifier.stalled(), Some(ms(4000)));
-    assert_eq!(course.changes, [Change::Stalled]);
+    assert_eq!(course.changes, [ConditionChange::Stalled]);
     course.steps(Does::Moves, 1);
     assert_eq!(course.classifier.stalled(), None);
-    assert_eq!(course.changes, [Change::Stalled, Change::Recovered]);
+    assert_eq!(
+        course.changes,
+        [ConditionChange::Stalled, ConditionChange::Recovered]
+    );
 }
 
 #[test]
@@ -117,9 +120,12 @@ fn one_glance_at_the_input_does_not_end_a_stall() {
     course.steps(Does::Sleeps, 10);
     course.steps(Does::WaitsForInput, 1);
     course.steps(Does::Sleeps, 10);
-    assert_eq!(course.changes, [Change::Stalled]);
+    assert_eq!(course.changes, [ConditionChange::Stalled]);
     assert_eq!(course.steps(Does::WaitsForInput, 3), Condition::Starved);
-    assert_eq!(course.changes, [Change::Stalled, Change::Recovered]);
+    assert_eq!(
+        course.changes,
+        [ConditionChange::Stalled, ConditionChange::Recovered]
+    );
 }
 
 #[test]
@@ -174,7 +180,7 @@ fn a_gap_of_the_sampler_counts_for_little() {
     course.step(Does::Sleeps, Duration::from_secs(3600));
     assert_eq!(course.classifier.stalled(), None);
     course.steps(Does::Sleeps, 37);
-    assert_eq!(course.changes, [Change::Stalled]);
+    assert_eq!(course.changes, [ConditionChange::Stalled]);
     assert_eq!(course.classifier.stalled(), Some(ms(10_000)));
 }
 
@@ -209,7 +215,7 @@ fn auto_learns_the_pauses_of_the_command() {
     let allowed = course.classifier.allowed().unwrap();
     assert!(allowed >= ms(2000) && allowed < ms(5000), "{allowed:?}");
     course.steps(Does::Computes, 50);
-    assert_eq!(course.changes, [Change::Stalled]);
+    assert_eq!(course.changes, [ConditionChange::Stalled]);
     // It was no endless stall: such a long pause is known now.
     course.steps(Does::Moves, 1);
     let allowed = course.classifier.allowed().unwrap();
@@ -288,13 +294,13 @@ proptest! {
                 Does::Computes | Does::WaitsForProcessor | Does::Sleeps => still += ms(length).min(INTERVAL * LONGEST_STEP),
                 Does::WaitsForInput | Does::WaitsForReader => {}
             }
-            if any.changes.len() > before && any.changes.ends_with(&[Change::Stalled]) {
+            if any.changes.len() > before && any.changes.ends_with(&[ConditionChange::Stalled]) {
                 prop_assert!(still >= ms(stall_timeout));
             }
             prop_assert!(any.classifier.stalled().is_none() || any.classifier.condition().is_its_own());
         }
         for (index, change) in any.changes.iter().enumerate() {
-            let expected = if index % 2 == 0 { Change::Stalled } else { Change::Recovered };
+            let expected = if index % 2 == 0 { ConditionChange::Stalled } else { ConditionChange::Recovered };
             prop_assert_eq!(*change, expected);
         }
     }

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::thread::spawn;
 
-use super::super::flow::Side;
+use super::super::relayed_stream::Side;
 use super::*;
 use crate::progress::Progress;
 
@@ -16,10 +16,10 @@ fn relay(
     to: impl Into<OwnedFd>,
     is_piped: bool,
     per_second: u64,
-) -> (Arc<Flow>, std::thread::JoinHandle<End>) {
+) -> (Arc<RelayedStream>, std::thread::JoinHandle<End>) {
     let (from, to) = (Arc::new(from.into()), Arc::new(to.into()));
     let progress = Arc::new(Progress::default());
-    let flow = Arc::new(Flow::new(Side::In, progress, Arc::clone(&to)));
+    let flow = Arc::new(RelayedStream::new(Side::In, progress, Arc::clone(&to)));
     let budget = Budget::new(per_second);
     let relay = Relay::new(from, to, Arc::clone(&flow), is_piped, budget).unwrap();
     (flow, spawn(move || relay.run()))
@@ -32,7 +32,7 @@ fn lines(count: usize) -> Vec<u8> {
 }
 
 /// Passes on a hundred thousand lines, and inspects `budget` bytes a second.
-fn passed_on(budget: u64) -> (Arc<Flow>, End) {
+fn passed_on(budget: u64) -> (Arc<RelayedStream>, End) {
     let (from, mut feed) = io::pipe().unwrap();
     let (mut take, to) = io::pipe().unwrap();
     let (flow, end) = relay(from, to, true, budget);
@@ -133,7 +133,7 @@ fn sockets_are_copied() {
 }
 
 /// A relay whose reader has gone, and which learns whether the rest of `lines(1000)` is wanted.
-fn rest(is_piped: bool, is_wanted: bool) -> (Arc<Flow>, End, io::Result<()>) {
+fn rest(is_piped: bool, is_wanted: bool) -> (Arc<RelayedStream>, End, io::Result<()>) {
     let (from, mut feed): (OwnedFd, Box<dyn Write + Send>) = if is_piped {
         let (from, feed) = io::pipe().unwrap();
         (from.into(), Box::new(feed))
@@ -144,7 +144,11 @@ fn rest(is_piped: bool, is_wanted: bool) -> (Arc<Flow>, End, io::Result<()>) {
     rustix::io::ioctl_fionbio(&from, true).unwrap();
     let (take, to) = io::pipe().unwrap();
     let (from, to) = (Arc::new(from), Arc::new(to.into()));
-    let flow = Arc::new(Flow::new(Side::In, Arc::default(), Arc::clone(&to)));
+    let flow = Arc::new(RelayedStream::new(
+        Side::In,
+        Arc::default(),
+        Arc::clone(&to),
+    ));
     let relay = Relay::new(from, to, Arc::clone(&flow), is_piped, Budget::new(ALL)).unwrap();
     let (want, wanted) = std::sync::mpsc::channel();
     let relay = spawn(move || relay.with_rest(wanted).run());

@@ -30,7 +30,7 @@ impl Write for Script {
 const SECRET: &[u8] = b"the password of the token";
 
 /// The result of a conversation with a master that gives these answers, and what the client sent.
-fn fail_with(answers: Vec<u8>) -> (Result<(), Refusal>, Vec<u8>) {
+fn fail_with(answers: Vec<u8>) -> (Result<(), DialogError>, Vec<u8>) {
     let mut stream = Script {
         answers: io::Cursor::new(answers),
         said: Vec::new(),
@@ -174,7 +174,7 @@ fn an_answer_without_end_is_not_read() {
     let refusal = outcome.unwrap_err().to_string();
     assert!(refusal.ends_with("its answer is too long"), "{refusal}");
     let (outcome, _) = fail_with(Vec::new());
-    assert!(matches!(outcome, Err(Refusal::Line(_))));
+    assert!(matches!(outcome, Err(DialogError::Line(_))));
 }
 
 proptest! {

@@ -22,7 +22,7 @@ pub(super) enum Side {
 
 /// A relayed stream.
 #[derive(Debug)]
-pub struct Flow {
+pub struct RelayedStream {
     side: Side,
     progress: Arc<Progress>,
     bytes: AtomicU64,
@@ -35,7 +35,7 @@ pub struct Flow {
     pipe: Mutex<Option<Arc<OwnedFd>>>,
 }
 
-impl Flow {
+impl RelayedStream {
     pub(super) fn new(side: Side, progress: Arc<Progress>, pipe: Arc<OwnedFd>) -> Self {
         Self {
             side,
