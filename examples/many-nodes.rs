@@ -12,9 +12,9 @@ use std::time::Duration;
 
 use clap::Parser;
 use heartline::nodes::auth::Secret;
-use heartline::nodes::fields::Address;
+use heartline::nodes::fields::NodeAddress;
 use heartline::nodes::link::Link;
-use heartline::nodes::message::{Registration, ReplyHeader, Role, Status};
+use heartline::nodes::message::{NodeRole, Registration, ReplyHeader, ServerStatus};
 use ssh_key::public::Ed25519PublicKey;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -171,13 +171,13 @@ fn node(number: usize) -> anyhow::Result<Registration> {
     ]);
     Ok(Registration {
         role: if number == 0 {
-            Role::Master
+            NodeRole::Master
         } else {
-            Role::Slave
+            NodeRole::Slave
         },
         is_well: true,
         name: format!("n{number:05}.hadoop.com").parse()?,
-        address: Address::new(ip, true)?,
+        address: NodeAddress::new(ip, true)?,
         key: key.parse()?,
         user: "hadoop".parse()?,
         keeps_connection: true,
@@ -205,7 +205,7 @@ async fn live(node: &Registration, crowd: &Crowd) -> anyhow::Result<()> {
             biased;
             message = link.next() => {
                 let message = message?;
-                if let Ok(status) = serde_json::from_slice::<Status>(&message) {
+                if let Ok(status) = serde_json::from_slice::<ServerStatus>(&message) {
                     tell.send(Said::Heard(status.clusers_ip.len(), Instant::now()))?;
                     link.send_message(&status.confirmation()).await?;
                     continue;

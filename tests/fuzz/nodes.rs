@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use heartline::nodes::auth::{Authenticator, Body, Nonce, Secret, Side};
 use heartline::nodes::block::{hosts, keys, others, with_block};
-use heartline::nodes::fields::{Address, HostName, PublicKey, UserName};
-use heartline::nodes::message::{ClientRequest, Entries, Raw, ReplyHeader, Status};
+use heartline::nodes::fields::{HostName, NodeAddress, PublicKey, UserName};
+use heartline::nodes::message::{ClientRequest, Entries, Raw, ReplyHeader, ServerStatus};
 use heartline::nodes::reader::Reader;
 
 const KEY: &str =
@@ -45,7 +45,7 @@ pub(super) fn status(bytes: &[u8]) {
         let _ = glance.turned_away();
         assert!(!glance.why().contains(char::is_control));
     }
-    let Ok(status) = serde_json::from_slice::<Status>(bytes) else {
+    let Ok(status) = serde_json::from_slice::<ServerStatus>(bytes) else {
         return;
     };
     let _ = serde_json::to_vec(&status.confirmation()).expect("JSON");
@@ -139,8 +139,8 @@ pub(super) fn fields(bytes: &[u8]) {
         assert_eq!(user.as_str().parse(), Ok(user.clone()));
     }
     for loopback in [false, true] {
-        if let Ok(address) = Address::parse(&text, loopback) {
-            assert_eq!(Address::new(address.ip(), loopback), Ok(address));
+        if let Ok(address) = NodeAddress::parse(&text, loopback) {
+            assert_eq!(NodeAddress::new(address.ip(), loopback), Ok(address));
         }
     }
     let key: PublicKey = KEY.parse().expect("a key");

@@ -11,11 +11,11 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use super::PROGRAM;
 use super::auth::Secret;
-use super::fields::{Address, HostName};
+use super::fields::{HostName, NodeAddress};
 use super::key::OwnKey;
 use super::link::{Broken, Link, reconnect_backoff};
 use super::managed_files::ManagedFiles;
-use super::message::{Entries, Registration, ReplyHeader, Role, Status};
+use super::message::{Entries, NodeRole, Registration, ReplyHeader, ServerStatus};
 use super::options::Servers;
 use super::rejection::quoted;
 use super::writer::{Outcome, Writer};
@@ -45,7 +45,7 @@ const MOST_COMPLAINTS: usize = 64;
 pub(super) struct AgentConfig {
     pub(super) servers: Servers,
     pub(super) secret: Option<Secret>,
-    pub(super) role: Role,
+    pub(super) role: NodeRole,
     pub(super) name: HostName,
     /// The address to announce to the other nodes; if `None`, the one towards the server.
     pub(super) ip: Option<IpAddr>,
@@ -226,7 +226,7 @@ impl Agent {
         is_known: &mut bool,
     ) -> Result<(), AgentEnd> {
         // Nearly every long message is a status, so it is parsed once, as a status.
-        if let Ok(status) = serde_json::from_slice::<Status>(message) {
+        if let Ok(status) = serde_json::from_slice::<ServerStatus>(message) {
             return self.apply(link, &status).await;
         }
         let Ok(glance) = serde_json::from_slice::<ReplyHeader>(message) else {
@@ -265,7 +265,7 @@ impl Agent {
     }
 
     /// Applies the status or an update of it.
-    async fn apply(&mut self, link: &mut Link, status: &Status<'_>) -> Result<(), AgentEnd> {
+    async fn apply(&mut self, link: &mut Link, status: &ServerStatus<'_>) -> Result<(), AgentEnd> {
         let teller = link.peer()?;
         let entries = status.entries(teller.is_loopback());
         let mut entries = entries
@@ -346,7 +346,7 @@ fn every(period: Duration) -> tokio::time::Interval {
 
 pub(super) fn registration(plan: &AgentConfig, link: &Link) -> anyhow::Result<Registration> {
     let own = link.local()?;
-    let address = Address::new(plan.ip.unwrap_or(own), own.is_loopback())?;
+    let address = NodeAddress::new(plan.ip.unwrap_or(own), own.is_loopback())?;
     let mut registration = Registration {
         role: plan.role,
         is_well: true,

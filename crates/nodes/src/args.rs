@@ -17,7 +17,7 @@ use super::key::{self, OwnKey};
 use super::leave::leave;
 use super::list;
 use super::managed_files::ManagedFiles;
-use super::message::Role;
+use super::message::NodeRole;
 use super::options::{Account, ClientOptions, SecretOptions};
 use super::publish::ServerIdentity;
 use super::roster::Rules;
@@ -124,7 +124,7 @@ struct AgentArgs {
 
     /// Role of this node
     #[arg(long, value_enum, required = true)]
-    role: Option<Role>,
+    role: Option<NodeRole>,
 
     /// Interval between heartbeats
     #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = interval)]
@@ -209,13 +209,13 @@ impl NodesArgs {
             },
             Part::Agent(args) => match args.action {
                 Some(AgentAction::Leave(node)) => {
-                    match node.plan(Role::Slave, Duration::from_secs(1), OwnKey::there) {
+                    match node.plan(NodeRole::Slave, Duration::from_secs(1), OwnKey::there) {
                         Ok(plan) => run(PROGRAM, leave(plan)),
                         Err(why) => usage(&why),
                     }
                 }
                 None => match args.node.plan(
-                    args.role.unwrap_or(Role::Slave),
+                    args.role.unwrap_or(NodeRole::Slave),
                     args.interval,
                     |path, account| OwnKey::of(path, account).context(NoKey),
                 ) {
@@ -363,7 +363,7 @@ impl NodeArgs {
     /// Builds the agent's configuration. `key` loads the existing key or creates one.
     fn plan(
         self,
-        role: Role,
+        role: NodeRole,
         interval: Duration,
         key: fn(&Path, &Account) -> anyhow::Result<OwnKey>,
     ) -> anyhow::Result<AgentPlan> {

@@ -4,13 +4,13 @@ use std::fmt;
 use std::net::IpAddr;
 
 use super::fields::HostName;
-use super::message::Role;
+use super::message::NodeRole;
 
 /// One event of a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
+pub enum NodeEvent {
     /// A new node registered.
-    Joined(HostName, Role, IpAddr),
+    Joined(HostName, NodeRole, IpAddr),
     /// A node's address changed from the first to the second.
     Moved(HostName, Option<IpAddr>, IpAddr),
     /// A node has been silent for half of the permitted time.
@@ -31,7 +31,7 @@ pub enum Event {
     Forgotten(HostName),
 }
 
-impl fmt::Display for Event {
+impl fmt::Display for NodeEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Joined(name, role, ip) => write!(f, "{name} has joined as {role} at {ip}"),

@@ -83,9 +83,9 @@ impl FromStr for HostName {
 
 /// An address at which other machines can reach a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Address(IpAddr);
+pub struct NodeAddress(IpAddr);
 
-impl Address {
+impl NodeAddress {
     /// Checks an address. A loopback address is valid only if `loopback` is true.
     pub fn new(ip: IpAddr, loopback: bool) -> Result<Self, Rejection> {
         let ip = ip.to_canonical();
@@ -272,7 +272,7 @@ mod tests {
     #[test]
     fn addresses_are_those_of_one_host() {
         for good in ["192.168.0.2", "fd00::2", "::ffff:10.0.0.1"] {
-            assert!(Address::parse(good, false).is_ok(), "{good}");
+            assert!(NodeAddress::parse(good, false).is_ok(), "{good}");
         }
         for wrong in [
             "0.0.0.0",
@@ -289,10 +289,10 @@ mod tests {
             "10.0.0.1\n",
             "",
         ] {
-            assert!(Address::parse(wrong, false).is_err(), "{wrong}");
+            assert!(NodeAddress::parse(wrong, false).is_err(), "{wrong}");
         }
-        assert!(Address::parse("127.0.0.2", true).is_ok());
-        assert!(Address::parse("0.0.0.0", true).is_err());
+        assert!(NodeAddress::parse("127.0.0.2", true).is_ok());
+        assert!(NodeAddress::parse("0.0.0.0", true).is_err());
     }
 
     #[test]

@@ -53,7 +53,7 @@ mod writer;
 mod zk_store;
 
 pub use args::NodesArgs;
-pub use event::Event;
+pub use event::NodeEvent;
 pub use options::own_name;
 pub use rejection::Rejection;
 

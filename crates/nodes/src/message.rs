@@ -8,11 +8,11 @@ mod server;
 use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString};
 
-use super::fields::{Address, HostName, PublicKey, UserName};
+use super::fields::{HostName, NodeAddress, PublicKey, UserName};
 use super::rejection::{Rejection, quoted};
 pub use listed_node::ListedNode;
 pub use raw::{Raw, Truth};
-pub use server::{Answer, Entries, ReplyHeader, Status, Text};
+pub use server::{Answer, Entries, ReplyHeader, ServerStatus, Text};
 
 /// The role that a node claims.
 #[derive(
@@ -20,7 +20,7 @@ pub use server::{Answer, Entries, ReplyHeader, Status, Text};
 )]
 #[strum(serialize_all = "lowercase")]
 #[serde(rename_all = "lowercase")]
-pub enum Role {
+pub enum NodeRole {
     /// The cluster's master, or a node that stands by to become master.
     Master,
     /// Any other node.
@@ -31,13 +31,13 @@ pub enum Role {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Registration {
     /// The role that the node claims.
-    pub role: Role,
+    pub role: NodeRole,
     /// Whether the node reports that it works.
     pub is_well: bool,
     /// The node's name.
     pub name: HostName,
     /// The node's address.
-    pub address: Address,
+    pub address: NodeAddress,
     /// The node's public key.
     pub key: PublicKey,
     /// A signature by the key over the binding of the connection and this registration.
@@ -52,15 +52,15 @@ pub struct Registration {
 
 /// A checked heartbeat.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Beat {
+pub struct NodeHeartbeat {
     /// The role that the node claims.
-    pub role: Role,
+    pub role: NodeRole,
     /// Whether the node reports that it works.
     pub is_well: bool,
     /// The node's name.
     pub name: HostName,
     /// The node's address.
-    pub address: Address,
+    pub address: NodeAddress,
 }
 
 /// A checked request of a client.
@@ -69,7 +69,7 @@ pub enum ClientRequest {
     /// A node registers.
     Register(Registration),
     /// A node reports that it still works, or that it does not.
-    Heartbeat(Beat),
+    Heartbeat(NodeHeartbeat),
     /// A node confirms the last status or update.
     Confirm,
     /// A node leaves; the request must come from the owner of its key.
@@ -89,7 +89,7 @@ impl ClientRequest {
             None => Ok(Self::Register(raw.registration(loopback)?)),
             // In the seed, a confirmation carries the server's own role.
             Some("heartbeat") if raw.role.as_deref() == Some("server") => Ok(Self::Confirm),
-            Some("heartbeat") => Ok(Self::Heartbeat(Beat {
+            Some("heartbeat") => Ok(Self::Heartbeat(NodeHeartbeat {
                 role: raw.role()?,
                 is_well: raw.is_well()?,
                 name: raw.name()?,
@@ -184,7 +184,7 @@ impl Raw {
         })
     }
 
-    fn role(&self) -> Result<Role, Rejection> {
+    fn role(&self) -> Result<NodeRole, Rejection> {
         let role = needed(self.role.as_deref(), "role")?;
         role.parse().map_err(|_| {
             let role = quoted(role);
@@ -203,8 +203,8 @@ impl Raw {
         needed(self.hostname.as_deref(), "hostname")?.parse()
     }
 
-    fn address(&self, loopback: bool) -> Result<Address, Rejection> {
-        Address::parse(needed(self.ip.as_deref(), "ip")?, loopback)
+    fn address(&self, loopback: bool) -> Result<NodeAddress, Rejection> {
+        NodeAddress::parse(needed(self.ip.as_deref(), "ip")?, loopback)
     }
 
     fn key(&self) -> Result<PublicKey, Rejection> {

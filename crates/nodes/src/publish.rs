@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::auth::Body;
 use super::fields::HostName;
-use super::message::{Answer, ListedNode, Status, Truth};
+use super::message::{Answer, ListedNode, ServerStatus, Truth};
 use super::rejection::Rejection;
 use super::roster::{Node, Roster, Standing};
 use super::state::{PersistedNode, PersistedState};
@@ -48,7 +48,7 @@ impl Published {
         let mut masters = nodes
             .iter()
             .filter(|(name, ..)| roster.master() == Some(name));
-        let mut status = Status {
+        let mut status = ServerStatus {
             role: "server".into(),
             is_alive: Truth::True,
             hostname: own.hostname.as_str().into(),

@@ -17,9 +17,9 @@ pub(super) use node::NodeLiveness;
 pub use node::{Node, Standing, Verdict};
 use permit::unproven;
 
-use super::event::Event;
+use super::event::NodeEvent;
 use super::fields::HostName;
-use super::message::{Beat, Registration, Role};
+use super::message::{NodeHeartbeat, NodeRole, Registration};
 use super::rejection::Rejection;
 use heartline_core::detect::{Detector, DetectorConfig};
 
@@ -60,7 +60,7 @@ pub struct Roster {
     pub(super) next_number: u64,
     version: u64,
     news: u64,
-    events: VecDeque<Event>,
+    events: VecDeque<NodeEvent>,
 }
 
 impl Roster {
@@ -126,13 +126,13 @@ impl Roster {
         node.user = registration.user.clone();
         if is_new {
             self.next_number += 1;
-            self.say(Event::Joined(
+            self.say(NodeEvent::Joined(
                 registration.name.clone(),
                 registration.role,
                 ip,
             ));
         } else if moved {
-            self.say(Event::Moved(registration.name.clone(), from, ip));
+            self.say(NodeEvent::Moved(registration.name.clone(), from, ip));
         }
         if changed {
             self.version += 1;
@@ -143,7 +143,7 @@ impl Roster {
     }
 
     /// Handles a heartbeat, in which the node reports whether it works.
-    pub fn beat(&mut self, now: Duration, beat: &Beat) -> Result<Standing, Rejection> {
+    pub fn beat(&mut self, now: Duration, beat: &NodeHeartbeat) -> Result<Standing, Rejection> {
         let name = &beat.name;
         match self.nodes.get(name) {
             None => {
@@ -188,13 +188,13 @@ impl Roster {
         if before == NodeLiveness::Dead {
             node.returned_at = Some(now);
             self.turn();
-            self.say(Event::Returned(name.clone()));
+            self.say(NodeEvent::Returned(name.clone()));
         } else if before == NodeLiveness::Late {
-            self.say(Event::Recovered(name.clone()));
+            self.say(NodeEvent::Recovered(name.clone()));
         }
         if is_well != was_well {
             self.turn();
-            self.say(Event::Well(name.clone(), is_well));
+            self.say(NodeEvent::Well(name.clone(), is_well));
         }
     }
 
@@ -239,7 +239,7 @@ impl Roster {
             }
             if node.life == NodeLiveness::Beats && heard.saturating_sub(node.heard_at) >= half {
                 node.life = NodeLiveness::Late;
-                self.events.push_back(Event::Late(name.clone()));
+                self.events.push_back(NodeEvent::Late(name.clone()));
             }
         }
         if forbears {
@@ -257,7 +257,7 @@ impl Roster {
                 node.life = NodeLiveness::Dead;
                 node.returned_at = None;
                 self.turn();
-                self.say(Event::Died(name));
+                self.say(NodeEvent::Died(name));
             }
         }
         self.settle();
@@ -275,7 +275,7 @@ impl Roster {
             ))),
             Some(_) => {
                 self.remove(now, name);
-                self.say(Event::Left(name.clone()));
+                self.say(NodeEvent::Left(name.clone()));
                 self.settle();
                 Ok(())
             }
@@ -296,7 +296,7 @@ impl Roster {
             Some(_) => {}
         }
         self.remove(now, name);
-        self.say(Event::Forgotten(name.clone()));
+        self.say(NodeEvent::Forgotten(name.clone()));
         self.settle();
         Ok(())
     }
@@ -313,7 +313,8 @@ impl Roster {
         if known.is_some_and(|node| !node.is_dead()) {
             return;
         }
-        let willing = |(_, node): &(&HostName, &Node)| node.role == Role::Master && !node.is_dead();
+        let willing =
+            |(_, node): &(&HostName, &Node)| node.role == NodeRole::Master && !node.is_dead();
         let next = self
             .nodes
             .iter()
@@ -325,7 +326,7 @@ impl Roster {
             let before = std::mem::replace(&mut self.master, next.clone());
             self.turn();
             if let Some(next) = next {
-                self.say(Event::Master(next, before));
+                self.say(NodeEvent::Master(next, before));
             }
         }
     }
@@ -333,8 +334,8 @@ impl Roster {
     /// The standing of a node; an unknown node is a slave.
     pub fn standing(&self, name: &HostName) -> Standing {
         match self.nodes.get(name).map(|node| node.role) {
-            Some(Role::Master) if self.master.as_ref() == Some(name) => Standing::Master,
-            Some(Role::Master) => Standing::Standby,
+            Some(NodeRole::Master) if self.master.as_ref() == Some(name) => Standing::Master,
+            Some(NodeRole::Master) => Standing::Standby,
             _ => Standing::Slave,
         }
     }
@@ -372,11 +373,11 @@ impl Roster {
     }
 
     /// The next event that was not returned yet.
-    pub fn poll_event(&mut self) -> Option<Event> {
+    pub fn poll_event(&mut self) -> Option<NodeEvent> {
         self.events.pop_front()
     }
 
-    fn say(&mut self, event: Event) {
+    fn say(&mut self, event: NodeEvent) {
         self.events.push_back(event);
     }
 

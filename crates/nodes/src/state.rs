@@ -7,8 +7,8 @@ use std::time::Duration;
 use anyhow::bail;
 use serde::{Deserialize, Serialize};
 
-use super::fields::{Address, HostName, PublicKey, UserName};
-use super::message::Role;
+use super::fields::{HostName, NodeAddress, PublicKey, UserName};
+use super::message::NodeRole;
 use super::roster::{Node, NodeLiveness, Roster, Rules};
 
 /// The version of this format.
@@ -38,7 +38,7 @@ pub struct PersistedNode {
     pub hostname: HostName,
     /// The node's position in the order of registration.
     pub number: u64,
-    role: Role,
+    role: NodeRole,
     pub(super) ip: Option<IpAddr>,
     /// The node's address before another node took it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -109,7 +109,7 @@ impl PersistedState {
         }
         for node in &self.nodes {
             for ip in [node.ip, node.was_at].into_iter().flatten() {
-                Address::new(ip, true)?;
+                NodeAddress::new(ip, true)?;
             }
         }
         self.nodes.sort_by_key(|node| node.number);
@@ -183,10 +183,10 @@ pub(super) mod tests {
     /// The registration of a node at `10.0.0.NUMBER`.
     fn registration(name: &str, number: u8) -> Registration {
         Registration {
-            role: Role::Master,
+            role: NodeRole::Master,
             is_well: true,
             name: name.parse().expect("a name"),
-            address: Address::new([10, 0, 0, number].into(), false).expect("an address"),
+            address: NodeAddress::new([10, 0, 0, number].into(), false).expect("an address"),
             key: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ"
                 .parse()
                 .expect("a key"),

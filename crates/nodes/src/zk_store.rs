@@ -17,7 +17,7 @@ use tokio::sync::Mutex;
 
 use super::PROGRAM;
 use super::auth::Secret;
-use super::fields::{Address, HostName};
+use super::fields::{HostName, NodeAddress};
 use super::state::{PersistedNode, PersistedState};
 use heartline_process::say::say;
 use heartline_zookeeper::client::Operation;
@@ -298,7 +298,7 @@ fn node(
         anyhow::bail!("its value describes another node, {}", node.hostname);
     }
     for ip in [node.ip, node.was_at].into_iter().flatten() {
-        Address::new(ip, loopback)?;
+        NodeAddress::new(ip, loopback)?;
     }
     Ok(node)
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::super::model::Host;
 use super::super::role::Role;
 use heartline_nodes::block;
-use heartline_nodes::message::{Entries, Role as NodeRole};
+use heartline_nodes::message::{Entries, NodeRole};
 
 /// The role that a host's agent claims. Of two masters, the second stands by.
 pub(super) fn node_role(host: &Host) -> NodeRole {

@@ -10,7 +10,7 @@ use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::raw::{Raw, Truth};
-use crate::fields::{Address, HostName, PublicKey};
+use crate::fields::{HostName, NodeAddress, PublicKey};
 use crate::rejection::{Rejection, quoted};
 
 /// The server's answer to one message.
@@ -66,7 +66,7 @@ impl ReplyHeader {
 
 /// The list that the server sends to every node: the status once, after the registration, and then updates.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Status<'a> {
+pub struct ServerStatus<'a> {
     /// Always `server`.
     #[serde(borrow)]
     pub role: Text<'a>,
@@ -122,11 +122,11 @@ pub struct Entries {
     pub dead: BTreeSet<HostName>,
 }
 
-impl Status<'_> {
+impl ServerStatus<'_> {
     /// Checks every entry. One wrong entry makes all invalid, since such a server cannot be trusted.
     pub fn entries(&self, loopback: bool) -> Result<Entries, Rejection> {
         let hosts = self.clusers_ip.iter().map(|(ip, name)| {
-            let address = Address::parse(ip, loopback)?;
+            let address = NodeAddress::parse(ip, loopback)?;
             Ok((address.ip(), name.parse()?))
         });
         let keys = self.clusers_ssh.iter();

@@ -24,7 +24,7 @@ fn the_messages_of_the_seed_are_read() {
             registration.is_well,
             registration.keeps_connection
         ),
-        (Role::Slave, true, false)
+        (NodeRole::Slave, true, false)
     );
     assert_eq!(registration.key.as_str(), KEY);
     let beat = register(r#", "type": "heartbeat", "mood": {"any": [1]}"#);
@@ -68,7 +68,7 @@ fn a_confirmation_is_the_seeds() {
     let status =
         br#"{"role":"server","is_alive":"True","hostname":"s","ip":"10.2.3.119","username":"root",
         "id_rsa.pub":"xxxxxx","clusers_ip":[["10.0.0.1","n1"]],"clusers_ssh":[]}"#;
-    let status: Status = serde_json::from_slice(status).expect("a status");
+    let status: ServerStatus = serde_json::from_slice(status).expect("a status");
     let confirmation = serde_json::to_vec(&status.confirmation()).expect("JSON");
     assert_eq!(
         ClientRequest::read(&confirmation, false),
@@ -89,7 +89,7 @@ fn one_wrong_entry_spoils_all() {
             r#"{{"role":"server","is_alive":"True","hostname":"s","ip":"10.2.3.119","username":"root",
             "clusers_ip":[["10.0.0.1","n1"],{entry}],"clusers_ssh":[]}}"#
         );
-        let status: Status = serde_json::from_str(&status).expect("a status");
+        let status: ServerStatus = serde_json::from_str(&status).expect("a status");
         assert!(status.entries(false).is_err(), "{entry}");
     }
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::fields::{PublicKey, UserName};
-use crate::message::Role;
+use crate::message::NodeRole;
 
 /// How long a node is shown as returned.
 const RETURNED: Duration = Duration::from_secs(60);
@@ -37,7 +37,7 @@ pub(crate) enum NodeLiveness {
 #[derive(Clone, Debug)]
 pub struct Node {
     /// The role that the node claims.
-    pub role: Role,
+    pub role: NodeRole,
     /// The node's address, unless another node has it now.
     pub address: Option<IpAddr>,
     /// The node's address before another node took it.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::fields::Address;
+use crate::fields::NodeAddress;
 use crate::state::PersistedState;
 use heartline_core::detect::Rule;
 
@@ -32,12 +32,12 @@ fn rules() -> Rules {
     }
 }
 
-fn node(name: &str, role: Role, n: usize) -> Registration {
+fn node(name: &str, role: NodeRole, n: usize) -> Registration {
     Registration {
         role,
         is_well: true,
         name: name.parse().expect("a name"),
-        address: Address::parse(&format!("10.0.0.{n}"), false).expect("an address"),
+        address: NodeAddress::parse(&format!("10.0.0.{n}"), false).expect("an address"),
         key: KEYS[n % 3].parse().expect("a key"),
         user: "hadoop".parse().expect("a user"),
         keeps_connection: true,
@@ -46,8 +46,8 @@ fn node(name: &str, role: Role, n: usize) -> Registration {
     }
 }
 
-fn beat(of: &Registration) -> Beat {
-    Beat {
+fn beat(of: &Registration) -> NodeHeartbeat {
+    NodeHeartbeat {
         role: of.role,
         is_well: true,
         name: of.name.clone(),
@@ -71,11 +71,11 @@ fn pass(roster: &mut Roster, from: u64, to: u64) {
 #[test]
 fn the_first_that_would_be_master_is_and_comes_first() {
     let mut roster = Roster::new(rules());
-    let slave = node("s1", Role::Slave, 1);
+    let slave = node("s1", NodeRole::Slave, 1);
     assert_eq!(roster.register(ms(0), &slave), Ok(Standing::Slave));
-    let master = node("m1", Role::Master, 2);
+    let master = node("m1", NodeRole::Master, 2);
     assert_eq!(roster.register(ms(10), &master), Ok(Standing::Master));
-    let second = node("m2", Role::Master, 3);
+    let second = node("m2", NodeRole::Master, 3);
     assert_eq!(roster.register(ms(20), &second), Ok(Standing::Standby));
     let order: Vec<&str> = roster
         .nodes()
@@ -88,7 +88,10 @@ fn the_first_that_would_be_master_is_and_comes_first() {
 #[test]
 fn a_standby_takes_over_from_the_dead_and_keeps_the_office() {
     let mut roster = Roster::new(rules());
-    let (first, second) = (node("m1", Role::Master, 1), node("m2", Role::Master, 2));
+    let (first, second) = (
+        node("m1", NodeRole::Master, 1),
+        node("m2", NodeRole::Master, 2),
+    );
     roster.register(ms(0), &first).expect("taken");
     roster.register(ms(0), &second).expect("taken");
     events(&mut roster);
@@ -112,7 +115,7 @@ fn a_standby_takes_over_from_the_dead_and_keeps_the_office() {
 #[test]
 fn a_dead_master_without_heir_is_master_when_it_returns() {
     let mut roster = Roster::new(rules());
-    let first = node("m1", Role::Master, 1);
+    let first = node("m1", NodeRole::Master, 1);
     roster.register(ms(0), &first).expect("taken");
     pass(&mut roster, 0, 4000);
     assert!(!roster.nodes[&first.name].is_alive());
@@ -125,9 +128,9 @@ fn a_dead_master_without_heir_is_master_when_it_returns() {
 fn a_name_belongs_to_its_key_until_it_is_forgotten() {
     let mut roster = Roster::new(rules());
     roster
-        .register(ms(0), &node("n1", Role::Slave, 1))
+        .register(ms(0), &node("n1", NodeRole::Slave, 1))
         .expect("taken");
-    let mut thief = node("n1", Role::Slave, 2);
+    let mut thief = node("n1", NodeRole::Slave, 2);
     assert!(roster.register(ms(1), &thief).is_err());
     pass(&mut roster, 0, 5000);
     assert!(
@@ -136,12 +139,12 @@ fn a_name_belongs_to_its_key_until_it_is_forgotten() {
     );
     roster.forget(ms(5000), &thief.name, false).expect("known");
     roster.register(ms(5001), &thief).expect("free");
-    thief.role = Role::Master;
+    thief.role = NodeRole::Master;
     assert!(
         roster.register(ms(5002), &thief).is_err(),
         "a role is told once"
     );
-    let other = node("n2", Role::Slave, 0);
+    let other = node("n2", NodeRole::Slave, 0);
     assert!(
         roster
             .leave(
@@ -159,7 +162,7 @@ fn a_name_belongs_to_its_key_until_it_is_forgotten() {
 #[test]
 fn who_lives_is_forgotten_only_by_force() {
     let mut roster = Roster::new(rules());
-    let one = node("n1", Role::Slave, 1);
+    let one = node("n1", NodeRole::Slave, 1);
     roster.register(ms(0), &one).expect("taken");
     let refused = roster.forget(ms(1), &one.name, false);
     assert!(refused.is_err_and(|why| why.to_string().contains("n1 is alive")));
@@ -174,13 +177,13 @@ fn who_lives_is_forgotten_only_by_force() {
 #[test]
 fn who_has_proven_to_have_the_key_must_do_so_again() {
     let mut roster = Roster::new(rules());
-    let mut owner = node("n1", Role::Slave, 1);
+    let mut owner = node("n1", NodeRole::Slave, 1);
     roster.register(ms(0), &owner).expect("taken");
     owner.is_proven = true;
     let before = roster.version();
     roster.register(ms(1), &owner).expect("known");
     assert!(roster.version() > before, "it is to be kept");
-    let mut thief = node("n1", Role::Slave, 1);
+    let mut thief = node("n1", NodeRole::Slave, 1);
     assert!(roster.register(ms(2), &thief).is_err());
     assert!(roster.leave(ms(2), &thief).is_err());
     thief.is_proven = true;
@@ -190,9 +193,9 @@ fn who_has_proven_to_have_the_key_must_do_so_again() {
 #[test]
 fn an_address_belongs_to_who_lives_there() {
     let mut roster = Roster::new(rules());
-    let first = node("n1", Role::Slave, 1);
+    let first = node("n1", NodeRole::Slave, 1);
     roster.register(ms(0), &first).expect("taken");
-    let mut second = node("n2", Role::Slave, 2);
+    let mut second = node("n2", NodeRole::Slave, 2);
     second.address = first.address;
     assert!(roster.register(ms(1), &second).is_err());
     pass(&mut roster, 0, 4000);
@@ -206,8 +209,8 @@ fn an_address_belongs_to_who_lives_there() {
 fn one_address_does_not_take_all_names() {
     let mut roster = Roster::new(rules());
     let at = |name: &str, n: usize| Registration {
-        address: node("n", Role::Slave, n).address,
-        ..node(name, Role::Slave, 0)
+        address: node("n", NodeRole::Slave, n).address,
+        ..node(name, NodeRole::Slave, 0)
     };
     let mut now = 0;
     for name in ["n1", "n2", "n3"] {
@@ -233,7 +236,10 @@ fn one_address_does_not_take_all_names() {
 #[test]
 fn a_lost_connection_is_followed_by_death_unless_it_comes_back() {
     let mut roster = Roster::new(rules());
-    let (lasting, mut passing) = (node("n1", Role::Slave, 1), node("n2", Role::Slave, 2));
+    let (lasting, mut passing) = (
+        node("n1", NodeRole::Slave, 1),
+        node("n2", NodeRole::Slave, 2),
+    );
     passing.keeps_connection = false;
     for node in [&lasting, &passing] {
         roster.register(ms(0), node).expect("taken");
@@ -250,7 +256,7 @@ fn a_lost_connection_is_followed_by_death_unless_it_comes_back() {
 #[test]
 fn a_pause_of_the_server_kills_nobody() {
     let mut roster = Roster::new(rules());
-    let one = node("n1", Role::Slave, 1);
+    let one = node("n1", NodeRole::Slave, 1);
     roster.register(ms(0), &one).expect("taken");
     roster.tick(ms(100));
     roster.tick(ms(60_000));
@@ -261,7 +267,7 @@ fn a_pause_of_the_server_kills_nobody() {
 #[test]
 fn after_a_pause_of_the_server_all_may_come_back_before_anybody_is_dead() {
     let mut roster = Roster::new(rules());
-    let nodes = [1, 2, 3].map(|n| node(&format!("n{n}"), Role::Slave, n));
+    let nodes = [1, 2, 3].map(|n| node(&format!("n{n}"), NodeRole::Slave, n));
     for node in &nodes {
         roster.register(ms(0), node).expect("taken");
     }
@@ -304,36 +310,36 @@ fn what_is_wrong_is_not_taken() {
     });
     assert!(
         roster
-            .register(ms(0), &node("bank.com", Role::Slave, 1))
+            .register(ms(0), &node("bank.com", NodeRole::Slave, 1))
             .is_err()
     );
     assert!(
         roster
-            .register(ms(0), &node("evilhadoop.com", Role::Slave, 1))
+            .register(ms(0), &node("evilhadoop.com", NodeRole::Slave, 1))
             .is_err()
     );
-    let one = node("n1.hadoop.com", Role::Slave, 1);
+    let one = node("n1.hadoop.com", NodeRole::Slave, 1);
     roster.register(ms(0), &one).expect("taken");
     assert!(
         roster
-            .register(ms(0), &node("n2.hadoop.com", Role::Slave, 2))
+            .register(ms(0), &node("n2.hadoop.com", NodeRole::Slave, 2))
             .is_err(),
         "too many"
     );
     let mut elsewhere = beat(&one);
-    elsewhere.address = Address::parse("10.0.0.9", false).expect("an address");
+    elsewhere.address = NodeAddress::parse("10.0.0.9", false).expect("an address");
     assert!(roster.beat(ms(1), &elsewhere).is_err());
     let mut other = beat(&one);
-    other.role = Role::Master;
+    other.role = NodeRole::Master;
     assert!(roster.beat(ms(1), &other).is_err());
-    other = beat(&node("n3.hadoop.com", Role::Slave, 3));
+    other = beat(&node("n3.hadoop.com", NodeRole::Slave, 3));
     assert!(roster.beat(ms(1), &other).is_err(), "not registered");
 }
 
 #[test]
 fn a_node_that_says_it_does_not_work_is_published_as_not_working() {
     let mut roster = Roster::new(rules());
-    let one = node("n1", Role::Slave, 1);
+    let one = node("n1", NodeRole::Slave, 1);
     roster.register(ms(0), &one).expect("taken");
     let before = roster.version();
     let mut unwell = beat(&one);
@@ -347,9 +353,9 @@ fn a_node_that_says_it_does_not_work_is_published_as_not_working() {
 fn who_was_known_before_has_time_to_come_back() {
     let mut before = Roster::new(rules());
     let nodes = [
-        node("m1", Role::Master, 0),
-        node("s1", Role::Slave, 1),
-        node("s2", Role::Slave, 2),
+        node("m1", NodeRole::Master, 0),
+        node("s1", NodeRole::Slave, 1),
+        node("s2", NodeRole::Slave, 2),
     ];
     for node in &nodes {
         before.register(ms(0), node).expect("taken");

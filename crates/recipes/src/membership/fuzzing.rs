@@ -3,12 +3,12 @@
 use chrono::DateTime;
 
 use super::event::{GroupEvent, GroupEventKind};
-use super::roster::{Roster, Worker};
+use super::roster::{Worker, WorkerRoster};
 
 /// Takes each line as the name and value of a worker's znode, and reports all workers that joined or left.
 pub fn workers(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
-    let mut roster = Roster::default();
+    let mut roster = WorkerRoster::default();
     let mut known = Vec::new();
     for (line, created) in text.split('\n').zip(1..) {
         let (node, address) = line.split_once('\t').unwrap_or((line, ""));

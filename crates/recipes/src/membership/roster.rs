@@ -18,7 +18,7 @@ pub struct Worker {
 
 /// A worker that joined or left.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Change {
+pub enum WorkerChange {
     /// The worker joined.
     Joined(Worker),
     /// The worker left.
@@ -27,12 +27,12 @@ pub enum Change {
 
 /// The known workers, by name.
 #[derive(Debug, Default)]
-pub struct Roster(BTreeMap<String, Worker>);
+pub struct WorkerRoster(BTreeMap<String, Worker>);
 
-impl Roster {
+impl WorkerRoster {
     /// Compares the known workers with the current list. Each change comes with the whole list after it. Workers that
     /// left come first, so that a worker that returns under the same name leaves before it joins.
-    pub fn update(&mut self, now: Vec<Worker>) -> Vec<(Change, Vec<Worker>)> {
+    pub fn update(&mut self, now: Vec<Worker>) -> Vec<(WorkerChange, Vec<Worker>)> {
         let now: BTreeMap<_, _> = now.into_iter().map(|it| (it.node.clone(), it)).collect();
         let gone: Vec<Worker> = self
             .0
@@ -43,11 +43,11 @@ impl Roster {
         let mut changes = Vec::new();
         for worker in gone {
             self.0.remove(&worker.node);
-            changes.push((Change::Left(worker), self.list()));
+            changes.push((WorkerChange::Left(worker), self.list()));
         }
         for (node, worker) in now {
             if self.0.insert(node, worker.clone()).is_none() {
-                changes.push((Change::Joined(worker), self.list()));
+                changes.push((WorkerChange::Joined(worker), self.list()));
             }
         }
         changes
@@ -71,7 +71,7 @@ mod tests {
     }
 
     /// Each change as `+w1` or `-w1`, with the list after it.
-    fn shown_changes(roster: &mut Roster, now: &[Worker]) -> Vec<String> {
+    fn shown_changes(roster: &mut WorkerRoster, now: &[Worker]) -> Vec<String> {
         let changes = roster.update(now.to_vec()).into_iter();
         let names = |list: &[Worker]| {
             let names: Vec<&str> = list.iter().map(|worker| &*worker.node).collect();
@@ -79,15 +79,15 @@ mod tests {
         };
         changes
             .map(|(change, list)| match change {
-                Change::Joined(worker) => format!("+{} {}", worker.node, names(&list)),
-                Change::Left(worker) => format!("-{} {}", worker.node, names(&list)),
+                WorkerChange::Joined(worker) => format!("+{} {}", worker.node, names(&list)),
+                WorkerChange::Left(worker) => format!("-{} {}", worker.node, names(&list)),
             })
             .collect()
     }
 
     #[test]
     fn workers_that_join_and_leave_are_reported_one_by_one() {
-        let mut roster = Roster::default();
+        let mut roster = WorkerRoster::default();
         let (one, two, three) = (worker("w1", 1), worker("w2", 2), worker("w3", 3));
         let both = [two.clone(), one.clone()];
         assert_eq!(shown_changes(&mut roster, &both), ["+w1 w1", "+w2 w1,w2"]);
@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn one_who_came_back_between_two_looks_has_left_and_joined() {
-        let mut roster = Roster::default();
+        let mut roster = WorkerRoster::default();
         shown_changes(&mut roster, &[worker("w1", 1)]);
         assert_eq!(
             shown_changes(&mut roster, &[worker("w1", 9)]),

@@ -15,7 +15,7 @@ use super::event::{GroupEvent, GroupEventKind};
 use super::hook::Hook;
 use super::lease::LeaseTiming;
 use super::plan::{Events, MemberPlan};
-use super::roster::{Change, Roster, Worker};
+use super::roster::{Worker, WorkerChange, WorkerRoster};
 use super::sink::EventSink;
 use heartline_process::say::say;
 use heartline_process::supervisor::{ChildSpec, Ended, SupervisorHandle, Until, boot_time, listen};
@@ -37,7 +37,7 @@ pub(super) struct GroupRunner {
     command: Option<SupervisorHandle>,
     /// The address of the active member, and whether that was reported.
     holder: Option<(String, bool)>,
-    roster: Roster,
+    roster: WorkerRoster,
     leaving: Option<ExitCause>,
     orders: UnboundedReceiver<ExitCause>,
     outlet: EventSink,
@@ -55,7 +55,7 @@ impl GroupRunner {
             until: None,
             command: None,
             holder: None,
-            roster: Roster::default(),
+            roster: WorkerRoster::default(),
             leaving: None,
             orders,
             outlet: EventSink::open(events, send),
@@ -121,8 +121,8 @@ impl GroupRunner {
         }
         for (change, list) in self.roster.update(now) {
             let (event, worker) = match change {
-                Change::Joined(worker) => (GroupEventKind::WorkerJoined, worker),
-                Change::Left(worker) => (GroupEventKind::WorkerLeft, worker),
+                WorkerChange::Joined(worker) => (GroupEventKind::WorkerJoined, worker),
+                WorkerChange::Left(worker) => (GroupEventKind::WorkerLeft, worker),
             };
             let mut news = GroupEvent::new(Utc::now(), event, &worker.node, &worker.address);
             news.workers = Some(list);
@@ -153,7 +153,7 @@ impl GroupRunner {
         while let Some(action) = self.activation.poll_action() {
             match action {
                 ActivationAction::TellActive(epoch) => {
-                    self.roster = Roster::default();
+                    self.roster = WorkerRoster::default();
                     let mut news = self.own_news(GroupEventKind::Active);
                     news.epoch = Some(epoch);
                     self.tell(news);
