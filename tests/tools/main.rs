@@ -18,6 +18,7 @@ mod membership;
 mod membership_faults;
 mod membership_kazoo;
 mod membership_zkcli;
+mod names;
 mod on_death;
 mod run;
 mod run_faults;
