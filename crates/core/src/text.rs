@@ -119,9 +119,47 @@ fn bounded(text: &str, most: usize) -> Cow<'_, str> {
     Cow::Owned(clean)
 }
 
+/// Bytes as lower-case hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |value: u8| char::from(DIGITS[usize::from(value)]);
+    bytes
+        .iter()
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
+        .collect()
+}
+
+/// The bytes that hexadecimal digits stand for; `None` if the text is anything else.
+pub fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digit = |byte: u8| {
+        char::from(byte)
+            .to_digit(16)
+            .and_then(|digit| u8::try_from(digit).ok())
+    };
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    let bytes = pairs
+        .iter()
+        .map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?));
+    if rest.is_empty() {
+        bytes.collect()
+    } else {
+        None
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bytes_are_read_back_from_their_digits() {
+        let all: Vec<u8> = (0..=255).collect();
+        assert_eq!(unhex(&hex(&all)), Some(all));
+        assert_eq!(hex(&[0, 15, 255]), "000fff");
+        for wrong in ["0", "0g", "\u{e4}", "+1", " 1"] {
+            assert_eq!(unhex(wrong), None, "{wrong:?}");
+        }
+    }
 
     /// Characters that must never reach a terminal.
     const STEERING: &str = "\u{1b}\u{7}\r\u{7f}\u{80}\u{9b}\u{9f}\u{202e}\u{2066}\u{2028}\u{feff}";

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use ssh_key::rand_core::{OsRng, RngCore};
 
 use super::rejection::Rejection;
+use heartline_core::text::{hex, unhex};
 
 /// The minimum length in bytes: a shorter secret could be guessed.
 const SHORTEST_SECRET: usize = 16;
@@ -250,32 +251,6 @@ impl Authenticator {
 fn keyed(key: &[u8]) -> Hmac<Sha256> {
     #[expect(clippy::expect_used, reason = "a key of any length is one")]
     Hmac::new_from_slice(key).expect("HMAC takes keys of any length")
-}
-
-fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |value: u8| char::from(DIGITS[usize::from(value)]);
-    bytes
-        .iter()
-        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
-        .collect()
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digit = |byte: u8| {
-        char::from(byte)
-            .to_digit(16)
-            .and_then(|digit| u8::try_from(digit).ok())
-    };
-    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    let bytes = pairs
-        .iter()
-        .map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?));
-    if rest.is_empty() {
-        bytes.collect()
-    } else {
-        None
-    }
 }
 
 #[cfg(test)]

@@ -2,13 +2,16 @@
 
 use super::codec::{FrameReader, FrameWriter};
 use super::frame::Frame;
-use super::key::{ClaimKey, KEY_LENGTH};
+use super::key::{ClaimKey, ConnectionKeys, KEY_LENGTH};
+
+fn keys() -> ConnectionKeys {
+    let key = ClaimKey::new([7; KEY_LENGTH]);
+    key.connection("claim", &[1; KEY_LENGTH], &[2; KEY_LENGTH])
+}
 
 /// Reads bytes from somebody who does not know the key: no frame may come out.
 pub fn frames(bytes: &[u8]) {
-    let keys =
-        ClaimKey::new([7; KEY_LENGTH]).connection("claim", &[1; KEY_LENGTH], &[2; KEY_LENGTH]);
-    let mut reader = FrameReader::new(keys.to_server);
+    let mut reader = FrameReader::new(keys().to_server);
     for piece in bytes.chunks(7) {
         let mut input = piece;
         match reader.read(&mut input) {
@@ -24,9 +27,7 @@ pub fn content(bytes: &[u8]) {
     let Ok(frame) = Frame::read(bytes) else {
         return;
     };
-    let keys =
-        ClaimKey::new([7; KEY_LENGTH]).connection("claim", &[1; KEY_LENGTH], &[2; KEY_LENGTH]);
-    let (mut writer, mut written) = (FrameWriter::new(keys.to_client), Vec::new());
+    let (mut writer, mut written) = (FrameWriter::new(keys().to_client), Vec::new());
     assert_eq!(writer.write(&frame, &mut written), Ok(()));
     assert_eq!(&written[2..written.len() - 16], bytes);
 }

@@ -10,6 +10,8 @@ use std::str::FromStr;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
+use heartline_core::text::{hex, unhex};
+
 /// The label of this use of a key: a MAC that was made for another use, or by another version, is not valid here.
 const USE: &[u8] = b"heartline transport 1";
 
@@ -53,7 +55,7 @@ impl ClaimKey {
 
 impl fmt::Display for ClaimKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&hex(&self.0))
     }
 }
 
@@ -67,17 +69,8 @@ impl FromStr for ClaimKey {
     type Err = KeyError;
 
     fn from_str(text: &str) -> Result<Self, KeyError> {
-        let digits = text.as_bytes();
-        if digits.len() != 2 * KEY_LENGTH {
-            return Err(KeyError);
-        }
-        let mut bytes = [0; KEY_LENGTH];
-        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-            let digit = |digit: u8| char::from(digit).to_digit(16).ok_or(KeyError);
-            let value = digit(pair[0])? * 16 + digit(pair[1])?;
-            *byte = u8::try_from(value).map_err(|_| KeyError)?;
-        }
-        Ok(Self(bytes))
+        let bytes = unhex(text).and_then(|bytes| bytes.try_into().ok());
+        bytes.map(Self).ok_or(KeyError)
     }
 }
 

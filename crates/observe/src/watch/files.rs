@@ -3,7 +3,6 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
@@ -206,11 +205,8 @@ fn file_name(node: &str) -> String {
         }
         short.push(if is_odd(c) { '_' } else { c });
     }
-    let mut name = format!("follower_{short}{MARK}");
-    for byte in &Sha256::digest(node.as_bytes())[..8] {
-        let _ = write!(name, "{byte:02x}");
-    }
-    name + ".txt"
+    let digest = text::hex(&Sha256::digest(node.as_bytes())[..8]);
+    format!("follower_{short}{MARK}{digest}.txt")
 }
 
 /// Appends a whole text in one write, or nothing: a part of a line is useless. What another program has appended
