@@ -5,7 +5,6 @@
 
 use std::collections::BTreeSet;
 use std::io::Write;
-use std::mem::take;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
@@ -16,7 +15,7 @@ use heartline_core::protocol::claim::{holder, in_order, sequence};
 use heartline_core::protocol::report::FREE;
 use heartline_process::say::say;
 use heartline_process::stdio;
-use heartline_zookeeper::client::Operation;
+use heartline_zookeeper::client::{Operation, batches};
 use heartline_zookeeper::{Connector, Failure, Session, Settings, snapshots, unthrottled};
 
 const PROGRAM: &str = "setup-zookeeper";
@@ -97,7 +96,7 @@ impl Reset<'_> {
         let paths = self.session.paths();
         let mut line = in_order(claims);
         line.extend(claims.iter().filter(|name| sequence(name).is_none()));
-        let mut batches = batches(line.into_iter().map(|claim| paths.claim(claim)));
+        let mut batches = removals(line.into_iter().map(|claim| paths.claim(claim)));
         let head = batches.remove(0);
         let mut left = Vec::new();
         for batch in batches.into_iter().rev() {
@@ -113,18 +112,15 @@ impl Reset<'_> {
         Ok(left)
     }
 
-    /// Carries out `first` and removes these claims in one transaction; returns those that cannot be removed. If one of
-    /// them is refused, each is removed alone.
-    async fn clear(&self, first: Vec<Operation>, claims: Vec<String>) -> anyhow::Result<Vec<Left>> {
+    /// Carries out `first` and these removals in one transaction; returns what cannot be removed. If one of them is
+    /// refused, each is made alone.
+    async fn clear(
+        &self,
+        first: Vec<Operation>,
+        removals: Vec<Operation>,
+    ) -> anyhow::Result<Vec<Left>> {
         let cannot_free = || format!("cannot free {}", self.session.paths().master());
-        let deletes = claims.iter().map(|path| Operation::Delete {
-            path: path.clone(),
-            version: None,
-        });
-        match self
-            .make(first.iter().cloned().chain(deletes).collect())
-            .await
-        {
+        match self.make([&first[..], &removals].concat()).await {
             Ok(()) => return Ok(Vec::new()),
             Err(failure @ (Failure::Lost | Failure::Throttled)) => {
                 return Err(failure).with_context(cannot_free);
@@ -134,7 +130,8 @@ impl Reset<'_> {
         if !first.is_empty() {
             self.make(first).await.with_context(cannot_free)?;
         }
-        Ok(self.remove(claims.into_iter()).await?)
+        let paths = removals.iter().map(|removal| removal.path().to_owned());
+        Ok(self.remove(paths).await?)
     }
 
     async fn make(&self, operations: Vec<Operation>) -> Result<(), Failure> {
@@ -256,21 +253,17 @@ impl Reset<'_> {
     }
 }
 
-/// Divides paths into at least one batch that fits into a transaction.
-fn batches(paths: impl Iterator<Item = String>) -> Vec<Vec<String>> {
-    /// For the rest of an operation on the wire.
-    const REST: usize = 64;
-    let (mut batches, mut batch, mut size) = (Vec::new(), Vec::new(), 0);
-    for path in paths {
-        size += path.len() + REST;
-        if size > BATCH_BYTES {
-            size = path.len() + REST;
-            batches.push(take(&mut batch));
-        }
-        batch.push(path);
+/// The transactions that remove the znodes at these paths, at least one.
+fn removals(paths: impl Iterator<Item = String>) -> Vec<Vec<Operation>> {
+    let deletes = paths.map(|path| Operation::Delete {
+        path,
+        version: None,
+    });
+    let mut removals = batches(deletes, BATCH_BYTES);
+    if removals.is_empty() {
+        removals.push(Vec::new());
     }
-    batches.push(batch);
-    batches
+    removals
 }
 
 /// Names the znodes that could not be removed; that is a failure, for a new job must not find them.
@@ -301,7 +294,7 @@ mod tests {
 
     #[test]
     fn no_transaction_is_too_long() {
-        assert_eq!(batches(std::iter::empty()), [Vec::<String>::new()]);
+        assert_eq!(removals(std::iter::empty()), [Vec::<Operation>::new()]);
         let paths: Vec<String> = (0..12_000)
             .map(|number| {
                 format!(
@@ -310,12 +303,14 @@ mod tests {
                 )
             })
             .collect();
-        let batches = batches(paths.iter().cloned());
+        let batches = removals(paths.iter().cloned());
         assert!(batches.len() < 20, "{}", batches.len());
         for batch in &batches {
-            let size: usize = batch.iter().map(|path| path.len() + 64).sum();
+            let size: usize = batch.iter().map(|one| one.path().len() + 64).sum();
             assert!((1..=BATCH_BYTES).contains(&size), "{size}");
         }
-        assert_eq!(batches.concat(), paths);
+        let removed = batches.concat();
+        let removed: Vec<&str> = removed.iter().map(Operation::path).collect();
+        assert_eq!(removed, paths);
     }
 }

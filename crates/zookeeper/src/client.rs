@@ -14,6 +14,7 @@
 //!   requests.
 
 use std::fmt::Debug;
+use std::mem::take;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -100,6 +101,52 @@ pub enum Operation {
         /// The required version; `None` for any.
         version: Option<i32>,
     },
+}
+
+/// The most that an operation takes on the wire beside its path and value, in bytes.
+const REST: usize = 64;
+
+impl Operation {
+    /// The path of the operation's znode.
+    pub fn path(&self) -> &str {
+        match self {
+            Self::Check { path, .. }
+            | Self::Create { path, .. }
+            | Self::Set { path, .. }
+            | Self::Delete { path, .. } => path,
+        }
+    }
+
+    /// The size on the wire in bytes, rounded up.
+    pub fn weight(&self) -> usize {
+        let value = match self {
+            Self::Create { value, .. } | Self::Set { value, .. } => value.len(),
+            Self::Check { .. } | Self::Delete { .. } => 0,
+        };
+        self.path().len() + value + REST
+    }
+}
+
+/// Divides operations into transactions of at most `most` bytes, in their order. A larger operation has a transaction of
+/// its own.
+pub fn batches(
+    operations: impl IntoIterator<Item = Operation>,
+    most: usize,
+) -> Vec<Vec<Operation>> {
+    let (mut batches, mut batch, mut size) = (Vec::new(), Vec::new(), 0);
+    for operation in operations {
+        let length = operation.weight();
+        if size + length > most && !batch.is_empty() {
+            batches.push(take(&mut batch));
+            size = 0;
+        }
+        size += length;
+        batch.push(operation);
+    }
+    if !batch.is_empty() {
+        batches.push(batch);
+    }
+    batches
 }
 
 /// Why a transaction failed: none of its operations was made.

@@ -160,8 +160,9 @@ impl Session {
     pub async fn clear_line(&self, prefixes: &[String], earlier: &[i64]) -> Result<(), Failure> {
         for claim in self.line(true).await? {
             if prefixes.iter().any(|prefix| claim.starts_with(prefix)) {
-                // A claim that cannot be removed does not stop the others.
-                if let Err(Failure::Lost) = self.clear(&claim, earlier).await {
+                let path = self.paths().claim(&claim);
+                // This session's own claim stays. A claim that cannot be removed does not stop the others.
+                if let Err(Failure::Lost) = self.remove_of(&path, earlier).await {
                     return Err(Failure::Lost);
                 }
             }
@@ -169,22 +170,17 @@ impl Session {
         Ok(())
     }
 
-    /// Removes a claim if one of the `earlier` sessions owns it: this session's own claim stays.
-    async fn clear(&self, claim: &str, earlier: &[i64]) -> Result<(), Failure> {
-        let path = self.paths().claim(claim);
-        match self.owner(&path).await? {
-            Some(owner) if earlier.contains(&owner) => self.remove(&path).await,
-            _ => Ok(()),
-        }
-    }
-
     /// Removes a znode of this session, or of one of the `earlier` sessions of the same process. A znode of
     /// any other session stays.
     pub async fn remove_own(&self, path: &str, earlier: &[i64]) -> Result<(), Failure> {
+        self.remove_of(path, &[&[self.id()], earlier].concat())
+            .await
+    }
+
+    /// Removes a znode if one of these sessions owns it.
+    async fn remove_of(&self, path: &str, owners: &[i64]) -> Result<(), Failure> {
         match self.owner(path).await? {
-            Some(owner) if owner == self.id() || earlier.contains(&owner) => {
-                self.remove(path).await
-            }
+            Some(owner) if owners.contains(&owner) => self.remove(path).await,
             _ => Ok(()),
         }
     }

@@ -1,6 +1,6 @@
 //! Tests of the `zk_store` module.
 
-use super::transactions::{BATCH, batches, weight};
+use super::transactions::{BATCH, batches};
 use super::*;
 use crate::state::tests::kept;
 
@@ -127,7 +127,7 @@ fn no_transaction_is_too_long() {
     let batches = batches("/f", &Values::new(), &values, &BTreeSet::new());
     assert_eq!(batches.len(), 5);
     for batch in &batches {
-        assert!(batch.iter().map(weight).sum::<usize>() <= BATCH);
+        assert!(batch.iter().map(Operation::weight).sum::<usize>() <= BATCH);
     }
     assert_eq!(applied(Values::new(), batches), values);
 }

@@ -1,11 +1,10 @@
 //! The transactions that bring the znodes from one state to the next.
 
 use std::collections::BTreeSet;
-use std::mem::take;
 
 use super::Values;
 use heartline_zookeeper::Failure;
-use heartline_zookeeper::client::{Kind, Operation, Refusal};
+use heartline_zookeeper::client::{self, Kind, Operation, Refusal};
 
 /// The maximum number of bytes per transaction: a ZooKeeper server accepts 1 MiB.
 pub(super) const BATCH: usize = 256 << 10;
@@ -63,31 +62,12 @@ pub(super) fn batches(
         value: value.clone(),
         kind: Kind::Persistent,
     });
-    let (mut batches, mut batch, mut size) = (Vec::new(), Vec::new(), 0);
-    for operation in gone.chain(changed).chain(new) {
-        let length = weight(&operation);
-        if size + length > BATCH && !batch.is_empty() {
-            batches.push(take(&mut batch));
-            size = 0;
-        }
-        size += length;
-        batch.push(operation);
-    }
-    if !batch.is_empty() {
-        batches.push(batch);
-    }
-    batches
+    client::batches(gone.chain(changed).chain(new), BATCH)
 }
 
 /// The znode of an operation; the folder has the empty name.
 pub(super) fn name<'a>(folder: &str, operation: &'a Operation) -> &'a str {
-    let path = match operation {
-        Operation::Check { path, .. }
-        | Operation::Delete { path, .. }
-        | Operation::Create { path, .. }
-        | Operation::Set { path, .. } => path,
-    };
-    let below = path.strip_prefix(folder).unwrap_or_default();
+    let below = operation.path().strip_prefix(folder).unwrap_or_default();
     below.strip_prefix('/').unwrap_or_default()
 }
 
@@ -104,16 +84,5 @@ pub(super) fn refused_at(
             Ok((at, failure))
         }
         _ => Err(failure),
-    }
-}
-
-/// The size of an operation on the wire in bytes, rounded up.
-pub(super) fn weight(operation: &Operation) -> usize {
-    const REST: usize = 64;
-    match operation {
-        Operation::Check { path, .. } | Operation::Delete { path, .. } => path.len() + REST,
-        Operation::Create { path, value, .. } | Operation::Set { path, value, .. } => {
-            path.len() + value.len() + REST
-        }
     }
 }
