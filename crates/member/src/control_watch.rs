@@ -1,42 +1,20 @@
 //! Reads the master's instructions to all members: the control znode, in the current epoch only.
 
-use std::time::Duration;
-
 use tokio::sync::mpsc::Sender;
-use tokio::time::sleep;
 
+use super::retry::may_watch_again;
 use super::session_event::SessionEvent;
 use heartline_core::protocol::Report;
 use heartline_core::protocol::control::Control;
 use heartline_zookeeper::{Failure, Session};
 
-/// Pause between two attempts to read the control znode.
-const PAUSE: Duration = Duration::from_millis(500);
-/// The same pause if this member may not read it: its ACL may be corrected.
-const REFUSED_PAUSE: Duration = Duration::from_secs(10);
+/// What a member without the control znode goes without; it keeps beating.
+const COSTS: &str = "the master's orders do not reach this member";
 
 /// Reports the content of the control znode, now and after each change, until the session is lost.
 pub(super) async fn watch_control(session: Session, outside: Sender<SessionEvent>) {
-    loop {
-        let pause = match watch(&session, &outside).await {
-            Ok(()) | Err(Failure::Lost) => return,
-            // A member keeps beating even if it cannot read the control znode.
-            Err(Failure::Refused(why)) => {
-                let path = session.paths().control().to_owned();
-                let what = format!("{why}; the master's orders do not reach this member");
-                if outside
-                    .send(SessionEvent::PassedOver(path, what))
-                    .await
-                    .is_err()
-                {
-                    return;
-                }
-                REFUSED_PAUSE
-            }
-            Err(_) => PAUSE,
-        };
-        sleep(pause).await;
-    }
+    let path = session.paths().control();
+    while may_watch_again(watch(&session, &outside).await, &outside, path, COSTS).await {}
 }
 
 async fn watch(session: &Session, outside: &Sender<SessionEvent>) -> Result<(), Failure> {

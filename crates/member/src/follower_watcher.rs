@@ -20,6 +20,7 @@ use heartline_core::protocol::escape::LONGEST_NAME;
 use heartline_core::protocol::request::{Request, Response};
 use heartline_zookeeper::{Failure, Session, Value, unless_throttled};
 
+use super::retry::{ODD_PAUSE, may_watch_again};
 use super::session_event::{FollowerEvent, SessionEvent};
 
 /// Maximum number of concurrent reads of followers.
@@ -28,10 +29,8 @@ const READS: usize = 64;
 const REQUESTS: usize = 64;
 /// Maximum number of concurrent reads of operator requests.
 const REQUESTS_AT_ONCE: usize = 16;
-/// Pause after an answer that makes no sense.
-const ODD_PAUSE: Duration = Duration::from_millis(500);
-/// Pause after a refused list of requests: its ACL may be corrected.
-const REFUSED_PAUSE: Duration = Duration::from_secs(10);
+/// What a master without the list of requests goes without.
+const COSTS: &str = "operators' requests are not read";
 /// Longest pause between two listings of the followers.
 const LONGEST_REST: Duration = Duration::from_millis(100);
 
@@ -122,22 +121,9 @@ pub(super) async fn watch_members(watcher: FollowerWatcher) {
 
 /// Reports operator requests until the session is lost.
 pub(super) async fn watch_requests(watcher: FollowerWatcher) {
-    loop {
-        let pause = match tell_requests(&watcher).await {
-            Ok(()) | Err(Failure::Lost) => return,
-            // The master works even if it cannot read requests.
-            Err(Failure::Refused(why)) => {
-                let path = watcher.session.paths().requests();
-                let what = format!("{why}; operators' requests are not read");
-                if !watcher.pass_over(path, what).await {
-                    return;
-                }
-                REFUSED_PAUSE
-            }
-            Err(_) => ODD_PAUSE,
-        };
-        sleep(pause).await;
-    }
+    let path = watcher.session.paths().requests();
+    let outside = &watcher.outside;
+    while may_watch_again(tell_requests(&watcher).await, outside, path, COSTS).await {}
 }
 
 async fn tell_requests(watcher: &FollowerWatcher) -> Result<(), Failure> {

@@ -20,6 +20,7 @@ mod master_lease;
 mod name;
 mod recording;
 mod reporting;
+mod retry;
 mod runner;
 mod scheduling;
 mod session;
