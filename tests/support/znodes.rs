@@ -86,18 +86,10 @@ impl ZooKeeper {
 
     /// Lets every client use a znode of [`Self::create_unreadable`].
     pub(crate) fn make_readable(&self, path: &str) {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build();
-        runtime.expect("a runtime").block_on(async {
-            let client = Client::connect(&self.address())
-                .await
-                .expect("the server answers");
+        self.with_client(async |client| {
             let rights = [Acl::new_const(Permission::ALL, "world", "anyone")];
-            client
-                .set_acl(path, &rights, None)
-                .await
-                .expect("it may be set");
+            let set = client.set_acl(path, &rights, None).await;
+            set.expect("it may be set");
         });
     }
 
@@ -113,13 +105,7 @@ impl ZooKeeper {
     }
 
     fn create(&self, path: &str, value: &str, rights: Acls<'static>) {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build();
-        runtime.expect("a runtime").block_on(async {
-            let client = Client::connect(&self.address())
-                .await
-                .expect("the server answers");
+        self.with_client(async |client| {
             let options = CreateMode::Persistent.with_acls(rights);
             let end = Instant::now() + SOON;
             loop {
@@ -132,6 +118,14 @@ impl ZooKeeper {
                 }
             }
         });
+    }
+
+    /// Runs `work` with a client of its own, for what heartline's own sessions cannot do.
+    fn with_client<T>(&self, work: impl AsyncFnOnce(Client) -> T) -> T {
+        block_on(async {
+            let client = Client::connect(&self.address()).await;
+            work(client.expect("the server answers")).await
+        })
     }
 
     fn read(&self, path: &str) -> Option<String> {
@@ -150,10 +144,7 @@ impl ZooKeeper {
 
 /// Runs `work` in a new session with the servers, and below the chroot, of `address`; `None` if none serves.
 pub(crate) fn visit<T>(address: &str, work: impl AsyncFnOnce(&Session) -> T) -> Option<T> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    runtime.expect("a runtime").block_on(async {
+    block_on(async {
         let settings = Settings {
             address: address.parse().expect("an address"),
             namespace: "/".parse().expect("a path"),
@@ -164,4 +155,11 @@ pub(crate) fn visit<T>(address: &str, work: impl AsyncFnOnce(&Session) -> T) -> 
         let ended = session.close(Duration::from_secs(5)).await;
         ended.then_some(outcome)
     })
+}
+
+fn block_on<T>(work: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    runtime.expect("a runtime").block_on(work)
 }

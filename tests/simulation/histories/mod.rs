@@ -33,15 +33,26 @@ fn replay(name: &str, history: impl Fn(u64, &mut Scenario)) -> Vec<Outcome> {
     let play = |seed| {
         let mut scenario = scene(seed);
         history(seed, &mut scenario);
-        let outcome = scenario.run();
-        assert!(
-            outcome.broken.is_empty(),
-            "{name}, timing {seed}: {:#?}",
-            outcome.broken
-        );
-        outcome
+        unbroken(&scenario, &format!("{name}, timing {seed}"))
     };
     (0..TIMINGS).map(play).collect()
+}
+
+/// Runs a scenario; no rule may be broken.
+fn unbroken(scenario: &Scenario, name: &str) -> Outcome {
+    let outcome = scenario.run();
+    assert!(outcome.broken.is_empty(), "{name}: {:#?}", outcome.broken);
+    outcome
+}
+
+/// Many members, with time enough to answer what comes at once.
+fn crowd(members: usize, seed: u64) -> Scenario {
+    let mut scenario = Scenario::quiet(members);
+    scenario.seed = seed;
+    scenario.session = 4000;
+    scenario.weather.delay = 1 + seed;
+    scenario.calm = 10_000;
+    scenario
 }
 
 /// How many of the runs had more than one master.
@@ -57,11 +68,7 @@ const MASTER: usize = 0;
 #[test]
 fn a_rack_that_dies_costs_the_rack() {
     for seed in 0..TIMINGS / 4 {
-        let mut scenario = Scenario::quiet(60);
-        scenario.seed = seed;
-        scenario.session = 4000;
-        scenario.weather.delay = 1 + seed;
-        scenario.calm = 10_000;
+        let mut scenario = crowd(60, seed);
         // The first two come long before the others: they are the master and the next in line.
         for (part, number) in scenario.parts.iter_mut().zip(0..) {
             part.start = if number < 2 {
@@ -72,9 +79,7 @@ fn a_rack_that_dies_costs_the_rack() {
         }
         scenario.faults = (2..60).map(|member| (4000, Fault::Kill(member))).collect();
         scenario.faults.push((3000, Fault::Clutter));
-        let outcome = scenario.run();
-        assert!(outcome.broken.is_empty(), "{seed}: {:#?}", outcome.broken);
-        let history = outcome.history;
+        let history = unbroken(&scenario, &format!("{seed}")).history;
         // In the end, when all work is done, the master hands over.
         let taken = history
             .reported
@@ -102,9 +107,7 @@ fn a_rack_that_dies_with_the_master_and_its_heirs_costs_one_takeover() {
             part.start = 20 * number;
         }
         scenario.faults = (0..16).map(|member| (4000, Fault::Kill(member))).collect();
-        let outcome = scenario.run();
-        assert!(outcome.broken.is_empty(), "{seed}: {:#?}", outcome.broken);
-        let history = outcome.history;
+        let history = unbroken(&scenario, &format!("{seed}")).history;
         let claimed = history
             .reported
             .values()
@@ -124,18 +127,12 @@ fn a_rack_that_dies_with_the_master_and_its_heirs_costs_one_takeover() {
 #[test]
 fn a_burst_of_joins_and_requests_costs_the_master_no_beat() {
     for seed in 0..TIMINGS / 4 {
-        let mut scenario = Scenario::quiet(60);
-        scenario.seed = seed;
-        scenario.session = 4000;
-        scenario.weather.delay = 1 + seed;
-        scenario.calm = 10_000;
+        let mut scenario = crowd(60, seed);
         for (part, number) in scenario.parts.iter_mut().zip(0..) {
             part.start = if number < 2 { 500 * number } else { BEGIN };
         }
         scenario.faults = vec![(BEGIN, Fault::Requests(200))];
-        let outcome = scenario.run();
-        assert!(outcome.broken.is_empty(), "{seed}: {:#?}", outcome.broken);
-        let history = outcome.history;
+        let history = unbroken(&scenario, &format!("{seed}")).history;
         assert_eq!(history.answers, 200, "{seed}");
         assert_master_beats(&history, scenario.interval);
     }

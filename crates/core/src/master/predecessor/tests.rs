@@ -7,13 +7,14 @@ const fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
 }
 
+const TERMS: DetectorConfig = DetectorConfig {
+    rule: Rule::Fixed,
+    timeout: ms(20),
+    longest_gap: ms(10),
+};
+
 fn predecessor_watch(lately_back: bool) -> PredecessorWatch {
-    let terms = DetectorConfig {
-        rule: Rule::Fixed,
-        timeout: ms(20),
-        longest_gap: ms(10),
-    };
-    let mut predecessor_watch = PredecessorWatch::begin(3, "before".to_owned(), terms, lately_back);
+    let mut predecessor_watch = PredecessorWatch::begin(3, "before".to_owned(), TERMS, lately_back);
     predecessor_watch.echo(ms(0));
     predecessor_watch
 }
@@ -162,12 +163,7 @@ fn all_who_died_with_the_first_in_line_are_deposed_together() {
     assert_eq!(all_silent(&mut predecessor_watch), ["a", "b", "c"]);
     assert_eq!(all_silent(&mut predecessor_watch), Vec::<String>::new());
     // Another predecessor changes nothing of that.
-    let terms = DetectorConfig {
-        rule: Rule::Fixed,
-        timeout: ms(20),
-        longest_gap: ms(10),
-    };
-    let after = PredecessorWatch::begin(4, "e".to_owned(), terms, false);
+    let after = PredecessorWatch::begin(4, "e".to_owned(), TERMS, false);
     let mut predecessor_watch = after.continuing(ms(756), predecessor_watch);
     // The one who lives is first now, and has as long to lead as any other.
     look(

@@ -46,6 +46,25 @@ fn begin(prior: PriorState) -> MasterState {
     )
 }
 
+/// A master after another one, `map0.0`, whose last state was `prior`.
+fn successor(deposed_as: Option<EndReason>, prior: PriorState) -> MasterState {
+    let elected = Elected {
+        claim: "_c_b-lock-0000000002".to_owned(),
+        deposed_as,
+    };
+    let own = ("map1.0", &Identity::default());
+    MasterState::begin(at(0), own, &elected, PACE, prior)
+}
+
+/// A report of that other master, in epoch 30.
+fn of_other(report: Report) -> Report {
+    Report {
+        epoch: Some(30),
+        master_info: Some(master_info("_c_a-lock-0000000001")),
+        ..report
+    }
+}
+
 fn inherited(report: Report) -> PriorState {
     PriorState {
         report,

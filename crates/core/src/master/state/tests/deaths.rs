@@ -112,17 +112,7 @@ fn who_is_not_back_after_an_outage_is_dead() {
 }
 
 fn heir(deposed_as: Option<EndReason>) -> MasterState {
-    let elected = Elected {
-        claim: "_c_b-lock-0000000002".to_owned(),
-        deposed_as,
-    };
-    let report = Report {
-        epoch: Some(30),
-        master_info: Some(master_info("_c_a-lock-0000000001")),
-        ..Report::default()
-    };
-    let own = ("map1.0", &Identity::default());
-    MasterState::begin(at(0), own, &elected, PACE, inherited(report))
+    successor(deposed_as, inherited(of_other(Report::default())))
 }
 
 #[test]
@@ -150,14 +140,9 @@ fn the_master_before_is_dead_if_it_fell_silent() {
 
 #[test]
 fn who_was_cut_off_is_not_dead_to_itself() {
-    let report = Report {
-        epoch: Some(30),
-        master_info: Some(master_info("_c_a-lock-0000000001")),
-        ..Report::default()
-    };
     let mut master_state = begin(PriorState {
         written: at(0).wall - TimeDelta::seconds(5),
-        ..inherited(report)
+        ..inherited(of_other(Report::default()))
     });
     master_state.heard(at(0), "map2.0", &reading(0));
     let report = Report::parse(tick(&mut master_state, 0).unwrap().as_bytes());

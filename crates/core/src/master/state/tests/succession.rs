@@ -72,26 +72,11 @@ fn the_last_word_frees_the_claim() {
 
 /// Why the previous master ended, according to a new master.
 fn went(deposed_as: Option<EndReason>, value: &[u8], age: TimeDelta) -> Option<EndReason> {
-    let elected = Elected {
-        claim: "_c_b-lock-0000000002".to_owned(),
-        deposed_as,
-    };
-    let report = Report {
-        epoch: Some(30),
-        master_info: Some(master_info("_c_a-lock-0000000001")),
-        ..Report::parse(value)
-    };
     let prior = PriorState {
         written: at(0).wall - age,
-        ..inherited(report)
+        ..inherited(of_other(Report::parse(value)))
     };
-    let mut master_state = MasterState::begin(
-        at(0),
-        ("map1.0", &Identity::default()),
-        &elected,
-        PACE,
-        prior,
-    );
+    let mut master_state = successor(deposed_as, prior);
     let report = Report::parse(tick(&mut master_state, 0).unwrap().as_bytes());
     assert_eq!(report.epoch, Some(40));
     let previous = report.events[0].previous.clone();
@@ -127,22 +112,8 @@ fn a_master_says_why_the_one_before_went() {
 
 #[test]
 fn a_master_that_was_taken_for_dead_returns_as_a_follower() {
-    let elected = Elected {
-        claim: "_c_b-lock-0000000002".to_owned(),
-        deposed_as: Some(EndReason::Dead),
-    };
-    let report = Report {
-        epoch: Some(30),
-        master_info: Some(master_info("_c_a-lock-0000000001")),
-        ..Report::default()
-    };
-    let mut master_state = MasterState::begin(
-        at(0),
-        ("map1.0", &Identity::default()),
-        &elected,
-        PACE,
-        inherited(report),
-    );
+    let prior = inherited(of_other(Report::default()));
+    let mut master_state = successor(Some(EndReason::Dead), prior);
     tick(&mut master_state, 0);
     master_state.heard(at(5), "map0.0", &reading(0));
     let kinds = kinds(tick(&mut master_state, 5));
