@@ -7,3 +7,9 @@ pub mod frame;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod key;
+mod port;
+
+pub use port::{
+    BeatConnection, DialError, Endpoint, EndpointError, Listening, PeerEvent, PeerIdentity,
+    Pending, ProbeOutcome, Transport,
+};
