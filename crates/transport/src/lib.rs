@@ -10,6 +10,6 @@ pub mod key;
 mod port;
 
 pub use port::{
-    BeatConnection, DialError, Endpoint, EndpointError, Listening, PeerEvent, PeerIdentity,
-    Pending, ProbeOutcome, Transport,
+    BeatConnection, Deferred, DialError, Endpoint, EndpointError, Listening, PeerEvent,
+    PeerIdentity, ProbeOutcome, Transport,
 };

@@ -9,7 +9,7 @@ use std::str::FromStr;
 use super::key::{ClaimKey, KeyError};
 
 /// A future without borrowed parts.
-pub type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+pub type Deferred<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// Where the holder of a claim accepts connections, and the claim's key: part of the claim's value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -145,13 +145,13 @@ pub trait BeatConnection: Send {
     fn goodbye(&mut self, finished: bool);
 
     /// Resolves when the connection has ended. Call it once.
-    fn closed(&mut self) -> Pending<()>;
+    fn closed(&mut self) -> Deferred<()>;
 }
 
 /// The way to other members.
 pub trait Transport: Send + Sync {
     /// Listens at `address`; port 0 is any free one.
-    fn listen(&self, address: SocketAddr) -> Pending<io::Result<Box<dyn Listening>>>;
+    fn listen(&self, address: SocketAddr) -> Deferred<io::Result<Box<dyn Listening>>>;
 
     /// Connects to the holder of `claim`, and proves to know the key.
     fn dial(
@@ -159,11 +159,11 @@ pub trait Transport: Send + Sync {
         endpoint: Endpoint,
         claim: String,
         peer: PeerIdentity,
-    ) -> Pending<Result<Box<dyn BeatConnection>, DialError>>;
+    ) -> Deferred<Result<Box<dyn BeatConnection>, DialError>>;
 
     /// Whether anybody listens at an address.
-    fn probe(&self, address: SocketAddr) -> Pending<ProbeOutcome>;
+    fn probe(&self, address: SocketAddr) -> Deferred<ProbeOutcome>;
 
     /// The address by which this host reaches `host` and `port`.
-    fn local_address(&self, host: String, port: u16) -> Pending<io::Result<std::net::IpAddr>>;
+    fn local_address(&self, host: String, port: u16) -> Deferred<io::Result<std::net::IpAddr>>;
 }
