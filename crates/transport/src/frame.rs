@@ -1,5 +1,7 @@
 //! The frames: what one member says to another, without authentication.
 
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+
 use heartline_core::protocol::escape::LONGEST_NAME;
 
 /// The maximum length of a beat's text in bytes.
@@ -19,6 +21,13 @@ pub enum Frame {
         session: i64,
         /// The member's name, at most [`LONGEST_NAME`] bytes.
         name: String,
+        /// The port on which it accepts connections itself; 0 if it does not.
+        port: u16,
+        /// Its own address on this connection. An IPv4 address that is mapped into IPv6 is
+        /// read as IPv4.
+        local: SocketAddr,
+        /// The server's address on this connection, in the same form.
+        remote: SocketAddr,
     },
     /// The answer to [`Frame::Hello`]: it proves that the server knows the key.
     Welcome,
@@ -55,12 +64,21 @@ impl Frame {
     /// Appends type and content.
     pub(super) fn write(&self, bytes: &mut Vec<u8>) -> Result<(), FrameError> {
         match self {
-            Self::Hello { session, name } => {
+            Self::Hello {
+                session,
+                name,
+                port,
+                local,
+                remote,
+            } => {
                 if name.is_empty() || name.len() > LONGEST_NAME {
                     return Err(FrameError::Length);
                 }
                 bytes.push(HELLO);
                 bytes.extend(session.to_be_bytes());
+                bytes.extend(port.to_be_bytes());
+                write_address(*local, bytes);
+                write_address(*remote, bytes);
                 bytes.extend(name.as_bytes());
             }
             Self::Welcome => bytes.push(WELCOME),
@@ -81,20 +99,10 @@ impl Frame {
     pub(super) fn read(bytes: &[u8]) -> Result<Self, FrameError> {
         let (kind, rest) = bytes.split_first().ok_or(FrameError::Form)?;
         match (*kind, rest) {
-            (HELLO, rest) => {
-                let (session, name) = number(rest)?;
-                let name = std::str::from_utf8(name).map_err(|_| FrameError::Form)?;
-                if name.is_empty() || name.len() > LONGEST_NAME {
-                    return Err(FrameError::Form);
-                }
-                Ok(Self::Hello {
-                    session: i64::from_be_bytes(session),
-                    name: name.to_owned(),
-                })
-            }
+            (HELLO, rest) => read_hello(rest),
             (WELCOME, []) => Ok(Self::Welcome),
             (BEAT, rest) => {
-                let (number, text) = number(rest)?;
+                let (number, text) = part(rest)?;
                 if text.len() > LONGEST_TEXT {
                     return Err(FrameError::Form);
                 }
@@ -111,7 +119,52 @@ impl Frame {
     }
 }
 
-fn number(bytes: &[u8]) -> Result<([u8; 8], &[u8]), FrameError> {
-    let (number, rest) = bytes.split_first_chunk().ok_or(FrameError::Form)?;
-    Ok((*number, rest))
+/// The address in the form in which it is compared and sent: IPv4 if it is one, also on a socket for IPv6.
+pub(super) fn canonical(address: SocketAddr) -> SocketAddr {
+    match address.ip().to_canonical() {
+        ip @ IpAddr::V4(_) => SocketAddr::new(ip, address.port()),
+        IpAddr::V6(_) => address,
+    }
+}
+
+/// The content of a hello without its type.
+fn read_hello(bytes: &[u8]) -> Result<Frame, FrameError> {
+    let (session, rest) = part(bytes)?;
+    let (port, rest) = part(rest)?;
+    let (local, rest) = read_address(rest)?;
+    let (remote, name) = read_address(rest)?;
+    let name = std::str::from_utf8(name).map_err(|_| FrameError::Form)?;
+    if name.is_empty() || name.len() > LONGEST_NAME {
+        return Err(FrameError::Form);
+    }
+    Ok(Frame::Hello {
+        session: i64::from_be_bytes(session),
+        name: name.to_owned(),
+        port: u16::from_be_bytes(port),
+        local,
+        remote,
+    })
+}
+
+/// Appends 16 bytes of IPv6, in which an IPv4 address is mapped, and the port.
+fn write_address(address: SocketAddr, bytes: &mut Vec<u8>) {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) => ip.to_ipv6_mapped(),
+        IpAddr::V6(ip) => ip,
+    };
+    bytes.extend(ip.octets());
+    bytes.extend(address.port().to_be_bytes());
+}
+
+fn read_address(bytes: &[u8]) -> Result<(SocketAddr, &[u8]), FrameError> {
+    let (ip, rest) = part::<16>(bytes)?;
+    let (port, rest) = part(rest)?;
+    let address = SocketAddr::new(Ipv6Addr::from(ip).into(), u16::from_be_bytes(port));
+    Ok((canonical(address), rest))
+}
+
+/// The next `LENGTH` bytes, and what follows.
+fn part<const LENGTH: usize>(bytes: &[u8]) -> Result<([u8; LENGTH], &[u8]), FrameError> {
+    let (part, rest) = bytes.split_first_chunk().ok_or(FrameError::Form)?;
+    Ok((*part, rest))
 }

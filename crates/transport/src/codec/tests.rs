@@ -1,8 +1,11 @@
 //! Tests of the `codec` module: what was written is read, in any pieces, and nothing else is.
 
+use std::net::{IpAddr, SocketAddr};
+
 use proptest::prelude::*;
 
 use super::*;
+use crate::frame::canonical;
 use crate::key::{ClaimKey, ConnectionKeys, KEY_LENGTH};
 
 const CLAIM: &str = "_c_a-lock-0000000001";
@@ -49,11 +52,23 @@ fn read(key: FrameKey, pieces: &[&[u8]]) -> (Vec<Frame>, Option<FrameError>) {
     (frames, None)
 }
 
+fn address() -> impl Strategy<Value = SocketAddr> {
+    (any::<IpAddr>(), any::<u16>()).prop_map(|(ip, port)| canonical(SocketAddr::new(ip, port)))
+}
+
 fn frame() -> impl Strategy<Value = Frame> {
     let name = "\\PC{1,60}";
     let text = proptest::collection::vec(any::<u8>(), 0..LONGEST_TEXT);
     prop_oneof![
-        (any::<i64>(), name).prop_map(|(session, name)| Frame::Hello { session, name }),
+        (any::<i64>(), name, any::<u16>(), address(), address()).prop_map(
+            |(session, name, port, local, remote)| Frame::Hello {
+                session,
+                name,
+                port,
+                local,
+                remote,
+            }
+        ),
         Just(Frame::Welcome),
         (any::<u64>(), text).prop_map(|(number, text)| Frame::Beat { number, text }),
         any::<bool>().prop_map(|finished| Frame::Goodbye { finished }),
@@ -123,9 +138,13 @@ fn what_is_too_long_is_neither_written_nor_awaited() {
         number: 1,
         text: vec![b'x'; LONGEST_TEXT + 1],
     };
+    let address = SocketAddr::from(([127, 0, 0, 1], 1));
     let nameless = Frame::Hello {
         session: 1,
         name: String::new(),
+        port: 0,
+        local: address,
+        remote: address,
     };
     for wrong in [&long, &nameless] {
         assert_eq!(writer.write(wrong, &mut bytes), Err(FrameError::Length));
@@ -144,11 +163,28 @@ fn what_is_too_long_is_neither_written_nor_awaited() {
 }
 
 #[test]
+fn an_ipv4_address_that_is_mapped_into_ipv6_is_read_as_ipv4() {
+    let address = |ip: &str, port| SocketAddr::new(ip.parse().expect("an address"), port);
+    let hello = |local| Frame::Hello {
+        session: 1,
+        name: "m".to_owned(),
+        port: 2,
+        local,
+        remote: address("fe80::1", 5),
+    };
+    let bytes = written(&[hello(address("::ffff:10.1.2.3", 4))]);
+    let read = read(usual().to_server, &[&bytes]);
+    assert_eq!(read, (vec![hello(address("10.1.2.3", 4))], None));
+}
+
+#[test]
 fn an_authenticated_frame_of_an_unknown_form_is_refused() {
     for content in [
         &[][..],
         &[9],
         &[1, 0],
+        // Without a name.
+        &[[1].as_slice(), &[0; 8 + 2 + 18 + 18]].concat(),
         &[2, 0],
         &[3, 1, 2],
         &[4],
