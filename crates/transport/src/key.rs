@@ -5,6 +5,7 @@
 //! another connection is valid on this one.
 
 use std::fmt;
+use std::io;
 use std::str::FromStr;
 
 use hmac::{Hmac, Mac};
@@ -34,6 +35,14 @@ impl ClaimKey {
     /// A key of these bytes; they must come from the operating system's random source.
     pub fn new(bytes: [u8; KEY_LENGTH]) -> Self {
         Self(bytes)
+    }
+
+    /// A new key from the operating system's random source.
+    ///
+    /// # Errors
+    /// The source fails, which happens on a wrong set-up only: a retry makes no sense.
+    pub fn random() -> io::Result<Self> {
+        random_nonce().map(Self)
     }
 
     /// The keys of one connection to the holder of the claim named `claim`.
@@ -103,6 +112,13 @@ impl fmt::Debug for FrameKey {
     }
 }
 
+/// A new nonce from the operating system's random source.
+pub(super) fn random_nonce() -> io::Result<Nonce> {
+    let mut nonce = [0; KEY_LENGTH];
+    getrandom::fill(&mut nonce)?;
+    Ok(nonce)
+}
+
 fn keyed(key: &[u8; KEY_LENGTH]) -> Hmac<Sha256> {
     #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
     Hmac::new_from_slice(key).expect("any length")
@@ -128,6 +144,11 @@ mod tests {
         ] {
             assert_eq!(wrong.parse::<ClaimKey>(), Err(KeyError), "{wrong}");
         }
+    }
+
+    #[test]
+    fn two_random_keys_differ() {
+        assert_ne!(ClaimKey::random().unwrap(), ClaimKey::random().unwrap());
     }
 
     #[test]
