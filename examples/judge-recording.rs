@@ -150,7 +150,7 @@ fn deaths(recording: &[Observation], terms: DetectorConfig) -> Vec<Death> {
                 silent.insert(&seen.member, one);
             }
             // The removal of one that is overdue is noticed as a change too.
-            Sign::Expect(_) => {}
+            Sign::Expect(_) | Sign::Exists | Sign::Unknown => {}
             Sign::Reading => {
                 let member = seen.member.as_str();
                 if silent.get(member).is_some_and(|one| one.overdue.is_none()) {
@@ -227,7 +227,7 @@ fn judge(recording: &[Observation], terms: DetectorConfig, interval: Duration) -
             }
             // Whoever is suspected when it leaves has crashed.
             Sign::Left => drop(suspected.remove(&seen.member)),
-            Sign::Expect(_) => {}
+            Sign::Expect(_) | Sign::Exists | Sign::Unknown => {}
         }
         if seen.sign == Sign::Heard {
             members.insert(&seen.member);

@@ -129,6 +129,7 @@ fn member(options: &Options, name: &str) -> anyhow::Result<(Held, oneshot::Sende
         scheduling: Scheduling::Realtime,
         recording: None,
         on_death: None,
+        direct: None,
         master_lease: None,
     };
     let hooks = RunnerHooks {

@@ -8,6 +8,7 @@
 //!   [`backoff`], [`clock`], [`text`], [`template`].
 //! - `heartline-process`: [`files`], [`stdio`], [`say`], [`progress`], [`supervisor`], [`wrapped`], [`vitals`].
 //! - `heartline-zookeeper`: [`coordination`], the only user of the ZooKeeper client.
+//! - `heartline-transport`: [`transport`], direct connections between members.
 //! - `heartline-streaming`: [`streaming`], the data path and Hadoop's environment of a task; [`umbilical`], a report to
 //!   the application master.
 //! - `heartline-member`: [`member`], the running heartbeat; [`member::Work`] runs a data path with a heartbeat beside it.
@@ -51,4 +52,5 @@ pub use heartline_process::{files, progress, say, stdio, supervisor, vitals, wra
 pub use heartline_recipes::{commit, membership};
 pub use heartline_streaming as streaming;
 pub use heartline_streaming::umbilical;
+pub use heartline_transport as transport;
 pub use heartline_zookeeper as coordination;

@@ -1,6 +1,7 @@
 //! Every name that ZooKeeper accepts stays one name in every value that heartline writes.
 
 use chrono::{DateTime, Utc};
+use heartline::detect::DeathCause;
 use heartline::protocol::beat::{self, Beat, Identity};
 use heartline::protocol::control::{Action, Control, Order, Process};
 use heartline::protocol::report::{Draft, Report, fingerprint};
@@ -75,7 +76,7 @@ proptest! {
         ] {
             prop_assert_eq!(&Beat::parse(value.as_bytes()).identity, &identity);
         }
-        let value = claim::value(&name, &beat::alive(at(), &identity, &status));
+        let value = claim::value(&name, &beat::alive(at(), &identity, &status), Some("10.0.0.7:4711 00"));
         prop_assert_eq!(claim::holder(value.as_bytes()), name);
         prop_assert!(claim::is_beat(value.as_bytes()));
     }
@@ -87,11 +88,11 @@ proptest! {
             node: one.clone(),
             claim: "_c_a-lock-0000000001".to_owned(),
             since: at(),
-            previous: Some(PreviousMaster { node: two.clone(), epoch: 4, went: EndReason::Dead }),
+            previous: Some(PreviousMaster { node: two.clone(), epoch: 4, went: EndReason::Dead, cause: Some(DeathCause::Refused) }),
         };
         let claimed = Event { previous: master_info.previous.clone(), ..event(EventKind::Claimed, &one, 1) };
         let events = [claimed, event(EventKind::Died, &two, 2), event(EventKind::Joined, &three, 3)];
-        let dead = Dead { node: two.clone(), time: at(), attempt: Some(three.clone()) };
+        let dead = Dead { node: two.clone(), time: at(), attempt: Some(three.clone()), cause: Some(DeathCause::Closed) };
         let value = Draft {
             at: at(),
             epoch: 9,

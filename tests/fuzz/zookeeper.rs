@@ -3,7 +3,7 @@
 use chrono::{DateTime, Datelike, Utc};
 use heartline::protocol::beat::{alive, ended, joined};
 use heartline::protocol::claim::{
-    holder, in_order, is_beat, is_ours, is_standing, sequence, value,
+    endpoint, holder, in_order, is_beat, is_ours, is_standing, sequence, value,
 };
 use heartline::protocol::control::{Control, Process};
 use heartline::protocol::report::Draft;
@@ -38,9 +38,10 @@ pub(super) fn beat(bytes: &[u8]) {
 pub(super) fn claim(bytes: &[u8]) {
     let holder = holder(bytes);
     // A holder's name may hold a line break, which its value escapes.
-    assert_eq!(value(&holder, "").lines().count(), 1);
+    assert_eq!(value(&holder, "", None).lines().count(), 1);
     assert!(!is_beat(bytes) || is_ours(bytes));
-    let again = value(&holder, "alive at 1.5!\n");
+    let again = value(&holder, "alive at 1.5!\n", endpoint(bytes));
+    assert_eq!(endpoint(again.as_bytes()), endpoint(bytes));
     assert_eq!(heartline::protocol::claim::holder(again.as_bytes()), holder);
     assert!(is_beat(again.as_bytes()));
     let names: Vec<String> = String::from_utf8_lossy(bytes)

@@ -323,6 +323,7 @@ impl Scenario {
             scheduling: Scheduling::Normal,
             recording: None,
             on_death: None,
+            direct: None,
             master_lease: None,
         }
     }

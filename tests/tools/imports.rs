@@ -14,7 +14,10 @@ const CRATES: [(&str, &[&str]); 11] = [
     ("transport", &["core"]),
     ("zookeeper", &["core"]),
     ("streaming", &["core", "process"]),
-    ("member", &["core", "process", "streaming", "zookeeper"]),
+    (
+        "member",
+        &["core", "process", "streaming", "transport", "zookeeper"],
+    ),
     (
         "cli",
         &["core", "member", "process", "streaming", "zookeeper"],

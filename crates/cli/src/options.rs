@@ -7,12 +7,12 @@ use clap::error::ErrorKind;
 use clap::{Args, Command};
 
 use super::StallOptions;
-use super::values::{RuleValue, SchedulingValue};
+use super::values::{RuleValue, SchedulingValue, TransportValue};
 use heartline_core::detect::DetectorConfig;
 use heartline_core::master::state::MasterConfig;
 use heartline_core::protocol::{Identity, Phase};
 use heartline_core::template::Template;
-use heartline_member::{Config, Name};
+use heartline_member::{Config, DirectConfig, ListenAddress, Name};
 use heartline_streaming::Task;
 use heartline_zookeeper::{Address, Namespace, Settings};
 
@@ -121,6 +121,27 @@ pub struct BeatOptions {
     )]
     pub beat_budget: u32,
 
+    /// Where beats go: to ZooKeeper and by a direct connection to the master; by the direct connection, and to ZooKeeper
+    /// once a second; or to ZooKeeper alone. Without a connection, all beats go to ZooKeeper
+    #[arg(
+        long,
+        value_name = "WAY",
+        env = "HEARTLINE_TRANSPORT",
+        default_value_t,
+        help_heading = "Heartbeat"
+    )]
+    pub transport: TransportValue,
+
+    /// Where to accept direct connections of other members [default: the address by which this host reaches ZooKeeper,
+    /// and any free port]
+    #[arg(
+        long,
+        value_name = "HOST[:PORT]",
+        env = "HEARTLINE_LISTEN",
+        help_heading = "Heartbeat"
+    )]
+    pub listen: Option<ListenAddress>,
+
     /// While this member is master, run this command for each member that it declares dead, such as 'mapred
     /// job -fail-task {attempt}'. Words are split as by a shell, but no shell is started; {attempt}, {node},
     /// {host}, {job}, {pid} and {epoch} are replaced by the details of the dead member, or by nothing if
@@ -179,11 +200,16 @@ impl BeatOptions {
                 pid: std::process::id(),
                 returns: 0,
                 claim: None,
+                address: None,
             },
             standing: false,
             scheduling: self.scheduling.into(),
             recording: None,
             on_death: self.on_death.clone(),
+            direct: self.transport.path().map(|path| DirectConfig {
+                listen: self.listen.clone(),
+                path,
+            }),
             master_lease: None,
         }
     }

@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 use heartline_core::detect::Rule;
-use heartline_member::Scheduling;
+use heartline_member::{BeatPath, Scheduling};
 use strum::Display;
 
 /// How long a member may be silent.
@@ -42,6 +42,30 @@ impl From<SchedulingValue> for Scheduling {
         match value {
             SchedulingValue::Realtime => Self::Realtime,
             SchedulingValue::Normal => Self::Normal,
+        }
+    }
+}
+
+/// Where beats go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Display, ValueEnum)]
+#[strum(serialize_all = "lowercase")]
+pub enum TransportValue {
+    /// To ZooKeeper, and by a direct connection to the master besides
+    #[default]
+    Auto,
+    /// By a direct connection to the master, and to ZooKeeper once a second
+    Direct,
+    /// To ZooKeeper alone
+    Zookeeper,
+}
+
+impl TransportValue {
+    /// How direct connections are used; `None` if they are not.
+    pub fn path(self) -> Option<BeatPath> {
+        match self {
+            Self::Auto => Some(BeatPath::Both),
+            Self::Direct => Some(BeatPath::Direct),
+            Self::Zookeeper => None,
         }
     }
 }

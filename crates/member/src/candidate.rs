@@ -3,6 +3,7 @@
 use futures_util::future::join;
 use tokio::sync::mpsc::Sender;
 
+use heartline_core::detect::DeathCause;
 use heartline_core::master::election::{DeposeOutcome, ElectionAction};
 use heartline_core::master::predecessor::ClaimView;
 use heartline_core::protocol::claim;
@@ -73,7 +74,14 @@ impl CandidateContext {
                 own,
                 claim,
                 version,
-            } => self.depose(*generation, own, claim, *version).await?,
+                cause,
+            } => {
+                // Without a version the claim is removed even if its owner still beats.
+                let went = version.map_or(EndReason::Deposed, |_| EndReason::Dead);
+                let went = (went, *cause);
+                self.depose(*generation, own, (claim, *version), went)
+                    .await?
+            }
             ElectionAction::Remove { claim } => {
                 let path = session.paths().claim(claim);
                 // If the removal fails, ZooKeeper removes the claim with the session.
@@ -91,11 +99,9 @@ impl CandidateContext {
         &self,
         generation: u64,
         own: &str,
-        claim: &str,
-        version: Option<i32>,
+        (claim, version): (&str, Option<i32>),
+        went: (EndReason, Option<DeathCause>),
     ) -> Result<ElectionReply, Failure> {
-        // Without a version the claim is removed even if its owner still beats.
-        let went = version.map_or(EndReason::Deposed, |_| EndReason::Dead);
         // Both requests are sent together: reading the owner's identity takes no extra time.
         let (removed, made) = join(
             removed(&self.session, claim, self.wants_deaths),

@@ -8,11 +8,13 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::death_hook::DeathSink;
+use super::direct_listener::DirectListener;
 use super::environment::Environment;
 use super::summary::Summary;
 use super::{Config, StatusSource};
 use heartline_core::master::state::{Death, limits};
-use heartline_core::protocol::Status;
+use heartline_core::protocol::{Status, claim};
+use heartline_transport::Transport;
 use heartline_zookeeper::{Diagnosis, Fence};
 
 /// Maximum number of earlier sessions that a member remembers: ZooKeeper has already expired the older
@@ -48,6 +50,10 @@ pub(super) struct MemberContext {
     pub(super) config: Config,
     pub(super) status_source: Arc<dyn StatusSource>,
     pub(super) environment: Arc<dyn Environment>,
+    /// The way to other members, if direct connections are used.
+    pub(super) transport: Option<Arc<dyn Transport>>,
+    /// The socket for connections of other members.
+    pub(super) listener: Option<DirectListener>,
     pub(super) summary: Summary,
     /// The ids of its earlier sessions: what they left behind belongs to this member.
     pub(super) earlier: Vec<i64>,
@@ -60,6 +66,8 @@ pub(super) struct MemberContext {
     note: Note,
     /// The skipped znodes that were reported.
     noted: BTreeSet<String>,
+    /// Whether it was reported that no direct connections are accepted.
+    has_failed_to_listen: bool,
     kill: Option<ReportOnce>,
     death_sink: Option<DeathSink>,
     /// The beat interval that the master has set.
@@ -92,7 +100,10 @@ impl MemberContext {
         status_source: Arc<dyn StatusSource>,
         hooks: RunnerHooks,
     ) -> Self {
+        let transport = config.direct.is_some().then(|| environment.transport());
         Self {
+            transport: transport.flatten(),
+            listener: None,
             config,
             status_source,
             environment,
@@ -104,12 +115,43 @@ impl MemberContext {
             complain: Some(hooks.complain),
             note: hooks.note,
             noted: BTreeSet::new(),
+            has_failed_to_listen: false,
             kill: Some(hooks.kill),
             death_sink: hooks.death_sink,
             master_interval: Duration::ZERO,
             obeyed: 0,
             request_limit: None,
         }
+    }
+
+    /// Starts to accept direct connections, unless it has done so already. Without them all beats go to ZooKeeper.
+    pub(super) async fn listen(&mut self) {
+        let (Some(transport), Some(direct)) = (&self.transport, &self.config.direct) else {
+            return;
+        };
+        if self.listener.is_some() {
+            return;
+        }
+        let started = DirectListener::start(transport, direct, &self.config.settings).await;
+        match started {
+            Ok(listener) => {
+                self.config.identity.address = Some(listener.address());
+                self.listener = Some(listener);
+            }
+            Err(why) if !self.has_failed_to_listen => {
+                self.has_failed_to_listen = true;
+                let what = format!("no direct connections are accepted: {why}");
+                (self.note)(&what);
+            }
+            Err(_) => {}
+        }
+    }
+
+    /// The value of this member's claim: with its beat, if it beats there.
+    pub(super) fn claim_value(&self, beat: &str) -> String {
+        let endpoint = self.listener.as_ref().and_then(DirectListener::endpoint);
+        let endpoint = endpoint.map(|endpoint| endpoint.to_string());
+        claim::value(self.config.name.as_ref(), beat, endpoint.as_deref())
     }
 
     /// Remembers a session that may have left znodes behind in ZooKeeper.

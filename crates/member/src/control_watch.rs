@@ -4,8 +4,8 @@ use tokio::sync::mpsc::Sender;
 
 use super::retry::may_watch_again;
 use super::session_event::SessionEvent;
-use heartline_core::protocol::Report;
 use heartline_core::protocol::control::Control;
+use heartline_core::protocol::{Report, claim};
 use heartline_zookeeper::{Failure, Session};
 
 /// What a member without the control znode goes without; it keeps beating.
@@ -29,19 +29,28 @@ async fn watch(session: &Session, outside: &Sender<SessionEvent>) -> Result<(), 
         };
         let received = Control::parse(&value.bytes);
         if received.epoch.is_some() {
+            let mut endpoint = None;
             let is_current = if let Some(claim) = &received.claim {
                 // The report of a large job is large, and all members read at the same time: check the claim
                 // instead.
                 session.client().sync(control).await?;
-                let owner = session.owner(&session.paths().claim(claim)).await?;
-                owner.is_some()
+                let holder = session.read_claim(claim).await?;
+                let is_own = holder.as_ref().filter(|holder| holder.stat.is_ephemeral());
+                let text = is_own.and_then(|holder| claim::endpoint(&holder.bytes));
+                endpoint = text.and_then(|text| text.parse().ok());
+                holder.is_some()
             } else {
                 // One transaction writes both znodes when an epoch begins. If the control znode is older than
                 // the report, its master was replaced, or it has no master.
                 let report = session.read_fresh(master).await?;
                 received.epoch == Report::parse(&report.bytes).epoch
             };
-            if is_current && outside.send(SessionEvent::Control(received)).await.is_err() {
+            if is_current
+                && outside
+                    .send(SessionEvent::Control(received, endpoint))
+                    .await
+                    .is_err()
+            {
                 return Ok(());
             }
         }

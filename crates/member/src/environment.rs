@@ -6,6 +6,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use heartline_core::clock::{Now, SystemClock};
+use heartline_transport::Transport;
 use heartline_zookeeper::{Opener, RealServers};
 
 /// The environment of a member.
@@ -18,6 +19,9 @@ pub trait Environment: Send + Sync {
 
     /// Access to ZooKeeper.
     fn servers(&self) -> Arc<dyn Opener>;
+
+    /// The way to other members beside ZooKeeper, if there is one.
+    fn transport(&self) -> Option<Arc<dyn Transport>>;
 }
 
 /// The real machine that the program runs on.
@@ -46,5 +50,9 @@ impl Environment for SystemEnvironment {
 
     fn servers(&self) -> Arc<dyn Opener> {
         Arc::new(RealServers)
+    }
+
+    fn transport(&self) -> Option<Arc<dyn Transport>> {
+        None
     }
 }

@@ -9,6 +9,9 @@ mod candidate;
 mod context;
 mod control_watch;
 mod death_hook;
+mod direct_config;
+mod direct_link;
+mod direct_listener;
 mod drain;
 mod environment;
 mod failure_report;
@@ -35,6 +38,7 @@ mod write;
 
 pub use context::{Note, ReportOnce, RunnerHooks};
 pub use death_hook::DeathSink;
+pub use direct_config::{BeatPath, DirectConfig, ListenAddress};
 pub use environment::{Environment, SystemEnvironment};
 pub use heartbeat::Heartbeat;
 pub use master_lease::{MasterLease, MasterLeaseSender};
@@ -75,6 +79,8 @@ pub struct Config {
     pub recording: Option<Recording>,
     /// The command to run for each death that the member declares as master.
     pub on_death: Option<Template>,
+    /// How to use direct connections; `None` to use ZooKeeper alone.
+    pub direct: Option<DirectConfig>,
     /// Receives the master lease while the member is master.
     pub master_lease: Option<MasterLeaseSender>,
 }

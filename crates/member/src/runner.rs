@@ -54,6 +54,7 @@ impl MemberRunner {
                 Ok(session) => {
                     self.context.diagnosis = None;
                     let id = session.id();
+                    self.context.listen().await;
                     let begun = self.context.environment.now().elapsed;
                     let end = MemberSession::new(&mut self.context, session)
                         .run(&mut shutdown)

@@ -4,8 +4,10 @@
 //! requests, with at most one write under way.
 
 use std::future::pending;
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, sleep_until};
@@ -13,6 +15,7 @@ use tokio::time::{Instant, sleep_until};
 use super::candidate;
 use super::context::{MemberContext, SessionEnd};
 use super::control_watch;
+use super::direct_listener::DirectListener;
 use super::master_driver::MasterDriver;
 use super::session_event::{FollowerEvent, RemovedClaimant};
 use super::session_event::{ReconnectOutlook, SessionEvent};
@@ -20,17 +23,22 @@ use super::shutdown::{Shutdown, ShutdownStage};
 use super::write::{Done, WriteFuture};
 use heartline_core::master::election::{Elected, Election, ElectionAction};
 use heartline_core::master::predecessor::PredecessorWatch;
-use heartline_core::protocol::claim;
 use heartline_zookeeper::{Connection, Session};
 
 mod beats;
 mod commands;
+mod direct;
 mod election;
 mod shutdown;
 mod transitions;
 
+use self::direct::Link;
+
 /// Enough for one event of every watcher task; when it is full, the tasks wait.
 const INBOX: usize = 1024;
+
+/// Maximum number of concurrent probes of silent members.
+const PROBES: usize = 64;
 
 const NO_ANSWER: &str = "it did not answer in time";
 
@@ -87,6 +95,10 @@ pub(super) struct MemberSession<'a> {
     /// A master's beat beside such a transaction, and when it was sent: the master's proof of life does not
     /// wait.
     beside: Option<(WriteFuture, Instant)>,
+    /// The connection to the master.
+    link: Option<Link>,
+    /// Permits for probes.
+    probes: Arc<Semaphore>,
     tasks: JoinSet<()>,
     /// The tasks that store snapshots: a leaving member waits for them.
     storing: JoinSet<()>,
@@ -133,6 +145,8 @@ impl<'a> MemberSession<'a> {
             sent_at: Instant::now(),
             heavy: None,
             beside: None,
+            link: None,
+            probes: Arc::new(Semaphore::new(PROBES)),
             tasks,
             storing: JoinSet::new(),
             inbox,
@@ -180,6 +194,7 @@ impl<'a> MemberSession<'a> {
                 done = finished(self.beside.as_mut().map(|(beat, _)| beat)) => self.beaten(done),
                 // Before the inbox, which may never be empty: the member's own beat comes first.
                 _ = ticks.tick(), if self.beats() => self.tick(),
+                event = DirectListener::next(self.context.listener.as_mut()) => self.peer_event(event),
                 Some(event) = self.inbox.recv() => self.happened(event),
                 () = sleep_until(self.reconnect_deadline), if !self.connected => {
                     self.over = Some(SessionEnd::Lost);
@@ -192,6 +207,7 @@ impl<'a> MemberSession<'a> {
         drop(self.under_way.take());
         drop(self.beside.take());
         self.role = SessionRole::None;
+        self.link = None;
         self.context.end_lease();
         // A disconnected member has no server to close the session with.
         if self.connected && !self.session.close(shutdown.remaining()).await && leaving {
@@ -208,6 +224,11 @@ impl<'a> MemberSession<'a> {
                 ElectionAction::Lead(elected) => self.lead(elected),
                 ElectionAction::StepDown => self.step_down(),
                 request => {
+                    if let (ElectionAction::Create { .. }, Some(listener)) =
+                        (&request, &mut self.context.listener)
+                    {
+                        listener.draw_key();
+                    }
                     let listens = self.watch_predecessor(&request);
                     let task = self.tasks.spawn(candidate::carry_out(
                         self.session.clone(),
@@ -227,7 +248,7 @@ impl<'a> MemberSession<'a> {
 
     /// The value of a claim before its owner is master: its name.
     fn claim_value(&self) -> String {
-        claim::value(self.context.config.name.as_ref(), "")
+        self.context.claim_value("")
     }
 
     /// Starts to watch the control znode: a lost connection ends an earlier watch.
@@ -296,7 +317,12 @@ impl<'a> MemberSession<'a> {
                 self.connected = false;
                 self.over = Some(SessionEnd::Lost);
             }
-            SessionEvent::Control(control) => self.control_received(&control),
+            SessionEvent::Control(control, endpoint) => {
+                self.connect_to_master(control.claim.as_deref(), endpoint);
+                self.control_received(&control);
+            }
+            SessionEvent::Link(claim, event) => self.link_event(&claim, event),
+            SessionEvent::Probed(epoch, number, outcome) => self.probed(epoch, number, outcome),
             SessionEvent::PassedOver(path, why) => self.context.note(&path, &why),
             SessionEvent::Failed(failure) => self.failed(&failure),
             SessionEvent::Diagnosed { diagnosis, leaving } => {
@@ -325,11 +351,9 @@ impl<'a> MemberSession<'a> {
             return;
         }
         master.noticed(now, noticed, &mut self.tasks);
-        let pressed = master.master_state.is_pressed(now);
         self.note_passed_over();
-        if pressed && self.under_way.is_none() {
-            self.send();
-        }
+        self.probe();
+        self.send_if_pressed();
     }
 
     /// Reports the znodes that the master has skipped.

@@ -2,13 +2,17 @@
 
 use std::collections::BTreeSet;
 
+use heartline_core::detect::{DeathCause, ProbeOutcome};
 use heartline_core::master::election::DeposeOutcome;
 use heartline_core::master::predecessor::ClaimView;
 use heartline_core::master::state::FollowerReading;
 use heartline_core::protocol::control::Control;
 use heartline_core::protocol::request::Request;
 use heartline_core::protocol::{EndReason, Identity};
+use heartline_transport::Endpoint;
 use heartline_zookeeper::{Connection, Diagnosis, Failure};
+
+use super::direct_link::LinkEvent;
 
 /// An event from one of the tasks around the loop.
 #[derive(Debug)]
@@ -17,8 +21,12 @@ pub(super) enum SessionEvent {
     Answered(ElectionReply),
     /// An event of the follower watcher, for the master of this epoch.
     FollowerEvent(i64, FollowerEvent),
-    /// The instructions of the current epoch's master to all members.
-    Control(Control),
+    /// The instructions of the current epoch's master to all members, and where it accepts direct connections.
+    Control(Control, Option<Endpoint>),
+    /// The connection to the holder of this claim.
+    Link(String, LinkEvent),
+    /// The outcome of a probe, for the master of this epoch.
+    Probed(i64, u64, ProbeOutcome),
     /// The znode at a path is skipped, and why.
     PassedOver(String, String),
     /// ZooKeeper answers, but not as it should.
@@ -62,7 +70,12 @@ pub(super) enum ElectionReply {
     NoClaim(u64, String),
     /// The first claim in line was read, or those ahead, in order.
     LineSeen(Vec<(String, ClaimView)>),
-    Ousted(u64, DeposeOutcome, EndReason, Option<RemovedClaimant>),
+    Ousted(
+        u64,
+        DeposeOutcome,
+        (EndReason, Option<DeathCause>),
+        Option<RemovedClaimant>,
+    ),
 }
 
 /// The owner of a claim that this member removed, with its identity from its last beat.

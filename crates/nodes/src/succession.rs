@@ -72,6 +72,7 @@ pub(super) fn candidate(
         scheduling: Scheduling::default(),
         recording: None,
         on_death: None,
+        direct: None,
         master_lease: None,
     })
 }

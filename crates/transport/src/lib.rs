@@ -9,7 +9,8 @@ pub mod fuzzing;
 pub mod key;
 mod port;
 
+pub use key::ClaimKey;
 pub use port::{
     BeatConnection, Deferred, DialError, Endpoint, EndpointError, Listening, PeerEvent,
-    PeerIdentity, ProbeOutcome, Transport,
+    PeerIdentity, Transport,
 };

@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::str::FromStr;
 
+use heartline_core::detect::ProbeOutcome;
+
 use super::key::{ClaimKey, KeyError};
 
 /// A future without borrowed parts.
@@ -88,17 +90,6 @@ pub enum PeerEvent {
     },
 }
 
-/// What a probe of an address has found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ProbeOutcome {
-    /// The host answers, and nobody listens there.
-    Refused,
-    /// Somebody listens there, or the kernel still accepts for it.
-    Accepted,
-    /// No answer in time, or an error of the network.
-    NoAnswer,
-}
-
 /// Why a connection could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum DialError {
@@ -144,6 +135,9 @@ pub trait BeatConnection: Send {
     /// Says goodbye, without waiting: the end of the connection is no crash.
     fn goodbye(&mut self, finished: bool);
 
+    /// Whether nothing stands between both ends (NAT, a proxy): the server sees the same addresses as this client.
+    fn is_direct(&self) -> bool;
+
     /// Resolves when the connection has ended. Call it once.
     fn closed(&mut self) -> Deferred<()>;
 }
@@ -161,8 +155,9 @@ pub trait Transport: Send + Sync {
         peer: PeerIdentity,
     ) -> Deferred<Result<Box<dyn BeatConnection>, DialError>>;
 
-    /// Whether anybody listens at an address.
-    fn probe(&self, address: SocketAddr) -> Deferred<ProbeOutcome>;
+    /// Whether anybody listens at an address. If `must_answer`, a connection that the kernel accepts is not enough: its
+    /// process may just be ending.
+    fn probe(&self, address: SocketAddr, must_answer: bool) -> Deferred<ProbeOutcome>;
 
     /// The address by which this host reaches `host` and `port`.
     fn local_address(&self, host: String, port: u16) -> Deferred<io::Result<std::net::IpAddr>>;

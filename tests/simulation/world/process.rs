@@ -13,6 +13,7 @@ use heartline::coordination::{
     Address, Client, Deferred, Diagnosis, Failure, Opener, Session, Settings,
 };
 use heartline::member::Environment;
+use heartline::transport::Transport;
 use tokio::task::AbortHandle;
 use tokio::time::sleep;
 
@@ -179,6 +180,10 @@ impl Environment for Around {
 
     fn servers(&self) -> Arc<dyn Opener> {
         Arc::new(self.clone())
+    }
+
+    fn transport(&self) -> Option<Arc<dyn Transport>> {
+        None
     }
 }
 

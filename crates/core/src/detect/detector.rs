@@ -11,6 +11,11 @@ const MOST_COMPANY: u32 = 10;
 /// Maximum time by which simultaneous silences prolong the allowed silence: pauses of a machine or a network
 /// that silence many members at once do not depend on the beat interval.
 const LONGEST_COMPANY: Duration = Duration::from_secs(1);
+/// The factor by which the allowed silence is longer while the member's host answers and its process exists: it has no
+/// processor, or it is stopped. A crash needs no silence to be found.
+const PATIENCE: u32 = 10;
+/// Maximum time by which the allowed silence is longer then.
+const LONGEST_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Finds the members of a set that have been silent for longer than they are allowed.
 ///
@@ -37,6 +42,8 @@ struct Arrivals {
     intervals: IntervalWindow,
     /// How long it may be silent beyond the timeout, since it beats less often.
     extra: Duration,
+    /// Whether its process is known to exist although it is silent.
+    exists: bool,
 }
 
 impl Detector {
@@ -93,6 +100,29 @@ impl Detector {
         }
     }
 
+    /// `member` is silent, but its host answers and its process exists: until it is heard again it may be silent for
+    /// longer, except by the fixed rule.
+    pub fn exists(&mut self, now: Duration, member: &str, exists: bool) {
+        if let Some(known) = self.members.get_mut(member)
+            && known.exists != exists
+        {
+            known.exists = exists;
+            self.due = Duration::ZERO;
+            self.note(
+                now,
+                if exists { Sign::Exists } else { Sign::Unknown },
+                member,
+            );
+        }
+    }
+
+    /// The members that have been silent for half of the timeout or longer.
+    pub fn doubtful(&self) -> impl Iterator<Item = &str> {
+        let is_doubtful = |(_, member): &(&String, &Arrivals)| self.is_in_doubt(member);
+        let members = self.members.iter().filter(is_doubtful);
+        members.map(|(name, _)| name.as_str())
+    }
+
     /// `member` has beaten, and its value is being read. Until then another beat cannot be noticed, so no
     /// time counts.
     pub fn reading(&mut self, now: Duration, member: &str) {
@@ -127,6 +157,8 @@ impl Detector {
             Sign::Heard => self.heard(seen.at, &seen.member),
             Sign::Reading => self.reading(seen.at, &seen.member),
             Sign::Expect(extra) => self.expect(seen.at, &seen.member, extra),
+            Sign::Exists => self.exists(seen.at, &seen.member, true),
+            Sign::Unknown => self.exists(seen.at, &seen.member, false),
             Sign::Left => self.left(seen.at, &seen.member),
             Sign::Echo => self.echo(seen.at),
         }
@@ -147,6 +179,11 @@ impl Detector {
         let due = silent.filter_map(|member| Some(member.silent_since? + self.timeout(member)));
         self.due = due.min().unwrap_or(Duration::MAX);
         now >= self.due
+    }
+
+    /// Whether any member can have been silent for half of the timeout by now.
+    pub fn may_be_doubtful(&self) -> bool {
+        self.echo_clock.elapsed() + self.terms.timeout / 2 >= self.due
     }
 
     /// The members that have been silent for as long as allowed, or longer.
@@ -186,17 +223,18 @@ impl Detector {
         match self.terms.rule {
             Rule::Fixed => 1,
             Rule::Adaptive => {
-                let in_doubt = |member: &&Arrivals| {
-                    let silence = self.silence(member);
-                    // Half of the timeout; a slower member is not in doubt before its next beat.
-                    let doubt = self.terms.timeout / 2 + member.extra * 3 / 4;
-                    silence.is_some_and(|silence| silence >= doubt)
-                };
-                let silent = self.members.values().filter(in_doubt);
+                let silent = self.members.values().filter(|one| self.is_in_doubt(one));
                 let most = MOST_COMPANY as usize;
                 u32::try_from(silent.take(most).count()).unwrap_or(MOST_COMPANY)
             }
         }
+    }
+
+    fn is_in_doubt(&self, member: &Arrivals) -> bool {
+        let silence = self.silence(member);
+        // Half of the timeout; a slower member is not in doubt before its next beat.
+        let doubt = self.terms.timeout / 2 + member.extra * 3 / 4;
+        silence.is_some_and(|silence| silence >= doubt)
     }
 
     fn silence(&self, member: &Arrivals) -> Option<Duration> {
@@ -212,7 +250,14 @@ impl Detector {
     fn allowed(&self, member: &Arrivals) -> Duration {
         match self.terms.rule {
             Rule::Fixed => self.timeout(member),
-            Rule::Adaptive => self.timeout(member).max(member.intervals.longest()),
+            Rule::Adaptive => {
+                let allowed = self.timeout(member).max(member.intervals.longest());
+                if member.exists {
+                    (allowed * PATIENCE).min(allowed + LONGEST_PATIENCE)
+                } else {
+                    allowed
+                }
+            }
         }
     }
 
@@ -235,6 +280,7 @@ impl Arrivals {
     fn end_silence(&mut self, now: Duration) {
         if let Some(since) = self.silent_since.take() {
             self.intervals.add(now.saturating_sub(since));
+            self.exists = false;
         }
     }
 }

@@ -4,15 +4,20 @@
 //! A member is overdue when it was not heard for longer than it is allowed ([`Detector`]). The allowance is a
 //! fixed time, or grows with the member's known silences and with the number of members that are silent at
 //! once ([`Rule`], [`IntervalWindow`], [`Detector::company`]). Time runs only while the listener can prove
-//! that it hears at all ([`EchoClock`]). A detector's input can be recorded and classified again by another
+//! that it hears at all ([`EchoClock`]). Direct connections say more than silence: that a process has ended, or that it
+//! still exists ([`PeerConnections`]). A detector's input can be recorded and classified again by another
 //! rule ([`Observation`]).
 
+mod cause;
+mod connections;
 mod detector;
 mod echo_clock;
 mod interval_window;
 mod observation;
 mod rule;
 
+pub use cause::{DeathCause, ProbeOutcome};
+pub use connections::{HostState, PeerConnections, ProbeReason, ProbeRequest};
 pub use detector::Detector;
 pub use echo_clock::EchoClock;
 pub use interval_window::IntervalWindow;

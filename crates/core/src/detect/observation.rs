@@ -16,6 +16,10 @@ pub enum Sign {
     Reading,
     /// The member beats less often than the timeout assumes.
     Expect(Duration),
+    /// The member is silent, but its process exists.
+    Exists,
+    /// Nothing is known of the silent member's process any more.
+    Unknown,
     /// No beat is expected of the member any more.
     Left,
     /// The listener's own beat was acknowledged.

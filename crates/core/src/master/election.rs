@@ -20,6 +20,7 @@ mod action;
 
 use std::collections::{BTreeSet, VecDeque};
 
+use crate::detect::DeathCause;
 use crate::protocol::EndReason;
 use crate::protocol::claim::{in_order, prefix};
 pub use action::{DeposeOutcome, Elected, ElectionAction};
@@ -48,7 +49,7 @@ pub struct Election {
     /// The name of this member's claim in the line; its session owns it.
     own: Option<String>,
     /// Why the previous master ended, if this member removed its claim.
-    deposed_as: Option<EndReason>,
+    deposed_as: Option<(EndReason, Option<DeathCause>)>,
     /// The line as it was listed last, in order.
     line: Vec<String>,
     /// Znodes in the line that are not claims, despite their names: no session owns them.
@@ -201,15 +202,21 @@ impl Election {
                     own,
                     claim,
                     version: None,
+                    cause: None,
                 });
             }
             _ => self.list(true),
         }
     }
 
-    /// A claim before this member's claim, whose `version` was read last, has been silent for too long. Returns whether
-    /// it is deposed: not while the member does not know its place.
-    pub fn silent(&mut self, generation: u64, claim: String, version: i32) -> bool {
+    /// The holder of a claim before this member's claim, whose version was read last, is dead. Returns whether it is
+    /// deposed: not while the member does not know its place.
+    pub fn silent(
+        &mut self,
+        generation: u64,
+        (claim, version): (String, i32),
+        cause: DeathCause,
+    ) -> bool {
         let is_in_line = self.is_current(generation);
         if let (true, Some(own)) = (is_in_line, &self.own) {
             // If the other claim is spared, the answer to [`ElectionAction::Listen`] still counts.
@@ -218,18 +225,24 @@ impl Election {
                 own: own.clone(),
                 claim,
                 version: Some(version),
+                cause: Some(cause),
             });
         }
         is_in_line && self.own.is_some()
     }
 
     /// The result of removing another member's claim.
-    pub fn deposed_as(&mut self, generation: u64, ousting: DeposeOutcome, went: EndReason) {
+    pub fn deposed_as(
+        &mut self,
+        generation: u64,
+        ousting: DeposeOutcome,
+        (went, cause): (EndReason, Option<DeathCause>),
+    ) {
         // This holds even if the removal was noticed first or another member removed the claim: before a
         // dedicated master joined the line, another member stood next to the same claim.
         let gone = matches!(ousting, DeposeOutcome::Done | DeposeOutcome::Gone);
         if gone && self.phase == ElectionPhase::InLine {
-            self.deposed_as = Some(went);
+            self.deposed_as = Some((went, cause));
         }
         if !self.is_current(generation) {
             return;
@@ -334,9 +347,12 @@ impl Election {
         if self.phase != ElectionPhase::Leading {
             self.phase = ElectionPhase::Leading;
             self.follows = false;
-            let deposed_as = self.deposed_as.take();
-            self.actions
-                .push_back(ElectionAction::Lead(Elected { claim, deposed_as }));
+            let deposed = self.deposed_as.take();
+            self.actions.push_back(ElectionAction::Lead(Elected {
+                claim,
+                deposed_as: deposed.map(|(went, _)| went),
+                cause: deposed.and_then(|(_, cause)| cause),
+            }));
         }
     }
 

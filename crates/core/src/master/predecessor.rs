@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::detect::{Detector, DetectorConfig};
+use crate::detect::{DeathCause, Detector, DetectorConfig};
 
 /// The detector's name for the predecessor, the only watched member.
 const PREDECESSOR: &str = "predecessor";
@@ -32,7 +32,7 @@ pub struct ClaimView {
     pub is_beat: bool,
 }
 
-/// A silent claim and its version: it is deposed only if it still has this version.
+/// A claim whose holder is dead, and the claim's version: it is deposed only if it still has this version.
 pub type Silent = (String, i32);
 
 /// A claim ahead, with the echo clock's times since when it is as it was seen last.
@@ -70,6 +70,8 @@ pub struct PredecessorWatch {
     ahead: Vec<Ahead>,
     /// The claims that were reported as silent: each silence is reported once.
     said: BTreeSet<Silent>,
+    /// A claim whose holder's process has ended, and how that was found.
+    ended: Option<(String, DeathCause)>,
 }
 
 impl PredecessorWatch {
@@ -92,6 +94,7 @@ impl PredecessorWatch {
             longest_gap: terms.longest_gap,
             ahead: Vec::new(),
             said: BTreeSet::new(),
+            ended: None,
         }
     }
 
@@ -106,6 +109,7 @@ impl PredecessorWatch {
             detector,
             ahead: before.ahead,
             said: before.said,
+            ended: before.ended,
             ..self
         }
     }
@@ -148,6 +152,11 @@ impl PredecessorWatch {
         self.detector.reading(now, PREDECESSOR);
     }
 
+    /// The process of a claim's holder has ended, if there is a cause; otherwise the holder is connected again.
+    pub fn ended(&mut self, claim: &str, cause: Option<DeathCause>) {
+        self.ended = cause.map(|cause| (claim.to_owned(), cause));
+    }
+
     /// The claims ahead were read, in order: only the first, or all up to some number.
     pub fn looked(&mut self, now: Duration, seen: Vec<(String, ClaimView)>) {
         let now = self.detector.echo_clock().at(now);
@@ -181,9 +190,22 @@ impl PredecessorWatch {
         self.detector.echo(now);
     }
 
-    /// A claim that has been silent for too long; the next one after [`said`](Self::said). No claim behind a living one
-    /// is among them, except the predecessor.
-    pub fn silent(&self) -> Option<Silent> {
+    /// A claim whose holder is dead, and why; the next one after [`said`](Self::said). No claim behind a living one is
+    /// among them, except the predecessor.
+    pub fn silent(&self) -> Option<(Silent, DeathCause)> {
+        self.ended_predecessor()
+            .or_else(|| Some((self.next_silent()?, DeathCause::Silent)))
+    }
+
+    /// The predecessor, if its process has ended.
+    fn ended_predecessor(&self) -> Option<(Silent, DeathCause)> {
+        let (claim, cause) = self.ended.as_ref()?;
+        let silent = (claim.clone(), self.version?);
+        let is_new = *claim == self.predecessor && !self.said.contains(&silent);
+        is_new.then_some((silent, *cause))
+    }
+
+    fn next_silent(&self) -> Option<Silent> {
         let predecessor = self
             .version
             .filter(|_| self.detector.overdue().next().is_some());

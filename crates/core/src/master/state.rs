@@ -1,11 +1,13 @@
 //! The state of a master while it holds the claim: it hears its followers, gives verdicts and reports.
 //!
 //! A pure state machine of one epoch. [`MasterState::heard`], [`MasterState::changed`] and
-//! [`MasterState::vanished`] take the observations; [`MasterState::next_write`] returns what to write, one
+//! [`MasterState::vanished`] take the observations in ZooKeeper, [`MasterState::connection_beat`] and others those of
+//! direct connections; [`MasterState::next_write`] returns what to write, one
 //! write at a time, and [`MasterState::written`] takes the outcome. Every successful write is also the
 //! master's echo: it proves that the master can hear.
 
 mod budget;
+mod connections;
 mod deaths;
 mod events;
 mod followers;
@@ -33,7 +35,7 @@ use self::removal::RemovalBatch;
 use super::election::Elected;
 use super::transaction::{Outcome, Write};
 use crate::clock::Now;
-use crate::detect::{Detector, Observation};
+use crate::detect::{Detector, Observation, PeerConnections};
 use crate::protocol::{Dead, EndReason, Event, EventKind, Identity, MasterInfo};
 
 /// How long each report lists a dead follower.
@@ -65,6 +67,8 @@ pub struct MasterState {
     /// The session of the master itself.
     session: i64,
     detector: Detector,
+    /// The followers' direct connections.
+    connections: PeerConnections,
     followers: BTreeMap<String, Follower>,
     /// Followers that died and have not returned; listed in reports for some time.
     dead: BTreeMap<String, Dead>,
@@ -124,6 +128,7 @@ impl MasterState {
             node: one.node.clone(),
             time: now.wall,
             attempt: None,
+            cause: one.cause,
         });
         let dead = dead.chain(report.dead.iter().cloned());
         let dead = dead.map(|one| (one.node.clone(), one)).collect();
@@ -167,6 +172,7 @@ impl MasterState {
             identity: identity.clone(),
             session: prior.session,
             detector: Detector::new(pace.detection),
+            connections: PeerConnections::default(),
             followers: expected
                 .into_iter()
                 .map(|node| (node, Follower::introduced()))
@@ -307,7 +313,7 @@ impl MasterState {
     pub fn echo(&mut self, now: Now) {
         self.budget.see_write();
         self.detector.echo(now.elapsed);
-        self.find_overdue();
+        self.find_overdue(now);
     }
 
     /// Whether a write is urgent and should not wait for the next beat.

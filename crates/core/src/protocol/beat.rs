@@ -1,6 +1,7 @@
 //! The value of a follower's znode: that it joined, that it is alive, how it ended.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
@@ -23,6 +24,7 @@ const SPLIT: &str = "split";
 const CLAIM: &str = "claim";
 const HOST: &str = "host";
 const PID: &str = "pid";
+const ADDRESS: &str = "address";
 
 /// How a member's work ended, according to the member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Display, EnumString)]
@@ -98,6 +100,9 @@ pub struct Identity {
     /// The name of its claim in the line, according to the member. Code that acts on it must ask ZooKeeper
     /// which session owns the claim.
     pub claim: Option<String>,
+    /// Where it accepts direct connections, if it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<SocketAddr>,
 }
 
 impl Identity {
@@ -130,6 +135,9 @@ impl Identity {
         }
         say(HOST, &Line(&self.host));
         say(PID, &self.pid);
+        if let Some(address) = &self.address {
+            say(ADDRESS, address);
+        }
         lines
     }
 
@@ -145,6 +153,7 @@ impl Identity {
             SPLIT if word.len() <= LONGEST_SPLIT => self.split = word.parse().ok(),
             HOST => self.host = name(word).unwrap_or_default(),
             PID => self.pid = word.parse().unwrap_or_default(),
+            ADDRESS => self.address = word.parse().ok(),
             _ => {}
         }
     }
@@ -225,6 +234,7 @@ mod tests {
             pid: 42,
             returns: 0,
             claim: Some("_c_a-lock-0000000001".to_owned()),
+            address: "10.0.0.7:4711".parse().ok(),
         }
     }
 

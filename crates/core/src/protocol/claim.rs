@@ -42,9 +42,28 @@ pub fn is_name(text: &str) -> bool {
     text.len() <= LONGEST_NAME && text.chars().all(is_plain) && sequence(text).is_some()
 }
 
-/// Formats a claim's value: the holder's name, and below it the last beat, if the holder beats.
-pub fn value(holder: &str, beat: &str) -> String {
-    format!("{}\n{beat}", Line(holder))
+/// The key of the line that says where the holder accepts direct connections.
+const TRANSPORT: &str = "transport: ";
+/// Maximum length of that line's value in bytes: an IPv6 address with its port and scope, a space, and a key.
+const LONGEST_ENDPOINT: usize = 160;
+
+/// Formats a claim's value: the holder's name; below it the last beat, if the holder beats; and where it accepts direct
+/// connections, if it does.
+pub fn value(holder: &str, beat: &str, endpoint: Option<&str>) -> String {
+    let mut value = format!("{}\n{beat}", Line(holder));
+    if let Some(endpoint) = endpoint {
+        value.extend([TRANSPORT, endpoint, "\n"]);
+    }
+    value
+}
+
+/// Where the holder of a claim accepts direct connections, from the claim's value.
+pub fn endpoint(value: &[u8]) -> Option<&str> {
+    let lines = value.split(|byte| *byte == b'\n').skip(1);
+    let mut found = lines.filter_map(|line| line.strip_prefix(TRANSPORT.as_bytes()));
+    let endpoint = found.next()?;
+    let endpoint = std::str::from_utf8(endpoint).ok()?;
+    (endpoint.len() <= LONGEST_ENDPOINT).then_some(endpoint)
 }
 
 /// Whether a claim's value has the form of [`value()`] and is not the value of another program's lock.
@@ -55,7 +74,8 @@ pub fn is_ours(value: &[u8]) -> bool {
 /// Whether a claim's value holds a beat below its owner's name.
 pub fn is_beat(value: &[u8]) -> bool {
     let end = value.iter().position(|byte| *byte == b'\n');
-    end.is_some_and(|end| end + 1 < value.len())
+    let below = end.and_then(|end| value.get(end + 1..));
+    below.is_some_and(|below| !below.is_empty() && !below.starts_with(TRANSPORT.as_bytes()))
 }
 
 /// The name of a claim's holder, from its value.
@@ -82,16 +102,34 @@ mod tests {
     #[test]
     fn a_claim_says_whose_it_is() {
         assert_eq!(
-            value("map1.0", "alive at 1.5!\n"),
+            value("map1.0", "alive at 1.5!\n", None),
             "map1.0\nalive at 1.5!\n"
         );
-        assert_eq!(holder(value("map1.0", "").as_bytes()), "map1.0");
+        assert_eq!(holder(value("map1.0", "", None).as_bytes()), "map1.0");
         assert_eq!(holder(b""), "");
-        assert!(is_beat(value("map1.0", "alive at 1.5!\n").as_bytes()));
-        assert!(!is_beat(value("map1.0", "").as_bytes()));
-        assert!(is_ours(value("map1.0", "").as_bytes()));
+        assert!(is_beat(value("map1.0", "alive at 1.5!\n", None).as_bytes()));
+        assert!(!is_beat(value("map1.0", "", None).as_bytes()));
+        assert!(is_ours(value("map1.0", "", None).as_bytes()));
         // Curator's payload is the host's address.
         assert!(!is_ours(b"10.0.0.7"));
+    }
+
+    #[test]
+    fn a_claim_says_where_its_holder_accepts_connections() {
+        let address = Some("10.0.0.7:4711 00ff");
+        let waiting = value("map1.0", "", address);
+        assert_eq!(waiting, "map1.0\ntransport: 10.0.0.7:4711 00ff\n");
+        let beating = value("map1.0", "alive at 1.5!\n", address);
+        for value in [&waiting, &beating] {
+            assert_eq!(endpoint(value.as_bytes()), address);
+            assert_eq!(holder(value.as_bytes()), "map1.0");
+        }
+        assert!(!is_beat(waiting.as_bytes()) && is_beat(beating.as_bytes()));
+        // A holder may bear any name.
+        assert_eq!(endpoint(b"transport: x\n"), None);
+        assert_eq!(endpoint(value("map1.0", "", None).as_bytes()), None);
+        let long = value("map1.0", "", Some(&"x".repeat(LONGEST_ENDPOINT + 1)));
+        assert_eq!(endpoint(long.as_bytes()), None);
     }
 
     #[test]

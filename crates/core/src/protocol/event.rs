@@ -8,6 +8,7 @@ use super::escape::{Word, name};
 use super::master_info::PreviousMaster;
 use super::time::{asctime, maybe_rfc3339, moment, rfc3339, stamp};
 use crate::condition::Condition;
+use crate::detect::DeathCause;
 
 /// The kind of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Display, EnumIter, EnumString)]
@@ -87,6 +88,9 @@ pub struct Event {
     /// For a stall: what the follower is doing instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub condition: Option<Condition>,
+    /// For a death: why the node was declared dead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<DeathCause>,
     /// For a snapshot: its whole text, in lines for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<String>,
@@ -112,6 +116,7 @@ impl Event {
             sequence: None,
             previous: None,
             condition: None,
+            cause: None,
             snapshot: None,
             count: None,
             since: None,
@@ -137,7 +142,7 @@ impl Event {
     }
 
     /// The line below the master's messages: `event 17 4294967302 2020-12-29T… died map…`, followed by the
-    /// [`PreviousMaster`] for a claim, and by the condition for a stall. `None` for an event that a master
+    /// [`PreviousMaster`] for a claim, by the condition for a stall, and by the cause for a death. `None` for an event that a master
     /// does not report.
     pub(crate) fn line(&self) -> Option<String> {
         let (sequence, epoch, node) = (self.sequence?, self.epoch?, self.node.as_ref()?);
@@ -146,8 +151,10 @@ impl Event {
         let previous = previous.map_or_else(String::new, |previous| format!(" {previous}"));
         let condition = self.condition.map(|condition| format!(" {condition}"));
         let condition = condition.unwrap_or_default();
+        let cause = self.cause.map(|cause| format!(" {cause}"));
+        let cause = cause.unwrap_or_default();
         Some(format!(
-            "event {sequence} {epoch} {time} {kind} {}{previous}{condition}\n",
+            "event {sequence} {epoch} {time} {kind} {}{previous}{condition}{cause}\n",
             Word(node)
         ))
     }
@@ -167,6 +174,8 @@ impl Event {
         let claimed = event == EventKind::Claimed;
         let previous = claimed.then(|| more.parse().ok()).flatten();
         let condition = more.parse().ok();
+        let died = event == EventKind::Died;
+        let cause = died.then(|| more.parse().ok()).flatten();
         Some(Self {
             time,
             event,
@@ -175,6 +184,7 @@ impl Event {
             sequence,
             previous,
             condition,
+            cause,
             snapshot: None,
             count: None,
             since: None,
@@ -240,6 +250,7 @@ mod tests {
             sequence: Some(17),
             previous: None,
             condition: None,
+            cause: Some(DeathCause::Closed),
             snapshot: None,
             count: None,
             since: None,
@@ -258,7 +269,9 @@ mod tests {
                 node: "map1.5".to_owned(),
                 epoch: 40,
                 went: EndReason::Expired,
+                cause: None,
             }),
+            cause: None,
             ..died()
         };
         assert_eq!(
@@ -268,6 +281,7 @@ mod tests {
         let stalled = Event {
             event: EventKind::Stalled,
             condition: Some(Condition::Spinning),
+            cause: None,
             ..died()
         };
         assert!(
@@ -336,7 +350,7 @@ mod tests {
     fn json_has_microseconds_and_utc() {
         assert_eq!(
             serde_json::to_string(&died()).unwrap(),
-            r#"{"time":"2020-12-29T11:18:39.574485Z","event":"died","node":"map1609240709.52","epoch":4294967302,"sequence":17}"#
+            r#"{"time":"2020-12-29T11:18:39.574485Z","event":"died","node":"map1609240709.52","epoch":4294967302,"sequence":17,"cause":"closed"}"#
         );
     }
 

@@ -11,6 +11,7 @@ use strum::{Display, EnumIter, EnumString};
 use super::claim;
 use super::escape::{Line, Word, name};
 use super::time::{moment, stamp};
+use crate::detect::DeathCause;
 
 /// Why a master is no longer master.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Display, EnumIter, EnumString)]
@@ -48,12 +49,16 @@ pub struct PreviousMaster {
     pub epoch: i64,
     /// Why it ended.
     pub went: EndReason,
+    /// If it died: why it was declared dead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<DeathCause>,
 }
 
 impl fmt::Display for PreviousMaster {
-    /// `<went> <epoch> <node>`.
+    /// `<went> <epoch> <node> <cause>`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} {}", self.went, self.epoch, Word(&self.node))
+        write!(f, "{} {} {}", self.went, self.epoch, Word(&self.node))?;
+        self.cause.map_or(Ok(()), |cause| write!(f, " {cause}"))
     }
 }
 
@@ -61,12 +66,13 @@ impl FromStr for PreviousMaster {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        let mut words = text.splitn(3, ' ');
+        let mut words = text.splitn(4, ' ');
         let mut word = || words.next().ok_or(());
         Ok(Self {
             went: word()?.parse().map_err(drop)?,
             epoch: word()?.parse().map_err(|_| ())?,
             node: name(word()?).ok_or(())?,
+            cause: words.next().and_then(|word| word.parse().ok()),
         })
     }
 }
@@ -142,6 +148,7 @@ mod tests {
                 node: "map1.5".to_owned(),
                 epoch: 40,
                 went: EndReason::Dead,
+                cause: Some(DeathCause::Closed),
             }),
         }
     }

@@ -7,7 +7,7 @@ use super::{MemberSession, SessionRole};
 use crate::shutdown::Shutdown;
 use crate::write;
 use heartline_core::master::predecessor::PredecessorWatch;
-use heartline_core::protocol::{beat, claim};
+use heartline_core::protocol::beat;
 
 impl MemberSession<'_> {
     pub(super) fn ticks(&self) -> Interval {
@@ -47,10 +47,11 @@ impl MemberSession<'_> {
     /// form is sent after the answer.
     pub(super) fn tick(&mut self) {
         self.look();
+        self.beat_direct();
         if self.under_way.is_some() {
             self.owed = true;
             self.beat_beside();
-        } else {
+        } else if !self.may_skip_beat() {
             self.send();
         }
     }
@@ -63,15 +64,14 @@ impl MemberSession<'_> {
         if self.heavy.is_none() || self.beside.is_some() || !self.connected {
             return;
         }
-        let (name, identity) = (
-            self.context.config.name.as_ref(),
-            &self.context.config.identity,
-        );
+        let identity = &self.context.config.identity;
         let (now, status) = (
             self.context.environment.now(),
             self.context.status(self.interval()),
         );
-        let own = claim::value(name, &beat::alive(now.wall, identity, &status));
+        let own = self
+            .context
+            .claim_value(&beat::alive(now.wall, identity, &status));
         let beat = write::beside(master.fence.clone(), own);
         self.beside = Some((beat, Instant::now()));
         // A request is sent when its future is first polled.
@@ -117,7 +117,7 @@ impl MemberSession<'_> {
                     self.under_way = Some(write::touch(
                         self.session.clone(),
                         claim.to_owned(),
-                        claim::value(self.context.config.name.as_ref(), &beat),
+                        self.context.claim_value(&beat),
                     ));
                 }
             }
@@ -130,7 +130,7 @@ impl MemberSession<'_> {
             }
             SessionRole::Master(master) => {
                 let beat = beat::alive(now.wall, identity, &status);
-                let own = claim::value(self.context.config.name.as_ref(), &beat);
+                let own = self.context.claim_value(&beat);
                 if let Some(write) = master.master_state.next_write(now) {
                     self.heavy = write.weight().map(|bytes| bytes + own.len());
                     self.under_way = Some(write::fenced(master.fence.clone(), own, write));

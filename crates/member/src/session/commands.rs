@@ -24,7 +24,7 @@ impl MemberSession<'_> {
     }
 
     /// Whether the member is next in line and watches the master's beats.
-    fn listens(&self) -> bool {
+    pub(super) fn listens(&self) -> bool {
         self.predecessor_watch
             .as_ref()
             .is_some_and(PredecessorWatch::is_listening)

@@ -32,6 +32,7 @@ impl MemberSession<'_> {
                 if let Some(predecessor_watch) = self.predecessor_watch_of(generation) {
                     predecessor_watch.seen(now, view);
                 }
+                self.judge_predecessor();
             }
             ElectionReply::PredecessorStirred(generation) => {
                 let now = self.context.environment.now().elapsed;
@@ -65,6 +66,9 @@ impl MemberSession<'_> {
         let known = &mut self.context.config.identity.claim;
         if known.as_deref() != claim {
             *known = claim.map(str::to_owned);
+            if let Some(listener) = &mut self.context.listener {
+                listener.hold(claim);
+            }
         }
     }
 
@@ -89,6 +93,7 @@ impl MemberSession<'_> {
             watch = watch.continuing(now, before);
         }
         self.predecessor_watch = Some(watch);
+        self.inform_watch();
         let own = self.election.claim().unwrap_or_default().to_owned();
         let looking = self.looking.as_ref();
         if looking.is_some_and(|(of, task)| *of == own && !task.is_finished()) {
@@ -132,10 +137,16 @@ impl MemberSession<'_> {
         if let Some(predecessor_watch) = &mut self.predecessor_watch {
             predecessor_watch.beat_every(self.context.config.pace.detection.longest_gap + slower);
             predecessor_watch.echo(now);
+        }
+        self.judge_predecessor();
+    }
+
+    /// Deposes those before this member in the line who are dead.
+    pub(super) fn judge_predecessor(&mut self) {
+        if let Some(predecessor_watch) = &mut self.predecessor_watch {
             let generation = predecessor_watch.generation();
-            while let Some(silent) = predecessor_watch.silent() {
-                let (claim, version) = silent.clone();
-                if !self.election.silent(generation, claim, version) {
+            while let Some((silent, cause)) = predecessor_watch.silent() {
+                if !self.election.silent(generation, silent.clone(), cause) {
                     break;
                 }
                 predecessor_watch.said(silent);

@@ -69,9 +69,10 @@ impl MemberSession<'_> {
             }
             SessionRole::None | SessionRole::Standby | SessionRole::TakingOver(_) => {}
         }
+        self.say_goodbye(ending == Ending::Finished);
         let stored = async { while self.storing.join_next().await.is_some() {} };
         let _ = timeout(shutdown.remaining(), stored).await;
-        if let Some(recording) = &config.recording {
+        if let Some(recording) = &self.context.config.recording {
             recording.flush();
         }
         self.election.release();

@@ -53,6 +53,7 @@ impl MemberSession<'_> {
 
     pub(super) fn lead(&mut self, elected: Elected) {
         self.end_predecessor_watch();
+        self.link = None;
         self.context.summary.reigns += 1;
         // A master has no follower znode, but one may be left from before a disconnection or from an earlier
         // session.
@@ -99,6 +100,7 @@ impl MemberSession<'_> {
                     master.master_state.echo(now);
                     self.context.renew_lease(&master.fence, sent);
                 }
+                self.probe();
             }
             // The connection change reports the consequence; the next beat is sent at the next tick.
             Err(Failure::Lost | Failure::Throttled) => {}
@@ -134,6 +136,8 @@ impl MemberSession<'_> {
             self.outside.clone(),
             &mut self.tasks,
         )));
+        self.adopt_connections();
+        self.probe();
         self.context.settled();
         self.send();
     }
@@ -180,6 +184,7 @@ impl MemberSession<'_> {
                     }
                     let pressed = master.master_state.is_pressed(now);
                     self.note_passed_over();
+                    self.probe();
                     if self.owed || pressed {
                         self.send();
                     }

@@ -19,7 +19,7 @@ pub(super) fn lines(row: &Row, snapshot: Option<&Node>) -> Vec<String> {
     };
     say("node", &row.node);
     say("role", &row.role);
-    say("verdict", &row.verdict);
+    say("verdict", &row.verdict_and_cause());
     let last = format!("{} ({} ago)", moment(row.last), age(row.age));
     if let Some(problem) = &row.problem {
         say("cannot be read", problem);
@@ -182,7 +182,7 @@ mod tests {
         let lines = lines(&overview.rows[1], None);
         assert_eq!(
             lines[..3],
-            ["node: map3", "role: follower", "verdict: dead"]
+            ["node: map3", "role: follower", "verdict: dead: closed"]
         );
         assert!(lines[3].starts_with("declared dead: ") && lines[3].ends_with("(1m ago)"));
         assert_eq!(lines[4..], ["attempt: attempt_1"]);

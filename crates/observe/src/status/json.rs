@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::gather::{Node, Unreadable};
 use super::overview::{Master, Overview};
 use super::row::{MemberRole, Row, Verdict};
+use heartline_core::detect::DeathCause;
 use heartline_core::protocol::{Ending, Identity, Status};
 use heartline_core::protocol::{rfc3339, stamp};
 use heartline_core::text;
@@ -29,6 +30,8 @@ struct Member<'a> {
     role: MemberRole,
     node: &'a str,
     verdict: Verdict,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<DeathCause>,
     last: Option<String>,
     age_ms: Option<f64>,
     beats_per_second: Option<f64>,
@@ -112,6 +115,7 @@ fn member(row: &Row) -> Member<'_> {
         role: row.role,
         node: &row.node,
         verdict: row.verdict,
+        cause: row.cause,
         last: row.known_age().map(|_| stamp(row.last)),
         age_ms: row.known_age().map(millis),
         beats_per_second: row.beats_per_second.map(tenths),
@@ -160,6 +164,7 @@ mod tests {
         assert_eq!(master["age_ms"], 4.0);
         assert_eq!(master["beats_per_second"], 200.0);
         assert_eq!(dead["verdict"], "dead");
+        assert_eq!(dead["cause"], "closed");
         assert_eq!(dead["attempt"], "attempt_1");
         assert!(dead.get("records_in").is_none() && dead["beats_per_second"].is_null());
         assert_eq!(late["node"], "map2");

@@ -10,6 +10,7 @@ use strum::Display;
 
 use super::gather::Node;
 use heartline_core::condition::Condition;
+use heartline_core::detect::DeathCause;
 use heartline_core::protocol::{Beat, Dead, Ending, Identity, Status};
 
 /// A member is late when its last beat is older than this many of its own intervals.
@@ -130,6 +131,8 @@ pub(super) struct Row {
     /// Its name.
     pub(super) node: String,
     pub(super) verdict: Verdict,
+    /// Why it was declared dead, if it is dead and the master has reported it.
+    pub(super) cause: Option<DeathCause>,
     /// When its last beat was written, on the server's clock; for a dead member, when it was declared dead.
     pub(super) last: DateTime<Utc>,
     /// The age of that beat or declaration.
@@ -198,6 +201,7 @@ impl Row {
         };
         Self {
             verdict,
+            cause: None,
             last: stat.written,
             age,
             identity: beat.identity.clone(),
@@ -216,6 +220,7 @@ impl Row {
             role: MemberRole::Follower,
             node: dead.node.clone(),
             verdict: Verdict::Dead,
+            cause: dead.cause,
             last: dead.time,
             age: since(dead.time, now),
             beat: None,
@@ -227,6 +232,12 @@ impl Row {
             beats_per_second: None,
             records_per_second: None,
         }
+    }
+
+    /// The verdict for people: `dead: closed`.
+    pub(super) fn verdict_and_cause(&self) -> String {
+        let cause = self.cause.map(|cause| format!(": {cause}"));
+        format!("{}{}", self.verdict, cause.unwrap_or_default())
     }
 
     /// The age of its last beat, if known.

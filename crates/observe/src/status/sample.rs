@@ -54,7 +54,7 @@ pub(super) fn report(claim: &str) -> String {
     let (since, died) = (time(200), time(60));
     format!(
         "epoch: 9\nmaster: map1\nclaim: {claim}\nsince: {since}\nsequence: 4\n\
-         dead map3 {died} attempt_1\n"
+         dead map3 {died} attempt_1 closed\n"
     )
 }
 

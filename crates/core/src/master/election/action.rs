@@ -2,6 +2,7 @@
 
 #[cfg(doc)]
 use super::Election;
+use crate::detect::DeathCause;
 use crate::protocol::EndReason;
 
 /// The next action of the driver. Its answer carries the same `generation`.
@@ -44,6 +45,8 @@ pub enum ElectionAction {
         claim: String,
         /// The version that was read last; `None` removes any version.
         version: Option<i32>,
+        /// Why its holder is dead, if it is.
+        cause: Option<DeathCause>,
     },
     /// Remove a surplus claim of this member, if its session owns it.
     Remove {
@@ -65,6 +68,8 @@ pub struct Elected {
     pub claim: String,
     /// Why the previous master ended, if this member removed its claim.
     pub deposed_as: Option<EndReason>,
+    /// If it died: why it was declared dead.
+    pub cause: Option<DeathCause>,
 }
 
 /// The result of an [`ElectionAction::Depose`].

@@ -33,6 +33,7 @@ fn elected() -> ElectionAction {
     ElectionAction::Lead(Elected {
         claim: OWN.to_owned(),
         deposed_as: None,
+        cause: None,
     })
 }
 
@@ -278,6 +279,7 @@ fn a_standing_master_deposes_the_one_in_office_and_leads() {
         Some(ElectionAction::Lead(Elected {
             claim: STANDING.to_owned(),
             deposed_as,
+            cause: None,
         }))
     };
     assert_eq!(election.poll_action(), lead(None));
@@ -287,6 +289,7 @@ fn a_standing_master_deposes_the_one_in_office_and_leads() {
         own,
         claim,
         version,
+        cause: None,
     }) = election.poll_action()
     else {
         panic!()
@@ -295,7 +298,7 @@ fn a_standing_master_deposes_the_one_in_office_and_leads() {
         (own.as_str(), claim.as_str(), version),
         (STANDING, OTHER, None)
     );
-    election.deposed_as(generation, DeposeOutcome::Done, EndReason::Deposed);
+    election.deposed_as(generation, DeposeOutcome::Done, (EndReason::Deposed, None));
     list(&mut election, &["_c_b-lock-0000000002", STANDING]);
     assert_eq!(election.poll_action(), lead(Some(EndReason::Deposed)));
 }
@@ -336,19 +339,25 @@ fn following() -> (Election, u64) {
 #[test]
 fn the_next_in_line_deposes_a_silent_master() {
     let (mut election, generation) = following();
-    election.silent(generation, OTHER.to_owned(), 17);
+    election.silent(generation, (OTHER.to_owned(), 17), DeathCause::Closed);
     let depose = ElectionAction::Depose {
         generation,
         own: OWN.to_owned(),
         claim: OTHER.to_owned(),
         version: Some(17),
+        cause: Some(DeathCause::Closed),
     };
     assert_eq!(election.poll_action(), Some(depose));
-    election.deposed_as(generation, DeposeOutcome::Done, EndReason::Dead);
+    election.deposed_as(
+        generation,
+        DeposeOutcome::Done,
+        (EndReason::Dead, Some(DeathCause::Closed)),
+    );
     list(&mut election, &[OWN]);
     let lead = Elected {
         claim: OWN.to_owned(),
         deposed_as: Some(EndReason::Dead),
+        cause: Some(DeathCause::Closed),
     };
     assert_eq!(election.poll_action(), Some(ElectionAction::Lead(lead)));
 }
@@ -356,10 +365,14 @@ fn the_next_in_line_deposes_a_silent_master() {
 #[test]
 fn who_deposed_the_master_knows_it_also_when_it_sees_the_claim_go_first() {
     let (mut election, generation) = following();
-    election.silent(generation, OTHER.to_owned(), 17);
+    election.silent(generation, (OTHER.to_owned(), 17), DeathCause::Closed);
     election.poll_action();
     election.predecessor_gone(generation);
-    election.deposed_as(generation, DeposeOutcome::Done, EndReason::Dead);
+    election.deposed_as(
+        generation,
+        DeposeOutcome::Done,
+        (EndReason::Dead, Some(DeathCause::Closed)),
+    );
     list(&mut election, &[OWN]);
     let lead = election.poll_action();
     assert!(
@@ -371,9 +384,13 @@ fn who_deposed_the_master_knows_it_also_when_it_sees_the_claim_go_first() {
 #[test]
 fn a_master_that_beat_in_the_last_moment_is_listened_to_further() {
     let (mut election, generation) = following();
-    election.silent(generation, OTHER.to_owned(), 17);
+    election.silent(generation, (OTHER.to_owned(), 17), DeathCause::Closed);
     election.poll_action();
-    election.deposed_as(generation, DeposeOutcome::Spared, EndReason::Dead);
+    election.deposed_as(
+        generation,
+        DeposeOutcome::Spared,
+        (EndReason::Dead, Some(DeathCause::Closed)),
+    );
     assert_eq!(election.poll_action(), None);
     election.predecessor_gone(generation);
     list(&mut election, &[OWN]);
@@ -383,9 +400,13 @@ fn a_master_that_beat_in_the_last_moment_is_listened_to_further() {
 #[test]
 fn who_was_declared_dead_goes_to_the_end_of_the_line() {
     let (mut election, generation) = following();
-    election.silent(generation, OTHER.to_owned(), 17);
+    election.silent(generation, (OTHER.to_owned(), 17), DeathCause::Closed);
     election.poll_action();
-    election.deposed_as(generation, DeposeOutcome::Void, EndReason::Dead);
+    election.deposed_as(
+        generation,
+        DeposeOutcome::Void,
+        (EndReason::Dead, Some(DeathCause::Closed)),
+    );
     list(&mut election, &[OTHER]);
     assert!(matches!(
         election.poll_action(),

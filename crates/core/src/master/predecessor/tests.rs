@@ -37,8 +37,8 @@ fn echoes(predecessor_watch: &mut PredecessorWatch, from: u64, until: u64) {
 /// The next silent claim, which is dealt with.
 fn next(predecessor_watch: &mut PredecessorWatch) -> Option<Silent> {
     let silent = predecessor_watch.silent()?;
-    predecessor_watch.said(silent.clone());
-    Some(silent)
+    predecessor_watch.said(silent.0.clone());
+    Some(silent.0)
 }
 
 fn before(version: i32) -> Silent {

@@ -3,7 +3,8 @@
 
 use super::MasterState;
 use crate::clock::Now;
-use crate::protocol::{EventKind, Identity};
+use crate::detect::DeathCause;
+use crate::protocol::{Event, EventKind, Identity};
 
 /// One verdict of death.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,8 +37,13 @@ impl MasterState {
 
     /// Reports a follower's death with the next report, and remembers the follower as dead.
     pub(super) fn tell_death(&mut self, now: Now, node: &str) {
-        let identity = self.remember_dead(now, node);
-        let event = self.event(now.wall, EventKind::Died, node);
+        // Its session has expired, or it did not return.
+        let cause = DeathCause::Silent;
+        let identity = self.remember_dead(now, node, cause);
+        let event = Event {
+            cause: Some(cause),
+            ..self.event(now.wall, EventKind::Died, node)
+        };
         let death = self.death(node, identity);
         self.news.push(event, Some(death));
     }

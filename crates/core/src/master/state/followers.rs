@@ -3,11 +3,13 @@
 use chrono::{DateTime, Utc};
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use super::{FollowerReading, MOST_DEAD, MasterState, Pending};
 use crate::clock::Now;
+use crate::detect::DeathCause;
 use crate::protocol::report::fingerprint;
-use crate::protocol::{Dead, Ending, EventKind, Identity};
+use crate::protocol::{Beat, Dead, Ending, EventKind, Identity};
 
 /// How many of its longer intervals a slow follower may be silent beyond the timeout: one beat may be late,
 /// and the next one is on its way.
@@ -42,6 +44,10 @@ pub(super) struct Follower {
     pub(super) identity: Identity,
     /// Whether its stall was reported.
     pub(super) stalled: bool,
+    /// The version at which its removal was refused, since it had beaten in the meantime.
+    pub(super) spared: Option<i32>,
+    /// How long it may be silent beyond the timeout if only its beats in ZooKeeper count.
+    pub(super) extra: Duration,
 }
 
 impl Follower {
@@ -115,6 +121,7 @@ impl MasterState {
         let standing = self.standing.as_ref();
         let stood = standing.is_some_and(|standing| standing.contains(node));
         let waiting = self.is_waiting(now);
+        let extra = self.extra(&reading.beat);
         let follower = self.followers.entry(node.to_owned()).or_default();
         let beaten = follower
             .version
@@ -125,48 +132,82 @@ impl MasterState {
         } else {
             Presence::Known
         };
-        follower.heard |= follower.version != Some(reading.version);
+        let has_beaten = follower.version != Some(reading.version);
+        follower.heard |= has_beaten;
         follower.version = Some(reading.version);
         follower.written = reading.written;
         follower.owner = reading.owner;
         follower.ending = reading.beat.ending;
         follower.identity.clone_from(&reading.beat.identity);
-        let status = &reading.beat.status;
-        let stalled = status.stalled_ms.is_some();
-        // A slower follower may be silent for longer, but the interval that it claims is limited.
-        let slower = status.interval.saturating_sub(self.pace.interval);
-        let extra = (slower * BEATS).min(self.pace.session);
-        let changed = stalled != std::mem::replace(&mut follower.stalled, stalled);
-        if follower.ending.is_some() || follower.presence == Presence::Untried {
+        follower.extra = extra;
+        let is_untried = follower.presence == Presence::Untried;
+        if has_beaten {
+            self.connections.moved(reading.owner);
+        }
+        let is_connected = self.connections.is_open(reading.owner);
+        if reading.beat.ending.is_some() || is_untried {
             // It has sent its last beat and leaves at once, or it may not be back yet. In both cases
             // ZooKeeper removes its znode with its session at the latest.
             self.detector.left(now.elapsed, node);
         } else {
             self.detector.heard(now.elapsed, node);
-            self.detector.expect(now.elapsed, node, extra);
+            if !is_connected {
+                self.detector.expect(now.elapsed, node, extra);
+            }
         }
-        if changed && stalled {
+        if !is_connected {
+            self.take_status(now, node, &reading.beat);
+        }
+    }
+
+    /// How long a follower may be silent beyond the timeout: longer if it beats less often, but the interval that it
+    /// claims is limited.
+    pub(super) fn extra(&self, beat: &Beat) -> Duration {
+        let slower = beat.status.interval.saturating_sub(self.pace.interval);
+        (slower * BEATS).min(self.pace.session)
+    }
+
+    /// Reports a follower's stall, and its end.
+    pub(super) fn take_status(&mut self, now: Now, node: &str, beat: &Beat) {
+        let stalled = beat.status.stalled_ms.is_some();
+        let Some(follower) = self.followers.get_mut(node) else {
+            return;
+        };
+        if stalled == std::mem::replace(&mut follower.stalled, stalled) {
+            return;
+        }
+        if stalled {
             let mut event = self.event(now.wall, EventKind::Stalled, node);
-            event.condition = status.condition;
+            event.condition = beat.status.condition;
             self.news.push(event, None);
-        } else if changed {
+        } else {
             self.tell(now.wall, EventKind::Recovered, node);
         }
     }
 
     /// Moves a follower to the dead, who stay in the reports for some time. Returns its identity.
-    pub(super) fn remember_dead(&mut self, now: Now, node: &str) -> Identity {
-        let follower = self.followers.remove(node);
+    pub(super) fn remember_dead(&mut self, now: Now, node: &str, cause: DeathCause) -> Identity {
+        let follower = self.forget_follower(node);
         let identity = follower.map_or_else(Identity::default, |follower| follower.identity);
         let dead = Dead {
             node: node.to_owned(),
             time: now.wall,
             attempt: identity.attempt.clone(),
+            cause: Some(cause),
         };
         if self.dead.len() < MOST_DEAD {
             self.dead.insert(node.to_owned(), dead);
         }
         identity
+    }
+
+    /// Removes a follower, and what is known of its connections.
+    fn forget_follower(&mut self, node: &str) -> Option<Follower> {
+        let follower = self.followers.remove(node);
+        if let Some(follower) = &follower {
+            self.connections.forget(follower.owner);
+        }
+        follower
     }
 
     /// A follower's value has changed and is being read.
@@ -218,7 +259,7 @@ impl MasterState {
             if kind == EventKind::Died {
                 self.tell_death(now, node);
             } else {
-                self.followers.remove(node);
+                self.forget_follower(node);
                 self.tell(now.wall, kind, node);
             }
         }
@@ -228,7 +269,7 @@ impl MasterState {
     /// master ignores it until it is gone.
     pub fn pass_over(&mut self, now: Now, node: &str, why: String) {
         self.detector.left(now.elapsed, node);
-        self.followers.remove(node);
+        self.forget_follower(node);
         if self.passed_over.insert(node.to_owned()) {
             self.complaints.push((node.to_owned(), why));
         }
@@ -253,7 +294,7 @@ impl MasterState {
                 self.detector.heard(now.elapsed, node);
             }
         }
-        self.find_overdue();
+        self.find_overdue(now);
     }
 
     /// Whether the grace period for existing followers is still running.

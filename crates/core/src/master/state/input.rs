@@ -75,6 +75,7 @@ pub(super) fn previous(
     // A master reports once per timeout, or once per interval.
     let given = prior.control.interval.unwrap_or_default();
     let reports = pace.detection.timeout.max(given);
+    let cause = elected.cause;
     let went = if report.is_free() {
         EndReason::Finished
     } else if let Some(deposed_as) = elected.deposed_as {
@@ -90,6 +91,7 @@ pub(super) fn previous(
     Some(PreviousMaster {
         node: master_info.node.clone(),
         epoch,
+        cause: cause.filter(|_| went == EndReason::Dead),
         went,
     })
 }

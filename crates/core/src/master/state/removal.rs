@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::limits::MOST_REMOVED;
 use super::{Death, EventLog, MasterState, Pending};
 use crate::clock::Now;
+use crate::detect::DeathCause;
 use crate::master::transaction::{Outcome, RemovedFollower, Write};
 use crate::protocol::{Event, EventKind, Identity};
 
@@ -44,12 +45,33 @@ impl RemovalBatch {
 impl MasterState {
     /// Finds the overdue followers, once per echo. It finds none while members return from an outage: servers
     /// and machines are busy with it, and a member that beats may fall silent again.
-    pub(super) fn find_overdue(&mut self) {
-        self.overdue.clear();
-        if self.grace.is_none() && self.detector.may_be_overdue() {
-            self.overdue
-                .extend(self.detector.overdue().map(str::to_owned));
+    ///
+    /// Those whose processes are proved to have ended come first, whatever the detector says.
+    pub(super) fn find_overdue(&mut self, now: Now) {
+        self.overdue = Vec::new();
+        if self.grace.is_some() {
+            return;
         }
+        let ended = self.connections.all_ended();
+        let ended = ended.filter(|node| self.ended(node).is_some());
+        self.overdue = ended.map(str::to_owned).collect();
+        if self.detector.may_be_doubtful() {
+            self.doubt(now);
+        }
+        if self.detector.may_be_overdue() {
+            let ended = self.overdue.len();
+            let silent = self.detector.overdue();
+            let silent = silent.filter(|node| !self.overdue[..ended].iter().any(|one| one == node));
+            let silent: Vec<String> = silent.map(str::to_owned).collect();
+            self.overdue.extend(silent);
+        }
+    }
+
+    /// Why a follower is dead, if it is.
+    fn cause(&self, node: &str, company: u32) -> Option<DeathCause> {
+        let is_silent = || self.detector.is_overdue(node, company);
+        self.ended(node)
+            .or_else(|| is_silent().then_some(DeathCause::Silent))
     }
 
     /// Removes the overdue followers, if the report has room for them.
@@ -62,10 +84,10 @@ impl MasterState {
             return None;
         }
         // A follower that was heard since the echo is no longer overdue.
-        let detector = &self.detector;
-        let company = detector.company();
-        self.overdue
-            .retain(|node| detector.is_overdue(node, company));
+        let company = self.detector.company();
+        let mut overdue = std::mem::take(&mut self.overdue);
+        overdue.retain(|node| self.cause(node, company).is_some());
+        self.overdue = overdue;
         let mut fresh = self.news.next(&self.room);
         let reported = fresh.len();
         let mut sequence = self.news.sequence_after(reported);
@@ -85,7 +107,10 @@ impl MasterState {
                 continue;
             };
             let claim = follower.identity.claim.clone();
-            let event = self.event(now.wall, EventKind::Died, node);
+            let event = Event {
+                cause: self.cause(node, company),
+                ..self.event(now.wall, EventKind::Died, node)
+            };
             let (line, message) = EventLog::cost(&event);
             let paths = node.len() + PATH + claim.as_ref().map_or(0, |claim| claim.len() + PATH);
             let fits = line <= lines && message <= messages && paths <= path_bytes;
@@ -149,7 +174,8 @@ impl MasterState {
                     identity,
                 } in batch_under_way.verdicts
                 {
-                    self.remember_dead(now, &node);
+                    let cause = event.cause.unwrap_or(DeathCause::Silent);
+                    self.remember_dead(now, &node, cause);
                     self.detector.left(now.elapsed, &node);
                     reported.push((event, self.death(&node, identity)));
                 }
@@ -160,6 +186,10 @@ impl MasterState {
             Outcome::Spared(at) => {
                 if let Some(node) = node(at) {
                     self.detector.heard(now.elapsed, &node);
+                    // Its newer value is on the way here.
+                    if let Some(follower) = self.followers.get_mut(&node) {
+                        follower.spared = follower.version;
+                    }
                 }
             }
             Outcome::Gone(at) => {

@@ -1,5 +1,6 @@
 //! Tests of the `state` module.
 
+mod connections;
 mod crowds;
 mod deaths;
 mod inherited;
@@ -36,6 +37,7 @@ fn begin(prior: PriorState) -> MasterState {
     let elected = Elected {
         claim: "_c_a-lock-0000000001".to_owned(),
         deposed_as: None,
+        cause: None,
     };
     MasterState::begin(
         at(0),
@@ -51,6 +53,7 @@ fn successor(deposed_as: Option<EndReason>, prior: PriorState) -> MasterState {
     let elected = Elected {
         claim: "_c_b-lock-0000000002".to_owned(),
         deposed_as,
+        cause: None,
     };
     let own = ("map1.0", &Identity::default());
     MasterState::begin(at(0), own, &elected, PACE, prior)

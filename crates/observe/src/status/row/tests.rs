@@ -167,6 +167,7 @@ fn rows_are_sorted_by_role_then_by_severity_then_by_name() {
         node: "map7".to_owned(),
         time: start(),
         attempt: None,
+        cause: None,
     };
     let mut late = follower("map1", "");
     late.verdict = Verdict::Late;

@@ -1,0 +1,326 @@
+//! What direct connections prove about the members that opened them. Pure: no clock, no IO.
+//!
+//! When a process ends, its kernel closes its connections and its listening socket at once. So a connection that ends
+//! without a goodbye is a hint, and an address that refuses connections from then on is a fact (Leners, Wu, Hung,
+//! Aguilera, Walfish, "Detecting failures in distributed systems with the Falcon spy network", SOSP 2011: ask the layer
+//! that knows). A member that lives, but whose connection was cut by a proxy or a firewall, still accepts connections.
+//!
+//! An address proves nothing before a probe has reached it: a firewall may refuse in the place of the host. An address
+//! behind NAT or a proxy is not given at all.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::{DeathCause, ProbeOutcome};
+
+/// Maximum number of open connections of one session: a member that opens another one has lost the earlier ones.
+const MOST_CONNECTIONS: usize = 4;
+
+/// The shortest time between two probes of a silent member.
+const PROBE_PAUSE: Duration = Duration::from_millis(100);
+
+/// How long the detector waits for the answer of a silent member's host. On a local network it takes a tenth of a
+/// millisecond.
+const PROBE_TIMEOUT: Duration = Duration::from_millis(10);
+
+/// After this many beats in ZooKeeper since a member's end was proved, the proof was wrong. Fewer may have been on their
+/// way: one is being written, one is read, and one waits to be read.
+const MOST_LATE_BEATS: u32 = 3;
+
+/// Why a probe is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProbeReason {
+    /// A connection was opened: can the address be reached?
+    Verify,
+    /// The last connection has ended without a goodbye: has the process ended?
+    Confirm,
+    /// The member is silent: does its host answer?
+    Doubt,
+}
+
+/// A probe to make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProbeRequest {
+    /// The number of the probe; its outcome carries it.
+    pub number: u64,
+    /// The address.
+    pub address: SocketAddr,
+    /// Why it is made.
+    pub reason: ProbeReason,
+}
+
+/// What a probe of a silent member says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HostState {
+    /// Nothing: it has no address, or its host did not answer.
+    Unknown,
+    /// The probe is under way.
+    Asked,
+    /// The host answers, and the process exists.
+    Answers,
+}
+
+/// An open connection.
+#[derive(Clone, Copy, Debug)]
+struct OpenConnection {
+    number: u64,
+    address: Option<SocketAddr>,
+}
+
+#[derive(Clone, Debug)]
+struct Peer {
+    name: String,
+    open: Vec<OpenConnection>,
+    /// The address of the last connection, once a probe has reached it.
+    reached: Option<SocketAddr>,
+    probe: Option<(ProbeRequest, Duration)>,
+    /// When the last probe of its silence ended, and whether the host answered.
+    answered: Option<(Duration, bool)>,
+    /// Why it is proved to have ended.
+    ended: Option<DeathCause>,
+    /// Number of beats in ZooKeeper since then.
+    late_beats: u32,
+}
+
+/// The direct connections of all members to one listener, by the sessions that they announce.
+///
+/// - **Input**: [`opened`](Self::opened), [`closed`](Self::closed), [`probed`](Self::probed),
+///   [`doubt`](Self::doubt), [`moved`](Self::moved).
+/// - **Output**: [`take_probes`](Self::take_probes), [`ended`](Self::ended), [`host`](Self::host).
+#[derive(Clone, Debug, Default)]
+pub struct PeerConnections {
+    peers: BTreeMap<i64, Peer>,
+    /// The session of each open connection.
+    sessions: BTreeMap<u64, i64>,
+    /// The session of each probe under way.
+    probing: BTreeMap<u64, i64>,
+    probes: Vec<ProbeRequest>,
+    next_probe: u64,
+}
+
+impl PeerConnections {
+    /// The member `name` with this session has opened a connection. `address` is where it accepts connections itself,
+    /// if that is known for certain. Returns connections to close, which it does not use any more.
+    pub fn opened(
+        &mut self,
+        now: Duration,
+        number: u64,
+        (session, name): (i64, &str),
+        address: Option<SocketAddr>,
+    ) -> Vec<u64> {
+        let peer = self.peers.entry(session).or_insert_with(|| Peer {
+            name: name.to_owned(),
+            open: Vec::new(),
+            reached: None,
+            probe: None,
+            answered: None,
+            ended: None,
+            late_beats: 0,
+        });
+        if peer.name != name {
+            // A session belongs to one member.
+            return vec![number];
+        }
+        peer.ended = None;
+        peer.reached = peer.reached.filter(|reached| Some(*reached) == address);
+        peer.open.push(OpenConnection { number, address });
+        self.sessions.insert(number, session);
+        let surplus = peer.open.len().saturating_sub(MOST_CONNECTIONS);
+        let surplus: Vec<u64> = peer.open.drain(..surplus).map(|one| one.number).collect();
+        for number in &surplus {
+            self.sessions.remove(number);
+        }
+        self.ask(now, session, ProbeReason::Verify);
+        surplus
+    }
+
+    /// A connection has ended; `is_goodbye` if its member said that it leaves.
+    pub fn closed(&mut self, now: Duration, number: u64, is_goodbye: bool) {
+        let Some(session) = self.sessions.remove(&number) else {
+            return;
+        };
+        let Some(peer) = self.peers.get_mut(&session) else {
+            return;
+        };
+        peer.open.retain(|one| one.number != number);
+        if !peer.open.is_empty() {
+            return;
+        }
+        if is_goodbye {
+            self.forget(session);
+        } else {
+            self.ask(now, session, ProbeReason::Confirm);
+        }
+    }
+
+    /// The member with this session is silent: asks its host, now and then.
+    pub fn doubt(&mut self, now: Duration, session: i64) {
+        let is_recent = self.peers.get(&session).is_none_or(|peer| {
+            let asked = peer.answered;
+            asked.is_some_and(|(at, _)| now.saturating_sub(at) < PROBE_PAUSE)
+        });
+        if !is_recent {
+            self.ask(now, session, ProbeReason::Doubt);
+        }
+    }
+
+    /// The outcome of a probe.
+    pub fn probed(&mut self, now: Duration, number: u64, outcome: ProbeOutcome) {
+        let Some(session) = self.probing.remove(&number) else {
+            return;
+        };
+        let Some(peer) = self.peers.get_mut(&session) else {
+            return;
+        };
+        let Some((probe, _)) = peer.probe.take_if(|(probe, _)| probe.number == number) else {
+            return;
+        };
+        let is_cut = peer.open.is_empty();
+        match (outcome, probe.reason) {
+            (ProbeOutcome::Accepted, ProbeReason::Verify) => {
+                peer.reached = Some(probe.address);
+                // It may have ended in the meantime.
+                if is_cut {
+                    self.ask(now, session, ProbeReason::Confirm);
+                }
+            }
+            (ProbeOutcome::Refused | ProbeOutcome::NoAnswer, ProbeReason::Verify) => {}
+            (ProbeOutcome::Refused, ProbeReason::Confirm) if is_cut => {
+                peer.end(DeathCause::Closed);
+            }
+            (ProbeOutcome::Refused, ProbeReason::Doubt) => peer.end(if is_cut {
+                DeathCause::Closed
+            } else {
+                DeathCause::Refused
+            }),
+            (outcome, _) => peer.answered = Some((now, outcome == ProbeOutcome::Accepted)),
+        }
+    }
+
+    /// The member with this session has beaten in ZooKeeper.
+    pub fn moved(&mut self, session: i64) {
+        if let Some(peer) = self.peers.get_mut(&session)
+            && peer.ended.is_some()
+        {
+            peer.late_beats += 1;
+            if peer.late_beats >= MOST_LATE_BEATS {
+                peer.ended = None;
+            }
+        }
+    }
+
+    /// Why the member `name` with this session is known to have ended; `None` if that is not proved. `address` is the
+    /// one that its znode gives: nobody else can end it by connections of their own.
+    pub fn ended(
+        &self,
+        name: &str,
+        session: i64,
+        address: Option<SocketAddr>,
+    ) -> Option<DeathCause> {
+        let peer = self.peers.get(&session)?;
+        let is_its_own = peer.name == name && address.is_some() && peer.reached == address;
+        peer.ended.filter(|_| is_its_own)
+    }
+
+    /// The members that may have ended, by their connections: [`ended`](Self::ended) says whether each has.
+    pub fn all_ended(&self) -> impl Iterator<Item = &str> {
+        let ended = self.peers.values().filter(|peer| peer.ended.is_some());
+        ended.map(|peer| peer.name.as_str())
+    }
+
+    /// What is known about the host of a silent member.
+    pub fn host(&self, now: Duration, session: i64) -> HostState {
+        let Some(peer) = self.peers.get(&session) else {
+            return HostState::Unknown;
+        };
+        match (peer.probe, peer.answered) {
+            (Some((_, since)), _) if now.saturating_sub(since) < PROBE_TIMEOUT => HostState::Asked,
+            (None, Some((at, true))) if now.saturating_sub(at) < PROBE_PAUSE * 2 => {
+                HostState::Answers
+            }
+            _ => HostState::Unknown,
+        }
+    }
+
+    /// Whether the member with this session has an open connection.
+    pub fn is_open(&self, session: i64) -> bool {
+        self.peers
+            .get(&session)
+            .is_some_and(|peer| !peer.open.is_empty())
+    }
+
+    /// Whether no member has a connection, or had one lately.
+    pub fn is_empty(&self) -> bool {
+        self.peers.is_empty()
+    }
+
+    /// The name and the session of the member that opened a connection.
+    pub fn member(&self, number: u64) -> Option<(&str, i64)> {
+        let session = *self.sessions.get(&number)?;
+        Some((&self.peers.get(&session)?.name, session))
+    }
+
+    /// Forgets a session whose member is gone. Its open connections no longer count.
+    pub fn forget(&mut self, session: i64) {
+        if let Some(peer) = self.peers.remove(&session) {
+            for one in peer.open {
+                self.sessions.remove(&one.number);
+            }
+            if let Some((probe, _)) = peer.probe {
+                self.probing.remove(&probe.number);
+            }
+        }
+    }
+
+    /// The probes to make.
+    pub fn take_probes(&mut self) -> Vec<ProbeRequest> {
+        std::mem::take(&mut self.probes)
+    }
+
+    /// Requests a probe, unless one is under way that says the same.
+    fn ask(&mut self, now: Duration, session: i64, reason: ProbeReason) {
+        let Some(peer) = self.peers.get_mut(&session) else {
+            return;
+        };
+        let address = match reason {
+            ProbeReason::Verify => peer.open.last().and_then(|one| one.address),
+            ProbeReason::Confirm | ProbeReason::Doubt => peer.reached,
+        };
+        let Some(address) = address else {
+            return;
+        };
+        if reason == ProbeReason::Verify && peer.reached == Some(address) {
+            return;
+        }
+        let is_asked = peer.probe.is_some_and(|(probe, since)| {
+            let counts = probe.reason == reason || probe.reason == ProbeReason::Verify;
+            counts && probe.address == address && now.saturating_sub(since) < PROBE_PAUSE
+        });
+        if is_asked {
+            return;
+        }
+        let number = self.next_probe;
+        self.next_probe += 1;
+        let probe = ProbeRequest {
+            number,
+            address,
+            reason,
+        };
+        if let Some((earlier, _)) = peer.probe.replace((probe, now)) {
+            self.probing.remove(&earlier.number);
+        }
+        self.probing.insert(number, session);
+        self.probes.push(probe);
+    }
+}
+
+impl Peer {
+    fn end(&mut self, cause: DeathCause) {
+        self.ended = Some(cause);
+        self.late_beats = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests;

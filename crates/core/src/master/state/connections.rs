@@ -1,0 +1,109 @@
+//! What the master learns by direct connections: beats, and that a follower's process has ended.
+//!
+//! A connection counts for a follower if it announces the session that owns the follower's znode. While it is open, the
+//! content of the beats is taken from it alone: the same beat in ZooKeeper may be read later, after a newer one.
+
+use std::net::SocketAddr;
+
+use super::MasterState;
+use super::followers::Presence;
+use crate::clock::Now;
+use crate::detect::{DeathCause, HostState, ProbeOutcome, ProbeRequest};
+use crate::protocol::Beat;
+
+impl MasterState {
+    /// A member has opened a connection; see [`PeerConnections::opened`](crate::detect::PeerConnections::opened).
+    pub fn connection_opened(
+        &mut self,
+        now: Now,
+        connection: u64,
+        member: (i64, &str),
+        address: Option<SocketAddr>,
+    ) -> Vec<u64> {
+        let (peers, now) = (&mut self.connections, now.elapsed);
+        peers.opened(now, connection, member, address)
+    }
+
+    /// A connection has ended; `is_goodbye` if its member said that it leaves.
+    pub fn connection_closed(&mut self, now: Now, connection: u64, is_goodbye: bool) {
+        let Some((node, session)) = self.connections.member(connection) else {
+            return;
+        };
+        let node = node.to_owned();
+        self.connections.closed(now.elapsed, connection, is_goodbye);
+        let Some(follower) = self.followers.get(&node) else {
+            return self.connections.forget(session);
+        };
+        if follower.owner != session {
+            return self.connections.forget(session);
+        }
+        if !self.connections.is_open(session) {
+            // From now on its beats in ZooKeeper count, which may be rare.
+            let extra = follower.extra;
+            self.detector.expect(now.elapsed, &node, extra);
+        }
+    }
+
+    /// A beat came by a connection. `text` is the value of the follower's znode if it has changed, otherwise empty.
+    pub fn connection_beat(&mut self, now: Now, connection: u64, text: &[u8]) {
+        let Some((node, session)) = self.connections.member(connection) else {
+            return;
+        };
+        let node = node.to_owned();
+        let Some(follower) = self.followers.get_mut(&node) else {
+            return;
+        };
+        if follower.owner != session || follower.ending.is_some() {
+            return;
+        }
+        follower.heard = true;
+        follower.presence = Presence::Known;
+        self.detector.heard(now.elapsed, &node);
+        if !text.is_empty() {
+            let beat = Beat::parse(text);
+            let extra = self.extra(&beat);
+            self.detector.expect(now.elapsed, &node, extra);
+            self.take_status(now, &node, &beat);
+        }
+    }
+
+    /// The outcome of a probe of [`MasterState::take_probes`].
+    pub fn probed(&mut self, now: Now, number: u64, outcome: ProbeOutcome) {
+        self.connections.probed(now.elapsed, number, outcome);
+        self.find_overdue(now);
+    }
+
+    /// The probes to make.
+    pub fn take_probes(&mut self) -> Vec<ProbeRequest> {
+        self.connections.take_probes()
+    }
+
+    /// Why a follower is proved to have ended.
+    pub(super) fn ended(&self, node: &str) -> Option<DeathCause> {
+        let follower = self.followers.get(node)?;
+        let is_spared = follower.spared.is_some() && follower.spared == follower.version;
+        if follower.ending.is_some() || follower.version.is_none() || is_spared {
+            return None;
+        }
+        let address = follower.identity.address;
+        self.connections.ended(node, follower.owner, address)
+    }
+
+    /// Asks the hosts of silent followers whether these exist, and tells the detector what is known.
+    pub(super) fn doubt(&mut self, now: Now) {
+        if self.connections.is_empty() {
+            return;
+        }
+        let doubtful: Vec<String> = self.detector.doubtful().map(str::to_owned).collect();
+        for node in doubtful {
+            let Some(follower) = self.followers.get(&node) else {
+                continue;
+            };
+            let session = follower.owner;
+            self.connections.doubt(now.elapsed, session);
+            // A verdict waits for the host's answer.
+            let exists = self.connections.host(now.elapsed, session) != HostState::Unknown;
+            self.detector.exists(now.elapsed, &node, exists);
+        }
+    }
+}

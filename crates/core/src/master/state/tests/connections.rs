@@ -1,0 +1,191 @@
+//! Tests of verdicts by direct connections.
+
+use std::net::SocketAddr;
+
+use super::*;
+use crate::detect::{DeathCause, ProbeOutcome, ProbeReason};
+use crate::protocol::Status;
+
+const SESSION: i64 = 5;
+
+fn address() -> SocketAddr {
+    SocketAddr::from(([10, 0, 0, 7], 4711))
+}
+
+/// A reading of a follower that accepts connections.
+fn listening(version: i32) -> FollowerReading {
+    let mut reading = reading(version);
+    reading.beat.identity.address = Some(address());
+    reading
+}
+
+fn answer(master_state: &mut MasterState, ms: u64, outcome: ProbeOutcome) -> ProbeReason {
+    let probes = master_state.take_probes();
+    assert_eq!(probes.len(), 1, "{probes:?}");
+    master_state.probed(at(ms), probes[0].number, outcome);
+    probes[0].reason
+}
+
+/// A master with the follower `map2.0`, whose connection 1 is open.
+fn connected(rule: Rule) -> MasterState {
+    let mut pace = PACE;
+    pace.detection.rule = rule;
+    let elected = Elected {
+        claim: "_c_a-lock-0000000001".to_owned(),
+        deposed_as: None,
+        cause: None,
+    };
+    let own = ("map1.0", &Identity::default());
+    let mut state = MasterState::begin(at(0), own, &elected, pace, inherited(Report::default()));
+    tick(&mut state, 0);
+    state.heard(at(0), "map2.0", &listening(7));
+    state.connection_opened(at(0), 1, (SESSION, "map2.0"), Some(address()));
+    let reason = answer(&mut state, 0, ProbeOutcome::Accepted);
+    assert_eq!(reason, ProbeReason::Verify);
+    tick(&mut state, 0);
+    state
+}
+
+/// The cause of the first death that is written from `from` on, and when.
+fn died(state: &mut MasterState, from: u64, until: u64) -> Option<(u64, DeathCause)> {
+    (from..until).step_by(5).find_map(|ms| {
+        let report = Report::parse(tick(state, ms).unwrap_or_default().as_bytes());
+        let death = report
+            .events
+            .iter()
+            .find(|event| event.event == EventKind::Died)?;
+        let cause = death.cause.expect("each death has a cause");
+        assert_eq!(report.dead.first().and_then(|dead| dead.cause), None);
+        Some((ms, cause))
+    })
+}
+
+#[test]
+fn a_crash_is_reported_at_once() {
+    for rule in [Rule::Fixed, Rule::Adaptive] {
+        let mut state = connected(rule);
+        state.connection_closed(at(1), 1, false);
+        assert!(!state.is_pressed(at(1)));
+        let reason = answer(&mut state, 2, ProbeOutcome::Refused);
+        assert_eq!(reason, ProbeReason::Confirm);
+        assert!(state.is_pressed(at(2)));
+        assert_eq!(died(&mut state, 2, 3), Some((2, DeathCause::Closed)));
+        let report = state.release(at(7));
+        let Write::Release { report } = report else {
+            panic!("{report:?}")
+        };
+        let report = Report::parse(report.as_bytes());
+        assert_eq!(report.dead[0].cause, Some(DeathCause::Closed));
+    }
+}
+
+#[test]
+fn who_is_cut_off_beats_on_in_zookeeper() {
+    let mut state = connected(Rule::Fixed);
+    state.connection_closed(at(1), 1, false);
+    answer(&mut state, 2, ProbeOutcome::Accepted);
+    for ms in (5..200).step_by(5) {
+        state.heard(at(ms), "map2.0", &listening(i32::try_from(ms).unwrap()));
+        assert_eq!(died(&mut state, ms, ms + 1), None);
+    }
+}
+
+#[test]
+fn beats_by_the_connection_alone_are_enough() {
+    let mut state = connected(Rule::Fixed);
+    for ms in (5..500).step_by(5) {
+        state.connection_beat(at(ms), 1, b"");
+        assert_eq!(died(&mut state, ms, ms + 1), None);
+    }
+    assert_eq!(died(&mut state, 500, 600), Some((520, DeathCause::Silent)));
+}
+
+#[test]
+fn the_silence_of_a_process_that_exists_is_judged_with_patience() {
+    let mut state = connected(Rule::Adaptive);
+    let mut asked = Vec::new();
+    let died = (5..1000).step_by(5).find_map(|ms| {
+        for probe in state.take_probes() {
+            asked.push((ms, probe.reason));
+            state.probed(at(ms), probe.number, ProbeOutcome::Accepted);
+        }
+        died(&mut state, ms, ms + 1)
+    });
+    assert_eq!(died, Some((205, DeathCause::Silent)));
+    // It is in doubt after half of the timeout, and asked again now and then.
+    assert_eq!(
+        asked[..2],
+        [(15, ProbeReason::Doubt), (120, ProbeReason::Doubt)]
+    );
+}
+
+#[test]
+fn a_host_that_does_not_answer_has_no_patience() {
+    let mut state = connected(Rule::Adaptive);
+    assert_eq!(died(&mut state, 5, 1000), Some((25, DeathCause::Silent)));
+}
+
+#[test]
+fn a_silent_process_that_does_not_exist_has_died_by_refusal() {
+    let mut state = connected(Rule::Adaptive);
+    assert_eq!(died(&mut state, 5, 11), None);
+    assert_eq!(
+        answer(&mut state, 11, ProbeOutcome::Refused),
+        ProbeReason::Doubt
+    );
+    assert_eq!(died(&mut state, 11, 12), Some((11, DeathCause::Refused)));
+}
+
+#[test]
+fn a_stall_is_taken_from_the_connection_while_it_is_open() {
+    let mut state = connected(Rule::Fixed);
+    let stalled = Status {
+        stalled_ms: Some(1),
+        ..Status::default()
+    };
+    let text = crate::protocol::beat::alive(at(5).wall, &Identity::default(), &stalled);
+    state.connection_beat(at(5), 1, text.as_bytes());
+    assert!(kinds(tick(&mut state, 5)).contains(&EventKind::Stalled));
+    // The value in ZooKeeper is older.
+    state.heard(at(6), "map2.0", &listening(8));
+    assert!(!kinds(tick(&mut state, 10)).contains(&EventKind::Recovered));
+}
+
+#[test]
+fn a_connection_of_another_session_says_nothing_about_a_follower() {
+    let mut state = connected(Rule::Fixed);
+    state.connection_opened(at(1), 2, (SESSION + 1, "map2.0"), Some(address()));
+    for ms in (5..60).step_by(5) {
+        state.connection_beat(at(ms), 2, b"");
+    }
+    assert_eq!(died(&mut state, 5, 100), Some((25, DeathCause::Silent)));
+}
+
+#[test]
+fn who_leaves_with_a_goodbye_has_not_crashed() {
+    let mut state = connected(Rule::Fixed);
+    state.connection_closed(at(1), 1, true);
+    assert_eq!(state.take_probes(), []);
+    state.vanished(at(2), "map2.0");
+    assert_eq!(
+        kinds(tick(&mut state, 5)).last(),
+        Some(&EventKind::Finished)
+    );
+}
+
+#[test]
+fn a_crash_is_not_written_twice_at_the_same_version() {
+    let mut state = connected(Rule::Fixed);
+    state.connection_closed(at(1), 1, false);
+    answer(&mut state, 2, ProbeOutcome::Refused);
+    assert!(matches!(
+        state.next_write(at(2)),
+        Some(Write::RemoveDead { .. })
+    ));
+    // Its last beat was on its way.
+    state.written(at(3), Outcome::Spared(0));
+    assert!(!state.is_pressed(at(3)));
+    state.heard(at(4), "map2.0", &listening(8));
+    tick(&mut state, 5);
+    assert_eq!(died(&mut state, 5, 6), Some((5, DeathCause::Closed)));
+}

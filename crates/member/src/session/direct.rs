@@ -1,0 +1,258 @@
+//! A session's direct connections: to the master while the member follows, and from the followers while it leads.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::AbortHandle;
+
+use super::{MemberSession, SessionRole};
+use crate::direct_config::BeatPath;
+use crate::direct_link::{LinkEvent, keep_link};
+use crate::session_event::SessionEvent;
+use heartline_core::detect::{DeathCause, ProbeOutcome, ProbeReason};
+use heartline_core::protocol::beat;
+use heartline_transport::{BeatConnection, Endpoint, PeerEvent, PeerIdentity};
+
+/// How often a follower beats in ZooKeeper if its beats go by the direct connection, at least.
+const RARE: Duration = Duration::from_secs(1);
+
+/// The connection to the holder of the master's claim.
+pub(super) struct Link {
+    claim: String,
+    endpoint: Endpoint,
+    task: AbortHandle,
+    connection: Option<Box<dyn BeatConnection>>,
+    /// How it was found that the holder's process has ended.
+    ended: Option<DeathCause>,
+    /// The number of the last beat.
+    number: u64,
+    /// What the last sent value says, apart from its time.
+    sent: String,
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl MemberSession<'_> {
+    /// The master has this claim and accepts connections there: connects, unless it has done so already.
+    pub(super) fn connect_to_master(&mut self, claim: Option<&str>, endpoint: Option<Endpoint>) {
+        let Some(transport) = &self.context.transport else {
+            return;
+        };
+        let is_own = claim.is_some() && claim == self.election.claim();
+        let Some((claim, endpoint)) = claim.zip(endpoint).filter(|_| !is_own) else {
+            self.link = None;
+            return;
+        };
+        let is_linked = self.link.as_ref().is_some_and(|link| {
+            link.claim == claim && link.endpoint == endpoint && !link.task.is_finished()
+        });
+        if is_linked {
+            return;
+        }
+        let listener = self.context.listener.as_ref();
+        let peer = PeerIdentity {
+            session: self.session.id(),
+            name: self.context.config.name.to_string(),
+            port: listener.map_or(0, |listener| listener.address().port()),
+        };
+        #[expect(clippy::cast_possible_truncation, reason = "any bits will do")]
+        let seed = self.context.environment.draw() as u64;
+        let link = keep_link(
+            Arc::clone(transport),
+            (claim.to_owned(), endpoint.clone()),
+            peer,
+            seed,
+            self.outside.clone(),
+        );
+        self.link = Some(Link {
+            claim: claim.to_owned(),
+            endpoint,
+            task: self.tasks.spawn(link),
+            connection: None,
+            ended: None,
+            number: 0,
+            sent: String::new(),
+        });
+    }
+
+    /// Handles an event of the connection to the holder of `claim`.
+    pub(super) fn link_event(&mut self, claim: &str, event: LinkEvent) {
+        let link = self.link.as_mut();
+        let Some(link) = link.filter(|link| link.claim == claim) else {
+            return;
+        };
+        match event {
+            LinkEvent::Opened(connection) => {
+                link.connection = Some(connection);
+                link.ended = None;
+                // On a new connection nothing is known of this member.
+                link.sent.clear();
+                self.inform_watch();
+                self.beat_direct();
+            }
+            LinkEvent::Closed => link.connection = None,
+            LinkEvent::HolderEnded(cause) => {
+                link.ended = Some(cause);
+                self.inform_watch();
+                self.judge_predecessor();
+            }
+        }
+    }
+
+    /// Passes on to the predecessor watch whether the process of the master's claim has ended.
+    pub(super) fn inform_watch(&mut self) {
+        if let (Some(link), Some(watch)) = (&self.link, &mut self.predecessor_watch) {
+            watch.ended(&link.claim, link.ended);
+        }
+    }
+
+    /// Sends a follower's beat by the direct connection, if it is open.
+    pub(super) fn beat_direct(&mut self) {
+        let interval = self.interval();
+        let SessionRole::Follower { joined: true } = self.role else {
+            return;
+        };
+        let link = self.link.as_mut();
+        let Some((link, connection)) = link.and_then(|link| {
+            let connection = link.connection.take()?;
+            Some((link, connection))
+        }) else {
+            return;
+        };
+        let connection = link.connection.insert(connection);
+        let now = self.context.environment.now();
+        let status = self.context.status(interval);
+        let value = beat::alive(now.wall, &self.context.config.identity, &status);
+        let said = value.split_once('\n').map_or("", |(_, said)| said);
+        let text = if said == link.sent { "" } else { &value };
+        link.number += 1;
+        if connection.beat(link.number, text.as_bytes()) && !text.is_empty() {
+            said.clone_into(&mut link.sent);
+        }
+    }
+
+    /// Whether the next beat in ZooKeeper can wait, since beats go by the direct connection.
+    pub(super) fn may_skip_beat(&self) -> bool {
+        let path = self.context.config.direct.as_ref();
+        let is_direct = path.is_some_and(|direct| direct.path == BeatPath::Direct);
+        let is_open = self
+            .link
+            .as_ref()
+            .is_some_and(|link| link.connection.is_some());
+        let is_follower = matches!(self.role, SessionRole::Follower { joined: true });
+        is_direct && is_open && is_follower && !self.listens() && self.sent_at.elapsed() < RARE
+    }
+
+    /// Says goodbye to the master.
+    pub(super) fn say_goodbye(&mut self, finished: bool) {
+        if let Some(connection) = self.link.as_mut().and_then(|link| link.connection.as_mut()) {
+            connection.goodbye(finished);
+        }
+    }
+
+    /// Handles an event of a connection from another member, and the next event of others: connections that are never
+    /// quiet do not keep those out.
+    pub(super) fn peer_event(&mut self, event: PeerEvent) {
+        self.take_peer_event(event);
+        if let Ok(event) = self.inbox.try_recv() {
+            self.happened(event);
+        }
+    }
+
+    fn take_peer_event(&mut self, event: PeerEvent) {
+        let now = self.context.environment.now();
+        let SessionRole::Master(master) = &mut self.role else {
+            return;
+        };
+        let state = &mut master.master_state;
+        match event {
+            PeerEvent::Opened {
+                connection,
+                peer,
+                address,
+            } => {
+                let member = (peer.session, peer.name.as_str());
+                let surplus = state.connection_opened(now, connection, member, address);
+                if let Some(listener) = &mut self.context.listener {
+                    listener.close(surplus);
+                }
+            }
+            PeerEvent::Beat {
+                connection, text, ..
+            } => state.connection_beat(now, connection, &text),
+            PeerEvent::Closed {
+                connection,
+                goodbye,
+            } => state.connection_closed(now, connection, goodbye.is_some()),
+        }
+        self.probe();
+        self.send_if_pressed();
+    }
+
+    /// A probe has ended.
+    pub(super) fn probed(&mut self, epoch: i64, number: u64, outcome: ProbeOutcome) {
+        let now = self.context.environment.now();
+        if let SessionRole::Master(master) = &mut self.role
+            && master.master_state.epoch() == epoch
+        {
+            master.master_state.probed(now, number, outcome);
+            self.probe();
+            self.send_if_pressed();
+        }
+    }
+
+    /// Makes the probes that the master state asks for.
+    pub(super) fn probe(&mut self) {
+        let (SessionRole::Master(master), Some(transport)) =
+            (&mut self.role, &self.context.transport)
+        else {
+            return;
+        };
+        let epoch = master.master_state.epoch();
+        for request in master.master_state.take_probes() {
+            let (transport, outside) = (Arc::clone(transport), self.outside.clone());
+            let probes = Arc::clone(&self.probes);
+            self.tasks.spawn(async move {
+                // The semaphore is never closed.
+                let _turn = probes.acquire().await;
+                let must_answer = request.reason == ProbeReason::Confirm;
+                let outcome = transport.probe(request.address, must_answer).await;
+                let event = SessionEvent::Probed(epoch, request.number, outcome);
+                // The runner may have ended in the meantime.
+                let _ = outside.send(event).await;
+            });
+        }
+    }
+
+    /// Sends an urgent write at once.
+    pub(super) fn send_if_pressed(&mut self) {
+        let now = self.context.environment.now();
+        if let SessionRole::Master(master) = &self.role
+            && master.master_state.is_pressed(now)
+            && self.under_way.is_none()
+        {
+            self.send();
+        }
+    }
+
+    /// A new master begins with the connections that are open already.
+    pub(super) fn adopt_connections(&mut self) {
+        let now = self.context.environment.now();
+        let (SessionRole::Master(master), Some(listener)) =
+            (&mut self.role, &mut self.context.listener)
+        else {
+            return;
+        };
+        let mut surplus = Vec::new();
+        for (connection, open) in listener.open() {
+            let member = (open.peer.session, open.peer.name.as_str());
+            let state = &mut master.master_state;
+            surplus.extend(state.connection_opened(now, *connection, member, open.address));
+        }
+        listener.close(surplus);
+    }
+}
