@@ -47,6 +47,11 @@ impl FrameWriter {
         self.next += 1;
         Ok(())
     }
+
+    /// Takes back the last frame, of which no byte was sent: the next one gets its number.
+    pub(super) fn take_back(&mut self) {
+        self.next = self.next.saturating_sub(1);
+    }
 }
 
 /// Reads the frames of one direction from bytes in any pieces. It holds one frame at most.

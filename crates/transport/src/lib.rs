@@ -1,6 +1,7 @@
 //! Direct connections between members, beside ZooKeeper: authenticated frames that carry beats.
 //!
-//! Pure so far: bytes in, frames out. `docs/transport.md` describes the format.
+//! [`Transport`] is the port, [`TcpTransport`] the one over TCP. Frames are pure: bytes in, frames out.
+//! `docs/transport.md` describes the format and the limits.
 
 pub mod codec;
 pub mod frame;
@@ -8,9 +9,11 @@ pub mod frame;
 pub mod fuzzing;
 pub mod key;
 mod port;
+mod tcp;
 
 pub use key::ClaimKey;
 pub use port::{
     BeatConnection, Deferred, DialError, Endpoint, EndpointError, Listening, PeerEvent,
     PeerIdentity, Transport,
 };
+pub use tcp::TcpTransport;

@@ -113,10 +113,10 @@ pub trait Listening: Send {
     fn address(&self) -> SocketAddr;
 
     /// Holds the claim named `claim` with this key from now on, or none: connections that were opened for another
-    /// claim end.
+    /// claim end, each with its [`PeerEvent::Closed`]. Events from before may still be waiting.
     fn hold(&mut self, claim: Option<(String, ClaimKey)>);
 
-    /// Ends a connection.
+    /// Ends a connection; its [`PeerEvent::Closed`] follows.
     fn close(&mut self, connection: u64);
 
     /// The next event.
@@ -128,8 +128,8 @@ pub trait Listening: Send {
 
 /// A connection to the holder of a claim.
 pub trait BeatConnection: Send {
-    /// Sends a beat, and never waits: while earlier bytes are not sent yet, the beat is dropped, since only the newest
-    /// counts. Returns whether the beat was sent.
+    /// Sends a beat, and never waits: while earlier bytes are not sent yet, the beat is dropped, since only the
+    /// newest counts. Returns whether the beat was sent: if not, its text was not sent either.
     fn beat(&mut self, number: u64, text: &[u8]) -> bool;
 
     /// Says goodbye, without waiting: the end of the connection is no crash.
