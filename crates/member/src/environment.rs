@@ -6,7 +6,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use heartline_core::clock::{Now, SystemClock};
-use heartline_transport::Transport;
+use heartline_transport::{TcpTransport, Transport};
 use heartline_zookeeper::{Opener, RealServers};
 
 /// The environment of a member.
@@ -53,6 +53,6 @@ impl Environment for SystemEnvironment {
     }
 
     fn transport(&self) -> Option<Arc<dyn Transport>> {
-        None
+        Some(Arc::new(TcpTransport))
     }
 }

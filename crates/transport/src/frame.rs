@@ -30,7 +30,10 @@ pub enum Frame {
         remote: SocketAddr,
     },
     /// The answer to [`Frame::Hello`]: it proves that the server knows the key.
-    Welcome,
+    Welcome {
+        /// Whether the server sees the same addresses as the client: nothing stands between them.
+        is_direct: bool,
+    },
     /// A heartbeat.
     Beat {
         /// The beat's number: it grows with each beat of a session.
@@ -81,7 +84,7 @@ impl Frame {
                 write_address(*remote, bytes);
                 bytes.extend(name.as_bytes());
             }
-            Self::Welcome => bytes.push(WELCOME),
+            Self::Welcome { is_direct } => bytes.extend([WELCOME, u8::from(*is_direct)]),
             Self::Beat { number, text } => {
                 if text.len() > LONGEST_TEXT {
                     return Err(FrameError::Length);
@@ -100,7 +103,9 @@ impl Frame {
         let (kind, rest) = bytes.split_first().ok_or(FrameError::Form)?;
         match (*kind, rest) {
             (HELLO, rest) => read_hello(rest),
-            (WELCOME, []) => Ok(Self::Welcome),
+            (WELCOME, [is_direct @ 0..=1]) => Ok(Self::Welcome {
+                is_direct: *is_direct == 1,
+            }),
             (BEAT, rest) => {
                 let (number, text) = part(rest)?;
                 if text.len() > LONGEST_TEXT {

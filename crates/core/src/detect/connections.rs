@@ -156,11 +156,11 @@ impl PeerConnections {
 
     /// The member with this session is silent: asks its host, now and then.
     pub fn doubt(&mut self, now: Duration, session: i64) {
-        let is_recent = self.peers.get(&session).is_none_or(|peer| {
-            let asked = peer.answered;
-            asked.is_some_and(|(at, _)| now.saturating_sub(at) < PROBE_PAUSE)
+        let is_known = self.peers.get(&session).is_none_or(|peer| {
+            let is_recent = |(at, _)| now.saturating_sub(at) < PROBE_PAUSE;
+            peer.ended.is_some() || peer.answered.is_some_and(is_recent)
         });
-        if !is_recent {
+        if !is_known {
             self.ask(now, session, ProbeReason::Doubt);
         }
     }

@@ -69,7 +69,7 @@ fn frame() -> impl Strategy<Value = Frame> {
                 remote,
             }
         ),
-        Just(Frame::Welcome),
+        any::<bool>().prop_map(|is_direct| Frame::Welcome { is_direct }),
         (any::<u64>(), text).prop_map(|(number, text)| Frame::Beat { number, text }),
         any::<bool>().prop_map(|finished| Frame::Goodbye { finished }),
     ]
@@ -185,7 +185,8 @@ fn an_authenticated_frame_of_an_unknown_form_is_refused() {
         &[1, 0],
         // Without a name.
         &[[1].as_slice(), &[0; 8 + 2 + 18 + 18]].concat(),
-        &[2, 0],
+        &[2],
+        &[2, 2],
         &[3, 1, 2],
         &[4],
         &[4, 2],

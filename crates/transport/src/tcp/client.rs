@@ -32,12 +32,13 @@ pub(super) async fn dial(
     let Ok(greeted) = timeout(HANDSHAKE, greeting).await else {
         return Err(DialError::Timeout(address));
     };
-    let writer = greeted.map_err(|error| match error.kind() {
+    let (writer, is_direct) = greeted.map_err(|error| match error.kind() {
         io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData => DialError::Untrusted(address),
         _ => DialError::Failed(address, error),
     })?;
     Ok(TcpBeatConnection {
         stream: Arc::new(stream),
+        is_direct,
         writer,
         bytes: Vec::new(),
         sent: 0,
@@ -65,7 +66,7 @@ async fn greet(
     endpoint: &Endpoint,
     claim: &str,
     peer: PeerIdentity,
-) -> io::Result<FrameWriter> {
+) -> io::Result<(FrameWriter, bool)> {
     let mut server = [0; KEY_LENGTH];
     stream.read_exact(&mut server).await?;
     let client = random_nonce()?;
@@ -83,7 +84,7 @@ async fn greet(
     stream.write_all(&bytes).await?;
     let mut reader = FrameReader::new(keys.to_client);
     match read_only_frame(stream, &mut reader).await? {
-        Frame::Welcome => Ok(writer),
+        Frame::Welcome { is_direct } => Ok((writer, is_direct)),
         _ => Err(io::ErrorKind::InvalidData.into()),
     }
 }
@@ -91,6 +92,7 @@ async fn greet(
 /// A connection to the holder of a claim. When it is dropped, its socket is closed.
 pub(super) struct TcpBeatConnection {
     stream: Arc<TcpStream>,
+    is_direct: bool,
     writer: FrameWriter,
     /// The last frame, of which the first `sent` bytes are sent.
     bytes: Vec<u8>,
@@ -148,6 +150,10 @@ impl BeatConnection for TcpBeatConnection {
         self.ended = true;
         // An error says that the connection has ended already.
         let _ = rustix::net::shutdown(&*self.stream, Shutdown::Write);
+    }
+
+    fn is_direct(&self) -> bool {
+        self.is_direct
     }
 
     fn closed(&mut self) -> Deferred<()> {

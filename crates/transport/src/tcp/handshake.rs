@@ -53,7 +53,7 @@ pub(super) async fn greet(
     }
     let mut welcome = Vec::new();
     FrameWriter::new(keys.to_client)
-        .write(&Frame::Welcome, &mut welcome)
+        .write(&Frame::Welcome { is_direct: direct }, &mut welcome)
         .ok()?;
     stream.write_all(&welcome).await.ok()?;
     Some(Greeted {

@@ -16,8 +16,9 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 
 use super::port::{
-    BeatConnection, Deferred, DialError, Endpoint, Listening, PeerIdentity, ProbeOutcome, Transport,
+    BeatConnection, Deferred, DialError, Endpoint, Listening, PeerIdentity, Transport,
 };
+use heartline_core::detect::ProbeOutcome;
 
 /// Direct connections over TCP. Its futures need a tokio runtime with IO and time; one thread is enough.
 #[derive(Clone, Copy, Debug, Default)]
@@ -43,8 +44,8 @@ impl Transport for TcpTransport {
         })
     }
 
-    fn probe(&self, address: SocketAddr) -> Deferred<ProbeOutcome> {
-        Box::pin(probe::probe(address))
+    fn probe(&self, address: SocketAddr, must_answer: bool) -> Deferred<ProbeOutcome> {
+        Box::pin(probe::probe(address, must_answer))
     }
 
     fn local_address(&self, host: String, port: u16) -> Deferred<io::Result<IpAddr>> {

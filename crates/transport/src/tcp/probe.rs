@@ -14,17 +14,23 @@ use tokio::time::{sleep, timeout};
 
 use super::address::{connect, socket};
 use super::limits::{PROBE, PROBE_PAUSE};
-use crate::port::ProbeOutcome;
+use heartline_core::detect::ProbeOutcome;
 
-/// Probes an address for at most [`PROBE`].
-pub(super) async fn probe(address: SocketAddr) -> ProbeOutcome {
+/// Probes an address for at most [`PROBE`]. If `must_answer`, a connection is not enough: the process must say
+/// something.
+pub(super) async fn probe(address: SocketAddr, must_answer: bool) -> ProbeOutcome {
     let mut so_far = ProbeOutcome::NoAnswer;
-    let found = timeout(PROBE, attempts(address, &mut so_far)).await;
+    let attempts = attempts(address, must_answer, &mut so_far);
+    let found = timeout(PROBE, attempts).await;
     found.unwrap_or(so_far)
 }
 
 /// Connects until it is clear who is there. `so_far` is what is known if the time is over before.
-async fn attempts(address: SocketAddr, so_far: &mut ProbeOutcome) -> ProbeOutcome {
+async fn attempts(
+    address: SocketAddr,
+    must_answer: bool,
+    so_far: &mut ProbeOutcome,
+) -> ProbeOutcome {
     let mut pause = PROBE_PAUSE;
     loop {
         *so_far = ProbeOutcome::NoAnswer;
@@ -32,6 +38,9 @@ async fn attempts(address: SocketAddr, so_far: &mut ProbeOutcome) -> ProbeOutcom
             Ok(mut stream) => {
                 // A process that is stopped, or gets no processor, says nothing.
                 *so_far = ProbeOutcome::Accepted;
+                if !must_answer {
+                    return ProbeOutcome::Accepted;
+                }
                 if stream.read(&mut [0]).await.is_ok_and(|length| length > 0) {
                     return ProbeOutcome::Accepted;
                 }

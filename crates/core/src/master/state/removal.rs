@@ -27,6 +27,8 @@ pub(super) struct RemovalBatch {
 #[derive(Debug)]
 struct Verdict {
     node: String,
+    /// The version of its znode that was read last.
+    version: i32,
     event: Event,
     identity: Identity,
 }
@@ -127,15 +129,17 @@ impl MasterState {
                 sequence: Some(sequence),
                 ..event
             };
+            let version = follower.version.unwrap_or(0);
             removed.push(RemovedFollower {
                 node: node.clone(),
-                version: follower.version.unwrap_or(0),
+                version,
                 owner: follower.owner,
                 claim,
             });
             fresh.push(event.clone());
             verdicts.push(Verdict {
                 node: node.clone(),
+                version,
                 event,
                 identity: follower.identity.clone(),
             });
@@ -172,6 +176,7 @@ impl MasterState {
                     node,
                     event,
                     identity,
+                    ..
                 } in batch_under_way.verdicts
                 {
                     let cause = event.cause.unwrap_or(DeathCause::Silent);
@@ -186,9 +191,10 @@ impl MasterState {
             Outcome::Spared(at) => {
                 if let Some(node) = node(at) {
                     self.detector.heard(now.elapsed, &node);
-                    // Its newer value is on the way here.
+                    // Its newer value was read in the meantime, or is on its way.
                     if let Some(follower) = self.followers.get_mut(&node) {
-                        follower.spared = follower.version;
+                        let verdict = batch_under_way.verdicts.get(at);
+                        follower.spared = verdict.map(|verdict| verdict.version);
                     }
                 }
             }

@@ -7,7 +7,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::probe::found;
 use super::*;
-use crate::port::ProbeOutcome;
+use heartline_core::detect::ProbeOutcome;
 
 /// The address of the server for the client's process.
 const SERVER: &str = "HEARTLINE_TEST_SERVER";

@@ -156,7 +156,7 @@ impl Raw {
 
     /// Reads the welcome: a socket that is closed with unread bytes is reset, and what it has sent may be lost.
     async fn welcome(&mut self) {
-        let mut welcome = [0; 19];
+        let mut welcome = [0; 20];
         let read = soon(self.stream.read_exact(&mut welcome)).await;
         read.expect("a welcome");
     }

@@ -5,11 +5,11 @@ use std::time::Instant;
 use tokio::net::{TcpListener, TcpSocket};
 
 use super::*;
-use crate::port::ProbeOutcome;
 use crate::tcp::limits::PROBE;
+use heartline_core::detect::ProbeOutcome;
 
 async fn probe(address: SocketAddr) -> ProbeOutcome {
-    soon(TcpTransport.probe(address)).await
+    soon(TcpTransport.probe(address, true)).await
 }
 
 async fn listener() -> (TcpListener, SocketAddr) {

@@ -30,7 +30,9 @@ async fn a_server_without_the_key_is_not_believed() {
         let keys = key(2).connection(CLAIM, &server, &client);
         let mut welcome = Vec::new();
         let mut writer = FrameWriter::new(keys.to_client);
-        writer.write(&Frame::Welcome, &mut welcome).expect("short");
+        writer
+            .write(&Frame::Welcome { is_direct: true }, &mut welcome)
+            .expect("short");
         stream.write_all(&welcome).await.expect("written");
         // Until the client has gone.
         let _ = stream.read_to_end(&mut Vec::new()).await;
@@ -87,7 +89,7 @@ async fn a_frame_that_no_client_may_send_ends_its_connection() {
                 opened(&mut *server).await;
                 match other {
                     "hello" => raw.frames(&[hello]).await,
-                    "welcome" => raw.frames(&[Frame::Welcome]).await,
+                    "welcome" => raw.frames(&[Frame::Welcome { is_direct: true }]).await,
                     _ => raw.bytes(&[&[0, 10, 3][..], &[0; 25]].concat()).await,
                 }
                 true

@@ -187,5 +187,12 @@ fn a_crash_is_not_written_twice_at_the_same_version() {
     assert!(!state.is_pressed(at(3)));
     state.heard(at(4), "map2.0", &listening(8));
     tick(&mut state, 5);
-    assert_eq!(died(&mut state, 5, 6), Some((5, DeathCause::Closed)));
+    assert!(matches!(
+        state.next_write(at(5)),
+        Some(Write::RemoveDead { .. })
+    ));
+    // It is read while the transaction is under way.
+    state.heard(at(6), "map2.0", &listening(9));
+    state.written(at(7), Outcome::Spared(0));
+    assert_eq!(died(&mut state, 7, 8), Some((7, DeathCause::Closed)));
 }
