@@ -36,15 +36,7 @@ pub(super) async fn dial(
         io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData => DialError::Untrusted(address),
         _ => DialError::Failed(address, error),
     })?;
-    Ok(TcpBeatConnection {
-        stream: Arc::new(stream),
-        is_direct,
-        writer,
-        bytes: Vec::new(),
-        sent: 0,
-        ended: false,
-        dropped: None,
-    })
+    Ok(TcpBeatConnection::new(stream, writer, is_direct))
 }
 
 async fn open(address: SocketAddr) -> Result<TcpStream, DialError> {
@@ -104,6 +96,19 @@ pub(super) struct TcpBeatConnection {
 }
 
 impl TcpBeatConnection {
+    /// A connection after its handshake.
+    pub(super) fn new(stream: TcpStream, writer: FrameWriter, is_direct: bool) -> Self {
+        Self {
+            stream: Arc::new(stream),
+            is_direct,
+            writer,
+            bytes: Vec::new(),
+            sent: 0,
+            ended: false,
+            dropped: None,
+        }
+    }
+
     /// Sends what the kernel takes. Returns whether all is sent.
     fn flush(&mut self) -> bool {
         while let Some(rest @ [_, ..]) = self.bytes.get(self.sent..) {
@@ -184,7 +189,7 @@ fn poll_closed(stream: &Weak<TcpStream>, context: &mut Context<'_>) -> Poll<()> 
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Ok(0) | Err(_) => return Poll::Ready(()),
             Ok(_) => {
-                // A server has nothing to say: whoever speaks is none. No beat may follow.
+                // A server has nothing to say, so this is none. No beat may follow.
                 let _ = rustix::net::shutdown(&*stream, Shutdown::Both);
                 return Poll::Ready(());
             }
