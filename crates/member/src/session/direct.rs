@@ -11,6 +11,7 @@ use crate::direct_link::{LinkEvent, keep_link};
 use crate::session_event::SessionEvent;
 use heartline_core::detect::{DeathCause, ProbeOutcome, ProbeReason};
 use heartline_core::protocol::beat;
+use heartline_transport::frame::LONGEST_TEXT;
 use heartline_transport::{BeatConnection, Endpoint, PeerEvent, PeerIdentity};
 
 /// How often a follower beats in ZooKeeper if its beats go by the direct connection, at least.
@@ -128,7 +129,9 @@ impl MemberSession<'_> {
         let status = self.context.status(interval);
         let value = beat::alive(now.wall, &self.context.config.identity, &status);
         let said = value.split_once('\n').map_or("", |(_, said)| said);
-        let text = if said == link.sent { "" } else { &value };
+        // A value that is too long for a frame is read in ZooKeeper.
+        let is_new = said != link.sent && value.len() <= LONGEST_TEXT;
+        let text = if is_new { &value } else { "" };
         link.number += 1;
         if connection.beat(link.number, text.as_bytes()) && !text.is_empty() {
             said.clone_into(&mut link.sent);

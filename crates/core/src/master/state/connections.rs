@@ -31,7 +31,7 @@ impl MasterState {
         };
         let node = node.to_owned();
         self.connections.closed(now.elapsed, connection, is_goodbye);
-        let Some(follower) = self.followers.get(&node) else {
+        let Some(follower) = self.followers.get_mut(&node) else {
             return self.connections.forget(session);
         };
         if follower.owner != session {
@@ -39,6 +39,7 @@ impl MasterState {
         }
         if !self.connections.is_open(session) {
             // From now on its beats in ZooKeeper count, which may be rare.
+            follower.has_said = false;
             let extra = follower.extra;
             self.detector.expect(now.elapsed, &node, extra);
         }
@@ -60,6 +61,7 @@ impl MasterState {
         follower.presence = Presence::Known;
         self.detector.heard(now.elapsed, &node);
         if !text.is_empty() {
+            follower.has_said = true;
             let beat = Beat::parse(text);
             let extra = self.extra(&beat);
             self.detector.expect(now.elapsed, &node, extra);

@@ -185,7 +185,7 @@ async fn a_beat_of_which_nothing_was_sent_does_not_count() {
     let keys = key(1).connection(CLAIM, &[1; KEY_LENGTH], &[2; KEY_LENGTH]);
     // The runtime does not know yet that it can be written to: as if the kernel took nothing.
     let stream = TcpStream::from_std(stream).expect("registered");
-    let mut client = TcpBeatConnection::new(stream, FrameWriter::new(keys.to_server.clone()));
+    let mut client = TcpBeatConnection::new(stream, FrameWriter::new(keys.to_server.clone()), true);
     assert!(!client.beat(1, b"one"));
     soon(async {
         while !client.beat(2, b"two") {
