@@ -39,7 +39,7 @@ fn a_bad_description_names_its_lines() {
 }
 
 #[test]
-fn hosts_whose_agents_could_not_be_told_apart_are_refused() {
+fn hosts_whose_agents_could_not_be_distinguished_are_refused() {
     let of = |name: &str, id: u32| {
         let host = HOST.replace("\"h1\"", &format!("\"{name}\""));
         host.replace("id = 1", &format!("id = {id}"))
@@ -58,7 +58,7 @@ fn hosts_whose_agents_could_not_be_told_apart_are_refused() {
 }
 
 #[test]
-fn a_taken_port_is_told_with_its_line_and_its_taker() {
+fn a_taken_port_is_reported_with_its_line_and_its_owner() {
     let ports = format!("{HOST}ports = {{ zookeeper = 22181 }}\n");
     let cluster = Described::new("loopback", &ports);
     let _taken = TcpListener::bind((cluster.address(1), 22181)).unwrap();
@@ -88,7 +88,7 @@ fn a_taken_port_is_told_with_its_line_and_its_taker() {
 }
 
 #[test]
-fn a_machine_without_the_parts_is_told_all_at_once() {
+fn a_machine_without_the_parts_gets_one_list_of_all() {
     let cluster = Described::new("loopback", &with_role("kafka"));
     let empty = tempfile::tempdir().unwrap();
     let empty = empty.path().to_str().unwrap();

@@ -54,7 +54,7 @@ fn members(zookeeper: &ZooKeeper) -> Vec<String> {
 }
 
 #[test]
-fn five_thousand_that_fall_silent_are_told_and_gone_and_the_master_stays() {
+fn five_thousand_that_fall_silent_are_reported_and_removed_and_the_master_stays() {
     let zookeeper = ZooKeeper::start();
     let watcher = watch(&zookeeper);
     let deaths = TempDir::with_prefix("heartline-deaths-").expect("a temporary folder");
@@ -95,7 +95,7 @@ fn five_thousand_that_fall_silent_are_told_and_gone_and_the_master_stays() {
 }
 
 #[test]
-fn all_of_a_crowd_that_goes_at_once_are_told_of() {
+fn all_of_a_crowd_that_goes_at_once_are_reported() {
     let zookeeper = ZooKeeper::start();
     let watcher = watch(&zookeeper);
     let options = [

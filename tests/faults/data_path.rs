@@ -235,7 +235,7 @@ fn a_beat_alone_says_nothing_to_hadoop() {
 }
 
 #[test]
-fn who_required_zookeeper_is_told_too_when_it_goes_later() {
+fn a_member_that_requires_zookeeper_reports_a_later_loss_too() {
     let mut zookeeper = ZooKeeper::start();
     let watcher = Watcher::events(&zookeeper);
     let mut mapper = Mapper::with_options(

@@ -94,7 +94,7 @@ fn a_paused_master_is_replaced_and_returns_as_a_follower() {
 }
 
 #[test]
-fn when_master_and_heir_die_at_once_the_third_takes_over() {
+fn when_master_and_next_in_line_die_at_once_the_third_takes_over() {
     let zookeeper = ZooKeeper::start();
     let watcher = Watcher::events(&zookeeper);
     let times = ["--timeout", "500ms", "--session-timeout", "8s"];
@@ -219,7 +219,7 @@ fn a_killed_standing_master_can_be_started_again_at_once() {
 }
 
 #[test]
-fn who_looks_later_is_told_since_when_and_after_whom() {
+fn a_late_watcher_learns_since_when_and_after_which_master() {
     let zookeeper = ZooKeeper::start();
     let watcher = Watcher::events(&zookeeper);
     let first = start(&zookeeper, "map1");

@@ -23,7 +23,7 @@ fn program(path: &str, words: &[&str], zookeeper: &ZooKeeper) -> Command {
 }
 
 #[test]
-fn who_asks_once_is_told_and_fails() {
+fn a_program_that_asks_once_gets_an_error_and_fails() {
     let zookeeper = ZooKeeper::old();
     let heartline = env!("CARGO_BIN_EXE_heartline");
     for (path, words) in [
@@ -48,7 +48,7 @@ fn who_asks_once_is_told_and_fails() {
 }
 
 #[test]
-fn who_goes_on_is_told() {
+fn a_program_that_goes_on_reports_it() {
     let zookeeper = ZooKeeper::old();
     let folder = TempDir::with_prefix("heartline-old-").expect("a temporary folder");
     let folder = folder.path().to_str().expect("UTF-8");

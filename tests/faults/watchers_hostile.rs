@@ -275,7 +275,7 @@ fn files(folder: &Path, part: &str) -> Vec<String> {
 }
 
 #[test]
-fn garbage_is_told_as_it_is_and_a_real_job_beside_it() {
+fn garbage_is_shown_as_it_is_and_a_real_job_beside_it() {
     let zookeeper = prepared();
     let names: Vec<String> = (0..200).map(|number| format!("junk{number}")).collect();
     let garbage: Vec<u8> = (0..=255).cycle().take(10_000).collect();

@@ -114,7 +114,7 @@ fn a_commit_of_another_run_is_not_this_runs() {
 }
 
 #[test]
-fn hadoops_own_tasks_are_told_by_their_ids_as_ever() {
+fn hadoops_own_tasks_are_distinguished_by_their_ids() {
     let place = Place::new();
     let attempt = |number: u8, job: &str, options: &[&str]| {
         let id = format!("attempt_7_0001_m_000001_{number}");

@@ -56,7 +56,7 @@ fn said(output: &Output) -> String {
 }
 
 #[test]
-fn the_rest_is_read_and_told() {
+fn the_rest_is_read_and_counted() {
     let _machine = crate::support::part_of_machine();
     let mut command = run(&["--drain-input"], &["head", "-1"]);
     command.env(ATTEMPT.0, ATTEMPT.1);

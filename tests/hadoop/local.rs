@@ -144,7 +144,7 @@ fn settings_reach_the_mapper_with_dots_as_underscores() {
 }
 
 #[test]
-fn an_output_that_exists_is_kept_unless_told_otherwise() {
+fn an_output_that_exists_is_kept_without_overwrite() {
     let _machine = crate::support::part_of_machine();
     let dir = TempDir::new().expect("a temporary folder");
     let output = dir.path().join("output");

@@ -163,7 +163,7 @@ impl Task {
 }
 
 #[test]
-fn every_version_of_the_application_master_is_told_why_and_the_task_ends_at_once() {
+fn every_version_of_the_application_master_gets_the_reason_and_the_task_ends_at_once() {
     let _machine = crate::support::part_of_machine();
     for (version, format) in [(21, "WRITABLE"), (20, "PROTOBUF"), (19, "WRITABLE")] {
         let master = Master::start(version, "authentication", format, &[]);

@@ -314,7 +314,7 @@ fn of_two_agents_of_one_name_the_first_rests_and_says_why() {
 }
 
 #[test]
-fn a_node_whose_files_cannot_be_written_is_unwell_and_still_ends_when_it_is_told_to() {
+fn a_node_whose_files_cannot_be_written_is_unwell_and_still_leaves_on_request() {
     let server = ServerOfNodes::bare(&[]);
     let folder = node_folder("");
     // A file that nobody writes to keeps whoever reads it waiting.

@@ -353,7 +353,7 @@ fn nobody_fills_the_log() {
 }
 
 #[test]
-fn what_cannot_be_kept_is_told_to_nobody() {
+fn what_cannot_be_stored_is_sent_to_nobody() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let (there, away) = (folder.path().join("state"), folder.path().join("away"));
     std::fs::create_dir(&there).expect("made");

@@ -45,7 +45,7 @@ fn nodes(words: &[&str]) -> Output {
 }
 
 #[test]
-fn what_cannot_be_meant_is_told_at_once() {
+fn impossible_values_are_refused_at_once() {
     let agent = ["agent", "--server", "127.0.0.1:9", "--role", "slave"];
     let server = ["server", "--listen", "127.0.0.1:0", "--state", "/proc/no"];
     for (of, words, why) in [

@@ -154,7 +154,7 @@ fn a_reader_that_leaves_early_ends_us_quietly() {
 }
 
 #[test]
-fn a_stream_that_fails_is_said_and_told_by_the_status() {
+fn a_stream_that_fails_is_reported_on_stderr_and_by_the_exit_status() {
     for (line, error) in [
         (
             r#""$M" < /"#,

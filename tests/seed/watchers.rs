@@ -7,7 +7,7 @@ use rustix::process::Signal;
 use tempfile::TempDir;
 
 #[test]
-fn a_restart_is_told_and_survived() {
+fn a_restart_is_reported_and_survived() {
     let mut zookeeper = ZooKeeper::start();
     let folder = TempDir::new().unwrap();
     let address = zookeeper.address();
@@ -83,7 +83,7 @@ fn a_watcher_waits_for_a_server_and_for_a_first_job() {
 }
 
 #[test]
-fn both_watchers_tell_the_same_of_a_follower() {
+fn both_watchers_report_the_same_of_a_follower() {
     let zookeeper = ZooKeeper::start();
     let folder = TempDir::new().unwrap();
     let events = Watcher::events(&zookeeper);

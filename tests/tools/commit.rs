@@ -321,7 +321,7 @@ fn what_somebody_else_has_written_is_left_alone() {
 }
 
 #[test]
-fn wrong_usage_is_told_before_anything_runs() {
+fn wrong_usage_is_reported_before_anything_runs() {
     let run = |options: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_heartline"));
         command

@@ -247,7 +247,7 @@ fn watch(fed: &Fed) -> (Monitor, Receiver<MonitorEvent>) {
 }
 
 #[test]
-fn a_stall_is_told_with_a_snapshot_and_so_is_its_end() {
+fn a_stall_is_reported_with_a_snapshot_and_so_is_its_end() {
     let fed = Fed::start(&shell("cat | cat"), Feed::Plenty, Drain::Reads);
     let (monitor, receiver) = watch(&fed);
     let vitals = monitor.vitals();
@@ -303,7 +303,7 @@ fn a_snapshot_shows_the_stacks_and_lets_the_command_go_on() {
 }
 
 #[test]
-fn a_monitor_that_is_dropped_tells_nothing_more() {
+fn a_monitor_that_is_dropped_reports_nothing_more() {
     let fed = Fed::start(
         &shell("echo ready; exec sleep 600"),
         Feed::Nothing,

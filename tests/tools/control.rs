@@ -138,7 +138,7 @@ fn an_operator_sets_the_interval_for_all_and_for_later_masters() {
 }
 
 #[test]
-fn a_member_that_is_told_to_join_anew_does_and_dies_to_nobody() {
+fn a_member_that_rejoins_on_request_is_dead_for_nobody() {
     let zookeeper = ZooKeeper::start();
     let (watcher, _master, mut follower) = pair(&zookeeper);
     assert_eq!(ask(&zookeeper, &["reinit", "map2"]).status.code(), Some(0));

@@ -87,7 +87,7 @@ fn stdout_has_the_same_lines_as_the_watch() {
 }
 
 #[test]
-fn the_living_are_told_of_when_asked_for() {
+fn living_members_are_published_on_request() {
     let zookeeper = ZooKeeper::start();
     let program = env!("CARGO_BIN_EXE_heartline");
     let options = ["events", "--alive", "--to", "-", "--zookeeper"];
@@ -175,7 +175,7 @@ fn a_full_disk_costs_the_oldest_and_they_are_counted() {
 }
 
 #[test]
-fn what_cannot_be_delivered_is_told_at_the_end() {
+fn what_cannot_be_delivered_is_counted_at_the_end() {
     let zookeeper = ZooKeeper::start();
     let options = ["--linger", "100ms", "--to", "/dev/full"];
     let running = Publisher::start(&zookeeper.address(), &options, Stdio::null());

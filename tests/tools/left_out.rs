@@ -198,7 +198,7 @@ fn said(output: &Output) -> String {
 }
 
 #[test]
-fn the_test_command_tells_of_it_and_fails_where_all_is_required() {
+fn the_test_command_reports_it_and_fails_where_all_is_required() {
     let fake = Fake::new();
     let output = fake.run("scripts/test", None);
     assert!(output.status.success(), "{}", said(&output));

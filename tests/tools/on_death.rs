@@ -96,7 +96,7 @@ fn a_command_that_hangs_does_not_hold_the_master_up() {
 }
 
 #[test]
-fn the_heir_acts_on_the_death_of_the_master() {
+fn the_next_in_line_acts_on_the_death_of_the_master() {
     let zookeeper = ZooKeeper::start();
     let register = Register::new();
     let watcher = Watcher::events(&zookeeper);

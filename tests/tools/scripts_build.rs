@@ -66,7 +66,7 @@ fn only_some_programs_are_built_on_request() {
 }
 
 #[test]
-fn a_failed_build_is_told() {
+fn a_failed_build_is_reported() {
     let (_folder, mut command) = build("echo 'error: no such thing' >&2; exit 101");
     let output = command.output().expect("it runs");
     let said = String::from_utf8_lossy(&output.stderr);

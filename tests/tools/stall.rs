@@ -39,7 +39,7 @@ fn master(zookeeper: &ZooKeeper) -> (Watcher, support::Mapper) {
 }
 
 #[test]
-fn a_hung_command_is_told_shown_and_ended() {
+fn a_hung_command_is_reported_shown_and_ended() {
     let zookeeper = ZooKeeper::start();
     let (watcher, _master) = master(&zookeeper);
     let options = ["--stall-timeout", "1s", "--on-stall", "kill"];
@@ -129,7 +129,7 @@ fn work_that_is_ended_for_a_stall_leaves_its_snapshot_at_a_slow_server_too() {
 }
 
 #[test]
-fn a_task_of_hadoop_says_why_it_was_ended_and_stays_to_be_heard_unless_told_to_end() {
+fn a_task_of_hadoop_reports_why_it_was_ended_and_waits_to_be_heard_unless_a_signal_ends_it() {
     let zookeeper = ZooKeeper::start();
     let (watcher, _master) = master(&zookeeper);
     let mut hung = Command::new(env!("CARGO_BIN_EXE_heartline"))

@@ -332,7 +332,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn servers_and_agents_are_told_from_others_by_the_secret() {
+    fn servers_and_agents_are_distinguished_by_the_secret() {
         let folder = Path::new("/clusters/one");
         let ours = |text: &str| {
             let words: Vec<OsString> = text.split(' ').map(OsString::from).collect();

@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_taken_port_is_told_with_its_taker() {
+    fn a_taken_port_is_reported_with_its_owner() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         assert!(!is_free(address));

@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_twice_is_told_with_both_lines() {
+    fn what_is_written_twice_is_reported_with_both_lines() {
         let text = hosts(&["\"zookeeper\"", ""]);
         assert_problem(
             &text.replace("id = 2", "id = 1"),
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_that_need_another_are_told() {
+    fn parts_that_need_another_are_reported() {
         assert_problem(
             &hosts(&["\"zookeper\""]),
             5,

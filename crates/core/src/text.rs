@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn json_tells_the_same_text_without_a_steering_character() {
+    fn json_holds_the_same_text_without_a_control_character() {
         let text = format!("{STEERING}\u{e0001} \u{e4}\n\"\\");
         let json = json(&text).unwrap();
         assert!(!json.chars().any(is_steering), "{json}");

@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn progress_is_told_once() {
+    fn progress_is_reported_once() {
         let mut line = Line::default();
         let said = line.next(&status(90, None), false);
         assert_eq!(

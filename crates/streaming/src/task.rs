@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn hadoop_is_told_in_its_own_form() {
+    fn hadoop_gets_lines_in_its_own_form() {
         let task = task(&[("mapreduce_task_attempt_id", "attempt_1_0001_m_000000_0")]);
         assert_eq!(
             said(&task),

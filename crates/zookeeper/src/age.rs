@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn the_version_is_told_if_it_is_known() {
+    fn the_version_is_named_if_it_is_known() {
         let message = needs(Some(("zk1:2181", Version(3, 4, 14))));
         assert!(
             message.contains("3.5 or later") && message.contains("zk1:2181 is ZooKeeper 3.4.14")

@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_closed_port_is_told() {
+    async fn a_closed_port_is_reported() {
         let port = {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             listener.local_addr().unwrap().port()
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn ipv6_is_told_as_it_is_typed() {
+    fn ipv6_is_shown_as_it_is_typed() {
         let address = "[::1]:2181,[fe80::1%eth0]:1".parse().unwrap();
         assert_eq!(
             Diagnosis::nothing_listens(&address).to_string(),
@@ -188,14 +188,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_server_that_never_answers_is_told() {
+    async fn a_server_that_never_answers_is_reported() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         assert!(diagnose(port).await.contains("gives no session"));
     }
 
     #[tokio::test]
-    async fn a_server_that_closes_at_once_is_told_by_the_settings_name() {
+    async fn a_server_that_closes_at_once_is_reported_with_the_limit_of_connections() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let closing = tokio::spawn(async move {

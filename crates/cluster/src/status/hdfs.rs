@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_namenode_tells_its_state_and_its_datanodes() {
+    fn a_namenode_reports_its_state_and_its_datanodes() {
         let namenode = Namenode::of(&page(NAMENODE));
         assert!(namenode.is_active());
         assert_eq!((namenode.safe_mode, namenode.transaction), (None, Some(14)));
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_journal_and_a_datanode_tell_of_themselves() {
+    fn a_journalnode_and_a_datanode_report_their_own_state() {
         let journal = Journal::of(&page(JOURNALNODE), "small");
         assert_eq!((journal.transaction, journal.lag), (Some(14), Some(0)));
         assert_eq!(Journal::of(&page(JOURNALNODE), "other"), Journal::default());

@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_there_and_something_else_are_told_apart() {
+    fn nothing_there_and_something_else_are_distinguished() {
         let none = r#"{"FileStatuses":{"FileStatus":[]}}"#;
         assert_eq!(entries(none).unwrap(), []);
         for wrong in ["{}", "[]", r#"{"FileStatuses":{}}"#] {

@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_resourcemanager_tells_its_state() {
+    fn a_resourcemanager_reports_its_state() {
         let text = r#"{"clusterInfo":{"id":1795292824400,"startedOn":1795292824400,"state":"STARTED","haState":"STANDBY","rmStateStoreName":"org.apache.hadoop.yarn.server.resourcemanager.recovery.ZKRMStateStore","resourceManagerVersion":"3.4.2","haZooKeeperConnectionState":"CONNECTED"}}"#;
         let manager = Resourcemanager::of(serde_json::from_str(text).unwrap());
         assert_eq!(manager.state, "standby");

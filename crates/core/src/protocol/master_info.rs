@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_told_is_read_back() {
+    fn what_is_written_is_read_back() {
         let mut read = None;
         for line in master_info().lines().lines() {
             let (key, word) = line.split_once(": ").unwrap();

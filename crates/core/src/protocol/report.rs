@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_claim_is_told_in_two_fixed_lines() {
+    fn a_claim_is_written_as_two_fixed_lines() {
         let value = compose(&[event(12, EventKind::Claimed, "map1.5")], &[], &[]);
         assert!(value.starts_with("zookeeper: CONNECTED\nmaster map1.5\n"));
     }

@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_told_is_read_back() {
+    fn what_is_written_is_read_back() {
         let status = Status {
             interval: Duration::from_micros(7500),
             records_in: 1,

@@ -86,7 +86,7 @@ fn the_first_that_would_be_master_is_and_comes_first() {
 }
 
 #[test]
-fn a_standby_takes_over_from_the_dead_and_keeps_the_office() {
+fn a_standby_takes_over_from_the_dead_and_remains_master() {
     let mut roster = Roster::new(rules());
     let (first, second) = (
         node("m1", NodeRole::Master, 1),
@@ -113,7 +113,7 @@ fn a_standby_takes_over_from_the_dead_and_keeps_the_office() {
 }
 
 #[test]
-fn a_dead_master_without_heir_is_master_when_it_returns() {
+fn a_dead_master_without_a_standby_is_master_when_it_returns() {
     let mut roster = Roster::new(rules());
     let first = node("m1", NodeRole::Master, 1);
     roster.register(ms(0), &first).expect("taken");

@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn words_tell_all_but_some_things() {
+    fn srvr_and_mntr_show_all_but_a_few_values() {
         let facts = facts(Said::of(SRVR));
         let expected = Facts {
             mode: Some("leader".into()),
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn what_one_word_does_not_tell_another_does() {
+    fn what_one_word_does_not_show_another_does() {
         let mut both = facts(Said::of(SRVR));
         both.add(facts(Said::of(MNTR)));
         assert_eq!(both.mode.as_deref(), Some("leader"));
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn the_admin_server_tells_the_same() {
+    fn the_admin_server_shows_the_same() {
         let of = |text: &str| facts(Said::of_admin(&serde_json::from_str(text).unwrap()));
         let mut both = of(MONITOR);
         assert_eq!((both.zxid.as_deref(), both.watches), (None, Some(7)));

@@ -231,7 +231,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pipe_tells_what_is_unread_at_both_ends_and_its_end_at_one() {
+    fn a_pipe_shows_unread_bytes_at_both_ends_and_its_end_at_one() {
         let (mut reader, mut writer) = pipe().unwrap();
         assert_eq!(Input::of(&reader).fill(), InputFill::Empty);
         writer.write_all(b"words").unwrap();
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_tells_what_is_behind_its_position() {
+    fn a_file_shows_the_bytes_behind_its_position() {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(b"words").unwrap();
         assert_eq!(Input::of(&file).fill(), InputFill::Ended);

@@ -245,7 +245,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_attempt_tells_its_job() {
+    fn an_attempt_id_contains_its_job() {
         let job = job_of("attempt_local12_0001_m_000000_0");
         assert_eq!(job.as_deref(), Some("job_local12_0001"));
         for other in [

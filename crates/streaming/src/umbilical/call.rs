@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn older_masters_are_not_told_whether_the_task_is_to_fail_too() {
+    fn older_masters_get_no_flag_for_the_whole_task() {
         let [newest, older, oldest] = Version::ALL.map(call);
         assert_eq!(older.len(), oldest.len());
         assert_eq!(newest.len(), older.len() + "..boolean.".len());

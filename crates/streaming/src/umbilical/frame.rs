@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_frame_tells_its_lengths() {
+    fn a_frame_begins_with_its_lengths() {
         let request = Request::new(PROTOBUF, SASL, &[]);
         let sasl = Sasl {
             state: State::Negotiate.into(),

@@ -5,7 +5,7 @@ fn parse(text: &str) -> Result<String, String> {
 }
 
 #[test]
-fn hosts_ports_and_chroot_are_told_apart() {
+fn hosts_ports_and_chroot_are_parsed_apart() {
     assert_eq!(parse("zk1").unwrap(), "zk1:2181");
     assert_eq!(
         parse("zk1:2182,zk2/jobs/a").unwrap(),

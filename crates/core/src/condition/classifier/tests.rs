@@ -76,7 +76,7 @@ fn after(millis: u64) -> StallTimeout {
 }
 
 #[test]
-fn each_condition_is_told_after_a_second() {
+fn each_condition_is_reported_after_a_second() {
     for (does, expected) in [
         (Does::Moves, Condition::Working),
         (Does::WaitsForInput, Condition::Starved),
@@ -97,7 +97,7 @@ fn each_condition_is_told_after_a_second() {
 }
 
 #[test]
-fn a_stall_is_told_once_and_ends_with_a_byte() {
+fn a_stall_is_reported_once_and_ends_with_a_byte() {
     let mut course = Course::new(after(2000));
     course.steps(Does::Sleeps, 9);
     assert_eq!(course.classifier.stalled(), None);

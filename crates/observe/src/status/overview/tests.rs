@@ -92,7 +92,7 @@ fn a_new_master_is_no_follower_too() {
 }
 
 #[test]
-fn the_report_tells_of_the_master_whose_claim_is_first() {
+fn the_report_is_from_the_master_whose_claim_is_first() {
     let mut look = look(Vec::new(), vec![claim(CLAIM, "map1", &beat("hd1", 1))], 0);
     look.report = Some(node("", &report(CLAIM), 1, 0, 0));
     let overview = of(&look);

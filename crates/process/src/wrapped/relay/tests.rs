@@ -106,7 +106,7 @@ fn a_taker_that_goes_ends_it_though_nothing_comes() {
 }
 
 #[test]
-fn what_nobody_takes_is_told() {
+fn a_reader_that_went_is_reported() {
     let (from, mut feed) = io::pipe().unwrap();
     let (take, to) = io::pipe().unwrap();
     drop(take);

@@ -179,7 +179,7 @@ fn an_answer_without_end_is_not_read() {
 
 proptest! {
     #[test]
-    fn whatever_is_answered_it_is_told_or_it_is_not(
+    fn no_answer_makes_it_panic(
         garbage in proptest::collection::vec(any::<u8>(), 0..200),
         place in any::<prop::sample::Index>(),
     ) {
