@@ -68,7 +68,7 @@ fn five_thousand_that_fall_silent_are_reported_and_removed_and_the_master_stays(
     let member = |name| Mapper::with_options(&address, &[&["--name", name], &options[..]].concat());
     let master = member("map1");
     watcher.wait_for_event("claimed", "map1");
-    let heir = member("map2");
+    let next = member("map2");
     watcher.wait_for_event("joined", "map2");
     // Their names have the maximum length.
     let names = (0..5000).map(|number| format!("silent{number:04}{}", "x".repeat(190)));
@@ -89,7 +89,7 @@ fn five_thousand_that_fall_silent_are_reported_and_removed_and_the_master_stays(
     // The command ran for the attempt of the crowd, and for no other.
     let text = fs::read_to_string(&file).unwrap_or_default();
     assert!(text.lines().all(|line| line == "attempt_7_0001_m_000007_0"));
-    for mapper in [heir, master] {
+    for mapper in [next, master] {
         assert_eq!(mapper.finish().status(), 0);
     }
 }

@@ -70,7 +70,7 @@ fn a_paused_master_is_replaced_and_returns_as_a_follower() {
     let watcher = Watcher::events(&zookeeper);
     let mut paused = start(&zookeeper, "map1");
     watcher.wait_for_event("claimed", "map1");
-    let heir = start(&zookeeper, "map2");
+    let next = start(&zookeeper, "map2");
     watcher.wait_for_event("alive", "map2");
     paused.signal(Signal::STOP);
     watcher.wait_for_event("claimed", "map2");
@@ -84,7 +84,7 @@ fn a_paused_master_is_replaced_and_returns_as_a_follower() {
         ("one\t1\ntwo\t1\n", 0)
     );
     watcher.wait_for_event("finished", "map1");
-    assert_eq!(heir.finish().status(), 0);
+    assert_eq!(next.finish().status(), 0);
     watcher.wait_for_event("released", "map2");
     let masters = claims(&watcher);
     let masters: Vec<&str> = masters.iter().map(|logged| logged.node.as_str()).collect();
@@ -104,11 +104,11 @@ fn when_master_and_next_in_line_die_at_once_the_third_takes_over() {
     };
     let master = start("map1");
     watcher.wait_for_event("claimed", "map1");
-    let heir = start("map2");
+    let next = start("map2");
     watcher.wait_for_event("alive", "map2");
     let _third = start("map3");
     watcher.wait_for_event("alive", "map3");
-    heir.signal(Signal::KILL);
+    next.signal(Signal::KILL);
     master.signal(Signal::KILL);
     watcher.wait_for_event("claimed", "map3");
     // The successor's znode remains until its session ends: only a master can have removed it sooner.
@@ -121,11 +121,11 @@ fn a_removed_successor_leaves_no_gap_in_the_line() {
     let watcher = Watcher::events(&zookeeper);
     let master = start(&zookeeper, "map1");
     watcher.wait_for_event("claimed", "map1");
-    let heir = start(&zookeeper, "map2");
+    let next = start(&zookeeper, "map2");
     watcher.wait_for_event("alive", "map2");
     let _third = start(&zookeeper, "map3");
     watcher.wait_for_event("alive", "map3");
-    heir.signal(Signal::KILL);
+    next.signal(Signal::KILL);
     watcher.wait_for_event("died", "map2");
     // Its claim was removed with its znode, so that the third has the master before it.
     master.signal(Signal::KILL);

@@ -241,7 +241,7 @@ fn watch(fed: &Fed) -> (Monitor, Receiver<MonitorEvent>) {
         interval: Duration::from_millis(50),
         debuggers: true,
     };
-    let send = move |news| sender.send(news).unwrap();
+    let send = move |event| sender.send(event).unwrap();
     let monitor = Monitor::start(settings, Counted(Arc::clone(&fed.pipes)), send).unwrap();
     (monitor, receiver)
 }
@@ -319,7 +319,7 @@ fn a_monitor_that_is_dropped_reports_nothing_more() {
     let rest: Vec<MonitorEvent> = receiver.iter().collect();
     assert!(
         rest.iter()
-            .all(|news| matches!(news, MonitorEvent::Snapshot(_)))
+            .all(|event| matches!(event, MonitorEvent::Snapshot(_)))
     );
 }
 
@@ -327,8 +327,8 @@ fn a_monitor_that_is_dropped_reports_nothing_more() {
 fn a_command_that_has_ended_is_not_stalled() {
     let fed = Fed::start(&shell("echo ready"), Feed::Nothing, Drain::Reads);
     let (monitor, receiver) = watch(&fed);
-    let news = receiver.recv_timeout(Duration::from_secs(4));
-    assert_eq!(news, Err(RecvTimeoutError::Timeout));
+    let event = receiver.recv_timeout(Duration::from_secs(4));
+    assert_eq!(event, Err(RecvTimeoutError::Timeout));
     assert_eq!(monitor.vitals().stalled(), None);
     assert_eq!(monitor.vitals().processes(), 0);
 }

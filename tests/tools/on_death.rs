@@ -105,12 +105,12 @@ fn the_next_in_line_acts_on_the_death_of_the_master() {
     let on_death = register.command(r#"echo "$1 $2" >> "$0""#);
     let options = ["--name", "second", "--timeout", "500ms"];
     let options = [&options[..], &["--on-death", &on_death]].concat();
-    let heir = Mapper::with_options(&zookeeper.address(), &options);
+    let next = Mapper::with_options(&zookeeper.address(), &options);
     watcher.wait_for_event("joined", "second");
     master.signal(Signal::KILL);
     watcher.wait_for_event("claimed", "second");
     register.wait_for(1);
-    heir.finish();
+    next.finish();
     watcher.wait_for_event("released", "second");
     assert_eq!(register.lines(), [format!("{} first", attempt(1))]);
 }

@@ -138,7 +138,7 @@ impl Agents<'_> {
         let cluster = self.cluster;
         let (pid_file, log) = (cluster.nodes_server_pid_file(), cluster.nodes_server_log());
         let known = if let Some(known) = ProcessRecord::recorded(&pid_file) {
-            tell(HERE, SERVER, known, false);
+            report(HERE, SERVER, known, false);
             known
         } else {
             make_secret(&cluster.nodes_secret())?;
@@ -146,7 +146,7 @@ impl Agents<'_> {
             command.args(["--listen", &cluster.nodes_server()]);
             command.arg("--state").arg(cluster.nodes_state());
             let known = start(&mut command, &log, &pid_file).context(SERVER)?;
-            tell(HERE, SERVER, known, true);
+            report(HERE, SERVER, known, true);
             known
         };
         let address: SocketAddr = cluster.nodes_server().parse()?;
@@ -208,7 +208,7 @@ impl Agents<'_> {
         let cluster = self.cluster;
         let pid_file = cluster.agent_pid_file(host);
         if let Some(known) = ProcessRecord::recorded(&pid_file) {
-            tell(&host.name, AGENT, known, false);
+            report(&host.name, AGENT, known, false);
             return Ok(known);
         }
         let mut command = self.part(cluster.within(host), "agent");
@@ -226,7 +226,7 @@ impl Agents<'_> {
         command.args(["--hosts-file", "/etc/hosts"]);
         let known = start(&mut command, &cluster.agent_log(host), &pid_file)
             .with_context(|| format!("{} {AGENT}", host.name))?;
-        tell(&host.name, AGENT, known, true);
+        report(&host.name, AGENT, known, true);
         Ok(known)
     }
 
@@ -309,7 +309,7 @@ impl Agents<'_> {
     }
 }
 
-fn tell(host: &str, what: &str, known: ProcessRecord, is_new: bool) {
+fn report(host: &str, what: &str, known: ProcessRecord, is_new: bool) {
     let how = if is_new { "started" } else { "runs already" };
     progress(format_args!("{host} {what}: {how}, pid {}", known.pid));
 }

@@ -117,7 +117,7 @@ pub(super) async fn run(plan: AgentConfig) -> anyhow::Result<()> {
         match end {
             AgentEnd::Stopped => return Ok(()),
             AgentEnd::Left => {
-                tell_written(&agent.files.clear().await?);
+                log_written(&agent.files.clear().await?);
                 say(PROGRAM, format_args!("{} has left", agent.plan.name));
                 return Ok(());
             }
@@ -275,7 +275,7 @@ impl Agent {
                 "the node at {ip} has the name of this agent's server, {name}; the hosts file does not get its entry"
             ));
         }
-        self.tell_changes(&entries);
+        self.log_changes(&entries);
         self.files.want(entries);
         link.send_message(&status.confirmation()).await?;
         Ok(())
@@ -299,7 +299,7 @@ impl Agent {
     }
 
     /// Logs which nodes died and which returned.
-    fn tell_changes(&self, entries: &Entries) {
+    fn log_changes(&self, entries: &Entries) {
         let before = self.files.wanted().map(|entries| &entries.dead);
         let none = BTreeSet::new();
         let before = before.unwrap_or(&none);
@@ -316,7 +316,7 @@ impl Agent {
     fn written(&mut self, outcome: Outcome) {
         self.is_well = outcome.is_ok();
         match outcome {
-            Ok(written) => tell_written(&written),
+            Ok(written) => log_written(&written),
             Err(why) => self.complain(format!("{why:#}")),
         }
     }
@@ -332,7 +332,7 @@ impl Agent {
     }
 }
 
-pub(super) fn tell_written(written: &[PathBuf]) {
+pub(super) fn log_written(written: &[PathBuf]) {
     for path in written {
         say(PROGRAM, format_args!("{} is written", path.display()));
     }

@@ -110,7 +110,7 @@ impl Coordinator {
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut saved = self.roster.version();
-        let mut published = (saved, self.roster.news());
+        let mut published = (saved, self.roster.urgent_version());
         let mut writing = StoreWrites::new();
         let (mut may_write, mut may_publish) = (Instant::now(), Instant::now());
         let mut unkept_since = None;
@@ -119,14 +119,14 @@ impl Coordinator {
             let is_kept = self.roster.version() == saved;
             unkept_since = (!is_kept).then(|| unkept_since.unwrap_or_else(Instant::now));
             let publish_at = unkept_since.map_or(may_publish, |at| may_publish.max(at + TOGETHER));
-            let news = (saved, self.roster.news());
+            let changes = (saved, self.roster.urgent_version());
             // The update is published before the answers: a node that is acknowledged must find itself in the status.
-            if news != published && Instant::now() >= publish_at {
-                published = news;
+            if changes != published && Instant::now() >= publish_at {
+                published = changes;
                 may_publish = Instant::now() + self.publish();
             }
             self.release(saved);
-            self.tell_events();
+            self.log_events();
             let is_dirty = writing.is_empty() && !is_kept;
             tokio::select! {
                 biased;
@@ -148,7 +148,7 @@ impl Coordinator {
                     let save = self.store.clone().save(Arc::clone(&kept));
                     writing.spawn(async move { (version, kept, save.await) });
                 }
-                () = sleep_until(publish_at), if news != published => {}
+                () = sleep_until(publish_at), if changes != published => {}
                 count = self.inbox.recv_many(&mut batch, AT_ONCE) => {
                     if count == 0 {
                         return;
@@ -227,7 +227,7 @@ impl Coordinator {
         }
     }
 
-    fn tell_events(&mut self) {
+    fn log_events(&mut self) {
         let mut happened = false;
         while let Some(event) = self.roster.poll_event() {
             happened = true;

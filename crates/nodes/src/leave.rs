@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{anyhow, bail};
 use tokio::time::timeout;
 
-use super::agent::{AgentConfig, registration, tell_written};
+use super::agent::{AgentConfig, log_written, registration};
 use super::link::Link;
 use super::managed_files::ManagedFiles;
 use super::message::ReplyHeader;
@@ -16,10 +16,10 @@ const LEAVE: Duration = Duration::from_secs(5);
 
 /// Makes this node leave: removes its blocks from its files, and its name from the cluster.
 pub(super) async fn leave(plan: AgentConfig) -> anyhow::Result<()> {
-    // The server comes first: it tells a running agent to stop, which then writes no more.
-    let informed = timeout(LEAVE, tell_any(&plan)).await;
+    // The server comes first: it stops a running agent, which then writes no more.
+    let informed = timeout(LEAVE, send_to_any(&plan)).await;
     let written = Writer::new(plan.place.clone()).clear().await?;
-    tell_written(&written);
+    log_written(&written);
     match informed {
         Ok(Ok(())) => Ok(()),
         Ok(Err(why)) => bail!("{}", not_informed(&plan, &format!("{why:#}"))),
@@ -44,11 +44,11 @@ fn not_informed(plan: &AgentConfig, why: &str) -> String {
 }
 
 /// Sends the leave to the first server that accepts it.
-async fn tell_any(plan: &AgentConfig) -> anyhow::Result<()> {
+async fn send_to_any(plan: &AgentConfig) -> anyhow::Result<()> {
     let mut outcome = Ok(());
     for turn in 0..plan.servers.count() {
         let server = plan.servers.at(turn);
-        outcome = tell_leave(plan, server).await;
+        outcome = send_leave(plan, server).await;
         if outcome.is_ok() {
             break;
         }
@@ -56,7 +56,7 @@ async fn tell_any(plan: &AgentConfig) -> anyhow::Result<()> {
     outcome
 }
 
-async fn tell_leave(plan: &AgentConfig, server: &str) -> anyhow::Result<()> {
+async fn send_leave(plan: &AgentConfig, server: &str) -> anyhow::Result<()> {
     let mut link = Link::connect(server, plan.secret.as_ref()).await?;
     let registration = registration(plan, &link)?;
     link.send_message(&registration.leave()).await?;

@@ -5,7 +5,7 @@
 //!   [`lose`](Roster::lose), [`leave`](Roster::leave), [`forget`](Roster::forget), and [`tick`](Roster::tick) at
 //!   regular intervals.
 //! - **Outputs:** [`version`](Roster::version) grows with each change of the stored or published state;
-//!   [`news`](Roster::news) grows with the changes that are published before they are stored.
+//!   [`urgent_version`](Roster::urgent_version) grows with the changes that are published before they are stored.
 
 mod node;
 mod permit;
@@ -59,7 +59,7 @@ pub struct Roster {
     forbears_until: Option<Duration>,
     pub(super) next_number: u64,
     version: u64,
-    news: u64,
+    urgent_version: u64,
     events: VecDeque<NodeEvent>,
 }
 
@@ -76,7 +76,7 @@ impl Roster {
             forbears_until: None,
             next_number: 0,
             version: 0,
-            news: 0,
+            urgent_version: 0,
             events: VecDeque::new(),
         }
     }
@@ -363,13 +363,13 @@ impl Roster {
     }
 
     /// Grows with each change that is published at once: which nodes are alive, which is master, which have gone.
-    pub fn news(&self) -> u64 {
-        self.news
+    pub fn urgent_version(&self) -> u64 {
+        self.urgent_version
     }
 
     fn turn(&mut self) {
         self.version += 1;
-        self.news += 1;
+        self.urgent_version += 1;
     }
 
     /// The next event that was not returned yet.

@@ -161,7 +161,7 @@ impl StatusArgs {
         }
         let rows: Vec<&Row> = overview.rows.iter().filter(|row| row.is(target)).collect();
         let mut screen = Screen::new(false);
-        let mut tell = |row: Option<&Row>, snapshot: Option<&Node>| {
+        let mut show = |row: Option<&Row>, snapshot: Option<&Node>| {
             if self.json {
                 return anyhow::Ok(write_line(&json::details(overview.now, row, snapshot)?)?);
             }
@@ -175,11 +175,11 @@ impl StatusArgs {
             let Some(snapshot) = snapshots.first() else {
                 bail!("{}", details::unknown(target, &overview, &self.namespace()));
             };
-            tell(None, Some(snapshot))?;
+            show(None, Some(snapshot))?;
         }
         for row in &rows {
             let snapshot = snapshots.iter().find(|snapshot| snapshot.name == row.node);
-            tell(Some(row), snapshot)?;
+            show(Some(row), snapshot)?;
         }
         Ok(status(rows.iter().any(|row| row.verdict.is_bad())))
     }

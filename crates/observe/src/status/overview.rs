@@ -14,7 +14,7 @@ use heartline_core::protocol::rfc3339;
 use heartline_core::protocol::{Beat, MasterInfo, PreviousMaster, Report};
 
 /// How long the list of the dead stays valid in a report that no master updates: as long as a master repeats it.
-const MOURNING: TimeDelta = TimeDelta::minutes(10);
+const DEAD_SHOWN: TimeDelta = TimeDelta::minutes(10);
 
 /// The current master.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -108,7 +108,7 @@ impl Overview {
         }
         let reports = master.as_ref().is_some_and(|master| master.term.is_some());
         for dead in &report.dead {
-            let of_late = reports || wall - dead.time < MOURNING;
+            let of_late = reports || wall - dead.time < DEAD_SHOWN;
             if of_late && named.insert(dead.node.clone()) {
                 rows.push(Row::of_dead(dead, now));
             }

@@ -27,7 +27,7 @@ const EARLIER: TimeDelta = TimeDelta::seconds(60);
 /// Receives the master's events. A call must return quickly: what ZooKeeper holds is lost if it changes
 /// faster than it is read.
 pub(crate) trait EventHandler {
-    /// ZooKeeper came or went; returns whether that is news.
+    /// ZooKeeper came or went; returns whether that is new.
     fn connection(&mut self, connected: bool) -> anyhow::Result<bool>;
     /// An event that the master reports once.
     fn event(&mut self, event: &Event) -> anyhow::Result<()>;
@@ -123,7 +123,7 @@ impl<A: EventHandler> Follower<A> {
     async fn begin(&mut self, link: &mut WatchSession) -> anyhow::Result<()> {
         self.handler.connection(true)?;
         let path = link.session().paths().master().to_owned();
-        match in_office(link.session()).await {
+        match current_claim(link.session()).await {
             Ok(Some(claimed)) => {
                 // Its claim may have been reported too long ago for the reports to repeat it.
                 self.history.see(claimed.epoch);
@@ -148,7 +148,7 @@ impl<A: EventHandler> Follower<A> {
             return Ok(());
         }
         let report = Report::parse(&value.bytes);
-        for event in &self.history.news(&report, &value.stat) {
+        for event in &self.history.new_events(&report, &value.stat) {
             self.handler.event(event)?;
             self.look_after(link, event);
         }
@@ -257,7 +257,7 @@ fn feed_snapshot(link: &mut WatchSession, node: &str) -> AbortHandle {
 }
 
 /// How the current master took over, according to its reports; `None` if there is no master.
-async fn in_office(session: &Session) -> Result<Option<Event>, Failure> {
+async fn current_claim(session: &Session) -> Result<Option<Event>, Failure> {
     let end = Instant::now() + CLAIM_TIMEOUT;
     let first = unthrottled(end, async || session.first_claim(false).await).await?;
     let Some((claim, _)) = first else {

@@ -67,7 +67,7 @@ impl EventHistory {
 
     /// The new events of a report, in its order. An event [`EventKind::Lost`] stands for those missed since the report
     /// before.
-    pub(crate) fn news(&mut self, report: &Report, stat: &Stat) -> Vec<Event> {
+    pub(crate) fn new_events(&mut self, report: &Report, stat: &Stat) -> Vec<Event> {
         self.see(report.epoch);
         if report.epoch.is_none() && report.events.is_empty() {
             if report.is_free() {
@@ -77,7 +77,7 @@ impl EventHistory {
         }
         self.doubt(report, stat.modified);
         self.zxid = self.zxid.max(stat.modified);
-        let mut news = Vec::new();
+        let mut new = Vec::new();
         for event in &report.events {
             let (Some(epoch), Some(sequence)) = (event.epoch, event.sequence) else {
                 continue;
@@ -94,10 +94,10 @@ impl EventHistory {
             if !self.is_later(last) {
                 continue;
             }
-            news.extend(self.missed(last, sequence.saturating_sub(1)));
+            new.extend(self.missed(last, sequence.saturating_sub(1)));
             self.reach(last);
             if event.event != EventKind::Claimed || self.is_new_master(event) {
-                news.push(event.clone());
+                new.push(event.clone());
             }
         }
         // There may have been more events that the report no longer repeats.
@@ -108,11 +108,11 @@ impl EventHistory {
                 time: stat.written,
             };
             if self.is_later(last) {
-                news.extend(self.missed(last, report.sequence));
+                new.extend(self.missed(last, report.sequence));
                 self.reach(last);
             }
         }
-        news
+        new
     }
 
     /// Whether this claim is that of a new master.

@@ -84,7 +84,7 @@ impl WatchSession {
                 Connection::Disconnected => WatchEvent::Disconnected,
                 Connection::Ended => WatchEvent::Ended,
             },
-            Some(news) = self.inbox.recv() => news,
+            Some(event) = self.inbox.recv() => event,
         }
     }
 
@@ -104,7 +104,7 @@ impl WatchSession {
                     Ok((value, watch)) => {
                         outside.is_well();
                         // A lost connection ends the feed; the next feed begins with the current value.
-                        if !outside.tell(WatchEvent::Value(feed.clone(), value)).await
+                        if !outside.send(WatchEvent::Value(feed.clone(), value)).await
                             || watch.await.is_err()
                         {
                             return;
@@ -112,7 +112,7 @@ impl WatchSession {
                         continue;
                     }
                     Err(Failure::NoNode) => {
-                        if !outside.tell(WatchEvent::Missing(feed.clone())).await || !lasting {
+                        if !outside.send(WatchEvent::Missing(feed.clone())).await || !lasting {
                             return;
                         }
                         match session.appeared(&path).await {
@@ -141,7 +141,7 @@ impl WatchSession {
                         // Each list holds all names: while many come and go, its cost must stay low.
                         let rest =
                             PER_NAME.saturating_mul(u32::try_from(names.len()).unwrap_or(u32::MAX));
-                        if !outside.tell(WatchEvent::Names(names)).await || watch.await.is_err() {
+                        if !outside.send(WatchEvent::Names(names)).await || watch.await.is_err() {
                             return;
                         }
                         sleep(rest.min(LONGEST_REST)).await;
@@ -163,23 +163,23 @@ impl WatchSession {
 
 /// A feed's channel to the watcher, and its pause between attempts to read a refused znode.
 struct FeedSender {
-    news: Sender<WatchEvent>,
+    events: Sender<WatchEvent>,
     throttled: Backoff,
     refused: Backoff,
 }
 
 impl FeedSender {
-    fn new(news: &Sender<WatchEvent>) -> Self {
+    fn new(events: &Sender<WatchEvent>) -> Self {
         Self {
-            news: news.clone(),
+            events: events.clone(),
             throttled: throttle_backoff(),
             refused: Backoff::between(FIRST_PAUSE, LONGEST_PAUSE),
         }
     }
 
     /// Sends an event; returns whether the watcher still receives.
-    async fn tell(&self, news: WatchEvent) -> bool {
-        self.news.send(news).await.is_ok()
+    async fn send(&self, event: WatchEvent) -> bool {
+        self.events.send(event).await.is_ok()
     }
 
     fn is_well(&mut self) {
@@ -196,7 +196,7 @@ impl FeedSender {
             _ => self.refused.next_wait(),
         };
         let is_sent = self
-            .tell(WatchEvent::Unreadable(path.to_owned(), failure))
+            .send(WatchEvent::Unreadable(path.to_owned(), failure))
             .await;
         sleep(pause).await;
         is_sent

@@ -147,7 +147,7 @@ impl Watcher {
     fn report(&mut self, value: &Value) -> anyhow::Result<()> {
         let report = Report::parse(&value.bytes);
         self.epoch = report.epoch.or(self.epoch);
-        for event in &self.history.news(&report, &value.stat) {
+        for event in &self.history.new_events(&report, &value.stat) {
             let seen = |node: &String| self.seen.contains(node);
             let is_shown = match event.event {
                 EventKind::Died | EventKind::Finished | EventKind::Failed => {
@@ -182,10 +182,10 @@ impl Watcher {
         let (name, line) = (text::line(node), text::line(&beat.line));
         let line = format!("set value of node /heart_beat/follower_{name} as {line}!\n");
         self.files.write(node, &line, &mut self.complaints);
-        self.tell(kind, node)
+        self.write_event(kind, node)
     }
 
-    fn tell(&self, event: EventKind, node: &str) -> anyhow::Result<()> {
+    fn write_event(&self, event: EventKind, node: &str) -> anyhow::Result<()> {
         Ok(self
             .writer
             .json(&Event::of(Utc::now(), event, node, self.epoch))?)

@@ -125,7 +125,7 @@ impl Supervisor {
             drain_until: None,
             lines: Lines::default(),
         };
-        tell(Report::Started(child.id()));
+        send(Report::Started(child.id()));
         Ok(supervisor)
     }
 
@@ -137,7 +137,7 @@ impl Supervisor {
                 if is_alone || tree::below(self.own).is_empty() {
                     // Reap processes that have ended since: otherwise init would do so at some later time.
                     self.reap()?;
-                    tell(Report::Ended(Ended {
+                    send(Report::Ended(Ended {
                         status,
                         by_itself: self.by_itself,
                     }));
@@ -262,7 +262,7 @@ impl Supervisor {
     }
 }
 
-fn tell(report: Report) {
+fn send(report: Report) {
     // If the program is gone, the report is not needed.
     let _ = rustix::io::write(stdin(), report.to_string().as_bytes());
 }

@@ -123,12 +123,12 @@ pub struct Monitor {
 }
 
 impl Monitor {
-    /// Starts to monitor. Two threads of the monitor call `tell`, each one call at a time: the sampling
+    /// Starts to monitor. Two threads of the monitor call `report`, each one call at a time: the sampling
     /// thread, and another one for snapshots.
     pub fn start(
         settings: MonitorSettings,
         streams: impl FlowSource + 'static,
-        tell: impl Fn(MonitorEvent) + Send + Sync + 'static,
+        report: impl Fn(MonitorEvent) + Send + Sync + 'static,
     ) -> io::Result<Self> {
         let vitals = Arc::new(Vitals::default());
         let ended = Arc::new(AtomicBool::new(false));
@@ -141,7 +141,7 @@ impl Monitor {
             streams,
             vitals: Arc::clone(&vitals),
             ended: Arc::clone(&ended),
-            tell: Arc::new(tell),
+            report: Arc::new(report),
             snapshot: None,
         };
         let run = move || {
@@ -187,7 +187,7 @@ struct MonitorThread<S, T> {
     streams: S,
     vitals: Arc<Vitals>,
     ended: Arc<AtomicBool>,
-    tell: Arc<T>,
+    report: Arc<T>,
     /// The thread of the last snapshot, which may still be running.
     snapshot: Option<JoinHandle<()>>,
 }
@@ -208,7 +208,7 @@ impl<S: FlowSource, T: Fn(MonitorEvent) + Send + Sync + 'static> MonitorThread<S
             Some(ConditionChange::Stalled) => {
                 let condition = self.classifier.condition();
                 let still = self.classifier.stalled().unwrap_or_default();
-                (self.tell)(MonitorEvent::Stalled { condition, still });
+                (self.report)(MonitorEvent::Stalled { condition, still });
                 let last_record = self.streams.last_record();
                 self.take_snapshot(Occasion {
                     target: self.settings.target,
@@ -220,7 +220,7 @@ impl<S: FlowSource, T: Fn(MonitorEvent) + Send + Sync + 'static> MonitorThread<S
                     debuggers: self.settings.debuggers,
                 });
             }
-            Some(ConditionChange::Recovered) => (self.tell)(MonitorEvent::Recovered),
+            Some(ConditionChange::Recovered) => (self.report)(MonitorEvent::Recovered),
             None => {}
         }
     }
@@ -239,8 +239,8 @@ impl<S: FlowSource, T: Fn(MonitorEvent) + Send + Sync + 'static> MonitorThread<S
             // It stalled, went on and stalled again meanwhile: one snapshot is enough.
             return;
         }
-        let (tell, ended) = (Arc::clone(&self.tell), Arc::clone(&self.ended));
-        let take = move || tell(MonitorEvent::Snapshot(snapshot::take(&occasion, &ended)));
+        let (report, ended) = (Arc::clone(&self.report), Arc::clone(&self.ended));
+        let take = move || report(MonitorEvent::Snapshot(snapshot::take(&occasion, &ended)));
         let started = thread::Builder::new()
             .name("snapshot".to_owned())
             .spawn(take);

@@ -175,10 +175,10 @@ impl Opened {
 
 fn start(name: &str, relay: Option<Relay>) -> io::Result<Option<oneshot::Receiver<End>>> {
     let Some(relay) = relay else { return Ok(None) };
-    let (tell, end) = oneshot::channel();
+    let (send, end) = oneshot::channel();
     let run = move || {
         // The receiver may be gone, if it does not wait for this.
-        let _ = tell.send(relay.run());
+        let _ = send.send(relay.run());
     };
     thread::Builder::new().name(name.to_owned()).spawn(run)?;
     Ok(Some(end))

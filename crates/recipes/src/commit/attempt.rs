@@ -15,7 +15,7 @@ use heartline_process::wrapped::{ChildEvent, CommandOutcome, Order};
 use heartline_zookeeper::Session;
 
 /// How long reporting a failure may take; without a report, the next attempt waits until this session has expired.
-const TELL_FAILURE: Duration = Duration::from_secs(2);
+const RECORD_FAILURE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long closing the session may take.
 const CLOSE: Duration = Duration::from_secs(1);
 
@@ -119,11 +119,13 @@ async fn commit(
     let (state, limit) = if is_success {
         (State::Committed, plan.timeout)
     } else {
-        (State::Failed, TELL_FAILURE)
+        (State::Failed, RECORD_FAILURE_TIMEOUT)
     };
     limits.deadline = Instant::now() + limit;
     let mut permission = Permission::with_session(plan, session);
-    let recorded = permission.tell(version, &plan.record(state), limits).await;
+    let recorded = permission
+        .record_outcome(version, &plan.record(state), limits)
+        .await;
     let session = permission.take_session();
     let outcome = match recorded {
         // The command's failure matters more than the failure to report it.

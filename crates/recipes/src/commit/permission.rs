@@ -138,7 +138,7 @@ impl<'a> Permission<'a> {
     }
 
     /// Replaces `version` by the outcome; returns what other attempts have written if they have gone on meanwhile.
-    pub(super) async fn tell(
+    pub(super) async fn record_outcome(
         &mut self,
         version: i32,
         record: &Record,
@@ -146,14 +146,14 @@ impl<'a> Permission<'a> {
     ) -> Result<Option<String>, CommitStop> {
         loop {
             let znodes = self.open(limits).await?;
-            let telling = async {
-                if znodes.tell(version, record).await? == Made::Yes {
+            let recording = async {
+                if znodes.record_outcome(version, record).await? == Made::Yes {
                     return Ok(Recheck::Done);
                 }
                 let (sight, _) = znodes.look().await?;
                 Ok(recheck(record, version, &sight))
             };
-            match limits.keep(telling).await? {
+            match limits.keep(recording).await? {
                 Ok(Recheck::Done) => return Ok(None),
                 Ok(Recheck::Overtaken(text)) => return Ok(Some(text)),
                 Ok(Recheck::Again) => {}

@@ -106,7 +106,11 @@ impl Znodes {
     }
 
     /// Replaces `version` of the task's znode by the outcome, and deletes the runner's znode.
-    pub(super) async fn tell(&self, version: i32, record: &Record) -> Result<Made, Failure> {
+    pub(super) async fn record_outcome(
+        &self,
+        version: i32,
+        record: &Record,
+    ) -> Result<Made, Failure> {
         let set = Operation::Set {
             path: self.task.clone(),
             value: record.to_string().into_bytes(),

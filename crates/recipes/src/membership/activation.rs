@@ -12,9 +12,9 @@ use heartline_process::supervisor::Ended;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ActivationAction {
     /// Report that this member is active, under the claim with this zxid.
-    TellActive(i64),
+    ReportActive(i64),
     /// Report that it is not active any more.
-    TellInactive,
+    ReportInactive,
     /// Start the command, under the claim with this zxid.
     Start(i64),
     /// Ask the command to end; the reply is [`Activation::ended`].
@@ -156,7 +156,7 @@ impl Activation {
 
     fn over(&mut self) {
         self.phase = ActivationPhase::Inactive;
-        self.actions.push_back(ActivationAction::TellInactive);
+        self.actions.push_back(ActivationAction::ReportInactive);
         self.begin_or_leave();
     }
 
@@ -169,7 +169,8 @@ impl Activation {
             self.actions.push_back(ActivationAction::Leave(leaving));
         } else if let (Some(epoch), true) = (self.held, self.proven) {
             self.phase = ActivationPhase::Active;
-            self.actions.push_back(ActivationAction::TellActive(epoch));
+            self.actions
+                .push_back(ActivationAction::ReportActive(epoch));
             if self.has_command {
                 self.actions.push_back(ActivationAction::Start(epoch));
             }

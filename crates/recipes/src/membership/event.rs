@@ -89,14 +89,14 @@ mod tests {
     #[test]
     fn a_line_is_an_object_with_what_belongs_to_it() {
         let now = DateTime::from_timestamp_micros(1_609_240_719_574_485).unwrap();
-        let mut news = GroupEvent::new(now, GroupEventKind::WorkerJoined, "w1", "w1:2224");
-        news.workers = Some(vec![Worker {
+        let mut event = GroupEvent::new(now, GroupEventKind::WorkerJoined, "w1", "w1:2224");
+        event.workers = Some(vec![Worker {
             node: "w1".to_owned(),
             address: "w1:2224".to_owned(),
             created: 5,
         }]);
         assert_eq!(
-            news.line(),
+            event.line(),
             r#"{"time":"2020-12-29T11:18:39.574485Z","event":"worker-joined","node":"w1","address":"w1:2224","workers":[{"node":"w1","address":"w1:2224"}]}"#
                 .to_owned() + "\n"
         );

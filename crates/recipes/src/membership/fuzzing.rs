@@ -20,11 +20,11 @@ pub fn workers(bytes: &[u8]) {
         // The shorter list makes some workers leave again.
         let now = known.iter().rev().take(3).cloned().collect();
         for (_, workers) in roster.update(now) {
-            let mut news =
+            let mut event =
                 GroupEvent::new(DateTime::default(), GroupEventKind::Backup, node, address);
-            news.active = Some(address.to_owned());
-            news.workers = Some(workers);
-            let line = news.line();
+            event.active = Some(address.to_owned());
+            event.workers = Some(workers);
+            let line = event.line();
             let whole = line.strip_suffix('\n').unwrap_or_default();
             assert!(!whole.contains('\n'), "one line: {line:?}");
             let json = serde_json::from_str::<serde_json::Value>(whole);

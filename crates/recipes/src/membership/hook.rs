@@ -15,15 +15,15 @@ use heartline_process::say::say;
 /// Passes events to the hook.
 #[derive(Debug)]
 pub(super) struct Hook {
-    news: Sender<GroupEvent>,
+    events: Sender<GroupEvent>,
     done: Receiver<()>,
 }
 
 impl Hook {
     /// Starts the hook's thread; `command` is a shell command.
     pub(super) fn start(command: String) -> Self {
-        let (news, inbox) = channel::<GroupEvent>();
-        let (tell_done, done) = channel();
+        let (events, inbox) = channel::<GroupEvent>();
+        let (closed, done) = channel();
         thread::spawn(move || {
             while let Ok(first) = inbox.recv() {
                 let newest = inbox.try_iter().last().unwrap_or(first);
@@ -33,36 +33,36 @@ impl Hook {
                     Err(error) => say(PROGRAM, format_args!("cannot run the hook: {error}")),
                 }
             }
-            let _ = tell_done.send(());
+            let _ = closed.send(());
         });
-        Self { news, done }
+        Self { events, done }
     }
 
-    pub(super) fn tell(&self, news: GroupEvent) {
-        let _ = self.news.send(news);
+    pub(super) fn send(&self, event: GroupEvent) {
+        let _ = self.events.send(event);
     }
 
     /// Waits until the hook has handled the last event, for at most `limit`; after that the hook runs on unattended.
     pub(super) fn close(self, limit: Duration) {
-        drop(self.news);
+        drop(self.events);
         let _ = self.done.recv_timeout(limit);
     }
 }
 
 /// Runs the hook once. Returns the text of its failure, if it failed.
-fn run(command: &str, news: &GroupEvent) -> io::Result<Option<String>> {
+fn run(command: &str, event: &GroupEvent) -> io::Result<Option<String>> {
     let mut child = Command::new("sh")
         .args(["-c", command])
-        .env("HEARTLINE_EVENT", news.event.word())
-        .env("HEARTLINE_NODE", &news.node)
-        .env("HEARTLINE_ADDRESS", &news.address)
+        .env("HEARTLINE_EVENT", event.event.word())
+        .env("HEARTLINE_NODE", &event.node)
+        .env("HEARTLINE_ADDRESS", &event.address)
         .stdin(Stdio::piped())
         // Stdout belongs to the events, or to the command.
         .stdout(io::stderr().as_fd().try_clone_to_owned()?)
         .spawn()?;
     if let Some(mut input) = child.stdin.take() {
         // A hook need not read its input.
-        let _ = input.write_all(news.line().as_bytes());
+        let _ = input.write_all(event.line().as_bytes());
     }
     let status = child.wait()?;
     Ok((!status.success()).then(|| status.to_string()))

@@ -40,7 +40,7 @@ pub(super) struct GroupRunner {
     roster: WorkerRoster,
     leaving: Option<ExitCause>,
     orders: UnboundedReceiver<ExitCause>,
-    outlet: EventSink,
+    sink: EventSink,
     hook: Option<Hook>,
 }
 
@@ -58,7 +58,7 @@ impl GroupRunner {
             roster: WorkerRoster::default(),
             leaving: None,
             orders,
-            outlet: EventSink::open(events, send),
+            sink: EventSink::open(events, send),
             hook: plan.hook.take().map(Hook::start),
             plan,
         }
@@ -120,13 +120,13 @@ impl GroupRunner {
             return;
         }
         for (change, list) in self.roster.update(now) {
-            let (event, worker) = match change {
+            let (kind, worker) = match change {
                 WorkerChange::Joined(worker) => (GroupEventKind::WorkerJoined, worker),
                 WorkerChange::Left(worker) => (GroupEventKind::WorkerLeft, worker),
             };
-            let mut news = GroupEvent::new(Utc::now(), event, &worker.node, &worker.address);
-            news.workers = Some(list);
-            self.tell(news);
+            let mut event = GroupEvent::new(Utc::now(), kind, &worker.node, &worker.address);
+            event.workers = Some(list);
+            self.report(event);
         }
     }
 
@@ -152,14 +152,14 @@ impl GroupRunner {
     fn act(&mut self) {
         while let Some(action) = self.activation.poll_action() {
             match action {
-                ActivationAction::TellActive(epoch) => {
+                ActivationAction::ReportActive(epoch) => {
                     self.roster = WorkerRoster::default();
-                    let mut news = self.own_news(GroupEventKind::Active);
-                    news.epoch = Some(epoch);
-                    self.tell(news);
+                    let mut event = self.own_event(GroupEventKind::Active);
+                    event.epoch = Some(epoch);
+                    self.report(event);
                 }
-                ActivationAction::TellInactive => {
-                    self.tell(self.own_news(GroupEventKind::Inactive));
+                ActivationAction::ReportInactive => {
+                    self.report(self.own_event(GroupEventKind::Inactive));
                 }
                 ActivationAction::Start(epoch) => self.start(epoch),
                 ActivationAction::Stop => self.stop(self.plan.grace),
@@ -173,9 +173,9 @@ impl GroupRunner {
         {
             *announced = true;
             let holder = holder.clone();
-            let mut news = self.own_news(GroupEventKind::Backup);
-            news.active = Some(holder);
-            self.tell(news);
+            let mut event = self.own_event(GroupEventKind::Backup);
+            event.active = Some(holder);
+            self.report(event);
         }
     }
 
@@ -214,20 +214,20 @@ impl GroupRunner {
         }
     }
 
-    fn own_news(&self, event: GroupEventKind) -> GroupEvent {
-        GroupEvent::new(Utc::now(), event, self.plan.node(), &self.plan.address)
+    fn own_event(&self, kind: GroupEventKind) -> GroupEvent {
+        GroupEvent::new(Utc::now(), kind, self.plan.node(), &self.plan.address)
     }
 
-    fn tell(&self, news: GroupEvent) {
-        self.outlet.write(news.line());
+    fn report(&self, event: GroupEvent) {
+        self.sink.write(event.line());
         if let Some(hook) = &self.hook {
-            hook.tell(news);
+            hook.send(event);
         }
     }
 
     /// Waits until the sink and the hook have handled the last event.
     pub(super) fn close(self) {
-        self.outlet.close(LAST_WORD);
+        self.sink.close(LAST_WORD);
         if let Some(hook) = self.hook {
             hook.close(LAST_WORD);
         }

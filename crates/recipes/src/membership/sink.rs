@@ -24,7 +24,7 @@ impl EventSink {
     /// Starts the thread. If the reader of stdout has gone, `orders` gets the reason to leave.
     pub(super) fn open(events: Events, orders: UnboundedSender<ExitCause>) -> Self {
         let (lines, inbox) = channel::<String>();
-        let (tell_done, done) = channel();
+        let (closed, done) = channel();
         thread::spawn(move || {
             let mut complained = false;
             for line in inbox {
@@ -41,7 +41,7 @@ impl EventSink {
                     say(PROGRAM, format_args!("cannot write events: {error}"));
                 }
             }
-            let _ = tell_done.send(());
+            let _ = closed.send(());
         });
         Self { lines, done }
     }

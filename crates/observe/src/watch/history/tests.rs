@@ -39,19 +39,19 @@ fn report(epoch: i64, sequence: u64, repeated: impl IntoIterator<Item = u64>) ->
 }
 
 /// The numbers of the events passed on, and the counts of lost events as negative numbers.
-fn numbers(news: &[Event]) -> Vec<i64> {
+fn numbers(new: &[Event]) -> Vec<i64> {
     let number = |event: &Event| match event.count {
         Some(count) => -i64::try_from(count).unwrap(),
         None => i64::try_from(event.sequence.unwrap()).unwrap(),
     };
-    news.iter().map(number).collect()
+    new.iter().map(number).collect()
 }
 
 /// The events that pass as these reports come one after the other.
 fn story(history: &mut EventHistory, reports: &[Report]) -> Vec<i64> {
     let mut story = Vec::new();
     for (report, zxid) in reports.iter().zip(10..) {
-        story.extend(numbers(&history.news(report, &stat(zxid))));
+        story.extend(numbers(&history.new_events(report, &stat(zxid))));
     }
     story
 }
@@ -88,7 +88,7 @@ fn an_event_that_reports_repeat_is_passed_on_once() {
     ];
     assert_eq!(story(&mut history, &reports), [1, 2, 3, 4]);
     // A report that lags behind.
-    assert!(history.news(&report(9, 3, [3]), &stat(2)).is_empty());
+    assert!(history.new_events(&report(9, 3, [3]), &stat(2)).is_empty());
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn a_claim_that_was_found_is_passed_on_once() {
     assert!(history.is_new_master(&event(5, 0, EventKind::Claimed)));
     let mut first = report(5, 2, [2]);
     first.events.insert(0, event(5, 1, EventKind::Claimed));
-    assert_eq!(numbers(&history.news(&first, &stat(10))), [2]);
+    assert_eq!(numbers(&history.new_events(&first, &stat(10))), [2]);
 }
 
 #[test]
@@ -105,10 +105,8 @@ fn a_gap_is_reported_in_its_place() {
     let mut history = EventHistory::default();
     let reports = [report(5, 2, [1, 2]), report(5, 9, [7, 9])];
     assert_eq!(story(&mut history, &reports), [1, 2, -4, 7, -1, 9]);
-    let news = history.news(&report(5, 20, []), &stat(20));
-    let [lost] = &news[..] else {
-        panic!("{news:?}")
-    };
+    let new = history.new_events(&report(5, 20, []), &stat(20));
+    let [lost] = &new[..] else { panic!("{new:?}") };
     assert_eq!((lost.event, lost.count), (EventKind::Lost, Some(11)));
     assert_eq!(
         (lost.epoch, lost.sequence, &lost.node),
@@ -155,21 +153,21 @@ fn a_reset_begins_to_count_anew() {
     assert_eq!(story(&mut history, &reports), [89, 90, 1, 2]);
     // Some events were reported since.
     assert_eq!(
-        numbers(&history.news(&report(12, 2, [2]), &stat(30))),
+        numbers(&history.new_events(&report(12, 2, [2]), &stat(30))),
         [-1, 2]
     );
     // A reset that was seen, and a new master that has reported more events than the one before.
     let free = Report::parse(b"this is a master map!");
-    assert!(history.news(&free, &stat(31)).is_empty());
+    assert!(history.new_events(&free, &stat(31)).is_empty());
     assert_eq!(
-        numbers(&history.news(&report(15, 7, [7]), &stat(32))),
+        numbers(&history.new_events(&report(15, 7, [7]), &stat(32))),
         [-6, 7]
     );
     // A reset by hand under a living master is not a reset.
     let free = Report::parse(b"this is a master map!");
-    assert!(history.news(&free, &stat(33)).is_empty());
+    assert!(history.new_events(&free, &stat(33)).is_empty());
     assert_eq!(
-        numbers(&history.news(&report(15, 8, [7, 8]), &stat(34))),
+        numbers(&history.new_events(&report(15, 8, [7, 8]), &stat(34))),
         [8]
     );
 }
@@ -194,11 +192,17 @@ fn a_zookeeper_without_its_data_begins_anew() {
 fn numbers_that_are_no_masters_silence_nobody() {
     let mut history = EventHistory::default();
     let forged = report(5, u64::MAX, [u64::MAX]);
-    assert_eq!(numbers(&history.news(&report(5, 3, [3]), &stat(10))), [3]);
-    assert_eq!(history.news(&forged, &stat(11)).len(), 2);
-    let again = numbers(&history.news(&report(5, 4, [3, 4]), &stat(12)));
+    assert_eq!(
+        numbers(&history.new_events(&report(5, 3, [3]), &stat(10))),
+        [3]
+    );
+    assert_eq!(history.new_events(&forged, &stat(11)).len(), 2);
+    let again = numbers(&history.new_events(&report(5, 4, [3, 4]), &stat(12)));
     assert_eq!(again, [3, 4]);
     let forged = Report::parse(b"epoch: 9223372036854775807\nevent 18446744073709551615 9223372036854775807 2020-12-29T11:18:39Z died x\n");
-    history.news(&forged, &stat(13));
-    assert_eq!(numbers(&history.news(&report(5, 5, [5]), &stat(14))), [5]);
+    history.new_events(&forged, &stat(13));
+    assert_eq!(
+        numbers(&history.new_events(&report(5, 5, [5]), &stat(14))),
+        [5]
+    );
 }

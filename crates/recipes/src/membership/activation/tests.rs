@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::ActivationAction::{Kill, Leave, Start, Stop, TellActive, TellInactive};
+use super::ActivationAction::{Kill, Leave, ReportActive, ReportInactive, Start, Stop};
 use super::*;
 
 fn actions(activation: &mut Activation) -> Vec<ActivationAction> {
@@ -16,7 +16,7 @@ fn active() -> Activation {
     activation.held(5);
     assert_eq!(actions(&mut activation), [], "not without a proof");
     activation.proven();
-    assert_eq!(actions(&mut activation), [TellActive(5), Start(5)]);
+    assert_eq!(actions(&mut activation), [ReportActive(5), Start(5)]);
     activation
 }
 
@@ -25,7 +25,7 @@ fn a_command_that_ends_by_itself_ends_the_membership() {
     let mut activation = active();
     activation.ended(ended(3, true));
     let leave = Leave(ExitCause::Status(3));
-    assert_eq!(actions(&mut activation), [TellInactive, leave]);
+    assert_eq!(actions(&mut activation), [ReportInactive, leave]);
 }
 
 #[test]
@@ -43,7 +43,7 @@ fn an_old_proof_stops_the_command_and_a_new_one_starts_it_again() {
     activation.ended(ended(143, false));
     assert_eq!(
         actions(&mut activation),
-        [TellInactive, TellActive(5), Start(5)]
+        [ReportInactive, ReportActive(5), Start(5)]
     );
 }
 
@@ -62,7 +62,7 @@ fn a_lost_claim_kills_the_command() {
     activation.ended(ended(137, false));
     assert_eq!(
         actions(&mut activation),
-        [TellInactive, TellActive(9), Start(9)]
+        [ReportInactive, ReportActive(9), Start(9)]
     );
 }
 
@@ -79,9 +79,9 @@ fn a_claim_that_is_lost_while_the_command_is_stopped_kills_it() {
 fn a_command_that_its_keeper_has_stopped_is_not_started_on_the_old_proof() {
     let mut activation = active();
     activation.ended(ended(143, false));
-    assert_eq!(actions(&mut activation), [TellInactive]);
+    assert_eq!(actions(&mut activation), [ReportInactive]);
     activation.proven();
-    assert_eq!(actions(&mut activation), [TellActive(5), Start(5)]);
+    assert_eq!(actions(&mut activation), [ReportActive(5), Start(5)]);
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn the_znode_is_given_up_after_the_command() {
     assert_eq!(actions(&mut activation), [Kill], "said twice");
     activation.ended(ended(0, true));
     let leave = Leave(ExitCause::Signal(15));
-    assert_eq!(actions(&mut activation), [TellInactive, leave]);
+    assert_eq!(actions(&mut activation), [ReportInactive, leave]);
 }
 
 #[test]
@@ -113,13 +113,13 @@ fn without_a_command_there_is_nothing_to_wait_for() {
     activation.held(5);
     activation.proven();
     activation.overdue();
-    assert_eq!(actions(&mut activation), [TellActive(5), TellInactive]);
+    assert_eq!(actions(&mut activation), [ReportActive(5), ReportInactive]);
     activation.proven();
     activation.leave(ExitCause::BrokenPipe);
     let leave = Leave(ExitCause::BrokenPipe);
     assert_eq!(
         actions(&mut activation),
-        [TellActive(5), TellInactive, leave]
+        [ReportActive(5), ReportInactive, leave]
     );
 }
 
@@ -165,7 +165,7 @@ proptest! {
             }
             for action in actions(&mut activation) {
                 match action {
-                    TellActive(epoch) => {
+                    ReportActive(epoch) => {
                         prop_assert!(!announced && !runs && !left && proven && held == Some(epoch));
                         announced = true;
                     }
@@ -173,7 +173,7 @@ proptest! {
                         prop_assert!(announced && !runs && !left && proven && held == Some(epoch));
                         runs = true;
                     }
-                    TellInactive => { prop_assert!(announced && !runs); announced = false; }
+                    ReportInactive => { prop_assert!(announced && !runs); announced = false; }
                     Stop | Kill => prop_assert!(runs),
                     Leave(_) => { prop_assert!(!runs && !announced && !left); left = true; }
                 }
