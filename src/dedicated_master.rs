@@ -1,4 +1,4 @@
-//! `heartline master`: a master without input, which goes before all mappers in the line.
+//! `heartline master`: a master without input, which stands before all mappers in the line.
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -19,7 +19,7 @@
 //! - `heartline-nodes`: [`nodes`], a control server and the agents that keep the files of their nodes.
 //! - `heartline-cluster`: [`cluster`], whole clusters by one description.
 //!
-//! Here stand the two commands that combine them: [`run`], any command with a heartbeat beside it, and
+//! This crate has the two commands that combine them: [`run`], any command with a heartbeat beside it, and
 //! [`dedicated_master`], a master that works on no input.
 //!
 //! The way of one beat, in three call chains:

@@ -22,7 +22,9 @@ use crate::say::say;
 use crate::stdio;
 use crate::streaming::{Task, die_of_broken_pipe};
 use crate::vitals::SampleTarget;
-use crate::wrapped::{ChildEvent, ChildEvents, ChildObserver, CommandOutcome, Leftover, Wrapped};
+use crate::wrapped::{
+    ChildEvent, ChildEvents, ChildObserver, CommandOutcome, UnreadInput, Wrapped,
+};
 
 /// The name of this program in messages.
 const PROGRAM: &str = "heartline run";
@@ -56,8 +58,8 @@ a kill -9 of heartline.";
 #[derive(Args, Debug)]
 #[command(after_long_help = HELP)]
 pub struct RunArgs {
-    /// The command and its arguments. Its stdin, stdout, stderr and environment are those with which
-    /// heartline was started
+    /// Command and its arguments. It gets the stdin, stdout, stderr and environment that heartline was started
+    /// with
     #[arg(last = true, required = true, value_name = "COMMAND")]
     command: Vec<OsString>,
 
@@ -71,7 +73,7 @@ pub struct RunArgs {
     )]
     grace: Duration,
 
-    /// Once COMMAND has ended with 0, read the rest of stdin and throw it away: Hadoop fails a task whose
+    /// Once COMMAND has ended with 0, read and discard the rest of stdin: Hadoop fails a task whose
     /// command does not read all of its input
     #[arg(
         long,
@@ -123,18 +125,18 @@ impl RunArgs {
             Ok(reporting) => reporting,
             Err(reason) => return fail(reason),
         };
-        let leftover = if self.drain_input {
-            Leftover::Drain
+        let unread_input = if self.drain_input {
+            UnreadInput::Drain
         } else if is_task {
-            Leftover::CloseAndSay
+            UnreadInput::CloseAndReport
         } else {
-            Leftover::Close
+            UnreadInput::Close
         };
         let outcome = run(
             self.command,
             self.grace,
             &progress,
-            leftover,
+            unread_input,
             (orders, happenings),
             &mut reporting,
         );
@@ -167,7 +169,7 @@ fn run(
     command: Vec<OsString>,
     grace: Duration,
     progress: &Arc<Progress>,
-    leftover: Leftover,
+    unread_input: UnreadInput,
     orders: ChildEvents,
     reporting: &mut Reporting,
 ) -> std::io::Result<CommandOutcome> {
@@ -175,7 +177,7 @@ fn run(
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        let wrapped = Wrapped::start(PROGRAM, command, grace, progress, leftover, orders)?;
+        let wrapped = Wrapped::start(PROGRAM, command, grace, progress, unread_input, orders)?;
         let mut observer = Observer {
             seen: Seen(wrapped.streams()),
             reporting,

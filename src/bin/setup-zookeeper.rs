@@ -8,9 +8,8 @@ use heartline::setup::setup;
 
 /// Prepare ZooKeeper for the heartbeat: create the job's znodes, or reset them
 ///
-/// May be run at any time and any number of times. Mappers do not need it: they create what is
-/// missing, and a job that starts after another one finds the claim free. While members are alive, it
-/// lists them and does not reset anything.
+/// Optional: mappers create missing znodes, and each job can start after another one without a reset. It may be
+/// run at any time, and repeatedly. While members are alive, it lists them and resets nothing.
 #[derive(Parser)]
 #[command(name = "setup-zookeeper", version)]
 struct Options {

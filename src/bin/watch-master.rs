@@ -8,7 +8,7 @@ use heartline::watch::{OutputFormat, watch_master};
 
 /// Show each change of the master's report: who is master, which followers live, died or finished
 ///
-/// Runs until it is stopped, even while ZooKeeper is away.
+/// Runs until it is stopped, even while ZooKeeper is unavailable.
 #[derive(Parser)]
 #[command(name = "watch-master", version)]
 struct Options {

@@ -8,13 +8,16 @@ use clap::{CommandFactory, Parser};
 use heartline::cli::{self, ZooKeeperOptions};
 use heartline::watch::{OutputFormat, prepare_folder, watch_slave};
 
-/// Write each follower's beats to a file of its own, `follower_NODE.txt`
-///
-/// Runs until it is stopped, even while ZooKeeper is away.
 #[derive(Parser)]
-#[command(name = "watch-slave", version)]
+#[command(
+    name = "watch-slave",
+    version,
+    about = "Write each follower's beats to a file of its own, follower_NODE.txt",
+    long_about = "Write each follower's beats to a file of its own, follower_NODE.txt\n\nRuns until it is \
+                  stopped, even while ZooKeeper is unavailable."
+)]
 struct Options {
-    /// The folder for the files; created if it is missing
+    /// Folder for the files; created if it is missing
     #[arg(long, value_name = "DIR", default_value = ".")]
     output_dir: PathBuf,
 

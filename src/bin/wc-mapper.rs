@@ -19,8 +19,8 @@ Example: cat book.txt | wc-mapper | LC_ALL=C sort | wc-reducer";
 /// heartbeat through ZooKeeper
 ///
 /// The first mapper of a job becomes master and listens; all others send heartbeats, and the master reports which
-/// of them live, finish or die. The words never depend on it: whatever ZooKeeper does, records and
-/// exit status are right.
+/// of them are alive, have finished or died. The word count never depends on the heartbeat: without ZooKeeper, output
+/// and exit status are the same.
 #[derive(Parser)]
 #[command(name = "wc-mapper", version, after_help = EXAMPLE)]
 struct Options {

@@ -22,7 +22,7 @@ pub enum OnStall {
 #[command(next_help_heading = "Stalls")]
 pub struct StallOptions {
     /// How long the work may compute or block without reading or writing a byte; waits for its input or its
-    /// reader do not count. 0 means forever; auto learns from its own pauses
+    /// reader do not count. 0 means forever; auto learns the time from the pauses of this work
     #[arg(
         long,
         value_name = "DURATION|auto",
@@ -36,7 +36,7 @@ pub struct StallOptions {
     pub on_stall: OnStall,
 
     /// Run gdb, py-spy or eu-stack to show the stacks of a stalled command, which stops it for a moment;
-    /// always done before it is killed
+    /// with --on-stall kill this always happens before the end
     #[arg(long, env = "HEARTLINE_STACKS", value_parser = FalseyValueParser::new())]
     pub stacks: bool,
 

@@ -23,7 +23,7 @@ pub struct WordArgs {
     #[arg(long, env = "HEARTLINE_COMBINE", value_parser = FalseyValueParser::new())]
     combine: bool,
 
-    /// Memory the program may take with --combine: when it is full, the sums are written and begun again
+    /// Maximum memory of the program with --combine: when it is full, the sums are written, and start again at zero
     #[arg(
         long,
         value_name = "SIZE",
@@ -33,7 +33,7 @@ pub struct WordArgs {
     )]
     combine_memory: ByteSize,
 
-    /// Rest this long after each input line, so that heartbeats can be watched on a small input [such as 10us]
+    /// Pause this long after each input line, so that heartbeats can be watched on a small input [such as 10us]
     #[arg(long, value_name = "DURATION", env = "HEARTLINE_LINE_DELAY", value_parser = parse_delay)]
     line_delay: Option<Duration>,
 }

@@ -69,7 +69,7 @@ impl DownArgs {
             servers = later;
         }
         end(servers);
-        end_leftovers(&cluster);
+        end_orphans(&cluster);
         if cluster.host_kind == HostKind::Netns {
             netns::raze(&cluster)?;
         }
@@ -125,7 +125,7 @@ fn end(servers: Servers) {
     }
 }
 
-fn end_leftovers(cluster: &Cluster) {
+fn end_orphans(cluster: &Cluster) {
     for signal in [Signal::TERM, Signal::KILL] {
         let left = orphans(cluster);
         for Orphan { known, what } in &left {

@@ -14,8 +14,10 @@ use super::role::Role;
 use heartline_process::say::say;
 use heartline_process::stdio;
 
-/// Run a command on one of the hosts, with the cluster's configuration in `HADOOP_CONF_DIR`
 #[derive(Args, Clone, Debug)]
+#[command(
+    about = "Run a command on one of the hosts, with the cluster's configuration in HADOOP_CONF_DIR"
+)]
 pub(super) struct ExecArgs {
     #[command(flatten)]
     file: FileArgs,

@@ -178,7 +178,7 @@ pub(super) fn raze(cluster: &Cluster) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Everything that exists under the names of this cluster's parts, whoever created it.
+/// Everything that exists under the names of this cluster's parts, no matter which program created it.
 pub(super) fn standing(cluster: &Cluster) -> Vec<Standing> {
     let namespaces = cluster.hosts.iter().map(|host| cluster.namespace(host));
     let namespaces = namespaces.filter(|namespace| is_namespace(namespace));

@@ -321,7 +321,7 @@ mod tests {
             let problems = read(wrong).expect_err(wrong);
             let what = format!("address '{wrong}' is no host");
             let found = problems.iter().find(|problem| problem.what == what);
-            assert_eq!(found.expect("told").line, 5, "{problems:#?}");
+            assert_eq!(found.expect("reported").line, 5, "{problems:#?}");
         }
     }
 }

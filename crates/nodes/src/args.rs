@@ -43,7 +43,7 @@ pub struct NodesArgs {
 enum Part {
     /// Run the control server that registers nodes and distributes the member list
     Server(Box<ServerArgs>),
-    /// Register this machine, send heartbeats, and keep its /etc/hosts and `authorized_keys` up to date
+    /// Register this machine, send heartbeats, and keep its /etc/hosts and SSH authorized keys up to date
     Agent(Box<AgentArgs>),
     /// List all nodes
     List(ListArgs),
@@ -154,20 +154,26 @@ struct NodeArgs {
     #[arg(long, value_name = "IP")]
     ip: Option<IpAddr>,
 
-    /// User that owns the key and `authorized_keys` [default: the current user]
+    /// User that owns the private key and the file of authorized keys [default: the current user]
     #[arg(long, value_name = "NAME")]
     user: Option<UserName>,
 
-    /// The user's private key, created if it is missing [default: `id_ed25519`, `id_ecdsa` or `id_rsa` in ~/.ssh]
-    #[arg(long, value_name = "FILE")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        help = "The user's private key, created if it is missing [default: id_ed25519, id_ecdsa or id_rsa in ~/.ssh]"
+    )]
     key: Option<PathBuf>,
 
     /// File for the names of the nodes
     #[arg(long, value_name = "FILE", default_value = "/etc/hosts")]
     hosts_file: PathBuf,
 
-    /// File for the public keys of the nodes [default: `~/.ssh/authorized_keys`]
-    #[arg(long, value_name = "FILE")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        help = "File for the public keys of the nodes [default: ~/.ssh/authorized_keys]"
+    )]
     authorized_keys: Option<PathBuf>,
 }
 

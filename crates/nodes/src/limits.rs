@@ -220,7 +220,7 @@ mod tests {
         assert!(complaints.may_say(now, address(2)), "another one");
         let unsaid = complaints.take_unsaid(now);
         assert_eq!(unsaid, [(address(1), 3000 - u64::from(LINES))]);
-        assert!(complaints.take_unsaid(now).is_empty(), "told once");
+        assert!(complaints.take_unsaid(now).is_empty(), "reported once");
         let now = now + A_LINE;
         assert!(complaints.may_say(now, address(1)));
         assert!(!complaints.may_say(now, address(1)));

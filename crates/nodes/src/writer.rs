@@ -176,7 +176,7 @@ mod tests {
         assert!(late.contains("does not answer"), "{late}");
         assert_eq!(began.elapsed(), WRITE_TIMEOUT);
         let more = tokio::time::timeout(WRITE_TIMEOUT * 100, writer.done()).await;
-        assert!(more.is_err(), "it is told once");
+        assert!(more.is_err(), "it is reported once");
         finish.send(()).expect("it waits");
         let written = writer.done().await.expect("it has ended");
         assert_eq!(written, [PathBuf::from("hosts")]);

@@ -33,7 +33,7 @@ pub struct KillArgs {
     zookeeper: ZooKeeperOptions,
 }
 
-/// Force a member to rejoin
+/// Make a member leave and join again
 #[derive(Args, Clone, Debug)]
 pub struct ReinitArgs {
     /// A member's name, or the id of an attempt or a task
@@ -44,10 +44,10 @@ pub struct ReinitArgs {
     zookeeper: ZooKeeperOptions,
 }
 
-/// Set the time between two heartbeats of all followers
+/// Set the interval at which each follower beats
 #[derive(Args, Clone, Debug)]
 pub struct IntervalArgs {
-    /// The time, such as 20ms; auto leaves it to the master and its --beat-budget
+    /// Time between two beats, such as 20ms; auto lets the master choose it by its --beat-budget
     #[arg(value_name = "DURATION|auto", value_parser = interval)]
     interval: Asked,
 
@@ -76,7 +76,7 @@ fn interval(text: &str) -> Result<Asked, String> {
 }
 
 impl KillArgs {
-    /// Sends the request, and shows which members are told.
+    /// Sends the request, and shows which members get it.
     pub fn run(&self) -> ExitCode {
         let request = Request::Kill(self.target.clone());
         cli::run("heartline kill", ask(self.zookeeper.clone(), request))
@@ -84,7 +84,7 @@ impl KillArgs {
 }
 
 impl ReinitArgs {
-    /// Sends the request, and shows which members are told.
+    /// Sends the request, and shows which members get it.
     pub fn run(&self) -> ExitCode {
         let request = Request::Reinit(self.target.clone());
         cli::run("heartline reinit", ask(self.zookeeper.clone(), request))
@@ -92,7 +92,7 @@ impl ReinitArgs {
 }
 
 impl IntervalArgs {
-    /// Sends the request, and shows that all members are told.
+    /// Sends the request, and shows that all members get it.
     pub fn run(&self) -> ExitCode {
         let request = Request::Interval(self.interval.0);
         cli::run("heartline interval", ask(self.zookeeper.clone(), request))

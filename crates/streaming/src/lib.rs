@@ -1,12 +1,13 @@
 //! The data path: what a streaming task does with its records.
 //!
-//! Bytes arrive from stdin in blocks and leave to stdout in blocks, on a plain thread that waits for nothing
-//! else; a heartbeat reads how far it is through [`heartline_process::progress::Progress`]. Nothing in this module knows where that goes.
+//! Bytes arrive from stdin in blocks and leave to stdout in blocks, on a plain thread that waits for nothing else; a
+//! heartbeat reads how far it is through [`heartline_process::progress::Progress`]. Nothing in this crate knows of the
+//! heartbeat.
 //!
 //! - [`map_words`] writes `word<TAB>1` for each word, [`map_combined`] sums words in bounded memory first.
 //! - [`reduce`] sums the sorted lines of the shuffle.
 //! - [`Task`] holds what Hadoop's environment says of this task, [`StatusLine`] reports its status to Hadoop.
-//! - [`StreamError`] tells on which side the data path failed, [`exit`] ends the program accordingly.
+//! - [`StreamError`] says on which side the data path failed, [`exit`] ends the program accordingly.
 
 mod blocks;
 mod combine;

@@ -17,7 +17,8 @@ const LEAST: usize = 256;
 
 const SLOT: usize = size_of::<Slot>();
 
-/// A word in the first bytes, then zeros, and its length in the last byte: zeros alone would not tell `a` from `a\0`.
+/// A word in the first bytes, then zeros, and its length in the last byte: zeros alone would not distinguish `a` from
+/// `a\0`.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub(super) struct Key {
     low: u64,

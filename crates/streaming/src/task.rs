@@ -179,8 +179,8 @@ mod tests {
     fn a_job_may_have_another_prefix() {
         let task = task(&[
             ("mapred_task_id", "attempt_1_0001_m_000000_0"),
-            ("stream_stderr_reporter_prefix", "tell:"),
+            ("stream_stderr_reporter_prefix", "hadoop:"),
         ]);
-        assert!(said(&task).starts_with("tell:counter:heartline,"));
+        assert!(said(&task).starts_with("hadoop:counter:heartline,"));
     }
 }

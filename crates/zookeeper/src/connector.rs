@@ -108,8 +108,8 @@ impl Connector {
         }
     }
 
-    /// Accepts servers of any age: for who writes at once, since the refusal of the first write says the same, and for
-    /// who only looks. It saves the connection that asks for the version.
+    /// Accepts servers of any age, and saves the connection that asks for the version. For a program that writes at
+    /// once, since an old server refuses the first write, and for a program that only reads.
     #[must_use]
     pub fn of_any_age(self) -> Self {
         Self {
@@ -119,8 +119,8 @@ impl Connector {
     }
 
     /// Asks servers that do not answer in time for longer and longer sessions, up to 30 s. The client allows each
-    /// answer two fifths of the session timeout, so a busier server would never give a session. For who has no ephemeral
-    /// znodes: a longer session delays nothing but its own notice of a silent server.
+    /// answer two fifths of the session timeout, so a busier server would never give a session. For programs without
+    /// ephemeral znodes: a longer session delays nothing but its own notice of a silent server.
     #[must_use]
     pub fn lengthening(self) -> Self {
         Self {

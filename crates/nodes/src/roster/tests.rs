@@ -142,7 +142,7 @@ fn a_name_belongs_to_its_key_until_it_is_forgotten() {
     thief.role = NodeRole::Master;
     assert!(
         roster.register(ms(5002), &thief).is_err(),
-        "a role is told once"
+        "a role is fixed by the first registration"
     );
     let other = node("n2", NodeRole::Slave, 0);
     assert!(

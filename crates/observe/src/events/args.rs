@@ -24,12 +24,12 @@ pub struct EventsArgs {
         long,
         value_name = "TARGET",
         default_value = "-",
-        help = "Where to: kafka://HOST[:PORT][,HOST[:PORT]…]/TOPIC; file:PATH or just PATH, which is appended to and \
-                may be renamed at any time; or - for stdout"
+        help = "Destination: kafka://HOST[:PORT][,HOST[:PORT]…]/TOPIC; file:PATH or just PATH, which is appended to \
+                and may be renamed at any time; or - for stdout"
     )]
     to: Target,
 
-    /// Also publish each follower in each report that it is alive
+    /// Also publish an event "alive" for each live follower in each report of the master
     #[arg(long)]
     alive: bool,
 

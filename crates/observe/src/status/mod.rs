@@ -49,7 +49,7 @@ const LAST: Duration = Duration::from_millis(200);
 /// How long closing the session may take.
 const CLOSE: Duration = Duration::from_secs(1);
 
-/// Show all members: who is master, who beats, how fast the work goes, who is late, stalled or dead
+/// Show all members: which one is master, how fast each works, and which are late, stalled or dead
 ///
 /// Exits with status 1 if a member is dead or stalled, or if ZooKeeper cannot be reached. Members that died in the
 /// last ten minutes are shown as long as the master reports them.
@@ -71,7 +71,7 @@ pub struct StatusArgs {
     #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = duration, requires = "watch")]
     every: Duration,
 
-    /// Time over which rates are measured
+    /// Time over which rates of records and bytes are measured
     #[arg(long, value_name = "DURATION", default_value = "500ms", value_parser = duration)]
     over: Duration,
 

@@ -135,7 +135,7 @@ impl Overview {
     }
 }
 
-/// The current time on the server's clock, as far as reads can tell: not before the last write seen, and
+/// The current time on the server's clock, as far as reads show it: not before the last write seen, and
 /// not before the last write of the first look plus the time passed since it was read.
 fn server_time(first: &Look, second: &Look) -> Option<DateTime<Utc>> {
     let written = second.nodes().map(|node| node.value.stat.written);

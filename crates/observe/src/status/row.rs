@@ -38,7 +38,7 @@ pub(super) enum MemberRole {
 pub(super) enum Verdict {
     /// The master has declared it dead.
     Dead,
-    /// It makes no progress by its own fault; the condition is what it does instead, if known.
+    /// It makes no progress by its own fault; the condition says why, if known.
     Stalled(Option<Condition>),
     /// Its last beat is older than it should be.
     Late,

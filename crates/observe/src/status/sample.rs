@@ -47,7 +47,7 @@ pub(super) fn look(members: Vec<Node>, line: Vec<Node>, at: u64) -> Look {
     }
 }
 
-/// A report of a master with this claim, in office since 200 s before the start, and of a member that died one
+/// A report of a master with this claim, which has led since 200 s before the start, and of a member that died one
 /// minute before.
 pub(super) fn report(claim: &str) -> String {
     let time = |seconds| (start() - TimeDelta::seconds(seconds)).to_rfc3339();

@@ -27,7 +27,7 @@ const EARLIER: TimeDelta = TimeDelta::seconds(60);
 /// Receives the master's events. A call must return quickly: what ZooKeeper holds is lost if it changes
 /// faster than it is read.
 pub(crate) trait EventHandler {
-    /// ZooKeeper came or went; returns whether that is new.
+    /// ZooKeeper became available or unavailable; returns whether that is new.
     fn connection(&mut self, connected: bool) -> anyhow::Result<bool>;
     /// An event that the master reports once.
     fn event(&mut self, event: &Event) -> anyhow::Result<()>;

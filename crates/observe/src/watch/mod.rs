@@ -1,7 +1,7 @@
 //! What `watch-master` and `watch-slave` show: everything that happens to the znodes of a job, as
 //! lines for people or as one JSON object per line.
 //!
-//! Watchers are guests: they write nothing to ZooKeeper and keep running while it is away. When they reconnect,
+//! Watchers write nothing to ZooKeeper, and keep running while it is unavailable. When they reconnect,
 //! they read again what changed meanwhile; of a value that changed several times they see only the last version,
 //! which is why reports repeat the events of the last second.
 

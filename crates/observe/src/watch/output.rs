@@ -63,7 +63,7 @@ impl EventWriter {
         write_out(&text::lines(lines))
     }
 
-    /// Writes that ZooKeeper came or went, unless that was written last. Returns the line.
+    /// Writes that ZooKeeper is available or unavailable, unless that was written last. Returns the line.
     pub(super) fn connection(&mut self, connected: bool) -> io::Result<Option<&'static str>> {
         if self.connected == Some(connected) {
             return Ok(None);

@@ -69,7 +69,7 @@ mod tests {
         assert_eq!(forgotten.len(), 998);
         assert!(remembered.gone.len() <= 2 && remembered.names.len() <= 3);
         assert!(remembered.contains("stays") && remembered.contains("map999"));
-        // Whoever returns is kept, and counts as gone from its last removal on.
+        // A follower that has returned is kept, and counts as gone from its last removal on.
         assert!(!remembered.exists("map998"));
         assert_eq!(remembered.is_gone("map1000".to_owned()), None);
         assert!(remembered.contains("map998"));

@@ -107,7 +107,7 @@ impl Watcher {
         Ok(())
     }
 
-    /// Writes to stdout and to the files that ZooKeeper came or went.
+    /// Writes to stdout and to the files that ZooKeeper is available or unavailable.
     fn connection(&mut self, connected: bool) -> anyhow::Result<bool> {
         let Some(line) = self.writer.connection(connected)? else {
             return Ok(false);

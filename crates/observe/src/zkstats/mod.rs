@@ -40,12 +40,12 @@ serve, it is shown as Mode:NULL with the reason on stderr, and the exit status s
 
 /// Show which ZooKeeper server leads, and which follow, observe, stand alone or do not answer
 ///
-/// One line for each server, in the order given: the host as written, a tab, and `Mode: leader`, `Mode: follower`,
-/// `Mode: observer`, `Mode: standalone`, or `Mode:NULL` for a server that does not serve.
+/// One line for each server, in the order given: the host as written, a tab, and 'Mode: leader', 'Mode: follower',
+/// 'Mode: observer', 'Mode: standalone', or 'Mode:NULL' for a server that does not serve.
 #[derive(Args, Clone, Debug)]
 #[command(after_long_help = HELP)]
 pub struct ZkstatsArgs {
-    /// The servers; the default port is 2181
+    /// Servers to ask; the default port is 2181
     #[arg(required = true, value_name = "HOST[:PORT]")]
     servers: Vec<Named>,
 
@@ -61,7 +61,7 @@ pub struct ZkstatsArgs {
     #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = duration)]
     timeout: Duration,
 
-    /// The port of the admin servers
+    /// Port of the admin servers, on each server's host
     #[arg(
         long,
         value_name = "PORT",

@@ -5,7 +5,7 @@
 //! reaches the command too:
 //!
 //! - the program itself, which holds a [`SupervisorHandle`] and gives the command more time again and again;
-//! - the supervisor ([`supervise`]), a second process of the same executable. The end of their socket tells it
+//! - the supervisor ([`supervise`]), a second process of the same executable. The end of their socket shows
 //!   that the program has ended, for whatever reason. It keeps working without the program when that is stopped
 //!   (SIGSTOP) or hangs. Every process that the command starts stays below it, including orphans of the command's
 //!   own children;

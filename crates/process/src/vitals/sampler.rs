@@ -19,7 +19,7 @@ pub enum SampleTarget {
     OwnThread(u32),
 }
 
-/// The result of one look.
+/// One measurement of the command's processes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reading {
     /// CPU time so far, including processes that have ended.

@@ -14,7 +14,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::ending::{CommandOutcome, Course, is_by};
 use super::relay::End;
-use super::rest::Leftover;
+use super::rest::UnreadInput;
 use super::streams::{Opened, Relays, Streams};
 use crate::progress::Progress;
 use crate::say::say;
@@ -56,7 +56,7 @@ pub struct Wrapped {
     is_known: bool,
     streams: Streams,
     relays: Relays,
-    leftover: Leftover,
+    unread_input: UnreadInput,
     /// How the relay of the input ended; `None` while it runs.
     input_end: Option<End>,
     orders: Order,
@@ -81,11 +81,11 @@ impl Wrapped {
         command: Vec<OsString>,
         grace: Duration,
         progress: &Arc<Progress>,
-        leftover: Leftover,
+        unread_input: UnreadInput,
         (orders, happenings): ChildEvents,
     ) -> io::Result<Self> {
         listen(&orders, ChildEvent::Signal);
-        let opened = Opened::take(progress, leftover)?;
+        let opened = Opened::take(progress, unread_input)?;
         let charge = ChildSpec {
             program,
             command,
@@ -105,7 +105,7 @@ impl Wrapped {
             is_known: false,
             streams,
             relays,
-            leftover,
+            unread_input,
             input_end: None,
             orders,
             happenings,
@@ -219,7 +219,7 @@ impl Wrapped {
             let _ = want.send(());
             return;
         }
-        if self.leftover == Leftover::CloseAndSay {
+        if self.unread_input == UnreadInput::CloseAndReport {
             if let Some(relay) = self.relays.input.take() {
                 // The input has no reader any more, which ends the relay at once.
                 self.input_end = timeout(TURN, relay).await.ok().and_then(Result::ok);
@@ -238,7 +238,7 @@ impl Wrapped {
     /// Waits until the rest of the input was read. Returns `Some(false)`, for no output was lost by it; `None` if an
     /// order to end came first or the input could not be read.
     async fn drain_input(&mut self, course: &mut Course) -> Option<bool> {
-        if self.leftover != Leftover::Drain {
+        if self.unread_input != UnreadInput::Drain {
             return Some(false);
         }
         if let Some(relay) = self.relays.input.take() {

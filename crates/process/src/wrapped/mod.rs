@@ -9,7 +9,7 @@
 //! - [`Wrapped`] is the running command: one loop over its events ([`ChildEvent`]). Another thread, such as the
 //!   stall monitor, can order its end through [`Wrapped::orders`].
 //!
-//! - [`Leftover`] says what happens to the rest of an input whose command ends before it.
+//! - [`UnreadInput`] says what happens to the rest of an input whose command ends before it.
 //!
 //! The command itself runs under [`crate::supervisor`]: no process of it is left behind when this program is killed.
 
@@ -25,5 +25,5 @@ pub use command::{ChildEvent, ChildEvents, ChildObserver, Order, Wrapped};
 pub use counting::Record;
 pub use ending::CommandOutcome;
 pub use relayed_stream::RelayedStream;
-pub use rest::Leftover;
+pub use rest::UnreadInput;
 pub use streams::{Stream, Streams};

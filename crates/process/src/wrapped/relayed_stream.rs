@@ -130,7 +130,7 @@ impl RelayedStream {
         self.is_estimate.store(true, Relaxed);
     }
 
-    /// Called when the relay ends and closes its pipe. The reading end can still tell what the command has yet to read
+    /// Called when the relay ends and closes its pipe. The reading end still shows what the command has yet to read
     /// from its stdin: keeping the writing end instead would hide the end of the input from the command.
     pub(super) fn end(&self) {
         let mut pipe = lock(&self.pipe);

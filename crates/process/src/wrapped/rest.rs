@@ -14,11 +14,11 @@ use crate::stdio::BlockingStream;
 
 /// What to do with an input whose command ends successfully before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Leftover {
+pub enum UnreadInput {
     /// Close it. Its writer ends, as with any program that stops reading.
     Close,
     /// Close it and print a message: its writer takes that for a failure of the command.
-    CloseAndSay,
+    CloseAndReport,
     /// Read it to its end.
     Drain,
 }

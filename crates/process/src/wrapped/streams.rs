@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 use super::counting::Budget;
 use super::relay::{End, Relay};
 use super::relayed_stream::{RelayedStream, Side};
-use super::rest::Leftover;
+use super::rest::UnreadInput;
 use crate::progress::Progress;
 use crate::stdio::enlarge;
 use crate::stdio::has_stdin;
@@ -124,7 +124,7 @@ pub(super) struct Relays {
 impl Opened {
     /// Takes this process's own stdin and stdout, which are `/dev/null` from then on: so only the relays and the
     /// programs that read and write hold the ends of a pipe.
-    pub(super) fn take(progress: &Arc<Progress>, leftover: Leftover) -> io::Result<Self> {
+    pub(super) fn take(progress: &Arc<Progress>, unread_input: UnreadInput) -> io::Result<Self> {
         // Reading a closed stdin fails. The command's read must fail too, and not look like an empty input.
         let own_in = if has_stdin() {
             stdin().try_clone_to_owned()?
@@ -138,7 +138,7 @@ impl Opened {
         let (input, for_command) = open(Side::In, own_in, progress)?;
         let (output, from_command) = open(Side::Out, own_out, progress)?;
         let (mut for_command, mut want_rest) = (for_command, None);
-        if leftover == Leftover::Drain {
+        if unread_input == UnreadInput::Drain {
             let (want, wanted) = channel();
             let relay = for_command.1.take();
             for_command.1 = relay.map(|relay| relay.with_rest(wanted));
@@ -175,10 +175,10 @@ impl Opened {
 
 fn start(name: &str, relay: Option<Relay>) -> io::Result<Option<oneshot::Receiver<End>>> {
     let Some(relay) = relay else { return Ok(None) };
-    let (send, end) = oneshot::channel();
+    let (sender, end) = oneshot::channel();
     let run = move || {
         // The receiver may be gone, if it does not wait for this.
-        let _ = send.send(relay.run());
+        let _ = sender.send(relay.run());
     };
     thread::Builder::new().name(name.to_owned()).spawn(run)?;
     Ok(Some(end))

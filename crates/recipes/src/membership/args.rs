@@ -100,10 +100,13 @@ struct CommonArgs {
     #[arg(long, value_name = "HOST:PORT")]
     address: HostPort,
 
-    /// Shell command to run for each event: it gets the event's JSON on stdin, and `HEARTLINE_EVENT`, `HEARTLINE_NODE`
-    /// and `HEARTLINE_ADDRESS` in its environment. Only one runs at a time; of the events meanwhile it gets only the
-    /// newest
-    #[arg(long, value_name = "COMMAND")]
+    #[arg(
+        long,
+        value_name = "COMMAND",
+        help = "Shell command to run for each event, with the event's JSON on stdin and HEARTLINE_EVENT, \
+                HEARTLINE_NODE and HEARTLINE_ADDRESS in its environment. Only one runs at a time; of the events \
+                during a run, only the newest is kept for the next run"
+    )]
     hook: Option<String>,
 
     /// Destination of the events: a file, '-' for stdout, or 'stderr' [default: stdout; stderr with COMMAND, which has

@@ -5,10 +5,10 @@
 //!
 //! - each request carries a generation, and the answer to an older one is dropped;
 //! - the znode is held only if this session owns it, whatever its value is: the result of a create whose answer was
-//!   lost, and the leftover of an earlier session, are otherwise indistinguishable;
-//! - a leftover of an earlier session is waited for like any other member's znode. It cannot be replaced safely: no
-//!   transaction checks a znode's owner, and when the transaction is executed, the leftover may be gone and the znode
-//!   may belong to another member;
+//!   lost, and the znode of an earlier session of this member, are otherwise indistinguishable;
+//! - the znode of an earlier session is waited for like any other member's. It cannot be replaced safely: no
+//!   transaction checks a znode's owner, and when the transaction is executed, the znode may already belong to another
+//!   member;
 //! - a lost connection does not end a claim, since the session continues; [`super::lease`] decides how long the claim
 //!   may be relied on meanwhile. When the connection is back, the znode is read before the claim is proven again.
 
