@@ -24,7 +24,7 @@ site() {
     mv -f "$file.new.$$" "$file"
 }
 
-# Everything in one process, with plain files: Hadoop's own defaults but for where its scratch files lie.
+# Everything in one process, with plain files: Hadoop's own defaults, except for the folder of its scratch files.
 write_local_conf() {
     mkdir -p "$LOCAL_CONF"
     site "$LOCAL_CONF/core-site.xml" \

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# One job as a child of the script: waited for with a limit, ended with all it started when the script is told to end.
+# One job as a child of the script: waited for with a limit, ended with all it started when the script is stopped.
 # Sourced, never run.
 
 JOB_PID=''
@@ -37,7 +37,7 @@ abort_job() {
 }
 
 # Only what still lives counts: nobody may reap an orphan of the group.
-# shellcheck disable=SC2009 # pgrep does not tell a zombie from a process
+# shellcheck disable=SC2009 # pgrep does not distinguish a zombie from a running process
 job_group_gone() { ! ps -o stat= -g "$JOB_PID" 2>/dev/null | grep -q '^[^Z]'; }
 
 # The id a cluster gave the job; fails when it never got that far.

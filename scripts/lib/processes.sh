@@ -2,7 +2,7 @@
 # Servers in the background: started apart from the terminal, known by a pid file, ended by that pid only if it is
 # still the process that was started. Sourced, never run.
 
-# The mark in a server's command line by which it is told from whatever may have its pid later.
+# The mark in a server's command line that distinguishes it from any later process with the same pid.
 process_mark() { printf -- '-Dheartline.dir=%s' "$1"; }
 
 # is_process PID DIR: PID is alive and was started for DIR.

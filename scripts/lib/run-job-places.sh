@@ -48,7 +48,7 @@ local_prepare() {
     job_output=file:$output
     hadoop=("$HEARTLINE_ROOT/scripts/hadoop")
     streaming_jar='hadoop-streaming.jar'
-    # By itself the local runner runs one mapper after the other. A split for each core, and not smaller than the local
+    # By default the local runner runs one mapper after the other. A split for each core, and not smaller than the local
     # file system's 32 MiB blocks, lets a mapper that sums write each word once a core; a small file is never cut.
     place_arguments=(-D "hadoop.tmp.dir=$work/tmp" -D "mapreduce.local.map.tasks.maximum=$maps"
         -D "mapreduce.input.fileinputformat.split.minsize=$(local_split)"

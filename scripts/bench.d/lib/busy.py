@@ -5,7 +5,7 @@ import subprocess
 import sys
 from contextlib import contextmanager
 
-# It ends by itself, should the bench be killed.
+# It ends on its own if the bench is killed.
 LOOP = """
 import sys, time
 end = time.monotonic() + float(sys.argv[1])

@@ -1,4 +1,4 @@
-"""Those of whom one leads: heartline and its peers. How a member is started, and how ZooKeeper shows who
+"""Heartline and its peers, in each of which one member leads. How a member is started, and how ZooKeeper shows who
 stands in line and who leads."""
 
 import re
@@ -37,7 +37,7 @@ class Contestant:
 
 
 class Heartline(Contestant):
-    """Mappers whose input is held open. Who leads is told by the epoch of the master's report."""
+    """Mappers whose input is held open. The epoch of the master's report shows which one leads."""
 
     def __init__(self, mapper, session):
         super().__init__("heartline, wc-mapper")
@@ -48,8 +48,8 @@ class Heartline(Contestant):
         """The command of one more member."""
         return [*self.command, "--require-zookeeper", "--zookeeper", address, "--name", member]
 
-    def reign(self, value):
-        """What is another with each master; None if the value does not tell."""
+    def epoch_of(self, value):
+        """A value that differs for each master; None if the znode's value does not contain it."""
         match = re.search(rb"^epoch: (\d+)$", value, re.MULTILINE)
         return match and int(match[1])
 
@@ -75,7 +75,7 @@ class Peer(Contestant):
     def start(self, address, member):
         return [*self.command, address, str(self.session * 1000), self.space, member]
 
-    def reign(self, value):
+    def epoch_of(self, value):
         return value or None
 
     def leader(self, reader):

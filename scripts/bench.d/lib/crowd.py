@@ -79,7 +79,7 @@ class Crowd:
             self.fail(f"the master ended with {self.leader.returncode}")
 
     def fill(self, wait_for_all=True):
-        """Starts whoever is missing and waits until all beat. Of those that do not come back after a mistake
+        """Starts the missing members and waits until all beat. Of those that do not come back after a mistake
         it may never be all: without `wait_for_all` it ends as soon as any stand."""
         end = time.monotonic() + STAND_LIMIT
         while time.monotonic() < end:

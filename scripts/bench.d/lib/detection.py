@@ -1,4 +1,4 @@
-"""How soon a killed member is declared dead: from `kill -9` until another session is told that its znode is
+"""How soon a killed member is declared dead: from `kill -9` until another session is notified that its znode is
 gone, which the master takes away in the transaction that says so."""
 
 import os

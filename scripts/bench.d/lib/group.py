@@ -1,4 +1,4 @@
-"""The members of one contestant, of whom one leads; how long it takes until another does."""
+"""The members of one contestant, of which one leads, and the time until another one leads."""
 
 import os
 import random
@@ -37,7 +37,7 @@ class Group:
         self.restless = 0
 
     def fill(self):
-        """Starts whoever is missing; the leader's name, when all stand in line."""
+        """Starts the missing members; returns the leader's name once all stand in line."""
         while len(self.members) < self.size:
             self.started += 1
             name = f"member{self.started}"
@@ -84,12 +84,12 @@ class Group:
         contestant = self.contestant
         with self.steady(spread) as (observer, leader):
             process = self.members[leader]
-            old = contestant.reign(observer.watch(contestant.leader_path))
+            old = contestant.epoch_of(observer.watch(contestant.leader_path))
             begin = time.monotonic()
             take(process)
             seen = observer.until(
                 contestant.leader_path,
-                lambda value: contestant.reign(value) not in (None, old),
+                lambda value: contestant.epoch_of(value) not in (None, old),
                 ROUND_LIMIT,
             )
         if seen is None:

@@ -21,7 +21,7 @@ def count_mistakes(crowd, seconds):
 
 
 def of_events(crowd, seconds):
-    """As the master tells of those that died and have returned."""
+    """Counted by the master's reports of members that died and have returned."""
     kind = crowd.kind
     first, begin = len(kind.events), time.monotonic()
     while (left := begin + seconds - time.monotonic()) > 0:

@@ -1,4 +1,4 @@
-"""Who sees a change of a znode as soon as ZooKeeper tells of it: one observer for all that are compared."""
+"""Notices each change of a znode when ZooKeeper's watch fires: the same observer for all contestants."""
 
 import select
 import struct
@@ -32,7 +32,7 @@ class Observer(Reader):
         return None
 
     def until_gone(self, parent, name, limit):
-        """When, by the monotonic clock, it was told that a child is gone; None if not within the limit. The
+        """When, by the monotonic clock, it was notified that a child is gone; None if not within the limit. The
         parent's children are watched already."""
         end = time.monotonic() + limit
         while self.noticed(end):

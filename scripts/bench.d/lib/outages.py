@@ -42,7 +42,7 @@ def all_stopped(crowd, servers, seconds):
 
 
 def after(crowd, servers, living, first, begin):
-    """What comes of what was done at `begin`, as those servers tell that live."""
+    """What comes of what was done at `begin`, as the live servers report it."""
     end = begin + RETURN_LIMIT
     crowd.server = serving(crowd, servers, living, end)
     served = time.monotonic()

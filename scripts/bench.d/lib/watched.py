@@ -1,5 +1,5 @@
 """Those who are listened to: heartline's mappers below a standing master, and those of the Python program. How a master and
-a member are started, and which znodes tell of them."""
+a member are started, and which znodes show them."""
 
 import json
 import subprocess
@@ -47,7 +47,7 @@ class Heartline:
 
     def hear(self, stdout):
         for line in stdout:
-            # Of the living it tells fifty times a second.
+            # It reports live members fifty times a second.
             if b'"alive"' not in line:
                 self.events.append(json.loads(line))
 

@@ -1,4 +1,4 @@
-"""A leader by ZooKeeper's plain recipe: whoever creates the ephemeral znode leads, the others watch it."""
+"""A leader by ZooKeeper's plain recipe: the process that creates the ephemeral znode leads, the others watch it."""
 
 import sys
 from threading import Event
