@@ -1,16 +1,16 @@
-//! Judges a recording of `heartline master --record` again, by every rule and many timeouts, and
-//! prints the quality of service of each: one JSON object a line.
+//! Judges a recording of `heartline master --record` again, with every rule and many timeouts, and
+//! prints the quality of service of each as one JSON object per line.
 //!
 //! The figures are those of Chen, Toueg and Aguilera ("On the Quality of Service of Failure Detectors",
 //! IEEE Transactions on Computers 51(5), 2002): how soon a crash is detected, how often and for how long
-//! somebody who lives is suspected, and the share of time in which nobody is. A crash is imagined after
-//! every so many beats of every member, at a moment between that beat and the next.
+//! a live member is suspected, and the share of time without a suspicion. A crash is simulated after every
+//! n-th beat of each member, at a moment between that beat and the next.
 //!
-//! The recording has to be of a master whose own timeout is long, so that its verdicts did not end what
-//! is to be judged.
+//! The recorded master must have a long timeout, so that its own verdicts did not remove the members that are
+//! judged here.
 //!
-//! With `--deaths` it is a master by its usual timeout that was recorded, and each death that it declared is taken
-//! apart: how long it took from the last beat that was heard, and for what.
+//! With `--deaths` the recorded master has its usual timeout, and each death that it declared is broken down: the
+//! time since the last beat that was heard, and its parts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -28,7 +28,7 @@ struct Options {
     /// The recording
     file: PathBuf,
 
-    /// Leave out the first part: members that are just starting
+    /// Leave out the first part, in which members are still starting
     #[arg(long, default_value = "2s", value_parser = humantime::parse_duration)]
     skip: Duration,
 
@@ -36,7 +36,7 @@ struct Options {
     #[arg(long, default_value = "5ms", value_parser = humantime::parse_duration)]
     interval: Duration,
 
-    /// Take apart the deaths that the master itself has declared by this timeout
+    /// Break down the deaths that the master itself has declared by this timeout
     #[arg(long, value_name = "TIMEOUT", value_parser = humantime::parse_duration)]
     deaths: Option<Duration>,
 
@@ -49,7 +49,7 @@ struct Options {
     timeouts: Vec<u64>,
 }
 
-/// Of so many beats one is followed by an imagined crash.
+/// One of this many beats is followed by a simulated crash.
 const EVERY: usize = 7;
 
 fn main() -> anyhow::Result<()> {
@@ -101,9 +101,9 @@ struct Death {
     silence: Duration,
     /// Of that, time that did not count, since the master did not hear its own beats.
     deaf: Duration,
-    /// What it was allowed because its beats had come irregularly, beyond the timeout.
+    /// Allowance beyond the timeout because its beats were irregular.
     irregular: Duration,
-    /// What it was allowed because others were silent at the same time.
+    /// Allowance because others were silent at the same time.
     company: Duration,
     /// From the verdict to its answer.
     written: Duration,
@@ -225,7 +225,7 @@ fn judge(recording: &[Observation], terms: DetectorConfig, interval: Duration) -
                     quality.mistakes.push(seen.at.saturating_sub(since));
                 }
             }
-            // Whoever is suspected when it leaves has crashed.
+            // A member that is suspected when it leaves counts as crashed.
             Sign::Left => drop(suspected.remove(&seen.member)),
             Sign::Expect(_) | Sign::Exists | Sign::Unknown => {}
         }
@@ -254,8 +254,8 @@ fn judge(recording: &[Observation], terms: DetectorConfig, interval: Duration) -
     quality
 }
 
-/// An echo: when it came, what the stopwatch read then, and by how much somebody's allowance was
-/// multiplied who was silent then beside those who were.
+/// An echo: its time, the echo clock at that time, and the factor of the allowance because of other members
+/// that were silent at that time.
 struct Echo {
     at: Duration,
     heard: Duration,
@@ -285,7 +285,7 @@ impl Quality {
     fn json(&self, terms: DetectorConfig) -> serde_json::Value {
         let wrong: Duration = self.mistakes.iter().sum();
         let mistakes = u32::try_from(self.mistakes.len()).unwrap_or(u32::MAX);
-        // Seconds in which some member was watched.
+        // Seconds in which any member was watched.
         let watched = self.span.as_secs_f64() * f64::from(u32::try_from(self.members).unwrap_or(0));
         serde_json::json!({
             "rule": terms.rule.to_string(),

@@ -1,8 +1,8 @@
-//! Very many members in one process, for `scripts/bench members`: each has a session, a claim and a znode of
-//! its own, as if it were a task somewhere.
+//! Very many members in one process, for `scripts/bench members`: each has its own session, claim and znode,
+//! like a task on another machine.
 //!
-//! A line on stdin holds one of them up (`stop NAME`): it beats no more, and its session goes on, as for a task
-//! whose machine hangs. A line on stdout says when that was, in microseconds since 1970.
+//! A line on stdin (`stop NAME`) stops one of them: it does not beat any more, and its session continues, as for a
+//! task that hangs. A line on stdout gives the time of that, in microseconds since 1970.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, Write};
@@ -24,10 +24,10 @@ use heartline::progress::Progress;
 use heartline::protocol::Identity;
 use tokio::sync::{mpsc, oneshot};
 
-/// Be very many members at once
+/// Run very many members at once
 #[derive(Parser)]
 struct Options {
-    /// How many
+    /// Number of members
     #[arg(long, default_value_t = 500)]
     members: usize,
 
@@ -37,7 +37,7 @@ struct Options {
     #[arg(long, default_value = "/")]
     namespace: Namespace,
 
-    /// Between the starts of two members
+    /// Time between the starts of two members
     #[arg(long, default_value = "5ms", value_parser = humantime::parse_duration)]
     apart: Duration,
 }
@@ -46,7 +46,7 @@ const SESSION: Duration = Duration::from_secs(6);
 const LEAVE: Duration = Duration::from_secs(5);
 const INTERVAL: Duration = Duration::from_millis(5);
 
-/// A life that can be held up.
+/// A member that can be stopped.
 struct Held {
     life: Pin<Box<dyn Future<Output = Summary> + Send>>,
     is_held: Arc<AtomicBool>,
@@ -66,10 +66,10 @@ impl Future for Held {
 fn main() -> anyhow::Result<()> {
     let options = Options::parse();
     Scheduling::Realtime.ask();
-    let (tell, lines) = mpsc::unbounded_channel();
+    let (sender, lines) = mpsc::unbounded_channel();
     std::thread::spawn(move || {
         for line in io::stdin().lock().lines().map_while(Result::ok) {
-            if tell.send(line).is_err() {
+            if sender.send(line).is_err() {
                 return;
             }
         }

@@ -1,8 +1,8 @@
-//! Very many nodes in one process, for `scripts/bench nodes`: each registers, beats and takes every update by a
-//! connection of its own, as its agent would. Only files are not written.
+//! Very many nodes in one process, for `scripts/bench nodes`: each registers, beats and receives every update on
+//! its own connection, like an agent, but writes no files.
 //!
-//! Says on stdout when all are registered. A line on stdin (`add`) lets one more register, and says how long
-//! each of the others took to hear of it since it asked, in microseconds.
+//! A line on stdout says when all are registered. A line on stdin (`add`) registers one more, and prints for each
+//! of the others the time from that registration to its update, in microseconds.
 
 use std::io::{self, BufRead, Write};
 use std::net::IpAddr;
@@ -20,10 +20,10 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, interval_at};
 
-/// Be very many nodes at once
+/// Run very many nodes at once
 #[derive(Parser)]
 struct Options {
-    /// How many
+    /// Number of nodes
     #[arg(long, default_value_t = 1000)]
     nodes: usize,
 
@@ -36,12 +36,12 @@ struct Options {
 
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// What a node says to the process.
+/// What a node reports to the main thread.
 enum Said {
     /// It sends its registration.
     Asked(Instant),
     Registered,
-    /// It heard of this number of nodes.
+    /// It got an update with this number of nodes.
     Heard(usize, Instant),
     Ended(String),
 }
@@ -49,10 +49,10 @@ enum Said {
 fn main() -> anyhow::Result<()> {
     let options = Options::parse();
     let secret = Secret::new(&std::fs::read(&options.secret_file)?)?;
-    let (tell, lines) = mpsc::unbounded_channel();
+    let (sender, lines) = mpsc::unbounded_channel();
     std::thread::spawn(move || {
         for line in io::stdin().lock().lines().map_while(Result::ok) {
-            if tell.send(line).is_err() {
+            if sender.send(line).is_err() {
                 return;
             }
         }
@@ -68,11 +68,11 @@ async fn run(
     secret: Secret,
     mut lines: mpsc::UnboundedReceiver<String>,
 ) -> anyhow::Result<()> {
-    let (tell, mut said) = mpsc::unbounded_channel();
+    let (sender, mut said) = mpsc::unbounded_channel();
     let crowd = Crowd {
         server: Arc::new(options.server.clone()),
         secret,
-        tell,
+        sender,
     };
     let began = Instant::now();
     let threads = std::thread::available_parallelism()?.get();
@@ -129,11 +129,11 @@ async fn run(
 struct Crowd {
     server: Arc<String>,
     secret: Secret,
-    tell: mpsc::UnboundedSender<Said>,
+    sender: mpsc::UnboundedSender<Said>,
 }
 
 impl Crowd {
-    /// The nodes of these numbers, on this thread, for ever.
+    /// Runs the nodes of these numbers on this thread, for ever.
     fn live(self, numbers: impl Iterator<Item = usize>) {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -142,10 +142,10 @@ impl Crowd {
             Ok(runtime) => runtime.block_on(self.clone().all(numbers)),
             Err(why) => why.into(),
         };
-        let _ = self.tell.send(Said::Ended(end.to_string()));
+        let _ = self.sender.send(Said::Ended(end.to_string()));
     }
 
-    /// Why the first of them ended.
+    /// Why the first node ended.
     async fn all(self, numbers: impl Iterator<Item = usize>) -> anyhow::Error {
         let mut nodes = JoinSet::new();
         for number in numbers {
@@ -190,10 +190,10 @@ async fn live(node: &Registration, crowd: &Crowd) -> anyhow::Result<()> {
     let Crowd {
         server,
         secret,
-        tell,
+        sender,
     } = crowd;
     let mut link = Link::connect(server, Some(secret)).await?;
-    tell.send(Said::Asked(Instant::now()))?;
+    sender.send(Said::Asked(Instant::now()))?;
     link.send_message(&node.raw()).await?;
     let beat = node.heartbeat();
     // Not all in the same moment.
@@ -206,7 +206,7 @@ async fn live(node: &Registration, crowd: &Crowd) -> anyhow::Result<()> {
             message = link.next() => {
                 let message = message?;
                 if let Ok(status) = serde_json::from_slice::<ServerStatus>(&message) {
-                    tell.send(Said::Heard(status.clusers_ip.len(), Instant::now()))?;
+                    sender.send(Said::Heard(status.clusers_ip.len(), Instant::now()))?;
                     link.send_message(&status.confirmation()).await?;
                     continue;
                 }
@@ -214,7 +214,7 @@ async fn live(node: &Registration, crowd: &Crowd) -> anyhow::Result<()> {
                 match glance.kind.as_deref() {
                     Some("ack") if glance.of.as_deref() == Some("register") => {
                         is_known = true;
-                        tell.send(Said::Registered)?;
+                        sender.send(Said::Registered)?;
                     }
                     Some("refused") => anyhow::bail!(glance.reason.unwrap_or_default()),
                     _ => {}

@@ -224,7 +224,7 @@ fn what_runs_and_is_not_described_any_more_is_neither_ended_nor_forgotten() {
     let line = format!("h1 zookeeper runs, pid {pid}, and is not described any more");
     assert!(said.contains(&line), "{said}");
     assert_eq!(cluster.mode(1), "standalone");
-    // It ends as it was started, whatever the description says by now.
+    // It stops as it was started, even if the description has changed since.
     cluster.down();
     assert_eq!(cluster.mode(1), "none");
 }

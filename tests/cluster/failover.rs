@@ -1,6 +1,6 @@
 //! A word count with heartbeats on YARN over HDFS goes on when the active `NameNode`, the active `ResourceManager`, and the
 //! leader of the ensemble are killed under it: one in each run, then all in one. The output is right each time, and no
-//! live mapper is declared dead. How long it took until another was active is printed.
+//! live mapper is declared dead. Each failover's duration is printed.
 
 use std::io::{self, Write};
 use std::thread::sleep;
@@ -13,10 +13,10 @@ use crate::support::hadoop::{
 use crate::support::{Described, Watcher, assert_one_master_an_epoch};
 use tempfile::TempDir;
 
-/// How long another may take to be active: sessions of ten seconds, on a busy machine.
+/// How long a failover may take: sessions of ten seconds, on a busy machine.
 const FAILOVER: Duration = Duration::from_secs(90);
 
-/// Whoever is killed.
+/// The part that is killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Victim {
     NameNode,
@@ -27,7 +27,7 @@ enum Victim {
 #[test]
 fn a_job_outlives_the_active_of_everything() {
     let _machine = crate::support::whole_machine();
-    // The active ResourceManager is missed after four seconds, not after Hadoop's ten.
+    // A ResourceManager's session ends after four seconds, not after Hadoop's ten.
     let sooner = "\"yarn.resourcemanager.zk-timeout-ms\" = 4000\n";
     let cluster = Described::sample_and("loopback", "three-hosts-ha", sooner);
     cluster.up();
@@ -43,7 +43,7 @@ fn a_job_outlives_the_active_of_everything() {
             "{victims:?}: {:.0} s in all",
             begin.elapsed().as_secs_f64()
         ));
-        // What was killed stands by again.
+        // The killed part is a standby again.
         cluster.up();
     }
 }
@@ -54,7 +54,7 @@ fn job_through(cluster: &Described, victims: &[Victim]) {
     let dir = TempDir::new().expect("a temporary folder");
     let output = dir.path().join("output");
     let files = sample_data_of_equal_length(dir.path());
-    // Each text takes some seconds more than it takes to find another active.
+    // Each text takes some seconds longer than a failover.
     let delay = if victims.contains(&Victim::ResourceManager) {
         "8ms"
     } else {
@@ -69,7 +69,7 @@ fn job_through(cluster: &Described, victims: &[Victim]) {
             .args(&files)
             .arg(&output),
     );
-    // A master and one whom it hears: before that, YARN has to start its containers.
+    // A master and a follower: before that, YARN has to start its containers.
     wait_for("two mappers beat", || {
         let story = watcher.story();
         let has = |event: &str| story.iter().any(|logged| logged.event == event);
@@ -90,7 +90,7 @@ fn job_through(cluster: &Described, victims: &[Victim]) {
     assert_one_master_an_epoch(&story);
 }
 
-/// Kills the one that is active now, and waits until another is.
+/// Kills the active part, and waits until another is active.
 fn strike(cluster: &Described, victim: Victim) {
     let active = || match victim {
         Victim::NameNode => [1, 2]

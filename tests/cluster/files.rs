@@ -1,5 +1,5 @@
-//! What stands in a cluster's folder says whom to kill: where others may have written it, nobody is killed. And a
-//! description that is no file is an error, and nothing that is waited for.
+//! A cluster's folder names the processes to kill: where another user may have written it, none is killed. And a
+//! description that is not a regular file is an error: the program does not wait for it.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
@@ -14,14 +14,14 @@ use tempfile::TempDir;
 const DESCRIPTION: &str = "name = \"t\"\nfolder = \"cluster\"\nnetwork = \"127.9.9\"\n\
                            [[host]]\nname = \"h1\"\nid = 1\nroles = [\"zookeeper\", \"namenode\"]\n";
 
-/// A program that is killed if it hangs: its status is that of `timeout` then.
+/// A program under `timeout`, which kills it if it hangs and then sets the exit status.
 fn limited(program: &str) -> Command {
     let mut command = Command::new("timeout");
     command.args(["--signal=KILL", "60", program]);
     command
 }
 
-/// A folder as that of a started cluster, whose records name a process that lives.
+/// The folder of a started cluster, whose records name a running process.
 struct Started {
     folder: TempDir,
     victim: Guarded,
@@ -67,7 +67,7 @@ impl Started {
         command.output().expect("it runs")
     }
 
-    /// Nothing that ends somebody does so, and each says why.
+    /// No command that ends processes does so, and each says why.
     fn assert_refused(&mut self, why: &str) {
         for words in [
             &["down", "cluster.toml"][..],
@@ -167,7 +167,7 @@ fn a_description_is_a_file_or_what_a_shell_gives() {
     assert_eq!(code, Some(0), "{said}");
     assert!(at("out/h1/zoo.cfg").is_file());
 
-    // What stands in the place of a file that is written.
+    // What is in the place of a file that heartline writes.
     fs::remove_file(at("out/h1/zoo.cfg")).expect("written");
     mknodat(CWD, at("out/h1/zoo.cfg"), FileType::Fifo, 0o666.into(), 0).expect("a pipe");
     let mut command = limited(env!("CARGO_BIN_EXE_heartline"));

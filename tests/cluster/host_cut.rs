@@ -13,11 +13,11 @@ use crate::support::left_out::{self, leave_out};
 use crate::support::{Described, Watcher, no_namespaces, wait_until};
 use tempfile::TempDir;
 
-/// What a busy machine may need.
+/// The time limit of a step, on a busy machine too.
 const LIMIT: Duration = Duration::from_secs(180);
 
-/// The hosts that run tasks have room for two each, so that neither has all: the application master and a mapper on
-/// one, two mappers on the other.
+/// The hosts that run tasks have room for two containers each, so that neither has all: the application master and a
+/// mapper on one, two mappers on the other.
 const DESCRIPTION: &str = r#"
 [[host]]
 name = "h1"
@@ -53,7 +53,7 @@ fn a_host_that_is_cut_off_loses_its_mappers_to_another_and_returns_in_peace() {
     let cluster = Described::new("netns", DESCRIPTION);
     cluster.up();
     let ensemble = cluster.ensemble(&[1]);
-    // It stands outside of all hosts: every mapper is a follower.
+    // This master runs outside of all hosts, so every mapper is a follower.
     let times = ["--interval", "50ms", "--timeout", "2s"];
     let standing = [
         "master",

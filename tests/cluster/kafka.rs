@@ -1,5 +1,5 @@
-//! The sample with observers and two brokers: what votes and what only watches, a topic on both brokers, and what the
-//! cluster's status says when one of them is killed. About a minute.
+//! The sample with observers and two brokers: voters and observers, a topic on both brokers, and the cluster's status
+//! after one broker is killed. About a minute.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::support::hadoop::{script, succeed};
 use crate::support::{Described, Parts, wait_until};
 
-/// What a busy machine may need.
+/// The time limit of a step, on a busy machine too.
 const LIMIT: Duration = Duration::from_secs(120);
 
 #[test]
@@ -47,7 +47,7 @@ fn observers_do_not_vote_and_a_topic_outlives_a_broker() {
         lines.sort_unstable();
         lines
     };
-    // The first reader has the topic of offsets made, which takes both brokers.
+    // The first consumer makes Kafka create the topic of offsets, which takes both brokers.
     assert_eq!(consumed(4), ["one", "three", "two"]);
     let (code, status) = cluster.status();
     assert_eq!(code, 0, "{status:#}");
@@ -58,14 +58,14 @@ fn observers_do_not_vote_and_a_topic_outlives_a_broker() {
         let problems = status["troubles"].to_string();
         code == 1 && problems.contains("k1") && problems.contains("replicated")
     });
-    // All of it is on the other one.
+    // The other broker has all of it.
     assert_eq!(consumed(5), ["one", "three", "two"]);
     cluster.up();
     wait_until("all copies are there again", LIMIT, || {
         cluster.status().0 == 0
     });
 
-    // Two voters of three are gone: the observers do not make up for them.
+    // Two voters of three are gone: the observers do not replace them.
     cluster.kill("z1");
     cluster.kill("z2");
     let zkstats = || {

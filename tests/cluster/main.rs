@@ -1,4 +1,4 @@
-//! `heartline cluster`: real clusters, brought up, broken and looked at.
+//! `heartline cluster`: real clusters: start, faults and status.
 
 #[path = "../support/mod.rs"]
 mod support;

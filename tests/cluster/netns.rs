@@ -1,4 +1,5 @@
-//! Hosts with networks of their own: kept right by heartline's agents, fenced by ssh, cut off and mended. About three
+//! Hosts with networks of their own: heartline's agents keep their files, ssh fences them, and they are cut off and
+//! reconnected. About three
 //! minutes; needs root, ip, ssh and sshd.
 
 use crate::support;
@@ -12,10 +13,10 @@ use std::time::Duration;
 use crate::support::left_out::{self, leave_out};
 use crate::support::{Described, no_namespaces, wait_until};
 
-/// What a busy machine may need.
+/// The time limit of a step, on a busy machine too.
 const LIMIT: Duration = Duration::from_secs(180);
 
-/// What a host knows before its agent tells it more.
+/// The hosts file before the agent changes it.
 const LOCALHOST: &str = "127.0.0.1 localhost\n::1 localhost\n";
 const BEGIN: &str = "# BEGIN heartline nodes";
 
@@ -64,7 +65,7 @@ fn log_in(cluster: &Described, from: &str, to: &str) -> String {
     format!("{} {}", said[0], said[3])
 }
 
-/// Every host's files are its agent's, and every host reaches every other with a key of its own.
+/// Each host's agent keeps its files, and each host reaches every other with its own key.
 fn assert_all_reach_all(cluster: &Described, ids: &[u32]) {
     let name = |id: &u32| format!("h{id}");
     let keys: BTreeSet<String> = ids
@@ -125,7 +126,7 @@ fn hosts_are_kept_right_by_a_server_and_agents_of_the_clusters_own() {
     assert!(!said.contains("started"), "{said}");
     assert!(said.contains("h2 agent: runs already, pid"), "{said}");
 
-    // A whole host is killed, and the server: what stands goes on, and only they are started again.
+    // A whole host is killed, and the server: the rest goes on, and only these two are started again.
     let (status, said) = cluster.ask("kill", &["h3"]);
     assert_eq!(status, 0, "{said}");
     for what in ["agent", "sshd", "zookeeper"] {
@@ -146,7 +147,7 @@ fn hosts_are_kept_right_by_a_server_and_agents_of_the_clusters_own() {
     }
     assert_all_reach_all(&cluster, &[1, 2, 3]);
 
-    // A host that has lost all that it had comes back with another key; nobody lets the old one in any more.
+    // A host that has lost its data comes back with another key; no host accepts the old key any more.
     let lost = public_key(&cluster, "h2");
     cluster.kill("h2");
     fs::remove_dir_all(cluster.folder().join("h2")).expect("it is removed");
@@ -158,7 +159,7 @@ fn hosts_are_kept_right_by_a_server_and_agents_of_the_clusters_own() {
     });
     assert_all_reach_all(&cluster, &[1, 2, 3]);
 
-    // A start that was killed before it wrote down whom it had started.
+    // A start that was killed before it recorded what it had started.
     let strays = [("h1", "agent"), ("this_machine", "nodes-server")];
     let strays = strays.map(|(host, what)| {
         let pid = cluster.pid(host, what);
@@ -179,7 +180,7 @@ fn hosts_are_kept_right_by_a_server_and_agents_of_the_clusters_own() {
     cluster.up();
     assert_all_reach_all(&cluster, &[1, 2]);
 
-    // A host that is to be a master registers anew.
+    // A host that becomes a master registers again.
     let before = public_key(&cluster, "h2");
     let master = host(2).replace(
         "[\"zookeeper\"",
@@ -224,7 +225,7 @@ fn a_namenode_that_hangs_is_fenced_by_ssh_and_a_host_is_cut_off() {
     let let_in_before = let_in(&cluster, "h1", "h2");
     assert_eq!(let_in_before, 1);
 
-    // Neither a NameNode that only hangs nor its ZKFC lets go by itself: the other host has to kill it.
+    // Neither a NameNode that hangs nor its ZKFC gives up the active state: the other host has to kill it.
     for role in ["zkfc", "namenode"] {
         let stopped = Command::new("kill")
             .args(["-STOP", &cluster.pid("h1", role)])
@@ -236,7 +237,7 @@ fn a_namenode_that_hangs_is_fenced_by_ssh_and_a_host_is_cut_off() {
     let by_ssh = "Fencing successful by method org.apache.hadoop.ha.SshFenceByTcpPort";
     assert!(log.contains(by_ssh), "{log}");
     assert!(cluster.log("h1", "sshd").contains("Accepted publickey"));
-    // With the other host's own key, which h1 knows by its agent.
+    // With the other host's own key, which h1 has from its agent.
     assert!(let_in(&cluster, "h1", "h2") > let_in_before);
     assert!(cluster.fs("h3", &["-ls", "/"]).contains("/kept"));
     cluster.kill("h1/zkfc");
@@ -256,7 +257,7 @@ fn a_namenode_that_hangs_is_fenced_by_ssh_and_a_host_is_cut_off() {
     });
     let (status, said) = cluster.ask("mend", &["h2"]);
     assert_eq!(status, 0, "{said}");
-    wait_until("its agent returns by itself", LIMIT, || {
+    wait_until("its agent is back", LIMIT, || {
         cluster.log("h1", "agent").contains("h2 lives again")
     });
     let said = cluster.up();
@@ -266,7 +267,7 @@ fn a_namenode_that_hangs_is_fenced_by_ssh_and_a_host_is_cut_off() {
     );
     assert_all_reach_all(&cluster, &[1, 2, 3]);
 
-    // The same cluster cannot be something else meanwhile.
+    // Meanwhile the same cluster cannot have another kind of hosts.
     let other = Command::new(env!("CARGO_BIN_EXE_heartline"))
         .args(["cluster", "up", "--hosts", "loopback"])
         .arg(cluster.file())

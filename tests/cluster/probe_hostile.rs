@@ -1,5 +1,5 @@
-//! Servers that answer a question with something else, or without end: they are reported as silent or broken, within the
-//! memory and the time that an answer may take.
+//! Servers that answer with other data, or without end: they are reported as silent or broken, and cost no more than
+//! the allowed memory and time.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -11,15 +11,15 @@ use serde_json::Value;
 
 /// How long to wait for an answer that has an end, also on a busy machine.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
-/// The same for one without.
+/// How long to wait for an answer without end.
 const LIMIT: Duration = Duration::from_millis(1500);
 
-/// A server that says `begin` to whoever connects, then `again` for as long as it is read. Returns its port.
+/// A server that sends `begin` to each client, then `again` for as long as the client reads. Returns its port.
 fn server(begin: &'static [u8], again: &'static [u8]) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = listener.local_addr().expect("its address").port();
     let answer = move |mut stream: TcpStream| {
-        // The question, so that the answer is not lost with it.
+        // Read the question first: closing with unread data would discard the answer.
         let mut question = [0; 1024];
         let _ = stream.read(&mut question);
         let mut written = stream.write_all(begin);

@@ -1,5 +1,5 @@
 //! An ensemble with observers loses a minority of its voters, then the majority, and comes back: `zkstats` shows it, and
-//! mappers beat, go on without, and beat again.
+//! mappers beat, go on without a heartbeat, and beat again.
 
 use std::process::{Command, Output};
 use std::thread::sleep;
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::{Described, Job, wait_until};
 
-/// Three that vote, two that do not.
+/// Three voters and two observers.
 const DESCRIPTION: &str = r#"
 [[host]]
 name = "z1"
@@ -71,13 +71,13 @@ fn a_lost_minority_is_nothing_and_a_lost_majority_stops_only_the_beats() {
         .filter(|host| *host != voters[leader])
         .collect();
 
-    // Two voters are left of three.
+    // Two of three voters are left.
     cluster.kill(followers[0]);
     job.wait_until_all_beat(Instant::now());
     assert!(zkstats(&hosts).status.success());
     job.feed("it was the worst of times ");
 
-    // One is left, and both observers, who do not count.
+    // One voter is left, and both observers, which do not count.
     cluster.kill(followers[1]);
     wait_until("there is no quorum", ELECTION, || {
         zkstats(&hosts).status.code() == Some(1)

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 const HEARTLINE: &str = env!("CARGO_BIN_EXE_heartline");
 const SOON: Duration = Duration::from_secs(60);
 
-/// A description of one host of its own, called as its daemons call it, with ports of its own.
+/// A description of one host with kind `own`, under the name that its daemons report, with its own ports.
 struct Described {
     dir: TempDir,
     address: String,
@@ -98,7 +98,7 @@ fn real_servers_are_shown_as_they_are() {
     let _machine = crate::support::whole_machine();
     let cluster = Cluster::sample("loopback", "one-machine");
     cluster.up();
-    // None of these ports is theirs.
+    // No server listens on these ports.
     let elsewhere = [
         ("datanode", free_port()),
         ("datanode-http", free_port()),
@@ -249,7 +249,7 @@ fn nothing_at_all_is_a_row_each() {
         ]
     );
 
-    // Servers that accept and say nothing: nobody waits for them.
+    // Servers that accept connections and send nothing: the status does not wait for them.
     let mute = names.map(|name| {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         (name, listener)
@@ -268,7 +268,7 @@ fn nothing_at_all_is_a_row_each() {
         .lines()
         .filter(|line| line.contains("does not answer"))
         .count();
-    // The ensemble's server and four daemons; the broker accepts, which is all that is asked of it.
+    // The ensemble's server and four daemons; the broker accepts connections, which is all that the status checks.
     assert_eq!(silent, 5, "{screen}");
     assert!(
         screen.contains("nn1 on localhost: gives no listing"),

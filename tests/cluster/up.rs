@@ -1,4 +1,4 @@
-//! A whole cluster by one command: it comes up, goes on where it stopped, bears losses, and leaves nothing behind.
+//! A whole cluster by one command: it starts, continues after a stop, survives failures, and leaves nothing behind.
 //! One machine takes about half a minute, three hosts one and a half.
 
 use std::io::{BufRead, BufReader};
@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::support::{Described, wait_until};
 use serde_json::Value;
 
-/// What a busy machine may need.
+/// The time limit of a step, on a busy machine too.
 const LIMIT: Duration = Duration::from_secs(180);
 
 /// One cluster at a time: each alone fills two cores while it starts.
@@ -27,7 +27,7 @@ fn one_machine_comes_up_goes_on_and_ends() {
     let _machine = crate::support::whole_machine();
     let _alone = alone();
     let cluster = Described::sample("loopback", "one-machine");
-    // A start that is killed while HDFS is being formatted: the next one begins that anew.
+    // A start that is killed while it formats HDFS: the next start formats again.
     let mut first = cluster.command("up", &[]);
     let mut first = first.stderr(Stdio::piped()).spawn().unwrap();
     let said = BufReader::new(first.stderr.take().unwrap());
@@ -84,7 +84,7 @@ fn one_machine_comes_up_goes_on_and_ends() {
     assert!(said.contains("NameNode RPC up at"), "{said}");
 
     cluster.down();
-    // What it held is there again; thrown away it is only when that is asked for.
+    // The data are there again; only --format discards them.
     cluster.up();
     assert!(cluster.fs("h1", &["-ls", "/"]).contains("/kept"));
     cluster.down();
@@ -149,7 +149,7 @@ fn seeds_checks(cluster: &Described) {
     let metrics = cluster.page(active, 8088, "/ws/v1/cluster/metrics");
     assert_eq!(metrics["clusterMetrics"]["activeNodes"], 3, "{metrics}");
     assert_eq!(cluster.fs("h2", &["-ls", "/"]), "");
-    // The one screen over all of it says the same.
+    // `heartline cluster status` shows the same.
     let (code, status) = cluster.status();
     assert_eq!(
         (code, &status["healthy"]),

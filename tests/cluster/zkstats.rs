@@ -1,5 +1,5 @@
-//! `heartline zkstats`: the modes of real servers, with words open and closed, of hosts that are not there or say
-//! nothing, with and without a quorum.
+//! `heartline zkstats`: the modes of real servers, with four-letter words allowed and forbidden, of hosts that do not
+//! exist or do not answer, with and without a quorum.
 
 use std::net::TcpListener;
 use std::process::{Command, Output, Stdio};
@@ -9,7 +9,7 @@ use crate::support::{Ensemble, SERVERS, ZooKeeper, free_port, wait_until};
 use serde_json::Value;
 
 const HEARTLINE: &str = env!("CARGO_BIN_EXE_heartline");
-/// As long as a busy machine may need.
+/// The time limit of a step, on a busy machine too.
 const GENEROUS: [&str; 2] = ["--timeout", "30s"];
 
 fn zkstats(arguments: &[&str]) -> Output {
@@ -62,7 +62,7 @@ fn an_ensemble_is_shown_until_and_after_it_has_lost_its_quorum() {
     assert_eq!(words[..3], [all[leader], "leader", "3.8.4"]);
     assert!(words[3].starts_with("0x"), "{wide}");
 
-    // One may be lost: it is reported, and there is a quorum.
+    // One server is lost: it is reported, and there is a quorum.
     let lost = ensemble.followers()[0];
     ensemble.kill(lost);
     let output = ask(&[]);
@@ -72,7 +72,7 @@ fn an_ensemble_is_shown_until_and_after_it_has_lost_its_quorum() {
     let why = format!("heartline zkstats: {}: nothing listens there\n", all[lost]);
     assert_eq!(stderr(&output), why);
 
-    // Two may not: the third says so itself.
+    // Two are lost: the third one reports that there is no quorum.
     let lost = ensemble.leader();
     ensemble.kill(lost);
     wait_until("nobody serves", Duration::from_secs(60), || {
@@ -131,7 +131,7 @@ fn a_server_with_closed_words_is_asked_through_its_admin_server() {
     );
     assert!(server["trouble"].is_null(), "{value}");
 
-    // Without either way it is said what to open.
+    // If both ways are closed, the message says what to open.
     let closed = free_port().to_string();
     let output = zkstats(&["--wide", "--admin-port", &closed, &address]);
     assert_eq!(
@@ -153,7 +153,7 @@ fn one_that_says_nothing_costs_its_limit_alone() {
     let mute = TcpListener::bind("127.0.0.1:0").expect("a port");
     let mute = mute.local_addr().expect("its address").to_string();
     let closed = format!("127.0.0.1:{}", free_port());
-    // Nobody has this address: it is kept for documentation.
+    // No host has this address: it is reserved for documentation.
     let (away, unknown) = ("192.0.2.1:2181", "no-such-host.invalid");
     let zookeeper = ZooKeeper::start();
     let good = zookeeper.address();

@@ -55,21 +55,21 @@ fn a_watcher_counts_what_it_has_missed() {
     text.wait_for("the free value", |lines| {
         lines.iter().any(|line| line == "this is a master map!")
     });
-    let tell = |report: &str, last: &str| {
+    let set_report = |report: &str, last: &str| {
         zookeeper.set(MASTER, report.as_bytes());
         json.wait_for_event("died", last);
     };
-    tell(&report(5, 2, [1, 2]), "map2");
-    tell(&report(5, 9, [7, 8, 9]), "map9");
+    set_report(&report(5, 2, [1, 2]), "map2");
+    set_report(&report(5, 9, [7, 8, 9]), "map9");
     // Another master continues the numbers.
-    tell(&report(8, 12, [11, 12]), "map12");
+    set_report(&report(8, 12, [11, 12]), "map12");
     // Events that no report repeats any more.
     zookeeper.set(MASTER, report(8, 29, []).as_bytes());
     json.wait_for("what is over is lost", |lines| {
         numbers(lines).last() == Some(&-17)
     });
     // A reset.
-    tell(&report(20, 3, [3]), "map3");
+    set_report(&report(20, 3, [3]), "map3");
     assert_eq!(
         numbers(&json.lines()),
         [1, 2, -4, 7, 8, 9, -1, 11, 12, -17, -2, 3]
@@ -110,7 +110,7 @@ fn a_file_counts_what_came_and_went_while_nobody_wrote_it() {
     let target = format!("file:{}", path.display());
     let start = || Publisher::start(&zookeeper.address(), &["--to", &target], Stdio::null());
     let wait_for = |last: i64| {
-        wait_until("it is told", SOON, || {
+        wait_until("it is reported", SOON, || {
             numbers(&lines(&path)).last() == Some(&last)
         });
     };

@@ -42,7 +42,7 @@ fn watchers_stay_in_their_sessions() {
     // A watcher that waits for longer than reports repeat events reports how many it has missed.
     let hears = |watcher: &Watcher, event: &str| {
         let event = format!("\"event\":\"{event}\",\"node\":\"map2\"");
-        watcher.wait_for("it is told, or is told as lost", |lines| {
+        watcher.wait_for("it is reported, or reported as lost", |lines| {
             let is_one = |line: &String| line.contains(&event) || line.contains("\"lost\"");
             lines.iter().any(is_one)
         });

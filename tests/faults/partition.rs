@@ -96,7 +96,7 @@ fn what_a_replaced_master_had_on_its_way_is_refused() {
     wait_until_alive(&watcher, replaced, "map3");
     let begin = watcher.lines().len();
     proxy.restore();
-    // The answer tells the member, which then follows.
+    // The answer shows the member that it was replaced; then it follows.
     wait_until_alive(&watcher, begin, "map1");
     assert_eq!(zookeeper.holders(), ["map2", "map3", "map1"]);
 

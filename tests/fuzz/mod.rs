@@ -1,12 +1,12 @@
-//! Every reader of bytes that others write, as a function from bytes that panics when a promise is broken. The fuzz
+//! Every parser of bytes from other programs, as a function of bytes that panics when a promise is broken. The fuzz
 //! targets (`fuzz/`) and the tests of the corpus (`tests/corpus.rs`) run the very same functions.
 //!
 //! - [`zookeeper`]: values of znodes.
 //! - [`nodes`]: messages and files of the node control server and its agents.
 //! - [`texts`]: options, descriptions and secrets.
-//! - [`words`]: the data path, each beside a simple oracle.
+//! - [`words`]: the data path, each part compared with a simple oracle.
 //!
-//! Readers that are private have their function beside them, in a module `fuzzing` of the library.
+//! Private parsers have their function in a module `fuzzing` of their crate.
 
 mod nodes;
 mod texts;
@@ -17,12 +17,12 @@ use heartline::{
     cluster, commit, events, membership, status, supervisor, umbilical, vitals, zkstats,
 };
 
-/// A reader: its name, which is that of its fuzz target and of its folder in `tests/corpus/`, and what reads.
+/// A parser: its name, which is also that of its fuzz target and its folder in `tests/corpus/`, and its function.
 pub(crate) type Reader = (&'static str, fn(&[u8]));
 
-/// All of them.
+/// All parsers.
 pub(crate) const READERS: &[Reader] = &[
-    // What stands in ZooKeeper.
+    // Values of znodes.
     ("beat", zookeeper::beat),
     ("claim", zookeeper::claim),
     ("commit_record", commit::fuzzing::record),
@@ -33,7 +33,7 @@ pub(crate) const READERS: &[Reader] = &[
     ("request", zookeeper::request),
     ("status", status::fuzzing::overview),
     ("workers", membership::fuzzing::workers),
-    // What comes over a socket.
+    // Data from sockets.
     ("cluster_pages", cluster::fuzzing::pages),
     ("nodes_message", nodes::message),
     ("nodes_reader", nodes::reader),
@@ -46,7 +46,7 @@ pub(crate) const READERS: &[Reader] = &[
     ("umbilical_dialog", umbilical::fuzzing::dialog),
     ("umbilical_numbers", umbilical::fuzzing::numbers),
     ("zkstats", zkstats::fuzzing::facts),
-    // What stands in files and in /proc.
+    // Files, also of /proc.
     ("cluster_description", texts::description),
     ("credentials", umbilical::fuzzing::credentials),
     ("events_file", events::fuzzing::last_event),
@@ -57,12 +57,12 @@ pub(crate) const READERS: &[Reader] = &[
     ("proc", vitals::fuzzing::process),
     ("secret", texts::secret),
     ("task_command_line", umbilical::fuzzing::command_line),
-    // What stands on a command line or in a job's properties.
+    // Options and properties of a job.
     ("address", texts::address),
     ("events_target", events::fuzzing::target),
     ("nodes_fields", nodes::fields),
     ("options", texts::options),
-    // What is counted.
+    // Input of the data path.
     ("combine", words::combine),
     ("map_words", words::map),
     ("reduce", words::reduce),

@@ -14,7 +14,7 @@ const KEY: &str =
 /// The longest message of these tests.
 const LONGEST: usize = 256;
 
-/// What a server is sent by a node.
+/// A message from a node to the server.
 pub(super) fn message(bytes: &[u8]) {
     let raw = Raw::read(bytes);
     for loopback in [false, true] {
@@ -28,7 +28,7 @@ pub(super) fn message(bytes: &[u8]) {
         };
         let mut registration = registration.clone();
         let _ = registration.prove(Some([7; 32]));
-        // What the agent would send to say the same.
+        // The message that the agent would send with the same content.
         let again = match request {
             ClientRequest::Leave(_) => registration.leave(),
             _ => registration.raw(),
@@ -39,7 +39,7 @@ pub(super) fn message(bytes: &[u8]) {
     }
 }
 
-/// What a node is sent by the server: nothing of it becomes a second line in a file.
+/// A message from the server to a node: no value becomes a second line in a file.
 pub(super) fn status(bytes: &[u8]) {
     if let Ok(glance) = serde_json::from_slice::<ReplyHeader>(bytes) {
         let _ = glance.turned_away();
@@ -69,7 +69,7 @@ pub(super) fn status(bytes: &[u8]) {
     }
 }
 
-/// A stream of messages: the same come out of it in whatever pieces they come, and none that is too long.
+/// A stream of messages: the result does not depend on how the stream is split, and no message is too long.
 pub(super) fn reader(bytes: &[u8]) {
     let Some((first, stream)) = bytes.split_first() else {
         return;
@@ -77,7 +77,7 @@ pub(super) fn reader(bytes: &[u8]) {
     let whole = objects(stream, usize::MAX);
     for size in [1, usize::from(*first).max(2)] {
         let pieces = objects(stream, size);
-        // In small pieces one that is too long is refused before its end.
+        // In small pieces, a message that is too long is refused before its end.
         let common = pieces.0.len().min(whole.0.len());
         assert_eq!(pieces.0[..common], whole.0[..common]);
         if pieces.1.is_none() || whole.1.is_none() {
@@ -107,7 +107,7 @@ fn objects(stream: &[u8], size: usize) -> (Vec<Vec<u8>>, Option<String>) {
     (objects, None)
 }
 
-/// A sealed message: `HEADER`, a newline, and what it is to be of. Nobody makes one without the secret.
+/// A message with its MAC: `HEADER`, a newline, and the content. Without the secret, none is valid.
 pub(super) fn seal(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let _ = Secret::new(bytes);
@@ -126,7 +126,7 @@ pub(super) fn seal(bytes: &[u8]) {
     assert_eq!(server.check(&header, message), Ok(()));
 }
 
-/// The fields of a message: what is taken holds no blank, and is taken again.
+/// The fields of a message: an accepted value holds no blank, and is accepted again.
 pub(super) fn fields(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let plain = |text: &str| !text.contains(|c: char| c.is_whitespace() || c.is_control());
@@ -150,7 +150,7 @@ pub(super) fn fields(bytes: &[u8]) {
     );
 }
 
-/// A file with a block in it, or without: what belongs to others stays to the byte.
+/// A file with or without a block: the rest of the file stays byte for byte as it is.
 pub(super) fn block(bytes: &[u8]) {
     let name: HostName = "n1.hadoop.com".parse().expect("a name");
     let entries = Entries {

@@ -1,4 +1,4 @@
-//! Options, descriptions and secrets: what people write, or have written by a program.
+//! Options, descriptions and secrets, written by people or by their programs.
 
 use std::path::Path;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use heartline::nodes::auth::Secret;
 use heartline::protocol::Split;
 use heartline::template::Template;
 
-/// Servers and paths are read as they are shown.
+/// Servers and paths are parsed back from their shown form.
 pub(super) fn address(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     if let Ok(address) = text.parse::<Address>() {
@@ -26,7 +26,7 @@ pub(super) fn address(bytes: &[u8]) {
     }
 }
 
-/// Names, durations, splits, and commands with places in them.
+/// Names, durations, splits, and commands with placeholders.
 pub(super) fn options(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     if let Ok(name) = text.parse::<Name>() {
@@ -48,14 +48,14 @@ pub(super) fn options(bytes: &[u8]) {
     if let Ok(template) = text.parse::<Template>() {
         let words = template.fill(&[("node", "a b{node}"), ("attempt", "")]);
         let plain = template.fill(&[]);
-        // What could be an option or a path is refused.
+        // A value that could be an option or a path is refused.
         if let (Ok(words), Ok(plain)) = (words, plain) {
             assert_eq!(words.len(), plain.len(), "a value stays within its word");
         }
     }
 }
 
-/// A secret's file: blanks around it are none of it.
+/// A secret's file: blanks around it do not count.
 pub(super) fn secret(bytes: &[u8]) {
     let (plain, spaced) = (
         Secret::new(bytes),
@@ -70,7 +70,7 @@ pub(super) fn secret(bytes: &[u8]) {
     }
 }
 
-/// A cluster's description: each problem has a line of the text.
+/// A cluster's description: each problem names a line of the text.
 pub(super) fn description(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     for host_kind in [HostKind::Loopback, HostKind::Netns, HostKind::Own] {

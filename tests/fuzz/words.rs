@@ -1,4 +1,4 @@
-//! The data path, each beside a simple oracle: for all bytes, in whatever pieces they come.
+//! The data path compared with simple oracles, for any bytes in pieces of any size.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};
@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use heartline::progress::Progress;
 use heartline::streaming::{map_combined, map_words, reduce as sum};
 
-/// Hands out its bytes in pieces of one size.
+/// Returns its bytes in pieces of one size.
 struct Pieces<'a>(&'a [u8], usize);
 
 impl Read for Pieces<'_> {
@@ -25,7 +25,7 @@ fn pieces(bytes: &[u8]) -> Pieces<'_> {
     }
 }
 
-/// As `bytes.split()` of Python does it.
+/// Splits like `bytes.split()` of Python.
 fn words(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     let is_space = |byte: &u8| matches!(byte, 9..=13 | 32);
     text.split(is_space).filter(|word| !word.is_empty())
@@ -48,14 +48,14 @@ pub(super) fn map(bytes: &[u8]) {
     assert_eq!(progress.bytes_out(), output.len() as u64);
 }
 
-/// The same sums, in whatever order and however often a word comes.
+/// The same sums, whatever the order of the words.
 pub(super) fn combine(bytes: &[u8]) {
     let mut input = pieces(bytes);
     let mut expected = BTreeMap::new();
     for word in words(input.0) {
         *expected.entry(word.to_vec()).or_insert(0_u64) += 1;
     }
-    // So little that the sums are written and begun again.
+    // So little memory that the sums are written, and start again at zero.
     let (mut output, progress) = (Vec::new(), Progress::new());
     map_combined(&mut input, &mut output, &progress, 0, None).expect("nothing fails");
     let mut found = BTreeMap::new();
@@ -71,7 +71,7 @@ pub(super) fn combine(bytes: &[u8]) {
     );
 }
 
-/// The sum of each run of lines with one key; lines that are no records are passed over.
+/// The sum of each run of lines with one key; lines that are no records are skipped.
 pub(super) fn reduce(bytes: &[u8]) {
     let mut input = pieces(bytes);
     let text = input.0;
@@ -84,7 +84,7 @@ pub(super) fn reduce(bytes: &[u8]) {
                 _ => runs.push((key, count)),
             },
             Err(true) => skipped += 1,
-            // Numbers that this oracle does not count.
+            // Numbers that this oracle does not handle.
             Err(false) => return,
         }
     }
@@ -98,7 +98,7 @@ pub(super) fn reduce(bytes: &[u8]) {
     assert!(output == expected, "{:?}", String::from_utf8_lossy(&output));
 }
 
-/// Key and count of a line; whether it is surely none.
+/// Key and count of a line, and whether the line is certainly no record.
 fn record(line: &[u8]) -> Result<(&[u8], i128), bool> {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     let tab = line.iter().position(|byte| *byte == b'\t').ok_or(true)?;
@@ -111,7 +111,7 @@ fn record(line: &[u8]) -> Result<(&[u8], i128), bool> {
         Some((b'+' | b'-', digits)) => digits,
         _ => count,
     };
-    // So many are one number to Python, and one more is none.
+    // Python accepts this number of digits, and not one more.
     if digits.is_empty() || digits.len() > 4300 || !digits.iter().all(u8::is_ascii_digit) {
         return Err(true);
     }

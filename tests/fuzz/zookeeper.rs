@@ -1,4 +1,5 @@
-//! Values of znodes. What was read and is written again is read the same: another master goes on with it.
+//! Values of znodes. A parsed value stays the same when it is written and parsed again, since the next master continues
+//! with it.
 
 use chrono::{DateTime, Datelike, Utc};
 use heartline::protocol::beat::{alive, ended, joined};
@@ -31,7 +32,7 @@ pub(super) fn beat(bytes: &[u8]) {
         assert_eq!(again.identity, beat.identity);
     }
     let [_, (again, text), _] = written;
-    // A percentage has one digit behind its point from then on.
+    // A percentage is written with one decimal.
     assert_eq!(write(&again)[1].1, text);
 }
 
@@ -90,12 +91,12 @@ pub(super) fn report(bytes: &[u8]) {
         assert_eq!(again.epoch, Some(9));
         assert_eq!(again.events.len(), report.events.len(), "{text}");
         assert_eq!(again.dead.len(), report.dead.len(), "{text}");
-        // Fractions of a microsecond are gone from then on.
+        // Fractions of a microsecond are not written.
         assert_eq!(compose(&again), text);
     }
 }
 
-/// The next master's report, of the same events and the same dead.
+/// The next master's report, with the same events and dead followers.
 fn compose(report: &Report) -> String {
     let master_info = report.master_info.clone().unwrap_or_else(|| MasterInfo {
         node: "map1.5".to_owned(),
@@ -119,7 +120,7 @@ fn compose(report: &Report) -> String {
     .compose()
 }
 
-/// Years of another count of digits are read, and not written as they are read.
+/// Years with another number of digits are parsed, but written in another form.
 fn is_of_our_time(report: &Report) -> bool {
     let is_usual = |at: DateTime<Utc>| (0..=9999).contains(&at.year());
     report.events.iter().all(|event| is_usual(event.time))

@@ -1,4 +1,4 @@
-//! `heartline run --commit-run`: which run a commit counts for; and what is not filled into a commit command.
+//! `heartline run --commit-run`: for which run a commit counts, and which values a commit command never gets.
 
 use std::fs;
 use std::process::{Command, Output, Stdio};
@@ -8,7 +8,7 @@ use assert_cmd::prelude::OutputAssertExt;
 use predicates::str::contains;
 use tempfile::TempDir;
 
-/// A server, and a folder in which commit commands write down that they have run.
+/// A server, and a folder in which commit commands record that they have run.
 struct Place {
     zookeeper: ZooKeeper,
     folder: TempDir,
@@ -22,7 +22,7 @@ impl Place {
         }
     }
 
-    /// An attempt that commits by writing its name down.
+    /// An attempt whose commit command records its name.
     fn attempt(&self, options: &[&str]) -> Command {
         let done = self.folder.path().join("done").display().to_string();
         let commit = format!("sh -c 'echo $HEARTLINE_ATTEMPT >> \"$0\"' {done}");
@@ -36,7 +36,7 @@ impl Place {
         command
     }
 
-    /// Runs one that commits the task `daily` without Hadoop's ids; what it said.
+    /// Runs an attempt that commits the task `daily` without Hadoop's ids; returns its stderr.
     fn by_hand(&self, options: &[&str]) -> String {
         run(&mut self.attempt(&[&["--commit-task", "daily"], options].concat()))
     }
@@ -48,7 +48,7 @@ impl Place {
     }
 }
 
-/// Its record is there, and it ends well; what it said.
+/// Runs it, and checks its record and exit status; returns its stderr.
 fn run(command: &mut Command) -> String {
     let output: Output = command.output().expect("heartline");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -68,7 +68,7 @@ fn a_commit_of_another_run_is_not_this_runs() {
         place.zookeeper.znode("/heart_beat_commits/daily"),
         "committed one"
     );
-    // The next run has no name either: it learns whose commit stands in its way.
+    // The next run has no name either: it reports which attempt has committed before.
     let said = place.by_hand(&["--name", "two"]);
     assert!(
         said.contains("daily is committed already, by one at 20"),
@@ -80,7 +80,7 @@ fn a_commit_of_another_run_is_not_this_runs() {
     );
     assert!(said.contains("--commit-run ID"), "{said}");
     assert_eq!(place.lines(), ["one"]);
-    // One with a name commits once, whatever there is beside it and before it.
+    // A run with a name commits once, whatever other runs have committed.
     for (name, id) in [("three", "r1"), ("four", "r2")] {
         assert_eq!(place.by_hand(&["--name", name, "--commit-run", id]), "");
     }
@@ -92,7 +92,7 @@ fn a_commit_of_another_run_is_not_this_runs() {
     let said = place.by_hand(&["--name", "five"]);
     assert!(said.contains("by one at 20"), "{said}");
     assert_eq!(place.lines(), ["one", "three", "four"]);
-    // A job of Hadoop's is a run.
+    // A Hadoop job is a run.
     for (name, job) in [
         ("six", "job_7_0001"),
         ("seven", "job_7_0002"),
@@ -101,7 +101,7 @@ fn a_commit_of_another_run_is_not_this_runs() {
         let mut command = place.attempt(&["--commit-task", "daily", "--name", name]);
         run(command.env("mapreduce_job_id", job));
     }
-    // A name goes before it, also as a property.
+    // --commit-run takes precedence over the job, also as a property.
     let mut command = place.attempt(&["--commit-task", "daily", "--name", "nine"]);
     command.env("mapreduce_job_id", "job_7_0001");
     run(command.env("heartline_commit_run", "r3"));
@@ -134,7 +134,7 @@ fn hadoops_own_tasks_are_distinguished_by_their_ids() {
         "{again}"
     );
     assert!(again.contains("in job job_7_0001; "), "{again}");
-    // Ids come again when a cluster is set up anew: a name tells the runs apart.
+    // A new cluster reuses ids: a name distinguishes the runs.
     attempt(0, "job_7_0001", &["--commit-run", "second"]);
     assert!(place.zookeeper.exists(&format!("{path}@second")));
     assert_eq!(place.lines().len(), 2);

@@ -1,4 +1,4 @@
-//! `heartline run --drain-input`: what becomes of an input whose command ends before it.
+//! `heartline run --drain-input`: the rest of an input whose command ends before it.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, PipeWriter, Read, Write, pipe};
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// More than all pipes on the way hold.
+/// More than all pipes between them hold.
 const LINES: usize = 2_000_000;
 const ATTEMPT: (&str, &str) = ("mapreduce_task_attempt_id", "attempt_1_0001_m_000000_0");
 
@@ -29,7 +29,7 @@ fn run(options: &[&str], command: &[&str]) -> Command {
     heartline
 }
 
-/// Starts it, with somebody who writes all of the input and then waits for `pause`.
+/// Starts it, with a writer that writes all of the input and then waits for `pause`.
 fn fed(command: &mut Command, pause: Duration) -> (Child, JoinHandle<io::Result<PipeWriter>>) {
     let (stdin, mut feed) = pipe().expect("a pipe");
     let child = command.stdin(stdin).spawn().expect("heartline");
@@ -44,7 +44,7 @@ fn fed(command: &mut Command, pause: Duration) -> (Child, JoinHandle<io::Result<
     (child, feeder)
 }
 
-/// How it ends, and whether all of its input was taken.
+/// Returns its exit status, and whether all of its input was read.
 fn outcome(mut command: Command) -> (Output, io::Result<()>) {
     let (child, feeder) = fed(&mut command, Duration::ZERO);
     let fed = feeder.join().expect("no panic").map(drop);
@@ -109,11 +109,11 @@ fn without_it_a_task_says_why_it_fails() {
         .collect();
     assert_eq!(lines.len(), 1, "{said}");
     assert!(lines[0].contains("ended with 0 before its input"), "{said}");
-    // In a pipeline that is nothing to speak of.
+    // In a pipeline this is usual, so there is no message.
     let (output, fed) = outcome(run(&[], &["head", "-1"]));
     assert!(fed.is_err());
     assert_eq!(self::said(&output), "");
-    // An input that was taken whole is none either.
+    // No message for an input that was read completely.
     let mut command = run(&[], &["cat"]);
     command.env(ATTEMPT.0, ATTEMPT.1);
     let (child, feeder) = fed_little(&mut command);
@@ -174,7 +174,7 @@ fn a_command_that_closes_its_input_and_goes_on_has_not_ended() {
 #[test]
 fn what_was_written_is_passed_on_beside_it() {
     let _machine = crate::support::part_of_machine();
-    // Whoever writes all of the input before it reads finds both: neither waits for the other.
+    // A program that writes all of the input before it reads the output: neither waits for the other.
     let mut command = run(&["--drain-input"], &["head", "-c", "300000"]);
     let (mut child, feeder) = fed(&mut command, Duration::ZERO);
     drop(feeder.join().expect("no panic").expect("all is taken"));
@@ -190,7 +190,7 @@ fn an_input_without_an_end_is_read_until_a_signal() {
     let _machine = crate::support::part_of_machine();
     let mut command = run(&["--drain-input"], &["head", "-1"]);
     let (mut child, feeder) = fed(&mut command, Duration::ZERO);
-    // It is open, and all of it was taken: nothing is left to be done.
+    // The input is open, and all of it was read: nothing remains to be done.
     let feed = feeder.join().expect("no panic").expect("all is taken");
     sleep(Duration::from_millis(300));
     assert!(child.try_wait().expect("it can be asked").is_none());
@@ -212,7 +212,7 @@ fn what_comes_after_the_command_is_no_stall_of_it() {
     let output = child.wait_with_output().expect("it ends");
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     assert!(!said(&output).contains("stalled"), "{output:?}");
-    // Nor is a reader that takes its time.
+    // Nor is a slow reader.
     let mut command = run(&options, &["head", "-c", "1500000", "/dev/zero"]);
     let mut child = command.stdin(Stdio::null()).spawn().expect("heartline");
     sleep(Duration::from_secs(4));
@@ -228,7 +228,7 @@ fn what_comes_after_the_command_is_no_stall_of_it() {
 #[test]
 fn files_and_devices_are_the_commands_own() {
     let _machine = crate::support::part_of_machine();
-    // There is no end of it, and nobody who writes it.
+    // The input never ends, and has no writer.
     let zeros = File::open("/dev/zero").expect("it is there");
     let mut command = run(&["--drain-input"], &["head", "-c", "3"]);
     let output = command.stdin(zeros).output().expect("heartline");

@@ -24,10 +24,10 @@ fn counts_the_same_when_the_leader_is_killed_in_the_middle() {
             .args(&files)
             .arg(&output),
     );
-    // A master, and two that beat.
+    // A master and two followers.
     watcher.wait_for("all three are members", |_| beating(&watcher).len() == 2);
     ensemble.kill(ensemble.leader());
-    // In the middle: when there is another leader, they go on.
+    // In the middle of the job: the mappers go on once there is another leader.
     ensemble.leader();
     let before = watcher.lines().len();
     watcher.wait_for("beats after it", |lines| {
@@ -49,7 +49,7 @@ fn counts_the_same_when_the_leader_is_killed_in_the_middle() {
     assert_one_master_an_epoch(&story);
 }
 
-/// Who was heard to beat.
+/// The members whose beats were reported.
 fn beating(watcher: &Watcher) -> BTreeSet<String> {
     let events = watcher.all_events().into_iter();
     events

@@ -1,4 +1,4 @@
-//! Mappers that hang, as real streaming jobs at Hadoop's own limit for them: 600 s (`mapreduce.task.timeout`).
+//! Mappers that hang in real streaming jobs, with Hadoop's own time limit for them: 600 s (`mapreduce.task.timeout`).
 
 use std::{
     collections::BTreeMap,
@@ -20,10 +20,10 @@ use crate::support::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// What each kind of hang is called: of the first task, which sleeps, and of the second, which spins.
+/// The name of each kind of hang: the first task sleeps, the second one spins.
 const CONDITIONS: [&str; 2] = ["blocked", "spinning"];
 
-/// A `run-job` whose mapper is `tests/hadoop/hung_mapper.py`, watched and ended when it stands still. Its limit is
+/// A `run-job` whose mapper is `tests/hadoop/hung_mapper.py`, watched, and ended when it stalls. Its limit is
 /// far below Hadoop's: a job that waits for that fails.
 fn hung_job() -> Command {
     let mapper = Parts::root().join("tests/hadoop/hung_mapper.py");
@@ -56,20 +56,20 @@ fn hung_mappers_are_ended_with_the_reason_and_tried_again() {
         .arg(cluster.file())
         .args(["--zookeeper", &zookeeper.address()])
         .args(["-D", "heartline.timeout=500ms"])
-        // A second attempt beside the first could be done before that has failed, and would have it killed.
+        // A speculative second attempt could finish before the first has failed, and Hadoop would kill the first.
         .args(["-D", "mapreduce.map.speculative=false"])
         .args(&files)
         .arg(&output);
     let begin = Instant::now();
     let mut job = start(&mut command);
-    // Its log is read beside: a full pipe would stop it.
+    // Its log is read meanwhile: a full pipe would stop it.
     let mut stderr = job.stderr.take().expect("its stderr is a pipe");
     let log = thread::spawn(move || {
         let mut log = Vec::new();
         std::io::Read::read_to_end(&mut stderr, &mut log).expect("its log");
         String::from_utf8_lossy(&log).into_owned()
     });
-    // What the application master reports about the attempts is there only while the job runs.
+    // The application master's report about the attempts is available only while the job runs.
     let mut attempts = BTreeMap::new();
     let mut mappers_seen = 0;
     while job.try_wait().expect("run-job can be waited for").is_none() {
@@ -100,7 +100,7 @@ fn hung_mappers_are_ended_with_the_reason_and_tried_again() {
     });
 }
 
-/// The diagnostics of a failed attempt name the one who ended it and why.
+/// The diagnostics of a failed attempt say that heartline ended it, and why.
 fn check_application_master(attempts: &BTreeMap<String, Value>, task: usize, reason: &str) {
     let suffix = format!("_m_{task:06}_0");
     let (_, attempt) = attempts
@@ -119,7 +119,7 @@ fn check_application_master(attempts: &BTreeMap<String, Value>, task: usize, rea
     );
 }
 
-/// Whoever has started the job sees the same on their terminal.
+/// The user who has started the job sees the same on the terminal.
 fn check_client(log: &str, task: usize, reason: &str) {
     let mut lines = log
         .lines()
@@ -141,7 +141,7 @@ fn check_log_of_attempt(cluster: &Described, reason: &str) {
     assert!(log.contains("python3 hung_mapper.py"), "{log}");
 }
 
-/// The heartbeat's master has said so too, of one that then failed, and declared nobody dead.
+/// The heartbeat's master has reported the stall and the failure, and no death.
 fn check_events_of_master(watcher: &Watcher, condition: &str) {
     let condition = format!("\"condition\":\"{condition}\"");
     let lines = watcher.lines();
@@ -195,7 +195,7 @@ fn attempts_of_first_two_tasks(cluster: &Described) -> BTreeMap<String, Value> {
         .collect()
 }
 
-/// Whatever has the mapper on its command line: python, and heartline around it.
+/// Every process with the mapper on its command line: python, and heartline around it.
 fn mappers(cluster: &Described) -> Vec<(u32, String)> {
     let mut processes = cluster.tasks();
     processes.retain(|(_, line)| line.contains("hung_mapper.py"));
@@ -217,7 +217,7 @@ fn the_local_runner_which_tries_nothing_again_fails_with_the_reason() {
     let _machine = crate::support::whole_machine();
     let dir = TempDir::new().expect("a temporary folder");
     let output = dir.path().join("output");
-    // A folder of its own, by which its processes are known.
+    // A folder of its own, which identifies its processes.
     let mapper = dir.path().join("hung_mapper.py");
     fs::copy(Parts::root().join("tests/hadoop/hung_mapper.py"), &mapper).expect("the mapper");
     let begin = Instant::now();
@@ -239,7 +239,7 @@ fn the_local_runner_which_tries_nothing_again_fails_with_the_reason() {
     assert!(!output.join("_SUCCESS").exists());
     let reason = "stalled: blocked for ";
     assert!(log.contains(&format!("heartline run: {reason}")), "{log}");
-    // Hadoop shows it too: what the runner logs of a task is its status, and the job's counters are those of its tasks.
+    // Hadoop shows it too: the runner logs the status of a task, and the job's counters are those of its tasks.
     let status = format!("mapred.LocalJobRunner: heartline: {reason}");
     assert!(log.contains(&status), "{log}");
     assert!(log.contains(&format!("\tended: {reason}")), "{log}");

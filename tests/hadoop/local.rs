@@ -42,7 +42,7 @@ fn counts_every_word_with_a_mapper_for_each_file() {
 fn counts_the_same_when_the_mapper_sums_first() {
     let _machine = crate::support::part_of_machine();
     let log = count_sample_data(&["--combine"]);
-    // Were the sums not made, a record for each word would come out of the mappers.
+    // Without the sums, the mappers would write a record for each word.
     let records = counter(&log, "Map output records").expect("a counter");
     let words: u64 = count_words(&sample_data()).values().sum();
     assert!(records < words / 2, "{records} records for {words} words");
@@ -98,7 +98,7 @@ fn counts_the_same_beside_a_zookeeper() {
 #[test]
 fn counts_the_same_when_nobody_listens_for_heartbeats() {
     let _machine = crate::support::part_of_machine();
-    // Nobody serves port 1.
+    // No server listens on port 1.
     count_sample_data(&["--zookeeper", "127.0.0.1:1"]);
 }
 
@@ -106,8 +106,8 @@ fn counts_the_same_when_nobody_listens_for_heartbeats() {
 fn settings_reach_the_mapper_with_dots_as_underscores() {
     let _machine = crate::support::part_of_machine();
     let dir = TempDir::new().expect("a temporary folder");
-    // A mapper that reads all it is given, as Hadoop asks, and tells its environment.
-    let mapper = dir.path().join("tell-environment");
+    // A mapper that reads all of its input, as Hadoop requires, and prints its environment.
+    let mapper = dir.path().join("print-environment");
     fs::write(&mapper, "#!/bin/sh\ncat >/dev/null\nexec env\n").expect("a mapper");
     fs::set_permissions(&mapper, fs::Permissions::from_mode(0o755)).expect("an executable mapper");
     let output = dir.path().join("output");
@@ -121,7 +121,13 @@ fn settings_reach_the_mapper_with_dots_as_underscores() {
                 "--cmdenv",
                 "HEARTLINE_NAMESPACE=/job",
             ])
-            .args(["--mapper", "tell-environment", "--reducer", "cat", "--file"])
+            .args([
+                "--mapper",
+                "print-environment",
+                "--reducer",
+                "cat",
+                "--file",
+            ])
             .arg(&mapper)
             .arg(&sample_data()[0])
             .arg(&output),
@@ -171,7 +177,7 @@ fn an_output_that_exists_is_kept_without_overwrite() {
     succeed(run_job().arg("--overwrite").args(files).arg(&output));
     assert_same_counts(&job_counts(&output), &count_words(files));
 
-    // Something that no job wrote is not removed, whatever is said.
+    // A folder that no job wrote is not removed, even with --overwrite.
     fs::write(output.join("thesis.txt"), "ten years of work").expect("a precious file");
     let refused = run_job()
         .arg("--overwrite")
@@ -202,7 +208,7 @@ fn a_mapper_that_ends_before_its_input_needs_the_rest_drained() {
     let _machine = crate::support::part_of_machine();
     let dir = TempDir::new().expect("a temporary folder");
     let input = dir.path().join("input");
-    // More than Java and the pipes hold.
+    // More than the buffers of Java and the pipes hold.
     fs::write(
         &input,
         "sixty bytes a line make sixty megabytes of a million lines.\n".repeat(1_000_000),
@@ -254,7 +260,7 @@ fn a_job_that_hangs_is_ended_with_all_its_mappers() {
     let _machine = crate::support::part_of_machine();
     let dir = TempDir::new().expect("a temporary folder");
     let output = dir.path().join("output");
-    // A number no other sleep has, to find it by.
+    // A number that no other `sleep` has, to find the process by.
     let seconds = format!("86400.{}", std::process::id());
     let job = run_job()
         .args(["--limit", "8", "--mapper", &format!("sleep {seconds}")])
@@ -268,7 +274,7 @@ fn a_job_that_hangs_is_ended_with_all_its_mappers() {
         "{}",
         log_of(&job)
     );
-    // `sleep` was there, or the test would prove nothing.
+    // Checks that `sleep` was running, since otherwise the test proves nothing.
     assert!(map_tasks(&log_of(&job)) >= 1, "{}", log_of(&job));
     let left = Command::new("ps")
         .args(["-eo", "stat,args"])

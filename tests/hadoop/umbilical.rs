@@ -1,4 +1,4 @@
-//! A condemned task below Hadoop's own server of the umbilical, in the place of an application master's.
+//! A task that heartline has to fail, below Hadoop's own server of the umbilical in place of an application master.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -16,7 +16,7 @@ use tempfile::TempDir;
 const JOB: &str = "job_1795260688574_0001";
 const ATTEMPT: &str = "attempt_1795260688574_0001_m_000002_0";
 
-/// For so long a task waits at the most that was not heard.
+/// The longest time that a task waits if its report does not arrive.
 const LONGEST_WAIT: Duration = Duration::from_secs(20);
 
 /// The message about a report that did not arrive.
@@ -33,7 +33,8 @@ struct Master {
 }
 
 impl Master {
-    /// Of this version of the interface, with this `hadoop.rpc.protection`; it writes the job's token in this format.
+    /// Starts it with this version of the interface and this `hadoop.rpc.protection`; it writes the job's token in this
+    /// format.
     fn start(version: u32, protection: &str, format: &str, more: &[&str]) -> Self {
         let dir = TempDir::new().expect("a temporary folder");
         let mut server = Command::new("java");
@@ -70,7 +71,7 @@ impl Master {
         self.dir.path().join("tokens")
     }
 
-    /// `heartline run` of a command that hangs, below what has a task's Java's command line with this attempt.
+    /// `heartline run` of a command that hangs, below a process with the command line of this attempt's Java process.
     fn hung_task(&self, attempt: &str) -> Task {
         self.task(attempt, "sleep 1000")
     }
@@ -80,7 +81,7 @@ impl Master {
         self.below_java(attempt, &script, env!("CARGO_BIN_EXE_heartline"))
     }
 
-    /// A shell's script with this as its `$0`.
+    /// A shell script with this as its `$0`.
     fn below_java(&self, attempt: &str, script: &str, program: &str) -> Task {
         let words = [
             script,
@@ -114,7 +115,7 @@ impl Master {
     }
 }
 
-/// A task, and what it has said on stderr.
+/// A task, and its stderr.
 struct Task {
     child: Child,
     said: Arc<Mutex<Vec<String>>>,
@@ -135,7 +136,7 @@ impl Task {
         found.expect("it was found")
     }
 
-    /// Waits for the last thing that it says, then for its end; returns how long that took.
+    /// Waits for its last message, then for its end; returns the time between them.
     fn end(mut self) -> (Option<i32>, Duration, Vec<String>) {
         self.wait_for("reporter:counter:heartline,ended: stalled: blocked for ");
         let begin = Instant::now();
@@ -143,13 +144,13 @@ impl Task {
         (code, begin.elapsed(), self.said())
     }
 
-    /// Ends one that waits to be heard.
+    /// Ends a task that waits for Hadoop to collect its report.
     fn cut_short(mut self) -> Option<i32> {
         self.wait_for("reporter:counter:heartline,ended: stalled: blocked for ");
         assert!(self.child.try_wait().expect("a child").is_none(), "waits");
         let shell = Pid::from_child(&self.child);
-        // The signal may come before it listens, and is sent again.
-        wait_until("it ends when it is told to", SOON / 2, || {
+        // The signal may come before its handler exists, so it is repeated.
+        wait_until("it ends after the signal", SOON / 2, || {
             let children = format!("/proc/{0}/task/{0}/children", shell.as_raw_nonzero());
             let children = fs::read_to_string(children).unwrap_or_default();
             for pid in children.split_ascii_whitespace() {
@@ -169,7 +170,7 @@ fn every_version_of_the_application_master_gets_the_reason_and_the_task_ends_at_
         let master = Master::start(version, "authentication", format, &[]);
         let (code, waited, said) = master.hung_task(ATTEMPT).end();
         // Its answer to us may come before its word to the test.
-        wait_until("it is told", SOON, || !master.calls().is_empty());
+        wait_until("the report arrives", SOON, || !master.calls().is_empty());
         let calls = master.calls();
         let [call] = &calls[..] else {
             panic!("one call by version {version}: {calls:?}; {said:#?}")
@@ -202,7 +203,7 @@ fn an_operators_order_is_a_reason_too() {
     assert!(asked.success());
     let ended = task.child.wait().expect("it can be waited for");
     assert_eq!(ended.code(), Some(1), "{:#?}", task.said());
-    wait_until("it is told", SOON, || !master.calls().is_empty());
+    wait_until("the report arrives", SOON, || !master.calls().is_empty());
     let call = format!("fatalError {ATTEMPT} heartline: kill-task: by an operator false");
     assert_eq!(master.calls(), [call]);
 }
@@ -234,7 +235,7 @@ fn what_the_application_master_offers_is_a_choice_and_privacy_alone_is_refused()
     let _machine = crate::support::part_of_machine();
     let master = Master::start(21, "privacy,authentication", "WRITABLE", &[]);
     assert_eq!(master.hung_task(ATTEMPT).end().0, Some(1));
-    wait_until("it is told", SOON, || !master.calls().is_empty());
+    wait_until("the report arrives", SOON, || !master.calls().is_empty());
 
     let master = Master::start(21, "privacy", "WRITABLE", &[]);
     let task = master.hung_task(ATTEMPT);

@@ -96,7 +96,7 @@ fn a_killed_mapper_is_tried_again(cluster: &Described) {
         "{attempt} did not fail:\n{log}"
     );
     assert_eq!(counter(&log, "Failed map tasks"), Some(1), "{log}");
-    // The master has said so too, and that all others, the next attempt and the reducer among them, have finished.
+    // The master has reported it too, and that all others, with the next attempt and the reducer, have finished.
     let count_of = |event: &str| {
         watcher
             .story()

@@ -1,4 +1,4 @@
-//! Agents and their server: files are kept right, and whatever happens to the server, nothing is lost.
+//! Agents and their server: the files stay correct, and nothing is lost when the server fails.
 
 use crate::support;
 use std::fs;
@@ -57,7 +57,7 @@ fn every_node_learns_of_every_other_and_a_leave_leaves_nothing() {
         });
     }
 
-    // The master is killed: everybody hears of it, and the other one takes over.
+    // The master is killed: all nodes get that, and the other one takes over.
     master.signal(Signal::KILL);
     slave.wait_for("m1 is dead");
     standby.wait_for("m2 is master now");
@@ -67,12 +67,12 @@ fn every_node_learns_of_every_other_and_a_leave_leaves_nothing() {
         "kept until forgotten"
     );
 
-    // The server is killed and started again: it knows all of them, and they find it.
+    // The server is killed and started again: it knows all nodes, and they reconnect.
     server.kill();
     slave.wait_for("trying again");
     server.start_again();
     server.log().wait_for("3 nodes are known");
-    // Who was alive counts as such for a while: only they themselves know that they are back.
+    // Nodes that were alive count as alive for a while, until they have reconnected.
     slave.wait_for_times("s1 is slave now", 2);
     standby.wait_for_times("m2 is master now", 2);
     server.wait_for_verdict("s1", "alive");
@@ -130,7 +130,7 @@ fn nothing_is_written_when_nothing_has_changed_and_a_damaged_block_is_left_alone
     assert_eq!(written(), 1);
     agent.signal(Signal::STOP);
     agent.signal(Signal::CONT);
-    // Another node: one more write, and no other for all the beats in between.
+    // Another node: one more write of the file, and none for all the beats in between.
     let damaged = node_folder("127.0.0.1 a\n# END heartline nodes\n");
     let other = server.agent(damaged.path(), "n2", "slave", "127.0.1.2");
     wait_for_text(&first, "hosts", "the other's entry", |text| {
@@ -189,13 +189,13 @@ fn a_full_disk_costs_no_line_of_a_mounted_hosts_file() {
     agent.wait_for("hosts cannot be written");
     agent.wait_for("No space left on device");
     let seen = |path: &Path| {
-        // The disk is seen only from the agent's side.
+        // Only the agent sees the small disk.
         let root = PathBuf::from(format!("/proc/{}/root", agent.id()));
         root.join(path.strip_prefix("/").expect("an absolute path"))
     };
     assert_eq!(fs::read_to_string(seen(&path)).expect("there"), own);
 
-    // With room again it is written, in its place.
+    // With room again the file is written, in place.
     fs::remove_file(seen(&disk.path().join("filler"))).expect("it was there");
     wait_until("the block is there", SOON, || {
         let text = fs::read_to_string(seen(&path)).expect("there");
@@ -317,7 +317,7 @@ fn of_two_agents_of_one_name_the_first_rests_and_says_why() {
 fn a_node_whose_files_cannot_be_written_is_unwell_and_still_leaves_on_request() {
     let server = ServerOfNodes::bare(&[]);
     let folder = node_folder("");
-    // A file that nobody writes to keeps whoever reads it waiting.
+    // A named pipe without a writer: a reader would wait for ever.
     fs::remove_file(folder.path().join("hosts")).expect("there");
     rustix::fs::mknodat(
         rustix::fs::CWD,

@@ -1,5 +1,5 @@
-//! What a user may put in the place of the files that root's agent keeps for that user: nothing of it makes the agent
-//! hang or take memory, nothing of root's is written, and the node says that it is unwell until the files are right.
+//! Whatever a user puts in place of the files that root's agent keeps for that user, the agent neither hangs nor needs
+//! more memory, writes no file of root, and reports the node as unwell until the files are right.
 
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{PermissionsExt, lchown, symlink};
@@ -23,10 +23,10 @@ fn fifo(path: &Path) {
     mknodat(CWD, path, FileType::Fifo, 0o666.into(), 0).expect("a pipe");
 }
 
-/// Something that the user makes.
+/// An action of the user.
 type Trap = fn(&Path);
 
-/// What is put in the place of `authorized_keys`, and what the agent says of it.
+/// What replaces `authorized_keys`, and the agent's message about it.
 const IN_PLACE_OF_THE_FILE: [(&str, Trap, &str); 7] = [
     (
         "fifo",
@@ -69,10 +69,10 @@ const IN_PLACE_OF_THE_FILE: [(&str, Trap, &str); 7] = [
     ),
 ];
 
-/// What is put in the place of `.ssh`.
+/// What replaces `.ssh`.
 const IN_PLACE_OF_THE_FOLDER: [(&str, Trap, &str); 3] = [
     ("sshfifo", fifo, "Not a directory"),
-    // A folder of root's.
+    // A folder of root.
     ("sshroot", |_| (), "Permission denied"),
     (
         "sshfile",
@@ -81,7 +81,7 @@ const IN_PLACE_OF_THE_FOLDER: [(&str, Trap, &str); 3] = [
     ),
 ];
 
-/// A node of another user's, with the agent of root's that keeps its files.
+/// A node of another user, and root's agent that keeps its files.
 struct Node {
     name: &'static str,
     home: TempDir,
@@ -90,7 +90,7 @@ struct Node {
 }
 
 impl Node {
-    /// Starts the agent of a home that is the user's, in which `make` has been done.
+    /// Starts the agent for a home of the user, after `make` has changed it.
     fn new(
         server: &ServerOfNodes,
         name: &'static str,
@@ -109,7 +109,7 @@ impl Node {
         let usual = server.agent_command(own.path(), &["--role", "slave", "--interval", "200ms"]);
         let mut command = Command::new(usual.get_program());
         for word in usual.get_args() {
-            // Its hosts file is root's, its key and its authorized_keys are the user's.
+            // The hosts file belongs to root, the key and the authorized_keys to the user.
             if word == own.path().join("id_ed25519") {
                 command.arg(home.path().join("key/id_ed25519"));
             } else if word == own.path().join("authorized_keys") {
@@ -197,7 +197,7 @@ fn whatever_a_user_puts_in_place_of_its_files_roots_agent_goes_on_and_the_node_i
         }
     }
 
-    // Once the user has put it right, so is the node.
+    // Once the user has corrected the file, the node is well.
     for (node, _) in &nodes {
         let ssh = node.home.path().join(".ssh");
         fs::rename(&ssh, node.home.path().join("away")).expect("there");
@@ -215,7 +215,7 @@ fn whatever_a_user_puts_in_place_of_its_files_roots_agent_goes_on_and_the_node_i
     }
 }
 
-/// Runs a command to its end. One that hangs is killed: its status is that of `timeout` then.
+/// Runs a command to its end, under `timeout`, which kills it if it hangs and then sets the exit status.
 fn nodes(command: &mut Command) -> Output {
     let mut limited = Command::new("timeout");
     limited
@@ -282,7 +282,7 @@ fn a_secret_is_a_file_of_this_user_or_what_its_shell_gives() {
         assert_eq!(output.status.code(), Some(2), "{output:?}");
         assert!(said(&output).contains(why), "{output:?}");
     }
-    // Nobody listens there: the secret was taken.
+    // No server listens there: the secret was accepted.
     let secret = write_secret(folder.path(), "0123456789abcdef");
     assert_eq!(list(&secret).status.code(), Some(1));
     let script = r#"exec "$0" nodes list --server 127.0.0.1:1 --secret-file <(sleep 0.2; printf 0123456789abcdef)"#;

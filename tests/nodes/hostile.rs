@@ -1,5 +1,5 @@
-//! What a hostile client may try, one attempt after the other. Each is refused with an answer, and stands in the log in
-//! one line; and nothing of it reaches the state or another node.
+//! The attempts of a hostile client, one after the other. Each gets a refusal and one line in the log, and changes
+//! neither the state nor another node.
 
 use std::time::Instant;
 
@@ -15,7 +15,7 @@ fn names(server: &ServerOfNodes) -> Vec<String> {
     nodes.iter().map(name).collect()
 }
 
-/// What is tried, the message, and what the answer and the log say.
+/// The attempt, its message, and the text of the answer and the log.
 type Attempt = (&'static str, Value, &'static str);
 
 fn good() -> Value {
@@ -156,7 +156,7 @@ fn every_hostile_message_is_refused_with_a_reason() {
         is_refused(&server, attempt, message.to_string().as_bytes(), why);
     }
     assert_eq!(names(&server), ["n1.hadoop.com"]);
-    // No line of the log was made by another than the server.
+    // Every line of the log is from the server itself.
     let lines = server.log().lines();
     let is_own = |line: &String| line.starts_with("heartline nodes: ");
     assert!(lines.iter().all(is_own), "{lines:#?}");
@@ -238,7 +238,7 @@ fn who_does_not_know_the_secret_is_nobody() {
     client.send(&[bytes, bytes].concat());
     refused("no seal after a hello", &mut client, "without its seal");
 
-    // One connection's messages, all that another can overhear.
+    // The messages of one connection, which another client could overhear.
     let mut client = Client::of(&server);
     let mut seal = client.hello(SECRET);
     let first = [&seal.seal(&body)[..], bytes].concat();
@@ -274,7 +274,7 @@ fn who_does_not_know_the_secret_is_nobody() {
 #[test]
 fn slow_and_silent_clients_cost_nobody_else_anything() {
     let server = ServerOfNodes::bare(&[]);
-    // One that never reads what it is told, one byte after the other, some that say nothing.
+    // A client that never reads, one that sends byte by byte, and some that send nothing.
     let mut deaf = Client::of(&server);
     deaf.send(node("deaf", "127.0.1.1", KEYS[0]).to_string().as_bytes());
     let mut slow = Client::of(&server);
@@ -301,7 +301,7 @@ fn slow_and_silent_clients_cost_nobody_else_anything() {
 fn no_address_takes_all_connections() {
     const ALL: usize = 20;
     let server = ServerOfNodes::bare(&["--connections-per-address", "20"]);
-    // They have said something, and may stay for a minute.
+    // They have sent something, and may stay for a minute.
     let mut clients: Vec<Client> = (0..ALL)
         .map(|n| {
             let mut client = Client::of(&server);
@@ -317,7 +317,7 @@ fn no_address_takes_all_connections() {
         said.contains("20 connections of 127.0.0.1 are open already"),
         "{said}"
     );
-    // Who goes makes room.
+    // A connection that ends makes room.
     clients.pop();
     wait_until("there is room again", SOON, || {
         server.asked(&["list"]).status.success()
@@ -363,19 +363,19 @@ fn what_cannot_be_stored_is_sent_to_nobody() {
     first.send(good().to_string().as_bytes());
     first.wait_for(r#""type":"ack""#);
     first.wait_for(r#""clusers_ip":[["#);
-    // As good as a full disk, and for root too.
+    // Has the effect of a full disk, for root too.
     std::fs::rename(&there, &away).expect("renamed");
     let mut second = Client::of(&server);
     second.send(evil().to_string().as_bytes());
     let said = second.wait_for(r#""type":"refused""#);
     assert!(said.contains("cannot save the change now"), "{said}");
     assert_eq!(names(&server), ["n1.hadoop.com"]);
-    // The other one is told of a change that is certain, and of nothing else.
+    // The other node gets only changes that are stored.
     let unwell = with(with(good(), "type", "heartbeat"), "is_alive", "False");
     first.send(unwell.to_string().as_bytes());
     let said = first.wait_for(r#"["n1.hadoop.com","False"]"#);
     assert!(!said.contains("evil"), "{said}");
-    // As soon as it can be kept it is, and is told.
+    // As soon as the change can be stored, it is stored and sent.
     std::fs::rename(&away, &there).expect("renamed");
     first.wait_for("evil.hadoop.com");
     assert_eq!(names(&server), ["n1.hadoop.com", "evil.hadoop.com"]);
@@ -410,7 +410,7 @@ fn who_knows_the_secret_and_a_public_key_is_not_its_owner() {
         assert!(said.contains(why), "{attempt}: {said}");
     }
     server.log().wait_for_times("is refused: ", 3);
-    // Its owner comes back without more ado.
+    // The attempts do not keep the owner from registering again.
     drop(agent);
     let again = server.agent(folder.path(), "n1", "slave", "127.0.1.1");
     again.wait_for("n1 is slave now");

@@ -1,6 +1,6 @@
 //! Five hosts, each a network namespace with a real `sshd` and an `/etc/hosts` of its own: after an agent on each,
-//! every one reaches every other by its name with `ssh` and without a password. One comes, one is killed, one
-//! changes its address: all others have it right.
+//! each host reaches every other by name with `ssh`, without a password. One is added, one is killed, one
+//! changes its address: the files of all others follow.
 
 use std::{
     fs,
@@ -15,7 +15,7 @@ use crate::support::{Guarded, Program, SECRET, no_namespaces, wait_until, which}
 use rustix::process::Signal;
 use tempfile::TempDir;
 
-/// A machine with much else to do takes its time.
+/// The time limit of a step, on a busy machine too.
 const LIMIT: Duration = Duration::from_secs(60);
 const SERVER: &str = "10.77.0.254";
 
@@ -33,7 +33,7 @@ fn must(program: &str, words: &str) {
     assert!(output.status.success(), "{program} {words:?}: {output:?}");
 }
 
-/// A namespace, gone when this is.
+/// A namespace, removed when this value is dropped.
 struct Space(String);
 
 impl Space {
@@ -59,7 +59,7 @@ impl Drop for Space {
     }
 }
 
-/// The wire between all hosts, and the server on it.
+/// The network between all hosts, and the server in it.
 struct Wire {
     hub: Space,
     folder: TempDir,
@@ -227,7 +227,7 @@ impl Host {
     }
 }
 
-/// Waits until every host's files name all of these; says how long that took.
+/// Waits until every host's files name all of these; prints how long that took.
 fn wait_for_all(hosts: &[Host], what: &str) {
     let began = Instant::now();
     let is_right = |host: &Host| {
@@ -281,7 +281,7 @@ fn every_host_reaches_every_other_by_name_and_without_a_password() {
     wait_for_all(&hosts, "one more is known");
     assert_all_reach_all(&hosts);
 
-    // One changes its address, under its agent's feet.
+    // One changes its address while its agent runs.
     let moved = &mut hosts[2];
     let space = &moved.space.0;
     must(

@@ -2,7 +2,7 @@
 
     nodes_client.py HOST PORT SLAVE_KEY MASTER_KEY
 
-What it does is told by a line each; an assertion that fails ends it with a traceback."""
+It prints a line for each step; an assertion that fails ends it with a traceback."""
 
 import json
 import socket
@@ -62,7 +62,7 @@ def confirmation(status):
 
 
 class Beats(threading.Thread):
-    """Beats of a node on a connection of its own until it is told to end: however slow the machine is, the node lives."""
+    """Beats of a node on a connection of its own until it is stopped: however slow the machine is, the node lives."""
 
     def __init__(self, of):
         super().__init__(daemon=True)
@@ -95,7 +95,7 @@ assert "type" not in status, status
 assert {"hostname", "ip", "username", "id_rsa.pub"} <= set(status), status
 slave.send(confirmation(status))
 assert is_ack("update")(slave.until(lambda message: message.get("type") == "ack"))
-print("told the status")
+print("got the status")
 
 slave.send(heartbeat(slave_node))
 slave.until(is_ack("heartbeat"))
@@ -122,15 +122,15 @@ assert [name for name, _ in update["clusers_ssh"]] == [name for _, name in both]
 assert update["clusers_ssh"][1][1] == sys.argv[3], update
 slave.send(confirmation(update))
 slave.until(is_ack("update"))
-print("told the update")
+print("got the update")
 
-# A second one that would be master is told why it is not.
+# A second node of role master gets the reason why it is not the master.
 second = Client()
 second.send(node("master", "second.hadoop.com", "127.0.1.3", sys.argv[4]))
 refused = second.receive()
 assert refused["type"] == "refused" and refused["as"] == "standby", refused
 assert "master.hadoop.com is master" in refused["reason"], refused
-print("told why")
+print("got the reason")
 
 # A connection for each message, as the simplest client makes it.
 once = Client()
@@ -149,7 +149,7 @@ while True:
         break
     time.sleep(0.1)
 assert ["127.0.1.2", "master.hadoop.com"] in message["clusers_ip"], message
-print("told of the death")
+print("got the death")
 second.send(heartbeat(second_node))
 second.until(lambda message: is_ack("heartbeat")(message) and message["as"] == "master")
 print("took over")

@@ -1,5 +1,5 @@
-//! A client that knows the seed's messages and nothing else registers, beats and gets its updates; and people who say what
-//! cannot be meant are told.
+//! A client that knows the seed's messages and nothing else registers, beats and gets its updates; and impossible
+//! option values are refused.
 
 use std::process::Output;
 
@@ -23,13 +23,13 @@ fn a_python_client_of_the_seed_gets_all_that_it_is_promised() {
     let said: Vec<&str> = said.lines().collect();
     let expected = [
         "registered",
-        "told the status",
+        "got the status",
         "beats",
         "registered in pieces",
-        "told the update",
-        "told why",
+        "got the update",
+        "got the reason",
         "beats elsewhere",
-        "told of the death",
+        "got the death",
         "took over",
     ];
     assert_eq!(said, expected, "{:#?}", server.log().lines());

@@ -1,5 +1,5 @@
-//! Two node control servers with their state in a real ZooKeeper: whatever becomes of one of them, the other goes on
-//! with all that was acknowledged.
+//! Two node control servers with their state in a real ZooKeeper: if one of them fails, the other goes on
+//! with everything that was acknowledged.
 
 use std::{fs, path::Path};
 
@@ -32,7 +32,7 @@ fn wait_for_entries(folder: &Path, names: &[&str]) {
     });
 }
 
-/// Nobody who lives was ever said to be dead.
+/// No live node was ever reported dead.
 fn assert_none_died(agents: &[&Program]) {
     for agent in agents {
         let lines = agent.lines();
@@ -70,7 +70,7 @@ fn when_one_is_killed_or_stopped_the_other_goes_on() {
         wait_for_entries(folder.path(), &["m1", "s1", "s2"]);
     }
 
-    // The other one hangs. When it goes on, it is not the one any more, says so, and nothing else to anybody.
+    // The active server hangs. When it continues, another one is active: it logs that, and sends its clients nothing.
     first.start_again();
     let mut client = Client::of(&second);
     let mut seal = client.hello(SECRET);
@@ -98,7 +98,7 @@ fn when_one_is_killed_or_stopped_the_other_goes_on() {
     }
     assert_none_died(&[&master, &slave, &late]);
 
-    // Both are killed: what they knew is in ZooKeeper.
+    // Both are killed: their state is in ZooKeeper.
     first.kill();
     second.kill();
     drop(late);
@@ -187,7 +187,7 @@ fn a_server_that_zookeeper_does_not_hear_acknowledges_nothing() {
     first.log().wait_for(STANDS_BY);
     second.log().wait_for(WORKS);
 
-    // What it wanted to write arrives now: it may not any more.
+    // Its delayed write arrives now, and is rejected.
     proxy.restore();
     let mut other = Client::of(&second);
     other.send(node("n3", "127.0.1.3", KEYS[1]).to_string().as_bytes());
@@ -219,7 +219,7 @@ fn what_another_has_written_to_zookeeper_is_not_believed() {
         .expect("written");
     first.start_again();
     first.log().wait_for(&format!("{path} is passed over: "));
-    // The node itself registers again, as who it is.
+    // The real node registers again.
     first.wait_for_verdict("m1", "alive");
     wait_until("its own address is kept", SOON, || {
         zookeeper.znode(&path).contains("127.0.1.1")
@@ -333,13 +333,13 @@ fn a_number_that_no_server_gave_costs_no_server_its_work() {
     let folders = [folder(), folder()];
     let agent = server.agent(folders[0].path(), "m1", "master", "127.0.1.1");
     agent.wait_for("m1 is master now");
-    let told = zookeeper.znode(&format!("{NODES}/m1"));
+    let stored = zookeeper.znode(&format!("{NODES}/m1"));
     server.kill();
     for (name, number) in [
         ("e1", "9223372036854775807"),
         ("e2", "18446744073709551615"),
     ] {
-        let forged = told
+        let forged = stored
             .replace("\"m1\"", &format!("{name:?}"))
             .replace("\"number\":0", &format!("\"number\":{number}"))
             .replace(

@@ -52,7 +52,7 @@ fn twenty_mappers_at_once_have_one_master_in_every_round() {
         assert!(masters[0].epoch > first.stat.created);
         highest = masters[0].epoch;
         if round % 5 == 4 {
-            // As when a job is killed: no master hands over, and the next round starts among the leftovers.
+            // As when a job is killed: no master hands over, and the next round starts with the old claims.
             for mapper in &mappers {
                 mapper.signal(Signal::KILL);
             }

@@ -94,7 +94,7 @@ impl Job {
             }
             assert!(
                 took < RECOVERY,
-                "not all of them have beaten since {since:?}: {beats:?}; told: {:?}",
+                "not all of them have beaten since {since:?}: {beats:?}; reported: {:?}",
                 self.watcher.story()
             );
             thread::sleep(Duration::from_millis(10));

@@ -226,7 +226,7 @@ impl Watcher {
             let tail = &lines[lines.len().saturating_sub(30)..];
             assert!(
                 Instant::now() < end,
-                "not within {SOON:?}: {what}; told:\n{}",
+                "not within {SOON:?}: {what}; lines:\n{}",
                 tail.join("\n")
             );
             thread::sleep(Duration::from_millis(5));

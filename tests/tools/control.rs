@@ -122,7 +122,9 @@ fn an_operator_sets_the_interval_for_all_and_for_later_masters() {
         Some(0)
     );
     // By now it is the next in line itself.
-    wait_until("all are told", SOON, || control(&zookeeper).asked.is_none());
+    wait_until("all have the new interval", SOON, || {
+        control(&zookeeper).asked.is_none()
+    });
     assert_eq!(beat(&zookeeper, "map3").status.interval.as_millis(), 5);
     let too_long = ask(&zookeeper, &["interval", "1h"]);
     assert_eq!(too_long.status.code(), Some(1));

@@ -217,7 +217,7 @@ fn a_reader_that_waits_costs_events_and_no_more() {
             read.push('\n');
         }
     });
-    wait_until("the end of map2 is told", SOON, || {
+    wait_until("the end of map2 is reported", SOON, || {
         let read = read.lock().expect("nobody panicked");
         read.contains("\"finished\"")
     });

@@ -234,8 +234,8 @@ fn no_test_returns_early_without_a_word() {
         wrong.extend(lines.map(|(number, _)| format!("{}:{}", path.display(), number + 1)));
     };
     // The harness swallows what a test prints.
-    let tells = concat!("println!(\"", "skipped");
-    let returns = |line: &str| line == concat!("return", ";") || line.contains(tells);
+    let prints = concat!("println!(\"", "skipped");
+    let returns = |line: &str| line == concat!("return", ";") || line.contains(prints);
     let tests = Parts::root().join("tests");
     for folder in ["cluster", "faults", "hadoop", "nodes", "seed", "tools"] {
         for path in sources(&tests.join(folder)) {
@@ -244,7 +244,7 @@ fn no_test_returns_early_without_a_word() {
     }
     for folder in ["src", "crates"] {
         for path in sources(&Parts::root().join(folder)) {
-            look(&path, &|line| line.contains(tells));
+            look(&path, &|line| line.contains(prints));
         }
     }
     assert!(

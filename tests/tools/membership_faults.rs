@@ -49,7 +49,7 @@ impl Pair {
         let end = Instant::now() + EXPIRED;
         while self.ticks.runs().len() < 2 {
             let lines = [self.first.lines(), self.second.lines()];
-            assert!(Instant::now() < end, "no second run; told: {lines:#?}");
+            assert!(Instant::now() < end, "no second run; lines: {lines:#?}");
             sleep(Duration::from_millis(20));
         }
         sleep(Duration::from_millis(500));

@@ -319,7 +319,7 @@ fn it_beats_and_finishes() {
     watcher.wait_for_event("alive", "second");
     let mut input = second.stdin.take().expect("a pipe");
     input.write_all(b"some\nlines\n").expect("it is read");
-    wait_until("its beat tells how far it is", SOON, || {
+    wait_until("its beat says how far it is", SOON, || {
         let beat = zookeeper.znode("/heart_beat/second");
         beat.contains("records-in: 2") && beat.contains("bytes-in: 11")
     });

@@ -147,7 +147,7 @@ fn a_second_signal_does_not_wait_for_the_grace() {
     let is_there = |name: &str| folder.path().join(name).exists();
     wait_until("it runs", SOON, || is_there("main"));
     kill_process(Pid::from_child(&child), Signal::TERM).expect("it runs");
-    wait_until("it was told", SOON, || is_there("answer"));
+    wait_until("the end was reported", SOON, || is_there("answer"));
     kill_process(Pid::from_child(&child), Signal::TERM).expect("it runs");
     assert_eq!(child.wait().expect("it ends").signal(), Some(15));
 }

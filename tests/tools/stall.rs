@@ -154,7 +154,7 @@ fn a_task_of_hadoop_reports_why_it_was_ended_and_waits_to_be_heard_unless_a_sign
     assert!(hung.try_wait().unwrap().is_none(), "it waits");
     // Without the signal it would wait for 20 s. The signal may arrive before its handler exists, so it is repeated.
     let pid = Pid::from_child(&hung);
-    wait_until("it ends when it is told to", SOON / 2, || {
+    wait_until("it ends after the signal", SOON / 2, || {
         let _ = kill_process(pid, Signal::TERM);
         hung.try_wait().unwrap().is_some()
     });

@@ -236,7 +236,7 @@ fn all_of_one_member_is_shown() {
     let address = zookeeper.address();
     let [_master, mut second, _third] = group(&zookeeper);
     second.feed(b"a b c\n");
-    wait_until("its records are told", SOON, || {
+    wait_until("its records are reported", SOON, || {
         stdout(&status(&address, &["map2"])).contains("\nrecords in: 1\n")
     });
     let output = status(&address, &["map2"]);
