@@ -42,7 +42,7 @@ fn a_master_cut_off_for_longer_than_its_session_comes_back_as_a_follower() {
     let watcher = Watcher::events(&zookeeper);
     let mut master = start(&proxy, "map1");
     watcher.wait_for_event("claimed", "map1");
-    let _heir = Mapper::start(&zookeeper, "map2");
+    let _next = Mapper::start(&zookeeper, "map2");
     watcher.wait_for_event("alive", "map2");
     master.feed(b"a ");
     proxy.cut();
@@ -72,7 +72,7 @@ fn what_a_replaced_master_had_on_its_way_is_refused() {
     ];
     let mut master = Mapper::with_options(&proxy.address(), &options);
     watcher.wait_for_event("claimed", "map1");
-    let _heir = Mapper::start(&zookeeper, "map2");
+    let _next = Mapper::start(&zookeeper, "map2");
     watcher.wait_for_event("alive", "map2");
     let _other = Mapper::start(&zookeeper, "map3");
     watcher.wait_for_event("alive", "map3");

@@ -43,7 +43,7 @@ fn a_killed_master_is_deposed_and_not_waited_for() {
     let watcher = Watcher::events(&zookeeper);
     let master = start(&zookeeper, "map1");
     watcher.wait_for_event("claimed", "map1");
-    let _heir = start(&zookeeper, "map2");
+    let _next = start(&zookeeper, "map2");
     watcher.wait_for_event("alive", "map2");
     let _other = start(&zookeeper, "map3");
     watcher.wait_for_event("alive", "map3");
