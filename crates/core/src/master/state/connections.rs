@@ -39,7 +39,7 @@ impl MasterState {
         }
         if !self.connections.is_open(session) {
             // From now on its beats in ZooKeeper count, which may be rare.
-            follower.has_said = false;
+            follower.content_from = None;
             let extra = follower.extra;
             self.detector.expect(now.elapsed, &node, extra);
         }
@@ -61,7 +61,7 @@ impl MasterState {
         follower.presence = Presence::Known;
         self.detector.heard(now.elapsed, &node);
         if !text.is_empty() {
-            follower.has_said = true;
+            follower.content_from = Some(connection);
             let beat = Beat::parse(text);
             let extra = self.extra(&beat);
             self.detector.expect(now.elapsed, &node, extra);

@@ -44,8 +44,8 @@ pub(super) struct Follower {
     pub(super) identity: Identity,
     /// Whether its stall was reported.
     pub(super) stalled: bool,
-    /// Whether its open connection has told the content of its beats.
-    pub(super) has_said: bool,
+    /// The open connection that has brought the content of its beats.
+    pub(super) content_from: Option<u64>,
     /// The version at which its removal was refused, since it had beaten in the meantime.
     pub(super) spared: Option<i32>,
     /// How long it may be silent beyond the timeout if only its beats in ZooKeeper count.
@@ -142,7 +142,7 @@ impl MasterState {
         follower.ending = reading.beat.ending;
         follower.identity.clone_from(&reading.beat.identity);
         follower.extra = extra;
-        let has_said = follower.has_said;
+        let has_content = follower.content_from.is_some();
         let is_untried = follower.presence == Presence::Untried;
         if has_beaten {
             self.connections.moved(reading.owner);
@@ -158,7 +158,7 @@ impl MasterState {
                 self.detector.expect(now.elapsed, node, extra);
             }
         }
-        if !(is_connected && has_said) {
+        if !(is_connected && has_content) {
             self.take_status(now, node, &reading.beat);
         }
     }
