@@ -9,15 +9,17 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join;
 use futures_util::{StreamExt, stream};
-use tokio::sync::Semaphore;
 use tokio::sync::mpsc::Sender;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, sleep};
 
-use heartline_core::master::state::FollowerReading;
+use heartline_core::master::state::{FollowerReading, ReadMode};
 use heartline_core::protocol::Beat;
 use heartline_core::protocol::escape::LONGEST_NAME;
 use heartline_core::protocol::request::{Request, Response};
+use heartline_zookeeper::client::{Change, Stat};
 use heartline_zookeeper::{Failure, Session, Value, unless_throttled};
 
 use super::retry::{ODD_PAUSE, may_watch_again};
@@ -193,11 +195,22 @@ async fn read_request(
     (name, request)
 }
 
-/// Watches one follower until its znode is removed or the session is lost.
-pub(super) async fn listen(watcher: FollowerWatcher, node: String) {
+/// Reads one follower, in the way that `orders` say, until its znode is removed or the session is lost.
+pub(super) async fn listen(
+    watcher: FollowerWatcher,
+    node: String,
+    mut orders: watch::Receiver<ReadOrder>,
+) {
     let path = watcher.session.paths().member(&node);
+    let mut claim = None;
     loop {
-        let (value, watch) = match read(&watcher, &path).await {
+        // If its connection has ended, it may have to be removed with its claim: both are read together.
+        let reads = join(
+            read(&watcher, &path),
+            claim_stat(&watcher.session, claim.as_deref()),
+        );
+        let (read, claim_stat) = reads.await;
+        let (value, change) = match read {
             Ok(read) => read,
             Err(Failure::NoNode) => break,
             Err(Failure::Lost) => return,
@@ -222,7 +235,11 @@ pub(super) async fn listen(watcher: FollowerWatcher, node: String) {
             written: value.stat.written,
             owner: value.stat.owner,
             beat: Beat::parse(&value.bytes),
+            claim_version: claim_stat
+                .filter(|stat| stat.owner == value.stat.owner)
+                .map(|stat| stat.version),
         };
+        claim.clone_from(&reading.beat.identity.claim);
         if !watcher
             .tell(FollowerEvent::Heard(node.clone(), Box::new(reading)))
             .await
@@ -231,17 +248,60 @@ pub(super) async fn listen(watcher: FollowerWatcher, node: String) {
         }
         // Read it again even after a removal: a member that returns in a new session replaces its old znode
         // in one transaction.
-        if watch.await.is_err() || !watcher.tell(FollowerEvent::Changed(node.clone())).await {
-            return;
+        match until_needed(change, &mut orders).await {
+            // Found again when the znode is read for another reason.
+            Some(ReadCause::Changed) => {
+                claim = None;
+                let changed = FollowerEvent::Changed(node.clone());
+                if !watcher.tell(changed).await {
+                    return;
+                }
+            }
+            Some(ReadCause::Ordered) => {}
+            None => return,
         }
     }
     watcher.tell(FollowerEvent::Vanished(node)).await;
 }
 
-async fn read(
-    watcher: &FollowerWatcher,
-    path: &str,
-) -> Result<(Value, heartline_zookeeper::client::Change), Failure> {
+/// How a follower's znode is to be read.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct ReadOrder {
+    pub(super) mode: ReadMode,
+    /// How often it was ordered to read at once.
+    pub(super) at_once: u64,
+}
+
+/// Why a znode is read again.
+enum ReadCause {
+    Changed,
+    Ordered,
+}
+
+/// Waits until the znode is to be read again; `None` if the session is lost or nobody is interested any more.
+async fn until_needed(
+    change: Change,
+    orders: &mut watch::Receiver<ReadOrder>,
+) -> Option<ReadCause> {
+    let read = orders.borrow().at_once;
+    let is_other = |order: &ReadOrder| order.mode == ReadMode::Paused || order.at_once != read;
+    tokio::select! {
+        changed = change => return changed.ok().map(|_| ReadCause::Changed),
+        other = orders.wait_for(is_other) => drop(other.ok()?),
+    }
+    let is_due = |order: &ReadOrder| order.mode == ReadMode::Watched || order.at_once != read;
+    drop(orders.wait_for(is_due).await.ok()?);
+    Some(ReadCause::Ordered)
+}
+
+/// The claim's metadata, if it is an ephemeral znode.
+async fn claim_stat(session: &Session, claim: Option<&str>) -> Option<Stat> {
+    let path = session.paths().claim(claim?);
+    let stat = session.client().stat(&path).await.ok().flatten();
+    stat.filter(Stat::is_ephemeral)
+}
+
+async fn read(watcher: &FollowerWatcher, path: &str) -> Result<(Value, Change), Failure> {
     // The semaphore is never closed.
     let _turn = watcher.reads.acquire().await.map_err(|_| Failure::Lost)?;
     unless_throttled(|| watcher.session.read(path)).await

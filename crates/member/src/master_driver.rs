@@ -4,13 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tokio::sync::mpsc::Sender;
+use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 
-use super::follower_watcher::{self, FollowerWatcher, is_no_member};
+use super::follower_watcher::{self, FollowerWatcher, ReadOrder, is_no_member};
 use super::session_event::FollowerEvent;
 use super::session_event::SessionEvent;
 use heartline_core::clock::Now;
-use heartline_core::master::state::MasterState;
+use heartline_core::master::state::{MasterState, ReadMode};
 use heartline_zookeeper::{Fence, Session};
 
 /// The role of a member while it is master.
@@ -18,11 +19,17 @@ pub(super) struct MasterDriver {
     pub(super) master_state: MasterState,
     pub(super) fence: Fence,
     watcher: FollowerWatcher,
-    /// The watcher task of each follower.
-    listeners: BTreeMap<String, AbortHandle>,
+    /// The watcher task of each follower, and how it is to read.
+    listeners: BTreeMap<String, Listener>,
     /// The followers on the most recent list.
     members: BTreeSet<String>,
     lists: [AbortHandle; 2],
+}
+
+/// The task that reads one follower.
+struct Listener {
+    task: AbortHandle,
+    orders: watch::Sender<ReadOrder>,
 }
 
 impl MasterDriver {
@@ -51,8 +58,9 @@ impl MasterDriver {
 
     /// Stops all watcher tasks.
     pub(super) fn end(self) {
-        for listener in self.lists.iter().chain(self.listeners.values()) {
-            listener.abort();
+        let listeners = self.listeners.values().map(|listener| &listener.task);
+        for task in self.lists.iter().chain(listeners) {
+            task.abort();
         }
     }
 
@@ -60,6 +68,18 @@ impl MasterDriver {
     pub(super) fn make_room(&mut self) {
         let answered = self.master_state.take_answered();
         self.watcher.requests.add_permits(answered);
+    }
+
+    /// Passes on how the state wants to read its followers.
+    pub(super) fn order_reads(&mut self) {
+        for (node, mode) in self.master_state.take_reads() {
+            if let Some(listener) = self.listeners.get(&node) {
+                listener.orders.send_modify(|order| {
+                    order.mode = mode;
+                    order.at_once += u64::from(mode == ReadMode::Watched);
+                });
+            }
+        }
     }
 
     /// Handles an event of the follower watcher, and starts a task for each new follower.
@@ -77,15 +97,17 @@ impl MasterDriver {
                 let known = &self.listeners;
                 let new = names.iter().filter(|name| !known.contains_key(*name));
                 appeared.extend(new.cloned());
-                // A skipped follower has no watcher task any more: forget it when it is gone.
                 for gone in self.members.difference(&names) {
-                    if self
-                        .listeners
-                        .get(gone)
-                        .is_some_and(AbortHandle::is_finished)
-                    {
+                    let Some(listener) = self.listeners.get(gone) else {
+                        continue;
+                    };
+                    if listener.task.is_finished() {
+                        // A skipped follower has no watcher task any more: forget it when it is gone.
                         self.listeners.remove(gone);
                         self.master_state.vanished(now, gone);
+                    } else {
+                        // It may not watch the znode now.
+                        listener.orders.send_modify(|order| order.at_once += 1);
                     }
                 }
                 self.members = names;
@@ -105,8 +127,11 @@ impl MasterDriver {
         }
         self.make_room();
         for node in appeared {
-            let listen = follower_watcher::listen(self.watcher.clone(), node.clone());
-            self.listeners.insert(node, tasks.spawn(listen));
+            let (orders, receiver) = watch::channel(ReadOrder::default());
+            let listen = follower_watcher::listen(self.watcher.clone(), node.clone(), receiver);
+            let task = tasks.spawn(listen);
+            self.listeners.insert(node, Listener { task, orders });
         }
+        self.order_reads();
     }
 }

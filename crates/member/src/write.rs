@@ -209,5 +209,6 @@ fn removal(removed: &RemovedFollower) -> Removal<'_> {
         version: removed.version,
         owner: removed.owner,
         claim: removed.claim.as_deref(),
+        claim_version: removed.claim_version,
     }
 }

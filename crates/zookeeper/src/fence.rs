@@ -29,6 +29,8 @@ pub struct Removal<'a> {
     pub owner: i64,
     /// The claim that the follower names in its beats.
     pub claim: Option<&'a str>,
+    /// The claim's version, if it was found that the same session owns it.
+    pub claim_version: Option<i32>,
 }
 
 /// Whether the control was written with the rest of a transaction.
@@ -254,6 +256,10 @@ impl Fence {
     /// The operation that removes a follower's claim, if the same session owns it.
     async fn own_claim(&self, removal: &Removal<'_>) -> Option<Operation> {
         let path = self.session.paths().claim(removal.claim?);
+        if let Some(version) = removal.claim_version {
+            let version = Some(version);
+            return Some(Operation::Delete { path, version });
+        }
         let stat = self.session.client().stat(&path).await.ok().flatten()?;
         let is_own = stat.owner == removal.owner && stat.is_ephemeral();
         is_own.then_some(Operation::Delete {

@@ -8,7 +8,7 @@
 //! An address proves nothing before a probe has reached it: a firewall may refuse in the place of the host. An address
 //! behind NAT or a proxy is not given at all.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -95,6 +95,8 @@ pub struct PeerConnections {
     sessions: BTreeMap<u64, i64>,
     /// The session of each probe under way.
     probing: BTreeMap<u64, i64>,
+    /// The sessions of the members that are proved to have ended.
+    ended: BTreeSet<i64>,
     probes: Vec<ProbeRequest>,
     next_probe: u64,
 }
@@ -123,6 +125,7 @@ impl PeerConnections {
             return vec![number];
         }
         peer.ended = None;
+        self.ended.remove(&session);
         peer.reached = peer.reached.filter(|reached| Some(*reached) == address);
         peer.open.push(OpenConnection { number, address });
         self.sessions.insert(number, session);
@@ -188,12 +191,16 @@ impl PeerConnections {
             (ProbeOutcome::Refused | ProbeOutcome::NoAnswer, ProbeReason::Verify) => {}
             (ProbeOutcome::Refused, ProbeReason::Confirm) if is_cut => {
                 peer.end(DeathCause::Closed);
+                self.ended.insert(session);
             }
-            (ProbeOutcome::Refused, ProbeReason::Doubt) => peer.end(if is_cut {
-                DeathCause::Closed
-            } else {
-                DeathCause::Refused
-            }),
+            (ProbeOutcome::Refused, ProbeReason::Doubt) => {
+                peer.end(if is_cut {
+                    DeathCause::Closed
+                } else {
+                    DeathCause::Refused
+                });
+                self.ended.insert(session);
+            }
             (outcome, _) => peer.answered = Some((now, outcome == ProbeOutcome::Accepted)),
         }
     }
@@ -205,6 +212,7 @@ impl PeerConnections {
         {
             peer.late_beats += 1;
             if peer.late_beats >= MOST_LATE_BEATS {
+                self.ended.remove(&session);
                 peer.ended = None;
             }
         }
@@ -225,7 +233,10 @@ impl PeerConnections {
 
     /// The members that may have ended, by their connections: [`ended`](Self::ended) says whether each has.
     pub fn all_ended(&self) -> impl Iterator<Item = &str> {
-        let ended = self.peers.values().filter(|peer| peer.ended.is_some());
+        let ended = self
+            .ended
+            .iter()
+            .filter_map(|session| self.peers.get(session));
         ended.map(|peer| peer.name.as_str())
     }
 
@@ -263,6 +274,7 @@ impl PeerConnections {
 
     /// Forgets a session whose member is gone. Its open connections no longer count.
     pub fn forget(&mut self, session: i64) {
+        self.ended.remove(&session);
         if let Some(peer) = self.peers.remove(&session) {
             for one in peer.open {
                 self.sessions.remove(&one.number);

@@ -195,6 +195,12 @@ impl Detector {
             .map(|(name, _)| name.as_str())
     }
 
+    /// Whether the silence of `member` counts: not while its value is being read, and not if it is unknown.
+    pub fn is_counting(&self, member: &str) -> bool {
+        let member = self.members.get(member);
+        member.is_some_and(|member| member.silent_since.is_some())
+    }
+
     /// Whether `member` is overdue, given the number of simultaneous silences ([`company`](Self::company)).
     pub fn is_overdue(&self, member: &str, company: u32) -> bool {
         let member = self.members.get(member);

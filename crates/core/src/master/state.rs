@@ -18,7 +18,7 @@ mod removal;
 mod report;
 
 pub use deaths::Death;
-pub use input::{FollowerReading, MasterConfig, PriorState};
+pub use input::{FollowerReading, MasterConfig, PriorState, ReadMode};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -69,6 +69,8 @@ pub struct MasterState {
     detector: Detector,
     /// The followers' direct connections.
     connections: PeerConnections,
+    /// Followers whose znodes are to be read in another way.
+    reads: Vec<(String, ReadMode)>,
     followers: BTreeMap<String, Follower>,
     /// Followers that died and have not returned; listed in reports for some time.
     dead: BTreeMap<String, Dead>,
@@ -173,6 +175,7 @@ impl MasterState {
             session: prior.session,
             detector: Detector::new(pace.detection),
             connections: PeerConnections::default(),
+            reads: Vec::new(),
             followers: expected
                 .into_iter()
                 .map(|node| (node, Follower::introduced()))

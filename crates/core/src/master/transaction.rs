@@ -75,6 +75,8 @@ pub struct RemovedFollower {
     pub owner: i64,
     /// The claim that the follower names in its beats. It is removed too if the same session owns it.
     pub claim: Option<String>,
+    /// The claim's version, if it was found that the same session owns it.
+    pub claim_version: Option<i32>,
 }
 
 /// The outcome of a [`Write`].

@@ -208,11 +208,13 @@ impl MemberSession<'_> {
         }
     }
 
-    /// Makes the probes that the master state asks for.
+    /// Makes the probes and reads that the master state asks for.
     pub(super) fn probe(&mut self) {
-        let (SessionRole::Master(master), Some(transport)) =
-            (&mut self.role, &self.context.transport)
-        else {
+        let SessionRole::Master(master) = &mut self.role else {
+            return;
+        };
+        master.order_reads();
+        let Some(transport) = &self.context.transport else {
             return;
         };
         let epoch = master.master_state.epoch();

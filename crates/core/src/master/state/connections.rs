@@ -5,8 +5,8 @@
 
 use std::net::SocketAddr;
 
-use super::MasterState;
-use super::followers::Presence;
+use super::followers::{Presence, ZnodeReads};
+use super::{MasterState, ReadMode};
 use crate::clock::Now;
 use crate::detect::{DeathCause, HostState, ProbeOutcome, ProbeRequest};
 use crate::protocol::Beat;
@@ -20,8 +20,8 @@ impl MasterState {
         member: (i64, &str),
         address: Option<SocketAddr>,
     ) -> Vec<u64> {
-        let (peers, now) = (&mut self.connections, now.elapsed);
-        peers.opened(now, connection, member, address)
+        self.connections
+            .opened(now.elapsed, connection, member, address)
     }
 
     /// A connection has ended; `is_goodbye` if its member said that it leaves.
@@ -42,6 +42,7 @@ impl MasterState {
             follower.content_from = None;
             let extra = follower.extra;
             self.detector.expect(now.elapsed, &node, extra);
+            self.read(&node, ReadMode::Watched);
         }
     }
 
@@ -59,6 +60,8 @@ impl MasterState {
         }
         follower.heard = true;
         follower.presence = Presence::Known;
+        let (begun, server) = self.begun;
+        follower.written = server + now.elapsed.saturating_sub(begun);
         self.detector.heard(now.elapsed, &node);
         if !text.is_empty() {
             follower.content_from = Some(connection);
@@ -67,6 +70,28 @@ impl MasterState {
             self.detector.expect(now.elapsed, &node, extra);
             self.take_status(now, &node, &beat);
         }
+        self.read(&node, ReadMode::Paused);
+    }
+
+    /// Changes how a follower's znode is read. A connection's beats make it needless; a connection that is silent or
+    /// has ended leaves its version unknown, without which it cannot be removed.
+    fn read(&mut self, node: &str, mode: ReadMode) {
+        let Some(follower) = self.followers.get_mut(node) else {
+            return;
+        };
+        let is_paused = follower.reads == ZnodeReads::Paused;
+        if follower.version.is_some() && is_paused == (mode == ReadMode::Watched) {
+            follower.reads = match mode {
+                ReadMode::Watched => ZnodeReads::Resumed,
+                ReadMode::Paused => ZnodeReads::Paused,
+            };
+            self.reads.push((node.to_owned(), mode));
+        }
+    }
+
+    /// The followers whose znodes are to be read in another way from now on; those to be watched are read at once.
+    pub fn take_reads(&mut self) -> Vec<(String, ReadMode)> {
+        std::mem::take(&mut self.reads)
     }
 
     /// The outcome of a probe of [`MasterState::take_probes`].
@@ -102,6 +127,7 @@ impl MasterState {
                 continue;
             };
             let session = follower.owner;
+            self.read(&node, ReadMode::Watched);
             self.connections.doubt(now.elapsed, session);
             // A verdict waits for the host's answer.
             let exists = self.connections.host(now.elapsed, session) != HostState::Unknown;

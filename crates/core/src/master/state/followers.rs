@@ -27,6 +27,18 @@ pub(super) enum Presence {
     Absent,
 }
 
+/// How a follower's znode is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum ZnodeReads {
+    /// After each change.
+    #[default]
+    Watched,
+    /// Not at all.
+    Paused,
+    /// It was not read for a while and is being read: the value is not a new beat.
+    Resumed,
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Follower {
     /// The last version read of its znode.
@@ -44,6 +56,10 @@ pub(super) struct Follower {
     pub(super) identity: Identity,
     /// Whether its stall was reported.
     pub(super) stalled: bool,
+    /// How its znode is read.
+    pub(super) reads: ZnodeReads,
+    /// The version of its claim.
+    pub(super) claim_version: Option<i32>,
     /// The open connection that has brought the content of its beats.
     pub(super) content_from: Option<u64>,
     /// The version at which its removal was refused, since it had beaten in the meantime.
@@ -134,7 +150,11 @@ impl MasterState {
         } else {
             Presence::Known
         };
-        let has_beaten = follower.version != Some(reading.version);
+        let is_resumed = follower.reads == ZnodeReads::Resumed;
+        if is_resumed {
+            follower.reads = ZnodeReads::Watched;
+        }
+        let has_beaten = follower.version != Some(reading.version) && !is_resumed;
         follower.heard |= has_beaten;
         follower.version = Some(reading.version);
         follower.written = reading.written;
@@ -142,6 +162,7 @@ impl MasterState {
         follower.ending = reading.beat.ending;
         follower.identity.clone_from(&reading.beat.identity);
         follower.extra = extra;
+        follower.claim_version = reading.claim_version.or(follower.claim_version);
         let has_content = follower.content_from.is_some();
         let is_untried = follower.presence == Presence::Untried;
         if has_beaten {
@@ -153,13 +174,19 @@ impl MasterState {
             // ZooKeeper removes its znode with its session at the latest.
             self.detector.left(now.elapsed, node);
         } else {
-            self.detector.heard(now.elapsed, node);
+            if has_beaten || !self.detector.is_counting(node) {
+                self.detector.heard(now.elapsed, node);
+            }
             if !is_connected {
                 self.detector.expect(now.elapsed, node, extra);
             }
         }
         if !(is_connected && has_content) {
             self.take_status(now, node, &reading.beat);
+        }
+        if is_resumed || self.ended(node).is_some() {
+            // Its version is known now.
+            self.find_overdue(now);
         }
     }
 

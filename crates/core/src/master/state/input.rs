@@ -59,6 +59,18 @@ pub struct FollowerReading {
     pub owner: i64,
     /// Its value.
     pub beat: Beat,
+    /// The version of the claim that it names, if that was looked up and the same session owns it.
+    pub claim_version: Option<i32>,
+}
+
+/// How the master reads a follower's znode.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReadMode {
+    /// After each change.
+    #[default]
+    Watched,
+    /// Not at all: its beats come by a connection.
+    Paused,
 }
 
 /// The previous master, and why it ended: as this member caused it, as the previous master reported it, or

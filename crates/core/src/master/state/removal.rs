@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::followers::ZnodeReads;
 use super::limits::MOST_REMOVED;
 use super::{Death, EventLog, MasterState, Pending};
 use crate::clock::Now;
@@ -71,6 +72,11 @@ impl MasterState {
 
     /// Why a follower is dead, if it is.
     fn cause(&self, node: &str, company: u32) -> Option<DeathCause> {
+        let follower = self.followers.get(node)?;
+        // Its version is being read.
+        if follower.reads == ZnodeReads::Resumed {
+            return None;
+        }
         let is_silent = || self.detector.is_overdue(node, company);
         self.ended(node)
             .or_else(|| is_silent().then_some(DeathCause::Silent))
@@ -135,6 +141,7 @@ impl MasterState {
                 version,
                 owner: follower.owner,
                 claim,
+                claim_version: follower.claim_version,
             });
             fresh.push(event.clone());
             verdicts.push(Verdict {

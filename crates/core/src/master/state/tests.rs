@@ -125,6 +125,7 @@ fn reading(version: i32) -> FollowerReading {
             },
             ..Beat::default()
         },
+        claim_version: None,
     }
 }
 
@@ -223,6 +224,7 @@ fn a_silent_follower_is_removed_at_the_version_last_heard() {
         version: 7,
         owner: 5,
         claim: Some("_c_b-lock-0000000002".to_owned()),
+        claim_version: None,
     };
     assert_eq!(removed, [expected]);
     let first: Vec<&str> = report.lines().take(2).collect();
