@@ -204,6 +204,7 @@ pub(super) async fn listen(
     let path = watcher.session.paths().member(&node);
     let mut claim = None;
     loop {
+        let ordered = orders.borrow_and_update().at_once;
         // If its connection has ended, it may have to be removed with its claim: both are read together.
         let reads = join(
             read(&watcher, &path),
@@ -230,15 +231,7 @@ pub(super) async fn listen(
             watcher.tell(FollowerEvent::PassedOver(node, why)).await;
             return;
         }
-        let reading = FollowerReading {
-            version: value.stat.version,
-            written: value.stat.written,
-            owner: value.stat.owner,
-            beat: Beat::parse(&value.bytes),
-            claim_version: claim_stat
-                .filter(|stat| stat.owner == value.stat.owner)
-                .map(|stat| stat.version),
-        };
+        let reading = reading(&value, claim_stat);
         claim.clone_from(&reading.beat.identity.claim);
         if !watcher
             .tell(FollowerEvent::Heard(node.clone(), Box::new(reading)))
@@ -248,9 +241,9 @@ pub(super) async fn listen(
         }
         // Read it again even after a removal: a member that returns in a new session replaces its old znode
         // in one transaction.
-        match until_needed(change, &mut orders).await {
-            // Found again when the znode is read for another reason.
+        match until_needed(change, ordered, &mut orders).await {
             Some(ReadCause::Changed) => {
+                // It is looked up for a reading that is ordered.
                 claim = None;
                 let changed = FollowerEvent::Changed(node.clone());
                 if !watcher.tell(changed).await {
@@ -262,6 +255,18 @@ pub(super) async fn listen(
         }
     }
     watcher.tell(FollowerEvent::Vanished(node)).await;
+}
+
+/// A follower's znode as it was read, with its claim if that was looked up.
+fn reading(value: &Value, claim: Option<Stat>) -> FollowerReading {
+    let claim = claim.filter(|claim| claim.owner == value.stat.owner);
+    FollowerReading {
+        version: value.stat.version,
+        written: value.stat.written,
+        owner: value.stat.owner,
+        beat: Beat::parse(&value.bytes),
+        claim_version: claim.map(|claim| claim.version),
+    }
 }
 
 /// How a follower's znode is to be read.
@@ -278,18 +283,20 @@ enum ReadCause {
     Ordered,
 }
 
-/// Waits until the znode is to be read again; `None` if the session is lost or nobody is interested any more.
+/// Waits until the znode is to be read again: until it has changed, or until there are more than `ordered` orders to read
+/// it at once. `None` if the session is lost or nobody is interested any more.
 async fn until_needed(
     change: Change,
+    ordered: u64,
     orders: &mut watch::Receiver<ReadOrder>,
 ) -> Option<ReadCause> {
-    let read = orders.borrow().at_once;
-    let is_other = |order: &ReadOrder| order.mode == ReadMode::Paused || order.at_once != read;
+    let is_other = |order: &ReadOrder| order.mode == ReadMode::Paused || order.at_once != ordered;
     tokio::select! {
-        changed = change => return changed.ok().map(|_| ReadCause::Changed),
+        biased;
         other = orders.wait_for(is_other) => drop(other.ok()?),
+        changed = change => return changed.ok().map(|_| ReadCause::Changed),
     }
-    let is_due = |order: &ReadOrder| order.mode == ReadMode::Watched || order.at_once != read;
+    let is_due = |order: &ReadOrder| order.mode == ReadMode::Watched || order.at_once != ordered;
     drop(orders.wait_for(is_due).await.ok()?);
     Some(ReadCause::Ordered)
 }

@@ -11,7 +11,7 @@ use super::follower_watcher::{self, FollowerWatcher, ReadOrder, is_no_member};
 use super::session_event::FollowerEvent;
 use super::session_event::SessionEvent;
 use heartline_core::clock::Now;
-use heartline_core::master::state::{MasterState, ReadMode};
+use heartline_core::master::state::MasterState;
 use heartline_zookeeper::{Fence, Session};
 
 /// The role of a member while it is master.
@@ -76,7 +76,8 @@ impl MasterDriver {
             if let Some(listener) = self.listeners.get(&node) {
                 listener.orders.send_modify(|order| {
                     order.mode = mode;
-                    order.at_once += u64::from(mode == ReadMode::Watched);
+                    // Once more before a pause, too: with the claim, which is known from then on.
+                    order.at_once += 1;
                 });
             }
         }

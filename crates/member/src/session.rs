@@ -95,6 +95,8 @@ pub(super) struct MemberSession<'a> {
     /// A master's beat beside such a transaction, and when it was sent: the master's proof of life does not
     /// wait.
     beside: Option<(WriteFuture, Instant)>,
+    /// The version of the member's znode that was acknowledged last.
+    version: Option<i32>,
     /// The connection to the master.
     link: Option<Link>,
     /// Permits for probes.
@@ -145,6 +147,7 @@ impl<'a> MemberSession<'a> {
             sent_at: Instant::now(),
             heavy: None,
             beside: None,
+            version: None,
             link: None,
             probes: Arc::new(Semaphore::new(PROBES)),
             tasks,

@@ -21,8 +21,8 @@ use heartline_zookeeper::{
 pub(super) enum Written {
     /// The member's znode exists.
     Joined,
-    /// A beat is acknowledged.
-    Beaten,
+    /// A beat is acknowledged: the version of the follower's znode, if it went there.
+    Beaten(Option<i32>),
     /// The state that the last master left.
     Inherited(Box<PriorState>),
     /// Another member is master; its claim, if it still exists.
@@ -48,8 +48,8 @@ pub(super) fn join(session: Session, name: Name, value: String, earlier: Vec<i64
 /// Beats on the member's znode.
 pub(super) fn beat(session: Session, name: Name, value: String) -> WriteFuture {
     Box::pin(async move {
-        session.beat(name.as_ref(), &value).await?;
-        Ok(Written::Beaten)
+        let version = session.beat(name.as_ref(), &value).await?;
+        Ok(Written::Beaten(Some(version)))
     })
 }
 
@@ -57,7 +57,7 @@ pub(super) fn beat(session: Session, name: Name, value: String) -> WriteFuture {
 pub(super) fn touch(session: Session, claim: String, value: String) -> WriteFuture {
     Box::pin(async move {
         session.touch(&claim, &value).await?;
-        Ok(Written::Beaten)
+        Ok(Written::Beaten(None))
     })
 }
 
@@ -65,7 +65,7 @@ pub(super) fn touch(session: Session, claim: String, value: String) -> WriteFutu
 pub(super) fn beside(fence: Fence, own: String) -> WriteFuture {
     Box::pin(async move {
         fence.beat(&own, None).await?;
-        Ok(Written::Beaten)
+        Ok(Written::Beaten(None))
     })
 }
 

@@ -12,6 +12,9 @@ const WELCOME: u8 = 2;
 const BEAT: u8 = 3;
 const GOODBYE: u8 = 4;
 
+/// The version of a znode that is not known.
+const UNKNOWN: i32 = -1;
+
 /// What one member says to another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Frame {
@@ -36,8 +39,8 @@ pub enum Frame {
     },
     /// A heartbeat.
     Beat {
-        /// The beat's number: it grows with each beat of a session.
-        number: u64,
+        /// The version of the member's znode once all its writes have arrived, if it is known and not negative.
+        version: Option<i32>,
         /// The value that the member's znode would have, if it differs from the last one sent on this connection;
         /// otherwise empty. At most [`LONGEST_TEXT`] bytes.
         text: Vec<u8>,
@@ -85,12 +88,13 @@ impl Frame {
                 bytes.extend(name.as_bytes());
             }
             Self::Welcome { is_direct } => bytes.extend([WELCOME, u8::from(*is_direct)]),
-            Self::Beat { number, text } => {
+            Self::Beat { version, text } => {
                 if text.len() > LONGEST_TEXT {
                     return Err(FrameError::Length);
                 }
                 bytes.push(BEAT);
-                bytes.extend(number.to_be_bytes());
+                let version = version.filter(|version| *version >= 0);
+                bytes.extend(version.unwrap_or(UNKNOWN).to_be_bytes());
                 bytes.extend(text);
             }
             Self::Goodbye { finished } => bytes.extend([GOODBYE, u8::from(*finished)]),
@@ -107,12 +111,13 @@ impl Frame {
                 is_direct: *is_direct == 1,
             }),
             (BEAT, rest) => {
-                let (number, text) = part(rest)?;
-                if text.len() > LONGEST_TEXT {
+                let (version, text) = part(rest)?;
+                let version = i32::from_be_bytes(version);
+                if text.len() > LONGEST_TEXT || version < UNKNOWN {
                     return Err(FrameError::Form);
                 }
                 Ok(Self::Beat {
-                    number: u64::from_be_bytes(number),
+                    version: (version != UNKNOWN).then_some(version),
                     text: text.to_vec(),
                 })
             }

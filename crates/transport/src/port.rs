@@ -75,8 +75,8 @@ pub enum PeerEvent {
     Beat {
         /// The number of the connection.
         connection: u64,
-        /// The number of the beat.
-        number: u64,
+        /// The version of the client's znode once all its writes have arrived, if it is known.
+        version: Option<i32>,
         /// The value of the client's znode if it has changed; otherwise empty.
         text: Vec<u8>,
     },
@@ -130,7 +130,7 @@ pub trait Listening: Send {
 pub trait BeatConnection: Send {
     /// Sends a beat, and never waits: while earlier bytes are not sent yet, the beat is dropped, since only the
     /// newest counts. Returns whether the beat was sent: if not, its text was not sent either.
-    fn beat(&mut self, number: u64, text: &[u8]) -> bool;
+    fn beat(&mut self, version: Option<i32>, text: &[u8]) -> bool;
 
     /// Says goodbye, without waiting: the end of the connection is no crash.
     fn goodbye(&mut self, finished: bool);

@@ -232,11 +232,11 @@ impl Session {
         Ok(self.client().transaction(vec![delete, create]).await?)
     }
 
-    /// Writes a beat to this follower's znode.
-    pub async fn beat(&self, name: &str, value: &str) -> Result<(), Failure> {
+    /// Writes a beat to this follower's znode; returns the znode's new version.
+    pub async fn beat(&self, name: &str, value: &str) -> Result<i32, Failure> {
         let path = self.paths().member(name);
-        self.client().set(&path, value.as_bytes(), None).await?;
-        Ok(())
+        let stat = self.client().set(&path, value.as_bytes(), None).await?;
+        Ok(stat.version)
     }
 
     /// A znode's value and stat, and a watch for its next change.

@@ -25,8 +25,6 @@ pub(super) struct Link {
     connection: Option<Box<dyn BeatConnection>>,
     /// How it was found that the holder's process has ended.
     ended: Option<DeathCause>,
-    /// The number of the last beat.
-    number: u64,
     /// What the last sent value says, apart from its time.
     sent: String,
 }
@@ -75,7 +73,6 @@ impl MemberSession<'_> {
             task: self.tasks.spawn(link),
             connection: None,
             ended: None,
-            number: 0,
             sent: String::new(),
         });
     }
@@ -114,6 +111,9 @@ impl MemberSession<'_> {
     /// Sends a follower's beat by the direct connection, if it is open.
     pub(super) fn beat_direct(&mut self) {
         let interval = self.interval();
+        // The version that the znode has when all writes have arrived: the one under way, or the one that follows.
+        let is_written = self.under_way.is_some() || !self.may_skip_beat();
+        let version = self.version.map(|version| version + i32::from(is_written));
         let SessionRole::Follower { joined: true } = self.role else {
             return;
         };
@@ -132,8 +132,7 @@ impl MemberSession<'_> {
         // A value that is too long for a frame is read in ZooKeeper.
         let is_new = said != link.sent && value.len() <= LONGEST_TEXT;
         let text = if is_new { &value } else { "" };
-        link.number += 1;
-        if connection.beat(link.number, text.as_bytes()) && !text.is_empty() {
+        if connection.beat(version, text.as_bytes()) && !text.is_empty() {
             said.clone_into(&mut link.sent);
         }
     }
@@ -185,8 +184,10 @@ impl MemberSession<'_> {
                 }
             }
             PeerEvent::Beat {
-                connection, text, ..
-            } => state.connection_beat(now, connection, &text),
+                connection,
+                version,
+                text,
+            } => state.connection_beat(now, connection, version, &text),
             PeerEvent::Closed {
                 connection,
                 goodbye,

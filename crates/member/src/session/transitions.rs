@@ -42,6 +42,7 @@ impl MemberSession<'_> {
 
     fn join_after(&mut self, leftovers: Vec<i64>) {
         self.role = SessionRole::Follower { joined: false };
+        self.version = None;
         let value = beat::joined(&self.context.config.identity);
         self.under_way = Some(write::join(
             self.session.clone(),
@@ -153,11 +154,14 @@ impl MemberSession<'_> {
                 // The first beat announces the interval to the next one, which may be long.
                 self.send();
             }
-            Ok(Written::Beaten) => {
+            Ok(Written::Beaten(version)) => {
                 self.context.summary.beats += 1;
+                self.version = version;
                 self.echo();
                 if self.owed {
                     self.send();
+                    // It names the version that the master finds.
+                    self.beat_direct();
                 }
             }
             Ok(Written::Inherited(prior)) => self.inherited(*prior),

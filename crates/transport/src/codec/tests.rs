@@ -19,9 +19,9 @@ fn usual() -> ConnectionKeys {
     keys(CLAIM, 1, 2, 3)
 }
 
-fn beat(number: u64) -> Frame {
+fn beat(version: i32) -> Frame {
     Frame::Beat {
-        number,
+        version: Some(version),
         text: b"alive at 1.5!\n".to_vec(),
     }
 }
@@ -70,7 +70,8 @@ fn frame() -> impl Strategy<Value = Frame> {
             }
         ),
         any::<bool>().prop_map(|is_direct| Frame::Welcome { is_direct }),
-        (any::<u64>(), text).prop_map(|(number, text)| Frame::Beat { number, text }),
+        (proptest::option::of(0..=i32::MAX), text)
+            .prop_map(|(version, text)| Frame::Beat { version, text }),
         any::<bool>().prop_map(|finished| Frame::Goodbye { finished }),
     ]
 }
@@ -123,7 +124,7 @@ fn frames_of_another_key_claim_connection_or_direction_are_refused() {
 fn a_repeated_a_missing_and_a_swapped_frame_are_refused() {
     let bytes = written(&[beat(1), beat(2), beat(3)]);
     let parts: Vec<&[u8]> = bytes.chunks(bytes.len() / 3).collect();
-    let refused = |count: u64| ((1..=count).map(beat).collect(), Some(FrameError::Mac));
+    let refused = |count: i32| ((1..=count).map(beat).collect(), Some(FrameError::Mac));
     let to_server = || usual().to_server;
     assert_eq!(read(to_server(), &[parts[0], parts[0]]), refused(1));
     assert_eq!(read(to_server(), &[parts[0], parts[2]]), refused(1));
@@ -135,7 +136,7 @@ fn what_is_too_long_is_neither_written_nor_awaited() {
     let mut writer = FrameWriter::new(usual().to_server);
     let mut bytes = Vec::new();
     let long = Frame::Beat {
-        number: 1,
+        version: Some(1),
         text: vec![b'x'; LONGEST_TEXT + 1],
     };
     let address = SocketAddr::from(([127, 0, 0, 1], 1));
@@ -188,6 +189,8 @@ fn an_authenticated_frame_of_an_unknown_form_is_refused() {
         &[2],
         &[2, 2],
         &[3, 1, 2],
+        // A negative version that does not mean unknown.
+        &[3, 0xff, 0xff, 0xff, 0xfe],
         &[4],
         &[4, 2],
         &[4, 1, 1],

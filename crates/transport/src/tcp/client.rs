@@ -145,9 +145,9 @@ impl TcpBeatConnection {
 }
 
 impl BeatConnection for TcpBeatConnection {
-    fn beat(&mut self, number: u64, text: &[u8]) -> bool {
+    fn beat(&mut self, version: Option<i32>, text: &[u8]) -> bool {
         let text = text.to_vec();
-        self.send(&Frame::Beat { number, text })
+        self.send(&Frame::Beat { version, text })
     }
 
     fn goodbye(&mut self, finished: bool) {

@@ -36,8 +36,8 @@ impl EventQueue {
 /// What the bytes of one read say.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Batch {
-    /// The number of the newest beat, and the newest text that is not empty.
-    beat: Option<(u64, Vec<u8>)>,
+    /// The version in the newest beat, and the newest text that is not empty.
+    beat: Option<(Option<i32>, Vec<u8>)>,
     goodbye: Option<bool>,
     /// The connection must end.
     ended: bool,
@@ -49,9 +49,9 @@ impl Batch {
         loop {
             match reader.read(&mut input) {
                 Ok(None) => return,
-                Ok(Some(Frame::Beat { number, text })) if self.goodbye.is_none() => {
+                Ok(Some(Frame::Beat { version, text })) if self.goodbye.is_none() => {
                     let newest = self.beat.get_or_insert_default();
-                    newest.0 = number;
+                    newest.0 = version;
                     if !text.is_empty() {
                         newest.1 = text;
                     }
@@ -81,10 +81,10 @@ pub(super) async fn serve(
             _ = &mut queue.stopped => return None,
             batch = read_batch(stream, reader) => batch,
         };
-        if let Some((beat, text)) = batch.beat {
+        if let Some((version, text)) = batch.beat {
             let event = PeerEvent::Beat {
                 connection: number,
-                number: beat,
+                version,
                 text,
             };
             if !queue.send(event).await {

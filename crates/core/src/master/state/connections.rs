@@ -46,8 +46,15 @@ impl MasterState {
         }
     }
 
-    /// A beat came by a connection. `text` is the value of the follower's znode if it has changed, otherwise empty.
-    pub fn connection_beat(&mut self, now: Now, connection: u64, text: &[u8]) {
+    /// A beat came by a connection. `version` is that of the follower's znode once all its writes have arrived, `text` its
+    /// value if it has changed, otherwise empty.
+    pub fn connection_beat(
+        &mut self,
+        now: Now,
+        connection: u64,
+        version: Option<i32>,
+        text: &[u8],
+    ) {
         let Some((node, session)) = self.connections.member(connection) else {
             return;
         };
@@ -60,12 +67,19 @@ impl MasterState {
         }
         follower.heard = true;
         follower.presence = Presence::Known;
+        if follower.version.is_some() {
+            follower.version = version.or(follower.version);
+        }
         let (begun, server) = self.begun;
         follower.written = server + now.elapsed.saturating_sub(begun);
         self.detector.heard(now.elapsed, &node);
         if !text.is_empty() {
             follower.content_from = Some(connection);
             let beat = Beat::parse(text);
+            if beat.identity.claim != follower.identity.claim {
+                follower.claim_version = None;
+            }
+            follower.identity.clone_from(&beat.identity);
             let extra = self.extra(&beat);
             self.detector.expect(now.elapsed, &node, extra);
             self.take_status(now, &node, &beat);

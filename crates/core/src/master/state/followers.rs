@@ -160,9 +160,12 @@ impl MasterState {
         follower.written = reading.written;
         follower.owner = reading.owner;
         follower.ending = reading.beat.ending;
+        let is_other_claim = follower.identity.claim != reading.beat.identity.claim;
         follower.identity.clone_from(&reading.beat.identity);
         follower.extra = extra;
-        follower.claim_version = reading.claim_version.or(follower.claim_version);
+        if reading.claim_version.is_some() || is_other_claim {
+            follower.claim_version = reading.claim_version;
+        }
         let has_content = follower.content_from.is_some();
         let is_untried = follower.presence == Presence::Untried;
         if has_beaten {

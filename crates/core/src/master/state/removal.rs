@@ -73,11 +73,11 @@ impl MasterState {
     /// Why a follower is dead, if it is.
     fn cause(&self, node: &str, company: u32) -> Option<DeathCause> {
         let follower = self.followers.get(node)?;
-        // Its version is being read.
-        if follower.reads == ZnodeReads::Resumed {
-            return None;
-        }
-        let is_silent = || self.detector.is_overdue(node, company);
+        let is_silent = || {
+            // It may beat in ZooKeeper alone: that is being read.
+            let is_unknown = follower.reads == ZnodeReads::Resumed;
+            !is_unknown && self.detector.is_overdue(node, company)
+        };
         self.ended(node)
             .or_else(|| is_silent().then_some(DeathCause::Silent))
     }

@@ -30,7 +30,7 @@ async fn the_process_of_the_client() {
     drop(listener);
     let dialed = dial_at(server, 1, peer("child", port)).await;
     let mut connection = dialed.expect("a connection");
-    assert!(connection.beat(1, b"alive"));
+    assert!(connection.beat(Some(1), b"alive"));
     connection.closed().await;
 }
 

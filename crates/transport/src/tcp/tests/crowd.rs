@@ -40,7 +40,7 @@ async fn beats(server: &mut dyn Listening) {
         attempts += 1;
     };
     opened(server).await;
-    assert!(client.beat(1, b"alive"));
+    assert!(client.beat(Some(1), b"alive"));
     let event = soon(server.next()).await;
     assert!(matches!(event, PeerEvent::Beat { .. }), "{event:?}");
     client.goodbye(true);

@@ -70,9 +70,9 @@ async fn a_frame_that_no_client_may_send_ends_its_connection() {
     for kind in ["beat first", "two at once", "hello", "welcome", "mac"] {
         let mut server = holding().await;
         let mut raw = Raw::new(server.address()).await;
-        let (hello, number) = (raw.hello_frame(), 1);
+        let (hello, version) = (raw.hello_frame(), Some(1));
         let beat = Frame::Beat {
-            number,
+            version,
             text: vec![],
         };
         let opens = match kind {
@@ -111,7 +111,7 @@ async fn another_claim_or_none_ends_all_connections_and_the_same_one_none() {
         let mut client = dial(&*server).await;
         let (connection, _) = opened(&mut *server).await;
         server.hold(Some(held(1)));
-        assert!(client.beat(1, b""));
+        assert!(client.beat(Some(1), b""));
         let event = soon(server.next()).await;
         assert!(matches!(event, PeerEvent::Beat { .. }), "{event:?}");
         server.hold(next);

@@ -94,7 +94,7 @@ fn who_is_cut_off_beats_on_in_zookeeper() {
 fn beats_by_the_connection_alone_are_enough() {
     let mut state = connected(Rule::Fixed);
     for ms in (5..500).step_by(5) {
-        state.connection_beat(at(ms), 1, b"");
+        state.connection_beat(at(ms), 1, None, b"");
         assert_eq!(died(&mut state, ms, ms + 1), None);
     }
     // Meanwhile nobody has read its znode: before a verdict its version has to be known.
@@ -117,7 +117,7 @@ fn beats_by_the_connection_alone_are_enough() {
 #[test]
 fn who_beats_in_zookeeper_alone_lives_although_its_connection_is_silent() {
     let mut state = connected(Rule::Fixed);
-    state.connection_beat(at(5), 1, b"");
+    state.connection_beat(at(5), 1, None, b"");
     for ms in (5..500).step_by(5) {
         if ms > 20 {
             state.heard(at(ms), "map2.0", &listening(i32::try_from(ms).unwrap()));
@@ -170,7 +170,7 @@ fn a_stall_is_taken_from_the_connection_while_it_is_open() {
         ..Status::default()
     };
     let text = crate::protocol::beat::alive(at(5).wall, &Identity::default(), &stalled);
-    state.connection_beat(at(5), 1, text.as_bytes());
+    state.connection_beat(at(5), 1, None, text.as_bytes());
     assert!(kinds(tick(&mut state, 5)).contains(&EventKind::Stalled));
     // The value in ZooKeeper is older.
     state.heard(at(6), "map2.0", &listening(8));
@@ -182,7 +182,7 @@ fn a_connection_of_another_session_says_nothing_about_a_follower() {
     let mut state = connected(Rule::Fixed);
     state.connection_opened(at(1), 2, (SESSION + 1, "map2.0"), Some(address()));
     for ms in (5..60).step_by(5) {
-        state.connection_beat(at(ms), 2, b"");
+        state.connection_beat(at(ms), 2, None, b"");
     }
     assert_eq!(died(&mut state, 5, 100), Some((25, DeathCause::Silent)));
 }
