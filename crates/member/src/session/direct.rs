@@ -14,8 +14,11 @@ use heartline_core::protocol::beat;
 use heartline_transport::frame::LONGEST_TEXT;
 use heartline_transport::{BeatConnection, Endpoint, PeerEvent, PeerIdentity};
 
-/// How often a follower beats in ZooKeeper if its beats go by the direct connection, at least.
+/// The longest time between two beats in ZooKeeper of a follower whose beats go by the direct connection. It is shorter for a
+/// short session: the master tells by these beats whether the session stands.
 const RARE: Duration = Duration::from_secs(1);
+/// The same as a part of the session timeout.
+const RARE_OF_SESSION: u32 = 6;
 
 /// The connection to the holder of the master's claim.
 pub(super) struct Link {
@@ -27,6 +30,15 @@ pub(super) struct Link {
     ended: Option<DeathCause>,
     /// What the last sent value says, apart from its time.
     sent: String,
+}
+
+impl Link {
+    /// Says goodbye to the master, if the connection is open.
+    pub(super) fn say_goodbye(&mut self, finished: bool) {
+        if let Some(connection) = &mut self.connection {
+            connection.goodbye(finished);
+        }
+    }
 }
 
 impl Drop for Link {
@@ -146,14 +158,8 @@ impl MemberSession<'_> {
             .as_ref()
             .is_some_and(|link| link.connection.is_some());
         let is_follower = matches!(self.role, SessionRole::Follower { joined: true });
-        is_direct && is_open && is_follower && !self.listens() && self.sent_at.elapsed() < RARE
-    }
-
-    /// Says goodbye to the master.
-    pub(super) fn say_goodbye(&mut self, finished: bool) {
-        if let Some(connection) = self.link.as_mut().and_then(|link| link.connection.as_mut()) {
-            connection.goodbye(finished);
-        }
+        let rare = RARE.min(self.session.timeout() / RARE_OF_SESSION);
+        is_direct && is_open && is_follower && !self.listens() && self.sent_at.elapsed() < rare
     }
 
     /// Handles an event of a connection from another member, and the next event of others: connections that are never

@@ -67,11 +67,12 @@ impl MasterState {
         }
         follower.heard = true;
         follower.presence = Presence::Known;
-        if follower.version.is_some() {
-            follower.version = version.or(follower.version);
+        if follower.version.is_some() && version.is_some() && follower.version != version {
+            follower.version = version;
+            // An earlier write was acknowledged: its session stands.
+            let (begun, server) = self.begun;
+            follower.written = server + now.elapsed.saturating_sub(begun);
         }
-        let (begun, server) = self.begun;
-        follower.written = server + now.elapsed.saturating_sub(begun);
         self.detector.heard(now.elapsed, &node);
         if !text.is_empty() {
             follower.content_from = Some(connection);

@@ -200,6 +200,20 @@ fn who_leaves_with_a_goodbye_has_not_crashed() {
 }
 
 #[test]
+fn who_is_cut_off_from_zookeeper_until_its_session_ends_has_died() {
+    for (last_write, expected) in [(0, EventKind::Died), (5_000, EventKind::Finished)] {
+        let mut state = connected(Rule::Fixed);
+        for ms in (5..=5_000).step_by(5) {
+            let version = i32::try_from(ms.min(last_write)).unwrap();
+            state.connection_beat(at(ms), 1, Some(version), b"");
+            tick(&mut state, ms);
+        }
+        state.vanished(at(5_001), "map2.0");
+        assert_eq!(kinds(tick(&mut state, 5_005)).last(), Some(&expected));
+    }
+}
+
+#[test]
 fn a_crash_is_not_written_twice_at_the_same_version() {
     let mut state = connected(Rule::Fixed);
     state.connection_closed(at(1), 1, false);
