@@ -195,6 +195,15 @@ impl Detector {
             .map(|(name, _)| name.as_str())
     }
 
+    /// Whether `member` lives only by patience: it was silent for too long, but its process exists.
+    pub fn is_spared(&self, member: &str) -> bool {
+        let member = self.members.get(member).filter(|member| member.exists);
+        member.is_some_and(|member| {
+            let silence = self.silence(member);
+            silence.is_some_and(|silence| silence >= self.allowed_without_patience(member))
+        })
+    }
+
     /// Whether the silence of `member` counts: not while its value is being read, and not if it is unknown.
     pub fn is_counting(&self, member: &str) -> bool {
         let member = self.members.get(member);
@@ -256,15 +265,16 @@ impl Detector {
     fn allowed(&self, member: &Arrivals) -> Duration {
         match self.terms.rule {
             Rule::Fixed => self.timeout(member),
-            Rule::Adaptive => {
-                let allowed = self.timeout(member).max(member.intervals.longest());
-                if member.exists {
-                    (allowed * PATIENCE).min(allowed + LONGEST_PATIENCE)
-                } else {
-                    allowed
-                }
+            Rule::Adaptive if member.exists => {
+                let allowed = self.allowed_without_patience(member);
+                (allowed * PATIENCE).min(allowed + LONGEST_PATIENCE)
             }
+            Rule::Adaptive => self.allowed_without_patience(member),
         }
+    }
+
+    fn allowed_without_patience(&self, member: &Arrivals) -> Duration {
+        self.timeout(member).max(member.intervals.longest())
     }
 
     fn timeout(&self, member: &Arrivals) -> Duration {

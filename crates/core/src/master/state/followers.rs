@@ -256,6 +256,7 @@ impl MasterState {
         {
             return;
         }
+        let was_silent = self.detector.is_spared(node);
         self.detector.left(now.elapsed, node);
         if self.passed_over.remove(node) {
             return;
@@ -281,6 +282,8 @@ impl MasterState {
             // it, even if its last beat was not read in time.
             let kind = match follower.ending {
                 Some(Ending::Failed) => EventKind::Failed,
+                // Its session has ended without it.
+                None if was_silent => EventKind::Died,
                 None if follower.version.is_some() && self.is_expired(now, follower.written) => {
                     EventKind::Died
                 }

@@ -146,6 +146,19 @@ fn the_silence_of_a_process_that_exists_is_judged_with_patience() {
 }
 
 #[test]
+fn a_session_that_ends_while_its_member_is_spared_is_a_death() {
+    let mut state = connected(Rule::Adaptive);
+    for ms in (5..=100).step_by(5) {
+        for probe in state.take_probes() {
+            state.probed(at(ms), probe.number, ProbeOutcome::Accepted);
+        }
+        assert_eq!(died(&mut state, ms, ms + 1), None);
+    }
+    state.vanished(at(101), "map2.0");
+    assert_eq!(kinds(tick(&mut state, 105)).last(), Some(&EventKind::Died));
+}
+
+#[test]
 fn a_host_that_does_not_answer_has_no_patience() {
     let mut state = connected(Rule::Adaptive);
     assert_eq!(died(&mut state, 5, 1000), Some((25, DeathCause::Silent)));
