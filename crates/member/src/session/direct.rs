@@ -129,6 +129,12 @@ impl MemberSession<'_> {
         let SessionRole::Follower { joined: true } = self.role else {
             return;
         };
+        // Who does not reach ZooKeeper is no member of use, and silent as without a connection.
+        let is_cut_off = self.under_way.is_some()
+            && self.sent_at.elapsed() > self.context.config.pace.detection.timeout / 2;
+        if is_cut_off {
+            return;
+        }
         let link = self.link.as_mut();
         let Some((link, connection)) = link.and_then(|link| {
             let connection = link.connection.take()?;

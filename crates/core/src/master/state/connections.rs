@@ -66,6 +66,7 @@ impl MasterState {
             return;
         }
         follower.heard = true;
+        follower.last_by_connection = Some(now.elapsed);
         follower.presence = Presence::Known;
         if follower.version.is_some() && version.is_some() && follower.version != version {
             follower.version = version;

@@ -62,6 +62,8 @@ pub(super) struct Follower {
     pub(super) claim_version: Option<i32>,
     /// The open connection that has brought the content of its beats.
     pub(super) content_from: Option<u64>,
+    /// When it beat by a connection for the last time.
+    pub(super) last_by_connection: Option<Duration>,
     /// The version at which its removal was refused, since it had beaten in the meantime.
     pub(super) spared: Option<i32>,
     /// How long it may be silent beyond the timeout if only its beats in ZooKeeper count.
@@ -256,7 +258,7 @@ impl MasterState {
         {
             return;
         }
-        let was_silent = self.detector.is_spared(node);
+        let was_silent = self.detector.is_spared(node) || self.is_mute(now, node);
         self.detector.left(now.elapsed, node);
         if self.passed_over.remove(node) {
             return;
@@ -299,6 +301,14 @@ impl MasterState {
                 self.tell(now.wall, kind, node);
             }
         }
+    }
+
+    /// Whether a follower has an open connection, by which it has neither beaten lately nor said goodbye.
+    fn is_mute(&self, now: Now, node: &str) -> bool {
+        let follower = self.followers.get(node);
+        let follower = follower.filter(|follower| self.connections.is_open(follower.owner));
+        let last = follower.and_then(|follower| follower.last_by_connection);
+        last.is_some_and(|last| now.elapsed.saturating_sub(last) > self.pace.detection.timeout)
     }
 
     /// Skips a znode in the list of followers that is not a follower, or that cannot be read or removed: the

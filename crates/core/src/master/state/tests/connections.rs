@@ -159,6 +159,17 @@ fn a_session_that_ends_while_its_member_is_spared_is_a_death() {
 }
 
 #[test]
+fn who_leaves_without_a_goodbye_after_a_silence_has_died() {
+    for (silence, expected) in [(15, EventKind::Finished), (25, EventKind::Died)] {
+        let mut state = connected(Rule::Adaptive);
+        state.connection_beat(at(5), 1, None, b"");
+        // The master does not hear either: this silence does not count for the detector.
+        state.vanished(at(5 + silence), "map2.0");
+        assert_eq!(kinds(tick(&mut state, 50)).last(), Some(&expected));
+    }
+}
+
+#[test]
 fn a_host_that_does_not_answer_has_no_patience() {
     let mut state = connected(Rule::Adaptive);
     assert_eq!(died(&mut state, 5, 1000), Some((25, DeathCause::Silent)));
