@@ -33,8 +33,10 @@ pub(super) struct Link {
 }
 
 impl Link {
-    /// Says goodbye to the master, if the connection is open.
+    /// Says goodbye to the master, if the connection is open; only the first one counts.
     pub(super) fn say_goodbye(&mut self, finished: bool) {
+        // Another connection would end without a goodbye.
+        self.task.abort();
         if let Some(connection) = &mut self.connection {
             connection.goodbye(finished);
         }
