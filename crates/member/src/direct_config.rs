@@ -1,5 +1,6 @@
 //! How a member uses direct connections.
 
+use std::net::IpAddr;
 use std::str::FromStr;
 
 /// Where to accept direct connections.
@@ -23,7 +24,9 @@ impl FromStr for ListenAddress {
             _ => (text, 0),
         };
         let host = host.trim_start_matches('[').trim_end_matches(']');
-        if host.is_empty() || host.contains(char::is_whitespace) {
+        // Others connect to this address: 0.0.0.0 leads them to themselves.
+        let is_any = host.parse::<IpAddr>().is_ok_and(|ip| ip.is_unspecified());
+        if host.is_empty() || host.contains(char::is_whitespace) || is_any {
             return Err(wrong());
         }
         Ok(Self {
@@ -67,7 +70,7 @@ mod tests {
             let host = host.to_owned();
             assert_eq!(text.parse(), Ok(ListenAddress { host, port }), "{text}");
         }
-        for wrong in ["", ":1", "a:b", "a:70000", "a b"] {
+        for wrong in ["", ":1", "a:b", "a:70000", "a b", "0.0.0.0", "[::]:1"] {
             assert!(wrong.parse::<ListenAddress>().is_err(), "{wrong}");
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::future::pending;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -126,15 +126,14 @@ async fn address(
     config: &DirectConfig,
     settings: &Settings,
 ) -> Result<SocketAddr, String> {
-    let local = async |host: &str, port: u16| -> Result<IpAddr, String> {
-        let local = transport.local_address(host.to_owned(), port).await;
-        local.map_err(|error| format!("{host}: {error}"))
-    };
     if let Some(ListenAddress { host, port }) = &config.listen {
-        // Its own address, by which a host reaches itself.
-        return Ok(SocketAddr::new(local(host, 1).await?, *port));
+        let own = transport.own_address(host.clone()).await;
+        let own = own.map_err(|error| format!("{host}: {error}"))?;
+        return Ok(SocketAddr::new(own, *port));
     }
     let servers = settings.address.servers();
     let (host, port) = servers.first().ok_or("no server")?;
-    Ok(SocketAddr::new(local(host, *port).await?, 0))
+    let local = transport.local_address(host.clone(), *port).await;
+    let local = local.map_err(|error| format!("{host}: {error}"))?;
+    Ok(SocketAddr::new(local, 0))
 }

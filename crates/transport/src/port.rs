@@ -161,4 +161,7 @@ pub trait Transport: Send + Sync {
 
     /// The address by which this host reaches `host` and `port`.
     fn local_address(&self, host: String, port: u16) -> Deferred<io::Result<std::net::IpAddr>>;
+
+    /// An address of this host by its name; an error if it is the name, or the address, of another host.
+    fn own_address(&self, host: String) -> Deferred<io::Result<std::net::IpAddr>>;
 }

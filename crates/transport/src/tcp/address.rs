@@ -25,6 +25,18 @@ pub(super) async fn connect(socket: TcpSocket, address: SocketAddr) -> io::Resul
     Ok(stream)
 }
 
+/// The first address of this host among those of the name. Only a host's own addresses can be bound.
+pub(super) async fn own(host: String) -> io::Result<IpAddr> {
+    let mut failure = io::Error::other(format!("{host} has no address"));
+    for address in lookup_host((host.as_str(), 0)).await? {
+        match UdpSocket::bind(address) {
+            Ok(_) => return Ok(address.ip()),
+            Err(error) => failure = error,
+        }
+    }
+    Err(failure)
+}
+
 /// The address from which the kernel would send to the host. Nothing is sent, except to find the host's address by
 /// its name.
 pub(super) async fn towards(host: String, port: u16) -> io::Result<IpAddr> {

@@ -51,4 +51,8 @@ impl Transport for TcpTransport {
     fn local_address(&self, host: String, port: u16) -> Deferred<io::Result<IpAddr>> {
         Box::pin(address::towards(host, port))
     }
+
+    fn own_address(&self, host: String) -> Deferred<io::Result<IpAddr>> {
+        Box::pin(address::own(host))
+    }
 }

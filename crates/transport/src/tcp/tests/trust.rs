@@ -208,3 +208,16 @@ async fn the_own_address_towards_a_host_is_found() {
     let unknown = "no-such-host.invalid".to_owned();
     assert!(soon(TcpTransport.local_address(unknown, 1)).await.is_err());
 }
+
+#[tokio::test]
+async fn the_address_of_another_host_is_not_an_own_one() {
+    for host in ["127.0.0.1", "localhost", "127.0.1.1"] {
+        let found = soon(TcpTransport.own_address(host.to_owned())).await;
+        assert!(found.expect("an address").is_loopback());
+    }
+    // TEST-NET-1 of RFC 5737.
+    for other in ["192.0.2.1", "no-such-host.invalid"] {
+        let found = soon(TcpTransport.own_address(other.to_owned())).await;
+        assert!(found.is_err(), "{other}: {found:?}");
+    }
+}
