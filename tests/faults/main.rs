@@ -7,6 +7,8 @@ mod chaos;
 mod closed_streams;
 mod crowd;
 mod data_path;
+mod direct;
+mod direct_cuts;
 mod ensemble;
 mod full_disk;
 mod hostile_znodes;

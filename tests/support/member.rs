@@ -266,6 +266,8 @@ pub(crate) struct LoggedEvent {
     pub(crate) epoch: i64,
     /// For a claim: the previous master, and why it went.
     pub(crate) previous: Option<(String, String)>,
+    /// How a death was found, or for a claim that of the previous master; empty if it was no death.
+    pub(crate) cause: String,
 }
 
 impl LoggedEvent {
@@ -280,6 +282,11 @@ impl LoggedEvent {
                 let text = |key: &str| previous[key].as_str().unwrap_or_default().to_owned();
                 (text("node"), text("went"))
             }),
+            cause: {
+                let of_claim = value["previous"]["cause"].as_str();
+                let cause = value["cause"].as_str().or(of_claim);
+                cause.unwrap_or_default().to_owned()
+            },
         }
     }
 }

@@ -47,8 +47,12 @@ struct State {
     generation: u64,
     held_to_server: bool,
     held_to_client: bool,
+    /// Number of connections so far.
+    connected: u64,
     delay: Duration,
     trap: Option<Trap>,
+    /// What answers say instead of what; both have the same length.
+    rewritten: Option<(Vec<u8>, Vec<u8>)>,
     over: bool,
 }
 
@@ -127,6 +131,18 @@ impl Proxy {
     pub(crate) fn is_frozen(&self) -> bool {
         let state = self.shared.state();
         state.held_to_server || state.held_to_client
+    }
+
+    /// Writes `new` for `old` in all answers; both have the same length, as frames say theirs.
+    pub(crate) fn rewrite(&self, old: &str, new: &str) {
+        assert_eq!(old.len(), new.len(), "{old} and {new}");
+        let texts = (old.as_bytes().to_vec(), new.as_bytes().to_vec());
+        self.shared.state().rewritten = Some(texts);
+    }
+
+    /// Number of connections to the server so far.
+    pub(crate) fn connected(&self) -> u64 {
+        self.shared.state().connected
     }
 
     /// Delays everything that arrives by this time.
@@ -237,6 +253,7 @@ fn connect(shared: &Arc<Shared>, client: &TcpStream, generation: u64) -> std::io
     // Closed connections have no peer.
     state.links.retain(|link| link.peer_addr().is_ok());
     state.links.extend([client.try_clone()?, server]);
+    state.connected += 1;
     drop(state);
     for (from, to, direction) in ends {
         let shared = Arc::clone(shared);
@@ -255,6 +272,11 @@ fn pass(
 ) {
     let mut bytes = [0; 16 * 1024];
     while let Ok(count @ 1..) = from.read(&mut bytes) {
+        if direction == Direction::ToClient
+            && let Some((old, new)) = &shared.state().rewritten
+        {
+            replace(&mut bytes[..count], old, new);
+        }
         if !shared.wait_for_passage(direction, generation, &bytes[..count])
             || to.write_all(&bytes[..count]).is_err()
         {
@@ -267,4 +289,14 @@ fn pass(
 
 fn contains(bytes: &[u8], part: &[u8]) -> bool {
     bytes.windows(part.len()).any(|window| window == part)
+}
+
+fn replace(bytes: &mut [u8], old: &[u8], new: &[u8]) {
+    let mut at = 0;
+    while let Some(place) = bytes.get_mut(at..at + old.len()) {
+        if place == old {
+            place.copy_from_slice(new);
+        }
+        at += 1;
+    }
 }
