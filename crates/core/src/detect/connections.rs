@@ -272,6 +272,24 @@ impl PeerConnections {
         Some((&self.peers.get(&session)?.name, session))
     }
 
+    /// The znode of the member with this session is gone. A connection that is still open counts again if the member
+    /// returns: it was silent, and its process exists.
+    pub fn left(&mut self, session: i64) {
+        self.ended.remove(&session);
+        match self.peers.get_mut(&session) {
+            Some(peer) if !peer.open.is_empty() => {
+                peer.ended = None;
+                peer.answered = None;
+                let is_about_silence =
+                    |(probe, _): &mut (ProbeRequest, Duration)| probe.reason != ProbeReason::Verify;
+                if let Some((probe, _)) = peer.probe.take_if(is_about_silence) {
+                    self.probing.remove(&probe.number);
+                }
+            }
+            _ => self.forget(session),
+        }
+    }
+
     /// Forgets a session whose member is gone. Its open connections no longer count.
     pub fn forget(&mut self, session: i64) {
         self.ended.remove(&session);

@@ -236,11 +236,11 @@ impl MasterState {
         identity
     }
 
-    /// Removes a follower, and what is known of its connections.
+    /// Removes a follower, and what its connections prove.
     fn forget_follower(&mut self, node: &str) -> Option<Follower> {
         let follower = self.followers.remove(node);
         if let Some(follower) = &follower {
-            self.connections.forget(follower.owner);
+            self.connections.left(follower.owner);
         }
         follower
     }

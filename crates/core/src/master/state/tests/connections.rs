@@ -259,3 +259,26 @@ fn a_crash_is_not_written_twice_at_the_same_version() {
     state.written(at(7), Outcome::Spared(0));
     assert_eq!(died(&mut state, 7, 8), Some((7, DeathCause::Closed)));
 }
+
+#[test]
+fn who_returns_with_the_connection_that_was_open_all_the_time_is_known_by_it() {
+    let mut state = connected(Rule::Fixed);
+    assert_eq!(died(&mut state, 5, 100), Some((25, DeathCause::Silent)));
+    // Reports repeat an event for a while.
+    for ms in (100..5000).step_by(5) {
+        tick(&mut state, ms);
+    }
+    state.take_probes();
+    // The process was stopped. It joins again in the same session.
+    state.heard(at(5000), "map2.0", &listening(0));
+    for ms in (5005..5500).step_by(5) {
+        state.connection_beat(at(ms), 1, None, b"");
+        assert_eq!(died(&mut state, ms, ms + 1), None);
+    }
+    state.connection_closed(at(5500), 1, false);
+    state.heard(at(5500), "map2.0", &listening(1));
+    let reason = answer(&mut state, 5501, ProbeOutcome::Refused);
+    assert_eq!(reason, ProbeReason::Confirm);
+    let expected = Some((5501, DeathCause::Closed));
+    assert_eq!(died(&mut state, 5501, 5502), expected);
+}
