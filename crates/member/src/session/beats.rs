@@ -49,7 +49,8 @@ impl MemberSession<'_> {
         self.look();
         self.beat_direct();
         if self.under_way.is_some() {
-            self.owed = true;
+            // A slow answer to a rare beat is no reason for another one.
+            self.owed |= !self.may_skip_beat();
             self.beat_beside();
         } else if !self.may_skip_beat() {
             self.send();
