@@ -262,6 +262,7 @@ fn reading(value: &Value, claim: Option<Stat>) -> FollowerReading {
     let claim = claim.filter(|claim| claim.owner == value.stat.owner);
     FollowerReading {
         version: value.stat.version,
+        created: value.stat.created,
         written: value.stat.written,
         owner: value.stat.owner,
         beat: Beat::parse(&value.bytes),

@@ -80,6 +80,8 @@ pub struct MasterState {
     batch: usize,
     /// Znodes in the list of followers that are not followers or cannot be removed.
     passed_over: BTreeSet<String>,
+    /// The znodes that this master has removed and that may still be read as they were, by the zxid of their creation.
+    removed: BTreeMap<String, i64>,
     /// The skipped znodes that were not reported yet, with the reason.
     complaints: Vec<(String, String)>,
     /// Fingerprints of the previous master's followers whose names did not fit into its report.
@@ -184,6 +186,7 @@ impl MasterState {
             overdue: Vec::new(),
             batch: limits::MOST_REMOVED,
             passed_over: BTreeSet::new(),
+            removed: BTreeMap::new(),
             complaints: Vec::new(),
             fingerprints,
             standing: None,

@@ -35,7 +35,7 @@ pub(super) enum ZnodeReads {
     Watched,
     /// Not at all.
     Paused,
-    /// It was not read for a while and is being read: the value is not a new beat.
+    /// It was not read for a while and is being read: the value may be one that its connection has brought.
     Resumed,
 }
 
@@ -43,6 +43,8 @@ pub(super) enum ZnodeReads {
 pub(super) struct Follower {
     /// The last version read of its znode.
     pub(super) version: Option<i32>,
+    /// The zxid of the creation of its znode.
+    pub(super) created: i64,
     /// Whether this master or the previous one has reported that it joined.
     pub(super) introduced: bool,
     /// Whether it was heard since the last report.
@@ -77,6 +79,16 @@ impl Follower {
             introduced: true,
             ..Self::default()
         }
+    }
+
+    /// Whether its znode, as it was read, shows a beat that was not heard yet.
+    fn has_beaten(&self, reading: &FollowerReading) -> bool {
+        if self.reads != ZnodeReads::Resumed {
+            return self.version != Some(reading.version);
+        }
+        // The beats of its connection have named a version. If it is later, others came to ZooKeeper alone.
+        let known = self.version;
+        known.is_some_and(|known| reading.version.wrapping_sub(known) > 0)
     }
 }
 
@@ -134,7 +146,10 @@ impl MasterState {
     /// After an outage of ZooKeeper the master may be back before its followers. So a follower whose znode
     /// existed then is not judged before it is heard, or before the grace period ends.
     pub fn heard(&mut self, now: Now, node: &str, reading: &FollowerReading) {
-        if node == self.master_info.node || self.passed_over.contains(node) {
+        if node == self.master_info.node
+            || self.passed_over.contains(node)
+            || self.was_removed(node, reading)
+        {
             return;
         }
         self.introduce(now, node, reading.beat.identity.returns);
@@ -153,12 +168,13 @@ impl MasterState {
             Presence::Known
         };
         let is_resumed = follower.reads == ZnodeReads::Resumed;
+        let has_beaten = follower.has_beaten(reading);
         if is_resumed {
             follower.reads = ZnodeReads::Watched;
         }
-        let has_beaten = follower.version != Some(reading.version) && !is_resumed;
         follower.heard |= has_beaten;
         follower.version = Some(reading.version);
+        follower.created = reading.created;
         follower.written = reading.written;
         follower.owner = reading.owner;
         follower.ending = reading.beat.ending;
@@ -193,6 +209,15 @@ impl MasterState {
             // Its version is known now.
             self.find_overdue(now);
         }
+    }
+
+    /// Whether a reading is of a znode that this master has removed since.
+    fn was_removed(&mut self, node: &str, reading: &FollowerReading) -> bool {
+        let is_old = self.removed.get(node) == Some(&reading.created);
+        if !is_old {
+            self.removed.remove(node);
+        }
+        is_old
     }
 
     /// How long a follower may be silent beyond the timeout: longer if it beats less often, but the interval that it
@@ -260,6 +285,7 @@ impl MasterState {
         }
         let was_silent = self.detector.is_spared(node) || self.is_mute(now, node);
         self.detector.left(now.elapsed, node);
+        self.removed.remove(node);
         if self.passed_over.remove(node) {
             return;
         }

@@ -53,6 +53,8 @@ pub struct PriorState {
 pub struct FollowerReading {
     /// Its version: how often its value was set.
     pub version: i32,
+    /// The zxid of the znode's creation.
+    pub created: i64,
     /// When it was last set, by ZooKeeper's clock.
     pub written: DateTime<Utc>,
     /// The session that owns it; 0 for a persistent znode.

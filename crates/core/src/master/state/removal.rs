@@ -186,6 +186,12 @@ impl MasterState {
                     ..
                 } in batch_under_way.verdicts
                 {
+                    // A read that was under way, or one of a server that lags behind, still finds the znode.
+                    if !batch_under_way.vanished.contains(&node)
+                        && let Some(follower) = self.followers.get(&node)
+                    {
+                        self.removed.insert(node.clone(), follower.created);
+                    }
                     let cause = event.cause.unwrap_or(DeathCause::Silent);
                     self.remember_dead(now, &node, cause);
                     self.detector.left(now.elapsed, &node);

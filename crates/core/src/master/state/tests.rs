@@ -116,6 +116,7 @@ fn settled() -> MasterState {
 fn reading(version: i32) -> FollowerReading {
     FollowerReading {
         version,
+        created: 3,
         written: at(0).wall,
         owner: 5,
         beat: Beat {

@@ -94,7 +94,7 @@ fn who_is_cut_off_beats_on_in_zookeeper() {
 fn beats_by_the_connection_alone_are_enough() {
     let mut state = connected(Rule::Fixed);
     for ms in (5..500).step_by(5) {
-        state.connection_beat(at(ms), 1, None, b"");
+        state.connection_beat(at(ms), 1, Some(99), b"");
         assert_eq!(died(&mut state, ms, ms + 1), None);
     }
     // Meanwhile nobody has read its znode: before a verdict its version has to be known.
@@ -124,6 +124,34 @@ fn who_beats_in_zookeeper_alone_lives_although_its_connection_is_silent() {
         }
         assert_eq!(died(&mut state, ms, ms + 1), None);
     }
+}
+
+/// Its connection is held up, and while the master is just back from an outage nobody is doubted.
+#[test]
+fn who_has_beaten_in_zookeeper_since_the_last_beat_of_its_connection_is_not_silent() {
+    let mut state = connected(Rule::Fixed);
+    state.connection_beat(at(5), 1, Some(8), b"");
+    assert_eq!(died(&mut state, 5, 60), None);
+    // It was not read for a while.
+    state.heard(at(60), "map2.0", &listening(19));
+    assert_eq!(died(&mut state, 60, 75), None);
+    assert_eq!(
+        died(&mut state, 75, 100).map(|(_, cause)| cause),
+        Some(DeathCause::Silent)
+    );
+}
+
+#[test]
+fn a_read_of_before_a_removal_does_not_bring_the_dead_back() {
+    let mut state = connected(Rule::Fixed);
+    state.connection_closed(at(1), 1, false);
+    answer(&mut state, 2, ProbeOutcome::Refused);
+    assert_eq!(died(&mut state, 2, 3), Some((2, DeathCause::Closed)));
+    state.heard(at(3), "map2.0", &listening(7));
+    state.vanished(at(4), "map2.0");
+    let kinds = kinds(tick(&mut state, 5));
+    let is_back = |kind: &EventKind| matches!(kind, EventKind::Returned | EventKind::Finished);
+    assert!(!kinds.iter().any(is_back), "{kinds:?}");
 }
 
 #[test]

@@ -167,6 +167,10 @@ fn the_dead_are_told_of_until_they_return() {
     };
     master_state.heard(at(30), "map3.0", &reading(1));
     assert_eq!(dead_of(tick(&mut master_state, 30)), ["map2.0"]);
-    master_state.heard(at(35), "map2.0", &reading(0));
+    let back = FollowerReading {
+        created: 4,
+        ..reading(0)
+    };
+    master_state.heard(at(35), "map2.0", &back);
     assert!(dead_of(tick(&mut master_state, 35)).is_empty());
 }

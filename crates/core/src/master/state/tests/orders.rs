@@ -78,11 +78,11 @@ fn a_refused_order_is_never_carried_out() {
     );
     assert_eq!(answer, None);
     assert_eq!(next_command(&mut master_state, 10_030), None);
-    master_state.heard(
-        at(10_035),
-        "map2.0",
-        &member("job_1_0001", "attempt_1_0001_m_000002_0"),
-    );
+    let back = FollowerReading {
+        created: 4,
+        ..member("job_1_0001", "attempt_1_0001_m_000002_0")
+    };
+    master_state.heard(at(10_035), "map2.0", &back);
     let (control, answer) = ask(&mut master_state, 10_040, "kill map2.0");
     assert_eq!(answer, "done: map2.0");
     assert_eq!(control.orders.len(), 1, "{control:?}");
