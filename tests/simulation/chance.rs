@@ -4,6 +4,8 @@ use heartline::detect::Rule;
 
 use crate::rng::Rng;
 use crate::run::{Part, Scenario};
+use crate::world::direct::Reach;
+use crate::world::direct_fault::DirectFault;
 use crate::world::fault::Fault;
 use crate::world::process::Draw;
 use crate::world::{Millis, Weather};
@@ -30,8 +32,9 @@ pub(crate) fn scenario(seed: u64) -> Scenario {
         start: if together { 0 } else { rng.within(0..1500) },
         work: rng.chance(400).then(|| rng.within(500..CALM)),
         standing: rng.chance(100),
+        reach: Reach::Open,
     });
-    let parts: Vec<Part> = parts.collect();
+    let mut parts: Vec<Part> = parts.collect();
     let mut plan = Plan {
         processes: parts.len(),
         servers,
@@ -42,18 +45,27 @@ pub(crate) fn scenario(seed: u64) -> Scenario {
         let at = rng.within(300..CALM - 500);
         plan.strike(&mut rng, at);
     }
+    let timeout = rng.within(4..7) * interval;
+    let rule = rng.pick(&[Rule::Fixed, Rule::Adaptive]);
+    // Drawn last: without direct connections a seed is what it was before there were any.
+    let direct = rng.chance(500);
+    if direct {
+        plan.directly(&mut rng, &mut parts);
+    }
     Scenario {
         seed,
         weather,
         interval,
-        timeout: rng.within(4..7) * interval,
+        timeout,
         longest_gap: 2 * interval,
-        rule: rng.pick(&[Rule::Fixed, Rule::Adaptive]),
+        rule,
         session,
         parts,
         faults: plan.faults,
         calm: CALM,
         wrap: None,
+        wrap_transport: None,
+        direct,
         draw: Draw::Fresh,
         verbose: false,
     }
@@ -75,6 +87,69 @@ impl Plan {
     fn pass(&mut self, from: Millis, until: Millis, fault: Fault, mended: Fault) {
         self.add(from, fault);
         self.add(until, mended);
+    }
+
+    /// What is different with direct connections.
+    fn directly(&mut self, rng: &mut Rng, parts: &mut [Part]) {
+        for part in parts {
+            part.reach = match rng.within(0..100) {
+                0..80 => Reach::Open,
+                80..90 => Reach::Firewall,
+                _ => Reach::Proxy,
+            };
+        }
+        for _ in 0..rng.within(2..8) {
+            let at = rng.within(300..CALM - 500);
+            self.strike_direct(rng, at);
+        }
+    }
+
+    fn strike_direct(&mut self, rng: &mut Rng, at: Millis) {
+        let process = rng.index(self.processes);
+        let longest = rng.pick(&[60, 400, self.session, 2 * self.session]);
+        let end = (at + rng.within(10..longest)).min(CALM);
+        let direct = Fault::Direct;
+        match rng.within(0..100) {
+            0..20 => {
+                for again in 0..rng.within(1..4) {
+                    let at = at + again * rng.within(1..200);
+                    self.add(at, direct(DirectFault::Sever(process)));
+                }
+            }
+            20..35 => self.add(at, direct(DirectFault::SeverAll)),
+            35..50 => {
+                let part = direct(DirectFault::Part(process));
+                let join = direct(DirectFault::Join(process));
+                self.pass(at, end, part, join);
+            }
+            // The network is cut, not a way of it.
+            50..60 => {
+                for server in 0..self.servers {
+                    self.add(at, Fault::Cut(process, server));
+                }
+                self.add(end, Fault::Heal(process));
+                let part = direct(DirectFault::Part(process));
+                let join = direct(DirectFault::Join(process));
+                self.pass(at, end, part, join);
+            }
+            60..70 => {
+                let slow = direct(DirectFault::Slow(process, rng.within(20..500)));
+                let usual = direct(DirectFault::Slow(process, 0));
+                self.pass(at, end, slow, usual);
+            }
+            // A goodbye overtakes the last beat in ZooKeeper.
+            70..78 => {
+                let slow = Fault::Slow(process, rng.within(20..500));
+                self.pass(at, end, slow, Fault::Slow(process, 0));
+            }
+            78..86 => self.add(at, Fault::Vanish(process)),
+            86..93 => self.add(at, Fault::Kill(process)),
+            _ => {
+                self.add(at, Fault::Expire(process));
+                let at = at + rng.within(100..1000);
+                self.add(at, direct(DirectFault::Stranger(process)));
+            }
+        }
     }
 
     fn strike(&mut self, rng: &mut Rng, at: Millis) {

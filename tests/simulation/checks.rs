@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use heartline::detect::DeathCause;
 use heartline::protocol::claim::{in_order, is_standing};
 use heartline::protocol::{Event, EventKind, Report};
 
@@ -12,6 +13,9 @@ use crate::history::{CLAIMS, History, MASTER, MEMBERS, MasterLease};
 use crate::world::Millis;
 use crate::world::process::Health;
 
+/// How soon a crash is reported that the master knows at once: the way of the news, a probe, and a transaction.
+const SOON: Millis = 150;
+
 /// Judges a transaction by what was before it.
 pub(crate) fn judge(
     history: &mut History,
@@ -19,13 +23,14 @@ pub(crate) fn judge(
     transaction: &Transaction,
     healths: &[Health],
 ) {
-    let mut died = BTreeSet::new();
+    let (mut died, mut facts) = (BTreeSet::new(), BTreeSet::new());
     for change in &transaction.changes {
         if let Change::Set { path, value, .. } = change {
             if path == MASTER {
                 let report = Report::parse(value);
-                died.extend(deaths(history, &report));
-                judge_report(history, now, transaction.session, &report);
+                died.extend(deaths(history, &report, |_| true));
+                facts.extend(deaths(history, &report, is_fact));
+                judge_report(history, now, transaction.session, &report, healths);
                 if let (Some(epoch), Some(master)) =
                     (report.epoch, history.process(transaction.session))
                 {
@@ -44,7 +49,8 @@ pub(crate) fn judge(
         if let Change::Deleted { path } = change
             && let Some(node) = path.strip_prefix(MEMBERS)
         {
-            judge_removal(history, now, transaction.session, node, &died, healths);
+            let told = (&died, &facts);
+            judge_removal(history, now, transaction.session, node, told, healths);
         }
         if let Change::Deleted { path } = change {
             judge_deposing(history, now, transaction.session, path, healths);
@@ -53,12 +59,18 @@ pub(crate) fn judge(
 }
 
 /// The followers whose deaths a report contains for the first time.
-fn deaths(history: &History, report: &Report) -> Vec<String> {
+fn deaths(history: &History, report: &Report, is_one: fn(&Event) -> bool) -> Vec<String> {
     let fresh = report.events.iter().filter(|event| {
         let number = event.sequence.unwrap_or(0);
         event.event == EventKind::Died && !history.reported.contains_key(&number)
     });
+    let fresh = fresh.filter(|event| is_one(event));
     fresh.filter_map(|event| event.node.clone()).collect()
+}
+
+/// Whether a death is told as a fact; [`judge_fact`] says whether it is one.
+fn is_fact(event: &Event) -> bool {
+    event.cause.is_some_and(|cause| cause != DeathCause::Silent)
 }
 
 /// Whether the claim of this session gives it the right to act as master. A dedicated master's claim
@@ -80,7 +92,13 @@ fn has_mandate(history: &History, session: i64) -> bool {
 
 /// A report is a master's write: at most one master's takes effect in an epoch, epochs only grow,
 /// and who writes holds the claim that is first in line.
-fn judge_report(history: &mut History, now: Millis, session: i64, report: &Report) {
+fn judge_report(
+    history: &mut History,
+    now: Millis,
+    session: i64,
+    report: &Report,
+    healths: &[Health],
+) {
     let Some(epoch) = report.epoch else { return };
     if !has_mandate(history, session) {
         let what = format!("session {session:x} writes as master and is not first in line");
@@ -109,12 +127,12 @@ fn judge_report(history: &mut History, now: Millis, session: i64, report: &Repor
         }),
     }
     for event in &report.events {
-        judge_event(history, now, event);
+        judge_event(history, now, event, healths);
     }
 }
 
 /// A number is one event's for good, and nobody dies twice without having come back.
-fn judge_event(history: &mut History, now: Millis, event: &Event) {
+fn judge_event(history: &mut History, now: Millis, event: &Event, healths: &[Health]) {
     let (Some(number), Some(node)) = (event.sequence, event.node.clone()) else {
         return;
     };
@@ -131,6 +149,72 @@ fn judge_event(history: &mut History, now: Millis, event: &Event) {
     if event.event == EventKind::Died && before == Some(EventKind::Died) {
         history.break_rule(now, &format!("{node} died twice"));
     }
+    if event.event == EventKind::Died {
+        judge_fact(history, now, &node, event.cause, healths);
+        judge_crash(history, now, &node, event, healths);
+    }
+    if let Some(previous) = &event.previous {
+        judge_fact(history, now, &previous.node, previous.cause, healths);
+    }
+}
+
+/// A cause that is a fact is never wrong: nobody who lives has ended, however it fares, nobody who has said goodbye has
+/// crashed, and of a host that vanished nothing is known.
+fn judge_fact(
+    history: &mut History,
+    now: Millis,
+    node: &str,
+    cause: Option<DeathCause>,
+    healths: &[Health],
+) {
+    let Some(cause) = cause else { return };
+    *history.causes.entry(cause.to_string()).or_default() += 1;
+    let Some(process) = history.names.get(node).copied() else {
+        return;
+    };
+    if cause == DeathCause::Silent {
+        return;
+    }
+    if healths[process].alive && !history.leaving.contains(&process) {
+        let what = format!("{node} lives and is told to have ended: {cause}");
+        history.break_rule(now, &what);
+    }
+    if history.goodbyes.contains(&process) {
+        let what = format!("{node} has said goodbye and is told to have crashed: {cause}");
+        history.break_rule(now, &what);
+    }
+    if healths[process].vanished {
+        let what = format!("the host of {node} has vanished and it is told to have ended: {cause}");
+        history.break_rule(now, &what);
+    }
+}
+
+/// A crash that the master knows at once, by a direct connection, is reported as such and soon, if nothing went wrong
+/// for the master in the meantime.
+fn judge_crash(history: &mut History, now: Millis, node: &str, event: &Event, healths: &[Health]) {
+    let crashes = history.crashes.iter();
+    let Some(crash) = crashes
+        .rev()
+        .find(|crash| crash.node == node && crash.is_known)
+    else {
+        return;
+    };
+    let (at, epoch) = (crash.at, crash.epoch);
+    let master = history.reigns.last();
+    let master = master.and_then(|reign| history.process(reign.session));
+    let is_calm = master.is_some_and(|master| healths[master].calm_since <= at);
+    if !is_calm || epoch != event.epoch {
+        return;
+    }
+    let took = now - at;
+    history.found.push(took);
+    if event.cause != Some(DeathCause::Closed) || took > SOON {
+        let cause = event
+            .cause
+            .map_or("-".to_owned(), |cause| cause.to_string());
+        let what = format!("{node} crashed at {at} ms, and after {took} ms it is told: {cause}");
+        history.break_rule(now, &what);
+    }
 }
 
 /// Only the master removes a follower, in the same transaction in which it says so, after a silence
@@ -140,7 +224,7 @@ fn judge_removal(
     now: Millis,
     session: i64,
     node: &str,
-    died: &BTreeSet<String>,
+    (died, facts): (&BTreeSet<String>, &BTreeSet<String>),
     healths: &[Health],
 ) {
     let Some(standing) = history.members.get(&format!("{MEMBERS}{node}")).cloned() else {
@@ -161,7 +245,9 @@ fn judge_removal(
         broken.push(format!("{node} is removed and nobody says so"));
     }
     let silence = now - standing.written;
-    if silence < history.timeout {
+    // Of a process that has ended no silence is waited for, if its end is told as a fact.
+    let has_ended = facts.contains(node);
+    if silence < history.timeout && !has_ended {
         broken.push(format!("{node} is removed after {silence} ms of silence"));
     }
     if let Some(process) = process
@@ -202,7 +288,9 @@ fn judge_deposing(
     let is_well = master.is_some_and(|master| {
         healths[master].alive && healths[master].well_since <= standing.written
     });
-    if silence < history.timeout {
+    // A master that has ended is not waited for.
+    let has_ended = master.is_some_and(|master| healths[master].has_ended());
+    if silence < history.timeout && !has_ended {
         let what = format!("{claim} is removed {silence} ms after its last beat");
         history.break_rule(now, &what);
     } else if is_well {

@@ -1,6 +1,6 @@
 //! What has happened in a run, transaction by transaction, and what of it broke a rule.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use heartline::protocol::claim::in_order;
 use heartline::protocol::{Event, EventKind};
@@ -44,6 +44,8 @@ pub(crate) struct Crash {
     gone: Option<Millis>,
     /// Whether the master of that epoch was there from the crash until it must have reported it.
     pub(crate) is_reported: Option<bool>,
+    /// Whether the master knows it at once, by a direct connection.
+    pub(crate) is_known: bool,
 }
 
 /// All that the checks look at.
@@ -69,6 +71,14 @@ pub(crate) struct History {
     pub(crate) crashes: Vec<Crash>,
     /// Processes that were asked to leave.
     pub(crate) leaving: Vec<usize>,
+    /// Which process each name is of.
+    pub(crate) names: BTreeMap<String, usize>,
+    /// Processes whose goodbye has come to another one.
+    pub(crate) goodbyes: BTreeSet<usize>,
+    /// Number of deaths that were reported by each cause.
+    pub(crate) causes: BTreeMap<String, usize>,
+    /// How long it took until crashes were reported that the master knows at once.
+    pub(crate) found: Vec<Millis>,
     /// Number of removed followers.
     pub(crate) removals: usize,
     /// How many requests of operators were answered.
@@ -191,7 +201,7 @@ impl History {
     }
 
     /// A process is gone without a word.
-    pub(crate) fn killed(&mut self, now: Millis, process: usize) {
+    pub(crate) fn killed(&mut self, now: Millis, process: usize, is_known: bool) {
         let own = self
             .members
             .iter()
@@ -212,6 +222,7 @@ impl History {
             epoch,
             gone: None,
             is_reported: None,
+            is_known,
         }));
     }
 

@@ -7,7 +7,7 @@ use heartline::coordination::Settings;
 use heartline::detect::{DetectorConfig, Rule};
 use heartline::master::state::MasterConfig;
 use heartline::member::{
-    Config, MemberRunner, Name, RunnerHooks, Scheduling, Shutdown, ShutdownOrder,
+    Config, DirectConfig, MemberRunner, Name, RunnerHooks, Scheduling, Shutdown, ShutdownOrder,
 };
 use heartline::progress::Progress;
 use heartline::protocol::{Ending, Identity};
@@ -19,8 +19,9 @@ use tokio::time::{Instant, sleep, sleep_until};
 use crate::ending;
 use crate::history::History;
 use crate::rng::Rng;
+use crate::world::direct::Reach;
 use crate::world::fault::Fault;
-use crate::world::process::{Around, Draw, Wrap};
+use crate::world::process::{Around, Draw, Wrap, WrapTransport};
 use crate::world::{Millis, Weather, World, wall};
 
 /// How long leaving may take, as in production.
@@ -36,6 +37,8 @@ pub(crate) struct Part {
     pub(crate) work: Option<Millis>,
     /// Whether it is there to be master only.
     pub(crate) standing: bool,
+    /// What stands between it and others.
+    pub(crate) reach: Reach,
 }
 
 /// All that makes a run.
@@ -53,6 +56,9 @@ pub(crate) struct Scenario {
     /// From when on nothing goes wrong.
     pub(crate) calm: Millis,
     pub(crate) wrap: Option<Wrap>,
+    pub(crate) wrap_transport: Option<WrapTransport>,
+    /// Whether members have direct connections besides.
+    pub(crate) direct: bool,
     pub(crate) draw: Draw,
     pub(crate) verbose: bool,
 }
@@ -73,6 +79,7 @@ impl Scenario {
             start: 100 * number as Millis,
             work: None,
             standing: false,
+            reach: Reach::Open,
         };
         Self {
             seed: 1,
@@ -91,6 +98,8 @@ impl Scenario {
             faults: Vec::new(),
             calm: 3000,
             wrap: None,
+            wrap_transport: None,
+            direct: false,
             draw: Draw::Fresh,
             verbose: false,
         }
@@ -215,6 +224,7 @@ impl Stage {
             world: self.world.clone(),
             process,
             wrap: self.scenario.wrap.clone(),
+            wrap_transport: self.scenario.wrap_transport.clone(),
             draw: self.scenario.draw,
         };
         let progress = Arc::new(Progress::default());
@@ -297,6 +307,8 @@ impl Scenario {
             None => Name::of_mapper(wall(world.now()), u128::from(drawn)),
         };
         world.processes[process].standing = part.standing;
+        world.processes[process].reach = part.reach;
+        world.history.names.insert(name.to_string(), process);
         Config {
             settings: Settings {
                 address: "127.0.0.1:2181".parse().expect("an address"),
@@ -323,7 +335,7 @@ impl Scenario {
             scheduling: Scheduling::Normal,
             recording: None,
             on_death: None,
-            direct: None,
+            direct: self.direct.then(DirectConfig::default),
             master_lease: None,
         }
     }

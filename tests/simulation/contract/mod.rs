@@ -33,6 +33,7 @@ fn simulated(script: &Script, weather: &Weather) -> Vec<String> {
             process: world.process(),
             world,
             wrap: None,
+            wrap_transport: None,
             draw: Draw::Fresh,
         };
         let settings = script::settings("127.0.0.1:1");

@@ -1,5 +1,6 @@
 //! What goes wrong, and what mends it.
 
+use super::direct_fault::DirectFault;
 use super::process::Health;
 use super::{Event, Inner, Millis};
 use crate::ensemble::request::Request;
@@ -23,6 +24,10 @@ pub(crate) enum Fault {
     Resume(usize),
     /// SIGKILL.
     Kill(usize),
+    /// The host of a process is gone: nothing is closed, and nothing answers.
+    Vanish(usize),
+    /// Something about direct connections.
+    Direct(DirectFault),
     /// The wall clock of a process is set.
     Jump(usize, i64),
     /// The leader takes the session of a process for expired.
@@ -51,11 +56,41 @@ pub(crate) enum Fault {
     Requests(usize),
 }
 
+/// How long a connection must be open, and nothing wrong, until a crash is to be known by it at once: a master that was
+/// away waits for two seconds for its followers.
+const SETTLED: Millis = 2500;
+
+impl Fault {
+    /// The process that it is about; none if it is about the servers, or about all connections.
+    fn process(&self) -> Option<usize> {
+        match *self {
+            Self::Cut(process, _)
+            | Self::Heal(process)
+            | Self::Slow(process, _)
+            | Self::Reset(process)
+            | Self::Pause(process)
+            | Self::Resume(process)
+            | Self::Kill(process)
+            | Self::Vanish(process)
+            | Self::Jump(process, _)
+            | Self::Expire(process) => Some(process),
+            Self::Direct(ref fault) => fault.process(),
+            _ => None,
+        }
+    }
+}
+
 impl Inner {
     #[expect(clippy::too_many_lines, reason = "one arm for each fault")]
     pub(super) fn strike(&mut self, fault: &Fault) {
         self.trace(|| format!("{fault:?}"));
         let now = self.now();
+        match fault.process() {
+            // Its end is no trouble of its own: that is what the others are to notice.
+            Some(_) if matches!(fault, Fault::Kill(_) | Fault::Vanish(_)) => {}
+            Some(process) => self.processes[process].struck = Some(now),
+            None => self.struck = now,
+        }
         match *fault {
             Fault::Cut(process, server) => {
                 self.processes[process].cut.insert(server);
@@ -73,6 +108,8 @@ impl Inner {
             Fault::Pause(process) => self.pause(process),
             Fault::Resume(process) => self.resume(process),
             Fault::Kill(process) => self.kill(process),
+            Fault::Vanish(process) => self.vanish(process),
+            Fault::Direct(ref fault) => self.strike_direct(fault),
             Fault::Jump(process, by) => self.processes[process].skew += by,
             // Of a process that is gone, the leader waits for the whole timeout.
             Fault::Expire(process) if self.processes[process].dead => {}
@@ -167,21 +204,53 @@ impl Inner {
         }
     }
 
-    pub(crate) fn kill(&mut self, process: usize) {
+    /// Ends a process without a word. Returns whether it had not ended before.
+    fn end_process(&mut self, process: usize, is_known: bool) -> bool {
         let now = self.now();
         let one = &mut self.processes[process];
         if std::mem::replace(&mut one.dead, true) {
-            return;
+            return false;
         }
         if let Some(task) = one.task.take() {
             task.abort();
         }
-        self.history.killed(now, process);
+        self.history.killed(now, process, is_known);
+        true
+    }
+
+    fn vanish(&mut self, process: usize) {
+        if self.end_process(process, false) {
+            self.processes[process].vanished = true;
+        }
+    }
+
+    pub(crate) fn kill(&mut self, process: usize) {
+        let is_known = self.is_crash_known(process);
+        if !self.end_process(process, is_known) {
+            return;
+        }
+        self.close_direct(process);
         for peer in 0..self.peers.len() {
             if self.connection_of_peer(peer, process).is_some() {
                 self.hang_up(peer);
             }
         }
+    }
+
+    /// Whether the end of a process is known to the master at once, by its direct connection.
+    fn is_crash_known(&self, process: usize) -> bool {
+        let first = self.history.first_in_line();
+        let Some(master) = first.and_then(|session| self.history.process(session)) else {
+            return false;
+        };
+        let before = self.now().saturating_sub(SETTLED);
+        let healths = self.healths();
+        let is_calm = |process: usize| healths[process].calm_since <= before;
+        let is_well = |process: usize| healths[process].well_since <= before;
+        let both = [process, master];
+        both.into_iter().all(is_calm)
+            && both.into_iter().all(is_well)
+            && self.is_known_to(process, master, before)
     }
 
     fn close_all(&mut self, server: usize) {
@@ -211,6 +280,13 @@ impl Inner {
             if server.isolated || server.slow > 0 {
                 healths[link.process].well_since = now + 1;
             }
+        }
+        let is_troubled =
+            |server: &super::ServerState| server.down || server.isolated || server.slow > 0;
+        let is_troubled = self.stalled || self.servers.iter().any(is_troubled);
+        let struck = if is_troubled { now + 1 } else { self.struck };
+        for health in &mut healths {
+            health.calm_since = health.calm_since.max(struck);
         }
         healths
     }

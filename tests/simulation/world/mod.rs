@@ -4,9 +4,13 @@
 //! happen. Members run as they are, and meet the world in their client and their surroundings.
 
 pub(crate) mod client;
+pub(crate) mod direct;
+pub(crate) mod direct_fault;
 pub(crate) mod fault;
 mod front;
+mod handshake;
 mod link;
+mod network;
 mod peer;
 pub(crate) mod process;
 
@@ -22,6 +26,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::ensemble::Ensemble;
 use crate::history::History;
 use crate::rng::Rng;
+use direct::{Direct, Frame};
 use fault::Fault;
 use link::{Connection, Down, Up};
 use peer::Peer;
@@ -61,6 +66,12 @@ enum Event {
     Tick(usize),
     /// A client tries a server.
     Reconnect(usize),
+    /// A frame reaches the server's host of a direct connection.
+    Frame(usize, Frame),
+    /// A cut reaches it.
+    Severed(usize),
+    /// The end of a direct connection reaches the client's host.
+    Ended(usize),
     Fault(Fault),
 }
 
@@ -83,6 +94,7 @@ pub(crate) struct Inner {
     sessions: BTreeMap<i64, SessionState>,
     peers: Vec<Peer>,
     connections: Vec<Connection>,
+    direct: Direct,
     queue: BinaryHeap<Reverse<Due>>,
     /// Numbers events, so that those of one moment happen in the order in which they were made.
     made: u64,
@@ -90,6 +102,8 @@ pub(crate) struct Inner {
     operator: Option<i64>,
     /// The whole ensemble is stopped (SIGSTOP of all servers).
     stalled: bool,
+    /// When a fault last struck the servers, or all connections.
+    struck: Millis,
     /// Until when the sleeper sleeps; what is due before has to wake it.
     wakes_at: Millis,
     sooner: Arc<Notify>,
@@ -157,10 +171,12 @@ impl World {
             sessions: BTreeMap::new(),
             peers: Vec::new(),
             connections: Vec::new(),
+            direct: Direct::default(),
             queue: BinaryHeap::new(),
             made: 0,
             operator: None,
             stalled: false,
+            struck: 0,
             wakes_at: 0,
             sooner: Arc::clone(&sooner),
             weather,
@@ -231,6 +247,9 @@ impl Inner {
                 Event::Serve => self.release_held(),
                 Event::Tick(peer) => self.tick(peer),
                 Event::Reconnect(peer) => self.reconnect(peer),
+                Event::Frame(connection, frame) => self.frame_arrived(connection, frame),
+                Event::Severed(connection) => self.end_at_server(connection),
+                Event::Ended(connection) => self.end_arrived(connection),
                 Event::Fault(fault) => self.strike(&fault),
             }
         }

@@ -18,6 +18,8 @@ use tokio::task::AbortHandle;
 use tokio::time::sleep;
 
 use super::client::SimClient;
+use super::direct::Reach;
+use super::network::SimTransport;
 use super::{Millis, World, wall};
 use crate::rng::Rng;
 
@@ -28,11 +30,23 @@ use crate::rng::Rng;
 pub(crate) struct Process {
     pub(crate) paused: bool,
     pub(crate) dead: bool,
+    /// Its host is gone: it is dead, and no kernel says so.
+    pub(crate) vanished: bool,
     /// The servers that it cannot reach.
     pub(crate) cut: BTreeSet<usize>,
     /// Its messages take up to as long as this.
     pub(crate) slow: Millis,
     pub(crate) disconnected: bool,
+    /// What stands between it and others.
+    pub(crate) reach: Reach,
+    /// No frame passes between it and others.
+    pub(crate) parted: bool,
+    /// Its frames take up to as long as this.
+    pub(crate) slow_direct: Millis,
+    /// The processes that its probes have reached.
+    pub(super) reached: BTreeSet<usize>,
+    /// When a fault struck it last.
+    pub(super) struck: Option<Millis>,
     /// Whether it is there to be master only.
     pub(crate) standing: bool,
     /// How far its wall clock is off.
@@ -52,8 +66,19 @@ pub(crate) struct Process {
 #[derive(Clone, Debug)]
 pub(crate) struct Health {
     pub(crate) alive: bool,
+    /// Whether its end is one that no kernel tells.
+    pub(crate) vanished: bool,
+    /// Since when no fault struck it or the servers; in the future while one lasts.
+    pub(crate) calm_since: Millis,
     /// Since when it runs and reaches its server without delay; in the future while it does not.
     pub(crate) well_since: Millis,
+}
+
+impl Health {
+    /// Whether it is dead, and its kernel can say so.
+    pub(crate) fn has_ended(&self) -> bool {
+        !self.alive && !self.vanished
+    }
 }
 
 impl Process {
@@ -61,9 +86,15 @@ impl Process {
         Self {
             paused: false,
             dead: false,
+            vanished: false,
             cut: BTreeSet::new(),
             slow: 0,
             disconnected: false,
+            reach: Reach::Open,
+            parted: false,
+            slow_direct: 0,
+            reached: BTreeSet::new(),
+            struck: None,
             standing: false,
             skew: 0,
             disturbed: 0,
@@ -88,6 +119,12 @@ impl Process {
         };
         Health {
             alive: !self.dead,
+            vanished: self.vanished,
+            calm_since: if disturbed || self.parted || self.slow.max(self.slow_direct) > 0 {
+                now + 1
+            } else {
+                self.struck.unwrap_or(0)
+            },
             well_since,
         }
     }
@@ -137,6 +174,9 @@ impl World {
 /// What puts a wrapper around a client; it may lie.
 pub(crate) type Wrap = Arc<dyn Fn(Box<dyn Client>) -> Box<dyn Client> + Send + Sync>;
 
+/// What puts a wrapper around the way to other members; it may lie.
+pub(crate) type WrapTransport = Arc<dyn Fn(Arc<dyn Transport>) -> Arc<dyn Transport> + Send + Sync>;
+
 /// What a process draws: claims are named by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Draw {
@@ -154,6 +194,7 @@ pub(crate) struct Around {
     pub(crate) world: World,
     pub(crate) process: usize,
     pub(crate) wrap: Option<Wrap>,
+    pub(crate) wrap_transport: Option<WrapTransport>,
     pub(crate) draw: Draw,
 }
 
@@ -183,7 +224,14 @@ impl Environment for Around {
     }
 
     fn transport(&self) -> Option<Arc<dyn Transport>> {
-        None
+        let transport: Arc<dyn Transport> = Arc::new(SimTransport {
+            world: self.world.clone(),
+            process: self.process,
+        });
+        Some(match &self.wrap_transport {
+            Some(wrap) => wrap(transport),
+            None => transport,
+        })
     }
 }
 
