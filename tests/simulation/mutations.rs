@@ -2,6 +2,8 @@
 //! keeps is broken here by a client that lies to the member, or by terms that no program would set,
 //! and some seed has to fail of just that.
 
+mod direct;
+
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
