@@ -1,6 +1,7 @@
 //! Histories that broke the recipes people trust, replayed by name: in simulation with many timings,
 //! and on a real server where the history can be had there.
 
+mod direct;
 mod real;
 
 use heartline::protocol::{EndReason, EventKind};
