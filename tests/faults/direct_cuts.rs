@@ -50,8 +50,8 @@ fn kill(watcher: &Watcher, member: &Mapper, name: &str) {
     member.signal(Signal::KILL);
     watcher.wait_for_event("died", name);
     let story = watcher.story();
-    let deaths = story.iter().filter(|logged| logged.event == "died");
-    let death = deaths.last().expect("it was waited for");
+    let death = story.iter().rfind(|logged| logged.event == "died");
+    let death = death.expect("it was waited for");
     assert_eq!(
         (death.node.as_str(), death.cause.as_str()),
         (name, "closed")

@@ -87,6 +87,10 @@ impl Transport for Liar {
     fn local_address(&self, host: String, port: u16) -> Deferred<io::Result<IpAddr>> {
         self.transport.local_address(host, port)
     }
+
+    fn own_address(&self, host: String) -> Deferred<io::Result<IpAddr>> {
+        self.transport.own_address(host)
+    }
 }
 
 struct LyingListener {

@@ -153,6 +153,10 @@ impl Transport for SimTransport {
     fn local_address(&self, _: String, _: u16) -> Deferred<io::Result<IpAddr>> {
         Box::pin(std::future::ready(Ok(self.host())))
     }
+
+    fn own_address(&self, _: String) -> Deferred<io::Result<IpAddr>> {
+        Box::pin(std::future::ready(Ok(self.host())))
+    }
 }
 
 /// A listening socket.

@@ -105,7 +105,8 @@ impl MemberSession<'_> {
         self.sent_at = Instant::now();
         self.heavy = None;
         let now = self.context.environment.now();
-        let status = self.context.status(self.interval());
+        let interval = self.rare_interval().unwrap_or_else(|| self.interval());
+        let status = self.context.status(interval);
         self.keep_snapshot();
         let identity = &self.context.config.identity;
         match &mut self.role {

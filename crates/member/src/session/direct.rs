@@ -131,9 +131,9 @@ impl MemberSession<'_> {
         let SessionRole::Follower { joined: true } = self.role else {
             return;
         };
-        // Who does not reach ZooKeeper is no member of use, and silent as without a connection.
-        let is_cut_off = self.under_way.is_some()
-            && self.sent_at.elapsed() > self.context.config.pace.detection.timeout / 2;
+        // Who does not reach ZooKeeper for a good part of its session is silent, as it would be without a connection.
+        let is_cut_off =
+            self.under_way.is_some() && self.sent_at.elapsed() > self.session.timeout() / 4;
         if is_cut_off {
             return;
         }
@@ -159,6 +159,13 @@ impl MemberSession<'_> {
 
     /// Whether the next beat in ZooKeeper can wait, since beats go by the direct connection.
     pub(super) fn may_skip_beat(&self) -> bool {
+        self.rare_interval()
+            .is_some_and(|rare| self.sent_at.elapsed() < rare)
+    }
+
+    /// The interval between two beats in ZooKeeper, if it is longer than the usual one since beats go by the direct
+    /// connection.
+    pub(super) fn rare_interval(&self) -> Option<Duration> {
         let path = self.context.config.direct.as_ref();
         let is_direct = path.is_some_and(|direct| direct.path == BeatPath::Direct);
         let is_open = self
@@ -166,8 +173,8 @@ impl MemberSession<'_> {
             .as_ref()
             .is_some_and(|link| link.connection.is_some());
         let is_follower = matches!(self.role, SessionRole::Follower { joined: true });
-        let rare = RARE.min(self.session.timeout() / RARE_OF_SESSION);
-        is_direct && is_open && is_follower && !self.listens() && self.sent_at.elapsed() < rare
+        let is_rare = is_direct && is_open && is_follower && !self.listens();
+        is_rare.then(|| RARE.min(self.session.timeout() / RARE_OF_SESSION))
     }
 
     /// Handles an event of a connection from another member, and the next event of others: connections that are never

@@ -4,6 +4,9 @@
 //! content of the beats is taken from it alone: the same beat in ZooKeeper may be read later, after a newer one.
 
 use std::net::SocketAddr;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
 
 use super::followers::{Presence, ZnodeReads};
 use super::{MasterState, ReadMode};
@@ -36,6 +39,10 @@ impl MasterState {
         };
         if follower.owner != session {
             return self.connections.forget(session);
+        }
+        if is_goodbye {
+            // It removes its znode, even if that was written long ago.
+            follower.written = server_time(self.begun, now);
         }
         if !self.connections.is_open(session) {
             // From now on its beats in ZooKeeper count, which may be rare.
@@ -71,8 +78,7 @@ impl MasterState {
         if follower.version.is_some() && version.is_some() && follower.version != version {
             follower.version = version;
             // An earlier write was acknowledged: its session stands.
-            let (begun, server) = self.begun;
-            follower.written = server + now.elapsed.saturating_sub(begun);
+            follower.written = server_time(self.begun, now);
         }
         self.detector.heard(now.elapsed, &node);
         if !text.is_empty() {
@@ -150,4 +156,9 @@ impl MasterState {
             self.detector.exists(now.elapsed, &node, exists);
         }
     }
+}
+
+/// The time by ZooKeeper's clock, estimated from that of the first beat.
+fn server_time((begun, server): (Duration, DateTime<Utc>), now: Now) -> DateTime<Utc> {
+    server + now.elapsed.saturating_sub(begun)
 }

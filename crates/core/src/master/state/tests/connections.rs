@@ -198,6 +198,21 @@ fn who_leaves_without_a_goodbye_after_a_silence_has_died() {
 }
 
 #[test]
+fn who_says_goodbye_has_finished_although_its_last_write_was_long_ago() {
+    let mut state = connected(Rule::Fixed);
+    for ms in (5..60_000).step_by(5) {
+        state.connection_beat(at(ms), 1, Some(8), b"");
+        tick(&mut state, ms);
+    }
+    state.connection_closed(at(60_000), 1, true);
+    state.vanished(at(60_001), "map2.0");
+    assert_eq!(
+        kinds(tick(&mut state, 60_005)).last(),
+        Some(&EventKind::Finished)
+    );
+}
+
+#[test]
 fn a_host_that_does_not_answer_has_no_patience() {
     let mut state = connected(Rule::Adaptive);
     assert_eq!(died(&mut state, 5, 1000), Some((25, DeathCause::Silent)));
@@ -298,13 +313,17 @@ fn who_returns_with_the_connection_that_was_open_all_the_time_is_known_by_it() {
     }
     state.take_probes();
     // The process was stopped. It joins again in the same session.
-    state.heard(at(5000), "map2.0", &listening(0));
+    let again = |version| FollowerReading {
+        created: 4,
+        ..listening(version)
+    };
+    state.heard(at(5000), "map2.0", &again(0));
     for ms in (5005..5500).step_by(5) {
         state.connection_beat(at(ms), 1, None, b"");
         assert_eq!(died(&mut state, ms, ms + 1), None);
     }
     state.connection_closed(at(5500), 1, false);
-    state.heard(at(5500), "map2.0", &listening(1));
+    state.heard(at(5500), "map2.0", &again(1));
     let reason = answer(&mut state, 5501, ProbeOutcome::Refused);
     assert_eq!(reason, ProbeReason::Confirm);
     let expected = Some((5501, DeathCause::Closed));
