@@ -24,6 +24,9 @@ const MOST_EARLIER: usize = 16;
 /// Maximum number of skipped znodes that are reported by name: a task's stderr is for its own messages.
 const MOST_NOTED: usize = 64;
 
+/// How many sessions in a row try to accept direct connections: each attempt may cost the time of a look-up.
+const MOST_LISTENS: u32 = 3;
+
 /// A callback that takes one line and is called once.
 pub type ReportOnce = Box<dyn FnOnce(&str) + Send>;
 
@@ -66,8 +69,8 @@ pub(super) struct MemberContext {
     note: Note,
     /// The skipped znodes that were reported.
     noted: BTreeSet<String>,
-    /// Whether it was reported that no direct connections are accepted.
-    has_failed_to_listen: bool,
+    /// How often no direct connections could be accepted.
+    failed_listens: u32,
     kill: Option<ReportOnce>,
     death_sink: Option<DeathSink>,
     /// The beat interval that the master has set.
@@ -115,7 +118,7 @@ impl MemberContext {
             complain: Some(hooks.complain),
             note: hooks.note,
             noted: BTreeSet::new(),
-            has_failed_to_listen: false,
+            failed_listens: 0,
             kill: Some(hooks.kill),
             death_sink: hooks.death_sink,
             master_interval: Duration::ZERO,
@@ -129,7 +132,7 @@ impl MemberContext {
         let (Some(transport), Some(direct)) = (&self.transport, &self.config.direct) else {
             return;
         };
-        if self.listener.is_some() {
+        if self.listener.is_some() || self.failed_listens >= MOST_LISTENS {
             return;
         }
         let started = DirectListener::start(transport, direct, &self.config.settings).await;
@@ -138,12 +141,13 @@ impl MemberContext {
                 self.config.identity.address = Some(listener.address());
                 self.listener = Some(listener);
             }
-            Err(why) if !self.has_failed_to_listen => {
-                self.has_failed_to_listen = true;
-                let what = format!("no direct connections are accepted: {why}");
-                (self.note)(&what);
+            Err(why) => {
+                if self.failed_listens == 0 {
+                    let what = format!("no direct connections are accepted: {why}");
+                    (self.note)(&what);
+                }
+                self.failed_listens += 1;
             }
-            Err(_) => {}
         }
     }
 

@@ -56,9 +56,11 @@ pub(crate) enum Fault {
     Requests(usize),
 }
 
-/// How long a connection must be open, and nothing wrong, until a crash is to be known by it at once: a master that was
-/// away waits for two seconds for its followers.
-const SETTLED: Millis = 2500;
+/// How long a connection must be open, and nothing wrong, until a crash is to be known by it at once.
+const SETTLED: Millis = 500;
+
+/// For how long a master that was away waits for its followers, and a little longer.
+const GRACE: Millis = 2500;
 
 impl Fault {
     /// The process that it is about; none if it is about the servers, or about all connections.
@@ -243,13 +245,14 @@ impl Inner {
         let Some(master) = first.and_then(|session| self.history.process(session)) else {
             return false;
         };
-        let before = self.now().saturating_sub(SETTLED);
+        let now = self.now();
+        let before = now.saturating_sub(SETTLED);
         let healths = self.healths();
-        let is_calm = |process: usize| healths[process].calm_since <= before;
-        let is_well = |process: usize| healths[process].well_since <= before;
-        let both = [process, master];
-        both.into_iter().all(is_calm)
-            && both.into_iter().all(is_well)
+        let is_calm =
+            |process: usize| healths[process].calm_since.max(healths[process].well_since) <= before;
+        is_calm(process)
+            && is_calm(master)
+            && healths[master].well_since + GRACE <= now
             && self.is_known_to(process, master, before)
     }
 

@@ -146,13 +146,12 @@ impl PeerConnections {
         let Some(peer) = self.peers.get_mut(&session) else {
             return;
         };
-        peer.open.retain(|one| one.number != number);
-        if !peer.open.is_empty() {
-            return;
-        }
         if is_goodbye {
-            self.forget(session);
-        } else {
+            // It leaves, whatever becomes of earlier connections.
+            return self.forget(session);
+        }
+        peer.open.retain(|one| one.number != number);
+        if peer.open.is_empty() {
             self.ask(now, session, ProbeReason::Confirm);
         }
     }

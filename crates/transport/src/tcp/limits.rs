@@ -24,6 +24,37 @@ pub(super) const GRACE: Duration = Duration::from_millis(250);
 /// Connections after the handshake. A further one is ended: its member beats by ZooKeeper.
 pub(super) const CONNECTIONS: usize = 16 * 1024;
 
+/// How many connections a process may have: fewer than the constants say if it may open few files. Its work and its
+/// connection to ZooKeeper need some too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Capacity {
+    /// See [`HANDSHAKES`].
+    pub(super) handshakes: usize,
+    /// See [`HANDSHAKES_OF_HOST`].
+    pub(super) handshakes_of_host: usize,
+    /// See [`CONNECTIONS`].
+    pub(super) connections: usize,
+}
+
+impl Capacity {
+    /// The capacity of this process, by its limit of open files.
+    pub(super) fn of_process() -> Self {
+        let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+        Self::of_files(limit.current.unwrap_or(u64::MAX))
+    }
+
+    /// The capacity of a process that may have `files` open files: half of them for connections, a quarter for handshakes.
+    pub(super) fn of_files(files: u64) -> Self {
+        let files = usize::try_from(files).unwrap_or(usize::MAX);
+        let handshakes = HANDSHAKES.min(files / 4).max(2);
+        Self {
+            handshakes,
+            handshakes_of_host: HANDSHAKES_OF_HOST.min(handshakes / 2),
+            connections: CONNECTIONS.min(files / 2),
+        }
+    }
+}
+
 /// Events that wait to be taken. When there are so many, connections are not read.
 pub(super) const EVENTS: usize = 1024;
 
@@ -67,4 +98,22 @@ pub(super) fn tune(socket: impl AsFd) -> io::Result<()> {
     sockopt::set_tcp_keepintvl(&socket, KEEPALIVE_INTERVAL)?;
     sockopt::set_tcp_user_timeout(&socket, unacknowledged)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_leave_files_to_the_rest_of_the_process() {
+        let usual = Capacity::of_files(1024);
+        assert_eq!(usual.connections + usual.handshakes, 512 + 256);
+        assert_eq!(usual.handshakes_of_host, 128);
+        let many = Capacity::of_files(1024 * 1024);
+        assert_eq!(
+            (many.connections, many.handshakes),
+            (CONNECTIONS, HANDSHAKES)
+        );
+        assert!(Capacity::of_files(4).handshakes_of_host > 0);
+    }
 }

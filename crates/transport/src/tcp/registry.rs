@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::time::{Instant, timeout_at};
 
-use super::limits::{CONNECTIONS, GRACE, HANDSHAKES, HANDSHAKES_OF_HOST};
+use super::limits::{Capacity, GRACE};
 use crate::key::ClaimKey;
 
 /// The claim that the server holds.
@@ -22,6 +22,7 @@ pub(super) type Stopped = oneshot::Receiver<()>;
 
 /// All connections of one server.
 pub(super) struct Registry {
+    capacity: Capacity,
     claim: watch::Sender<Option<Arc<HeldClaim>>>,
     connections: Mutex<Connections>,
     /// A connection has left its place.
@@ -46,6 +47,7 @@ struct Pending {
 impl Registry {
     pub(super) fn new() -> Arc<Self> {
         Arc::new(Self {
+            capacity: Capacity::of_process(),
             claim: watch::Sender::new(None),
             connections: Mutex::default(),
             freed: Notify::new(),
@@ -84,7 +86,7 @@ impl Registry {
         loop {
             let patience = {
                 let mut connections = self.connections();
-                if connections.pending.len() < HANDSHAKES {
+                if connections.pending.len() < self.capacity.handshakes {
                     return;
                 }
                 let Some(oldest) = connections.pending.first_entry() else {
@@ -106,7 +108,8 @@ impl Registry {
     pub(super) fn admit(self: &Arc<Self>, host: IpAddr) -> Option<(Slot, Stopped)> {
         let mut connections = self.connections();
         let of_host = |pending: &&Pending| pending.host == host;
-        if connections.pending.values().filter(of_host).count() >= HANDSHAKES_OF_HOST {
+        if connections.pending.values().filter(of_host).count() >= self.capacity.handshakes_of_host
+        {
             return None;
         }
         let number = connections.next;
@@ -150,7 +153,7 @@ impl Slot {
             let Some(pending) = connections.pending.remove(&self.number) else {
                 return false;
             };
-            if connections.open.len() >= CONNECTIONS {
+            if connections.open.len() >= self.registry.capacity.connections {
                 return false;
             }
             connections.open.insert(self.number, pending.stop);

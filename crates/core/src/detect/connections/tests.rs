@@ -73,6 +73,15 @@ fn a_goodbye_is_no_crash() {
 }
 
 #[test]
+fn a_goodbye_holds_for_earlier_connections_too() {
+    let mut connections = connected();
+    connections.opened(ms(50), 2, (SESSION, "a"), Some(address()));
+    connections.closed(ms(100), 2, true);
+    connections.closed(ms(101), 1, false);
+    no_probe(&mut connections);
+}
+
+#[test]
 fn who_is_connected_again_has_not_ended() {
     let (mut connections, confirm) = cut();
     connections.opened(ms(101), 2, (SESSION, "a"), Some(address()));

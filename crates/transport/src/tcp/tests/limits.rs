@@ -8,7 +8,7 @@ use tokio::net::TcpSocket;
 
 use super::*;
 use crate::tcp::address;
-use crate::tcp::limits::{CONNECTIONS, HANDSHAKES, HANDSHAKES_OF_HOST, tune};
+use crate::tcp::limits::{Capacity, HANDSHAKES, HANDSHAKES_OF_HOST, tune};
 use crate::tcp::registry::{HeldClaim, Registry, Slot, Stopped};
 
 fn host(number: usize) -> IpAddr {
@@ -65,7 +65,7 @@ async fn connections_after_the_handshake_are_limited_too() {
     registry.hold(Some(claim("a")));
     let held = admit(&registry, 1).0.claim().await.expect("a claim");
     let mut slots = Vec::new();
-    for _ in 0..CONNECTIONS {
+    for _ in 0..Capacity::of_process().connections {
         let (slot, stopped) = admit(&registry, 1);
         assert!(slot.open(&held));
         slots.push((slot, stopped));
