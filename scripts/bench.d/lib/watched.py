@@ -21,6 +21,9 @@ class Heartline:
 
     def __init__(self, programs, address, detector="adaptive", more=(), record=None):
         self.name = f"heartline, {detector}"
+        self.is_normal = "normal" in more
+        if self.is_normal:
+            self.name += ", normal"
         self.address = address
         self.space = f"/detector-{time.time_ns()}"
         self.nodes = f"{self.space}/heart_beat"
