@@ -32,7 +32,7 @@ mod election;
 mod shutdown;
 mod transitions;
 
-use self::direct::Link;
+use self::direct::MasterConnection;
 
 /// Enough for one event of every watcher task; when it is full, the tasks wait.
 const INBOX: usize = 1024;
@@ -98,7 +98,7 @@ pub(super) struct MemberSession<'a> {
     /// The version of the member's znode that was acknowledged last.
     version: Option<i32>,
     /// The connection to the master.
-    link: Option<Link>,
+    master_connection: Option<MasterConnection>,
     /// Permits for probes.
     probes: Arc<Semaphore>,
     tasks: JoinSet<()>,
@@ -148,7 +148,7 @@ impl<'a> MemberSession<'a> {
             heavy: None,
             beside: None,
             version: None,
-            link: None,
+            master_connection: None,
             probes: Arc::new(Semaphore::new(PROBES)),
             tasks,
             storing: JoinSet::new(),
@@ -210,7 +210,7 @@ impl<'a> MemberSession<'a> {
         drop(self.under_way.take());
         drop(self.beside.take());
         self.role = SessionRole::None;
-        self.link = None;
+        self.master_connection = None;
         self.context.end_lease();
         // A disconnected member has no server to close the session with.
         if self.connected && !self.session.close(shutdown.remaining()).await && leaving {
@@ -324,7 +324,9 @@ impl<'a> MemberSession<'a> {
                 self.connect_to_master(control.claim.as_deref(), endpoint);
                 self.control_received(&control);
             }
-            SessionEvent::Link(claim, event) => self.link_event(&claim, event),
+            SessionEvent::MasterConnection(claim, event) => {
+                self.master_connection_event(&claim, event);
+            }
             SessionEvent::Probed(epoch, number, outcome) => self.probed(epoch, number, outcome),
             SessionEvent::PassedOver(path, why) => self.context.note(&path, &why),
             SessionEvent::Failed(failure) => self.failed(&failure),

@@ -12,7 +12,7 @@ use heartline_core::protocol::{EndReason, Identity};
 use heartline_transport::Endpoint;
 use heartline_zookeeper::{Connection, Diagnosis, Failure};
 
-use super::direct_link::LinkEvent;
+use super::master_connection::MasterConnectionEvent;
 
 /// An event from one of the tasks around the loop.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ pub(super) enum SessionEvent {
     /// The instructions of the current epoch's master to all members, and where it accepts direct connections.
     Control(Control, Option<Endpoint>),
     /// The connection to the holder of this claim.
-    Link(String, LinkEvent),
+    MasterConnection(String, MasterConnectionEvent),
     /// The outcome of a probe, for the master of this epoch.
     Probed(i64, u64, ProbeOutcome),
     /// The znode at a path is skipped, and why.

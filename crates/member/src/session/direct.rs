@@ -7,7 +7,7 @@ use tokio::task::AbortHandle;
 
 use super::{MemberSession, SessionRole};
 use crate::direct_config::BeatPath;
-use crate::direct_link::{LinkEvent, keep_link};
+use crate::master_connection::{MasterConnectionEvent, keep_connected};
 use crate::session_event::SessionEvent;
 use heartline_core::detect::{DeathCause, ProbeOutcome, ProbeReason};
 use heartline_core::protocol::beat;
@@ -21,7 +21,7 @@ const RARE: Duration = Duration::from_secs(1);
 const RARE_OF_SESSION: u32 = 6;
 
 /// The connection to the holder of the master's claim.
-pub(super) struct Link {
+pub(super) struct MasterConnection {
     claim: String,
     endpoint: Endpoint,
     task: AbortHandle,
@@ -32,7 +32,7 @@ pub(super) struct Link {
     sent: String,
 }
 
-impl Link {
+impl MasterConnection {
     /// Says goodbye to the master, if the connection is open; only the first one counts.
     pub(super) fn say_goodbye(&mut self, finished: bool) {
         // Another connection would end without a goodbye.
@@ -43,7 +43,7 @@ impl Link {
     }
 }
 
-impl Drop for Link {
+impl Drop for MasterConnection {
     fn drop(&mut self) {
         self.task.abort();
     }
@@ -57,13 +57,15 @@ impl MemberSession<'_> {
         };
         let is_own = claim.is_some() && claim == self.election.claim();
         let Some((claim, endpoint)) = claim.zip(endpoint).filter(|_| !is_own) else {
-            self.link = None;
+            self.master_connection = None;
             return;
         };
-        let is_linked = self.link.as_ref().is_some_and(|link| {
-            link.claim == claim && link.endpoint == endpoint && !link.task.is_finished()
+        let is_connected = self.master_connection.as_ref().is_some_and(|to_master| {
+            to_master.claim == claim
+                && to_master.endpoint == endpoint
+                && !to_master.task.is_finished()
         });
-        if is_linked {
+        if is_connected {
             return;
         }
         let listener = self.context.listener.as_ref();
@@ -74,17 +76,17 @@ impl MemberSession<'_> {
         };
         #[expect(clippy::cast_possible_truncation, reason = "any bits will do")]
         let seed = self.context.environment.draw() as u64;
-        let link = keep_link(
+        let to_master = keep_connected(
             Arc::clone(transport),
             (claim.to_owned(), endpoint.clone()),
             peer,
             seed,
             self.outside.clone(),
         );
-        self.link = Some(Link {
+        self.master_connection = Some(MasterConnection {
             claim: claim.to_owned(),
             endpoint,
-            task: self.tasks.spawn(link),
+            task: self.tasks.spawn(to_master),
             connection: None,
             ended: None,
             sent: String::new(),
@@ -92,23 +94,23 @@ impl MemberSession<'_> {
     }
 
     /// Handles an event of the connection to the holder of `claim`.
-    pub(super) fn link_event(&mut self, claim: &str, event: LinkEvent) {
-        let link = self.link.as_mut();
-        let Some(link) = link.filter(|link| link.claim == claim) else {
+    pub(super) fn master_connection_event(&mut self, claim: &str, event: MasterConnectionEvent) {
+        let to_master = self.master_connection.as_mut();
+        let Some(to_master) = to_master.filter(|to_master| to_master.claim == claim) else {
             return;
         };
         match event {
-            LinkEvent::Opened(connection) => {
-                link.connection = Some(connection);
-                link.ended = None;
+            MasterConnectionEvent::Opened(connection) => {
+                to_master.connection = Some(connection);
+                to_master.ended = None;
                 // On a new connection nothing is known of this member.
-                link.sent.clear();
+                to_master.sent.clear();
                 self.inform_watch();
                 self.beat_direct();
             }
-            LinkEvent::Closed => link.connection = None,
-            LinkEvent::HolderEnded(cause) => {
-                link.ended = Some(cause);
+            MasterConnectionEvent::Closed => to_master.connection = None,
+            MasterConnectionEvent::HolderEnded(cause) => {
+                to_master.ended = Some(cause);
                 self.inform_watch();
                 self.judge_predecessor();
             }
@@ -117,8 +119,10 @@ impl MemberSession<'_> {
 
     /// Passes on to the predecessor watch whether the process of the master's claim has ended.
     pub(super) fn inform_watch(&mut self) {
-        if let (Some(link), Some(watch)) = (&self.link, &mut self.predecessor_watch) {
-            watch.ended(&link.claim, link.ended);
+        if let (Some(to_master), Some(watch)) =
+            (&self.master_connection, &mut self.predecessor_watch)
+        {
+            watch.ended(&to_master.claim, to_master.ended);
         }
     }
 
@@ -137,23 +141,23 @@ impl MemberSession<'_> {
         if is_cut_off {
             return;
         }
-        let link = self.link.as_mut();
-        let Some((link, connection)) = link.and_then(|link| {
-            let connection = link.connection.take()?;
-            Some((link, connection))
+        let to_master = self.master_connection.as_mut();
+        let Some((to_master, connection)) = to_master.and_then(|to_master| {
+            let connection = to_master.connection.take()?;
+            Some((to_master, connection))
         }) else {
             return;
         };
-        let connection = link.connection.insert(connection);
+        let connection = to_master.connection.insert(connection);
         let now = self.context.environment.now();
         let status = self.context.status(interval);
         let value = beat::alive(now.wall, &self.context.config.identity, &status);
         let said = value.split_once('\n').map_or("", |(_, said)| said);
         // A value that is too long for a frame is read in ZooKeeper.
-        let is_new = said != link.sent && value.len() <= LONGEST_TEXT;
+        let is_new = said != to_master.sent && value.len() <= LONGEST_TEXT;
         let text = if is_new { &value } else { "" };
         if connection.beat(version, text.as_bytes()) && !text.is_empty() {
-            said.clone_into(&mut link.sent);
+            said.clone_into(&mut to_master.sent);
         }
     }
 
@@ -169,9 +173,9 @@ impl MemberSession<'_> {
         let path = self.context.config.direct.as_ref();
         let is_direct = path.is_some_and(|direct| direct.path == BeatPath::Direct);
         let is_open = self
-            .link
+            .master_connection
             .as_ref()
-            .is_some_and(|link| link.connection.is_some());
+            .is_some_and(|to_master| to_master.connection.is_some());
         let is_follower = matches!(self.role, SessionRole::Follower { joined: true });
         let is_rare = is_direct && is_open && is_follower && !self.listens();
         is_rare.then(|| RARE.min(self.session.timeout() / RARE_OF_SESSION))

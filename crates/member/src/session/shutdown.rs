@@ -56,16 +56,16 @@ impl MemberSession<'_> {
                 let said = pin!(self.session.beat(name, &last));
                 if ending == Ending::Finished {
                     let _ = said.now_or_never();
-                    if let Some(link) = &mut self.link {
-                        link.say_goodbye(true);
+                    if let Some(connection) = &mut self.master_connection {
+                        connection.say_goodbye(true);
                     }
                 } else {
                     // Only the last beat reports a failure, so the master gets time to read it.
                     let _ = timeout(shutdown.remaining(), said).await;
                     // The master reads it now.
-                    self.link
-                        .iter_mut()
-                        .for_each(|link| link.say_goodbye(false));
+                    if let Some(connection) = &mut self.master_connection {
+                        connection.say_goodbye(false);
+                    }
                     let hold = config.pace.detection.timeout.min(LONGEST_HOLD);
                     sleep(shutdown.remaining().min(hold)).await;
                 }

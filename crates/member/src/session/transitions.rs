@@ -54,7 +54,7 @@ impl MemberSession<'_> {
 
     pub(super) fn lead(&mut self, elected: Elected) {
         self.end_predecessor_watch();
-        self.link = None;
+        self.master_connection = None;
         self.context.summary.reigns += 1;
         // A master has no follower znode, but one may be left from before a disconnection or from an earlier
         // session.

@@ -19,7 +19,7 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// An event of the connection to the holder of a claim.
-pub(super) enum LinkEvent {
+pub(super) enum MasterConnectionEvent {
     /// The connection is open.
     Opened(Box<dyn BeatConnection>),
     /// It has ended.
@@ -28,7 +28,7 @@ pub(super) enum LinkEvent {
     HolderEnded(DeathCause),
 }
 
-impl fmt::Debug for LinkEvent {
+impl fmt::Debug for MasterConnectionEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Opened(_) => f.write_str("Opened"),
@@ -43,7 +43,7 @@ const SHORT: Duration = Duration::from_millis(100);
 
 /// Connects to the holder of a claim, again and again, and reports what happens. `seed` spreads the attempts of many
 /// members.
-pub(super) async fn keep_link(
+pub(super) async fn keep_connected(
     transport: Arc<dyn Transport>,
     (claim, endpoint): (String, Endpoint),
     peer: PeerIdentity,
@@ -52,7 +52,7 @@ pub(super) async fn keep_link(
 ) {
     let address = endpoint.address;
     let report = async |event| {
-        let event = SessionEvent::Link(claim.clone(), event);
+        let event = SessionEvent::MasterConnection(claim.clone(), event);
         outside.send(event).await.is_ok()
     };
     let mut backoff = Backoff::between(SHORTEST_PAUSE, LONGEST_PAUSE).seeded(seed);
@@ -67,11 +67,11 @@ pub(super) async fn keep_link(
                 is_direct = connection.is_direct();
                 has_ended = false;
                 let (closed, opened) = (connection.closed(), Instant::now());
-                if !report(LinkEvent::Opened(connection)).await {
+                if !report(MasterConnectionEvent::Opened(connection)).await {
                     return;
                 }
                 closed.await;
-                if !report(LinkEvent::Closed).await {
+                if !report(MasterConnectionEvent::Closed).await {
                     return;
                 }
                 let found = transport.probe(address, true).await;
@@ -85,7 +85,7 @@ pub(super) async fn keep_link(
         }
         if let Some(cause) = ended.filter(|_| is_direct && !has_ended) {
             has_ended = true;
-            if !report(LinkEvent::HolderEnded(cause)).await {
+            if !report(MasterConnectionEvent::HolderEnded(cause)).await {
                 return;
             }
         }
