@@ -135,12 +135,6 @@ impl MemberSession<'_> {
         let SessionRole::Follower { joined: true } = self.role else {
             return;
         };
-        // Who does not reach ZooKeeper for a good part of its session is silent, as it would be without a connection.
-        let is_cut_off =
-            self.under_way.is_some() && self.sent_at.elapsed() > self.session.timeout() / 4;
-        if is_cut_off {
-            return;
-        }
         let to_master = self.master_connection.as_mut();
         let Some((to_master, connection)) = to_master.and_then(|to_master| {
             let connection = to_master.connection.take()?;

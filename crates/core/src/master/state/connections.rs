@@ -73,7 +73,6 @@ impl MasterState {
             return;
         }
         follower.heard = true;
-        follower.last_by_connection = Some(now.elapsed);
         follower.presence = Presence::Known;
         if follower.version.is_some() && version.is_some() && follower.version != version {
             follower.version = version;
@@ -159,6 +158,6 @@ impl MasterState {
 }
 
 /// The time by ZooKeeper's clock, estimated from that of the first beat.
-fn server_time((begun, server): (Duration, DateTime<Utc>), now: Now) -> DateTime<Utc> {
+pub(super) fn server_time((begun, server): (Duration, DateTime<Utc>), now: Now) -> DateTime<Utc> {
     server + now.elapsed.saturating_sub(begun)
 }

@@ -1,10 +1,11 @@
 //! A master's view of its followers: which of them exist, beat, leave and return.
 
-use chrono::{DateTime, Utc};
-
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+
+use super::connections::server_time;
 use super::{FollowerReading, MOST_DEAD, MasterState, Pending};
 use crate::clock::Now;
 use crate::detect::DeathCause;
@@ -64,8 +65,6 @@ pub(super) struct Follower {
     pub(super) claim_version: Option<i32>,
     /// The open connection that has brought the content of its beats.
     pub(super) content_from: Option<u64>,
-    /// When it beat by a connection for the last time.
-    pub(super) last_by_connection: Option<Duration>,
     /// The version at which its removal was refused, since it had beaten in the meantime.
     pub(super) spared: Option<i32>,
     /// How long it may be silent beyond the timeout if only its beats in ZooKeeper count.
@@ -329,12 +328,15 @@ impl MasterState {
         }
     }
 
-    /// Whether a follower has an open connection, by which it has neither beaten lately nor said goodbye.
+    /// Whether a follower has an open connection, has not said goodbye, and has not reached ZooKeeper lately: it does not
+    /// leave by itself.
     fn is_mute(&self, now: Now, node: &str) -> bool {
         let follower = self.followers.get(node);
         let follower = follower.filter(|follower| self.connections.is_open(follower.owner));
-        let last = follower.and_then(|follower| follower.last_by_connection);
-        last.is_some_and(|last| now.elapsed.saturating_sub(last) > self.pace.detection.timeout)
+        follower.is_some_and(|follower| {
+            let age = server_time(self.begun, now).signed_duration_since(follower.written);
+            age.to_std().unwrap_or_default() > self.pace.detection.timeout.max(follower.extra)
+        })
     }
 
     /// Skips a znode in the list of followers that is not a follower, or that cannot be read or removed: the
@@ -390,9 +392,9 @@ impl MasterState {
 
     /// Whether a session that was last heard at `heard` may have expired by now.
     pub(super) fn is_expired(&self, now: Now, heard: DateTime<Utc>) -> bool {
-        let (elapsed, server) = self.begun;
-        let server = server + now.elapsed.saturating_sub(elapsed);
-        let silence = server.signed_duration_since(heard).to_std();
+        let silence = server_time(self.begun, now)
+            .signed_duration_since(heard)
+            .to_std();
         silence.is_ok_and(|silence| silence > self.pace.session / 2)
     }
 }

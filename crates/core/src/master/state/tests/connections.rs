@@ -187,11 +187,12 @@ fn a_session_that_ends_while_its_member_is_spared_is_a_death() {
 }
 
 #[test]
-fn who_leaves_without_a_goodbye_after_a_silence_has_died() {
+fn who_is_gone_without_a_goodbye_and_has_not_reached_zookeeper_has_died() {
     for (silence, expected) in [(15, EventKind::Finished), (25, EventKind::Died)] {
         let mut state = connected(Rule::Adaptive);
-        state.connection_beat(at(5), 1, None, b"");
-        // The master does not hear either: this silence does not count for the detector.
+        state.connection_beat(at(5), 1, Some(8), b"");
+        // It still reaches the master, but not ZooKeeper.
+        state.connection_beat(at(4 + silence), 1, Some(8), b"");
         state.vanished(at(5 + silence), "map2.0");
         assert_eq!(kinds(tick(&mut state, 50)).last(), Some(&expected));
     }
