@@ -243,6 +243,8 @@ fn decisions_know_neither_clock_nor_io() {
     let mut wrong = Vec::new();
     for module in PURE {
         for (path, text) in code("core", module) {
+            // An address is a value.
+            let text = text.replace("use std::net::SocketAddr;", "");
             let found = IMPURE.iter().filter(|name| text.contains(**name));
             wrong.extend(found.map(|name| format!("{}: {name}", path.display())));
         }
