@@ -167,7 +167,7 @@ fn a_killed_one_is_shown_as_dead_and_is_why_it_fails() {
     let table = stdout(&output);
     let line = table.lines().find(|line| line.contains(attempt)).unwrap();
     assert!(
-        line.contains("map4") && line.contains("  dead  "),
+        line.contains("map4") && line.contains("  dead: closed  "),
         "{table}"
     );
     // For a dead member there is the master's report, and a snapshot if one was made.
