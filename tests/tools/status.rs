@@ -178,7 +178,7 @@ fn a_killed_one_is_shown_as_dead_and_is_why_it_fails() {
     assert_eq!(output.status.code(), Some(1), "{text}");
     for line in [
         "node: map4",
-        "verdict: dead",
+        "verdict: dead: closed",
         "\tmain",
         &format!("attempt: {attempt}"),
     ] {
