@@ -133,6 +133,5 @@ impl MasterDriver {
             let task = tasks.spawn(listen);
             self.listeners.insert(node, Listener { task, orders });
         }
-        self.order_reads();
     }
 }

@@ -188,16 +188,14 @@ impl PeerConnections {
                 }
             }
             (ProbeOutcome::Refused | ProbeOutcome::NoAnswer, ProbeReason::Verify) => {}
-            (ProbeOutcome::Refused, ProbeReason::Confirm) if is_cut => {
-                peer.end(DeathCause::Closed);
-                self.ended.insert(session);
-            }
-            (ProbeOutcome::Refused, ProbeReason::Doubt) => {
-                peer.end(if is_cut {
+            (ProbeOutcome::Refused, reason) if is_cut || reason == ProbeReason::Doubt => {
+                let cause = if is_cut {
                     DeathCause::Closed
                 } else {
                     DeathCause::Refused
-                });
+                };
+                peer.ended = Some(cause);
+                peer.late_beats = 0;
                 self.ended.insert(session);
             }
             (outcome, _) => peer.answered = Some((now, outcome == ProbeOutcome::Accepted)),
@@ -341,13 +339,6 @@ impl PeerConnections {
         }
         self.probing.insert(number, session);
         self.probes.push(probe);
-    }
-}
-
-impl Peer {
-    fn end(&mut self, cause: DeathCause) {
-        self.ended = Some(cause);
-        self.late_beats = 0;
     }
 }
 

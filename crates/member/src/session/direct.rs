@@ -135,23 +135,23 @@ impl MemberSession<'_> {
         let SessionRole::Follower { joined: true } = self.role else {
             return;
         };
-        let to_master = self.master_connection.as_mut();
-        let Some((to_master, connection)) = to_master.and_then(|to_master| {
-            let connection = to_master.connection.take()?;
-            Some((to_master, connection))
-        }) else {
+        let Some(MasterConnection {
+            connection: Some(connection),
+            sent,
+            ..
+        }) = &mut self.master_connection
+        else {
             return;
         };
-        let connection = to_master.connection.insert(connection);
         let now = self.context.environment.now();
         let status = self.context.status(interval);
         let value = beat::alive(now.wall, &self.context.config.identity, &status);
         let said = value.split_once('\n').map_or("", |(_, said)| said);
         // A value that is too long for a frame is read in ZooKeeper.
-        let is_new = said != to_master.sent && value.len() <= LONGEST_TEXT;
+        let is_new = said != sent.as_str() && value.len() <= LONGEST_TEXT;
         let text = if is_new { &value } else { "" };
         if connection.beat(version, text.as_bytes()) && !text.is_empty() {
-            said.clone_into(&mut to_master.sent);
+            said.clone_into(sent);
         }
     }
 
