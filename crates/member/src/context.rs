@@ -73,8 +73,10 @@ pub(super) struct MemberContext {
     failed_listens: u32,
     kill: Option<ReportOnce>,
     death_sink: Option<DeathSink>,
-    /// The beat interval that the master has set.
+    /// The interval that the master has set for beats in ZooKeeper.
     pub(super) master_interval: Duration,
+    /// The interval that the master has set for beats by direct connections.
+    pub(super) direct_interval: Duration,
     /// The number of the last order that was carried out.
     pub(super) obeyed: u64,
     /// The assumed size limit for requests in bytes, set after a large request was followed by a connection
@@ -122,6 +124,7 @@ impl MemberContext {
             kill: Some(hooks.kill),
             death_sink: hooks.death_sink,
             master_interval: Duration::ZERO,
+            direct_interval: Duration::ZERO,
             obeyed: 0,
             request_limit: None,
         }

@@ -6,27 +6,48 @@ use std::time::Duration;
 /// that a new interval is computed, so that one follower that joins or leaves does not change it for all.
 const SLACK: usize = 8;
 
-/// Computes the interval of all followers.
+/// Maximum number of beats per second that all followers send by direct connections. A master spends some ten
+/// microseconds on each (`scripts/bench members`), and a crash is known without them.
+const MOST_DIRECT_BEATS: u32 = 20_000;
+
+/// Computes the intervals of all followers.
 #[derive(Clone, Copy, Debug)]
 pub struct Pacing {
     /// The configured interval of followers: the shortest one that is set without a request of an operator.
     base: Duration,
-    /// Maximum number of beats per second of all members together.
-    budget: u32,
     /// The interval that an operator has requested.
     asked: Option<Duration>,
+    /// The share of each follower in the beats that ZooKeeper takes.
+    zookeeper: Share,
+    /// The share of each follower in the beats that the master takes by direct connections.
+    direct: Share,
+}
+
+/// The share of each follower in the beats of a second.
+#[derive(Clone, Copy, Debug)]
+struct Share {
+    /// Maximum number of followers' beats per second.
+    beats: f64,
     /// The current interval, and the number of followers that it was computed for.
     given: (Duration, usize),
 }
 
 impl Pacing {
-    /// Creates a pacing without followers.
+    /// Creates a pacing without followers. `budget` is the maximum number of beats per second in ZooKeeper, of all members
+    /// together.
     pub fn new(base: Duration, budget: u32, asked: Option<Duration>) -> Self {
+        // The master and its successor beat at the base interval; the successor is a follower, or a standing
+        // master that waits.
+        let own = 2.0 / base.as_secs_f64();
+        let share = |beats: f64| Share {
+            beats: beats.max(1.0),
+            given: (base, 0),
+        };
         Self {
             base,
-            budget,
             asked,
-            given: (base, 0),
+            zookeeper: share(f64::from(budget) - own),
+            direct: share(f64::from(MOST_DIRECT_BEATS)),
         }
     }
 
@@ -40,34 +61,41 @@ impl Pacing {
         self.asked
     }
 
-    /// The interval for this number of followers.
+    /// The interval of beats in ZooKeeper for this number of followers.
     pub fn interval(&mut self, followers: usize) -> Duration {
-        if let Some(asked) = self.asked {
-            return asked;
-        }
+        let base = self.base;
+        // The successor beats at the base interval whatever this is.
+        let interval = self.zookeeper.interval(base, followers.saturating_sub(1));
+        self.asked.unwrap_or(interval)
+    }
+
+    /// The interval of beats by direct connections for this number of followers.
+    pub fn direct_interval(&mut self, followers: usize) -> Duration {
+        let interval = self.direct.interval(self.base, followers);
+        self.asked.unwrap_or(interval)
+    }
+}
+
+impl Share {
+    fn interval(&mut self, base: Duration, followers: usize) -> Duration {
         let (given, of) = self.given;
-        let fits = self.fitting(followers) <= given;
+        let fits = self.fitting(base, followers) <= given;
         let is_too_long = of > followers + followers / 4 + SLACK;
         if !fits || is_too_long {
             // Leave some room, so that the next followers that join do not change the interval again.
             let room = followers + followers / 8;
-            self.given = (self.fitting(room), room);
+            self.given = (self.fitting(base, room), room);
         }
         self.given.0
     }
 
-    /// The shortest interval at which this number of followers stays within the budget, together with the
-    /// master and its successor.
-    fn fitting(&self, followers: usize) -> Duration {
-        // The master and its successor beat at the base interval; the successor is a follower, or a standing
-        // master that waits.
-        let own = 2.0 / self.base.as_secs_f64();
-        let left = (f64::from(self.budget) - own).max(1.0);
-        let followers = u32::try_from(followers.saturating_sub(1)).unwrap_or(u32::MAX);
-        let least = Duration::from_secs_f64(f64::from(followers) / left);
+    /// The shortest interval at which this number of followers stays within the limit.
+    fn fitting(&self, base: Duration, followers: usize) -> Duration {
+        let followers = u32::try_from(followers).unwrap_or(u32::MAX);
+        let least = Duration::from_secs_f64(f64::from(followers) / self.beats);
         // Whole milliseconds, for messages and for the timer.
         let millis = u64::try_from(least.as_micros().div_ceil(1000)).unwrap_or(u64::MAX);
-        self.base.max(Duration::from_millis(millis))
+        base.max(Duration::from_millis(millis))
     }
 }
 
@@ -99,6 +127,20 @@ mod tests {
             assert!(writes <= 5000.0, "{followers}: {writes}");
         }
         assert!(pacing.interval(500) >= Duration::from_millis(104));
+    }
+
+    #[test]
+    fn direct_beats_stay_at_the_base_interval_for_longer() {
+        let mut pacing = pacing();
+        assert_eq!(pacing.direct_interval(90), BASE);
+        for followers in [100, 1000, 10_000] {
+            let direct = pacing.direct_interval(followers);
+            assert!(direct < pacing.interval(followers), "{followers}");
+            let beats = f64::from(u32::try_from(followers).unwrap()) / direct.as_secs_f64();
+            assert!(beats <= f64::from(MOST_DIRECT_BEATS), "{followers}: {beats}");
+        }
+        pacing.ask(Some(Duration::from_millis(20)));
+        assert_eq!(pacing.direct_interval(1), Duration::from_millis(20));
     }
 
     #[test]

@@ -17,6 +17,7 @@ use super::{Identity, claim};
 const EPOCH: &str = "epoch";
 const CLAIM: &str = "claim";
 const INTERVAL: &str = "interval";
+const DIRECT_INTERVAL: &str = "direct-interval";
 const ASKED: &str = "asked";
 const NUMBER: &str = "orders";
 const ORDER: &str = "order ";
@@ -172,8 +173,10 @@ pub struct Control {
     /// That master's claim: its epoch lasts as long as the claim exists. `None` in a value of an older
     /// version.
     pub claim: Option<String>,
-    /// The interval between two beats of a follower.
+    /// The interval between two beats of a follower in ZooKeeper.
     pub interval: Option<Duration>,
+    /// The interval between two beats of a follower on its direct connection, if it is another one.
+    pub direct_interval: Option<Duration>,
     /// The interval that an operator has requested: later masters keep it.
     pub asked: Option<Duration>,
     /// The number of the last order of any master.
@@ -196,6 +199,7 @@ impl Control {
                     control.claim = claim::is_name(claim).then(|| claim.to_owned());
                 }
                 Some((INTERVAL, interval)) => control.interval = micros(interval),
+                Some((DIRECT_INTERVAL, interval)) => control.direct_interval = micros(interval),
                 Some((ASKED, interval)) => control.asked = micros(interval),
                 Some((NUMBER, number)) => {
                     let number: Option<u64> = number.parse().ok();
@@ -217,7 +221,11 @@ impl fmt::Display for Control {
         if let Some(claim) = &self.claim {
             writeln!(f, "{CLAIM}: {claim}")?;
         }
-        for (key, interval) in [(INTERVAL, self.interval), (ASKED, self.asked)] {
+        for (key, interval) in [
+            (INTERVAL, self.interval),
+            (DIRECT_INTERVAL, self.direct_interval),
+            (ASKED, self.asked),
+        ] {
             if let Some(interval) = interval {
                 writeln!(f, "{key}: {}us", interval.as_micros())?;
             }
@@ -252,6 +260,7 @@ mod tests {
             epoch: Some(9),
             claim: Some("_c_a-lock-0000000001".to_owned()),
             interval: Some(Duration::from_micros(8500)),
+            direct_interval: Some(Duration::from_micros(5000)),
             asked: None,
             number: 7,
             orders: vec![

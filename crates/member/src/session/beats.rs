@@ -105,7 +105,7 @@ impl MemberSession<'_> {
         self.sent_at = Instant::now();
         self.heavy = None;
         let now = self.context.environment.now();
-        let interval = self.rare_interval().unwrap_or_else(|| self.interval());
+        let interval = self.zookeeper_interval();
         let status = self.context.status(interval);
         self.keep_snapshot();
         let identity = &self.context.config.identity;

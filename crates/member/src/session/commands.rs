@@ -11,14 +11,17 @@ use heartline_core::protocol::control::{Action, Control};
 use heartline_zookeeper::{Failure, snapshots};
 
 impl MemberSession<'_> {
-    /// The interval between two beats. A master and its successor beat at the configured interval: their own
-    /// beats show them that they can hear.
+    /// The interval between two beats, the shorter one if the beats by a direct connection and those in ZooKeeper have
+    /// different ones. A master and its successor beat at the configured interval: their own beats show them that they
+    /// can hear.
     pub(super) fn interval(&self) -> Duration {
         let base = self.context.config.pace.interval;
         match self.role {
-            SessionRole::Follower { .. } if !self.listens() => {
-                self.context.master_interval.max(base)
+            SessionRole::Follower { .. } if self.listens() => base,
+            SessionRole::Follower { .. } if self.beats_directly() => {
+                self.context.direct_interval.max(base)
             }
+            SessionRole::Follower { .. } => self.context.master_interval.max(base),
             _ => base,
         }
     }
@@ -34,6 +37,8 @@ impl MemberSession<'_> {
         // The session of a follower must not expire before its next beat.
         let most = self.session.timeout() / 4;
         self.context.master_interval = control.interval.unwrap_or_default().min(most);
+        let direct = control.direct_interval.or(control.interval);
+        self.context.direct_interval = direct.unwrap_or_default().min(most);
         // After a reset, orders are numbered from the start.
         self.context.obeyed = self.context.obeyed.min(control.number);
         // The current session and the earlier ones.
@@ -93,6 +98,7 @@ impl MemberSession<'_> {
             self.rejoin();
         }
         self.context.master_interval = Duration::ZERO;
+        self.context.direct_interval = Duration::ZERO;
         self.election.deposed();
     }
 }

@@ -157,22 +157,30 @@ impl MemberSession<'_> {
 
     /// Whether the next beat in ZooKeeper can wait, since beats go by the direct connection.
     pub(super) fn may_skip_beat(&self) -> bool {
-        self.rare_interval()
-            .is_some_and(|rare| self.sent_at.elapsed() < rare)
+        let interval = self.zookeeper_interval();
+        interval > self.interval() && self.sent_at.elapsed() < interval
     }
 
-    /// The interval between two beats in ZooKeeper, if it is longer than the usual one since beats go by the direct
-    /// connection.
-    pub(super) fn rare_interval(&self) -> Option<Duration> {
+    /// The interval between two beats in ZooKeeper: longer than that of the ticks while beats go by the direct connection
+    /// more often.
+    pub(super) fn zookeeper_interval(&self) -> Duration {
+        let interval = self.interval();
+        if !self.beats_directly() || self.listens() {
+            return interval;
+        }
+        let given = self.context.master_interval.max(interval);
         let path = self.context.config.direct.as_ref();
-        let is_direct = path.is_some_and(|direct| direct.path == BeatPath::Direct);
-        let is_open = self
-            .master_connection
-            .as_ref()
-            .is_some_and(|to_master| to_master.connection.is_some());
-        let is_follower = matches!(self.role, SessionRole::Follower { joined: true });
-        let is_rare = is_direct && is_open && is_follower && !self.listens();
-        is_rare.then(|| RARE.min(self.session.timeout() / RARE_OF_SESSION))
+        match path.map(|direct| direct.path) {
+            Some(BeatPath::Direct) => given.max(RARE.min(self.session.timeout() / RARE_OF_SESSION)),
+            Some(BeatPath::Both) | None => given,
+        }
+    }
+
+    /// Whether the member is a follower with an open connection to the master.
+    pub(super) fn beats_directly(&self) -> bool {
+        let to_master = self.master_connection.as_ref();
+        let is_open = to_master.is_some_and(|to_master| to_master.connection.is_some());
+        is_open && matches!(self.role, SessionRole::Follower { joined: true })
     }
 
     /// Handles an event of a connection from another member, and the next event of others: connections that are never

@@ -133,7 +133,7 @@ impl MemberSession<'_> {
     pub(super) fn echo(&mut self) {
         let now = self.context.environment.now().elapsed;
         let base = self.context.config.pace.interval;
-        let slower = self.interval().saturating_sub(base);
+        let slower = self.zookeeper_interval().saturating_sub(base);
         if let Some(predecessor_watch) = &mut self.predecessor_watch {
             predecessor_watch.beat_every(self.context.config.pace.detection.longest_gap + slower);
             predecessor_watch.echo(now);

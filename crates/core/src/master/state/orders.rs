@@ -57,6 +57,13 @@ fn size(order: &Order) -> usize {
     order.to_string().len() + 1
 }
 
+/// The interval in ZooKeeper, and the one of direct connections if it is another one.
+fn intervals(pacing: &mut Pacing, followers: usize) -> (Option<Duration>, Option<Duration>) {
+    let interval = pacing.interval(followers);
+    let direct = pacing.direct_interval(followers);
+    (Some(interval), (direct != interval).then_some(direct))
+}
+
 impl Orders {
     /// Continues from the last written control, by this master before it was disconnected or by another
     /// master, with this number of followers.
@@ -84,10 +91,12 @@ impl Orders {
         let issued = if is_own && standing.len() == before.orders.len() {
             before
         } else {
+            let (interval, direct_interval) = intervals(&mut pacing, followers);
             Control {
                 epoch: Some(epoch),
                 claim: Some(claim.to_owned()),
-                interval: Some(pacing.interval(followers)),
+                interval,
+                direct_interval,
                 asked,
                 number: before.number,
                 orders: standing.iter().map(|(_, order)| order.clone()).collect(),
@@ -133,10 +142,12 @@ impl Orders {
             now.elapsed.saturating_sub(*given) < stands
         });
         let standing = &self.standing;
+        let (interval, direct_interval) = intervals(&mut self.pacing, followers);
         Control {
             epoch: self.issued.epoch,
             claim: self.issued.claim.clone(),
-            interval: Some(self.pacing.interval(followers)),
+            interval,
+            direct_interval,
             asked: self.pacing.asked(),
             number: self.issued.number,
             orders: standing.iter().map(|(_, order)| order.clone()).collect(),
@@ -186,7 +197,8 @@ impl MasterState {
             control.number = last.unwrap_or(control.number);
             let mut pacing = self.orders.pacing;
             pacing.ask(control.asked);
-            control.interval = Some(pacing.interval(self.followers.len()));
+            (control.interval, control.direct_interval) =
+                intervals(&mut pacing, self.followers.len());
             issue.answers = true;
             answer = Some((name, response.to_string()));
         } else if !self.orders.is_due(now, &control) {
