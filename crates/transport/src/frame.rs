@@ -11,9 +11,28 @@ const HELLO: u8 = 1;
 const WELCOME: u8 = 2;
 const BEAT: u8 = 3;
 const GOODBYE: u8 = 4;
+const JOINED: u8 = 5;
+const LEFT: u8 = 6;
+const RELAYED: u8 = 7;
+const GROUP: u8 = 8;
+
+/// How the connection of a relay's member ended, in a frame.
+const NO_GOODBYE: u8 = 2;
 
 /// The version of a znode that is not known.
 const UNKNOWN: i32 = -1;
+
+/// The maximum number of members that a relay may say to be late in one frame.
+pub const MOST_LATE: usize = 512;
+
+/// A member of a relay that has not beaten lately.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LateSlot {
+    /// Its slot.
+    pub slot: u16,
+    /// For how many milliseconds it has not beaten; the largest number stands for any longer time.
+    pub silence_ms: u16,
+}
 
 /// What one member says to another.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +69,38 @@ pub enum Frame {
         /// Whether its work is done; otherwise it failed.
         finished: bool,
     },
+    /// From a relay: a member of its host beats by this connection from now on.
+    Joined {
+        /// The number of the member on this connection, until it has left.
+        slot: u16,
+        /// The ZooKeeper session that owns its znode.
+        session: i64,
+        /// The port on which it accepts connections itself; 0 if it does not.
+        port: u16,
+        /// The member's name, at most [`LONGEST_NAME`] bytes.
+        name: String,
+    },
+    /// From a relay: the connection of a member to the relay has ended.
+    Left {
+        /// The member's slot, which may be used again.
+        slot: u16,
+        /// The content of its goodbye, if it said one; otherwise it has crashed, or left the relay.
+        goodbye: Option<bool>,
+    },
+    /// From a relay: what a member's beat says, if it is new.
+    Relayed {
+        /// The member's slot.
+        slot: u16,
+        /// See [`Frame::Beat`].
+        version: Option<i32>,
+        /// See [`Frame::Beat`].
+        text: Vec<u8>,
+    },
+    /// From a relay: all members that have joined have beaten lately, except these; at most [`MOST_LATE`].
+    Group {
+        /// The others.
+        late: Vec<LateSlot>,
+    },
 }
 
 /// Why a frame is refused; the connection ends.
@@ -77,9 +128,7 @@ impl Frame {
                 local,
                 remote,
             } => {
-                if name.is_empty() || name.len() > LONGEST_NAME {
-                    return Err(FrameError::Length);
-                }
+                check_name(name).ok_or(FrameError::Length)?;
                 bytes.push(HELLO);
                 bytes.extend(session.to_be_bytes());
                 bytes.extend(port.to_be_bytes());
@@ -89,15 +138,41 @@ impl Frame {
             }
             Self::Welcome { is_direct } => bytes.extend([WELCOME, u8::from(*is_direct)]),
             Self::Beat { version, text } => {
-                if text.len() > LONGEST_TEXT {
-                    return Err(FrameError::Length);
-                }
                 bytes.push(BEAT);
-                let version = version.filter(|version| *version >= 0);
-                bytes.extend(version.unwrap_or(UNKNOWN).to_be_bytes());
-                bytes.extend(text);
+                write_beat(*version, text, bytes)?;
             }
             Self::Goodbye { finished } => bytes.extend([GOODBYE, u8::from(*finished)]),
+            Self::Joined {
+                slot,
+                session,
+                port,
+                name,
+            } => {
+                check_name(name).ok_or(FrameError::Length)?;
+                bytes.push(JOINED);
+                bytes.extend(slot.to_be_bytes());
+                bytes.extend(session.to_be_bytes());
+                bytes.extend(port.to_be_bytes());
+                bytes.extend(name.as_bytes());
+            }
+            Self::Left { slot, goodbye } => {
+                bytes.push(LEFT);
+                bytes.extend(slot.to_be_bytes());
+                bytes.push(goodbye.map_or(NO_GOODBYE, u8::from));
+            }
+            Self::Relayed {
+                slot,
+                version,
+                text,
+            } => {
+                bytes.push(RELAYED);
+                bytes.extend(slot.to_be_bytes());
+                write_beat(*version, text, bytes)?;
+            }
+            Self::Group { late } => {
+                bytes.push(GROUP);
+                write_group(late, bytes)?;
+            }
         }
         Ok(())
     }
@@ -111,19 +186,14 @@ impl Frame {
                 is_direct: *is_direct == 1,
             }),
             (BEAT, rest) => {
-                let (version, text) = part(rest)?;
-                let version = i32::from_be_bytes(version);
-                if text.len() > LONGEST_TEXT || version < UNKNOWN {
-                    return Err(FrameError::Form);
-                }
-                Ok(Self::Beat {
-                    version: (version != UNKNOWN).then_some(version),
-                    text: text.to_vec(),
-                })
+                let (version, text) = read_beat(rest)?;
+                Ok(Self::Beat { version, text })
             }
             (GOODBYE, [finished @ 0..=1]) => Ok(Self::Goodbye {
                 finished: *finished == 1,
             }),
+            (JOINED | LEFT | RELAYED, rest) => read_of_slot(*kind, rest),
+            (GROUP, rest) => read_group(rest),
             _ => Err(FrameError::Form),
         }
     }
@@ -143,17 +213,98 @@ fn read_hello(bytes: &[u8]) -> Result<Frame, FrameError> {
     let (port, rest) = part(rest)?;
     let (local, rest) = read_address(rest)?;
     let (remote, name) = read_address(rest)?;
-    let name = std::str::from_utf8(name).map_err(|_| FrameError::Form)?;
-    if name.is_empty() || name.len() > LONGEST_NAME {
-        return Err(FrameError::Form);
-    }
     Ok(Frame::Hello {
         session: i64::from_be_bytes(session),
-        name: name.to_owned(),
+        name: read_name(name)?,
         port: u16::from_be_bytes(port),
         local,
         remote,
     })
+}
+
+/// The content of a frame about one member of a relay, without its type.
+fn read_of_slot(kind: u8, bytes: &[u8]) -> Result<Frame, FrameError> {
+    let (slot, rest) = part(bytes)?;
+    let slot = u16::from_be_bytes(slot);
+    match (kind, rest) {
+        (JOINED, rest) => {
+            let (session, rest) = part(rest)?;
+            let (port, name) = part(rest)?;
+            Ok(Frame::Joined {
+                slot,
+                session: i64::from_be_bytes(session),
+                port: u16::from_be_bytes(port),
+                name: read_name(name)?,
+            })
+        }
+        (LEFT, [goodbye @ 0..=NO_GOODBYE]) => Ok(Frame::Left {
+            slot,
+            goodbye: (*goodbye != NO_GOODBYE).then_some(*goodbye == 1),
+        }),
+        (RELAYED, rest) => {
+            let (version, text) = read_beat(rest)?;
+            Ok(Frame::Relayed {
+                slot,
+                version,
+                text,
+            })
+        }
+        _ => Err(FrameError::Form),
+    }
+}
+
+fn write_group(late: &[LateSlot], bytes: &mut Vec<u8>) -> Result<(), FrameError> {
+    if late.len() > MOST_LATE {
+        return Err(FrameError::Length);
+    }
+    for one in late {
+        bytes.extend(one.slot.to_be_bytes());
+        bytes.extend(one.silence_ms.to_be_bytes());
+    }
+    Ok(())
+}
+
+fn read_group(bytes: &[u8]) -> Result<Frame, FrameError> {
+    let (late, rest) = bytes.as_chunks::<4>();
+    if !rest.is_empty() || late.len() > MOST_LATE {
+        return Err(FrameError::Form);
+    }
+    let late = late.iter().map(|[a, b, c, d]| LateSlot {
+        slot: u16::from_be_bytes([*a, *b]),
+        silence_ms: u16::from_be_bytes([*c, *d]),
+    });
+    Ok(Frame::Group {
+        late: late.collect(),
+    })
+}
+
+fn check_name(name: &str) -> Option<&str> {
+    Some(name).filter(|name| (1..=LONGEST_NAME).contains(&name.len()))
+}
+
+fn read_name(bytes: &[u8]) -> Result<String, FrameError> {
+    let name = std::str::from_utf8(bytes).ok().and_then(check_name);
+    name.map(str::to_owned).ok_or(FrameError::Form)
+}
+
+/// Appends version and text of a beat.
+fn write_beat(version: Option<i32>, text: &[u8], bytes: &mut Vec<u8>) -> Result<(), FrameError> {
+    if text.len() > LONGEST_TEXT {
+        return Err(FrameError::Length);
+    }
+    let version = version.filter(|version| *version >= 0);
+    bytes.extend(version.unwrap_or(UNKNOWN).to_be_bytes());
+    bytes.extend(text);
+    Ok(())
+}
+
+fn read_beat(bytes: &[u8]) -> Result<(Option<i32>, Vec<u8>), FrameError> {
+    let (version, text) = part(bytes)?;
+    let version = i32::from_be_bytes(version);
+    if text.len() > LONGEST_TEXT || version < UNKNOWN {
+        return Err(FrameError::Form);
+    }
+    Ok(((version != UNKNOWN).then_some(version), text.to_vec()))
 }
 
 /// Appends 16 bytes of IPv6, in which an IPv4 address is mapped, and the port.

@@ -16,6 +16,9 @@ use heartline_core::text::{hex, unhex};
 /// The label of this use of a key: a MAC that was made for another use, or by another version, is not valid here.
 const USE: &[u8] = b"heartline transport 1";
 
+/// The same for the label of a key.
+const LABEL: &[u8] = b"heartline relay 1";
+
 /// The length of a key and of a nonce in bytes.
 pub const KEY_LENGTH: usize = 32;
 
@@ -43,6 +46,14 @@ impl ClaimKey {
     /// The source fails, which happens on a wrong set-up only: a retry makes no sense.
     pub fn random() -> io::Result<Self> {
         random_nonce().map(Self)
+    }
+
+    /// A label of this key and of `text`, in 32 hexadecimal digits: it says nothing about the key.
+    pub(super) fn label(&self, text: &str) -> String {
+        let mut mac = keyed(&self.0);
+        mac.update(LABEL);
+        mac.update(text.as_bytes());
+        hex(&mac.finalize().into_bytes()[..16])
     }
 
     /// The keys of one connection to the holder of the claim named `claim`.
@@ -144,6 +155,15 @@ mod tests {
         ] {
             assert_eq!(wrong.parse::<ClaimKey>(), Err(KeyError), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_label_is_that_of_one_key_and_one_text() {
+        let [one, other] = [1, 2].map(|byte| ClaimKey::new([byte; KEY_LENGTH]));
+        assert_eq!(one.label("a"), one.label("a"));
+        assert_ne!(one.label("a"), other.label("a"));
+        assert_ne!(one.label("a"), one.label("b"));
+        assert_eq!(one.label("a").len(), 32);
     }
 
     #[test]

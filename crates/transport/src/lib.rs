@@ -8,7 +8,9 @@ pub mod frame;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod key;
+mod outlet;
 mod port;
+mod relay;
 mod tcp;
 
 pub use key::ClaimKey;
@@ -16,4 +18,6 @@ pub use port::{
     BeatConnection, Deferred, DialError, Endpoint, EndpointError, Listening, PeerEvent,
     PeerIdentity, Transport,
 };
+#[doc(hidden)]
+pub use relay::RelayRoster;
 pub use tcp::TcpTransport;

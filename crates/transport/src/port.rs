@@ -5,6 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::str::FromStr;
+use std::time::Duration;
 
 use heartline_core::detect::ProbeOutcome;
 
@@ -70,6 +71,8 @@ pub enum PeerEvent {
         /// connection does not come from that address directly (NAT, a proxy): then nothing that happens at the
         /// address says anything about the client.
         address: Option<SocketAddr>,
+        /// The connection of the relay by which the client beats, if it has none of its own. Its end ends this one.
+        relay: Option<u64>,
     },
     /// A beat.
     Beat {
@@ -79,6 +82,13 @@ pub enum PeerEvent {
         version: Option<i32>,
         /// The value of the client's znode if it has changed; otherwise empty.
         text: Vec<u8>,
+    },
+    /// All clients of a relay have beaten lately, except those that are late.
+    Group {
+        /// The number of the relay's own connection.
+        relay: u64,
+        /// The connections of the others, and for how long each has not beaten.
+        late: Vec<(u64, Duration)>,
     },
     /// The connection has ended.
     Closed {

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use proptest::prelude::*;
 
 use super::*;
-use crate::frame::canonical;
+use crate::frame::{LateSlot, MOST_LATE, canonical};
 use crate::key::{ClaimKey, ConnectionKeys, KEY_LENGTH};
 
 const CLAIM: &str = "_c_a-lock-0000000001";
@@ -56,9 +56,14 @@ fn address() -> impl Strategy<Value = SocketAddr> {
     (any::<IpAddr>(), any::<u16>()).prop_map(|(ip, port)| canonical(SocketAddr::new(ip, port)))
 }
 
+/// The version and the text of a beat.
+fn content() -> impl Strategy<Value = (Option<i32>, Vec<u8>)> {
+    let text = proptest::collection::vec(any::<u8>(), 0..LONGEST_TEXT);
+    (proptest::option::of(0..=i32::MAX), text)
+}
+
 fn frame() -> impl Strategy<Value = Frame> {
     let name = "\\PC{1,60}";
-    let text = proptest::collection::vec(any::<u8>(), 0..LONGEST_TEXT);
     prop_oneof![
         (any::<i64>(), name, any::<u16>(), address(), address()).prop_map(
             |(session, name, port, local, remote)| Frame::Hello {
@@ -70,9 +75,30 @@ fn frame() -> impl Strategy<Value = Frame> {
             }
         ),
         any::<bool>().prop_map(|is_direct| Frame::Welcome { is_direct }),
-        (proptest::option::of(0..=i32::MAX), text)
-            .prop_map(|(version, text)| Frame::Beat { version, text }),
+        content().prop_map(|(version, text)| Frame::Beat { version, text }),
         any::<bool>().prop_map(|finished| Frame::Goodbye { finished }),
+        (any::<u16>(), any::<i64>(), any::<u16>(), name).prop_map(|(slot, session, port, name)| {
+            Frame::Joined {
+                slot,
+                session,
+                port,
+                name,
+            }
+        }),
+        (any::<u16>(), any::<Option<bool>>())
+            .prop_map(|(slot, goodbye)| Frame::Left { slot, goodbye }),
+        (any::<u16>(), content()).prop_map(|(slot, (version, text))| Frame::Relayed {
+            slot,
+            version,
+            text,
+        }),
+        proptest::collection::vec((any::<u16>(), any::<u16>()), 0..MOST_LATE).prop_map(|late| {
+            let late = late.into_iter();
+            let late = late.map(|(slot, silence_ms)| LateSlot { slot, silence_ms });
+            Frame::Group {
+                late: late.collect(),
+            }
+        }),
     ]
 }
 

@@ -3,12 +3,12 @@
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll};
 
 use rustix::net::Shutdown;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpStream, UnixListener};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
@@ -17,18 +17,46 @@ use super::limits::{CONNECT, HANDSHAKE, tune};
 use super::read::read_only_frame;
 use crate::codec::{FrameReader, FrameWriter};
 use crate::frame::{Frame, canonical};
-use crate::key::{KEY_LENGTH, random_nonce};
+use crate::key::{ClaimKey, KEY_LENGTH, random_nonce};
+use crate::outlet::{Outlet, Socket};
 use crate::port::{BeatConnection, Deferred, DialError, Endpoint, PeerIdentity};
+use crate::relay::{self, Hub, HubTerms, SocketName, Uplink};
 
-/// Connects, and proves to know the key.
+/// Connects to the relay of this host, or to the holder of the claim, and proves to know the key. Who is connected to
+/// the holder first becomes the relay. Without a host there is none.
 pub(super) async fn dial(
+    host: Option<&str>,
     endpoint: Endpoint,
+    claim: String,
+    peer: PeerIdentity,
+) -> Result<Box<dyn BeatConnection>, DialError> {
+    // Without abstract names of sockets each member has a connection of its own.
+    let name = host.and_then(|host| SocketName::of(&endpoint.key, host).ok());
+    if let Some(name) = &name
+        && let Some(connection) = relay::join(name, &endpoint, &claim, &peer).await
+    {
+        return Ok(Box::new(connection));
+    }
+    // The others wait in the queue of this socket until the relay is connected itself.
+    let listener = name.and_then(|name| name.bind().ok());
+    let mut connection = connect_to_holder(&endpoint, &claim, peer).await?;
+    if let Some(listener) = listener {
+        connection.relay(listener, claim, endpoint.key);
+    }
+    Ok(Box::new(connection))
+}
+
+async fn connect_to_holder(
+    endpoint: &Endpoint,
     claim: &str,
     peer: PeerIdentity,
 ) -> Result<TcpBeatConnection, DialError> {
     let address = endpoint.address;
     let mut stream = open(address).await?;
-    let greeting = greet(&mut stream, &endpoint, claim, peer);
+    let greeting = async {
+        let addresses = (stream.local_addr()?, stream.peer_addr()?);
+        greet_server(&mut stream, addresses, endpoint, claim, peer).await
+    };
     let Ok(greeted) = timeout(HANDSHAKE, greeting).await else {
         return Err(DialError::Timeout(address));
     };
@@ -53,8 +81,10 @@ async fn open(address: SocketAddr) -> Result<TcpStream, DialError> {
     }
 }
 
-async fn greet(
-    stream: &mut TcpStream,
+/// The client's side of a handshake, with the own and the other address of the connection.
+pub(crate) async fn greet_server(
+    stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    (local, remote): (SocketAddr, SocketAddr),
     endpoint: &Endpoint,
     claim: &str,
     peer: PeerIdentity,
@@ -67,8 +97,8 @@ async fn greet(
         session: peer.session,
         name: peer.name,
         port: peer.port,
-        local: canonical(stream.local_addr()?),
-        remote: canonical(stream.peer_addr()?),
+        local: canonical(local),
+        remote: canonical(remote),
     };
     let mut writer = FrameWriter::new(keys.to_server);
     let mut bytes = client.to_vec();
@@ -83,14 +113,11 @@ async fn greet(
 
 /// A connection to the holder of a claim. When it is dropped, its socket is closed.
 pub(super) struct TcpBeatConnection {
-    stream: Arc<TcpStream>,
+    socket: Arc<Socket>,
+    uplink: Arc<Mutex<Uplink>>,
     is_direct: bool,
-    writer: FrameWriter,
-    /// The last frame, of which the first `sent` bytes are sent.
-    bytes: Vec<u8>,
-    sent: usize,
-    /// Nothing can be sent any more.
-    ended: bool,
+    /// The members that beat by this connection, if this one is the relay of its host.
+    hub: Option<Hub>,
     /// Ends the future of [`BeatConnection::closed`] when this is dropped.
     dropped: Option<oneshot::Sender<()>>,
 }
@@ -98,63 +125,42 @@ pub(super) struct TcpBeatConnection {
 impl TcpBeatConnection {
     /// A connection after its handshake.
     pub(super) fn new(stream: TcpStream, writer: FrameWriter, is_direct: bool) -> Self {
+        let outlet = Outlet::new(Socket::Tcp(stream), writer);
         Self {
-            stream: Arc::new(stream),
+            socket: Arc::clone(outlet.socket()),
+            uplink: Uplink::new(outlet),
             is_direct,
-            writer,
-            bytes: Vec::new(),
-            sent: 0,
-            ended: false,
+            hub: None,
             dropped: None,
         }
     }
 
-    /// Sends what the kernel takes. Returns whether all is sent.
-    fn flush(&mut self) -> bool {
-        while let Some(rest @ [_, ..]) = self.bytes.get(self.sent..) {
-            match self.stream.try_write(rest) {
-                Ok(length) => self.sent += length,
-                Err(error) => {
-                    self.ended |= error.kind() != io::ErrorKind::WouldBlock;
-                    return false;
-                }
-            }
-        }
-        true
+    /// Accepts the other members of this host at `listener`, and sends their beats too.
+    pub(super) fn relay(&mut self, listener: UnixListener, claim: String, key: ClaimKey) {
+        let terms = HubTerms {
+            claim,
+            key,
+            is_direct: self.is_direct,
+        };
+        self.hub = Some(Hub::open(listener, terms, Arc::clone(&self.uplink)));
     }
 
-    /// Sends a frame, if all before it is sent. Returns whether at least a part is sent: the rest follows with the
-    /// next call.
-    fn send(&mut self, frame: &Frame) -> bool {
-        if self.ended || !self.flush() {
-            return false;
-        }
-        self.bytes.clear();
-        self.sent = 0;
-        if self.writer.write(frame, &mut self.bytes).is_err() {
-            return false;
-        }
-        if !self.flush() && self.sent == 0 {
-            // The server has not seen this number: the next frame must have it.
-            self.writer.take_back();
-            self.bytes.clear();
-            return false;
-        }
-        !self.ended
+    fn uplink(&self) -> MutexGuard<'_, Uplink> {
+        self.uplink.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl BeatConnection for TcpBeatConnection {
     fn beat(&mut self, version: Option<i32>, text: &[u8]) -> bool {
-        let text = text.to_vec();
-        self.send(&Frame::Beat { version, text })
+        self.uplink().beat(version, text)
     }
 
     fn goodbye(&mut self, finished: bool) {
-        self.send(&Frame::Goodbye { finished });
-        self.ended = true;
-        // An error says that the connection has ended already.
-        let _ = rustix::net::shutdown(&*self.stream, Shutdown::Write);
+        // The others look for another relay at once.
+        self.hub = None;
+        let mut uplink = self.uplink();
+        uplink.outlet.send(&Frame::Goodbye { finished });
+        uplink.outlet.end();
     }
 
     fn is_direct(&self) -> bool {
@@ -164,33 +170,33 @@ impl BeatConnection for TcpBeatConnection {
     fn closed(&mut self) -> Deferred<()> {
         let (dropped, mut of_connection) = oneshot::channel();
         self.dropped = Some(dropped);
-        let stream = Arc::downgrade(&self.stream);
+        let socket = Arc::downgrade(&self.socket);
         Box::pin(std::future::poll_fn(move |context| {
             if Pin::new(&mut of_connection).poll(context).is_ready() {
                 return Poll::Ready(());
             }
-            poll_closed(&stream, context)
+            poll_closed(&socket, context)
         }))
     }
 }
 
 /// Reads the end. The socket is held for the call only, so that it is closed when its connection is dropped.
-fn poll_closed(stream: &Weak<TcpStream>, context: &mut Context<'_>) -> Poll<()> {
-    let Some(stream) = stream.upgrade() else {
+fn poll_closed(socket: &Weak<Socket>, context: &mut Context<'_>) -> Poll<()> {
+    let Some(socket) = socket.upgrade() else {
         return Poll::Ready(());
     };
     loop {
-        match stream.poll_read_ready(context) {
+        match socket.poll_read_ready(context) {
             Poll::Pending => return Poll::Pending,
             Poll::Ready(Err(_)) => return Poll::Ready(()),
             Poll::Ready(Ok(())) => {}
         }
-        match stream.try_read(&mut [0]) {
+        match socket.try_read(&mut [0]) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Ok(0) | Err(_) => return Poll::Ready(()),
             Ok(_) => {
                 // A server has nothing to say, so this is none. No beat may follow.
-                let _ = rustix::net::shutdown(&*stream, Shutdown::Both);
+                socket.shut_down(Shutdown::Both);
                 return Poll::Ready(());
             }
         }

@@ -6,7 +6,8 @@ use tokio::time::timeout;
 
 use super::limits::FAREWELL;
 use super::read::read_with;
-use super::registry::Stopped;
+use super::registry::{Slot, Stopped};
+use super::relayed::RelayedMembers;
 use crate::codec::FrameReader;
 use crate::frame::Frame;
 use crate::port::PeerEvent;
@@ -35,15 +36,27 @@ impl EventQueue {
 
 /// What the bytes of one read say.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Batch {
+pub(crate) struct Batch {
     /// The version in the newest beat, and the newest text that is not empty.
-    beat: Option<(Option<i32>, Vec<u8>)>,
-    goodbye: Option<bool>,
+    pub(crate) beat: Option<(Option<i32>, Vec<u8>)>,
+    pub(crate) goodbye: Option<bool>,
     /// The connection must end.
-    ended: bool,
+    pub(crate) ended: bool,
+    /// What a relay says of its members, in order.
+    relayed: Vec<Frame>,
 }
 
 impl Batch {
+    /// The batch of the bytes of one read; none are the end of the connection.
+    pub(crate) fn of(reader: &mut FrameReader, bytes: &[u8]) -> Self {
+        let mut batch = Self {
+            ended: bytes.is_empty(),
+            ..Self::default()
+        };
+        batch.take(reader, bytes);
+        batch
+    }
+
     /// Takes all complete frames. Only the newest beat matters, and no text may be lost.
     pub(super) fn take(&mut self, reader: &mut FrameReader, mut input: &[u8]) {
         loop {
@@ -59,7 +72,12 @@ impl Batch {
                 Ok(Some(Frame::Goodbye { finished })) if self.goodbye.is_none() => {
                     self.goodbye = Some(finished);
                 }
-                Ok(Some(_)) | Err(_) => {
+                Ok(Some(Frame::Hello { .. } | Frame::Welcome { .. })) | Err(_) => {
+                    self.ended = true;
+                    return;
+                }
+                Ok(Some(frame)) if self.goodbye.is_none() => self.relayed.push(frame),
+                Ok(Some(_)) => {
                     self.ended = true;
                     return;
                 }
@@ -70,7 +88,7 @@ impl Batch {
 
 /// Reads until the connection ends or must end. Returns the goodbye.
 pub(super) async fn serve(
-    number: u64,
+    (connection, members): (&Slot, &mut RelayedMembers),
     stream: &mut TcpStream,
     reader: &mut FrameReader,
     queue: &mut EventQueue,
@@ -81,12 +99,13 @@ pub(super) async fn serve(
             _ = &mut queue.stopped => return None,
             batch = read_batch(stream, reader) => batch,
         };
-        if let Some((version, text)) = batch.beat {
-            let event = PeerEvent::Beat {
-                connection: number,
-                version,
-                text,
-            };
+        let own = batch.beat.map(|(version, text)| PeerEvent::Beat {
+            connection: connection.number,
+            version,
+            text,
+        });
+        let of_members = members.events(connection, batch.relayed);
+        for event in own.into_iter().chain(of_members) {
             if !queue.send(event).await {
                 return batch.goodbye;
             }
@@ -106,14 +125,7 @@ pub(super) async fn serve(
 }
 
 async fn read_batch(stream: &mut TcpStream, reader: &mut FrameReader) -> Batch {
-    let read = read_with(stream, |bytes| {
-        let mut batch = Batch {
-            ended: bytes.is_empty(),
-            ..Batch::default()
-        };
-        batch.take(reader, bytes);
-        batch
-    });
+    let read = read_with(stream, |bytes| Batch::of(reader, bytes));
     read.await.unwrap_or_else(|_| Batch {
         ended: true,
         ..Batch::default()

@@ -24,6 +24,9 @@ pub(super) const GRACE: Duration = Duration::from_millis(250);
 /// Connections after the handshake. A further one is ended: its member beats by ZooKeeper.
 pub(super) const CONNECTIONS: usize = 16 * 1024;
 
+/// Members that beat by relays. The beats of a further one count in ZooKeeper only.
+pub(super) const RELAYED: usize = 64 * 1024;
+
 /// How many connections a process may have: fewer than the constants say if it may open few files. Its work and its
 /// connection to ZooKeeper need some too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,16 +62,16 @@ impl Capacity {
 pub(super) const EVENTS: usize = 1024;
 
 /// Bytes that are read at once: dozens of usual beats, and half of the longest one.
-pub(super) const READ_BYTES: usize = 2048;
+pub(crate) const READ_BYTES: usize = 2048;
 
 /// The pause after an `accept` that fails: usually all file descriptors are in use.
-pub(super) const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
+pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 
 /// The time to connect. A host of the same network answers within milliseconds.
 pub(super) const CONNECT: Duration = Duration::from_secs(1);
 
 /// The time for a handshake, on both sides. The server may have to wait until its own claim is known.
-pub(super) const HANDSHAKE: Duration = Duration::from_secs(2);
+pub(crate) const HANDSHAKE: Duration = Duration::from_secs(2);
 
 /// The time between a goodbye and the end of its connection.
 pub(super) const FAREWELL: Duration = Duration::from_secs(2);

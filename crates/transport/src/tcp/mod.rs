@@ -8,6 +8,7 @@ mod limits;
 mod probe;
 mod read;
 mod registry;
+mod relayed;
 mod server;
 #[cfg(test)]
 mod tests;
@@ -20,9 +21,25 @@ use super::port::{
 };
 use heartline_core::detect::ProbeOutcome;
 
+pub(crate) use client::greet_server;
+pub(crate) use established::Batch;
+pub(crate) use handshake::greet_member;
+pub(crate) use limits::{ACCEPT_PAUSE, HANDSHAKE, READ_BYTES};
+
 /// Direct connections over TCP. Its futures need a tokio runtime with IO and time; one thread is enough.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct TcpTransport;
+#[derive(Clone, Debug, Default)]
+pub struct TcpTransport {
+    /// The host whose members share one connection; `None`: each member has its own.
+    host: Option<String>,
+}
+
+impl TcpTransport {
+    /// A transport whose members share one connection, by a relay, with all members of the same host. `host` tells
+    /// several hosts of one machine apart, for tests; usually it is empty.
+    pub fn shared(host: String) -> Self {
+        Self { host: Some(host) }
+    }
+}
 
 impl Transport for TcpTransport {
     fn listen(&self, address: SocketAddr) -> Deferred<io::Result<Box<dyn Listening>>> {
@@ -38,10 +55,8 @@ impl Transport for TcpTransport {
         claim: String,
         peer: PeerIdentity,
     ) -> Deferred<Result<Box<dyn BeatConnection>, DialError>> {
-        Box::pin(async move {
-            let connection = client::dial(endpoint, &claim, peer).await?;
-            Ok(Box::new(connection) as Box<dyn BeatConnection>)
-        })
+        let host = self.host.clone();
+        Box::pin(async move { client::dial(host.as_deref(), endpoint, claim, peer).await })
     }
 
     fn probe(&self, address: SocketAddr, must_answer: bool) -> Deferred<ProbeOutcome> {

@@ -6,7 +6,6 @@ use std::pin::Pin;
 use std::task::{Poll, ready};
 
 use tokio::io::{AsyncRead, ReadBuf};
-use tokio::net::TcpStream;
 
 use super::limits::READ_BYTES;
 use crate::codec::FrameReader;
@@ -16,8 +15,8 @@ use crate::frame::Frame;
 ///
 /// # Cancel safety
 /// No byte is lost when the future is dropped.
-pub(super) async fn read_with<T>(
-    stream: &mut TcpStream,
+pub(crate) async fn read_with<T>(
+    stream: &mut (impl AsyncRead + Unpin),
     mut take: impl FnMut(&[u8]) -> T,
 ) -> io::Result<T> {
     std::future::poll_fn(|context| {
@@ -33,8 +32,8 @@ pub(super) async fn read_with<T>(
 ///
 /// # Errors
 /// `UnexpectedEof` if the connection ends before, `InvalidData` if something else comes.
-pub(super) async fn read_only_frame(
-    stream: &mut TcpStream,
+pub(crate) async fn read_only_frame(
+    stream: &mut (impl AsyncRead + Unpin),
     reader: &mut FrameReader,
 ) -> io::Result<Frame> {
     loop {

@@ -1,13 +1,13 @@
 //! The connections of a server: how many there may be, for which claim they were opened, and how each is ended.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::time::{Instant, timeout_at};
 
-use super::limits::{Capacity, GRACE};
+use super::limits::{Capacity, GRACE, RELAYED};
 use crate::key::ClaimKey;
 
 /// The claim that the server holds.
@@ -35,6 +35,8 @@ struct Connections {
     next: u64,
     pending: BTreeMap<u64, Pending>,
     open: HashMap<u64, oneshot::Sender<()>>,
+    /// The members that beat by relays, each counted as a connection.
+    relayed: HashSet<u64>,
 }
 
 /// A connection that has not finished its handshake.
@@ -69,9 +71,11 @@ impl Registry {
         }
     }
 
-    /// Ends one connection after its handshake.
+    /// Ends one connection after its handshake, or that of a member of a relay.
     pub(super) fn close(&self, number: u64) {
-        self.connections().open.remove(&number);
+        let mut connections = self.connections();
+        connections.open.remove(&number);
+        connections.relayed.remove(&number);
     }
 
     /// Ends all connections.
@@ -161,6 +165,30 @@ impl Slot {
         self.registry.freed.notify_one();
         let held = self.registry.claim.borrow();
         held.as_ref().is_some_and(|held| Arc::ptr_eq(held, claim))
+    }
+}
+
+impl Slot {
+    /// Enters a member that beats by this connection, as a connection of its own; `None` if there are too many.
+    pub(super) fn relay(&self) -> Option<u64> {
+        let mut connections = self.registry.connections();
+        if connections.relayed.len() >= RELAYED {
+            return None;
+        }
+        let number = connections.next;
+        connections.next += 1;
+        connections.relayed.insert(number);
+        Some(number)
+    }
+
+    /// Whether the connection of such a member was not ended.
+    pub(super) fn is_relayed(&self, number: u64) -> bool {
+        self.registry.connections().relayed.contains(&number)
+    }
+
+    /// The member has left.
+    pub(super) fn unrelay(&self, number: u64) {
+        self.registry.connections().relayed.remove(&number);
     }
 }
 

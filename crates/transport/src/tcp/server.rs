@@ -15,6 +15,7 @@ use super::established::{EventQueue, serve};
 use super::handshake::greet;
 use super::limits::{ACCEPT_PAUSE, BACKLOG, EVENTS, HANDSHAKE, tune};
 use super::registry::{HeldClaim, Registry, Slot};
+use super::relayed::RelayedMembers;
 use crate::key::ClaimKey;
 use crate::port::{Listening, PeerEvent};
 
@@ -105,23 +106,27 @@ async fn attend(mut stream: TcpStream, from: SocketAddr, slot: Slot, mut queue: 
     let Ok(Some(mut greeted)) = greeted else {
         return;
     };
-    let connection = slot.number;
+    let host = greeted.host.filter(|_| greeted.peer.port != 0);
     let opened = PeerEvent::Opened {
-        connection,
+        connection: slot.number,
+        address: host.map(|host| SocketAddr::new(host, greeted.peer.port)),
         peer: greeted.peer,
-        address: greeted.address,
+        relay: None,
     };
     if !queue.send(opened).await {
         return;
     }
-    let goodbye = serve(connection, &mut stream, &mut greeted.reader, &mut queue).await;
+    let mut members = RelayedMembers::new(greeted.host);
+    let of_connection = (&slot, &mut members);
+    let goodbye = serve(of_connection, &mut stream, &mut greeted.reader, &mut queue).await;
     drop(stream);
-    // Its place is taken until the end is told: so the number of those that wait has a limit too.
-    let _ = queue
-        .events
-        .send(PeerEvent::Closed {
-            connection,
-            goodbye,
-        })
-        .await;
+    // Its place is taken until the end is told: so the number of those that wait has a limit too. The relay's own end is
+    // told first: its members may be wrong about nothing then.
+    let own = PeerEvent::Closed {
+        connection: slot.number,
+        goodbye,
+    };
+    for event in std::iter::once(own).chain(members.end(&slot)) {
+        let _ = queue.events.send(event).await;
+    }
 }

@@ -6,6 +6,7 @@ mod crash;
 mod crowd;
 mod limits;
 mod probe;
+mod relay;
 mod trust;
 
 use std::net::SocketAddr;
@@ -49,7 +50,10 @@ async fn soon<T>(future: impl Future<Output = T>) -> T {
 /// A server that holds no claim yet.
 async fn bound() -> Box<dyn Listening> {
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
-    TcpTransport.listen(any).await.expect("a free port")
+    TcpTransport::default()
+        .listen(any)
+        .await
+        .expect("a free port")
 }
 
 /// A server that holds [`CLAIM`] with key 1.
@@ -66,7 +70,7 @@ async fn dial_at(
 ) -> Result<Box<dyn BeatConnection>, DialError> {
     let key = key(byte);
     let endpoint = Endpoint { address, key };
-    soon(TcpTransport.dial(endpoint, CLAIM.to_owned(), peer)).await
+    soon(TcpTransport::default().dial(endpoint, CLAIM.to_owned(), peer)).await
 }
 
 async fn dial(server: &dyn Listening) -> Box<dyn BeatConnection> {

@@ -9,7 +9,7 @@ use crate::tcp::limits::PROBE;
 use heartline_core::detect::ProbeOutcome;
 
 async fn probe(address: SocketAddr) -> ProbeOutcome {
-    soon(TcpTransport.probe(address, true)).await
+    soon(TcpTransport::default().probe(address, true)).await
 }
 
 async fn listener() -> (TcpListener, SocketAddr) {

@@ -12,7 +12,7 @@ async fn a_client_with_another_key_or_claim_is_refused_and_not_told() {
     let (address, key) = (server.address(), key(1));
     let endpoint = Endpoint { address, key };
     let other = "_c_a-lock-0000000002".to_owned();
-    let refused = soon(TcpTransport.dial(endpoint, other, peer("map1", 0))).await;
+    let refused = soon(TcpTransport::default().dial(endpoint, other, peer("map1", 0))).await;
     assert!(matches!(refused, Err(DialError::Untrusted(_))));
     nothing_happened(&mut *server).await;
 }
@@ -184,7 +184,7 @@ async fn one_address_that_differs_is_enough() {
 #[tokio::test]
 async fn an_ipv4_client_of_an_ipv6_socket_has_an_ipv4_address() {
     let any = "[::]:0".parse().expect("an address");
-    let Ok(mut server) = TcpTransport.listen(any).await else {
+    let Ok(mut server) = TcpTransport::default().listen(any).await else {
         // A host without IPv6.
         return;
     };
@@ -202,22 +202,26 @@ async fn an_ipv4_client_of_an_ipv6_socket_has_an_ipv4_address() {
 #[tokio::test]
 async fn the_own_address_towards_a_host_is_found() {
     for host in ["127.0.0.1", "localhost"] {
-        let found = soon(TcpTransport.local_address(host.to_owned(), 2181)).await;
+        let found = soon(TcpTransport::default().local_address(host.to_owned(), 2181)).await;
         assert!(found.expect("an address").is_loopback());
     }
     let unknown = "no-such-host.invalid".to_owned();
-    assert!(soon(TcpTransport.local_address(unknown, 1)).await.is_err());
+    assert!(
+        soon(TcpTransport::default().local_address(unknown, 1))
+            .await
+            .is_err()
+    );
 }
 
 #[tokio::test]
 async fn the_address_of_another_host_is_not_an_own_one() {
     for host in ["127.0.0.1", "localhost", "127.0.1.1"] {
-        let found = soon(TcpTransport.own_address(host.to_owned())).await;
+        let found = soon(TcpTransport::default().own_address(host.to_owned())).await;
         assert!(found.expect("an address").is_loopback());
     }
     // TEST-NET-1 of RFC 5737.
     for other in ["192.0.2.1", "no-such-host.invalid"] {
-        let found = soon(TcpTransport.own_address(other.to_owned())).await;
+        let found = soon(TcpTransport::default().own_address(other.to_owned())).await;
         assert!(found.is_err(), "{other}: {found:?}");
     }
 }
