@@ -90,11 +90,12 @@ pub(super) fn is_no_member(name: &str) -> Option<&'static str> {
 pub(super) async fn watch_members(watcher: FollowerWatcher) {
     loop {
         let began = Instant::now();
-        let failure = match unless_throttled(|| watcher.session.members()).await {
-            Ok((names, watch)) => {
+        let failure = match unless_throttled(|| watcher.session.members_as_of()).await {
+            Ok((names, zxid, watch)) => {
                 let took = began.elapsed();
                 let names = names.into_iter().collect();
-                if !watcher.tell(FollowerEvent::Members(names)).await || watch.await.is_err() {
+                let members = FollowerEvent::Members(names, zxid);
+                if !watcher.tell(members).await || watch.await.is_err() {
                     return;
                 }
                 // Followers that join during the pause are on the next list. The longer a list takes to read,

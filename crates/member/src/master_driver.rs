@@ -87,13 +87,13 @@ impl MasterDriver {
     pub(super) fn noticed(&mut self, now: Now, noticed: FollowerEvent, tasks: &mut JoinSet<()>) {
         let mut appeared = Vec::new();
         match noticed {
-            FollowerEvent::Members(mut names) => {
+            FollowerEvent::Members(mut names, zxid) => {
                 for name in &names {
                     if let Some(why) = is_no_member(name) {
                         self.master_state.pass_over(now, name, why.to_owned());
                     }
                 }
-                self.master_state.listed(now, &names);
+                self.master_state.listed(now, &names, zxid);
                 names.retain(|name| is_no_member(name).is_none());
                 let known = &self.listeners;
                 let new = names.iter().filter(|name| !known.contains_key(*name));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join5;
@@ -98,12 +99,16 @@ pub(super) fn inherit(session: Session, request: TakeoverRequest) -> WriteFuture
         request_limit,
     } = request;
     Box::pin(async move {
+        // The steps may be made twice.
+        let own_created = AtomicI64::new(0);
         let steps = || async {
             let removed = async {
-                match &leftover {
-                    Some(path) => session.remove_own(path, &earlier).await,
-                    None => Ok(()),
+                if let Some(path) = &leftover
+                    && let Some(stat) = session.remove_own(path, &earlier).await?
+                {
+                    own_created.store(stat.created, Ordering::Relaxed);
                 }
+                Ok::<(), Failure>(())
             };
             // Sent together, and carried out in this order.
             let (read, touched, line, removed, control) = join5(
@@ -139,6 +144,7 @@ pub(super) fn inherit(session: Session, request: TakeoverRequest) -> WriteFuture
             zxid: touched.modified,
             control,
             session: session.id(),
+            own_created: own_created.into_inner(),
             request_limit,
         })))
     })

@@ -15,6 +15,7 @@ use super::store::Store;
 use super::zk_store::{ZkStore, look};
 use heartline_core::detect::{DetectorConfig, Rule};
 use heartline_core::master::state::MasterConfig;
+use heartline_core::master::state::limits::NAMES;
 use heartline_core::protocol::{Ending, Identity};
 use heartline_member::{
     Config, Heartbeat, MasterLease, MasterLeaseSender, Name, Scheduling, Signals,
@@ -60,6 +61,7 @@ pub(super) fn candidate(
             },
             budget: u32::MAX,
             session: settings.session_timeout,
+            names: NAMES,
         },
         settings,
         name,

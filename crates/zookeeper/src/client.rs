@@ -41,6 +41,8 @@ pub struct Stat {
     pub owner: i64,
     /// Number of child znodes.
     pub children: i32,
+    /// The zxid of the last creation or removal of a child znode, or of the znode's own creation.
+    pub children_changed: i64,
     /// When it was created, by the server's clock.
     pub made: DateTime<Utc>,
     /// When it was set last, by the server's clock.
@@ -214,7 +216,7 @@ pub trait Client: Debug + Send + Sync {
 
     /// The names of a znode's children, with a watch for the next child that is created or deleted, or for
     /// the deletion of the znode itself.
-    fn children_and_watch(&self, path: &str) -> Reply<(Vec<String>, Change)>;
+    fn children_and_watch(&self, path: &str) -> Reply<(Vec<String>, Stat, Change)>;
 
     /// Waits until this server knows all writes that any server has acknowledged before.
     fn sync(&self, path: &str) -> Reply<()>;

@@ -171,18 +171,20 @@ impl Session {
     }
 
     /// Removes a znode of this session, or of one of the `earlier` sessions of the same process. A znode of
-    /// any other session stays.
-    pub async fn remove_own(&self, path: &str, earlier: &[i64]) -> Result<(), Failure> {
+    /// any other session stays. Returns what was removed.
+    pub async fn remove_own(&self, path: &str, earlier: &[i64]) -> Result<Option<Stat>, Failure> {
         self.remove_of(path, &[&[self.id()], earlier].concat())
             .await
     }
 
-    /// Removes a znode if one of these sessions owns it.
-    async fn remove_of(&self, path: &str, owners: &[i64]) -> Result<(), Failure> {
-        match self.owner(path).await? {
-            Some(owner) if owners.contains(&owner) => self.remove(path).await,
-            _ => Ok(()),
+    /// Removes a znode if one of these sessions owns it. Returns what was removed.
+    async fn remove_of(&self, path: &str, owners: &[i64]) -> Result<Option<Stat>, Failure> {
+        let stat = self.client().stat(path).await?;
+        let stat = stat.filter(|stat| owners.contains(&stat.owner));
+        if stat.is_some() {
+            self.remove(path).await?;
         }
+        Ok(stat)
     }
 
     /// Creates this follower's znode. A znode left from one of the `earlier` sessions of the same process is
@@ -254,14 +256,22 @@ impl Session {
 
     /// The followers' names, and a watch for the next change of the list.
     pub async fn members(&self) -> Result<(Vec<String>, Change), Failure> {
+        let (names, _, change) = self.members_as_of().await?;
+        Ok((names, change))
+    }
+
+    /// The followers' names, the zxid of the list's last change, and a watch for the next one.
+    pub async fn members_as_of(&self) -> Result<(Vec<String>, i64, Change), Failure> {
         let path = self.paths().members();
-        self.client().children_and_watch(path).await
+        let (names, stat, change) = self.client().children_and_watch(path).await?;
+        Ok((names, stat.children_changed, change))
     }
 
     /// The operators' requests, and a watch for the next change of the list.
     pub async fn requests(&self) -> Result<(Vec<String>, Change), Failure> {
         let path = self.paths().requests();
-        self.client().children_and_watch(path).await
+        let (names, _, change) = self.client().children_and_watch(path).await?;
+        Ok((names, change))
     }
 
     /// Sends a request to the master; it exists as long as this session. Returns its path.

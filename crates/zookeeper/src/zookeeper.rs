@@ -127,11 +127,11 @@ impl Client for ZooKeeper {
         self.ask(move |client| async move { client.list_children(&path).await })
     }
 
-    fn children_and_watch(&self, path: &str) -> Reply<(Vec<String>, Change)> {
+    fn children_and_watch(&self, path: &str) -> Reply<(Vec<String>, Stat, Change)> {
         let path = path.to_owned();
         self.ask(move |client| async move {
-            let (names, watcher) = client.list_and_watch_children(&path).await?;
-            Ok((names, change(watcher)))
+            let (names, stat, watcher) = client.get_and_watch_children(&path).await?;
+            Ok((names, (&stat).into(), change(watcher)))
         })
     }
 
@@ -229,6 +229,7 @@ impl From<&zookeeper_client::Stat> for Stat {
             version: stat.version,
             owner: stat.ephemeral_owner,
             children: stat.num_children,
+            children_changed: stat.pzxid,
             made: DateTime::from_timestamp_millis(stat.ctime).unwrap_or_default(),
             written: DateTime::from_timestamp_millis(stat.mtime).unwrap_or_default(),
         }

@@ -16,6 +16,7 @@ pub mod limits;
 mod orders;
 mod removal;
 mod report;
+mod roster;
 
 pub use deaths::Death;
 pub use input::{FollowerReading, MasterConfig, PriorState, ReadMode};
@@ -32,6 +33,7 @@ use self::input::previous;
 use self::limits::ReportLimits;
 use self::orders::{Issue, Orders};
 use self::removal::RemovalBatch;
+use self::roster::Roster;
 use super::election::Elected;
 use super::transaction::{Outcome, Write};
 use crate::clock::Now;
@@ -84,8 +86,8 @@ pub struct MasterState {
     removed: BTreeMap<String, i64>,
     /// The skipped znodes that were not reported yet, with the reason.
     complaints: Vec<(String, String)>,
-    /// Fingerprints of the previous master's followers whose names did not fit into its report.
-    fingerprints: BTreeSet<u64>,
+    /// What is known of followers that reports do not name.
+    roster: Roster,
     /// The followers whose znodes existed when the master started; `None` until that is known.
     standing: Option<BTreeSet<String>>,
     /// Until when the master waits for those followers; `None` when the wait is over.
@@ -155,13 +157,13 @@ impl MasterState {
         } else {
             BTreeSet::new()
         };
-        let fingerprints = if is_expecting {
-            report.fingerprints.clone()
+        let roster = if is_expecting {
+            Roster::inherited(name, &prior)
         } else {
-            BTreeSet::new()
+            Roster::default()
         };
-        let known = expected.len() + fingerprints.len();
-        let room = ReportLimits::of(prior.request_limit.unwrap_or(limits::DEFAULT));
+        let known = expected.len() + roster.len();
+        let room = ReportLimits::of(prior.request_limit.unwrap_or(limits::DEFAULT), pace.names);
         let orders = Orders::new(
             now,
             (epoch, &elected.claim),
@@ -188,7 +190,7 @@ impl MasterState {
             passed_over: BTreeSet::new(),
             removed: BTreeMap::new(),
             complaints: Vec::new(),
-            fingerprints,
+            roster,
             standing: None,
             grace: Some(now.elapsed + prior.grace),
             inherited: prior.written,
@@ -278,13 +280,13 @@ impl MasterState {
         let released = self.event(now.wall, EventKind::Released, &name);
         self.pending = Some(Pending::Release);
         let mut fresh = self.news.next(&self.room);
-        let sequence = self.news.sequence_after(fresh.len()) + 1;
+        let reported = fresh.len();
         fresh.push(Event {
-            sequence: Some(sequence),
+            sequence: Some(self.news.sequence_after(reported) + 1),
             ..released
         });
         Write::Release {
-            report: self.report(now, &fresh, &[], sequence),
+            report: self.report(now, &fresh, reported, &[]),
         }
     }
 
@@ -357,9 +359,10 @@ impl MasterState {
         Event::of(at, kind, node, Some(self.epoch))
     }
 
-    fn tell(&mut self, at: DateTime<Utc>, kind: EventKind, node: &str) {
+    /// Reports an event with the next report, or a later one. Returns its position in the log.
+    fn tell(&mut self, at: DateTime<Utc>, kind: EventKind, node: &str) -> u64 {
         let event = self.event(at, kind, node);
-        self.news.push(event, None);
+        self.news.push(event, None)
     }
 }
 

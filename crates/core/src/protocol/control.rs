@@ -260,7 +260,7 @@ mod tests {
             epoch: Some(9),
             claim: Some("_c_a-lock-0000000001".to_owned()),
             interval: Some(Duration::from_micros(8500)),
-            direct_interval: Some(Duration::from_micros(5000)),
+            direct_interval: Some(Duration::from_millis(5)),
             asked: None,
             number: 7,
             orders: vec![

@@ -21,6 +21,7 @@ const EPOCH: &str = "epoch";
 const SEQUENCE: &str = "sequence";
 const FOLLOWERS: &str = "followers";
 const FINGERPRINTS: &str = "fingerprints";
+const OTHERS: &str = "others";
 const MORE_DEAD: &str = "more-dead";
 
 /// No master reports that many events: a larger number in a value is not an event number.
@@ -45,8 +46,30 @@ pub struct Report {
     pub more_dead: u64,
     /// All followers of the writer, if the messages do not name them.
     pub known: Vec<String>,
-    /// The [`fingerprint`]s of the followers whose names did not fit.
+    /// The [`fingerprint`]s of followers that are not named.
     pub fingerprints: BTreeSet<u64>,
+    /// The followers that are neither named nor have a fingerprint here, if there are any.
+    pub others: Option<Others>,
+}
+
+/// Followers that a report counts instead of naming them. In a value: `others: 9984 1a2b3c`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Others {
+    /// Number of these followers.
+    pub count: u32,
+    /// The watermark, a zxid. The joins of all followers whose znodes were created up to it have been reported, except
+    /// those of members whose end the same value reports.
+    pub created: i64,
+}
+
+impl Others {
+    fn parse(words: &str) -> Option<Self> {
+        let (count, created) = words.split_once(' ')?;
+        Some(Self {
+            count: count.parse().ok()?,
+            created: i64::from_str_radix(created, 16).ok()?,
+        })
+    }
 }
 
 /// A short form of a follower's name, of 48 bits: FNV-1a (Fowler, Noll, Vo), the same on every machine.
@@ -91,6 +114,7 @@ impl Report {
                     let numbers = numbers.filter_map(|word| u64::from_str_radix(word, 16).ok());
                     report.fingerprints = numbers.collect();
                 }
+                Some((OTHERS, words)) => report.others = Others::parse(words),
                 Some((key, word)) if MasterInfo::take(&mut report.master_info, key, word) => {}
                 _ => report.messages.push(line.to_owned()),
             }
@@ -129,10 +153,12 @@ pub struct Draft<'a> {
     pub recent: Vec<&'a Event>,
     /// The followers heard since the last report.
     pub alive: Vec<&'a str>,
-    /// All followers, as far as their names fit; empty if the ones in `alive` are all.
+    /// The followers that are named besides those in `alive`.
     pub followers: Vec<&'a str>,
-    /// The fingerprints of the other followers.
+    /// The fingerprints of followers that are not named.
     pub fingerprints: Vec<u64>,
+    /// The other followers.
+    pub others: Option<Others>,
     /// The members that died in the last minutes, as far as they fit.
     pub dead: Vec<&'a Dead>,
     /// Number of further dead members.
@@ -165,6 +191,9 @@ impl Draft<'_> {
         let fingerprints = self.fingerprints.iter();
         let fingerprints = fingerprints.map(|number| format!("{number:x}"));
         list(&mut value, FINGERPRINTS, fingerprints);
+        if let Some(Others { count, created }) = self.others {
+            value.extend([format!("{OTHERS}: {count} {created:x}\n")]);
+        }
         value.extend(self.dead.iter().map(|dead| format!("{dead}\n")));
         if self.more_dead > 0 {
             value.extend([format!("{MORE_DEAD}: {}\n", self.more_dead)]);
@@ -209,6 +238,11 @@ mod tests {
         }
     }
 
+    const OTHER_FOLLOWERS: Others = Others {
+        count: 9984,
+        created: 0x1a_2b3c,
+    };
+
     fn compose(fresh: &[Event], older: &[Event], alive: &[&str]) -> String {
         Draft {
             at: DateTime::from_timestamp_micros(1_609_240_719_574_485).unwrap(),
@@ -220,6 +254,7 @@ mod tests {
             alive: alive.to_vec(),
             followers: vec!["map2", "map4", "map5"],
             fingerprints: vec![fingerprint("map6"), fingerprint("map7")],
+            others: Some(OTHER_FOLLOWERS),
             dead: Vec::new(),
             more_dead: 3,
         }
@@ -254,6 +289,8 @@ mod tests {
         assert!(report.followers().any(|node| node == "map5"));
         let others = ["map6", "map7"].map(fingerprint);
         assert_eq!(report.fingerprints, BTreeSet::from(others));
+        assert!(value.contains("\nothers: 9984 1a2b3c\n"), "{value}");
+        assert_eq!(report.others, Some(OTHER_FOLLOWERS));
         assert_eq!(report.more_dead, 3);
         assert!(report.messages[0].ends_with("follower map3 has died!"));
         assert_eq!(report.messages[1], "delete node map3");

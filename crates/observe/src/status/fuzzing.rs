@@ -84,6 +84,7 @@ fn node(name: &str, value: &[u8], number: i32) -> Node {
                 version: number,
                 owner: 1,
                 children: 0,
+                children_changed: 0,
                 made: start(),
                 written: start() + TimeDelta::milliseconds(number.into()),
             },

@@ -25,6 +25,7 @@ const UNKNOWN: Stat = Stat {
     version: 0,
     owner: 0,
     children: 0,
+    children_changed: 0,
     made: DateTime::UNIX_EPOCH,
     written: DateTime::UNIX_EPOCH,
 };

@@ -25,6 +25,7 @@ pub(super) fn node(name: &str, value: &str, version: i32, written: i64, read: u6
                 version,
                 owner: 1,
                 children: 0,
+                children_changed: 0,
                 made: start(),
                 written: start() + TimeDelta::milliseconds(written),
             },

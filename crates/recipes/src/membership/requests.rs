@@ -120,7 +120,7 @@ impl ZnodeRequests {
     pub(super) async fn follow_workers(self, path: String) {
         loop {
             let failure = match self.session.client().children_and_watch(&path).await {
-                Ok((names, change)) => match self.report_workers(&path, &names, change).await {
+                Ok((names, _, change)) => match self.report_workers(&path, &names, change).await {
                     Ok(()) => continue,
                     Err(failure) => failure,
                 },

@@ -43,6 +43,8 @@ struct WrittenEvent {
 pub(super) struct EventLog {
     /// The number of the last reported event.
     sequence: u64,
+    /// How many of the events that waited were reported: the position of the last of them.
+    position: u64,
     reported: VecDeque<WrittenEvent>,
     reported_bytes: usize,
     fresh: VecDeque<PendingEvent>,
@@ -79,12 +81,12 @@ impl EventLog {
         news
     }
 
-    /// Adds an event for the next report, or a later one.
-    pub(super) fn push(&mut self, event: Event, death: Option<Death>) {
+    /// Adds an event for the next report, or a later one. Returns its position among all that were added.
+    pub(super) fn push(&mut self, event: Event, death: Option<Death>) -> u64 {
         // The program acts on a death: it is never dropped. There are no more deaths than followers.
         if self.fresh.len() >= MOST_WAITING && death.is_none() {
             self.lost += 1;
-            return;
+            return self.position_after(self.fresh.len());
         }
         let fresh = PendingEvent {
             lost: std::mem::take(&mut self.lost),
@@ -94,6 +96,12 @@ impl EventLog {
             event,
         };
         self.fresh.push_back(fresh);
+        self.position_after(self.fresh.len())
+    }
+
+    /// The position of the last reported event after the first `count` waiting events are reported.
+    pub(super) fn position_after(&self, count: usize) -> u64 {
+        self.position + u64::try_from(count).unwrap_or(u64::MAX)
     }
 
     /// Counts events as lost whose follower is unknown: their numbers stay unused.
@@ -154,6 +162,7 @@ impl EventLog {
 
     /// Marks the first `count` waiting events as reported.
     pub(super) fn mark_reported(&mut self, now: Duration, count: usize) {
+        self.position = self.position_after(count);
         for mut fresh in self.fresh.drain(..count).collect::<Vec<_>>() {
             self.sequence += fresh.lost + 1;
             fresh.event.sequence = Some(self.sequence);

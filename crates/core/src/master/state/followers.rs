@@ -1,6 +1,5 @@
 //! A master's view of its followers: which of them exist, beat, leave and return.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -9,7 +8,6 @@ use super::connections::server_time;
 use super::{FollowerReading, MOST_DEAD, MasterState, Pending};
 use crate::clock::Now;
 use crate::detect::DeathCause;
-use crate::protocol::report::fingerprint;
 use crate::protocol::{Beat, Dead, Ending, EventKind, Identity};
 
 /// How many of its longer intervals a slow follower may be silent beyond the timeout: one beat may be late,
@@ -44,10 +42,14 @@ pub(super) enum ZnodeReads {
 pub(super) struct Follower {
     /// The last version read of its znode.
     pub(super) version: Option<i32>,
-    /// The zxid of the creation of its znode.
+    /// The zxid of the creation of its znode; 0 before that is read.
     pub(super) created: i64,
-    /// Whether this master or the previous one has reported that it joined.
-    pub(super) introduced: bool,
+    /// A zxid before that creation, as good as it is known.
+    pub(super) created_after: i64,
+    /// The position in the log of the event that it joined; 0 if the previous master has reported that.
+    pub(super) introduced: Option<u64>,
+    /// Whether its znode shows if the previous master has reported that it joined.
+    pub(super) is_undecided: bool,
     /// Whether it was heard since the last report.
     pub(super) heard: bool,
     pub(super) presence: Presence,
@@ -75,8 +77,21 @@ impl Follower {
     /// A follower whose join the previous master has reported.
     pub(super) fn introduced() -> Self {
         Self {
-            introduced: true,
+            introduced: Some(0),
             ..Self::default()
+        }
+    }
+
+    /// Whether the report that tells the events up to this position in the log, or an earlier one, says that it joined.
+    pub(super) fn is_told(&self, position: u64) -> bool {
+        self.introduced.is_some_and(|event| event <= position)
+    }
+
+    /// A zxid before the creation of its znode.
+    pub(super) fn before_creation(&self) -> i64 {
+        match self.created {
+            0 => self.created_after,
+            created => created - 1,
         }
     }
 
@@ -92,54 +107,6 @@ impl Follower {
 }
 
 impl MasterState {
-    /// Takes the list of followers whose znodes exist. A follower that the previous master knew and that left
-    /// between the two masters was noticed by neither; its absence is noticed here.
-    pub fn listed(&mut self, now: Now, nodes: &BTreeSet<String>) {
-        // Bounded by the list itself.
-        self.passed_over.retain(|node| nodes.contains(node));
-        for node in nodes {
-            // A dead follower is back only when it is heard: the list may be older than its removal.
-            if *node == self.master_info.node
-                || self.dead.contains_key(node)
-                || self.passed_over.contains(node)
-                || self.followers.contains_key(node)
-            {
-                continue;
-            }
-            let follower = self.followers.entry(node.clone()).or_default();
-            if !self.fingerprints.is_empty() {
-                follower.introduced = self.fingerprints.remove(&fingerprint(node));
-            }
-        }
-        if self.standing.is_some() {
-            return;
-        }
-        self.standing = Some(nodes.clone());
-        // A follower with a fingerprint that is not on the first list has left; its name is unknown.
-        let unnamed = std::mem::take(&mut self.fingerprints).len();
-        if self.is_waiting(now) {
-            for (node, follower) in &mut self.followers {
-                if !nodes.contains(node) {
-                    follower.presence = Presence::Absent;
-                }
-            }
-            return;
-        }
-        let left = self.followers.keys().filter(|node| !nodes.contains(*node));
-        let left: Vec<String> = left.cloned().collect();
-        // After a longer time, a finished follower cannot be told from an expired session.
-        let is_certain = !self.is_expired(now, self.inherited);
-        if is_certain {
-            self.news.lose(unnamed.try_into().unwrap_or(u64::MAX));
-        }
-        for node in left {
-            self.followers.remove(&node);
-            if is_certain {
-                self.tell(now.wall, EventKind::Finished, &node);
-            }
-        }
-    }
-
     /// A follower's znode was read; its next change will be reported.
     ///
     /// After an outage of ZooKeeper the master may be back before its followers. So a follower whose znode
@@ -151,17 +118,15 @@ impl MasterState {
         {
             return;
         }
-        self.introduce(now, node, reading.beat.identity.returns);
-        let standing = self.standing.as_ref();
-        let stood = standing.is_some_and(|standing| standing.contains(node));
-        let waiting = self.is_waiting(now);
+        self.recognize(now, node, reading);
+        let is_standing = self.is_standing(now, node);
         let extra = self.extra(&reading.beat);
         let follower = self.followers.entry(node.to_owned()).or_default();
         let beaten = follower
             .version
             .is_some_and(|version| version != reading.version);
         let untried = follower.version.is_none() || follower.presence == Presence::Untried;
-        follower.presence = if stood && waiting && !beaten && untried {
+        follower.presence = if is_standing && !beaten && untried {
             Presence::Untried
         } else {
             Presence::Known
@@ -208,6 +173,12 @@ impl MasterState {
             // Its version is known now.
             self.find_overdue(now);
         }
+    }
+
+    /// Whether a follower's znode existed when the master started, which still waits for those.
+    fn is_standing(&self, now: Now, node: &str) -> bool {
+        let standing = self.standing.as_ref();
+        standing.is_some_and(|all| all.contains(node)) && self.is_waiting(now)
     }
 
     /// Whether a reading is of a znode that this master has removed since.
@@ -285,7 +256,11 @@ impl MasterState {
         let was_silent = self.detector.is_spared(node) || self.is_mute(now, node);
         self.detector.left(now.elapsed, node);
         self.removed.remove(node);
+        self.roster.left(node);
         if self.passed_over.remove(node) {
+            return;
+        }
+        if self.left_undecided(now, node) {
             return;
         }
         if self.followers.contains_key(node) {
@@ -343,7 +318,10 @@ impl MasterState {
     /// master ignores it until it is gone.
     pub fn pass_over(&mut self, now: Now, node: &str, why: String) {
         self.detector.left(now.elapsed, node);
-        self.forget_follower(node);
+        self.roster.left(node);
+        if !self.left_undecided(now, node) {
+            self.forget_follower(node);
+        }
         if self.passed_over.insert(node.to_owned()) {
             self.complaints.push((node.to_owned(), why));
         }
@@ -368,25 +346,30 @@ impl MasterState {
                 self.detector.heard(now.elapsed, node);
             }
         }
+        self.settle_roster(now);
         self.find_overdue(now);
     }
 
     /// Whether the grace period for existing followers is still running.
-    fn is_waiting(&self, now: Now) -> bool {
+    pub(super) fn is_waiting(&self, now: Now) -> bool {
         self.grace.is_some_and(|grace| now.elapsed < grace)
     }
 
     /// Reports that a follower joined, once.
-    fn introduce(&mut self, now: Now, node: &str, returns: u32) {
+    pub(super) fn introduce(&mut self, now: Now, node: &str, returns: u32) {
         let follower = self.followers.entry(node.to_owned()).or_default();
-        if !std::mem::replace(&mut follower.introduced, true) {
-            let returned = self.dead.remove(node).is_some() || returns > 0;
-            let kind = if returned {
-                EventKind::Returned
-            } else {
-                EventKind::Joined
-            };
-            self.tell(now.wall, kind, node);
+        if follower.introduced.is_some() {
+            return;
+        }
+        let returned = self.dead.remove(node).is_some() || returns > 0;
+        let kind = if returned {
+            EventKind::Returned
+        } else {
+            EventKind::Joined
+        };
+        let position = self.tell(now.wall, kind, node);
+        if let Some(follower) = self.followers.get_mut(node) {
+            follower.introduced = Some(position);
         }
     }
 

@@ -21,6 +21,9 @@ pub struct MasterConfig {
     pub budget: u32,
     /// The session timeout: ZooKeeper removes the znodes of a member that is silent for this long.
     pub session: Duration,
+    /// Maximum number of bytes of followers' names in a report. If there are more, the report counts those that
+    /// joined long ago.
+    pub names: usize,
 }
 
 /// The state of `/heart_beat_master` when the master took it over.
@@ -44,6 +47,8 @@ pub struct PriorState {
     pub control: Control,
     /// The session of the new master.
     pub session: i64,
+    /// The zxid of the creation of the znode that the new master had as a follower; 0 if it had none.
+    pub own_created: i64,
     /// The largest request in bytes that the server is known to accept, if it is below the default.
     pub request_limit: Option<usize>,
 }

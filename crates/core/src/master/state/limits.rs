@@ -8,6 +8,10 @@ pub const DEFAULT: usize = 0xfffff - 0x7fff;
 /// A smaller limit is of no use: a report of one follower already has some hundred bytes.
 pub const LEAST: usize = 16 * 1024;
 
+/// Maximum number of bytes of followers' names in a report, and of the messages that followers are alive. Every report
+/// has the names, so they must cost little; up to this size a report costs no credit of the budget.
+pub const NAMES: usize = 16 * 1024;
+
 /// Maximum number of followers that one transaction removes.
 pub(super) const MOST_REMOVED: usize = 256;
 
@@ -22,7 +26,7 @@ pub(super) struct ReportLimits {
     pub(super) alive: usize,
     /// The names of the followers.
     pub(super) names: usize,
-    /// The fingerprints of followers whose names do not fit.
+    /// The fingerprints of followers that can be neither named nor counted.
     pub(super) fingerprints: usize,
     /// The followers that died in the last minutes.
     pub(super) dead: usize,
@@ -33,14 +37,14 @@ pub(super) struct ReportLimits {
 }
 
 impl ReportLimits {
-    /// The limits of a request of `request` bytes.
-    pub(super) fn of(request: usize) -> Self {
+    /// The limits of a request of `request` bytes, of which names take at most `names`.
+    pub(super) fn of(request: usize, names: usize) -> Self {
         let share = |percent: usize| request / 100 * percent;
         Self {
             events: share(40),
             messages: share(12),
-            alive: share(5),
-            names: share(8),
+            alive: share(5).min(NAMES),
+            names: share(8).min(names),
             fingerprints: share(18),
             dead: share(3),
             removed: share(10),
@@ -67,7 +71,7 @@ mod tests {
     #[test]
     fn all_parts_fit_into_a_request() {
         for request in [LEAST, 100_000, DEFAULT] {
-            let room = ReportLimits::of(request);
+            let room = ReportLimits::of(request, usize::MAX);
             let sum = room.events + room.messages + room.alive + room.names;
             let sum = sum + room.fingerprints + room.dead + room.removed.max(room.orders);
             assert!(sum <= request / 100 * 96, "{room:?}");

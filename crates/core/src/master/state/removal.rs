@@ -154,7 +154,7 @@ impl MasterState {
         if verdicts.is_empty() {
             return None;
         }
-        let report = self.report(now, &fresh, &[], sequence);
+        let report = self.report(now, &fresh, reported, &[]);
         self.budget.spend(now.elapsed, report.len());
         self.pending = Some(Pending::RemoveDead(RemovalBatch {
             reported,

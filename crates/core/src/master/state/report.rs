@@ -1,10 +1,13 @@
 //! The content of one report.
 
+use std::collections::BTreeSet;
+
 use super::MasterState;
+use super::followers::Follower;
 use super::limits::fitting;
 use crate::clock::Now;
 use crate::protocol::escape::Word;
-use crate::protocol::report::{Draft, fingerprint};
+use crate::protocol::report::Draft;
 use crate::protocol::{Event, EventKind};
 
 impl MasterState {
@@ -13,27 +16,30 @@ impl MasterState {
         if !self.budget.allows(now.elapsed) {
             return None;
         }
-        let alive = if self.called.is_some() || self.is_report_due(now) {
-            self.take_heard()
+        let fresh = self.news.next(&self.room);
+        let told = self.news.position_after(fresh.len());
+        let is_due = self.called.is_some() || self.is_report_due(now);
+        let alive = if is_due && self.budget.allows_routine(now.elapsed) {
+            self.take_heard(told)
         } else {
             Vec::new()
         };
-        let fresh = self.news.next(&self.room);
         if fresh.is_empty() && alive.is_empty() {
             return None;
         }
+        let report = self.report(now, &fresh, fresh.len(), &alive);
         if !alive.is_empty() {
             self.last_report = Some(now.elapsed);
+            self.budget.spend_routine(now.elapsed, report.len());
         }
-        let sequence = self.news.sequence_after(fresh.len());
-        let report = self.report(now, &fresh, &alive, sequence);
         self.budget.spend(now.elapsed, report.len());
         Some((fresh.len(), report))
     }
 
     /// The followers that were heard since they were last listed as alive: as many as one report has room
-    /// for. The next reports list the others.
-    fn take_heard(&mut self) -> Vec<String> {
+    /// for. The next reports list the others. A new master takes each of them for one whose join was reported: the
+    /// report tells the events up to the position `told`.
+    fn take_heard(&mut self, told: u64) -> Vec<String> {
         let from = self.called.take();
         let rest = self.followers.range_mut::<str, _>((
             from.as_deref()
@@ -41,7 +47,10 @@ impl MasterState {
             std::ops::Bound::Unbounded,
         ));
         let (mut alive, mut left) = (Vec::new(), self.room.alive);
-        for (node, follower) in rest.filter(|(_, follower)| follower.heard) {
+        let detector = &self.detector;
+        let is_heard = |node: &str, one: &Follower| one.heard || detector.is_heard_by_group(node);
+        for (node, follower) in rest.filter(|(node, one)| one.is_told(told) && is_heard(node, one))
+        {
             let bytes = message(node);
             if bytes > left && !alive.is_empty() {
                 self.called = alive.last().cloned();
@@ -63,40 +72,21 @@ impl MasterState {
         })
     }
 
-    /// A report with the new events `fresh`; the last of them has the number `sequence`.
+    /// A report with the new events `fresh`, of which the first `reported` have waited.
     pub(super) fn report(
         &self,
         now: Now,
         fresh: &[Event],
+        reported: usize,
         alive: &[String],
-        sequence: u64,
     ) -> String {
-        // Name only followers whose join was reported: a new master reports the join of all others. A new
-        // master takes each named follower for a live one, so leave the dead out: otherwise it would not
+        // A new master takes each named follower for a live one, so leave the dead out: otherwise it would not
         // report their return or any other event of them.
         let leaves = |event: &&Event| event.event == EventKind::Died;
         let died = fresh.iter().filter(leaves);
-        let died: std::collections::BTreeSet<&str> =
-            died.filter_map(|event| event.node.as_deref()).collect();
-        let followers = self.followers.iter();
-        let introduced = followers.filter(|(_, follower)| follower.introduced);
-        let introduced = introduced.map(|(node, _)| node.as_str());
-        let introduced: Vec<&str> = introduced.filter(|node| !died.contains(node)).collect();
-        let (mut named, mut fingerprints) = (Vec::new(), Vec::new());
-        // A report that lists all followers as alive already names them.
-        if alive.len() < introduced.len() {
-            let (mut left, mut others) = (self.room.names, self.room.fingerprints);
-            for node in introduced {
-                let bytes = Word(node).to_string().len() + 1;
-                if bytes <= left {
-                    left -= bytes;
-                    named.push(node);
-                } else if others >= FINGERPRINT {
-                    others -= FINGERPRINT;
-                    fingerprints.push(fingerprint(node));
-                }
-            }
-        }
+        let died: BTreeSet<&str> = died.filter_map(|event| event.node.as_deref()).collect();
+        let named = self.named(self.news.position_after(reported), &died, alive);
+        let last = fresh.last().and_then(|event| event.sequence);
         let dead = self.dead.values().rev();
         let sizes = dead.clone().map(|dead| dead.to_string().len() + 1);
         let listed = fitting(sizes, self.room.dead);
@@ -105,21 +95,19 @@ impl MasterState {
             at: now.wall,
             epoch: self.epoch,
             master_info: &self.master_info,
-            sequence,
+            sequence: last.unwrap_or(self.news.sequence_after(0)),
             fresh,
             recent: self.news.recent().chain(fresh).collect(),
             alive: alive.iter().map(String::as_str).collect(),
-            followers: named,
-            fingerprints,
+            followers: named.names,
+            fingerprints: named.fingerprints,
+            others: named.others,
             more_dead: self.dead.len() - dead.len(),
             dead,
         }
         .compose()
     }
 }
-
-/// The length of a fingerprint in bytes, with the blank before it.
-const FINGERPRINT: usize = 13;
 
 /// The length in bytes of the message of a live follower; it begins with a time of 24 characters.
 fn message(node: &str) -> usize {

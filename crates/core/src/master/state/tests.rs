@@ -4,9 +4,12 @@ mod connections;
 mod crowds;
 mod deaths;
 mod inherited;
+mod large_jobs;
 mod orders;
+mod roster;
 mod succession;
 
+use super::limits::NAMES;
 use super::*;
 use crate::condition::Condition;
 use crate::detect::{DetectorConfig, Rule};
@@ -23,7 +26,11 @@ const PACE: MasterConfig = MasterConfig {
     },
     session: Duration::from_secs(6),
     budget: 5000,
+    names: NAMES,
 };
+
+/// The zxid of the last change of the list of followers.
+const LISTED: i64 = 30;
 
 fn at(ms: u64) -> Now {
     let start = DateTime::from_timestamp_micros(1_609_240_709_000_000).unwrap();
@@ -78,6 +85,7 @@ fn inherited(report: Report) -> PriorState {
         zxid: 40,
         control: Control::default(),
         session: 9,
+        own_created: 0,
         request_limit: None,
     }
 }
@@ -275,7 +283,7 @@ fn an_outage_kills_nobody() {
 #[test]
 fn nobody_is_judged_in_the_moment_after_an_outage() {
     let mut master_state = back();
-    master_state.listed(at(0), &names(&["map2.0"]));
+    master_state.listed(at(0), &names(&["map2.0"]), LISTED);
     master_state.heard(at(0), "map2.0", &reading(7));
     for ms in (0..1000).step_by(5) {
         assert!(!kinds(tick(&mut master_state, ms)).contains(&EventKind::Died));
@@ -293,7 +301,7 @@ fn nobody_is_judged_in_the_moment_after_an_outage() {
 #[test]
 fn who_is_not_back_long_after_an_outage_is_dead() {
     let mut master_state = back();
-    master_state.listed(at(0), &names(&["map2.0"]));
+    master_state.listed(at(0), &names(&["map2.0"]), LISTED);
     master_state.heard(at(0), "map2.0", &reading(7));
     let mut died = (0..3000)
         .step_by(5)
@@ -304,7 +312,7 @@ fn who_is_not_back_long_after_an_outage_is_dead() {
 #[test]
 fn who_stands_there_without_an_outage_is_judged_at_once() {
     let mut master_state = settled();
-    master_state.listed(at(0), &names(&["map2.0"]));
+    master_state.listed(at(0), &names(&["map2.0"]), LISTED);
     master_state.heard(at(0), "map2.0", &reading(7));
     let mut ticks = (0..50)
         .step_by(5)
@@ -316,7 +324,7 @@ fn who_stands_there_without_an_outage_is_judged_at_once() {
 fn who_stood_there_and_went_with_its_session_has_died() {
     for (vanished_after, expected) in [(10, EventKind::Finished), (6_000, EventKind::Died)] {
         let mut master_state = settled();
-        master_state.listed(at(0), &names(&["map2.0"]));
+        master_state.listed(at(0), &names(&["map2.0"]), LISTED);
         master_state.heard(at(0), "map2.0", &reading(7));
         master_state.vanished(at(vanished_after), "map2.0");
         assert_eq!(
@@ -335,7 +343,7 @@ fn the_dead_that_lives_has_returned() {
     }
     assert_eq!(master_state.followers(), 0);
     // A list may be older than the removal.
-    master_state.listed(at(26), &names(&["map2.0"]));
+    master_state.listed(at(26), &names(&["map2.0"]), LISTED);
     assert_eq!(master_state.followers(), 0);
     // The follower watcher notices the removal too: that is no second verdict.
     master_state.vanished(at(26), "map2.0");
@@ -379,7 +387,7 @@ fn who_comes_back_after_an_outage_was_never_gone() {
         ..inherited(before)
     });
     // One still has its old znode, which goes with its session; one has none; one never comes back.
-    master_state.listed(at(0), &names(&["map2.0"]));
+    master_state.listed(at(0), &names(&["map2.0"]), LISTED);
     master_state.heard(at(0), "map2.0", &reading(7));
     master_state.vanished(at(100), "map2.0");
     // The watcher read it again at once, and it was not back yet.

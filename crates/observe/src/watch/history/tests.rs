@@ -22,6 +22,7 @@ fn stat(zxid: i64) -> Stat {
         version: 0,
         owner: 0,
         children: 0,
+        children_changed: 0,
         made: at(0),
         written: at(zxid),
     }

@@ -39,7 +39,7 @@ fn connected(rule: Rule) -> MasterState {
     let mut state = MasterState::begin(at(0), own, &elected, pace, inherited(Report::default()));
     tick(&mut state, 0);
     state.heard(at(0), "map2.0", &listening(7));
-    state.connection_opened(at(0), 1, (SESSION, "map2.0"), Some(address()));
+    state.connection_opened(at(0), (1, None), (SESSION, "map2.0"), Some(address()));
     let reason = answer(&mut state, 0, ProbeOutcome::Accepted);
     assert_eq!(reason, ProbeReason::Verify);
     tick(&mut state, 0);
@@ -248,7 +248,7 @@ fn a_stall_is_taken_from_the_connection_while_it_is_open() {
 #[test]
 fn a_connection_of_another_session_says_nothing_about_a_follower() {
     let mut state = connected(Rule::Fixed);
-    state.connection_opened(at(1), 2, (SESSION + 1, "map2.0"), Some(address()));
+    state.connection_opened(at(1), (2, None), (SESSION + 1, "map2.0"), Some(address()));
     for ms in (5..60).step_by(5) {
         state.connection_beat(at(ms), 2, None, b"");
     }

@@ -99,7 +99,7 @@ fn who_went_with_its_session_is_dead_once_that_is_told() {
 #[test]
 fn who_is_not_back_after_an_outage_is_dead() {
     let mut master_state = back();
-    master_state.listed(at(0), &names(&["map2.0"]));
+    master_state.listed(at(0), &names(&["map2.0"]), LISTED);
     master_state.heard(at(0), "map2.0", &of_attempt(7, "attempt_1"));
     master_state.vanished(at(500), "map2.0");
     tick(&mut master_state, 1000);

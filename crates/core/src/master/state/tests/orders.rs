@@ -97,7 +97,7 @@ fn nobody_is_ordered_without_a_session() {
         ..member("job_1_0001", "attempt_1_0001_m_000002_0")
     };
     master_state.heard(at(0), "map2.0", &foreign);
-    master_state.listed(at(0), &names(&["map2.0", "map3.0"]));
+    master_state.listed(at(0), &names(&["map2.0", "map3.0"]), LISTED);
     for target in ["map2.0", "map3.0"] {
         let (control, answer) = ask(&mut master_state, 5, &format!("kill {target}"));
         assert!(

@@ -6,7 +6,7 @@ use super::*;
 fn followers_of_the_master_before_are_taken_over() {
     let before = Report::parse(b"t: follower map2.0 still alive\nfollowers: map1.0 map4.0\n");
     let mut master_state = begin(inherited(before));
-    master_state.listed(at(0), &names(&["map2.0", "map3.0"]));
+    master_state.listed(at(0), &names(&["map2.0", "map3.0"]), LISTED);
     master_state.heard(at(0), "map2.0", &reading(3));
     master_state.heard(at(0), "map3.0", &reading(0));
     let report = Report::parse(tick(&mut master_state, 0).unwrap().as_bytes());
@@ -37,7 +37,7 @@ fn nobody_is_expected_from_a_job_long_gone() {
         now,
         ..inherited(Report::default())
     });
-    master_state.listed(at(0), &names(&[]));
+    master_state.listed(at(0), &names(&[]), LISTED);
     assert_eq!(kinds(tick(&mut master_state, 0)), [EventKind::Claimed]);
 }
 
