@@ -12,17 +12,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::{DeathCause, ProbeOutcome};
+use super::host_query::{PROBE_PAUSE, PROBE_TIMEOUT};
+use super::{DeathCause, HostState, ProbeOutcome};
 
 /// Maximum number of open connections of one session: a member that opens another one has lost the earlier ones.
 const MOST_CONNECTIONS: usize = 4;
-
-/// The shortest time between two probes of a silent member.
-const PROBE_PAUSE: Duration = Duration::from_millis(100);
-
-/// How long the detector waits for the answer of a silent member's host. On a local network it takes a tenth of a
-/// millisecond.
-const PROBE_TIMEOUT: Duration = Duration::from_millis(10);
 
 /// After this many beats in ZooKeeper since a member's end was proved, the proof was wrong. Fewer may have been on their
 /// way: one is being written, one is read, and one waits to be read.
@@ -50,22 +44,13 @@ pub struct ProbeRequest {
     pub reason: ProbeReason,
 }
 
-/// What a probe of a silent member says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HostState {
-    /// Nothing: it has no address, or its host did not answer.
-    Unknown,
-    /// The probe is under way.
-    Asked,
-    /// The host answers, and the process exists.
-    Answers,
-}
-
 /// An open connection.
 #[derive(Clone, Copy, Debug)]
 struct OpenConnection {
     number: u64,
     address: Option<SocketAddr>,
+    /// The relay by which it goes, if its member has none of its own.
+    relay: Option<u64>,
 }
 
 #[derive(Clone, Debug)]
@@ -81,6 +66,20 @@ struct Peer {
     ended: Option<DeathCause>,
     /// Number of beats in ZooKeeper since then.
     late_beats: u32,
+}
+
+impl Peer {
+    fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            open: Vec::new(),
+            reached: None,
+            probe: None,
+            answered: None,
+            ended: None,
+            late_beats: 0,
+        }
+    }
 }
 
 /// The direct connections of all members to one listener, by the sessions that they announce.
@@ -102,24 +101,18 @@ pub struct PeerConnections {
 }
 
 impl PeerConnections {
-    /// The member `name` with this session has opened a connection. `address` is where it accepts connections itself,
-    /// if that is known for certain. Returns connections to close, which it does not use any more.
+    /// The member `name` with this session has opened a connection, of its own or by the connection of a relay. `address`
+    /// is where it accepts connections itself, if that is known for certain. Returns connections to close, which it does
+    /// not use any more.
     pub fn opened(
         &mut self,
         now: Duration,
-        number: u64,
+        (number, relay): (u64, Option<u64>),
         (session, name): (i64, &str),
         address: Option<SocketAddr>,
     ) -> Vec<u64> {
-        let peer = self.peers.entry(session).or_insert_with(|| Peer {
-            name: name.to_owned(),
-            open: Vec::new(),
-            reached: None,
-            probe: None,
-            answered: None,
-            ended: None,
-            late_beats: 0,
-        });
+        let peer = self.peers.entry(session);
+        let peer = peer.or_insert_with(|| Peer::new(name));
         if peer.name != name {
             // A session belongs to one member.
             return vec![number];
@@ -127,7 +120,11 @@ impl PeerConnections {
         peer.ended = None;
         self.ended.remove(&session);
         peer.reached = peer.reached.filter(|reached| Some(*reached) == address);
-        peer.open.push(OpenConnection { number, address });
+        peer.open.push(OpenConnection {
+            number,
+            address,
+            relay,
+        });
         self.sessions.insert(number, session);
         let surplus = peer.open.len().saturating_sub(MOST_CONNECTIONS);
         let surplus: Vec<u64> = peer.open.drain(..surplus).map(|one| one.number).collect();
@@ -156,14 +153,25 @@ impl PeerConnections {
         }
     }
 
-    /// The member with this session is silent: asks its host, now and then.
-    pub fn doubt(&mut self, now: Duration, session: i64) {
-        let is_known = self.peers.get(&session).is_none_or(|peer| {
-            let is_recent = |(at, _)| now.saturating_sub(at) < PROBE_PAUSE;
-            peer.ended.is_some() || peer.answered.is_some_and(is_recent)
-        });
-        if !is_known {
-            self.ask(now, session, ProbeReason::Doubt);
+    /// The member with this session is silent: asks its host, now and then. `address` is the one that its znode gives: a
+    /// member that has no connection yet is asked there. If it refuses, that proves nothing, since it was not reached
+    /// before.
+    pub fn doubt(
+        &mut self,
+        now: Duration,
+        (session, name): (i64, &str),
+        address: Option<SocketAddr>,
+    ) {
+        // A znode without a session is none of a member.
+        let Some(address) = address.filter(|_| session != 0) else {
+            return;
+        };
+        let peer = self.peers.entry(session);
+        let peer = peer.or_insert_with(|| Peer::new(name));
+        let is_recent = |(at, _)| now.saturating_sub(at) < PROBE_PAUSE;
+        if peer.ended.is_none() && !peer.answered.is_some_and(is_recent) {
+            let address = peer.reached.unwrap_or(address);
+            self.ask_at(now, session, ProbeReason::Doubt, address);
         }
     }
 
@@ -188,7 +196,10 @@ impl PeerConnections {
                 }
             }
             (ProbeOutcome::Refused | ProbeOutcome::NoAnswer, ProbeReason::Verify) => {}
-            (ProbeOutcome::Refused, reason) if is_cut || reason == ProbeReason::Doubt => {
+            (ProbeOutcome::Refused, reason)
+                if peer.reached == Some(probe.address)
+                    && (is_cut || reason == ProbeReason::Doubt) =>
+            {
                 let cause = if is_cut {
                     DeathCause::Closed
                 } else {
@@ -258,9 +269,17 @@ impl PeerConnections {
             .is_some_and(|peer| !peer.open.is_empty())
     }
 
-    /// Whether no member has a connection, or had one lately.
-    pub fn is_empty(&self) -> bool {
-        self.peers.is_empty()
+    /// The relay by which an open connection goes.
+    pub fn relay(&self, number: u64) -> Option<u64> {
+        let session = self.sessions.get(&number)?;
+        let mut open = self.peers.get(session)?.open.iter();
+        open.find(|one| one.number == number)?.relay
+    }
+
+    /// Number of connections by which beats come: a relay and its members have one.
+    pub fn senders(&self) -> usize {
+        let open = self.peers.values().flat_map(|peer| &peer.open);
+        open.filter(|one| one.relay.is_none()).count()
     }
 
     /// The name and the session of the member that opened a connection.
@@ -320,6 +339,13 @@ impl PeerConnections {
         if reason == ProbeReason::Verify && peer.reached == Some(address) {
             return;
         }
+        self.ask_at(now, session, reason, address);
+    }
+
+    fn ask_at(&mut self, now: Duration, session: i64, reason: ProbeReason, address: SocketAddr) {
+        let Some(peer) = self.peers.get_mut(&session) else {
+            return;
+        };
         let is_asked = peer.probe.is_some_and(|(probe, since)| {
             let counts = probe.reason == reason || probe.reason == ProbeReason::Verify;
             counts && probe.address == address && now.saturating_sub(since) < PROBE_PAUSE

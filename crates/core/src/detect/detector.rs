@@ -1,9 +1,12 @@
 //! Finds overdue members: those silent for longer than allowed, counted in time during which the listener
 //! could hear.
 
+mod groups;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use self::groups::Group;
 use super::{DetectorConfig, EchoClock, IntervalWindow, Observation, Rule, Sign};
 
 /// Maximum factor by which simultaneous silences prolong the allowed silence.
@@ -20,7 +23,8 @@ const LONGEST_PATIENCE: Duration = Duration::from_secs(1);
 /// Finds the members of a set that have been silent for longer than they are allowed.
 ///
 /// - **Input**: [`heard`](Self::heard), [`reading`](Self::reading), [`left`](Self::left) and
-///   [`echo`](Self::echo), in the order of the events.
+///   [`echo`](Self::echo), in the order of the events; [`group_heard`](Self::group_heard) for members that beat by a
+///   relay.
 /// - **Output**: [`overdue`](Self::overdue) after each echo, if [`may_be_overdue`](Self::may_be_overdue) says
 ///   that a check of all members is worthwhile, and [`allowance`](Self::allowance).
 #[derive(Clone, Debug)]
@@ -28,6 +32,8 @@ pub struct Detector {
     terms: DetectorConfig,
     echo_clock: EchoClock,
     members: BTreeMap<String, Arrivals>,
+    /// The relays by which members beat together.
+    groups: BTreeMap<u64, Group>,
     /// The echo clock's time before which no member can be overdue.
     due: Duration,
     /// The input since the last [`Detector::take_record`], if it is recorded.
@@ -42,8 +48,12 @@ struct Arrivals {
     intervals: IntervalWindow,
     /// How long it may be silent beyond the timeout, since it beats less often.
     extra: Duration,
-    /// Whether its process is known to exist although it is silent.
-    exists: bool,
+    /// The echo clock's time at which its process was known to exist although it was silent.
+    exists: Option<Duration>,
+    /// The relay by which it beats.
+    group: Option<u64>,
+    /// Whether the relay says that it does not beat.
+    is_late: bool,
 }
 
 impl Detector {
@@ -53,6 +63,7 @@ impl Detector {
             terms,
             echo_clock: EchoClock::new(terms.longest_gap),
             members: BTreeMap::new(),
+            groups: BTreeMap::new(),
             due: Duration::MAX,
             record: None,
         }
@@ -78,8 +89,8 @@ impl Detector {
         if !self.members.contains_key(member) {
             self.members.insert(member.to_owned(), Arrivals::default());
         }
+        self.end_silence(reading, member);
         if let Some(member) = self.members.get_mut(member) {
-            member.end_silence(reading);
             member.silent_since = Some(reading);
             self.due = self.due.min(reading + self.terms.timeout + member.extra);
         }
@@ -92,6 +103,7 @@ impl Detector {
         {
             known.extra = extra;
             if let Some(since) = known.silent_since {
+                // The last word of its relay may be later: then nobody is overdue yet.
                 self.due = self.due.min(since + self.terms.timeout + extra);
             }
             // Its earlier intervals say nothing about the new ones.
@@ -103,10 +115,11 @@ impl Detector {
     /// `member` is silent, but its host answers and its process exists: until it is heard again it may be silent for
     /// longer, except by the fixed rule.
     pub fn exists(&mut self, now: Duration, member: &str, exists: bool) {
-        if let Some(known) = self.members.get_mut(member)
-            && known.exists != exists
+        let is_known = self.members.get(member).map(|known| self.is_patient(known));
+        if is_known.is_some_and(|is_known| is_known != exists)
+            && let Some(known) = self.members.get_mut(member)
         {
-            known.exists = exists;
+            known.exists = exists.then(|| self.echo_clock.elapsed());
             self.due = Duration::ZERO;
             self.note(
                 now,
@@ -127,9 +140,33 @@ impl Detector {
     /// time counts.
     pub fn reading(&mut self, now: Duration, member: &str) {
         self.note(now, Sign::Reading, member);
-        let reading = self.echo_clock.at(now);
-        if let Some(member) = self.members.get_mut(member) {
-            member.end_silence(reading);
+        self.end_silence(self.echo_clock.at(now), member);
+    }
+
+    /// When the silence of a member began; `None` while that is unknown.
+    fn since(&self, member: &Arrivals) -> Option<Duration> {
+        let since = member.silent_since?;
+        let group = member.group.filter(|_| !member.is_late);
+        let group = group.and_then(|group| self.groups.get(&group));
+        Some(group.map_or(since, |group| since.max(group.heard)))
+    }
+
+    /// Whether a member is silent, and its process was known to exist since then.
+    fn is_patient(&self, member: &Arrivals) -> bool {
+        let since = self.since(member);
+        member
+            .exists
+            .zip(since)
+            .is_some_and(|(exists, since)| exists >= since)
+    }
+
+    fn end_silence(&mut self, now: Duration, member: &str) {
+        let since = self.members.get(member).and_then(|known| self.since(known));
+        if let (Some(known), Some(since)) = (self.members.get_mut(member), since) {
+            known.intervals.add(now.saturating_sub(since));
+            known.silent_since = None;
+            known.exists = None;
+            known.is_late = false;
         }
     }
 
@@ -176,7 +213,7 @@ impl Detector {
             return false;
         }
         let silent = self.members.values();
-        let due = silent.filter_map(|member| Some(member.silent_since? + self.timeout(member)));
+        let due = silent.filter_map(|member| Some(self.since(member)? + self.timeout(member)));
         self.due = due.min().unwrap_or(Duration::MAX);
         now >= self.due
     }
@@ -197,7 +234,8 @@ impl Detector {
 
     /// Whether `member` lives only by patience: it was silent for too long, but its process exists.
     pub fn is_spared(&self, member: &str) -> bool {
-        let member = self.members.get(member).filter(|member| member.exists);
+        let member = self.members.get(member);
+        let member = member.filter(|member| self.is_patient(member));
         member.is_some_and(|member| {
             let silence = self.silence(member);
             silence.is_some_and(|silence| silence >= self.allowed_without_patience(member))
@@ -253,7 +291,7 @@ impl Detector {
     }
 
     fn silence(&self, member: &Arrivals) -> Option<Duration> {
-        let since = member.silent_since?;
+        let since = self.since(member)?;
         Some(self.echo_clock.elapsed().saturating_sub(since))
     }
 
@@ -265,7 +303,7 @@ impl Detector {
     fn allowed(&self, member: &Arrivals) -> Duration {
         match self.terms.rule {
             Rule::Fixed => self.timeout(member),
-            Rule::Adaptive if member.exists => {
+            Rule::Adaptive if self.is_patient(member) => {
                 let allowed = self.allowed_without_patience(member);
                 (allowed * PATIENCE).min(allowed + LONGEST_PATIENCE)
             }
@@ -292,172 +330,5 @@ impl Detector {
     }
 }
 
-impl Arrivals {
-    fn end_silence(&mut self, now: Duration) {
-        if let Some(since) = self.silent_since.take() {
-            self.intervals.add(now.saturating_sub(since));
-            self.exists = false;
-        }
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const fn ms(n: u64) -> Duration {
-        Duration::from_millis(n)
-    }
-
-    fn detector(rule: Rule) -> Detector {
-        let mut detector = Detector::new(DetectorConfig {
-            rule,
-            timeout: ms(20),
-            longest_gap: ms(10),
-        });
-        detector.echo(ms(0));
-        detector
-    }
-
-    fn overdue(detector: &Detector) -> String {
-        detector.overdue().collect()
-    }
-
-    /// Echoes every 5 ms, the last at `until`.
-    fn echoes(detector: &mut Detector, from: u64, until: u64) {
-        for at in (from..=until).step_by(5) {
-            detector.echo(ms(at));
-        }
-    }
-
-    #[test]
-    fn silence_of_a_timeout_is_overdue() {
-        let mut detector = detector(Rule::Fixed);
-        echoes(&mut detector, 5, 10);
-        detector.heard(ms(10), "a");
-        echoes(&mut detector, 15, 25);
-        assert_eq!(overdue(&detector), "");
-        echoes(&mut detector, 30, 30);
-        assert_eq!(overdue(&detector), "a");
-    }
-
-    #[test]
-    fn silence_begins_between_two_echoes() {
-        let mut detector = detector(Rule::Fixed);
-        echoes(&mut detector, 5, 10);
-        detector.heard(ms(12), "a");
-        echoes(&mut detector, 15, 30);
-        assert_eq!(overdue(&detector), "");
-        echoes(&mut detector, 35, 35);
-        assert_eq!(overdue(&detector), "a");
-    }
-
-    #[test]
-    fn a_beat_ends_the_silence() {
-        let mut detector = detector(Rule::Fixed);
-        detector.heard(ms(0), "a");
-        detector.heard(ms(0), "b");
-        echoes(&mut detector, 5, 15);
-        detector.heard(ms(15), "a");
-        echoes(&mut detector, 20, 30);
-        assert_eq!(overdue(&detector), "b");
-    }
-
-    #[test]
-    fn nobody_is_overdue_when_the_listener_was_deaf() {
-        for rule in [Rule::Fixed, Rule::Adaptive] {
-            let mut detector = detector(rule);
-            detector.heard(ms(0), "a");
-            detector.echo(ms(30_000));
-            assert_eq!(overdue(&detector), "");
-        }
-    }
-
-    #[test]
-    fn those_who_fall_silent_together_have_longer() {
-        let mut detector = detector(Rule::Adaptive);
-        for member in ["a", "b", "c"] {
-            detector.heard(ms(0), member);
-        }
-        echoes(&mut detector, 5, 55);
-        assert_eq!(overdue(&detector), "");
-        // One of the three beats again: the other two may be silent for 40 ms each.
-        detector.heard(ms(55), "c");
-        assert_eq!(overdue(&detector), "ab");
-        detector.left(ms(55), "a");
-        detector.heard(ms(55), "b");
-        echoes(&mut detector, 60, 65);
-        detector.heard(ms(65), "c");
-        echoes(&mut detector, 70, 70);
-        assert_eq!(overdue(&detector), "");
-        echoes(&mut detector, 75, 75);
-        // By now the other is in doubt too.
-        assert_eq!(overdue(&detector), "");
-        detector.heard(ms(75), "c");
-        assert_eq!(overdue(&detector), "b");
-    }
-
-    #[test]
-    fn a_crowd_that_is_gone_is_overdue_at_last() {
-        let mut detector = detector(Rule::Adaptive);
-        for member in 0..16 {
-            detector.heard(ms(0), &format!("map{member}"));
-        }
-        echoes(&mut detector, 5, 195);
-        assert_eq!(detector.overdue().count(), 0);
-        echoes(&mut detector, 200, 200);
-        assert_eq!(detector.overdue().count(), 16);
-    }
-
-    #[test]
-    fn who_beats_less_often_may_be_silent_for_longer() {
-        for rule in [Rule::Fixed, Rule::Adaptive] {
-            let mut detector = detector(rule);
-            detector.heard(ms(0), "a");
-            detector.expect(ms(0), "a", ms(30));
-            echoes(&mut detector, 5, 45);
-            assert_eq!(overdue(&detector), "");
-            echoes(&mut detector, 50, 50);
-            assert_eq!(overdue(&detector), "a");
-        }
-    }
-
-    #[test]
-    fn no_time_counts_while_a_value_is_read() {
-        let mut detector = detector(Rule::Fixed);
-        detector.heard(ms(0), "a");
-        detector.reading(ms(0), "a");
-        echoes(&mut detector, 5, 100);
-        assert_eq!(overdue(&detector), "");
-        detector.heard(ms(100), "a");
-        echoes(&mut detector, 105, 120);
-        assert_eq!(overdue(&detector), "a");
-    }
-
-    #[test]
-    fn who_left_is_not_expected() {
-        let mut detector = detector(Rule::Fixed);
-        detector.heard(ms(0), "a");
-        detector.left(ms(0), "a");
-        echoes(&mut detector, 5, 100);
-        assert_eq!(overdue(&detector), "");
-        // A late read of a member that left does not bring it back.
-        detector.reading(ms(100), "a");
-        assert_eq!(overdue(&detector), "");
-    }
-
-    #[test]
-    fn what_was_told_can_be_told_again() {
-        let mut first = detector(Rule::Fixed).recorded();
-        first.heard(ms(1), "a");
-        echoes(&mut first, 5, 25);
-        let record = first.take_record();
-        assert_eq!(record.len(), 6);
-        assert!(first.take_record().is_empty());
-        let mut second = detector(Rule::Fixed);
-        for seen in record {
-            second.tell(&seen);
-        }
-        assert_eq!(overdue(&second), overdue(&first));
-    }
-}
+mod tests;

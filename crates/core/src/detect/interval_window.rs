@@ -20,10 +20,11 @@ const ENOUGH: usize = 20;
 /// d = φ ln 10 − 1. In recordings under busy loops, φ = 8 spares few more members and delays all verdicts.
 const DEVIATIONS: f64 = 10.51;
 
-/// The last silences of one member, in whole microseconds: a running sum of integers does not drift.
+/// The last silences of one member, in whole microseconds: a running sum of integers does not drift. 32 bits hold an
+/// hour; a master has one window for each of thousands of members.
 #[derive(Clone, Debug, Default)]
 pub struct IntervalWindow {
-    window: VecDeque<u64>,
+    window: VecDeque<u32>,
     sum: u64,
     squares: u128,
 }
@@ -31,14 +32,14 @@ pub struct IntervalWindow {
 impl IntervalWindow {
     /// Adds a silence that has ended.
     pub fn add(&mut self, silence: Duration) {
-        let micros = u64::try_from(silence.as_micros()).unwrap_or(u64::MAX);
+        let micros = u32::try_from(silence.as_micros()).unwrap_or(u32::MAX);
         self.window.push_back(micros);
-        self.sum += micros;
+        self.sum += u64::from(micros);
         self.squares += u128::from(micros) * u128::from(micros);
         if self.window.len() > WINDOW
             && let Some(oldest) = self.window.pop_front()
         {
-            self.sum -= oldest;
+            self.sum -= u64::from(oldest);
             self.squares -= u128::from(oldest) * u128::from(oldest);
         }
     }

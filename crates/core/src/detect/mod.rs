@@ -12,14 +12,16 @@ mod cause;
 mod connections;
 mod detector;
 mod echo_clock;
+mod host_query;
 mod interval_window;
 mod observation;
 mod rule;
 
 pub use cause::{DeathCause, ProbeOutcome};
-pub use connections::{HostState, PeerConnections, ProbeReason, ProbeRequest};
+pub use connections::{PeerConnections, ProbeReason, ProbeRequest};
 pub use detector::Detector;
 pub use echo_clock::EchoClock;
+pub use host_query::{HostQuery, HostState};
 pub use interval_window::IntervalWindow;
 pub use observation::{Observation, Sign};
 pub use rule::{DetectorConfig, Rule};

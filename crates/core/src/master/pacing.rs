@@ -6,8 +6,8 @@ use std::time::Duration;
 /// that a new interval is computed, so that one follower that joins or leaves does not change it for all.
 const SLACK: usize = 8;
 
-/// Maximum number of beats per second that all followers send by direct connections. A master spends some ten
-/// microseconds on each (`scripts/bench members`), and a crash is known without them.
+/// Maximum number of beats per second by all direct connections; a relay and its members have one. A master spends some
+/// ten microseconds on each (`scripts/bench members`), and a crash is known without them.
 const MOST_DIRECT_BEATS: u32 = 20_000;
 
 /// Computes the intervals of all followers.
@@ -69,9 +69,9 @@ impl Pacing {
         self.asked.unwrap_or(interval)
     }
 
-    /// The interval of beats by direct connections for this number of followers.
-    pub fn direct_interval(&mut self, followers: usize) -> Duration {
-        let interval = self.direct.interval(self.base, followers);
+    /// The interval of beats by direct connections for this number of connections.
+    pub fn direct_interval(&mut self, connections: usize) -> Duration {
+        let interval = self.direct.interval(self.base, connections);
         self.asked.unwrap_or(interval)
     }
 }
@@ -137,7 +137,10 @@ mod tests {
             let direct = pacing.direct_interval(followers);
             assert!(direct < pacing.interval(followers), "{followers}");
             let beats = f64::from(u32::try_from(followers).unwrap()) / direct.as_secs_f64();
-            assert!(beats <= f64::from(MOST_DIRECT_BEATS), "{followers}: {beats}");
+            assert!(
+                beats <= f64::from(MOST_DIRECT_BEATS),
+                "{followers}: {beats}"
+            );
         }
         pacing.ask(Some(Duration::from_millis(20)));
         assert_eq!(pacing.direct_interval(1), Duration::from_millis(20));

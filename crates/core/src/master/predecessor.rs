@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::detect::{DeathCause, Detector, DetectorConfig};
+use crate::detect::{DeathCause, Detector, DetectorConfig, HostQuery, HostState};
 
 /// The detector's name for the predecessor, the only watched member.
 const PREDECESSOR: &str = "predecessor";
@@ -50,8 +50,8 @@ struct Ahead {
 ///
 /// - **Input**: [`seen`](Self::seen) and [`changed`](Self::changed) for the claim before its own,
 ///   [`looked`](Self::looked) for the first in line or all ahead, [`echo`](Self::echo) for each acknowledged
-///   beat of the member itself.
-/// - **Output**: [`silent`](Self::silent), after each echo.
+///   beat of the member itself, [`answered`](Self::answered) for what its predecessor's host says.
+/// - **Output**: [`silent`](Self::silent) and [`take_question`](Self::take_question), after each echo.
 #[derive(Debug)]
 pub struct PredecessorWatch {
     generation: u64,
@@ -72,6 +72,11 @@ pub struct PredecessorWatch {
     said: BTreeSet<Silent>,
     /// A claim whose holder's process has ended, and how that was found.
     ended: Option<(String, DeathCause)>,
+    /// The claim whose holder's host can be asked whether the holder's process exists.
+    reachable: Option<String>,
+    host: HostQuery,
+    /// Whether to ask it now.
+    asks: bool,
 }
 
 impl PredecessorWatch {
@@ -95,6 +100,9 @@ impl PredecessorWatch {
             ahead: Vec::new(),
             said: BTreeSet::new(),
             ended: None,
+            reachable: None,
+            host: HostQuery::default(),
+            asks: false,
         }
     }
 
@@ -157,6 +165,36 @@ impl PredecessorWatch {
         self.ended = cause.map(|cause| (claim.to_owned(), cause));
     }
 
+    /// The host of this claim's holder can be asked whether the holder's process exists.
+    pub fn reachable(&mut self, claim: Option<&String>) {
+        self.reachable = claim.cloned();
+    }
+
+    /// Whether to ask the host of the predecessor's process now, since it is silent.
+    pub fn take_question(&mut self) -> bool {
+        std::mem::take(&mut self.asks)
+    }
+
+    /// The answer: whether the process of this claim's holder exists.
+    pub fn answered(&mut self, now: Duration, claim: &str, exists: bool) {
+        if self.predecessor == claim {
+            self.host.answered(now, exists);
+            self.doubt(now);
+        }
+    }
+
+    /// While the predecessor is silent but its process exists, it may be silent for longer, except by the fixed rule. A
+    /// verdict waits for the answer.
+    fn doubt(&mut self, now: Duration) {
+        let is_reachable = self.reachable.as_ref() == Some(&self.predecessor);
+        if !is_reachable || self.detector.doubtful().next().is_none() {
+            return;
+        }
+        self.asks |= self.host.doubt(now);
+        let exists = self.host.state(now) != HostState::Unknown;
+        self.detector.exists(now, PREDECESSOR, exists);
+    }
+
     /// The claims ahead were read, in order: only the first, or all up to some number.
     pub fn looked(&mut self, now: Duration, seen: Vec<(String, ClaimView)>) {
         let now = self.detector.echo_clock().at(now);
@@ -188,6 +226,7 @@ impl PredecessorWatch {
     /// The member's own beat was acknowledged.
     pub fn echo(&mut self, now: Duration) {
         self.detector.echo(now);
+        self.doubt(now);
     }
 
     /// A claim whose holder is dead, and why; the next one after [`said`](Self::said). No claim behind a living one is

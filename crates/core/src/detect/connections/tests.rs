@@ -26,7 +26,7 @@ fn no_probe(connections: &mut PeerConnections) {
 /// A member with connection 1, whose address was reached.
 fn connected() -> PeerConnections {
     let mut connections = PeerConnections::default();
-    connections.opened(ms(0), 1, (SESSION, "a"), Some(address()));
+    connections.opened(ms(0), (1, None), (SESSION, "a"), Some(address()));
     let verify = probe(&mut connections);
     assert_eq!(verify.reason, ProbeReason::Verify);
     connections.probed(ms(1), verify.number, ProbeOutcome::Accepted);
@@ -69,13 +69,13 @@ fn a_goodbye_is_no_crash() {
     let mut connections = connected();
     connections.closed(ms(100), 1, true);
     no_probe(&mut connections);
-    assert!(connections.is_empty());
+    assert_eq!(connections.member(1), None);
 }
 
 #[test]
 fn a_goodbye_holds_for_earlier_connections_too() {
     let mut connections = connected();
-    connections.opened(ms(50), 2, (SESSION, "a"), Some(address()));
+    connections.opened(ms(50), (2, None), (SESSION, "a"), Some(address()));
     connections.closed(ms(100), 2, true);
     connections.closed(ms(101), 1, false);
     no_probe(&mut connections);
@@ -84,12 +84,12 @@ fn a_goodbye_holds_for_earlier_connections_too() {
 #[test]
 fn who_is_connected_again_has_not_ended() {
     let (mut connections, confirm) = cut();
-    connections.opened(ms(101), 2, (SESSION, "a"), Some(address()));
+    connections.opened(ms(101), (2, None), (SESSION, "a"), Some(address()));
     connections.probed(ms(102), confirm.number, ProbeOutcome::Refused);
     assert_eq!(ended(&connections), None);
     let (mut connections, confirm) = cut();
     connections.probed(ms(101), confirm.number, ProbeOutcome::Refused);
-    connections.opened(ms(102), 2, (SESSION, "a"), Some(address()));
+    connections.opened(ms(102), (2, None), (SESSION, "a"), Some(address()));
     assert_eq!(ended(&connections), None);
 }
 
@@ -97,7 +97,7 @@ fn who_is_connected_again_has_not_ended() {
 fn an_address_that_was_never_reached_proves_nothing() {
     for outcome in [ProbeOutcome::Refused, ProbeOutcome::NoAnswer] {
         let mut connections = PeerConnections::default();
-        connections.opened(ms(0), 1, (SESSION, "a"), Some(address()));
+        connections.opened(ms(0), (1, None), (SESSION, "a"), Some(address()));
         let verify = probe(&mut connections);
         connections.probed(ms(1), verify.number, outcome);
         connections.closed(ms(100), 1, false);
@@ -106,7 +106,7 @@ fn an_address_that_was_never_reached_proves_nothing() {
     }
     // Behind NAT or a proxy.
     let mut connections = PeerConnections::default();
-    connections.opened(ms(0), 1, (SESSION, "a"), None);
+    connections.opened(ms(0), (1, None), (SESSION, "a"), None);
     connections.closed(ms(100), 1, false);
     no_probe(&mut connections);
 }
@@ -114,7 +114,7 @@ fn an_address_that_was_never_reached_proves_nothing() {
 #[test]
 fn who_ends_before_its_address_is_verified_is_asked_afterwards() {
     let mut connections = PeerConnections::default();
-    connections.opened(ms(0), 1, (SESSION, "a"), Some(address()));
+    connections.opened(ms(0), (1, None), (SESSION, "a"), Some(address()));
     let verify = probe(&mut connections);
     connections.closed(ms(1), 1, false);
     no_probe(&mut connections);
@@ -127,7 +127,7 @@ fn who_ends_before_its_address_is_verified_is_asked_afterwards() {
 #[test]
 fn one_of_two_connections_is_enough() {
     let mut connections = connected();
-    connections.opened(ms(50), 2, (SESSION, "a"), Some(address()));
+    connections.opened(ms(50), (2, None), (SESSION, "a"), Some(address()));
     connections.closed(ms(100), 1, false);
     no_probe(&mut connections);
     connections.closed(ms(101), 2, false);
@@ -139,7 +139,7 @@ fn a_member_keeps_few_connections() {
     let mut connections = connected();
     let mut closed = Vec::new();
     for number in 2..20 {
-        closed.extend(connections.opened(ms(50), number, (SESSION, "a"), Some(address())));
+        closed.extend(connections.opened(ms(50), (number, None), (SESSION, "a"), Some(address())));
     }
     assert_eq!(closed, (1..16).collect::<Vec<_>>());
     assert_eq!(connections.member(15), None);
@@ -156,7 +156,7 @@ fn nobody_ends_another_member() {
     assert_eq!(connections.ended("b", SESSION, Some(address())), None);
     assert_eq!(connections.ended("a", SESSION + 1, Some(address())), None);
     // A session belongs to one member.
-    let refused = connections.opened(ms(200), 9, (SESSION, "b"), Some(address()));
+    let refused = connections.opened(ms(200), (9, None), (SESSION, "b"), Some(address()));
     assert_eq!(refused, [9]);
     assert_eq!(connections.member(9), None);
 }
@@ -177,19 +177,19 @@ fn who_beats_on_in_zookeeper_has_not_ended() {
 fn the_host_of_a_silent_member_is_asked_now_and_then() {
     let mut connections = connected();
     assert_eq!(connections.host(ms(100), SESSION), HostState::Unknown);
-    connections.doubt(ms(100), SESSION);
+    connections.doubt(ms(100), (SESSION, "a"), Some(address()));
     assert_eq!(connections.host(ms(105), SESSION), HostState::Asked);
     // The answer is late.
     assert_eq!(connections.host(ms(110), SESSION), HostState::Unknown);
     let asked = probe(&mut connections);
     assert_eq!(asked.reason, ProbeReason::Doubt);
-    connections.doubt(ms(105), SESSION);
+    connections.doubt(ms(105), (SESSION, "a"), Some(address()));
     no_probe(&mut connections);
     connections.probed(ms(111), asked.number, ProbeOutcome::Accepted);
     assert_eq!(connections.host(ms(111), SESSION), HostState::Answers);
-    connections.doubt(ms(150), SESSION);
+    connections.doubt(ms(150), (SESSION, "a"), Some(address()));
     no_probe(&mut connections);
-    connections.doubt(ms(211), SESSION);
+    connections.doubt(ms(211), (SESSION, "a"), Some(address()));
     let again = probe(&mut connections);
     connections.probed(ms(212), again.number, ProbeOutcome::NoAnswer);
     assert_eq!(connections.host(ms(212), SESSION), HostState::Unknown);
@@ -198,8 +198,29 @@ fn the_host_of_a_silent_member_is_asked_now_and_then() {
 #[test]
 fn a_silent_member_whose_host_refuses_has_ended() {
     let mut connections = connected();
-    connections.doubt(ms(100), SESSION);
+    connections.doubt(ms(100), (SESSION, "a"), Some(address()));
     let asked = probe(&mut connections);
     connections.probed(ms(101), asked.number, ProbeOutcome::Refused);
     assert_eq!(ended(&connections), Some(DeathCause::Refused));
+}
+
+#[test]
+fn a_member_without_a_connection_is_asked_at_the_address_of_its_znode() {
+    let mut connections = PeerConnections::default();
+    connections.doubt(ms(0), (SESSION, "a"), None);
+    assert_eq!(connections.take_probes(), []);
+    connections.doubt(ms(10), (SESSION, "a"), Some(address()));
+    let probe = connections.take_probes()[0];
+    assert_eq!(
+        (probe.address, probe.reason),
+        (address(), ProbeReason::Doubt)
+    );
+    connections.probed(ms(11), probe.number, ProbeOutcome::Accepted);
+    assert_eq!(connections.host(ms(12), SESSION), HostState::Answers);
+    // A refusal proves nothing: it was never reached by a connection.
+    connections.doubt(ms(112), (SESSION, "a"), Some(address()));
+    let probe = connections.take_probes()[0];
+    connections.probed(ms(113), probe.number, ProbeOutcome::Refused);
+    assert_eq!(connections.ended("a", SESSION, Some(address())), None);
+    assert_eq!(connections.host(ms(114), SESSION), HostState::Unknown);
 }

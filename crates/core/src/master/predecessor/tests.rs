@@ -228,3 +228,55 @@ fn the_lock_of_another_program_is_left_alone() {
     echoes(&mut predecessor_watch, 5, 10_000);
     assert_eq!(next(&mut predecessor_watch), None);
 }
+
+/// A watch by the adaptive rule whose predecessor has beaten at 0 ms and can be asked.
+fn adaptive() -> PredecessorWatch {
+    let terms = DetectorConfig {
+        rule: Rule::Adaptive,
+        ..TERMS
+    };
+    let mut predecessor_watch = PredecessorWatch::begin(3, "before".to_owned(), terms, false);
+    predecessor_watch.echo(ms(0));
+    predecessor_watch.seen(ms(0), sight(1));
+    predecessor_watch.reachable(Some(&"before".to_owned()));
+    predecessor_watch
+}
+
+#[test]
+fn one_whose_process_exists_may_be_silent_for_longer() {
+    let mut predecessor_watch = adaptive();
+    predecessor_watch.echo(ms(5));
+    assert!(!predecessor_watch.take_question());
+    predecessor_watch.echo(ms(10));
+    assert!(predecessor_watch.take_question());
+    assert!(!predecessor_watch.take_question());
+    predecessor_watch.answered(ms(11), "before", true);
+    for at in (15..200).step_by(5) {
+        predecessor_watch.echo(ms(at));
+        if predecessor_watch.take_question() {
+            predecessor_watch.answered(ms(at), "before", true);
+        }
+        assert_eq!(next(&mut predecessor_watch), None, "{at}");
+    }
+    predecessor_watch.echo(ms(200));
+    assert_eq!(next(&mut predecessor_watch), Some(before(1)));
+}
+
+#[test]
+fn one_whose_host_does_not_answer_is_deposed_after_the_timeout() {
+    let mut predecessor_watch = adaptive();
+    echoes(&mut predecessor_watch, 5, 15);
+    assert!(predecessor_watch.take_question());
+    assert_eq!(next(&mut predecessor_watch), None);
+    predecessor_watch.echo(ms(20));
+    assert_eq!(next(&mut predecessor_watch), Some(before(1)));
+}
+
+#[test]
+fn an_answer_about_another_claim_says_nothing() {
+    let mut predecessor_watch = adaptive();
+    echoes(&mut predecessor_watch, 5, 15);
+    predecessor_watch.answered(ms(15), "another", true);
+    predecessor_watch.echo(ms(20));
+    assert_eq!(next(&mut predecessor_watch), Some(before(1)));
+}

@@ -19,7 +19,7 @@ impl MasterState {
     pub fn connection_opened(
         &mut self,
         now: Now,
-        connection: u64,
+        connection: (u64, Option<u64>),
         member: (i64, &str),
         address: Option<SocketAddr>,
     ) -> Vec<u64> {
@@ -29,6 +29,8 @@ impl MasterState {
 
     /// A connection has ended; `is_goodbye` if its member said that it leaves.
     pub fn connection_closed(&mut self, now: Now, connection: u64, is_goodbye: bool) {
+        // Its members, if it is a relay's, look for another way.
+        self.detector.group_left(connection);
         let Some((node, session)) = self.connections.member(connection) else {
             return;
         };
@@ -48,6 +50,7 @@ impl MasterState {
             // From now on its beats in ZooKeeper count, which may be rare.
             follower.content_from = None;
             let extra = follower.extra;
+            self.detector.set_group(&node, None);
             self.detector.expect(now.elapsed, &node, extra);
             self.read(&node, ReadMode::Watched);
         }
@@ -80,6 +83,8 @@ impl MasterState {
             follower.written = server_time(self.begun, now);
         }
         self.detector.heard(now.elapsed, &node);
+        let relay = self.connections.relay(connection);
+        self.detector.set_group(&node, relay);
         if !text.is_empty() {
             follower.content_from = Some(connection);
             let beat = Beat::parse(text);
@@ -92,6 +97,23 @@ impl MasterState {
             self.take_status(now, &node, &beat);
         }
         self.read(&node, ReadMode::Paused);
+    }
+
+    /// A relay says that all of its members have beaten lately, except the `late` ones: their connections, and for how long
+    /// each has not.
+    pub fn group_beat(&mut self, now: Now, relay: u64, late: &[(u64, Duration)]) {
+        let mut names = Vec::new();
+        for (connection, silence) in late {
+            if let Some((node, session)) = self.connections.member(*connection)
+                && self
+                    .followers
+                    .get(node)
+                    .is_some_and(|one| one.owner == session)
+            {
+                names.push((node.to_owned(), *silence));
+            }
+        }
+        self.detector.group_heard(now.elapsed, relay, &names);
     }
 
     /// Changes how a follower's znode is read. A connection's beats make it needless; a connection that is silent or
@@ -139,17 +161,15 @@ impl MasterState {
 
     /// Asks the hosts of silent followers whether these exist, and tells the detector what is known.
     pub(super) fn doubt(&mut self, now: Now) {
-        if self.connections.is_empty() {
-            return;
-        }
         let doubtful: Vec<String> = self.detector.doubtful().map(str::to_owned).collect();
         for node in doubtful {
             let Some(follower) = self.followers.get(&node) else {
                 continue;
             };
-            let session = follower.owner;
+            let (session, address) = (follower.owner, follower.identity.address);
             self.read(&node, ReadMode::Watched);
-            self.connections.doubt(now.elapsed, session);
+            self.connections
+                .doubt(now.elapsed, (session, &node), address);
             // A verdict waits for the host's answer.
             let exists = self.connections.host(now.elapsed, session) != HostState::Unknown;
             self.detector.exists(now.elapsed, &node, exists);

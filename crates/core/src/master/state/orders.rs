@@ -57,10 +57,14 @@ fn size(order: &Order) -> usize {
     order.to_string().len() + 1
 }
 
-/// The interval in ZooKeeper, and the one of direct connections if it is another one.
-fn intervals(pacing: &mut Pacing, followers: usize) -> (Option<Duration>, Option<Duration>) {
+/// The interval in ZooKeeper, and the one of direct connections if it is another one. `senders` is the number of those
+/// connections.
+fn intervals(
+    pacing: &mut Pacing,
+    (followers, senders): (usize, usize),
+) -> (Option<Duration>, Option<Duration>) {
     let interval = pacing.interval(followers);
-    let direct = pacing.direct_interval(followers);
+    let direct = pacing.direct_interval(senders);
     (Some(interval), (direct != interval).then_some(direct))
 }
 
@@ -91,7 +95,7 @@ impl Orders {
         let issued = if is_own && standing.len() == before.orders.len() {
             before
         } else {
-            let (interval, direct_interval) = intervals(&mut pacing, followers);
+            let (interval, direct_interval) = intervals(&mut pacing, (followers, followers));
             Control {
                 epoch: Some(epoch),
                 claim: Some(claim.to_owned()),
@@ -133,7 +137,7 @@ impl Orders {
         standing.any(|(_, order)| order.action == Action::KillJob && order.target == job)
     }
 
-    fn control(&mut self, now: Now, followers: usize) -> Control {
+    fn control(&mut self, now: Now, members: (usize, usize)) -> Control {
         self.standing.retain(|(given, order)| {
             let stands = match order.action {
                 Action::KillTask | Action::Reinit => STANDS,
@@ -142,7 +146,7 @@ impl Orders {
             now.elapsed.saturating_sub(*given) < stands
         });
         let standing = &self.standing;
-        let (interval, direct_interval) = intervals(&mut self.pacing, followers);
+        let (interval, direct_interval) = intervals(&mut self.pacing, members);
         Control {
             epoch: self.issued.epoch,
             claim: self.issued.claim.clone(),
@@ -183,7 +187,8 @@ impl MasterState {
         if std::mem::take(&mut self.orders.yields) || self.takeover_version.is_some() {
             return None;
         }
-        let mut control = self.orders.control(now, self.followers.len());
+        let members = (self.followers.len(), self.connections.senders());
+        let mut control = self.orders.control(now, members);
         let mut issue = Issue {
             control: Control::default(),
             orders: Vec::new(),
@@ -197,8 +202,7 @@ impl MasterState {
             control.number = last.unwrap_or(control.number);
             let mut pacing = self.orders.pacing;
             pacing.ask(control.asked);
-            (control.interval, control.direct_interval) =
-                intervals(&mut pacing, self.followers.len());
+            (control.interval, control.direct_interval) = intervals(&mut pacing, members);
             issue.answers = true;
             answer = Some((name, response.to_string()));
         } else if !self.orders.is_due(now, &control) {
