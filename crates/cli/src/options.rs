@@ -7,9 +7,10 @@ use clap::error::ErrorKind;
 use clap::{Args, Command};
 
 use super::StallOptions;
-use super::values::{RuleValue, SchedulingValue, TransportValue};
+use super::values::{RelayValue, RuleValue, SchedulingValue, TransportValue};
 use heartline_core::detect::DetectorConfig;
 use heartline_core::master::state::MasterConfig;
+use heartline_core::master::state::limits::NAMES;
 use heartline_core::protocol::{Identity, Phase};
 use heartline_core::template::Template;
 use heartline_member::{Config, DirectConfig, ListenAddress, Name};
@@ -142,6 +143,17 @@ pub struct BeatOptions {
     )]
     pub listen: Option<ListenAddress>,
 
+    /// Which members share one direct connection to the master: none, or those of one host, where one of them sends the
+    /// beats of all
+    #[arg(
+        long,
+        value_name = "MEMBERS",
+        env = "HEARTLINE_RELAY",
+        default_value_t,
+        help_heading = "Heartbeat"
+    )]
+    pub relay: RelayValue,
+
     /// While this member is master, run this command for each member that it declares dead, such as 'mapred
     /// job -fail-task {attempt}'. Words are split as by a shell, but no shell is started; {attempt}, {node},
     /// {host}, {job}, {pid} and {epoch} are replaced by the details of the dead member, or by nothing if
@@ -183,6 +195,7 @@ impl BeatOptions {
                 },
                 budget: self.beat_budget,
                 session: self.zookeeper.session_timeout,
+                names: NAMES,
             },
             name: self.name.clone().unwrap_or_else(|| match task.phase {
                 Some(Phase::Reduce) => Name::of_new_reducer(),
@@ -199,6 +212,7 @@ impl BeatOptions {
                     .into_owned(),
                 pid: std::process::id(),
                 returns: 0,
+                sessions: 0,
                 claim: None,
                 address: None,
             },
@@ -209,6 +223,7 @@ impl BeatOptions {
             direct: self.transport.path().map(|path| DirectConfig {
                 listen: self.listen.clone(),
                 path,
+                relay_host: (self.relay == RelayValue::Host).then(String::new),
             }),
             master_lease: None,
         }

@@ -69,3 +69,14 @@ impl TransportValue {
         }
     }
 }
+
+/// Which members share one connection to the master.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Display, ValueEnum)]
+#[strum(serialize_all = "lowercase")]
+pub enum RelayValue {
+    /// None: each has its own
+    #[default]
+    None,
+    /// Those of one host: the first of them sends the beats of all
+    Host,
+}

@@ -105,9 +105,11 @@ impl MemberContext {
         status_source: Arc<dyn StatusSource>,
         hooks: RunnerHooks,
     ) -> Self {
-        let transport = config.direct.is_some().then(|| environment.transport());
+        let direct = config.direct.as_ref();
+        let transport =
+            direct.and_then(|direct| environment.transport(direct.relay_host.as_deref()));
         Self {
-            transport: transport.flatten(),
+            transport,
             listener: None,
             config,
             status_source,
@@ -164,6 +166,7 @@ impl MemberContext {
     /// Remembers a session that may have left znodes behind in ZooKeeper.
     pub(super) fn remember(&mut self, session: i64) {
         self.earlier.push(session);
+        self.config.identity.sessions += 1;
         let surplus = self.earlier.len().saturating_sub(MOST_EARLIER);
         self.earlier.drain(..surplus);
         let surplus = self.claims.len().saturating_sub(MOST_EARLIER);

@@ -53,6 +53,9 @@ pub struct DirectConfig {
     pub listen: Option<ListenAddress>,
     /// Where beats go.
     pub path: BeatPath,
+    /// The host whose members share one connection to the master; `None`: each has its own. The text tells several hosts
+    /// of one machine apart, for tests; usually it is empty.
+    pub relay_host: Option<String>,
 }
 
 #[cfg(test)]

@@ -21,6 +21,8 @@ const LISTEN_TIMEOUT: Duration = Duration::from_millis(500);
 pub(super) struct OpenPeer {
     pub(super) peer: PeerIdentity,
     pub(super) address: Option<SocketAddr>,
+    /// The connection of the relay by which it beats.
+    pub(super) relay: Option<u64>,
 }
 
 /// Accepts direct connections.
@@ -94,15 +96,17 @@ impl DirectListener {
                 connection,
                 peer,
                 address,
+                relay,
             } => {
                 let open = OpenPeer {
                     peer: peer.clone(),
                     address: *address,
+                    relay: *relay,
                 };
                 listener.open.insert(*connection, open);
             }
             PeerEvent::Closed { connection, .. } => drop(listener.open.remove(connection)),
-            PeerEvent::Beat { .. } => {}
+            PeerEvent::Beat { .. } | PeerEvent::Group { .. } => {}
         }
         event
     }

@@ -20,8 +20,8 @@ pub trait Environment: Send + Sync {
     /// Access to ZooKeeper.
     fn servers(&self) -> Arc<dyn Opener>;
 
-    /// The way to other members beside ZooKeeper, if there is one.
-    fn transport(&self) -> Option<Arc<dyn Transport>>;
+    /// The way to other members beside ZooKeeper, if there is one. The members of `relay_host` share one connection.
+    fn transport(&self, relay_host: Option<&str>) -> Option<Arc<dyn Transport>>;
 }
 
 /// The real machine that the program runs on.
@@ -52,7 +52,11 @@ impl Environment for SystemEnvironment {
         Arc::new(RealServers)
     }
 
-    fn transport(&self) -> Option<Arc<dyn Transport>> {
-        Some(Arc::new(TcpTransport))
+    fn transport(&self, relay_host: Option<&str>) -> Option<Arc<dyn Transport>> {
+        let transport = match relay_host {
+            Some(host) => TcpTransport::shared(host.to_owned()),
+            None => TcpTransport::default(),
+        };
+        Some(Arc::new(transport))
     }
 }

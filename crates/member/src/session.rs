@@ -328,6 +328,7 @@ impl<'a> MemberSession<'a> {
                 self.master_connection_event(&claim, event);
             }
             SessionEvent::Probed(epoch, number, outcome) => self.probed(epoch, number, outcome),
+            SessionEvent::HolderProbed(claim, outcome) => self.holder_probed(&claim, outcome),
             SessionEvent::PassedOver(path, why) => self.context.note(&path, &why),
             SessionEvent::Failed(failure) => self.failed(&failure),
             SessionEvent::Diagnosed { diagnosis, leaving } => {

@@ -27,6 +27,8 @@ pub(super) enum SessionEvent {
     MasterConnection(String, MasterConnectionEvent),
     /// The outcome of a probe, for the master of this epoch.
     Probed(i64, u64, ProbeOutcome),
+    /// The outcome of a probe of the process that holds this claim.
+    HolderProbed(String, ProbeOutcome),
     /// The znode at a path is skipped, and why.
     PassedOver(String, String),
     /// ZooKeeper answers, but not as it should.
@@ -88,8 +90,8 @@ pub(super) struct RemovedClaimant {
 /// An event that the follower watcher reports.
 #[derive(Debug)]
 pub(super) enum FollowerEvent {
-    /// The names of the followers' znodes that exist.
-    Members(BTreeSet<String>),
+    /// The names of the followers' znodes that exist, and the zxid of the last change of this list.
+    Members(BTreeSet<String>, i64),
     /// A follower's value; its next change is being watched.
     Heard(String, Box<FollowerReading>),
     /// A follower's value has changed.

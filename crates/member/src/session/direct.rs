@@ -10,6 +10,7 @@ use crate::direct_config::BeatPath;
 use crate::master_connection::{MasterConnectionEvent, keep_connected};
 use crate::session_event::SessionEvent;
 use heartline_core::detect::{DeathCause, ProbeOutcome, ProbeReason};
+use heartline_core::master::predecessor::PredecessorWatch;
 use heartline_core::protocol::beat;
 use heartline_transport::frame::LONGEST_TEXT;
 use heartline_transport::{BeatConnection, Endpoint, PeerEvent, PeerIdentity};
@@ -28,6 +29,8 @@ pub(super) struct MasterConnection {
     connection: Option<Box<dyn BeatConnection>>,
     /// How it was found that the holder's process has ended.
     ended: Option<DeathCause>,
+    /// Whether something stands between (NAT, a proxy), which answers in the holder's place.
+    is_indirect: bool,
     /// What the last sent value says, apart from its time.
     sent: String,
 }
@@ -89,8 +92,10 @@ impl MemberSession<'_> {
             task: self.tasks.spawn(to_master),
             connection: None,
             ended: None,
+            is_indirect: false,
             sent: String::new(),
         });
+        self.inform_watch();
     }
 
     /// Handles an event of the connection to the holder of `claim`.
@@ -101,6 +106,7 @@ impl MemberSession<'_> {
         };
         match event {
             MasterConnectionEvent::Opened(connection) => {
+                to_master.is_indirect = !connection.is_direct();
                 to_master.connection = Some(connection);
                 to_master.ended = None;
                 // On a new connection nothing is known of this member.
@@ -123,7 +129,38 @@ impl MemberSession<'_> {
             (&self.master_connection, &mut self.predecessor_watch)
         {
             watch.ended(&to_master.claim, to_master.ended);
+            let is_reachable = !to_master.is_indirect;
+            watch.reachable(is_reachable.then_some(&to_master.claim));
         }
+    }
+
+    /// Asks whether the process of the master exists, if the predecessor watch wants to know.
+    pub(super) fn ask_holder(&mut self) {
+        let asks = self.predecessor_watch.as_mut();
+        if !asks.is_some_and(PredecessorWatch::take_question) {
+            return;
+        }
+        let (Some(transport), Some(to_master)) = (&self.context.transport, &self.master_connection)
+        else {
+            return;
+        };
+        let probe = transport.probe(to_master.endpoint.address, false);
+        let (claim, outside) = (to_master.claim.clone(), self.outside.clone());
+        self.tasks.spawn(async move {
+            let outcome = probe.await;
+            // The runner may have ended in the meantime.
+            let _ = outside
+                .send(SessionEvent::HolderProbed(claim, outcome))
+                .await;
+        });
+    }
+
+    pub(super) fn holder_probed(&mut self, claim: &str, outcome: ProbeOutcome) {
+        let now = self.context.environment.now().elapsed;
+        if let Some(watch) = &mut self.predecessor_watch {
+            watch.answered(now, claim, outcome == ProbeOutcome::Accepted);
+        }
+        self.judge_predecessor();
     }
 
     /// Sends a follower's beat by the direct connection, if it is open.
@@ -203,9 +240,10 @@ impl MemberSession<'_> {
                 connection,
                 peer,
                 address,
+                relay,
             } => {
                 let member = (peer.session, peer.name.as_str());
-                let surplus = state.connection_opened(now, connection, member, address);
+                let surplus = state.connection_opened(now, (connection, relay), member, address);
                 if let Some(listener) = &mut self.context.listener {
                     listener.close(surplus);
                 }
@@ -215,6 +253,7 @@ impl MemberSession<'_> {
                 version,
                 text,
             } => state.connection_beat(now, connection, version, &text),
+            PeerEvent::Group { relay, late } => state.group_beat(now, relay, &late),
             PeerEvent::Closed {
                 connection,
                 goodbye,
@@ -284,7 +323,8 @@ impl MemberSession<'_> {
         for (connection, open) in listener.open() {
             let member = (open.peer.session, open.peer.name.as_str());
             let state = &mut master.master_state;
-            surplus.extend(state.connection_opened(now, *connection, member, open.address));
+            let connection = (*connection, open.relay);
+            surplus.extend(state.connection_opened(now, connection, member, open.address));
         }
         listener.close(surplus);
     }

@@ -138,6 +138,7 @@ impl MemberSession<'_> {
             predecessor_watch.beat_every(self.context.config.pace.detection.longest_gap + slower);
             predecessor_watch.echo(now);
         }
+        self.ask_holder();
         self.judge_predecessor();
     }
 
