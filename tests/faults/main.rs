@@ -20,6 +20,7 @@ mod overload;
 mod partition;
 mod proxy;
 mod read_only;
+mod relay;
 mod succession;
 mod too_old;
 mod watchers_hostile;

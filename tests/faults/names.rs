@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use heartline::detect::DeathCause;
 use heartline::protocol::beat::{self, Beat, Identity};
 use heartline::protocol::control::{Action, Control, Order, Process};
-use heartline::protocol::report::{Draft, Report, fingerprint};
+use heartline::protocol::report::{Draft, Others, Report, fingerprint};
 use heartline::protocol::request::{Request, Response};
 use heartline::protocol::{
     Dead, EndReason, Ending, Event, EventKind, MasterInfo, PreviousMaster, Split, Status, claim,
@@ -103,6 +103,7 @@ proptest! {
             alive: vec![&one, &three],
             followers: vec![&one, &two, &three],
             fingerprints: vec![fingerprint(&two)],
+            others: Some(Others { count: 3, created: 9 }),
             dead: vec![&dead],
             more_dead: 0,
         }
@@ -114,6 +115,7 @@ proptest! {
         prop_assert_eq!(report.dead, [dead]);
         prop_assert_eq!(report.known, [one, two.clone(), three]);
         prop_assert!(report.fingerprints.contains(&fingerprint(&two)));
+        prop_assert_eq!(report.others, Some(Others { count: 3, created: 9 }));
     }
 
     #[test]
