@@ -1,6 +1,7 @@
 //! What a seed makes of a run: who takes part, what the weather is like, what goes wrong and when.
 
 use heartline::detect::Rule;
+use heartline::master::state::limits::NAMES;
 
 use crate::rng::Rng;
 use crate::run::{Part, Scenario};
@@ -52,6 +53,9 @@ pub(crate) fn scenario(seed: u64) -> Scenario {
     if direct {
         plan.directly(&mut rng, &mut parts);
     }
+    let shares = direct && rng.chance(500);
+    // Masters of large jobs count followers that they do not name.
+    let names = rng.pick(&[NAMES, 20, 0]);
     Scenario {
         seed,
         weather,
@@ -60,12 +64,14 @@ pub(crate) fn scenario(seed: u64) -> Scenario {
         longest_gap: 2 * interval,
         rule,
         session,
+        names,
         parts,
         faults: plan.faults,
         calm: CALM,
         wrap: None,
         wrap_transport: None,
         direct,
+        shares,
         draw: Draw::Fresh,
         verbose: false,
     }

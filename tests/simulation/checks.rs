@@ -131,7 +131,8 @@ fn judge_report(
     }
 }
 
-/// A number is one event's for good, and nobody dies twice without having come back.
+/// A number is one event's for good, nobody dies twice without having come back, and nobody joins twice in one session without
+/// having been master.
 fn judge_event(history: &mut History, now: Millis, event: &Event, healths: &[Health]) {
     let (Some(number), Some(node)) = (event.sequence, event.node.clone()) else {
         return;
@@ -148,6 +149,16 @@ fn judge_event(history: &mut History, now: Millis, event: &Event, healths: &[Hea
     let before = history.last_reported.insert(node.clone(), event.event);
     if event.event == EventKind::Died && before == Some(EventKind::Died) {
         history.break_rule(now, &format!("{node} died twice"));
+    }
+    let standing = history.members.get(&format!("{MEMBERS}{node}"));
+    // Who was master in between joins again in the same session.
+    let is_there = matches!(before, Some(EventKind::Joined | EventKind::Returned));
+    if event.event == EventKind::Joined
+        && let Some(session) = standing.map(|standing| standing.owner)
+        && !history.joined.insert((node.clone(), session))
+        && is_there
+    {
+        history.break_rule(now, &format!("{node} joined twice"));
     }
     if event.event == EventKind::Died {
         judge_fact(history, now, &node, event.cause, healths);
@@ -247,7 +258,7 @@ fn judge_removal(
     let silence = now - standing.written;
     // Of a process that has ended no silence is waited for, if its end is told as a fact.
     let has_ended = facts.contains(node);
-    if silence < history.timeout && !has_ended {
+    if silence + history.direct_lead < history.timeout && !has_ended {
         broken.push(format!("{node} is removed after {silence} ms of silence"));
     }
     if let Some(process) = process
@@ -290,7 +301,7 @@ fn judge_deposing(
     });
     // A master that has ended is not waited for.
     let has_ended = master.is_some_and(|master| healths[master].has_ended());
-    if silence < history.timeout && !has_ended {
+    if silence + history.direct_lead < history.timeout && !has_ended {
         let what = format!("{claim} is removed {silence} ms after its last beat");
         history.break_rule(now, &what);
     } else if is_well {

@@ -95,6 +95,7 @@ fn followers(world: &Inner, now: Millis, scenario: &Scenario) -> Vec<String> {
     }
     let value = world.ensemble.truth().get(MASTER).map(|node| &node.value);
     let report = Report::parse(value.map_or(&[], |value| value));
+    let mut counted = 0;
     let mut nodes: BTreeMap<Option<usize>, Vec<&str>> = BTreeMap::new();
     for (path, standing) in &history.members {
         let name = &path[MEMBERS.len()..];
@@ -106,7 +107,7 @@ fn followers(world: &Inner, now: Millis, scenario: &Scenario) -> Vec<String> {
     }
     let is_follower =
         |process: &usize| Some(*process) != master && !world.processes[*process].standing;
-    for process in living.into_iter().filter(is_follower) {
+    for process in living.iter().copied().filter(is_follower) {
         match nodes.remove(&Some(process)).unwrap_or_default().as_slice() {
             [name] => {
                 let last = history.last_reported.get(*name);
@@ -116,17 +117,36 @@ fn followers(world: &Inner, now: Millis, scenario: &Scenario) -> Vec<String> {
                 ) {
                     broken.push(format!("{name} lives and beats, and is told {last:?}"));
                 }
-                if !report.followers().any(|known| known == *name) {
+                let is_counted = is_counted(world, &report, name);
+                counted += u32::from(is_counted);
+                if !is_counted && !report.followers().any(|known| known == *name) {
                     broken.push(format!("{name} lives and is not in the report"));
                 }
             }
             many => broken.push(format!("process {process} is no follower: {many:?}")),
         }
     }
+    let count = report.others.map_or(0, |others| others.count);
+    // A master without followers reports nothing, and its last report may be old.
+    if count != counted && living.iter().any(is_follower) {
+        broken.push(format!(
+            "{counted} followers are not named, and {count} are counted"
+        ));
+    }
     for (process, names) in nodes {
         broken.push(format!("{names:?} of process {process:?} stand"));
     }
     broken
+}
+
+/// Whether a report counts a follower instead of naming it.
+fn is_counted(world: &Inner, report: &Report, name: &str) -> bool {
+    let znode = world.ensemble.truth().get(&format!("{MEMBERS}{name}"));
+    let (Some(znode), Some(others)) = (znode, report.others) else {
+        return false;
+    };
+    let is_named = report.followers().any(|known| known == name);
+    !is_named && znode.stat.created <= others.created
 }
 
 /// A follower that was killed is reported dead, if one master was there all the time.

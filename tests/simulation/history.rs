@@ -53,6 +53,8 @@ pub(crate) struct Crash {
 pub(crate) struct History {
     /// The followers' timeout.
     pub(crate) timeout: Millis,
+    /// How much sooner a beat may come by a direct connection than to ZooKeeper: its silence begins then.
+    pub(crate) direct_lead: Millis,
     /// Whether to print what happens.
     pub(crate) verbose: bool,
     seen: usize,
@@ -66,6 +68,8 @@ pub(crate) struct History {
     pub(crate) reigns: Vec<MasterLease>,
     /// Each reported event, by its number.
     pub(crate) reported: BTreeMap<u64, Event>,
+    /// The followers that were reported to have joined, each with its session at that time.
+    pub(crate) joined: BTreeSet<(String, i64)>,
     /// The last event reported of each follower.
     pub(crate) last_reported: BTreeMap<String, EventKind>,
     pub(crate) crashes: Vec<Crash>,

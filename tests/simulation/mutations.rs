@@ -12,7 +12,7 @@ use heartline::coordination::client::{Change, Client, Kind, Operation, Refusal, 
 use heartline::coordination::{Connection, Failure, Stat};
 
 use crate::chance;
-use crate::history::CLAIMS;
+use crate::history::{CLAIMS, MEMBERS};
 use crate::run::Scenario;
 use crate::world::Millis;
 use crate::world::fault::Fault;
@@ -52,7 +52,12 @@ enum Lie {
     Versions,
     /// Every claim is the session's own.
     Owner,
+    /// The list of followers is newer than it is: a master's watermark is too high.
+    Watermark,
 }
+
+/// By how many transactions a list is newer than it is.
+const NEWER: i64 = 20;
 
 impl Lie {
     fn wrap(self) -> Wrap {
@@ -162,8 +167,16 @@ impl Client for Liar {
         self.client.children(path)
     }
 
-    fn children_and_watch(&self, path: &str) -> Reply<(Vec<String>, Change)> {
-        self.client.children_and_watch(path)
+    fn children_and_watch(&self, path: &str) -> Reply<(Vec<String>, Stat, Change)> {
+        let (list, lie) = (self.client.children_and_watch(path), self.lie);
+        let is_of_members = format!("{path}/") == MEMBERS;
+        Box::pin(async move {
+            let (names, mut stat, change) = list.await?;
+            if lie == Lie::Watermark && is_of_members {
+                stat.children_changed += NEWER;
+            }
+            Ok((names, stat, change))
+        })
     }
 
     fn sync(&self, path: &str) -> Reply<()> {
@@ -239,6 +252,28 @@ fn a_master_on_the_claim_of_another_session_is_noticed() {
         scenario.wrap = Some(Lie::Owner.wrap());
         scenario.draw = Draw::OfAll;
     });
+}
+
+/// Who joins while there is no master is taken for one whose join was reported.
+#[test]
+fn a_watermark_above_the_list_of_followers_is_noticed() {
+    let signs = ["lives and beats, and is told None"];
+    let change = |scenario: &mut Scenario| {
+        scenario.names = 0;
+        for (number, at) in [(0, 900), (1, 1300), (2, 1700)] {
+            scenario.faults.push((at, Fault::Kill(number)));
+        }
+    };
+    assert_noticed("watermark too high", &signs, |scenario| {
+        change(scenario);
+        scenario.wrap = Some(Lie::Watermark.wrap());
+    });
+    for seed in 0..SEEDS / 10 {
+        let mut scenario = chance::scenario(seed);
+        change(&mut scenario);
+        let broken = scenario.run().broken;
+        assert!(broken.is_empty(), "seed {seed}: {broken:#?}");
+    }
 }
 
 /// Time counts also while the master cannot hear itself. Only a stop of all servers that is shorter

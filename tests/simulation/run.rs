@@ -6,6 +6,7 @@ use std::time::Duration;
 use heartline::coordination::Settings;
 use heartline::detect::{DetectorConfig, Rule};
 use heartline::master::state::MasterConfig;
+use heartline::master::state::limits::NAMES;
 use heartline::member::{
     Config, DirectConfig, MemberRunner, Name, RunnerHooks, Scheduling, Shutdown, ShutdownOrder,
 };
@@ -51,6 +52,8 @@ pub(crate) struct Scenario {
     pub(crate) longest_gap: Millis,
     pub(crate) rule: Rule,
     pub(crate) session: Millis,
+    /// Room for names in reports, in bytes.
+    pub(crate) names: usize,
     pub(crate) parts: Vec<Part>,
     pub(crate) faults: Vec<(Millis, Fault)>,
     /// From when on nothing goes wrong.
@@ -59,6 +62,8 @@ pub(crate) struct Scenario {
     pub(crate) wrap_transport: Option<WrapTransport>,
     /// Whether members have direct connections besides.
     pub(crate) direct: bool,
+    /// Whether the members of a host share one.
+    pub(crate) shares: bool,
     pub(crate) draw: Draw,
     pub(crate) verbose: bool,
 }
@@ -94,12 +99,14 @@ impl Scenario {
             longest_gap: 100,
             rule: Rule::Fixed,
             session: 2000,
+            names: NAMES,
             parts: (0..members).map(part).collect(),
             faults: Vec::new(),
             calm: 3000,
             wrap: None,
             wrap_transport: None,
             direct: false,
+            shares: false,
             draw: Draw::Fresh,
             verbose: false,
         }
@@ -129,10 +136,14 @@ impl Scenario {
     }
 
     async fn play(&self) -> World {
-        let history = History::new(self.timeout, self.verbose);
+        let mut history = History::new(self.timeout, self.verbose);
+        if self.direct {
+            history.direct_lead = self.weather.delay;
+        }
         let world = World::new(self.weather.clone(), Rng::new(self.seed), history);
         let start = Instant::now();
         let at = |millis| start + Duration::from_millis(millis);
+        world.lock().share_connections(self.shares);
         tokio::spawn(world.clone().turn());
         for (at, fault) in &self.faults {
             world.lock().plan(*at, fault.clone());
@@ -324,6 +335,7 @@ impl Scenario {
                 },
                 budget: 5000,
                 session: millis(self.session),
+                names: self.names,
             },
             name,
             identity: Identity {

@@ -248,9 +248,9 @@ impl Telling {
             Step::Children(_, path, false) => client.children(path).await.map(sorted),
             Step::Children(_, path, true) => {
                 let names = client.children_and_watch(path).await;
-                names.map(|(names, change)| {
+                names.map(|(names, stat, change)| {
                     watch = Some(change);
-                    sorted(names)
+                    format!("{} {}", sorted(names), self.stat(&stat))
                 })
             }
             Step::Transaction(_, operations) => {
@@ -286,7 +286,7 @@ impl Telling {
     }
 
     fn stat(&mut self, stat: &Stat) -> String {
-        for zxid in [stat.created, stat.modified] {
+        for zxid in [stat.created, stat.modified, stat.children_changed] {
             if let Err(place) = self.zxids.binary_search(&zxid) {
                 self.zxids.insert(place, zxid);
             }
@@ -298,9 +298,10 @@ impl Telling {
             owner => self.owners.get(&owner).map_or("a stranger", String::as_str),
         };
         format!(
-            "created {} modified {} version {} owner {owner} made {}",
+            "created {} modified {} children {} version {} owner {owner} made {}",
             place(stat.created),
             place(stat.modified),
+            place(stat.children_changed),
             stat.version,
             if stat.made <= stat.written {
                 "first"

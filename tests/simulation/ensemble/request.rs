@@ -71,7 +71,7 @@ pub(crate) enum Answer {
     Set(Stat),
     Value(Vec<u8>, Stat),
     Found(Option<Stat>),
-    Names(Vec<String>),
+    Names(Vec<String>, Stat),
 }
 
 pub(crate) type Outcome = Result<Answer, Refusal>;

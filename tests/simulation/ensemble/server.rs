@@ -79,7 +79,7 @@ impl Server {
             Request::Stat { path, .. } => Answer::Found(self.tree.get(path).map(Znode::stat)),
             Request::Children { path, .. } => {
                 let node = self.tree.find(path).map_err(refuse)?;
-                Answer::Names(node.children.iter().cloned().collect())
+                Answer::Names(node.children.iter().cloned().collect(), node.stat())
             }
             _ => Answer::Done,
         };

@@ -61,6 +61,7 @@ impl Tree {
             version: 0,
             owner: 0,
             children: 0,
+            children_changed: 0,
             made: DateTime::UNIX_EPOCH,
             written: DateTime::UNIX_EPOCH,
         };
@@ -109,7 +110,7 @@ impl Tree {
                     modified: actor.zxid,
                     version: node.stat.version + 1,
                     written: actor.at,
-                    ..node.stat
+                    ..node.stat()
                 };
                 Ok(Some(Change::Set {
                     path: path.clone(),
@@ -156,6 +157,7 @@ impl Tree {
                 actor.session
             },
             children: 0,
+            children_changed: actor.zxid,
             made: actor.at,
             written: actor.at,
         };
@@ -240,6 +242,7 @@ impl Znode {
     pub(crate) fn stat(&self) -> Stat {
         Stat {
             children: self.children.len().try_into().expect("few children"),
+            children_changed: self.children_changed,
             ..self.stat
         }
     }

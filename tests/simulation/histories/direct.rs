@@ -18,9 +18,9 @@ fn connected(seed: u64) -> Scenario {
 }
 
 /// When all connections are open and no member is waited for any more.
-const SETTLED: Millis = BEGIN + 2500;
+pub(super) const SETTLED: Millis = BEGIN + 2500;
 
-fn causes(history: &History) -> Vec<(Option<DeathCause>, Millis)> {
+pub(super) fn causes(history: &History) -> Vec<(Option<DeathCause>, Millis)> {
     let died = history.reported.values();
     let died = died.filter(|event| event.event == EventKind::Died);
     let start = crate::world::wall(0);

@@ -3,6 +3,7 @@
 
 mod direct;
 mod real;
+mod relay;
 
 use heartline::protocol::{EndReason, EventKind};
 

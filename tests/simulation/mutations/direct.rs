@@ -149,6 +149,19 @@ fn a_close_without_a_confirming_probe_is_noticed() {
     });
 }
 
+/// The end of a relay is taken for the end of all members of its host.
+#[test]
+fn a_relays_end_that_is_that_of_its_members_is_noticed() {
+    let signs = ["lives and is told to have ended: closed"];
+    assert_noticed("all of a relay", &signs, |scenario| {
+        scenario.direct = true;
+        scenario.shares = true;
+        scenario.wrap_transport = Some(Lie::Confirmation.wrap());
+        let relays = [0, 1].map(|process| (2000 + 500 * process as Millis, Fault::Kill(process)));
+        scenario.faults.extend(relays);
+    });
+}
+
 /// Only a firewall shows it, which refuses in the place of its host.
 #[test]
 fn a_refusal_of_an_address_that_was_never_reached_is_noticed() {

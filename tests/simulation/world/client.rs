@@ -153,16 +153,16 @@ impl Client for SimClient {
         let (path, watch) = (path.to_owned(), false);
         let request = Request::Children { path, watch };
         self.ask(request, |answer, _| match answer {
-            Answer::Names(names) => names,
+            Answer::Names(names, _) => names,
             other => odd(&other),
         })
     }
 
-    fn children_and_watch(&self, path: &str) -> Reply<(Vec<String>, Change)> {
+    fn children_and_watch(&self, path: &str) -> Reply<(Vec<String>, Stat, Change)> {
         let (path, watch) = (path.to_owned(), true);
         let request = Request::Children { path, watch };
         self.ask(request, |answer, watch| match answer {
-            Answer::Names(names) => (names, change(watch)),
+            Answer::Names(names, stat) => (names, stat, change(watch)),
             other => odd(&other),
         })
     }

@@ -8,6 +8,7 @@ use heartline::transport::{ClaimKey, PeerEvent};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 
+use super::relay::{SimRelay, Via};
 use super::{Event, Inner, Millis};
 
 /// Maximum number of frames under way on one connection: what the buffers of the kernels hold.
@@ -35,6 +36,8 @@ pub(super) enum Frame {
     Goodbye(bool),
     /// The client's end is closed.
     End,
+    /// From a relay: what its frame says to the server.
+    Relay(PeerEvent),
 }
 
 /// A socket that accepts connections.
@@ -55,22 +58,26 @@ pub(super) struct Listener {
 #[derive(Debug)]
 pub(super) struct DirectConnection {
     pub(super) client: usize,
-    listener: usize,
+    pub(super) listener: usize,
     opened: Millis,
     /// When the last frame arrives: the next one cannot be earlier.
     last: Millis,
     under_way: usize,
     /// What has come as far as it could, in order.
     held: VecDeque<Frame>,
-    goodbye: Option<bool>,
+    pub(super) goodbye: Option<bool>,
     /// Whether the server's end is open.
-    is_open: bool,
+    pub(super) is_open: bool,
     /// Whether the connection was cut: what is under way is lost.
-    is_cut: bool,
+    pub(super) is_cut: bool,
     /// The news of the end has come as far as the blocked way of the client.
     is_end_held: bool,
     /// Tells the client of the end.
-    end: Option<oneshot::Sender<()>>,
+    pub(super) end: Option<oneshot::Sender<()>>,
+    /// The relay by which it goes.
+    pub(super) via: Option<Via>,
+    /// The members that go by it.
+    pub(super) relay: SimRelay,
 }
 
 impl DirectConnection {
@@ -92,13 +99,25 @@ impl DirectConnection {
             is_cut: false,
             is_end_held: false,
             end: Some(end),
+            via: None,
+            relay: SimRelay::default(),
         }
+    }
+}
+
+impl DirectConnection {
+    /// When a frame that is sent now arrives: not before the one ahead of it.
+    pub(super) fn after(&mut self, at: Millis) -> Millis {
+        self.last = self.last.max(at);
+        self.last
     }
 }
 
 /// All direct connections of a run.
 #[derive(Debug, Default)]
 pub(super) struct Direct {
+    /// Whether the members of a host share a connection.
+    pub(super) shares: bool,
     pub(super) listeners: Vec<Listener>,
     pub(super) connections: Vec<DirectConnection>,
 }
@@ -143,6 +162,12 @@ impl Inner {
 
     /// Sends a frame. Returns whether the kernel took it.
     pub(super) fn send_frame(&mut self, connection: usize, frame: Frame) -> bool {
+        if self.direct.connections[connection].via.is_some() {
+            return self.send_to_relay(connection, frame);
+        }
+        if matches!(frame, Frame::Goodbye(_) | Frame::End) {
+            self.let_members_go(connection);
+        }
         let link = &self.direct.connections[connection];
         let (client, server) = (link.client, self.server_of(connection));
         if matches!(frame, Frame::Beat(..)) && link.under_way >= BUFFER {
@@ -157,7 +182,7 @@ impl Inner {
         true
     }
 
-    fn server_of(&self, connection: usize) -> usize {
+    pub(super) fn server_of(&self, connection: usize) -> usize {
         let listener = self.direct.connections[connection].listener;
         self.direct.listeners[listener].process
     }
@@ -202,6 +227,7 @@ impl Inner {
             }
             Frame::Goodbye(finished) => link.goodbye = Some(finished),
             Frame::End => self.end_at_server(connection),
+            Frame::Relay(event) => self.relay_says(connection, event),
         }
     }
 
@@ -217,17 +243,19 @@ impl Inner {
             self.history.goodbyes.insert(client);
         }
         self.trace(|| format!("connection {connection} has ended, goodbye {goodbye:?}"));
-        let connection = connection as u64;
+        let number = connection as u64;
         let closed = PeerEvent::Closed {
-            connection,
+            connection: number,
             goodbye,
         };
         self.tell(listener, closed);
+        self.end_members_at_server(connection);
     }
 
     /// The news of the end has come to the client's host.
     pub(super) fn end_arrived(&mut self, connection: usize) {
-        let is_parted = self.is_link_parted(connection);
+        let is_local = self.direct.connections[connection].via.is_some();
+        let is_parted = !is_local && self.is_link_parted(connection);
         let link = &mut self.direct.connections[connection];
         link.is_end_held = is_parted;
         if !is_parted && let Some(end) = link.end.take() {
@@ -246,7 +274,9 @@ impl Inner {
     pub(super) fn server_closes(&mut self, connection: usize) {
         if self.direct.connections[connection].is_open {
             self.end_at_server(connection);
-            self.end_at_client(connection);
+            if self.direct.connections[connection].via.is_none() {
+                self.end_at_client(connection);
+            }
         }
     }
 
@@ -299,7 +329,7 @@ impl Inner {
     pub(super) fn sever(&mut self, is_one: impl Fn(&DirectConnection) -> bool) {
         for connection in 0..self.direct.connections.len() {
             let link = &mut self.direct.connections[connection];
-            if !link.is_open || link.is_cut || !is_one(link) {
+            if !link.is_open || link.is_cut || link.via.is_some() || !is_one(link) {
                 continue;
             }
             link.is_cut = true;
@@ -326,7 +356,7 @@ impl Inner {
         }
     }
 
-    /// Whether the process `client` has had an open connection to the process `server` since `before`, and was reached
+    /// Whether the process `client` has had an open connection of its own to the process `server` since `before`, and was reached
     /// by a probe.
     pub(super) fn is_known_to(&self, client: usize, server: usize, before: Millis) -> bool {
         let mut links = self.direct.connections.iter().enumerate();
@@ -335,6 +365,7 @@ impl Inner {
                 link.client == client
                     && link.is_open
                     && !link.is_cut
+                    && link.via.is_none()
                     && link.opened <= before
                     && self.server_of(number) == server
             })

@@ -91,8 +91,20 @@ impl Inner {
         let address = own.filter(|_| is_direct).map(|own| own.address);
         let address = address.filter(|address| address.port() == peer.port);
         let (ended, end) = oneshot::channel();
-        let now = self.now();
-        let link = DirectConnection::new(client, number, now, ended);
+        let link = DirectConnection::new(client, number, self.now(), ended);
+        let relay = self.relay_for(client, number);
+        if let Some(relay) = relay.filter(|_| is_direct)
+            && let Some(connection) = self.join_relay(link, relay, (peer, address))
+        {
+            self.trace(|| format!("process {client} goes by {relay}: {connection}"));
+            return Knock::Opened {
+                connection,
+                is_direct,
+                end,
+            };
+        }
+        let (ended, end) = oneshot::channel();
+        let link = DirectConnection::new(client, number, self.now(), ended);
         self.direct.connections.push(link);
         let connection = self.direct.connections.len() as u64 - 1;
         let peer = peer.clone();
@@ -100,6 +112,7 @@ impl Inner {
             connection,
             peer,
             address,
+            relay: None,
         };
         self.tell(number, opened);
         self.trace(|| format!("process {client} is connected to {server}: {connection}"));

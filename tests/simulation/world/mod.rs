@@ -13,6 +13,7 @@ mod link;
 mod network;
 mod peer;
 pub(crate) mod process;
+mod relay;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -68,6 +69,8 @@ enum Event {
     Reconnect(usize),
     /// A frame reaches the server's host of a direct connection.
     Frame(usize, Frame),
+    /// A frame reaches the relay of its host.
+    Local(usize, Frame),
     /// A cut reaches it.
     Severed(usize),
     /// The end of a direct connection reaches the client's host.
@@ -248,11 +251,17 @@ impl Inner {
                 Event::Tick(peer) => self.tick(peer),
                 Event::Reconnect(peer) => self.reconnect(peer),
                 Event::Frame(connection, frame) => self.frame_arrived(connection, frame),
+                Event::Local(connection, frame) => self.local_arrived(connection, frame),
                 Event::Severed(connection) => self.end_at_server(connection),
                 Event::Ended(connection) => self.end_arrived(connection),
                 Event::Fault(fault) => self.strike(&fault),
             }
         }
+    }
+
+    /// The members of a host share a direct connection.
+    pub(crate) fn share_connections(&mut self, shares: bool) {
+        self.direct.shares = shares;
     }
 
     /// Lets a fault come at its time.

@@ -211,10 +211,12 @@ struct SimConnection {
 impl BeatConnection for SimConnection {
     fn beat(&mut self, version: Option<i32>, text: &[u8]) -> bool {
         let frame = Frame::Beat(version, text.to_vec());
-        self.transport
-            .world
-            .lock()
-            .send_frame(self.connection, frame)
+        let mut world = self.transport.world.lock();
+        let is_sent = world.send_frame(self.connection, frame);
+        if is_sent {
+            world.relay_beats(self.connection);
+        }
+        is_sent
     }
 
     fn goodbye(&mut self, finished: bool) {

@@ -223,7 +223,7 @@ impl Environment for Around {
         Arc::new(self.clone())
     }
 
-    fn transport(&self) -> Option<Arc<dyn Transport>> {
+    fn transport(&self, _relay_host: Option<&str>) -> Option<Arc<dyn Transport>> {
         let transport: Arc<dyn Transport> = Arc::new(SimTransport {
             world: self.world.clone(),
             process: self.process,
