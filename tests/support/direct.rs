@@ -4,11 +4,12 @@ use std::fs;
 use std::io::Read;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::process::Command;
+use std::time::Duration;
 
 use heartline::coordination::Value;
 use heartline::protocol::claim;
 
-use super::{SOON, ZooKeeper, wait_until, which};
+use super::{SOON, ZooKeeper, visit, wait_until, which};
 
 /// A connection counts after a few messages and a probe. Meanwhile the master beats this often.
 const BEATS: i32 = 100;
@@ -21,17 +22,22 @@ const ESTABLISHED: &str = "01";
 /// # Panics
 /// If it has no claim, or does not accept any.
 pub(crate) fn endpoint(zookeeper: &ZooKeeper, name: &str) -> SocketAddr {
-    let value = claim_of(zookeeper, name);
-    let endpoint = claim::endpoint(&value.bytes);
-    let endpoint = endpoint.unwrap_or_else(|| panic!("{name} accepts no connections"));
-    let address = endpoint.split(' ').next().unwrap_or_default();
-    let address = address.parse();
-    address.unwrap_or_else(|error| panic!("{endpoint}: {error}"))
+    let claim = claim_of(&zookeeper.address(), name);
+    let claim = claim.unwrap_or_else(|| panic!("{name} has no claim"));
+    address_in(&claim).unwrap_or_else(|| panic!("{name} accepts no connections"))
 }
 
-/// The claim of a member.
-fn claim_of(zookeeper: &ZooKeeper, name: &str) -> Value {
-    let value = zookeeper.visit(async |session| {
+/// Where the holder of a claim accepts connections.
+fn address_in(claim: &Value) -> Option<SocketAddr> {
+    let endpoint = claim::endpoint(&claim.bytes)?;
+    let address = endpoint.split(' ').next().unwrap_or_default();
+    let address = address.parse();
+    Some(address.unwrap_or_else(|error| panic!("{endpoint}: {error}")))
+}
+
+/// The claim of a member, if it has one and the servers answer.
+fn claim_of(servers: &str, name: &str) -> Option<Value> {
+    let claim = visit(servers, async |session| {
         for claim in session.line(true).await.expect("the server answers") {
             // A claim that has gone meanwhile does not count.
             if let Ok((value, _)) = session.read(&session.paths().claim(&claim)).await
@@ -42,17 +48,23 @@ fn claim_of(zookeeper: &ZooKeeper, name: &str) -> Value {
         }
         None
     });
-    value.unwrap_or_else(|| panic!("{name} has no claim"))
+    claim.flatten()
 }
 
 /// Number of open connections to this address that this host has accepted.
 pub(crate) fn connections(address: SocketAddr) -> usize {
+    connections_on("self", address)
+}
+
+/// The same for the host of a process, by its id: it may be a network namespace.
+fn connections_on(process: &str, address: SocketAddr) -> usize {
     let SocketAddr::V4(address) = address else {
         panic!("{address} is not IPv4");
     };
     let ip = u32::from_ne_bytes(address.ip().octets());
     let local = format!("{ip:08X}:{:04X}", address.port());
-    let table = fs::read_to_string("/proc/net/tcp").expect("the kernel's table");
+    let table = fs::read_to_string(format!("/proc/{process}/net/tcp"));
+    let table = table.expect("the kernel's table");
     let rows = table.lines().skip(1).filter(|row| {
         let mut words = row.split_ascii_whitespace().skip(1);
         let (ours, _, state) = (words.next(), words.next(), words.next());
@@ -63,15 +75,32 @@ pub(crate) fn connections(address: SocketAddr) -> usize {
 
 /// Waits until this number of followers are connected to the master, and the master knows where to probe them.
 pub(crate) fn wait_until_connected(zookeeper: &ZooKeeper, master: &str, followers: usize) {
-    let address = endpoint(zookeeper, master);
+    let servers = zookeeper.address();
+    wait_until_connected_on("self", &servers, master, followers, SOON);
+}
+
+/// The same for a master on another host: `process` is the id of a process on that host.
+pub(crate) fn wait_until_connected_on(
+    process: &str,
+    servers: &str,
+    master: &str,
+    followers: usize,
+    limit: Duration,
+) {
     let mut since = None;
     let what = format!("{followers} followers are connected to {master}");
-    wait_until(&what, SOON, || {
-        if connections(address) < followers {
+    wait_until(&what, limit, || {
+        // Servers that do not answer for a moment are asked again.
+        let Some(claim) = claim_of(servers, master) else {
+            return false;
+        };
+        let address = address_in(&claim);
+        let open = address.map_or(0, |address| connections_on(process, address));
+        if open < followers {
             since = None;
             return false;
         }
-        let now = claim_of(zookeeper, master).stat.version;
+        let now = claim.stat.version;
         now >= *since.get_or_insert(now) + BEATS
     });
 }

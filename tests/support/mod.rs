@@ -35,7 +35,9 @@ mod zookeeper;
 pub(crate) use crowd::Crowd;
 pub(crate) use described::Described;
 pub(crate) use dialog::Dialog;
-pub(crate) use direct::{connections, cut_connections, endpoint, no_cuts, wait_until_connected};
+pub(crate) use direct::{
+    connections, cut_connections, endpoint, no_cuts, wait_until_connected, wait_until_connected_on,
+};
 pub(crate) use ensemble::{Ensemble, SERVERS};
 pub(crate) use group::{Ticks, group_member, member_options};
 pub(crate) use job::{Job, assert_one_master_an_epoch};
