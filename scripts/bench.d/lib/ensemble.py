@@ -3,29 +3,16 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
 from contextlib import contextmanager
 
-from text import DATA, HOME, LOG4J, ROOT
-from zookeeper import Reader, words
+from text import DATA, ROOT
+from zookeeper import Reader, free_ports, launch, mode
 
 SERVERS = (1, 2, 3)
 START_LIMIT = 90
-JAVA = ["-Xmx256m", "-XX:+UseSerialGC", "-Dzookeeper.jmx.log4j.disable=true"]
-
-
-def free_ports(number):
-    """Ports that nobody listens on."""
-    sockets = [socket.socket() for _ in range(number)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 class Ensemble:
@@ -45,42 +32,16 @@ class Ensemble:
         return f"127.0.0.1:{self.clients[server]}"
 
     def start(self, server):
-        """Starts a server with the data that it has, in a group of its own: Ctrl-C is for the bench."""
+        """Starts a server with the data that it has."""
         folder = self.dir / str(server)
         (folder / "data").mkdir(parents=True, exist_ok=True)
         (folder / "data/myid").write_text(f"{server}\n")
-        lines = [
-            f"dataDir={folder}/data",
-            f"clientPort={self.clients[server]}",
-            "clientPortAddress=127.0.0.1",
-            "tickTime=2000",
-            "initLimit=10",
-            "syncLimit=5",
-            "maxClientCnxns=0",
-            "admin.enableServer=false",
-            "4lw.commands.whitelist=*",
-            *self.peers,
-        ]
-        (folder / "zoo.cfg").write_text("\n".join(lines) + "\n")
-        main = "org.apache.zookeeper.server.quorum.QuorumPeerMain"
-        command = ["java", *JAVA, f"-Dlog4j.configuration=file:{LOG4J}"]
-        command += ["-cp", f"{HOME}/parts/lib/*", main, str(folder / "zoo.cfg")]
-        with open(folder / "log", "ab") as log:
-            self.processes[server] = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        more = ["initLimit=10", "syncLimit=5", *self.peers]
+        self.processes[server] = launch(folder, self.address_of(server), more)
 
     def mode(self, server):
         """`leader`, `follower`, or nothing for one that does not serve."""
-        try:
-            said = words(self.address_of(server), "srvr", 2)
-        except OSError:
-            return ""
-        return next((line[6:] for line in said.splitlines() if line.startswith("Mode: ")), "")
+        return mode(self.address_of(server))
 
     def wait_until_whole(self):
         end = time.monotonic() + START_LIMIT

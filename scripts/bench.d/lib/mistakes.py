@@ -3,11 +3,13 @@
 
 import time
 from collections import namedtuple
+from datetime import datetime
 
 # `stood`: members at a time; `recurrence`: seconds of one member's life from one mistake to the next;
 # `duration`: seconds that one lasts; `accuracy`: the share of time in which a member that lives is not taken
-# for dead. None: not to be had.
-Mistakes = namedtuple("Mistakes", "count seconds stood recurrence duration accuracy deposed")
+# for dead. None: not to be had. `deposed`: how often the master was taken for dead. `deaths`: seconds from the
+# beginning, and the event, of each that was reported, the master's among them. `early`: those before all stood.
+Mistakes = namedtuple("Mistakes", "count seconds stood recurrence duration accuracy deposed deaths early")
 
 # One that returns late still ends a mistake.
 AFTERMATH = 2
@@ -23,7 +25,7 @@ def count_mistakes(crowd, seconds):
 def of_events(crowd, seconds):
     """Counted by the master's reports of members that died and have returned."""
     kind = crowd.kind
-    first, begin = len(kind.events), time.monotonic()
+    first, begin, clock = len(kind.events), time.monotonic(), time.time()
     while (left := begin + seconds - time.monotonic()) > 0:
         time.sleep(min(left, 1))
         if not crowd.look():
@@ -35,9 +37,14 @@ def of_events(crowd, seconds):
     for at, node in died:
         back = [when for when, who in kind.reported("returned", first) if who == node and when >= at]
         durations.append(min(back, default=at + AFTERMATH) - at)
-    # Who lives and follows the standing master never is one, unless that was deposed.
-    deposed = len(list(kind.reported("claimed", first)))
-    return figures(durations, len(died), seconds, seconds * crowd.size, deposed)
+    # The dedicated master lives, too, and those that were masters in between.
+    claims = [event for event in kind.events[first:] if event["event"] == "claimed"]
+    deposed = [event for event in claims if event.get("previous", {}).get("went") == "dead"]
+    found = figures(durations, len(died), seconds, seconds * crowd.size, len(deposed))
+    deaths = deposed + [event for event in kind.events[first:] if event["event"] == "died"]
+    timed = [(datetime.fromisoformat(event["time"]).timestamp() - clock, event) for event in deaths]
+    early = sum(event["event"] == "died" for event in kind.events[:first])
+    return found._replace(deaths=sorted(timed, key=lambda death: death[0]), early=early)
 
 
 def of_znodes(crowd, seconds):
@@ -58,4 +65,4 @@ def figures(durations, count, seconds, watched, deposed):
     recurrence = watched / count if count else None
     duration = sum(durations) / count if durations else None
     accuracy = None if durations is None else 1 - sum(durations) / watched
-    return Mistakes(count, seconds, watched / seconds, recurrence, duration, accuracy, deposed)
+    return Mistakes(count, seconds, watched / seconds, recurrence, duration, accuracy, deposed, [], 0)

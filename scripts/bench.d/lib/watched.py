@@ -32,6 +32,10 @@ class Heartline:
         self.options += ["--detector", detector, *more]
         self.record = [] if record is None else ["--record", str(record)]
         self.events = []
+        # What only the master gets.
+        self.leading = []
+        # The host of a member by its name; None for this machine.
+        self.host_of = lambda name: None
 
     def setup(self):
         pass
@@ -39,10 +43,12 @@ class Heartline:
     def master(self, name=MASTER, backup=()):
         program = str(self.programs / "heartline")
         command = [program, "master", "--json", "--name", name]
-        return [*command, *self.record, *backup, *self.options]
+        return [*command, *self.record, *backup, *self.leading, *self.options]
 
     def member(self, name):
-        return [str(self.programs / "wc-mapper"), "--name", name, *self.options]
+        command = [str(self.programs / "wc-mapper"), "--name", name, *self.options]
+        host = self.host_of(name)
+        return command if host is None else host.inside(command)
 
     def listen(self, process):
         """Keeps what the master says, in a thread that ends with it."""
@@ -56,6 +62,16 @@ class Heartline:
 
     def leads(self, reader):
         return any(event["event"] == "claimed" for event in list(self.events))
+
+    def endpoint(self, reader):
+        """The address at which the master accepts direct connections, by its claim."""
+        line = f"{self.space}/heart_beat_master"
+        for name in reader.children(line):
+            lines = (reader.value(f"{line}/{name}") or b"").decode().splitlines()
+            places = [said.split()[1] for said in lines if said.startswith("transport: ")]
+            if places and lines[0] == MASTER:
+                return places[0]
+        sys.exit("the master's claim has no address for direct connections")
 
     def reported(self, kind, since=0):
         """The events of this kind, from the one numbered `since`: when, and whose."""

@@ -1,13 +1,19 @@
 """A ZooKeeper server for a benchmark, and what it says of its znodes."""
 
 import re
+import shutil
 import socket
 import struct
 import subprocess
+import sys
+import time
 from collections import namedtuple
 from contextlib import contextmanager
 
-from text import DATA, ROOT
+from text import DATA, HOME, LOG4J, ROOT
+
+JAVA = ["-Xmx256m", "-XX:+UseSerialGC", "-Dzookeeper.jmx.log4j.disable=true"]
+START_LIMIT = 60
 
 EXISTS, VALUE, CHILDREN, CLOSE = 3, 4, 8, -11
 PONG = -2
@@ -36,6 +42,79 @@ def server():
         yield control("start", check=True, stdout=subprocess.PIPE).stdout.strip()
     finally:
         control("stop", check=True)
+
+
+def launch(folder, address, more=()):
+    """Starts a server with the data that the folder has, in a group of its own: Ctrl-C is for the bench."""
+    host, port = address.rsplit(":", 1)
+    (folder / "data").mkdir(parents=True, exist_ok=True)
+    lines = [
+        f"dataDir={folder}/data",
+        f"clientPort={port}",
+        f"clientPortAddress={host}",
+        "tickTime=2000",
+        "maxClientCnxns=0",
+        "admin.enableServer=false",
+        "4lw.commands.whitelist=*",
+        *more,
+    ]
+    (folder / "zoo.cfg").write_text("\n".join(lines) + "\n")
+    main = "org.apache.zookeeper.server.quorum.QuorumPeerMain"
+    command = ["java", *JAVA, f"-Dlog4j.configuration=file:{LOG4J}"]
+    command += ["-cp", f"{HOME}/parts/lib/*", main, str(folder / "zoo.cfg")]
+    with open(folder / "log", "ab") as log:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+
+
+def free_ports(number, host="127.0.0.1"):
+    """Ports that nobody listens on."""
+    sockets = [socket.socket() for _ in range(number)]
+    for one in sockets:
+        one.bind((host, 0))
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+@contextmanager
+def server_at(host):
+    """A server at an address of this machine that is not loopback, as `server`."""
+    subprocess.run([str(ROOT / "scripts/fetch-parts"), "hadoop"], check=True)
+    folder = DATA / "zookeeper-at"
+    shutil.rmtree(folder, ignore_errors=True)
+    address = f"{host}:{free_ports(1, host)[0]}"
+    process = launch(folder, address)
+    try:
+        wait_until_it_serves(process, address, folder / "log")
+        yield address
+    finally:
+        process.kill()
+        process.wait()
+
+
+def wait_until_it_serves(process, address, log):
+    end = time.monotonic() + START_LIMIT
+    while time.monotonic() < end and process.poll() is None:
+        if mode(address):
+            return
+        time.sleep(0.1)
+    sys.exit(f"ZooKeeper does not serve at {address}: {log}")
+
+
+def mode(address):
+    """`standalone`, `leader`, `follower`, or nothing for one that does not serve."""
+    try:
+        said = words(address, "srvr", 2)
+    except OSError:
+        return ""
+    return next((line[6:] for line in said.splitlines() if line.startswith("Mode: ")), "")
 
 
 def words(address, word, limit=10):
