@@ -3,6 +3,8 @@
 //!
 //! A line on stdin (`stop NAME`) stops one of them: it does not beat any more, and its session continues, as for a
 //! task that hangs. A line on stdout gives the time of that, in microseconds since 1970.
+//!
+//! With `--hosts` they have direct connections, and those of each host share one by a relay, as on another machine.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, Write};
@@ -16,8 +18,9 @@ use clap::Parser;
 use heartline::coordination::{Address, Namespace, Settings};
 use heartline::detect::{DetectorConfig, Rule};
 use heartline::master::state::MasterConfig;
+use heartline::master::state::limits::NAMES;
 use heartline::member::{
-    Config, MemberRunner, RunnerHooks, Scheduling, Shutdown, ShutdownOrder, Summary,
+    Config, DirectConfig, MemberRunner, RunnerHooks, Scheduling, Shutdown, ShutdownOrder, Summary,
     SystemEnvironment,
 };
 use heartline::progress::Progress;
@@ -36,6 +39,10 @@ struct Options {
 
     #[arg(long, default_value = "/")]
     namespace: Namespace,
+
+    /// Number of hosts on which they are; without it they have no direct connections
+    #[arg(long)]
+    hosts: Option<usize>,
 
     /// Time between the starts of two members
     #[arg(long, default_value = "5ms", value_parser = humantime::parse_duration)]
@@ -84,7 +91,10 @@ async fn run(options: &Options, mut lines: mpsc::UnboundedReceiver<String>) -> a
     let mut members = BTreeMap::new();
     for number in 0..options.members {
         let name = format!("m{number:04}");
-        let (held, order) = member(options, &name)?;
+        let host = options
+            .hosts
+            .map(|hosts| format!("host{}", number % hosts.max(1)));
+        let (held, order) = member(options, &name, host)?;
         let is_held = Arc::clone(&held.is_held);
         tokio::spawn(held);
         members.insert(name, (is_held, order));
@@ -102,7 +112,11 @@ async fn run(options: &Options, mut lines: mpsc::UnboundedReceiver<String>) -> a
     Ok(())
 }
 
-fn member(options: &Options, name: &str) -> anyhow::Result<(Held, oneshot::Sender<ShutdownOrder>)> {
+fn member(
+    options: &Options,
+    name: &str,
+    host: Option<String>,
+) -> anyhow::Result<(Held, oneshot::Sender<ShutdownOrder>)> {
     let config = Config {
         settings: Settings {
             address: options.zookeeper.clone(),
@@ -118,6 +132,7 @@ fn member(options: &Options, name: &str) -> anyhow::Result<(Held, oneshot::Sende
             },
             budget: 5000,
             session: SESSION,
+            names: NAMES,
         },
         name: name.parse().map_err(anyhow::Error::msg)?,
         identity: Identity {
@@ -129,7 +144,10 @@ fn member(options: &Options, name: &str) -> anyhow::Result<(Held, oneshot::Sende
         scheduling: Scheduling::Realtime,
         recording: None,
         on_death: None,
-        direct: None,
+        direct: host.map(|host| DirectConfig {
+            relay_host: Some(host),
+            ..DirectConfig::default()
+        }),
         master_lease: None,
     };
     let hooks = RunnerHooks {
