@@ -114,6 +114,7 @@ fn compose(report: &Report) -> String {
         alive: Vec::new(),
         followers: report.known.iter().map(String::as_str).collect(),
         fingerprints: report.fingerprints.iter().copied().collect(),
+        others: report.others,
         more_dead: report.more_dead.try_into().unwrap_or(usize::MAX),
         dead: report.dead.iter().collect(),
     }
