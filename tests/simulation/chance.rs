@@ -53,7 +53,6 @@ pub(crate) fn scenario(seed: u64) -> Scenario {
     if direct {
         plan.directly(&mut rng, &mut parts);
     }
-    let shares = direct && rng.chance(500);
     // Masters of large jobs count followers that they do not name.
     let names = rng.pick(&[NAMES, 20, 0]);
     Scenario {
@@ -71,7 +70,8 @@ pub(crate) fn scenario(seed: u64) -> Scenario {
         wrap: None,
         wrap_transport: None,
         direct,
-        shares,
+        // The histories of `histories/relay.rs` and a mutation have relays.
+        shares: false,
         draw: Draw::Fresh,
         verbose: false,
     }
