@@ -258,7 +258,13 @@ fn judge_removal(
     let silence = now - standing.written;
     // Of a process that has ended no silence is waited for, if its end is told as a fact.
     let has_ended = facts.contains(node);
-    if silence + history.direct_lead < history.timeout && !has_ended {
+    // A beat that came by a connection may be in ZooKeeper much later.
+    let begin = if history.is_direct {
+        standing.sent
+    } else {
+        standing.written
+    };
+    if now - begin < history.timeout && !has_ended {
         broken.push(format!("{node} is removed after {silence} ms of silence"));
     }
     if let Some(process) = process
@@ -301,7 +307,13 @@ fn judge_deposing(
     });
     // A master that has ended is not waited for.
     let has_ended = master.is_some_and(|master| healths[master].has_ended());
-    if silence + history.direct_lead < history.timeout && !has_ended {
+    // A beat that came by a connection may be in ZooKeeper much later.
+    let begin = if history.is_direct {
+        standing.sent
+    } else {
+        standing.written
+    };
+    if now - begin < history.timeout && !has_ended {
         let what = format!("{claim} is removed {silence} ms after its last beat");
         history.break_rule(now, &what);
     } else if is_well {

@@ -22,6 +22,26 @@ pub(crate) struct Standing {
     pub(crate) owner: i64,
     /// When it was set last.
     pub(crate) written: Millis,
+    /// When its owner has sent that, as its value says; the write may have been on its way for long.
+    pub(crate) sent: Millis,
+}
+
+/// The longest way of a write, with a part of the network that is slow.
+const LONGEST_WAY: Millis = 600;
+
+/// When a beat was sent that was written at `written`. A wall clock that is far off says nothing.
+fn sent(value: &[u8], written: Millis) -> Millis {
+    let value = String::from_utf8_lossy(value);
+    let seconds = value.split_once("alive at ").and_then(|(_, rest)| {
+        let (time, _) = rest.split_once('!')?;
+        let (seconds, micros) = time.split_once('.')?;
+        let millis = micros.get(..3)?.parse::<i64>().ok()?;
+        let begin = crate::world::wall(0).timestamp_millis();
+        let sent = seconds.parse::<i64>().ok()? * 1000 + millis - begin;
+        Millis::try_from(sent).ok()
+    });
+    let sent = seconds.filter(|sent| *sent <= written && written - sent <= LONGEST_WAY);
+    sent.unwrap_or(written)
 }
 
 /// One master's time.
@@ -53,8 +73,8 @@ pub(crate) struct Crash {
 pub(crate) struct History {
     /// The followers' timeout.
     pub(crate) timeout: Millis,
-    /// How much sooner a beat may come by a direct connection than to ZooKeeper: its silence begins then.
-    pub(crate) direct_lead: Millis,
+    /// Whether beats also come by direct connections.
+    pub(crate) is_direct: bool,
     /// Whether to print what happens.
     pub(crate) verbose: bool,
     seen: usize,
@@ -164,7 +184,11 @@ impl History {
                     Change::Created { stat, .. } | Change::Set { stat, .. } => {
                         let (owner, written) = (stat.owner, now);
                         self.beats.entry(path.to_owned()).or_default().push(now);
-                        let standing = Standing { owner, written };
+                        let standing = Standing {
+                            owner,
+                            written,
+                            sent: written,
+                        };
                         self.claims.insert(path.to_owned(), standing);
                     }
                     Change::Deleted { .. } => {
@@ -176,9 +200,12 @@ impl History {
             } else if let Some(node) = path.strip_prefix(MEMBERS) {
                 match change {
                     Change::Created { stat, .. } | Change::Set { stat, .. } if stat.owner == 0 => {}
-                    Change::Created { stat, .. } | Change::Set { stat, .. } => {
-                        let (owner, written) = (stat.owner, now);
-                        let standing = Standing { owner, written };
+                    Change::Created { stat, value, .. } | Change::Set { stat, value, .. } => {
+                        let standing = Standing {
+                            owner: stat.owner,
+                            written: now,
+                            sent: sent(value, now),
+                        };
                         self.members.insert(path.to_owned(), standing);
                     }
                     Change::Deleted { .. } => {

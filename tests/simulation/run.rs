@@ -137,9 +137,7 @@ impl Scenario {
 
     async fn play(&self) -> World {
         let mut history = History::new(self.timeout, self.verbose);
-        if self.direct {
-            history.direct_lead = self.weather.delay;
-        }
+        history.is_direct = self.direct;
         let world = World::new(self.weather.clone(), Rng::new(self.seed), history);
         let start = Instant::now();
         let at = |millis| start + Duration::from_millis(millis);
