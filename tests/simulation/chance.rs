@@ -55,6 +55,7 @@ pub(crate) fn scenario(seed: u64) -> Scenario {
     }
     // Masters of large jobs count followers that they do not name.
     let names = rng.pick(&[NAMES, 20, 0]);
+    let shares = direct && rng.chance(500);
     Scenario {
         seed,
         weather,
@@ -70,8 +71,7 @@ pub(crate) fn scenario(seed: u64) -> Scenario {
         wrap: None,
         wrap_transport: None,
         direct,
-        // The histories of `histories/relay.rs` and a mutation have relays.
-        shares: false,
+        shares,
         draw: Draw::Fresh,
         verbose: false,
     }
