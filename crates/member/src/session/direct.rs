@@ -281,11 +281,12 @@ impl MemberSession<'_> {
             return;
         };
         master.order_reads();
+        let requests = master.master_state.take_probes();
         let Some(transport) = &self.context.transport else {
             return;
         };
         let epoch = master.master_state.epoch();
-        for request in master.master_state.take_probes() {
+        for request in requests {
             let (transport, outside) = (Arc::clone(transport), self.outside.clone());
             let probes = Arc::clone(&self.probes);
             self.tasks.spawn(async move {
