@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::host_query::{PROBE_PAUSE, PROBE_TIMEOUT};
+use super::host_query::PROBE_PAUSE;
 use super::{DeathCause, HostState, ProbeOutcome};
 
 /// Maximum number of open connections of one session: a member that opens another one has lost the earlier ones.
@@ -49,8 +49,6 @@ pub struct ProbeRequest {
 struct OpenConnection {
     number: u64,
     address: Option<SocketAddr>,
-    /// The relay by which it goes, if its member has none of its own.
-    relay: Option<u64>,
 }
 
 #[derive(Clone, Debug)]
@@ -92,6 +90,8 @@ pub struct PeerConnections {
     peers: BTreeMap<i64, Peer>,
     /// The session of each open connection.
     sessions: BTreeMap<u64, i64>,
+    /// The relay of each open connection that goes by one.
+    relays: BTreeMap<u64, u64>,
     /// The session of each probe under way.
     probing: BTreeMap<u64, i64>,
     /// The sessions of the members that are proved to have ended.
@@ -120,16 +120,13 @@ impl PeerConnections {
         peer.ended = None;
         self.ended.remove(&session);
         peer.reached = peer.reached.filter(|reached| Some(*reached) == address);
-        peer.open.push(OpenConnection {
-            number,
-            address,
-            relay,
-        });
+        peer.open.push(OpenConnection { number, address });
         self.sessions.insert(number, session);
+        self.relays.extend(relay.map(|relay| (number, relay)));
         let surplus = peer.open.len().saturating_sub(MOST_CONNECTIONS);
         let surplus: Vec<u64> = peer.open.drain(..surplus).map(|one| one.number).collect();
         for number in &surplus {
-            self.sessions.remove(number);
+            self.strike(*number);
         }
         self.ask(now, session, ProbeReason::Verify);
         surplus
@@ -137,7 +134,7 @@ impl PeerConnections {
 
     /// A connection has ended; `is_goodbye` if its member said that it leaves.
     pub fn closed(&mut self, now: Duration, number: u64, is_goodbye: bool) {
-        let Some(session) = self.sessions.remove(&number) else {
+        let Some(session) = self.strike(number) else {
             return;
         };
         let Some(peer) = self.peers.get_mut(&session) else {
@@ -253,13 +250,7 @@ impl PeerConnections {
         let Some(peer) = self.peers.get(&session) else {
             return HostState::Unknown;
         };
-        match (peer.probe, peer.answered) {
-            (Some((_, since)), _) if now.saturating_sub(since) < PROBE_TIMEOUT => HostState::Asked,
-            (None, Some((at, true))) if now.saturating_sub(at) < PROBE_PAUSE * 2 => {
-                HostState::Answers
-            }
-            _ => HostState::Unknown,
-        }
+        HostState::at(now, peer.probe.map(|(_, since)| since), peer.answered)
     }
 
     /// Whether the member with this session has an open connection.
@@ -269,17 +260,20 @@ impl PeerConnections {
             .is_some_and(|peer| !peer.open.is_empty())
     }
 
-    /// The relay by which an open connection goes.
+    /// A connection is not open any more, or no longer counts. Returns its session.
+    fn strike(&mut self, number: u64) -> Option<i64> {
+        self.relays.remove(&number);
+        self.sessions.remove(&number)
+    }
+
+    /// The relay by which an open connection goes, if its member has none of its own.
     pub fn relay(&self, number: u64) -> Option<u64> {
-        let session = self.sessions.get(&number)?;
-        let mut open = self.peers.get(session)?.open.iter();
-        open.find(|one| one.number == number)?.relay
+        self.relays.get(&number).copied()
     }
 
     /// Number of connections by which beats come: a relay and its members have one.
     pub fn senders(&self) -> usize {
-        let open = self.peers.values().flat_map(|peer| &peer.open);
-        open.filter(|one| one.relay.is_none()).count()
+        self.sessions.len() - self.relays.len()
     }
 
     /// The name and the session of the member that opened a connection.
@@ -311,7 +305,7 @@ impl PeerConnections {
         self.ended.remove(&session);
         if let Some(peer) = self.peers.remove(&session) {
             for one in peer.open {
-                self.sessions.remove(&one.number);
+                self.strike(one.number);
             }
             if let Some((probe, _)) = peer.probe {
                 self.probing.remove(&probe.number);

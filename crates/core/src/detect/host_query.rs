@@ -6,7 +6,7 @@ use std::time::Duration;
 pub(super) const PROBE_PAUSE: Duration = Duration::from_millis(100);
 
 /// How long the detector waits for an answer. On a local network it takes a tenth of a millisecond.
-pub(super) const PROBE_TIMEOUT: Duration = Duration::from_millis(10);
+const PROBE_TIMEOUT: Duration = Duration::from_millis(10);
 
 /// What a probe of a silent member says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +17,21 @@ pub enum HostState {
     Asked,
     /// The host answers, and the process exists.
     Answers,
+}
+
+impl HostState {
+    /// What is known now: when the question under way was asked, and when the last one was answered, and how.
+    pub(super) fn at(
+        now: Duration,
+        asked: Option<Duration>,
+        answered: Option<(Duration, bool)>,
+    ) -> Self {
+        match (asked, answered) {
+            (Some(since), _) if now.saturating_sub(since) < PROBE_TIMEOUT => Self::Asked,
+            (None, Some((at, true))) if now.saturating_sub(at) < PROBE_PAUSE * 2 => Self::Answers,
+            _ => Self::Unknown,
+        }
+    }
 }
 
 /// The questions to the host of one member. Pure: no clock, no IO.
@@ -48,13 +63,7 @@ impl HostQuery {
 
     /// What is known now.
     pub fn state(&self, now: Duration) -> HostState {
-        match (self.asked, self.answered) {
-            (Some(since), _) if now.saturating_sub(since) < PROBE_TIMEOUT => HostState::Asked,
-            (None, Some((at, true))) if now.saturating_sub(at) < PROBE_PAUSE * 2 => {
-                HostState::Answers
-            }
-            _ => HostState::Unknown,
-        }
+        HostState::at(now, self.asked, self.answered)
     }
 }
 
