@@ -1,13 +1,17 @@
-//! What a client sends: frames that never wait for the kernel.
+//! A client's socket: what it sends, frames that never wait for the kernel, and the end of its connection.
 
 use std::io;
-use std::sync::Arc;
+use std::pin::Pin;
+use std::sync::{Arc, Weak};
+use std::task::{Context, Poll};
 
 use rustix::net::Shutdown;
 use tokio::net::{TcpStream, UnixStream};
+use tokio::sync::oneshot;
 
 use crate::codec::FrameWriter;
 use crate::frame::Frame;
+use crate::port::Deferred;
 
 /// A connection to the master, or to the relay of this host.
 #[derive(Debug)]
@@ -24,17 +28,14 @@ impl Socket {
         }
     }
 
-    pub(crate) fn try_read(&self, bytes: &mut [u8]) -> io::Result<usize> {
+    fn try_read(&self, bytes: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Tcp(stream) => stream.try_read(bytes),
             Self::Unix(stream) => stream.try_read(bytes),
         }
     }
 
-    pub(crate) fn poll_read_ready(
-        &self,
-        context: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<io::Result<()>> {
+    fn poll_read_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Tcp(stream) => stream.poll_read_ready(context),
             Self::Unix(stream) => stream.poll_read_ready(context),
@@ -47,6 +48,57 @@ impl Socket {
             Self::Tcp(stream) => rustix::net::shutdown(stream, how),
             Self::Unix(stream) => rustix::net::shutdown(stream, how),
         };
+    }
+}
+
+/// The end of a connection, while others may hold its socket.
+#[derive(Debug, Default)]
+pub(crate) struct End {
+    /// Ends the future of [`End::of`] when this is dropped.
+    dropped: Option<oneshot::Sender<()>>,
+}
+
+impl End {
+    /// Resolves when the connection has ended or this is dropped. `take` handles what comes before, of which nothing is
+    /// kept, and says whether the connection goes on.
+    pub(crate) fn of(
+        &mut self,
+        socket: &Arc<Socket>,
+        mut take: impl FnMut(&Socket) -> bool + Send + 'static,
+    ) -> Deferred<()> {
+        let (dropped, mut of_connection) = oneshot::channel();
+        self.dropped = Some(dropped);
+        let socket = Arc::downgrade(socket);
+        Box::pin(std::future::poll_fn(move |context| {
+            if Pin::new(&mut of_connection).poll(context).is_ready() {
+                return Poll::Ready(());
+            }
+            poll_end(&socket, &mut take, context)
+        }))
+    }
+}
+
+/// Reads until the end. The socket is held for the call only, so that it is closed when its connection is dropped.
+fn poll_end(
+    socket: &Weak<Socket>,
+    take: &mut impl FnMut(&Socket) -> bool,
+    context: &mut Context<'_>,
+) -> Poll<()> {
+    let Some(socket) = socket.upgrade() else {
+        return Poll::Ready(());
+    };
+    loop {
+        match socket.poll_read_ready(context) {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(Err(_)) => return Poll::Ready(()),
+            Poll::Ready(Ok(())) => {}
+        }
+        match socket.try_read(&mut [0; 16]) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Ok(0) | Err(_) => return Poll::Ready(()),
+            Ok(_) if take(&socket) => {}
+            Ok(_) => return Poll::Ready(()),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::str::FromStr;
 use std::time::Duration;
@@ -56,6 +56,14 @@ pub struct PeerIdentity {
     pub name: String,
     /// The port on which it accepts connections itself; 0 if it does not.
     pub port: u16,
+}
+
+impl PeerIdentity {
+    /// Where it accepts connections, if it does and its host is known.
+    pub(crate) fn address(&self, host: Option<IpAddr>) -> Option<SocketAddr> {
+        let host = host.filter(|_| self.port != 0);
+        host.map(|host| SocketAddr::new(host, self.port))
+    }
 }
 
 /// What happens on the connections of a server, in order for each connection.
@@ -170,8 +178,8 @@ pub trait Transport: Send + Sync {
     fn probe(&self, address: SocketAddr, must_answer: bool) -> Deferred<ProbeOutcome>;
 
     /// The address by which this host reaches `host` and `port`.
-    fn local_address(&self, host: String, port: u16) -> Deferred<io::Result<std::net::IpAddr>>;
+    fn local_address(&self, host: String, port: u16) -> Deferred<io::Result<IpAddr>>;
 
     /// An address of this host by its name; an error if it is the name, or the address, of another host.
-    fn own_address(&self, host: String) -> Deferred<io::Result<std::net::IpAddr>>;
+    fn own_address(&self, host: String) -> Deferred<io::Result<IpAddr>>;
 }

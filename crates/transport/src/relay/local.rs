@@ -1,19 +1,15 @@
 //! A member that beats by the relay of its host.
 
-use std::io;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::task::{Context, Poll};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustix::net::Shutdown;
-use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
 use super::SocketName;
 use super::hub::SIGN;
 use crate::frame::Frame;
-use crate::outlet::{Outlet, Socket};
+use crate::outlet::{End, Outlet, Socket};
 use crate::port::{BeatConnection, Deferred, Endpoint, PeerIdentity};
 use crate::tcp::greet_server;
 
@@ -71,7 +67,7 @@ pub(crate) async fn join(
         outlet: Outlet::new(Socket::Unix(stream), writer),
         is_direct,
         sign: Arc::new(Mutex::new(LastSign::now())),
-        dropped: None,
+        end: End::default(),
     })
 }
 
@@ -80,8 +76,7 @@ pub(crate) struct RelayedConnection {
     outlet: Outlet,
     is_direct: bool,
     sign: Arc<Mutex<LastSign>>,
-    /// Ends the future of [`BeatConnection::closed`] when this is dropped.
-    dropped: Option<oneshot::Sender<()>>,
+    end: End,
 }
 
 fn lock(sign: &Mutex<LastSign>) -> MutexGuard<'_, LastSign> {
@@ -111,38 +106,10 @@ impl BeatConnection for RelayedConnection {
     }
 
     fn closed(&mut self) -> Deferred<()> {
-        let (dropped, mut of_connection) = oneshot::channel();
-        self.dropped = Some(dropped);
-        let socket = Arc::downgrade(self.outlet.socket());
         let sign = Arc::clone(&self.sign);
-        Box::pin(std::future::poll_fn(move |context| {
-            if Pin::new(&mut of_connection).poll(context).is_ready() {
-                return Poll::Ready(());
-            }
-            poll_signs(&socket, &sign, context)
-        }))
-    }
-}
-
-/// Reads the relay's signs until the end.
-fn poll_signs(
-    socket: &Weak<Socket>,
-    sign: &Mutex<LastSign>,
-    context: &mut Context<'_>,
-) -> Poll<()> {
-    let Some(socket) = socket.upgrade() else {
-        return Poll::Ready(());
-    };
-    loop {
-        match socket.poll_read_ready(context) {
-            Poll::Pending => return Poll::Pending,
-            Poll::Ready(Err(_)) => return Poll::Ready(()),
-            Poll::Ready(Ok(())) => {}
-        }
-        match socket.try_read(&mut [0; 16]) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Ok(0) | Err(_) => return Poll::Ready(()),
-            Ok(_) => *lock(sign) = LastSign::now(),
-        }
+        self.end.of(self.outlet.socket(), move |_| {
+            *lock(&sign) = LastSign::now();
+            true
+        })
     }
 }

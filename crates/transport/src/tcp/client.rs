@@ -2,14 +2,11 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::task::{Context, Poll};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::net::Shutdown;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixListener};
-use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::address::{connect, socket};
@@ -18,7 +15,7 @@ use super::read::read_only_frame;
 use crate::codec::{FrameReader, FrameWriter};
 use crate::frame::{Frame, canonical};
 use crate::key::{ClaimKey, KEY_LENGTH, random_nonce};
-use crate::outlet::{Outlet, Socket};
+use crate::outlet::{End, Outlet, Socket};
 use crate::port::{BeatConnection, Deferred, DialError, Endpoint, PeerIdentity};
 use crate::relay::{self, Hub, HubTerms, SocketName, Uplink};
 
@@ -118,8 +115,7 @@ pub(super) struct TcpBeatConnection {
     is_direct: bool,
     /// The members that beat by this connection, if this one is the relay of its host.
     hub: Option<Hub>,
-    /// Ends the future of [`BeatConnection::closed`] when this is dropped.
-    dropped: Option<oneshot::Sender<()>>,
+    end: End,
 }
 
 impl TcpBeatConnection {
@@ -131,7 +127,7 @@ impl TcpBeatConnection {
             uplink: Uplink::new(outlet),
             is_direct,
             hub: None,
-            dropped: None,
+            end: End::default(),
         }
     }
 
@@ -168,37 +164,10 @@ impl BeatConnection for TcpBeatConnection {
     }
 
     fn closed(&mut self) -> Deferred<()> {
-        let (dropped, mut of_connection) = oneshot::channel();
-        self.dropped = Some(dropped);
-        let socket = Arc::downgrade(&self.socket);
-        Box::pin(std::future::poll_fn(move |context| {
-            if Pin::new(&mut of_connection).poll(context).is_ready() {
-                return Poll::Ready(());
-            }
-            poll_closed(&socket, context)
-        }))
-    }
-}
-
-/// Reads the end. The socket is held for the call only, so that it is closed when its connection is dropped.
-fn poll_closed(socket: &Weak<Socket>, context: &mut Context<'_>) -> Poll<()> {
-    let Some(socket) = socket.upgrade() else {
-        return Poll::Ready(());
-    };
-    loop {
-        match socket.poll_read_ready(context) {
-            Poll::Pending => return Poll::Pending,
-            Poll::Ready(Err(_)) => return Poll::Ready(()),
-            Poll::Ready(Ok(())) => {}
-        }
-        match socket.try_read(&mut [0]) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Ok(0) | Err(_) => return Poll::Ready(()),
-            Ok(_) => {
-                // A server has nothing to say, so this is none. No beat may follow.
-                socket.shut_down(Shutdown::Both);
-                return Poll::Ready(());
-            }
-        }
+        self.end.of(&self.socket, |socket| {
+            // A server has nothing to say, so this is none. No beat may follow.
+            socket.shut_down(Shutdown::Both);
+            false
+        })
     }
 }

@@ -72,12 +72,13 @@ impl Batch {
                 Ok(Some(Frame::Goodbye { finished })) if self.goodbye.is_none() => {
                     self.goodbye = Some(finished);
                 }
-                Ok(Some(Frame::Hello { .. } | Frame::Welcome { .. })) | Err(_) => {
-                    self.ended = true;
-                    return;
-                }
-                Ok(Some(frame)) if self.goodbye.is_none() => self.relayed.push(frame),
-                Ok(Some(_)) => {
+                Ok(Some(
+                    frame @ (Frame::Joined { .. }
+                    | Frame::Left { .. }
+                    | Frame::Relayed { .. }
+                    | Frame::Group { .. }),
+                )) if self.goodbye.is_none() => self.relayed.push(frame),
+                Ok(Some(_)) | Err(_) => {
                     self.ended = true;
                     return;
                 }

@@ -1,7 +1,7 @@
 //! The members that beat by the connection of a relay, as the master's side sees them: each has the number of a connection.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use super::registry::Slot;
@@ -86,10 +86,9 @@ impl RelayedMembers {
             return events;
         };
         self.numbers.insert(slot, number);
-        let host = self.host.filter(|_| peer.port != 0);
         events.push(PeerEvent::Opened {
             connection: number,
-            address: host.map(|host| SocketAddr::new(host, peer.port)),
+            address: peer.address(self.host),
             peer,
             relay: Some(connection.number),
         });

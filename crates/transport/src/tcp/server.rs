@@ -106,10 +106,9 @@ async fn attend(mut stream: TcpStream, from: SocketAddr, slot: Slot, mut queue: 
     let Ok(Some(mut greeted)) = greeted else {
         return;
     };
-    let host = greeted.host.filter(|_| greeted.peer.port != 0);
     let opened = PeerEvent::Opened {
         connection: slot.number,
-        address: host.map(|host| SocketAddr::new(host, greeted.peer.port)),
+        address: greeted.peer.address(greeted.host),
         peer: greeted.peer,
         relay: None,
     };
