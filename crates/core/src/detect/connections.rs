@@ -8,10 +8,13 @@
 //! An address proves nothing before a probe has reached it: a firewall may refuse in the place of the host. An address
 //! behind NAT or a proxy is not given at all.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod peer;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use self::peer::{OpenConnection, Peer};
 use super::host_query::PROBE_PAUSE;
 use super::{DeathCause, HostState, ProbeOutcome};
 
@@ -21,6 +24,13 @@ const MOST_CONNECTIONS: usize = 4;
 /// After this many beats in ZooKeeper since a member's end was proved, the proof was wrong. Fewer may have been on their
 /// way: one is being written, one is read, and one waits to be read.
 const MOST_LATE_BEATS: u32 = 3;
+
+/// How often an address is probed before it counts as one that cannot be reached: a packet of the first probe may be lost,
+/// or this machine was too busy for it.
+const VERIFY_ATTEMPTS: u32 = 5;
+
+/// The pause between two of these attempts.
+const VERIFY_PAUSE: Duration = Duration::from_secs(1);
 
 /// Why a probe is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,42 +54,6 @@ pub struct ProbeRequest {
     pub reason: ProbeReason,
 }
 
-/// An open connection.
-#[derive(Clone, Copy, Debug)]
-struct OpenConnection {
-    number: u64,
-    address: Option<SocketAddr>,
-}
-
-#[derive(Clone, Debug)]
-struct Peer {
-    name: String,
-    open: Vec<OpenConnection>,
-    /// The address of the last connection, once a probe has reached it.
-    reached: Option<SocketAddr>,
-    probe: Option<(ProbeRequest, Duration)>,
-    /// When the last probe of its silence ended, and whether the host answered.
-    answered: Option<(Duration, bool)>,
-    /// Why it is proved to have ended.
-    ended: Option<DeathCause>,
-    /// Number of beats in ZooKeeper since then.
-    late_beats: u32,
-}
-
-impl Peer {
-    fn new(name: &str) -> Self {
-        Self {
-            name: name.to_owned(),
-            open: Vec::new(),
-            reached: None,
-            probe: None,
-            answered: None,
-            ended: None,
-            late_beats: 0,
-        }
-    }
-}
-
 /// The direct connections of all members to one listener, by the sessions that they announce.
 ///
 /// - **Input**: [`opened`](Self::opened), [`closed`](Self::closed), [`probed`](Self::probed),
@@ -98,6 +72,8 @@ pub struct PeerConnections {
     ended: BTreeSet<i64>,
     probes: Vec<ProbeRequest>,
     next_probe: u64,
+    /// The sessions whose addresses are to be probed again, and when, the next one first.
+    unverified: VecDeque<(Duration, i64)>,
 }
 
 impl PeerConnections {
@@ -120,6 +96,7 @@ impl PeerConnections {
         peer.ended = None;
         self.ended.remove(&session);
         peer.reached = peer.reached.filter(|reached| Some(*reached) == address);
+        peer.unreached = 0;
         peer.open.push(OpenConnection { number, address });
         self.sessions.insert(number, session);
         self.relays.extend(relay.map(|relay| (number, relay)));
@@ -172,27 +149,29 @@ impl PeerConnections {
         }
     }
 
-    /// The outcome of a probe.
-    pub fn probed(&mut self, now: Duration, number: u64, outcome: ProbeOutcome) {
-        let Some(session) = self.probing.remove(&number) else {
-            return;
-        };
-        let Some(peer) = self.peers.get_mut(&session) else {
-            return;
-        };
-        let Some((probe, _)) = peer.probe.take_if(|(probe, _)| probe.number == number) else {
-            return;
-        };
+    /// The outcome of a probe. Returns the name of its member if that is proved to have ended by it.
+    pub fn probed(&mut self, now: Duration, number: u64, outcome: ProbeOutcome) -> Option<String> {
+        let session = self.probing.remove(&number)?;
+        let peer = self.peers.get_mut(&session)?;
+        let (probe, _) = peer.probe.take_if(|(probe, _)| probe.number == number)?;
         let is_cut = peer.open.is_empty();
+        let is_open = peer.open.last().and_then(|one| one.address) == Some(probe.address);
+        if outcome == ProbeOutcome::Accepted && (is_open || probe.reason == ProbeReason::Verify) {
+            peer.reached = Some(probe.address);
+        }
         match (outcome, probe.reason) {
             (ProbeOutcome::Accepted, ProbeReason::Verify) => {
-                peer.reached = Some(probe.address);
                 // It may have ended in the meantime.
                 if is_cut {
                     self.ask(now, session, ProbeReason::Confirm);
                 }
             }
-            (ProbeOutcome::Refused | ProbeOutcome::NoAnswer, ProbeReason::Verify) => {}
+            (ProbeOutcome::Refused | ProbeOutcome::NoAnswer, ProbeReason::Verify) => {
+                peer.unreached += 1;
+                if peer.unreached < VERIFY_ATTEMPTS {
+                    self.unverified.push_back((now + VERIFY_PAUSE, session));
+                }
+            }
             (ProbeOutcome::Refused, reason)
                 if peer.reached == Some(probe.address)
                     && (is_cut || reason == ProbeReason::Doubt) =>
@@ -205,9 +184,11 @@ impl PeerConnections {
                 peer.ended = Some(cause);
                 peer.late_beats = 0;
                 self.ended.insert(session);
+                return Some(peer.name.clone());
             }
             (outcome, _) => peer.answered = Some((now, outcome == ProbeOutcome::Accepted)),
         }
+        None
     }
 
     /// The member with this session has beaten in ZooKeeper.
@@ -271,6 +252,12 @@ impl PeerConnections {
         self.relays.get(&number).copied()
     }
 
+    /// The relay by which the member with this session beats, according to its newest connection.
+    pub fn relay_of(&self, session: i64) -> Option<u64> {
+        let newest = self.peers.get(&session)?.open.last()?;
+        self.relay(newest.number)
+    }
+
     /// Number of connections by which beats come: a relay and its members have one.
     pub fn senders(&self) -> usize {
         self.sessions.len() - self.relays.len()
@@ -309,6 +296,21 @@ impl PeerConnections {
             }
             if let Some((probe, _)) = peer.probe {
                 self.probing.remove(&probe.number);
+            }
+        }
+    }
+
+    /// Asks again for the addresses that could not be reached so far, if it is time.
+    pub fn verify_again(&mut self, now: Duration) {
+        while let Some((_, session)) = self
+            .unverified
+            .front()
+            .copied()
+            .filter(|(due, _)| *due <= now)
+        {
+            self.unverified.pop_front();
+            if self.is_open(session) {
+                self.ask(now, session, ProbeReason::Verify);
             }
         }
     }

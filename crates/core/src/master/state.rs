@@ -78,6 +78,8 @@ pub struct MasterState {
     dead: BTreeMap<String, Dead>,
     /// Followers that were overdue at the master's last echo and are not judged yet.
     overdue: Vec<String>,
+    /// When the followers were searched for them last.
+    searched: Duration,
     /// Maximum number of followers removed in one transaction; halved after a failed one.
     batch: usize,
     /// Znodes in the list of followers that are not followers or cannot be removed.
@@ -186,6 +188,7 @@ impl MasterState {
                 .collect(),
             dead,
             overdue: Vec::new(),
+            searched: Duration::ZERO,
             batch: limits::MOST_REMOVED,
             passed_over: BTreeSet::new(),
             removed: BTreeMap::new(),
@@ -321,6 +324,7 @@ impl MasterState {
     pub fn echo(&mut self, now: Now) {
         self.budget.see_write();
         self.detector.echo(now.elapsed);
+        self.connections.verify_again(now.elapsed);
         self.find_overdue(now);
     }
 

@@ -112,6 +112,40 @@ fn an_address_that_was_never_reached_proves_nothing() {
 }
 
 #[test]
+fn an_address_that_is_not_reached_is_probed_again_some_times() {
+    let mut connections = PeerConnections::default();
+    connections.opened(ms(0), (1, None), (SESSION, "a"), Some(address()));
+    for attempt in 1..VERIFY_ATTEMPTS {
+        let verify = probe(&mut connections);
+        connections.probed(ms(0), verify.number, ProbeOutcome::NoAnswer);
+        connections.verify_again(ms(999));
+        no_probe(&mut connections);
+        connections.verify_again(ms(1000));
+        assert_eq!(connections.peers[&SESSION].unreached, attempt);
+    }
+    let last = probe(&mut connections);
+    connections.probed(ms(0), last.number, ProbeOutcome::NoAnswer);
+    connections.verify_again(ms(1000));
+    no_probe(&mut connections);
+}
+
+#[test]
+fn a_probe_of_its_silence_verifies_an_address_too() {
+    let mut connections = PeerConnections::default();
+    connections.opened(ms(0), (1, None), (SESSION, "a"), Some(address()));
+    let verify = probe(&mut connections);
+    connections.probed(ms(1), verify.number, ProbeOutcome::NoAnswer);
+    connections.doubt(ms(500), (SESSION, "a"), Some(address()));
+    let doubt = probe(&mut connections);
+    assert_eq!(doubt.reason, ProbeReason::Doubt);
+    connections.probed(ms(501), doubt.number, ProbeOutcome::Accepted);
+    connections.closed(ms(600), 1, false);
+    let confirm = probe(&mut connections);
+    connections.probed(ms(601), confirm.number, ProbeOutcome::Refused);
+    assert_eq!(ended(&connections), Some(DeathCause::Closed));
+}
+
+#[test]
 fn who_ends_before_its_address_is_verified_is_asked_afterwards() {
     let mut connections = PeerConnections::default();
     connections.opened(ms(0), (1, None), (SESSION, "a"), Some(address()));

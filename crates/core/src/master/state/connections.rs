@@ -139,8 +139,10 @@ impl MasterState {
 
     /// The outcome of a probe of [`MasterState::take_probes`].
     pub fn probed(&mut self, now: Now, number: u64, outcome: ProbeOutcome) {
-        self.connections.probed(now.elapsed, number, outcome);
-        self.find_overdue(now);
+        match self.connections.probed(now.elapsed, number, outcome) {
+            Some(ended) => self.found_ended(&ended),
+            None => self.find_overdue_early(now),
+        }
     }
 
     /// The probes to make.

@@ -162,16 +162,29 @@ impl MasterState {
             if has_beaten || !self.detector.is_counting(node) {
                 self.detector.heard(now.elapsed, node);
             }
-            if !is_connected {
-                self.detector.expect(now.elapsed, node, extra);
-            }
+            self.expect_beats(now, node, is_connected);
         }
         if !(is_connected && has_content) {
             self.take_status(now, node, &reading.beat);
         }
-        if is_resumed || self.ended(node).is_some() {
-            // Its version is known now.
-            self.find_overdue(now);
+        // Its version is known now.
+        self.found_ended(node);
+        if is_resumed {
+            self.find_overdue_early(now);
+        }
+    }
+
+    /// Where the next beats of a follower come from, and how long it may be silent until then.
+    fn expect_beats(&mut self, now: Now, node: &str, is_connected: bool) {
+        let Some(follower) = self.followers.get(node) else {
+            return;
+        };
+        if is_connected {
+            // Its relay may have told of it before its znode was read.
+            let relay = self.connections.relay_of(follower.owner);
+            self.detector.set_group(node, relay);
+        } else {
+            self.detector.expect(now.elapsed, node, follower.extra);
         }
     }
 

@@ -6,6 +6,7 @@ mod deaths;
 mod inherited;
 mod large_jobs;
 mod orders;
+mod relays;
 mod roster;
 mod succession;
 
