@@ -13,7 +13,7 @@ use heartline_core::protocol::escape::unescape;
 use heartline_core::protocol::request::{Request, Response};
 use heartline_core::text;
 use heartline_process::stdio;
-use heartline_zookeeper::{Connector, Failure, Session, unthrottled};
+use heartline_zookeeper::{Connector, Failure, Session, Settings, unthrottled};
 
 /// How long to wait for a server that is just starting.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -101,22 +101,33 @@ impl IntervalArgs {
 
 /// Sends the request to the master, and shows its answer.
 async fn ask(zookeeper: ZooKeeperOptions, request: Request) -> anyhow::Result<()> {
-    let settings = zookeeper.settings();
-    let address = &settings.address;
-    let session = Connector::new(settings.clone())
-        .connect_within(CONNECT_TIMEOUT)
-        .await
-        .map_err(|why| anyhow!("no session with ZooKeeper at {address}: {why}"))?;
-    let outcome = response(&session, &request).await;
-    // Without an answer the session ends by its timeout, and the request with it.
-    let _ = session.close(CLOSE).await;
-    match outcome? {
+    match ask_master(&zookeeper.settings(), &request).await? {
         Response::Done(text) => {
             let line = format!("{}\n", text::lines(&text));
             Ok(stdio::out().write_all(line.as_bytes())?)
         }
         Response::Refused(text) => bail!("{text}"),
     }
+}
+
+/// Sends a request to the master of a job, in a session of its own, and returns the answer.
+///
+/// # Errors
+/// If there is no session or no master, or no answer within a few seconds. Then the request may still be carried out by
+/// a master that has read it.
+///
+/// # Cancel safety
+/// When the future is dropped, the session ends by its timeout, and the request with it.
+pub async fn ask_master(settings: &Settings, request: &Request) -> anyhow::Result<Response> {
+    let address = &settings.address;
+    let session = Connector::new(settings.clone())
+        .connect_within(CONNECT_TIMEOUT)
+        .await
+        .map_err(|why| anyhow!("no session with ZooKeeper at {address}: {why}"))?;
+    let outcome = response(&session, request).await;
+    // Without an answer the session ends by its timeout, and the request with it.
+    let _ = session.close(CLOSE).await;
+    outcome
 }
 
 async fn response(session: &Session, request: &Request) -> anyhow::Result<Response> {

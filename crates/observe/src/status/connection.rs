@@ -16,7 +16,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Why there is nothing to show at the moment.
 #[derive(Debug, Error)]
 #[error("{0}")]
-pub(super) struct Unavailable(String);
+pub struct Unavailable(String);
 
 /// A connection to ZooKeeper.
 #[derive(Debug)]
@@ -68,7 +68,7 @@ impl StatusConnection {
 
     /// The answer of ZooKeeper within `limit`.
     pub(super) async fn bounded<T>(
-        &self,
+        &mut self,
         limit: Duration,
         work: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Unavailable> {

@@ -45,11 +45,11 @@ pub(super) struct Node {
 
 /// A znode that could not be read, and that has no row of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct Unreadable {
+pub struct Unreadable {
     /// The path of the znode.
-    pub(super) path: String,
+    pub path: String,
     /// The reason.
-    pub(super) why: String,
+    pub why: String,
 }
 
 impl fmt::Display for Unreadable {

@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::gather::{Node, Unreadable};
-use super::overview::{Master, Overview};
-use super::row::{MemberRole, Row, Verdict};
+use super::overview::{CurrentMaster, Overview};
+use super::row::{MemberRole, MemberVerdict, Row};
 use heartline_core::detect::DeathCause;
 use heartline_core::protocol::{Ending, Identity, Status};
 use heartline_core::protocol::{rfc3339, stamp};
@@ -17,7 +17,7 @@ use heartline_core::text;
 struct All<'a> {
     #[serde(serialize_with = "rfc3339")]
     time: DateTime<Utc>,
-    master: Option<&'a Master>,
+    master: Option<&'a CurrentMaster>,
     #[serde(skip_serializing_if = "Option::is_none")]
     interval_ms: Option<f64>,
     members: Vec<Member<'a>>,
@@ -29,7 +29,7 @@ struct All<'a> {
 struct Member<'a> {
     role: MemberRole,
     node: &'a str,
-    verdict: Verdict,
+    verdict: MemberVerdict,
     #[serde(skip_serializing_if = "Option::is_none")]
     cause: Option<DeathCause>,
     last: Option<String>,
@@ -75,8 +75,8 @@ struct Away<'a> {
     error: &'a str,
 }
 
-/// The whole overview, in one line.
-pub(super) fn line(overview: &Overview) -> serde_json::Result<String> {
+/// The whole overview as JSON, in one line.
+pub fn line(overview: &Overview) -> serde_json::Result<String> {
     text::json(&All {
         time: overview.now,
         master: overview.master.as_ref(),
@@ -100,6 +100,11 @@ pub(super) fn details(
             text: String::from_utf8_lossy(&node.value.bytes).into_owned(),
         }),
     })
+}
+
+/// One member as a JSON object, as in [`line`].
+pub fn member_json(row: &Row) -> serde_json::Result<serde_json::Value> {
+    serde_json::to_value(member(row))
 }
 
 /// Why there is nothing to report at the moment.

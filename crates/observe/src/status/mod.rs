@@ -11,6 +11,7 @@ pub mod fuzzing;
 mod gather;
 mod json;
 mod overview;
+mod reader;
 mod row;
 #[cfg(test)]
 mod sample;
@@ -26,18 +27,22 @@ use chrono::Utc;
 use clap::Args;
 use tokio::time::{Instant, sleep, sleep_until};
 
+pub use connection::Unavailable;
+pub use gather::Unreadable;
 use heartline_cli::{self as cli, Screen, ZooKeeperOptions, duration, write_line};
 use heartline_core::clock::SystemClock;
 use heartline_core::text::line;
 use heartline_process::say::say;
 use heartline_zookeeper::{Failure, Session, can_be_looked_up};
+pub use json::{line as json_line, member_json};
+pub use overview::{CurrentMaster, MasterTerm, Overview};
+pub use reader::JobReader;
+pub use row::{MemberRole, MemberVerdict, Row};
 pub use summary::GroupSummary;
 pub use text::{UNKNOWN, age, bytes};
 
 use connection::StatusConnection;
 use gather::{Node, look};
-use overview::Overview;
-use row::Row;
 
 const PROGRAM: &str = "heartline status";
 /// How long all answers may take for a single look.

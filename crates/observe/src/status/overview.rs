@@ -18,41 +18,41 @@ const DEAD_SHOWN: TimeDelta = TimeDelta::minutes(10);
 
 /// The current master.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub(super) struct Master {
+pub struct CurrentMaster {
     /// Its name.
-    pub(super) node: String,
+    pub node: String,
     /// The name of its claim in the line.
-    pub(super) claim: String,
+    pub claim: String,
     /// Its own report of its term; `None` before its first report.
     #[serde(flatten)]
-    pub(super) term: Option<Term>,
+    pub term: Option<MasterTerm>,
 }
 
 /// The term of one master, by its own report.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub(super) struct Term {
+pub struct MasterTerm {
     /// When it took over, by its own clock.
     #[serde(serialize_with = "rfc3339")]
-    pub(super) since: DateTime<Utc>,
+    pub since: DateTime<Utc>,
     /// The zxid of its first beat.
-    pub(super) epoch: Option<i64>,
+    pub epoch: Option<i64>,
     /// The master before it.
-    pub(super) previous: Option<PreviousMaster>,
+    pub previous: Option<PreviousMaster>,
 }
 
 /// Everything that is shown about a namespace.
 #[derive(Clone, Debug)]
-pub(super) struct Overview {
+pub struct Overview {
     /// The current time, on the server's clock if anything has been written.
-    pub(super) now: DateTime<Utc>,
+    pub now: DateTime<Utc>,
     /// The current master, if there is one.
-    pub(super) master: Option<Master>,
+    pub master: Option<CurrentMaster>,
     /// The interval set for all members.
-    pub(super) interval: Option<Duration>,
+    pub interval: Option<Duration>,
     /// All members, in the order of a table.
-    pub(super) rows: Vec<Row>,
+    pub rows: Vec<Row>,
     /// Everything that could not be read, except members.
-    pub(super) unreadable: Vec<Unreadable>,
+    pub unreadable: Vec<Unreadable>,
 }
 
 impl Overview {
@@ -124,12 +124,12 @@ impl Overview {
     }
 
     /// Whether a member is dead or stalled, or may be so without being visible.
-    pub(super) fn is_bad(&self) -> bool {
+    pub fn is_bad(&self) -> bool {
         !self.unreadable.is_empty() || self.rows.iter().any(|row| row.verdict.is_bad())
     }
 
     /// How long the master has been leading.
-    pub(super) fn master_for(&self) -> Option<Duration> {
+    pub fn master_for(&self) -> Option<Duration> {
         let term = self.master.as_ref()?.term.as_ref()?;
         Some(since(term.since, self.now))
     }
@@ -149,17 +149,17 @@ fn server_time(first: &Look, second: &Look) -> Option<DateTime<Utc>> {
 }
 
 /// The first in line, if it already leads: then it writes its beats to its claim.
-fn master(line: &[&Node], report: &Report) -> Option<Master> {
+fn master(line: &[&Node], report: &Report) -> Option<CurrentMaster> {
     let first = line.first().filter(|first| is_beat(&first.value.bytes))?;
     let master_info = report.master_info.as_ref();
     let master_info = master_info.filter(|master_info| master_info.claim == first.name);
-    Some(Master {
+    Some(CurrentMaster {
         node: holder(&first.value.bytes),
         claim: first.name.clone(),
         term: master_info.map(
             |MasterInfo {
                  since, previous, ..
-             }| Term {
+             }| MasterTerm {
                 since: *since,
                 epoch: report.epoch,
                 previous: previous.clone(),
@@ -168,7 +168,7 @@ fn master(line: &[&Node], report: &Report) -> Option<Master> {
     })
 }
 
-fn role(claim: &str, master: Option<&Master>) -> MemberRole {
+fn role(claim: &str, master: Option<&CurrentMaster>) -> MemberRole {
     match master {
         Some(master) if master.claim == claim => MemberRole::Master,
         _ if is_standing(claim) => MemberRole::Standing,

@@ -24,7 +24,7 @@ const LEAST: Duration = Duration::from_millis(100);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Display)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
-pub(super) enum MemberRole {
+pub enum MemberRole {
     /// The first in line.
     Master,
     /// A dedicated master that waits for its turn.
@@ -35,7 +35,7 @@ pub(super) enum MemberRole {
 
 /// The state of a member as the reader judges it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub enum MemberVerdict {
     /// The master has declared it dead.
     Dead,
     /// It makes no progress by its own fault; the condition says why, if known.
@@ -54,9 +54,9 @@ pub(super) enum Verdict {
     Unreadable,
 }
 
-impl Verdict {
+impl MemberVerdict {
     /// Whether an operator should look at it.
-    pub(super) fn is_bad(self) -> bool {
+    pub fn is_bad(self) -> bool {
         matches!(self, Self::Dead | Self::Stalled(_))
     }
 
@@ -92,7 +92,7 @@ impl Verdict {
     }
 }
 
-impl fmt::Display for Verdict {
+impl fmt::Display for MemberVerdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Dead => f.write_str("dead"),
@@ -109,7 +109,7 @@ impl fmt::Display for Verdict {
     }
 }
 
-impl Serialize for Verdict {
+impl Serialize for MemberVerdict {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
@@ -126,27 +126,29 @@ struct Ages {
 
 /// Everything known about one member.
 #[derive(Clone, Debug)]
-pub(super) struct Row {
-    pub(super) role: MemberRole,
+pub struct Row {
+    /// Whether it is the master.
+    pub role: MemberRole,
     /// Its name.
-    pub(super) node: String,
-    pub(super) verdict: Verdict,
+    pub node: String,
+    /// The state in which it seems to be.
+    pub verdict: MemberVerdict,
     /// Why it was declared dead, if it is dead and the master has reported it.
-    pub(super) cause: Option<DeathCause>,
+    pub cause: Option<DeathCause>,
     /// When its last beat was written, on the server's clock; for a dead member, when it was declared dead.
-    pub(super) last: DateTime<Utc>,
+    pub last: DateTime<Utc>,
     /// The age of that beat or declaration.
-    pub(super) age: Duration,
+    pub age: Duration,
     /// Why its value cannot be read, if it cannot.
-    pub(super) problem: Option<String>,
+    pub problem: Option<String>,
     /// Its last beat; `None` for a dead member, and for one whose value cannot be read.
-    pub(super) beat: Option<Beat>,
+    pub beat: Option<Beat>,
     /// Its identity, as far as known.
-    pub(super) identity: Identity,
-    /// `None` if it was missing in the first look.
-    pub(super) beats_per_second: Option<f64>,
-    /// `None` if it was missing in the first look, or counts no records.
-    pub(super) records_per_second: Option<f64>,
+    pub identity: Identity,
+    /// Beats in ZooKeeper; `None` if it was missing in the first look.
+    pub beats_per_second: Option<f64>,
+    /// Input records; `None` if it was missing in the first look, or counts no records.
+    pub records_per_second: Option<f64>,
 }
 
 /// Values that are the same for all rows of a table.
@@ -196,8 +198,8 @@ impl Row {
             per_second(count as f64)
         });
         let verdict = match after.problem {
-            Some(_) => Verdict::Unreadable,
-            None => Verdict::on(&beat, Ages { last: age, joined }, terms),
+            Some(_) => MemberVerdict::Unreadable,
+            None => MemberVerdict::on(&beat, Ages { last: age, joined }, terms),
         };
         Self {
             verdict,
@@ -219,7 +221,7 @@ impl Row {
         Self {
             role: MemberRole::Follower,
             node: dead.node.clone(),
-            verdict: Verdict::Dead,
+            verdict: MemberVerdict::Dead,
             cause: dead.cause,
             last: dead.time,
             age: since(dead.time, now),
@@ -235,19 +237,19 @@ impl Row {
     }
 
     /// The verdict for people: `dead: closed`.
-    pub(super) fn verdict_and_cause(&self) -> String {
+    pub fn verdict_and_cause(&self) -> String {
         let cause = self.cause.map(|cause| format!(": {cause}"));
         format!("{}{}", self.verdict, cause.unwrap_or_default())
     }
 
     /// The age of its last beat, if known.
-    pub(super) fn known_age(&self) -> Option<Duration> {
+    pub fn known_age(&self) -> Option<Duration> {
         let is_known = self.problem.is_none() || self.last != DateTime::UNIX_EPOCH;
         is_known.then_some(self.age)
     }
 
     /// What its last beat says about its work.
-    pub(super) fn status(&self) -> Option<&Status> {
+    pub fn status(&self) -> Option<&Status> {
         self.beat.as_ref().map(|beat| &beat.status)
     }
 

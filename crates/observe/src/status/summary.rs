@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 
 use super::gather::look;
 use super::overview::Overview;
-use super::row::Verdict;
+use super::row::MemberVerdict;
 use heartline_core::clock::SystemClock;
 use heartline_zookeeper::{Failure, Session};
 
@@ -53,17 +53,17 @@ impl GroupSummary {
         for row in &overview.rows {
             let name = row.node.clone();
             match row.verdict {
-                Verdict::Dead => {
+                MemberVerdict::Dead => {
                     brief.dead.push(name);
                     continue;
                 }
-                Verdict::Stalled(_) => brief.stalled.push(name),
-                Verdict::Late => brief.late.push(name),
-                Verdict::Ended(_)
-                | Verdict::Returned(_)
-                | Verdict::Doing(_)
-                | Verdict::Alive
-                | Verdict::Unreadable => {}
+                MemberVerdict::Stalled(_) => brief.stalled.push(name),
+                MemberVerdict::Late => brief.late.push(name),
+                MemberVerdict::Ended(_)
+                | MemberVerdict::Returned(_)
+                | MemberVerdict::Doing(_)
+                | MemberVerdict::Alive
+                | MemberVerdict::Unreadable => {}
             }
             brief.members += 1;
         }

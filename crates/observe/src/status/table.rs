@@ -3,8 +3,8 @@
 
 use anstyle::{AnsiColor, Style};
 
-use super::overview::{Master, Overview};
-use super::row::{Row, Verdict};
+use super::overview::{CurrentMaster, Overview};
+use super::row::{MemberVerdict, Row};
 use super::text::{UNKNOWN, age, bytes, moment, percent, rate};
 use heartline_cli::{Column, paint, table};
 use heartline_core::text::{cell, line};
@@ -82,7 +82,7 @@ fn words(row: &Row) -> [String; COLUMNS.len()] {
 fn headline(overview: &Overview) -> String {
     let mut line = match &overview.master {
         None => "no master".to_owned(),
-        Some(Master { node, term, .. }) => {
+        Some(CurrentMaster { node, term, .. }) => {
             let node = cell(node);
             let master_for = overview.master_for().map(age).unwrap_or_default();
             match term {
@@ -102,15 +102,15 @@ fn headline(overview: &Overview) -> String {
     line
 }
 
-fn style(verdict: Verdict) -> Style {
+fn style(verdict: MemberVerdict) -> Style {
     match verdict {
-        Verdict::Dead => AnsiColor::Red.on_default().bold(),
-        Verdict::Stalled(_) => AnsiColor::Red.on_default(),
-        Verdict::Late | Verdict::Returned(_) | Verdict::Unreadable => {
+        MemberVerdict::Dead => AnsiColor::Red.on_default().bold(),
+        MemberVerdict::Stalled(_) => AnsiColor::Red.on_default(),
+        MemberVerdict::Late | MemberVerdict::Returned(_) | MemberVerdict::Unreadable => {
             AnsiColor::Yellow.on_default()
         }
-        Verdict::Ended(_) => Style::new().dimmed(),
-        Verdict::Doing(_) | Verdict::Alive => Style::new(),
+        MemberVerdict::Ended(_) => Style::new().dimmed(),
+        MemberVerdict::Doing(_) | MemberVerdict::Alive => Style::new(),
     }
 }
 

@@ -26,7 +26,7 @@ const EARLIER: TimeDelta = TimeDelta::seconds(60);
 
 /// Receives the master's events. A call must return quickly: what ZooKeeper holds is lost if it changes
 /// faster than it is read.
-pub(crate) trait EventHandler {
+pub trait EventHandler {
     /// ZooKeeper became available or unavailable; returns whether that is new.
     fn connection(&mut self, connected: bool) -> anyhow::Result<bool>;
     /// An event that the master reports once.
@@ -41,7 +41,7 @@ pub(crate) trait EventHandler {
 
 /// Passes each change to `handler`, for ever, except what is in `history`. Reports problems with ZooKeeper
 /// in the name of `program`, unless it is `None`.
-pub(crate) async fn follow(
+pub async fn follow(
     settings: &Settings,
     handler: impl EventHandler,
     history: EventHistory,

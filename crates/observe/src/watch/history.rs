@@ -11,7 +11,7 @@ use heartline_zookeeper::Stat;
 
 /// The events already passed on.
 #[derive(Debug, Default)]
-pub(crate) struct EventHistory {
+pub struct EventHistory {
     /// The last event passed on, or known to be over; `None` before the first report.
     last: Option<Last>,
     /// Whether the znode was found missing or reset: then the next master counts from 1.
@@ -32,7 +32,7 @@ struct Last {
 
 impl EventHistory {
     /// A history in which everything up to this event was passed on.
-    pub(crate) fn up_to(epoch: i64, sequence: u64, time: DateTime<Utc>) -> Self {
+    pub fn up_to(epoch: i64, sequence: u64, time: DateTime<Utc>) -> Self {
         Self {
             last: Some(Last {
                 epoch,

@@ -16,8 +16,8 @@ mod session;
 mod slave;
 
 pub(crate) use files::append_whole;
-pub(crate) use follow::{EventHandler, follow};
-pub(crate) use history::EventHistory;
+pub use follow::{EventHandler, follow};
+pub use history::EventHistory;
 pub use master::watch_master;
 pub use output::OutputFormat;
 pub use slave::{prepare_folder, watch_slave};

@@ -12,12 +12,12 @@ fn verdict(lines: &str, age: u64) -> String {
 }
 
 /// The verdict on a member that joined two minutes ago.
-fn judged(lines: &str, age: u64, usual: Option<Duration>, slow: u64) -> Verdict {
+fn judged(lines: &str, age: u64, usual: Option<Duration>, slow: u64) -> MemberVerdict {
     let ages = Ages {
         last: Duration::from_millis(age),
         joined: Duration::from_secs(120),
     };
-    Verdict::on(&beat(lines), ages, terms(usual, slow))
+    MemberVerdict::on(&beat(lines), ages, terms(usual, slow))
 }
 
 fn terms(usual: Option<Duration>, slow: u64) -> RowContext {
@@ -65,9 +65,9 @@ fn late_goes_by_its_own_interval_and_by_how_long_the_look_took() {
     assert_eq!(verdict("interval: 200000us\n", 801), "late");
     // A member that reports no interval has that of all members; if neither is known, no member is late.
     assert_eq!(verdict("", 101), "late");
-    assert_eq!(judged("", 150, None, 0), Verdict::Alive);
+    assert_eq!(judged("", 150, None, 0), MemberVerdict::Alive);
     let slowly = judged("interval: 5000us\n", 150, USUAL, 60);
-    assert_eq!(slowly, Verdict::Alive);
+    assert_eq!(slowly, MemberVerdict::Alive);
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn one_that_was_taken_for_dead_has_returned_for_a_minute() {
             joined: Duration::from_secs(joined),
         };
         let lines = format!("returned: 1\ninterval: 5000us\n{lines}");
-        Verdict::on(&beat(&lines), ages, terms(USUAL, 0)).to_string()
+        MemberVerdict::on(&beat(&lines), ages, terms(USUAL, 0)).to_string()
     };
     assert_eq!(returned("", 59), "returned");
     assert_eq!(returned("condition: working\n", 59), "returned: working");
@@ -170,7 +170,7 @@ fn rows_are_sorted_by_role_then_by_severity_then_by_name() {
         cause: None,
     };
     let mut late = follower("map1", "");
-    late.verdict = Verdict::Late;
+    late.verdict = MemberVerdict::Late;
     let mut rows = [
         follower("map10", ""),
         follower("map9", "condition: starved\n"),
