@@ -7,6 +7,7 @@ use heartline::admin::{IntervalArgs, KillArgs, ReinitArgs};
 use heartline::cli;
 use heartline::cli::{ChildExecArgs, SupervisorArgs};
 use heartline::cluster::ClusterArgs;
+use heartline::dashboard::ServeArgs;
 use heartline::dedicated_master::DedicatedMasterArgs;
 use heartline::events::EventsArgs;
 use heartline::membership::MemberArgs;
@@ -29,6 +30,7 @@ enum Tool {
     /// Make any program a member of a group: one active master with backups, and workers
     Member(MemberArgs),
     Status(StatusArgs),
+    Serve(ServeArgs),
     Zkstats(ZkstatsArgs),
     /// Configure, start, inspect and stop ZooKeeper, HDFS, YARN and Kafka from one description
     Cluster(ClusterArgs),
@@ -56,6 +58,7 @@ fn main() -> ExitCode {
     let options: Options = cli::parse();
     match options.tool {
         Tool::Status(status) => status.run(),
+        Tool::Serve(serve) => serve.run(&mut Options::command()),
         Tool::Zkstats(zkstats) => zkstats.run(),
         Tool::Cluster(cluster) => cluster.run(),
         Tool::Events(events) => events.run(),

@@ -4,6 +4,7 @@
 #![allow(dead_code, unused_imports, unused_macros)]
 
 mod crowd;
+mod dashboard;
 mod described;
 mod dialog;
 mod direct;
@@ -33,6 +34,7 @@ mod znodes;
 mod zookeeper;
 
 pub(crate) use crowd::Crowd;
+pub(crate) use dashboard::{Dashboard, SHOWN};
 pub(crate) use described::Described;
 pub(crate) use dialog::Dialog;
 pub(crate) use direct::{

@@ -8,7 +8,7 @@ use crate::support::{Parts, sources};
 
 /// All crates below `crates/`, and which of the others each may import. Cargo refuses circles; this refuses imports that
 /// would make sense to Cargo alone. `ARCHITECTURE.md` says what each of them is.
-const CRATES: [(&str, &[&str]); 11] = [
+const CRATES: [(&str, &[&str]); 12] = [
     ("core", &[]),
     ("process", &["core"]),
     ("transport", &["core"]),
@@ -23,6 +23,10 @@ const CRATES: [(&str, &[&str]); 11] = [
         &["core", "member", "process", "streaming", "zookeeper"],
     ),
     ("observe", &["cli", "core", "process", "zookeeper"]),
+    (
+        "dashboard",
+        &["cli", "core", "observe", "process", "zookeeper"],
+    ),
     (
         "recipes",
         &["cli", "core", "member", "process", "streaming", "zookeeper"],

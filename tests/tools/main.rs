@@ -24,6 +24,8 @@ mod run;
 mod run_faults;
 mod scripts;
 mod scripts_build;
+mod serve;
+mod serve_page;
 mod stall;
 mod status;
 mod status_watch;

@@ -1,0 +1,111 @@
+// The keyboard: keys that hold in all views, and the dialog that lists them.
+import { STATES, BY_RANK } from './states.js';
+import { el } from './dom.js';
+import { badge } from './parts.js';
+
+/** @typedef {import('./app.js').App} App */
+
+const VIEWS = ['overview', 'strips', 'member', 'events'];
+const KEYS = [
+  [['1', '2', '3', '4'], 'overview, strips, member, events'],
+  [['/'], 'filter'],
+  [['j', 'k'], 'next and previous member; arrows do the same in the list'],
+  [['PgUp', 'PgDn', 'Home', 'End'], 'move far in the list'],
+  [['Enter'], 'open the chosen member'],
+  [['Esc'], 'leave the filter; back to the list'],
+  [['t'], 'light or dark'],
+  [['?'], 'this dialog'],
+];
+
+/** Whether keys belong to a control that takes text or has its own keys. @param {EventTarget|null} target */
+function isTyping(target) {
+  return target instanceof HTMLElement && target.matches('input, select, textarea');
+}
+
+/** @param {App} app @param {KeyboardEvent} event */
+export function handleKey(app, event) {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  if (document.querySelector('dialog[open]')) return;
+  if (isTyping(event.target)) {
+    const isDone = event.key === 'Escape' || (event.key === 'Enter' && event.target instanceof HTMLInputElement);
+    if (isDone) {
+      /** @type {HTMLElement} */ (event.target).blur();
+      const list = document.querySelector('.list:not([hidden]) > [tabindex]');
+      if (list instanceof HTMLElement) list.focus({ preventScroll: true });
+      event.preventDefault();
+    }
+    return;
+  }
+  if (app.view?.key?.(event)) {
+    event.preventDefault();
+    return;
+  }
+  if (common(app, event.key)) event.preventDefault();
+}
+
+/** @param {App} app @param {string} key @returns {boolean} whether the key meant something */
+function common(app, key) {
+  const view = VIEWS[Number(key) - 1];
+  if (view && app.route.job !== null) {
+    app.go(app.hash(view));
+    return true;
+  }
+  switch (key) {
+    case '?': openHelp(); return true;
+    case 't': window.heartlineTheme.toggle(); return true;
+    case '/': return focusFilter(app);
+    case 'Escape':
+      if (app.route.view === 'jobs' || app.route.view === 'overview') return false;
+      app.go(app.hash(app.route.view === 'member' ? 'strips' : 'overview'));
+      return true;
+    default: return false;
+  }
+}
+
+/** Where a view has no filter, the one of the strips is meant. @param {App} app */
+function focusFilter(app) {
+  const box = document.querySelector('input[type="search"]');
+  if (box instanceof HTMLInputElement) {
+    box.focus();
+    box.select();
+    return true;
+  }
+  if (app.route.job === null) return false;
+  app.go(app.hash('strips'));
+  requestAnimationFrame(() => requestAnimationFrame(() => {
+    const later = document.querySelector('input[type="search"]');
+    if (later instanceof HTMLInputElement) later.focus();
+  }));
+  return true;
+}
+
+export function openHelp() {
+  const dialog = /** @type {HTMLDialogElement} */ (document.getElementById('help-dialog'));
+  const body = /** @type {HTMLElement} */ (document.getElementById('help-body'));
+  if (body.childElementCount === 0) body.append(keyList(), stateList());
+  if (!dialog.open) dialog.showModal();
+}
+
+function keyList() {
+  const list = el('dl');
+  for (const [keys, meaning] of KEYS) {
+    const term = el('dt');
+    for (const key of keys) term.append(el('kbd', {}, key), ' ');
+    list.append(term, el('dd', {}, String(meaning)));
+  }
+  const note = el('p', {}, 'In a filter, several words must all match; a word with - before it must not. '
+    + 'The address of each view can be sent to others.');
+  return el('section', {}, el('h3', {}, 'Keys'), list, note);
+}
+
+function stateList() {
+  const list = el('dl');
+  for (const number of BY_RANK) {
+    const { label, meaning } = STATES[number];
+    const term = el('dt', {}, el('span', { class: 'state' }, badge(number), label));
+    list.append(term, el('dd', { class: 'soft' }, meaning));
+  }
+  const note = el('p', {}, 'The height of a bar in a strip is the share of the expected beats that came. A gap is a '
+    + 'time in which none came.');
+  return el('section', {}, el('h3', {}, 'States'), list, note);
+}

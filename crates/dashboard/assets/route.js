@@ -1,0 +1,54 @@
+// The address of each view, in the part of the URL behind `#`, so that it can be sent to others. Pure.
+import { encode } from './format.js';
+
+/**
+ * @typedef {{ job: number|null, view: 'jobs'|'overview'|'strips'|'member'|'events', node: string|null,
+ *   query: URLSearchParams }} Route
+ */
+
+/** @param {string} hash @returns {Route} */
+export function parseRoute(hash) {
+  const [path, query = ''] = split(hash.replace(/^#\/?/, ''));
+  const parts = path.split('/');
+  const number = Number(parts[1]);
+  const isJob = parts[0] === 'job' && parts[1] !== '' && Number.isInteger(number) && number >= 0;
+  const job = isJob ? number : null;
+  /** @type {Route} */
+  const route = { job, view: job === null ? 'jobs' : 'overview', node: null, query: new URLSearchParams(query) };
+  if (job === null) return route;
+  if (parts[2] === 'strips' || parts[2] === 'events') route.view = parts[2];
+  if (parts[2] === 'member') {
+    route.view = 'member';
+    route.node = parts[3] ? decoded(parts.slice(3).join('/')) : null;
+  }
+  return route;
+}
+
+/** @param {string} text */
+function split(text) {
+  const at = text.indexOf('?');
+  return at < 0 ? [text] : [text.slice(0, at), text.slice(at + 1)];
+}
+
+/** @param {string} text */
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** @param {number|null} job @param {string} [view] @param {Record<string, string>} [query] empty values are left out */
+export function hashOf(job, view = 'overview', query = {}) {
+  if (job === null) return '#/';
+  const wanted = Object.entries(query).filter(([, value]) => value !== '');
+  const search = new URLSearchParams(wanted).toString();
+  const path = view === 'overview' ? '' : `/${view}`;
+  return `#/job/${job}${path}${search === '' ? '' : `?${search}`}`;
+}
+
+/** @param {number|null} job @param {string} node */
+export function memberHash(job, node) {
+  return `${hashOf(job, 'member')}/${encode(node)}`;
+}

@@ -1,0 +1,83 @@
+//! What keeps a job's state up to date: readings of all members, and the master's events.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::Utc;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use crate::job::{Job, SnapshotRequest};
+use heartline_core::clock::SystemClock;
+use heartline_core::protocol::{Event, EventKind};
+use heartline_observe::status::JobReader;
+use heartline_observe::watch::{EventHandler, EventHistory, follow};
+use heartline_zookeeper::Settings;
+
+/// A reading may take this part of the time between two readings at most: thousands of members are read more rarely.
+const SHARE: u32 = 4;
+
+/// Reads all members again and again, for ever, and the snapshots that clients ask for between.
+pub(crate) async fn read(
+    job: Arc<Job>,
+    mut requests: mpsc::Receiver<SnapshotRequest>,
+    settings: Settings,
+    period: Duration,
+) {
+    let clock = SystemClock::start();
+    let mut reader = JobReader::new(settings);
+    loop {
+        let began = Instant::now();
+        match reader.read().await {
+            Ok(overview) => job.read(clock.now().elapsed, began.elapsed(), &overview),
+            Err(why) => job.unavailable(Utc::now(), &why),
+        }
+        let next = began + period.max(began.elapsed() * SHARE);
+        while let Ok(Some(request)) = timeout_at(next, requests.recv()).await {
+            let found = reader.snapshot(&request.node).await;
+            // The client may have gone.
+            let _ = request.answer.send(found.map_err(|why| why.to_string()));
+        }
+        // If nobody can ask any more.
+        sleep_until(next).await;
+    }
+}
+
+/// Follows the master's events, for ever.
+pub(crate) async fn events(job: Arc<Job>, settings: Settings) -> anyhow::Result<()> {
+    let told = ToldEvents {
+        job,
+        connected: None,
+    };
+    // What cannot be read is told by the readings.
+    follow(&settings, told, EventHistory::default(), None).await
+}
+
+struct ToldEvents {
+    job: Arc<Job>,
+    connected: Option<bool>,
+}
+
+impl EventHandler for ToldEvents {
+    fn connection(&mut self, connected: bool) -> anyhow::Result<bool> {
+        if self.connected.replace(connected) == Some(connected) {
+            return Ok(false);
+        }
+        let kind = if connected {
+            EventKind::Connected
+        } else {
+            EventKind::Disconnected
+        };
+        self.job.event(&Event::of_watcher(Utc::now(), kind));
+        Ok(true)
+    }
+
+    fn event(&mut self, event: &Event) -> anyhow::Result<()> {
+        self.job.event(event);
+        Ok(())
+    }
+
+    fn alive(&mut self, _: &Event) -> anyhow::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,213 @@
+//! One job: what is known of it, and the clients that are told each change.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value, json};
+use tokio::sync::{broadcast, mpsc, oneshot};
+
+use crate::event_log::EventLog;
+use crate::history::JobHistory;
+use crate::metrics::{JobMetrics, Metrics};
+use heartline_core::protocol::{Event, stamp};
+use heartline_core::text;
+use heartline_observe::status::{Overview, Unavailable};
+
+/// Maximum number of messages that wait for a slow client. It gets everything anew if it misses one.
+const MOST_WAITING: usize = 64;
+
+/// Maximum number of snapshots that clients wait for.
+const MOST_ASKED: usize = 16;
+
+/// A client's question for the snapshot of a stalled member.
+#[derive(Debug)]
+pub(crate) struct SnapshotRequest {
+    pub(crate) node: String,
+    /// The text, if there is a snapshot, or why it cannot be read.
+    pub(crate) answer: oneshot::Sender<Result<Option<String>, String>>,
+}
+
+/// A message to all clients of a job: JSON.
+#[derive(Clone, Debug)]
+pub(crate) enum Change {
+    /// A reading.
+    Tick(Arc<str>),
+    /// An event with its number.
+    Event(u64, Arc<str>),
+    /// ZooKeeper cannot be read.
+    Away(Arc<str>),
+    /// The indexes of members have changed: everything is to be told anew.
+    Anew,
+}
+
+/// One job.
+#[derive(Debug)]
+pub(crate) struct Job {
+    pub(crate) namespace: String,
+    period: Duration,
+    metrics: Arc<Metrics>,
+    state: Mutex<JobState>,
+    changes: broadcast::Sender<Change>,
+    requests: mpsc::Sender<SnapshotRequest>,
+}
+
+#[derive(Debug, Default)]
+struct JobState {
+    history: JobHistory,
+    log: EventLog,
+    /// Since when ZooKeeper cannot be read, and why.
+    away: Option<(DateTime<Utc>, String)>,
+    /// When it was read last; `None` before the first reading.
+    read: Option<Duration>,
+}
+
+impl Job {
+    /// A job of which nothing is known, and the questions of its clients.
+    pub(crate) fn new(
+        namespace: String,
+        period: Duration,
+        metrics: Arc<Metrics>,
+    ) -> (Self, mpsc::Receiver<SnapshotRequest>) {
+        let (changes, _) = broadcast::channel(MOST_WAITING);
+        let (requests, requested) = mpsc::channel(MOST_ASKED);
+        let job = Self {
+            namespace,
+            period,
+            metrics,
+            state: Mutex::default(),
+            changes,
+            requests,
+        };
+        (job, requested)
+    }
+
+    /// The snapshot of a stalled member as ZooKeeper has it now; an error says why it cannot be read.
+    pub(crate) async fn stall_snapshot(&self, node: String) -> Result<Option<String>, String> {
+        let (answer, answered) = oneshot::channel();
+        let request = SnapshotRequest { node, answer };
+        let sent = self.requests.try_send(request);
+        sent.map_err(|_| "too many clients ask for snapshots; try again".to_owned())?;
+        let answered = answered.await;
+        answered.unwrap_or_else(|_| Err("the server ends".to_owned()))
+    }
+
+    fn metrics(&self) -> JobMetrics<'_> {
+        JobMetrics {
+            metrics: &self.metrics,
+            namespace: &self.namespace,
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, JobState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whoever is told the changes from now on. Subscribe before [`Job::snapshot`]: then nothing is missed between.
+    pub(crate) fn subscribe(&self) -> broadcast::Receiver<Change> {
+        self.changes.subscribe()
+    }
+
+    fn tell(&self, change: Change) {
+        // Without clients nobody is told.
+        let _ = self.changes.send(change);
+    }
+
+    /// A reading was made; `took` is how long it took.
+    pub(crate) fn read(&self, now: Duration, took: Duration, overview: &Overview) {
+        let mut state = self.state();
+        state.away = None;
+        let before = state.read.replace(now).unwrap_or(now);
+        let is_anew = state.history.read(now, overview);
+        let since = now.saturating_sub(before);
+        let counts = state.history.counts();
+        self.metrics().read(since, took, overview, &counts);
+        let mut tick = state.history.tick(now);
+        drop(state);
+        if is_anew {
+            return self.tell(Change::Anew);
+        }
+        tick.insert("connected".to_owned(), true.into());
+        self.tell(Change::Tick(written(&Value::Object(tick))));
+    }
+
+    /// A reading has failed.
+    pub(crate) fn unavailable(&self, at: DateTime<Utc>, why: &Unavailable) {
+        let mut state = self.state();
+        self.metrics().unavailable();
+        let (since, _) = state.away.take().unwrap_or_else(|| (at, String::new()));
+        state.away = Some((since, why.to_string()));
+        drop(state);
+        let away = json!({ "since": stamp(since), "problem": why.to_string() });
+        self.tell(Change::Away(written(&away)));
+    }
+
+    /// Something has happened.
+    pub(crate) fn event(&self, event: &Event) {
+        // An event holds only texts and numbers, so it can always be written.
+        let json = text::json(event).unwrap_or_default();
+        let mut state = self.state();
+        self.metrics().event(event.event);
+        state.history.event(event);
+        let number = state.log.push(json.clone());
+        // Under the lock, so that numbers are told in order.
+        self.tell(Change::Event(number, numbered(number, &json).into()));
+    }
+
+    /// Everything, for a client that has the events up to number `seen`. Returns the number of the newest event.
+    pub(crate) fn snapshot(&self, seen: u64) -> (u64, Arc<str>) {
+        let state = self.state();
+        let mut all = state.history.snapshot();
+        let since = state.log.since(seen);
+        let events: Vec<String> = since
+            .events
+            .iter()
+            .map(|(n, json)| numbered(*n, json))
+            .collect();
+        let missed = if seen == 0 { 0 } else { since.missed };
+        all.insert("missed".to_owned(), missed.into());
+        all.insert(
+            "period_ms".to_owned(),
+            json!(self.period.as_secs_f64() * 1e3),
+        );
+        all.insert(
+            "connected".to_owned(),
+            (state.away.is_none() && state.read.is_some()).into(),
+        );
+        let away = state.away.as_ref();
+        all.insert(
+            "away_since".to_owned(),
+            json!(away.map(|(since, _)| stamp(*since))),
+        );
+        all.insert("problem".to_owned(), json!(away.map(|(_, why)| why)));
+        let newest = state.log.newest();
+        drop(state);
+        // The events are JSON already.
+        let mut json = written(&Value::Object(all)).to_string();
+        json.pop();
+        json.push_str(",\"events\":[");
+        json.push_str(&events.join(","));
+        json.push_str("]}");
+        (newest, json.into())
+    }
+
+    /// The details of one member.
+    pub(crate) fn member(&self, node: &str) -> Option<Map<String, Value>> {
+        self.state().history.member(node)
+    }
+
+    /// Whether it was read and can be read.
+    pub(crate) fn is_ready(&self) -> bool {
+        let state = self.state();
+        state.read.is_some() && state.away.is_none()
+    }
+}
+
+fn numbered(number: u64, json: &str) -> String {
+    format!("{{\"number\":{number},\"event\":{json}}}")
+}
+
+fn written(value: &Value) -> Arc<str> {
+    // A map of texts and numbers can always be written.
+    text::json(value).unwrap_or_default().into()
+}

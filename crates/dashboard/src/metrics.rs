@@ -1,0 +1,246 @@
+//! Figures of all jobs for Prometheus, in the `OpenMetrics` text format.
+//!
+//! Labels come from small sets: the namespaces of the command line, states, kinds of events. Members are counted, not
+//! listed.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Registry, Unit};
+
+use heartline_core::protocol::EventKind;
+use heartline_observe::status::Overview;
+
+/// The bounds of the times of readings, in seconds.
+const READING_SECONDS: [f64; 10] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0, 5.0];
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct OfJob {
+    namespace: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct OfState {
+    namespace: String,
+    state: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct OfEvent {
+    namespace: String,
+    event: String,
+}
+
+type JobGauge = Family<OfJob, Gauge<f64, AtomicU64>>;
+type JobCounter = Family<OfJob, Counter>;
+
+/// The figures of all jobs.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    registry: Registry,
+    connected: JobGauge,
+    members: Family<OfState, Gauge>,
+    has_master: JobGauge,
+    master_since: JobGauge,
+    epoch: JobGauge,
+    interval: JobGauge,
+    beats: JobCounter,
+    records: JobCounter,
+    events: Family<OfEvent, Counter>,
+    readings: Family<OfJob, Histogram, fn() -> Histogram>,
+    failures: JobCounter,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let new_histogram: fn() -> Histogram = || Histogram::new(READING_SECONDS);
+        let mut metrics = Self {
+            registry: Registry::with_prefix("heartline"),
+            connected: Family::default(),
+            members: Family::default(),
+            has_master: Family::default(),
+            master_since: Family::default(),
+            epoch: Family::default(),
+            interval: Family::default(),
+            beats: Family::default(),
+            records: Family::default(),
+            events: Family::default(),
+            readings: Family::new_with_constructor(new_histogram),
+            failures: Family::default(),
+        };
+        metrics.register();
+        metrics
+    }
+}
+
+impl Metrics {
+    #[expect(clippy::too_many_lines, reason = "a list of metrics")]
+    fn register(&mut self) {
+        let registry = &mut self.registry;
+        let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        registry.register("build", "The version of heartline", version);
+        registry.register(
+            "zookeeper_connected",
+            "Whether the job's znodes could be read last (1) or not (0)",
+            self.connected.clone(),
+        );
+        registry.register(
+            "members",
+            "Number of members by state",
+            self.members.clone(),
+        );
+        registry.register(
+            "master",
+            "Whether there is a master (1) or not (0)",
+            self.has_master.clone(),
+        );
+        registry.register_with_unit(
+            "master_start_time",
+            "When the master took over, since 1970 by its own clock",
+            Unit::Seconds,
+            self.master_since.clone(),
+        );
+        registry.register(
+            "master_epoch",
+            "The epoch of the master; grows with each master",
+            self.epoch.clone(),
+        );
+        registry.register_with_unit(
+            "interval",
+            "The interval between two beats of a member in ZooKeeper",
+            Unit::Seconds,
+            self.interval.clone(),
+        );
+        registry.register(
+            "beats",
+            "Beats of all members in ZooKeeper, as far as readings show",
+            self.beats.clone(),
+        );
+        registry.register(
+            "records_in",
+            "Input records of all members, as far as readings show",
+            self.records.clone(),
+        );
+        registry.register(
+            "events",
+            "Events by kind; returned: members declared dead that lived",
+            self.events.clone(),
+        );
+        registry.register_with_unit(
+            "reading_duration",
+            "How long it took to read all members once",
+            Unit::Seconds,
+            self.readings.clone(),
+        );
+        registry.register(
+            "reading_failures",
+            "Readings that failed",
+            self.failures.clone(),
+        );
+    }
+
+    /// All figures in the `OpenMetrics` text format.
+    pub(crate) fn text(&self) -> String {
+        let mut text = String::new();
+        // Writing to a string fails only without memory, and then it panics.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+}
+
+/// The figures of one job.
+#[derive(Debug)]
+pub(crate) struct JobMetrics<'a> {
+    pub(crate) metrics: &'a Metrics,
+    pub(crate) namespace: &'a str,
+}
+
+impl JobMetrics<'_> {
+    fn job(&self) -> OfJob {
+        OfJob {
+            namespace: self.namespace.to_owned(),
+        }
+    }
+
+    /// A reading was made, `since` the one before, and took that long. `counts` are the members by state.
+    pub(crate) fn read(
+        &self,
+        since: Duration,
+        took: Duration,
+        overview: &Overview,
+        counts: &BTreeMap<&'static str, i64>,
+    ) {
+        let (all, job) = (self.metrics, self.job());
+        all.connected.get_or_create(&job).set(1.0);
+        all.readings.get_or_create(&job).observe(took.as_secs_f64());
+        let (mut beats, mut records) = (0.0, 0.0);
+        for row in &overview.rows {
+            beats += row.beats_per_second.unwrap_or_default();
+            records += row.records_per_second.unwrap_or_default();
+        }
+        for (state, count) in counts {
+            let label = OfState {
+                namespace: job.namespace.clone(),
+                state,
+            };
+            all.members.get_or_create(&label).set(*count);
+        }
+        all.beats.get_or_create(&job).inc_by(whole(beats, since));
+        all.records
+            .get_or_create(&job)
+            .inc_by(whole(records, since));
+        let seconds = overview
+            .interval
+            .map_or(0.0, |interval| interval.as_secs_f64());
+        all.interval.get_or_create(&job).set(seconds);
+        let term = overview
+            .master
+            .as_ref()
+            .and_then(|master| master.term.as_ref());
+        let is_led = f64::from(u8::from(overview.master.is_some()));
+        all.has_master.get_or_create(&job).set(is_led);
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "a zxid and a time are shown in as many digits as a float has"
+        )]
+        if let Some(term) = term {
+            let since = term.since.timestamp_micros() as f64 / 1e6;
+            all.master_since.get_or_create(&job).set(since);
+            let epoch = term.epoch.unwrap_or_default() as f64;
+            all.epoch.get_or_create(&job).set(epoch);
+        }
+    }
+
+    /// A reading has failed.
+    pub(crate) fn unavailable(&self) {
+        self.metrics.connected.get_or_create(&self.job()).set(0.0);
+        self.metrics.failures.get_or_create(&self.job()).inc();
+    }
+
+    /// Something has happened.
+    pub(crate) fn event(&self, kind: EventKind) {
+        let label = OfEvent {
+            namespace: self.namespace.to_owned(),
+            event: kind.to_string(),
+        };
+        self.metrics.events.get_or_create(&label).inc();
+    }
+}
+
+/// A rate over a time, as a whole number.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "rates are not negative, and a float that is too large becomes the largest number"
+)]
+fn whole(rate: f64, time: Duration) -> u64 {
+    (rate * time.as_secs_f64()).round() as u64
+}
