@@ -1,6 +1,6 @@
 // Opens the page of a running heartline serve in chromium and checks it as a person would use it.
 //
-//   node check.mjs URL [--members N]
+//   npm ci && node check.mjs URL [--members N]
 //
 // Prints one line for each passed check, `ok …`. Then it reads commands from stdin, one a line, until `quit`:
 //

@@ -2,7 +2,7 @@
 
 /** @typedef {{ key: string, title: string, x: number, width: number, isRight: boolean }} Column */
 /** @typedef {{ x: number, y: number, width: number, height: number }} Box */
-/** @typedef {{ columns: Column[], strip: Box, height: number }} Layout */
+/** @typedef {{ columns: Column[], strip: Box, height: number, font: number }} Layout `font`: its size */
 
 const PAD = 14;
 const GAP = 12;
@@ -14,16 +14,18 @@ export function layoutFor(width, ratio) {
   if (width < 620) {
     const right = width - PAD;
     return {
+      font: 11,
       height: whole(46),
       strip: { x: PAD, y: 24, width: right - PAD, height: 17 },
       columns: [
-        column('name', 'member', PAD, right - PAD - 160),
-        column('records', 'records/s', right - 150, 72, true),
-        column('lag', 'lag', right - 70, 70, true),
+        // Wide enough for the names that members give themselves, 26 characters.
+        column('name', 'member', PAD, right - PAD - 112),
+        column('records', 'rec/s', right - 108, 46, true),
+        column('lag', 'lag', right - 60, 60, true),
       ],
     };
   }
-  const left = [['name', 'member', width < 1000 ? 190 : 250]];
+  const left = [['name', 'member', width < 1000 ? 216 : 250]];
   if (width >= 1000) left.push(['state', 'state', 122]);
   if (width >= 820) left.push(['host', 'host', width < 1300 ? 90 : 130]);
   const right = [['records', 'records/s', 76]];
@@ -42,7 +44,7 @@ export function layoutFor(width, ratio) {
     columns.push(column(String(key), String(title), x, Number(wide), true));
     x += Number(wide) + GAP;
   }
-  return { columns, strip, height: whole(27) };
+  return { columns, strip, height: whole(27), font: 12 };
 }
 
 /** @param {string} key @param {string} title @param {number} x @param {number} width @returns {Column} */

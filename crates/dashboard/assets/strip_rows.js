@@ -27,7 +27,6 @@ export class StripRows {
     /** The row that is drawn now. @type {any} */
     this.context = null;
     this.layout = layoutFor(1000, 1);
-    this.letter = 7.2;
   }
 
   /** @param {number} width @param {number} height of all visible rows
@@ -113,24 +112,25 @@ export class StripRows {
     if (!member) return;
     const state = model.states[index];
     drawStrip(context, model.strip(index, this.cells), layout.strip, palette);
+    const { font } = layout;
     const middle = layout.strip.y > 12 ? 12.5 : layout.height / 2 + 0.5;
     context.textBaseline = 'middle';
     for (const { key, x, width, isRight } of layout.columns) {
       const isQuiet = isEnded(state);
       if (key === 'name') {
         this.badge(state, x, middle);
-        context.font = `12px ${palette.mono}`;
+        context.font = `${font}px ${palette.mono}`;
         context.fillStyle = palette.text;
-        this.text(this.fit(member.name, width - 24, this.letter), x + 24, middle, width - 24, false);
+        this.text(this.fit(member.name, width - 22, font * 0.602), x + 22, middle, width - 22, false);
         continue;
       }
       if (key === 'progress') {
         this.progress(member.row.progress, x, middle, width);
         continue;
       }
-      context.font = `12px ${palette.sans}`;
+      context.font = `${font}px ${palette.sans}`;
       context.fillStyle = key === 'host' || isQuiet ? palette.soft : palette.text;
-      this.text(this.fit(this.value(key, index), width, 6.6), isRight ? x + width : x, middle, width, isRight);
+      this.text(this.fit(this.value(key, index), width, font * 0.52), isRight ? x + width : x, middle, width, isRight);
     }
   }
 
