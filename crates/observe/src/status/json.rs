@@ -102,7 +102,7 @@ pub(super) fn details(
     })
 }
 
-/// One member as a JSON object, as in [`line`].
+/// One member as a JSON object, as in [`line()`].
 pub fn member_json(row: &Row) -> serde_json::Result<serde_json::Value> {
     serde_json::to_value(member(row))
 }
