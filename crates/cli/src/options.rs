@@ -212,7 +212,7 @@ impl BeatOptions {
                     .into_owned(),
                 pid: std::process::id(),
                 returns: 0,
-                sessions: 0,
+                earlier_joins: 0,
                 claim: None,
                 address: None,
             },

@@ -166,11 +166,16 @@ impl MemberContext {
     /// Remembers a session that may have left znodes behind in ZooKeeper.
     pub(super) fn remember(&mut self, session: i64) {
         self.earlier.push(session);
-        self.config.identity.sessions += 1;
+        self.joined_before();
         let surplus = self.earlier.len().saturating_sub(MOST_EARLIER);
         self.earlier.drain(..surplus);
         let surplus = self.claims.len().saturating_sub(MOST_EARLIER);
         self.claims.drain(..surplus);
+    }
+
+    /// The next znode of a follower that this member creates is not its first one.
+    pub(super) fn joined_before(&mut self) {
+        self.config.identity.earlier_joins += 1;
     }
 
     /// Reports what is wrong with ZooKeeper, unless something was reported before.

@@ -17,7 +17,7 @@ const ENDED: &str = "ended";
 /// Maximum length in bytes of a split, escaped: twice the longest path of HDFS.
 const LONGEST_SPLIT: usize = 16 * 1024;
 const RETURNED: &str = "returned";
-const SESSIONS: &str = "earlier-sessions";
+const EARLIER_JOINS: &str = "earlier-joins";
 const ATTEMPT: &str = "attempt";
 const JOB: &str = "job";
 const PHASE: &str = "phase";
@@ -98,10 +98,10 @@ pub struct Identity {
     pub pid: u32,
     /// How often it had to join again.
     pub returns: u32,
-    /// Number of sessions that its process had before: a new master after an outage knows by it that the member is
+    /// How often its process had joined before, in earlier sessions or before it led: a new master knows by it that the member is
     /// none that joins for the first time.
     #[serde(skip)]
-    pub sessions: u32,
+    pub earlier_joins: u32,
     /// The name of its claim in the line, according to the member. Code that acts on it must ask ZooKeeper
     /// which session owns the claim.
     pub claim: Option<String>,
@@ -123,8 +123,8 @@ impl Identity {
         if self.returns > 0 {
             say(RETURNED, &self.returns);
         }
-        if self.sessions > 0 {
-            say(SESSIONS, &self.sessions);
+        if self.earlier_joins > 0 {
+            say(EARLIER_JOINS, &self.earlier_joins);
         }
         if let Some(claim) = &self.claim {
             say(CLAIM, claim);
@@ -153,7 +153,7 @@ impl Identity {
     fn take(&mut self, key: &str, word: &str) {
         match key {
             RETURNED => self.returns = word.parse().unwrap_or_default(),
-            SESSIONS => self.sessions = word.parse().unwrap_or_default(),
+            EARLIER_JOINS => self.earlier_joins = word.parse().unwrap_or_default(),
             // Readers build a path from it.
             CLAIM => self.claim = claim::is_name(word).then(|| word.to_owned()),
             ATTEMPT => self.attempt = name(word),
@@ -242,7 +242,7 @@ mod tests {
             host: "hd-slave1".to_owned(),
             pid: 42,
             returns: 0,
-            sessions: 0,
+            earlier_joins: 0,
             claim: Some("_c_a-lock-0000000001".to_owned()),
             address: "10.0.0.7:4711".parse().ok(),
         }
@@ -274,7 +274,7 @@ mod tests {
         assert_eq!(identity().task().as_deref(), Some("task_1_0001_m_000000"));
         let again = Identity {
             returns: 3,
-            sessions: 2,
+            earlier_joins: 2,
             ..identity()
         };
         let value = alive(at, &again, &Status::default());

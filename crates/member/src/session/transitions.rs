@@ -83,6 +83,8 @@ impl MemberSession<'_> {
     pub(super) fn step_down(&mut self) {
         if let SessionRole::Master(master) = std::mem::replace(&mut self.role, SessionRole::None) {
             master.end();
+            // As master it had no znode of a follower, and may have ended before it reported anybody.
+            self.context.joined_before();
         }
         self.context.end_lease();
         self.under_way = None;

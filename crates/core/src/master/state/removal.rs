@@ -14,8 +14,8 @@ use crate::protocol::{Event, EventKind, Identity};
 /// Bytes of a path beside the name: the namespace, which is short, and the request around it.
 const PATH: usize = 64;
 
-/// The pause between two searches for overdue followers, for each follower. A search takes a tenth of it or less (measured on
-/// two cores of a virtual machine).
+/// The pause between two searches for overdue followers, for each follower. A search takes a tenth of it or less
+/// (measured on two cores of a virtual machine).
 const SEARCH_PAUSE: Duration = Duration::from_micros(1);
 
 /// A transaction that removes followers, while it is under way.
@@ -76,8 +76,8 @@ impl MasterState {
         }
     }
 
-    /// Finds the overdue followers before the next echo, unless that was done so lately that it would cost too much: with
-    /// thousands of followers in doubt there is a reason for it thousands of times a second.
+    /// Finds the overdue followers before the next echo, unless that was done so lately that it would cost too much:
+    /// with thousands of followers in doubt there is a reason for it thousands of times a second.
     pub(super) fn find_overdue_early(&mut self, now: Now) {
         let followers = u32::try_from(self.followers.len()).unwrap_or(u32::MAX);
         if now.elapsed.saturating_sub(self.searched) >= SEARCH_PAUSE * followers {
@@ -85,14 +85,13 @@ impl MasterState {
         }
     }
 
-    /// The process of a follower is proved to have ended: it is overdue, before all that are only silent.
+    /// If the process of a follower is proved to have ended, it is overdue, before all that are only silent.
     pub(super) fn found_ended(&mut self, node: &str) {
-        let is_new = !self.overdue.iter().any(|one| one == node);
-        if self.grace.is_none() && is_new && self.ended(node).is_some() {
-            let mut others = self.overdue.iter();
-            let place = others.position(|other| self.ended(other).is_none());
-            let place = place.unwrap_or(self.overdue.len());
-            self.overdue.insert(place, node.to_owned());
+        if self.grace.is_some() || self.ended(node).is_none() {
+            return;
+        }
+        if !self.overdue.iter().any(|one| one == node) {
+            self.overdue.insert(0, node.to_owned());
         }
     }
 

@@ -40,6 +40,9 @@ pub(super) struct Roster {
     ended: BTreeSet<String>,
     /// Number of followers on the first list of which it is not known whether the previous master counted them.
     undecided: usize,
+    /// The followers that the previous master named and that were not on the first list, too long after its report to tell
+    /// whether they have finished: one that has joined before and comes back was among them.
+    unsettled: BTreeSet<String>,
     /// Whether those that are missing in the end are reported as a gap in the event numbers.
     is_gap: bool,
 }
@@ -162,6 +165,8 @@ impl MasterState {
             self.followers.remove(&node);
             if is_certain {
                 self.tell(now.wall, EventKind::Finished, &node);
+            } else {
+                self.roster.unsettled.insert(node);
             }
         }
     }
@@ -171,6 +176,10 @@ impl MasterState {
         self.roster.left(node);
         if self.roster.inherited > 0 || self.roster.missing > 0 {
             self.find(now, node, reading);
+        }
+        if self.roster.unsettled.remove(node) && reading.beat.identity.earlier_joins > 0 {
+            let follower = self.followers.entry(node.to_owned()).or_default();
+            follower.introduced = Some(0);
         }
         self.introduce(now, node, reading.beat.identity.returns);
     }
@@ -184,8 +193,8 @@ impl MasterState {
         let was_undecided = std::mem::take(&mut follower.is_undecided);
         roster.undecided -= usize::from(was_undecided);
         let is_counted = was_undecided && reading.created <= roster.inherited;
-        // Its session has ended with the outage, and it has created a new znode.
-        let is_back = reading.beat.identity.sessions > 0 && roster.missing > 0;
+        // Its session has ended with the outage, or it led for a moment, and it has created a new znode.
+        let is_back = reading.beat.identity.earlier_joins > 0 && roster.missing > 0;
         let is_back = is_back && is_waiting && !is_dead;
         if follower.introduced.is_none() && (is_counted || is_back) {
             follower.introduced = Some(0);

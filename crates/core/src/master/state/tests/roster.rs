@@ -359,7 +359,7 @@ fn who_comes_back_after_an_outage_is_no_new_follower() {
     // All sessions have ended. One follower is back, and one joins for the first time.
     heir.listed(at(0), &names(&[]), 90);
     let mut back = made(100);
-    back.beat.identity.sessions = 1;
+    back.beat.identity.earlier_joins = 1;
     for ms in (5..2000).step_by(5) {
         back.version += 1;
         let fresh = FollowerReading {
@@ -377,6 +377,23 @@ fn who_comes_back_after_an_outage_is_no_new_follower() {
     assert_eq!(heir.roster.len(), 0);
     let returned = is(&["c", "d"], &[], 2);
     assert_eq!(reported(&mut heir, &mut seen, 2005), returned);
+}
+
+#[test]
+fn who_is_back_too_late_to_tell_is_no_new_follower_if_it_says_so() {
+    let mut heir = heir(PriorState {
+        written: at(0).wall - PACE.session * 3 / 4,
+        ..left("epoch: 3\nfollowers: a b\nsequence: 8\n")
+    });
+    let mut seen = Seen::default();
+    drive(&mut heir, 0, &mut seen);
+    heir.listed(at(0), &names(&[]), 90);
+    let mut back = made(100);
+    back.beat.identity.earlier_joins = 1;
+    heir.heard(at(5), "a", &back);
+    // Another process may have taken this name.
+    heir.heard(at(5), "b", &made(101));
+    assert_eq!(reported(&mut heir, &mut seen, 10), is(&["b"], &[], 0));
 }
 
 #[test]
