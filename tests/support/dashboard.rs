@@ -96,8 +96,8 @@ impl Dashboard {
             .unwrap_or_else(|error| panic!("{error}: {}", answer.body))
     }
 
-    /// Follows the first job; `last` is the number of the last event that this client has.
-    pub(crate) fn follow(&self, last: Option<u64>) -> Stream {
+    /// Follows the first job; `last` is the id of the last message that this client has.
+    pub(crate) fn follow(&self, last: Option<&str>) -> Stream {
         let header = last.map(|last| format!("last-event-id: {last}"));
         let headers: Vec<&str> = header.iter().map(String::as_str).collect();
         let mut reader = self.open("/api/v1/jobs/0/stream", &headers);
@@ -106,6 +106,7 @@ impl Dashboard {
         Stream {
             reader,
             lines: VecDeque::new(),
+            id: String::new(),
         }
     }
 }
@@ -135,15 +136,23 @@ fn head(reader: &mut impl BufRead) -> (u16, Vec<String>) {
 pub(crate) struct Stream {
     reader: BufReader<TcpStream>,
     lines: VecDeque<String>,
+    id: String,
 }
 
 impl Stream {
+    /// The id of the last message that had one.
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
     /// The next message: its kind and its data.
     pub(crate) fn next(&mut self) -> (String, Value) {
         let (mut kind, mut data) = (String::new(), String::new());
         loop {
             let line = self.line();
-            if let Some(word) = line.strip_prefix("event: ") {
+            if let Some(id) = line.strip_prefix("id: ") {
+                id.clone_into(&mut self.id);
+            } else if let Some(word) = line.strip_prefix("event: ") {
                 word.clone_into(&mut kind);
             } else if let Some(text) = line.strip_prefix("data: ") {
                 data.push_str(text);

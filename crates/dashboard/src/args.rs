@@ -105,7 +105,7 @@ impl ServeArgs {
             format!("cannot listen on {address}; --listen names another address")
         })?;
         let metrics = Arc::new(Metrics::default());
-        let mut jobs = Vec::new();
+        let mut jobs: Vec<Arc<Job>> = Vec::new();
         let feeds = LocalSet::new();
         for namespace in &self.namespace {
             let settings = Settings {
@@ -119,6 +119,10 @@ impl ServeArgs {
             } else {
                 whole
             };
+            // Twice the same would be counted twice.
+            if jobs.iter().any(|job| job.namespace == name) {
+                continue;
+            }
             let (job, requests) = Job::new(name, self.every, Arc::clone(&metrics));
             let job = Arc::new(job);
             let reading = feed::read(Arc::clone(&job), requests, settings.clone(), self.every);

@@ -43,7 +43,7 @@ impl EventLog {
         self.next
     }
 
-    /// All events after the one with this number. A number that was never given counts as 0: it is of another log.
+    /// All events after the one with this number. A number that was never given counts as 0.
     pub(crate) fn since(&self, number: u64) -> EventsSince<'_> {
         let number = if number > self.next { 0 } else { number };
         let first = self.next - self.events.len() as u64 + 1;
@@ -73,7 +73,7 @@ mod tests {
                 events: vec![]
             }
         );
-        // A number of an earlier server.
+        // Never given.
         assert_eq!(log.since(99).events.len(), 3);
     }
 

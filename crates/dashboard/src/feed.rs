@@ -8,7 +8,6 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::job::{Job, SnapshotRequest};
-use heartline_core::clock::SystemClock;
 use heartline_core::protocol::{Event, EventKind};
 use heartline_observe::status::JobReader;
 use heartline_observe::watch::{EventHandler, EventHistory, follow};
@@ -24,16 +23,21 @@ pub(crate) async fn read(
     settings: Settings,
     period: Duration,
 ) {
-    let clock = SystemClock::start();
     let mut reader = JobReader::new(settings);
     loop {
         let began = Instant::now();
         match reader.read().await {
-            Ok(overview) => job.read(clock.now().elapsed, began.elapsed(), &overview),
+            Ok(overview) => job.read(began.elapsed(), &overview),
             Err(why) => job.unavailable(Utc::now(), &why),
         }
         let next = began + period.max(began.elapsed() * SHARE);
-        while let Ok(Some(request)) = timeout_at(next, requests.recv()).await {
+        // A queue that never ends must not stop the readings.
+        while Instant::now() < next
+            && let Ok(Some(request)) = timeout_at(next, requests.recv()).await
+        {
+            if request.answer.is_closed() {
+                continue;
+            }
             let found = reader.snapshot(&request.node).await;
             // The client may have gone.
             let _ = request.answer.send(found.map_err(|why| why.to_string()));

@@ -14,8 +14,10 @@ use heartline_observe::status::{Overview, Row, member_json};
 
 /// Maximum number of members that are shown; further ones are counted.
 pub(crate) const MOST_MEMBERS: usize = 20_000;
-/// How long a member that is gone stays.
+/// How long a member that is gone stays at least.
 const GONE: Duration = Duration::from_secs(600);
+/// The least time between two times at which such members are forgotten: all clients then get everything anew.
+const FORGET_PAUSE: Duration = Duration::from_secs(60);
 /// Maximum number of members whose changed details one tick tells; the others follow with the next ones. The cells of all
 /// are always told.
 const MOST_ROWS: usize = 250;
@@ -30,11 +32,13 @@ struct Member {
     details: Map<String, Value>,
     /// When it was read last.
     read: Duration,
+    /// The last reading that has given it a cell.
+    seen: Duration,
     /// When its details were told last, and whether they have changed since then.
     told: Duration,
     is_changed: bool,
-    /// The state in which it left, if an event said so.
-    end: Option<char>,
+    /// The state in which it left, if an event said so, and when that was.
+    end: Option<(char, Duration)>,
 }
 
 /// The members of one job.
@@ -44,6 +48,8 @@ pub(crate) struct JobHistory {
     indexes: HashMap<String, usize>,
     /// The time of the last reading.
     read: Option<Duration>,
+    /// When members were forgotten last.
+    forgot: Duration,
     /// Where the search for members with changed details goes on.
     next: usize,
     /// Number of members of the last reading that are not shown.
@@ -53,9 +59,9 @@ pub(crate) struct JobHistory {
 }
 
 impl JobHistory {
-    /// Takes a reading that was made at `now`, on any monotonic clock. Returns whether the indexes have changed, so that
-    /// clients need everything again.
-    pub(crate) fn read(&mut self, now: Duration, overview: &Overview) -> bool {
+    /// Takes a reading that began at `began` and ended at `now`, on any monotonic clock. Returns whether the indexes have
+    /// changed, so that clients need everything again.
+    pub(crate) fn read(&mut self, began: Duration, now: Duration, overview: &Overview) -> bool {
         let since = self
             .read
             .map_or(Duration::ZERO, |read| now.saturating_sub(read));
@@ -72,9 +78,10 @@ impl JobHistory {
                 None => self.add(now, row),
             };
             let cell = Cell::of(row, overview.interval, since);
-            self.members[index].take(now, row, cell);
+            self.members[index].take((began, now), row, cell);
         }
-        for member in self.members.iter_mut().filter(|one| one.read != now) {
+        for member in self.members.iter_mut().filter(|one| one.seen != now) {
+            member.seen = now;
             member.miss();
         }
         self.forget(now)
@@ -87,6 +94,7 @@ impl JobHistory {
             strip: Strip::default(),
             details: Map::new(),
             read: now,
+            seen: Duration::MAX,
             told: Duration::ZERO,
             is_changed: true,
             end: None,
@@ -95,7 +103,7 @@ impl JobHistory {
     }
 
     /// An event says how a member left. The master's list of the dead may come later, and the others are on no list.
-    pub(crate) fn event(&mut self, event: &Event) {
+    pub(crate) fn event(&mut self, now: Duration, event: &Event) {
         let index = event.node.as_ref().and_then(|node| self.indexes.get(node));
         let Some(member) = index.map(|index| &mut self.members[*index]) else {
             return;
@@ -107,7 +115,7 @@ impl JobHistory {
             EventKind::Joined | EventKind::Returned => None,
             _ => return,
         };
-        member.end = end.map(|(state, _)| state);
+        member.end = end.map(|(state, _)| (state, now));
         if let Some((_, verdict)) = end {
             let details = &mut member.details;
             details.insert("verdict".to_owned(), verdict.into());
@@ -134,13 +142,14 @@ impl JobHistory {
         counts
     }
 
-    /// Forgets the members that have been gone for long, if that is worth new indexes for the others.
+    /// Forgets the members that have been gone for long, now and then.
     fn forget(&mut self, now: Duration) -> bool {
         let is_old = |member: &Member| now.saturating_sub(member.read) > GONE;
-        let old = self.members.iter().filter(|one| is_old(one)).count();
-        if old == 0 || (old * 4 < self.members.len() && self.members.len() < MOST_MEMBERS) {
+        let is_due = now.saturating_sub(self.forgot) >= FORGET_PAUSE;
+        if !is_due || !self.members.iter().any(is_old) {
             return false;
         }
+        self.forgot = now;
         self.members.retain(|member| !is_old(member));
         self.indexes.clear();
         for (index, member) in self.members.iter().enumerate() {
@@ -206,7 +215,12 @@ impl JobHistory {
 }
 
 impl Member {
-    fn take(&mut self, now: Duration, row: &Row, cell: Cell) {
+    fn take(&mut self, (began, now): (Duration, Duration), row: &Row, cell: Cell) {
+        self.seen = now;
+        // It was read before it left.
+        if row.beat.is_some() && self.end.is_some_and(|(_, ended)| began < ended) {
+            return self.miss();
+        }
         self.read = now;
         self.strip.push(cell);
         let Ok(Value::Object(mut details)) = member_json(row) else {
@@ -235,7 +249,7 @@ impl Member {
 
     /// It was not there in a reading.
     fn miss(&mut self) {
-        let state = self.end.unwrap_or(Cell::ABSENT.state);
+        let state = self.end.map_or(Cell::ABSENT.state, |(state, _)| state);
         self.strip.push(Cell {
             state,
             ..Cell::ABSENT

@@ -10,6 +10,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use crate::event_log::EventLog;
 use crate::history::JobHistory;
 use crate::metrics::{JobMetrics, Metrics};
+use heartline_core::clock::SystemClock;
 use heartline_core::protocol::{Event, stamp};
 use heartline_core::text;
 use heartline_observe::status::{Overview, Unavailable};
@@ -46,6 +47,10 @@ pub(crate) enum Change {
 pub(crate) struct Job {
     pub(crate) namespace: String,
     period: Duration,
+    clock: SystemClock,
+    /// When this job was started to be shown: events before that are not counted, and numbers of events from before it
+    /// are of another server.
+    started: DateTime<Utc>,
     metrics: Arc<Metrics>,
     state: Mutex<JobState>,
     changes: broadcast::Sender<Change>,
@@ -74,6 +79,8 @@ impl Job {
         let job = Self {
             namespace,
             period,
+            clock: SystemClock::start(),
+            started: Utc::now(),
             metrics,
             state: Mutex::default(),
             changes,
@@ -114,11 +121,12 @@ impl Job {
     }
 
     /// A reading was made; `took` is how long it took.
-    pub(crate) fn read(&self, now: Duration, took: Duration, overview: &Overview) {
+    pub(crate) fn read(&self, took: Duration, overview: &Overview) {
+        let now = self.clock.now().elapsed;
         let mut state = self.state();
         state.away = None;
         let before = state.read.replace(now).unwrap_or(now);
-        let is_anew = state.history.read(now, overview);
+        let is_anew = state.history.read(now.saturating_sub(took), now, overview);
         let since = now.saturating_sub(before);
         let counts = state.history.counts();
         self.metrics().read(since, took, overview, &counts);
@@ -147,11 +155,27 @@ impl Job {
         // An event holds only texts and numbers, so it can always be written.
         let json = text::json(event).unwrap_or_default();
         let mut state = self.state();
-        self.metrics().event(event.event);
-        state.history.event(event);
+        // A restart must not count again what the report repeats.
+        if event.time >= self.started {
+            self.metrics().event(event.event);
+        }
+        state.history.event(self.clock.now().elapsed, event);
         let number = state.log.push(json.clone());
         // Under the lock, so that numbers are told in order.
         self.tell(Change::Event(number, numbered(number, &json).into()));
+    }
+
+    /// The id of an event: it says of which server the number is.
+    pub(crate) fn event_id(&self, number: u64) -> String {
+        format!("{:x}-{number}", self.started.timestamp_millis())
+    }
+
+    /// The number of an event by its id; 0 if that is of another server.
+    pub(crate) fn event_number(&self, id: &str) -> u64 {
+        let number = id.rsplit('-').next().and_then(|number| number.parse().ok());
+        number
+            .filter(|number| self.event_id(*number) == id)
+            .unwrap_or(0)
     }
 
     /// Everything, for a client that has the events up to number `seen`. Returns the number of the newest event.

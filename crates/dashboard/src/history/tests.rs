@@ -58,10 +58,10 @@ fn names(told: &Map<String, Value>, list: &str) -> Vec<String> {
 fn a_member_keeps_its_index_and_its_gaps_are_seen() {
     let mut history = JobHistory::default();
     let (a, b) = (row("a", WORKING, 1), row("b", WORKING, 1));
-    assert!(!history.read(ms(0), &overview(vec![a.clone(), b.clone()])));
-    history.read(ms(250), &overview(vec![b.clone()]));
+    assert!(!history.read(ms(0), ms(0), &overview(vec![a.clone(), b.clone()])));
+    history.read(ms(250), ms(250), &overview(vec![b.clone()]));
     // The order of a reading does not matter.
-    history.read(ms(500), &overview(vec![b, a]));
+    history.read(ms(500), ms(500), &overview(vec![b, a]));
     let snapshot = history.snapshot();
     assert_eq!(names(&snapshot, "members"), ["a", "b"]);
     assert_eq!(snapshot["members"][0]["states"], "w-w");
@@ -73,9 +73,9 @@ fn a_member_keeps_its_index_and_its_gaps_are_seen() {
 fn a_tick_tells_the_cells_of_all_and_the_details_that_have_changed() {
     let mut history = JobHistory::default();
     let rows = |records| vec![row("a", WORKING, 1), row("b", WORKING, records)];
-    history.read(ms(1), &overview(rows(1)));
+    history.read(ms(1), ms(1), &overview(rows(1)));
     assert_eq!(names(&history.tick(ms(1)), "rows"), ["a", "b"]);
-    history.read(ms(250), &overview(rows(2)));
+    history.read(ms(250), ms(250), &overview(rows(2)));
     let tick = history.tick(ms(250));
     assert_eq!(
         (&tick["states"], &tick["beats"]),
@@ -83,7 +83,7 @@ fn a_tick_tells_the_cells_of_all_and_the_details_that_have_changed() {
     );
     // Not more often than once a second.
     assert_eq!(names(&tick, "rows"), [""; 0]);
-    history.read(ms(1100), &overview(rows(2)));
+    history.read(ms(1100), ms(1100), &overview(rows(2)));
     assert_eq!(names(&history.tick(ms(1100)), "rows"), ["b"]);
 }
 
@@ -96,7 +96,7 @@ fn the_details_of_very_many_are_told_in_turns() {
         .collect();
     let mut told = Vec::new();
     for step in 0..3 {
-        history.read(ms(1 + step), &overview(rows.clone()));
+        history.read(ms(1 + step), ms(1 + step), &overview(rows.clone()));
         let tick = history.tick(ms(1 + step));
         assert_eq!(tick["states"].as_str().map(str::len), Some(count));
         told.extend(names(&tick, "rows"));
@@ -109,9 +109,9 @@ fn the_details_of_very_many_are_told_in_turns() {
 fn those_who_are_gone_for_long_are_forgotten() {
     let mut history = JobHistory::default();
     let (a, b) = (row("a", WORKING, 1), row("b", WORKING, 1));
-    history.read(ms(0), &overview(vec![a, b.clone()]));
-    assert!(!history.read(GONE, &overview(vec![b.clone()])));
-    assert!(history.read(GONE + ms(1), &overview(vec![b])));
+    history.read(ms(0), ms(0), &overview(vec![a, b.clone()]));
+    assert!(!history.read(GONE, GONE, &overview(vec![b.clone()])));
+    assert!(history.read(GONE + ms(1), GONE + ms(1), &overview(vec![b])));
     assert_eq!(names(&history.snapshot(), "members"), ["b"]);
     assert!(history.member("a").is_none());
     assert_eq!(
@@ -124,7 +124,7 @@ fn those_who_are_gone_for_long_are_forgotten() {
 fn more_members_than_are_shown_are_counted() {
     let mut history = JobHistory::default();
     let rows = (0..MOST_MEMBERS + 3).map(|n| row(&format!("m{n}"), WORKING, 1));
-    history.read(ms(0), &overview(rows.collect()));
+    history.read(ms(0), ms(0), &overview(rows.collect()));
     let snapshot = history.snapshot();
     assert_eq!(snapshot["unshown"], 3);
     assert_eq!(names(&snapshot, "members").len(), MOST_MEMBERS);
@@ -134,34 +134,37 @@ fn more_members_than_are_shown_are_counted() {
 fn how_a_member_left_is_known_by_the_event() {
     let mut history = JobHistory::default();
     let rows = |names: &[&str]| overview(names.iter().map(|name| row(name, WORKING, 1)).collect());
-    history.read(ms(1), &rows(&["a", "b", "c"]));
+    history.read(ms(1), ms(1), &rows(&["a", "b", "c"]));
     history.tick(ms(1));
     let event = |kind, node| Event::of(DateTime::UNIX_EPOCH, kind, node, Some(1));
     let died = Event {
         cause: Some(DeathCause::Closed),
         ..event(EventKind::Died, "a")
     };
-    history.event(&died);
-    history.event(&event(EventKind::Finished, "b"));
-    history.event(&event(EventKind::Joined, "nobody"));
-    history.read(ms(2000), &rows(&["c"]));
+    history.event(ms(1500), &died);
+    history.event(ms(1500), &event(EventKind::Finished, "b"));
+    history.event(ms(1500), &event(EventKind::Joined, "nobody"));
+    history.read(ms(2000), ms(2000), &rows(&["c"]));
     let tick = history.tick(ms(2000));
     assert_eq!(tick["states"], "dfw");
     assert_eq!(tick["rows"][0]["verdict"], "dead");
     assert_eq!(tick["rows"][0]["cause"], "closed");
     assert_eq!(tick["rows"][1]["verdict"], "finished");
     assert_eq!(history.counts()["dead"], 1);
+    // A reading that began before the event does not undo it.
+    history.read(ms(1400), ms(2100), &rows(&["a", "b", "c"]));
+    assert_eq!(history.tick(ms(2100))["states"], "dfw");
     // It comes back.
-    history.event(&event(EventKind::Returned, "a"));
-    history.read(ms(4000), &rows(&["a", "c"]));
-    history.read(ms(4250), &rows(&["c"]));
+    history.event(ms(3000), &event(EventKind::Returned, "a"));
+    history.read(ms(4000), ms(4000), &rows(&["a", "c"]));
+    history.read(ms(4250), ms(4250), &rows(&["c"]));
     assert_eq!(history.tick(ms(4250))["states"], "-fw");
 }
 
 #[test]
 fn of_the_dead_stays_what_was_known() {
     let mut history = JobHistory::default();
-    history.read(ms(1), &overview(vec![row("a", WORKING, 7)]));
+    history.read(ms(1), ms(1), &overview(vec![row("a", WORKING, 7)]));
     let dead = Row {
         beat: None,
         beats_per_second: None,
@@ -169,7 +172,7 @@ fn of_the_dead_stays_what_was_known() {
         cause: Some(DeathCause::Silent),
         ..row("a", MemberVerdict::Dead, 0)
     };
-    history.read(ms(250), &overview(vec![dead]));
+    history.read(ms(250), ms(250), &overview(vec![dead]));
     let member = history.member("a").unwrap();
     assert_eq!(
         (&member["verdict"], &member["cause"]),

@@ -16,7 +16,8 @@ use subtle::ConstantTimeEq;
 
 use heartline_process::files;
 
-/// The cookie that holds the token after the first visit.
+/// The cookie that holds the token after the first visit; the port follows, since a browser sends the cookies of all
+/// ports of a host.
 const COOKIE_NAME: &str = "heartline-token";
 /// The parameter of the first visit.
 const PARAMETER: &str = "token=";
@@ -69,6 +70,7 @@ impl Token {
 #[derive(Debug)]
 pub(crate) struct Access {
     token: Option<Token>,
+    cookie: String,
     hosts: Vec<String>,
 }
 
@@ -82,6 +84,7 @@ impl Access {
         let hosts = hosts.iter().map(|host| host.to_ascii_lowercase());
         Self {
             token,
+            cookie: format!("{COOKIE_NAME}-{}", listen.port()),
             hosts: own.into_iter().chain([listened]).chain(hosts).collect(),
         }
     }
@@ -94,22 +97,38 @@ impl Access {
         let header = |name| request.headers().get(name)?.to_str().ok();
         let bearer = header(AUTHORIZATION).and_then(|text| text.strip_prefix("Bearer "));
         let cookies = header(COOKIE).into_iter().flat_map(|text| text.split(';'));
-        let mut cookies = cookies.filter_map(|one| one.trim().split_once('='));
-        let cookie = cookies.find_map(|(name, value)| (name == COOKIE_NAME).then_some(value));
-        if bearer.or(cookie).is_some_and(|given| token.is(given)) {
+        let cookies = cookies.filter_map(|one| one.trim().split_once('='));
+        let cookies = cookies.filter(|(name, _)| *name == self.cookie);
+        let mut given = bearer.into_iter().chain(cookies.map(|(_, value)| value));
+        if given.any(|given| token.is(given)) {
             return Ok(());
         }
         let query = request.uri().query().unwrap_or_default();
         let mut parameters = query.split('&');
         let parameter = parameters.find_map(|one| one.strip_prefix(PARAMETER));
         if parameter.is_some_and(|given| token.is(given)) {
-            return Err(Box::new(welcome(token)));
+            // Only the page itself is visited again.
+            if !request.uri().path().ends_with('/') {
+                return Ok(());
+            }
+            return Err(Box::new(self.welcome(token)));
         }
         let why = "give the token: open this address with ?token=TOKEN, or send the header Authorization: Bearer TOKEN\n";
         let challenge = [(WWW_AUTHENTICATE, "Bearer")];
         Err(Box::new(
             (StatusCode::UNAUTHORIZED, challenge, why).into_response(),
         ))
+    }
+
+    /// The answer to the first visit: the browser keeps the token as a cookie, and no longer shows it in the address. A link
+    /// from another page is sent with it too: nobody can change anything here.
+    fn welcome(&self, token: &Token) -> Response {
+        let cookie = format!("{}={}; HttpOnly; SameSite=Lax", self.cookie, token.0);
+        let mut response = (StatusCode::SEE_OTHER, [(LOCATION, "./")]).into_response();
+        if let Ok(cookie) = HeaderValue::from_str(&cookie) {
+            response.headers_mut().insert(SET_COOKIE, cookie);
+        }
+        response
     }
 
     fn check_host(&self, request: &Request) -> Result<(), Box<Response>> {
@@ -127,16 +146,6 @@ impl Access {
             (StatusCode::MISDIRECTED_REQUEST, why).into_response(),
         ))
     }
-}
-
-/// The answer to the first visit: the browser keeps the token as a cookie, and no longer shows it in the address.
-fn welcome(token: &Token) -> Response {
-    let cookie = format!("{COOKIE_NAME}={}; HttpOnly; SameSite=Strict", token.0);
-    let mut response = (StatusCode::SEE_OTHER, [(LOCATION, "./")]).into_response();
-    if let Ok(cookie) = HeaderValue::from_str(&cookie) {
-        response.headers_mut().insert(SET_COOKIE, cookie);
-    }
-    response
 }
 
 #[cfg(test)]

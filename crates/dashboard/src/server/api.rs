@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::Shared;
 use crate::job::Job;
+use heartline_core::text;
 
 /// The `OpenMetrics` text format, as Prometheus asks for it.
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -28,6 +29,23 @@ pub(super) fn not_found(why: &str) -> Response {
     (StatusCode::NOT_FOUND, Json(json!({ "error": why }))).into_response()
 }
 
+/// An answer that is another one each time. Texts of others are escaped, since it may be shown on a terminal.
+fn fresh(value: &Value) -> Response {
+    // A map of texts and numbers can always be written.
+    let json = text::json(value).unwrap_or_default();
+    let about = [
+        (CONTENT_TYPE, "application/json"),
+        (CACHE_CONTROL, "no-store"),
+    ];
+    (about, json).into_response()
+}
+
+/// The answer to one client too many.
+pub(super) fn busy() -> Response {
+    let why = "too many clients follow jobs; close some\n";
+    (StatusCode::SERVICE_UNAVAILABLE, why).into_response()
+}
+
 /// Whether this process serves.
 pub(super) async fn health() -> &'static str {
     "ok\n"
@@ -35,14 +53,11 @@ pub(super) async fn health() -> &'static str {
 
 /// Whether all jobs can be read.
 pub(super) async fn ready(State(shared): State<Shared>) -> Response {
-    let mut jobs = shared.jobs.iter();
-    match jobs.find(|job| !job.is_ready()) {
-        None => "ok\n".into_response(),
-        Some(job) => {
-            let why = format!("the job at {} cannot be read\n", job.namespace);
-            (StatusCode::SERVICE_UNAVAILABLE, why).into_response()
-        }
+    if shared.jobs.iter().all(|job| job.is_ready()) {
+        return "ok\n".into_response();
     }
+    // Who asks may be anybody, so that it does not say which.
+    (StatusCode::SERVICE_UNAVAILABLE, "a job cannot be read\n").into_response()
 }
 
 /// The figures of all jobs.
@@ -65,6 +80,10 @@ pub(super) async fn job(State(shared): State<Shared>, Path(id): Path<String>) ->
         Ok(job) => job,
         Err(answer) => return *answer,
     };
+    // It can be large, and is made for each who asks.
+    let Ok(_permit) = shared.clients.try_acquire() else {
+        return busy();
+    };
     let (_, snapshot) = job.snapshot(0);
     let about = [
         (CONTENT_TYPE, "application/json"),
@@ -83,7 +102,7 @@ pub(super) async fn member(
         Err(answer) => return *answer,
     };
     match job.member(&node) {
-        Some(member) => ([(CACHE_CONTROL, "no-store")], Json(member)).into_response(),
+        Some(member) => fresh(&Value::Object(member)),
         None => not_found("no member has this name, or it has been gone for long"),
     }
 }
@@ -98,10 +117,7 @@ pub(super) async fn snapshot(
         Err(answer) => return *answer,
     };
     match job.stall_snapshot(node.clone()).await {
-        Ok(text) => {
-            let found = json!({ "node": node, "text": text });
-            ([(CACHE_CONTROL, "no-store")], Json(found)).into_response()
-        }
+        Ok(text) => fresh(&json!({ "node": node, "text": text })),
         Err(why) => {
             let why = json!({ "error": why });
             (StatusCode::SERVICE_UNAVAILABLE, Json(why)).into_response()

@@ -3,6 +3,7 @@
 mod access;
 mod api;
 mod assets;
+mod listener;
 mod stream;
 
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use tower_http::compression::CompressionLayer;
 use crate::job::Job;
 use crate::metrics::Metrics;
 pub(crate) use access::{Access, Token};
+use listener::LimitedListener;
 
 /// Maximum number of clients that follow jobs at the same time: each costs memory for what it is told.
 const MOST_CLIENTS: usize = 64;
@@ -50,7 +52,7 @@ pub(crate) async fn serve(
         metrics,
         clients: Arc::new(Semaphore::new(MOST_CLIENTS)),
     };
-    Ok(axum::serve(listener, router(shared, access)).await?)
+    Ok(axum::serve(LimitedListener::new(listener), router(shared, access)).await?)
 }
 
 fn router(shared: Shared, access: Access) -> Router {

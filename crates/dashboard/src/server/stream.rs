@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::unfold;
@@ -15,6 +15,7 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::Shared;
+use super::api::busy;
 use crate::job::{Change, Job};
 
 /// How often a stream shows that the server lives, if nothing else happens.
@@ -42,11 +43,10 @@ pub(super) async fn follow(
         Err(answer) => return *answer,
     };
     let Ok(permit) = Arc::clone(&shared.clients).try_acquire_owned() else {
-        let why = "too many clients follow jobs; close some\n";
-        return (StatusCode::SERVICE_UNAVAILABLE, why).into_response();
+        return busy();
     };
     let seen = headers.get("last-event-id");
-    let seen = seen.and_then(|seen| seen.to_str().ok()?.parse().ok());
+    let seen = seen.and_then(|seen| Some(job.event_number(seen.to_str().ok()?)));
     let client = Client {
         changes: job.subscribe(),
         job,
@@ -77,7 +77,9 @@ impl Client {
                 Ok(Change::Event(number, _)) if number <= self.seen => continue,
                 Ok(Change::Event(number, data)) => {
                     self.seen = number;
-                    let event = Event::default().event("event").id(number.to_string());
+                    let event = Event::default()
+                        .event("event")
+                        .id(self.job.event_id(number));
                     return Some(event.data(&*data));
                 }
                 // It was too slow: what it missed is in a snapshot.
@@ -94,7 +96,9 @@ impl Client {
         self.changes = self.job.subscribe();
         let (newest, snapshot) = self.job.snapshot(self.seen);
         self.seen = newest;
-        let event = Event::default().event("snapshot").id(newest.to_string());
+        let event = Event::default()
+            .event("snapshot")
+            .id(self.job.event_id(newest));
         event.data(&*snapshot)
     }
 }

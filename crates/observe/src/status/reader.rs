@@ -35,7 +35,8 @@ impl JobReader {
     /// # Cancel safety
     /// When the future is dropped, the next call reads anew.
     pub async fn read(&mut self) -> Result<Overview, Unavailable> {
-        let session = self.connection.session().await?;
+        let session = self.connection.session().await;
+        let session = session.inspect_err(|_| self.previous = None)?;
         let end = Instant::now() + ANSWERS.saturating_sub(LAST);
         let reading = look(&session, self.clock, end);
         let second = self.connection.bounded(ANSWERS, reading).await;

@@ -54,13 +54,13 @@ fn without_a_token_only_known_names_are_answered() {
 fn with_a_token_only_who_knows_it_is_answered() {
     let access = access(Some(SECRET), &[]);
     let bearer = format!("Bearer {SECRET}");
-    let cookie = format!("a=b; heartline-token={SECRET}");
+    let cookie = format!("heartline-token-50092=stale; heartline-token-50092={SECRET}");
     let ask = |headers: &[(&str, &str)]| status(&access, &request("/api/v1/jobs", headers));
     assert_eq!(ask(&[("authorization", &bearer)]), 200);
     assert_eq!(ask(&[("cookie", &cookie)]), 200);
     assert_eq!(ask(&[]), 401);
     assert_eq!(ask(&[("authorization", "Bearer 0123456789abcdeg")]), 401);
-    assert_eq!(ask(&[("cookie", "heartline-token=")]), 401);
+    assert_eq!(ask(&[("cookie", "heartline-token-50092=")]), 401);
 }
 
 #[test]
@@ -71,8 +71,10 @@ fn the_first_visit_is_answered_by_a_cookie_and_an_address_without_the_token() {
     assert_eq!(answer.status(), StatusCode::SEE_OTHER);
     assert_eq!(answer.headers()[LOCATION], "./");
     let cookie = answer.headers()[SET_COOKIE].to_str().unwrap();
-    assert!(cookie.ends_with("; HttpOnly; SameSite=Strict"), "{cookie}");
+    assert!(cookie.ends_with("; HttpOnly; SameSite=Lax"), "{cookie}");
     assert_eq!(status(&access, &request("/?token=wrong", &[])), 401);
+    let program = request(&format!("/metrics?token={SECRET}"), &[]);
+    assert_eq!(status(&access, &program), 200);
 }
 
 #[test]
