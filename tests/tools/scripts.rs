@@ -162,3 +162,20 @@ fn each_script_has_help_and_refuses_what_it_does_not_know() {
         );
     }
 }
+
+#[test]
+fn every_part_of_the_benchmarks_starts() {
+    let list = script("bench").output().expect("scripts/bench runs");
+    let list = stdout_of(&list);
+    let parts = list.lines().filter_map(|line| line.strip_prefix("  "));
+    let parts: Vec<&str> = parts
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    assert!(parts.len() > 5 && parts.contains(&"members"), "{list}");
+    for part in parts {
+        let output = script("bench").args([part, "--help"]).output();
+        let output = output.expect("scripts/bench runs");
+        let why = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{part}: {why}");
+    }
+}

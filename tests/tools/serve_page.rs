@@ -34,11 +34,9 @@ impl Browser {
         let stdout = process.take_stdout().expect("a pipe");
         let (sender, lines) = mpsc::channel();
         thread::spawn(move || {
-            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-                if sender.send(line).is_err() {
-                    return;
-                }
-            }
+            let lines = BufReader::new(stdout).lines().map_while(Result::ok);
+            // Until the test has ended.
+            let _ = lines.map(|line| sender.send(line)).find(Result::is_err);
         });
         Self { process, lines }
     }
