@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::Value;
 
@@ -199,6 +199,3 @@ impl Stream {
         }
     }
 }
-
-/// How long a page may take to show what the server knows.
-pub(crate) const SHOWN: Duration = Duration::from_secs(10);

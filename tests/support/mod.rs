@@ -34,7 +34,7 @@ mod znodes;
 mod zookeeper;
 
 pub(crate) use crowd::Crowd;
-pub(crate) use dashboard::{Dashboard, SHOWN};
+pub(crate) use dashboard::Dashboard;
 pub(crate) use described::Described;
 pub(crate) use dialog::Dialog;
 pub(crate) use direct::{

@@ -8,9 +8,9 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::job::{Job, SnapshotRequest};
-use heartline_core::protocol::{Event, EventKind};
+use heartline_core::protocol::Event;
 use heartline_observe::status::JobReader;
-use heartline_observe::watch::{EventHandler, EventHistory, follow};
+use heartline_observe::watch::{ConnectionChanges, EventHandler, EventHistory, follow};
 use heartline_zookeeper::Settings;
 
 /// A reading may take this part of the time between two readings at most: thousands of members are read more rarely.
@@ -51,7 +51,7 @@ pub(crate) async fn read(
 pub(crate) async fn events(job: Arc<Job>, settings: Settings) -> anyhow::Result<()> {
     let told = ToldEvents {
         job,
-        connected: None,
+        connection: ConnectionChanges::default(),
     };
     // What cannot be read is told by the readings.
     follow(&settings, told, EventHistory::default(), None).await
@@ -59,21 +59,16 @@ pub(crate) async fn events(job: Arc<Job>, settings: Settings) -> anyhow::Result<
 
 struct ToldEvents {
     job: Arc<Job>,
-    connected: Option<bool>,
+    connection: ConnectionChanges,
 }
 
 impl EventHandler for ToldEvents {
     fn connection(&mut self, connected: bool) -> anyhow::Result<bool> {
-        if self.connected.replace(connected) == Some(connected) {
-            return Ok(false);
+        let event = self.connection.event(connected);
+        if let Some(event) = &event {
+            self.job.event(event);
         }
-        let kind = if connected {
-            EventKind::Connected
-        } else {
-            EventKind::Disconnected
-        };
-        self.job.event(&Event::of_watcher(Utc::now(), kind));
-        Ok(true)
+        Ok(event.is_some())
     }
 
     fn event(&mut self, event: &Event) -> anyhow::Result<()> {

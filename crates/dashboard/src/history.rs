@@ -159,6 +159,11 @@ impl JobHistory {
         true
     }
 
+    /// When it was read last; `None` before the first reading.
+    pub(crate) fn last_read(&self) -> Option<Duration> {
+        self.read
+    }
+
     /// Everything, for a client that knows nothing.
     pub(crate) fn snapshot(&self) -> Map<String, Value> {
         let members = self.members.iter().enumerate().map(|(index, member)| {

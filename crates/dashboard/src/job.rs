@@ -63,8 +63,13 @@ struct JobState {
     log: EventLog,
     /// Since when ZooKeeper cannot be read, and why.
     away: Option<(DateTime<Utc>, String)>,
-    /// When it was read last; `None` before the first reading.
-    read: Option<Duration>,
+}
+
+impl JobState {
+    /// Whether it was read and can be read.
+    fn is_connected(&self) -> bool {
+        self.history.last_read().is_some() && self.away.is_none()
+    }
 }
 
 impl Job {
@@ -125,7 +130,7 @@ impl Job {
         let now = self.clock.now().elapsed;
         let mut state = self.state();
         state.away = None;
-        let before = state.read.replace(now).unwrap_or(now);
+        let before = state.history.last_read().unwrap_or(now);
         let is_anew = state.history.read(now.saturating_sub(took), now, overview);
         let since = now.saturating_sub(before);
         let counts = state.history.counts();
@@ -194,10 +199,7 @@ impl Job {
             "period_ms".to_owned(),
             json!(self.period.as_secs_f64() * 1e3),
         );
-        all.insert(
-            "connected".to_owned(),
-            (state.away.is_none() && state.read.is_some()).into(),
-        );
+        all.insert("connected".to_owned(), state.is_connected().into());
         let away = state.away.as_ref();
         all.insert(
             "away_since".to_owned(),
@@ -207,7 +209,7 @@ impl Job {
         let newest = state.log.newest();
         drop(state);
         // The events are JSON already.
-        let mut json = written(&Value::Object(all)).to_string();
+        let mut json = text::json(&Value::Object(all)).unwrap_or_default();
         json.pop();
         json.push_str(",\"events\":[");
         json.push_str(&events.join(","));
@@ -222,8 +224,7 @@ impl Job {
 
     /// Whether it was read and can be read.
     pub(crate) fn is_ready(&self) -> bool {
-        let state = self.state();
-        state.read.is_some() && state.away.is_none()
+        self.state().is_connected()
     }
 }
 

@@ -93,7 +93,7 @@ fn beats(row: &Row, interval: Option<Duration>, since: Duration) -> char {
     let expected = since.as_secs_f64() / interval.as_secs_f64();
     let share = match row.beats_per_second {
         // Of few beats, one more or less says nothing: their age does.
-        Some(_) | None if expected < MISSING => {
+        _ if expected < MISSING => {
             let age = row
                 .known_age()
                 .map_or(f64::INFINITY, |age| age.as_secs_f64());

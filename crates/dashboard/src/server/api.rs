@@ -18,9 +18,18 @@ const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=
 
 impl Shared {
     /// A job by its number, or the answer that there is none.
-    pub(super) fn job(&self, id: &str) -> Result<&Arc<Job>, Box<Response>> {
+    pub(super) fn job(&self, id: &str) -> Result<&Arc<Job>, NoJob> {
         let found = id.parse().ok().and_then(|id: usize| self.jobs.get(id));
-        found.ok_or_else(|| Box::new(not_found("no such job; /api/v1/jobs lists them")))
+        found.ok_or(NoJob)
+    }
+}
+
+/// No job has this number.
+pub(super) struct NoJob;
+
+impl IntoResponse for NoJob {
+    fn into_response(self) -> Response {
+        not_found("no such job; /api/v1/jobs lists them")
     }
 }
 
@@ -29,15 +38,19 @@ pub(super) fn not_found(why: &str) -> Response {
     (StatusCode::NOT_FOUND, Json(json!({ "error": why }))).into_response()
 }
 
-/// An answer that is another one each time. Texts of others are escaped, since it may be shown on a terminal.
-fn fresh(value: &Value) -> Response {
-    // A map of texts and numbers can always be written.
-    let json = text::json(value).unwrap_or_default();
+/// JSON that is another one each time.
+fn fresh(json: String) -> Response {
     let about = [
         (CONTENT_TYPE, "application/json"),
         (CACHE_CONTROL, "no-store"),
     ];
     (about, json).into_response()
+}
+
+/// Texts of others are escaped, since the answer may be shown on a terminal.
+fn escaped(value: &Value) -> String {
+    // A map of texts and numbers can always be written.
+    text::json(value).unwrap_or_default()
 }
 
 /// The answer to one client too many.
@@ -75,52 +88,42 @@ pub(super) async fn jobs(State(shared): State<Shared>) -> Json<Value> {
 }
 
 /// Everything about one job, as the first message of its stream.
-pub(super) async fn job(State(shared): State<Shared>, Path(id): Path<String>) -> Response {
-    let job = match shared.job(&id) {
-        Ok(job) => job,
-        Err(answer) => return *answer,
-    };
+pub(super) async fn job(
+    State(shared): State<Shared>,
+    Path(id): Path<String>,
+) -> Result<Response, NoJob> {
+    let job = shared.job(&id)?;
     // It can be large, and is made for each who asks.
     let Ok(_permit) = shared.clients.try_acquire() else {
-        return busy();
+        return Ok(busy());
     };
     let (_, snapshot) = job.snapshot(0);
-    let about = [
-        (CONTENT_TYPE, "application/json"),
-        (CACHE_CONTROL, "no-store"),
-    ];
-    (about, snapshot.to_string()).into_response()
+    Ok(fresh(snapshot.to_string()))
 }
 
 /// The details of one member.
 pub(super) async fn member(
     State(shared): State<Shared>,
     Path((id, node)): Path<(String, String)>,
-) -> Response {
-    let job = match shared.job(&id) {
-        Ok(job) => job,
-        Err(answer) => return *answer,
-    };
-    match job.member(&node) {
-        Some(member) => fresh(&Value::Object(member)),
+) -> Result<Response, NoJob> {
+    let job = shared.job(&id)?;
+    Ok(match job.member(&node) {
+        Some(member) => fresh(escaped(&Value::Object(member))),
         None => not_found("no member has this name, or it has been gone for long"),
-    }
+    })
 }
 
 /// The snapshot of a stalled member; `null` if there is none.
 pub(super) async fn snapshot(
     State(shared): State<Shared>,
     Path((id, node)): Path<(String, String)>,
-) -> Response {
-    let job = match shared.job(&id) {
-        Ok(job) => job,
-        Err(answer) => return *answer,
-    };
-    match job.stall_snapshot(node.clone()).await {
-        Ok(text) => fresh(&json!({ "node": node, "text": text })),
+) -> Result<Response, NoJob> {
+    let job = shared.job(&id)?;
+    Ok(match job.stall_snapshot(node.clone()).await {
+        Ok(text) => fresh(escaped(&json!({ "node": node, "text": text }))),
         Err(why) => {
             let why = json!({ "error": why });
             (StatusCode::SERVICE_UNAVAILABLE, Json(why)).into_response()
         }
-    }
+    })
 }

@@ -15,7 +15,7 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::Shared;
-use super::api::busy;
+use super::api::{NoJob, busy};
 use crate::job::{Change, Job};
 
 /// How often a stream shows that the server lives, if nothing else happens.
@@ -37,13 +37,10 @@ pub(super) async fn follow(
     State(shared): State<Shared>,
     Path(id): Path<String>,
     headers: HeaderMap,
-) -> Response {
-    let job = match shared.job(&id) {
-        Ok(job) => Arc::clone(job),
-        Err(answer) => return *answer,
-    };
+) -> Result<Response, NoJob> {
+    let job = Arc::clone(shared.job(&id)?);
     let Ok(permit) = Arc::clone(&shared.clients).try_acquire_owned() else {
-        return busy();
+        return Ok(busy());
     };
     let seen = headers.get("last-event-id");
     let seen = seen.and_then(|seen| Some(job.event_number(seen.to_str().ok()?)));
@@ -58,9 +55,8 @@ pub(super) async fn follow(
         let event = client.next().await?;
         Some((Ok::<_, Infallible>(event), client))
     });
-    Sse::new(told)
-        .keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
-        .into_response()
+    let told = Sse::new(told).keep_alive(KeepAlive::new().interval(KEEP_ALIVE));
+    Ok(told.into_response())
 }
 
 impl Client {

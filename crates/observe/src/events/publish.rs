@@ -5,7 +5,6 @@ use std::pin::pin;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use chrono::Utc;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, sleep_until};
 
@@ -17,8 +16,8 @@ use super::lines;
 use super::message::Message;
 use super::sink::{DeliveryReport, Sink};
 use super::target::Target;
-use crate::watch::{EventHandler, EventHistory, follow};
-use heartline_core::protocol::{Event, EventKind};
+use crate::watch::{ConnectionChanges, EventHandler, EventHistory, follow};
+use heartline_core::protocol::Event;
 use heartline_process::say::say;
 use heartline_process::supervisor::listen;
 use heartline_zookeeper::Settings;
@@ -66,7 +65,7 @@ pub(super) async fn publish(settings: Settings, terms: PublishOptions) -> anyhow
     };
     let forwarder = EventForwarder {
         hear,
-        connected: None,
+        connection: ConnectionChanges::default(),
         alive: terms.alive,
     };
     let ended = {
@@ -195,21 +194,16 @@ impl Publisher {
 /// Receives the events of the watch, and passes them on without waiting.
 struct EventForwarder {
     hear: UnboundedSender<Message>,
-    connected: Option<bool>,
+    connection: ConnectionChanges,
     alive: bool,
 }
 
 impl EventHandler for EventForwarder {
     fn connection(&mut self, connected: bool) -> anyhow::Result<bool> {
-        if self.connected.replace(connected) == Some(connected) {
+        let Some(event) = self.connection.event(connected) else {
             return Ok(false);
-        }
-        let kind = if connected {
-            EventKind::Connected
-        } else {
-            EventKind::Disconnected
         };
-        self.event(&Event::of_watcher(Utc::now(), kind))?;
+        self.event(&event)?;
         Ok(true)
     }
 

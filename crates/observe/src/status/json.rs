@@ -76,7 +76,7 @@ struct Away<'a> {
 }
 
 /// The whole overview as JSON, in one line.
-pub fn line(overview: &Overview) -> serde_json::Result<String> {
+pub(super) fn line(overview: &Overview) -> serde_json::Result<String> {
     text::json(&All {
         time: overview.now,
         master: overview.master.as_ref(),
@@ -102,7 +102,7 @@ pub(super) fn details(
     })
 }
 
-/// One member as a JSON object, as in [`line()`].
+/// One member as a JSON object, as `heartline status --json` has it.
 pub fn member_json(row: &Row) -> serde_json::Result<serde_json::Value> {
     serde_json::to_value(member(row))
 }

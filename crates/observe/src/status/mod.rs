@@ -34,7 +34,7 @@ use heartline_core::clock::SystemClock;
 use heartline_core::text::line;
 use heartline_process::say::say;
 use heartline_zookeeper::{Failure, Session, can_be_looked_up};
-pub use json::{line as json_line, member_json};
+pub use json::member_json;
 pub use overview::{CurrentMaster, MasterTerm, Overview};
 pub use reader::JobReader;
 pub use row::{MemberRole, MemberVerdict, Row};

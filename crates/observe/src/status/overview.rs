@@ -124,12 +124,12 @@ impl Overview {
     }
 
     /// Whether a member is dead or stalled, or may be so without being visible.
-    pub fn is_bad(&self) -> bool {
+    pub(super) fn is_bad(&self) -> bool {
         !self.unreadable.is_empty() || self.rows.iter().any(|row| row.verdict.is_bad())
     }
 
     /// How long the master has been leading.
-    pub fn master_for(&self) -> Option<Duration> {
+    pub(super) fn master_for(&self) -> Option<Duration> {
         let term = self.master.as_ref()?.term.as_ref()?;
         Some(since(term.since, self.now))
     }

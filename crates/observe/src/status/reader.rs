@@ -1,14 +1,12 @@
 //! Looks at a namespace again and again, for programs that show what they see all the time.
 
-use std::time::Duration;
-
 use chrono::Utc;
 use tokio::time::Instant;
 
 use super::connection::{StatusConnection, Unavailable};
 use super::gather::{self, Look, look};
 use super::overview::Overview;
-use super::{ANSWERS, CLOSE, LAST};
+use super::{ANSWERS, LAST};
 use heartline_core::clock::SystemClock;
 use heartline_zookeeper::{Settings, can_be_looked_up};
 
@@ -35,20 +33,13 @@ impl JobReader {
     /// # Cancel safety
     /// When the future is dropped, the next call reads anew.
     pub async fn read(&mut self) -> Result<Overview, Unavailable> {
-        let session = self.connection.session().await;
-        let session = session.inspect_err(|_| self.previous = None)?;
+        // Rates over an outage say nothing.
+        let previous = self.previous.take();
+        let session = self.connection.session().await?;
         let end = Instant::now() + ANSWERS.saturating_sub(LAST);
         let reading = look(&session, self.clock, end);
-        let second = self.connection.bounded(ANSWERS, reading).await;
-        let second = match second {
-            Ok(second) => second,
-            Err(why) => {
-                // Rates over an outage say nothing.
-                self.previous = None;
-                return Err(why);
-            }
-        };
-        let first = self.previous.as_ref().unwrap_or(&second);
+        let second = self.connection.bounded(ANSWERS, reading).await?;
+        let first = previous.as_ref().unwrap_or(&second);
         let overview = Overview::of(first, &second, Utc::now());
         self.previous = Some(second);
         Ok(overview)
@@ -67,12 +58,4 @@ impl JobReader {
         let snapshot = found.first();
         Ok(snapshot.map(|node| String::from_utf8_lossy(&node.value.bytes).into_owned()))
     }
-
-    /// Closes the session within a second: without an answer it ends by its timeout.
-    pub async fn close(self) {
-        self.connection.close(CLOSE).await;
-    }
-
-    /// How long a reading may take.
-    pub const LIMIT: Duration = ANSWERS;
 }

@@ -56,7 +56,7 @@ pub enum MemberVerdict {
 
 impl MemberVerdict {
     /// Whether an operator should look at it.
-    pub fn is_bad(self) -> bool {
+    pub(super) fn is_bad(self) -> bool {
         matches!(self, Self::Dead | Self::Stalled(_))
     }
 
@@ -237,7 +237,7 @@ impl Row {
     }
 
     /// The verdict for people: `dead: closed`.
-    pub fn verdict_and_cause(&self) -> String {
+    pub(super) fn verdict_and_cause(&self) -> String {
         let cause = self.cause.map(|cause| format!(": {cause}"));
         format!("{}{}", self.verdict, cause.unwrap_or_default())
     }

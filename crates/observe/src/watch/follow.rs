@@ -39,6 +39,27 @@ pub trait EventHandler {
     }
 }
 
+/// Whether ZooKeeper is there, for an event at each change.
+#[derive(Debug, Default)]
+pub struct ConnectionChanges {
+    connected: Option<bool>,
+}
+
+impl ConnectionChanges {
+    /// The event of a change; `None` if it is as it was.
+    pub fn event(&mut self, connected: bool) -> Option<Event> {
+        if self.connected.replace(connected) == Some(connected) {
+            return None;
+        }
+        let kind = if connected {
+            EventKind::Connected
+        } else {
+            EventKind::Disconnected
+        };
+        Some(Event::of_watcher(Utc::now(), kind))
+    }
+}
+
 /// Passes each change to `handler`, for ever, except what is in `history`. Reports problems with ZooKeeper
 /// in the name of `program`, unless it is `None`.
 pub async fn follow(

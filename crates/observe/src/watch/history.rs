@@ -32,7 +32,7 @@ struct Last {
 
 impl EventHistory {
     /// A history in which everything up to this event was passed on.
-    pub fn up_to(epoch: i64, sequence: u64, time: DateTime<Utc>) -> Self {
+    pub(crate) fn up_to(epoch: i64, sequence: u64, time: DateTime<Utc>) -> Self {
         Self {
             last: Some(Last {
                 epoch,

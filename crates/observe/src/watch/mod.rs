@@ -16,7 +16,7 @@ mod session;
 mod slave;
 
 pub(crate) use files::append_whole;
-pub use follow::{EventHandler, follow};
+pub use follow::{ConnectionChanges, EventHandler, follow};
 pub use history::EventHistory;
 pub use master::watch_master;
 pub use output::OutputFormat;
