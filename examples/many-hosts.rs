@@ -8,8 +8,10 @@
 //! A line on stdin (`kill NAME`) kills one of them: its socket is closed, and its relay tells that it has left. A line
 //! on stdout gives the time of that, in microseconds since 1970.
 
+mod common;
+
 use std::collections::BTreeMap;
-use std::io::{self, BufRead, Write};
+use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -147,14 +149,7 @@ impl Member {
 
 fn main() -> anyhow::Result<()> {
     let options = Options::parse();
-    let (sender, lines) = mpsc::unbounded_channel();
-    thread::spawn(move || {
-        for line in io::stdin().lock().lines().map_while(Result::ok) {
-            if sender.send(line).is_err() {
-                return;
-            }
-        }
-    });
+    let lines = common::lines_of_stdin();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;

@@ -6,8 +6,10 @@
 //!
 //! With `--hosts` they have direct connections, and those of each host share one by a relay, as on another machine.
 
+mod common;
+
 use std::collections::BTreeMap;
-use std::io::{self, BufRead, Write};
+use std::io::{self, Write};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -73,14 +75,7 @@ impl Future for Held {
 fn main() -> anyhow::Result<()> {
     let options = Options::parse();
     Scheduling::Realtime.ask();
-    let (sender, lines) = mpsc::unbounded_channel();
-    std::thread::spawn(move || {
-        for line in io::stdin().lock().lines().map_while(Result::ok) {
-            if sender.send(line).is_err() {
-                return;
-            }
-        }
-    });
+    let lines = common::lines_of_stdin();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;

@@ -4,7 +4,9 @@
 //! A line on stdout says when all are registered. A line on stdin (`add`) registers one more, and prints for each
 //! of the others the time from that registration to its update, in microseconds.
 
-use std::io::{self, BufRead, Write};
+mod common;
+
+use std::io::{self, Write};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -49,14 +51,7 @@ enum Said {
 fn main() -> anyhow::Result<()> {
     let options = Options::parse();
     let secret = Secret::new(&std::fs::read(&options.secret_file)?)?;
-    let (sender, lines) = mpsc::unbounded_channel();
-    std::thread::spawn(move || {
-        for line in io::stdin().lock().lines().map_while(Result::ok) {
-            if sender.send(line).is_err() {
-                return;
-            }
-        }
-    });
+    let lines = common::lines_of_stdin();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
