@@ -43,9 +43,7 @@ impl Dashboard {
         let mut said = BufReader::new(process.take_stderr().expect("a pipe"));
         let mut line = String::new();
         said.read_line(&mut line).expect("it says where it listens");
-        let (_, address) = line
-            .split_once("http://")
-            .unwrap_or_else(|| panic!("{line}"));
+        let (_, address) = line.split_once("://").unwrap_or_else(|| panic!("{line}"));
         let address = address.trim().trim_end_matches('/').to_owned();
         Self { process, address }
     }
@@ -60,32 +58,32 @@ impl Dashboard {
         self.process.id()
     }
 
-    fn open(&self, path: &str, headers: &[&str]) -> BufReader<TcpStream> {
+    /// Sends JSON to a path; `headers` are whole lines.
+    pub(crate) fn post(&self, path: &str, headers: &[&str], body: &str) -> Answer {
+        let length = format!("content-length: {}", body.len());
+        let headers: Vec<&str> = headers.iter().copied().chain([&*length]).collect();
+        let mut reader = self.send("POST", path, &headers, body);
+        read(&mut reader)
+    }
+
+    fn send(&self, method: &str, path: &str, headers: &[&str], body: &str) -> BufReader<TcpStream> {
         let mut stream = TcpStream::connect(&self.address).expect("it listens");
         stream.set_read_timeout(Some(SOON)).expect("a limit");
-        let mut request = format!("GET {path} HTTP/1.1\r\nconnection: close\r\n");
+        let mut request = format!("{method} {path} HTTP/1.1\r\nconnection: close\r\n");
         if !headers.iter().any(|header| header.starts_with("host:")) {
             request.extend(["host: ", &self.address, "\r\n"]);
         }
         for header in headers {
             request.extend([header, "\r\n"]);
         }
-        request.push_str("\r\n");
+        request.extend(["\r\n", body]);
         stream.write_all(request.as_bytes()).expect("it reads");
         BufReader::new(stream)
     }
 
     /// Asks for a path; `headers` are whole lines.
     pub(crate) fn get(&self, path: &str, headers: &[&str]) -> Answer {
-        let mut reader = self.open(path, headers);
-        let (status, head) = head(&mut reader);
-        let mut body = Vec::new();
-        std::io::Read::read_to_end(&mut reader, &mut body).expect("an answer");
-        Answer {
-            status,
-            head,
-            body: String::from_utf8_lossy(&body).into_owned(),
-        }
+        read(&mut self.send("GET", path, headers, ""))
     }
 
     /// The JSON at a path.
@@ -100,7 +98,7 @@ impl Dashboard {
     pub(crate) fn follow(&self, last: Option<&str>) -> Stream {
         let header = last.map(|last| format!("last-event-id: {last}"));
         let headers: Vec<&str> = header.iter().map(String::as_str).collect();
-        let mut reader = self.open("/api/v1/jobs/0/stream", &headers);
+        let mut reader = self.send("GET", "/api/v1/jobs/0/stream", &headers, "");
         let (status, _) = head(&mut reader);
         assert_eq!(status, 200);
         Stream {
@@ -108,6 +106,17 @@ impl Dashboard {
             lines: VecDeque::new(),
             id: String::new(),
         }
+    }
+}
+
+fn read(reader: &mut BufReader<TcpStream>) -> Answer {
+    let (status, head) = head(reader);
+    let mut body = Vec::new();
+    std::io::Read::read_to_end(reader, &mut body).expect("an answer");
+    Answer {
+        status,
+        head,
+        body: String::from_utf8_lossy(&body).into_owned(),
     }
 }
 

@@ -14,7 +14,7 @@ mod words;
 
 pub use ending::{run, start_log};
 pub use jobconf::parse;
-pub use options::{BeatOptions, MemberOptions, ZooKeeperOptions, duration};
+pub use options::{BeatOptions, MemberOptions, ZooKeeperOptions, duration, session_timeout};
 #[cfg(feature = "tables")]
 pub use screen::{Screen, write_line};
 pub use stall::{OnStall, StallOptions};

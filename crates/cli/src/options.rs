@@ -308,7 +308,7 @@ pub fn duration(text: &str) -> Result<Duration, String> {
 }
 
 /// Parses a session timeout: ZooKeeper stores it as an `int` of milliseconds.
-fn session_timeout(text: &str) -> Result<Duration, String> {
+pub fn session_timeout(text: &str) -> Result<Duration, String> {
     let duration = duration(text)?;
     if !(Duration::from_millis(100)..=Duration::from_secs(86_400)).contains(&duration) {
         return Err("must be between 100ms and 1day".to_owned());

@@ -1,10 +1,16 @@
 // Starts the page: follows a job, shows the view that the address names, and routes keys.
 import { JobModel } from './model.js';
 import { Stream } from './stream.js';
+import { Recording } from './recording.js';
+import { embeddedJobs, embeddedRecording, servedRecording } from './recording_source.js';
+import { ReplayBar } from './replay_bar.js';
+import { MomentAddress } from './moment_address.js';
+import { showStatus } from './status_line.js';
+import { Actions } from './actions.js';
 import { Palette } from './draw.js';
 import { Announcer } from './announce.js';
 import { hashOf, memberHash, parseRoute } from './route.js';
-import { clean, clock } from './format.js';
+import { clean } from './format.js';
 import { el, setAttribute, setText } from './dom.js';
 import { worst } from './list.js';
 import { handleKey, openHelp } from './keys.js';
@@ -12,16 +18,18 @@ import { Overview } from './overview.js';
 import { Strips } from './strips.js';
 import { MemberView } from './member.js';
 import { Events } from './events.js';
+import { Timeline } from './timeline.js';
 import { Jobs } from './jobs.js';
 
 /** How often the list of jobs is asked for; sooner while there is none. */
 const JOBS_EVERY_MS = 10_000;
 const JOBS_SOON_MS = 2000;
-const VIEWS = { jobs: Jobs, overview: Overview, strips: Strips, member: MemberView, events: Events };
+const VIEWS = { jobs: Jobs, overview: Overview, strips: Strips, member: MemberView, events: Events,
+  timeline: Timeline };
 
 /**
- * @typedef {{ update(): void, routed?(): void, themed?(): void, key?(event: KeyboardEvent): boolean,
- *   end?(): void }} View
+ * @typedef {{ update(): void, routed?(): void, jumped?(): void, themed?(): void, key?(event: KeyboardEvent): boolean,
+ *   end?(): void }} View `jumped`: a recording shows another moment
  */
 
 export class App {
@@ -35,8 +43,21 @@ export class App {
     this.jobsProblem = '';
     this.areJobsKnown = false;
     this.route = parseRoute(location.hash);
-    /** @type {Stream|null} */
-    this.stream = null;
+    /** Whether there are streams; otherwise there are recordings. */
+    this.isLive = true;
+    /** The recordings of an exported page. */
+    this.embedded = embeddedJobs();
+    /** @type {Stream|Recording|null} */
+    this.source = null;
+    /** @type {Recording|null} */
+    this.recording = null;
+    /** @type {ReplayBar|null} */
+    this.bar = null;
+    /** @type {MomentAddress|null} */
+    this.moment = null;
+    /** Null unless the server allows actions. @type {Actions|null} */
+    this.actions = null;
+    this.allowsActions = false;
     /** @type {number|null} the job that is followed */
     this.followed = null;
     /** @type {View|null} */
@@ -51,7 +72,11 @@ export class App {
   }
 
   start() {
-    window.addEventListener('hashchange', () => this.routed());
+    window.addEventListener('hashchange', () => {
+      const moment = MomentAddress.wanted();
+      this.routed();
+      if (moment !== null) this.recording?.seek(moment);
+    });
     document.addEventListener('themechange', () => {
       this.palette.read();
       this.view?.themed?.();
@@ -81,24 +106,33 @@ export class App {
 
   /** The address of an interface, relative to the page's own. @param {string} path */
   url(path) {
-    return new URL(path, new URL('.', import.meta.url)).href;
+    return new URL(path, new URL('.', document.baseURI)).href;
   }
 
   async loadJobs() {
     let next = JOBS_SOON_MS;
     try {
-      const answer = await fetch(this.url('api/v1/jobs'), { cache: 'no-store' });
-      if (!answer.ok) throw new Error(`the server answers ${answer.status}`);
-      const { jobs } = await answer.json();
+      const told = this.embedded ? { jobs: this.embedded, is_live: false } : await this.askJobs();
       this.jobsProblem = '';
       this.areJobsKnown = true;
-      this.takeJobs(Array.isArray(jobs) ? jobs : []);
+      this.isLive = told.is_live !== false;
+      this.allowsActions = told.allows_actions === true && this.isLive;
+      const jobs = Array.isArray(told.jobs) ? told.jobs : [];
+      this.takeJobs(jobs.map(({ id, namespace }) => ({ id, namespace })));
+      // Recordings stay as they are.
+      if (!this.isLive) return;
       if (this.jobs.length > 0) next = JOBS_EVERY_MS;
     } catch (error) {
       this.jobsProblem = clean(error instanceof Error ? error.message : error);
     }
     this.changed();
     setTimeout(() => this.loadJobs(), next);
+  }
+
+  async askJobs() {
+    const answer = await fetch(this.url('api/v1/jobs'), { cache: 'no-store' });
+    if (!answer.ok) throw new Error(`the server answers ${answer.status}`);
+    return answer.json();
   }
 
   /** @param {{ id: number, namespace: string }[]} jobs */
@@ -111,7 +145,10 @@ export class App {
     }
     // One job needs no list.
     if (this.route.view === 'jobs' && jobs.length === 1) location.replace(hashOf(jobs[0].id));
+    this.connect();
+    this.act();
     this.frame();
+    this.changed();
   }
 
   /** @param {string} hash */
@@ -164,28 +201,72 @@ export class App {
 
   /** @param {number|null} job */
   follow(job) {
-    this.stream?.close();
-    this.stream = null;
+    // The jobs of one recording lie beside one another in time.
+    const before = this.recording?.about ? this.recording.time : null;
+    this.source?.close();
+    this.bar?.end();
+    this.moment?.close();
+    this.actions?.close();
+    this.actions = null;
+    [this.source, this.recording, this.bar, this.moment] = [null, null, null, null];
     this.followed = job;
-    this.model = new JobModel();
+    this.model = new JobModel(() => this.recording?.time ?? Date.now());
     this.selected = null;
     this.stripsQuery = '';
     // A view keeps parts of the old job's members.
     this.viewName = '';
     this.link = { state: 'waiting', since: null };
-    if (job === null) return;
+    this.connect(before);
+    this.act();
+  }
+
+  /** Follows the actions of the job, if the server allows some. */
+  act() {
+    const job = this.followed;
+    const isWanted = this.allowsActions && job !== null && this.source !== null;
+    if (isWanted && this.actions === null) this.actions = new Actions((path) => this.url(path), job, () => this.changed());
+    if (isWanted || this.actions === null) return;
+    this.actions.close();
+    this.actions = null;
+  }
+
+  /** Follows the job's stream, or opens its recording, once it is known which of them there is. */
+  connect(/** @type {number|null} */ before = null) {
+    const job = this.followed;
+    if (job === null || this.source !== null || !this.jobs.some((one) => one.id === job)) return;
+    const listener = this.listener();
+    this.announcer.restart(!this.isLive);
+    if (this.isLive) {
+      this.source = new Stream(this.url(`api/v1/jobs/${job}/stream`), listener);
+      return;
+    }
+    const embedded = this.embedded?.find((one) => one.id === job);
+    const source = embedded ? embeddedRecording(embedded) : servedRecording((path) => this.url(path), job);
+    this.recording = new Recording(source, listener, this.route.at ?? before);
+    this.source = this.recording;
+    this.bar = new ReplayBar(this, this.recording);
+    this.moment = new MomentAddress();
+  }
+
+  /** What is done with each message of a job. @returns {import('./recording.js').RecordingListener} */
+  listener() {
     const { model } = this;
-    this.stream = new Stream(this.url(`api/v1/jobs/${job}/stream`), {
+    return {
       snapshot: (message) => { model.snapshot(message); this.changed(); },
       tick: (message) => { model.tick(message); this.changed(); },
       event: (message) => {
         const entry = model.event(message);
-        if (entry) this.announcer.heard(entry.event);
+        if (entry && !this.recording?.isSeeking) this.announcer.heard(entry.event);
         this.changed();
       },
       away: (message) => { model.away(message); this.changed(); },
       link: (state, since) => { this.link = { state, since }; this.changed(); },
-    });
+      restart: () => { model.restart(); this.announcer.restart(true); },
+      moved: (isJump) => {
+        if (isJump) this.view?.jumped?.();
+        this.changed();
+      },
+    };
   }
 
   /** Something changed: draw once before the next frame. */
@@ -194,41 +275,12 @@ export class App {
     this.isScheduled = true;
     requestAnimationFrame(() => {
       this.isScheduled = false;
-      this.status();
-      this.view?.update();
+      showStatus(this);
+      this.bar?.update();
+      if (this.recording?.about) this.moment?.show(this.recording.wanted ?? this.recording.time);
+      // On the way to another moment of a recording, nothing is drawn.
+      if (!this.recording?.isSeeking) this.view?.update();
     });
-  }
-
-  /** The connection, and the notice if something is away. */
-  status() {
-    const { model, link } = this;
-    let [state, words, notice] = ['live', 'live', ''];
-    if (this.route.job === null) {
-      [state, words] = [this.jobsProblem === '' ? 'live' : 'broken', this.jobsProblem === '' ? 'ready' : 'server away'];
-      if (this.jobsProblem !== '') notice = `The server does not answer: ${this.jobsProblem}. The page asks again.`;
-    } else if (this.areJobsKnown && this.jobsProblem === '' && !this.jobs.some((one) => one.id === this.route.job)) {
-      [state, words] = ['broken', 'no such job'];
-      notice = `This server follows no job with the number ${this.route.job}. The name of the page leads to all jobs.`;
-    } else if (link.state === 'broken') {
-      [state, words] = ['broken', 'server away'];
-      notice = `The server is away since ${clock(link.since)}. The page shows the last picture, and connects again.`;
-    } else if (link.state === 'waiting') {
-      [state, words] = ['waiting', 'connecting'];
-    } else if (model.zookeeperAway !== null) {
-      [state, words] = ['away', 'ZooKeeper away'];
-      const problem = model.problem === '' ? '' : `: ${model.problem}`;
-      notice = `ZooKeeper away since ${clock(model.zookeeperAway)}${problem}. The page shows the last picture.`;
-    }
-    const element = /** @type {HTMLElement} */ (document.getElementById('link'));
-    setAttribute(element, 'data-link', state);
-    setText(/** @type {HTMLElement} */ (document.getElementById('link-text')), words);
-    const box = /** @type {HTMLElement} */ (document.getElementById('notice'));
-    setText(box, notice);
-    box.hidden = notice === '';
-    document.body.classList.toggle('is-away', notice !== '');
-    document.body.classList.toggle('is-unknown', this.route.job !== null && !model.isKnown && notice === '');
-    setText(/** @type {HTMLElement} */ (document.getElementById('theme')),
-      window.heartlineTheme.current() === 'dark' ? '☾ dark' : '☀ light');
   }
 
   /** The parts around the view that depend on the address. */
@@ -244,8 +296,7 @@ export class App {
       setAttribute(link, 'href', this.hash(name));
       setAttribute(link, 'aria-current', name === view ? 'page' : null);
     }
-    const names = { jobs: 'jobs', overview: 'overview', strips: 'strips', events: 'events', member: 'member' };
-    const subject = view === 'member' && this.route.node !== null ? clean(this.route.node, 60) : names[view];
+    const subject = view === 'member' && this.route.node !== null ? clean(this.route.node, 60) : view;
     document.title = `${subject} · ${known ? `${clean(known.namespace, 60)} · ` : ''}heartline`;
   }
 

@@ -21,12 +21,18 @@ export class Palette {
   read() {
     const style = getComputedStyle(document.documentElement);
     const value = (/** @type {string} */ name) => style.getPropertyValue(`--${name}`).trim();
+    this.values = new Map([...PROPERTIES.map((name) => `s-${name}`), 'accent', 'soft'].map((name) => [name, value(name)]));
     this.states = PROPERTIES.map((name) => value(`s-${name}`));
     for (const name of /** @type {const} */ (['text', 'soft', 'line', 'trace', 'accent', 'hover', 'chosen', 'raised',
       'mark', 'panel', 'sans', 'mono'])) {
       this[name] = value(name);
     }
     this.badge = value('badge-text');
+  }
+
+  /** A colour by the name of its custom property. @param {string} name */
+  named(name) {
+    return this.values?.get(name) ?? this.soft;
   }
 }
 

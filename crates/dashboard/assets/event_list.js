@@ -24,7 +24,7 @@ export class EventList {
     const number = Number(message.number) || this.newest + 1;
     const last = this.entries.at(-1);
     if (number <= this.newest) {
-      const isKnown = this.entries.some((entry) => entry.number === number && entry.event.time === event.time);
+      const isKnown = this.has(number, event.time);
       if (!last || isKnown || String(event.time) < String(this.entries[0].event.time)) return null;
       // The server was started anew and counts from one.
     }
@@ -40,10 +40,28 @@ export class EventList {
     return entry;
   }
 
+  /** @param {number} number @param {unknown} time */
+  has(number, time) {
+    const is = (/** @type {Entry|undefined} */ entry) => entry?.number === number && entry.event.time === time;
+    // Numbers mostly follow one another: no search through all events for each one of a snapshot.
+    const at = number - (this.entries[0]?.number ?? 0);
+    return is(this.entries[at]) || is(this.entries[at + 1]) || this.entries.some(is);
+  }
+
+  /** Forgets all events: another moment of a recording follows. */
+  clear() {
+    this.entries = [];
+    this.newest = 0;
+    this.characters = 0;
+    this.version += 1;
+  }
+
   /** Takes the events of a snapshot, and says how many are missing before them. @param {any[]} events
    * @param {number} missed */
   merge(events, missed) {
-    if (missed > 0) {
+    // A snapshot within a recording also counts those that are long known.
+    const isNews = !this.has(Number(events[0]?.number), events[0]?.event?.time);
+    if (missed > 0 && isNews) {
       const time = events[0]?.event?.time ?? null;
       this.entries.push({ number: this.newest, event: { event: 'missed', count: missed, time } });
       this.version += 1;

@@ -33,6 +33,7 @@ export function isNumber(value) {
   return typeof value === 'number' && Number.isFinite(value);
 }
 
+const two = (/** @type {number} */ value) => String(value).padStart(2, '0');
 const whole = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 const tenth = new Intl.NumberFormat('en-US', { maximumFractionDigits: 1 });
 
@@ -80,6 +81,13 @@ export function duration(ms) {
   return `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
 
+/** A length of time as on a clock: `2:05`, `1:02:05`. @param {number} ms milliseconds */
+export function span(ms) {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(seconds % 60)}` : `${minutes}:${two(seconds % 60)}`;
+}
+
 /** @param {unknown} value 0 to 100 */
 export function percent(value) {
   return isNumber(value) ? `${value.toFixed(value > 0 && value < 10 ? 1 : 0)} %` : NOTHING;
@@ -92,12 +100,22 @@ export function millis(time) {
 
 /** The local time of day: `21:56:25.123`. @param {unknown} time @param {boolean} [isExact] with milliseconds */
 export function clock(time, isExact = false) {
-  const at = millis(time);
-  if (Number.isNaN(at)) return NOTHING;
+  return timeOfDay(millis(time), isExact);
+}
+
+/** The local time of day. @param {number} at milliseconds since 1970 @param {boolean} [isExact] with milliseconds */
+export function timeOfDay(at, isExact = false) {
   const date = new Date(at);
-  const two = (/** @type {number} */ value) => String(value).padStart(2, '0');
+  if (Number.isNaN(date.getTime())) return NOTHING;
   const day = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
   return isExact ? `${day}.${String(date.getMilliseconds()).padStart(3, '0')}` : day;
+}
+
+/** The local date: `2026-11-24`. @param {number} at milliseconds since 1970 */
+export function dateOf(at) {
+  const date = new Date(at);
+  if (Number.isNaN(date.getTime())) return NOTHING;
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
 }
 
 /** `1 member`, `2 members`. @param {number} number @param {string} one @param {string} [many] */

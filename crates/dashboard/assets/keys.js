@@ -5,26 +5,31 @@ import { badge } from './parts.js';
 
 /** @typedef {import('./app.js').App} App */
 
-const VIEWS = ['overview', 'strips', 'member', 'events'];
+const VIEWS = ['overview', 'strips', 'member', 'events', 'timeline'];
 const KEYS = [
-  [['1', '2', '3', '4'], 'overview, strips, member, events'],
+  [['1', '2', '3', '4', '5'], 'overview, strips, member, events, timeline'],
   [['/'], 'filter'],
   [['j', 'k'], 'next and previous member; arrows do the same in the list'],
   [['PgUp', 'PgDn', 'Home', 'End'], 'move far in the list'],
   [['Enter'], 'open the chosen member'],
   [['Esc'], 'leave the filter; back to the list'],
+  [['+', '-', '0'], 'in the timeline: less time, more time, all'],
+  [['←', '→'], 'in the timeline: earlier and later; Home and End lead to its ends'],
+  [['space'], 'in a recording: play or pause'],
+  [[',', '.'], 'in a recording: previous and next event of note'],
+  [['<', '>'], 'in a recording: slower and faster'],
   [['t'], 'light or dark'],
   [['?'], 'this dialog'],
 ];
 
 /** Whether keys belong to a control that takes text or has its own keys. @param {EventTarget|null} target */
 function isTyping(target) {
-  return target instanceof HTMLElement && target.matches('input, select, textarea');
+  return target instanceof HTMLElement && target.matches('input:not([type="range"]), select, textarea');
 }
 
 /** @param {App} app @param {KeyboardEvent} event */
 export function handleKey(app, event) {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
   if (document.querySelector('dialog[open]')) return;
   if (isTyping(event.target)) {
     const isDone = event.key === 'Escape' || (event.key === 'Enter' && event.target instanceof HTMLInputElement);
@@ -40,7 +45,9 @@ export function handleKey(app, event) {
     event.preventDefault();
     return;
   }
-  if (common(app, event.key)) event.preventDefault();
+  // A button takes the space itself.
+  const isPressed = event.key === ' ' && event.target instanceof Element && event.target.matches('button, summary');
+  if ((!isPressed && app.bar?.key(event.key)) || common(app, event.key)) event.preventDefault();
 }
 
 /** @param {App} app @param {string} key @returns {boolean} whether the key meant something */

@@ -8,6 +8,8 @@ import { attemptsOf, compare, facts } from './member_facts.js';
 import { eventRow } from './event_row.js';
 import { GROUPS, SORTS, list } from './list.js';
 import { memberHash } from './route.js';
+import { isEnded } from './states.js';
+import { askKill } from './action_questions.js';
 
 /** Comparisons and lists are made anew this often. */
 const SLOW_EVERY_MS = 1000;
@@ -25,13 +27,17 @@ export class MemberView {
     this.role = el('span', { class: 'soft' });
     const step = (/** @type {string} */ text, /** @type {number} */ by, /** @type {string} */ key) => el('button',
       { type: 'button', class: 'plain', title: `key ${key}`, onclick: () => this.step(by) }, text);
+    this.kill = el('button', { type: 'button', class: 'plain act', onclick: () => {
+      const member = app.model.byName(this.node);
+      if (member) askKill(app, member);
+    } }, 'Kill this attempt…');
     this.missing = el('p', { class: 'panel empty' });
     this.body = el('div', { class: 'view member' },
       el('div', { class: 'column' }, this.factsPanel(), this.attemptsPanel()),
       el('div', { class: 'column' }, this.minutePanel(), this.comparePanel(), this.stacksPanel(), this.eventsPanel()));
     this.root = el('div', { class: 'view' },
       el('div', { class: 'member-head' }, this.mark.element, this.title, this.role,
-        el('div', { class: 'steps' }, step('‹ before', -1, 'k'), step('next ›', 1, 'j'))),
+        el('div', { class: 'steps' }, this.kill, step('‹ before', -1, 'k'), step('next ›', 1, 'j'))),
       this.missing, this.body);
     main.append(this.root);
     this.routed();
@@ -104,13 +110,21 @@ export class MemberView {
     this.sizes.end();
   }
 
+  jumped() {
+    this.slowAt = 0;
+  }
+
   routed() {
     [this.slowAt, this.shownEvents, this.asked] = [0, '', ''];
     this.node = this.app.route.node ?? '';
+    this.noStacks();
+    this.app.changed();
+  }
+
+  noStacks() {
     this.stacksText.hidden = true;
     this.stacksText.textContent = '';
     setText(this.stacksNote, 'Nothing is known of a stall.');
-    this.app.changed();
   }
 
   update() {
@@ -122,6 +136,7 @@ export class MemberView {
     this.body.hidden = member === null;
     this.missing.hidden = member !== null;
     this.mark.element.hidden = member === null;
+    this.kill.hidden = !this.app.actions || !member || isEnded(model.states[member.index]);
     if (!member) {
       setText(this.missing, model.members.length === 0 ? 'No member yet.' : 'No member has this name now.');
       setText(this.role, '');
@@ -140,6 +155,8 @@ export class MemberView {
       this.updateWords(member);
     }
     this.updateCompare(member);
+    // A recording has the stacks among its events only.
+    this.ask.hidden = !this.app.isLive;
     this.updateEvents();
   }
 
@@ -257,7 +274,8 @@ export class MemberView {
     this.noEvents.hidden = own.length > 0;
     const told = events.stacks(this.node);
     if (told) this.showStacks(told.event.snapshot);
-    else if (this.asked === '' && own.some((entry) => entry.event.event === 'stalled')) this.askStacks();
+    else if (!this.app.isLive) this.noStacks();
+    else if (this.app.isLive && this.asked === '' && own.some((entry) => entry.event.event === 'stalled')) this.askStacks();
   }
 
   /** @param {unknown} text */

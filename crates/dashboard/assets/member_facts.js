@@ -47,12 +47,19 @@ export function facts(model, member) {
   return all.filter(([, value]) => value !== '');
 }
 
-const TASK = /^(attempt_.+)_\d+$/;
+const TASK = /^(attempt_.+)_(\d+)$/;
+
+/** The task and the number of an attempt, if a name tells them: `attempt_1764_0001_m_000003_1` is number 1.
+ * @param {string} name */
+export function splitAttempt(name) {
+  const found = TASK.exec(name);
+  return found ? { task: found[1], number: Number(found[2]) } : null;
+}
 
 /** All known attempts of a member's task, in their order; none if it has no attempt. @param {JobModel} model
  * @param {Member} member @returns {Member[]} */
 export function attemptsOf(model, member) {
-  const task = TASK.exec(String(member.row.attempt ?? ''))?.[1];
+  const task = splitAttempt(String(member.row.attempt ?? ''))?.task;
   if (task === undefined) return [];
   const start = `${task}_`;
   const found = model.members.filter(({ row }) => typeof row.attempt === 'string' && row.attempt.startsWith(start)

@@ -2,6 +2,8 @@
 import { STATES, GONE, DEAD, FINISHED, FAILED, isEnded, stateNumber, verdictState } from './states.js';
 import { clean, isNumber, millis } from './format.js';
 import { EventList } from './event_list.js';
+import { guessBeats, sumHistory } from './model_sums.js';
+import { Sightings } from './sightings.js';
 
 /** Cells of a strip: one for each reading of the last minute. */
 export const CELLS = 240;
@@ -19,12 +21,16 @@ const EVENT_HOLDS_MS = 2000;
  */
 
 export class JobModel {
-  constructor() {
+  /** @param {() => number} [now] milliseconds since 1970: this machine's clock, or the moment of a recording */
+  constructor(now = Date.now) {
+    this.now = now;
     /** @type {Member[]} */
     this.members = [];
     /** @type {Map<string, number>} */
     this.indexes = new Map();
     this.events = new EventList();
+    /** What was seen at any moment: no restart forgets it. */
+    this.sightings = new Sightings();
     this.capacity = 0;
     /** One byte a cell: the state's number times 16 plus the beats; a ring of CELLS for each member. */
     this.cells = new Uint8Array(0);
@@ -54,6 +60,18 @@ export class JobModel {
     this.generation = 0;
   }
 
+  /** Another moment of a recording follows: nothing of the old one may remain. */
+  restart() {
+    this.members = [];
+    this.indexes.clear();
+    this.events.clear();
+    for (const ring of [this.beatsHistory, this.recordsHistory, this.lagHistory]) ring.fill(NaN);
+    this.history.fill(0);
+    this.counts.fill(0);
+    [this.job, this.time, this.ticks, this.zookeeperAway, this.problem] = [{}, NaN, 0, null, ''];
+    this.generation += 1;
+  }
+
   /** Takes everything anew. @param {Record<string, any>} message */
   snapshot(message) {
     const rates = this.ratesByName();
@@ -80,9 +98,9 @@ export class JobModel {
       else this.rates.fill(NaN, index * RATES, (index + 1) * RATES);
     });
     this.members.forEach((_, index) => this.judge(index, this.cell(index, 0) >> 4));
-    this.sumHistory();
+    sumHistory(this);
     this.sum();
-    this.guessBeats();
+    guessBeats(this);
     this.events.merge(message.events ?? [], message.missed ?? 0);
     this.isKnown = true;
     this.generation += 1;
@@ -132,7 +150,7 @@ export class JobModel {
     // The readings come a moment later: until then the event counts.
     const time = millis(entry.event.time);
     if (!(this.time > time + 5000)) {
-      member.held = { state, time, until: Date.now() + EVENT_HOLDS_MS };
+      member.held = { state, time, until: this.now() + EVENT_HOLDS_MS };
       this.judge(index, this.cell(index, 0) >> 4);
       this.sum();
     }
@@ -141,7 +159,7 @@ export class JobModel {
 
   /** ZooKeeper does not answer. @param {Record<string, any>} message */
   away(message) {
-    this.zookeeperAway = message.since ?? message.time ?? new Date().toISOString();
+    this.zookeeperAway = message.since ?? message.time ?? new Date(this.now()).toISOString();
     this.problem = clean(message.problem ?? '');
   }
 
@@ -172,6 +190,8 @@ export class JobModel {
     }
     member.row = row;
     member.search = '';
+    const cells = typeof row.states === 'string' ? row.states.replace(/^-+/, '').length : 0;
+    this.sightings.note(node, row.attempt, this.time - cells * this.period);
   }
 
   /** @param {number} index */
@@ -215,7 +235,7 @@ export class JobModel {
   judge(index, last) {
     const member = this.members[index];
     const { held } = member;
-    if (held && (this.time > held.time || Date.now() > held.until) && last !== GONE) member.held = null;
+    if (held && (this.time > held.time || this.now() > held.until) && last !== GONE) member.held = null;
     if (member.held) {
       member.ended = member.held.state;
       this.states[index] = member.held.state;
@@ -245,47 +265,6 @@ export class JobModel {
       if (lag > totals.lag) [totals.lag, totals.slow] = [lag, index];
     }
     this.totals = totals;
-  }
-
-  sumHistory() {
-    this.history.fill(0);
-    for (let index = 0; index < this.members.length; index += 1) {
-      for (let column = 0; column < CELLS; column += 1) {
-        const state = this.cells[index * CELLS + column] >> 4;
-        this.history[column * STATES.length + state] += 1;
-      }
-    }
-  }
-
-  /** Beats a second before the first reading that this page saw, from the cells. */
-  guessBeats() {
-    const interval = this.job.interval_ms;
-    if (!isNumber(interval) || interval <= 0) return;
-    for (let column = 0; column < CELLS; column += 1) {
-      if (!Number.isNaN(this.beatsHistory[column])) continue;
-      let shares = 0;
-      let isSeen = false;
-      for (let at = column; at < this.members.length * CELLS; at += CELLS) {
-        shares += this.cells[at] & 15;
-        isSeen ||= this.cells[at] >> 4 !== GONE;
-      }
-      if (isSeen) this.beatsHistory[column] = (shares / 9) * (1000 / interval);
-    }
-  }
-
-  /** How many members beat, in each of the last readings; a ring. */
-  beating() {
-    const ring = new Float32Array(CELLS).fill(NaN);
-    for (let column = 0; column < CELLS; column += 1) {
-      let [sum, all] = [0, 0];
-      for (let state = 0; state < STATES.length; state += 1) {
-        const number = this.history[column * STATES.length + state];
-        all += number;
-        if (!isEnded(state)) sum += number;
-      }
-      if (all > 0) ring[column] = sum;
-    }
-    return ring;
   }
 
   ratesByName() {

@@ -6,6 +6,8 @@ import { drawLine, drawStack } from './draw.js';
 import { StateMark, badge, drawSmallStrip, memberLink, stripWords } from './parts.js';
 import { eventRow, wentWords } from './event_row.js';
 import { slowest, worst } from './list.js';
+import { beatingMembers } from './model_sums.js';
+import { ActionsPanel } from './actions_panel.js';
 import { hashOf, memberHash } from './route.js';
 
 /** @typedef {import('./app.js').App} App */
@@ -24,13 +26,18 @@ export class Overview {
     this.tablesAt = 0;
     this.shownEvents = '';
     this.sizes = new Sizes(() => app.changed());
+    this.actions = new ActionsPanel(app);
     this.root = el('div', { class: 'view overview' }, el('h1', { class: 'hidden' }, 'Overview'), this.masterPanel(),
-      this.numbersPanel(), this.statesPanel(), this.halves(), this.eventsPanel());
+      this.numbersPanel(), this.statesPanel(), this.halves(), this.actions.element, this.eventsPanel());
     main.append(this.root);
   }
 
   end() {
     this.sizes.end();
+  }
+
+  jumped() {
+    this.tablesAt = 0;
   }
 
   masterPanel() {
@@ -134,6 +141,7 @@ export class Overview {
     if (context) drawStack(context, model.history, model.head, LAYERS, { x: 0, y: 0, width, height }, this.app.palette);
     setText(this.stackStart, `${duration(240 * model.period)} ago`);
     this.updateTables();
+    this.actions.update();
     this.updateEvents();
   }
 
@@ -170,7 +178,7 @@ export class Overview {
     set('beats', short(Math.round(model.totals.beats)), expected);
     const each = beating > 0 ? `${short(model.totals.records / beating)} a member` : '';
     set('records', short(Math.round(model.totals.records)), each);
-    const rings = { members: model.beating(), lag: model.lagHistory, beats: model.beatsHistory,
+    const rings = { members: beatingMembers(model), lag: model.lagHistory, beats: model.beatsHistory,
       records: model.recordsHistory };
     for (const [name, ring] of Object.entries(rings)) {
       const canvas = this.figures.get(name)?.canvas;

@@ -2,8 +2,10 @@
 import { encode } from './format.js';
 
 /**
- * @typedef {{ job: number|null, view: 'jobs'|'overview'|'strips'|'member'|'events', node: string|null,
- *   query: URLSearchParams }} Route
+ * @typedef {{ job: number|null, view: 'jobs'|'overview'|'strips'|'member'|'events'|'timeline', node: string|null,
+ *   query: URLSearchParams, at: number|null }} Route
+ * `at` is the moment of a recording, in milliseconds since 1970. It is no part of `query`: links between views go
+ * without it, and the page adds the moment that is shown.
  */
 
 /** @param {string} hash @returns {Route} */
@@ -14,14 +16,32 @@ export function parseRoute(hash) {
   const isJob = parts[0] === 'job' && parts[1] !== '' && Number.isInteger(number) && number >= 0;
   const job = isJob ? number : null;
   /** @type {Route} */
-  const route = { job, view: job === null ? 'jobs' : 'overview', node: null, query: new URLSearchParams(query) };
+  const route = { job, view: job === null ? 'jobs' : 'overview', node: null, query: new URLSearchParams(query),
+    at: null };
+  route.at = moment(route.query.get('at'));
+  route.query.delete('at');
   if (job === null) return route;
-  if (parts[2] === 'strips' || parts[2] === 'events') route.view = parts[2];
+  if (parts[2] === 'strips' || parts[2] === 'events' || parts[2] === 'timeline') route.view = parts[2];
   if (parts[2] === 'member') {
     route.view = 'member';
     route.node = parts[3] ? decoded(parts.slice(3).join('/')) : null;
   }
   return route;
+}
+
+/** Milliseconds since 1970, or a time as text. @param {string|null} text */
+function moment(text) {
+  if (text === null || text === '') return null;
+  const at = /^\d+$/.test(text) ? Number(text) : Date.parse(text);
+  return Number.isFinite(at) ? at : null;
+}
+
+/** The same address with another moment. @param {string} hash @param {number} at */
+export function withMoment(hash, at) {
+  const [path, search] = split(hash === '' ? '#/' : hash);
+  const query = new URLSearchParams(search ?? '');
+  query.set('at', String(Math.round(at)));
+  return `${path}?${query}`;
 }
 
 /** @param {string} text */

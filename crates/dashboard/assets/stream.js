@@ -9,6 +9,7 @@ const LONGEST_PAUSE_MS = 10_000;
 /**
  * @typedef {{ snapshot(message: any): void, tick(message: any): void, event(message: any): void,
  *   away(message: any): void, link(state: 'waiting'|'live'|'broken', since: string|null): void }} Listener
+ * What a page hears of a job: from this stream, or from a recording.
  */
 
 export class Stream {

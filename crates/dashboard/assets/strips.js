@@ -50,6 +50,10 @@ export class Strips {
     this.list.end();
   }
 
+  jumped() {
+    [this.sortedAt, this.tableAt] = [0, 0];
+  }
+
   themed() {
     this.list.refresh();
   }

@@ -7,10 +7,14 @@ use chrono::Utc;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
+use crate::actions::{ActionOutcome, ActionRequest};
 use crate::job::{Job, SnapshotRequest};
 use heartline_core::protocol::Event;
+use heartline_core::protocol::request::Response;
+use heartline_observe::admin::ask_master;
 use heartline_observe::status::JobReader;
 use heartline_observe::watch::{ConnectionChanges, EventHandler, EventHistory, follow};
+use heartline_process::say::say;
 use heartline_zookeeper::Settings;
 
 /// A reading may take this part of the time between two readings at most: thousands of members are read more rarely.
@@ -44,6 +48,30 @@ pub(crate) async fn read(
         }
         // If nobody can ask any more.
         sleep_until(next).await;
+    }
+}
+
+/// Asks the master for what clients want done, for ever. Each action is told on stderr.
+pub(crate) async fn actions(
+    job: Arc<Job>,
+    mut requests: mpsc::Receiver<ActionRequest>,
+    settings: Settings,
+) {
+    while let Some(ActionRequest { action, by, answer }) = requests.recv().await {
+        let request = action.request();
+        let outcome = match ask_master(&settings, &request).await {
+            Ok(Response::Done(words)) => ActionOutcome::Done(words),
+            Ok(Response::Refused(words)) => ActionOutcome::Refused(words),
+            Err(why) => ActionOutcome::Failed(format!("{why:#}")),
+        };
+        job.acted(&by, &action, &outcome);
+        let (place, words) = (job.namespace(), outcome.words());
+        say(
+            "heartline serve",
+            format!("{by} asked the master of {place}: {request}: {words}"),
+        );
+        // The client may have gone.
+        let _ = answer.send(outcome);
     }
 }
 

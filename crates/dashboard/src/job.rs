@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
+use crate::actions::{Action, ActionLog, ActionOutcome, ActionRequest};
 use crate::event_log::EventLog;
 use crate::history::JobHistory;
 use crate::metrics::{JobMetrics, Metrics};
@@ -20,6 +21,9 @@ const MOST_WAITING: usize = 64;
 
 /// Maximum number of snapshots that clients wait for.
 const MOST_ASKED: usize = 16;
+
+/// Maximum number of actions that wait for the master's answer.
+const MOST_ACTING: usize = 16;
 
 /// A client's question for the snapshot of a stalled member.
 #[derive(Debug)]
@@ -45,7 +49,7 @@ pub(crate) enum Change {
 /// One job.
 #[derive(Debug)]
 pub(crate) struct Job {
-    pub(crate) namespace: String,
+    namespace: String,
     period: Duration,
     clock: SystemClock,
     /// When this job was started to be shown: events before that are not counted, and numbers of events from before it
@@ -55,12 +59,21 @@ pub(crate) struct Job {
     state: Mutex<JobState>,
     changes: broadcast::Sender<Change>,
     requests: mpsc::Sender<SnapshotRequest>,
+    actions: mpsc::Sender<ActionRequest>,
+}
+
+/// What clients of a job ask for.
+#[derive(Debug)]
+pub(crate) struct JobRequests {
+    pub(crate) snapshots: mpsc::Receiver<SnapshotRequest>,
+    pub(crate) actions: mpsc::Receiver<ActionRequest>,
 }
 
 #[derive(Debug, Default)]
 struct JobState {
     history: JobHistory,
     log: EventLog,
+    actions: ActionLog,
     /// Since when ZooKeeper cannot be read, and why.
     away: Option<(DateTime<Utc>, String)>,
 }
@@ -73,14 +86,15 @@ impl JobState {
 }
 
 impl Job {
-    /// A job of which nothing is known, and the questions of its clients.
+    /// A job of which nothing is known, and what its clients ask for.
     pub(crate) fn new(
         namespace: String,
         period: Duration,
         metrics: Arc<Metrics>,
-    ) -> (Self, mpsc::Receiver<SnapshotRequest>) {
+    ) -> (Self, JobRequests) {
         let (changes, _) = broadcast::channel(MOST_WAITING);
-        let (requests, requested) = mpsc::channel(MOST_ASKED);
+        let (requests, snapshots) = mpsc::channel(MOST_ASKED);
+        let (actions, acting) = mpsc::channel(MOST_ACTING);
         let job = Self {
             namespace,
             period,
@@ -90,8 +104,13 @@ impl Job {
             state: Mutex::default(),
             changes,
             requests,
+            actions,
         };
-        (job, requested)
+        let requests = JobRequests {
+            snapshots,
+            actions: acting,
+        };
+        (job, requests)
     }
 
     /// The snapshot of a stalled member as ZooKeeper has it now; an error says why it cannot be read.
@@ -102,6 +121,38 @@ impl Job {
         sent.map_err(|_| "too many clients ask for snapshots; try again".to_owned())?;
         let answered = answered.await;
         answered.unwrap_or_else(|_| Err("the server ends".to_owned()))
+    }
+
+    /// Asks the master to do something, for the client at the address `by`.
+    pub(crate) async fn act(&self, action: Action, by: String) -> ActionOutcome {
+        let (answer, answered) = oneshot::channel();
+        let request = ActionRequest { action, by, answer };
+        if self.actions.try_send(request).is_err() {
+            return ActionOutcome::Failed("too many actions wait for the master; try again".into());
+        }
+        let answered = answered.await;
+        answered.unwrap_or_else(|_| ActionOutcome::Failed("the server ends".to_owned()))
+    }
+
+    /// An action has ended.
+    pub(crate) fn acted(&self, by: &str, action: &Action, outcome: &ActionOutcome) {
+        let now = Utc::now();
+        self.state().actions.push(now, by, action, outcome);
+    }
+
+    /// The last actions, oldest first.
+    pub(crate) fn actions(&self) -> Vec<Value> {
+        self.state().actions.list()
+    }
+
+    /// The path above the job's znodes.
+    pub(crate) fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// The time between two readings.
+    pub(crate) fn period(&self) -> Duration {
+        self.period
     }
 
     fn metrics(&self) -> JobMetrics<'_> {

@@ -1,19 +1,25 @@
-//! A job seen live: `heartline serve`, a page, an API and metrics.
+//! A job seen live or from a recording: `heartline serve`, a page, an API and metrics.
 //!
 //! - `strip`, `history`, `event_log`: what clients are told. Pure.
-//! - `job`: the state of one job that its feeds write and its clients read.
-//! - `feed`: reads ZooKeeper, without end.
+//! - `job`: the state of one job that its feeds write and its clients read; `subscriber`: one who is told of it.
+//! - `feed`, `feeds`: read ZooKeeper, without end.
+//! - `actions`: what people do by the page.
+//! - `recording`: all that is told, in a file, to be played again.
 //! - `metrics`: the same for Prometheus.
 //! - `server`: HTTP: who may ask, what is answered.
-//! - `args`: the command.
+//! - `args`: the commands.
 
+mod actions;
 mod args;
 mod event_log;
 mod feed;
+mod feeds;
 mod history;
 mod job;
 mod metrics;
+mod recording;
 mod server;
 mod strip;
+mod subscriber;
 
-pub use args::ServeArgs;
+pub use args::{ExportArgs, RecordArgs, ServeArgs};

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 use std::net::{IpAddr, Ipv6Addr};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -14,7 +14,7 @@ use rustix::process::{geteuid, getuid};
 use super::auth::Secret;
 use super::fields::{HostName, UserName};
 use super::message::Entries;
-use heartline_process::files::{self, Links, UnfitFile};
+use heartline_process::files::{self, Links};
 use heartline_zookeeper::{place, server};
 
 /// The default port.
@@ -80,19 +80,9 @@ impl SecretOptions {
             return Ok(None);
         };
         let shown = path.display();
-        let read = files::read_named(path, files::SMALL)
-            .with_context(|| format!("--secret-file {shown} cannot be read"))?;
-        if read.about.mode() & 0o077 != 0 {
-            bail!("--secret-file {shown} can be read by others; do: chmod 600 {shown}");
-        }
-        // The owner of the file can change it at any time, and this process would trust the change.
-        if let Some(UnfitFile::Owner(owner)) = files::untrusted(&read.about) {
-            bail!(
-                "--secret-file {shown} belongs to another user (uid {owner}); do: chown {} {shown}",
-                geteuid().as_raw()
-            );
-        }
-        let secret = Secret::new(&read.bytes);
+        let read = files::read_secret(path, files::SMALL)
+            .with_context(|| format!("--secret-file {shown} cannot be used"))?;
+        let secret = Secret::new(&read);
         secret
             .map(Some)
             .with_context(|| format!("--secret-file {shown}"))

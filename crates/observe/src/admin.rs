@@ -118,7 +118,7 @@ async fn ask(zookeeper: ZooKeeperOptions, request: Request) -> anyhow::Result<()
 ///
 /// # Cancel safety
 /// When the future is dropped, the session ends by its timeout, and the request with it.
-async fn ask_master(settings: &Settings, request: &Request) -> anyhow::Result<Response> {
+pub async fn ask_master(settings: &Settings, request: &Request) -> anyhow::Result<Response> {
     let address = &settings.address;
     let session = Connector::new(settings.clone())
         .connect_within(CONNECT_TIMEOUT)

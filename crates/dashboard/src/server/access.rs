@@ -5,7 +5,6 @@
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use axum::extract::Request;
@@ -38,14 +37,9 @@ impl Token {
     /// Reads a token from a file that only its owner can read.
     pub(crate) fn read(path: &Path) -> Result<Self, String> {
         let shown = path.display();
-        let read = files::read_named(path, files::SMALL)
-            .map_err(|error| format!("--token-file {shown} cannot be read: {error}"))?;
-        if read.about.mode() & 0o077 != 0 {
-            return Err(format!(
-                "--token-file {shown} can be read by others; do: chmod 600 {shown}"
-            ));
-        }
-        let text = String::from_utf8_lossy(&read.bytes);
+        let read = files::read_secret(path, files::SMALL)
+            .map_err(|error| format!("--token-file {shown} cannot be used: {error}"))?;
+        let text = String::from_utf8_lossy(&read);
         Self::new(text.trim()).ok_or_else(|| {
             format!(
                 "--token-file {shown}: write {LEAST} or more letters and digits, for example by: openssl rand -hex 32"
@@ -71,11 +65,19 @@ impl Token {
 pub(crate) struct Access {
     token: Option<Token>,
     cookie: String,
+    /// Whether the cookie may be sent by TLS only.
+    is_private: bool,
     hosts: Vec<String>,
 }
 
 impl Access {
-    pub(crate) fn new(listen: SocketAddr, token: Option<Token>, hosts: &[String]) -> Self {
+    /// Who may ask at this address; `is_private` says that nobody else can read what is sent.
+    pub(crate) fn new(
+        listen: SocketAddr,
+        token: Option<Token>,
+        hosts: &[String],
+        is_private: bool,
+    ) -> Self {
         let own = ["localhost", "127.0.0.1", "[::1]"].map(str::to_owned);
         let listened = match listen.ip() {
             IpAddr::V4(ip) => ip.to_string(),
@@ -85,6 +87,7 @@ impl Access {
         Self {
             token,
             cookie: format!("{COOKIE_NAME}-{}", listen.port()),
+            is_private,
             hosts: own.into_iter().chain([listened]).chain(hosts).collect(),
         }
     }
@@ -121,9 +124,13 @@ impl Access {
     }
 
     /// The answer to the first visit: the browser keeps the token as a cookie, and no longer shows it in the address. A link
-    /// from another page is sent with it too: nobody can change anything here.
+    /// from another page is sent with it too; what another page posts is not.
     fn welcome(&self, token: &Token) -> Response {
-        let cookie = format!("{}={}; HttpOnly; SameSite=Lax", self.cookie, token.0);
+        let secure = if self.is_private { "; Secure" } else { "" };
+        let cookie = format!(
+            "{}={}; HttpOnly; SameSite=Lax{secure}",
+            self.cookie, token.0
+        );
         let mut response = (StatusCode::SEE_OTHER, [(LOCATION, "./")]).into_response();
         if let Ok(cookie) = HeaderValue::from_str(&cookie) {
             response.headers_mut().insert(SET_COOKIE, cookie);

@@ -29,17 +29,22 @@ pub(super) struct NoJob;
 
 impl IntoResponse for NoJob {
     fn into_response(self) -> Response {
-        not_found("no such job; /api/v1/jobs lists them")
+        not_found("no such live job; /api/v1/jobs lists the jobs")
     }
 }
 
-/// An error as JSON.
+/// The answer that there is no such thing.
 pub(super) fn not_found(why: &str) -> Response {
-    (StatusCode::NOT_FOUND, Json(json!({ "error": why }))).into_response()
+    failed(StatusCode::NOT_FOUND, why)
+}
+
+/// An error as JSON.
+pub(super) fn failed(status: StatusCode, why: &str) -> Response {
+    (status, Json(json!({ "error": why }))).into_response()
 }
 
 /// JSON that is another one each time.
-fn fresh(json: String) -> Response {
+pub(super) fn fresh(json: String) -> Response {
     let about = [
         (CONTENT_TYPE, "application/json"),
         (CACHE_CONTROL, "no-store"),
@@ -80,11 +85,18 @@ pub(super) async fn metrics(State(shared): State<Shared>) -> Response {
 
 /// The jobs that are shown.
 pub(super) async fn jobs(State(shared): State<Shared>) -> Json<Value> {
-    let jobs = shared.jobs.iter().enumerate();
+    let live = shared.jobs.iter().map(|job| job.namespace());
+    let recorded = shared.recording.iter();
+    let recorded = recorded.flat_map(|recording| recording.namespaces());
+    let jobs = live.chain(recorded).enumerate();
     let jobs: Vec<Value> = jobs
-        .map(|(id, job)| json!({ "id": id, "namespace": job.namespace }))
+        .map(|(id, namespace)| json!({ "id": id, "namespace": namespace }))
         .collect();
-    Json(json!({ "jobs": jobs }))
+    Json(json!({
+        "jobs": jobs,
+        "is_live": shared.recording.is_none(),
+        "allows_actions": shared.allows_actions,
+    }))
 }
 
 /// Everything about one job, as the first message of its stream.
@@ -121,9 +133,6 @@ pub(super) async fn snapshot(
     let job = shared.job(&id)?;
     Ok(match job.stall_snapshot(node.clone()).await {
         Ok(text) => fresh(escaped(&json!({ "node": node, "text": text }))),
-        Err(why) => {
-            let why = json!({ "error": why });
-            (StatusCode::SERVICE_UNAVAILABLE, Json(why)).into_response()
-        }
+        Err(why) => failed(StatusCode::SERVICE_UNAVAILABLE, &why),
     })
 }

@@ -23,6 +23,11 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
 static ASSETS: &[Asset] = assets! {
+    "action_dialog.js": SCRIPT,
+    "action_questions.js": SCRIPT,
+    "actions.css": CSS,
+    "actions.js": SCRIPT,
+    "actions_panel.js": SCRIPT,
     "announce.js": SCRIPT,
     "app.js": SCRIPT,
     "dom.js": SCRIPT,
@@ -36,13 +41,26 @@ static ASSETS: &[Asset] = assets! {
     "jobs.js": SCRIPT,
     "keys.js": SCRIPT,
     "list.js": SCRIPT,
+    "marks.js": SCRIPT,
     "member.js": SCRIPT,
     "member_facts.js": SCRIPT,
     "model.js": SCRIPT,
+    "model_sums.js": SCRIPT,
+    "moment_address.js": SCRIPT,
     "overview.js": SCRIPT,
     "parts.js": SCRIPT,
+    "recorded_events.js": SCRIPT,
+    "recording.js": SCRIPT,
+    "recording_blocks.js": SCRIPT,
+    "recording_source.js": SCRIPT,
+    "recording_survey.js": SCRIPT,
+    "replay.css": CSS,
+    "replay_bar.js": SCRIPT,
+    "replay_track.js": SCRIPT,
     "route.js": SCRIPT,
+    "sightings.js": SCRIPT,
     "states.js": SCRIPT,
+    "status_line.js": SCRIPT,
     "stream.js": SCRIPT,
     "strip_columns.js": SCRIPT,
     "strip_list.js": SCRIPT,
@@ -51,6 +69,15 @@ static ASSETS: &[Asset] = assets! {
     "strips.js": SCRIPT,
     "style.css": CSS,
     "theme.js": SCRIPT,
+    "timeline.css": CSS,
+    "timeline.js": SCRIPT,
+    "timeline_bars.js": SCRIPT,
+    "timeline_head.js": SCRIPT,
+    "timeline_list.js": SCRIPT,
+    "timeline_rows.js": SCRIPT,
+    "timeline_scale.js": SCRIPT,
+    "timeline_table.js": SCRIPT,
+    "timeline_words.js": SCRIPT,
     "views.css": CSS,
 };
 
@@ -63,6 +90,17 @@ static TAG: LazyLock<HeaderValue> = LazyLock::new(|| {
     });
     HeaderValue::from_str(&format!("\"{hash:016x}\"")).unwrap_or(HeaderValue::from_static("\"\""))
 });
+
+/// The frame of the page.
+pub(crate) const PAGE: &str = include_str!("../../assets/index.html");
+
+/// All files of the page: name, type, content.
+pub(crate) fn page_files() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    let text = |content| std::str::from_utf8(content).unwrap_or_default();
+    ASSETS
+        .iter()
+        .map(move |Asset(name, kind, content)| (*name, *kind, text(content)))
+}
 
 /// A file of the page.
 pub(super) async fn asset(uri: Uri, headers: HeaderMap) -> Response {

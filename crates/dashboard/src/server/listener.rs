@@ -8,30 +8,45 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::serve::Listener;
+use axum::extract::connect_info::Connected;
+use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Sleep, sleep};
+use tokio_rustls::TlsAcceptor;
+
+use super::tls::MaybeTls;
 
 /// Maximum number of connections at the same time; further ones wait in the kernel.
 const MOST_CONNECTIONS: usize = 256;
-/// How long a connection may be open before its first byte.
+/// How long a connection may be open before the first byte of a request.
 const FIRST_BYTE: Duration = Duration::from_secs(10);
 /// The pause after an `accept` that fails: file descriptors may be missing for a moment.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 
 /// A listener with a limit.
-#[derive(Debug)]
 pub(super) struct LimitedListener {
     listener: TcpListener,
+    tls: Option<TlsAcceptor>,
     permits: Arc<Semaphore>,
 }
 
+/// The address of a client.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Client(pub(super) SocketAddr);
+
+impl Connected<IncomingStream<'_, LimitedListener>> for Client {
+    fn connect_info(stream: IncomingStream<'_, LimitedListener>) -> Self {
+        Self(*stream.remote_addr())
+    }
+}
+
 impl LimitedListener {
-    pub(super) fn new(listener: TcpListener) -> Self {
+    pub(super) fn new(listener: TcpListener, tls: Option<TlsAcceptor>) -> Self {
         Self {
             listener,
+            tls,
             permits: Arc::new(Semaphore::new(MOST_CONNECTIONS)),
         }
     }
@@ -48,7 +63,7 @@ impl Listener for LimitedListener {
             match self.listener.accept().await {
                 Ok((stream, address)) => {
                     let stream = LimitedStream {
-                        stream,
+                        stream: MaybeTls::new(stream, self.tls.as_ref()),
                         unread: Some(Box::pin(sleep(FIRST_BYTE))),
                         _permit: permit,
                     };
@@ -65,9 +80,8 @@ impl Listener for LimitedListener {
 }
 
 /// A connection that counts until it is dropped.
-#[derive(Debug)]
 pub(super) struct LimitedStream {
-    stream: TcpStream,
+    stream: MaybeTls,
     /// The time for the first byte, until that has come.
     unread: Option<Pin<Box<Sleep>>>,
     _permit: Option<OwnedSemaphorePermit>,

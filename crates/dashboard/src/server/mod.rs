@@ -1,31 +1,41 @@
 //! The HTTP server: the page, the API, metrics.
 
 mod access;
+mod actions;
 mod api;
 mod assets;
 mod listener;
+mod recorded;
 mod stream;
+mod tls;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::HeaderValue;
 use axum::http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{get, post};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
 use tower_http::compression::CompressionLayer;
 
 use crate::job::Job;
 use crate::metrics::Metrics;
+use crate::recording::Recording;
 pub(crate) use access::{Access, Token};
-use listener::LimitedListener;
+pub(crate) use assets::{PAGE, page_files};
+use listener::{Client, LimitedListener};
+pub(crate) use tls::acceptor;
 
 /// Maximum number of clients that follow jobs at the same time: each costs memory for what it is told.
 const MOST_CLIENTS: usize = 64;
+
+/// Maximum length of what a client sends, in bytes.
+const MOST_BODY: usize = 4096;
 
 /// The page loads nothing but its own files, and runs nothing else.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
@@ -34,31 +44,65 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 /// What all requests share.
 #[derive(Clone, Debug)]
 pub(crate) struct Shared {
+    /// The jobs that are live.
     pub(crate) jobs: Arc<[Arc<Job>]>,
+    /// What is shown instead of live jobs.
+    pub(crate) recording: Option<Arc<Recording>>,
     pub(crate) metrics: Arc<Metrics>,
+    /// Whether clients may kill members and set the interval.
+    pub(crate) allows_actions: bool,
     /// A permit for each client that may still follow a job.
     pub(crate) clients: Arc<Semaphore>,
 }
 
+/// Where and to whom to serve.
+pub(crate) struct Entrance {
+    pub(crate) listener: TcpListener,
+    pub(crate) tls: Option<TlsAcceptor>,
+    pub(crate) access: Access,
+}
+
+impl Shared {
+    /// What is shown: live jobs or a recording.
+    pub(crate) fn new(
+        jobs: Vec<Arc<Job>>,
+        recording: Option<Recording>,
+        metrics: Arc<Metrics>,
+        allows_actions: bool,
+    ) -> Self {
+        Self {
+            jobs: jobs.into(),
+            recording: recording.map(Arc::new),
+            metrics,
+            allows_actions,
+            clients: Arc::new(Semaphore::new(MOST_CLIENTS)),
+        }
+    }
+}
+
 /// Serves until the listener fails, which it does not.
-pub(crate) async fn serve(
-    listener: TcpListener,
-    jobs: Vec<Arc<Job>>,
-    metrics: Arc<Metrics>,
-    access: Access,
-) -> anyhow::Result<()> {
-    let shared = Shared {
-        jobs: jobs.into(),
-        metrics,
-        clients: Arc::new(Semaphore::new(MOST_CLIENTS)),
-    };
-    Ok(axum::serve(LimitedListener::new(listener), router(shared, access)).await?)
+pub(crate) async fn serve(entrance: Entrance, shared: Shared) -> anyhow::Result<()> {
+    let listener = LimitedListener::new(entrance.listener, entrance.tls);
+    let service = router(shared, entrance.access).into_make_service_with_connect_info::<Client>();
+    Ok(axum::serve(listener, service).await?)
 }
 
 fn router(shared: Shared, access: Access) -> Router {
     let open = Router::new()
         .route("/healthz", get(api::health))
         .route("/readyz", get(api::ready));
+    let acting = if shared.allows_actions {
+        Router::new()
+            .route("/api/v1/jobs/{job}/actions", get(actions::list))
+            .route("/api/v1/jobs/{job}/interval", post(actions::interval))
+            .route(
+                "/api/v1/jobs/{job}/members/{node}/kill",
+                post(actions::kill),
+            )
+            .layer(DefaultBodyLimit::max(MOST_BODY))
+    } else {
+        Router::new()
+    };
     let guarded = Router::new()
         .route("/metrics", get(api::metrics))
         .route("/api/v1/jobs", get(api::jobs))
@@ -69,6 +113,12 @@ fn router(shared: Shared, access: Access) -> Router {
             "/api/v1/jobs/{job}/members/{node}/snapshot",
             get(api::snapshot),
         )
+        .route("/api/v1/jobs/{job}/recording", get(recorded::about))
+        .route(
+            "/api/v1/jobs/{job}/recording/blocks/{block}",
+            get(recorded::block),
+        )
+        .merge(acting)
         .fallback(get(assets::asset))
         .layer(CompressionLayer::new())
         .layer(from_fn_with_state(Arc::new(access), admit));

@@ -5,6 +5,7 @@
 //!   what was put in a file's place, and [`read`] stops at a limit.
 //! - [`read_named`] is for a file that the user of this program names: it also accepts `<(COMMAND)` of a shell.
 //! - [`read_record`] is for what this program acts on, such as a process id: it refuses a file that others may write.
+//! - [`read_secret`] refuses a file that others may read.
 //! - [`append`], [`create`] and [`overwrite`] open for writing, with the same checks; [`append_to_any`] with fewer.
 //! - [`beginning`] is for `/proc`, whose files contain what other processes chose.
 //!
@@ -19,7 +20,7 @@ mod unfit;
 pub use named::{Named, read_named};
 pub use open::{Links, append, append_to_any, create, followed, open, overwrite};
 pub use read::{beginning, read, read_text, whole};
-pub use trust::{read_record, untrusted};
+pub use trust::{read_record, read_secret, untrusted};
 pub use unfit::UnfitFile;
 
 /// The largest configuration file, secret or record that is read, in bytes. All of them are far smaller.

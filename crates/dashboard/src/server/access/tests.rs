@@ -12,7 +12,7 @@ const SECRET: &str = "0123456789abcdef";
 fn access(token: Option<&str>, hosts: &[&str]) -> Access {
     let listen = SocketAddr::from(([10, 0, 0, 7], 50092));
     let hosts: Vec<String> = hosts.iter().map(|host| (*host).to_owned()).collect();
-    Access::new(listen, token.and_then(Token::new), &hosts)
+    Access::new(listen, token.and_then(Token::new), &hosts, false)
 }
 
 fn request(uri: &str, headers: &[(&str, &str)]) -> Request {

@@ -1,0 +1,9 @@
+//! The commands: `heartline serve`, `heartline record` and `heartline export`.
+
+mod export;
+mod record;
+mod serve;
+
+pub use export::ExportArgs;
+pub use record::RecordArgs;
+pub use serve::ServeArgs;
