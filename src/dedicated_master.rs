@@ -1,5 +1,6 @@
 //! `heartline master`: a master without input, which stands before all mappers in the line.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -11,6 +12,8 @@ use tokio::time::{sleep, timeout};
 
 use crate::cli::{self, BeatOptions};
 use crate::coordination::{Connector, Failure, Session, Settings};
+use crate::dashboard::serve_job_metrics;
+use crate::exporter::server::MetricsServer;
 use crate::member::{Config, Heartbeat, Name, Recording, Signals};
 use crate::progress::Progress;
 use crate::protocol::Ending;
@@ -47,6 +50,10 @@ pub struct DedicatedMasterArgs {
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
 
+    /// Address on which to serve the job's metrics for Prometheus, such as 0.0.0.0:9472; whoever reaches it can read them
+    #[arg(long, value_name = "ADDRESS")]
+    metrics: Option<SocketAddr>,
+
     #[command(flatten)]
     beat: BeatOptions,
 }
@@ -69,7 +76,24 @@ impl DedicatedMasterArgs {
             }
         }
         let format = OutputFormat::of(self.json);
-        cli::run(PROGRAM, stand(config, self.backup, format))
+        cli::run(PROGRAM, self.stand(config, format))
+    }
+
+    async fn stand(&self, config: Config, format: OutputFormat) -> anyhow::Result<()> {
+        let metrics = match self.metrics {
+            Some(address) => Some(MetricsServer::bind(address).await?),
+            None => None,
+        };
+        let settings = config.settings.clone();
+        let standing = stand(config, self.backup, format);
+        let Some(metrics) = metrics else {
+            return standing.await;
+        };
+        say(PROGRAM, metrics.url()?);
+        tokio::select! {
+            outcome = standing => outcome,
+            outcome = serve_job_metrics(metrics, settings) => outcome,
+        }
     }
 }
 

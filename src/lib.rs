@@ -15,6 +15,7 @@
 //! - `heartline-cli`: [`cli`], options, properties of the job and exit status, shared by all programs.
 //! - `heartline-observe`: [`setup`] and [`watch`]; for the tools [`status`], [`events`], [`admin`], [`zkstats`],
 //!   [`probe`].
+//! - `heartline-exporter`: [`exporter`], figures of a program by HTTP.
 //! - `heartline-dashboard`: [`dashboard`], a job seen live: a page, an API and metrics.
 //! - `heartline-recipes`: [`membership`] and [`commit`].
 //! - `heartline-nodes`: [`nodes`], a control server and the agents that keep the files of their nodes.
@@ -44,6 +45,8 @@ pub use heartline_cluster as cluster;
 pub use heartline_core::{backoff, clock, condition, detect, master, protocol, template, text};
 #[cfg(feature = "tools")]
 pub use heartline_dashboard as dashboard;
+#[cfg(feature = "tools")]
+pub use heartline_exporter as exporter;
 pub use heartline_member as member;
 #[cfg(feature = "tools")]
 pub use heartline_nodes as nodes;

@@ -8,9 +8,10 @@ use crate::support::{Parts, sources};
 
 /// All crates below `crates/`, and which of the others each may import. Cargo refuses circles; this refuses imports that
 /// would make sense to Cargo alone. `ARCHITECTURE.md` says what each of them is.
-const CRATES: [(&str, &[&str]); 12] = [
+const CRATES: [(&str, &[&str]); 13] = [
     ("core", &[]),
     ("process", &["core"]),
+    ("exporter", &["process"]),
     ("transport", &["core"]),
     ("zookeeper", &["core"]),
     ("streaming", &["core", "process"]),
@@ -25,13 +26,16 @@ const CRATES: [(&str, &[&str]); 12] = [
     ("observe", &["cli", "core", "process", "zookeeper"]),
     (
         "dashboard",
-        &["cli", "core", "observe", "process", "zookeeper"],
+        &["cli", "core", "exporter", "observe", "process", "zookeeper"],
     ),
     (
         "recipes",
         &["cli", "core", "member", "process", "streaming", "zookeeper"],
     ),
-    ("nodes", &["cli", "core", "member", "process", "zookeeper"]),
+    (
+        "nodes",
+        &["cli", "core", "exporter", "member", "process", "zookeeper"],
+    ),
     (
         "cluster",
         &[

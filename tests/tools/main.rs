@@ -18,6 +18,7 @@ mod membership;
 mod membership_faults;
 mod membership_kazoo;
 mod membership_zkcli;
+mod metrics;
 mod names;
 mod on_death;
 mod record;

@@ -49,42 +49,54 @@ pub(crate) struct JobOptions {
 }
 
 /// The jobs, and what reads them: it must run for the jobs to be up to date.
+#[derive(Default)]
 pub(crate) struct Feeds {
     pub(crate) jobs: Vec<Arc<Job>>,
     pub(crate) readers: LocalSet,
 }
 
+impl Feeds {
+    /// Begins to read a job; one that is read already is not read twice.
+    pub(crate) fn add(&mut self, settings: Settings, every: Duration, metrics: &Arc<Metrics>) {
+        let whole = settings.namespace.below(settings.address.chroot());
+        let whole = whole.to_string();
+        let name = if whole.is_empty() {
+            "/".to_owned()
+        } else {
+            whole
+        };
+        if self.jobs.iter().any(|job| job.namespace() == name) {
+            return;
+        }
+        let (job, requests) = Job::new(name, every, Arc::clone(metrics));
+        let job = Arc::new(job);
+        let reading = feed::read(
+            Arc::clone(&job),
+            requests.snapshots,
+            settings.clone(),
+            every,
+        );
+        self.readers.spawn_local(reading);
+        let acting = feed::actions(Arc::clone(&job), requests.actions, settings.clone());
+        self.readers.spawn_local(acting);
+        self.readers
+            .spawn_local(feed::events(Arc::clone(&job), settings));
+        self.jobs.push(job);
+    }
+}
+
 impl JobOptions {
     /// Begins to read the jobs.
     pub(crate) fn start(&self, metrics: &Arc<Metrics>) -> Feeds {
-        let mut jobs: Vec<Arc<Job>> = Vec::new();
-        let readers = LocalSet::new();
+        let mut feeds = Feeds::default();
         for namespace in &self.namespace {
             let settings = Settings {
                 address: self.zookeeper.clone(),
                 namespace: namespace.clone(),
                 session_timeout: self.session_timeout,
             };
-            let whole = namespace.below(settings.address.chroot()).to_string();
-            let name = if whole.is_empty() {
-                "/".to_owned()
-            } else {
-                whole
-            };
-            // Twice the same would be counted twice.
-            if jobs.iter().any(|job| job.namespace() == name) {
-                continue;
-            }
-            let (job, requests) = Job::new(name, self.every, Arc::clone(metrics));
-            let job = Arc::new(job);
-            let (snapshots, actions) = (requests.snapshots, requests.actions);
-            let reading = feed::read(Arc::clone(&job), snapshots, settings.clone(), self.every);
-            readers.spawn_local(reading);
-            let acting = feed::actions(Arc::clone(&job), actions, settings.clone());
-            readers.spawn_local(acting);
-            readers.spawn_local(feed::events(Arc::clone(&job), settings));
-            jobs.push(job);
+            feeds.add(settings, self.every, metrics);
         }
-        Feeds { jobs, readers }
+        feeds
     }
 }

@@ -213,7 +213,7 @@ impl Job {
         let mut state = self.state();
         // A restart must not count again what the report repeats.
         if event.time >= self.started {
-            self.metrics().event(event.event);
+            self.metrics().event(event);
         }
         state.history.event(self.clock.now().elapsed, event);
         let number = state.log.push(json.clone());

@@ -6,6 +6,7 @@
 //! - `actions`: what people do by the page.
 //! - `recording`: all that is told, in a file, to be played again.
 //! - `metrics`: the same for Prometheus.
+//! - `job_metrics`: the metrics of one job without its page.
 //! - `server`: HTTP: who may ask, what is answered.
 //! - `args`: the commands.
 
@@ -16,6 +17,7 @@ mod feed;
 mod feeds;
 mod history;
 mod job;
+mod job_metrics;
 mod metrics;
 mod recording;
 mod server;
@@ -23,3 +25,4 @@ mod strip;
 mod subscriber;
 
 pub use args::{ExportArgs, RecordArgs, ServeArgs};
+pub use job_metrics::serve_job_metrics;

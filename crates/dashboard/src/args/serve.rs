@@ -17,6 +17,7 @@ use crate::metrics::Metrics;
 use crate::recording::{Recorder, Recording};
 use crate::server::{self, Access, Entrance, Shared, Token};
 use heartline_cli as cli;
+use heartline_exporter::tls;
 use heartline_process::say::say;
 
 const PROGRAM: &str = "heartline serve";
@@ -47,6 +48,10 @@ pub struct ServeArgs {
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
 
+    /// Give each member series of its own in /metrics, up to 2000 of a job
+    #[arg(long)]
+    per_member: bool,
+
     /// Let whoever has the token kill attempts and set the interval
     #[arg(long, requires = "token_file", conflicts_with = "replay")]
     allow_actions: bool,
@@ -71,7 +76,7 @@ impl ServeArgs {
     pub fn run(&self, command: &mut clap::Command) -> ExitCode {
         let entrance = self.token().and_then(|token| {
             let paths = self.tls_cert.as_deref().zip(self.tls_key.as_deref());
-            let tls = paths.map(|(certificate, key)| server::acceptor(certificate, key));
+            let tls = paths.map(|(certificate, key)| tls::acceptor(certificate, key));
             Ok((token, tls.transpose()?))
         });
         match entrance {
@@ -111,7 +116,7 @@ impl ServeArgs {
             access: Access::new(self.listen, token, &self.allow_host, tls.is_some()),
             tls,
         };
-        let metrics = Arc::new(Metrics::default());
+        let metrics = Arc::new(Metrics::new(self.per_member));
         let shown = || say(PROGRAM, format!("{scheme}://{address}/"));
         if replayed.is_some() {
             shown();

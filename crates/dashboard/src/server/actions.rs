@@ -13,9 +13,9 @@ use serde_json::json;
 
 use super::Shared;
 use super::api::{NoJob, failed, fresh, not_found};
-use super::listener::Client;
 use crate::actions::{Action, ActionOutcome};
 use heartline_core::text;
+use heartline_exporter::listener::HttpClient;
 
 /// The longest interval, in milliseconds: a day.
 const LONGEST_MS: f64 = 86_400_000.0;
@@ -34,7 +34,7 @@ pub(super) struct IntervalBody {
 pub(super) async fn kill(
     State(shared): State<Shared>,
     Path((id, node)): Path<(String, String)>,
-    ConnectInfo(client): ConnectInfo<Client>,
+    ConnectInfo(client): ConnectInfo<HttpClient>,
     Json(KillBody {}): Json<KillBody>,
 ) -> Result<Response, NoJob> {
     // The master would also take the name of a task or of a whole job.
@@ -48,7 +48,7 @@ pub(super) async fn kill(
 pub(super) async fn interval(
     State(shared): State<Shared>,
     Path(id): Path<String>,
-    ConnectInfo(client): ConnectInfo<Client>,
+    ConnectInfo(client): ConnectInfo<HttpClient>,
     Json(body): Json<IntervalBody>,
 ) -> Result<Response, NoJob> {
     let interval = match body.interval_ms {

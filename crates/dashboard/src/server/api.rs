@@ -12,9 +12,7 @@ use serde_json::{Value, json};
 use super::Shared;
 use crate::job::Job;
 use heartline_core::text;
-
-/// The `OpenMetrics` text format, as Prometheus asks for it.
-const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+use heartline_exporter::server::metrics_response;
 
 impl Shared {
     /// A job by its number, or the answer that there is none.
@@ -80,7 +78,7 @@ pub(super) async fn ready(State(shared): State<Shared>) -> Response {
 
 /// The figures of all jobs.
 pub(super) async fn metrics(State(shared): State<Shared>) -> Response {
-    ([(CONTENT_TYPE, OPENMETRICS)], shared.metrics.text()).into_response()
+    metrics_response(shared.metrics.text())
 }
 
 /// The jobs that are shown.

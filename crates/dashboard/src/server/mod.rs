@@ -4,10 +4,8 @@ mod access;
 mod actions;
 mod api;
 mod assets;
-mod listener;
 mod recorded;
 mod stream;
-mod tls;
 
 use std::sync::Arc;
 
@@ -28,8 +26,7 @@ use crate::metrics::Metrics;
 use crate::recording::Recording;
 pub(crate) use access::{Access, Token};
 pub(crate) use assets::{PAGE, page_files};
-use listener::{Client, LimitedListener};
-pub(crate) use tls::acceptor;
+use heartline_exporter::listener::{HttpClient, LimitedListener};
 
 /// Maximum number of clients that follow jobs at the same time: each costs memory for what it is told.
 const MOST_CLIENTS: usize = 64;
@@ -83,7 +80,8 @@ impl Shared {
 /// Serves until the listener fails, which it does not.
 pub(crate) async fn serve(entrance: Entrance, shared: Shared) -> anyhow::Result<()> {
     let listener = LimitedListener::new(entrance.listener, entrance.tls);
-    let service = router(shared, entrance.access).into_make_service_with_connect_info::<Client>();
+    let service =
+        router(shared, entrance.access).into_make_service_with_connect_info::<HttpClient>();
     Ok(axum::serve(listener, service).await?)
 }
 

@@ -16,7 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Sleep, sleep};
 use tokio_rustls::TlsAcceptor;
 
-use super::tls::MaybeTls;
+use crate::tls::MaybeTls;
 
 /// Maximum number of connections at the same time; further ones wait in the kernel.
 const MOST_CONNECTIONS: usize = 256;
@@ -26,7 +26,7 @@ const FIRST_BYTE: Duration = Duration::from_secs(10);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 
 /// A listener with a limit.
-pub(super) struct LimitedListener {
+pub struct LimitedListener {
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
     permits: Arc<Semaphore>,
@@ -34,16 +34,17 @@ pub(super) struct LimitedListener {
 
 /// The address of a client.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Client(pub(super) SocketAddr);
+pub struct HttpClient(pub SocketAddr);
 
-impl Connected<IncomingStream<'_, LimitedListener>> for Client {
+impl Connected<IncomingStream<'_, LimitedListener>> for HttpClient {
     fn connect_info(stream: IncomingStream<'_, LimitedListener>) -> Self {
         Self(*stream.remote_addr())
     }
 }
 
 impl LimitedListener {
-    pub(super) fn new(listener: TcpListener, tls: Option<TlsAcceptor>) -> Self {
+    /// Accepts connections of this listener, with TLS if there is an acceptor.
+    pub fn new(listener: TcpListener, tls: Option<TlsAcceptor>) -> Self {
         Self {
             listener,
             tls,
@@ -80,7 +81,7 @@ impl Listener for LimitedListener {
 }
 
 /// A connection that counts until it is dropped.
-pub(super) struct LimitedStream {
+pub struct LimitedStream {
     stream: MaybeTls,
     /// The time for the first byte, until that has come.
     unread: Option<Pin<Box<Sleep>>>,

@@ -1,14 +1,16 @@
 //! Figures of all jobs for Prometheus, in the `OpenMetrics` text format.
 //!
-//! Labels come from small sets: the namespaces of the command line, states, kinds of events. Members are counted, not
-//! listed.
+//! Labels come from small sets: the namespaces of the command line, states, kinds of events, causes. Members are counted,
+//! not listed, unless that is asked for: see `members`.
+
+mod members;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -16,8 +18,19 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
-use heartline_core::protocol::EventKind;
+use heartline_core::protocol::{Event, EventKind};
+use heartline_exporter::process::ProcessCollector;
+use heartline_exporter::server::metrics_text;
 use heartline_observe::status::Overview;
+use members::MemberCollector;
+
+const PREFIX: &str = "heartline";
+
+/// The bounds of the age of beats, in seconds: each twice the one before, as native histograms have them.
+const AGE_SECONDS: [f64; 14] = [
+    0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256, 0.512, 1.024, 2.048, 4.096,
+    8.192,
+];
 
 /// The bounds of the times of readings, in seconds.
 const READING_SECONDS: [f64; 10] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0, 5.0];
@@ -39,6 +52,13 @@ struct OfEvent {
     event: String,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct OfDeath {
+    namespace: String,
+    cause: String,
+}
+
+type JobHistogram = Family<OfJob, Histogram, fn() -> Histogram>;
 type JobGauge = Family<OfJob, Gauge<f64, AtomicU64>>;
 type JobCounter = Family<OfJob, Counter>;
 
@@ -55,15 +75,27 @@ pub(crate) struct Metrics {
     beats: JobCounter,
     records: JobCounter,
     events: Family<OfEvent, Counter>,
-    readings: Family<OfJob, Histogram, fn() -> Histogram>,
+    deaths: Family<OfDeath, Counter>,
+    ages: JobHistogram,
+    readings: JobHistogram,
     failures: JobCounter,
+    /// The figures of each member, if they are asked for.
+    each: Option<Arc<MemberCollector>>,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
-        let new_histogram: fn() -> Histogram = || Histogram::new(READING_SECONDS);
+        Self::new(false)
+    }
+}
+
+impl Metrics {
+    /// No figures yet; `is_per_member` asks for series of each member.
+    pub(crate) fn new(is_per_member: bool) -> Self {
+        let of_readings: fn() -> Histogram = || Histogram::new(READING_SECONDS);
+        let of_ages: fn() -> Histogram = || Histogram::new(AGE_SECONDS);
         let mut metrics = Self {
-            registry: Registry::with_prefix("heartline"),
+            registry: Registry::default(),
             connected: Family::default(),
             members: Family::default(),
             has_master: Family::default(),
@@ -73,18 +105,26 @@ impl Default for Metrics {
             beats: Family::default(),
             records: Family::default(),
             events: Family::default(),
-            readings: Family::new_with_constructor(new_histogram),
+            deaths: Family::default(),
+            ages: Family::new_with_constructor(of_ages),
+            readings: Family::new_with_constructor(of_readings),
             failures: Family::default(),
+            each: is_per_member.then(Arc::default),
         };
         metrics.register();
+        if let Some(each) = &metrics.each {
+            let each = Box::new(Arc::clone(each));
+            let registry = metrics.registry.sub_registry_with_prefix(PREFIX);
+            registry.register_collector(each);
+        }
+        let process = Box::new(ProcessCollector);
+        metrics.registry.register_collector(process);
         metrics
     }
-}
 
-impl Metrics {
     #[expect(clippy::too_many_lines, reason = "a list of metrics")]
     fn register(&mut self) {
-        let registry = &mut self.registry;
+        let registry = self.registry.sub_registry_with_prefix(PREFIX);
         let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "The version of heartline", version);
         registry.register(
@@ -134,6 +174,17 @@ impl Metrics {
             "Events by kind; returned: members declared dead that lived",
             self.events.clone(),
         );
+        registry.register(
+            "deaths",
+            "Deaths by cause: closed and refused are facts, silent is a judgement",
+            self.deaths.clone(),
+        );
+        registry.register_with_unit(
+            "beat_age",
+            "Age of the last beat of each member in ZooKeeper, at each reading",
+            Unit::Seconds,
+            self.ages.clone(),
+        );
         registry.register_with_unit(
             "reading_duration",
             "How long it took to read all members once",
@@ -149,10 +200,7 @@ impl Metrics {
 
     /// All figures in the `OpenMetrics` text format.
     pub(crate) fn text(&self) -> String {
-        let mut text = String::new();
-        // Writing to a string fails only without memory, and then it panics.
-        let _ = encode(&mut text, &self.registry);
-        text
+        metrics_text(&self.registry)
     }
 }
 
@@ -181,8 +229,15 @@ impl JobMetrics<'_> {
         let (all, job) = (self.metrics, self.job());
         all.connected.get_or_create(&job).set(1.0);
         all.readings.get_or_create(&job).observe(took.as_secs_f64());
+        if let Some(each) = &all.each {
+            each.read(self.namespace, overview);
+        }
+        let ages = all.ages.get_or_create(&job);
         let (mut beats, mut records) = (0.0, 0.0);
         for row in &overview.rows {
+            if row.beat.is_some() {
+                ages.observe(row.age.as_secs_f64());
+            }
             beats += row.beats_per_second.unwrap_or_default();
             records += row.records_per_second.unwrap_or_default();
         }
@@ -193,6 +248,7 @@ impl JobMetrics<'_> {
             };
             all.members.get_or_create(&label).set(*count);
         }
+        drop(ages);
         all.beats.get_or_create(&job).inc_by(whole(beats, since));
         all.records
             .get_or_create(&job)
@@ -226,12 +282,20 @@ impl JobMetrics<'_> {
     }
 
     /// Something has happened.
-    pub(crate) fn event(&self, kind: EventKind) {
+    pub(crate) fn event(&self, event: &Event) {
         let label = OfEvent {
             namespace: self.namespace.to_owned(),
-            event: kind.to_string(),
+            event: event.event.to_string(),
         };
         self.metrics.events.get_or_create(&label).inc();
+        if event.event == EventKind::Died {
+            let cause = event
+                .cause
+                .map_or("unknown".to_owned(), |one| one.to_string());
+            let namespace = label.namespace;
+            let label = OfDeath { namespace, cause };
+            self.metrics.deaths.get_or_create(&label).inc();
+        }
     }
 }
 

@@ -17,8 +17,12 @@ use tokio_rustls::{Accept, TlsAcceptor};
 
 use heartline_process::files;
 
-/// Reads a certificate with its chain and the key, both PEM. An error says what to do.
-pub(crate) fn acceptor(certificate: &Path, key: &Path) -> Result<TlsAcceptor, String> {
+/// Reads a certificate with its chain and the key, both PEM.
+///
+/// # Errors
+/// If a file cannot be read, has something else, or if others may read the key. The error names the option `--tls-cert` or
+/// `--tls-key`.
+pub fn acceptor(certificate: &Path, key: &Path) -> Result<TlsAcceptor, String> {
     let (cert, shown) = (certificate.display(), key.display());
     let read = files::read_named(certificate, files::SMALL);
     let read = read.map_err(|error| format!("--tls-cert {cert} cannot be read: {error}"))?;
@@ -40,7 +44,7 @@ pub(crate) fn acceptor(certificate: &Path, key: &Path) -> Result<TlsAcceptor, St
 }
 
 /// A connection with or without TLS.
-pub(super) enum MaybeTls {
+pub(crate) enum MaybeTls {
     Plain(TcpStream),
     /// The handshake is not done.
     Handshake(Box<Accept<TcpStream>>),
@@ -48,7 +52,7 @@ pub(super) enum MaybeTls {
 }
 
 impl MaybeTls {
-    pub(super) fn new(stream: TcpStream, acceptor: Option<&TlsAcceptor>) -> Self {
+    pub(crate) fn new(stream: TcpStream, acceptor: Option<&TlsAcceptor>) -> Self {
         match acceptor {
             Some(acceptor) => Self::Handshake(Box::new(acceptor.accept(stream))),
             None => Self::Plain(stream),
