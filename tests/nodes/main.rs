@@ -7,5 +7,6 @@ mod agents;
 mod files;
 mod hostile;
 mod hosts;
+mod metrics;
 mod wire;
 mod zookeeper;

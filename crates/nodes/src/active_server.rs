@@ -11,6 +11,7 @@ use super::auth::Secret;
 use super::connection::Shared;
 use super::connection_table::ConnectionTable;
 use super::coordinator::Coordinator;
+use super::metrics::NodesMetrics;
 use super::publish::{Published, ServerIdentity};
 use super::roster::{Roster, Rules};
 use super::state::PersistedState;
@@ -34,6 +35,8 @@ pub(super) struct ServerConfig {
     pub(super) connections: usize,
     pub(super) connections_of_one: usize,
     pub(super) own: ServerIdentity,
+    /// Where metrics are served.
+    pub(super) metrics: Option<SocketAddr>,
 }
 
 impl ServerConfig {
@@ -58,6 +61,7 @@ pub(super) struct Server {
     pub(super) clock: SystemClock,
     /// What the connections share while the server is active; `None` while it stands by.
     pub(super) open: watch::Sender<Option<Arc<Shared>>>,
+    pub(super) metrics: Arc<NodesMetrics>,
 }
 
 impl Server {
@@ -82,7 +86,9 @@ impl Server {
             seen: seen_by,
             loopback: plan.loopback(),
         };
-        let _closing = Closing(&self.open);
+        let _closing = Closing(self);
+        self.metrics.active(true);
+        self.metrics.roster(&roster);
         self.open.send_replace(Some(Arc::new(shared)));
         let coordinator = Coordinator {
             roster,
@@ -96,16 +102,18 @@ impl Server {
             updates,
             seen,
             lines: ConnectionTable::default(),
+            metrics: Arc::clone(&self.metrics),
         };
         coordinator.run().await;
     }
 }
 
 /// Stops serving all connections when it is dropped.
-struct Closing<'a>(&'a watch::Sender<Option<Arc<Shared>>>);
+struct Closing<'a>(&'a Server);
 
 impl Drop for Closing<'_> {
     fn drop(&mut self) {
-        self.0.send_replace(None);
+        self.0.open.send_replace(None);
+        self.0.metrics.active(false);
     }
 }

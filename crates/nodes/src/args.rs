@@ -18,6 +18,7 @@ use super::leave::leave;
 use super::list;
 use super::managed_files::ManagedFiles;
 use super::message::NodeRole;
+use super::metrics::MetricsOptions;
 use super::options::{Account, ClientOptions, SecretOptions};
 use super::publish::ServerIdentity;
 use super::roster::Rules;
@@ -109,6 +110,9 @@ struct ServerArgs {
     /// Maximum number of names that one address may have had, counting dead nodes that were not forgotten
     #[arg(long, value_name = "COUNT", default_value_t = 64, value_parser = count)]
     names_per_address: usize,
+
+    #[command(flatten)]
+    metrics: MetricsOptions,
 
     // This field stays last: clap would put every option after it under its help heading.
     /// For --state zookeeper.
@@ -361,6 +365,7 @@ impl ServerArgs {
                 username: account.name.to_string(),
                 key,
             },
+            metrics: self.metrics.address,
         })
     }
 }

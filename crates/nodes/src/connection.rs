@@ -15,6 +15,7 @@ use super::coordinator::{CoordinatorInput, CoordinatorReply, Submission};
 use super::limits::{Bucket, Complaints, ConnectionLimits};
 use super::link::{Broken, Link};
 use super::message::{ClientRequest, Raw};
+use super::metrics::NodesMetrics;
 use super::publish::{Published, refused, replaced};
 use super::rejection::Rejection;
 use heartline_core::clock::SystemClock;
@@ -52,9 +53,23 @@ pub(super) struct Acceptor {
     pub(super) clock: SystemClock,
     /// `None` while the server stands by.
     pub(super) open: watch::Receiver<Option<Arc<Shared>>>,
+    pub(super) metrics: Arc<NodesMetrics>,
 }
 
 impl Acceptor {
+    /// Counts a new connection, or rejects it.
+    fn enter(&self, from: IpAddr) -> Result<(), Rejection> {
+        let entered = lock(&self.limits).enter(from);
+        self.metrics.entered(entered.is_ok());
+        entered
+    }
+
+    /// Removes a connection that was counted by `enter`.
+    fn leave(&self, from: IpAddr) {
+        lock(&self.limits).leave(from);
+        self.metrics.left();
+    }
+
     /// Logs a line about an address, unless there were too many.
     pub(super) fn say(&self, about: SocketAddr, what: fmt::Arguments<'_>) {
         let now = self.clock.now().elapsed;
@@ -131,7 +146,7 @@ impl From<Rejection> for ConnectionEnd {
 /// Serves one connection from its first byte to its last.
 pub(super) async fn serve(number: u64, mut link: Link, peer: SocketAddr, acceptor: Arc<Acceptor>) {
     let ip = peer.ip().to_canonical();
-    let entered = lock(&acceptor.limits).enter(ip);
+    let entered = acceptor.enter(ip);
     let has_entered = entered.is_ok();
     let open = acceptor.open.borrow().clone();
     let end = match (entered, open) {
@@ -185,7 +200,7 @@ pub(super) async fn serve(number: u64, mut link: Link, peer: SocketAddr, accepto
     link.close().await;
     let _ = timeout(LINGER, async { while link.next().await.is_ok() {} }).await;
     if has_entered {
-        lock(&acceptor.limits).leave(ip);
+        acceptor.leave(ip);
     }
 }
 

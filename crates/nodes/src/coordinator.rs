@@ -15,6 +15,7 @@ use super::auth::Body;
 use super::connection_table::{ConnectionOwner, ConnectionTable, DeferredReply};
 use super::fields::HostName;
 use super::message::{ClientRequest, Registration};
+use super::metrics::NodesMetrics;
 use super::publish::{Published, ServerIdentity, ack, left, list};
 use super::rejection::Rejection;
 use super::roster::{Roster, Standing};
@@ -88,6 +89,7 @@ pub(super) struct Coordinator {
     /// Grows with every event.
     pub(super) seen: watch::Sender<u64>,
     pub(super) lines: ConnectionTable,
+    pub(super) metrics: Arc<NodesMetrics>,
 }
 
 /// The running write of the state with its version, if there is one. It is aborted together with the coordinator.
@@ -167,6 +169,7 @@ impl Coordinator {
     /// Publishes the stored state to all nodes. Returns the time to wait before the next update.
     fn publish(&self) -> Duration {
         let published = Published::of(&self.roster, &self.kept, &self.own);
+        self.metrics.roster(&self.roster);
         self.updates.send_replace(Arc::new(published));
         let nodes = u32::try_from(self.kept.nodes.len()).unwrap_or(u32::MAX);
         APART + APART_A_NODE.saturating_mul(nodes)
@@ -231,6 +234,7 @@ impl Coordinator {
         let mut happened = false;
         while let Some(event) = self.roster.poll_event() {
             happened = true;
+            self.metrics.event(&event);
             say(PROGRAM, event);
         }
         if happened {

@@ -31,6 +31,25 @@ pub enum NodeEvent {
     Forgotten(HostName),
 }
 
+impl NodeEvent {
+    /// The name of its kind.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Joined(..) => "joined",
+            Self::Moved(..) => "moved",
+            Self::Late(_) => "late",
+            Self::Recovered(_) => "recovered",
+            Self::Died(_) => "died",
+            Self::Returned(_) => "returned",
+            Self::Well(_, true) => "well",
+            Self::Well(_, false) => "unwell",
+            Self::Master(..) => "master",
+            Self::Left(_) => "left",
+            Self::Forgotten(_) => "forgotten",
+        }
+    }
+}
+
 impl fmt::Display for NodeEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

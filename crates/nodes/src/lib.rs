@@ -38,6 +38,7 @@ pub mod link;
 mod list;
 mod managed_files;
 pub mod message;
+mod metrics;
 mod options;
 mod publish;
 pub mod reader;

@@ -16,11 +16,13 @@ use super::active_server::{Server, ServerConfig, StoreKind};
 use super::connection::{Acceptor, LONGEST_HELLO, serve};
 use super::limits::{Complaints, ConnectionLimits};
 use super::link::Link;
+use super::metrics::{NodesMetrics, serve_metrics};
 use super::state::PersistedState;
 use super::state_file::StateFile;
 use super::store::Store;
 use super::succession::succeed;
 use heartline_core::clock::SystemClock;
+use heartline_exporter::server::MetricsServer;
 use heartline_member::Config;
 use heartline_process::say::say;
 
@@ -54,6 +56,11 @@ pub(super) async fn run(plan: ServerConfig) -> anyhow::Result<()> {
     let listener = TcpListener::bind(plan.listen).await;
     let listener = listener.with_context(|| format!("cannot listen on {}", plan.listen))?;
     let address = listener.local_addr()?;
+    let exporter = match plan.metrics {
+        Some(address) => Some(MetricsServer::bind(address).await?),
+        None => None,
+    };
+    let metrics = Arc::new(NodesMetrics::new());
     let (open, opened) = watch::channel(None);
     let clock = SystemClock::start();
     let acceptor = Arc::new(Acceptor {
@@ -64,9 +71,16 @@ pub(super) async fn run(plan: ServerConfig) -> anyhow::Result<()> {
             plan.connections_of_one,
         )),
         open: opened,
+        metrics: Arc::clone(&metrics),
     });
     let is_open = plan.takes_bare && !plan.listen.ip().is_loopback();
-    let server = Server { plan, clock, open };
+    let exporting = serve_metrics(exporter, Arc::clone(&metrics));
+    let server = Server {
+        plan,
+        clock,
+        open,
+        metrics,
+    };
     let work = async {
         match begun {
             OpenedStore::File(file, kept) => {
@@ -99,6 +113,7 @@ pub(super) async fn run(plan: ServerConfig) -> anyhow::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     tokio::select! {
         outcome = work => outcome,
+        outcome = exporting => outcome,
         () = accept(listener, address, Arc::clone(&acceptor)) => Ok(()),
         () = sum_up(&acceptor) => Ok(()),
         // Every acknowledged change is already stored.
