@@ -6,8 +6,9 @@
 //
 //   expect-dead NAME       waits until the page shows this member as dead; prints `watching NAME` once it looks, then
 //                          `dead NAME MS`, with the time of the page in milliseconds since 1970
-//   screenshot VIEW PATH   VIEW: overview, strips, table, member, events, or an address that begins with #; with
-//                          `:dark` or `:phone` behind it
+//   screenshot VIEW PATH   VIEW: overview, strips, table, member, events, timeline, or an address that begins with #;
+//                          with `:dark` or `:phone` behind it
+//   exported PATH          opens an exported page as a file, and checks that it replays; prints `exported MEMBERS`
 //   frames SECONDS         scrolls the strips; prints `frames FPS MEDIAN P95 LONGEST`, the times in milliseconds
 //   quit
 //
@@ -15,6 +16,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
+import { pathToFileURL } from 'node:url';
 import { chromium } from 'playwright-core';
 
 /** Maximum time of each wait. */
@@ -85,12 +87,16 @@ class Checks {
     this.url = url;
     this.members = members;
     this.job = 0;
+    this.isLive = true;
+    this.allowsActions = false;
   }
 
   /** Shows an address of the page, by its part behind `#`. */
   async show(hash) {
     await this.page.evaluate((wanted) => { location.hash = wanted; }, hash);
-    await until(this.page, `the address ${hash}`, (wanted) => location.hash === wanted, hash);
+    // A recording adds its moment.
+    const isShown = (wanted) => location.hash.replace(/[?&]at=\d+$/, '') === wanted;
+    await until(this.page, `the address ${hash}`, isShown, hash);
   }
 
   hash(view) {
@@ -99,9 +105,12 @@ class Checks {
 
   async all() {
     await this.opens();
+    if (!this.isLive) await this.replayWorks();
     await this.membersAreShown();
     await this.filterWorks();
     await this.keyboardWorks();
+    await this.timelineWorks();
+    if (this.allowsActions) await this.actionsAsk();
     await this.namesAreNoMarkup();
     await this.isAccessible();
     this.isQuiet();
@@ -115,10 +124,90 @@ class Checks {
     const jobs = await this.page.evaluate(async () => (await fetch('api/v1/jobs')).json());
     check(jobs.jobs?.length > 0, 'the server follows no job');
     this.job = jobs.jobs[0].id;
+    this.isLive = jobs.is_live !== false;
+    this.allowsActions = jobs.allows_actions === true;
     await this.show(this.hash(''));
-    await until(this.page, 'the first picture', () => document.getElementById('link')?.dataset.link === 'live'
-      && document.querySelector('.overview')?.hidden === false);
-    ok('the page opens and is live');
+    const link = this.isLive ? 'live' : 'recording';
+    await until(this.page, 'the first picture', (state) => document.getElementById('link')?.dataset.link === state
+      && document.querySelector('.overview')?.hidden === false, link);
+    ok(this.isLive ? 'the page opens and is live' : 'the page opens and shows the recording');
+  }
+
+  /** The bar of a recording. Leaves the recording at its end. */
+  async replayWorks() {
+    const { page } = this;
+    const time = () => page.textContent('.moment-time');
+    const begin = await time();
+    await page.keyboard.press(' ');
+    await until(page, 'another moment after the key space', (shown) => (
+      document.querySelector('.moment-time').textContent !== shown), begin);
+    await page.keyboard.press(' ');
+    await until(page, 'a pause', () => document.querySelector('.play').textContent === 'play');
+    await page.focus('.track input');
+    await page.keyboard.press('Home');
+    await until(page, 'the first moment', (shown) => (
+      document.querySelector('.moment-time').textContent === shown), begin);
+    const hasEvents = !(await page.textContent('#replay-about')).includes('no event of note');
+    if (hasEvents) {
+      await page.keyboard.press('.');
+      await until(page, 'an event after the key .', (shown) => (
+        document.querySelector('.moment-time').textContent !== shown), begin);
+    }
+    await until(page, 'the moment in the address', () => /[?&]at=\d+/.test(location.hash));
+    await page.keyboard.press('End');
+    await until(page, 'the end of the recording', () => (
+      document.querySelector('.place').textContent === 'end of the recording'));
+    const end = await time();
+    // The address leads to the moment.
+    await page.evaluate(() => { location.hash = location.hash.replace(/at=\d+/, 'at=1'); });
+    await until(page, 'the moment of the address', (shown) => (
+      document.querySelector('.moment-time').textContent === shown), begin);
+    await page.focus('.track input');
+    await page.keyboard.press('End');
+    await until(page, 'the end again', (shown) => document.querySelector('.moment-time').textContent === shown, end);
+    await page.evaluate(() => document.activeElement?.blur());
+    ok('the recording plays, pauses, goes to events and to the moment of an address');
+  }
+
+  async timelineWorks() {
+    const { page } = this;
+    await page.evaluate(() => document.activeElement?.blur());
+    await page.keyboard.press('5');
+    await until(page, 'the timeline after the key 5', () => document.querySelector('.timeline')?.hidden === false);
+    await until(page, 'the table behind the timeline', () => (
+      document.querySelectorAll('.timeline table tbody tr').length > 0));
+    await until(page, 'a picture of the timeline', () => {
+      const canvas = document.querySelector('.timeline .scroller canvas');
+      if (canvas.width === 0) return false;
+      return canvas.getContext('2d').getImageData(0, 0, canvas.width, 40).data.some((one) => one > 0);
+    });
+    const whole = await page.textContent('.range-words');
+    await page.keyboard.press('+');
+    await until(page, 'less time after the key +', () => /[?&]from=\d+&to=\d+/.test(location.hash));
+    check(await page.textContent('.range-words') !== whole, 'the key + shows no less time');
+    await page.keyboard.press('0');
+    await until(page, 'all of the time after the key 0', () => !location.hash.includes('from='));
+    await page.keyboard.press('j');
+    await until(page, 'a chosen attempt', () => document.querySelector('.detail a')?.hidden === false);
+    await page.keyboard.press('Enter');
+    await until(page, 'the member of the attempt', () => /\/member\/./.test(location.hash));
+    ok('the timeline zooms, and leads to a member');
+  }
+
+  /** Asks before it acts. Nothing is done here. */
+  async actionsAsk() {
+    const { page } = this;
+    await this.show(this.hash(''));
+    await until(page, 'the last actions', () => (
+      document.getElementById('h-actions')?.closest('section').hidden === false));
+    await page.click('section[aria-labelledby="h-actions"] button');
+    await until(page, 'the question', () => document.querySelector('dialog.action')?.open);
+    await page.fill('#interval', '0');
+    await page.click('dialog.action .act');
+    await until(page, 'a refusal of 0 ms', () => document.querySelector('.action-result.is-error') !== null);
+    await page.keyboard.press('Escape');
+    await until(page, 'no question', () => document.querySelector('dialog.action') === null);
+    ok('an action is asked for first, and can be cancelled');
   }
 
   /** The number before "member" or "of" above the list. */
@@ -199,7 +288,7 @@ class Checks {
     await this.show(this.hash(`/member/${encodeURIComponent(MARKUP)}`));
     const isText = (name) => document.querySelector('.member-head h1')?.textContent === name;
     await until(page, 'the name as text', isText, MARKUP);
-    for (const view of ['', '/strips', '/strips?as=table', '/events']) {
+    for (const view of ['', '/strips', '/strips?as=table', '/events', '/timeline']) {
       await this.show(this.hash(view));
       await page.waitForTimeout(300);
       const found = await page.evaluate(() => {
@@ -221,7 +310,7 @@ class Checks {
     const member = await page.getAttribute('#views a[data-view="member"]', 'href');
     for (const theme of ['light', 'dark']) {
       await page.emulateMedia({ colorScheme: theme });
-      const views = ['', '/strips', '/strips?as=table', '/events'].map((view) => this.hash(view));
+      const views = ['', '/strips', '/strips?as=table', '/events', '/timeline'].map((view) => this.hash(view));
       for (const hash of [...views, member]) {
         await this.show(hash);
         await page.waitForTimeout(300);
@@ -263,7 +352,7 @@ class Checks {
     await page.setViewportSize(mode === 'phone' ? { width: 360, height: 740 } : { width: 1400, height: 900 });
     const member = await page.getAttribute('#views a[data-view="member"]', 'href');
     const hashes = { overview: this.hash(''), strips: this.hash('/strips'), table: this.hash('/strips?as=table'),
-      member, events: this.hash('/events') };
+      member, events: this.hash('/events'), timeline: this.hash('/timeline') };
     const hash = view.startsWith('#') ? view : hashes[view];
     check(hash, `unknown view ${view}; known are ${Object.keys(hashes).join(', ')}`);
     await this.show(hash);
@@ -271,6 +360,26 @@ class Checks {
     await page.waitForTimeout(1200);
     await page.screenshot({ path, timeout: SOON });
     console.log(`screenshot ${path}`);
+  }
+
+  /** Checks an exported page in a tab of its own. */
+  async exported(path) {
+    const page = await this.page.context().newPage();
+    // Files and data URLs have no origin; what has one comes from elsewhere.
+    watch(page, 'null');
+    await page.goto(`${pathToFileURL(path).href}#/job/0`, { timeout: SOON });
+    await until(page, 'the exported recording', () => document.getElementById('link')?.dataset.link === 'recording'
+      && document.querySelector('.overview')?.hidden === false);
+    await page.focus('.track input');
+    await page.keyboard.press('End');
+    await until(page, 'the end of the exported recording', () => (
+      document.querySelector('.place').textContent === 'end of the recording'));
+    await page.evaluate(() => document.activeElement?.blur());
+    await page.keyboard.press('2');
+    await until(page, 'the exported strips', () => /^\d/.test(document.querySelector('.result')?.textContent ?? ''));
+    const members = (await page.textContent('.result')).split(' ')[0].replace(/\D/g, '');
+    await page.close();
+    console.log(`exported ${members}`);
   }
 
   async frames(seconds) {
@@ -303,8 +412,9 @@ async function commands(checks) {
     if (command === '') continue;
     if (command === 'expect-dead') await checks.expectDead(rest.join(' '));
     else if (command === 'screenshot') await checks.screenshot(rest[0] ?? '', rest.slice(1).join(' '));
+    else if (command === 'exported') await checks.exported(rest.join(' '));
     else if (command === 'frames') await checks.frames(Number(rest[0]) || 5);
-    else throw new Failure(`unknown command ${command}; known are expect-dead, screenshot, frames and quit`);
+    else throw new Failure(`unknown command ${command}; known are expect-dead, screenshot, exported, frames and quit`);
     check(true, '');
   }
 }

@@ -10,13 +10,15 @@ use serde_json::{Value, json};
 use crate::support::{Dashboard, Mapper, SOON, ZooKeeper, wait_until};
 
 const HEARTLINE: &str = env!("CARGO_BIN_EXE_heartline");
-const TOKEN: &str = "0123456789abcdef";
+/// The token of a test's server.
+pub(crate) const TOKEN: &str = "0123456789abcdef";
 const BEARER: &str = "authorization: Bearer 0123456789abcdef";
 const JSON: &str = "content-type: application/json";
 const KILL: &str = "/api/v1/jobs/0/members/map2/kill";
 const INTERVAL: &str = "/api/v1/jobs/0/interval";
 
-fn token(folder: &Path) -> PathBuf {
+/// A file with [`TOKEN`].
+pub(crate) fn write_token(folder: &Path) -> PathBuf {
     let path = folder.join("token");
     fs::write(&path, TOKEN).expect("written");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("its owner");
@@ -27,25 +29,42 @@ fn json_of(body: &str) -> Value {
     serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {body}"))
 }
 
-#[test]
-fn who_has_the_token_may_act_if_the_server_allows_it() {
+/// A master and a follower, and a server that lets those act who have the token.
+struct Acting {
+    dashboard: Dashboard,
+    follower: Mapper,
+    _master: Mapper,
+    zookeeper: ZooKeeper,
+    folder: tempfile::TempDir,
+}
+
+fn acting() -> Acting {
     let folder = tempfile::tempdir().expect("a folder");
-    let token = token(folder.path());
-    let token = token.to_str().expect("a path");
+    let token = write_token(folder.path());
     let zookeeper = ZooKeeper::start();
     let master = Mapper::start(&zookeeper, "map1");
     zookeeper.wait_until_in_line("map1");
     let follower = Mapper::start(&zookeeper, "map2");
-    let address = zookeeper.address();
+    let token = token.to_str().expect("a path");
     let allowed = ["--token-file", token, "--allow-actions"];
-    let dashboard = Dashboard::start(&address, &allowed);
+    let dashboard = Dashboard::start(&zookeeper.address(), &allowed);
     wait_until("both are shown", SOON, || {
         let answer = dashboard.get("/api/v1/jobs/0/members/map2", &[BEARER]);
         answer.status == 200
     });
-    let body = dashboard.get("/api/v1/jobs", &[BEARER]).body;
-    assert_eq!(json_of(&body)["allows_actions"], true);
-    // Who may not, and what is no action.
+    Acting {
+        dashboard,
+        follower,
+        _master: master,
+        zookeeper,
+        folder,
+    }
+}
+
+#[test]
+fn who_may_not_act_is_refused() {
+    let acting = acting();
+    let dashboard = &acting.dashboard;
     let form = "content-type: application/x-www-form-urlencoded";
     for (path, headers, body, status) in [
         (KILL, &[JSON][..], "{}", 401),
@@ -78,9 +97,25 @@ fn who_has_the_token_may_act_if_the_server_allows_it() {
     );
     let long = format!("{{\"x\":\"{}\"}}", "x".repeat(9000));
     assert_eq!(dashboard.post(KILL, &[BEARER, JSON], &long).status, 413);
-    let read_only = Dashboard::start(&address, &["--token-file", token]);
-    assert_ne!(read_only.post(KILL, &[BEARER, JSON], "{}").status, 200);
-    // The interval of all followers.
+    let token = acting.folder.path().join("token");
+    let options = ["--token-file", token.to_str().expect("a path")];
+    let read_only = Dashboard::start(&acting.zookeeper.address(), &options);
+    assert_eq!(read_only.post(KILL, &[BEARER, JSON], "{}").status, 405);
+    let body = read_only.get("/api/v1/jobs", &[BEARER]).body;
+    assert_eq!(json_of(&body)["allows_actions"], false);
+}
+
+#[test]
+fn who_has_the_token_may_act_if_the_server_allows_it() {
+    let Acting {
+        dashboard,
+        follower,
+        _master,
+        zookeeper: _zookeeper,
+        ..
+    } = acting();
+    let body = dashboard.get("/api/v1/jobs", &[BEARER]).body;
+    assert_eq!(json_of(&body)["allows_actions"], true);
     let set = dashboard.post(INTERVAL, &[BEARER, JSON], "{\"interval_ms\":50}");
     assert_eq!(set.status, 200, "{}", set.body);
     wait_until("the interval is set", SOON, || {
@@ -99,12 +134,8 @@ fn who_has_the_token_may_act_if_the_server_allows_it() {
     let kinds: Vec<_> = done.iter().map(|one| one["action"].clone()).collect();
     assert_eq!(kinds, ["interval", "interval", "kill"]);
     assert_eq!(done[2]["node"], "map2");
-    assert!(
-        done[2]["by"]
-            .as_str()
-            .is_some_and(|by| by.starts_with("127.0.0.1:"))
-    );
-    drop(master);
+    let by = done[2]["by"].as_str();
+    assert!(by.is_some_and(|by| by.starts_with("127.0.0.1:")));
 }
 
 #[test]
@@ -144,7 +175,7 @@ fn the_page_is_served_by_tls() {
         .output()
         .expect("openssl");
     assert!(made.status.success(), "{made:?}");
-    let token = token(folder.path());
+    let token = write_token(folder.path());
     let options = ["--tls-cert", &certificate, "--tls-key", &key];
     let mut command = Command::new(HEARTLINE);
     fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).expect("its owner");

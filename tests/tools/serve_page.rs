@@ -1,7 +1,7 @@
 //! The page of `heartline serve` in a real browser, driven by `tests/page/check.mjs`.
 
 use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
+use crate::record::recorded;
+use crate::serve_actions::{TOKEN, write_token};
 use crate::support::{Dashboard, Guarded, Mapper, Watcher, ZooKeeper, left_out, which};
 
 /// How long the page may take for all its checks.
@@ -53,18 +55,55 @@ impl Browser {
     }
 }
 
-#[test]
-fn the_page_shows_a_job_and_a_death_in_a_real_browser() {
+/// The folder of the driver, or why it cannot run.
+fn driver() -> Result<PathBuf, &'static str> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/page");
     if which("chromium").is_none() || which("node").is_none() {
-        left_out::leave_out!("chromium or node is not installed");
+        return Err("chromium or node is not installed");
     }
     if !folder.join("node_modules/playwright-core").is_dir() {
-        left_out::leave_out!("its packages are not installed; do: npm ci --prefix tests/page");
+        return Err("its packages are not installed; do: npm ci --prefix tests/page");
     }
+    Ok(folder)
+}
+
+#[test]
+fn the_page_plays_a_recording_with_and_without_a_server() {
+    let driver = match driver() {
+        Ok(driver) => driver,
+        Err(why) => left_out::leave_out!("{why}"),
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let zookeeper = ZooKeeper::start();
+    let file = recorded(&zookeeper, folder.path());
+    let shown = file.to_str().expect("a path");
+    let replay = Dashboard::start("127.0.0.1:1", &["--replay", shown]);
+    let page = folder.path().join("page.html");
+    let mut export = Command::new(env!("CARGO_BIN_EXE_heartline"));
+    let export = export.args(["export", shown, "--html"]).arg(&page);
+    assert!(export.output().expect("it runs").status.success());
+    let mut browser = Browser::open(&driver, &format!("http://{}/", replay.address()));
+    let mut commands = browser.process.take_stdin().expect("a pipe");
+    writeln!(commands, "exported {}", page.display()).expect("it reads");
+    let exported = browser.wait_for("exported ", CHECKED);
+    assert_eq!(exported, "exported 2", "both members");
+    commands.write_all(b"quit\n").expect("it reads");
+    assert!(browser.process.wait().success());
+}
+
+#[test]
+fn the_page_shows_a_job_and_a_death_in_a_real_browser() {
+    let driver = match driver() {
+        Ok(driver) => driver,
+        Err(why) => left_out::leave_out!("{why}"),
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let token = write_token(folder.path());
+    let token = token.to_str().expect("a path");
     let zookeeper = ZooKeeper::start();
     let events = Watcher::events(&zookeeper);
-    let dashboard = Dashboard::start(&zookeeper.address(), &[]);
+    let acting = ["--token-file", token, "--allow-actions"];
+    let dashboard = Dashboard::start(&zookeeper.address(), &acting);
     let _master = Mapper::start(&zookeeper, "map1");
     zookeeper.wait_until_in_line("map1");
     let follower = Mapper::start(&zookeeper, "map2");
@@ -72,7 +111,10 @@ fn the_page_shows_a_job_and_a_death_in_a_real_browser() {
     let value = "this is a map!\nhost: a\u{1b}[31m\u{202e}\n";
     zookeeper.create_lasting(&format!("/heart_beat/{hostile}"), value);
     events.wait_for_event("joined", "map2");
-    let mut browser = Browser::open(&folder, &format!("http://{}/", dashboard.address()));
+    let mut browser = Browser::open(
+        &driver,
+        &format!("http://{}/?token={TOKEN}", dashboard.address()),
+    );
     let mut commands = browser.process.take_stdin().expect("a pipe");
     commands.write_all(b"expect-dead map2\n").expect("it reads");
     browser.wait_for("watching map2", CHECKED);

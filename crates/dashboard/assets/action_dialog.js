@@ -3,8 +3,8 @@ import { clean } from './format.js';
 import { el, setText } from './dom.js';
 
 /**
- * @typedef {{ label: string, isPlain?: boolean, send(): Promise<string>|string }} Choice `send` returns what came of it;
- *   it throws if nothing did
+ * @typedef {{ label: string, isPlain?: boolean, send(): Promise<string>|string }} Choice `send` returns what came of
+ *   it; it throws if nothing did
  * @typedef {{ title: string, content: Node[], choices: Choice[] }} Question
  */
 
@@ -31,17 +31,19 @@ export function ask({ title, content, choices }) {
       setText(result, clean(await choice.send()));
       for (const button of buttons) button.hidden = true;
       setText(cancel, 'Close');
+      cancel.focus();
     } catch (error) {
       result.classList.add('is-error');
       setText(result, `Not done: ${clean(error instanceof Error ? error.message : error)}`);
       // What was wrong can be put right.
       for (const button of buttons) button.disabled = false;
+      focus();
     }
-    cancel.focus();
   };
+  // Who presses Enter without reading does no harm.
+  const focus = () => (dialog.querySelector('input') ?? cancel).focus();
 
   document.body.append(dialog);
   dialog.showModal();
-  // Who presses Enter without reading does no harm.
-  (dialog.querySelector('input') ?? cancel).focus();
+  focus();
 }

@@ -3,9 +3,8 @@ import { ask } from './action_dialog.js';
 import { clean, duration } from './format.js';
 import { el } from './dom.js';
 
-/** The bounds of an interval, in milliseconds; the server has the last word. */
-const LEAST_MS = 1;
-const MOST_MS = 60_000;
+/** The longest interval, in milliseconds: a day, as for the server. */
+const MOST_MS = 86_400_000;
 
 /** @param {[string, string][]} facts */
 function factList(facts) {
@@ -40,22 +39,22 @@ export function askKill(app, member) {
 export function askInterval(app) {
   const { actions, model } = app;
   const current = model.job.interval_ms;
-  const field = el('input', { type: 'number', min: LEAST_MS, max: MOST_MS, step: 'any', class: 'plain', id: 'interval',
+  const field = el('input', { type: 'number', min: '0', max: MOST_MS, step: 'any', class: 'plain', id: 'interval',
     value: typeof current === 'number' ? current : '' });
   ask({
     title: 'Set the interval?',
     content: [
       factList([['job', namespaceOf(app)], ['now', typeof current === 'number' ? duration(current) : 'not known']]),
       el('p', {}, el('label', { for: 'interval' }, 'Milliseconds between two beats of a member '), field),
-      el('p', {}, 'All members follow. A shorter interval finds deaths sooner and costs more writes; a longer one finds '
-        + 'them later.'),
+      el('p', {}, 'All members follow. A shorter interval finds deaths sooner and costs more writes; a longer one '
+        + 'finds them later.'),
     ],
     choices: [
-      { label: 'Back to the start', isPlain: true, send: () => actions?.setInterval(null) ?? '' },
+      { label: 'Let the master choose', isPlain: true, send: () => actions?.setInterval(null) ?? '' },
       { label: 'Set the interval', send: () => {
         const value = Number(field.value);
-        if (field.value.trim() === '' || !(value >= LEAST_MS && value <= MOST_MS)) {
-          throw new Error(`"${clean(field.value, 20)}" is no interval; give a number from ${LEAST_MS} to ${MOST_MS}`);
+        if (field.value.trim() === '' || !(value > 0 && value <= MOST_MS)) {
+          throw new Error(`"${clean(field.value, 20)}" is no interval; give a number above 0, at most ${MOST_MS}`);
         }
         return actions?.setInterval(value) ?? '';
       } },

@@ -5,7 +5,9 @@ const EVERY_MS = 10_000;
 /** Maximum number of actions that are kept. */
 const MOST = 500;
 
-/** @typedef {{ time: string, by: string, action: string, node: string|null, result: string, is_error: boolean }} Action */
+/**
+ * @typedef {{ time: string, by: string, action: string, node: string|null, result: string, is_error: boolean }} Action
+ */
 
 export class Actions {
   /** @param {(path: string) => string} url @param {number} job @param {() => void} changed */

@@ -13,7 +13,8 @@ export class ActionsPanel {
     this.shown = '';
     this.list = el('ol', { class: 'event-list' });
     this.empty = el('p', { class: 'empty' });
-    const button = el('button', { type: 'button', class: 'plain', onclick: () => askInterval(app) }, 'Set the interval…');
+    const button = el('button', { type: 'button', class: 'plain', onclick: () => askInterval(app) },
+      'Set the interval…');
     this.element = el('section', { class: 'panel wide', 'aria-labelledby': 'h-actions' },
       el('div', { class: 'panel-head' }, el('h2', { id: 'h-actions' }, 'Last actions'), button), this.list, this.empty);
     this.element.hidden = true;
@@ -39,7 +40,8 @@ export class ActionsPanel {
     if (typeof node === 'string' && node !== '') {
       what.append(el('a', { class: 'name mono', href: memberHash(this.app.route.job, node) }, clean(node, 90)), ' ');
     }
-    what.append(`${isError ? 'not done: ' : ''}${clean(result)} `, el('span', { class: 'soft' }, `by ${clean(by, 80)}`));
+    const who = el('span', { class: 'soft' }, `by ${clean(by, 80)}`);
+    what.append(`${isError ? 'not done: ' : ''}${clean(result)} `, who);
     return el('li', { class: 'event-row' },
       el('time', { class: 'soft mono', title: clean(time) || null }, clock(time, true)),
       el('span', { class: 'kind', 'data-kind': isError ? 'lost' : 'claimed' },

@@ -24,6 +24,8 @@ import { Jobs } from './jobs.js';
 /** How often the list of jobs is asked for; sooner while there is none. */
 const JOBS_EVERY_MS = 10_000;
 const JOBS_SOON_MS = 2000;
+/** How often a view is drawn while a recording is played faster than this machine can. */
+const LATE_DRAW_MS = 150;
 const VIEWS = { jobs: Jobs, overview: Overview, strips: Strips, member: MemberView, events: Events,
   timeline: Timeline };
 
@@ -69,6 +71,7 @@ export class App {
     this.stripsQuery = '';
     this.link = { state: 'waiting', since: /** @type {string|null} */ (null) };
     this.isScheduled = false;
+    this.drawnAt = 0;
   }
 
   start() {
@@ -224,10 +227,12 @@ export class App {
   act() {
     const job = this.followed;
     const isWanted = this.allowsActions && job !== null && this.source !== null;
-    if (isWanted && this.actions === null) this.actions = new Actions((path) => this.url(path), job, () => this.changed());
-    if (isWanted || this.actions === null) return;
-    this.actions.close();
-    this.actions = null;
+    if (!isWanted) {
+      this.actions?.close();
+      this.actions = null;
+    } else if (this.actions === null) {
+      this.actions = new Actions((path) => this.url(path), job, () => this.changed());
+    }
   }
 
   /** Follows the job's stream, or opens its recording, once it is known which of them there is. */
@@ -279,7 +284,11 @@ export class App {
       this.bar?.update();
       if (this.recording?.about) this.moment?.show(this.recording.wanted ?? this.recording.time);
       // On the way to another moment of a recording, nothing is drawn.
-      if (!this.recording?.isSeeking) this.view?.update();
+      if (this.recording?.isSeeking) return;
+      const now = performance.now();
+      if (this.recording?.isLate && now - this.drawnAt < LATE_DRAW_MS) return;
+      this.drawnAt = now;
+      this.view?.update();
     });
   }
 

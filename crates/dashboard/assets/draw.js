@@ -21,7 +21,8 @@ export class Palette {
   read() {
     const style = getComputedStyle(document.documentElement);
     const value = (/** @type {string} */ name) => style.getPropertyValue(`--${name}`).trim();
-    this.values = new Map([...PROPERTIES.map((name) => `s-${name}`), 'accent', 'soft'].map((name) => [name, value(name)]));
+    const names = [...PROPERTIES.map((name) => `s-${name}`), 'accent', 'soft'];
+    this.values = new Map(names.map((name) => [name, value(name)]));
     this.states = PROPERTIES.map((name) => value(`s-${name}`));
     for (const name of /** @type {const} */ (['text', 'soft', 'line', 'trace', 'accent', 'hover', 'chosen', 'raised',
       'mark', 'panel', 'sans', 'mono'])) {

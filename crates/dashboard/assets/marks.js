@@ -6,8 +6,8 @@ const BADGE = 12;
 const MOST_PIXELS = 16_384;
 
 /** @typedef {{ at: number, event: Record<string, any> }} MarkedEvent */
-/** @typedef {{ letters: number, top: number, bottom: number, left: number, right: number }} Lane `letters`: the middle of
- * the letters; `top` and `bottom` of the lines */
+/** @typedef {{ letters: number, top: number, bottom: number, left: number, right: number }} Lane
+ * `letters`: the middle of the letters; `top` and `bottom` of the lines. */
 
 /** @param {string} kind @param {import('./draw.js').Palette} palette */
 export function markColor(kind, palette) {

@@ -275,7 +275,7 @@ export class MemberView {
     const told = events.stacks(this.node);
     if (told) this.showStacks(told.event.snapshot);
     else if (!this.app.isLive) this.noStacks();
-    else if (this.app.isLive && this.asked === '' && own.some((entry) => entry.event.event === 'stalled')) this.askStacks();
+    else if (this.asked === '' && own.some((entry) => entry.event.event === 'stalled')) this.askStacks();
   }
 
   /** @param {unknown} text */

@@ -16,17 +16,21 @@ export const MARKS = new Map([
 
 /** @typedef {import('./recording_source.js').RecordedEvent} RecordedEvent */
 
-/** The times of the events of note, each once, in their order. A member that joins or finishes is none.
- * @param {RecordedEvent[]} events */
-export function stopsOf(events) {
-  const times = events.filter(({ event }) => MARKS.has(String(event.event))).map(({ at }) => at);
-  return [...new Set(times)].sort((a, b) => a - b);
+/** The events of note within a recording. A member that joins or finishes is none.
+ * @param {import('./recording_source.js').About} about */
+export function marksOf({ events, from }) {
+  return events.filter(({ at, event }) => at >= from && MARKS.has(event.event));
+}
+
+/** The times of the events of note, each once, in their order. @param {import('./recording_source.js').About} about */
+export function stopsOf(about) {
+  return [...new Set(marksOf(about).map(({ at }) => at))].sort((a, b) => a - b);
 }
 
 /** What a recording holds, in words. @param {import('./recording_source.js').About} about */
 export function aboutWords(about) {
   const counts = new Map();
-  for (const { event } of about.events) counts.set(event.event, (counts.get(event.event) ?? 0) + 1);
+  for (const { event } of marksOf(about)) counts.set(event.event, (counts.get(event.event) ?? 0) + 1);
   const parts = [...MARKS].filter(([kind]) => counts.has(kind)).map(([kind, { one, many }]) => (
     plural(counts.get(kind), one, many)));
   const more = about.unlisted > 0 ? ` ${plural(about.unlisted, 'further event')} are not listed.` : '';

@@ -5,12 +5,14 @@ import { stopsOf } from './recorded_events.js';
 
 export const SPEEDS = [0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 100];
 /** Longest time of one frame that goes into messages; the rest is for drawing. */
-const FRAME_MS = 22;
+const FRAME_MS = 28;
 /** The same while a moment is looked for, when nothing is drawn. */
 const SEEK_MS = 60;
 /** A page that stood still for longer, in the background for example, does not make up for it. */
 const LONGEST_STEP_MS = 250;
 const AGAIN_MS = 5000;
+/** For up to this number of members, a further minute costs little to read. */
+const FEW_MEMBERS = 500;
 /** Maximum number of blocks that are fetched before they are needed. */
 const MOST_AHEAD = 8;
 
@@ -36,6 +38,8 @@ export class Recording {
     this.wanted = null;
     this.speed = 1;
     this.isPlaying = this.isSeeking = this.isWaiting = this.isClosed = this.hasPicture = false;
+    /** Whether messages take more time than there is: the page then draws more rarely. */
+    this.isLate = false;
     /** What cannot be read. @type {{ words: string, until: number }|null} */
     this.gap = null;
     /** Place of the block that is read, in the list of blocks. */
@@ -62,7 +66,7 @@ export class Recording {
     }
     if (this.isClosed) return;
     this.problem = '';
-    this.stops = stopsOf(this.about.events);
+    this.stops = stopsOf(this.about);
     this.listener.link('live', null);
     this.seek(start ?? this.from);
     requestAnimationFrame((now) => this.frame(now));
@@ -99,6 +103,7 @@ export class Recording {
   toggle() {
     if (!this.about) return;
     this.isPlaying = !this.isPlaying;
+    this.isLate = false;
     this.framed = performance.now();
     if (this.isPlaying && this.isAtEnd) this.seek(this.from);
     this.listener.moved(!this.isPlaying);
@@ -130,6 +135,7 @@ export class Recording {
   /** Shows another moment. @param {number} time */
   seek(time) {
     if (!this.about) return;
+    this.isLate = false;
     this.wanted = Math.min(this.to, Math.max(this.from, Math.round(time)));
     this.listener.moved(false);
     if (!this.isSeeking) this.run();
@@ -153,6 +159,8 @@ export class Recording {
   async reach(target) {
     let key = this.keyBefore(this.blocks.findLastIndex((block) => block.from <= target));
     const isOnTheWay = this.hasPicture && !this.gap && target >= this.time && this.position >= key;
+    // The lines of rates begin where the page begins to read: for few members, a minute earlier.
+    if (this.changes.rows.size <= FEW_MEMBERS && !isOnTheWay) key = this.keyBefore(key - 1);
     if (!isOnTheWay) this.restart(key);
     for (;;) {
       const outcome = this.tell(target, SEEK_MS);
@@ -182,8 +190,8 @@ export class Recording {
     this.listener.restart();
   }
 
-  /** Tells all messages up to a moment, for `most` milliseconds at most: then it is `late`. It `asks` if a block is to be
-   * fetched first. @param {number} until @param {number} most @returns {'done'|'late'|'asks'} */
+  /** Tells all messages up to a moment, for `most` milliseconds at most: then it is `late`. It `asks` if a block is to
+   * be fetched first. @param {number} until @param {number} most @returns {'done'|'late'|'asks'} */
   tell(until, most) {
     const deadline = performance.now() + most;
     while (this.position < this.blocks.length) {
@@ -275,6 +283,7 @@ export class Recording {
     if (!this.isPlaying || this.isSeeking || this.isWaiting) return;
     const until = Math.min(this.to, this.time + step * this.speed);
     const outcome = this.tell(until, FRAME_MS);
+    this.isLate = outcome === 'late';
     if (outcome === 'done') this.time = until;
     if (outcome === 'asks') {
       this.isWaiting = true;
@@ -282,7 +291,7 @@ export class Recording {
     }
     this.ahead();
     const isOver = this.time >= this.to;
-    if (isOver) this.isPlaying = false;
+    if (isOver) this.isPlaying = this.isLate = false;
     this.listener.moved(isOver);
   }
 }

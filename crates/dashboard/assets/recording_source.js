@@ -1,10 +1,12 @@
 // Where a recording comes from: from the server, or from within the page if it was exported as one file.
-import { clean, isNumber } from './format.js';
+import { clean, isNumber, millis } from './format.js';
 
 /** Maximum number of events of a recording that the page takes. */
 const MOST_EVENTS = 20_000;
 /** Maximum number of blocks: a week of blocks of two seconds. */
 const MOST_BLOCKS = 400_000;
+/** An event that is older than the recording by less may come from another clock. */
+const BEFORE_MS = 2000;
 
 /**
  * @typedef {{ number: number, from: number, to: number, is_key: boolean }} Block
@@ -67,7 +69,10 @@ function checked(told) {
   for (const { at, event } of listed.slice(0, MOST_EVENTS)) {
     // The stream tells an event together with its number.
     const inner = typeof event?.event === 'object' ? event.event : event;
-    if (isNumber(at) && typeof inner?.event === 'string') events.push({ at, event: inner });
+    if (!isNumber(at) || typeof inner?.event !== 'string') continue;
+    // The first picture tells events from before the recording; they have its time.
+    const time = millis(inner.time);
+    events.push({ at: time < told.from - BEFORE_MS ? time : at, event: inner });
   }
   events.sort((a, b) => a.at - b.at);
   const more = isNumber(told.unlisted_events) ? told.unlisted_events : 0;

@@ -1,7 +1,7 @@
 // The bar under the header while a recording is shown: play, time, speed, and the way to the next event.
 import { Sizes, el, setAttribute, setText } from './dom.js';
 import { dateOf, span, timeOfDay } from './format.js';
-import { MARKS, aboutWords, markWords, marksBetween } from './recorded_events.js';
+import { aboutWords, markWords, marksBetween, marksOf } from './recorded_events.js';
 import { SPEEDS } from './recording.js';
 import { THUMB, drawTrack } from './replay_track.js';
 
@@ -108,7 +108,7 @@ export class ReplayBar {
     if (this.words.textContent === '') {
       setText(this.words, aboutWords(about));
       this.slider.max = String(about.to - about.from);
-      this.marks = about.events.filter(({ event }) => MARKS.has(event.event));
+      this.marks = marksOf(about);
     }
     setText(this.clock, timeOfDay(time, recording.speed < 10 || !isPlaying));
     setText(this.date, dateOf(time));

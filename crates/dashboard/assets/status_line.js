@@ -2,7 +2,8 @@
 import { clock } from './format.js';
 import { setAttribute, setText } from './dom.js';
 
-/** @typedef {{ state: string, words: string, notice?: string, isAway?: boolean }} Status `isAway`: the picture is old */
+/** @typedef {{ state: string, words: string, notice?: string, isAway?: boolean }} Status
+ * `isAway`: the picture is old. */
 
 /** @param {import('./app.js').App} app @returns {Status} */
 function statusOf(app) {
@@ -22,7 +23,8 @@ function statusOf(app) {
     return { state: 'broken', words: 'server away', notice, isAway: true };
   }
   if (link.state === 'broken') {
-    const notice = `The server is away since ${clock(link.since)}. The page shows the last picture, and connects again.`;
+    const since = clock(link.since);
+    const notice = `The server is away since ${since}. The page shows the last picture, and connects again.`;
     return { state: 'broken', words: 'server away', notice, isAway: true };
   }
   if (link.state === 'waiting') return { state: 'waiting', words: 'connecting' };

@@ -220,8 +220,9 @@ export class Timeline {
     this.detail.hidden = this.list.bars.length === 0;
     this.link.hidden = !bar;
     if (!bar) {
-      setText(this.words, 'Up and down choose an attempt, Enter opens it. Drag or arrows move in time; + and -, the wheel '
-        + `over the axis, or a drag along it zoom${this.app.recording ? '; a click on the axis goes to that moment' : ''}.`);
+      const click = this.app.recording ? ' A click on the axis goes to that moment.' : '';
+      setText(this.words, 'Up and down choose an attempt, Enter opens it. Drag or arrows move in time. The keys + and '
+        + `-, the wheel over the axis, or a drag along it change how much time is shown.${click}`);
       return;
     }
     setText(this.link, bar.name);

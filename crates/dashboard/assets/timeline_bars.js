@@ -8,6 +8,10 @@ import { MARKS } from './recorded_events.js';
 const MOST_PARTS = 200;
 /** Maximum number of claims that are kept; the last ones. */
 const MOST_CLAIMS = 2000;
+/** The kinds of events that say something of a member's life. */
+const TURNS = new Set([
+  'joined', 'returned', 'stalled', 'recovered', 'claimed', 'released', 'died', 'finished', 'failed',
+]);
 const ENDS = new Map([['died', 'died'], ['finished', 'finished'], ['failed', 'failed']]);
 const END_OF_STATE = new Map([[DEAD, 'died'], [FINISHED, 'finished'], [FAILED, 'failed']]);
 
@@ -39,7 +43,7 @@ export function livesOf(events, model, about) {
   for (const { at, event } of events) {
     if (typeof event.node !== 'string' || Number.isNaN(at)) continue;
     const kind = String(event.event);
-    if (!['joined', 'returned', 'stalled', 'recovered', 'claimed', 'released'].includes(kind) && !ENDS.has(kind)) continue;
+    if (!TURNS.has(kind)) continue;
     let bar = bars.get(event.node);
     if (!bar) {
       bar = newBar(event.node, kind === 'joined' ? at : startOf(event.node, at), kind !== 'joined');
@@ -61,8 +65,8 @@ export function livesOf(events, model, about) {
 
 /** @param {string} node @param {number} from @param {boolean} isOpen @returns {Bar} */
 function newBar(node, from, isOpen) {
-  return { node, name: clean(node) || '(no name)', task: '', attempt: '', number: 0, from, isOpen, to: Infinity, end: '',
-    cause: '', parts: [{ kind: 'runs', from, to: Infinity }], marks: [], place: 0, count: 1, search: '' };
+  return { node, name: clean(node) || '(no name)', task: '', attempt: '', number: 0, from, isOpen, to: Infinity,
+    end: '', cause: '', parts: [{ kind: 'runs', from, to: Infinity }], marks: [], place: 0, count: 1, search: '' };
 }
 
 /** Goes on with another part. @param {Bar} bar @param {number} at @param {Part['kind']} kind */

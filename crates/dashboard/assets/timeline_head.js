@@ -73,7 +73,8 @@ function drawMasters(context, lives, scene, palette, placeOf) {
     context.fillStyle = palette.text;
     const most = Math.floor((width - 12) / LETTER);
     const words = claim.epoch === '' ? claim.name : `${claim.name}  epoch ${claim.epoch}`;
-    const fits = [words, claim.name, `${claim.name.slice(0, Math.max(1, most - 1))}…`].find((one) => one.length <= most);
+    const cut = `${claim.name.slice(0, Math.max(1, most - 1))}…`;
+    const fits = [words, claim.name, cut].find((one) => one.length <= most);
     if (fits) context.fillText(fits, x + 7, AXIS + MASTERS / 2);
     context.restore();
   }

@@ -62,7 +62,8 @@ export class TimelineList {
       canvas.addEventListener('pointerup', (/** @type {PointerEvent} */ event) => this.release(event));
       canvas.addEventListener('pointercancel', () => { this.drag = null; });
       canvas.addEventListener('pointerleave', () => this.hide());
-      canvas.addEventListener('wheel', (/** @type {WheelEvent} */ event) => this.wheel(event, isHead), { passive: false });
+      canvas.addEventListener('wheel', (/** @type {WheelEvent} */ event) => this.wheel(event, isHead),
+        { passive: false });
     }
   }
 
@@ -149,7 +150,8 @@ export class TimelineList {
     if (event.button !== 0) return;
     this.drag = { x: event.offsetX, range: this.range, isHead, isMoved: false, to: event.offsetX };
     // A finger that scrolls the rows keeps doing so.
-    if (isHead || event.pointerType === 'mouse') /** @type {Element} */ (event.target).setPointerCapture(event.pointerId);
+    const isCaptured = isHead || event.pointerType === 'mouse';
+    if (isCaptured) /** @type {Element} */ (event.target).setPointerCapture(event.pointerId);
   }
 
   /** @param {PointerEvent} event @param {boolean} isHead */
@@ -225,8 +227,9 @@ export class TimelineList {
     setText(this.tip, words);
     const isRight = event.clientX > window.innerWidth / 2;
     const isLow = event.clientY > window.innerHeight - 120;
-    this.tip.style.transform = `translate(${event.clientX + (isRight ? -12 : 14)}px, ${event.clientY + (isLow ? -14 : 18)}px)${
-      isRight ? ' translateX(-100%)' : ''}${isLow ? ' translateY(-100%)' : ''}`;
+    const [x, y] = [event.clientX + (isRight ? -12 : 14), event.clientY + (isLow ? -14 : 18)];
+    const own = `translate(${isRight ? '-100%' : '0'}, ${isLow ? '-100%' : '0'})`;
+    this.tip.style.transform = `translate(${x}px, ${y}px) ${own}`;
   }
 
   /** @param {PointerEvent} event */
@@ -260,8 +263,9 @@ export class TimelineList {
   /** @param {number} at */
   reveal(at) {
     const top = at * this.rowHeight;
+    const lowest = top + this.rowHeight - this.height;
     if (top < this.top) this.scroller.scrollTop = top;
-    else if (top + this.rowHeight > this.top + this.height) this.scroller.scrollTop = top + this.rowHeight - this.height;
+    else if (lowest > this.top) this.scroller.scrollTop = lowest;
     this.top = this.scroller.scrollTop;
   }
 }

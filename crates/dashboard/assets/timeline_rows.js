@@ -17,7 +17,7 @@ const BADGE = 13;
  * `left` and `right` of the bars; `now`: where bars of the living end */
 
 /** Patterns in the colour of the ground, so that states differ without colour. */
-export class Patterns {
+class Patterns {
   constructor() {
     this.color = '';
     /** @type {Map<string, CanvasPattern|null>} */
@@ -54,7 +54,7 @@ function pattern(context, name, color) {
 
 /** The colour and letter of a bar: how it ended, or the state of a member that lives.
  * @param {Bar} bar @param {import('./model.js').JobModel} model @param {boolean} isLive */
-export function lookOf(bar, model, isLive) {
+function lookOf(bar, model, isLive) {
   const look = ENDS.get(bar.end) ?? /** @type {any} */ (ENDS.get('gone'));
   const member = isLive && bar.end === '' ? model.byName(bar.node) : null;
   const state = member ? model.states[member.index] : 0;
@@ -129,7 +129,8 @@ export class TimelineRows {
       const width = Math.max(2, placeOf(part.to) - x);
       if (part.kind === 'away') {
         context.fillStyle = palette.named('s-dead');
-        for (let at = Math.max(left, x); at < Math.min(right, x + width); at += 6) context.fillRect(at, middle - 1, 3, 2);
+        const end = Math.min(right, x + width);
+        for (let at = Math.max(left, x); at < end; at += 6) context.fillRect(at, middle - 1, 3, 2);
         continue;
       }
       const isStalled = part.kind === 'stalled';
@@ -153,7 +154,9 @@ export class TimelineRows {
     context.fillStyle = this.app.palette.panel;
     context.beginPath();
     context.moveTo(x - 1, top);
-    for (const [across, down] of [[5, 0.25], [-1, 0.5], [5, 0.75], [-1, 1]]) context.lineTo(x + across, top + down * tall);
+    for (const [across, down] of [[5, 0.25], [-1, 0.5], [5, 0.75], [-1, 1]]) {
+      context.lineTo(x + across, top + down * tall);
+    }
     context.fill();
   }
 
@@ -169,7 +172,8 @@ export class TimelineRows {
       if (kind === bar.end && at === bar.to) continue;
       const letter = { stalled: 'X', returned: 'R', died: 'D', claimed: 'M', kill: '✕', failed: 'E' }[kind];
       const x = placeOf(at);
-      if (letter === undefined || x - last < BADGE + 1) continue;
+      // Where there is no room for both, the return says more than the death before it.
+      if (letter === undefined || (x - last < BADGE + 1 && kind !== 'returned')) continue;
       last = x;
       draw(letter, kind === 'kill' ? palette.text : markColor(kind, palette), x + (kind === 'died' ? 0 : BADGE / 2));
     }

@@ -16,8 +16,8 @@ export class TimelineTable {
     const heads = ['member', 'attempt', 'began', 'ended', 'how', 'how long', 'what happened'];
     this.element = el('div', { class: 'hidden' },
       el('h2', {}, 'Masters'), this.claims,
-      el('table', {}, this.caption, el('thead', {}, el('tr', {}, ...heads.map((text) => el('th', { scope: 'col' }, text)))),
-        this.body));
+      el('table', {}, this.caption,
+        el('thead', {}, el('tr', {}, ...heads.map((text) => el('th', { scope: 'col' }, text)))), this.body));
     [this.shown, this.at] = ['', -Infinity];
   }
 
