@@ -15,6 +15,7 @@ package_of() {
         fuser) echo psmisc ;;
         sshd) echo openssh-server ;;
         ssh | ssh-keygen) echo openssh-client ;;
+        promtool) echo prometheus ;;
         ps) echo procps ;;
         awk) echo mawk ;;
         timeout | realpath) echo coreutils ;;

@@ -29,6 +29,7 @@ mod scripts_build;
 mod serve;
 mod serve_actions;
 mod serve_page;
+mod serve_reports;
 mod stall;
 mod status;
 mod status_watch;

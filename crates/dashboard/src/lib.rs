@@ -3,6 +3,7 @@
 //! - `strip`, `history`, `event_log`: what clients are told. Pure.
 //! - `job`: the state of one job that its feeds write and its clients read; `subscriber`: one who is told of it.
 //! - `feed`, `feeds`: read ZooKeeper, without end.
+//! - `reports`: what `heartline cluster status` and `heartline nodes list` know.
 //! - `actions`: what people do by the page.
 //! - `recording`: all that is told, in a file, to be played again.
 //! - `metrics`: the same for Prometheus.
@@ -20,6 +21,7 @@ mod job;
 mod job_metrics;
 mod metrics;
 mod recording;
+mod reports;
 mod server;
 mod strip;
 mod subscriber;

@@ -2,6 +2,7 @@
 
 mod export;
 mod record;
+mod reports;
 mod serve;
 
 pub use export::ExportArgs;

@@ -12,6 +12,7 @@ use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
 use super::record::{RecordOptions, finish};
+use super::reports::ReportOptions;
 use crate::feeds::JobOptions;
 use crate::metrics::Metrics;
 use crate::recording::{Recorder, Recording};
@@ -55,6 +56,9 @@ pub struct ServeArgs {
     /// Let whoever has the token kill attempts and set the interval
     #[arg(long, requires = "token_file", conflicts_with = "replay")]
     allow_actions: bool,
+
+    #[command(flatten)]
+    reports: ReportOptions,
 
     /// Play a recording of heartline record, instead of live jobs
     #[arg(long, value_name = "FILE", conflicts_with = "record")]
@@ -120,13 +124,17 @@ impl ServeArgs {
         let shown = || say(PROGRAM, format!("{scheme}://{address}/"));
         if replayed.is_some() {
             shown();
-            let shared = Shared::new(Vec::new(), replayed, metrics, false);
+            let shared = Shared::new(Vec::new(), replayed, metrics);
             return server::serve(entrance, shared).await;
         }
         let feeds = self.jobs.start(&metrics);
         shown();
         let recorder = file.map(|file| Recorder::start(PROGRAM, &feeds.jobs, file));
-        let shared = Shared::new(feeds.jobs, None, metrics, self.allow_actions);
+        let shared = Shared {
+            reports: self.reports.start(&feeds.readers),
+            allows_actions: self.allow_actions,
+            ..Shared::new(feeds.jobs, None, metrics)
+        };
         let serving = server::serve(entrance, shared);
         match recorder {
             Some(recorder) => feeds.readers.run_until(finish(recorder, serving)).await,

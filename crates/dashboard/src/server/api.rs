@@ -81,6 +81,22 @@ pub(super) async fn metrics(State(shared): State<Shared>) -> Response {
     metrics_response(shared.metrics.text())
 }
 
+/// What `heartline cluster status` knows.
+pub(super) async fn cluster(State(shared): State<Shared>) -> Response {
+    match &shared.reports.cluster {
+        Some(report) => fresh(report.json()),
+        None => not_found("this server shows no cluster; start it with --cluster FILE"),
+    }
+}
+
+/// What `heartline nodes list` knows.
+pub(super) async fn nodes(State(shared): State<Shared>) -> Response {
+    match &shared.reports.nodes {
+        Some(report) => fresh(report.json()),
+        None => not_found("this server shows no nodes; start it with --nodes HOST:PORT"),
+    }
+}
+
 /// The jobs that are shown.
 pub(super) async fn jobs(State(shared): State<Shared>) -> Json<Value> {
     let live = shared.jobs.iter().map(|job| job.namespace());
@@ -94,6 +110,8 @@ pub(super) async fn jobs(State(shared): State<Shared>) -> Json<Value> {
         "jobs": jobs,
         "is_live": shared.recording.is_none(),
         "allows_actions": shared.allows_actions,
+        "has_cluster": shared.reports.cluster.is_some(),
+        "has_nodes": shared.reports.nodes.is_some(),
     }))
 }
 

@@ -24,6 +24,7 @@ use tower_http::compression::CompressionLayer;
 use crate::job::Job;
 use crate::metrics::Metrics;
 use crate::recording::Recording;
+use crate::reports::Reports;
 pub(crate) use access::{Access, Token};
 pub(crate) use assets::{PAGE, page_files};
 use heartline_exporter::listener::{HttpClient, LimitedListener};
@@ -46,6 +47,8 @@ pub(crate) struct Shared {
     /// What is shown instead of live jobs.
     pub(crate) recording: Option<Arc<Recording>>,
     pub(crate) metrics: Arc<Metrics>,
+    /// Of the cluster and its nodes.
+    pub(crate) reports: Reports,
     /// Whether clients may kill members and set the interval.
     pub(crate) allows_actions: bool,
     /// A permit for each client that may still follow a job.
@@ -65,13 +68,13 @@ impl Shared {
         jobs: Vec<Arc<Job>>,
         recording: Option<Recording>,
         metrics: Arc<Metrics>,
-        allows_actions: bool,
     ) -> Self {
         Self {
             jobs: jobs.into(),
             recording: recording.map(Arc::new),
             metrics,
-            allows_actions,
+            reports: Reports::default(),
+            allows_actions: false,
             clients: Arc::new(Semaphore::new(MOST_CLIENTS)),
         }
     }
@@ -103,6 +106,8 @@ fn router(shared: Shared, access: Access) -> Router {
     };
     let guarded = Router::new()
         .route("/metrics", get(api::metrics))
+        .route("/api/v1/cluster", get(api::cluster))
+        .route("/api/v1/nodes", get(api::nodes))
         .route("/api/v1/jobs", get(api::jobs))
         .route("/api/v1/jobs/{job}", get(api::job))
         .route("/api/v1/jobs/{job}/stream", get(stream::follow))
