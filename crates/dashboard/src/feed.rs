@@ -1,13 +1,12 @@
 //! What keeps a job's state up to date: readings of all members, and the master's events.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::Utc;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use crate::job::{Job, SnapshotRequest};
+use crate::updates::{JobUpdates, SnapshotRequest};
 use heartline_core::protocol::Event;
 use heartline_observe::status::JobReader;
 use heartline_observe::watch::{ConnectionChanges, EventHandler, EventHistory, follow};
@@ -18,7 +17,7 @@ const SHARE: u32 = 4;
 
 /// Reads all members again and again, for ever, and the snapshots that clients ask for between.
 pub(crate) async fn read(
-    job: Arc<Job>,
+    job: impl JobUpdates,
     mut requests: mpsc::Receiver<SnapshotRequest>,
     settings: Settings,
     period: Duration,
@@ -48,7 +47,7 @@ pub(crate) async fn read(
 }
 
 /// Follows the master's events, for ever.
-pub(crate) async fn events(job: Arc<Job>, settings: Settings) -> anyhow::Result<()> {
+pub(crate) async fn events(job: impl JobUpdates, settings: Settings) -> anyhow::Result<()> {
     let told = ToldEvents {
         job,
         connection: ConnectionChanges::default(),
@@ -57,12 +56,12 @@ pub(crate) async fn events(job: Arc<Job>, settings: Settings) -> anyhow::Result<
     follow(&settings, told, EventHistory::default(), None).await
 }
 
-struct ToldEvents {
-    job: Arc<Job>,
+struct ToldEvents<J> {
+    job: J,
     connection: ConnectionChanges,
 }
 
-impl EventHandler for ToldEvents {
+impl<J: JobUpdates> EventHandler for ToldEvents<J> {
     fn connection(&mut self, connected: bool) -> anyhow::Result<bool> {
         let event = self.connection.event(connected);
         if let Some(event) = &event {

@@ -1,6 +1,7 @@
 //! A job seen live: `heartline serve`, a page, an API and metrics.
 //!
 //! - `strip`, `history`, `event_log`: what clients are told. Pure.
+//! - `updates`: what goes between feeds and those that show a job.
 //! - `job`: the state of one job that its feeds write and its clients read.
 //! - `feed`: reads ZooKeeper, without end.
 //! - `metrics`: the same for Prometheus.
@@ -15,5 +16,6 @@ mod job;
 mod metrics;
 mod server;
 mod strip;
+mod updates;
 
 pub use args::ServeArgs;
