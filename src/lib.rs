@@ -15,7 +15,7 @@
 //! - `heartline-cli`: [`cli`], options, properties of the job and exit status, shared by all programs.
 //! - `heartline-observe`: [`setup`] and [`watch`]; for the tools [`status`], [`events`], [`admin`], [`zkstats`],
 //!   [`probe`].
-//! - `heartline-dashboard`: [`dashboard`], a job seen live: a page, an API and metrics.
+//! - `heartline-dashboard`: [`dashboard`], a job seen live: a page, an API and metrics, or a terminal.
 //! - `heartline-recipes`: [`membership`] and [`commit`].
 //! - `heartline-nodes`: [`nodes`], a control server and the agents that keep the files of their nodes.
 //! - `heartline-cluster`: [`cluster`], whole clusters by one description.

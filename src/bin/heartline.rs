@@ -7,7 +7,7 @@ use heartline::admin::{IntervalArgs, KillArgs, ReinitArgs};
 use heartline::cli;
 use heartline::cli::{ChildExecArgs, SupervisorArgs};
 use heartline::cluster::ClusterArgs;
-use heartline::dashboard::ServeArgs;
+use heartline::dashboard::{ServeArgs, TopArgs};
 use heartline::dedicated_master::DedicatedMasterArgs;
 use heartline::events::EventsArgs;
 use heartline::membership::MemberArgs;
@@ -31,6 +31,7 @@ enum Tool {
     Member(MemberArgs),
     Status(StatusArgs),
     Serve(ServeArgs),
+    Top(TopArgs),
     Zkstats(ZkstatsArgs),
     /// Configure, start, inspect and stop ZooKeeper, HDFS, YARN and Kafka from one description
     Cluster(ClusterArgs),
@@ -59,6 +60,7 @@ fn main() -> ExitCode {
     match options.tool {
         Tool::Status(status) => status.run(),
         Tool::Serve(serve) => serve.run(&mut Options::command()),
+        Tool::Top(top) => top.run(),
         Tool::Zkstats(zkstats) => zkstats.run(),
         Tool::Cluster(cluster) => cluster.run(),
         Tool::Events(events) => events.run(),

@@ -29,3 +29,4 @@ mod serve_page;
 mod stall;
 mod status;
 mod status_watch;
+mod top;

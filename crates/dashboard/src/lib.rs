@@ -1,4 +1,4 @@
-//! A job seen live: `heartline serve`, a page, an API and metrics.
+//! A job seen live: `heartline serve`, a page, an API and metrics; `heartline top`, a picture in a terminal.
 //!
 //! - `strip`, `history`, `event_log`: what clients are told. Pure.
 //! - `updates`: what goes between feeds and those that show a job.
@@ -6,7 +6,8 @@
 //! - `feed`: reads ZooKeeper, without end.
 //! - `metrics`: the same for Prometheus.
 //! - `server`: HTTP: who may ask, what is answered.
-//! - `args`: the command.
+//! - `top`: the terminal view.
+//! - `args`: the command `heartline serve`.
 
 mod args;
 mod event_log;
@@ -16,6 +17,8 @@ mod job;
 mod metrics;
 mod server;
 mod strip;
+mod top;
 mod updates;
 
 pub use args::ServeArgs;
+pub use top::TopArgs;
