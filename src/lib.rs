@@ -16,7 +16,7 @@
 //! - `heartline-observe`: [`setup`] and [`watch`]; for the tools [`status`], [`events`], [`admin`], [`zkstats`],
 //!   [`probe`].
 //! - `heartline-exporter`: [`exporter`], figures of a program by HTTP.
-//! - `heartline-dashboard`: [`dashboard`], a job seen live: a page, an API and metrics.
+//! - `heartline-dashboard`: [`dashboard`], a job seen live or from a recording: a page, an API and metrics, or a terminal.
 //! - `heartline-recipes`: [`membership`] and [`commit`].
 //! - `heartline-nodes`: [`nodes`], a control server and the agents that keep the files of their nodes.
 //! - `heartline-cluster`: [`cluster`], whole clusters by one description.

@@ -7,7 +7,7 @@ use heartline::admin::{IntervalArgs, KillArgs, ReinitArgs};
 use heartline::cli;
 use heartline::cli::{ChildExecArgs, SupervisorArgs};
 use heartline::cluster::ClusterArgs;
-use heartline::dashboard::{ExportArgs, RecordArgs, ServeArgs};
+use heartline::dashboard::{ExportArgs, RecordArgs, ServeArgs, TopArgs};
 use heartline::dedicated_master::DedicatedMasterArgs;
 use heartline::events::EventsArgs;
 use heartline::membership::MemberArgs;
@@ -33,6 +33,7 @@ enum Tool {
     Serve(ServeArgs),
     Record(RecordArgs),
     Export(ExportArgs),
+    Top(TopArgs),
     Zkstats(ZkstatsArgs),
     /// Configure, start, inspect and stop ZooKeeper, HDFS, YARN and Kafka from one description
     Cluster(ClusterArgs),
@@ -63,6 +64,7 @@ fn main() -> ExitCode {
         Tool::Serve(serve) => serve.run(&mut Options::command()),
         Tool::Record(record) => record.run(),
         Tool::Export(export) => export.run(),
+        Tool::Top(top) => top.run(),
         Tool::Zkstats(zkstats) => zkstats.run(),
         Tool::Cluster(cluster) => cluster.run(),
         Tool::Events(events) => events.run(),

@@ -30,6 +30,7 @@ mod sources;
 mod storm;
 mod stranger;
 mod task;
+mod tmux;
 mod znodes;
 mod zookeeper;
 
@@ -60,5 +61,6 @@ pub(crate) use sources::sources;
 pub(crate) use storm::Storm;
 pub(crate) use stranger::{Client, KEYS, count_refused, is_refused, node, with};
 pub(crate) use task::Task;
+pub(crate) use tmux::Tmux;
 pub(crate) use znodes::visit;
 pub(crate) use zookeeper::ZooKeeper;

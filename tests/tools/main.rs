@@ -33,3 +33,4 @@ mod serve_reports;
 mod stall;
 mod status;
 mod status_watch;
+mod top;

@@ -8,7 +8,8 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::actions::{ActionOutcome, ActionRequest};
-use crate::job::{Job, SnapshotRequest};
+use crate::job::Job;
+use crate::updates::{JobUpdates, SnapshotRequest};
 use heartline_core::protocol::Event;
 use heartline_core::protocol::request::Response;
 use heartline_observe::admin::ask_master;
@@ -22,7 +23,7 @@ const SHARE: u32 = 4;
 
 /// Reads all members again and again, for ever, and the snapshots that clients ask for between.
 pub(crate) async fn read(
-    job: Arc<Job>,
+    job: impl JobUpdates,
     mut requests: mpsc::Receiver<SnapshotRequest>,
     settings: Settings,
     period: Duration,
@@ -76,7 +77,7 @@ pub(crate) async fn actions(
 }
 
 /// Follows the master's events, for ever.
-pub(crate) async fn events(job: Arc<Job>, settings: Settings) -> anyhow::Result<()> {
+pub(crate) async fn events(job: impl JobUpdates, settings: Settings) -> anyhow::Result<()> {
     let told = ToldEvents {
         job,
         connection: ConnectionChanges::default(),
@@ -85,12 +86,12 @@ pub(crate) async fn events(job: Arc<Job>, settings: Settings) -> anyhow::Result<
     follow(&settings, told, EventHistory::default(), None).await
 }
 
-struct ToldEvents {
-    job: Arc<Job>,
+struct ToldEvents<J> {
+    job: J,
     connection: ConnectionChanges,
 }
 
-impl EventHandler for ToldEvents {
+impl<J: JobUpdates> EventHandler for ToldEvents<J> {
     fn connection(&mut self, connected: bool) -> anyhow::Result<bool> {
         let event = self.connection.event(connected);
         if let Some(event) = &event {

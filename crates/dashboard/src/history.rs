@@ -25,7 +25,7 @@ const MOST_ROWS: usize = 250;
 const ROW_PAUSE: Duration = Duration::from_secs(1);
 
 /// A member, as clients know it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Member {
     strip: Strip,
     /// Its details, as JSON; those of its last reading if it is gone.
@@ -41,8 +41,19 @@ struct Member {
     end: Option<(char, Duration)>,
 }
 
+/// What is known of one member, for those who show it in this process.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KnownMember<'a> {
+    /// The fields of `heartline status --json`; those of its last reading if it is gone.
+    pub(crate) details: &'a Map<String, Value>,
+    /// Its last cells.
+    pub(crate) strip: &'a Strip,
+    /// When it was read last, on the clock of the readings.
+    pub(crate) read: Duration,
+}
+
 /// The members of one job.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct JobHistory {
     members: Vec<Member>,
     indexes: HashMap<String, usize>,
@@ -212,6 +223,26 @@ impl JobHistory {
         rows
     }
 
+    /// All members by their indexes, also those that are gone.
+    pub(crate) fn members(&self) -> impl ExactSizeIterator<Item = KnownMember<'_>> {
+        self.members.iter().map(Member::known)
+    }
+
+    /// The member with this index, if there is one.
+    pub(crate) fn known(&self, index: usize) -> Option<KnownMember<'_>> {
+        self.members.get(index).map(Member::known)
+    }
+
+    /// The index of the member with this name, until members are forgotten.
+    pub(crate) fn index(&self, node: &str) -> Option<usize> {
+        self.indexes.get(node).copied()
+    }
+
+    /// Number of members of the last reading that are not shown.
+    pub(crate) fn unshown(&self) -> usize {
+        self.unshown
+    }
+
     /// The details of one member by its name.
     pub(crate) fn member(&self, node: &str) -> Option<Map<String, Value>> {
         let index = *self.indexes.get(node)?;
@@ -259,6 +290,14 @@ impl Member {
             state,
             ..Cell::ABSENT
         });
+    }
+
+    fn known(&self) -> KnownMember<'_> {
+        KnownMember {
+            details: &self.details,
+            strip: &self.strip,
+            read: self.read,
+        }
     }
 
     fn name(&self) -> &str {

@@ -11,6 +11,7 @@ use crate::actions::{Action, ActionLog, ActionOutcome, ActionRequest};
 use crate::event_log::EventLog;
 use crate::history::JobHistory;
 use crate::metrics::{JobMetrics, Metrics};
+use crate::updates::{JobUpdates, MOST_ASKED, SnapshotRequest};
 use heartline_core::clock::SystemClock;
 use heartline_core::protocol::{Event, stamp};
 use heartline_core::text;
@@ -19,19 +20,8 @@ use heartline_observe::status::{Overview, Unavailable};
 /// Maximum number of messages that wait for a slow client. It gets everything anew if it misses one.
 const MOST_WAITING: usize = 64;
 
-/// Maximum number of snapshots that clients wait for.
-const MOST_ASKED: usize = 16;
-
 /// Maximum number of actions that wait for the master's answer.
 const MOST_ACTING: usize = 16;
-
-/// A client's question for the snapshot of a stalled member.
-#[derive(Debug)]
-pub(crate) struct SnapshotRequest {
-    pub(crate) node: String,
-    /// The text, if there is a snapshot, or why it cannot be read.
-    pub(crate) answer: oneshot::Sender<Result<Option<String>, String>>,
-}
 
 /// A message to all clients of a job: JSON.
 #[derive(Clone, Debug)]
@@ -176,51 +166,6 @@ impl Job {
         let _ = self.changes.send(change);
     }
 
-    /// A reading was made; `took` is how long it took.
-    pub(crate) fn read(&self, took: Duration, overview: &Overview) {
-        let now = self.clock.now().elapsed;
-        let mut state = self.state();
-        state.away = None;
-        let before = state.history.last_read().unwrap_or(now);
-        let is_anew = state.history.read(now.saturating_sub(took), now, overview);
-        let since = now.saturating_sub(before);
-        let counts = state.history.counts();
-        self.metrics().read(since, took, overview, &counts);
-        let mut tick = state.history.tick(now);
-        drop(state);
-        if is_anew {
-            return self.tell(Change::Anew);
-        }
-        tick.insert("connected".to_owned(), true.into());
-        self.tell(Change::Tick(written(&Value::Object(tick))));
-    }
-
-    /// A reading has failed.
-    pub(crate) fn unavailable(&self, at: DateTime<Utc>, why: &Unavailable) {
-        let mut state = self.state();
-        self.metrics().unavailable();
-        let (since, _) = state.away.take().unwrap_or_else(|| (at, String::new()));
-        state.away = Some((since, why.to_string()));
-        drop(state);
-        let away = json!({ "since": stamp(since), "problem": why.to_string() });
-        self.tell(Change::Away(written(&away)));
-    }
-
-    /// Something has happened.
-    pub(crate) fn event(&self, event: &Event) {
-        // An event holds only texts and numbers, so it can always be written.
-        let json = text::json(event).unwrap_or_default();
-        let mut state = self.state();
-        // A restart must not count again what the report repeats.
-        if event.time >= self.started {
-            self.metrics().event(event);
-        }
-        state.history.event(self.clock.now().elapsed, event);
-        let number = state.log.push(json.clone());
-        // Under the lock, so that numbers are told in order.
-        self.tell(Change::Event(number, numbered(number, &json).into()));
-    }
-
     /// The id of an event: it says of which server the number is.
     pub(crate) fn event_id(&self, number: u64) -> String {
         format!("{:x}-{number}", self.started.timestamp_millis())
@@ -276,6 +221,50 @@ impl Job {
     /// Whether it was read and can be read.
     pub(crate) fn is_ready(&self) -> bool {
         self.state().is_connected()
+    }
+}
+
+impl JobUpdates for Arc<Job> {
+    fn read(&self, took: Duration, overview: &Overview) {
+        let now = self.clock.now().elapsed;
+        let mut state = self.state();
+        state.away = None;
+        let before = state.history.last_read().unwrap_or(now);
+        let is_anew = state.history.read(now.saturating_sub(took), now, overview);
+        let since = now.saturating_sub(before);
+        let counts = state.history.counts();
+        self.metrics().read(since, took, overview, &counts);
+        let mut tick = state.history.tick(now);
+        drop(state);
+        if is_anew {
+            return self.tell(Change::Anew);
+        }
+        tick.insert("connected".to_owned(), true.into());
+        self.tell(Change::Tick(written(&Value::Object(tick))));
+    }
+
+    fn unavailable(&self, at: DateTime<Utc>, why: &Unavailable) {
+        let mut state = self.state();
+        self.metrics().unavailable();
+        let (since, _) = state.away.take().unwrap_or_else(|| (at, String::new()));
+        state.away = Some((since, why.to_string()));
+        drop(state);
+        let away = json!({ "since": stamp(since), "problem": why.to_string() });
+        self.tell(Change::Away(written(&away)));
+    }
+
+    fn event(&self, event: &Event) {
+        // An event holds only texts and numbers, so it can always be written.
+        let json = text::json(event).unwrap_or_default();
+        let mut state = self.state();
+        // A restart must not count again what the report repeats.
+        if event.time >= self.started {
+            self.metrics().event(event);
+        }
+        state.history.event(self.clock.now().elapsed, event);
+        let number = state.log.push(json.clone());
+        // Under the lock, so that numbers are told in order.
+        self.tell(Change::Event(number, numbered(number, &json).into()));
     }
 }
 

@@ -1,6 +1,7 @@
-//! A job seen live or from a recording: `heartline serve`, a page, an API and metrics.
+//! A job seen live or from a recording: `heartline serve`, a page, an API and metrics; `heartline top`, a picture in a terminal.
 //!
 //! - `strip`, `history`, `event_log`: what clients are told. Pure.
+//! - `updates`: what goes between feeds and those that show a job.
 //! - `job`: the state of one job that its feeds write and its clients read; `subscriber`: one who is told of it.
 //! - `feed`, `feeds`: read ZooKeeper, without end.
 //! - `reports`: what `heartline cluster status` and `heartline nodes list` know.
@@ -9,7 +10,8 @@
 //! - `metrics`: the same for Prometheus.
 //! - `job_metrics`: the metrics of one job without its page.
 //! - `server`: HTTP: who may ask, what is answered.
-//! - `args`: the commands.
+//! - `top`: the terminal view.
+//! - `args`: the other commands.
 
 mod actions;
 mod args;
@@ -25,6 +27,9 @@ mod reports;
 mod server;
 mod strip;
 mod subscriber;
+mod top;
+mod updates;
 
 pub use args::{ExportArgs, RecordArgs, ServeArgs};
 pub use job_metrics::serve_job_metrics;
+pub use top::TopArgs;

@@ -136,6 +136,11 @@ impl Strip {
         self.cells.iter().map(|cell| cell.beats).collect()
     }
 
+    /// The cells, oldest first. The last one is of the last reading of the job.
+    pub(crate) fn cells(&self) -> impl DoubleEndedIterator<Item = Cell> {
+        self.cells.iter().copied()
+    }
+
     /// The newest cell.
     pub(crate) fn last(&self) -> Option<Cell> {
         self.cells.back().copied()

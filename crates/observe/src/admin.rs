@@ -110,14 +110,17 @@ async fn ask(zookeeper: ZooKeeperOptions, request: Request) -> anyhow::Result<()
     }
 }
 
-/// Sends a request to the master of a job, in a session of its own, and returns the answer.
+/// Sends a request to the master of a job, in a session of its own, and returns the answer: what was done, or why the
+/// master refuses. Both are texts of the master; clean them before they are shown.
 ///
 /// # Errors
-/// If there is no session or no master, or no answer within a few seconds. Then the request may still be carried out by
-/// a master that has read it.
+/// If there is no session within 5 s, if no member runs below the namespace, or if no master answers within 10 s. The
+/// error says which. After the last one the request may still be carried out, by a master that has read it; to ask again
+/// does no harm.
 ///
 /// # Cancel safety
-/// When the future is dropped, the session ends by its timeout, and the request with it.
+/// When the future is dropped, the session ends by its timeout, and the request with it. A master that has read it before
+/// carries it out.
 pub async fn ask_master(settings: &Settings, request: &Request) -> anyhow::Result<Response> {
     let address = &settings.address;
     let session = Connector::new(settings.clone())

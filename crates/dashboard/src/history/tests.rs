@@ -25,6 +25,7 @@ fn row(node: &str, verdict: MemberVerdict, records: u64) -> Row {
         cause: None,
         last: DateTime::UNIX_EPOCH,
         age: ms(3),
+        joined: None,
         problem: None,
         beat: Some(Beat {
             status,

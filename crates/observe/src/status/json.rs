@@ -34,6 +34,8 @@ struct Member<'a> {
     cause: Option<DeathCause>,
     last: Option<String>,
     age_ms: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    joined: Option<String>,
     beats_per_second: Option<f64>,
     records_per_second: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -123,6 +125,7 @@ fn member(row: &Row) -> Member<'_> {
         cause: row.cause,
         last: row.known_age().map(|_| stamp(row.last)),
         age_ms: row.known_age().map(millis),
+        joined: row.joined.map(stamp),
         beats_per_second: row.beats_per_second.map(tenths),
         records_per_second: row.records_per_second.map(tenths),
         interval_ms: interval.filter(|interval| !interval.is_zero()).map(millis),

@@ -139,6 +139,8 @@ pub struct Row {
     pub last: DateTime<Utc>,
     /// The age of that beat or declaration.
     pub age: Duration,
+    /// When it joined last, on the server's clock; `None` for a dead member.
+    pub joined: Option<DateTime<Utc>>,
     /// Why its value cannot be read, if it cannot.
     pub problem: Option<String>,
     /// Its last beat; `None` for a dead member, and for one whose value cannot be read.
@@ -206,6 +208,7 @@ impl Row {
             cause: None,
             last: stat.written,
             age,
+            joined: (stat.created != 0).then_some(stat.made),
             identity: beat.identity.clone(),
             beat: after.problem.is_none().then_some(beat),
             problem: after.problem.clone(),
@@ -225,6 +228,7 @@ impl Row {
             cause: dead.cause,
             last: dead.time,
             age: since(dead.time, now),
+            joined: None,
             beat: None,
             problem: None,
             identity: Identity {
