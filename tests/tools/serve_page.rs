@@ -67,6 +67,17 @@ fn driver() -> Result<PathBuf, &'static str> {
     Ok(folder)
 }
 
+/// Compares the answers of a server with its own OpenAPI document.
+fn as_documented(driver: &Path, dashboard: &Dashboard, token: &[&str]) {
+    let mut command = Command::new("node");
+    command.current_dir(driver).arg("openapi.mjs");
+    let url = format!("http://{}/", dashboard.address());
+    let checked = command.arg(url).args(token).output().expect("it runs");
+    let said = String::from_utf8_lossy(&checked.stdout);
+    assert!(checked.status.success(), "{said}");
+    assert!(said.matches("ok 200").count() > 5, "{said}");
+}
+
 #[test]
 fn the_page_plays_a_recording_with_and_without_a_server() {
     let driver = match driver() {
@@ -78,6 +89,7 @@ fn the_page_plays_a_recording_with_and_without_a_server() {
     let file = recorded(&zookeeper, folder.path());
     let shown = file.to_str().expect("a path");
     let replay = Dashboard::start("127.0.0.1:1", &["--replay", shown]);
+    as_documented(&driver, &replay, &[]);
     let page = folder.path().join("page.html");
     let mut export = Command::new(env!("CARGO_BIN_EXE_heartline"));
     let export = export.args(["export", shown, "--html"]).arg(&page);
@@ -118,6 +130,7 @@ fn the_page_shows_a_job_and_a_death_in_a_real_browser() {
     let mut commands = browser.process.take_stdin().expect("a pipe");
     commands.write_all(b"expect-dead map2\n").expect("it reads");
     browser.wait_for("watching map2", CHECKED);
+    as_documented(&driver, &dashboard, &[TOKEN]);
     follower.signal(Signal::KILL);
     events.wait_for_event("died", "map2");
     browser.wait_for("dead map2 ", SHOWN);

@@ -81,6 +81,14 @@ pub(super) async fn metrics(State(shared): State<Shared>) -> Response {
     metrics_response(shared.metrics.text())
 }
 
+/// The document that describes these answers.
+pub(super) const OPENAPI: &str = include_str!("../../openapi.json");
+
+/// That document.
+pub(super) async fn openapi() -> Response {
+    ([(CONTENT_TYPE, "application/json")], OPENAPI).into_response()
+}
+
 /// What `heartline cluster status` knows.
 pub(super) async fn cluster(State(shared): State<Shared>) -> Response {
     match &shared.reports.cluster {

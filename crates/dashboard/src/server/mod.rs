@@ -106,6 +106,7 @@ fn router(shared: Shared, access: Access) -> Router {
     };
     let guarded = Router::new()
         .route("/metrics", get(api::metrics))
+        .route("/api/v1/openapi.json", get(api::openapi))
         .route("/api/v1/cluster", get(api::cluster))
         .route("/api/v1/nodes", get(api::nodes))
         .route("/api/v1/jobs", get(api::jobs))
@@ -150,4 +151,23 @@ async fn harden(request: Request, next: Next) -> Response {
         headers.insert(name, HeaderValue::from_static(value));
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    #[test]
+    fn each_path_is_in_the_openapi_document_and_no_other() {
+        let document: Value = serde_json::from_str(super::api::OPENAPI).expect("JSON");
+        let told = document["paths"].as_object().expect("paths").keys();
+        let told: BTreeSet<&str> = told.map(String::as_str).collect();
+        let source = include_str!("mod.rs");
+        let source = source.split("mod tests").next().unwrap_or_default();
+        let routes = source.split(".route(").skip(1);
+        let routes = routes.filter_map(|route| route.split('"').nth(1));
+        assert_eq!(routes.collect::<BTreeSet<_>>(), told);
+    }
 }
