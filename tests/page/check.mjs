@@ -6,8 +6,8 @@
 //
 //   expect-dead NAME       waits until the page shows this member as dead; prints `watching NAME` once it looks, then
 //                          `dead NAME MS`, with the time of the page in milliseconds since 1970
-//   screenshot VIEW PATH   VIEW: overview, strips, table, member, events, timeline, or an address that begins with #;
-//                          with `:dark` or `:phone` behind it
+//   screenshot VIEW PATH   VIEW: overview, strips, table, member, events, timeline, cluster, nodes, or an address that
+//                          begins with #; with `:dark` or `:phone` behind it
 //   exported PATH          opens an exported page as a file, and checks that it replays; prints `exported MEMBERS`
 //   frames SECONDS         scrolls the strips; prints `frames FPS MEDIAN P95 LONGEST`, the times in milliseconds
 //   quit
@@ -89,6 +89,8 @@ class Checks {
     this.job = 0;
     this.isLive = true;
     this.allowsActions = false;
+    this.hasCluster = false;
+    this.hasNodes = false;
   }
 
   /** Shows an address of the page, by its part behind `#`. */
@@ -111,6 +113,9 @@ class Checks {
     await this.keyboardWorks();
     await this.timelineWorks();
     if (this.allowsActions) await this.actionsAsk();
+    if (this.hasCluster) await this.clusterIsShown();
+    if (this.hasNodes) await this.nodesAreShown();
+    await this.reportsAreInTheNavigation();
     await this.namesAreNoMarkup();
     await this.isAccessible();
     this.isQuiet();
@@ -126,6 +131,9 @@ class Checks {
     this.job = jobs.jobs[0].id;
     this.isLive = jobs.is_live !== false;
     this.allowsActions = jobs.allows_actions === true;
+    // In a recording there is neither.
+    this.hasCluster = this.isLive && jobs.has_cluster === true;
+    this.hasNodes = this.isLive && jobs.has_nodes === true;
     await this.show(this.hash(''));
     const link = this.isLive ? 'live' : 'recording';
     await until(this.page, 'the first picture', (state) => document.getElementById('link')?.dataset.link === state
@@ -210,6 +218,63 @@ class Checks {
     ok('an action is asked for first, and can be cancelled');
   }
 
+  /** Opens a view that belongs to no job by its key. @param {string} key @param {string} view */
+  async openReport(key, view) {
+    const { page } = this;
+    await this.show(this.hash(''));
+    await page.evaluate(() => document.activeElement?.blur());
+    await page.keyboard.press(key);
+    const isThere = (name) => location.hash.startsWith(`#/${name}`);
+    await until(page, `the address of the ${view} after the key ${key}`, isThere, view);
+    await until(page, `a report of the ${view}`, (name) => (
+      document.querySelector(`.${name}`)?.hidden === false && /\d\d:\d\d:\d\d/.test(
+        document.getElementById('link-text').textContent)), view);
+  }
+
+  async clusterIsShown() {
+    const { page } = this;
+    await this.openReport('6', 'cluster');
+    const rows = () => page.locator('.part-rows > li').count();
+    const all = await rows();
+    check(all > 0, 'the cluster has no row');
+    await page.click('.switch button:last-child');
+    await until(page, 'the hosts', () => location.hash.includes('by=host'));
+    check(await rows() === all, `${await rows()} of ${all} rows by host`);
+    await page.fill('.cluster input[type="search"]', 'no-part-has-this-name');
+    await until(page, 'no row after the filter', () => document.querySelectorAll('.part-rows > li').length === 0);
+    await page.fill('.cluster input[type="search"]', '');
+    const isWell = (await page.textContent('.cluster-verdict')) === 'all is well';
+    check(await page.locator('.troubles').isVisible() !== isWell, 'the troubles are not on top');
+    ok(`the cluster is shown with ${all} rows, by part and by host`);
+  }
+
+  async nodesAreShown() {
+    const { page } = this;
+    await this.openReport('7', 'nodes');
+    await until(page, 'a row of the nodes', () => (
+      document.querySelectorAll('.node-slice .node-row:not([hidden])').length > 0));
+    await page.click('.node-heads .c-age button');
+    await until(page, 'the nodes by age', () => location.hash.includes('sort=-age')
+      && document.querySelector('.node-heads .c-age').getAttribute('aria-sort') === 'descending');
+    await page.fill('.nodes input[type="search"]', 'no-node-has-this-name');
+    await until(page, 'no node after the filter', () => /^0 of/.test(document.querySelector('.result').textContent));
+    await page.fill('.nodes input[type="search"]', '');
+    ok(`${await this.shown()} nodes are shown`);
+  }
+
+  /** The links are there exactly if the server has something to show. */
+  async reportsAreInTheNavigation() {
+    for (const [view, isThere] of [['cluster', this.hasCluster], ['nodes', this.hasNodes]]) {
+      const isShown = await this.page.locator(`#views a[data-view="${view}"]`).isVisible();
+      check(isShown === isThere, `the link to the ${view} is ${isShown ? 'shown' : 'hidden'}`);
+    }
+  }
+
+  /** The addresses of the views that belong to no job. */
+  reportHashes() {
+    return [...this.hasCluster ? ['#/cluster', '#/cluster?by=host'] : [], ...this.hasNodes ? ['#/nodes'] : []];
+  }
+
   /** The number before "member" or "of" above the list. */
   async shown() {
     const text = await this.page.textContent('.result');
@@ -288,8 +353,9 @@ class Checks {
     await this.show(this.hash(`/member/${encodeURIComponent(MARKUP)}`));
     const isText = (name) => document.querySelector('.member-head h1')?.textContent === name;
     await until(page, 'the name as text', isText, MARKUP);
-    for (const view of ['', '/strips', '/strips?as=table', '/events', '/timeline']) {
-      await this.show(this.hash(view));
+    const views = ['', '/strips', '/strips?as=table', '/events', '/timeline'].map((view) => this.hash(view));
+    for (const view of [...views, ...this.reportHashes()]) {
+      await this.show(view);
       await page.waitForTimeout(300);
       const found = await page.evaluate(() => {
         const kinds = 'img, script, iframe, object, embed, b > b, i, [onerror], [onload]';
@@ -300,7 +366,7 @@ class Checks {
         const hasControls = controls.test(document.body.innerText);
         return others.map((one) => one.outerHTML).concat(hasControls ? ['a control character'] : []);
       });
-      check(found.length === 0, `a text of others became markup in ${view || 'the overview'}: ${found[0]}`);
+      check(found.length === 0, `a text of others became markup in ${view}: ${found[0]}`);
     }
     ok('names of others are shown as text');
   }
@@ -311,7 +377,7 @@ class Checks {
     for (const theme of ['light', 'dark']) {
       await page.emulateMedia({ colorScheme: theme });
       const views = ['', '/strips', '/strips?as=table', '/events', '/timeline'].map((view) => this.hash(view));
-      for (const hash of [...views, member]) {
+      for (const hash of [...views, member, ...this.reportHashes()]) {
         await this.show(hash);
         await page.waitForTimeout(300);
         await page.evaluate(AXE);
@@ -352,7 +418,7 @@ class Checks {
     await page.setViewportSize(mode === 'phone' ? { width: 360, height: 740 } : { width: 1400, height: 900 });
     const member = await page.getAttribute('#views a[data-view="member"]', 'href');
     const hashes = { overview: this.hash(''), strips: this.hash('/strips'), table: this.hash('/strips?as=table'),
-      member, events: this.hash('/events'), timeline: this.hash('/timeline') };
+      member, events: this.hash('/events'), timeline: this.hash('/timeline'), cluster: '#/cluster', nodes: '#/nodes' };
     const hash = view.startsWith('#') ? view : hashes[view];
     check(hash, `unknown view ${view}; known are ${Object.keys(hashes).join(', ')}`);
     await this.show(hash);

@@ -11,12 +11,20 @@ use rustix::process::Signal;
 
 use crate::record::recorded;
 use crate::serve_actions::{TOKEN, write_token};
-use crate::support::{Dashboard, Guarded, Mapper, Watcher, ZooKeeper, left_out, which};
+use crate::support::{
+    Dashboard, Guarded, Mapper, ServerOfNodes, Watcher, ZooKeeper, left_out, node_folder, which,
+};
 
 /// How long the page may take for all its checks.
 const CHECKED: Duration = Duration::from_secs(120);
 /// How long it may take to show a death. It takes a tenth of a second; a busy machine takes longer.
 const SHOWN: Duration = Duration::from_secs(10);
+
+/// A cluster that is not started: all of it is in trouble.
+const DESCRIPTION: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/sample-data/clusters/one-machine.toml"
+);
 
 /// The driver of a browser: its lines, and where to write commands.
 struct Browser {
@@ -67,7 +75,7 @@ fn driver() -> Result<PathBuf, &'static str> {
     Ok(folder)
 }
 
-/// Compares the answers of a server with its own OpenAPI document.
+/// Compares the answers of a server with its own `OpenAPI` document.
 fn as_documented(driver: &Path, dashboard: &Dashboard, token: &[&str]) {
     let mut command = Command::new("node");
     command.current_dir(driver).arg("openapi.mjs");
@@ -114,8 +122,14 @@ fn the_page_shows_a_job_and_a_death_in_a_real_browser() {
     let token = token.to_str().expect("a path");
     let zookeeper = ZooKeeper::start();
     let events = Watcher::events(&zookeeper);
+    let server = ServerOfNodes::bare(&[]);
+    let node = node_folder("127.0.0.1\tlocalhost\n");
+    let _agent = server.agent(node.path(), "m1", "master", "127.0.1.1");
+    let nodes = server.address.to_string();
     let acting = ["--token-file", token, "--allow-actions"];
-    let dashboard = Dashboard::start(&zookeeper.address(), &acting);
+    let reports = ["--cluster", DESCRIPTION, "--nodes", &nodes];
+    let options = [&acting[..], &reports].concat();
+    let dashboard = Dashboard::start(&zookeeper.address(), &options);
     let _master = Mapper::start(&zookeeper, "map1");
     zookeeper.wait_until_in_line("map1");
     let follower = Mapper::start(&zookeeper, "map2");

@@ -9,7 +9,7 @@ import { showStatus } from './status_line.js';
 import { Actions } from './actions.js';
 import { Palette } from './draw.js';
 import { Announcer } from './announce.js';
-import { hashOf, memberHash, parseRoute } from './route.js';
+import { hashOf, isReport, memberHash, parseRoute } from './route.js';
 import { clean } from './format.js';
 import { el, setAttribute, setText } from './dom.js';
 import { worst } from './list.js';
@@ -19,6 +19,8 @@ import { Strips } from './strips.js';
 import { MemberView } from './member.js';
 import { Events } from './events.js';
 import { Timeline } from './timeline.js';
+import { ClusterView } from './cluster.js';
+import { NodesView } from './nodes.js';
 import { Jobs } from './jobs.js';
 
 /** How often the list of jobs is asked for; sooner while there is none. */
@@ -27,11 +29,12 @@ const JOBS_SOON_MS = 2000;
 /** How often a view is drawn while a recording is played faster than this machine can. */
 const LATE_DRAW_MS = 150;
 const VIEWS = { jobs: Jobs, overview: Overview, strips: Strips, member: MemberView, events: Events,
-  timeline: Timeline };
+  timeline: Timeline, cluster: ClusterView, nodes: NodesView };
 
 /**
  * @typedef {{ update(): void, routed?(): void, jumped?(): void, themed?(): void, key?(event: KeyboardEvent): boolean,
- *   end?(): void }} View `jumped`: a recording shows another moment
+ *   end?(): void, status?(): import('./status_line.js').Status }} View `jumped`: a recording shows another moment;
+ *   `status`: what the header says, if the view belongs to no job
  */
 
 export class App {
@@ -44,6 +47,8 @@ export class App {
     this.jobs = [];
     this.jobsProblem = '';
     this.areJobsKnown = false;
+    /** Which reports the server has that belong to no job. */
+    this.has = { cluster: false, nodes: false };
     this.route = parseRoute(location.hash);
     /** Whether there are streams; otherwise there are recordings. */
     this.isLive = true;
@@ -87,7 +92,7 @@ export class App {
     });
     document.addEventListener('keydown', (event) => handleKey(this, event));
     this.button('theme', () => window.heartlineTheme.toggle());
-    this.button('help', () => openHelp());
+    this.button('help', () => openHelp(this));
     document.getElementById('skip')?.addEventListener('click', (event) => {
       event.preventDefault();
       this.main.focus();
@@ -120,6 +125,7 @@ export class App {
       this.areJobsKnown = true;
       this.isLive = told.is_live !== false;
       this.allowsActions = told.allows_actions === true && this.isLive;
+      this.has = { cluster: told.has_cluster === true && this.isLive, nodes: told.has_nodes === true && this.isLive };
       const jobs = Array.isArray(told.jobs) ? told.jobs : [];
       this.takeJobs(jobs.map(({ id, namespace }) => ({ id, namespace })));
       // Recordings stay as they are.
@@ -167,9 +173,15 @@ export class App {
     this.frame();
   }
 
+  /** The job that the links lead to: the last one, in a view that belongs to none. */
+  get job() {
+    if (!isReport(this.route.view)) return this.route.job;
+    return this.followed ?? this.jobs[0]?.id ?? null;
+  }
+
   /** The address of a view of this job. @param {string} view */
   hash(view) {
-    const { job } = this.route;
+    const { job } = this;
     if (view === 'strips') {
       const query = job === null || this.stripsQuery === '' ? '' : `?${this.stripsQuery}`;
       return hashOf(job, view) + query;
@@ -186,7 +198,8 @@ export class App {
       location.replace(hashOf(this.jobs[0].id));
       return;
     }
-    if (job !== this.followed) this.follow(job);
+    // A view that belongs to no job leaves the job as it is.
+    if (job !== this.followed && !isReport(view)) this.follow(job);
     if (node !== null) this.selected = node;
     if (view !== this.viewName) {
       this.view?.end?.();
@@ -294,19 +307,22 @@ export class App {
 
   /** The parts around the view that depend on the address. */
   frame() {
-    const { job, view } = this.route;
+    const { job, route: { view } } = this;
     const select = this.jobSelect();
     const known = this.jobs.find((one) => one.id === job);
     if (select.parentElement) select.parentElement.hidden = job === null || !known;
-    /** @type {HTMLElement} */ (document.getElementById('views')).hidden = job === null;
     if (known) select.value = String(known.id);
-    for (const link of document.querySelectorAll('#views a')) {
+    let isAnyShown = false;
+    for (const link of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('#views a'))) {
       const name = link.getAttribute('data-view') ?? '';
+      link.hidden = isReport(name) ? !this.has[/** @type {'cluster'|'nodes'} */ (name)] : job === null;
+      isAnyShown ||= !link.hidden;
       setAttribute(link, 'href', this.hash(name));
       setAttribute(link, 'aria-current', name === view ? 'page' : null);
     }
+    /** @type {HTMLElement} */ (document.getElementById('views')).hidden = !isAnyShown;
     const subject = view === 'member' && this.route.node !== null ? clean(this.route.node, 60) : view;
-    document.title = `${subject} · ${known ? `${clean(known.namespace, 60)} · ` : ''}heartline`;
+    document.title = `${subject} · ${known && !isReport(view) ? `${clean(known.namespace, 60)} · ` : ''}heartline`;
   }
 
   /** Says to screen readers which member is chosen. @param {string} words */

@@ -2,10 +2,12 @@
 import { STATES, BY_RANK } from './states.js';
 import { el } from './dom.js';
 import { badge } from './parts.js';
+import { NODE_MARKS, PART_MARKS, markBadge } from './report_marks.js';
+import { isReport } from './route.js';
 
 /** @typedef {import('./app.js').App} App */
 
-const VIEWS = ['overview', 'strips', 'member', 'events', 'timeline'];
+const VIEWS = ['overview', 'strips', 'member', 'events', 'timeline', 'cluster', 'nodes'];
 const KEYS = [
   [['1', '2', '3', '4', '5'], 'overview, strips, member, events, timeline'],
   [['/'], 'filter'],
@@ -53,12 +55,12 @@ export function handleKey(app, event) {
 /** @param {App} app @param {string} key @returns {boolean} whether the key meant something */
 function common(app, key) {
   const view = VIEWS[Number(key) - 1];
-  if (view && app.route.job !== null) {
+  if (view && (isReport(view) ? app.has[/** @type {'cluster'|'nodes'} */ (view)] : app.job !== null)) {
     app.go(app.hash(view));
     return true;
   }
   switch (key) {
-    case '?': openHelp(); return true;
+    case '?': openHelp(app); return true;
     case 't': window.heartlineTheme.toggle(); return true;
     case '/': return focusFilter(app);
     case 'Escape':
@@ -86,16 +88,22 @@ function focusFilter(app) {
   return true;
 }
 
-export function openHelp() {
+/** @param {App} app */
+export function openHelp(app) {
   const dialog = /** @type {HTMLDialogElement} */ (document.getElementById('help-dialog'));
   const body = /** @type {HTMLElement} */ (document.getElementById('help-body'));
-  if (body.childElementCount === 0) body.append(keyList(), stateList());
+  body.replaceChildren(keyList(app), stateList(), ...markLists(app));
   if (!dialog.open) dialog.showModal();
 }
 
-function keyList() {
+/** @param {App} app */
+function keyList({ has }) {
   const list = el('dl');
-  for (const [keys, meaning] of KEYS) {
+  /** @type {any[]} */
+  const more = [];
+  if (has.cluster) more.push([['6'], 'cluster']);
+  if (has.nodes) more.push([['7'], 'nodes']);
+  for (const [keys, meaning] of [KEYS[0], ...more, ...KEYS.slice(1)]) {
     const term = el('dt');
     for (const key of keys) term.append(el('kbd', {}, key), ' ');
     list.append(term, el('dd', {}, String(meaning)));
@@ -115,4 +123,20 @@ function stateList() {
   const note = el('p', {}, 'The height of a bar in a strip is the share of the expected beats that came. A gap is a '
     + 'time in which none came.');
   return el('section', {}, el('h3', {}, 'States'), list, note);
+}
+
+/** The marks of the views that belong to no job. @param {App} app */
+function markLists({ has }) {
+  const lists = [];
+  for (const [isThere, title, marks] of /** @type {const} */ ([
+    [has.cluster, 'Parts of a cluster', PART_MARKS], [has.nodes, 'Nodes', NODE_MARKS]])) {
+    if (!isThere) continue;
+    const list = el('dl');
+    for (const [kind, mark] of marks) {
+      list.append(el('dt', {}, el('span', { class: 'state' }, markBadge(kind, mark), mark.label)),
+        el('dd', { class: 'soft' }, mark.meaning));
+    }
+    lists.push(el('section', {}, el('h3', {}, title), list));
+  }
+  return lists;
 }

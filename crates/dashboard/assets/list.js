@@ -2,6 +2,7 @@
 import { CELLS } from './model.js';
 import { STATES, isEnded } from './states.js';
 import { clean, isNumber } from './format.js';
+import { filterWords, matchesWords } from './filter.js';
 
 export const GROUPS = ['none', 'host', 'job', 'state'];
 export const SORTS = ['name', 'state', 'lag', 'records', 'progress'];
@@ -45,11 +46,6 @@ class NameOrder {
 
 const names = new NameOrder();
 
-/** The words of a filter; a word with `-` before it excludes. @param {string} filter */
-function words(filter) {
-  return filter.toLowerCase().split(/\s+/).filter((word) => word !== '' && word !== '-');
-}
-
 /** @param {JobModel} model @param {number} index @param {string[]} wanted */
 function matches(model, index, wanted) {
   const member = model.members[index];
@@ -59,11 +55,7 @@ function matches(model, index, wanted) {
     member.search = `${parts.map((part) => clean(part)).join('\n').toLowerCase()}\n`;
   }
   const label = STATES[model.states[index]].label;
-  return wanted.every((word) => {
-    const isExcluded = word.startsWith('-');
-    const text = isExcluded ? word.slice(1) : word;
-    return (member.search.includes(text) || label.includes(text)) !== isExcluded;
-  });
+  return matchesWords(wanted, (word) => member.search.includes(word) || label.includes(word));
 }
 
 /** @param {JobModel} model @param {string} sort @returns {(index: number) => number} a key; smaller is first */
@@ -107,7 +99,7 @@ function tally(model, members) {
  * @returns {Listing}
  */
 export function list(model, wish) {
-  const wanted = words(wish.filter);
+  const wanted = filterWords(wish.filter);
   const ranks = names.of(model);
   const key = sortKey(model, wish.sort);
   const keys = new Float64Array(model.members.length);

@@ -2,11 +2,19 @@
 import { encode } from './format.js';
 
 /**
- * @typedef {{ job: number|null, view: 'jobs'|'overview'|'strips'|'member'|'events'|'timeline', node: string|null,
- *   query: URLSearchParams, at: number|null }} Route
+ * @typedef {{ job: number|null, view: View, node: string|null, query: URLSearchParams, at: number|null }} Route
+ * @typedef {'jobs'|'overview'|'strips'|'member'|'events'|'timeline'|'cluster'|'nodes'} View
  * `at` is the moment of a recording, in milliseconds since 1970. It is no part of `query`: links between views go
  * without it, and the page adds the moment that is shown.
  */
+
+/** The views that belong to no job. */
+const REPORTS = ['cluster', 'nodes'];
+
+/** @param {string} view */
+export function isReport(view) {
+  return REPORTS.includes(view);
+}
 
 /** @param {string} hash @returns {Route} */
 export function parseRoute(hash) {
@@ -20,7 +28,10 @@ export function parseRoute(hash) {
     at: null };
   route.at = moment(route.query.get('at'));
   route.query.delete('at');
-  if (job === null) return route;
+  if (job === null) {
+    if (isReport(parts[0])) route.view = /** @type {View} */ (parts[0]);
+    return route;
+  }
   if (parts[2] === 'strips' || parts[2] === 'events' || parts[2] === 'timeline') route.view = parts[2];
   if (parts[2] === 'member') {
     route.view = 'member';
@@ -61,11 +72,11 @@ function decoded(text) {
 
 /** @param {number|null} job @param {string} [view] @param {Record<string, string>} [query] empty values are left out */
 export function hashOf(job, view = 'overview', query = {}) {
-  if (job === null) return '#/';
+  if (job === null && !isReport(view)) return '#/';
   const wanted = Object.entries(query).filter(([, value]) => value !== '');
   const search = new URLSearchParams(wanted).toString();
-  const path = view === 'overview' ? '' : `/${view}`;
-  return `#/job/${job}${path}${search === '' ? '' : `?${search}`}`;
+  const path = isReport(view) ? view : `job/${job}${view === 'overview' ? '' : `/${view}`}`;
+  return `#/${path}${search === '' ? '' : `?${search}`}`;
 }
 
 /** @param {number|null} job @param {string} node */

@@ -7,6 +7,8 @@ import { setAttribute, setText } from './dom.js';
 
 /** @param {import('./app.js').App} app @returns {Status} */
 function statusOf(app) {
+  const own = app.view?.status?.();
+  if (own) return own;
   const { model, link, jobsProblem, recording } = app;
   const { job } = app.route;
   const noAnswer = `The server does not answer: ${jobsProblem}. The page asks again.`;
