@@ -14,7 +14,7 @@ mod words;
 mod zookeeper;
 
 use heartline::{
-    cluster, commit, events, membership, status, supervisor, umbilical, vitals, zkstats,
+    cluster, commit, dashboard, events, membership, status, supervisor, umbilical, vitals, zkstats,
 };
 
 /// A parser: its name, which is also that of its fuzz target and its folder in `tests/corpus/`, and its function.
@@ -50,6 +50,7 @@ pub(crate) const READERS: &[Reader] = &[
     ("cluster_description", texts::description),
     ("credentials", umbilical::fuzzing::credentials),
     ("events_file", events::fuzzing::last_event),
+    ("recording", dashboard::fuzzing::recording),
     ("supervisor_lines", supervisor::fuzzing::lines),
     ("nodes_block", nodes::block),
     ("nodes_key", heartline::nodes::fuzzing::key),

@@ -25,6 +25,7 @@ const SLOW: &[&str] = &[
     "nodes_message",
     "nodes_seal",
     "nodes_signature",
+    "recording",
     "secret",
     "status",
     "workers",

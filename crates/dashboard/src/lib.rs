@@ -18,6 +18,8 @@ mod args;
 mod event_log;
 mod feed;
 mod feeds;
+#[doc(hidden)]
+pub mod fuzzing;
 mod history;
 mod job;
 mod job_metrics;

@@ -24,9 +24,9 @@ const LENGTH_AT: usize = CONTENT_AT + 4;
 pub(crate) const HEADER: usize = CONTENT_AT + CONTENT;
 
 /// Maximum length of a block, compressed.
-pub(crate) const MOST_BYTES: u32 = 256 * 1024 * 1024;
+pub(crate) const MOST_BYTES: u32 = 64 * 1024 * 1024;
 /// Maximum length of a block's text.
-pub(crate) const MOST_TEXT: u64 = 1024 * 1024 * 1024;
+pub(crate) const MOST_TEXT: u64 = 256 * 1024 * 1024;
 
 const KEY: u8 = 1;
 const EVENTS: u8 = 2;

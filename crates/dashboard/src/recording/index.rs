@@ -76,9 +76,14 @@ impl Recording {
         let file = files::open(path, Links::Followed).with_context(|| {
             format!("{shown} cannot be read; heartline record makes such files")
         })?;
-        let found = blocks(&file).with_context(|| format!("{shown} cannot be shown"))?;
+        Self::of(file).with_context(|| format!("{shown} cannot be shown"))
+    }
+
+    /// The recording in a file.
+    pub(crate) fn of(file: File) -> anyhow::Result<Self> {
+        let found = blocks(&file)?;
         if found.places.is_empty() {
-            bail!("{shown} is empty: heartline record writes its first block after some seconds");
+            bail!("it is empty: heartline record writes its first block after some seconds");
         }
         let mut recording = Self {
             file,
