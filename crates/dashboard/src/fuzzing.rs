@@ -4,7 +4,7 @@ use std::io::Write;
 
 use serde_json::Value;
 
-use crate::recording::Recording;
+use crate::recording::JobRecording;
 
 /// Opens a recording and reads all of it.
 pub fn recording(bytes: &[u8]) {
@@ -14,7 +14,7 @@ pub fn recording(bytes: &[u8]) {
     if file.write_all(bytes).is_err() {
         return;
     }
-    let Ok(recording) = Recording::of(file) else {
+    let Ok(recording) = JobRecording::of(file) else {
         return;
     };
     for (job, _) in recording.namespaces().enumerate() {

@@ -9,7 +9,7 @@ use bytesize::ByteSize;
 use clap::Args;
 use tempfile::NamedTempFile;
 
-use crate::recording::{Recording, html};
+use crate::recording::{JobRecording, html};
 use heartline_cli as cli;
 use heartline_process::say::say;
 
@@ -21,7 +21,7 @@ const MOST: ByteSize = ByteSize::mib(256);
 /// Write a recording as one web page that needs no server, to attach it to a ticket
 #[derive(Args, Clone, Debug)]
 pub struct ExportArgs {
-    /// Recording of heartline record
+    /// JobRecording of heartline record
     #[arg(value_name = "FILE")]
     file: PathBuf,
 
@@ -37,7 +37,7 @@ impl ExportArgs {
     }
 
     fn export(&self) -> anyhow::Result<()> {
-        let recording = Recording::open(&self.file)?;
+        let recording = JobRecording::open(&self.file)?;
         if let Some(problem) = recording.problem() {
             say(PROGRAM, format!("{}: {problem}", self.file.display()));
         }

@@ -15,7 +15,7 @@ use super::record::{RecordOptions, finish};
 use super::reports::ReportOptions;
 use crate::feeds::JobOptions;
 use crate::metrics::Metrics;
-use crate::recording::{Recorder, Recording};
+use crate::recording::{JobRecording, Recorder};
 use crate::server::{self, Access, Entrance, Shared, Token};
 use heartline_cli as cli;
 use heartline_exporter::tls;
@@ -104,7 +104,7 @@ impl ServeArgs {
     }
 
     async fn serve(&self, token: Option<Token>, tls: Option<TlsAcceptor>) -> anyhow::Result<()> {
-        let replayed = self.replay.as_deref().map(Recording::open).transpose()?;
+        let replayed = self.replay.as_deref().map(JobRecording::open).transpose()?;
         let record = self.record.as_deref();
         let file = record.map(|path| self.recording.open(PROGRAM, path));
         let file = file.transpose()?;

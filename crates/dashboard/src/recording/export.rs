@@ -9,7 +9,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Map, Value};
 
-use super::index::Recording;
+use super::index::JobRecording;
 use crate::server::{PAGE, page_files};
 use heartline_core::text;
 
@@ -21,7 +21,7 @@ const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline' data:; styl
 const PREFIX: &str = "heartline/";
 
 /// The whole page; an error if a block cannot be read.
-pub(crate) fn html(recording: &Recording) -> io::Result<String> {
+pub(crate) fn html(recording: &JobRecording) -> io::Result<String> {
     let mut page = PAGE.to_owned();
     let mut modules = Map::new();
     for (name, kind, content) in page_files() {
@@ -65,7 +65,7 @@ fn data_url(kind: &str, content: &str) -> String {
 }
 
 /// The recording as JSON that is safe within a script element.
-fn embedded(recording: &Recording) -> io::Result<String> {
+fn embedded(recording: &JobRecording) -> io::Result<String> {
     let mut jobs = Vec::new();
     for (number, namespace) in recording.namespaces().enumerate() {
         let count = recording.blocks(number).unwrap_or_default();

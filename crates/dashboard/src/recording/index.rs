@@ -20,7 +20,7 @@ const MOST_EVENTS: usize = 20_000;
 
 /// A recording.
 #[derive(Debug)]
-pub(crate) struct Recording {
+pub(crate) struct JobRecording {
     file: File,
     jobs: Vec<RecordedJob>,
     /// What is wrong with the file.
@@ -69,7 +69,7 @@ pub(super) fn first_line(text: &str) -> serde_json::Result<FirstLine> {
     serde_json::from_str(text.lines().next().unwrap_or_default())
 }
 
-impl Recording {
+impl JobRecording {
     /// Opens a recording. An error says what to do; a file that was cut is read up to the cut.
     pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
         let shown = path.display();

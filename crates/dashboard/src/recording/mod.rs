@@ -16,5 +16,5 @@ mod recorder;
 
 pub(crate) use export::html;
 pub(crate) use file::RecordingFile;
-pub(crate) use index::Recording;
+pub(crate) use index::JobRecording;
 pub(crate) use recorder::Recorder;

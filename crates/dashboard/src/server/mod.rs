@@ -23,7 +23,7 @@ use tower_http::compression::CompressionLayer;
 
 use crate::job::Job;
 use crate::metrics::Metrics;
-use crate::recording::Recording;
+use crate::recording::JobRecording;
 use crate::reports::Reports;
 pub(crate) use access::{Access, Token};
 pub(crate) use assets::{PAGE, page_files};
@@ -45,7 +45,7 @@ pub(crate) struct Shared {
     /// The jobs that are live.
     pub(crate) jobs: Arc<[Arc<Job>]>,
     /// What is shown instead of live jobs.
-    pub(crate) recording: Option<Arc<Recording>>,
+    pub(crate) recording: Option<Arc<JobRecording>>,
     pub(crate) metrics: Arc<Metrics>,
     /// Of the cluster and its nodes.
     pub(crate) reports: Reports,
@@ -66,7 +66,7 @@ impl Shared {
     /// What is shown: live jobs or a recording.
     pub(crate) fn new(
         jobs: Vec<Arc<Job>>,
-        recording: Option<Recording>,
+        recording: Option<JobRecording>,
         metrics: Arc<Metrics>,
     ) -> Self {
         Self {
