@@ -21,7 +21,7 @@ const MOST: ByteSize = ByteSize::mib(256);
 /// Write a recording as one web page that needs no server, to attach it to a ticket
 #[derive(Args, Clone, Debug)]
 pub struct ExportArgs {
-    /// JobRecording of heartline record
+    /// Recording of heartline record
     #[arg(value_name = "FILE")]
     file: PathBuf,
 
