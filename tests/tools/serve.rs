@@ -259,3 +259,34 @@ fn bad_options_are_refused_with_what_to_do() {
         assert!(stderr.contains(said), "{stderr}");
     }
 }
+
+#[test]
+fn jobs_below_a_path_are_found_also_those_that_begin_later() {
+    let zookeeper = ZooKeeper::start();
+    let address = zookeeper.address();
+    let dashboard = Dashboard::start(&address, &["--discover", "/jobs"]);
+    assert_eq!(
+        dashboard.json("/api/v1/jobs")["jobs"],
+        serde_json::json!([])
+    );
+    let begin = |name: &str| {
+        let namespace = format!("/jobs/{name}");
+        Mapper::with_options(&address, &["--namespace", &namespace, "--name", name])
+    };
+    let shown = |number: usize, name: &str| {
+        wait_until(name, SOON, || {
+            let jobs = dashboard.json("/api/v1/jobs");
+            jobs["jobs"][number]["namespace"] == format!("/jobs/{name}")
+        });
+        wait_until(name, SOON, || {
+            let job = dashboard.json(&format!("/api/v1/jobs/{number}"));
+            members(&job).iter().any(|(node, _)| node == name)
+        });
+    };
+    let _first = begin("b");
+    shown(0, "b");
+    // Its number stays.
+    let _second = begin("a");
+    shown(1, "a");
+    shown(0, "b");
+}

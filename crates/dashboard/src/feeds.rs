@@ -4,13 +4,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use tokio::task::LocalSet;
+use tokio::task::{LocalSet, spawn_local};
+use tokio::time::sleep;
 
 use crate::feed;
 use crate::job::Job;
+use crate::job_list::JobList;
 use crate::metrics::Metrics;
 use heartline_cli::{duration, session_timeout};
+use heartline_observe::status::JobFinder;
 use heartline_zookeeper::{Address, Namespace, Settings};
+
+/// The pause between two looks for new jobs.
+const LOOK_PAUSE: Duration = Duration::from_secs(5);
 
 /// Which jobs, and how often they are read.
 #[derive(Args, Clone, Debug)]
@@ -28,14 +34,9 @@ pub(crate) struct JobOptions {
     )]
     zookeeper: Address,
 
-    /// Path above the znodes of a job; can be repeated, for several jobs
-    #[arg(
-        long,
-        value_name = "PATH",
-        env = "HEARTLINE_NAMESPACE",
-        default_value = "/"
-    )]
-    namespace: Vec<Namespace>,
+    /// Path above the znodes of a job; can be repeated, for several jobs [default: /]
+    #[arg(long, value_name = "PATH", env = "HEARTLINE_NAMESPACE")]
+    namespace: Option<Vec<Namespace>>,
 
     /// Time after which ZooKeeper ends the sessions of this program when it is gone
     #[arg(
@@ -51,51 +52,105 @@ pub(crate) struct JobOptions {
 /// The jobs, and what reads them: it must run for the jobs to be up to date.
 #[derive(Default)]
 pub(crate) struct Feeds {
-    pub(crate) jobs: Vec<Arc<Job>>,
+    pub(crate) jobs: JobList,
     pub(crate) readers: LocalSet,
+}
+
+/// How jobs are read.
+#[derive(Clone)]
+struct FeedTerms {
+    every: Duration,
+    metrics: Arc<Metrics>,
 }
 
 impl Feeds {
     /// Begins to read a job; one that is read already is not read twice.
-    pub(crate) fn add(&mut self, settings: Settings, every: Duration, metrics: &Arc<Metrics>) {
-        let whole = settings.namespace.below(settings.address.chroot());
-        let whole = whole.to_string();
-        let name = if whole.is_empty() {
-            "/".to_owned()
-        } else {
-            whole
-        };
-        if self.jobs.iter().any(|job| job.namespace() == name) {
-            return;
-        }
-        let (job, requests) = Job::new(name, every, Arc::clone(metrics));
-        let job = Arc::new(job);
-        let reading = feed::read(
-            Arc::clone(&job),
-            requests.snapshots,
-            settings.clone(),
+    pub(crate) fn add(&self, settings: Settings, every: Duration, metrics: &Arc<Metrics>) {
+        let terms = FeedTerms {
             every,
-        );
-        self.readers.spawn_local(reading);
-        let acting = feed::actions(Arc::clone(&job), requests.actions, settings.clone());
-        self.readers.spawn_local(acting);
-        self.readers
-            .spawn_local(feed::events(Arc::clone(&job), settings));
-        self.jobs.push(job);
+            metrics: Arc::clone(metrics),
+        };
+        let _inside = self.readers.enter();
+        add(&self.jobs, settings, &terms);
+    }
+
+    /// Begins to look for jobs below the namespace of these settings.
+    fn discover(&self, settings: Settings, every: Duration, metrics: &Arc<Metrics>) {
+        let terms = FeedTerms {
+            every,
+            metrics: Arc::clone(metrics),
+        };
+        let found = discover(self.jobs.clone(), settings, terms);
+        self.readers.spawn_local(found);
+    }
+}
+
+/// Begins to read a job, within a `LocalSet`.
+fn add(jobs: &JobList, settings: Settings, terms: &FeedTerms) {
+    let whole = settings.namespace.below(settings.address.chroot());
+    let whole = whole.to_string();
+    let name = if whole.is_empty() {
+        "/".to_owned()
+    } else {
+        whole
+    };
+    if !jobs.takes(&name) {
+        return;
+    }
+    let every = terms.every;
+    let (job, requests) = Job::new(name, every, Arc::clone(&terms.metrics));
+    let job = Arc::new(job);
+    let reading = feed::read(
+        Arc::clone(&job),
+        requests.snapshots,
+        settings.clone(),
+        every,
+    );
+    spawn_local(reading);
+    let acting = feed::actions(Arc::clone(&job), requests.actions, settings.clone());
+    spawn_local(acting);
+    spawn_local(feed::events(Arc::clone(&job), settings));
+    jobs.add(job);
+}
+
+/// Looks for jobs again and again, for ever. What cannot be read now is found later.
+async fn discover(jobs: JobList, settings: Settings, terms: FeedTerms) {
+    let mut finder = JobFinder::new(settings.clone());
+    loop {
+        for name in finder.find().await.unwrap_or_default() {
+            let Ok(namespace) = format!("/{name}").parse::<Namespace>() else {
+                continue;
+            };
+            let settings = Settings {
+                namespace: namespace.below(&settings.namespace),
+                ..settings.clone()
+            };
+            add(&jobs, settings, &terms);
+        }
+        sleep(LOOK_PAUSE).await;
     }
 }
 
 impl JobOptions {
-    /// Begins to read the jobs.
-    pub(crate) fn start(&self, metrics: &Arc<Metrics>) -> Feeds {
-        let mut feeds = Feeds::default();
-        for namespace in &self.namespace {
-            let settings = Settings {
-                address: self.zookeeper.clone(),
-                namespace: namespace.clone(),
-                session_timeout: self.session_timeout,
-            };
-            feeds.add(settings, self.every, metrics);
+    /// Begins to read the jobs, and to look for those below each path of `discovered`.
+    pub(crate) fn start(&self, discovered: &[Namespace], metrics: &Arc<Metrics>) -> Feeds {
+        let feeds = Feeds::default();
+        let settings = |namespace: &Namespace| Settings {
+            address: self.zookeeper.clone(),
+            namespace: namespace.clone(),
+            session_timeout: self.session_timeout,
+        };
+        let root = [Namespace::default()];
+        let named = match &self.namespace {
+            Some(named) => named.as_slice(),
+            None if discovered.is_empty() => &root,
+            None => &[],
+        };
+        for namespace in named {
+            feeds.add(settings(namespace), self.every, metrics);
+        }
+        for namespace in discovered {
+            feeds.discover(settings(namespace), self.every, metrics);
         }
         feeds
     }

@@ -33,9 +33,9 @@ impl MetricsSource for OneJob {
 /// If the listener fails, which it does not.
 pub async fn serve_job_metrics(server: MetricsServer, settings: Settings) -> anyhow::Result<()> {
     let metrics = Arc::new(Metrics::default());
-    let mut feeds = Feeds::default();
+    let feeds = Feeds::default();
     feeds.add(settings, EVERY, &metrics);
-    let job = feeds.jobs.first().cloned();
+    let job = feeds.jobs.get(0);
     let source = Arc::new(OneJob { job, metrics });
     feeds.readers.run_until(server.serve(source)).await
 }

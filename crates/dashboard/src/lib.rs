@@ -3,6 +3,7 @@
 //! - `strip`, `history`, `event_log`: what clients are told. Pure.
 //! - `updates`: what goes between feeds and those that show a job.
 //! - `job`: the state of one job that its feeds write and its clients read; `subscriber`: one who is told of it.
+//! - `job_list`: all jobs.
 //! - `feed`, `feeds`: read ZooKeeper, without end.
 //! - `reports`: what `heartline cluster status` and `heartline nodes list` know.
 //! - `actions`: what people do by the page.
@@ -22,6 +23,7 @@ mod feeds;
 pub mod fuzzing;
 mod history;
 mod job;
+mod job_list;
 mod job_metrics;
 mod metrics;
 mod recording;

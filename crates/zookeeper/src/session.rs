@@ -335,6 +335,30 @@ impl Session {
         }
     }
 
+    /// The names directly below the namespace that have members or had some, in order; at most the first `most` names are
+    /// looked at. Empty if the namespace does not exist.
+    pub async fn jobs_below(&self, most: usize) -> Result<Vec<String>, Failure> {
+        let place = self.paths().namespace().to_string();
+        let root = if place.is_empty() { "/" } else { &place };
+        let mut names = match self.client().children(root).await {
+            Err(Failure::NoNode) => Vec::new(),
+            other => other?,
+        };
+        names.sort_unstable();
+        names.truncate(most);
+        let mut jobs = Vec::new();
+        for name in names {
+            let Ok(namespace) = format!("{place}/{name}").parse() else {
+                continue;
+            };
+            let master = Paths::new(namespace);
+            if self.find(master.master()).await?.is_some() {
+                jobs.push(name);
+            }
+        }
+        Ok(jobs)
+    }
+
     /// Beats on a claim of this session; returns the claim's new stat.
     pub async fn touch(&self, claim: &str, value: &str) -> Result<Stat, Failure> {
         let path = self.paths().claim(claim);

@@ -14,12 +14,14 @@ use tokio_rustls::TlsAcceptor;
 use super::record::{RecordOptions, finish};
 use super::reports::ReportOptions;
 use crate::feeds::JobOptions;
+use crate::job_list::JobList;
 use crate::metrics::Metrics;
 use crate::recording::{JobRecording, Recorder};
 use crate::server::{self, Access, Entrance, Shared, Token};
 use heartline_cli as cli;
 use heartline_exporter::tls;
 use heartline_process::say::say;
+use heartline_zookeeper::Namespace;
 
 const PROGRAM: &str = "heartline serve";
 
@@ -56,6 +58,10 @@ pub struct ServeArgs {
     /// Let whoever has the token kill attempts and set the interval
     #[arg(long, requires = "token_file", conflicts_with = "replay")]
     allow_actions: bool,
+
+    /// Show all jobs directly below this path, also those that begin later; can be repeated
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["record", "replay"])]
+    discover: Vec<Namespace>,
 
     #[command(flatten)]
     reports: ReportOptions,
@@ -124,12 +130,12 @@ impl ServeArgs {
         let shown = || say(PROGRAM, format!("{scheme}://{address}/"));
         if replayed.is_some() {
             shown();
-            let shared = Shared::new(Vec::new(), replayed, metrics);
+            let shared = Shared::new(JobList::default(), replayed, metrics);
             return server::serve(entrance, shared).await;
         }
-        let feeds = self.jobs.start(&metrics);
+        let feeds = self.jobs.start(&self.discover, &metrics);
         shown();
-        let recorder = file.map(|file| Recorder::start(PROGRAM, &feeds.jobs, file));
+        let recorder = file.map(|file| Recorder::start(PROGRAM, &feeds.jobs.all(), file));
         let shared = Shared {
             reports: self.reports.start(&feeds.readers),
             allows_actions: self.allow_actions,

@@ -16,7 +16,7 @@ use heartline_exporter::server::metrics_response;
 
 impl Shared {
     /// A job by its number, or the answer that there is none.
-    pub(super) fn job(&self, id: &str) -> Result<&Arc<Job>, NoJob> {
+    pub(super) fn job(&self, id: &str) -> Result<Arc<Job>, NoJob> {
         let found = id.parse().ok().and_then(|id: usize| self.jobs.get(id));
         found.ok_or(NoJob)
     }
@@ -69,7 +69,7 @@ pub(super) async fn health() -> &'static str {
 
 /// Whether all jobs can be read.
 pub(super) async fn ready(State(shared): State<Shared>) -> Response {
-    if shared.jobs.iter().all(|job| job.is_ready()) {
+    if shared.jobs.all().iter().all(|job| job.is_ready()) {
         return "ok\n".into_response();
     }
     // Who asks may be anybody, so that it does not say which.
@@ -107,7 +107,8 @@ pub(super) async fn nodes(State(shared): State<Shared>) -> Response {
 
 /// The jobs that are shown.
 pub(super) async fn jobs(State(shared): State<Shared>) -> Json<Value> {
-    let live = shared.jobs.iter().map(|job| job.namespace());
+    let jobs = shared.jobs.all();
+    let live = jobs.iter().map(|job| job.namespace());
     let recorded = shared.recording.iter();
     let recorded = recorded.flat_map(|recording| recording.namespaces());
     let jobs = live.chain(recorded).enumerate();

@@ -21,7 +21,7 @@ use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tower_http::compression::CompressionLayer;
 
-use crate::job::Job;
+use crate::job_list::JobList;
 use crate::metrics::Metrics;
 use crate::recording::JobRecording;
 use crate::reports::Reports;
@@ -43,7 +43,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 #[derive(Clone, Debug)]
 pub(crate) struct Shared {
     /// The jobs that are live.
-    pub(crate) jobs: Arc<[Arc<Job>]>,
+    pub(crate) jobs: JobList,
     /// What is shown instead of live jobs.
     pub(crate) recording: Option<Arc<JobRecording>>,
     pub(crate) metrics: Arc<Metrics>,
@@ -65,12 +65,12 @@ pub(crate) struct Entrance {
 impl Shared {
     /// What is shown: live jobs or a recording.
     pub(crate) fn new(
-        jobs: Vec<Arc<Job>>,
+        jobs: JobList,
         recording: Option<JobRecording>,
         metrics: Arc<Metrics>,
     ) -> Self {
         Self {
-            jobs: jobs.into(),
+            jobs,
             recording: recording.map(Arc::new),
             metrics,
             reports: Reports::default(),

@@ -24,7 +24,7 @@ pub(super) async fn follow(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, NoJob> {
-    let job = Arc::clone(shared.job(&id)?);
+    let job = shared.job(&id)?;
     let Ok(permit) = Arc::clone(&shared.clients).try_acquire_owned() else {
         return Ok(busy());
     };

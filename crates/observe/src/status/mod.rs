@@ -6,6 +6,7 @@
 
 mod connection;
 mod details;
+mod finder;
 #[doc(hidden)]
 pub mod fuzzing;
 mod gather;
@@ -28,6 +29,7 @@ use clap::Args;
 use tokio::time::{Instant, sleep, sleep_until};
 
 pub use connection::Unavailable;
+pub use finder::JobFinder;
 pub use gather::Unreadable;
 use heartline_cli::{self as cli, Screen, ZooKeeperOptions, duration, write_line};
 use heartline_core::clock::SystemClock;
