@@ -3,18 +3,18 @@
 use std::fs;
 use std::io;
 use std::net::{IpAddr, Ipv6Addr};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, Error, bail};
 use clap::Args;
 use rustix::process::{geteuid, getuid};
 
 use super::auth::Secret;
 use super::fields::{HostName, UserName};
 use super::message::Entries;
-use heartline_process::files::{self, Links, UnfitFile};
+use heartline_process::files::{self, Links};
 use heartline_zookeeper::{place, server};
 
 /// The default port.
@@ -79,23 +79,11 @@ impl SecretOptions {
         let Some(path) = &self.secret_file else {
             return Ok(None);
         };
-        let shown = path.display();
-        let read = files::read_named(path, files::SMALL)
-            .with_context(|| format!("--secret-file {shown} cannot be read"))?;
-        if read.about.mode() & 0o077 != 0 {
-            bail!("--secret-file {shown} can be read by others; do: chmod 600 {shown}");
-        }
-        // The owner of the file can change it at any time, and this process would trust the change.
-        if let Some(UnfitFile::Owner(owner)) = files::untrusted(&read.about) {
-            bail!(
-                "--secret-file {shown} belongs to another user (uid {owner}); do: chown {} {shown}",
-                geteuid().as_raw()
-            );
-        }
-        let secret = Secret::new(&read.bytes);
+        let bytes = files::read_secret("--secret-file", path).map_err(Error::msg)?;
+        let secret = Secret::new(&bytes);
         secret
             .map(Some)
-            .with_context(|| format!("--secret-file {shown}"))
+            .with_context(|| format!("--secret-file {}", path.display()))
     }
 
     /// Whether messages are sent without any protection.

@@ -5,7 +5,6 @@
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use axum::extract::Request;
@@ -38,14 +37,8 @@ impl Token {
     /// Reads a token from a file that only its owner can read.
     pub(crate) fn read(path: &Path) -> Result<Self, String> {
         let shown = path.display();
-        let read = files::read_named(path, files::SMALL)
-            .map_err(|error| format!("--token-file {shown} cannot be read: {error}"))?;
-        if read.about.mode() & 0o077 != 0 {
-            return Err(format!(
-                "--token-file {shown} can be read by others; do: chmod 600 {shown}"
-            ));
-        }
-        let text = String::from_utf8_lossy(&read.bytes);
+        let bytes = files::read_secret("--token-file", path)?;
+        let text = String::from_utf8_lossy(&bytes);
         Self::new(text.trim()).ok_or_else(|| {
             format!(
                 "--token-file {shown}: write {LEAST} or more letters and digits, for example by: openssl rand -hex 32"
