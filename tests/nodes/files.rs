@@ -298,7 +298,7 @@ fn a_secret_is_a_file_of_this_user_or_what_its_shell_gives() {
     let output = list(&secret);
     assert_eq!(output.status.code(), Some(2), "{output:?}");
     assert!(
-        said(&output).contains("belongs to another user (uid 65534)"),
+        said(&output).contains("belongs to another user (uid 65534); do: chown 0 "),
         "{output:?}"
     );
 }

@@ -237,9 +237,16 @@ fn a_reader_that_waits_costs_events_and_no_more() {
 
 #[test]
 fn targets_that_are_none_are_refused() {
-    for target in ["http://a/b", "kafka://a", "kafka://a/b c", "file:"] {
+    for target in [
+        "ftp://a/b",
+        "https://user:secret@a/b",
+        "kafka://a",
+        "kafka://a/b c",
+        "file:",
+    ] {
         let output = assert_cmd::Command::new(env!("CARGO_BIN_EXE_heartline"))
             .args(["events", "--to", target])
+            .timeout(SOON)
             .output()
             .expect("heartline runs");
         let said = String::from_utf8_lossy(&output.stderr);

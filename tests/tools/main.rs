@@ -12,6 +12,7 @@ mod corpus;
 mod demo;
 mod events;
 mod events_kafka;
+mod events_webhook;
 mod imports;
 mod left_out;
 mod membership;

@@ -242,7 +242,7 @@ fn bad_options_are_refused_with_what_to_do() {
             "give --token-file, or listen on 127.0.0.1",
         ),
         (["--listen", "nowhere"], 2, "invalid socket address"),
-        (["--token-file", "/nowhere/token"], 2, "cannot be used"),
+        (["--token-file", "/nowhere/token"], 2, "cannot be read"),
         (
             ["--listen", taken.as_str()],
             1,

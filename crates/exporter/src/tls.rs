@@ -28,8 +28,7 @@ pub fn acceptor(certificate: &Path, key: &Path) -> Result<TlsAcceptor, String> {
     let read = read.map_err(|error| format!("--tls-cert {cert} cannot be read: {error}"))?;
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&read.bytes).collect();
     let chain = chain.map_err(|error| format!("--tls-cert {cert} is no PEM file: {error}"))?;
-    let read = files::read_secret(key, files::SMALL)
-        .map_err(|error| format!("--tls-key {shown} cannot be used: {error}"))?;
+    let read = files::read_secret("--tls-key", key)?;
     let key = PrivateKeyDer::from_pem_slice(&read)
         .map_err(|error| format!("--tls-key {shown} has no private key in PEM: {error}"))?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());

@@ -7,7 +7,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, Error, bail};
 use clap::Args;
 use rustix::process::{geteuid, getuid};
 
@@ -79,13 +79,11 @@ impl SecretOptions {
         let Some(path) = &self.secret_file else {
             return Ok(None);
         };
-        let shown = path.display();
-        let read = files::read_secret(path, files::SMALL)
-            .with_context(|| format!("--secret-file {shown} cannot be used"))?;
-        let secret = Secret::new(&read);
+        let bytes = files::read_secret("--secret-file", path).map_err(Error::msg)?;
+        let secret = Secret::new(&bytes);
         secret
             .map(Some)
-            .with_context(|| format!("--secret-file {shown}"))
+            .with_context(|| format!("--secret-file {}", path.display()))
     }
 
     /// Whether messages are sent without any protection.

@@ -6,7 +6,7 @@
 //! With the feature `tools`:
 //!
 //! - [`status`]: `heartline status`, one look at all members, as a table or as JSON.
-//! - [`events`]: `heartline events`, publishes events to stdout, a file or Kafka: at least once, in order by node.
+//! - [`events`]: `heartline events`, publishes events to stdout, a file, Kafka or a receiver by HTTP: at least once, in order by node.
 //! - [`admin`]: `heartline kill`, `reinit` and `interval`, an operator's requests to the master.
 //! - [`zkstats`]: `heartline zkstats`, the role of each ZooKeeper server.
 //! - [`probe`]: asks many servers at once, each with a time limit.

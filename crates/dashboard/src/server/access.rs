@@ -37,9 +37,8 @@ impl Token {
     /// Reads a token from a file that only its owner can read.
     pub(crate) fn read(path: &Path) -> Result<Self, String> {
         let shown = path.display();
-        let read = files::read_secret(path, files::SMALL)
-            .map_err(|error| format!("--token-file {shown} cannot be used: {error}"))?;
-        let text = String::from_utf8_lossy(&read);
+        let bytes = files::read_secret("--token-file", path)?;
+        let text = String::from_utf8_lossy(&bytes);
         Self::new(text.trim()).ok_or_else(|| {
             format!(
                 "--token-file {shown}: write {LEAST} or more letters and digits, for example by: openssl rand -hex 32"

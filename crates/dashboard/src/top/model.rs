@@ -82,7 +82,8 @@ impl Model {
         self.interval = overview.interval;
         self.unreadable = overview.unreadable.len();
         let beats = overview.rows.iter().filter_map(|row| row.beats_per_second);
-        self.beats_per_second = beats.sum();
+        // The sum of no floats is negative zero.
+        self.beats_per_second = beats.fold(0.0, |sum, one| sum + one);
         let records = overview
             .rows
             .iter()

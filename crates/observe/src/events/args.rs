@@ -1,5 +1,7 @@
 //! The options of `heartline events`.
 
+#[cfg(feature = "webhook")]
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -7,12 +9,14 @@ use clap::Args;
 
 use super::publish::{PROGRAM, PublishOptions, publish};
 use super::target::Target;
+#[cfg(feature = "webhook")]
+use super::webhook::WebhookFormat;
 use heartline_cli::{self as cli, ZooKeeperOptions, duration};
 
-/// Publish events of the members of a job as JSON lines: to stdout, a file or Kafka
+/// Publish events of the members of a job: as JSON lines to stdout, a file or Kafka, or by HTTP to a receiver
 ///
 /// Each event is one object, as in the output of watch-master --json: time, event, node, epoch. The program runs until
-/// it is stopped, also while ZooKeeper or Kafka is unavailable.
+/// it is stopped, also while ZooKeeper, Kafka or the receiver is unavailable.
 ///
 /// Each event is delivered at least once, and the events of one node arrive in order; in Kafka the node is the key.
 /// After a restart or a retry, events may be repeated: epoch and sequence identify them. A file is continued after its
@@ -24,7 +28,8 @@ pub struct EventsArgs {
         long,
         value_name = "TARGET",
         default_value = "-",
-        help = "Destination: kafka://HOST[:PORT][,HOST[:PORT]…]/TOPIC; file:PATH or just PATH, which is appended to \
+        help = "Destination: kafka://HOST[:PORT][,HOST[:PORT]…]/TOPIC; https://HOST[:PORT]/PATH or http://…, which gets \
+                POST requests; file:PATH or just PATH, which is appended to \
                 and may be renamed at any time; or - for stdout"
     )]
     to: Target,
@@ -46,8 +51,39 @@ pub struct EventsArgs {
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration)]
     linger: Duration,
 
+    #[cfg(feature = "webhook")]
+    #[command(flatten)]
+    webhook: WebhookArgs,
+
     #[command(flatten)]
     zookeeper: ZooKeeperOptions,
+}
+
+/// How to post to a receiver.
+#[cfg(feature = "webhook")]
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Receiver")]
+struct WebhookArgs {
+    /// Form of the requests to https://… or http://…
+    #[arg(
+        long = "webhook-format",
+        value_name = "FORMAT",
+        value_enum,
+        default_value_t
+    )]
+    format: WebhookFormat,
+
+    /// File with the certificates to trust for https://…, instead of those of Mozilla
+    #[arg(long = "webhook-ca", value_name = "FILE")]
+    ca: Option<PathBuf>,
+
+    /// File with further headers, one Name: value a line; only its owner may read it
+    #[arg(long = "webhook-header-file", value_name = "FILE")]
+    headers: Option<PathBuf>,
+
+    /// Page to which alerts lead, such as that of heartline serve
+    #[arg(long = "webhook-link", value_name = "URL")]
+    link: Option<String>,
 }
 
 impl EventsArgs {
@@ -58,6 +94,13 @@ impl EventsArgs {
             alive: self.alive,
             buffer: usize::try_from(self.buffer).unwrap_or(usize::MAX),
             linger: self.linger,
+            #[cfg(feature = "webhook")]
+            webhook: super::publish::WebhookChoice {
+                format: self.webhook.format,
+                ca: self.webhook.ca,
+                headers: self.webhook.headers,
+                link: self.webhook.link,
+            },
         };
         cli::run(PROGRAM, publish(self.zookeeper.settings(), terms))
     }

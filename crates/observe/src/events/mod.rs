@@ -21,5 +21,7 @@ mod partition;
 mod publish;
 mod sink;
 mod target;
+#[cfg(feature = "webhook")]
+mod webhook;
 
 pub use args::EventsArgs;

@@ -1,10 +1,14 @@
 //! Moves events from the watch into the buffer, and from the buffer to the sink.
 
 use std::collections::BTreeMap;
+#[cfg(feature = "webhook")]
+use std::path::PathBuf;
 use std::pin::pin;
 use std::process::ExitCode;
 use std::time::Duration;
 
+#[cfg(feature = "webhook")]
+use anyhow::Error;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, sleep_until};
 
@@ -16,6 +20,8 @@ use super::lines;
 use super::message::Message;
 use super::sink::{DeliveryReport, Sink};
 use super::target::Target;
+#[cfg(feature = "webhook")]
+use super::webhook::{self, BodyAbout, Receiver, WebhookFormat, WebhookOptions};
 use crate::watch::{ConnectionChanges, EventHandler, EventHistory, follow};
 use heartline_core::protocol::Event;
 use heartline_process::say::say;
@@ -31,6 +37,18 @@ pub(super) struct PublishOptions {
     pub(super) alive: bool,
     pub(super) buffer: usize,
     pub(super) linger: Duration,
+    #[cfg(feature = "webhook")]
+    pub(super) webhook: WebhookChoice,
+}
+
+/// What a receiver gets, and how.
+#[cfg(feature = "webhook")]
+#[derive(Debug)]
+pub(super) struct WebhookChoice {
+    pub(super) format: WebhookFormat,
+    pub(super) ca: Option<PathBuf>,
+    pub(super) headers: Option<PathBuf>,
+    pub(super) link: Option<String>,
 }
 
 /// Publishes until a signal asks it to stop, then delivers the remaining events within the time limit. Fails if any are
@@ -39,22 +57,7 @@ pub(super) async fn publish(settings: Settings, terms: PublishOptions) -> anyhow
     let (orders, mut ordered) = unbounded_channel();
     listen(&orders, |_| ());
     let (hear, mut heard) = unbounded_channel();
-    let (sink, history) = match &terms.target {
-        Target::Stdout => (lines::stdout()?, EventHistory::default()),
-        Target::File(path) => {
-            let history = last_event(path)
-                .map_or_else(EventHistory::default, |(epoch, sequence, time)| {
-                    EventHistory::up_to(epoch, sequence, time)
-                });
-            (lines::file(path.clone())?, history)
-        }
-        #[cfg(feature = "kafka")]
-        Target::Kafka(topic) => (kafka::start(topic.clone()), EventHistory::default()),
-        #[cfg(not(feature = "kafka"))]
-        Target::Kafka(_) => {
-            anyhow::bail!("this program was built without Kafka; build it with --features kafka")
-        }
-    };
+    let (sink, history) = opened(&settings, &terms)?;
     let mut publisher = Publisher {
         target: terms.target.to_string(),
         buffer: Buffer::new(terms.buffer),
@@ -75,7 +78,15 @@ pub(super) async fn publish(settings: Settings, terms: PublishOptions) -> anyhow
                 biased;
                 _ = ordered.recv() => break Ok(()),
                 Some(message) = heard.recv() => publisher.offer(message),
-                answer = publisher.sink.answers.recv() => publisher.answer(answer)?,
+                answer = publisher.sink.answers.recv() => {
+                    if let Err(why) = publisher.answer(answer) {
+                        // A reader of stdout that went waits for nothing.
+                        if terms.target != Target::Stdout {
+                            publisher.say_left(publisher.buffer.undelivered());
+                        }
+                        return Err(why);
+                    }
+                }
                 over = &mut watching => break over,
             }
             publisher.send();
@@ -84,16 +95,65 @@ pub(super) async fn publish(settings: Settings, terms: PublishOptions) -> anyhow
     let left = publisher
         .flush(terms.linger, &mut heard, &mut ordered)
         .await?;
-    if left > 0 {
-        let target = &publisher.target;
-        say(PROGRAM, format!("events not delivered to {target}: {left}"));
-    }
+    publisher.say_left(left);
     ended?;
     Ok(if left > 0 {
         ExitCode::FAILURE
     } else {
         ExitCode::SUCCESS
     })
+}
+
+/// The sink of the target, and what it has already.
+fn opened(settings: &Settings, terms: &PublishOptions) -> anyhow::Result<(Sink, EventHistory)> {
+    let sink = match &terms.target {
+        Target::Stdout => lines::stdout()?,
+        Target::File(path) => {
+            let history = last_event(path)
+                .map_or_else(EventHistory::default, |(epoch, sequence, time)| {
+                    EventHistory::up_to(epoch, sequence, time)
+                });
+            return Ok((lines::file(path.clone())?, history));
+        }
+        #[cfg(feature = "kafka")]
+        Target::Kafka(topic) => kafka::start(topic.clone()),
+        #[cfg(not(feature = "kafka"))]
+        Target::Kafka(_) => {
+            anyhow::bail!("this program was built without Kafka; build it with --features kafka")
+        }
+        #[cfg(feature = "webhook")]
+        Target::Webhook(url) => {
+            let WebhookChoice {
+                format,
+                ca,
+                headers,
+                link,
+            } = &terms.webhook;
+            let options = WebhookOptions {
+                url: url.0.clone(),
+                ca: ca.clone(),
+                headers: headers.clone(),
+            };
+            let namespace = settings.namespace.below(settings.address.chroot());
+            let about = BodyAbout {
+                format: *format,
+                namespace: match namespace.to_string() {
+                    root if root.is_empty() => "/".to_owned(),
+                    path => path,
+                },
+                link: link.clone(),
+            };
+            webhook::start(Receiver::new(&options).map_err(Error::msg)?, about)?
+        }
+        #[cfg(not(feature = "webhook"))]
+        Target::Webhook(_) => {
+            let _ = settings;
+            anyhow::bail!(
+                "this program was built without webhooks; build it with --features webhook"
+            )
+        }
+    };
+    Ok((sink, EventHistory::default()))
 }
 
 struct Publisher {
@@ -108,6 +168,14 @@ struct Publisher {
 }
 
 impl Publisher {
+    /// Says how many events stay undelivered.
+    fn say_left(&self, left: u64) {
+        if left > 0 {
+            let target = &self.target;
+            say(PROGRAM, format!("events not delivered to {target}: {left}"));
+        }
+    }
+
     fn offer(&mut self, message: Message) {
         if self.buffer.offer(message) && !self.losing {
             self.losing = true;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use heartline_zookeeper::{place, server_list};
+use ureq::http::Uri;
 
 /// Kafka's default port for clients.
 const KAFKA_PORT: u16 = 9092;
@@ -17,6 +18,29 @@ pub(super) enum Target {
     Stdout,
     File(PathBuf),
     Kafka(Topic),
+    /// Whatever takes events by HTTP.
+    Webhook(WebhookUrl),
+}
+
+/// The address of a receiver. Part of it may be a secret, so that it is shown without path.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct WebhookUrl(pub(super) String);
+
+impl fmt::Debug for WebhookUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Display for WebhookUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let uri: Option<Uri> = self.0.parse().ok();
+        let (scheme, host) = uri.as_ref().map_or(("http", ""), |uri| {
+            let host = uri.authority().map_or("", |host| host.as_str());
+            (uri.scheme_str().unwrap_or("http"), host)
+        });
+        write!(f, "{scheme}://{host}/…")
+    }
 }
 
 /// A topic, and the brokers to contact first.
@@ -38,6 +62,7 @@ impl fmt::Display for Target {
             Self::Stdout => f.write_str("stdout"),
             Self::File(path) => path.display().fmt(f),
             Self::Kafka(topic) => topic.fmt(f),
+            Self::Webhook(url) => fmt::Display::fmt(url, f),
         }
     }
 }
@@ -52,11 +77,14 @@ impl FromStr for Target {
         if let Some(place) = text.strip_prefix("kafka:") {
             return topic(place).map(Self::Kafka);
         }
+        if text.starts_with("http://") || text.starts_with("https://") {
+            return webhook(text).map(Self::Webhook);
+        }
         if let Some((scheme, _)) = text.split_once("://")
             && scheme != "file"
         {
             return Err(format!(
-                "'{scheme}' is not supported; write kafka://HOST:PORT/TOPIC, file:PATH, a path, or - for stdout"
+                "'{scheme}' is not supported; write kafka://HOST:PORT/TOPIC, https://HOST/PATH, file:PATH, a path, or - for stdout"
             ));
         }
         let path = text.strip_prefix("file:").unwrap_or(text);
@@ -70,6 +98,24 @@ impl FromStr for Target {
         }
         Ok(Self::File(path.into()))
     }
+}
+
+/// Checks an address of a receiver.
+fn webhook(text: &str) -> Result<WebhookUrl, String> {
+    const WANTED: &str = "write https://HOST[:PORT]/PATH";
+    let uri: Uri = text
+        .parse()
+        .map_err(|wrong| format!("the address is wrong: {wrong}; {WANTED}"))?;
+    let authority = uri.authority().map_or("", |host| host.as_str());
+    if authority.contains('@') {
+        return Err(format!(
+            "a name or password in the address can be seen by others; {WANTED}, and --webhook-header-file"
+        ));
+    }
+    if uri.host().is_none_or(str::is_empty) || text.contains('#') {
+        return Err(format!("the address has no host, or has a '#'; {WANTED}"));
+    }
+    Ok(WebhookUrl(text.to_owned()))
 }
 
 /// Parses `//HOST[:PORT],…/TOPIC`.
@@ -116,6 +162,11 @@ mod tests {
             ("file://localhost/var/log/events", "/var/log/events"),
             ("kafka://k1/heartline", "kafka://k1:9092/heartline"),
             (
+                "https://hooks.example/services/secret?a=b",
+                "https://hooks.example/…",
+            ),
+            ("http://[::1]:9093/api/v2/alerts", "http://[::1]:9093/…"),
+            (
                 "kafka://k1:1,[::1]/a.b-c_d",
                 "kafka://k1:1,[::1]:9092/a.b-c_d",
             ),
@@ -132,7 +183,12 @@ mod tests {
             "",
             "file:",
             "folder/",
-            "http://a/b",
+            "ftp://a/b",
+            "https://user:secret@a/b",
+            "https://",
+            "http:///b",
+            "http://a b/",
+            "http://a/#b",
             "kafka:a",
             "kafka://a",
             "kafka:///topic",

@@ -5,7 +5,7 @@
 //!   what was put in a file's place, and [`read`] stops at a limit.
 //! - [`read_named`] is for a file that the user of this program names: it also accepts `<(COMMAND)` of a shell.
 //! - [`read_record`] is for what this program acts on, such as a process id: it refuses a file that others may write.
-//! - [`read_secret`] refuses a file that others may read.
+//! - [`read_secret`] is for a token or a key: it refuses a file that others may read.
 //! - [`append`], [`create`] and [`overwrite`] open for writing, with the same checks; [`append_to_any`] with fewer.
 //! - [`beginning`] is for `/proc`, whose files contain what other processes chose.
 //!
@@ -14,13 +14,15 @@
 mod named;
 mod open;
 mod read;
+mod secret;
 mod trust;
 mod unfit;
 
 pub use named::{Named, read_named};
 pub use open::{Links, append, append_to_any, create, followed, open, overwrite};
 pub use read::{beginning, read, read_text, whole};
-pub use trust::{read_record, read_secret, untrusted};
+pub use secret::read_secret;
+pub use trust::{read_record, untrusted};
 pub use unfit::UnfitFile;
 
 /// The largest configuration file, secret or record that is read, in bytes. All of them are far smaller.

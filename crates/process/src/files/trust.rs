@@ -8,7 +8,7 @@ use std::path::Path;
 use rustix::process::{getegid, geteuid};
 
 use super::read::{text, whole};
-use super::{Links, UnfitFile, open, read_named};
+use super::{Links, UnfitFile, open};
 
 const GROUP: u32 = 0o020;
 const OTHERS: u32 = 0o002;
@@ -39,20 +39,6 @@ pub fn read_record(path: &Path, limit: u64) -> io::Result<String> {
     match untrusted(&file.metadata()?) {
         Some(why) => Err(why.into()),
         None => text(whole(&file, limit)?),
-    }
-}
-
-/// Reads a secret from a file that the user of this program names, as [`read_named`] does. Fails if others than its owner
-/// may read it, or if it belongs to a user other than this one and root, who could change it at any time.
-pub fn read_secret(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    let read = read_named(path, limit)?;
-    let mode = read.about.mode() & 0o7777;
-    if mode & 0o077 != 0 {
-        return Err(UnfitFile::Readable(mode).into());
-    }
-    match untrusted(&read.about) {
-        Some(owner @ UnfitFile::Owner(_)) => Err(owner.into()),
-        _ => Ok(read.bytes),
     }
 }
 

@@ -34,9 +34,6 @@ pub enum UnfitFile {
         "others may write it (mode {0:04o}), so it is not trusted; check its content, then run: chmod go-w"
     )]
     Writable(u32),
-    /// Others may read a secret.
-    #[error("it can be read by others (mode {0:04o}); run: chmod 600")]
-    Readable(u32),
 }
 
 impl UnfitFile {

@@ -149,7 +149,9 @@ fn an_outage_keeps_the_last_picture_and_says_since_when() {
 #[test]
 fn before_the_first_reading_it_says_what_it_does() {
     let mut state = job(&[]);
-    assert!(picture(&mut state, 80, 24)[5].starts_with("no members"));
+    let lines = picture(&mut state, 80, 24);
+    assert!(lines[5].starts_with("no members"), "{lines:#?}");
+    assert_eq!(lines[3], "0 beats/s  5ms interval");
     state = crate::top::state::TopState::new(
         "/".to_owned(),
         ms(250),
