@@ -50,9 +50,9 @@ impl Tmux {
     /// The output of a command of tmux; `None` if it fails.
     fn ask(&self, arguments: &[&str]) -> Option<String> {
         let mut command = Command::new("tmux");
+        // Without `-N` a command that is earlier than the server starts another one, which outlives the test.
         command
-            .arg("-u")
-            .arg("-S")
+            .args(["-u", "-N", "-S"])
             .arg(self.folder.path().join("socket"));
         let output = command.env_remove("TMUX").args(arguments).output();
         let output = output.expect("tmux runs");
