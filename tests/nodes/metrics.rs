@@ -16,15 +16,15 @@ fn nodes_and_their_events_are_counted() {
             text.is_ok_and(|text| text.is_ok_and(|text| text.contains(line)))
         });
     };
-    until("heartline_nodes_active 1\n");
+    until("heartline_nodes_server_active 1\n");
     let folder = node_folder("127.0.0.1\tlocalhost\n");
     let agent = server.agent(folder.path(), "m1", "master", "127.0.1.1");
-    until("heartline_nodes_nodes{state=\"alive\"} 1\n");
+    until("heartline_nodes{state=\"alive\"} 1\n");
     until("heartline_nodes_master 1\n");
     until("heartline_nodes_connections 1\n");
     until("heartline_nodes_events_total{event=\"joined\"} 1\n");
     drop(agent);
-    until("heartline_nodes_nodes{state=\"dead\"} 1\n");
+    until("heartline_nodes{state=\"dead\"} 1\n");
     until("heartline_nodes_events_total{event=\"died\"} 1\n");
     until("heartline_nodes_connections 0\n");
     until("process_open_fds");

@@ -46,6 +46,8 @@ export class App {
     /** @type {{ id: number, namespace: string }[]} */
     this.jobs = [];
     this.jobsProblem = '';
+    /** The address of YARN's own pages, if it is known. */
+    this.yarn = '';
     this.areJobsKnown = false;
     /** Which reports the server has that belong to no job. */
     this.has = { cluster: false, nodes: false };
@@ -126,6 +128,7 @@ export class App {
       this.isLive = told.is_live !== false;
       this.allowsActions = told.allows_actions === true && this.isLive;
       this.has = { cluster: told.has_cluster === true && this.isLive, nodes: told.has_nodes === true && this.isLive };
+      this.yarn = typeof told.yarn === 'string' ? told.yarn : '';
       const jobs = Array.isArray(told.jobs) ? told.jobs : [];
       this.takeJobs(jobs.map(({ id, namespace }) => ({ id, namespace })));
       // Recordings stay as they are.

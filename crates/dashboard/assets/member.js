@@ -10,6 +10,7 @@ import { GROUPS, SORTS, list } from './list.js';
 import { memberHash } from './route.js';
 import { isEnded } from './states.js';
 import { askKill } from './action_questions.js';
+import { yarnLinks } from './yarn_links.js';
 
 /** Comparisons and lists are made anew this often. */
 const SLOW_EVERY_MS = 1000;
@@ -56,7 +57,9 @@ export class MemberView {
     this.facts = el('dl', { class: 'facts' });
     /** @type {Map<string, HTMLElement>} */
     this.factOf = new Map();
-    return this.panel('facts', 'Facts', this.progressRow, this.facts);
+    this.yarn = el('p', { class: 'yarn' });
+    this.shownYarn = '';
+    return this.panel('facts', 'Facts', this.progressRow, this.facts, this.yarn);
   }
 
   attemptsPanel() {
@@ -180,6 +183,11 @@ export class MemberView {
       }));
     }
     for (const [name, text] of known) setText(/** @type {Node} */ (this.factOf.get(name)), text);
+    const links = yarnLinks(this.app.yarn, member.row.attempt);
+    const shown = links.map(({ href }) => href).join('\n');
+    if (shown === this.shownYarn) return;
+    this.shownYarn = shown;
+    this.yarn.replaceChildren(...links.map(({ text, href }) => el('a', { href, rel: 'noreferrer', target: '_blank' }, text)));
   }
 
   /** @param {import('./model.js').Member} member */

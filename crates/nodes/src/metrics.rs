@@ -58,19 +58,19 @@ impl NodesMetrics {
             connections: Gauge::default(),
             refused: Counter::default(),
         };
-        let all = metrics.registry.sub_registry_with_prefix("heartline_nodes");
+        let all = metrics.registry.sub_registry_with_prefix("heartline");
         let help = "Whether this server answers nodes (1) or stands by (0)";
-        all.register("active", help, metrics.active.clone());
+        all.register("nodes_server_active", help, metrics.active.clone());
         let help = "Number of nodes by state";
         all.register("nodes", help, metrics.nodes.clone());
         let help = "Whether one of the nodes is master (1) or none (0)";
-        all.register("master", help, metrics.has_master.clone());
+        all.register("nodes_master", help, metrics.has_master.clone());
         let help = "Events of nodes by kind";
-        all.register("events", help, metrics.events.clone());
+        all.register("nodes_events", help, metrics.events.clone());
         let help = "Open connections of nodes and tools";
-        all.register("connections", help, metrics.connections.clone());
+        all.register("nodes_connections", help, metrics.connections.clone());
         let help = "Connections refused, since there were too many";
-        all.register("connections_refused", help, metrics.refused.clone());
+        all.register("nodes_connections_refused", help, metrics.refused.clone());
         let process = Box::new(ProcessCollector);
         metrics.registry.register_collector(process);
         metrics

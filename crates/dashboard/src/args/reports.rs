@@ -22,6 +22,22 @@ pub(super) struct ReportOptions {
     /// File with the secret of the node control server
     #[arg(long, value_name = "FILE", requires = "nodes")]
     secret_file: Option<PathBuf>,
+
+    /// Address of the pages of YARN's manager, with http:// or https://: a member then links to its application and task
+    #[arg(long, value_name = "URL", conflicts_with = "replay", value_parser = url)]
+    pub(super) yarn: Option<String>,
+}
+
+/// An address that may become a link.
+fn url(text: &str) -> Result<String, String> {
+    let rest = text
+        .strip_prefix("http://")
+        .or(text.strip_prefix("https://"));
+    let is_plain = |c: char| c.is_ascii_graphic() && !matches!(c, '"' | '\'' | '<' | '>');
+    match rest {
+        Some(rest) if !rest.is_empty() && rest.chars().all(is_plain) => Ok(text.to_owned()),
+        _ => Err("write an address like http://rm1:8088".to_owned()),
+    }
 }
 
 impl ReportOptions {
@@ -48,5 +64,24 @@ impl ReportOptions {
             begin(arguments)
         });
         Reports { cluster, nodes }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::url;
+
+    #[test]
+    fn only_addresses_of_pages_become_links() {
+        assert!(url("http://rm1:8088").is_ok() && url("https://rm.example/yarn/").is_ok());
+        for wrong in [
+            "rm1:8088",
+            "http://",
+            "javascript:alert(1)",
+            "http://a b",
+            "http://\"x",
+        ] {
+            assert!(url(wrong).is_err(), "{wrong}");
+        }
     }
 }

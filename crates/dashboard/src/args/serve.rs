@@ -138,6 +138,7 @@ impl ServeArgs {
         let recorder = file.map(|file| Recorder::start(PROGRAM, &feeds.jobs.all(), file));
         let shared = Shared {
             reports: self.reports.start(&feeds.readers),
+            yarn: self.reports.yarn.clone(),
             allows_actions: self.allow_actions,
             ..Shared::new(feeds.jobs, None, metrics)
         };

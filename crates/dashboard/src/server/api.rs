@@ -121,6 +121,7 @@ pub(super) async fn jobs(State(shared): State<Shared>) -> Json<Value> {
         "allows_actions": shared.allows_actions,
         "has_cluster": shared.reports.cluster.is_some(),
         "has_nodes": shared.reports.nodes.is_some(),
+        "yarn": shared.yarn,
     }))
 }
 

@@ -91,6 +91,7 @@ static ASSETS: &[Asset] = assets! {
     "timeline_table.js": SCRIPT,
     "timeline_words.js": SCRIPT,
     "views.css": CSS,
+    "yarn_links.js": SCRIPT,
 };
 
 /// The same for all files: a browser asks again whether they have changed, and they change with the program.

@@ -49,6 +49,8 @@ pub(crate) struct Shared {
     pub(crate) metrics: Arc<Metrics>,
     /// Of the cluster and its nodes.
     pub(crate) reports: Reports,
+    /// The address of YARN's own pages.
+    pub(crate) yarn: Option<String>,
     /// Whether clients may kill members and set the interval.
     pub(crate) allows_actions: bool,
     /// A permit for each client that may still follow a job.
@@ -74,6 +76,7 @@ impl Shared {
             recording: recording.map(Arc::new),
             metrics,
             reports: Reports::default(),
+            yarn: None,
             allows_actions: false,
             clients: Arc::new(Semaphore::new(MOST_CLIENTS)),
         }
