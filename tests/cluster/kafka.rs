@@ -49,8 +49,7 @@ fn observers_do_not_vote_and_a_topic_outlives_a_broker() {
     };
     // The first consumer makes Kafka create the topic of offsets, which takes both brokers.
     assert_eq!(consumed(4), ["one", "three", "two"]);
-    let (code, status) = cluster.status();
-    assert_eq!(code, 0, "{status:#}");
+    cluster.status_when_well(LIMIT);
 
     cluster.kill("k1/kafka");
     wait_until("the status says what is missing", LIMIT, || {

@@ -7,7 +7,8 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     sync::atomic::{AtomicU32, Ordering},
-    time::Duration,
+    thread::sleep,
+    time::{Duration, Instant},
 };
 
 use serde_json::Value;
@@ -136,6 +137,21 @@ impl Described {
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         let value = serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}"));
         (output.status.code().unwrap_or(-1), value)
+    }
+
+    /// The status once all is well: servers that have just started may not answer in time on a busy machine.
+    pub(crate) fn status_when_well(&self, limit: Duration) -> Value {
+        let (mut code, mut status) = self.status();
+        let end = Instant::now() + limit;
+        while code != 0 {
+            assert!(
+                Instant::now() < end,
+                "not well within {limit:?}: {status:#}"
+            );
+            sleep(Duration::from_millis(500));
+            (code, status) = self.status();
+        }
+        status
     }
 
     /// The process id of a server.
