@@ -58,28 +58,20 @@ pub(crate) struct Feeds {
 
 /// How jobs are read.
 #[derive(Clone)]
-struct FeedTerms {
-    every: Duration,
-    metrics: Arc<Metrics>,
+pub(crate) struct FeedTerms {
+    pub(crate) every: Duration,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 impl Feeds {
     /// Begins to read a job; one that is read already is not read twice.
-    pub(crate) fn add(&self, settings: Settings, every: Duration, metrics: &Arc<Metrics>) {
-        let terms = FeedTerms {
-            every,
-            metrics: Arc::clone(metrics),
-        };
+    pub(crate) fn add(&self, settings: Settings, terms: &FeedTerms) {
         let _inside = self.readers.enter();
-        add(&self.jobs, settings, &terms);
+        add(&self.jobs, settings, terms);
     }
 
     /// Begins to look for jobs below the namespace of these settings.
-    fn discover(&self, settings: Settings, every: Duration, metrics: &Arc<Metrics>) {
-        let terms = FeedTerms {
-            every,
-            metrics: Arc::clone(metrics),
-        };
+    fn discover(&self, settings: Settings, terms: FeedTerms) {
         let found = discover(self.jobs.clone(), settings, terms);
         self.readers.spawn_local(found);
     }
@@ -135,6 +127,10 @@ impl JobOptions {
     /// Begins to read the jobs, and to look for those below each path of `discovered`.
     pub(crate) fn start(&self, discovered: &[Namespace], metrics: &Arc<Metrics>) -> Feeds {
         let feeds = Feeds::default();
+        let terms = FeedTerms {
+            every: self.every,
+            metrics: Arc::clone(metrics),
+        };
         let settings = |namespace: &Namespace| Settings {
             address: self.zookeeper.clone(),
             namespace: namespace.clone(),
@@ -147,10 +143,10 @@ impl JobOptions {
             None => &[],
         };
         for namespace in named {
-            feeds.add(settings(namespace), self.every, metrics);
+            feeds.add(settings(namespace), &terms);
         }
         for namespace in discovered {
-            feeds.discover(settings(namespace), self.every, metrics);
+            feeds.discover(settings(namespace), terms.clone());
         }
         feeds
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::feeds::Feeds;
+use crate::feeds::{FeedTerms, Feeds};
 use crate::job::Job;
 use crate::metrics::Metrics;
 use heartline_exporter::server::{MetricsServer, MetricsSource};
@@ -34,7 +34,11 @@ impl MetricsSource for OneJob {
 pub async fn serve_job_metrics(server: MetricsServer, settings: Settings) -> anyhow::Result<()> {
     let metrics = Arc::new(Metrics::default());
     let feeds = Feeds::default();
-    feeds.add(settings, EVERY, &metrics);
+    let terms = FeedTerms {
+        every: EVERY,
+        metrics: Arc::clone(&metrics),
+    };
+    feeds.add(settings, &terms);
     let job = feeds.jobs.get(0);
     let source = Arc::new(OneJob { job, metrics });
     feeds.readers.run_until(server.serve(source)).await
