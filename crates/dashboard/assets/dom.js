@@ -74,3 +74,16 @@ export class Sizes {
     this.observer.disconnect();
   }
 }
+
+/** A function that has `draw` run once before the next frame, however often it is called. @param {() => void} draw */
+export function onceAFrame(draw) {
+  let isDue = false;
+  return () => {
+    if (isDue) return;
+    isDue = true;
+    requestAnimationFrame(() => {
+      isDue = false;
+      draw();
+    });
+  };
+}

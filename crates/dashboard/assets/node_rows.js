@@ -1,6 +1,6 @@
 // The table of nodes: only the rows that are visible exist, so that ten thousand scroll as well as ten.
 import { duration } from './format.js';
-import { el, setAttribute, setText } from './dom.js';
+import { el, onceAFrame, setAttribute, setText } from './dom.js';
 import { NODE_MARKS, ReportMark } from './report_marks.js';
 import { COLUMNS } from './node_list.js';
 
@@ -17,7 +17,8 @@ export class NodeRows {
     /** @type {import('./node_list.js').ListedNode[]} */
     this.nodes = [];
     this.rows = [];
-    [this.height, this.rowHeight, this.isDue] = [0, ROW, false];
+    [this.height, this.rowHeight] = [0, ROW];
+    this.due = onceAFrame(() => this.draw());
     this.heads = new Map([...COLUMNS].map(([column, title]) => [column, el('span', { role: 'columnheader',
       class: `c-${column}` }, el('button', { type: 'button', onclick: () => sorted(column) }, title,
       el('span', { class: 'way', 'aria-hidden': 'true' })))]));
@@ -62,15 +63,6 @@ export class NodeRows {
     this.spacer.style.height = `${nodes.length * this.rowHeight}px`;
     setAttribute(this.table, 'aria-rowcount', String(nodes.length + 1));
     this.due();
-  }
-
-  due() {
-    if (this.isDue) return;
-    this.isDue = true;
-    requestAnimationFrame(() => {
-      this.isDue = false;
-      this.draw();
-    });
   }
 
   draw() {

@@ -2,7 +2,7 @@
 import { STATES } from './states.js';
 import { CELLS } from './model.js';
 import { duration, short } from './format.js';
-import { el, setText } from './dom.js';
+import { el, onceAFrame, setText } from './dom.js';
 import { StripRows } from './strip_rows.js';
 import { layoutFor } from './strip_columns.js';
 
@@ -28,7 +28,7 @@ export class StripList {
     this.element = el('div', { class: 'panel list' }, this.columns, this.scroller, this.tip);
     [this.width, this.height, this.top, this.hovered, this.scrolledAt] = [0, 0, 0, -1, 0];
     this.layout = layoutFor(1000, 1);
-    this.isDue = false;
+    this.due = onceAFrame(() => this.draw());
     this.observer = new ResizeObserver(() => this.resize());
     this.observer.observe(this.scroller);
     this.listen();
@@ -99,16 +99,6 @@ export class StripList {
       parts.push(from, to);
     }
     this.columns.replaceChildren(...parts);
-  }
-
-  /** Draw before the next frame. */
-  due() {
-    if (this.isDue) return;
-    this.isDue = true;
-    requestAnimationFrame(() => {
-      this.isDue = false;
-      this.draw();
-    });
   }
 
   draw() {
