@@ -131,6 +131,57 @@ fn a_proxy_between_members_is_no_witness_for_them() {
     assert_eq!(death.map(|logged| logged.cause.as_str()), Some("silent"));
 }
 
+/// Longer than a member looks for its session, and than its timeout after that.
+const AWAY: Duration = Duration::from_secs(5);
+
+#[test]
+fn a_follower_that_has_lost_zookeeper_is_heard_by_its_connection_and_says_goodbye_by_it() {
+    let zookeeper = ZooKeeper::start();
+    let watcher = Watcher::events(&zookeeper);
+    let times = ["--timeout", "1s", "--session-timeout", "12s"];
+    let master = [&["--name", "map1"], &times[..]].concat();
+    let _master = Mapper::with_options(&zookeeper.address(), &master);
+    watcher.wait_for_event("claimed", "map1");
+    let proxy = Proxy::before(&zookeeper.address());
+    let options = [&["--name", "map2"], &times[..]].concat();
+    let mut follower = Mapper::with_options(&proxy.address(), &options);
+    watcher.wait_for_event("alive", "map2");
+    wait_until_connected(&zookeeper, "map1", 1);
+    proxy.cut();
+    thread::sleep(AWAY);
+    assert_peace(&watcher);
+    proxy.restore();
+    wait_until_beaten(&zookeeper, "map2");
+    wait_until_connected(&zookeeper, "map1", 1);
+    follower.feed(b"a");
+    proxy.cut();
+    let ended = follower.finish();
+    assert_eq!((ended.status(), ended.stdout().as_str()), (0, "a\t1\n"));
+    // Its znode is there until its session ends.
+    thread::sleep(AWAY);
+    assert_peace(&watcher);
+    assert!(zookeeper.exists("/heart_beat/map2"));
+    watcher.wait_for_event("finished", "map2");
+    let story = watcher.story();
+    assert!(
+        story.iter().all(|logged| logged.event != "died"),
+        "{story:?}"
+    );
+}
+
+/// Waits until a member's znode changes.
+fn wait_until_beaten(zookeeper: &ZooKeeper, name: &str) {
+    let beat = || {
+        zookeeper.visit(async |session| {
+            let read = session.read(&session.paths().member(name)).await;
+            read.ok()
+                .map(|(value, _)| (value.stat.created, value.stat.version))
+        })
+    };
+    let before = beat();
+    wait_until("it beats in ZooKeeper", SOON, || beat() != before);
+}
+
 /// Sends random bytes to an address on many connections, some of which stay open until the end.
 fn send_garbage(address: SocketAddr, seed: u64) {
     let mut random = fastrand::Rng::with_seed(seed);

@@ -10,10 +10,11 @@ use tokio::time::Instant;
 use super::death_hook::DeathSink;
 use super::direct_listener::DirectListener;
 use super::environment::Environment;
+use super::session::direct::MasterConnection;
 use super::summary::Summary;
 use super::{Config, StatusSource};
 use heartline_core::master::state::{Death, limits};
-use heartline_core::protocol::{Status, claim};
+use heartline_core::protocol::{Ending, Status, claim};
 use heartline_transport::Transport;
 use heartline_zookeeper::{Diagnosis, Fence};
 
@@ -60,6 +61,8 @@ pub(super) struct MemberContext {
     pub(super) summary: Summary,
     /// The ids of its earlier sessions: what they left behind belongs to this member.
     pub(super) earlier: Vec<i64>,
+    /// The connection to the master that the last session had: it brings beats until the next session has a znode.
+    pub(super) earlier_connection: Option<MasterConnection>,
     /// The prefixes of the claims of all its sessions.
     pub(super) claims: Vec<String>,
     /// Why the last attempt to reach ZooKeeper failed.
@@ -116,6 +119,7 @@ impl MemberContext {
             environment,
             summary: Summary::default(),
             earlier: Vec::new(),
+            earlier_connection: None,
             claims: Vec::new(),
             diagnosis: None,
             joined: hooks.joined,
@@ -176,6 +180,13 @@ impl MemberContext {
     /// The next znode of a follower that this member creates is not its first one.
     pub(super) fn joined_before(&mut self) {
         self.config.identity.earlier_joins += 1;
+    }
+
+    /// Says goodbye by the connection of the last session, if it brings the beats.
+    pub(super) fn say_goodbye(&mut self, ending: Ending) {
+        if let Some(mut connection) = self.earlier_connection.take() {
+            connection.say_goodbye(ending);
+        }
     }
 
     /// Reports what is wrong with ZooKeeper, unless something was reported before.

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::{MissedTickBehavior, interval};
+
 use super::context::{MemberContext, RunnerHooks, SessionEnd};
 use super::environment::Environment;
 use super::session::MemberSession;
@@ -93,6 +95,7 @@ impl MemberRunner {
             }
         }
         if let Some(stop) = shutdown.stop() {
+            self.context.say_goodbye(stop.ending);
             self.context.summary.signal = stop.signal;
             self.context.summary.killed.clone_from(&stop.killed);
         }
@@ -108,6 +111,14 @@ impl MemberRunner {
         work: impl Future<Output = T>,
     ) -> Option<T> {
         let mut work = std::pin::pin!(work);
+        let mut ticks = interval(
+            self.context
+                .config
+                .pace
+                .interval
+                .max(self.context.direct_interval),
+        );
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
             if shutdown.stop().is_some() && self.context.complain.is_none() {
                 return None;
@@ -121,6 +132,11 @@ impl MemberRunner {
                     return None;
                 },
                 outcome = &mut work => return Some(outcome),
+                _ = ticks.tick(), if self.context.earlier_connection.is_some() => {
+                    if let Some(connection) = &mut self.context.earlier_connection {
+                        connection.beat();
+                    }
+                }
             }
         }
     }

@@ -27,7 +27,7 @@ use heartline_zookeeper::{Connection, Session};
 
 mod beats;
 mod commands;
-mod direct;
+pub(crate) mod direct;
 mod election;
 mod shutdown;
 mod transitions;
@@ -204,6 +204,7 @@ impl<'a> MemberSession<'a> {
                 },
             }
         };
+        self.leave_connection(shutdown);
         self.tasks.shutdown().await;
         self.storing.shutdown().await;
         // The write under way keeps the session open.

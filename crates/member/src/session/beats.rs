@@ -17,8 +17,15 @@ impl MemberSession<'_> {
         ticks
     }
 
-    /// Whether the role needs beats now.
+    /// Whether beats are due now: a follower that has lost ZooKeeper beats by its direct connection.
     pub(super) fn beats(&self) -> bool {
+        self.beats_in_zookeeper()
+            || self.beats_directly()
+            || self.context.earlier_connection.is_some()
+    }
+
+    /// Whether the role needs beats in ZooKeeper now.
+    fn beats_in_zookeeper(&self) -> bool {
         self.connected
             && match self.role {
                 SessionRole::Follower { joined } => joined,
@@ -48,6 +55,9 @@ impl MemberSession<'_> {
     pub(super) fn tick(&mut self) {
         self.look();
         self.beat_direct();
+        if !self.beats_in_zookeeper() {
+            return;
+        }
         if self.under_way.is_some() {
             // A slow answer to a rare beat is no reason for another one.
             self.owed |= !self.may_skip_beat();

@@ -9,9 +9,10 @@ use super::{MemberSession, SessionRole};
 use crate::direct_config::BeatPath;
 use crate::master_connection::{MasterConnectionEvent, keep_connected};
 use crate::session_event::SessionEvent;
+use crate::shutdown::Shutdown;
 use heartline_core::detect::{DeathCause, ProbeOutcome, ProbeReason};
 use heartline_core::master::predecessor::PredecessorWatch;
-use heartline_core::protocol::beat;
+use heartline_core::protocol::{Ending, beat};
 use heartline_transport::frame::LONGEST_TEXT;
 use heartline_transport::{BeatConnection, Endpoint, PeerEvent, PeerIdentity};
 
@@ -22,7 +23,7 @@ const RARE: Duration = Duration::from_secs(1);
 const RARE_OF_SESSION: u32 = 6;
 
 /// The connection to the holder of the master's claim.
-pub(super) struct MasterConnection {
+pub(crate) struct MasterConnection {
     claim: String,
     endpoint: Endpoint,
     task: AbortHandle,
@@ -37,11 +38,19 @@ pub(super) struct MasterConnection {
 
 impl MasterConnection {
     /// Says goodbye to the master, if the connection is open; only the first one counts.
-    pub(super) fn say_goodbye(&mut self, finished: bool) {
+    pub(crate) fn say_goodbye(&mut self, ending: Ending) {
         // Another connection would end without a goodbye.
         self.task.abort();
         if let Some(connection) = &mut self.connection {
-            connection.goodbye(finished);
+            connection.goodbye(ending == Ending::Finished);
+        }
+    }
+
+    /// Tells that the member lives, and nothing about its znode.
+    pub(crate) fn beat(&mut self) {
+        if let Some(connection) = &mut self.connection {
+            // A connection that has ended takes no beats.
+            let _ = connection.beat(None, &[]);
         }
     }
 }
@@ -163,8 +172,23 @@ impl MemberSession<'_> {
         self.judge_predecessor();
     }
 
+    /// Leaves the connection to the master with the session. A member whose session is lost keeps it: the master hears from
+    /// it until the next session has replaced its znode. A member that has to leave and could not reach ZooKeeper says
+    /// goodbye: the session's end removes its znode later.
+    pub(super) fn leave_connection(&mut self, shutdown: &Shutdown) {
+        if self.beats_directly() {
+            self.context.earlier_connection = self.master_connection.take();
+        }
+        if let Some(stop) = shutdown.stop() {
+            self.context.say_goodbye(stop.ending);
+        }
+    }
+
     /// Sends a follower's beat by the direct connection, if it is open.
     pub(super) fn beat_direct(&mut self) {
+        if let Some(connection) = &mut self.context.earlier_connection {
+            connection.beat();
+        }
         let interval = self.interval();
         // The version that the znode has when all writes have arrived: the one under way, or the one that follows.
         let is_written = self.under_way.is_some() || !self.may_skip_beat();
@@ -257,7 +281,10 @@ impl MemberSession<'_> {
             PeerEvent::Closed {
                 connection,
                 goodbye,
-            } => state.connection_closed(now, connection, goodbye.is_some()),
+            } => {
+                let goodbye = goodbye.map(ending);
+                state.connection_closed(now, connection, goodbye);
+            }
         }
         self.probe();
         self.send_if_pressed();
@@ -328,5 +355,14 @@ impl MemberSession<'_> {
             surplus.extend(state.connection_opened(now, connection, member, open.address));
         }
         listener.close(surplus);
+    }
+}
+
+/// How the work of a member ended that said goodbye.
+fn ending(is_finished: bool) -> Ending {
+    if is_finished {
+        Ending::Finished
+    } else {
+        Ending::Failed
     }
 }

@@ -57,14 +57,14 @@ impl MemberSession<'_> {
                 if ending == Ending::Finished {
                     let _ = said.now_or_never();
                     if let Some(connection) = &mut self.master_connection {
-                        connection.say_goodbye(true);
+                        connection.say_goodbye(ending);
                     }
                 } else {
                     // Only the last beat reports a failure, so the master gets time to read it.
                     let _ = timeout(shutdown.remaining(), said).await;
                     // The master reads it now.
                     if let Some(connection) = &mut self.master_connection {
-                        connection.say_goodbye(false);
+                        connection.say_goodbye(ending);
                     }
                     let hold = config.pace.detection.timeout.min(LONGEST_HOLD);
                     sleep(shutdown.remaining().min(hold)).await;

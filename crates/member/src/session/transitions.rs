@@ -22,7 +22,10 @@ impl MemberSession<'_> {
         match self.role {
             SessionRole::Follower { joined: true } => return,
             SessionRole::Follower { joined: false } => {}
-            _ => self.context.summary.followings += 1,
+            _ => {
+                self.end_takeover();
+                self.context.summary.followings += 1;
+            }
         }
         self.join();
     }
@@ -55,6 +58,7 @@ impl MemberSession<'_> {
     pub(super) fn lead(&mut self, elected: Elected) {
         self.end_predecessor_watch();
         self.master_connection = None;
+        self.context.earlier_connection = None;
         self.context.summary.reigns += 1;
         // A master has no follower znode, but one may be left from before a disconnection or from an earlier
         // session.
@@ -81,6 +85,7 @@ impl MemberSession<'_> {
     }
 
     pub(super) fn step_down(&mut self) {
+        self.end_takeover();
         if let SessionRole::Master(master) = std::mem::replace(&mut self.role, SessionRole::None) {
             master.end();
             // As master it had no znode of a follower, and may have ended before it reported anybody.
@@ -90,6 +95,16 @@ impl MemberSession<'_> {
         self.under_way = None;
         self.beside = None;
         self.heavy = None;
+    }
+
+    /// Ends a takeover that did not succeed. It may have removed the znode that the member had as a follower.
+    fn end_takeover(&mut self) {
+        if let SessionRole::TakingOver(_) = self.role
+            && self.context.summary.followings > 0
+        {
+            self.role = SessionRole::None;
+            self.context.joined_before();
+        }
     }
 
     /// Handles the answer to a master's beat that was sent beside other work.
@@ -152,6 +167,8 @@ impl MemberSession<'_> {
         match done {
             Ok(Written::Joined) => {
                 self.role = SessionRole::Follower { joined: true };
+                // The znode is this session's: only its own connection counts from now on.
+                self.context.earlier_connection = None;
                 self.context.settled();
                 // The first beat announces the interval to the next one, which may be long.
                 self.send();

@@ -12,7 +12,7 @@ use super::followers::{Presence, ZnodeReads};
 use super::{MasterState, ReadMode};
 use crate::clock::Now;
 use crate::detect::{DeathCause, HostState, ProbeOutcome, ProbeRequest};
-use crate::protocol::Beat;
+use crate::protocol::{Beat, Ending};
 
 impl MasterState {
     /// A member has opened a connection; see [`PeerConnections::opened`](crate::detect::PeerConnections::opened).
@@ -27,24 +27,28 @@ impl MasterState {
             .opened(now.elapsed, connection, member, address)
     }
 
-    /// A connection has ended; `is_goodbye` if its member said that it leaves.
-    pub fn connection_closed(&mut self, now: Now, connection: u64, is_goodbye: bool) {
+    /// A connection has ended; `goodbye` says how the work of its member ended, if that said that it leaves.
+    pub fn connection_closed(&mut self, now: Now, connection: u64, goodbye: Option<Ending>) {
         // Its members, if it is a relay's, look for another way.
         self.detector.group_left(connection);
         let Some((node, session)) = self.connections.member(connection) else {
             return;
         };
         let node = node.to_owned();
-        self.connections.closed(now.elapsed, connection, is_goodbye);
+        self.connections
+            .closed(now.elapsed, connection, goodbye.is_some());
         let Some(follower) = self.followers.get_mut(&node) else {
             return self.connections.forget(session);
         };
         if follower.owner != session {
             return self.connections.forget(session);
         }
-        if is_goodbye {
-            // It removes its znode, even if that was written long ago.
+        if goodbye.is_some() {
+            // It removes its znode, even if that was written long ago. If it cannot reach ZooKeeper, its session does so.
             follower.written = server_time(self.begun, now);
+            follower.goodbye = goodbye;
+            follower.ending = follower.ending.or(goodbye);
+            return self.detector.left(now.elapsed, &node);
         }
         if !self.connections.is_open(session) {
             // From now on its beats in ZooKeeper count, which may be rare.
@@ -72,7 +76,9 @@ impl MasterState {
         let Some(follower) = self.followers.get_mut(&node) else {
             return;
         };
-        if follower.owner != session || follower.ending.is_some() {
+        // It cannot be judged before it has a znode again.
+        let is_absent = follower.presence == Presence::Absent;
+        if follower.owner != session || follower.ending.is_some() || is_absent {
             return;
         }
         follower.heard = true;
@@ -97,6 +103,17 @@ impl MasterState {
             self.take_status(now, &node, &beat);
         }
         self.read(&node, ReadMode::Paused);
+    }
+
+    /// Whether a follower has an open connection, has not said goodbye, and has not reached ZooKeeper lately: it does not
+    /// leave by itself.
+    pub(super) fn is_mute(&self, now: Now, node: &str) -> bool {
+        let follower = self.followers.get(node);
+        let follower = follower.filter(|follower| self.connections.is_open(follower.owner));
+        follower.is_some_and(|follower| {
+            let age = server_time(self.begun, now).signed_duration_since(follower.written);
+            age.to_std().unwrap_or_default() > self.pace.detection.timeout.max(follower.extra)
+        })
     }
 
     /// A relay says that all of its members have beaten lately, except the `late` ones: their connections, and for how long

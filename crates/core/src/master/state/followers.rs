@@ -56,7 +56,10 @@ pub(super) struct Follower {
     pub(super) written: DateTime<Utc>,
     /// The session that owns its znode; 0 for a persistent znode.
     pub(super) owner: i64,
+    /// How its work ended, according to its znode or its goodbye.
     pub(super) ending: Option<Ending>,
+    /// The same according to its goodbye alone. A beat that was written before it may be read after it.
+    pub(super) goodbye: Option<Ending>,
     /// Its identity, from its last beat.
     pub(super) identity: Identity,
     /// Whether its stall was reported.
@@ -140,8 +143,10 @@ impl MasterState {
         follower.version = Some(reading.version);
         follower.created = reading.created;
         follower.written = reading.written;
+        follower.goodbye = follower.goodbye.filter(|_| follower.owner == reading.owner);
         follower.owner = reading.owner;
-        follower.ending = reading.beat.ending;
+        follower.ending = reading.beat.ending.or(follower.goodbye);
+        let has_ended = follower.ending.is_some();
         let is_other_claim = follower.identity.claim != reading.beat.identity.claim;
         follower.identity.clone_from(&reading.beat.identity);
         follower.extra = extra;
@@ -154,7 +159,7 @@ impl MasterState {
             self.connections.moved(reading.owner);
         }
         let is_connected = self.connections.is_open(reading.owner);
-        if reading.beat.ending.is_some() || is_untried {
+        if has_ended || is_untried {
             // It has sent its last beat and leaves at once, or it may not be back yet. In both cases
             // ZooKeeper removes its znode with its session at the latest.
             self.detector.left(now.elapsed, node);
@@ -266,7 +271,8 @@ impl MasterState {
         {
             return;
         }
-        let was_silent = self.detector.is_spared(node) || self.is_mute(now, node);
+        let is_mute = self.is_mute(now, node);
+        let was_silent = self.detector.is_spared(node) || is_mute;
         self.detector.left(now.elapsed, node);
         self.removed.remove(node);
         self.roster.left(node);
@@ -282,7 +288,7 @@ impl MasterState {
         }
         let waiting = self.is_waiting(now);
         if let Some(follower) = self.followers.get_mut(node)
-            && follower.presence != Presence::Known
+            && (follower.presence != Presence::Known || is_mute)
             && follower.ending.is_none()
             && waiting
         {
@@ -314,17 +320,6 @@ impl MasterState {
                 self.tell(now.wall, kind, node);
             }
         }
-    }
-
-    /// Whether a follower has an open connection, has not said goodbye, and has not reached ZooKeeper lately: it does not
-    /// leave by itself.
-    fn is_mute(&self, now: Now, node: &str) -> bool {
-        let follower = self.followers.get(node);
-        let follower = follower.filter(|follower| self.connections.is_open(follower.owner));
-        follower.is_some_and(|follower| {
-            let age = server_time(self.begun, now).signed_duration_since(follower.written);
-            age.to_std().unwrap_or_default() > self.pace.detection.timeout.max(follower.extra)
-        })
     }
 
     /// Skips a znode in the list of followers that is not a follower, or that cannot be read or removed: the

@@ -64,7 +64,7 @@ fn died(state: &mut MasterState, from: u64, until: u64) -> Option<(u64, DeathCau
 fn a_crash_is_reported_at_once() {
     for rule in [Rule::Fixed, Rule::Adaptive] {
         let mut state = connected(rule);
-        state.connection_closed(at(1), 1, false);
+        state.connection_closed(at(1), 1, None);
         assert!(!state.is_pressed(at(1)));
         let reason = answer(&mut state, 2, ProbeOutcome::Refused);
         assert_eq!(reason, ProbeReason::Confirm);
@@ -82,7 +82,7 @@ fn a_crash_is_reported_at_once() {
 #[test]
 fn who_is_cut_off_beats_on_in_zookeeper() {
     let mut state = connected(Rule::Fixed);
-    state.connection_closed(at(1), 1, false);
+    state.connection_closed(at(1), 1, None);
     answer(&mut state, 2, ProbeOutcome::Accepted);
     for ms in (5..200).step_by(5) {
         state.heard(at(ms), "map2.0", &listening(i32::try_from(ms).unwrap()));
@@ -144,7 +144,7 @@ fn who_has_beaten_in_zookeeper_since_the_last_beat_of_its_connection_is_not_sile
 #[test]
 fn a_read_of_before_a_removal_does_not_bring_the_dead_back() {
     let mut state = connected(Rule::Fixed);
-    state.connection_closed(at(1), 1, false);
+    state.connection_closed(at(1), 1, None);
     answer(&mut state, 2, ProbeOutcome::Refused);
     assert_eq!(died(&mut state, 2, 3), Some((2, DeathCause::Closed)));
     state.heard(at(3), "map2.0", &listening(7));
@@ -205,7 +205,7 @@ fn who_says_goodbye_has_finished_although_its_last_write_was_long_ago() {
         state.connection_beat(at(ms), 1, Some(8), b"");
         tick(&mut state, ms);
     }
-    state.connection_closed(at(60_000), 1, true);
+    state.connection_closed(at(60_000), 1, Some(Ending::Finished));
     state.vanished(at(60_001), "map2.0");
     assert_eq!(
         kinds(tick(&mut state, 60_005)).last(),
@@ -258,13 +258,29 @@ fn a_connection_of_another_session_says_nothing_about_a_follower() {
 #[test]
 fn who_leaves_with_a_goodbye_has_not_crashed() {
     let mut state = connected(Rule::Fixed);
-    state.connection_closed(at(1), 1, true);
+    state.connection_closed(at(1), 1, Some(Ending::Finished));
     assert_eq!(state.take_probes(), []);
     state.vanished(at(2), "map2.0");
     assert_eq!(
         kinds(tick(&mut state, 5)).last(),
         Some(&EventKind::Finished)
     );
+}
+
+#[test]
+fn who_leaves_with_a_goodbye_is_not_silent_until_its_session_ends() {
+    for (goodbye, expected) in [
+        (Ending::Finished, EventKind::Finished),
+        (Ending::Failed, EventKind::Failed),
+    ] {
+        let mut state = connected(Rule::Fixed);
+        state.connection_closed(at(1), 1, Some(goodbye));
+        // A beat that it had written before is read after it.
+        state.heard(at(2), "map2.0", &listening(8));
+        assert_eq!(died(&mut state, 5, 5_000), None);
+        state.vanished(at(5_001), "map2.0");
+        assert_eq!(kinds(tick(&mut state, 5_005)).last(), Some(&expected));
+    }
 }
 
 #[test]
@@ -282,9 +298,34 @@ fn who_is_cut_off_from_zookeeper_until_its_session_ends_has_died() {
 }
 
 #[test]
+fn who_is_connected_through_an_outage_and_back_after_its_session_was_never_gone() {
+    let mut state = back();
+    state.heard(at(0), "map2.0", &listening(7));
+    state.connection_opened(at(0), (1, None), (SESSION, "map2.0"), Some(address()));
+    for ms in (5..1_500).step_by(5) {
+        state.connection_beat(at(ms), 1, Some(7), b"");
+        if ms == 500 {
+            state.vanished(at(ms), "map2.0");
+        }
+        tick(&mut state, ms);
+    }
+    let back = FollowerReading {
+        owner: SESSION + 1,
+        created: 50,
+        ..listening(0)
+    };
+    state.heard(at(1_500), "map2.0", &back);
+    state.connection_closed(at(1_501), 1, None);
+    let story = kinds(tick(&mut state, 1_505));
+    assert!(!story.contains(&EventKind::Died), "{story:?}");
+    assert!(!story.contains(&EventKind::Returned), "{story:?}");
+    assert_eq!(state.followers(), 1);
+}
+
+#[test]
 fn a_crash_is_not_written_twice_at_the_same_version() {
     let mut state = connected(Rule::Fixed);
-    state.connection_closed(at(1), 1, false);
+    state.connection_closed(at(1), 1, None);
     answer(&mut state, 2, ProbeOutcome::Refused);
     assert!(matches!(
         state.next_write(at(2)),
@@ -323,7 +364,7 @@ fn who_returns_with_the_connection_that_was_open_all_the_time_is_known_by_it() {
         state.connection_beat(at(ms), 1, None, b"");
         assert_eq!(died(&mut state, ms, ms + 1), None);
     }
-    state.connection_closed(at(5500), 1, false);
+    state.connection_closed(at(5500), 1, None);
     state.heard(at(5500), "map2.0", &again(1));
     let reason = answer(&mut state, 5501, ProbeOutcome::Refused);
     assert_eq!(reason, ProbeReason::Confirm);
