@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::task::AbortHandle;
 
 use super::{MemberSession, SessionRole};
+use crate::context::SessionEnd;
 use crate::direct_config::BeatPath;
 use crate::master_connection::{MasterConnectionEvent, keep_connected};
 use crate::session_event::SessionEvent;
@@ -176,7 +177,9 @@ impl MemberSession<'_> {
     /// it until the next session has replaced its znode. A member that has to leave and could not reach ZooKeeper says
     /// goodbye: the session's end removes its znode later.
     pub(super) fn leave_connection(&mut self, shutdown: &Shutdown) {
-        if self.beats_directly() {
+        // A session that is left for another reason removes its znode at once.
+        let removes_znode = matches!(self.over, Some(SessionEnd::Odd | SessionEnd::Refused));
+        if self.beats_directly() && !removes_znode {
             self.context.earlier_connection = self.master_connection.take();
         }
         if let Some(stop) = shutdown.stop() {
