@@ -5,17 +5,16 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender as EventWriter;
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 
 use super::death_hook::DeathSink;
 use super::direct_listener::DirectListener;
 use super::environment::Environment;
-use super::session::direct::MasterConnection;
 use super::summary::Summary;
 use super::{Config, StatusSource};
 use heartline_core::master::state::{Death, limits};
 use heartline_core::protocol::{Ending, Status, claim};
-use heartline_transport::Transport;
+use heartline_transport::{BeatConnection, Transport};
 use heartline_zookeeper::{Diagnosis, Fence};
 
 /// Maximum number of earlier sessions that a member remembers: ZooKeeper has already expired the older
@@ -62,7 +61,7 @@ pub(super) struct MemberContext {
     /// The ids of its earlier sessions: what they left behind belongs to this member.
     pub(super) earlier: Vec<i64>,
     /// The connection to the master that the last session had: it brings beats until the next session has a znode.
-    pub(super) earlier_connection: Option<MasterConnection>,
+    pub(super) earlier_connection: Option<Box<dyn BeatConnection>>,
     /// The prefixes of the claims of all its sessions.
     pub(super) claims: Vec<String>,
     /// Why the last attempt to reach ZooKeeper failed.
@@ -185,7 +184,15 @@ impl MemberContext {
     /// Says goodbye by the connection of the last session, if it brings the beats.
     pub(super) fn say_goodbye(&mut self, ending: Ending) {
         if let Some(mut connection) = self.earlier_connection.take() {
-            connection.say_goodbye(ending);
+            connection.goodbye(ending == Ending::Finished);
+        }
+    }
+
+    /// Beats by the connection of the last session, if there is one: the member lives, whatever becomes of its znode.
+    pub(super) fn beat_earlier(&mut self) {
+        if let Some(connection) = &mut self.earlier_connection {
+            // A connection that has ended takes no beats.
+            let _ = connection.beat(None, &[]);
         }
     }
 
@@ -277,6 +284,14 @@ impl MemberContext {
             let _ = joined.send(Ok(()));
         }
     }
+}
+
+/// When beats are due.
+pub(super) fn ticks(period: Duration) -> Interval {
+    let mut ticks = interval(period);
+    // A missed beat is not made up for: only the newest counts.
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    ticks
 }
 
 /// Percentage of a split of this length that was read. Hadoop's mappers read on to the end of the last line.

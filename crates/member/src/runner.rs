@@ -3,9 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{MissedTickBehavior, interval};
-
-use super::context::{MemberContext, RunnerHooks, SessionEnd};
+use super::context::{MemberContext, RunnerHooks, SessionEnd, ticks};
 use super::environment::Environment;
 use super::session::MemberSession;
 use super::shutdown::{Shutdown, ShutdownStage};
@@ -111,14 +109,8 @@ impl MemberRunner {
         work: impl Future<Output = T>,
     ) -> Option<T> {
         let mut work = std::pin::pin!(work);
-        let mut ticks = interval(
-            self.context
-                .config
-                .pace
-                .interval
-                .max(self.context.direct_interval),
-        );
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let base = self.context.config.pace.interval;
+        let mut ticks = ticks(base.max(self.context.direct_interval));
         loop {
             if shutdown.stop().is_some() && self.context.complain.is_none() {
                 return None;
@@ -133,9 +125,7 @@ impl MemberRunner {
                 },
                 outcome = &mut work => return Some(outcome),
                 _ = ticks.tick(), if self.context.earlier_connection.is_some() => {
-                    if let Some(connection) = &mut self.context.earlier_connection {
-                        connection.beat();
-                    }
+                    self.context.beat_earlier();
                 }
             }
         }

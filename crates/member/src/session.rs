@@ -27,7 +27,7 @@ use heartline_zookeeper::{Connection, Session};
 
 mod beats;
 mod commands;
-pub(crate) mod direct;
+mod direct;
 mod election;
 mod shutdown;
 mod transitions;

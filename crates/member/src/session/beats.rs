@@ -1,9 +1,10 @@
 //! When a member beats, and what a beat writes: with at most one write under way, and a master's beat beside a large one.
 
 use futures_util::FutureExt;
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
+use tokio::time::{Instant, Interval};
 
 use super::{MemberSession, SessionRole};
+use crate::context::ticks;
 use crate::shutdown::Shutdown;
 use crate::write;
 use heartline_core::master::predecessor::PredecessorWatch;
@@ -11,10 +12,7 @@ use heartline_core::protocol::beat;
 
 impl MemberSession<'_> {
     pub(super) fn ticks(&self) -> Interval {
-        let mut ticks = interval(self.interval());
-        // A missed beat is not made up for: only the newest counts.
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        ticks
+        ticks(self.interval())
     }
 
     /// Whether beats are due now: a follower that has lost ZooKeeper beats by its direct connection.

@@ -24,7 +24,7 @@ const RARE: Duration = Duration::from_secs(1);
 const RARE_OF_SESSION: u32 = 6;
 
 /// The connection to the holder of the master's claim.
-pub(crate) struct MasterConnection {
+pub(super) struct MasterConnection {
     claim: String,
     endpoint: Endpoint,
     task: AbortHandle,
@@ -39,19 +39,11 @@ pub(crate) struct MasterConnection {
 
 impl MasterConnection {
     /// Says goodbye to the master, if the connection is open; only the first one counts.
-    pub(crate) fn say_goodbye(&mut self, ending: Ending) {
+    pub(super) fn say_goodbye(&mut self, ending: Ending) {
         // Another connection would end without a goodbye.
         self.task.abort();
         if let Some(connection) = &mut self.connection {
             connection.goodbye(ending == Ending::Finished);
-        }
-    }
-
-    /// Tells that the member lives, and nothing about its znode.
-    pub(crate) fn beat(&mut self) {
-        if let Some(connection) = &mut self.connection {
-            // A connection that has ended takes no beats.
-            let _ = connection.beat(None, &[]);
         }
     }
 }
@@ -180,7 +172,9 @@ impl MemberSession<'_> {
         // A session that is left for another reason removes its znode at once.
         let removes_znode = matches!(self.over, Some(SessionEnd::Odd | SessionEnd::Refused));
         if self.beats_directly() && !removes_znode {
-            self.context.earlier_connection = self.master_connection.take();
+            let to_master = self.master_connection.as_mut();
+            self.context.earlier_connection =
+                to_master.and_then(|to_master| to_master.connection.take());
         }
         if let Some(stop) = shutdown.stop() {
             self.context.say_goodbye(stop.ending);
@@ -189,9 +183,7 @@ impl MemberSession<'_> {
 
     /// Sends a follower's beat by the direct connection, if it is open.
     pub(super) fn beat_direct(&mut self) {
-        if let Some(connection) = &mut self.context.earlier_connection {
-            connection.beat();
-        }
+        self.context.beat_earlier();
         let interval = self.interval();
         // The version that the znode has when all writes have arrived: the one under way, or the one that follows.
         let is_written = self.under_way.is_some() || !self.may_skip_beat();
