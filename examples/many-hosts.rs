@@ -21,7 +21,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, bail};
 use chrono::Utc;
 use clap::Parser;
-use heartline::coordination::{Address, Connector, Namespace, Session, Settings};
+use heartline::coordination::{Address, Connector, Namespace, Security, Session, Settings};
 use heartline::member::Scheduling;
 use heartline::protocol::control::Control;
 use heartline::protocol::{Identity, Status, beat, claim};
@@ -158,6 +158,7 @@ fn main() -> anyhow::Result<()> {
 
 async fn run(options: &Options, mut lines: mpsc::UnboundedReceiver<String>) -> anyhow::Result<()> {
     let settings = Settings {
+        security: Security::default(),
         address: options.zookeeper.clone(),
         namespace: options.namespace.clone(),
         session_timeout: SESSION,

@@ -17,7 +17,7 @@ use std::task::{Context as Waking, Poll};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Parser;
-use heartline::coordination::{Address, Namespace, Settings};
+use heartline::coordination::{Address, Namespace, Security, Settings};
 use heartline::detect::{DetectorConfig, Rule};
 use heartline::master::state::MasterConfig;
 use heartline::master::state::limits::NAMES;
@@ -117,6 +117,7 @@ fn member(
             address: options.zookeeper.clone(),
             namespace: options.namespace.clone(),
             session_timeout: SESSION,
+            security: Security::default(),
         },
         pace: MasterConfig {
             interval: INTERVAL,

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use heartline::cli::{self, ZooKeeperOptions};
-use heartline::setup::setup;
+use heartline::setup::{secure, setup};
 
 /// Prepare ZooKeeper for the heartbeat: create the job's znodes, or reset them
 ///
@@ -17,14 +17,23 @@ struct Options {
     #[arg(long)]
     force: bool,
 
+    /// Reset nothing: close the znodes to other identities, as --acl says, whether members are alive or not. Orders that
+    /// others may have given before are removed
+    #[arg(long, conflicts_with = "force")]
+    secure: bool,
+
     #[command(flatten)]
     zookeeper: ZooKeeperOptions,
 }
 
 fn main() -> ExitCode {
     let options: Options = cli::parse();
-    cli::run(
-        "setup-zookeeper",
-        setup(&options.zookeeper.settings(), options.force),
-    )
+    let settings = options.zookeeper.settings();
+    cli::run("setup-zookeeper", async {
+        if options.secure {
+            secure(&settings).await
+        } else {
+            setup(&settings, options.force).await
+        }
+    })
 }

@@ -4,7 +4,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use crate::support::{Crowd, Ended, Mapper, SOON, Watcher, ZooKeeper, ask, pair, wait_until};
-use heartline::coordination::client::Kind;
+use heartline::coordination::client::{Access, Kind};
 
 const SESSION: Duration = Duration::from_secs(10);
 
@@ -282,7 +282,9 @@ fn a_claim_with_a_members_own_prefix_does_not_make_it_lose_its_place() {
     }
     zookeeper.visit(async |session| {
         for path in &forged("-000000005") {
-            let made = session.client().create(path, b"x\nbeat", Kind::Ephemeral);
+            let made = session
+                .client()
+                .create(path, b"x\nbeat", Kind::Ephemeral, Access::Shared);
             made.await.expect("it does not exist");
         }
         tokio::time::sleep(Duration::from_secs(1)).await;

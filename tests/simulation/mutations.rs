@@ -8,7 +8,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use heartline::coordination::client::{Change, Client, Kind, Operation, Refusal, Reply, States};
+use heartline::coordination::client::{
+    Access, AclEntry, Change, Client, Kind, Operation, Refusal, Reply, States,
+};
 use heartline::coordination::{Connection, Failure, Stat};
 
 use crate::chance;
@@ -118,8 +120,22 @@ impl Client for Liar {
         Box::new(Followed(self.client.states()))
     }
 
-    fn create(&self, path: &str, value: &[u8], kind: Kind) -> Reply<(String, Stat)> {
-        self.client.create(path, value, kind)
+    fn create(
+        &self,
+        path: &str,
+        value: &[u8],
+        kind: Kind,
+        access: Access,
+    ) -> Reply<(String, Stat)> {
+        self.client.create(path, value, kind, access)
+    }
+
+    fn acl(&self, path: &str) -> Reply<Vec<AclEntry>> {
+        self.client.acl(path)
+    }
+
+    fn set_acl(&self, path: &str, access: Access) -> Reply<()> {
+        self.client.set_acl(path, access)
     }
 
     fn delete(&self, path: &str, version: Option<i32>) -> Reply<()> {

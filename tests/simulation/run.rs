@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use heartline::coordination::Settings;
+use heartline::coordination::{Security, Settings};
 use heartline::detect::{DetectorConfig, Rule};
 use heartline::master::state::MasterConfig;
 use heartline::master::state::limits::NAMES;
@@ -323,6 +323,7 @@ impl Scenario {
                 address: "127.0.0.1:2181".parse().expect("an address"),
                 namespace: "/".parse().expect("a path"),
                 session_timeout: millis(self.session),
+                security: Security::default(),
             },
             pace: MasterConfig {
                 interval: millis(self.interval),

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use heartline::coordination::client::Kind;
-use heartline::coordination::{Failure, Opener, RealServers, Session, Settings};
+use heartline::coordination::client::{Access, Kind};
+use heartline::coordination::{Failure, Opener, RealServers, Security, Session, Settings};
 use heartline::protocol::claim::{holder, in_order};
 use zookeeper_client::{Acl, Acls, Client, CreateMode, Error, Permission};
 
@@ -68,7 +68,8 @@ impl ZooKeeper {
         self.visit(async |session| {
             let client = session.client();
             let paths = names.iter().map(|name| format!("{above}/{name}"));
-            let made = paths.map(|path| client.create(&path, value, Kind::Persistent));
+            let made =
+                paths.map(|path| client.create(&path, value, Kind::Persistent, Access::Shared));
             for made in join_all(made).await {
                 made.expect("they do not exist");
             }
@@ -149,6 +150,7 @@ pub(crate) fn visit<T>(address: &str, work: impl AsyncFnOnce(&Session) -> T) -> 
             address: address.parse().expect("an address"),
             namespace: "/".parse().expect("a path"),
             session_timeout: Duration::from_secs(10),
+            security: Security::default(),
         };
         let session = RealServers.open(&settings).await.ok()?;
         let outcome = work(&session).await;

@@ -13,7 +13,7 @@ const CRATES: [(&str, &[&str]); 13] = [
     ("process", &["core"]),
     ("exporter", &["process"]),
     ("transport", &["core"]),
-    ("zookeeper", &["core"]),
+    ("zookeeper", &["core", "process"]),
     ("streaming", &["core", "process"]),
     (
         "member",

@@ -5,6 +5,7 @@ mod jobconf;
 mod options;
 #[cfg(feature = "tables")]
 mod screen;
+mod security;
 mod stall;
 mod supervisor;
 #[cfg(feature = "tables")]
@@ -17,6 +18,7 @@ pub use jobconf::parse;
 pub use options::{BeatOptions, MemberOptions, ZooKeeperOptions, duration, session_timeout};
 #[cfg(feature = "tables")]
 pub use screen::{Screen, write_line};
+pub use security::SecurityOptions;
 pub use stall::{OnStall, StallOptions};
 pub use supervisor::{ChildExecArgs, SupervisorArgs};
 #[cfg(feature = "tables")]

@@ -6,8 +6,8 @@ use clap::builder::FalseyValueParser;
 use clap::error::ErrorKind;
 use clap::{Args, Command};
 
-use super::StallOptions;
 use super::values::{RelayValue, RuleValue, SchedulingValue, TransportValue};
+use super::{SecurityOptions, StallOptions};
 use heartline_core::detect::DetectorConfig;
 use heartline_core::master::state::MasterConfig;
 use heartline_core::master::state::limits::NAMES;
@@ -48,6 +48,10 @@ pub struct ZooKeeperOptions {
         value_parser = session_timeout
     )]
     pub session_timeout: Duration,
+
+    /// How to connect to a secured ensemble.
+    #[command(flatten)]
+    pub security: SecurityOptions,
 }
 
 impl ZooKeeperOptions {
@@ -57,6 +61,7 @@ impl ZooKeeperOptions {
             address: self.zookeeper.clone(),
             namespace: self.namespace.clone(),
             session_timeout: self.session_timeout,
+            security: self.security.settings(),
         }
     }
 }

@@ -3,6 +3,7 @@
 use clap::ValueEnum;
 use heartline_core::detect::Rule;
 use heartline_member::{BeatPath, Scheduling};
+use heartline_zookeeper::AclMode;
 use strum::Display;
 
 /// How long a member may be silent.
@@ -79,4 +80,25 @@ pub enum RelayValue {
     None,
     /// Those of one host: the first of them sends the beats of all
     Host,
+}
+
+/// What others may do with the job's znodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum AclValue {
+    /// Nothing
+    Private,
+    /// Read, except claims: they hold the key of the direct connections
+    Read,
+    /// Everything, as without an identity
+    World,
+}
+
+impl From<AclValue> for AclMode {
+    fn from(value: AclValue) -> Self {
+        match value {
+            AclValue::Private => Self::Private,
+            AclValue::Read => Self::Read,
+            AclValue::World => Self::World,
+        }
+    }
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::model::{Cluster, Host};
 use super::role::{Port, Role};
 use heartline_observe::probe::{self, Pending, Silence, ask, knock, page_or_refusal, word};
-use heartline_zookeeper::{Connector, Failure, Namespace, Settings};
+use heartline_zookeeper::{Connector, Failure, Namespace, Security, Settings};
 
 /// How long a server may take to answer before it is queried again.
 const ANSWER_LIMIT: Duration = Duration::from_secs(2);
@@ -153,6 +153,7 @@ pub(super) fn exist(cluster: &Cluster, znodes: &[String]) -> anyhow::Result<Vec<
             .map_err(anyhow::Error::msg)?,
         namespace: Namespace::default(),
         session_timeout: Duration::from_secs(10),
+        security: Security::default(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -11,7 +11,7 @@ use crate::feed;
 use crate::job::Job;
 use crate::job_list::JobList;
 use crate::metrics::Metrics;
-use heartline_cli::{duration, session_timeout};
+use heartline_cli::{SecurityOptions, duration, session_timeout};
 use heartline_observe::status::JobFinder;
 use heartline_zookeeper::{Address, Namespace, Settings};
 
@@ -47,6 +47,10 @@ pub(crate) struct JobOptions {
         value_parser = session_timeout
     )]
     session_timeout: Duration,
+
+    /// How to connect to a secured ensemble.
+    #[command(flatten)]
+    security: SecurityOptions,
 }
 
 /// The jobs, and what reads them: it must run for the jobs to be up to date.
@@ -135,6 +139,7 @@ impl JobOptions {
             address: self.zookeeper.clone(),
             namespace: namespace.clone(),
             session_timeout: self.session_timeout,
+            security: self.security.settings(),
         };
         let root = [Namespace::default()];
         let named = match &self.namespace {

@@ -2,6 +2,7 @@
 
 use tokio::sync::mpsc::Sender;
 
+use super::name::Name;
 use super::retry::may_watch_again;
 use super::session_event::SessionEvent;
 use heartline_core::protocol::control::Control;
@@ -12,13 +13,22 @@ use heartline_zookeeper::{Failure, Session};
 const COSTS: &str = "the master's orders do not reach this member";
 
 /// Reports the content of the control znode, now and after each change, until the session is lost.
-pub(super) async fn watch_control(session: Session, outside: Sender<SessionEvent>) {
+///
+/// `name` is this member's: the ACL of its own znode names the identities whose orders it obeys.
+pub(super) async fn watch_control(session: Session, name: Name, outside: Sender<SessionEvent>) {
     let path = session.paths().control();
-    while may_watch_again(watch(&session, &outside).await, &outside, path, COSTS).await {}
+    let own = session.paths().member(name.as_ref());
+    while may_watch_again(watch(&session, &own, &outside).await, &outside, path, COSTS).await {}
 }
 
-async fn watch(session: &Session, outside: &Sender<SessionEvent>) -> Result<(), Failure> {
+async fn watch(
+    session: &Session,
+    own: &str,
+    outside: &Sender<SessionEvent>,
+) -> Result<(), Failure> {
     let (control, master) = (session.paths().control(), session.paths().master());
+    // The creation and the version of the ACL for which nobody else was found to give orders.
+    let mut closed = None;
     loop {
         let (value, change) = match session.read(control).await {
             Err(Failure::NoNode) => {
@@ -29,6 +39,18 @@ async fn watch(session: &Session, outside: &Sender<SessionEvent>) -> Result<(), 
         };
         let received = Control::parse(&value.bytes);
         if received.epoch.is_some() {
+            let access = (value.stat.created, value.stat.acl_version);
+            if closed != Some(access) {
+                match session.refuse_open(control, own).await {
+                    // This member is no follower yet: its znode tells who it is.
+                    Err(Failure::NoNode) => {
+                        session.appeared(own).await?;
+                        continue;
+                    }
+                    refused => refused?,
+                }
+                closed = Some(access);
+            }
             let mut endpoint = None;
             let is_current = if let Some(claim) = &received.claim {
                 // The report of a large job is large, and all members read at the same time: check the claim

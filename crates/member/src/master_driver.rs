@@ -41,7 +41,12 @@ impl MasterDriver {
         outside: Sender<SessionEvent>,
         tasks: &mut JoinSet<()>,
     ) -> Self {
-        let watcher = FollowerWatcher::new(session, master_state.epoch(), outside);
+        let watcher = FollowerWatcher::new(
+            session,
+            master_state.epoch(),
+            fence.claim().to_owned(),
+            outside,
+        );
         let lists = [
             tasks.spawn(follower_watcher::watch_members(watcher.clone())),
             tasks.spawn(follower_watcher::watch_requests(watcher.clone())),

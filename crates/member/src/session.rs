@@ -257,7 +257,11 @@ impl<'a> MemberSession<'a> {
 
     /// Starts to watch the control znode: a lost connection ends an earlier watch.
     fn apply_orders(&mut self) {
-        let obeying = control_watch::watch_control(self.session.clone(), self.outside.clone());
+        let obeying = control_watch::watch_control(
+            self.session.clone(),
+            self.context.config.name.clone(),
+            self.outside.clone(),
+        );
         if let Some(earlier) = self.obeying.replace(self.tasks.spawn(obeying)) {
             earlier.abort();
         }
@@ -294,8 +298,8 @@ impl<'a> MemberSession<'a> {
 
     /// Starts a diagnosis of the servers. `leaving`: the result decides whether a leaving member waits.
     fn diagnose(&mut self, leaving: bool) {
-        let address = &self.context.config.settings.address;
-        let diagnosing = self.context.environment.servers().diagnose(address);
+        let settings = &self.context.config.settings;
+        let diagnosing = self.context.environment.servers().diagnose(settings);
         let outside = self.outside.clone();
         self.tasks.spawn(async move {
             let diagnosis = diagnosing.await;

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{anyhow, bail};
 use clap::Args;
 use tokio::time::{Instant, timeout_at};
 
@@ -139,7 +139,12 @@ async fn response(session: &Session, request: &Request) -> anyhow::Result<Respon
         || format!("no member runs below '{namespace}/'; check --zookeeper and --namespace");
     let deadline = Instant::now() + ANSWER;
     let first = unthrottled(deadline, async || session.first_claim(true).await);
-    first.await?.with_context(nobody)?;
+    match first.await {
+        // Somebody is there, whose claim this identity may not read.
+        Ok(Some(_)) | Err(Failure::Refused(_)) => {}
+        Ok(None) => bail!(nobody()),
+        Err(failure) => return Err(failure.into()),
+    }
     let request = request.to_string();
     let path = unthrottled(deadline, async || session.request(&request).await).await?;
     loop {

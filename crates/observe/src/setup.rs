@@ -3,6 +3,8 @@
 //! Znodes that cannot be removed (somebody else has created a znode below them, or their ACL does not allow it) are
 //! named, and the rest is done all the same. A server that throttles is asked again.
 
+mod secure;
+
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::time::Duration;
@@ -10,6 +12,8 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, bail};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::time::Instant;
+
+pub use secure::secure;
 
 use heartline_core::protocol::claim::{holder, in_order, sequence};
 use heartline_core::protocol::report::FREE;
@@ -47,6 +51,7 @@ pub async fn setup(settings: &Settings, force: bool) -> anyhow::Result<()> {
     stdio::out().write_all(b"connected\n\n")?;
     let reset = Reset {
         session: &session,
+        settings,
         end: Instant::now() + OVERLOAD,
         force,
     };
@@ -58,6 +63,7 @@ pub async fn setup(settings: &Settings, force: bool) -> anyhow::Result<()> {
 
 struct Reset<'a> {
     session: &'a Session,
+    settings: &'a Settings,
     end: Instant,
     force: bool,
 }
@@ -87,7 +93,8 @@ impl Reset<'_> {
             .context("cannot list the snapshots")?;
         let snapshots = snapshots.iter().map(|snapshot| paths.snapshot(snapshot));
         left.extend(self.remove(members.chain(snapshots)).await?);
-        complain(&left)
+        complain(&left)?;
+        secure::say_open(session, self.settings).await
     }
 
     /// Removes the claims from the end of the line to its head, and frees the master's znode in one transaction with the

@@ -13,7 +13,7 @@
 //! - **End.** Dropping the client and all its replies and watches ends the session after all earlier
 //!   requests.
 
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
 use std::mem::take;
 use std::pin::Pin;
 use std::time::Duration;
@@ -43,6 +43,8 @@ pub struct Stat {
     pub children: i32,
     /// The zxid of the last creation or removal of a child znode, or of the znode's own creation.
     pub children_changed: i64,
+    /// Number of changes of the znode's ACL.
+    pub acl_version: i32,
     /// When it was created, by the server's clock.
     pub made: DateTime<Utc>,
     /// When it was set last, by the server's clock.
@@ -68,6 +70,63 @@ pub enum Kind {
     EphemeralSequential,
 }
 
+/// Who may use a znode, apart from the own identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Who the settings of the session let.
+    Shared,
+    /// Nobody, if the session has an identity: the znode holds a secret.
+    Private,
+}
+
+/// The rights of an [`AclEntry`], with ZooKeeper's numbers (`ZooDefs.Perms`).
+pub mod right {
+    /// Get the value and list the children.
+    pub const READ: i32 = 1;
+    /// Set the value.
+    pub const WRITE: i32 = 2;
+    /// Create a child.
+    pub const CREATE: i32 = 4;
+    /// Delete a child.
+    pub const DELETE: i32 = 8;
+    /// Change the ACL.
+    pub const ADMIN: i32 = 16;
+    /// All of them.
+    pub const ALL: i32 = 31;
+}
+
+/// One line of a znode's ACL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AclEntry {
+    /// The sum of what it allows; see [`right`].
+    pub rights: i32,
+    /// How the identity is proven: `world`, `digest`, `sasl`, `x509`, `ip`.
+    pub scheme: String,
+    /// Whom it allows that.
+    pub id: String,
+}
+
+impl AclEntry {
+    /// Whether it allows one of these rights.
+    pub fn may(&self, rights: i32) -> bool {
+        self.rights & rights != 0
+    }
+
+    /// Whether it is for everybody who reaches the server.
+    pub fn is_everybody(&self) -> bool {
+        self.scheme == "world"
+    }
+}
+
+impl fmt::Display for AclEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_everybody() {
+            return f.write_str("everybody");
+        }
+        write!(f, "{}:{}", self.scheme, self.id)
+    }
+}
+
 /// One step of a transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Operation {
@@ -84,7 +143,7 @@ pub enum Operation {
         path: String,
         /// Its value.
         value: Vec<u8>,
-        /// The lifetime of the znode.
+        /// The lifetime of the znode. Its [`Access`] is shared.
         kind: Kind,
     },
     /// Set a znode's value.
@@ -191,7 +250,14 @@ pub trait Client: Debug + Send + Sync {
     fn states(&self) -> Box<dyn States>;
 
     /// Creates a znode. Returns its path, which for a sequential one has the number appended.
-    fn create(&self, path: &str, value: &[u8], kind: Kind) -> Reply<(String, Stat)>;
+    fn create(&self, path: &str, value: &[u8], kind: Kind, access: Access)
+    -> Reply<(String, Stat)>;
+
+    /// A znode's ACL.
+    fn acl(&self, path: &str) -> Reply<Vec<AclEntry>>;
+
+    /// Gives a znode the ACL that this session would create it with.
+    fn set_acl(&self, path: &str, access: Access) -> Reply<()>;
 
     /// Deletes a znode if its version is `version`; `None` for any.
     fn delete(&self, path: &str, version: Option<i32>) -> Reply<()>;

@@ -24,6 +24,9 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(800);
 /// The pause for a ZooKeeper that is too old: somebody has to upgrade it first.
 const OLD_PAUSE: Duration = Duration::from_secs(5);
 
+/// The pause after refused credentials: somebody has to correct them first.
+const REFUSED_PAUSE: Duration = Duration::from_secs(5);
+
 /// The longest session timeout that is asked of slow servers, unless the settings ask for more.
 const LONGEST_SESSION: Duration = Duration::from_secs(30);
 
@@ -36,7 +39,7 @@ pub trait Opener: Send + Sync {
     fn open(&self, settings: &Settings) -> Deferred<Result<Session, Failure>>;
 
     /// Finds out why no session could be opened.
-    fn diagnose(&self, address: &Address) -> Deferred<Diagnosis>;
+    fn diagnose(&self, settings: &Settings) -> Deferred<Diagnosis>;
 
     /// Returns a diagnosis if the servers give sessions but are too old for heartline.
     fn find_old(&self, address: &Address) -> Deferred<Option<Diagnosis>>;
@@ -52,9 +55,9 @@ impl Opener for RealServers {
         Box::pin(async move { Session::open(&settings).await })
     }
 
-    fn diagnose(&self, address: &Address) -> Deferred<Diagnosis> {
-        let address = address.clone();
-        Box::pin(async move { Diagnosis::of(&address).await })
+    fn diagnose(&self, settings: &Settings) -> Deferred<Diagnosis> {
+        let settings = settings.clone();
+        Box::pin(async move { Diagnosis::of(&settings).await })
     }
 
     fn find_old(&self, address: &Address) -> Deferred<Option<Diagnosis>> {
@@ -148,7 +151,9 @@ impl Connector {
         let opened = timeout(limit, self.opener.open(&settings)).await;
         let address = &self.settings.address;
         if let Ok(Ok(session)) = opened {
+            // Who speaks TLS is not that old, and does not answer without it.
             if self.refuses_old
+                && self.settings.security.ca.is_none()
                 && let Some(old) = self.opener.find_old(address).await
             {
                 self.rest_for(OLD_PAUSE);
@@ -157,7 +162,11 @@ impl Connector {
             self.limit = FIRST_LIMIT;
             return Ok(session);
         }
-        let diagnosis = self.opener.diagnose(address).await;
+        if let Ok(Err(Failure::Refused(why))) = opened {
+            self.rest_for(REFUSED_PAUSE);
+            return Err(Diagnosis::refused(why));
+        }
+        let diagnosis = self.opener.diagnose(&self.settings).await;
         if !diagnosis.is_settled() {
             if opened.is_err() {
                 self.limit = LONGEST_LIMIT.min(self.limit.saturating_mul(2));
@@ -229,6 +238,7 @@ mod tests {
     use std::sync::Mutex;
 
     use super::*;
+    use crate::Security;
 
     /// Servers that accept connections and never answer, or that nothing listens on.
     struct Silent {
@@ -245,7 +255,8 @@ mod tests {
             Box::pin(std::future::ready(Err(Failure::Lost)))
         }
 
-        fn diagnose(&self, address: &Address) -> Deferred<Diagnosis> {
+        fn diagnose(&self, settings: &Settings) -> Deferred<Diagnosis> {
+            let address = &settings.address;
             let diagnosis = if self.accepts {
                 Diagnosis::no_session(address)
             } else {
@@ -268,6 +279,7 @@ mod tests {
             address: address.parse().unwrap(),
             namespace: "/".parse().unwrap(),
             session_timeout: Duration::from_secs(60),
+            security: Security::default(),
         };
         (Connector::with(settings, silent.clone()), silent)
     }

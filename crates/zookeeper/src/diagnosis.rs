@@ -11,9 +11,10 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
-use super::Address;
 use super::address::place;
 use super::age::{self, Version};
+use super::security::Handshake;
+use super::{Address, Settings};
 
 /// How long a server may take to accept a connection.
 const CONNECT_LIMIT: Duration = Duration::from_millis(500);
@@ -22,7 +23,7 @@ const CONNECT_LIMIT: Duration = Duration::from_millis(500);
 const STAYS: Duration = Duration::from_millis(100);
 
 /// The result of a connection to one server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Symptom {
     Unknown,
     NoAnswer,
@@ -30,21 +31,34 @@ enum Symptom {
     Closed,
     Silent,
     TooOld(Version),
+    /// It asks for TLS, and this program does not speak it.
+    WantsTls,
+    /// What is wrong with a connection by TLS.
+    Tls(String),
 }
 
 /// Why ZooKeeper gives no session, for the person who reads the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnosis {
     servers: Vec<(String, Symptom)>,
+    /// Why no server is asked, or all refuse.
+    refusal: Option<String>,
 }
 
 impl Diagnosis {
     /// Whether the problem will not resolve within a moment: no server accepts connections, or one refuses
     /// more connections from this host. A server that accepts may be about to start or to elect a leader.
     pub fn is_settled(&self) -> bool {
-        self.servers
-            .iter()
-            .all(|(_, symptom)| *symptom != Symptom::Silent)
+        let mut symptoms = self.servers.iter();
+        symptoms.all(|(_, symptom)| *symptom != Symptom::Silent)
+    }
+
+    /// The diagnosis when the credentials are of no use, or are refused, for this reason.
+    pub fn refused(why: String) -> Self {
+        Self {
+            servers: Vec::new(),
+            refusal: Some(why),
+        }
     }
 
     /// Whether the servers give sessions but are too old for heartline.
@@ -55,29 +69,35 @@ impl Diagnosis {
 
     /// The diagnosis when no server at `address` listens.
     pub fn nothing_listens(address: &Address) -> Self {
-        Self::all(address, Symptom::Refused)
+        Self::all(address, &Symptom::Refused)
     }
 
     /// The diagnosis when the servers at `address` accept connections and send no answer.
     pub fn no_session(address: &Address) -> Self {
-        Self::all(address, Symptom::Silent)
+        Self::all(address, &Symptom::Silent)
     }
 
-    fn all(address: &Address, symptom: Symptom) -> Self {
+    fn all(address: &Address, symptom: &Symptom) -> Self {
         let servers = address.servers().iter();
-        let servers = servers.map(|(host, port)| (place(host, *port), symptom));
+        let servers = servers.map(|(host, port)| (place(host, *port), symptom.clone()));
+        Self::found(servers.collect())
+    }
+
+    fn found(servers: Vec<(String, Symptom)>) -> Self {
         Self {
-            servers: servers.collect(),
+            servers,
+            refusal: None,
         }
     }
 
-    /// Connects to each server of `address` and reports what it finds.
-    pub async fn of(address: &Address) -> Self {
+    /// Connects to each server as `settings` say, and reports what it finds.
+    pub async fn of(settings: &Settings) -> Self {
         let mut servers = Vec::new();
-        for (host, port) in address.servers() {
-            servers.push((place(host, *port), look(host, *port).await));
+        for (host, port) in settings.address.servers() {
+            let found = look(settings, host, *port).await;
+            servers.push((place(host, *port), found));
         }
-        Self { servers }
+        Self::found(servers)
     }
 
     /// Returns a diagnosis if the servers give sessions but are too old for heartline; `None` if they are
@@ -85,27 +105,48 @@ impl Diagnosis {
     /// write, and that error has the same words.
     pub async fn of_age(address: &Address) -> Option<Self> {
         let (server, version) = age::first_answer(address).await?;
-        version.is_too_old().then(|| Self {
-            servers: vec![(server, Symptom::TooOld(version))],
-        })
+        let old = vec![(server, Symptom::TooOld(version))];
+        version.is_too_old().then(|| Self::found(old))
     }
 }
 
-async fn look(host: &str, port: u16) -> Symptom {
+async fn look(settings: &Settings, host: &str, port: u16) -> Symptom {
     let first = look_once(host, port).await;
-    if first != Symptom::Closed {
-        return first;
+    let found = if first == Symptom::Closed {
+        // A server that is shutting down closes connections too; a moment later it refuses them.
+        sleep(CONNECT_LIMIT).await;
+        look_once(host, port).await
+    } else {
+        first
+    };
+    if found != Symptom::Silent {
+        return found;
     }
-    // A server that is shutting down closes connections too; a moment later it refuses them.
-    sleep(CONNECT_LIMIT).await;
-    look_once(host, port).await
+    let Ok(stream) = connect(host, port).await else {
+        return found;
+    };
+    if settings.security.ca.is_none() {
+        let wants_tls = Handshake::is_spoken(stream, host).await;
+        return if wants_tls { Symptom::WantsTls } else { found };
+    }
+    match Handshake::with(stream, host, &settings.security).await {
+        Handshake::Failed(why) => Symptom::Tls(why),
+        Handshake::Done | Handshake::Silent => found,
+    }
+}
+
+async fn connect(host: &str, port: u16) -> Result<TcpStream, Symptom> {
+    match timeout(CONNECT_LIMIT, TcpStream::connect((host, port))).await {
+        Ok(Ok(stream)) => Ok(stream),
+        Ok(Err(error)) => Err(symptom(&error)),
+        Err(_) => Err(Symptom::NoAnswer),
+    }
 }
 
 async fn look_once(host: &str, port: u16) -> Symptom {
-    let stream = match timeout(CONNECT_LIMIT, TcpStream::connect((host, port))).await {
-        Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => return symptom(&error),
-        Err(_) => return Symptom::NoAnswer,
+    let stream = match connect(host, port).await {
+        Ok(stream) => stream,
+        Err(symptom) => return symptom,
     };
     // No request was sent, so a readable stream can only mean its end.
     match timeout(STAYS, stream.readable()).await {
@@ -131,6 +172,9 @@ fn symptom(error: &io::Error) -> Symptom {
 
 impl fmt::Display for Diagnosis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(refusal) = &self.refusal {
+            f.write_str(refusal)?;
+        }
         for (place, (server, symptom)) in self.servers.iter().enumerate() {
             if place > 0 {
                 f.write_str("; ")?;
@@ -149,6 +193,10 @@ impl fmt::Display for Diagnosis {
                     "{server} accepts connections but gives no session: it is stopped, too slow, \
                      or without a quorum"
                 ),
+                Symptom::WantsTls => {
+                    write!(f, "{server} asks for TLS: give its CA by --zookeeper-tls")
+                }
+                Symptom::Tls(why) => write!(f, "{server} {why}"),
                 Symptom::TooOld(version) => f.write_str(&age::needs(Some((server, *version)))),
             }?;
         }
@@ -159,11 +207,17 @@ impl fmt::Display for Diagnosis {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Security;
     use tokio::net::TcpListener;
 
     async fn diagnose(port: u16) -> String {
-        let address = format!("127.0.0.1:{port}").parse().unwrap();
-        Diagnosis::of(&address).await.to_string()
+        let settings = Settings {
+            address: format!("127.0.0.1:{port}").parse().unwrap(),
+            namespace: "/".parse().unwrap(),
+            session_timeout: Duration::from_secs(6),
+            security: Security::default(),
+        };
+        Diagnosis::of(&settings).await.to_string()
     }
 
     #[tokio::test]

@@ -6,6 +6,7 @@
 //! - **Expired**: the session is over, and its ephemeral znodes are gone or will be in a moment. A new
 //!   [`Session`] must be opened; nothing of the old one carries over.
 
+mod access;
 mod address;
 mod age;
 pub mod client;
@@ -16,6 +17,7 @@ mod failure;
 mod fence;
 mod name;
 mod paths;
+mod security;
 mod session;
 pub mod snapshots;
 mod throttle;
@@ -32,6 +34,7 @@ pub use failure::Failure;
 pub use fence::{ControlWrite, Fence, Removal, RemovalOutcome};
 pub use name::can_be_looked_up;
 pub use paths::{Namespace, Paths};
+pub use security::{AclMode, DigestFile, SaslMechanism, Security};
 pub use session::{Session, Settings};
 pub use throttle::{throttle_backoff, unless_throttled, unthrottled};
 pub use value::Value;

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::client::{Change, Client, Kind, Operation, Stat, States};
+use super::client::{Access, Change, Client, Kind, Operation, Stat, States};
 use super::zookeeper::ZooKeeper;
-use super::{Address, Connection, Failure, Namespace, Paths, Value};
+use super::{Address, Connection, Failure, Namespace, Paths, Security, Value};
 use heartline_core::protocol::claim::in_order;
 use heartline_core::protocol::report::FREE;
 
@@ -21,6 +21,8 @@ pub struct Settings {
     pub namespace: Namespace,
     /// How long ZooKeeper waits for a silent session before it removes its ephemeral znodes.
     pub session_timeout: Duration,
+    /// How the session is secured.
+    pub security: Security,
 }
 
 /// One session. Clones share it; [`Session::close`] on the last of them ends it.
@@ -33,6 +35,7 @@ pub struct Session {
 struct Inner {
     client: Box<dyn Client>,
     paths: Paths,
+    closes_orders: bool,
 }
 
 impl Session {
@@ -41,8 +44,7 @@ impl Session {
     /// # Cancellation safety
     /// When the future is dropped, a session that was being opened ends by its timeout.
     pub(super) async fn open(settings: &Settings) -> Result<Self, Failure> {
-        let hosts = settings.address.hosts();
-        let client = ZooKeeper::connect(&hosts, settings.session_timeout).await?;
+        let client = ZooKeeper::connect(settings).await?;
         Ok(Self::over(Box::new(client), settings))
     }
 
@@ -50,7 +52,11 @@ impl Session {
     pub fn over(client: Box<dyn Client>, settings: &Settings) -> Self {
         let paths = Paths::new(settings.namespace.below(settings.address.chroot()));
         Self {
-            inner: Arc::new(Inner { client, paths }),
+            inner: Arc::new(Inner {
+                client,
+                paths,
+                closes_orders: settings.security.closes_orders(),
+            }),
         }
     }
 
@@ -67,6 +73,11 @@ impl Session {
     /// The job's znodes.
     pub fn paths(&self) -> &Paths {
         &self.inner.paths
+    }
+
+    /// Whether orders of other identities are refused.
+    pub(super) fn closes_orders(&self) -> bool {
+        self.inner.closes_orders
     }
 
     /// Follows the connection from now on.
@@ -120,7 +131,11 @@ impl Session {
 
     /// Creates a persistent znode unless it exists.
     pub(super) async fn ensure(&self, path: &str, value: &[u8]) -> Result<(), Failure> {
-        match self.client().create(path, value, Kind::Persistent).await {
+        match self
+            .client()
+            .create(path, value, Kind::Persistent, Access::Shared)
+            .await
+        {
             Ok(_) | Err(Failure::NodeExists) => Ok(()),
             Err(failure) => Err(failure),
         }
@@ -195,9 +210,9 @@ impl Session {
     pub async fn join(&self, name: &str, value: &str, earlier: &[i64]) -> Result<(), Failure> {
         let path = self.paths().member(name);
         loop {
-            let create = self
-                .client()
-                .create(&path, value.as_bytes(), Kind::Ephemeral);
+            let create =
+                self.client()
+                    .create(&path, value.as_bytes(), Kind::Ephemeral, Access::Shared);
             match create.await {
                 Ok(_) => return Ok(()),
                 Err(Failure::NoNode) => self.prepare().await?,
@@ -285,7 +300,10 @@ impl Session {
     /// are missing.
     async fn create_in_order(&self, path: &str, value: &str) -> Result<(String, Stat), Failure> {
         let kind = Kind::EphemeralSequential;
-        let create = || self.client().create(path, value.as_bytes(), kind);
+        let create = || {
+            self.client()
+                .create(path, value.as_bytes(), kind, Access::Private)
+        };
         match create().await {
             Err(Failure::NoNode) => {
                 self.prepare().await?;
@@ -308,17 +326,22 @@ impl Session {
 
     /// The first claim in line, with its value, whose first line is the master's name. For `fresh` see
     /// [`Session::line`].
+    ///
+    /// # Notable errors
+    /// [`Failure::Refused`] if there are claims, and none of them may be read.
     pub async fn first_claim(&self, fresh: bool) -> Result<Option<(String, Value)>, Failure> {
         let line = self.line(fresh).await?;
+        let mut refused = None;
         for first in in_order(&line).into_iter().take(MOST_LOOKED_AT) {
             match self.read_claim(first).await {
                 Ok(Some(value)) if !value.stat.is_ephemeral() => {}
                 // It has gone since the line was read, or it is not heartline's.
-                Ok(None) | Err(Failure::Refused(_)) => {}
+                Ok(None) => {}
+                Err(Failure::Refused(why)) => refused = refused.or(Some(Failure::Refused(why))),
                 value => return Ok(value?.map(|value| (first.clone(), value))),
             }
         }
-        Ok(None)
+        refused.map_or(Ok(None), Err)
     }
 
     /// A claim's value; `None` if the claim does not exist.

@@ -2,7 +2,7 @@
 
 use futures_util::{StreamExt, stream};
 
-use super::client::Kind;
+use super::client::{Access, Kind};
 use super::{Failure, Session};
 
 /// Maximum number of snapshots kept; the oldest are removed first.
@@ -29,7 +29,7 @@ pub async fn keep(
             Err(Failure::NoNode) => {}
             set => return set.map(|_| Vec::new()),
         }
-        let create = client.create(&path, snapshot.as_bytes(), Kind::Persistent);
+        let create = client.create(&path, snapshot.as_bytes(), Kind::Persistent, Access::Shared);
         match create.await {
             Ok(_) => return forget_oldest(session).await,
             // Another process with the same name was faster.

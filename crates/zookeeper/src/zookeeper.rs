@@ -5,50 +5,169 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::DateTime;
+use tokio::task::{AbortHandle, spawn_blocking};
+use tokio::time::sleep;
 use zookeeper_client::{
-    Acls, CreateMode, CreateOptions, Error, EventType, MultiWriteError, MultiWriter,
-    OneshotWatcher, StateWatcher,
+    Acl, CreateMode, CreateOptions, Error, EventType, MultiWriteError, MultiWriter, OneshotWatcher,
+    Permission, StateWatcher,
 };
 
-use super::client::{Change, Client, Kind, Operation, Refusal, Reply, Stat, States};
-use super::{Connection, Failure, age};
+use super::client::{
+    Access, AclEntry, Change, Client, Kind, Operation, Refusal, Reply, Stat, States, right,
+};
+use super::security::{Certificates, Identity, Rights, nameless};
+use super::{Connection, Failure, Settings, age};
+
+/// How often the files of certificates are looked at.
+const REFRESH: Duration = Duration::from_secs(30);
 
 /// A session with a real ensemble.
 #[derive(Debug)]
 pub(super) struct ZooKeeper {
     client: zookeeper_client::Client,
-    hosts: Arc<str>,
+    about: Arc<About>,
+    rights: Rights,
+    /// Reads renewed certificates.
+    refreshing: Option<AbortHandle>,
+}
+
+/// What messages tell of the session.
+#[derive(Debug)]
+struct About {
+    hosts: String,
+    /// Who it is.
+    identity: String,
+    has_tls: bool,
+}
+
+impl Drop for ZooKeeper {
+    fn drop(&mut self) {
+        if let Some(refreshing) = &self.refreshing {
+            refreshing.abort();
+        }
+    }
 }
 
 impl ZooKeeper {
     /// Opens a session. Tries each server once.
-    pub(super) async fn connect(hosts: &str, session_timeout: Duration) -> Result<Self, Failure> {
-        let client = zookeeper_client::Client::connector()
-            .with_session_timeout(session_timeout)
-            .with_fail_eagerly()
-            .connect(hosts)
-            .await?;
-        let hosts = hosts.into();
-        Ok(Self { client, hosts })
+    ///
+    /// # Notable errors
+    /// [`Failure::Refused`] if a file of the credentials is of no use, or the server refuses them.
+    pub(super) async fn connect(settings: &Settings) -> Result<Self, Failure> {
+        let security = settings.security.clone();
+        // Files may lie on a slow disk, and the heartbeat has one thread.
+        let loaded = spawn_blocking(move || Identity::load(&security)).await;
+        let identity = loaded
+            .map_err(|_| Failure::Lost)?
+            .map_err(Failure::Refused)?;
+        let hosts = settings.address.hosts();
+        let mut connector = zookeeper_client::Client::connector()
+            .with_session_timeout(settings.session_timeout)
+            .with_fail_eagerly();
+        if let Some(digest) = &identity.digest {
+            connector = connector.with_auth("digest", digest);
+        }
+        if let Some(sasl) = identity.sasl {
+            connector = connector.with_sasl(sasl);
+        }
+        let connected = if let Some(tls) = &identity.tls {
+            let servers = settings.address.servers().iter();
+            if let Some(why) = servers
+                .map(|(host, _)| host)
+                .find_map(|host| nameless(host))
+            {
+                return Err(Failure::Refused(why));
+            }
+            connector
+                .with_tls(tls.options())
+                .secure_connect(&hosts)
+                .await
+        } else {
+            connector.connect(&hosts).await
+        };
+        let has_tls = identity.tls.is_some();
+        Ok(Self {
+            client: connected.map_err(|error| unopened(error, &identity.shown))?,
+            about: Arc::new(About {
+                hosts,
+                identity: identity.shown,
+                has_tls,
+            }),
+            rights: (&settings.security).into(),
+            refreshing: identity
+                .tls
+                .map(|tls| tokio::spawn(refresh(tls)).abort_handle()),
+        })
     }
 
     /// A reply that keeps the client alive. The library sends a request when its future is created; here that
-    /// happens when the reply is first polled.
+    /// happens when the reply is first polled. `what` tells what is done, for who may not do it.
     fn ask<T, F>(
         &self,
+        what: impl FnOnce() -> String + Send + 'static,
         request: impl FnOnce(zookeeper_client::Client) -> F + Send + 'static,
     ) -> Reply<T>
     where
         F: Future<Output = Result<T, Error>> + Send,
         T: Send,
     {
-        let (client, hosts) = (self.client.clone(), Arc::clone(&self.hosts));
+        let (client, about) = (self.client.clone(), Arc::clone(&self.about));
         Box::pin(async move {
             match request(client).await {
-                Err(Error::Unimplemented) => Err(unimplemented(&hosts).await),
+                Err(Error::Unimplemented) => Err(about.unimplemented().await),
+                Err(Error::NoAuth) => Err(about.not_allowed(&what())),
                 answer => Ok(answer?),
             }
         })
+    }
+}
+
+impl About {
+    /// The failure when a server does not know a request: all requests that heartline uses came with ZooKeeper
+    /// 3.5.
+    async fn unimplemented(&self) -> Failure {
+        let answer = match self.hosts.parse() {
+            Ok(address) if !self.has_tls => age::first_answer(&address).await,
+            _ => None,
+        };
+        let old = answer.as_ref().filter(|(_, version)| version.is_too_old());
+        let old = old.map(|(server, version)| (server.as_str(), *version));
+        Failure::Refused(age::needs(old))
+    }
+
+    /// The failure when the ACL of a znode does not let this session do `what`.
+    fn not_allowed(&self, what: &str) -> Failure {
+        Failure::Refused(format!(
+            "{} may not {what}: use the credentials of the job's owner (--zookeeper-auth, --zookeeper-sasl), or have the \
+             owner run setup-zookeeper --secure with the --acl that is wanted",
+            self.identity
+        ))
+    }
+}
+
+/// Why no session was opened.
+fn unopened(error: Error, identity: &str) -> Failure {
+    match error {
+        Error::AuthFailed => Failure::Refused(format!(
+            "ZooKeeper refuses {identity}: check the name and the password in the file and at the servers, and whether \
+             they ask for --zookeeper-sasl, --zookeeper-auth or --zookeeper-tls-cert"
+        )),
+        error => error.into(),
+    }
+}
+
+/// Reads renewed certificates, until it is aborted.
+async fn refresh(mut certificates: Certificates) {
+    loop {
+        sleep(REFRESH).await;
+        let refreshed = spawn_blocking(move || {
+            certificates.refresh();
+            certificates
+        });
+        match refreshed.await {
+            Ok(same) => certificates = same,
+            Err(_) => return,
+        }
     }
 }
 
@@ -65,10 +184,18 @@ impl Client for ZooKeeper {
         Box::new(Watcher(self.client.state_watcher()))
     }
 
-    fn create(&self, path: &str, value: &[u8], kind: Kind) -> Reply<(String, Stat)> {
-        let (path, value) = (path.to_owned(), value.to_vec());
-        self.ask(move |client| async move {
-            let (stat, sequence) = client.create(&path, &value, &options(kind)).await?;
+    fn create(
+        &self,
+        path: &str,
+        value: &[u8],
+        kind: Kind,
+        access: Access,
+    ) -> Reply<(String, Stat)> {
+        let what = may("create", path);
+        let (path, value, rights) = (path.to_owned(), value.to_vec(), self.rights);
+        self.ask(what, move |client| async move {
+            let options = options(kind, rights, access);
+            let (stat, sequence) = client.create(&path, &value, &options).await?;
             let path = match kind {
                 Kind::EphemeralSequential => format!("{path}{sequence}"),
                 Kind::Persistent | Kind::Ephemeral => path,
@@ -77,101 +204,149 @@ impl Client for ZooKeeper {
         })
     }
 
-    fn delete(&self, path: &str, version: Option<i32>) -> Reply<()> {
+    fn acl(&self, path: &str) -> Reply<Vec<AclEntry>> {
+        let what = may("read the ACL of", path);
         let path = path.to_owned();
-        self.ask(move |client| async move { client.delete(&path, version).await })
+        self.ask(what, move |client| async move {
+            let (acl, _) = client.get_acl(&path).await?;
+            Ok(acl.iter().map(Into::into).collect())
+        })
+    }
+
+    fn set_acl(&self, path: &str, access: Access) -> Reply<()> {
+        let what = may("set the ACL of", path);
+        let (path, rights) = (path.to_owned(), self.rights);
+        self.ask(what, move |client| async move {
+            client.set_acl(&path, &rights.acls(access), None).await?;
+            Ok(())
+        })
+    }
+
+    fn delete(&self, path: &str, version: Option<i32>) -> Reply<()> {
+        let what = may("delete", path);
+        let path = path.to_owned();
+        self.ask(what, move |client| async move {
+            client.delete(&path, version).await
+        })
     }
 
     fn set(&self, path: &str, value: &[u8], version: Option<i32>) -> Reply<Stat> {
+        let what = may("set", path);
         let (path, value) = (path.to_owned(), value.to_vec());
-        self.ask(move |client| async move {
+        self.ask(what, move |client| async move {
             let stat = client.set_data(&path, &value, version).await?;
             Ok((&stat).into())
         })
     }
 
     fn get(&self, path: &str) -> Reply<(Vec<u8>, Stat)> {
+        let what = may("read", path);
         let path = path.to_owned();
-        self.ask(move |client| async move {
+        self.ask(what, move |client| async move {
             let (value, stat) = client.get_data(&path).await?;
             Ok((value, (&stat).into()))
         })
     }
 
     fn get_and_watch(&self, path: &str) -> Reply<(Vec<u8>, Stat, Change)> {
+        let what = may("read", path);
         let path = path.to_owned();
-        self.ask(move |client| async move {
+        self.ask(what, move |client| async move {
             let (value, stat, watcher) = client.get_and_watch_data(&path).await?;
             Ok((value, (&stat).into(), change(watcher)))
         })
     }
 
     fn stat(&self, path: &str) -> Reply<Option<Stat>> {
+        let what = may("look at", path);
         let path = path.to_owned();
-        self.ask(move |client| async move {
+        self.ask(what, move |client| async move {
             let stat = client.check_stat(&path).await?;
             Ok(stat.as_ref().map(Into::into))
         })
     }
 
     fn stat_and_watch(&self, path: &str) -> Reply<(Option<Stat>, Change)> {
+        let what = may("look at", path);
         let path = path.to_owned();
-        self.ask(move |client| async move {
+        self.ask(what, move |client| async move {
             let (stat, watcher) = client.check_and_watch_stat(&path).await?;
             Ok((stat.as_ref().map(Into::into), change(watcher)))
         })
     }
 
     fn children(&self, path: &str) -> Reply<Vec<String>> {
+        let what = may("list", path);
         let path = path.to_owned();
-        self.ask(move |client| async move { client.list_children(&path).await })
+        self.ask(what, move |client| async move {
+            client.list_children(&path).await
+        })
     }
 
     fn children_and_watch(&self, path: &str) -> Reply<(Vec<String>, Stat, Change)> {
+        let what = may("list", path);
         let path = path.to_owned();
-        self.ask(move |client| async move {
+        self.ask(what, move |client| async move {
             let (names, stat, watcher) = client.get_and_watch_children(&path).await?;
             Ok((names, (&stat).into(), change(watcher)))
         })
     }
 
     fn sync(&self, path: &str) -> Reply<()> {
+        let what = may("read", path);
         let path = path.to_owned();
-        self.ask(move |client| async move { client.sync(&path).await })
+        self.ask(what, move |client| async move { client.sync(&path).await })
     }
 
     fn transaction(&self, operations: Vec<Operation>) -> Reply<(), Refusal> {
-        let client = self.client.clone();
+        let (client, about, rights) = (self.client.clone(), Arc::clone(&self.about), self.rights);
         Box::pin(async move {
             let mut writer = client.new_multi_writer();
+            let mut whats = Vec::with_capacity(operations.len());
             for operation in operations {
-                add(&mut writer, operation)?;
+                whats.push(what(&operation));
+                add(&mut writer, operation, rights)?;
             }
-            writer.commit().await?;
-            Ok(())
+            match writer.commit().await {
+                Err(MultiWriteError::OperationFailed {
+                    index,
+                    source: Error::NoAuth,
+                }) => Err(Refusal {
+                    at: Some(index),
+                    failure: about.not_allowed(whats.get(index).map_or("do it", String::as_str)),
+                }),
+                made => Ok(made.map(|_| ())?),
+            }
         })
     }
 }
 
-/// The failure when a server does not know a request: all requests that heartline uses came with ZooKeeper
-/// 3.5.
-async fn unimplemented(hosts: &str) -> Failure {
-    let answer = match hosts.parse() {
-        Ok(address) => age::first_answer(&address).await,
-        Err(_) => None,
-    };
-    let old = answer.as_ref().filter(|(_, version)| version.is_too_old());
-    let old = old.map(|(server, version)| (server.as_str(), *version));
-    Failure::Refused(age::needs(old))
+/// What a request does, to be told if that is not allowed.
+fn may(verb: &'static str, path: &str) -> impl FnOnce() -> String + Send + use<> {
+    let path = path.to_owned();
+    move || format!("{verb} {path}")
 }
 
-fn add(writer: &mut MultiWriter, operation: Operation) -> Result<(), Error> {
+/// The same, of an operation.
+fn what(operation: &Operation) -> String {
+    let verb = match operation {
+        Operation::Check { .. } => "check",
+        Operation::Create { .. } => "create",
+        Operation::Set { .. } => "set",
+        Operation::Delete { .. } => "delete",
+    };
+    format!("{verb} {}", operation.path())
+}
+
+fn add(writer: &mut MultiWriter, operation: Operation, rights: Rights) -> Result<(), Error> {
     match operation {
         Operation::Check { path, version } => {
             // The server accepts version -1 for any version.
             writer.add_check_version(&path, version.unwrap_or(-1))
         }
-        Operation::Create { path, value, kind } => writer.add_create(&path, &value, &options(kind)),
+        Operation::Create { path, value, kind } => {
+            writer.add_create(&path, &value, &options(kind, rights, Access::Shared))
+        }
         Operation::Set {
             path,
             value,
@@ -181,13 +356,13 @@ fn add(writer: &mut MultiWriter, operation: Operation) -> Result<(), Error> {
     }
 }
 
-fn options(kind: Kind) -> CreateOptions<'static> {
+fn options(kind: Kind, rights: Rights, access: Access) -> CreateOptions<'static> {
     let mode = match kind {
         Kind::Persistent => CreateMode::Persistent,
         Kind::Ephemeral => CreateMode::Ephemeral,
         Kind::EphemeralSequential => CreateMode::EphemeralSequential,
     };
-    mode.with_acls(Acls::anyone_all())
+    mode.with_acls(rights.acls(access))
 }
 
 fn change(watcher: OneshotWatcher) -> Change {
@@ -221,6 +396,26 @@ impl From<MultiWriteError> for Refusal {
     }
 }
 
+impl From<&Acl> for AclEntry {
+    fn from(acl: &Acl) -> Self {
+        let all = [
+            (Permission::READ, right::READ),
+            (Permission::WRITE, right::WRITE),
+            (Permission::CREATE, right::CREATE),
+            (Permission::DELETE, right::DELETE),
+            (Permission::ADMIN, right::ADMIN),
+        ];
+        let given = all
+            .iter()
+            .filter(|(permission, _)| acl.permission().has(*permission));
+        Self {
+            rights: given.map(|(_, right)| right).sum(),
+            scheme: acl.scheme().to_owned(),
+            id: acl.id().to_owned(),
+        }
+    }
+}
+
 impl From<&zookeeper_client::Stat> for Stat {
     fn from(stat: &zookeeper_client::Stat) -> Self {
         Self {
@@ -230,6 +425,7 @@ impl From<&zookeeper_client::Stat> for Stat {
             owner: stat.ephemeral_owner,
             children: stat.num_children,
             children_changed: stat.pzxid,
+            acl_version: stat.aversion,
             made: DateTime::from_timestamp_millis(stat.ctime).unwrap_or_default(),
             written: DateTime::from_timestamp_millis(stat.mtime).unwrap_or_default(),
         }

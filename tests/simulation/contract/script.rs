@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use heartline::coordination::client::{Change, Kind, Operation};
-use heartline::coordination::{Failure, Session, Settings, Stat};
+use heartline::coordination::client::{Access, Change, Kind, Operation};
+use heartline::coordination::{Failure, Security, Session, Settings, Stat};
 
 use super::LIMIT;
 use crate::rng::Rng;
@@ -40,6 +40,7 @@ pub(super) fn settings(address: &str) -> Settings {
         address: address.parse().expect("an address"),
         namespace: "/".parse().expect("a path"),
         session_timeout: Duration::from_secs(10),
+        security: Security::default(),
     }
 }
 
@@ -86,7 +87,10 @@ impl Script {
             sessions.push(session);
         }
         let first = &sessions[0];
-        let made = first.client().create(ROOT, b"", Kind::Persistent).await;
+        let made = first
+            .client()
+            .create(ROOT, b"", Kind::Persistent, Access::Shared)
+            .await;
         made.expect("it is not there");
         for (at, step) in self.steps.iter().enumerate() {
             if let Step::End(number) = step {
@@ -215,8 +219,9 @@ impl Telling {
         let answer = match step {
             Step::Create(_, path, kind) => {
                 let value = format!("created at {at}");
-                let made = client.create(path, value.as_bytes(), *kind).await;
-                made.map(|(path, stat)| format!("{path} {}", self.stat(&stat)))
+                let made = client.create(path, value.as_bytes(), *kind, Access::Shared);
+                made.await
+                    .map(|(path, stat)| format!("{path} {}", self.stat(&stat)))
             }
             Step::Set(_, path, version) => {
                 let value = format!("set at {at}");

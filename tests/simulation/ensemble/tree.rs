@@ -56,6 +56,7 @@ impl Tree {
     /// A tree with nothing but its root.
     pub(crate) fn new() -> Self {
         let stat = Stat {
+            acl_version: 0,
             created: 0,
             modified: 0,
             version: 0,
@@ -107,6 +108,7 @@ impl Tree {
                 let node = self.find(path)?;
                 node.check(*version)?;
                 let stat = Stat {
+                    acl_version: 0,
                     modified: actor.zxid,
                     version: node.stat.version + 1,
                     written: actor.at,
@@ -148,6 +150,7 @@ impl Tree {
             return Err(ClientError::NoChildrenForEphemerals.into());
         }
         let stat = Stat {
+            acl_version: 0,
             created: actor.zxid,
             modified: actor.zxid,
             version: 0,

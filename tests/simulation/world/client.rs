@@ -4,7 +4,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use heartline::coordination::client::{Change, Client, Kind, Operation, Refusal, Reply, States};
+use heartline::coordination::client::{
+    Access, AclEntry, Change, Client, Kind, Operation, Refusal, Reply, States, right,
+};
 use heartline::coordination::{Connection, Failure, Stat};
 use tokio::sync::{oneshot, watch};
 
@@ -89,7 +91,21 @@ impl Client for SimClient {
         Box::new(SimStates(world.peers[self.0.peer].states.subscribe()))
     }
 
-    fn create(&self, path: &str, value: &[u8], kind: Kind) -> Reply<(String, Stat)> {
+    /// The simulated ensemble knows no identities: each znode is everybody's.
+    fn acl(&self, _: &str) -> Reply<Vec<AclEntry>> {
+        let everybody = AclEntry {
+            rights: right::ALL,
+            scheme: "world".to_owned(),
+            id: "anyone".to_owned(),
+        };
+        Box::pin(async { Ok(vec![everybody]) })
+    }
+
+    fn set_acl(&self, _: &str, _: Access) -> Reply<()> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn create(&self, path: &str, value: &[u8], kind: Kind, _: Access) -> Reply<(String, Stat)> {
         let (path, value) = (path.to_owned(), value.to_vec());
         let request = Request::Create { path, value, kind };
         self.ask(request, |answer, _| match answer {

@@ -249,8 +249,8 @@ impl Opener for Around {
         })
     }
 
-    fn diagnose(&self, address: &Address) -> Deferred<Diagnosis> {
-        let (around, address) = (self.clone(), address.clone());
+    fn diagnose(&self, settings: &Settings) -> Deferred<Diagnosis> {
+        let (around, address) = (self.clone(), settings.address.clone());
         Box::pin(async move {
             // A bare connection and a moment of waiting, for each server.
             sleep(Duration::from_millis(100)).await;

@@ -19,7 +19,7 @@ use crate::{Cluster, Host, Port, Role};
 use heartline_observe::probe::{GRACE, Pending, Silence, ask, knock, left, page};
 use heartline_observe::status::GroupSummary;
 use heartline_observe::zkstats::{self, Facts};
-use heartline_zookeeper::{Connector, Failure, Namespace, Settings};
+use heartline_zookeeper::{Connector, Failure, Namespace, Security, Settings};
 
 /// A part counts as silent after this time.
 const LIMIT: Duration = Duration::from_secs(2);
@@ -220,6 +220,7 @@ async fn znodes(place: &str, namespace: Namespace) -> Result<Znodes, Silence> {
         address: place.parse().map_err(broken)?,
         namespace,
         session_timeout: SESSION,
+        security: Security::default(),
     };
     let session = Connector::new(settings).of_any_age().attempt().await;
     let session = session.map_err(|why| broken(why.to_string()))?;

@@ -39,6 +39,7 @@ fn row(node: &str, verdict: MemberVerdict, records: u64) -> Row {
 
 fn overview(rows: Vec<Row>) -> Overview {
     Overview {
+        has_private_claims: false,
         now: DateTime::<Utc>::UNIX_EPOCH,
         master: None,
         interval: Some(ms(5)),

@@ -36,6 +36,7 @@ pub fn overview(bytes: &[u8]) {
         members,
         report,
         control,
+        has_private_claims: false,
         unreadable: Vec::new(),
         began: Duration::from_secs(1),
         ended: Duration::from_secs(2),
@@ -79,6 +80,7 @@ fn node(name: &str, value: &[u8], number: i32) -> Node {
         value: Value {
             bytes: value.to_vec(),
             stat: Stat {
+                acl_version: 0,
                 created: number.into(),
                 modified: number.into(),
                 version: number,

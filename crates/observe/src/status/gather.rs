@@ -12,6 +12,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use heartline_core::clock::SystemClock;
+use heartline_core::protocol::Report;
 use heartline_core::protocol::claim::in_order;
 use heartline_zookeeper::{Failure, Session, Stat, Value, unthrottled};
 
@@ -20,6 +21,7 @@ const AT_ONCE: usize = 512;
 
 /// Stands in for data that ZooKeeper does not return: as if written at the beginning of time.
 const UNKNOWN: Stat = Stat {
+    acl_version: 0,
     created: 0,
     modified: 0,
     version: 0,
@@ -69,6 +71,8 @@ pub(super) struct Look {
     pub(super) report: Option<Node>,
     /// The instructions for all members.
     pub(super) control: Option<Node>,
+    /// Whether only the job's own identity may read the claims, and this is another.
+    pub(super) has_private_claims: bool,
     /// Everything that could not be read, except the followers' znodes.
     pub(super) unreadable: Vec<Unreadable>,
     /// When the look began, on the reader's monotonic clock.
@@ -78,6 +82,11 @@ pub(super) struct Look {
 }
 
 impl Look {
+    /// The master's report.
+    pub(super) fn report(&self) -> Report {
+        parsed(self.report.as_ref())
+    }
+
     /// Every znode of the look.
     pub(super) fn nodes(&self) -> impl Iterator<Item = &Node> {
         let lists = self.members.iter().chain(&self.line);
@@ -113,18 +122,37 @@ pub(super) async fn look(
     for (path, node) in single {
         reader.complain(path, node.as_ref());
     }
-    for node in &line {
-        reader.complain(paths.claim(&node.name), Some(node));
+    let has_private_claims = is_private(&line, report.as_ref());
+    if !has_private_claims {
+        for node in &line {
+            reader.complain(paths.claim(&node.name), Some(node));
+        }
     }
     Ok(Look {
         members,
         line,
         report,
         control,
+        has_private_claims,
         unreadable: reader.unreadable(),
         began,
         ended: clock.now().elapsed,
     })
+}
+
+/// Whether the master of this report holds a claim that may not be read: claims hold the key of the direct connections.
+fn is_private(line: &[Node], report: Option<&Node>) -> bool {
+    let Some(info) = parsed(report).master_info else {
+        return false;
+    };
+    let mut unreadable = line.iter().filter(|node| node.problem.is_some());
+    unreadable.any(|node| node.name == info.claim)
+}
+
+/// The master's report; an empty one without the znode.
+fn parsed(report: Option<&Node>) -> Report {
+    let report = report.map(|node| Report::parse(&node.value.bytes));
+    report.unwrap_or_default()
 }
 
 /// The snapshots of these members, as far as they exist, and those that could not be read.

@@ -51,6 +51,8 @@ pub struct Overview {
     pub interval: Option<Duration>,
     /// All members, in the order of a table.
     pub rows: Vec<Row>,
+    /// Whether only the job's own identity may read the claims: then the master, and who else holds one alone, have no row.
+    pub has_private_claims: bool,
     /// Everything that could not be read, except members.
     pub unreadable: Vec<Unreadable>,
 }
@@ -59,14 +61,13 @@ impl Overview {
     /// The overview of two looks; `wall` is the reader's own clock, for what no other clock shows.
     pub(super) fn of(first: &Look, second: &Look, wall: DateTime<Utc>) -> Self {
         let now = server_time(first, second).unwrap_or(wall);
-        let report = second.report.as_ref();
-        let report = report.map(|node| Report::parse(&node.value.bytes));
-        let report = report.unwrap_or_default();
+        let report = second.report();
         // What no session owns, or nobody may read, is no claim to anyone.
         let line = second.line.iter();
         let line = line.filter(|node| node.problem.is_none() && node.value.stat.is_ephemeral());
         let line: Vec<&Node> = line.collect();
-        let master = master(&line, &report);
+        let of_report = second.has_private_claims.then(|| reported_master(&report));
+        let master = of_report.unwrap_or_else(|| master(&line, &report));
         let control = second.control.as_ref();
         let interval = control.and_then(|node| Control::parse(&node.value.bytes).interval);
         let terms = RowContext {
@@ -119,6 +120,7 @@ impl Overview {
             master,
             interval,
             rows,
+            has_private_claims: second.has_private_claims,
             unreadable: second.unreadable.clone(),
         }
     }
@@ -156,16 +158,26 @@ fn master(line: &[&Node], report: &Report) -> Option<CurrentMaster> {
     Some(CurrentMaster {
         node: holder(&first.value.bytes),
         claim: first.name.clone(),
-        term: master_info.map(
-            |MasterInfo {
-                 since, previous, ..
-             }| MasterTerm {
-                since: *since,
-                epoch: report.epoch,
-                previous: previous.clone(),
-            },
-        ),
+        term: master_info.map(|info| term(info, report)),
     })
+}
+
+/// The master by its own report alone.
+fn reported_master(report: &Report) -> Option<CurrentMaster> {
+    let info = report.master_info.as_ref()?;
+    Some(CurrentMaster {
+        node: info.node.clone(),
+        claim: info.claim.clone(),
+        term: Some(term(info, report)),
+    })
+}
+
+fn term(info: &MasterInfo, report: &Report) -> MasterTerm {
+    MasterTerm {
+        since: info.since,
+        epoch: report.epoch,
+        previous: info.previous.clone(),
+    }
 }
 
 fn role(claim: &str, master: Option<&CurrentMaster>) -> MemberRole {

@@ -20,6 +20,7 @@ pub(super) fn node(name: &str, value: &str, version: i32, written: i64, read: u6
         value: Value {
             bytes: value.into(),
             stat: Stat {
+                acl_version: 0,
                 created: 7,
                 modified: 8,
                 version,
@@ -42,6 +43,7 @@ pub(super) fn look(members: Vec<Node>, line: Vec<Node>, at: u64) -> Look {
         line,
         report: None,
         control: None,
+        has_private_claims: false,
         unreadable: Vec::new(),
         began: Duration::from_millis(at),
         ended: Duration::from_millis(at),

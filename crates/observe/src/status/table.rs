@@ -23,6 +23,10 @@ const COLUMNS: [Column; 10] = [
     ("MEMORY", true),
 ];
 
+/// Why the master has no row.
+const PRIVATE_CLAIMS: &str =
+    "the master's claim may be read by the job's own identity alone, so it has no row here";
+
 /// The most unreadable znodes that are named.
 const MOST_NAMED: usize = 10;
 
@@ -36,7 +40,10 @@ pub(super) fn lines(overview: &Overview, namespace: &str) -> Vec<String> {
     let rows = rows.map(|row| (style(row.verdict), words(row).to_vec()));
     let rows = table(&COLUMNS, rows.collect());
     let lines = std::iter::once(headline(overview)).chain(rows);
-    lines.chain(unreadable(overview)).collect()
+    let private = overview
+        .has_private_claims
+        .then(|| PRIVATE_CLAIMS.to_owned());
+    lines.chain(private).chain(unreadable(overview)).collect()
 }
 
 /// One line for each znode that could not be read, and the number of those beyond the limit.

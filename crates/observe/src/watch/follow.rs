@@ -280,10 +280,7 @@ fn feed_snapshot(link: &mut WatchSession, node: &str) -> AbortHandle {
 /// How the current master took over, according to its reports; `None` if there is no master.
 async fn current_claim(session: &Session) -> Result<Option<Event>, Failure> {
     let end = Instant::now() + CLAIM_TIMEOUT;
-    let first = unthrottled(end, async || session.first_claim(false).await).await?;
-    let Some((claim, _)) = first else {
-        return Ok(None);
-    };
+    let line = unthrottled(end, async || session.line(false).await).await?;
     let master = session.paths().master();
     let Some(value) = unthrottled(end, async || session.find(master).await).await? else {
         return Ok(None);
@@ -291,7 +288,7 @@ async fn current_claim(session: &Session) -> Result<Option<Event>, Failure> {
     let report = Report::parse(&value.bytes);
     let master_info = report
         .master_info
-        .filter(|master_info| master_info.claim == claim);
+        .filter(|master_info| line.contains(&master_info.claim));
     Ok(master_info.map(|master_info| Event {
         previous: master_info.previous,
         ..Event::of(

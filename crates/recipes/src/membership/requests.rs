@@ -10,7 +10,7 @@ use tokio::time::sleep;
 use super::claim::ZnodeState;
 use super::roster::Worker;
 use heartline_process::supervisor::boot_time;
-use heartline_zookeeper::client::{Change, Kind, Operation};
+use heartline_zookeeper::client::{Access, Change, Kind, Operation};
 use heartline_zookeeper::{Failure, Namespace, Session, unless_throttled};
 
 /// The pause after a refused request before it is sent again.
@@ -57,7 +57,7 @@ impl ZnodeRequests {
         loop {
             let sent = boot_time();
             let client = self.session.client();
-            let created = client.create(&path, value.as_bytes(), Kind::Ephemeral);
+            let created = client.create(&path, value.as_bytes(), Kind::Ephemeral, Access::Shared);
             let answer = match created.await {
                 Ok((_, stat)) => Some((stat.created, sent)),
                 Err(Failure::NodeExists) => None,
@@ -197,7 +197,10 @@ impl ZnodeRequests {
             return Ok(());
         };
         for above in path.ancestry() {
-            let created = self.session.client().create(above, b"", Kind::Persistent);
+            let created =
+                self.session
+                    .client()
+                    .create(above, b"", Kind::Persistent, Access::Shared);
             match created.await {
                 Ok(_) | Err(Failure::NodeExists) => {}
                 Err(failure) => return Err(failure),

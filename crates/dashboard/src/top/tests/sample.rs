@@ -93,6 +93,7 @@ pub(super) fn overview(millis: u64, rows: Vec<Row>) -> Overview {
         previous: Some(previous),
     };
     Overview {
+        has_private_claims: false,
         now: at(millis).wall,
         master: Some(CurrentMaster {
             node: "map1".to_owned(),

@@ -17,6 +17,7 @@ fn event(epoch: i64, sequence: u64, event: EventKind) -> Event {
 /// A znode's state after the transaction `zxid`.
 fn stat(zxid: i64) -> Stat {
     Stat {
+        acl_version: 0,
         created: 1,
         modified: zxid,
         version: 0,

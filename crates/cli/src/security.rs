@@ -1,0 +1,69 @@
+//! The options of secured ensembles: who a program is for ZooKeeper, and what others may do with its znodes. Each names a
+//! file or a method; a secret never stands on a command line, which everybody on the host can read.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::values::AclValue;
+use heartline_zookeeper::{DigestFile, SaslMechanism, Security};
+
+/// How to connect to a secured ensemble.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "ZooKeeper security")]
+pub struct SecurityOptions {
+    /// Authenticate by ZooKeeper's scheme digest, with the line USER:PASSWORD of a file that only its owner may read
+    #[arg(long, value_name = "digest:FILE", env = "HEARTLINE_ZOOKEEPER_AUTH")]
+    zookeeper_auth: Option<DigestFile>,
+
+    /// Authenticate by SASL: with the line USER:PASSWORD of a file, or by Kerberos, with a ticket of the cache
+    /// of KRB5CCNAME or the keytab of `KRB5_CLIENT_KTNAME`
+    #[arg(
+        long,
+        value_name = "digest-md5:FILE|gssapi",
+        env = "HEARTLINE_ZOOKEEPER_SASL"
+    )]
+    zookeeper_sasl: Option<SaslMechanism>,
+
+    /// Connect by TLS to servers whose certificates a CA of this PEM file has signed for their host names. A replaced file
+    /// is read again within 30 s
+    #[arg(long, value_name = "CA-FILE", env = "HEARTLINE_ZOOKEEPER_TLS")]
+    zookeeper_tls: Option<PathBuf>,
+
+    /// The certificate of this program, for servers that ask for one: a PEM file, with its chain
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "HEARTLINE_ZOOKEEPER_TLS_CERT",
+        requires = "zookeeper_tls"
+    )]
+    zookeeper_tls_cert: Option<PathBuf>,
+
+    /// The key of the certificate, which only its owner may read [default: in the file of the certificate]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "HEARTLINE_ZOOKEEPER_TLS_KEY",
+        requires = "zookeeper_tls_cert"
+    )]
+    zookeeper_tls_key: Option<PathBuf>,
+
+    /// What others may do with the job's znodes. Its own identity may do everything, and where others may not, orders of
+    /// others are refused [default: read with an identity, world without]
+    #[arg(long, value_name = "OTHERS", env = "HEARTLINE_ACL")]
+    acl: Option<AclValue>,
+}
+
+impl SecurityOptions {
+    /// The options as settings of a session.
+    pub fn settings(&self) -> Security {
+        Security {
+            digest: self.zookeeper_auth.clone(),
+            sasl: self.zookeeper_sasl.clone(),
+            ca: self.zookeeper_tls.clone(),
+            certificate: self.zookeeper_tls_cert.clone(),
+            key: self.zookeeper_tls_key.clone(),
+            acl: self.acl.map(Into::into),
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! `setup-zookeeper --secure`: closes the job's znodes to other identities.
+
+use std::io::Write;
+
+use anyhow::{Context, anyhow, bail};
+
+use super::{CLOSE, CONNECT_TIMEOUT, PROGRAM};
+use heartline_process::say::say;
+use heartline_process::stdio;
+use heartline_zookeeper::{Connector, Session, Settings};
+
+/// Gives the job's znodes the ACLs that its members would create them with, and creates those that are missing. Members may
+/// be alive. Orders that somebody else may have given before are removed.
+///
+/// # Errors
+/// If the settings have no identity to give the rights to, or ZooKeeper refuses.
+pub async fn secure(settings: &Settings) -> anyhow::Result<()> {
+    if !settings.security.closes_orders() {
+        bail!(
+            "--secure needs an identity to give the rights to (--zookeeper-auth, --zookeeper-sasl or \
+             --zookeeper-tls-cert), and another --acl than world"
+        );
+    }
+    let session = Connector::new(settings.clone())
+        .connect_within(CONNECT_TIMEOUT)
+        .await
+        .map_err(|why| anyhow!("no session with ZooKeeper at {}: {why}", settings.address))?;
+    stdio::out().write_all(b"connected\n\n")?;
+    let outcome = close(&session).await;
+    // Without an answer the session ends by its timeout.
+    let _ = session.close(CLOSE).await;
+    outcome
+}
+
+async fn close(session: &Session) -> anyhow::Result<()> {
+    session
+        .prepare()
+        .await
+        .context("cannot create the znodes")?;
+    let open = session.secure().await.context("the tree stays open")?;
+    for path in &open {
+        say(
+            PROGRAM,
+            format_args!("{path} is closed; everybody could write it"),
+        );
+    }
+    if open.iter().any(|path| path == session.paths().control()) {
+        let what = "orders that stood there are removed; give them again, as by heartline interval";
+        say(PROGRAM, what);
+    }
+    Ok(())
+}
+
+/// Says which znodes everybody may write, for a session that has an identity.
+///
+/// # Errors
+/// If the connection is lost.
+pub(super) async fn say_open(session: &Session, settings: &Settings) -> anyhow::Result<()> {
+    if !settings.security.closes_orders() {
+        return Ok(());
+    }
+    let open = session.open_to_everybody().await?;
+    if !open.is_empty() {
+        let open = open.join(", ");
+        let text = format!(
+            "everybody may write {open}, so orders there are refused; run setup-zookeeper --secure"
+        );
+        say(PROGRAM, text);
+    }
+    Ok(())
+}

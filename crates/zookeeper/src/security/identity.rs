@@ -1,0 +1,188 @@
+//! Who a session says it is: reads the secrets of its files when it is opened.
+
+use std::path::Path;
+
+use heartline_process::files::read_secret;
+use zookeeper_client::{Acl, Acls, Permission, SaslOptions};
+
+use super::{AclMode, Certificates, SaslMechanism, Security};
+use crate::client::Access;
+
+/// What an anonymous session is called.
+const NOBODY: &str = "a session without credentials";
+
+/// The credentials of one session. `Debug` is not derived: it holds passwords.
+pub(crate) struct Identity {
+    /// `USER:PASSWORD` of the scheme `digest`.
+    pub(crate) digest: Option<Vec<u8>>,
+    pub(crate) sasl: Option<SaslOptions>,
+    pub(crate) tls: Option<Certificates>,
+    /// For people: who this is, by which means; no secret.
+    pub(crate) shown: String,
+}
+
+impl Identity {
+    /// Reads the files that `security` names; blocks.
+    ///
+    /// # Errors
+    /// A line for people that names the option and says what to do.
+    pub(crate) fn load(security: &Security) -> Result<Self, String> {
+        if let Some(misfit) = security.misfit() {
+            return Err(misfit.to_owned());
+        }
+        let mut shown = Vec::new();
+        let mut digest = None;
+        if let Some(file) = &security.digest {
+            let (user, password) = credentials("--zookeeper-auth", &file.0)?;
+            digest = Some(format!("{user}:{password}").into_bytes());
+            shown.push(format!("the user {user} of --zookeeper-auth {file}"));
+        }
+        let mut sasl = None;
+        if let Some(mechanism) = &security.sasl {
+            let (options, user) = sasl_options(mechanism)?;
+            sasl = Some(options);
+            shown.push(format!("{user} of --zookeeper-sasl {mechanism}"));
+        }
+        let tls = Certificates::load(security)?;
+        if let Some(certificate) = &security.certificate {
+            shown.push(format!("the certificate {}", certificate.display()));
+        }
+        if shown.is_empty() {
+            shown.push(NOBODY.to_owned());
+        }
+        Ok(Self {
+            digest,
+            sasl,
+            tls,
+            shown: shown.join(", with "),
+        })
+    }
+}
+
+fn sasl_options(mechanism: &SaslMechanism) -> Result<(SaslOptions, String), String> {
+    match mechanism {
+        SaslMechanism::DigestMd5(file) => {
+            let (user, password) = credentials("--zookeeper-sasl", file)?;
+            let shown = format!("the user {user}");
+            Ok((SaslOptions::digest_md5(user, password).into(), shown))
+        }
+        #[cfg(feature = "gssapi")]
+        SaslMechanism::Gssapi => Ok((
+            SaslOptions::gssapi().into(),
+            "the Kerberos principal".to_owned(),
+        )),
+    }
+}
+
+/// Reads the name and the password of a file with one line `USER:PASSWORD`.
+fn credentials(option: &str, path: &Path) -> Result<(String, String), String> {
+    let bytes = read_secret(option, path)?;
+    let text = String::from_utf8(bytes).ok();
+    let line = text
+        .as_deref()
+        .map(|text| text.trim_end_matches(['\n', '\r']));
+    match line.and_then(|line| line.split_once(':')) {
+        Some((user, password))
+            if !user.is_empty()
+                && !password.is_empty()
+                && !user.contains(char::is_control)
+                && !password.contains(char::is_control) =>
+        {
+            Ok((user.to_owned(), password.to_owned()))
+        }
+        _ => Err(format!(
+            "{option} {} must hold one line USER:PASSWORD",
+            path.display()
+        )),
+    }
+}
+
+/// The rights that a session gives to others.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rights(AclMode);
+
+impl From<&Security> for Rights {
+    fn from(security: &Security) -> Self {
+        Self(security.acl())
+    }
+}
+
+/// The own identity may do everything, others read.
+static OWN_AND_READ: [Acl; 2] = [
+    Acl::new_const(Permission::ALL, "auth", ""),
+    Acl::new_const(Permission::READ, "world", "anyone"),
+];
+
+impl Rights {
+    /// The ACL of a znode.
+    pub(crate) fn acls(self, access: Access) -> Acls<'static> {
+        match (self.0, access) {
+            (AclMode::World, _) => Acls::anyone_all(),
+            (AclMode::Private, _) | (AclMode::Read, Access::Private) => Acls::creator_all(),
+            (AclMode::Read, Access::Shared) => Acls::new(&OWN_AND_READ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::PathBuf;
+
+    use super::*;
+
+    fn file(folder: &Path, text: &str) -> PathBuf {
+        let path = folder.join("credentials");
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        path
+    }
+
+    #[test]
+    fn a_file_holds_one_line_with_a_name_and_a_password() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = file(folder.path(), "job:se:cret\n");
+        let read = credentials("--x", &path);
+        assert_eq!(read, Ok(("job".to_owned(), "se:cret".to_owned())));
+        for wrong in ["", "job\n", "job:\n", ":x\n", "a:b\nc:d\n", "job:a\u{7}\n"] {
+            let path = file(folder.path(), wrong);
+            let error = credentials("--x", &path).unwrap_err();
+            assert!(
+                error.ends_with("must hold one line USER:PASSWORD"),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn who_it_is_is_told_without_the_password() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = file(folder.path(), "job:secret\n");
+        let digest = Some(format!("digest:{}", path.display()).parse().unwrap());
+        let security = Security {
+            digest,
+            ..Security::default()
+        };
+        let identity = Identity::load(&security).ok().unwrap();
+        assert!(
+            identity
+                .shown
+                .starts_with("the user job of --zookeeper-auth digest:/")
+        );
+        assert!(!identity.shown.contains("secret"));
+        let nobody = Identity::load(&Security::default()).ok().unwrap();
+        assert_eq!(nobody.shown, NOBODY);
+    }
+
+    #[test]
+    fn claims_are_closed_to_readers() {
+        let read = Rights(AclMode::Read);
+        assert_eq!(read.acls(Access::Shared).len(), 2);
+        assert_eq!(read.acls(Access::Private), Acls::creator_all());
+        assert_eq!(
+            Rights(AclMode::World).acls(Access::Private),
+            Acls::anyone_all()
+        );
+    }
+}

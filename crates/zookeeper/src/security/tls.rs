@@ -1,0 +1,115 @@
+//! The certificates of sessions by TLS, from PEM files that may be replaced while a session lasts.
+
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use heartline_process::files::{SMALL, read_named, read_secret};
+use rustls::pki_types::ServerName;
+use zookeeper_client::{TlsCa, TlsCerts, TlsDynamicCerts, TlsIdentity, TlsOptions};
+
+use super::Security;
+
+pub(super) const CA: &str = "--zookeeper-tls";
+pub(super) const CERTIFICATE: &str = "--zookeeper-tls-cert";
+pub(super) const KEY: &str = "--zookeeper-tls-key";
+
+/// The certificates of one session. The client library takes the current ones for each connection.
+pub(crate) struct Certificates {
+    security: Security,
+    current: TlsDynamicCerts,
+    /// When the files were written that `current` is from.
+    written: Vec<Option<SystemTime>>,
+}
+
+impl Certificates {
+    /// Reads the certificates; blocks. `None` without TLS.
+    pub(super) fn load(security: &Security) -> Result<Option<Self>, String> {
+        let Some(ca) = &security.ca else {
+            return Ok(None);
+        };
+        // Another crate may have brought a second implementation, and rustls chooses none by itself then.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let written = written(security);
+        Ok(Some(Self {
+            current: TlsDynamicCerts::new(read(security, ca)?),
+            security: security.clone(),
+            written,
+        }))
+    }
+
+    /// For the client library. The names of servers are always checked.
+    pub(crate) fn options(&self) -> TlsOptions {
+        TlsOptions::new().with_certs(self.current.clone())
+    }
+
+    /// Reads the files again if they were replaced; blocks. Keeps the certificates that it has while the files are of no
+    /// use: they may just be being replaced.
+    pub(crate) fn refresh(&mut self) {
+        let written = written(&self.security);
+        let Some(ca) = self
+            .security
+            .ca
+            .as_ref()
+            .filter(|_| written != self.written)
+        else {
+            return;
+        };
+        if let Ok(certificates) = read(&self.security, ca) {
+            self.current.update(certificates);
+            self.written = written;
+        }
+    }
+}
+
+/// Why a certificate cannot be for this host; `None` if it can.
+pub(crate) fn nameless(host: &str) -> Option<String> {
+    let why = ServerName::try_from(host).err()?;
+    Some(format!("no certificate can be for the host {host}: {why}"))
+}
+
+/// The files that `security` names.
+fn files(security: &Security) -> impl Iterator<Item = &PathBuf> {
+    let all = [&security.ca, &security.certificate, &security.key];
+    all.into_iter().flatten()
+}
+
+fn written(security: &Security) -> Vec<Option<SystemTime>> {
+    let time = |path: &PathBuf| path.metadata().and_then(|about| about.modified()).ok();
+    files(security).map(time).collect()
+}
+
+fn read(security: &Security, ca: &Path) -> Result<TlsCerts, String> {
+    let no_use = |option: &str, path: &Path, why: zookeeper_client::Error| {
+        format!("{option} {} is of no use: {why}", path.display())
+    };
+    let text = read_pem(CA, ca)?;
+    let trusted = TlsCa::from_pem(&text).map_err(|why| no_use(CA, ca, why))?;
+    let mut certificates = TlsCerts::builder().with_ca(trusted);
+    if let Some(path) = &security.certificate {
+        let text = read_pem(CERTIFICATE, path)?;
+        let key = key(security, path)?;
+        let identity = TlsIdentity::from_pem(&text, &key);
+        let identity = identity.map_err(|why| no_use(CERTIFICATE, path, why))?;
+        certificates = certificates.with_identity(identity);
+    }
+    certificates.build().map_err(|why| no_use(CA, ca, why))
+}
+
+/// The PEM text with the key of the certificate in the file `certificate`.
+pub(super) fn key(security: &Security, certificate: &Path) -> Result<String, String> {
+    let (option, path) = match &security.key {
+        Some(key) => (KEY, key.as_path()),
+        None => (CERTIFICATE, certificate),
+    };
+    text(option, path, read_secret(option, path)?)
+}
+
+pub(super) fn read_pem(option: &str, path: &Path) -> Result<String, String> {
+    let read = read_named(path, SMALL)
+        .map_err(|error| format!("{option} {} cannot be read: {error}", path.display()))?;
+    text(option, path, read.bytes)
+}
+
+fn text(option: &str, path: &Path, bytes: Vec<u8>) -> Result<String, String> {
+    String::from_utf8(bytes).map_err(|_| format!("{option} {} is no PEM file", path.display()))
+}
