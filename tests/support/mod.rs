@@ -3,6 +3,7 @@
 // Each test program compiles its own copy of this module and uses only some of it.
 #![allow(dead_code, unused_imports, unused_macros)]
 
+mod authority;
 mod crowd;
 mod dashboard;
 mod described;
@@ -25,6 +26,7 @@ mod parts;
 mod process;
 mod proxy;
 mod publisher;
+mod secured;
 mod server;
 mod sources;
 mod storm;
@@ -34,6 +36,7 @@ mod tmux;
 mod znodes;
 mod zookeeper;
 
+pub(crate) use authority::Authority;
 pub(crate) use crowd::Crowd;
 pub(crate) use dashboard::Dashboard;
 pub(crate) use described::Described;
@@ -56,6 +59,7 @@ pub(crate) use parts::Parts;
 pub(crate) use process::{Guarded, wait_until};
 pub(crate) use proxy::{Direction, Proxy};
 pub(crate) use publisher::{Published, Publisher, assert_all_published};
+pub(crate) use secured::{PASSWORD, Secured};
 pub(crate) use server::free_port;
 pub(crate) use sources::sources;
 pub(crate) use storm::Storm;

@@ -27,6 +27,7 @@ mod run;
 mod run_faults;
 mod scripts;
 mod scripts_build;
+mod secure;
 mod serve;
 mod serve_actions;
 mod serve_page;
