@@ -32,6 +32,7 @@ mod serve;
 mod serve_actions;
 mod serve_page;
 mod serve_reports;
+mod settings;
 mod stall;
 mod status;
 mod status_watch;

@@ -1,17 +1,19 @@
-//! Settings from a Hadoop job's configuration.
+//! Settings from a Hadoop job's configuration, and from the settings file.
 //!
 //! Streaming exports every property of a job to the task's environment, with an underscore in place of every
 //! character that is not a letter or digit: `-D heartline.zookeeper=zk1` arrives as `heartline_zookeeper`. So
 //! each option that has an environment variable can also be set by that variable's lower-case form. An option
-//! on the command line wins, then the variable, then the job's configuration.
+//! on the command line wins, then the variable, then the job's configuration, then the settings file.
 
 use std::ffi::OsString;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, Write};
 use std::process::exit;
 
 use clap::Parser;
 use clap::builder::OsStr;
+use clap::error::ErrorKind;
 
+use super::settings_file::{SettingsFile, VARIABLE};
 use heartline_process::say::say;
 use heartline_process::stdio;
 use heartline_streaming::die_of_broken_pipe;
@@ -19,12 +21,26 @@ use heartline_streaming::die_of_broken_pipe;
 /// Parses the command line of this process. Ends the process on `--help`, on `--version` and, with status 2,
 /// on usage errors.
 pub fn parse<T: Parser>() -> T {
-    let command = with_jobconf(T::command(), |name| std::env::var_os(name));
+    let file = settings_file().unwrap_or_else(|why| T::command().error(ErrorKind::Io, why).exit());
+    let command = with_defaults(T::command(), |name| {
+        let property = std::env::var_os(name.to_ascii_lowercase());
+        property.or_else(|| file.value(name))
+    });
     let program = command.get_name().to_owned();
     let matches = command.try_get_matches();
     let mut matches = matches.unwrap_or_else(|error| show(&program, &error));
     T::from_arg_matches_mut(&mut matches)
         .unwrap_or_else(|error| error.format(&mut T::command()).exit())
+}
+
+/// The settings file, if one is named.
+fn settings_file() -> Result<SettingsFile, String> {
+    let property = || std::env::var_os(VARIABLE.to_ascii_lowercase());
+    let path = std::env::var_os(VARIABLE).or_else(property);
+    match path.filter(|path| !path.is_empty()) {
+        Some(path) => SettingsFile::read(path.as_ref()),
+        None => Ok(SettingsFile::default()),
+    }
 }
 
 /// Prints the output of `--help` or `--version`, or the usage error; ends the process.
@@ -39,7 +55,7 @@ fn show(program: &str, error: &clap::Error) -> ! {
     };
     match stdio::out().write_all(text.as_bytes()) {
         Ok(()) => exit(0),
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
             die_of_broken_pipe();
             exit(141)
         }
@@ -50,17 +66,18 @@ fn show(program: &str, error: &clap::Error) -> ! {
     }
 }
 
-fn with_jobconf(
+/// Gives each option that has a variable the default that `lookup` finds for the variable.
+fn with_defaults(
     command: clap::Command,
     lookup: impl Fn(&str) -> Option<OsString> + Copy,
 ) -> clap::Command {
     // The tools of `heartline` have their options on the subcommands.
-    let command = command.mut_subcommands(|subcommand| with_jobconf(subcommand, lookup));
+    let command = command.mut_subcommands(|subcommand| with_defaults(subcommand, lookup));
     command.mut_args(|argument| {
         let property = argument
             .get_env()
             .and_then(std::ffi::OsStr::to_str)
-            .and_then(|name| lookup(&name.to_ascii_lowercase()));
+            .and_then(lookup);
         match property {
             Some(value) => argument.default_value(OsStr::from(value)),
             None => argument,
@@ -82,8 +99,8 @@ mod tests {
     }
 
     fn parse_with(arguments: &[&str], property: (&str, &str)) -> Options {
-        let command = with_jobconf(Options::command(), |name| {
-            (name == property.0).then(|| property.1.into())
+        let command = with_defaults(Options::command(), |name| {
+            (name.to_ascii_lowercase() == property.0).then(|| property.1.into())
         });
         let arguments = std::iter::once("program").chain(arguments.iter().copied());
         Options::from_arg_matches(&command.get_matches_from(arguments)).unwrap()
@@ -100,8 +117,8 @@ mod tests {
     #[test]
     fn a_property_reaches_a_tools_options() {
         let tools = clap::Command::new("tools").subcommand(Options::command().name("tool"));
-        let tools = with_jobconf(tools, |name| {
-            (name == "heartline_interval").then(|| "8ms".into())
+        let tools = with_defaults(tools, |name| {
+            (name == "HEARTLINE_INTERVAL").then(|| "8ms".into())
         });
         let matches = tools.get_matches_from(["tools", "tool"]);
         let (_, matches) = matches.subcommand().unwrap();

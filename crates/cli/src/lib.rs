@@ -6,6 +6,7 @@ mod options;
 #[cfg(feature = "tables")]
 mod screen;
 mod security;
+mod settings_file;
 mod stall;
 mod supervisor;
 #[cfg(feature = "tables")]

@@ -1,0 +1,148 @@
+//! The settings file: TOML whose keys are the names of options, for what all programs of a host or a cluster share. The
+//! variable `HEARTLINE_CONFIG`, or the job's property `heartline.config`, names it.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::Path;
+
+use heartline_process::files::{SMALL, read_named, untrusted};
+use toml::{Table, Value};
+
+/// What names the file.
+pub(super) const VARIABLE: &str = "HEARTLINE_CONFIG";
+/// How the variable of an option begins.
+const PREFIX: &str = "HEARTLINE_";
+
+/// All settings: the options of all programs that have a variable. A key that is none of them is a mistake, not an option
+/// of another program.
+const SETTINGS: [&str; 39] = [
+    "acl",
+    "beat-budget",
+    "combine",
+    "combine-memory",
+    "commit-command",
+    "commit-run",
+    "commit-task",
+    "commit-timeout",
+    "detector",
+    "drain-input",
+    "grace",
+    "heartbeat",
+    "interval",
+    "jars",
+    "kafka-jars",
+    "keep-alive",
+    "line-delay",
+    "listen",
+    "name",
+    "namespace",
+    "no-heartbeat",
+    "nodes-server",
+    "on-death",
+    "on-stall",
+    "relay",
+    "require-zookeeper",
+    "scheduling",
+    "secret-file",
+    "session-timeout",
+    "stacks",
+    "stall-timeout",
+    "timeout",
+    "transport",
+    "zookeeper",
+    "zookeeper-auth",
+    "zookeeper-sasl",
+    "zookeeper-tls",
+    "zookeeper-tls-cert",
+    "zookeeper-tls-key",
+];
+
+/// The settings of a file.
+#[derive(Debug, Default)]
+pub(super) struct SettingsFile(BTreeMap<String, String>);
+
+impl SettingsFile {
+    /// Reads the file at `path`.
+    ///
+    /// # Errors
+    /// If it cannot be read, if others may write it, if it is no TOML, or if a key is no setting. The error names the file.
+    pub(super) fn read(path: &Path) -> Result<Self, String> {
+        let told = |why: String| format!("{VARIABLE} {}: {why}", path.display());
+        let read =
+            read_named(path, SMALL).map_err(|error| told(format!("cannot be read: {error}")))?;
+        if let Some(why) = untrusted(&read.about) {
+            return Err(told(format!(
+                "{why}: it names programs to run and files to trust"
+            )));
+        }
+        let text = String::from_utf8(read.bytes).map_err(|_| told("is not UTF-8".to_owned()))?;
+        Self::parse(&text).map_err(told)
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let table: Table = text
+            .parse()
+            .map_err(|error| format!("is no TOML: {error}"))?;
+        let mut settings = BTreeMap::new();
+        for (key, value) in table {
+            if !is_setting(&key) {
+                return Err(format!(
+                    "'{key}' is no setting; a key is the name of an option without its dashes, as in zookeeper or \
+                     session-timeout"
+                ));
+            }
+            let value = match value {
+                Value::String(text) => text,
+                Value::Integer(number) => number.to_string(),
+                Value::Boolean(flag) => flag.to_string(),
+                _ => {
+                    return Err(format!(
+                        "'{key}' must be a text, a whole number, true or false"
+                    ));
+                }
+            };
+            settings.insert(key, value);
+        }
+        Ok(Self(settings))
+    }
+
+    /// The value of the option with this variable.
+    pub(super) fn value(&self, variable: &str) -> Option<OsString> {
+        let key = variable.strip_prefix(PREFIX)?.to_ascii_lowercase();
+        let value = self.0.get(&key.replace('_', "-"))?;
+        Some(value.into())
+    }
+}
+
+fn is_setting(key: &str) -> bool {
+    SETTINGS.contains(&key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_the_name_of_an_option() {
+        let file =
+            SettingsFile::parse("zookeeper = \"zk1:2281\"\nbeat-budget = 100\nstacks = true\n");
+        let file = file.unwrap();
+        assert_eq!(file.value("HEARTLINE_ZOOKEEPER"), Some("zk1:2281".into()));
+        assert_eq!(file.value("HEARTLINE_BEAT_BUDGET"), Some("100".into()));
+        assert_eq!(file.value("HEARTLINE_STACKS"), Some("true".into()));
+        assert_eq!(file.value("HEARTLINE_INTERVAL"), None);
+    }
+
+    #[test]
+    fn what_is_no_setting_is_told() {
+        for (text, says) in [
+            ("zookeper = \"zk1\"", "'zookeper' is no setting"),
+            ("zookeeper = 1.5", "'zookeeper' must be a text"),
+            ("[zookeeper]\nsasl = \"x\"", "'zookeeper' must be a text"),
+            ("zookeeper", "is no TOML"),
+        ] {
+            let why = SettingsFile::parse(text).unwrap_err();
+            assert!(why.contains(says), "{why}");
+        }
+    }
+}
