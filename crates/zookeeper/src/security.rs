@@ -3,6 +3,8 @@
 
 mod handshake;
 mod identity;
+mod kerberos;
+mod renewal;
 mod tls;
 
 use std::fmt;
@@ -11,7 +13,9 @@ use std::str::FromStr;
 
 pub(crate) use handshake::Handshake;
 pub(crate) use identity::{Identity, Rights};
-pub(crate) use tls::{Certificates, nameless};
+pub(crate) use renewal::Renewal;
+use tls::Certificates;
+pub(crate) use tls::nameless;
 
 /// How sessions are secured. The default is ZooKeeper's own: nobody authenticates, everybody may do everything, and
 /// nothing is encrypted.
@@ -43,6 +47,11 @@ impl Security {
             .authenticates()
             .then(|| self.acl.unwrap_or(AclMode::Read));
         secured.unwrap_or(AclMode::World)
+    }
+
+    /// Whether tickets of Kerberos are needed.
+    fn needs_tickets(&self) -> bool {
+        self.sasl == Some(SaslMechanism::Gssapi)
     }
 
     /// Whether orders of anybody but the own identity are refused.
@@ -92,13 +101,16 @@ impl FromStr for DigestFile {
     }
 }
 
+/// Why `gssapi` is refused in a build without the feature.
+const WITHOUT_KERBEROS: &str =
+    "this program was built without Kerberos: build it with --features gssapi";
+
 /// How a session authenticates by SASL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SaslMechanism {
     /// By name and password of a file with a line `USER:PASSWORD`, as in a server's section of its JAAS file.
     DigestMd5(PathBuf),
     /// By Kerberos: a ticket of the cache (`KRB5CCNAME`) or of a keytab (`KRB5_CLIENT_KTNAME`).
-    #[cfg(feature = "gssapi")]
     Gssapi,
 }
 
@@ -108,23 +120,14 @@ impl FromStr for SaslMechanism {
     fn from_str(text: &str) -> Result<Self, String> {
         match text.split_once(':') {
             Some(("digest-md5", file)) if !file.is_empty() => Ok(Self::DigestMd5(file.into())),
-            None if text == "gssapi" => gssapi(),
+            None if text == "gssapi" && cfg!(feature = "gssapi") => Ok(Self::Gssapi),
+            None if text == "gssapi" => Err(WITHOUT_KERBEROS.to_owned()),
             _ => Err(
                 "write digest-md5:FILE, where the file holds a line USER:PASSWORD, or gssapi"
                     .to_owned(),
             ),
         }
     }
-}
-
-#[cfg(feature = "gssapi")]
-fn gssapi() -> Result<SaslMechanism, String> {
-    Ok(SaslMechanism::Gssapi)
-}
-
-#[cfg(not(feature = "gssapi"))]
-fn gssapi() -> Result<SaslMechanism, String> {
-    Err("this program was built without Kerberos: build it with --features gssapi".to_owned())
 }
 
 impl fmt::Display for DigestFile {
@@ -137,7 +140,6 @@ impl fmt::Display for SaslMechanism {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::DigestMd5(file) => write!(f, "digest-md5:{}", file.display()),
-            #[cfg(feature = "gssapi")]
             Self::Gssapi => f.write_str("gssapi"),
         }
     }

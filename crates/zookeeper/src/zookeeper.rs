@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::DateTime;
-use tokio::task::{AbortHandle, spawn_blocking};
-use tokio::time::sleep;
+use tokio::task::AbortHandle;
 use zookeeper_client::{
     Acl, CreateMode, CreateOptions, Error, EventType, MultiWriteError, MultiWriter, OneshotWatcher,
     Permission, StateWatcher,
@@ -15,11 +14,8 @@ use zookeeper_client::{
 use super::client::{
     Access, AclEntry, Change, Client, Kind, Operation, Refusal, Reply, Stat, States, right,
 };
-use super::security::{Certificates, Identity, Rights, nameless};
+use super::security::{Identity, Rights, nameless};
 use super::{Connection, Failure, Settings, age};
-
-/// How often the files of certificates are looked at.
-const REFRESH: Duration = Duration::from_secs(30);
 
 /// A session with a real ensemble.
 #[derive(Debug)]
@@ -27,8 +23,8 @@ pub(super) struct ZooKeeper {
     client: zookeeper_client::Client,
     about: Arc<About>,
     rights: Rights,
-    /// Reads renewed certificates.
-    refreshing: Option<AbortHandle>,
+    /// Renews certificates and tickets.
+    renewing: Option<AbortHandle>,
 }
 
 /// What messages tell of the session.
@@ -42,8 +38,8 @@ struct About {
 
 impl Drop for ZooKeeper {
     fn drop(&mut self) {
-        if let Some(refreshing) = &self.refreshing {
-            refreshing.abort();
+        if let Some(renewing) = &self.renewing {
+            renewing.abort();
         }
     }
 }
@@ -54,12 +50,11 @@ impl ZooKeeper {
     /// # Notable errors
     /// [`Failure::Refused`] if a file of the credentials is of no use, or the server refuses them.
     pub(super) async fn connect(settings: &Settings) -> Result<Self, Failure> {
-        let security = settings.security.clone();
-        // Files may lie on a slow disk, and the heartbeat has one thread.
-        let loaded = spawn_blocking(move || Identity::load(&security)).await;
-        let identity = loaded
-            .map_err(|_| Failure::Lost)?
-            .map_err(Failure::Refused)?;
+        let servers = settings.address.servers().iter();
+        let names = servers.map(|(host, _)| host.clone()).collect();
+        let loaded = Identity::load(&settings.security, names).await;
+        let identity = loaded.map_err(Failure::Refused)?;
+        let has_tls = identity.tls.is_some();
         let hosts = settings.address.hosts();
         let mut connector = zookeeper_client::Client::connector()
             .with_session_timeout(settings.session_timeout)
@@ -70,7 +65,7 @@ impl ZooKeeper {
         if let Some(sasl) = identity.sasl {
             connector = connector.with_sasl(sasl);
         }
-        let connected = if let Some(tls) = &identity.tls {
+        let connected = if let Some(tls) = identity.tls {
             let servers = settings.address.servers().iter();
             if let Some(why) = servers
                 .map(|(host, _)| host)
@@ -78,14 +73,10 @@ impl ZooKeeper {
             {
                 return Err(Failure::Refused(why));
             }
-            connector
-                .with_tls(tls.options())
-                .secure_connect(&hosts)
-                .await
+            connector.with_tls(tls).secure_connect(&hosts).await
         } else {
             connector.connect(&hosts).await
         };
-        let has_tls = identity.tls.is_some();
         Ok(Self {
             client: connected.map_err(|error| unopened(error, &identity.shown))?,
             about: Arc::new(About {
@@ -94,9 +85,9 @@ impl ZooKeeper {
                 has_tls,
             }),
             rights: (&settings.security).into(),
-            refreshing: identity
-                .tls
-                .map(|tls| tokio::spawn(refresh(tls)).abort_handle()),
+            renewing: identity
+                .renewal
+                .map(|renewal| tokio::spawn(renewal.run()).abort_handle()),
         })
     }
 
@@ -153,21 +144,6 @@ fn unopened(error: Error, identity: &str) -> Failure {
              they ask for --zookeeper-sasl, --zookeeper-auth or --zookeeper-tls-cert"
         )),
         error => error.into(),
-    }
-}
-
-/// Reads renewed certificates, until it is aborted.
-async fn refresh(mut certificates: Certificates) {
-    loop {
-        sleep(REFRESH).await;
-        let refreshed = spawn_blocking(move || {
-            certificates.refresh();
-            certificates
-        });
-        match refreshed.await {
-            Ok(same) => certificates = same,
-            Err(_) => return,
-        }
     }
 }
 

@@ -1,12 +1,25 @@
 //! Who a session says it is: reads the secrets of its files when it is opened.
 
 use std::path::Path;
+use std::time::Duration;
 
 use heartline_process::files::read_secret;
-use zookeeper_client::{Acl, Acls, Permission, SaslOptions};
+use tokio::time::timeout;
+use zookeeper_client::{Acl, Acls, Permission, SaslOptions, TlsOptions};
 
-use super::{AclMode, Certificates, SaslMechanism, Security};
+use super::kerberos::fetch_tickets;
+use super::renewal::off_thread;
+use super::{AclMode, Certificates, Renewal, SaslMechanism, Security, WITHOUT_KERBEROS};
 use crate::client::Access;
+
+/// How long reading the credentials may take: an attempt to open a session has 2 s for each server.
+const LIMIT: Duration = Duration::from_millis(1500);
+
+/// The options for Kerberos, in a build with it.
+#[cfg(feature = "gssapi")]
+const KERBEROS: Option<fn() -> SaslOptions> = Some(|| SaslOptions::gssapi().into());
+#[cfg(not(feature = "gssapi"))]
+const KERBEROS: Option<fn() -> SaslOptions> = None;
 
 /// What an anonymous session is called.
 const NOBODY: &str = "a session without credentials";
@@ -16,17 +29,41 @@ pub(crate) struct Identity {
     /// `USER:PASSWORD` of the scheme `digest`.
     pub(crate) digest: Option<Vec<u8>>,
     pub(crate) sasl: Option<SaslOptions>,
-    pub(crate) tls: Option<Certificates>,
+    pub(crate) tls: Option<TlsOptions>,
+    /// What has to be renewed while the session lasts.
+    pub(crate) renewal: Option<Renewal>,
     /// For people: who this is, by which means; no secret.
     pub(crate) shown: String,
 }
 
 impl Identity {
-    /// Reads the files that `security` names; blocks.
+    /// Reads the credentials for sessions with these servers.
+    ///
+    /// # Errors
+    /// A line for people, also if a disk or a KDC does not answer in time.
+    ///
+    /// # Cancellation safety
+    /// When the future is dropped, nothing is lost.
+    pub(crate) async fn load(security: &Security, hosts: Vec<String>) -> Result<Self, String> {
+        if *security == Security::default() {
+            return Self::read(security, &hosts);
+        }
+        let security = security.clone();
+        let read = off_thread(move || Self::read(&security, &hosts));
+        let read = timeout(LIMIT, read).await;
+        read.ok().flatten().unwrap_or_else(|| {
+            Err(format!(
+                "the credentials cannot be read within {LIMIT:?}: with --zookeeper-sasl gssapi the KDC does not answer (see \
+                 kdc in krb5.conf), otherwise the disk of their files"
+            ))
+        })
+    }
+
+    /// Reads the files that `security` names, and fetches tickets; blocks.
     ///
     /// # Errors
     /// A line for people that names the option and says what to do.
-    pub(crate) fn load(security: &Security) -> Result<Self, String> {
+    fn read(security: &Security, hosts: &[String]) -> Result<Self, String> {
         if let Some(misfit) = security.misfit() {
             return Err(misfit.to_owned());
         }
@@ -37,13 +74,16 @@ impl Identity {
             digest = Some(format!("{user}:{password}").into_bytes());
             shown.push(format!("the user {user} of --zookeeper-auth {file}"));
         }
+        let hosts = if security.needs_tickets() { hosts } else { &[] };
+        fetch_tickets(hosts)?;
         let mut sasl = None;
         if let Some(mechanism) = &security.sasl {
             let (options, user) = sasl_options(mechanism)?;
             sasl = Some(options);
             shown.push(format!("{user} of --zookeeper-sasl {mechanism}"));
         }
-        let tls = Certificates::load(security)?;
+        let certificates = Certificates::load(security)?;
+        let tls = certificates.as_ref().map(Certificates::options);
         if let Some(certificate) = &security.certificate {
             shown.push(format!("the certificate {}", certificate.display()));
         }
@@ -54,6 +94,7 @@ impl Identity {
             digest,
             sasl,
             tls,
+            renewal: Renewal::of(certificates, hosts.to_vec()),
             shown: shown.join(", with "),
         })
     }
@@ -66,11 +107,10 @@ fn sasl_options(mechanism: &SaslMechanism) -> Result<(SaslOptions, String), Stri
             let shown = format!("the user {user}");
             Ok((SaslOptions::digest_md5(user, password).into(), shown))
         }
-        #[cfg(feature = "gssapi")]
-        SaslMechanism::Gssapi => Ok((
-            SaslOptions::gssapi().into(),
-            "the Kerberos principal".to_owned(),
-        )),
+        SaslMechanism::Gssapi => {
+            let options = KERBEROS.ok_or(WITHOUT_KERBEROS)?;
+            Ok((options(), "the Kerberos principal".to_owned()))
+        }
     }
 }
 
@@ -164,14 +204,14 @@ mod tests {
             digest,
             ..Security::default()
         };
-        let identity = Identity::load(&security).ok().unwrap();
+        let identity = Identity::read(&security, &[]).ok().unwrap();
         assert!(
             identity
                 .shown
                 .starts_with("the user job of --zookeeper-auth digest:/")
         );
         assert!(!identity.shown.contains("secret"));
-        let nobody = Identity::load(&Security::default()).ok().unwrap();
+        let nobody = Identity::read(&Security::default(), &[]).ok().unwrap();
         assert_eq!(nobody.shown, NOBODY);
     }
 
