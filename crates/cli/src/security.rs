@@ -31,21 +31,11 @@ pub struct SecurityOptions {
     zookeeper_tls: Option<PathBuf>,
 
     /// The certificate of this program, for servers that ask for one: a PEM file, with its chain
-    #[arg(
-        long,
-        value_name = "FILE",
-        env = "HEARTLINE_ZOOKEEPER_TLS_CERT",
-        requires = "zookeeper_tls"
-    )]
+    #[arg(long, value_name = "FILE", env = "HEARTLINE_ZOOKEEPER_TLS_CERT")]
     zookeeper_tls_cert: Option<PathBuf>,
 
     /// The key of the certificate, which only its owner may read [default: in the file of the certificate]
-    #[arg(
-        long,
-        value_name = "FILE",
-        env = "HEARTLINE_ZOOKEEPER_TLS_KEY",
-        requires = "zookeeper_tls_cert"
-    )]
+    #[arg(long, value_name = "FILE", env = "HEARTLINE_ZOOKEEPER_TLS_KEY")]
     zookeeper_tls_key: Option<PathBuf>,
 
     /// What others may do with the job's znodes. Its own identity may do everything, and where others may not, orders of

@@ -1,56 +1,43 @@
 //! Reads the master's instructions to all members: the control znode, in the current epoch only.
 
-use tokio::sync::mpsc::Sender;
+use std::time::Duration;
 
-use super::name::Name;
+use tokio::sync::mpsc::Sender;
+use tokio::time::sleep;
+
 use super::retry::may_watch_again;
 use super::session_event::SessionEvent;
 use heartline_core::protocol::control::Control;
 use heartline_core::protocol::{Report, claim};
-use heartline_zookeeper::{Failure, Session};
+use heartline_zookeeper::{ExaminedAccess, Failure, Session};
 
 /// What a member without the control znode goes without; it keeps beating.
-const COSTS: &str = "the master's orders do not reach this member";
+const COSTS: &str = "the master's orders, and the interval that it sets, do not reach this member";
+
+/// Pause until the control, or the own znode, may be there.
+const NO_ZNODE_PAUSE: Duration = Duration::from_millis(100);
 
 /// Reports the content of the control znode, now and after each change, until the session is lost.
-///
-/// `name` is this member's: the ACL of its own znode names the identities whose orders it obeys.
-pub(super) async fn watch_control(session: Session, name: Name, outside: Sender<SessionEvent>) {
+pub(super) async fn watch_control(session: Session, outside: Sender<SessionEvent>) {
     let path = session.paths().control();
-    let own = session.paths().member(name.as_ref());
-    while may_watch_again(watch(&session, &own, &outside).await, &outside, path, COSTS).await {}
+    while may_watch_again(watch(&session, &outside).await, &outside, path, COSTS).await {}
 }
 
-async fn watch(
-    session: &Session,
-    own: &str,
-    outside: &Sender<SessionEvent>,
-) -> Result<(), Failure> {
+async fn watch(session: &Session, outside: &Sender<SessionEvent>) -> Result<(), Failure> {
     let (control, master) = (session.paths().control(), session.paths().master());
-    // The creation and the version of the ACL for which nobody else was found to give orders.
-    let mut closed = None;
+    let mut examined = ExaminedAccess::default();
     loop {
-        let (value, change) = match session.read(control).await {
+        let (value, change) = match session.read_order(control, &mut examined).await {
             Err(Failure::NoNode) => {
                 session.appeared(control).await?;
+                // Or this member has no znode of its own yet, which would tell who it is.
+                sleep(NO_ZNODE_PAUSE).await;
                 continue;
             }
             read => read?,
         };
         let received = Control::parse(&value.bytes);
         if received.epoch.is_some() {
-            let access = (value.stat.created, value.stat.acl_version);
-            if closed != Some(access) {
-                match session.refuse_open(control, own).await {
-                    // This member is no follower yet: its znode tells who it is.
-                    Err(Failure::NoNode) => {
-                        session.appeared(own).await?;
-                        continue;
-                    }
-                    refused => refused?,
-                }
-                closed = Some(access);
-            }
             let mut endpoint = None;
             let is_current = if let Some(claim) = &received.claim {
                 // The report of a large job is large, and all members read at the same time: check the claim

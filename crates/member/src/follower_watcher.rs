@@ -46,23 +46,15 @@ pub(super) struct FollowerWatcher {
     pub(super) session: Session,
     pub(super) epoch: i64,
     pub(super) outside: Sender<SessionEvent>,
-    /// The path of the master's claim, a znode of this session.
-    claim: String,
     reads: Arc<Semaphore>,
     /// Permits for operator requests: a permit is given back when its request is answered.
     pub(super) requests: Arc<Semaphore>,
 }
 
 impl FollowerWatcher {
-    pub(super) fn new(
-        session: Session,
-        epoch: i64,
-        claim: String,
-        outside: Sender<SessionEvent>,
-    ) -> Self {
+    pub(super) fn new(session: Session, epoch: i64, outside: Sender<SessionEvent>) -> Self {
         Self {
             session,
-            claim,
             epoch,
             outside,
             reads: Arc::new(Semaphore::new(READS)),
@@ -149,7 +141,7 @@ async fn tell_requests(watcher: &FollowerWatcher) -> Result<(), Failure> {
         };
         if !names.is_empty() {
             let path = watcher.session.paths().requests();
-            watcher.session.refuse_open(path, &watcher.claim).await?;
+            watcher.session.refuse_open(path).await?;
         }
         let names: BTreeSet<String> = names.into_iter().collect();
         let new: Vec<String> = names.difference(&known).cloned().collect();

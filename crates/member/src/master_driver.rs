@@ -41,12 +41,7 @@ impl MasterDriver {
         outside: Sender<SessionEvent>,
         tasks: &mut JoinSet<()>,
     ) -> Self {
-        let watcher = FollowerWatcher::new(
-            session,
-            master_state.epoch(),
-            fence.claim().to_owned(),
-            outside,
-        );
+        let watcher = FollowerWatcher::new(session, master_state.epoch(), outside);
         let lists = [
             tasks.spawn(follower_watcher::watch_members(watcher.clone())),
             tasks.spawn(follower_watcher::watch_requests(watcher.clone())),

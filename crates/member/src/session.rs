@@ -257,11 +257,7 @@ impl<'a> MemberSession<'a> {
 
     /// Starts to watch the control znode: a lost connection ends an earlier watch.
     fn apply_orders(&mut self) {
-        let obeying = control_watch::watch_control(
-            self.session.clone(),
-            self.context.config.name.clone(),
-            self.outside.clone(),
-        );
+        let obeying = control_watch::watch_control(self.session.clone(), self.outside.clone());
         if let Some(earlier) = self.obeying.replace(self.tasks.spawn(obeying)) {
             earlier.abort();
         }

@@ -14,7 +14,8 @@ use heartline_core::master::transaction::{Outcome, RemovedFollower, Write};
 use heartline_core::protocol::Report;
 use heartline_core::protocol::control::Control;
 use heartline_zookeeper::{
-    ControlWrite, Failure, Fence, Removal, RemovalOutcome, Session, unless_throttled,
+    ControlWrite, ExaminedAccess, Failure, Fence, Removal, RemovalOutcome, Session,
+    unless_throttled,
 };
 
 /// The result of a write.
@@ -150,16 +151,23 @@ pub(super) fn inherit(session: Session, request: TakeoverRequest) -> WriteFuture
     })
 }
 
-/// The last instructions to the members; creates the znode if it does not exist.
+/// The last instructions to the members; creates the znode if it does not exist. What somebody else may have written is
+/// not carried on.
 async fn control(session: &Session) -> Result<Control, Failure> {
-    loop {
-        match session.read(session.paths().control()).await {
+    let path = session.paths().control();
+    for _ in 0..2 {
+        match session
+            .read_order(path, &mut ExaminedAccess::default())
+            .await
+        {
             Err(Failure::NoNode) => session.prepare_control().await?,
             // One znode that may not be read costs its content, not the mastership.
             Err(Failure::Refused(_)) => return Ok(Control::default()),
             read => return Ok(Control::parse(&read?.0.bytes)),
         }
     }
+    // It goes again and again, or the own claim is gone, which the takeover finds by itself.
+    Ok(Control::default())
 }
 
 /// Runs a master's transaction; `own` is the value of the master's beat.

@@ -162,7 +162,8 @@ async fn response(session: &Session, request: &Request) -> anyhow::Result<Respon
             Ok(Ok(Err(()))) => {}
             Ok(Err(failure)) => return Err(failure.into()),
             Err(_) => bail!(
-                "no master answered within {} s; heartline status shows whether there is one",
+                "no master answered within {} s; heartline status shows whether there is one. A master with another identity \
+                 cannot answer, and one that finds the znodes of requests open to others says so on its stderr",
                 ANSWER.as_secs()
             ),
         }

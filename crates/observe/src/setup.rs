@@ -14,6 +14,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::time::Instant;
 
 pub use secure::secure;
+pub(crate) use secure::tree_is_open;
 
 use heartline_core::protocol::claim::{holder, in_order, sequence};
 use heartline_core::protocol::report::FREE;

@@ -1,131 +1,114 @@
 //! Who may give orders: whether the ACLs of the znodes with orders let anybody else write them.
 //!
 //! An order is obeyed because of where it stands. So nobody else may write there: neither set the znode, nor create or
-//! delete znodes below it, nor change its ACL. What stands above it may belong to an administrator, but not to everybody:
-//! who may delete a znode can put another in its place.
+//! delete znodes below it, nor change its ACL, nor put another znode in its place, as who may delete a child of the znode
+//! above can.
 
-use super::client::{Access, AclEntry, right};
-use super::{Failure, Session};
+use std::sync::{Mutex, PoisonError};
+
+use super::client::{AclEntry, Change, right};
+use super::{Failure, Session, Value};
 
 /// What lets somebody give an order.
-const WRITES: i32 = right::WRITE | right::CREATE | right::DELETE | right::ADMIN;
+pub(super) const WRITES: i32 = right::WRITE | right::CREATE | right::DELETE | right::ADMIN;
 /// What lets somebody replace a znode below.
 const REPLACES: i32 = right::CREATE | right::DELETE | right::ADMIN;
 
-impl Session {
-    /// Refuses orders of the znode at `path` if somebody else may write them; never if the session does not close orders.
-    /// `own` is a znode that this session has created: its ACL names this session's identities.
-    ///
-    /// # Notable errors
-    /// [`Failure::Refused`] with who may write there, and what to do; [`Failure::NoNode`] if one of the znodes does not
-    /// exist.
-    pub async fn refuse_open(&self, path: &str, own: &str) -> Result<(), Failure> {
-        if !self.closes_orders() {
-            return Ok(());
+/// The most own znodes that are remembered: a member has two at a time.
+const MOST_OWN: usize = 4;
+
+/// A znode for which nobody else was found to give orders: the zxid of its creation, and the version of its ACL. It is not
+/// examined again while both are the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ExaminedAccess(Option<(i64, i32)>);
+
+/// The paths of the ephemeral znodes that a session has created: its claim, and its znode as a follower.
+#[derive(Debug, Default)]
+pub(super) struct OwnZnodes(Mutex<Vec<String>>);
+
+impl OwnZnodes {
+    /// Remembers one that is created, or is about to be.
+    pub(super) fn note(&self, path: &str) {
+        let own = self.0.lock();
+        let mut own = own.unwrap_or_else(PoisonError::into_inner);
+        own.retain(|other| other != path);
+        own.push(path.to_owned());
+        if own.len() > MOST_OWN {
+            own.remove(0);
         }
-        let own = self.client().acl(own).await?;
-        let others = others(&self.client().acl(path).await?, &own, WRITES);
-        if let Some(who) = others.first() {
-            return Err(open(path, path, who));
-        }
-        let above = path.rsplit_once('/').map_or("/", |(above, _)| above);
-        let above = if above.is_empty() { "/" } else { above };
-        match self.client().acl(above).await {
-            Ok(acl)
-                if acl
-                    .iter()
-                    .any(|entry| entry.is_everybody() && entry.may(REPLACES)) =>
-            {
-                Err(open(path, above, "everybody"))
-            }
-            // Who is not even shown the ACL is not the one who may change it: it is no open znode.
-            Ok(_) | Err(Failure::Refused(_)) => Ok(()),
-            Err(failure) => Err(failure),
-        }
+    }
+
+    /// Some of them may be gone.
+    fn newest_first(&self) -> Vec<String> {
+        let own = self.0.lock();
+        let own = own.unwrap_or_else(PoisonError::into_inner);
+        own.iter().rev().cloned().collect()
     }
 }
 
 impl Session {
-    /// Which of the job's persistent znodes everybody may write.
-    pub async fn open_to_everybody(&self) -> Result<Vec<String>, Failure> {
-        let mut open = Vec::new();
-        for path in self.parents() {
-            match self.client().acl(&path).await {
-                Ok(acl)
-                    if acl
-                        .iter()
-                        .any(|entry| entry.is_everybody() && entry.may(WRITES)) =>
-                {
-                    open.push(path);
-                }
-                Ok(_) | Err(Failure::NoNode | Failure::Refused(_)) => {}
-                Err(failure) => return Err(failure),
-            }
-        }
-        Ok(open)
-    }
-
-    /// Gives the job's znodes the ACLs that this session would create them with. Removes what somebody else may have
-    /// ordered while they were open: requests, and the control's value. Returns which znodes everybody could write.
+    /// A znode with orders, and a watch for its next change. The value was written while nobody else could write it, unless
+    /// the session does not close orders.
     ///
-    /// The znodes above the job's namespace are left alone: they are not its own.
-    pub async fn secure(&self) -> Result<Vec<String>, Failure> {
-        let open = self.open_to_everybody().await?;
-        let (control, namespace) = (self.paths().control(), self.paths().namespace().to_string());
-        for parent in self.parents() {
-            self.set_acl(&parent, Access::Shared).await?;
-            let access = if parent == self.paths().master() || parent == self.paths().requests() {
-                Access::Private
-            } else {
-                Access::Shared
-            };
-            if parent != namespace {
-                for child in self.names_below(&parent).await? {
-                    self.set_acl(&format!("{parent}/{child}"), access).await?;
-                }
+    /// # Notable errors
+    /// [`Failure::Refused`] with who may write there, and what to do. [`Failure::NoNode`] if the znode does not exist, or
+    /// this session has no znode yet whose ACL would tell who it is.
+    pub async fn read_order(
+        &self,
+        path: &str,
+        examined: &mut ExaminedAccess,
+    ) -> Result<(Value, Change), Failure> {
+        loop {
+            let (value, change) = self.read(path).await?;
+            let access = (value.stat.created, value.stat.acl_version);
+            if !self.closes_orders() || examined.0 == Some(access) {
+                return Ok((value, change));
+            }
+            self.refuse_open(path).await?;
+            // The ACL may be newer than the value: then those wrote it who may not any more.
+            let stat = self.client().stat(path).await?;
+            if stat.is_some_and(|stat| (stat.created, stat.acl_version) == access) {
+                examined.0 = Some(access);
+                return Ok((value, change));
             }
         }
-        if open.iter().any(|path| path == control) {
-            self.set(control, "").await?;
+    }
+
+    /// Refuses orders at `path` if somebody else may write there; never if the session does not close orders.
+    ///
+    /// # Notable errors
+    /// As of [`Session::read_order`].
+    pub async fn refuse_open(&self, path: &str) -> Result<(), Failure> {
+        if !self.closes_orders() {
+            return Ok(());
         }
-        if open.iter().any(|path| path == self.paths().requests()) {
-            for request in self.names_below(self.paths().requests()).await? {
-                self.remove(&self.paths().request(&request)).await?;
+        let own = self.own_acl().await?;
+        let others_here = others(&self.client().acl(path).await?, &own, WRITES);
+        if let Some(who) = others_here.first() {
+            let why =
+                format!("{who} may write: run setup-zookeeper --secure as the job's identity");
+            return Err(Failure::Refused(why));
+        }
+        let above = path.rsplit_once('/').map_or("/", |(above, _)| above);
+        let above = if above.is_empty() { "/" } else { above };
+        let others_above = others(&self.client().acl(above).await?, &own, REPLACES);
+        match others_above.first() {
+            None => Ok(()),
+            Some(who) => Err(Failure::Refused(format!(
+                "{who} may write {above}, and so replace it: give the job a --namespace of its own, below that"
+            ))),
+        }
+    }
+
+    /// The ACL of a znode that this session has created: it names the identities that the session has.
+    async fn own_acl(&self) -> Result<Vec<AclEntry>, Failure> {
+        for path in self.own().newest_first() {
+            // Somebody else may have made another znode of this name since.
+            if self.owner(&path).await? == Some(self.id()) {
+                return self.client().acl(&path).await;
             }
         }
-        Ok(open)
-    }
-
-    /// The names of a znode's children; none if it does not exist.
-    async fn names_below(&self, path: &str) -> Result<Vec<String>, Failure> {
-        match self.client().children(path).await {
-            Err(Failure::NoNode) => Ok(Vec::new()),
-            names => names,
-        }
-    }
-
-    async fn set_acl(&self, path: &str, access: Access) -> Result<(), Failure> {
-        match self.client().set_acl(path, access).await {
-            Err(Failure::NoNode) => Ok(()),
-            set => set,
-        }
-    }
-
-    /// The job's persistent znodes: the namespace, unless it is the root, and the parents below it.
-    fn parents(&self) -> Vec<String> {
-        let paths = self.paths();
-        let namespace = paths.namespace().to_string();
-        let parents = [
-            namespace.as_str(),
-            paths.master(),
-            paths.members(),
-            paths.control(),
-            paths.requests(),
-            paths.snapshots(),
-            paths.commits(),
-        ];
-        let parents = parents.into_iter().filter(|path| !path.is_empty());
-        parents.map(ToOwned::to_owned).collect()
+        Err(Failure::NoNode)
     }
 }
 
@@ -139,20 +122,6 @@ pub(super) fn others(acl: &[AclEntry], own: &[AclEntry], rights: i32) -> Vec<Str
         .iter()
         .filter(|entry| entry.may(rights) && !is_own(entry));
     others.map(AclEntry::to_string).collect()
-}
-
-fn open(path: &str, place: &str, who: &str) -> Failure {
-    let what_to_do = if place == "/" {
-        "give the job a --namespace of its own".to_owned()
-    } else {
-        "run setup-zookeeper --secure as the job's identity".to_owned()
-    };
-    let replace = if place == path {
-        String::new()
-    } else {
-        format!(" {place}, and so replace it")
-    };
-    Failure::Refused(format!("{who} may write{replace}: {what_to_do}"))
 }
 
 #[cfg(test)]

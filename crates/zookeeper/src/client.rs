@@ -112,15 +112,15 @@ impl AclEntry {
         self.rights & rights != 0
     }
 
-    /// Whether it is for everybody who reaches the server.
-    pub fn is_everybody(&self) -> bool {
-        self.scheme == "world"
+    /// Whether it is for everybody who reaches the server, or does so from some host: nobody proves to be the one.
+    pub fn needs_no_proof(&self) -> bool {
+        matches!(self.scheme.as_str(), "world" | "ip")
     }
 }
 
 impl fmt::Display for AclEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.is_everybody() {
+        if self.scheme == "world" {
             return f.write_str("everybody");
         }
         write!(f, "{}:{}", self.scheme, self.id)

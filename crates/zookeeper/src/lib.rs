@@ -6,15 +6,20 @@
 //! - **Expired**: the session is over, and its ephemeral znodes are gone or will be in a moment. A new
 //!   [`Session`] must be opened; nothing of the old one carries over.
 
+mod about;
 mod access;
 mod address;
 mod age;
+mod claims;
 pub mod client;
+mod closing;
 mod connection;
 mod connector;
+mod convert;
 mod diagnosis;
 mod failure;
 mod fence;
+mod jobs;
 mod name;
 mod paths;
 mod security;
@@ -24,9 +29,11 @@ mod throttle;
 mod value;
 mod zookeeper;
 
+pub use access::ExaminedAccess;
 pub use address::Address;
 pub use address::{is_host, place, server, server_list};
 pub use client::{Client, Stat};
+pub use closing::Secured;
 pub use connection::Connection;
 pub use connector::{Connector, Deferred, Opener, RealServers};
 pub use diagnosis::Diagnosis;

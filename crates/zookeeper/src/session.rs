@@ -3,14 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::access::OwnZnodes;
 use super::client::{Access, Change, Client, Kind, Operation, Stat, States};
 use super::zookeeper::ZooKeeper;
 use super::{Address, Connection, Failure, Namespace, Paths, Security, Value};
-use heartline_core::protocol::claim::in_order;
 use heartline_core::protocol::report::FREE;
-
-/// Maximum number of znodes in the line that are read to find the first claim.
-const MOST_LOOKED_AT: usize = 1024;
 
 /// How to connect to ZooKeeper.
 #[derive(Clone, Debug)]
@@ -36,6 +33,7 @@ struct Inner {
     client: Box<dyn Client>,
     paths: Paths,
     closes_orders: bool,
+    own: OwnZnodes,
 }
 
 impl Session {
@@ -56,6 +54,7 @@ impl Session {
                 client,
                 paths,
                 closes_orders: settings.security.closes_orders(),
+                own: OwnZnodes::default(),
             }),
         }
     }
@@ -78,6 +77,11 @@ impl Session {
     /// Whether orders of other identities are refused.
     pub(super) fn closes_orders(&self) -> bool {
         self.inner.closes_orders
+    }
+
+    /// The ephemeral znodes that this session has created.
+    pub(super) fn own(&self) -> &OwnZnodes {
+        &self.inner.own
     }
 
     /// Follows the connection from now on.
@@ -146,6 +150,7 @@ impl Session {
     pub async fn stand_in_line(&self, prefix: &str, value: &str) -> Result<(String, i64), Failure> {
         let path = self.paths().claim(prefix);
         let (made, stat) = self.create_in_order(&path, value).await?;
+        self.own().note(&made);
         let name = made.rsplit('/').next().unwrap_or_default();
         Ok((name.to_owned(), stat.owner))
     }
@@ -209,6 +214,7 @@ impl Session {
     /// [`Failure::NodeExists`] if the znode of this name belongs to another process.
     pub async fn join(&self, name: &str, value: &str, earlier: &[i64]) -> Result<(), Failure> {
         let path = self.paths().member(name);
+        self.own().note(&path);
         loop {
             let create =
                 self.client()
@@ -324,31 +330,6 @@ impl Session {
         }
     }
 
-    /// The first claim in line, with its value, whose first line is the master's name. For `fresh` see
-    /// [`Session::line`].
-    ///
-    /// # Notable errors
-    /// [`Failure::Refused`] if there are claims, and none of them may be read.
-    pub async fn first_claim(&self, fresh: bool) -> Result<Option<(String, Value)>, Failure> {
-        let line = self.line(fresh).await?;
-        let mut refused = None;
-        for first in in_order(&line).into_iter().take(MOST_LOOKED_AT) {
-            match self.read_claim(first).await {
-                Ok(Some(value)) if !value.stat.is_ephemeral() => {}
-                // It has gone since the line was read, or it is not heartline's.
-                Ok(None) => {}
-                Err(Failure::Refused(why)) => refused = refused.or(Some(Failure::Refused(why))),
-                value => return Ok(value?.map(|value| (first.clone(), value))),
-            }
-        }
-        refused.map_or(Ok(None), Err)
-    }
-
-    /// A claim's value; `None` if the claim does not exist.
-    pub async fn read_claim(&self, claim: &str) -> Result<Option<Value>, Failure> {
-        self.find(&self.paths().claim(claim)).await
-    }
-
     /// A znode's value; `None` if the znode does not exist.
     pub async fn find(&self, path: &str) -> Result<Option<Value>, Failure> {
         match self.client().get(path).await {
@@ -356,62 +337,6 @@ impl Session {
             Err(Failure::NoNode) => Ok(None),
             Err(failure) => Err(failure),
         }
-    }
-
-    /// The names directly below the namespace that have members or had some, in order; at most the first `most` names are
-    /// looked at. Empty if the namespace does not exist.
-    pub async fn jobs_below(&self, most: usize) -> Result<Vec<String>, Failure> {
-        let place = self.paths().namespace().to_string();
-        let root = if place.is_empty() { "/" } else { &place };
-        let mut names = match self.client().children(root).await {
-            Err(Failure::NoNode) => Vec::new(),
-            other => other?,
-        };
-        names.sort_unstable();
-        names.truncate(most);
-        let mut jobs = Vec::new();
-        for name in names {
-            let Ok(namespace) = format!("{place}/{name}").parse() else {
-                continue;
-            };
-            let master = Paths::new(namespace);
-            if self.find(master.master()).await?.is_some() {
-                jobs.push(name);
-            }
-        }
-        Ok(jobs)
-    }
-
-    /// Beats on a claim of this session; returns the claim's new stat.
-    pub async fn touch(&self, claim: &str, value: &str) -> Result<Stat, Failure> {
-        let path = self.paths().claim(claim);
-        self.client().set(&path, value.as_bytes(), None).await
-    }
-
-    /// Removes another member's claim if its version is `version` and the claim `own` exists.
-    ///
-    /// # Notable errors
-    /// [`Failure::Deposed`] if the claim `own` does not exist, [`Failure::NoNode`] if the other claim does
-    /// not, [`Failure::BadVersion`] if the other member has beaten in the meantime.
-    pub async fn depose(
-        &self,
-        own: &str,
-        claim: &str,
-        version: Option<i32>,
-    ) -> Result<(), Failure> {
-        let stands = Operation::Check {
-            path: self.paths().claim(own),
-            version: None,
-        };
-        let delete = Operation::Delete {
-            path: self.paths().claim(claim),
-            version,
-        };
-        let made = self.client().transaction(vec![stands, delete]).await;
-        made.map_err(|refusal| match refusal.at {
-            Some(0) if refusal.failure == Failure::NoNode => Failure::Deposed,
-            _ => refusal.failure,
-        })
     }
 
     /// The owner of a znode: a session's id, or 0 for a persistent znode; `None` if it does not exist.

@@ -4,18 +4,18 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::DateTime;
 use tokio::task::AbortHandle;
 use zookeeper_client::{
-    Acl, CreateMode, CreateOptions, Error, EventType, MultiWriteError, MultiWriter, OneshotWatcher,
-    Permission, StateWatcher,
+    CreateMode, CreateOptions, Error, EventType, MultiWriteError, MultiWriter, OneshotWatcher,
+    StateWatcher,
 };
 
+use super::about::{About, unopened};
 use super::client::{
-    Access, AclEntry, Change, Client, Kind, Operation, Refusal, Reply, Stat, States, right,
+    Access, AclEntry, Change, Client, Kind, Operation, Refusal, Reply, Stat, States,
 };
 use super::security::{Identity, Rights, nameless};
-use super::{Connection, Failure, Settings, age};
+use super::{Connection, Failure, Settings};
 
 /// A session with a real ensemble.
 #[derive(Debug)]
@@ -25,15 +25,6 @@ pub(super) struct ZooKeeper {
     rights: Rights,
     /// Renews certificates and tickets.
     renewing: Option<AbortHandle>,
-}
-
-/// What messages tell of the session.
-#[derive(Debug)]
-struct About {
-    hosts: String,
-    /// Who it is.
-    identity: String,
-    has_tls: bool,
 }
 
 impl Drop for ZooKeeper {
@@ -107,43 +98,10 @@ impl ZooKeeper {
             match request(client).await {
                 Err(Error::Unimplemented) => Err(about.unimplemented().await),
                 Err(Error::NoAuth) => Err(about.not_allowed(&what())),
+                Err(Error::InvalidAcl) => Err(about.not_known()),
                 answer => Ok(answer?),
             }
         })
-    }
-}
-
-impl About {
-    /// The failure when a server does not know a request: all requests that heartline uses came with ZooKeeper
-    /// 3.5.
-    async fn unimplemented(&self) -> Failure {
-        let answer = match self.hosts.parse() {
-            Ok(address) if !self.has_tls => age::first_answer(&address).await,
-            _ => None,
-        };
-        let old = answer.as_ref().filter(|(_, version)| version.is_too_old());
-        let old = old.map(|(server, version)| (server.as_str(), *version));
-        Failure::Refused(age::needs(old))
-    }
-
-    /// The failure when the ACL of a znode does not let this session do `what`.
-    fn not_allowed(&self, what: &str) -> Failure {
-        Failure::Refused(format!(
-            "{} may not {what}: use the credentials of the job's owner (--zookeeper-auth, --zookeeper-sasl), or have the \
-             owner run setup-zookeeper --secure with the --acl that is wanted",
-            self.identity
-        ))
-    }
-}
-
-/// Why no session was opened.
-fn unopened(error: Error, identity: &str) -> Failure {
-    match error {
-        Error::AuthFailed => Failure::Refused(format!(
-            "ZooKeeper refuses {identity}: check the name and the password in the file and at the servers, and whether \
-             they ask for --zookeeper-sasl, --zookeeper-auth or --zookeeper-tls-cert"
-        )),
-        error => error.into(),
     }
 }
 
@@ -286,6 +244,13 @@ impl Client for ZooKeeper {
             match writer.commit().await {
                 Err(MultiWriteError::OperationFailed {
                     index,
+                    source: Error::InvalidAcl,
+                }) => Err(Refusal {
+                    at: Some(index),
+                    failure: about.not_known(),
+                }),
+                Err(MultiWriteError::OperationFailed {
+                    index,
                     source: Error::NoAuth,
                 }) => Err(Refusal {
                     at: Some(index),
@@ -349,63 +314,6 @@ fn change(watcher: OneshotWatcher) -> Change {
             _ => Ok(true),
         }
     })
-}
-
-impl From<Error> for Refusal {
-    fn from(error: Error) -> Self {
-        Self {
-            at: None,
-            failure: error.into(),
-        }
-    }
-}
-
-impl From<MultiWriteError> for Refusal {
-    fn from(error: MultiWriteError) -> Self {
-        match error {
-            MultiWriteError::RequestFailed { source } => source.into(),
-            MultiWriteError::OperationFailed { index, source } => Self {
-                at: Some(index),
-                failure: source.into(),
-            },
-        }
-    }
-}
-
-impl From<&Acl> for AclEntry {
-    fn from(acl: &Acl) -> Self {
-        let all = [
-            (Permission::READ, right::READ),
-            (Permission::WRITE, right::WRITE),
-            (Permission::CREATE, right::CREATE),
-            (Permission::DELETE, right::DELETE),
-            (Permission::ADMIN, right::ADMIN),
-        ];
-        let given = all
-            .iter()
-            .filter(|(permission, _)| acl.permission().has(*permission));
-        Self {
-            rights: given.map(|(_, right)| right).sum(),
-            scheme: acl.scheme().to_owned(),
-            id: acl.id().to_owned(),
-        }
-    }
-}
-
-impl From<&zookeeper_client::Stat> for Stat {
-    fn from(stat: &zookeeper_client::Stat) -> Self {
-        Self {
-            created: stat.czxid,
-            modified: stat.mzxid,
-            version: stat.version,
-            owner: stat.ephemeral_owner,
-            children: stat.num_children,
-            children_changed: stat.pzxid,
-            acl_version: stat.aversion,
-            made: DateTime::from_timestamp_millis(stat.ctime).unwrap_or_default(),
-            written: DateTime::from_timestamp_millis(stat.mtime).unwrap_or_default(),
-        }
-    }
 }
 
 #[derive(Debug)]

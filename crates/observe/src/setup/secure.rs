@@ -4,7 +4,7 @@ use std::io::Write;
 
 use anyhow::{Context, anyhow, bail};
 
-use super::{CLOSE, CONNECT_TIMEOUT, PROGRAM};
+use super::{CLOSE, CONNECT_TIMEOUT, PROGRAM, complain, named};
 use heartline_process::say::say;
 use heartline_process::stdio;
 use heartline_zookeeper::{Connector, Session, Settings};
@@ -37,7 +37,16 @@ async fn close(session: &Session) -> anyhow::Result<()> {
         .prepare()
         .await
         .context("cannot create the znodes")?;
-    let open = session.secure().await.context("the tree stays open")?;
+    let secured = session.secure().await.context("the tree stays open")?;
+    if !secured.removed.is_empty() {
+        let removed = named(&secured.removed);
+        say(
+            PROGRAM,
+            format_args!("removed, for they belong to another identity: {removed}"),
+        );
+    }
+    complain(&secured.left)?;
+    let open = secured.open;
     for path in &open {
         say(
             PROGRAM,
@@ -61,11 +70,18 @@ pub(super) async fn say_open(session: &Session, settings: &Settings) -> anyhow::
     }
     let open = session.open_to_everybody().await?;
     if !open.is_empty() {
-        let open = open.join(", ");
-        let text = format!(
-            "everybody may write {open}, so orders there are refused; run setup-zookeeper --secure"
-        );
-        say(PROGRAM, text);
+        say(PROGRAM, tree_is_open(&open));
     }
     Ok(())
+}
+
+/// The message about znodes that everybody may write.
+pub(crate) fn tree_is_open(open: &[String]) -> String {
+    let what_to_do = if open.iter().any(|path| path == "/") {
+        "give the job a --namespace of its own"
+    } else {
+        "run setup-zookeeper --secure"
+    };
+    let open = open.join(", ");
+    format!("everybody may write {open}, so orders there are refused; {what_to_do}")
 }

@@ -26,8 +26,9 @@ use std::time::Duration;
 use anyhow::{anyhow, bail};
 use chrono::Utc;
 use clap::Args;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
+use crate::setup;
 pub use connection::Unavailable;
 pub use finder::JobFinder;
 pub use gather::Unreadable;
@@ -114,11 +115,25 @@ impl StatusArgs {
         let session = link.session_when_up().await?;
         let limit = self.over + ANSWERS;
         let overview = link.bounded(limit, self.overview(&session, limit)).await;
+        self.say_open(&session).await;
         drop(session);
         link.close(CLOSE).await;
         let overview = overview.map_err(|problem| anyhow!("{problem}"))?;
         self.show(&mut Screen::new(false), &overview)?;
         Ok(status(overview.is_bad()))
+    }
+
+    /// Says which znodes everybody may write, to who has an identity. Says nothing if ZooKeeper does not answer in time:
+    /// the look at the members tells that.
+    async fn say_open(&self, session: &Session) {
+        if !self.zookeeper.settings().security.closes_orders() {
+            return;
+        }
+        let open = timeout(HICCUP, session.open_to_everybody()).await;
+        let open = open.ok().and_then(Result::ok).unwrap_or_default();
+        if !open.is_empty() {
+            say(PROGRAM, setup::tree_is_open(&open));
+        }
     }
 
     /// Shows all members until a signal ends the process or the reader has gone.

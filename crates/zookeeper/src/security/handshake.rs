@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use super::Security;
+use super::renewal::off_thread;
 use super::tls::{CA, CERTIFICATE, key, read_pem};
 
 /// How long a server may take for a handshake.
@@ -37,7 +38,9 @@ impl Handshake {
     /// # Cancellation safety
     /// When the future is dropped, the connection is closed.
     pub(crate) async fn with(stream: TcpStream, host: &str, security: &Security) -> Self {
-        let config = match config(security) {
+        let own = security.clone();
+        let read = off_thread(move || config(&own)).await;
+        let config = match read.unwrap_or_else(|| Err("its files do not answer".to_owned())) {
             Ok(config) => config,
             Err(why) => return Self::Failed(format!("cannot be asked by TLS: {why}")),
         };
