@@ -8,7 +8,7 @@ use std::io::{Read, Write};
 use std::time::Duration;
 
 /// Bytes of `--combine-memory` that the program itself needs: code, stacks and the heartbeat.
-const PROGRAM: u64 = 8 * 1024 * 1024;
+const PROGRAM: u64 = 9 * 1024 * 1024;
 
 /// The smallest `--combine-memory`: with less, almost no memory would be left for the sums.
 const LEAST: u64 = 10 * 1024 * 1024;

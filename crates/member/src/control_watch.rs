@@ -14,7 +14,7 @@ use heartline_zookeeper::{ExaminedAccess, Failure, Session};
 /// What a member without the control znode goes without; it keeps beating.
 const COSTS: &str = "the master's orders, and the interval that it sets, do not reach this member";
 
-/// Pause until the control, or the own znode, may be there.
+/// Pause until the own znode may be there.
 const NO_ZNODE_PAUSE: Duration = Duration::from_millis(100);
 
 /// Reports the content of the control znode, now and after each change, until the session is lost.
@@ -30,8 +30,10 @@ async fn watch(session: &Session, outside: &Sender<SessionEvent>) -> Result<(), 
         let (value, change) = match session.read_order(control, &mut examined).await {
             Err(Failure::NoNode) => {
                 session.appeared(control).await?;
-                // Or this member has no znode of its own yet, which would tell who it is.
-                sleep(NO_ZNODE_PAUSE).await;
+                if session.closes_orders() {
+                    // Or this member has no znode of its own yet, which would tell who it is.
+                    sleep(NO_ZNODE_PAUSE).await;
+                }
                 continue;
             }
             read => read?,

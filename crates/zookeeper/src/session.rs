@@ -75,7 +75,7 @@ impl Session {
     }
 
     /// Whether orders of other identities are refused.
-    pub(super) fn closes_orders(&self) -> bool {
+    pub fn closes_orders(&self) -> bool {
         self.inner.closes_orders
     }
 
