@@ -44,12 +44,7 @@ const CLOSE: Duration = Duration::from_secs(1);
 /// tasks were committed. While members are alive it refuses, unless `force` is set: then they are removed, and join
 /// again.
 pub async fn setup(settings: &Settings, force: bool) -> anyhow::Result<()> {
-    let address = &settings.address;
-    let session = Connector::new(settings.clone())
-        .connect_within(CONNECT_TIMEOUT)
-        .await
-        .map_err(|why| anyhow!("no session with ZooKeeper at {address}: {why}"))?;
-    stdio::out().write_all(b"connected\n\n")?;
+    let session = connect(settings).await?;
     let reset = Reset {
         session: &session,
         settings,
@@ -60,6 +55,17 @@ pub async fn setup(settings: &Settings, force: bool) -> anyhow::Result<()> {
     // Without an answer the session ends by its timeout.
     let _ = session.close(CLOSE).await;
     outcome
+}
+
+/// Opens a session, and says so.
+async fn connect(settings: &Settings) -> anyhow::Result<Session> {
+    let address = &settings.address;
+    let session = Connector::new(settings.clone())
+        .connect_within(CONNECT_TIMEOUT)
+        .await
+        .map_err(|why| anyhow!("no session with ZooKeeper at {address}: {why}"))?;
+    stdio::out().write_all(b"connected\n\n")?;
+    Ok(session)
 }
 
 struct Reset<'a> {

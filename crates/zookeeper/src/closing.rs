@@ -1,7 +1,7 @@
 //! Closes a tree that others could write, for `setup-zookeeper --secure`.
 
 use super::access::WRITES;
-use super::client::{Access, Kind, Operation};
+use super::client::{Access, Kind};
 use super::{Failure, Session};
 
 /// How often the requests are emptied before their parent can be replaced: others may add some meanwhile.
@@ -57,16 +57,16 @@ impl Session {
         // First of all: who may write the namespace may replace everything below it.
         self.client().set_acl(&namespace, Access::Shared).await?;
         let (control, requests) = (self.paths().control(), self.paths().requests());
-        self.recreate(control).await?;
+        self.replace(control, "", Kind::Persistent).await?;
         for _ in 0..ATTEMPTS {
             for request in self.names_below(requests).await? {
                 self.remove(&self.paths().request(&request)).await?;
             }
-            match self.recreate(requests).await {
+            match self.replace(requests, "", Kind::Persistent).await {
                 // Somebody was faster.
                 Err(Failure::Refused(_)) => {}
-                recreated => {
-                    recreated?;
+                replaced => {
+                    replaced?;
                     self.secure_rest(&mut secured).await?;
                     return Ok(secured);
                 }
@@ -104,28 +104,6 @@ impl Session {
             }
         }
         Ok(())
-    }
-
-    /// Replaces a persistent znode without children by an empty one of this session, in one transaction.
-    async fn recreate(&self, path: &str) -> Result<(), Failure> {
-        let delete = Operation::Delete {
-            path: path.to_owned(),
-            version: None,
-        };
-        let create = Operation::Create {
-            path: path.to_owned(),
-            value: Vec::new(),
-            kind: Kind::Persistent,
-        };
-        Ok(self.client().transaction(vec![delete, create]).await?)
-    }
-
-    /// The names of a znode's children; none if it does not exist.
-    async fn names_below(&self, path: &str) -> Result<Vec<String>, Failure> {
-        match self.client().children(path).await {
-            Err(Failure::NoNode) => Ok(Vec::new()),
-            names => names,
-        }
     }
 
     /// The namespace, and the job's persistent znodes below it.

@@ -9,10 +9,7 @@ impl Session {
     pub async fn jobs_below(&self, most: usize) -> Result<Vec<String>, Failure> {
         let place = self.paths().namespace().to_string();
         let root = if place.is_empty() { "/" } else { &place };
-        let mut names = match self.client().children(root).await {
-            Err(Failure::NoNode) => Vec::new(),
-            other => other?,
-        };
+        let mut names = self.names_below(root).await?;
         names.sort_unstable();
         names.truncate(most);
         let mut jobs = Vec::new();

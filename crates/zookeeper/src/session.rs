@@ -160,10 +160,15 @@ impl Session {
         if fresh {
             self.client().sync(self.paths().master()).await?;
         }
-        match self.client().children(self.paths().master()).await {
-            // The parent znode does not exist yet, so the line is empty.
+        // While the parent znode does not exist yet, the line is empty.
+        self.names_below(self.paths().master()).await
+    }
+
+    /// The names of a znode's children; none if it does not exist.
+    pub(super) async fn names_below(&self, path: &str) -> Result<Vec<String>, Failure> {
+        match self.client().children(path).await {
             Err(Failure::NoNode) => Ok(Vec::new()),
-            other => other,
+            names => names,
         }
     }
 
@@ -224,7 +229,7 @@ impl Session {
                 Err(Failure::NoNode) => self.prepare().await?,
                 Err(Failure::NodeExists) => match self.owner(&path).await? {
                     Some(owner) if earlier.contains(&owner) => {
-                        match self.replace(&path, value).await {
+                        match self.replace(&path, value, Kind::Ephemeral).await {
                             // ZooKeeper has just removed it with its session.
                             Err(Failure::NoNode) => {}
                             other => return other,
@@ -241,8 +246,8 @@ impl Session {
         }
     }
 
-    /// Deletes an ephemeral znode and creates it as one of this session.
-    async fn replace(&self, path: &str, value: &str) -> Result<(), Failure> {
+    /// Deletes a znode without children and creates it as one of this session, in one transaction.
+    pub(super) async fn replace(&self, path: &str, value: &str, kind: Kind) -> Result<(), Failure> {
         let delete = Operation::Delete {
             path: path.to_owned(),
             version: None,
@@ -250,7 +255,7 @@ impl Session {
         let create = Operation::Create {
             path: path.to_owned(),
             value: value.into(),
-            kind: Kind::Ephemeral,
+            kind,
         };
         Ok(self.client().transaction(vec![delete, create]).await?)
     }

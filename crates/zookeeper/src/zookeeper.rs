@@ -83,21 +83,23 @@ impl ZooKeeper {
     }
 
     /// A reply that keeps the client alive. The library sends a request when its future is created; here that
-    /// happens when the reply is first polled. `what` tells what is done, for who may not do it.
+    /// happens when the reply is first polled. `verb` tells what is done with the znode at `path`, for who may not do it.
     fn ask<T, F>(
         &self,
-        what: impl FnOnce() -> String + Send + 'static,
-        request: impl FnOnce(zookeeper_client::Client) -> F + Send + 'static,
+        verb: &'static str,
+        path: &str,
+        request: impl FnOnce(zookeeper_client::Client, Arc<str>) -> F + Send + 'static,
     ) -> Reply<T>
     where
         F: Future<Output = Result<T, Error>> + Send,
         T: Send,
     {
         let (client, about) = (self.client.clone(), Arc::clone(&self.about));
+        let path: Arc<str> = path.into();
         Box::pin(async move {
-            match request(client).await {
+            match request(client, Arc::clone(&path)).await {
                 Err(Error::Unimplemented) => Err(about.unimplemented().await),
-                Err(Error::NoAuth) => Err(about.not_allowed(&what())),
+                Err(Error::NoAuth) => Err(about.not_allowed(&format!("{verb} {path}"))),
                 Err(Error::InvalidAcl) => Err(about.not_known()),
                 answer => Ok(answer?),
             }
@@ -125,111 +127,92 @@ impl Client for ZooKeeper {
         kind: Kind,
         access: Access,
     ) -> Reply<(String, Stat)> {
-        let what = may("create", path);
-        let (path, value, rights) = (path.to_owned(), value.to_vec(), self.rights);
-        self.ask(what, move |client| async move {
+        let (value, rights) = (value.to_vec(), self.rights);
+        self.ask("create", path, move |client, path| async move {
             let options = options(kind, rights, access);
             let (stat, sequence) = client.create(&path, &value, &options).await?;
             let path = match kind {
                 Kind::EphemeralSequential => format!("{path}{sequence}"),
-                Kind::Persistent | Kind::Ephemeral => path,
+                Kind::Persistent | Kind::Ephemeral => path.to_string(),
             };
             Ok((path, (&stat).into()))
         })
     }
 
     fn acl(&self, path: &str) -> Reply<Vec<AclEntry>> {
-        let what = may("read the ACL of", path);
-        let path = path.to_owned();
-        self.ask(what, move |client| async move {
+        self.ask("read the ACL of", path, move |client, path| async move {
             let (acl, _) = client.get_acl(&path).await?;
             Ok(acl.iter().map(Into::into).collect())
         })
     }
 
     fn set_acl(&self, path: &str, access: Access) -> Reply<()> {
-        let what = may("set the ACL of", path);
-        let (path, rights) = (path.to_owned(), self.rights);
-        self.ask(what, move |client| async move {
+        let rights = self.rights;
+        self.ask("set the ACL of", path, move |client, path| async move {
             client.set_acl(&path, &rights.acls(access), None).await?;
             Ok(())
         })
     }
 
     fn delete(&self, path: &str, version: Option<i32>) -> Reply<()> {
-        let what = may("delete", path);
-        let path = path.to_owned();
-        self.ask(what, move |client| async move {
+        self.ask("delete", path, move |client, path| async move {
             client.delete(&path, version).await
         })
     }
 
     fn set(&self, path: &str, value: &[u8], version: Option<i32>) -> Reply<Stat> {
-        let what = may("set", path);
-        let (path, value) = (path.to_owned(), value.to_vec());
-        self.ask(what, move |client| async move {
+        let value = value.to_vec();
+        self.ask("set", path, move |client, path| async move {
             let stat = client.set_data(&path, &value, version).await?;
             Ok((&stat).into())
         })
     }
 
     fn get(&self, path: &str) -> Reply<(Vec<u8>, Stat)> {
-        let what = may("read", path);
-        let path = path.to_owned();
-        self.ask(what, move |client| async move {
+        self.ask("read", path, move |client, path| async move {
             let (value, stat) = client.get_data(&path).await?;
             Ok((value, (&stat).into()))
         })
     }
 
     fn get_and_watch(&self, path: &str) -> Reply<(Vec<u8>, Stat, Change)> {
-        let what = may("read", path);
-        let path = path.to_owned();
-        self.ask(what, move |client| async move {
+        self.ask("read", path, move |client, path| async move {
             let (value, stat, watcher) = client.get_and_watch_data(&path).await?;
             Ok((value, (&stat).into(), change(watcher)))
         })
     }
 
     fn stat(&self, path: &str) -> Reply<Option<Stat>> {
-        let what = may("look at", path);
-        let path = path.to_owned();
-        self.ask(what, move |client| async move {
+        self.ask("look at", path, move |client, path| async move {
             let stat = client.check_stat(&path).await?;
             Ok(stat.as_ref().map(Into::into))
         })
     }
 
     fn stat_and_watch(&self, path: &str) -> Reply<(Option<Stat>, Change)> {
-        let what = may("look at", path);
-        let path = path.to_owned();
-        self.ask(what, move |client| async move {
+        self.ask("look at", path, move |client, path| async move {
             let (stat, watcher) = client.check_and_watch_stat(&path).await?;
             Ok((stat.as_ref().map(Into::into), change(watcher)))
         })
     }
 
     fn children(&self, path: &str) -> Reply<Vec<String>> {
-        let what = may("list", path);
-        let path = path.to_owned();
-        self.ask(what, move |client| async move {
+        self.ask("list", path, move |client, path| async move {
             client.list_children(&path).await
         })
     }
 
     fn children_and_watch(&self, path: &str) -> Reply<(Vec<String>, Stat, Change)> {
-        let what = may("list", path);
-        let path = path.to_owned();
-        self.ask(what, move |client| async move {
+        self.ask("list", path, move |client, path| async move {
             let (names, stat, watcher) = client.get_and_watch_children(&path).await?;
             Ok((names, (&stat).into(), change(watcher)))
         })
     }
 
     fn sync(&self, path: &str) -> Reply<()> {
-        let what = may("read", path);
-        let path = path.to_owned();
-        self.ask(what, move |client| async move { client.sync(&path).await })
+        self.ask("read", path, move |client, path| async move {
+            client.sync(&path).await
+        })
     }
 
     fn transaction(&self, operations: Vec<Operation>) -> Reply<(), Refusal> {
@@ -262,13 +245,7 @@ impl Client for ZooKeeper {
     }
 }
 
-/// What a request does, to be told if that is not allowed.
-fn may(verb: &'static str, path: &str) -> impl FnOnce() -> String + Send + use<> {
-    let path = path.to_owned();
-    move || format!("{verb} {path}")
-}
-
-/// The same, of an operation.
+/// What an operation does, to be told if that is not allowed.
 fn what(operation: &Operation) -> String {
     let verb = match operation {
         Operation::Check { .. } => "check",

@@ -1,13 +1,10 @@
 //! `setup-zookeeper --secure`: closes the job's znodes to other identities.
 
-use std::io::Write;
+use anyhow::{Context, bail};
 
-use anyhow::{Context, anyhow, bail};
-
-use super::{CLOSE, CONNECT_TIMEOUT, PROGRAM, complain, named};
+use super::{CLOSE, PROGRAM, complain, connect, named};
 use heartline_process::say::say;
-use heartline_process::stdio;
-use heartline_zookeeper::{Connector, Session, Settings};
+use heartline_zookeeper::{Session, Settings};
 
 /// Gives the job's znodes the ACLs that its members would create them with, and creates those that are missing. Members may
 /// be alive. Orders that somebody else may have given before are removed.
@@ -21,11 +18,7 @@ pub async fn secure(settings: &Settings) -> anyhow::Result<()> {
              --zookeeper-tls-cert), and another --acl than world"
         );
     }
-    let session = Connector::new(settings.clone())
-        .connect_within(CONNECT_TIMEOUT)
-        .await
-        .map_err(|why| anyhow!("no session with ZooKeeper at {}: {why}", settings.address))?;
-    stdio::out().write_all(b"connected\n\n")?;
+    let session = connect(settings).await?;
     let outcome = close(&session).await;
     // Without an answer the session ends by its timeout.
     let _ = session.close(CLOSE).await;
