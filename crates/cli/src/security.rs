@@ -15,7 +15,8 @@ pub struct TlsOptions {
     /// Connect by TLS to servers whose certificates a CA of this PEM file has signed for their host names. A replaced file
     /// is read again within 30 s
     #[arg(
-        long = "zookeeper-tls",
+        id = "zookeeper-tls",
+        long,
         value_name = "CA-FILE",
         env = "HEARTLINE_ZOOKEEPER_TLS"
     )]
@@ -23,7 +24,8 @@ pub struct TlsOptions {
 
     /// The certificate of this program, for servers that ask for one: a PEM file, with its chain
     #[arg(
-        long = "zookeeper-tls-cert",
+        id = "zookeeper-tls-cert",
+        long,
         value_name = "FILE",
         env = "HEARTLINE_ZOOKEEPER_TLS_CERT"
     )]
@@ -31,7 +33,8 @@ pub struct TlsOptions {
 
     /// The key of the certificate, which only its owner may read [default: in the file of the certificate]
     #[arg(
-        long = "zookeeper-tls-key",
+        id = "zookeeper-tls-key",
+        long,
         value_name = "FILE",
         env = "HEARTLINE_ZOOKEEPER_TLS_KEY"
     )]
