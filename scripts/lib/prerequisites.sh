@@ -16,6 +16,7 @@ package_of() {
         sshd) echo openssh-server ;;
         ssh | ssh-keygen) echo openssh-client ;;
         promtool) echo prometheus ;;
+        systemd-analyze) echo systemd ;;
         ps) echo procps ;;
         awk) echo mawk ;;
         timeout | realpath) echo coreutils ;;

@@ -36,4 +36,5 @@ mod settings;
 mod stall;
 mod status;
 mod status_watch;
+mod systemd;
 mod top;
