@@ -81,6 +81,15 @@ impl SecuredKafka {
         path.to_str().expect("a path").to_owned()
     }
 
+    /// Gives `user` the password of `of` for SCRAM-SHA-512, by Kafka's own command.
+    pub(crate) fn change_password(&self, user: &str, of: &str) {
+        let password = format!("SCRAM-SHA-512=[password={of}{PASSWORD}]");
+        let mut command = Kafka::tool("kafka.admin.ConfigCommand");
+        command.args(["--bootstrap-server", &self.broker.address(), "--alter"]);
+        command.args(["--entity-type", "users", "--entity-name", user]);
+        succeed(command.args(["--add-config", &password]));
+    }
+
     /// Adds a right by Kafka's own command with these words.
     pub(crate) fn allow(&self, words: &[&str]) {
         let mut command = Kafka::tool("kafka.admin.AclCommand");

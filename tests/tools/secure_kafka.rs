@@ -206,3 +206,44 @@ fn no_event_is_lost_until_the_mistakes_are_corrected() {
         .collect();
     assert_eq!(assert_all_published(&truth, &published), 0);
 }
+
+#[test]
+fn a_new_password_needs_no_restart() {
+    let (zookeeper, mut kafka) = (ZooKeeper::start(), SecuredKafka::start());
+    kafka.broker.create_topic("events", 2, 1);
+    let rights = ["--operation", "Write", "--topic", "events"];
+    kafka.allow(&[&["--allow-principal", "User:job"], &rights[..]].concat());
+    let file = kafka.credentials("job", "job");
+    let sasl = format!("--kafka-sasl=scram-sha-512:{file}");
+    let ca = format!("--kafka-tls={}", kafka.authority.certificate());
+    let watcher = Watcher::events(&zookeeper);
+    let running = start(&zookeeper, &kafka.target("closed", "events"), &[&ca, &sasl]);
+    let _master = Mapper::start(&zookeeper, "map1");
+    watcher.wait_for_event("claimed", "map1");
+    let leave = |name| {
+        let follower = Mapper::start(&zookeeper, name);
+        watcher.wait_for_event("joined", name);
+        follower.finish();
+        watcher.wait_for_event("finished", name);
+    };
+    leave("map2");
+    wait_until("it has arrived", SOON, || {
+        finished(&kafka, "events", "map2") == 1
+    });
+    kafka.change_password("job", "new");
+    kafka.broker.kill();
+    kafka.broker.launch();
+    leave("map3");
+    running.wait_until_said("the brokers refuse the user job");
+    kafka.credentials("job", "new");
+    // Each partition has its own connection.
+    running.wait_until_said("takes events again");
+    leave("map4");
+    for name in ["map3", "map4"] {
+        wait_until("it has arrived", SOON, || {
+            finished(&kafka, "events", name) == 1
+        });
+    }
+    let (status, said) = end(running);
+    assert_eq!(status, Some(0), "{said}");
+}
