@@ -69,11 +69,11 @@ const MODULES: [(&str, &[&str]); 4] = [
     (
         "process",
         &[
-            "blocking",
             "files",
             "progress",
             "stdio",
             "say",
+            "off_thread",
             "supervisor",
             "vitals",
             "wrapped",

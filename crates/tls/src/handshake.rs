@@ -1,10 +1,11 @@
 //! Why a TLS handshake with a server fails, for people. The client library tells only that it did.
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use heartline_process::blocking::off_thread;
+use heartline_process::off_thread::off_thread;
 use rustls::pki_types::ServerName;
 use rustls::{AlertDescription, CertificateError, Error};
 use tokio::io::AsyncReadExt;
@@ -90,25 +91,31 @@ const UNNAMED: TlsOptionNames = TlsOptionNames {
 const UNTRUSTED: &str = "has a certificate that no CA";
 
 /// What is wrong, and what to do, to be read after the name of a server.
-fn explain(error: &io::Error, files: &ClientFiles) -> String {
-    let TlsOptionNames { ca, port, .. } = files.options;
+pub fn explain(error: &io::Error, files: &ClientFiles) -> String {
+    let TlsOptionNames {
+        ca: option, port, ..
+    } = files.options;
     let inner = error.get_ref();
     match inner.and_then(|inner| inner.downcast_ref::<Error>()) {
-        Some(Error::InvalidCertificate(why)) => certificate(why, files),
+        Some(Error::InvalidCertificate(why)) => {
+            let ca = files.ca.as_deref().unwrap_or(Path::new(""));
+            certificate_fault(why, files.options.ca, ca)
+        }
         Some(Error::AlertReceived(alert)) => refused(*alert, files),
         Some(Error::InvalidMessage(_)) => {
-            format!("does not speak TLS on this port: name {port}, or leave out {ca}")
+            format!("does not speak TLS on this port: name {port}, or leave out {option}")
         }
         Some(other) => format!("refuses a connection by TLS: {other}"),
         None => format!(
-            "closes connections by TLS: name {port}, or leave out {ca}, if this port is not for TLS{}",
+            "closes connections by TLS: name {port}, or leave out {option}, if this port is not for TLS{}",
             certificate_hint(files)
         ),
     }
 }
 
-fn certificate(why: &CertificateError, files: &ClientFiles) -> String {
-    let ca = files.ca.as_ref().map(|ca| ca.display().to_string());
+/// What is wrong with the certificate of the other end, and what to do, to be read after its name; `option` and `ca` are
+/// how this program was told whose certificates it trusts.
+pub fn certificate_fault(why: &CertificateError, option: &str, ca: &Path) -> String {
     match why {
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
             "has a certificate that has expired: renew it there, and check this host's clock"
@@ -117,10 +124,10 @@ fn certificate(why: &CertificateError, files: &ClientFiles) -> String {
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
             "has a certificate that is not valid yet: check the clocks of both hosts".to_owned()
         }
-        CertificateError::UnknownIssuer => format!(
-            "{UNTRUSTED} in {} {} has signed: name the file of the CA that did",
-            files.options.ca,
-            ca.unwrap_or_default()
+        // With a signature that is wrong, a CA of the same name has another key.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => format!(
+            "{UNTRUSTED} in {option} {} has signed: name the file of the CA that did",
+            ca.display()
         ),
         CertificateError::NotValidForName => other_names(&[]),
         CertificateError::NotValidForNameContext { presented, .. } => other_names(presented),

@@ -5,4 +5,4 @@ mod files;
 mod handshake;
 
 pub use files::{ClientFiles, TlsOptionNames, read_pem};
-pub use handshake::Handshake;
+pub use handshake::{Handshake, certificate_fault, explain};

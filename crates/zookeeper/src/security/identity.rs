@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use heartline_process::blocking::off_thread;
 use heartline_process::files::read_credentials;
+use heartline_process::off_thread::off_thread;
 use tokio::time::timeout;
 use zookeeper_client::{Acl, Acls, Permission, SaslOptions, TlsOptions};
 

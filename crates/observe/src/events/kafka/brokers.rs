@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use heartline_process::blocking::off_thread;
+use heartline_process::off_thread::off_thread;
 use heartline_tls::Handshake;
 use rskafka::BackoffConfig;
 use rskafka::client::error::Error;

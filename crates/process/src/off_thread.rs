@@ -1,4 +1,4 @@
-//! Work that may block for long, such as reading from a disk that does not answer, beside a runtime.
+//! Reads files, or asks what else may hang, on a thread of its own.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -12,7 +12,7 @@ const MOST_BUSY: usize = 64;
 /// runtime would keep the program from ending, and the heartbeat's runtime has but one.
 ///
 /// # Cancellation safety
-/// When the future is dropped, the work goes on, and its result is dropped.
+/// The work goes on when the future is dropped; nobody gets its result.
 pub async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     /// Counts itself as long as it exists.
     struct Counted;
@@ -28,7 +28,7 @@ pub async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'st
         return None;
     }
     let (done, outcome) = oneshot::channel();
-    let thread = thread::Builder::new().name("credentials".to_owned());
+    let thread = thread::Builder::new().name("off-thread".to_owned());
     let started = thread.spawn(move || {
         // Nobody waits any more if this fails.
         let _ = done.send(work());
