@@ -102,6 +102,7 @@ fn compose(report: &Report) -> String {
         node: "map1.5".to_owned(),
         claim: "_c_a-lock-0000000001".to_owned(),
         since: DateTime::default(),
+        beat_budget: None,
         previous: None,
     });
     Draft {

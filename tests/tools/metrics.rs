@@ -94,7 +94,7 @@ fn a_real_prometheus_reads_all_metrics() {
     let zookeeper = ZooKeeper::start();
     let dashboard = Dashboard::start(&zookeeper.address(), &["--per-member"]);
     let prometheus = Prometheus::start(folder.path(), dashboard.address());
-    let _master = Mapper::start(&zookeeper, "map1");
+    let master = Mapper::start(&zookeeper, "map1");
     zookeeper.wait_until_in_line("map1");
     let follower = Mapper::start(&zookeeper, "map2");
     let name = "a\\b\"<c>\n";
@@ -112,6 +112,18 @@ fn a_real_prometheus_reads_all_metrics() {
     follower.signal(Signal::KILL);
     let deaths = "heartline_deaths_total{cause=\"closed\"} == 1";
     wait_until(deaths, SOON, || prometheus.finds(deaths));
+    for query in [
+        "heartline_detection_duration_seconds_count{cause=\"closed\"} == 1",
+        "heartline_zookeeper_round_trip_seconds_count > 0",
+        "heartline_beat_budget == 5000",
+    ] {
+        wait_until(query, SOON, || prometheus.finds(query));
+    }
+    let _heir = Mapper::start(&zookeeper, "map3");
+    zookeeper.wait_until_in_line("map3");
+    master.signal(Signal::KILL);
+    let succession = "heartline_succession_duration_seconds_count == 1";
+    wait_until(succession, SOON, || prometheus.finds(succession));
     let alert = "ALERTS{alertname=\"HeartlineMemberDied\"}";
     wait_until(alert, SOON, || prometheus.finds(alert));
     let board = contrib().join("grafana/heartline.json");

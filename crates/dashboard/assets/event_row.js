@@ -1,6 +1,6 @@
 // One event as a row: time, kind, and a sentence. Used by all lists of events.
 import { CAUSES } from './states.js';
-import { clean, cleanLines, clock, count, plural } from './format.js';
+import { clean, cleanLines, clock, count, duration, plural } from './format.js';
 import { el } from './dom.js';
 import { memberHash } from './route.js';
 
@@ -17,12 +17,19 @@ export function causeWords(cause) {
   return words ? `${cause}: ${words}` : clean(cause, 80);
 }
 
+/** After which silence a death was told, if that is known. @param {any} death */
+function silenceWords(death) {
+  const { silence_ms: silence } = death ?? {};
+  return typeof silence === 'number' ? `; unheard for ${duration(silence)}` : '';
+}
+
 /** How a master went, in words. @param {any} previous */
 export function wentWords(previous) {
   const parts = [previous?.went, previous?.cause].filter((part) => typeof part === 'string' && part !== '');
   const [first] = parts;
   if (!first) return 'cause unknown';
-  return parts.length === 2 ? `${clean(first, 40)}, ${causeWords(parts[1])}` : causeWords(first);
+  const words = parts.length === 2 ? `${clean(first, 40)}, ${causeWords(parts[1])}` : causeWords(first);
+  return `${words}${silenceWords(previous)}`;
 }
 
 /** The sentence of an event, without the member's name. @param {Record<string, any>} event */
@@ -35,7 +42,10 @@ function sentence(event) {
     }
     case 'released': return 'handed the claim over';
     case 'joined': return 'was seen for the first time';
-    case 'died': return event.cause ? `is dead, ${causeWords(String(event.cause))}` : 'is dead';
+    case 'died': {
+      const cause = event.cause ? `, ${causeWords(String(event.cause))}` : '';
+      return `is dead${cause}${silenceWords(event)}`;
+    }
     case 'finished': return 'used up its input and left';
     case 'failed': return 'could not finish, and left';
     case 'returned': return 'was declared dead, and lives';

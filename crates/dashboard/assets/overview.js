@@ -174,8 +174,7 @@ export class Overview {
     const more = unshown > 0 ? `, ${count(unshown)} not shown` : '';
     set('members', count(beating), `of ${plural(model.members.length, 'known member')}${more}`);
     set('lag', duration(lag), model.members[slow]?.name ?? '');
-    const expected = model.job.interval_ms > 0 ? `${short((beating * 1000) / model.job.interval_ms)} expected` : '';
-    set('beats', short(Math.round(model.totals.beats)), expected);
+    set('beats', short(Math.round(model.totals.beats)), beatsNote(model.job, beating));
     const each = beating > 0 ? `${short(model.totals.records / beating)} a member` : '';
     set('records', short(Math.round(model.totals.records)), each);
     const rings = { members: beatingMembers(model), lag: model.lagHistory, beats: model.beatsHistory,
@@ -229,4 +228,13 @@ export class Overview {
     this.events.replaceChildren(...last.map((entry) => eventRow(job, entry)));
     this.noEvents.hidden = last.length > 0;
   }
+}
+
+/** How many beats a second in ZooKeeper are expected of so many members, and allowed. @param {any} job @param {number} beating */
+function beatsNote(job, beating) {
+  const parts = [];
+  if (job.interval_ms > 0) parts.push(`${short((beating * 1000) / job.interval_ms)} expected`);
+  const budget = job.master?.beat_budget;
+  if (typeof budget === 'number') parts.push(`budget ${short(budget)}`);
+  return parts.join(', ');
 }

@@ -79,6 +79,8 @@ pub(super) struct TakeoverRequest {
     /// Its follower znode, and the sessions whose znodes belong to it.
     pub(super) leftover: Option<String>,
     pub(super) earlier: Vec<i64>,
+    /// When the previous master's last beat was noticed, by the monotonic clock.
+    pub(super) last_beat: Option<Duration>,
     /// How long to wait for other members.
     pub(super) grace: Duration,
     /// The znodes in the line that are not claims.
@@ -95,6 +97,7 @@ pub(super) fn inherit(session: Session, request: TakeoverRequest) -> WriteFuture
         value,
         leftover,
         earlier,
+        last_beat,
         grace,
         no_claims,
         request_limit,
@@ -141,6 +144,7 @@ pub(super) fn inherit(session: Session, request: TakeoverRequest) -> WriteFuture
             version: read.stat.version,
             written: read.stat.written,
             now: touched.written,
+            last_beat,
             grace,
             zxid: touched.modified,
             control,

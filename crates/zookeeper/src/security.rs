@@ -1,6 +1,7 @@
 //! How a session proves who it is, and what others may do with the znodes that it creates. Holds names of files, never a
 //! secret: the files are read when a session is opened, so a new password or certificate needs no restart.
 
+mod blocking;
 mod identity;
 mod kerberos;
 mod renewal;
@@ -10,6 +11,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+pub use blocking::TlsClient;
 use heartline_tls::{ClientFiles, TlsOptionNames};
 pub(crate) use identity::{Identity, Rights};
 pub(crate) use renewal::Renewal;

@@ -290,6 +290,13 @@ impl Detector {
         silence.is_some_and(|silence| silence >= doubt)
     }
 
+    /// How long `member` has been silent at `now`, by the echo clock; `None` if it is unknown, or while its value is being
+    /// read.
+    pub fn silence_of(&self, now: Duration, member: &str) -> Option<Duration> {
+        let since = self.since(self.members.get(member)?)?;
+        Some(self.echo_clock.at(now).saturating_sub(since))
+    }
+
     fn silence(&self, member: &Arrivals) -> Option<Duration> {
         let since = self.since(member)?;
         Some(self.echo_clock.elapsed().saturating_sub(since))

@@ -59,6 +59,8 @@ pub struct PredecessorWatch {
     detector: Detector,
     /// The last version read of the predecessor's claim.
     version: Option<i32>,
+    /// When the last beat of the predecessor was noticed.
+    last_beat: Option<Duration>,
     /// Whether the predecessor should beat: masters beat on their claims, members in line do not.
     beats: bool,
     /// Whether the member was disconnected a moment ago, so that others may not be back yet.
@@ -93,6 +95,7 @@ impl PredecessorWatch {
             predecessor,
             detector: Detector::new(terms),
             version: None,
+            last_beat: None,
             beats: false,
             lately_back,
             first_claim_timeout: FIRST_CLAIM_TIMEOUT.max(terms.timeout),
@@ -151,8 +154,14 @@ impl PredecessorWatch {
         self.beats = sight.is_beat && (self.beats || known || !self.lately_back);
         self.version = Some(sight.version);
         if self.beats {
+            self.last_beat = Some(now);
             self.detector.heard(now, PREDECESSOR);
         }
+    }
+
+    /// When the last beat of the predecessor was noticed, if any was.
+    pub fn last_beat(&self) -> Option<Duration> {
+        self.last_beat
     }
 
     /// The predecessor's claim has changed and is being read.

@@ -130,7 +130,7 @@ impl MasterState {
         let resumed = own.and_then(|master_info| Some((master_info.clone(), report.epoch?)));
         let is_resumed = resumed.is_some();
         // A master that continues its epoch has no predecessor but itself.
-        let previous = previous(elected, pace, &prior).filter(|_| !is_resumed);
+        let previous = previous(now.elapsed, elected, pace, &prior).filter(|_| !is_resumed);
         let dead = previous.iter().filter(|one| one.went == EndReason::Dead);
         let dead = dead.map(|one| Dead {
             node: one.node.clone(),
@@ -145,6 +145,7 @@ impl MasterState {
                 node: name.to_owned(),
                 claim: elected.claim.clone(),
                 since: now.wall,
+                beat_budget: Some(pace.budget),
                 previous,
             };
             (master_info, prior.zxid)

@@ -58,6 +58,7 @@ mod tests {
                 node: "map1.0".to_owned(),
                 claim: claim.to_owned(),
                 since: DateTime::default(),
+                beat_budget: None,
                 previous: None,
             }),
             ..Report::default()

@@ -1,11 +1,14 @@
 //! The events of a job: one line in the master's value, one JSON object in the watchers' `--json` output.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use strum::{Display, EnumIter, EnumString};
 
 use super::escape::{Word, name};
 use super::master_info::PreviousMaster;
+use super::silence::{death_of_words, death_words, maybe_millis};
 use super::time::{asctime, maybe_rfc3339, moment, rfc3339, stamp};
 use crate::condition::Condition;
 use crate::detect::DeathCause;
@@ -91,6 +94,13 @@ pub struct Event {
     /// For a death: why the node was declared dead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<DeathCause>,
+    /// For a death: the time from the node's last sign of life that the master noticed to the verdict; `silence_ms` in JSON.
+    #[serde(
+        rename = "silence_ms",
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "maybe_millis"
+    )]
+    pub silence: Option<Duration>,
     /// For a snapshot: its whole text, in lines for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<String>,
@@ -117,6 +127,7 @@ impl Event {
             previous: None,
             condition: None,
             cause: None,
+            silence: None,
             snapshot: None,
             count: None,
             since: None,
@@ -142,8 +153,7 @@ impl Event {
     }
 
     /// The line below the master's messages: `event 17 4294967302 2020-12-29T… died map…`, followed by the
-    /// [`PreviousMaster`] for a claim, by the condition for a stall, and by the cause for a death. `None` for an event that a master
-    /// does not report.
+    /// [`PreviousMaster`] for a claim, by the condition for a stall, and by the cause and the silence for a death. `None` for an event that a master does not report.
     pub(crate) fn line(&self) -> Option<String> {
         let (sequence, epoch, node) = (self.sequence?, self.epoch?, self.node.as_ref()?);
         let (time, kind) = (stamp(self.time), self.event);
@@ -151,10 +161,9 @@ impl Event {
         let previous = previous.map_or_else(String::new, |previous| format!(" {previous}"));
         let condition = self.condition.map(|condition| format!(" {condition}"));
         let condition = condition.unwrap_or_default();
-        let cause = self.cause.map(|cause| format!(" {cause}"));
-        let cause = cause.unwrap_or_default();
+        let death = death_words(self.cause, self.silence);
         Some(format!(
-            "event {sequence} {epoch} {time} {kind} {}{previous}{condition}{cause}\n",
+            "event {sequence} {epoch} {time} {kind} {}{previous}{condition}{death}\n",
             Word(node)
         ))
     }
@@ -174,20 +183,17 @@ impl Event {
         let claimed = event == EventKind::Claimed;
         let previous = claimed.then(|| more.parse().ok()).flatten();
         let condition = more.parse().ok();
-        let died = event == EventKind::Died;
-        let cause = died.then(|| more.parse().ok()).flatten();
+        let (cause, silence) = match event {
+            EventKind::Died => death_of_words(more),
+            _ => (None, None),
+        };
         Some(Self {
-            time,
-            event,
-            node: Some(name(node)?),
-            epoch,
             sequence,
             previous,
             condition,
             cause,
-            snapshot: None,
-            count: None,
-            since: None,
+            silence,
+            ..Self::of(time, event, &name(node)?, epoch)
         })
     }
 
@@ -251,6 +257,7 @@ mod tests {
             previous: None,
             condition: None,
             cause: Some(DeathCause::Closed),
+            silence: Some(Duration::from_micros(23_415)),
             snapshot: None,
             count: None,
             since: None,
@@ -270,8 +277,10 @@ mod tests {
                 epoch: 40,
                 went: EndReason::Expired,
                 cause: None,
+                silence: None,
             }),
             cause: None,
+            silence: None,
             ..died()
         };
         assert_eq!(
@@ -282,6 +291,7 @@ mod tests {
             event: EventKind::Stalled,
             condition: Some(Condition::Spinning),
             cause: None,
+            silence: None,
             ..died()
         };
         assert!(
@@ -350,7 +360,7 @@ mod tests {
     fn json_has_microseconds_and_utc() {
         assert_eq!(
             serde_json::to_string(&died()).unwrap(),
-            r#"{"time":"2020-12-29T11:18:39.574485Z","event":"died","node":"map1609240709.52","epoch":4294967302,"sequence":17,"cause":"closed"}"#
+            r#"{"time":"2020-12-29T11:18:39.574485Z","event":"died","node":"map1609240709.52","epoch":4294967302,"sequence":17,"cause":"closed","silence_ms":23.415}"#
         );
     }
 

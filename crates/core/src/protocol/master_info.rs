@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -10,6 +11,7 @@ use strum::{Display, EnumIter, EnumString};
 
 use super::claim;
 use super::escape::{Line, Word, name};
+use super::silence::{death_of_words, death_words, maybe_millis};
 use super::time::{moment, stamp};
 use crate::detect::DeathCause;
 
@@ -52,13 +54,20 @@ pub struct PreviousMaster {
     /// If it died: why it was declared dead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<DeathCause>,
+    /// If it died: the time from its last beat that its successor noticed to the takeover; `silence_ms` in JSON.
+    #[serde(
+        rename = "silence_ms",
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "maybe_millis"
+    )]
+    pub silence: Option<Duration>,
 }
 
 impl fmt::Display for PreviousMaster {
-    /// `<went> <epoch> <node> <cause>`.
+    /// `<went> <epoch> <node> <cause> <silence>`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {} {}", self.went, self.epoch, Word(&self.node))?;
-        self.cause.map_or(Ok(()), |cause| write!(f, " {cause}"))
+        f.write_str(&death_words(self.cause, self.silence))
     }
 }
 
@@ -68,11 +77,16 @@ impl FromStr for PreviousMaster {
     fn from_str(text: &str) -> Result<Self, ()> {
         let mut words = text.splitn(4, ' ');
         let mut word = || words.next().ok_or(());
+        let went = word()?.parse().map_err(drop)?;
+        let epoch = word()?.parse().map_err(|_| ())?;
+        let node = name(word()?).ok_or(())?;
+        let (cause, silence) = words.next().map(death_of_words).unwrap_or_default();
         Ok(Self {
-            went: word()?.parse().map_err(drop)?,
-            epoch: word()?.parse().map_err(|_| ())?,
-            node: name(word()?).ok_or(())?,
-            cause: words.next().and_then(|word| word.parse().ok()),
+            node,
+            epoch,
+            went,
+            cause,
+            silence,
         })
     }
 }
@@ -86,6 +100,8 @@ pub struct MasterInfo {
     pub claim: String,
     /// When it took over, by its own clock.
     pub since: DateTime<Utc>,
+    /// How many beats a second in ZooKeeper it allows all members together; `None` if its report does not say.
+    pub beat_budget: Option<u32>,
     /// The previous master, if it is known.
     pub previous: Option<PreviousMaster>,
 }
@@ -93,6 +109,7 @@ pub struct MasterInfo {
 const MASTER: &str = "master";
 const CLAIM: &str = "claim";
 const SINCE: &str = "since";
+const BEAT_BUDGET: &str = "beat-budget";
 const PREVIOUS: &str = "previous";
 
 impl MasterInfo {
@@ -101,6 +118,9 @@ impl MasterInfo {
         let (node, claim) = (Line(&self.node), &self.claim);
         let since = stamp(self.since);
         let mut lines = format!("{MASTER}: {node}\n{CLAIM}: {claim}\n{SINCE}: {since}\n");
+        if let Some(budget) = self.beat_budget {
+            lines = format!("{lines}{BEAT_BUDGET}: {budget}\n");
+        }
         if let Some(previous) = &self.previous {
             lines = format!("{lines}{PREVIOUS}: {previous}\n");
         }
@@ -114,6 +134,7 @@ impl MasterInfo {
                 node,
                 claim: String::new(),
                 since: DateTime::default(),
+                beat_budget: None,
                 previous: None,
             });
             return true;
@@ -126,6 +147,7 @@ impl MasterInfo {
             // Not a claim's name: treat it as if there were no master.
             CLAIM => master_info.claim.clear(),
             SINCE => master_info.since = moment(word).unwrap_or_default(),
+            BEAT_BUDGET => master_info.beat_budget = word.parse().ok(),
             PREVIOUS => master_info.previous = word.parse().ok(),
             _ => return false,
         }
@@ -144,11 +166,13 @@ mod tests {
             node: "map2.5".to_owned(),
             claim: "_c_a-lock-0000000002".to_owned(),
             since: DateTime::from_timestamp_micros(1_609_240_719_574_485).unwrap(),
+            beat_budget: Some(5000),
             previous: Some(PreviousMaster {
                 node: "map1.5".to_owned(),
                 epoch: 40,
                 went: EndReason::Dead,
                 cause: Some(DeathCause::Closed),
+                silence: Some(Duration::from_micros(31_007)),
             }),
         }
     }

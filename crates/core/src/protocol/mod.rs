@@ -13,7 +13,8 @@ pub mod event;
 pub mod master_info;
 pub mod report;
 pub mod request;
-pub mod status;
+mod silence;
+mod status;
 mod time;
 
 pub use beat::{Beat, Ending, Identity, Phase, Split};

@@ -234,6 +234,7 @@ mod tests {
             node: "map1.5".to_owned(),
             claim: "_c_a-lock-0000000001".to_owned(),
             since: DateTime::from_timestamp_micros(1_609_240_719_000_000).unwrap(),
+            beat_budget: Some(5000),
             previous: None,
         }
     }

@@ -35,6 +35,19 @@ const AGE_SECONDS: [f64; 14] = [
 /// The bounds of the times of readings, in seconds.
 const READING_SECONDS: [f64; 10] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0, 5.0];
 
+/// The bounds of silences before a death or a takeover, in seconds: from a connection that is found closed within a
+/// millisecond to a session that expires. Each is twice the one before.
+const SILENCE_SECONDS: [f64; 17] = [
+    0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256, 0.512, 1.024, 2.048, 4.096,
+    8.192, 16.384, 32.768, 65.536,
+];
+
+/// The bounds of round trips to ZooKeeper, in seconds; each is twice the one before.
+const ROUND_TRIP_SECONDS: [f64; 14] = [
+    0.00025, 0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256, 0.512, 1.024,
+    2.048,
+];
+
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct OfJob {
     namespace: String,
@@ -59,6 +72,7 @@ struct OfDeath {
 }
 
 type JobHistogram = Family<OfJob, Histogram, fn() -> Histogram>;
+type DeathHistogram = Family<OfDeath, Histogram, fn() -> Histogram>;
 type JobGauge = Family<OfJob, Gauge<f64, AtomicU64>>;
 type JobCounter = Family<OfJob, Counter>;
 
@@ -78,6 +92,10 @@ pub(crate) struct Metrics {
     deaths: Family<OfDeath, Counter>,
     ages: JobHistogram,
     readings: JobHistogram,
+    round_trips: JobHistogram,
+    detections: DeathHistogram,
+    successions: JobHistogram,
+    beat_budget: JobGauge,
     failures: JobCounter,
     /// The figures of each member, if they are asked for.
     each: Option<Arc<MemberCollector>>,
@@ -94,6 +112,8 @@ impl Metrics {
     pub(crate) fn new(is_per_member: bool) -> Self {
         let of_readings: fn() -> Histogram = || Histogram::new(READING_SECONDS);
         let of_ages: fn() -> Histogram = || Histogram::new(AGE_SECONDS);
+        let of_silences: fn() -> Histogram = || Histogram::new(SILENCE_SECONDS);
+        let of_round_trips: fn() -> Histogram = || Histogram::new(ROUND_TRIP_SECONDS);
         let mut metrics = Self {
             registry: Registry::default(),
             connected: Family::default(),
@@ -108,6 +128,10 @@ impl Metrics {
             deaths: Family::default(),
             ages: Family::new_with_constructor(of_ages),
             readings: Family::new_with_constructor(of_readings),
+            round_trips: Family::new_with_constructor(of_round_trips),
+            detections: Family::new_with_constructor(of_silences),
+            successions: Family::new_with_constructor(of_silences),
+            beat_budget: Family::default(),
             failures: Family::default(),
             each: is_per_member.then(Arc::default),
         };
@@ -161,7 +185,7 @@ impl Metrics {
         );
         registry.register(
             "beats",
-            "Beats of all members in ZooKeeper, as far as readings show",
+            "Beats of all members in ZooKeeper, each one write, as far as readings show",
             self.beats.clone(),
         );
         registry.register(
@@ -190,6 +214,29 @@ impl Metrics {
             "How long it took to read all members once",
             Unit::Seconds,
             self.readings.clone(),
+        );
+        registry.register_with_unit(
+            "zookeeper_round_trip",
+            "How long ZooKeeper took to answer with the master's report, at each reading",
+            Unit::Seconds,
+            self.round_trips.clone(),
+        );
+        registry.register_with_unit(
+            "detection_duration",
+            "Time from the last sign of life of a dead member to the verdict, by the cause of the death",
+            Unit::Seconds,
+            self.detections.clone(),
+        );
+        registry.register_with_unit(
+            "succession_duration",
+            "Time from the last beat of a dead master to the takeover of its successor",
+            Unit::Seconds,
+            self.successions.clone(),
+        );
+        registry.register(
+            "beat_budget",
+            "Beats a second in ZooKeeper that the master allows all members together",
+            self.beat_budget.clone(),
         );
         registry.register(
             "reading_failures",
@@ -229,6 +276,10 @@ impl JobMetrics<'_> {
         let (all, job) = (self.metrics, self.job());
         all.connected.get_or_create(&job).set(1.0);
         all.readings.get_or_create(&job).observe(took.as_secs_f64());
+        if let Some(round_trip) = overview.round_trip {
+            let round_trips = all.round_trips.get_or_create(&job);
+            round_trips.observe(round_trip.as_secs_f64());
+        }
         if let Some(each) = &all.each {
             each.read(self.namespace, overview);
         }
@@ -272,6 +323,9 @@ impl JobMetrics<'_> {
             all.master_since.get_or_create(&job).set(since);
             let epoch = term.epoch.unwrap_or_default() as f64;
             all.epoch.get_or_create(&job).set(epoch);
+            if let Some(budget) = term.beat_budget {
+                all.beat_budget.get_or_create(&job).set(budget.into());
+            }
         }
     }
 
@@ -295,6 +349,14 @@ impl JobMetrics<'_> {
             let namespace = label.namespace;
             let label = OfDeath { namespace, cause };
             self.metrics.deaths.get_or_create(&label).inc();
+            if let Some(silence) = event.silence {
+                let detections = self.metrics.detections.get_or_create(&label);
+                detections.observe(silence.as_secs_f64());
+            }
+        }
+        if let Some(silence) = event.previous.as_ref().and_then(|one| one.silence) {
+            let successions = self.metrics.successions.get_or_create(&self.job());
+            successions.observe(silence.as_secs_f64());
         }
     }
 }

@@ -6,6 +6,7 @@ use crate::master_driver::MasterDriver;
 use crate::name::Name;
 use crate::write::{self, Done, Written};
 use heartline_core::master::election::Elected;
+use heartline_core::master::predecessor::PredecessorWatch;
 use heartline_core::master::state::{MasterConfig, MasterState, PriorState};
 use heartline_core::master::transaction::Outcome;
 use heartline_core::protocol::beat;
@@ -56,6 +57,8 @@ impl MemberSession<'_> {
     }
 
     pub(super) fn lead(&mut self, elected: Elected) {
+        let watch = self.predecessor_watch.as_ref();
+        let last_beat = watch.and_then(PredecessorWatch::last_beat);
         self.end_predecessor_watch();
         self.master_connection = None;
         self.context.earlier_connection = None;
@@ -75,6 +78,7 @@ impl MemberSession<'_> {
                 claim: elected.claim.clone(),
                 value: self.claim_value(),
                 leftover,
+                last_beat,
                 earlier: self.context.earlier.clone(),
                 grace,
                 no_claims: self.election.no_claims().clone(),

@@ -87,6 +87,12 @@ impl Look {
         parsed(self.report.as_ref())
     }
 
+    /// How long the answer with the report took: one of four requests that are sent before all others.
+    pub(super) fn round_trip(&self) -> Option<Duration> {
+        let report = self.report.as_ref()?;
+        Some(report.read.saturating_sub(self.began))
+    }
+
     /// Every znode of the look.
     pub(super) fn nodes(&self) -> impl Iterator<Item = &Node> {
         let lists = self.members.iter().chain(&self.line);

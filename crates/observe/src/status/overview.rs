@@ -36,6 +36,8 @@ pub struct MasterTerm {
     pub since: DateTime<Utc>,
     /// The zxid of its first beat.
     pub epoch: Option<i64>,
+    /// How many beats a second in ZooKeeper it allows all members together.
+    pub beat_budget: Option<u32>,
     /// The master before it.
     pub previous: Option<PreviousMaster>,
 }
@@ -47,6 +49,8 @@ pub struct Overview {
     pub now: DateTime<Utc>,
     /// The current master, if there is one.
     pub master: Option<CurrentMaster>,
+    /// How long the answer with the master's report took; `None` without a report.
+    pub round_trip: Option<Duration>,
     /// The interval set for all members.
     pub interval: Option<Duration>,
     /// All members, in the order of a table.
@@ -118,6 +122,7 @@ impl Overview {
         Self {
             now,
             master,
+            round_trip: second.round_trip(),
             interval,
             rows,
             has_private_claims: second.has_private_claims,
@@ -176,6 +181,7 @@ fn term(info: &MasterInfo, report: &Report) -> MasterTerm {
     MasterTerm {
         since: info.since,
         epoch: report.epoch,
+        beat_budget: info.beat_budget,
         previous: info.previous.clone(),
     }
 }

@@ -46,6 +46,17 @@ fn before(version: i32) -> Silent {
 }
 
 #[test]
+fn the_last_beat_is_remembered_and_what_is_no_beat_is_not() {
+    let mut predecessor_watch = predecessor_watch(false);
+    predecessor_watch.seen(ms(0), sight(0));
+    assert_eq!(predecessor_watch.last_beat(), None);
+    predecessor_watch.seen(ms(5), sight(1));
+    predecessor_watch.changed(ms(9));
+    predecessor_watch.gone();
+    assert_eq!(predecessor_watch.last_beat(), Some(ms(5)));
+}
+
+#[test]
 fn one_that_beat_and_fell_silent_is_deposed_once() {
     let mut predecessor_watch = predecessor_watch(false);
     predecessor_watch.seen(ms(0), sight(0));

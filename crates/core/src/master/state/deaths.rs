@@ -1,7 +1,10 @@
 //! The verdicts of death of a master, for the code that acts on them. A death counts once the transaction
 //! that reports it is acknowledged: before that it may never have been written.
 
+use std::time::Duration;
+
 use super::MasterState;
+use super::connections::server_time;
 use crate::clock::Now;
 use crate::detect::DeathCause;
 use crate::protocol::{Event, EventKind, Identity};
@@ -39,12 +42,25 @@ impl MasterState {
     pub(super) fn tell_death(&mut self, now: Now, node: &str) {
         // Its session has expired, or it did not return.
         let cause = DeathCause::Silent;
+        let silence = self.silence(now, node);
         let identity = self.remember_dead(now, node, cause);
         let event = Event {
             cause: Some(cause),
+            silence,
             ..self.event(now.wall, EventKind::Died, node)
         };
         let death = self.death(node, identity);
         self.news.push(event, Some(death));
+    }
+
+    /// The time since the follower's last sign of life, by the detector, or else by the time of its last write.
+    pub(super) fn silence(&self, now: Now, node: &str) -> Option<Duration> {
+        let by_detector = self.detector.silence_of(now.elapsed, node);
+        by_detector.or_else(|| {
+            let follower = self.followers.get(node)?;
+            follower.version?;
+            let now = server_time(self.begun, now);
+            now.signed_duration_since(follower.written).to_std().ok()
+        })
     }
 }

@@ -37,6 +37,8 @@ pub struct PriorState {
     pub written: DateTime<Utc>,
     /// The time of ZooKeeper's clock now: all ages are computed by one clock.
     pub now: DateTime<Utc>,
+    /// When the new master noticed the last beat of the previous one, by its own monotonic clock; `None` if it did not listen.
+    pub last_beat: Option<Duration>,
     /// How long existing followers may take until they are heard: after an outage of ZooKeeper the master may
     /// be back before them.
     pub grace: Duration,
@@ -83,6 +85,7 @@ pub enum ReadMode {
 /// The previous master, and why it ended: as this member caused it, as the previous master reported it, or
 /// according to the age of its last report.
 pub(super) fn previous(
+    now: Duration,
     elected: &Elected,
     pace: MasterConfig,
     prior: &PriorState,
@@ -107,10 +110,13 @@ pub(super) fn previous(
     } else {
         EndReason::Deposed
     };
+    let is_dead = went == EndReason::Dead;
+    let unheard = prior.last_beat.map(|beat| now.saturating_sub(beat));
     Some(PreviousMaster {
         node: master_info.node.clone(),
         epoch,
-        cause: cause.filter(|_| went == EndReason::Dead),
+        cause: cause.filter(|_| is_dead),
+        silence: unheard.filter(|_| is_dead),
         went,
     })
 }

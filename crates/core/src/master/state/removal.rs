@@ -142,6 +142,7 @@ impl MasterState {
             let claim = follower.identity.claim.clone();
             let event = Event {
                 cause: self.cause(node, company),
+                silence: self.silence(now, node),
                 ..self.event(now.wall, EventKind::Died, node)
             };
             let (line, message) = EventLog::cost(&event);

@@ -82,6 +82,7 @@ fn inherited(report: Report) -> PriorState {
         written: at(0).wall,
         now: at(0).wall,
         version: 6,
+        last_beat: None,
         grace: Duration::ZERO,
         zxid: 40,
         control: Control::default(),
@@ -110,6 +111,7 @@ fn master_info(claim: &str) -> MasterInfo {
         node: "map0.0".to_owned(),
         claim: claim.to_owned(),
         since: at(0).wall,
+        beat_budget: None,
         previous: None,
     }
 }

@@ -86,10 +86,12 @@ pub(super) fn overview(millis: u64, rows: Vec<Row>) -> Overview {
         epoch: 8,
         went: EndReason::Dead,
         cause: Some(heartline_core::detect::DeathCause::Closed),
+        silence: None,
     };
     let term = MasterTerm {
         since: at(0).wall - TimeDelta::seconds(200),
         epoch: Some(9),
+        beat_budget: Some(5000),
         previous: Some(previous),
     };
     Overview {
@@ -100,6 +102,7 @@ pub(super) fn overview(millis: u64, rows: Vec<Row>) -> Overview {
             claim: "c".to_owned(),
             term: Some(term),
         }),
+        round_trip: None,
         interval: Some(ms(5)),
         rows,
         unreadable: Vec::new(),

@@ -283,6 +283,7 @@ fn a_death_is_an_alert_also_of_a_master_and_ends_with_its_return() {
             epoch: 8,
             went: EndReason::Dead,
             cause: None,
+            silence: None,
         }),
         ..event(EventKind::Claimed, "map2", 1)
     };

@@ -68,6 +68,34 @@ fn a_removal_is_a_death_once_it_is_made() {
 }
 
 #[test]
+fn a_death_tells_the_silence_before_it() {
+    let mut master_state = settled();
+    master_state.heard(at(0), "map2.0", &reading(7));
+    let mut removals = (1..20).map(|step| {
+        let write = master_state.next_write(at(step * 5));
+        master_state.written(at(step * 5), Outcome::Done);
+        (step * 5, write)
+    });
+    let removal = removals.find_map(|(ms, write)| match write {
+        Some(Write::RemoveDead { report, .. }) => Some((ms, report)),
+        _ => None,
+    });
+    let (removed, report) = removal.expect("it is overdue");
+    let died = Report::parse(report.as_bytes()).events.pop().unwrap();
+    assert_eq!(died.event, EventKind::Died);
+    assert_eq!(died.silence, Some(Duration::from_millis(removed)));
+
+    // Of a session that expired only the last write is known.
+    let mut master_state = settled();
+    master_state.heard(at(0), "map2.0", &reading(7));
+    master_state.vanished(at(4000), "map2.0");
+    let report = tick(&mut master_state, 4000).unwrap();
+    let died = Report::parse(report.as_bytes()).events.pop().unwrap();
+    assert_eq!(died.event, EventKind::Died);
+    assert_eq!(died.silence, Some(Duration::from_secs(4)));
+}
+
+#[test]
 fn who_goes_by_itself_is_not_dead() {
     let mut master_state = settled();
     master_state.heard(at(0), "map2.0", &of_attempt(7, "attempt_1"));

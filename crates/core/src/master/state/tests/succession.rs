@@ -1,6 +1,7 @@
 //! Tests of what one master takes over from another, and of how it ends.
 
 use super::*;
+use crate::detect::DeathCause;
 
 #[test]
 fn followers_of_the_master_before_are_taken_over() {
@@ -108,6 +109,30 @@ fn a_master_says_why_the_one_before_went() {
         went(Some(EndReason::Deposed), free, soon),
         Some(EndReason::Finished)
     );
+}
+
+#[test]
+fn only_of_a_dead_master_the_silence_is_told() {
+    let told = |deposed_as, last_beat| {
+        let prior = PriorState {
+            last_beat,
+            ..inherited(of_other(Report::default()))
+        };
+        let elected = Elected {
+            claim: "_c_b-lock-0000000002".to_owned(),
+            deposed_as: Some(deposed_as),
+            cause: Some(DeathCause::Silent),
+        };
+        let own = ("map1.0", &Identity::default());
+        let mut master_state = MasterState::begin(at(30), own, &elected, PACE, prior);
+        let report = Report::parse(tick(&mut master_state, 30).unwrap().as_bytes());
+        report.master_info.unwrap().previous.unwrap().silence
+    };
+    let heard = Some(Duration::from_millis(7));
+    let unheard = Some(Duration::from_millis(23));
+    assert_eq!(told(EndReason::Dead, heard), unheard);
+    assert_eq!(told(EndReason::Dead, None), None);
+    assert_eq!(told(EndReason::Deposed, heard), None);
 }
 
 #[test]
