@@ -8,13 +8,14 @@ use clap::Args;
 use super::values::AclValue;
 use heartline_zookeeper::{DigestFile, SaslMechanism, Security};
 
-/// How to speak TLS with the servers of an ensemble.
+/// How to speak TLS with the servers of an ensemble. Other options of a program have files for TLS too: each has an id.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "ZooKeeper security")]
 pub struct TlsOptions {
     /// Connect by TLS to servers whose certificates a CA of this PEM file has signed for their host names. A replaced file
     /// is read again within 30 s
     #[arg(
+        id = "zookeeper-tls",
         long = "zookeeper-tls",
         value_name = "CA-FILE",
         env = "HEARTLINE_ZOOKEEPER_TLS"
@@ -23,6 +24,7 @@ pub struct TlsOptions {
 
     /// The certificate of this program, for servers that ask for one: a PEM file, with its chain
     #[arg(
+        id = "zookeeper-tls-cert",
         long = "zookeeper-tls-cert",
         value_name = "FILE",
         env = "HEARTLINE_ZOOKEEPER_TLS_CERT"
@@ -31,6 +33,7 @@ pub struct TlsOptions {
 
     /// The key of the certificate, which only its owner may read [default: in the file of the certificate]
     #[arg(
+        id = "zookeeper-tls-key",
         long = "zookeeper-tls-key",
         value_name = "FILE",
         env = "HEARTLINE_ZOOKEEPER_TLS_KEY"
