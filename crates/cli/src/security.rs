@@ -8,7 +8,7 @@ use clap::Args;
 use super::values::AclValue;
 use heartline_zookeeper::{DigestFile, SaslMechanism, Security};
 
-/// How to speak TLS with the servers of an ensemble. Other options of a program have files for TLS too: each has an id.
+/// How to speak TLS with the servers of an ensemble.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "ZooKeeper security")]
 pub struct TlsOptions {
@@ -16,7 +16,7 @@ pub struct TlsOptions {
     /// is read again within 30 s
     #[arg(
         id = "zookeeper-tls",
-        long = "zookeeper-tls",
+        long,
         value_name = "CA-FILE",
         env = "HEARTLINE_ZOOKEEPER_TLS"
     )]
@@ -25,7 +25,7 @@ pub struct TlsOptions {
     /// The certificate of this program, for servers that ask for one: a PEM file, with its chain
     #[arg(
         id = "zookeeper-tls-cert",
-        long = "zookeeper-tls-cert",
+        long,
         value_name = "FILE",
         env = "HEARTLINE_ZOOKEEPER_TLS_CERT"
     )]
@@ -34,7 +34,7 @@ pub struct TlsOptions {
     /// The key of the certificate, which only its owner may read [default: in the file of the certificate]
     #[arg(
         id = "zookeeper-tls-key",
-        long = "zookeeper-tls-key",
+        long,
         value_name = "FILE",
         env = "HEARTLINE_ZOOKEEPER_TLS_KEY"
     )]
