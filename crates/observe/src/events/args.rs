@@ -72,7 +72,8 @@ pub struct EventsArgs {
 struct KafkaArgs {
     /// Authenticate by SASL, with the line USER:PASSWORD of a file that only its owner may read
     #[arg(
-        long = "kafka-sasl",
+        id = "kafka-sasl",
+        long,
         value_name = "plain:FILE|scram-sha-256:FILE|scram-sha-512:FILE",
         env = "HEARTLINE_KAFKA_SASL"
     )]
@@ -81,27 +82,30 @@ struct KafkaArgs {
     /// Connect by TLS to brokers whose certificates a CA of this PEM file has signed for their host names. A replaced file
     /// is read when a connection has failed
     #[arg(
-        long = "kafka-tls",
+        id = "kafka-tls",
+        long,
         value_name = "CA-FILE",
         env = "HEARTLINE_KAFKA_TLS"
     )]
-    tls: Option<PathBuf>,
+    ca: Option<PathBuf>,
 
     /// The certificate of this program, for brokers that ask for one: a PEM file, with its chain
     #[arg(
-        long = "kafka-tls-cert",
+        id = "kafka-tls-cert",
+        long,
         value_name = "FILE",
         env = "HEARTLINE_KAFKA_TLS_CERT"
     )]
-    tls_cert: Option<PathBuf>,
+    certificate: Option<PathBuf>,
 
     /// The key of the certificate, which only its owner may read [default: in the file of the certificate]
     #[arg(
-        long = "kafka-tls-key",
+        id = "kafka-tls-key",
+        long,
         value_name = "FILE",
         env = "HEARTLINE_KAFKA_TLS_KEY"
     )]
-    tls_key: Option<PathBuf>,
+    key: Option<PathBuf>,
 }
 
 /// How to post to a receiver.
@@ -141,9 +145,9 @@ impl EventsArgs {
             linger: self.linger,
             #[cfg(feature = "kafka")]
             kafka: KafkaSecurity {
-                ca: self.kafka.tls,
-                certificate: self.kafka.tls_cert,
-                key: self.kafka.tls_key,
+                ca: self.kafka.ca,
+                certificate: self.kafka.certificate,
+                key: self.kafka.key,
                 sasl: self.kafka.sasl,
             },
             #[cfg(feature = "webhook")]
