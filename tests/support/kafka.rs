@@ -16,23 +16,37 @@ use super::{Guarded, Parts, ZooKeeper};
 /// until `ZooKeeper` forgets it.
 const START_LIMIT: Duration = Duration::from_secs(120);
 
+/// How it says that it serves: with ZooKeeper, and without.
+const STARTED: [&str; 3] = ["] started (", "] started\n", "] Kafka Server started"];
+
 /// A broker with data of its own; removed, with its data, when this value is dropped.
 pub(crate) struct Kafka {
     // Dropped before the folder that the broker writes to.
     process: Option<Guarded>,
     dir: TempDir,
     port: u16,
-    zookeeper: String,
+    /// The lines of its `server.properties` that not all brokers have.
+    settings: String,
 }
 
 impl Kafka {
     /// A broker that is not started yet.
     pub(crate) fn new(zookeeper: &ZooKeeper) -> Self {
+        let port = free_port();
+        let settings = format!(
+            "listeners=PLAINTEXT://127.0.0.1:{port}\nzookeeper.connect={}\nzookeeper.session.timeout.ms=4000\n",
+            zookeeper.address()
+        );
+        Self::arranged(port, settings)
+    }
+
+    /// A broker with these settings, which open `port` for everybody.
+    pub(super) fn arranged(port: u16, settings: String) -> Self {
         Self {
             process: None,
             dir: TempDir::with_prefix("heartline-kafka-").expect("a temporary folder"),
-            port: free_port(),
-            zookeeper: zookeeper.address(),
+            port,
+            settings,
         }
     }
 
@@ -65,17 +79,7 @@ impl Kafka {
     }
 
     fn try_launch(&mut self, end: Instant) -> Result<(), String> {
-        let folder = self.dir.path();
-        let config = folder.join("server.properties");
-        let lines = format!(
-            "listeners=PLAINTEXT://{}\nlog.dirs={}\nzookeeper.connect={}\nzookeeper.session.timeout.ms=4000\n\
-             num.partitions=2\nnum.network.threads=2\nnum.io.threads=2\noffsets.topic.num.partitions=1\n\
-             offsets.topic.replication.factor=1\ngroup.initial.rebalance.delay.ms=0\n",
-            self.address(),
-            folder.join("data").display(),
-            self.zookeeper
-        );
-        fs::write(&config, lines).expect("server.properties can be written");
+        let config = self.write_settings();
         let log = File::create(self.log_path()).expect("the log can be written");
         let mut process = Guarded::spawn(
             Command::new("java")
@@ -89,7 +93,7 @@ impl Kafka {
         );
         loop {
             let log = fs::read_to_string(self.log_path()).unwrap_or_default();
-            if log.contains("] started (") || log.contains("] started\n") {
+            if STARTED.iter().any(|words| log.contains(words)) {
                 self.process = Some(process);
                 return Ok(());
             }
@@ -98,6 +102,32 @@ impl Kafka {
             }
             thread::sleep(Duration::from_millis(50));
         }
+    }
+
+    /// Writes its `server.properties`.
+    pub(super) fn write_settings(&self) -> PathBuf {
+        let folder = self.dir.path();
+        let config = folder.join("server.properties");
+        let lines = format!(
+            "{}log.dirs={}\nnum.partitions=2\nnum.network.threads=2\nnum.io.threads=2\n\
+             offsets.topic.num.partitions=1\noffsets.topic.replication.factor=1\n\
+             group.initial.rebalance.delay.ms=0\n",
+            self.settings,
+            folder.join("data").display(),
+        );
+        fs::write(&config, lines).expect("server.properties can be written");
+        config
+    }
+
+    /// A command of Kafka's that has no script here.
+    pub(super) fn tool(class: &str) -> Command {
+        let mut command = Command::new("java");
+        command.args(["-Xmx128m", "-XX:TieredStopAtLevel=1"]).args([
+            "-cp",
+            &Parts::of_kafka().class_path(),
+            class,
+        ]);
+        command
     }
 
     /// Creates a topic with `scripts/kafka`, with this number of replicas for each partition.
@@ -136,16 +166,15 @@ impl Kafka {
         lines
     }
 
-    /// The number of records in a topic.
+    /// The number of records in a topic; none if there is no such topic yet.
     fn held(&self, topic: &str) -> usize {
         let class = "org.apache.kafka.tools.GetOffsetShell";
         let options = ["--bootstrap-server", &self.address(), "--topic", topic];
-        let output = succeed(
-            Command::new("java")
-                .args(["-Xmx128m", "-XX:TieredStopAtLevel=1"])
-                .args(["-cp", &Parts::of_kafka().class_path(), class])
-                .args(options),
-        );
+        let output = Self::tool(class).args(options).output();
+        let output = output.expect("java runs");
+        let said = String::from_utf8_lossy(&output.stderr);
+        let is_there = !said.contains("Could not match any topic-partitions");
+        assert!(output.status.success() || !is_there, "{said}");
         let text = String::from_utf8(output.stdout).expect("UTF-8");
         let ends = text.lines().filter(|line| line.starts_with(topic));
         let ends = ends.map(|line| line.rsplit(':').next().expect("an offset"));

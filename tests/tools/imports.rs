@@ -8,12 +8,13 @@ use crate::support::{Parts, sources};
 
 /// All crates below `crates/`, and which of the others each may import. Cargo refuses circles; this refuses imports that
 /// would make sense to Cargo alone. `ARCHITECTURE.md` says what each of them is.
-const CRATES: [(&str, &[&str]); 13] = [
+const CRATES: [(&str, &[&str]); 14] = [
     ("core", &[]),
     ("process", &["core"]),
     ("exporter", &["process"]),
+    ("tls", &["process"]),
     ("transport", &["core"]),
-    ("zookeeper", &["core", "process"]),
+    ("zookeeper", &["core", "process", "tls"]),
     ("streaming", &["core", "process"]),
     (
         "member",
@@ -23,7 +24,7 @@ const CRATES: [(&str, &[&str]); 13] = [
         "cli",
         &["core", "member", "process", "streaming", "zookeeper"],
     ),
-    ("observe", &["cli", "core", "process", "zookeeper"]),
+    ("observe", &["cli", "core", "process", "tls", "zookeeper"]),
     (
         "dashboard",
         &["cli", "core", "exporter", "observe", "process", "zookeeper"],
@@ -72,6 +73,7 @@ const MODULES: [(&str, &[&str]); 4] = [
             "progress",
             "stdio",
             "say",
+            "off_thread",
             "supervisor",
             "vitals",
             "wrapped",
@@ -262,7 +264,7 @@ fn decisions_know_neither_clock_nor_io() {
 
 #[test]
 fn only_those_above_the_member_know_command_lines() {
-    for krate in ["core", "process", "zookeeper", "streaming", "member"] {
+    for krate in ["core", "process", "tls", "zookeeper", "streaming", "member"] {
         let knows = dependencies(krate).contains("clap");
         assert!(!knows, "{krate}: put the options into crates/cli");
     }

@@ -28,6 +28,7 @@ mod run_faults;
 mod scripts;
 mod scripts_build;
 mod secure;
+mod secure_kafka;
 mod serve;
 mod serve_actions;
 mod serve_page;

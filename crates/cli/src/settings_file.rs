@@ -15,7 +15,7 @@ const PREFIX: &str = "HEARTLINE_";
 
 /// All settings: the options of all programs that have a variable. A key that is none of them is a mistake, not an option
 /// of another program.
-const SETTINGS: [&str; 39] = [
+const SETTINGS: [&str; 43] = [
     "acl",
     "beat-budget",
     "combine",
@@ -31,6 +31,10 @@ const SETTINGS: [&str; 39] = [
     "interval",
     "jars",
     "kafka-jars",
+    "kafka-sasl",
+    "kafka-tls",
+    "kafka-tls-cert",
+    "kafka-tls-key",
     "keep-alive",
     "line-delay",
     "listen",

@@ -8,12 +8,12 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
+use heartline_tls::Handshake;
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
 use super::address::place;
 use super::age::{self, Version};
-use super::security::Handshake;
 use super::{Address, Settings};
 
 /// How long a server may take to accept a connection.
@@ -129,7 +129,7 @@ async fn look(settings: &Settings, host: &str, port: u16) -> Symptom {
         let wants_tls = Handshake::is_spoken(stream, host).await;
         return if wants_tls { Symptom::WantsTls } else { found };
     }
-    match Handshake::with(stream, host, &settings.security).await {
+    match Handshake::with(stream, host, &settings.security.tls()).await {
         Handshake::Failed(why) => Symptom::Tls(why),
         Handshake::Done | Handshake::Silent => found,
     }

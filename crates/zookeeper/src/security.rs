@@ -2,7 +2,6 @@
 //! secret: the files are read when a session is opened, so a new password or certificate needs no restart.
 
 mod blocking;
-mod handshake;
 mod identity;
 mod kerberos;
 mod renewal;
@@ -13,11 +12,19 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 pub use blocking::TlsClient;
-pub(crate) use handshake::Handshake;
+use heartline_tls::{ClientFiles, TlsOptionNames};
 pub(crate) use identity::{Identity, Rights};
 pub(crate) use renewal::Renewal;
 use tls::Certificates;
 pub(crate) use tls::nameless;
+
+/// How the options are called that name certificates.
+const OPTIONS: TlsOptionNames = TlsOptionNames {
+    ca: "--zookeeper-tls",
+    certificate: "--zookeeper-tls-cert",
+    key: "--zookeeper-tls-key",
+    port: "its secureClientPort",
+};
 
 /// How sessions are secured. The default is ZooKeeper's own: nobody authenticates, everybody may do everything, and
 /// nothing is encrypted.
@@ -49,6 +56,16 @@ impl Security {
             .authenticates()
             .then(|| self.acl.unwrap_or(AclMode::Read));
         secured.unwrap_or(AclMode::World)
+    }
+
+    /// The files of a connection by TLS.
+    pub(crate) fn tls(&self) -> ClientFiles {
+        ClientFiles {
+            ca: self.ca.clone(),
+            certificate: self.certificate.clone(),
+            key: self.key.clone(),
+            options: OPTIONS,
+        }
     }
 
     /// Whether tickets of Kerberos are needed.

@@ -1,12 +1,14 @@
 //! The options of `heartline events`.
 
-#[cfg(feature = "webhook")]
+#[cfg(any(feature = "kafka", feature = "webhook"))]
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
 
+#[cfg(feature = "kafka")]
+use super::kafka::{KafkaSasl, KafkaSecurity};
 use super::publish::{PROGRAM, PublishOptions, publish};
 use super::target::Target;
 #[cfg(feature = "webhook")]
@@ -51,12 +53,59 @@ pub struct EventsArgs {
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration)]
     linger: Duration,
 
+    #[cfg(feature = "kafka")]
+    #[command(flatten)]
+    kafka: KafkaArgs,
+
     #[cfg(feature = "webhook")]
     #[command(flatten)]
     webhook: WebhookArgs,
 
     #[command(flatten)]
     zookeeper: ZooKeeperOptions,
+}
+
+/// How to reach the brokers of kafka://…
+#[cfg(feature = "kafka")]
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Kafka security")]
+struct KafkaArgs {
+    /// Authenticate by SASL, with the line USER:PASSWORD of a file that only its owner may read
+    #[arg(
+        id = "kafka-sasl",
+        long,
+        value_name = "plain:FILE|scram-sha-256:FILE|scram-sha-512:FILE",
+        env = "HEARTLINE_KAFKA_SASL"
+    )]
+    sasl: Option<KafkaSasl>,
+
+    /// Connect by TLS to brokers whose certificates a CA of this PEM file has signed for their host names. A replaced file
+    /// is read when a connection has failed
+    #[arg(
+        id = "kafka-tls",
+        long,
+        value_name = "CA-FILE",
+        env = "HEARTLINE_KAFKA_TLS"
+    )]
+    ca: Option<PathBuf>,
+
+    /// The certificate of this program, for brokers that ask for one: a PEM file, with its chain
+    #[arg(
+        id = "kafka-tls-cert",
+        long,
+        value_name = "FILE",
+        env = "HEARTLINE_KAFKA_TLS_CERT"
+    )]
+    certificate: Option<PathBuf>,
+
+    /// The key of the certificate, which only its owner may read [default: in the file of the certificate]
+    #[arg(
+        id = "kafka-tls-key",
+        long,
+        value_name = "FILE",
+        env = "HEARTLINE_KAFKA_TLS_KEY"
+    )]
+    key: Option<PathBuf>,
 }
 
 /// How to post to a receiver.
@@ -94,6 +143,13 @@ impl EventsArgs {
             alive: self.alive,
             buffer: usize::try_from(self.buffer).unwrap_or(usize::MAX),
             linger: self.linger,
+            #[cfg(feature = "kafka")]
+            kafka: KafkaSecurity {
+                ca: self.kafka.ca,
+                certificate: self.kafka.certificate,
+                key: self.kafka.key,
+                sasl: self.kafka.sasl,
+            },
             #[cfg(feature = "webhook")]
             webhook: super::publish::WebhookChoice {
                 format: self.webhook.format,

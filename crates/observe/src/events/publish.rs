@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep_until};
 use super::buffer::Buffer;
 use super::file::last_event;
 #[cfg(feature = "kafka")]
-use super::kafka;
+use super::kafka::{self, KafkaSecurity};
 use super::lines;
 use super::message::Message;
 use super::sink::{DeliveryReport, Sink};
@@ -37,6 +37,8 @@ pub(super) struct PublishOptions {
     pub(super) alive: bool,
     pub(super) buffer: usize,
     pub(super) linger: Duration,
+    #[cfg(feature = "kafka")]
+    pub(super) kafka: KafkaSecurity,
     #[cfg(feature = "webhook")]
     pub(super) webhook: WebhookChoice,
 }
@@ -116,7 +118,7 @@ fn opened(settings: &Settings, terms: &PublishOptions) -> anyhow::Result<(Sink, 
             return Ok((lines::file(path.clone())?, history));
         }
         #[cfg(feature = "kafka")]
-        Target::Kafka(topic) => kafka::start(topic.clone()),
+        Target::Kafka(topic) => kafka::start(topic.clone(), terms.kafka.clone())?,
         #[cfg(not(feature = "kafka"))]
         Target::Kafka(_) => {
             anyhow::bail!("this program was built without Kafka; build it with --features kafka")

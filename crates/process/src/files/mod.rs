@@ -5,7 +5,8 @@
 //!   what was put in a file's place, and [`read`] stops at a limit.
 //! - [`read_named`] is for a file that the user of this program names: it also accepts `<(COMMAND)` of a shell.
 //! - [`read_record`] is for what this program acts on, such as a process id: it refuses a file that others may write.
-//! - [`read_secret`] is for a token or a key: it refuses a file that others may read.
+//! - [`read_secret`] is for a token or a key: it refuses a file that others may read; [`read_credentials`] is for a
+//!   name and a password.
 //! - [`append`], [`create`] and [`overwrite`] open for writing, with the same checks; [`append_to_any`] with fewer.
 //! - [`beginning`] is for `/proc`, whose files contain what other processes chose.
 //!
@@ -21,7 +22,7 @@ mod unfit;
 pub use named::{Named, read_named};
 pub use open::{Links, append, append_to_any, create, followed, open, overwrite};
 pub use read::{beginning, read, read_text, whole};
-pub use secret::read_secret;
+pub use secret::{read_credentials, read_secret};
 pub use trust::{read_record, untrusted};
 pub use unfit::UnfitFile;
 

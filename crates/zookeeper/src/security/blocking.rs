@@ -4,17 +4,17 @@ use std::io;
 use std::net::TcpStream;
 use std::sync::Arc;
 
+use heartline_tls::{ClientFiles, explain};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
 
 use super::Security;
-use super::handshake::{config, explain};
 
 /// Speaks TLS with servers, with the certificates that its [`Security`] names.
 #[derive(Clone, Debug)]
 pub struct TlsClient {
     config: Arc<ClientConfig>,
-    security: Security,
+    files: ClientFiles,
 }
 
 impl TlsClient {
@@ -29,9 +29,10 @@ impl TlsClient {
         if security.ca.is_none() {
             return Ok(None);
         }
+        let files = security.tls();
         Ok(Some(Self {
-            config: Arc::new(config(security)?),
-            security: security.clone(),
+            config: Arc::new(files.config()?),
+            files,
         }))
     }
 
@@ -62,6 +63,6 @@ impl TlsClient {
             error.kind(),
             BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof
         );
-        (of_tls.is_some() || is_closed).then(|| explain(error, &self.security))
+        (of_tls.is_some() || is_closed).then(|| explain(error, &self.files))
     }
 }

@@ -1,14 +1,13 @@
 //! Who a session says it is: reads the secrets of its files when it is opened.
 
-use std::path::Path;
 use std::time::Duration;
 
-use heartline_process::files::read_secret;
+use heartline_process::files::read_credentials;
+use heartline_process::off_thread::off_thread;
 use tokio::time::timeout;
 use zookeeper_client::{Acl, Acls, Permission, SaslOptions, TlsOptions};
 
 use super::kerberos::fetch_tickets;
-use super::renewal::off_thread;
 use super::{AclMode, Certificates, Renewal, SaslMechanism, Security, WITHOUT_KERBEROS};
 use crate::client::Access;
 
@@ -70,7 +69,7 @@ impl Identity {
         let mut shown = Vec::new();
         let mut digest = None;
         if let Some(file) = &security.digest {
-            let (user, password) = credentials("--zookeeper-auth", &file.0)?;
+            let (user, password) = read_credentials("--zookeeper-auth", &file.0)?;
             digest = Some(format!("{user}:{password}").into_bytes());
             shown.push(format!("the user {user} of --zookeeper-auth {file}"));
         }
@@ -103,7 +102,7 @@ impl Identity {
 fn sasl_options(mechanism: &SaslMechanism) -> Result<(SaslOptions, String), String> {
     match mechanism {
         SaslMechanism::DigestMd5(file) => {
-            let (user, password) = credentials("--zookeeper-sasl", file)?;
+            let (user, password) = read_credentials("--zookeeper-sasl", file)?;
             let shown = format!("the user {user}");
             Ok((SaslOptions::digest_md5(user, password).into(), shown))
         }
@@ -111,29 +110,6 @@ fn sasl_options(mechanism: &SaslMechanism) -> Result<(SaslOptions, String), Stri
             let options = KERBEROS.ok_or(WITHOUT_KERBEROS)?;
             Ok((options(), "the Kerberos principal".to_owned()))
         }
-    }
-}
-
-/// Reads the name and the password of a file with one line `USER:PASSWORD`.
-fn credentials(option: &str, path: &Path) -> Result<(String, String), String> {
-    let bytes = read_secret(option, path)?;
-    let text = String::from_utf8(bytes).ok();
-    let line = text
-        .as_deref()
-        .map(|text| text.trim_end_matches(['\n', '\r']));
-    match line.and_then(|line| line.split_once(':')) {
-        Some((user, password))
-            if !user.is_empty()
-                && !password.is_empty()
-                && !user.contains(char::is_control)
-                && !password.contains(char::is_control) =>
-        {
-            Ok((user.to_owned(), password.to_owned()))
-        }
-        _ => Err(format!(
-            "{option} {} must hold one line USER:PASSWORD",
-            path.display()
-        )),
     }
 }
 
@@ -168,7 +144,7 @@ impl Rights {
 mod tests {
     use std::fs::{self, Permissions};
     use std::os::unix::fs::PermissionsExt;
-    use std::path::PathBuf;
+    use std::path::{Path, PathBuf};
 
     use super::*;
 
@@ -177,22 +153,6 @@ mod tests {
         fs::write(&path, text).unwrap();
         fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
         path
-    }
-
-    #[test]
-    fn a_file_holds_one_line_with_a_name_and_a_password() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = file(folder.path(), "job:se:cret\n");
-        let read = credentials("--x", &path);
-        assert_eq!(read, Ok(("job".to_owned(), "se:cret".to_owned())));
-        for wrong in ["", "job\n", "job:\n", ":x\n", "a:b\nc:d\n", "job:a\u{7}\n"] {
-            let path = file(folder.path(), wrong);
-            let error = credentials("--x", &path).unwrap_err();
-            assert!(
-                error.ends_with("must hold one line USER:PASSWORD"),
-                "{error}"
-            );
-        }
     }
 
     #[test]

@@ -3,15 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use heartline_process::files::{SMALL, read_named, read_secret};
+use heartline_tls::read_pem;
 use rustls::pki_types::ServerName;
 use zookeeper_client::{TlsCa, TlsCerts, TlsDynamicCerts, TlsIdentity, TlsOptions};
 
-use super::Security;
-
-pub(super) const CA: &str = "--zookeeper-tls";
-pub(super) const CERTIFICATE: &str = "--zookeeper-tls-cert";
-pub(super) const KEY: &str = "--zookeeper-tls-key";
+use super::{OPTIONS, Security};
 
 /// The certificates of one session. The client library takes the current ones for each connection.
 pub(crate) struct Certificates {
@@ -82,34 +78,17 @@ fn read(security: &Security, ca: &Path) -> Result<TlsCerts, String> {
     let no_use = |option: &str, path: &Path, why: zookeeper_client::Error| {
         format!("{option} {} is of no use: {why}", path.display())
     };
-    let text = read_pem(CA, ca)?;
-    let trusted = TlsCa::from_pem(&text).map_err(|why| no_use(CA, ca, why))?;
+    let text = read_pem(OPTIONS.ca, ca)?;
+    let trusted = TlsCa::from_pem(&text).map_err(|why| no_use(OPTIONS.ca, ca, why))?;
     let mut certificates = TlsCerts::builder().with_ca(trusted);
     if let Some(path) = &security.certificate {
-        let text = read_pem(CERTIFICATE, path)?;
-        let key = key(security, path)?;
+        let text = read_pem(OPTIONS.certificate, path)?;
+        let key = security.tls().key(path)?;
         let identity = TlsIdentity::from_pem(&text, &key);
-        let identity = identity.map_err(|why| no_use(CERTIFICATE, path, why))?;
+        let identity = identity.map_err(|why| no_use(OPTIONS.certificate, path, why))?;
         certificates = certificates.with_identity(identity);
     }
-    certificates.build().map_err(|why| no_use(CA, ca, why))
-}
-
-/// The PEM text with the key of the certificate in the file `certificate`.
-pub(super) fn key(security: &Security, certificate: &Path) -> Result<String, String> {
-    let (option, path) = match &security.key {
-        Some(key) => (KEY, key.as_path()),
-        None => (CERTIFICATE, certificate),
-    };
-    text(option, path, read_secret(option, path)?)
-}
-
-pub(super) fn read_pem(option: &str, path: &Path) -> Result<String, String> {
-    let read = read_named(path, SMALL)
-        .map_err(|error| format!("{option} {} cannot be read: {error}", path.display()))?;
-    text(option, path, read.bytes)
-}
-
-fn text(option: &str, path: &Path, bytes: Vec<u8>) -> Result<String, String> {
-    String::from_utf8(bytes).map_err(|_| format!("{option} {} is no PEM file", path.display()))
+    certificates
+        .build()
+        .map_err(|why| no_use(OPTIONS.ca, ca, why))
 }

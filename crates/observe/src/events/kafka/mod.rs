@@ -3,48 +3,59 @@
 //! A request is repeated until all in-sync replicas have its records; only then the next one goes out. So records with
 //! the same key never pass each other, and a record whose acknowledgement was lost may be stored twice.
 
+mod brokers;
+mod failure;
+mod security;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use rskafka::BackoffConfig;
-use rskafka::client::error::{Error, ProtocolError};
-use rskafka::client::partition::{Compression, PartitionClient, UnknownTopicHandling};
-use rskafka::client::{Client, ClientBuilder};
+use anyhow::Error;
+use rskafka::client::Client;
+use rskafka::client::partition::{Compression, PartitionClient};
 use rskafka::record::Record;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::{sleep, timeout};
 
 use super::buffer::Batch;
 use super::message::Message;
+use super::publish::PROGRAM;
 use super::sink::{DeliveryReport, DeliveryReports, Sink, SinkWorker, sink};
 use super::target::Topic;
+use brokers::Brokers;
+use heartline_process::say::say;
+pub(super) use security::{KafkaSasl, KafkaSecurity};
 
 /// The pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(500);
-/// How long each layer of the client retries on its own. The times multiply, and the reason is reported only after all
-/// of them.
-const LAYER_TIMEOUT: Duration = Duration::from_millis(250);
 /// How long finding the leader may take, with a broker that accepts connections and sends nothing.
 const CONNECT: Duration = Duration::from_secs(15);
 /// How long an answer may take. A broker waits up to 30 s for its replicas.
 const ANSWER: Duration = Duration::from_secs(40);
 
 /// Starts the delivery, within a runtime; it ends with the publisher.
-pub(super) fn start(topic: Topic) -> Sink {
+///
+/// # Errors
+/// If the settings do not fit together, or if a file of certificates or credentials is of no use.
+pub(super) fn start(topic: Topic, security: KafkaSecurity) -> anyhow::Result<Sink> {
+    let brokers = Brokers::new(topic, security).map_err(Error::msg)?;
+    if let Some(warning) = brokers.warning() {
+        say(PROGRAM, warning);
+    }
     let (sink, inlet) = sink();
-    tokio::spawn(deliver(topic, inlet));
-    sink
+    tokio::spawn(deliver(Arc::new(brokers), inlet));
+    Ok(sink)
 }
 
 /// Passes each batch to its partition.
-async fn deliver(topic: Topic, mut inlet: SinkWorker) {
-    let (known, partitions) = partitions(&topic, &inlet.answers).await;
+async fn deliver(brokers: Arc<Brokers>, mut inlet: SinkWorker) {
+    let (known, partitions) = partitions(&brokers, &inlet.answers).await;
     let known = Arc::new(known);
     let queues: Vec<_> = (0..partitions)
         .map(|number| {
             let (batches, taken) = unbounded_channel();
             let queue = PartitionWriter {
-                topic: topic.clone(),
+                brokers: Arc::clone(&brokers),
                 number,
                 answers: inlet.answers.clone(),
                 known: Arc::clone(&known),
@@ -64,12 +75,16 @@ async fn deliver(topic: Topic, mut inlet: SinkWorker) {
 
 /// The number of partitions of the topic, however long the query takes; and the client that has the answer, which knows
 /// all brokers from then on.
-async fn partitions(topic: &Topic, answers: &DeliveryReports) -> (Client, usize) {
+async fn partitions(brokers: &Brokers, answers: &DeliveryReports) -> (Client, usize) {
     loop {
-        let why = match timeout(CONNECT, count(topic)).await {
-            Ok(Ok((known, partitions))) if partitions > 0 => return (known, partitions),
-            Ok(Ok(_)) => missing(topic),
-            Ok(Err(error)) => reason(topic, &error),
+        let asked = async {
+            let client = brokers.client().await?;
+            let partitions = brokers.partitions(&client).await?;
+            Ok((client, partitions))
+        };
+        let why = match timeout(CONNECT, asked).await {
+            Ok(Ok(known)) => return known,
+            Ok(Err(why)) => why,
             Err(_) => silent(CONNECT),
         };
         answers.say(DeliveryReport::Problem(0, why));
@@ -77,33 +92,9 @@ async fn partitions(topic: &Topic, answers: &DeliveryReports) -> (Client, usize)
     }
 }
 
-async fn count(topic: &Topic) -> Result<(Client, usize), Error> {
-    let client = client(topic).await?;
-    // Asking for a topic creates it, if the brokers create topics automatically.
-    client
-        .partition_client(&topic.name, 0, UnknownTopicHandling::Error)
-        .await?;
-    let topics = client.list_topics().await?;
-    let found = topics.into_iter().find(|found| found.name == topic.name);
-    let partitions = found.map_or(0, |found| found.partitions.len());
-    Ok((client, partitions))
-}
-
-async fn client(topic: &Topic) -> Result<Client, Error> {
-    let backoff = BackoffConfig {
-        init_backoff: Duration::from_millis(50),
-        max_backoff: LAYER_TIMEOUT,
-        base: 2.0,
-        deadline: Some(LAYER_TIMEOUT),
-    };
-    let builder = ClientBuilder::new(topic.brokers.clone());
-    let builder = builder.client_id("heartline").backoff_config(backoff);
-    builder.build().await
-}
-
 /// Delivers to one partition.
 struct PartitionWriter {
-    topic: Topic,
+    brokers: Arc<Brokers>,
     number: usize,
     answers: DeliveryReports,
     /// A client that knows all brokers, even when the configured ones are gone.
@@ -130,34 +121,36 @@ impl PartitionWriter {
     }
 
     async fn attempt(&mut self, records: &[Record]) -> Result<(), String> {
-        let client = match &self.client {
+        let client = match self.client.take() {
             Some(client) => client,
-            None => self.client.insert(self.connect().await?),
+            None => self.connect().await?,
         };
+        let client = self.client.insert(client);
         let produced = client.produce(records.to_vec(), Compression::NoCompression);
         match timeout(ANSWER, produced).await {
             Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(reason(&self.topic, &error)),
+            Ok(Err(error)) => Err(self.brokers.reason(&error).await),
             Err(_) => Err(silent(ANSWER)),
         }
     }
 
-    async fn connect(&self) -> Result<PartitionClient, String> {
+    /// Finds the leader of the partition. Every second attempt uses the configured brokers, in case all have moved, and
+    /// reads the files again.
+    async fn connect(&mut self) -> Result<PartitionClient, String> {
         let connected = async {
             let number = i32::try_from(self.number).unwrap_or(i32::MAX);
-            let (topic, unknown) = (&self.topic, UnknownTopicHandling::Error);
-            // Every second attempt uses the configured brokers, in case all have moved.
             if self.failures % 2 == 1 {
-                let named = client(topic).await?;
-                named.partition_client(&topic.name, number, unknown).await
+                let named = self.brokers.client().await?;
+                let leader = self.brokers.leader(&named, number).await?;
+                // The one before may have a password or a certificate that is no longer valid.
+                self.known = Arc::new(named);
+                Ok(leader)
             } else {
-                let known = &self.known;
-                known.partition_client(&topic.name, number, unknown).await
+                self.brokers.leader(&self.known, number).await
             }
         };
         match timeout(CONNECT, connected).await {
-            Ok(Ok(client)) => Ok(client),
-            Ok(Err(error)) => Err(reason(&self.topic, &error)),
+            Ok(connected) => connected,
             Err(_) => Err(silent(CONNECT)),
         }
     }
@@ -170,40 +163,6 @@ fn record(message: Message) -> Record {
         headers: std::collections::BTreeMap::new(),
         timestamp: message.time,
     }
-}
-
-/// The reason of a failure, and its remedy if that is known.
-fn reason(topic: &Topic, error: &Error) -> String {
-    match said(error) {
-        Some(ProtocolError::UnknownTopicOrPartition) => missing(topic),
-        Some(code) => format!("the broker answered {code:?}"),
-        // The client adds its own text for each of its layers; the innermost has the reason.
-        None => {
-            let text = error.to_string();
-            let inner = text.rsplit("Source: ").next().unwrap_or(&text);
-            let inner = inner.strip_prefix("Connection error: ").unwrap_or(inner);
-            inner.to_owned()
-        }
-    }
-}
-
-/// The answer of a broker, under any number of the client's retries.
-fn said(error: &Error) -> Option<ProtocolError> {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(error) = cause {
-        if let Some(Error::ServerError { protocol_error, .. }) = error.downcast_ref() {
-            return Some(*protocol_error);
-        }
-        cause = error.source();
-    }
-    None
-}
-
-fn missing(topic: &Topic) -> String {
-    format!(
-        "the topic does not exist, and the brokers do not create it; run kafka-topics.sh --create --topic {}",
-        topic.name
-    )
 }
 
 fn silent(limit: Duration) -> String {

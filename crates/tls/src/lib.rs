@@ -1,0 +1,8 @@
+//! TLS to servers of others: certificates from PEM files, and why a handshake fails, for people. The names of servers are
+//! always checked.
+
+mod files;
+mod handshake;
+
+pub use files::{ClientFiles, TlsOptionNames, read_pem};
+pub use handshake::{Handshake, certificate_fault, explain};
