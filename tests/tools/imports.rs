@@ -72,6 +72,7 @@ const MODULES: [(&str, &[&str]); 4] = [
             "progress",
             "stdio",
             "say",
+            "off_thread",
             "supervisor",
             "vitals",
             "wrapped",

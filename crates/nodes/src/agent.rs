@@ -10,7 +10,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use super::PROGRAM;
-use super::auth::Secret;
+use super::credentials::Credentials;
 use super::fields::{HostName, NodeAddress};
 use super::key::OwnKey;
 use super::link::{Broken, Link, reconnect_backoff};
@@ -44,7 +44,7 @@ const MOST_COMPLAINTS: usize = 64;
 #[derive(Clone, Debug)]
 pub(super) struct AgentConfig {
     pub(super) servers: Servers,
-    pub(super) secret: Option<Secret>,
+    pub(super) credentials: Credentials,
     pub(super) role: NodeRole,
     pub(super) name: HostName,
     /// The address to announce to the other nodes; if `None`, the one towards the server.
@@ -181,8 +181,7 @@ impl Agent {
     }
 
     async fn run_session(&mut self) -> Result<std::convert::Infallible, AgentEnd> {
-        let mut link =
-            Link::connect_within(CONNECT, self.server(), self.plan.secret.as_ref()).await?;
+        let mut link = Link::connect_within(CONNECT, self.server(), &self.plan.credentials).await?;
         let mut registration =
             registration(&self.plan, &link).map_err(|why| AgentEnd::Refused(why.to_string()))?;
         link.send_message(&registration.raw()).await?;

@@ -57,7 +57,7 @@ async fn send_to_any(plan: &AgentConfig) -> anyhow::Result<()> {
 }
 
 async fn send_leave(plan: &AgentConfig, server: &str) -> anyhow::Result<()> {
-    let mut link = Link::connect(server, plan.secret.as_ref()).await?;
+    let mut link = Link::connect(server, &plan.credentials).await?;
     let registration = registration(plan, &link)?;
     link.send_message(&registration.leave()).await?;
     loop {

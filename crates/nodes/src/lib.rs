@@ -5,7 +5,8 @@
 //! From the inside out:
 //!
 //! - [`fields`] and [`message`] define what the server accepts: each checked value has its own type. [`reader`] finds
-//!   messages in bytes, [`auth`] proves who sent them, [`limits`] detects clients that use too much.
+//!   messages in bytes, [`auth`] proves who sent them, [`limits`] detects clients that use too much. `tls` encrypts a
+//!   connection, and says for which names a client may speak; `ca` makes the certificates for it.
 //! - [`roster`] decides which node is master, which nodes are alive ([`heartline_core::detect`] judges that), and which are
 //!   rejected. [`block`] changes a text between two marker lines. All of these have neither clock nor IO.
 //! - [`state`] is what a server must know after a restart; `state_file` keeps it in a file, `zk_store` in ZooKeeper,
@@ -15,14 +16,17 @@
 //!
 //! `docs/nodes.md` describes the wire protocol.
 
+mod acceptor;
 mod active_server;
 mod agent;
 mod args;
 pub mod auth;
 pub mod block;
+mod ca;
 mod connection;
 mod connection_table;
 mod coordinator;
+pub mod credentials;
 mod event;
 pub mod fields;
 #[doc(hidden)]
@@ -46,10 +50,12 @@ mod rejection;
 pub mod replace;
 pub mod roster;
 mod server;
+mod server_args;
 pub mod state;
 pub mod state_file;
 mod store;
 mod succession;
+mod tls;
 mod writer;
 mod zk_store;
 

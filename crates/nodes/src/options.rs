@@ -1,4 +1,4 @@
-//! Options that several subcommands of `heartline nodes` share: the server, the secret, the user.
+//! Options that several subcommands of `heartline nodes` share: the server, the user.
 
 use std::fs;
 use std::io;
@@ -11,10 +11,10 @@ use anyhow::{Context, Error, bail};
 use clap::Args;
 use rustix::process::{geteuid, getuid};
 
-use super::auth::Secret;
+use super::credentials::{CredentialOptions, Credentials};
 use super::fields::{HostName, UserName};
 use super::message::Entries;
-use heartline_process::files::{self, Links};
+use heartline_process::files::Links;
 use heartline_zookeeper::{place, server};
 
 /// The default port.
@@ -61,37 +61,6 @@ impl FromStr for ServerAddress {
     }
 }
 
-/// The options for the cluster's secret.
-#[derive(Args, Clone, Debug)]
-pub(super) struct SecretOptions {
-    /// File with the cluster's secret, readable by its owner only; create one with: openssl rand -hex 32
-    #[arg(long, value_name = "FILE", env = "HEARTLINE_SECRET_FILE")]
-    secret_file: Option<PathBuf>,
-
-    /// Run without a secret even where others can reach the port: opens every node to anyone who connects
-    #[arg(long, conflicts_with = "secret_file")]
-    pub(super) insecure_seed_protocol: bool,
-}
-
-impl SecretOptions {
-    /// Reads the secret; `None` if no file is given.
-    pub(super) fn secret(&self) -> anyhow::Result<Option<Secret>> {
-        let Some(path) = &self.secret_file else {
-            return Ok(None);
-        };
-        let bytes = files::read_secret("--secret-file", path).map_err(Error::msg)?;
-        let secret = Secret::new(&bytes);
-        secret
-            .map(Some)
-            .with_context(|| format!("--secret-file {}", path.display()))
-    }
-
-    /// Whether messages are sent without any protection.
-    pub(super) fn is_open(&self) -> bool {
-        self.secret_file.is_none() && !self.insecure_seed_protocol
-    }
-}
-
 /// The servers of one cluster; one of them is active.
 #[derive(Clone, Debug)]
 pub(super) struct Servers(Vec<ServerAddress>);
@@ -132,7 +101,7 @@ impl FromStr for Servers {
     }
 }
 
-/// The options that select the servers and their secret.
+/// The options that select the servers, and how to prove oneself to them.
 #[derive(Args, Clone, Debug)]
 pub(super) struct ClientOptions {
     /// Address of the node control server; separate several with commas
@@ -145,23 +114,28 @@ pub(super) struct ClientOptions {
     pub(super) servers: Servers,
 
     #[command(flatten)]
-    secret: SecretOptions,
+    credentials: CredentialOptions,
 }
 
 impl ClientOptions {
-    /// Reads the secret. Without a secret, only a server on this machine is trusted.
-    pub(super) fn secret(&self) -> anyhow::Result<Option<Secret>> {
+    /// Reads the credentials. Without any, only a server on this machine is trusted.
+    pub(super) fn credentials(&self) -> anyhow::Result<Credentials> {
         let elsewhere = self.servers.0.iter().find(|server| !server.is_here());
-        if self.secret.is_open()
+        if self.credentials.is_open()
             && let Some(server) = elsewhere
         {
             bail!(
-                "--server {} is on another machine: name the cluster's secret with --secret-file; \
-                 --insecure-seed-protocol trusts any server that answers there",
+                "--server {} is on another machine: name the cluster's secret with --secret-file, or certificates with \
+                 --tls-ca and --tls-cert; --insecure-seed-protocol trusts any server that answers there",
                 server.as_str()
             );
         }
-        self.secret.secret()
+        let credentials = self.credentials.read()?;
+        if let Some(files) = &credentials.tls {
+            // A file that is of no use is found now, and not in the middle of the night.
+            files.client().map_err(Error::msg)?;
+        }
+        Ok(credentials)
     }
 }
 

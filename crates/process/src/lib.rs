@@ -4,11 +4,13 @@
 //! - [`stdio`]: the standard streams of the process, whatever they are.
 //! - [`say`]: messages for people on stderr.
 //! - [`progress`]: the counters of a data path, which a heartbeat reads.
+//! - [`off_thread`](mod@off_thread): what may hang, on a thread of its own.
 //! - [`supervisor`]: runs a command, and ends it when its time is over.
 //! - [`wrapped`]: passes a command's stdin and stdout through, and waits for its end.
 //! - [`vitals`]: samples a command's processes from `/proc`.
 
 pub mod files;
+pub mod off_thread;
 pub mod progress;
 pub mod say;
 pub mod stdio;

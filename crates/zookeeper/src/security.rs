@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 pub(crate) use handshake::Handshake;
+pub use handshake::certificate_fault;
 pub(crate) use identity::{Identity, Rights};
 pub(crate) use renewal::Renewal;
 use tls::Certificates;

@@ -1,9 +1,11 @@
 //! Why a TLS handshake with a server fails, for people. The client library tells only that it did.
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use heartline_process::off_thread::off_thread;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{AlertDescription, CertificateError, ClientConfig, Error, RootCertStore};
@@ -13,7 +15,6 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use super::Security;
-use super::renewal::off_thread;
 use super::tls::{CA, CERTIFICATE, key, read_pem};
 
 /// How long a server may take for a handshake.
@@ -104,7 +105,10 @@ fn config(security: &Security) -> Result<ClientConfig, String> {
 fn explain(error: &io::Error, security: &Security) -> String {
     let inner = error.get_ref();
     match inner.and_then(|inner| inner.downcast_ref::<Error>()) {
-        Some(Error::InvalidCertificate(why)) => certificate(why, security),
+        Some(Error::InvalidCertificate(why)) => {
+            let ca = security.ca.as_deref().unwrap_or(Path::new(""));
+            certificate_fault(why, CA, ca)
+        }
         Some(Error::AlertReceived(alert)) => refused(*alert, security),
         Some(Error::InvalidMessage(_)) => {
             "does not speak TLS on this port: name its secureClientPort, or leave out --zookeeper-tls".to_owned()
@@ -117,8 +121,9 @@ fn explain(error: &io::Error, security: &Security) -> String {
     }
 }
 
-fn certificate(why: &CertificateError, security: &Security) -> String {
-    let ca = security.ca.as_ref().map(|ca| ca.display().to_string());
+/// What is wrong with the certificate of the other end, and what to do, to be read after its name; `option` and `ca` are
+/// how this program was told whose certificates it trusts.
+pub fn certificate_fault(why: &CertificateError, option: &str, ca: &Path) -> String {
     match why {
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
             "has a certificate that has expired: renew it there, and check this host's clock"
@@ -128,8 +133,8 @@ fn certificate(why: &CertificateError, security: &Security) -> String {
             "has a certificate that is not valid yet: check the clocks of both hosts".to_owned()
         }
         CertificateError::UnknownIssuer => format!(
-            "{UNTRUSTED} in {CA} {} has signed: name the file of the CA that did",
-            ca.unwrap_or_default()
+            "{UNTRUSTED} in {option} {} has signed: name the file of the CA that did",
+            ca.display()
         ),
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             let names = match why {

@@ -4,11 +4,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use heartline_process::files::read_secret;
+use heartline_process::off_thread::off_thread;
 use tokio::time::timeout;
 use zookeeper_client::{Acl, Acls, Permission, SaslOptions, TlsOptions};
 
 use super::kerberos::fetch_tickets;
-use super::renewal::off_thread;
 use super::{AclMode, Certificates, Renewal, SaslMechanism, Security, WITHOUT_KERBEROS};
 use crate::client::Access;
 
