@@ -4,9 +4,11 @@
 mod support;
 
 mod agents;
+mod certificates;
 mod files;
 mod hostile;
 mod hosts;
 mod metrics;
+mod tls;
 mod wire;
 mod zookeeper;

@@ -61,8 +61,7 @@ impl CertifiedClient {
         let shown = self.shown();
         Err(Rejection::new(match request {
             ClientRequest::Forget(..) => format!(
-                "only {name} itself and an operator may forget {name}, and this certificate is for {shown}; start the \
-                 server with --operator and a name of this certificate"
+                "{name} is forgotten by itself or an --operator of the server, and this certificate is for {shown}"
             ),
             _ => format!(
                 "hostname {name} is not in the certificate, which is for {shown}; issue one for {name}, or give \
@@ -132,7 +131,7 @@ mod tests {
         for name in ["n2.hadoop.com", "other.hadoop.com", "hadoop.com", "n1"] {
             for request in requests(name) {
                 let why = node.permits(&request).unwrap_err().to_string();
-                assert!(why.contains("for n1.hadoop.com;"), "{why}");
+                assert!(why.contains("is for n1.hadoop.com"), "{why}");
             }
         }
         assert_eq!(node.permits(&ClientRequest::List(true)), Ok(()));
