@@ -10,5 +10,6 @@ mod hostile;
 mod hosts;
 mod metrics;
 mod tls;
+mod tls_strangers;
 mod wire;
 mod zookeeper;

@@ -4,7 +4,7 @@
 use std::io;
 use std::path::Path;
 
-use rustls::{AlertDescription, Error};
+use rustls::{AlertDescription, CertificateError, Error};
 
 use super::CA;
 use heartline_exporter::tls::{CERTIFICATE, KEY};
@@ -13,7 +13,7 @@ use heartline_zookeeper::certificate_fault;
 /// Why a client gives up a handshake with a server, whose CA is to be in the file `ca`.
 pub(super) fn server_fault(error: &io::Error, ca: &Path) -> String {
     match tls_error(error) {
-        Some(Error::InvalidCertificate(why)) => format!("it {}", certificate_fault(why, CA, ca)),
+        Some(Error::InvalidCertificate(why)) => misfit(why, "servers", ca),
         Some(Error::AlertReceived(alert)) => refused_by_server(*alert),
         Some(Error::InvalidMessage(_)) => format!(
             "it does not speak TLS: leave out {CA}, {CERTIFICATE} and {KEY}, or start the server with them"
@@ -32,7 +32,7 @@ pub(super) fn client_fault(error: &io::Error, ca: &Path) -> String {
         Some(Error::NoCertificatesPresented) => {
             format!("it has no certificate: start it with {CA}, {CERTIFICATE} and {KEY}")
         }
-        Some(Error::InvalidCertificate(why)) => format!("it {}", certificate_fault(why, CA, ca)),
+        Some(Error::InvalidCertificate(why)) => misfit(why, "clients", ca),
         Some(Error::AlertReceived(AlertDescription::UnknownCA)) => format!(
             "it does not trust this server: its {CA} must have the CA that signed this server's certificate"
         ),
@@ -41,8 +41,8 @@ pub(super) fn client_fault(error: &io::Error, ca: &Path) -> String {
                 .to_owned()
         }
         Some(Error::AlertReceived(alert)) => format!(
-            "it ends the handshake with the alert {alert:?}: its own messages say why; the certificate here must be for \
-             the name by which it connects"
+            "it does not accept this server's certificate, which must be for the name by which it connects: see its own \
+             messages (alert {alert:?})"
         ),
         Some(Error::InvalidMessage(_)) => {
             format!("it does not speak TLS: start it with {CA}, {CERTIFICATE} and {KEY}")
@@ -69,6 +69,16 @@ pub(super) fn is_end(error: &io::Error) -> bool {
         io::ErrorKind::BrokenPipe,
     ]
     .contains(&error.kind())
+}
+
+/// What is wrong with a certificate that should be for `purpose`, `servers` or `clients`.
+fn misfit(why: &CertificateError, purpose: &str, ca: &Path) -> String {
+    match why {
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+            format!("it has a certificate that is not for {purpose}: issue another")
+        }
+        why => format!("it {}", certificate_fault(why, CA, ca)),
+    }
 }
 
 fn tls_error(error: &io::Error) -> Option<&Error> {

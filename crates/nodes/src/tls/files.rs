@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use rustls::client::Resumption;
 use rustls::crypto::ring::default_provider;
+use rustls::pki_types::CertificateDer;
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::version::TLS13;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
@@ -42,6 +43,12 @@ impl TlsFiles {
             .build()
             .map_err(|error| format!("{CA} {}: {error}", self.ca.display()))?;
         let (chain, key) = identity(&self.certificate, &self.key)?;
+        if !self.facts_of(&chain)?.is_for_servers {
+            let shown = self.certificate.display();
+            return Err(format!(
+                "{CERTIFICATE} {shown} is not for servers; issue it with: heartline nodes ca issue --server"
+            ));
+        }
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&TLS13])
             .map_err(|error| error.to_string())?
@@ -75,9 +82,12 @@ impl TlsFiles {
     /// # Errors
     /// A line for people that names the option.
     pub(crate) fn facts(&self) -> Result<CertificateFacts, String> {
+        self.facts_of(&certificates(CERTIFICATE, &self.certificate)?)
+    }
+
+    fn facts_of(&self, chain: &[CertificateDer<'_>]) -> Result<CertificateFacts, String> {
         let shown = self.certificate.display();
         // There is at least one.
-        let chain = certificates(CERTIFICATE, &self.certificate)?;
         CertificateFacts::read(&chain[0]).map_err(|why| format!("{CERTIFICATE} {shown} {why}"))
     }
 

@@ -73,13 +73,11 @@ impl TlsServer {
         &self,
         stream: TcpStream,
     ) -> Result<(TlsStream<TcpStream>, CertifiedClient), HandshakeEnd> {
-        match timeout(LIMIT, self.shake(stream)).await {
-            Ok(shaken) => shaken,
-            Err(_) => {
-                let why = format!("no handshake by TLS within {LIMIT:?}");
-                Err(HandshakeEnd::Refused(None, Rejection::new(why)))
-            }
-        }
+        let shaken = timeout(LIMIT, self.shake(stream)).await;
+        shaken.unwrap_or_else(|_| {
+            let why = format!("no handshake by TLS within {LIMIT:?}");
+            Err(HandshakeEnd::Refused(None, Rejection::new(why)))
+        })
     }
 
     async fn shake(

@@ -132,7 +132,8 @@ pub fn certificate_fault(why: &CertificateError, option: &str, ca: &Path) -> Str
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
             "has a certificate that is not valid yet: check the clocks of both hosts".to_owned()
         }
-        CertificateError::UnknownIssuer => format!(
+        // With a signature that is wrong, a CA of the same name has another key.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => format!(
             "{UNTRUSTED} in {option} {} has signed: name the file of the CA that did",
             ca.display()
         ),

@@ -37,12 +37,12 @@ fn is_accepted(folder: &Path, path: &Path, at: SystemTime) -> Result<(), rustls:
     let ca = certificates("--x", &folder.join("ca.pem")).unwrap();
     roots.add(ca[0].clone()).unwrap();
     let provider = Arc::new(default_provider());
-    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+    let judge = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
     let chain = certificates("--x", path).unwrap();
     let at = UnixTime::since_unix_epoch(at.duration_since(SystemTime::UNIX_EPOCH).unwrap());
-    let verified = verifier.build().unwrap();
-    let verified = verified.verify_client_cert(&chain[0], &chain[1..], at);
-    verified.map(|_| ())
+    let judge = judge.build().unwrap();
+    let judged = judge.verify_client_cert(&chain[0], &chain[1..], at);
+    judged.map(|_| ())
 }
 
 #[test]
