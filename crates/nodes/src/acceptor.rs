@@ -5,14 +5,15 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::net::TcpStream;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use super::PROGRAM;
-use super::connection::Shared;
+use super::auth::Secret;
+use super::coordinator::CoordinatorInput;
 use super::limits::{Complaints, ConnectionLimits};
 use super::link::{Link, LinkStream};
 use super::metrics::NodesMetrics;
-use super::publish::refused;
+use super::publish::{Published, refused};
 use super::rejection::Rejection;
 use super::tls::{CertifiedClient, HandshakeEnd, TlsServer};
 use heartline_core::clock::SystemClock;
@@ -32,6 +33,19 @@ pub(super) struct Acceptor {
     pub(super) metrics: Arc<NodesMetrics>,
     /// `None` if the server speaks without TLS.
     pub(super) tls: Option<Arc<TlsServer>>,
+}
+
+/// What all connections share while the server is active.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) secret: Option<Secret>,
+    /// Whether messages without authentication are accepted.
+    pub(super) takes_bare: bool,
+    pub(super) coordinator: mpsc::Sender<CoordinatorInput>,
+    pub(super) updates: watch::Receiver<Arc<Published>>,
+    pub(super) seen: watch::Receiver<u64>,
+    /// Whether loopback addresses are accepted: only if the server listens on one.
+    pub(super) loopback: bool,
 }
 
 /// A connection that counts until this is dropped.

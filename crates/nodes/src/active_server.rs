@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
+use super::acceptor::Shared;
 use super::auth::Secret;
-use super::connection::Shared;
 use super::connection_table::ConnectionTable;
 use super::coordinator::Coordinator;
 use super::metrics::NodesMetrics;

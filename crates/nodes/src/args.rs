@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
-use rustix::system::uname;
 
 use super::agent;
 use super::ca::CaArgs;
@@ -17,11 +16,11 @@ use super::leave::leave;
 use super::list;
 use super::managed_files::ManagedFiles;
 use super::message::NodeRole;
-use super::options::{Account, ClientOptions};
+use super::options::{Account, ClientOptions, between, machine_name};
 use super::server;
 use super::server_args::ServerArgs;
 use super::{PROGRAM, agent::AgentConfig as AgentPlan};
-use heartline_cli::{duration, run};
+use heartline_cli::run;
 use heartline_process::say::say;
 
 /// `heartline nodes`
@@ -196,16 +195,6 @@ fn interval(text: &str) -> Result<Duration, String> {
     between(text, Duration::from_millis(50), Duration::from_secs(20))
 }
 
-/// Parses a duration within bounds.
-pub(super) fn between(text: &str, least: Duration, most: Duration) -> Result<Duration, String> {
-    let given = duration(text)?;
-    if (least..=most).contains(&given) {
-        return Ok(given);
-    }
-    let [least, most] = [least, most].map(humantime::format_duration);
-    Err(format!("must be between {least} and {most}"))
-}
-
 impl NodeArgs {
     /// Builds the agent's configuration. `key` loads the existing key or creates one.
     fn plan(
@@ -217,7 +206,7 @@ impl NodeArgs {
         let credentials = self.client.credentials()?;
         let name = match self.hostname {
             Some(name) => name,
-            None => own_name()
+            None => machine_name()
                 .parse()
                 .context("give this node's name with --hostname")?,
         };
@@ -240,9 +229,4 @@ impl NodeArgs {
             ),
         })
     }
-}
-
-/// The name of this machine.
-pub(super) fn own_name() -> String {
-    uname().nodename().to_string_lossy().into_owned()
 }

@@ -9,8 +9,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::acceptor::Acceptor;
-use super::auth::Secret;
+use super::acceptor::{Acceptor, Shared};
 use super::coordinator::{CoordinatorInput, CoordinatorReply, Submission};
 use super::limits::Bucket;
 use super::link::{Broken, Link};
@@ -41,19 +40,6 @@ const OF_TLS: u8 = 0x16;
 const STANDS_BY: &str = "this server stands by for another one; name all of them with --server";
 /// The minimum time between two lists on a connection that watches.
 const LISTS_APART: Duration = Duration::from_millis(200);
-
-/// What all connections share while the server is active.
-#[derive(Debug)]
-pub(super) struct Shared {
-    pub(super) secret: Option<Secret>,
-    /// Whether messages without authentication are accepted.
-    pub(super) takes_bare: bool,
-    pub(super) coordinator: mpsc::Sender<CoordinatorInput>,
-    pub(super) updates: watch::Receiver<Arc<Published>>,
-    pub(super) seen: watch::Receiver<u64>,
-    /// Whether loopback addresses are accepted: only if the server listens on one.
-    pub(super) loopback: bool,
-}
 
 /// Why a connection ends.
 enum ConnectionEnd {

@@ -6,14 +6,17 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::time::Duration;
 
 use anyhow::{Context, Error, bail};
 use clap::Args;
 use rustix::process::{geteuid, getuid};
+use rustix::system::uname;
 
 use super::credentials::{CredentialOptions, Credentials};
 use super::fields::{HostName, UserName};
 use super::message::Entries;
+use heartline_cli::duration;
 use heartline_process::files::Links;
 use heartline_zookeeper::{place, server};
 
@@ -143,6 +146,21 @@ impl ClientOptions {
 pub fn own_name() -> Option<String> {
     let account = Account::of(None).ok()?;
     Some(account.name.to_string())
+}
+
+/// The name of this machine.
+pub(super) fn machine_name() -> String {
+    uname().nodename().to_string_lossy().into_owned()
+}
+
+/// Parses a duration within bounds.
+pub(super) fn between(text: &str, least: Duration, most: Duration) -> Result<Duration, String> {
+    let given = duration(text)?;
+    if (least..=most).contains(&given) {
+        return Ok(given);
+    }
+    let [least, most] = [least, most].map(humantime::format_duration);
+    Err(format!("must be between {least} and {most}"))
 }
 
 /// A user of this machine.

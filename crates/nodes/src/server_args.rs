@@ -10,12 +10,11 @@ use clap::Args;
 
 use super::active_server::{ServerConfig, StoreKind};
 use super::agent::RETURN;
-use super::args::{between, own_name};
 use super::coordinator::TICK;
 use super::credentials::{CredentialOptions, Credentials};
 use super::fields::{HostName, PublicKey};
 use super::metrics::MetricsOptions;
-use super::options::Account;
+use super::options::{Account, between, machine_name};
 use super::publish::ServerIdentity;
 use super::roster::Rules;
 use super::server::announced_address;
@@ -136,11 +135,11 @@ impl ServerArgs {
         let keeping = match self.state {
             Some(state) if state.as_os_str() == ZOOKEEPER => {
                 // Several servers on one machine differ in their ports.
-                let name = format!("{}.{}", own_name(), self.listen.port()).parse();
+                let name = format!("{}.{}", machine_name(), self.listen.port()).parse();
                 let config = candidate(
                     self.zookeeper.settings(),
                     name.map_err(Error::msg)?,
-                    own_name(),
+                    machine_name(),
                 );
                 StoreKind::ZooKeeper(Box::new(config.map_err(Error::msg)?))
             }
@@ -172,7 +171,7 @@ impl ServerArgs {
             connections: self.connections,
             connections_of_one: self.connections_per_address,
             own: ServerIdentity {
-                hostname: own_name(),
+                hostname: machine_name(),
                 ip: self
                     .advertise
                     .unwrap_or_else(|| announced_address(self.listen.ip()))

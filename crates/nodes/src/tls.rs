@@ -20,6 +20,3 @@ pub(super) use facts::CertificateFacts;
 pub(super) use files::TlsFiles;
 pub(super) use permit::CertifiedClient;
 pub(super) use server::{HandshakeEnd, TlsServer};
-
-/// How the file with the CAs of the other end is named on the command line.
-const CA: &str = "--tls-ca";

@@ -1,6 +1,5 @@
 //! The client's half of a handshake.
 
-use std::io;
 use std::sync::Arc;
 
 use rustls::pki_types::ServerName;
@@ -8,9 +7,8 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::TlsFiles;
 use super::explain::server_fault;
-use crate::link::Broken;
+use super::files::TlsFiles;
 use crate::rejection::Rejection;
 use heartline_process::off_thread::off_thread;
 
@@ -18,7 +16,7 @@ use heartline_process::off_thread::off_thread;
 /// checked against the server's certificate.
 ///
 /// # Errors
-/// [`Broken::Refused`] with a line that says what to do; another attempt makes sense only when something has changed.
+/// A line that says what to do; another attempt makes sense only when something has changed.
 ///
 /// # Cancellation safety
 /// When the future is dropped, the connection is closed.
@@ -26,7 +24,7 @@ pub(crate) async fn connect(
     stream: TcpStream,
     server: &str,
     files: &TlsFiles,
-) -> Result<TlsStream<TcpStream>, Broken> {
+) -> Result<TlsStream<TcpStream>, Rejection> {
     let own = files.clone();
     let read = off_thread(move || own.client()).await;
     let read = read.unwrap_or_else(|| Err("the files of the certificate do not answer".to_owned()));
@@ -36,10 +34,9 @@ pub(crate) async fn connect(
         Rejection::new(format!("no certificate can be for the host {host}: {why}"))
     })?;
     let connecting = TlsConnector::from(Arc::new(config)).connect(name, stream);
-    connecting.await.map_err(|error| match error.kind() {
-        io::ErrorKind::TimedOut => Broken::Io(error),
-        _ => Rejection::new(server_fault(&error, &files.ca)).into(),
-    })
+    connecting
+        .await
+        .map_err(|error| Rejection::new(server_fault(&error, &files.ca)))
 }
 
 /// The host of `HOST:PORT` or `[IPv6]:PORT`.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rustls::{AlertDescription, CertificateError, Error};
 
-use super::CA;
+use super::files::CA;
 use heartline_exporter::tls::{CERTIFICATE, KEY};
 use heartline_zookeeper::certificate_fault;
 

@@ -12,9 +12,12 @@ use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::version::TLS13;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 
-use super::{CA, CertificateFacts};
+use super::facts::CertificateFacts;
 use heartline_exporter::tls::{CERTIFICATE, KEY, certificates, identity};
 use heartline_process::files::untrusted;
+
+/// How the file with the CAs of the other end is named on the command line.
+pub(super) const CA: &str = "--tls-ca";
 
 /// The files that both ends have alike.
 #[derive(Clone, Debug, PartialEq, Eq)]

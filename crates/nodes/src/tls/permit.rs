@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use rustls::pki_types::CertificateDer;
 
-use super::CertificateFacts;
+use super::facts::CertificateFacts;
 use crate::fields::HostName;
 use crate::message::ClientRequest;
 use crate::rejection::Rejection;

@@ -14,8 +14,9 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::explain::{client_fault, is_end};
+use super::files::{CA, TlsFiles};
+use super::permit::CertifiedClient;
 use super::watch::FileWatch;
-use super::{CA, CertifiedClient, TlsFiles};
 use crate::PROGRAM;
 use crate::fields::HostName;
 use crate::rejection::Rejection;

@@ -5,8 +5,7 @@ use std::time::{Duration, SystemTime};
 use humantime::format_rfc3339_seconds;
 use rustls::ServerConfig;
 
-use super::TlsFiles;
-use super::files::FileMark;
+use super::files::{FileMark, TlsFiles};
 use heartline_exporter::tls::CERTIFICATE;
 
 /// How long before its end a certificate is complained of. `heartline nodes ca renew` takes those of 90 days 30 days
