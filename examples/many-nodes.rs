@@ -175,6 +175,7 @@ fn node(number: usize) -> anyhow::Result<Registration> {
         name: format!("n{number:05}.hadoop.com").parse()?,
         address: NodeAddress::new(ip, true)?,
         key: key.parse()?,
+        host_key: None,
         user: "hadoop".parse()?,
         keeps_connection: true,
         signature: None,

@@ -6,6 +6,7 @@ mod support;
 mod agents;
 mod certificates;
 mod files;
+mod host_keys;
 mod hostile;
 mod hosts;
 mod metrics;

@@ -250,6 +250,7 @@ impl ServerOfNodes {
             ("--key", "id_ed25519"),
             ("--hosts-file", "hosts"),
             ("--authorized-keys", "authorized_keys"),
+            ("--known-hosts", "known_hosts"),
         ] {
             command.arg(option).arg(folder.join(file));
         }

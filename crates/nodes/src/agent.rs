@@ -11,7 +11,8 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use super::PROGRAM;
 use super::credentials::Credentials;
-use super::fields::{HostName, NodeAddress};
+use super::fields::{HostName, NodeAddress, PublicKey};
+use super::host_key::HostKeySource;
 use super::key::OwnKey;
 use super::link::{Broken, Link, reconnect_backoff};
 use super::managed_files::ManagedFiles;
@@ -20,6 +21,7 @@ use super::options::Servers;
 use super::rejection::quoted;
 use super::writer::{Outcome, Writer};
 use heartline_core::backoff::Backoff;
+use heartline_process::off_thread::off_thread;
 use heartline_process::say::say;
 
 /// The interval between checks for a changed address of this machine.
@@ -50,6 +52,8 @@ pub(super) struct AgentConfig {
     /// The address to announce to the other nodes; if `None`, the one towards the server.
     pub(super) ip: Option<IpAddr>,
     pub(super) key: OwnKey,
+    /// What the other nodes know this machine's `sshd` by.
+    pub(super) host_key: HostKeySource,
     pub(super) interval: Duration,
     pub(super) place: ManagedFiles,
 }
@@ -182,8 +186,9 @@ impl Agent {
 
     async fn run_session(&mut self) -> Result<std::convert::Infallible, AgentEnd> {
         let mut link = Link::connect_within(CONNECT, self.server(), &self.plan.credentials).await?;
-        let mut registration =
-            registration(&self.plan, &link).map_err(|why| AgentEnd::Refused(why.to_string()))?;
+        let host_key = self.host_key().await;
+        let mut registration = registration(&self.plan, &link, host_key)
+            .map_err(|why| AgentEnd::Refused(why.to_string()))?;
         link.send_message(&registration.raw()).await?;
         let mut beats = every(self.plan.interval);
         let mut looks = every(LOOK.min(self.plan.interval));
@@ -216,6 +221,16 @@ impl Agent {
                 outcome = self.files.done() => self.written(outcome),
             }
         }
+    }
+
+    /// The key of this machine's `sshd` as it is now: that of a new container is made when it starts.
+    async fn host_key(&mut self) -> Option<PublicKey> {
+        let source = self.plan.host_key.clone();
+        let read = off_thread(move || source.read()).await?;
+        read.unwrap_or_else(|why| {
+            self.complain(format!("{why}; the other nodes do not get it"));
+            None
+        })
     }
 
     async fn take(
@@ -343,7 +358,11 @@ fn every(period: Duration) -> tokio::time::Interval {
     ticks
 }
 
-pub(super) fn registration(plan: &AgentConfig, link: &Link) -> anyhow::Result<Registration> {
+pub(super) fn registration(
+    plan: &AgentConfig,
+    link: &Link,
+    host_key: Option<PublicKey>,
+) -> anyhow::Result<Registration> {
     let own = link.local()?;
     let address = NodeAddress::new(plan.ip.unwrap_or(own), own.is_loopback())?;
     let mut registration = Registration {
@@ -352,6 +371,7 @@ pub(super) fn registration(plan: &AgentConfig, link: &Link) -> anyhow::Result<Re
         name: plan.name.clone(),
         address,
         key: plan.key.public.clone(),
+        host_key,
         signature: None,
         is_proven: false,
         user: plan.place.account.name.clone(),

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, Error};
 use clap::{Args, Subcommand};
 
 use super::agent;
 use super::ca::CaArgs;
 use super::fields::{HostName, UserName};
+use super::host_key::HostKeySource;
 use super::key::{self, OwnKey};
 use super::leave::leave;
 use super::list;
@@ -103,6 +104,21 @@ struct NodeArgs {
         help = "File for the public keys of the nodes [default: ~/.ssh/authorized_keys]"
     )]
     authorized_keys: Option<PathBuf>,
+
+    #[arg(
+        long,
+        value_name = "FILE",
+        help = "File for the host keys of the nodes [default: ~/.ssh/known_hosts]"
+    )]
+    known_hosts: Option<PathBuf>,
+
+    #[arg(
+        long,
+        value_name = "FILE",
+        help = "Public key of this machine's sshd, for the other nodes [default: ssh_host_ed25519_key.pub, \
+                ssh_host_ecdsa_key.pub or ssh_host_rsa_key.pub in /etc/ssh]"
+    )]
+    host_key: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]
@@ -213,7 +229,17 @@ impl NodeArgs {
         let account = Account::of(self.user.as_ref())?;
         let path = self.key.unwrap_or_else(|| key::usual(&account));
         let key = key(&path, &account)?;
-        let keys = self.authorized_keys;
+        let host_key = self
+            .host_key
+            .map_or(HostKeySource::Usual, HostKeySource::File);
+        if let HostKeySource::File(_) = host_key {
+            host_key.read().map_err(Error::msg)?;
+        }
+        let usual = |name: &str| account.home.join(".ssh").join(name);
+        let keys = self
+            .authorized_keys
+            .unwrap_or_else(|| usual("authorized_keys"));
+        let known = self.known_hosts.unwrap_or_else(|| usual("known_hosts"));
         Ok(AgentPlan {
             servers: self.client.servers,
             credentials,
@@ -222,11 +248,8 @@ impl NodeArgs {
             ip: self.ip,
             key,
             interval,
-            place: ManagedFiles::new(
-                self.hosts_file,
-                keys.unwrap_or_else(|| account.home.join(".ssh/authorized_keys")),
-                account,
-            ),
+            host_key,
+            place: ManagedFiles::new(self.hosts_file, keys, known, account),
         })
     }
 }

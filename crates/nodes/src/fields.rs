@@ -144,7 +144,14 @@ impl FromStr for PublicKey {
     type Err = Rejection;
 
     fn from_str(text: &str) -> Result<Self, Rejection> {
-        let wrong = |why: &str| Err(Rejection::new(format!("id_rsa.pub {why}")));
+        Self::read("id_rsa.pub", text)
+    }
+}
+
+impl PublicKey {
+    /// Parses a key; `what` is how a rejection calls it.
+    pub(super) fn read(what: &str, text: &str) -> Result<Self, Rejection> {
+        let wrong = |why: &str| Err(Rejection::new(format!("{what} {why}")));
         // The text may end in a newline, as Python's `open(…).read()` returns it.
         let text = text.trim_end_matches(['\n', '\r']);
         if text.len() > LONGEST_KEY {

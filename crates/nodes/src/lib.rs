@@ -31,6 +31,7 @@ mod event;
 pub mod fields;
 #[doc(hidden)]
 pub mod fuzzing;
+mod host_key;
 mod impersonate;
 mod key;
 mod leave;

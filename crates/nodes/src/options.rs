@@ -84,7 +84,10 @@ impl Servers {
         let names = self.0.iter().filter_map(|server| server.host.parse().ok());
         let names: Vec<HostName> = names.collect();
         let is_other = |(ip, name): &mut (IpAddr, HostName)| *ip != teller && names.contains(name);
-        entries.hosts.extract_if(.., is_other).collect()
+        let out: Vec<_> = entries.hosts.extract_if(.., is_other).collect();
+        let is_out = |name: &HostName| out.iter().any(|(_, other)| other == name);
+        entries.host_keys.retain(|(name, _)| !is_out(name));
+        out
     }
 
     /// The server to try in this turn; the turns cycle through all servers.
@@ -288,15 +291,29 @@ mod tests {
     #[test]
     fn no_node_is_called_like_a_server() {
         let servers: Servers = "ctl.a.b,10.0.0.9".parse().expect("two");
+        let key = || {
+            "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ"
+                .parse()
+                .expect("a key")
+        };
         let entry = |ip: [u8; 4], name: &str| (IpAddr::from(ip), name.parse().expect("a name"));
         let all = || Entries {
             hosts: vec![entry([10, 0, 0, 1], "n1"), entry([10, 0, 0, 2], "ctl.a.b")],
+            host_keys: ["n1", "ctl.a.b"]
+                .map(|name| (name.parse().expect("a name"), key()))
+                .into(),
             ..Entries::default()
         };
         let mut entries = all();
         let out = servers.take_out(&mut entries, [10, 0, 0, 7].into());
         assert_eq!(out, [entry([10, 0, 0, 2], "ctl.a.b")]);
         assert_eq!(entries.hosts, [entry([10, 0, 0, 1], "n1")]);
+        let known: Vec<&str> = entries
+            .host_keys
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect();
+        assert_eq!(known, ["n1"]);
         // The server's own machine may be a node.
         let mut entries = all();
         assert!(
