@@ -45,6 +45,7 @@ fn each_node_knows_the_host_keys_of_all_and_a_leave_leaves_nothing() {
     let folder = node_folder("");
     let third = agent(&server, &folder, 3, KEYS[1]);
     third.wait_for("known_hosts is written");
+    drop(third);
     second.wait_for_times("n2 is slave now", 2);
     wait_until("nothing is lost", SOON, || {
         known(&folders[1]).contains(&format!("n1,127.0.1.1 {}\n", KEYS[0]))

@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, watch};
 use super::PROGRAM;
 use super::auth::Secret;
 use super::coordinator::CoordinatorInput;
-use super::limits::{Complaints, ConnectionLimits};
+use super::limits::{Complaints, ConnectionLimits, HandshakeRates};
 use super::link::{Link, LinkStream};
 use super::metrics::NodesMetrics;
 use super::publish::{Published, refused};
@@ -33,6 +33,7 @@ pub(super) struct Acceptor {
     pub(super) metrics: Arc<NodesMetrics>,
     /// `None` if the server speaks without TLS.
     pub(super) tls: Option<Arc<TlsServer>>,
+    pub(super) handshakes: Mutex<HandshakeRates>,
 }
 
 /// What all connections share while the server is active.
@@ -91,6 +92,11 @@ impl Acceptor {
         let Some(tls) = &self.tls else {
             return Some((Link::new(stream, LONGEST_HELLO), None));
         };
+        let begun = lock(&self.handshakes).begin(self.clock.now().elapsed, peer.ip());
+        if let Err(why) = begun {
+            self.refuses(peer, &why);
+            return None;
+        }
         match tls.accept(stream).await {
             Ok((stream, client)) => {
                 let stream = LinkStream::Tls(Box::new(stream.into()));

@@ -1,6 +1,7 @@
 //! The agent of a node: registers, sends heartbeats, and keeps the node's files as the server prescribes.
 
 use std::collections::BTreeSet;
+use std::future::pending;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -19,6 +20,7 @@ use super::managed_files::ManagedFiles;
 use super::message::{Entries, NodeRole, Registration, ReplyHeader, ServerStatus};
 use super::options::Servers;
 use super::rejection::quoted;
+use super::tls::watch_end;
 use super::writer::{Outcome, Writer};
 use heartline_core::backoff::Backoff;
 use heartline_process::off_thread::off_thread;
@@ -100,6 +102,20 @@ struct Agent {
 
 /// Runs until it receives a signal to stop.
 pub(super) async fn run(plan: AgentConfig) -> anyhow::Result<()> {
+    let files = plan.credentials.tls.clone();
+    let watch = async {
+        match &files {
+            Some(files) => watch_end(files).await,
+            None => pending().await,
+        }
+    };
+    tokio::select! {
+        ended = live(plan) => ended,
+        () = watch => Ok(()),
+    }
+}
+
+async fn live(plan: AgentConfig) -> anyhow::Result<()> {
     let mut stop = AgentStop {
         terminate: signal(SignalKind::terminate())?,
         interrupt: signal(SignalKind::interrupt())?,

@@ -24,6 +24,9 @@ use super::{PROGRAM, agent::AgentConfig as AgentPlan};
 use heartline_cli::run;
 use heartline_process::say::say;
 
+/// The value of `--known-hosts` that selects no file.
+const NO_FILE: &str = "none";
+
 /// `heartline nodes`
 #[derive(Args, Debug)]
 pub struct NodesArgs {
@@ -35,7 +38,7 @@ pub struct NodesArgs {
 enum Part {
     /// Run the control server that registers nodes and distributes the member list
     Server(Box<ServerArgs>),
-    /// Register this machine, send heartbeats, and keep its /etc/hosts and SSH authorized keys up to date
+    /// Register this machine, send heartbeats, and keep its /etc/hosts, SSH authorized keys and known hosts up to date
     Agent(Box<AgentArgs>),
     /// List all nodes
     List(ListArgs),
@@ -107,8 +110,8 @@ struct NodeArgs {
 
     #[arg(
         long,
-        value_name = "FILE",
-        help = "File for the host keys of the nodes [default: ~/.ssh/known_hosts]"
+        value_name = "FILE|none",
+        help = "File for the host keys of the nodes; or none, if they are not wanted [default: ~/.ssh/known_hosts]"
     )]
     known_hosts: Option<PathBuf>,
 
@@ -240,6 +243,7 @@ impl NodeArgs {
             .authorized_keys
             .unwrap_or_else(|| usual("authorized_keys"));
         let known = self.known_hosts.unwrap_or_else(|| usual("known_hosts"));
+        let known = (known.as_os_str() != NO_FILE).then_some(known);
         Ok(AgentPlan {
             servers: self.client.servers,
             credentials,

@@ -1,6 +1,6 @@
 //! The node control server and its agents. Machines whose addresses are not known in advance register with a server;
-//! the server distributes the member list, and every machine keeps correct entries in `/etc/hosts` and
-//! `authorized_keys`.
+//! the server distributes the member list, and every machine keeps correct entries in `/etc/hosts`,
+//! `authorized_keys` and `known_hosts`.
 //!
 //! From the inside out:
 //!

@@ -24,7 +24,8 @@ const MOST_WARNINGS: usize = 64;
 pub(super) struct ManagedFiles {
     pub(super) hosts: PathBuf,
     pub(super) authorized_keys: PathBuf,
-    pub(super) known_hosts: PathBuf,
+    /// `None` if the nodes' host keys are not wanted.
+    pub(super) known_hosts: Option<PathBuf>,
     pub(super) account: Account,
     /// The warnings that any copy of this value has logged, so that each is logged once.
     warned: Arc<Mutex<BTreeSet<String>>>,
@@ -32,9 +33,11 @@ pub(super) struct ManagedFiles {
 
 impl fmt::Display for ManagedFiles {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [hosts, keys, known] =
-            [&self.hosts, &self.authorized_keys, &self.known_hosts].map(|path| path.display());
-        write!(f, "{hosts}, {keys} and {known}")
+        let (hosts, keys) = (self.hosts.display(), self.authorized_keys.display());
+        match &self.known_hosts {
+            Some(known) => write!(f, "{hosts}, {keys} and {}", known.display()),
+            None => write!(f, "{hosts} and {keys}"),
+        }
     }
 }
 
@@ -42,7 +45,7 @@ impl ManagedFiles {
     pub(super) fn new(
         hosts: PathBuf,
         authorized_keys: PathBuf,
-        known_hosts: PathBuf,
+        known_hosts: Option<PathBuf>,
         account: Account,
     ) -> Self {
         Self {
@@ -85,15 +88,18 @@ impl ManagedFiles {
     fn put(&self, entries: Option<&Entries>) -> anyhow::Result<Vec<&Path>> {
         let first = self.put_hosts(entries);
         let second = self.put_for_user(&self.authorized_keys, entries.map(keys).as_deref());
-        let third = self.put_for_user(&self.known_hosts, entries.and_then(known_hosts).as_deref());
+        let third = match &self.known_hosts {
+            Some(path) => self.put_for_user(path, entries.and_then(known_hosts).as_deref()),
+            None => Ok(false),
+        };
         let written = [
-            (first?, &self.hosts),
-            (second?, &self.authorized_keys),
-            (third?, &self.known_hosts),
+            (first?, Some(&self.hosts)),
+            (second?, Some(&self.authorized_keys)),
+            (third?, self.known_hosts.as_ref()),
         ];
+        let written = written.into_iter().filter(|(is_written, _)| *is_written);
         Ok(written
-            .into_iter()
-            .filter_map(|(written, path)| written.then_some(path.as_path()))
+            .filter_map(|(_, path)| path.map(PathBuf::as_path))
             .collect())
     }
 
@@ -200,7 +206,12 @@ mod tests {
         let own = tempfile::tempdir().expect("a folder");
         let hosts = own.path().join("more/hosts");
         let known = home.path().join(".ssh/known_hosts");
-        let place = ManagedFiles::new(hosts.clone(), keys.clone(), known.clone(), account.clone());
+        let place = ManagedFiles::new(
+            hosts.clone(),
+            keys.clone(),
+            Some(known.clone()),
+            account.clone(),
+        );
         let written = place.apply(&entries()).expect("all can be written");
         assert_eq!(written, [&hosts, &keys, &known]);
         let about = |path: &Path| {
@@ -229,7 +240,7 @@ mod tests {
         let place = ManagedFiles::new(
             own.path().join("hosts"),
             ssh.join("authorized_keys"),
-            ssh.join("known_hosts"),
+            Some(ssh.join("known_hosts")),
             account.clone(),
         );
 
@@ -270,8 +281,7 @@ mod tests {
             ids: None,
         };
         let keys = folder.path().join("keys");
-        let known = folder.path().join("known");
-        let place = ManagedFiles::new(hosts.clone(), keys, known, account);
+        let place = ManagedFiles::new(hosts.clone(), keys, None, account);
         for _ in 0..2 {
             place.apply(&entries()).expect("written");
             assert_eq!(place.clone().warned().len(), 1);

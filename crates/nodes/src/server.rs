@@ -16,7 +16,7 @@ use super::PROGRAM;
 use super::acceptor::Acceptor;
 use super::active_server::{Server, ServerConfig, StoreKind};
 use super::connection::serve;
-use super::limits::{Complaints, ConnectionLimits};
+use super::limits::{Complaints, ConnectionLimits, HandshakeRates};
 use super::metrics::{NodesMetrics, serve_metrics};
 use super::state::PersistedState;
 use super::state_file::StateFile;
@@ -75,6 +75,9 @@ pub(super) async fn run(plan: ServerConfig) -> anyhow::Result<()> {
         open: opened,
         metrics: Arc::clone(&metrics),
         tls: plan.tls.clone(),
+        handshakes: Mutex::new(HandshakeRates::new(
+            u32::try_from(plan.connections_of_one).unwrap_or(u32::MAX),
+        )),
     });
     let is_open = plan.takes_bare && plan.tls.is_none() && !plan.listen.ip().is_loopback();
     let tls = plan.tls.clone();

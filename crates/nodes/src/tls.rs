@@ -14,7 +14,7 @@ mod permit;
 mod server;
 mod watch;
 
-pub(super) use client::connect;
+pub(super) use client::{connect, watch_end};
 pub(super) use explain::refused_later;
 pub(super) use facts::CertificateFacts;
 pub(super) use files::TlsFiles;

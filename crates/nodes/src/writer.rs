@@ -158,7 +158,7 @@ mod tests {
         Writer::new(ManagedFiles::new(
             "/nonexistent/h".into(),
             "/nonexistent/k".into(),
-            "/nonexistent/known".into(),
+            Some("/nonexistent/known".into()),
             account,
         ))
     }

@@ -1,16 +1,25 @@
 //! The client's half of a handshake.
 
+use std::future::pending;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
+use tokio::time::sleep;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::explain::server_fault;
 use super::files::TlsFiles;
+use super::watch::FileWatch;
+use crate::PROGRAM;
 use crate::rejection::Rejection;
 use heartline_process::off_thread::off_thread;
+use heartline_process::say::say;
+
+/// The interval between looks at the own certificate.
+const LOOK: Duration = Duration::from_secs(3600);
 
 /// Makes a handshake with `server`, written `HOST:PORT`, by what the files hold now. The name or address is always
 /// checked against the server's certificate.
@@ -37,6 +46,30 @@ pub(crate) async fn connect(
     connecting
         .await
         .map_err(|error| Rejection::new(server_fault(&error, &files.ca)))
+}
+
+/// Says when the own certificate will soon be over, as long as this runs: connections that stand outlive it, and only the
+/// next one would fail.
+///
+/// # Cancellation safety
+/// Nothing is lost when the future is dropped.
+pub(crate) async fn watch_end(files: &TlsFiles) {
+    let mut watch = FileWatch::new(files.clone());
+    loop {
+        let looked = off_thread(move || {
+            let line = watch.ending(SystemTime::now());
+            (watch, line)
+        });
+        let Some((same, line)) = looked.await else {
+            // As many threads as may be wait for disks.
+            return pending().await;
+        };
+        watch = same;
+        if let Some(line) = line {
+            say(PROGRAM, line);
+        }
+        sleep(LOOK).await;
+    }
 }
 
 /// The host of `HOST:PORT` or `[IPv6]:PORT`.

@@ -73,8 +73,8 @@ impl FileWatch {
         found
     }
 
-    /// A line about a certificate that will soon be over, once for each.
-    fn ending(&mut self, now: SystemTime) -> Option<String> {
+    /// A line about a certificate that will soon be over, once for each; blocks.
+    pub(super) fn ending(&mut self, now: SystemTime) -> Option<String> {
         let [_, end] = self.files.facts().ok()?.valid;
         if end > now + SOON_OVER || self.said_of.replace(end) == Some(end) {
             return None;
