@@ -197,7 +197,7 @@ fn a_secret_and_certificates_are_both_asked_for() {
     let secret = write_secret(folder.path(), "a secret that all nodes of the test have");
     for words in [
         &["issue", "ctl", "--server", "--ip", "127.0.0.1"][..],
-        &["issue", "n1"],
+        &["issue", "n1", "--days", "9"],
     ] {
         must(folder.path(), words);
     }
@@ -208,6 +208,7 @@ fn a_secret_and_certificates_are_both_asked_for() {
     // `agent_command` gives the secret, since there is one.
     let agent = agent_with(&server, &node, "n1", [&ca, &own]);
     agent.wait_for("n1 is slave now");
+    agent.wait_for("n1.pem is valid until ");
     drop(agent);
     let list = std::process::Command::new(env!("CARGO_BIN_EXE_heartline"))
         .args([
