@@ -45,6 +45,66 @@ fn openssl(folder: &Path, words: &str) -> Result<(bool, String), String> {
     ))
 }
 
+/// What openssl is asked, whether it says yes, and a part of its answer.
+const OPENSSL: [(&str, bool, &str); 12] = [
+    (
+        "verify -x509_strict -CAfile ca.pem -purpose sslclient n1.hadoop.com.pem",
+        true,
+        "n1.hadoop.com.pem: OK",
+    ),
+    (
+        "verify -x509_strict -CAfile ca.pem -purpose sslserver n1.hadoop.com.pem",
+        false,
+        "purpose",
+    ),
+    (
+        "verify -x509_strict -CAfile ca.pem -purpose sslclient -verify_hostname n1 n1.hadoop.com.pem",
+        true,
+        "OK",
+    ),
+    (
+        "verify -x509_strict -CAfile ca.pem -purpose sslclient -verify_hostname n2 n1.hadoop.com.pem",
+        false,
+        "ostname mismatch",
+    ),
+    (
+        "verify -x509_strict -CAfile ca.pem -purpose sslserver -verify_ip 10.0.0.1 ctl.pem",
+        true,
+        "ctl.pem: OK",
+    ),
+    (
+        "verify -x509_strict -CAfile ca.pem -purpose sslserver -verify_ip fd00::1 ctl.pem",
+        true,
+        "ctl.pem: OK",
+    ),
+    (
+        "verify -x509_strict -CAfile ca.pem -purpose sslclient ctl.pem",
+        true,
+        "ctl.pem: OK",
+    ),
+    (
+        "verify -CAfile other-ca.crt ctl.pem",
+        false,
+        "unable to get local issuer",
+    ),
+    (
+        "verify -x509_strict -CAfile ca.pem ca.pem",
+        true,
+        "ca.pem: OK",
+    ),
+    (
+        "x509 -in ctl.pem -noout -checkend 7600000",
+        true,
+        "will not expire",
+    ),
+    (
+        "x509 -in ctl.pem -noout -checkend 7800000",
+        false,
+        "will expire",
+    ),
+    ("pkey -in ctl.pem -noout -check", true, "valid"),
+];
+
 #[test]
 fn openssl_accepts_each_certificate_for_what_it_is_for() {
     let folder = new_ca();
@@ -56,62 +116,8 @@ fn openssl_accepts_each_certificate_for_what_it_is_for() {
     ];
     must(folder, &server);
     fs::copy(other.path().join("ca.pem"), folder.join("other-ca.crt")).expect("copied");
-    let verify = "verify -x509_strict -CAfile ca.pem -purpose";
-    for (words, is_right, says) in [
-        (
-            format!("{verify} sslclient n1.hadoop.com.pem"),
-            true,
-            "n1.hadoop.com.pem: OK",
-        ),
-        (
-            format!("{verify} sslserver n1.hadoop.com.pem"),
-            false,
-            "purpose",
-        ),
-        (
-            format!("{verify} sslclient -verify_hostname n1 n1.hadoop.com.pem"),
-            true,
-            "OK",
-        ),
-        (
-            format!("{verify} sslclient -verify_hostname n2 n1.hadoop.com.pem"),
-            false,
-            "ostname mismatch",
-        ),
-        (
-            format!("{verify} sslserver -verify_ip 10.0.0.1 ctl.pem"),
-            true,
-            "ctl.pem: OK",
-        ),
-        (
-            format!("{verify} sslserver -verify_ip fd00::1 ctl.pem"),
-            true,
-            "ctl.pem: OK",
-        ),
-        (format!("{verify} sslclient ctl.pem"), true, "ctl.pem: OK"),
-        (
-            "verify -CAfile other-ca.crt ctl.pem".to_owned(),
-            false,
-            "unable to get local issuer",
-        ),
-        (
-            "verify -x509_strict -CAfile ca.pem ca.pem".to_owned(),
-            true,
-            "ca.pem: OK",
-        ),
-        (
-            "x509 -in ctl.pem -noout -checkend 7600000".to_owned(),
-            true,
-            "will not expire",
-        ),
-        (
-            "x509 -in ctl.pem -noout -checkend 7800000".to_owned(),
-            false,
-            "will expire",
-        ),
-        ("pkey -in ctl.pem -noout -check".to_owned(), true, "valid"),
-    ] {
-        match openssl(folder, &words) {
+    for (words, is_right, says) in OPENSSL {
+        match openssl(folder, words) {
             Ok((done, said)) => {
                 assert_eq!(done, is_right, "{words}: {said}");
                 assert!(said.contains(says), "{words}: {said}");

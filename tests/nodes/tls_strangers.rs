@@ -165,6 +165,55 @@ fn handshakes_that_stand_still_keep_nobody_out() {
     );
 }
 
+/// Options that do not fit together, and what is said of them.
+fn misfits<'a>(ca: &'a str, own: &'a str) -> Vec<(Vec<&'a str>, &'static str)> {
+    let server = ["server", "--listen", "127.0.0.1:0", "--state", "/proc/no"];
+    vec![
+        (vec!["list", "--tls-cert", own], "--tls-cert needs --tls-ca"),
+        (vec!["list", "--tls-ca", ca], "--tls-ca needs --tls-cert"),
+        (
+            vec!["list", "--tls-key", own],
+            "--tls-key needs --tls-cert and --tls-ca",
+        ),
+        (vec!["list", "--tls-ca", ca, "--tls-cert", ca], "--tls-cert"),
+        (
+            vec!["list", "--tls-ca", "/proc/no", "--tls-cert", own],
+            "--tls-ca /proc/no cannot be read",
+        ),
+        (
+            vec![
+                "list",
+                "--tls-ca",
+                ca,
+                "--tls-cert",
+                own,
+                "--insecure-seed-protocol",
+            ],
+            "does not go with --tls-ca",
+        ),
+        (
+            [&server[..], &["--tls-ca", ca, "--tls-cert", own]].concat(),
+            "n1.pem is not for servers; issue it with",
+        ),
+        (
+            vec!["list", "--server", "ctl"],
+            "or certificates with --tls-ca and --tls-cert",
+        ),
+        (
+            [&server[..], &["--operator", "ops"]].concat(),
+            "--operator is the name of a certificate",
+        ),
+        (
+            [&server[..], &["--tls-ca", ca, "--tls-cert", "/proc/no"]].concat(),
+            "--tls-cert /proc/no cannot be read",
+        ),
+        (
+            vec!["server", "--listen", "0.0.0.0:0"],
+            "or certificates with --tls-ca and --tls-cert",
+        ),
+    ]
+}
+
 #[test]
 fn options_of_tls_that_do_not_fit_are_refused_at_once() {
     let folder = new_ca();
@@ -178,57 +227,7 @@ fn options_of_tls_that_do_not_fit_are_refused_at_once() {
             .to_owned()
     };
     let [ca, own] = ["ca.pem", "n1.pem"].map(at);
-    let server = ["server", "--listen", "127.0.0.1:0", "--state", "/proc/no"];
-    for (words, why) in [
-        (
-            vec!["list", "--tls-cert", &own],
-            "--tls-cert needs --tls-ca",
-        ),
-        (vec!["list", "--tls-ca", &ca], "--tls-ca needs --tls-cert"),
-        (
-            vec!["list", "--tls-key", &own],
-            "--tls-key needs --tls-cert and --tls-ca",
-        ),
-        (
-            vec!["list", "--tls-ca", &ca, "--tls-cert", &ca],
-            "--tls-cert",
-        ),
-        (
-            vec!["list", "--tls-ca", "/proc/no", "--tls-cert", &own],
-            "--tls-ca /proc/no cannot be read",
-        ),
-        (
-            vec![
-                "list",
-                "--tls-ca",
-                &ca,
-                "--tls-cert",
-                &own,
-                "--insecure-seed-protocol",
-            ],
-            "does not go with --tls-ca",
-        ),
-        (
-            [&server[..], &["--tls-ca", &ca, "--tls-cert", &own]].concat(),
-            "n1.pem is not for servers; issue it with",
-        ),
-        (
-            vec!["list", "--server", "ctl"],
-            "or certificates with --tls-ca and --tls-cert",
-        ),
-        (
-            [&server[..], &["--operator", "ops"]].concat(),
-            "--operator is the name of a certificate",
-        ),
-        (
-            [&server[..], &["--tls-ca", &ca, "--tls-cert", "/proc/no"]].concat(),
-            "--tls-cert /proc/no cannot be read",
-        ),
-        (
-            vec!["server", "--listen", "0.0.0.0:0"],
-            "or certificates with --tls-ca and --tls-cert",
-        ),
-    ] {
+    for (words, why) in misfits(&ca, &own) {
         let mut command = assert_cmd::Command::new(env!("CARGO_BIN_EXE_heartline"));
         let output = command.arg("nodes").args(&words).timeout(SOON).output();
         let output = output.expect("it ends");

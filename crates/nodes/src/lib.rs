@@ -52,6 +52,7 @@ pub mod replace;
 pub mod roster;
 mod server;
 mod server_args;
+mod ssh_signer;
 pub mod state;
 pub mod state_file;
 mod store;

@@ -46,6 +46,8 @@ pub(crate) enum HandshakeEnd {
 #[derive(Debug)]
 pub(crate) struct TlsServer {
     files: TlsFiles,
+    /// The files as they were before they were read.
+    watch: FileWatch,
     operators: Vec<HostName>,
     current: Mutex<Arc<ServerConfig>>,
     turns: Semaphore,
@@ -57,9 +59,11 @@ impl TlsServer {
     /// # Errors
     /// A line for people that names the option.
     pub(crate) fn open(files: TlsFiles, operators: Vec<HostName>) -> Result<Self, String> {
+        let watch = FileWatch::new(files.clone());
         let config = files.server()?;
         Ok(Self {
             files,
+            watch,
             operators,
             current: Mutex::new(Arc::new(config)),
             turns: Semaphore::new(MOST),
@@ -85,13 +89,13 @@ impl TlsServer {
         &self,
         stream: TcpStream,
     ) -> Result<(TlsStream<TcpStream>, CertifiedClient), HandshakeEnd> {
-        // The semaphore is never closed.
-        let _turn = self.turns.acquire().await;
         let mut first = [0];
         match stream.peek(&mut first).await {
             Ok(1) => {}
             Ok(_) | Err(_) => return Err(HandshakeEnd::Closed),
         }
+        // Only who has begun takes a turn. The semaphore is never closed.
+        let _turn = self.turns.acquire().await;
         // A message without TLS begins so, and nothing of TLS does.
         if first == *b"{" {
             let why = format!("this server speaks TLS only: pass {CA}, {CERTIFICATE} and {KEY}");
@@ -126,7 +130,7 @@ impl TlsServer {
     /// # Cancellation safety
     /// Nothing is lost when the future is dropped.
     pub(crate) async fn keep_current(&self) {
-        let mut watch = FileWatch::new(self.files.clone());
+        let mut watch = self.watch.clone();
         loop {
             let looked = off_thread(move || {
                 let found = watch.look(SystemTime::now());

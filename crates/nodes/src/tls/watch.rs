@@ -13,7 +13,7 @@ use heartline_exporter::tls::CERTIFICATE;
 const SOON_OVER: Duration = Duration::from_secs(14 * 24 * 3600);
 
 /// What was seen of the files.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct FileWatch {
     files: TlsFiles,
     marks: [FileMark; 3],
@@ -33,7 +33,7 @@ pub(super) struct WatchFindings {
 }
 
 impl FileWatch {
-    /// Begins with the files as they are now, which were just read; blocks.
+    /// Begins with the files as they are now, which are read next; blocks.
     pub(super) fn new(files: TlsFiles) -> Self {
         Self {
             marks: files.marks(),
