@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use heartline::nodes::auth::Secret;
+use heartline::nodes::credentials::Credentials;
 use heartline::nodes::fields::NodeAddress;
 use heartline::nodes::link::Link;
 use heartline::nodes::message::{NodeRole, Registration, ReplyHeader, ServerStatus};
@@ -55,18 +56,18 @@ fn main() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(run(&options, secret, lines))
+    runtime.block_on(run(&options, secret.into(), lines))
 }
 
 async fn run(
     options: &Options,
-    secret: Secret,
+    credentials: Credentials,
     mut lines: mpsc::UnboundedReceiver<String>,
 ) -> anyhow::Result<()> {
     let (sender, mut said) = mpsc::unbounded_channel();
     let crowd = Crowd {
         server: Arc::new(options.server.clone()),
-        secret,
+        credentials,
         sender,
     };
     let began = Instant::now();
@@ -123,7 +124,7 @@ async fn run(
 #[derive(Clone)]
 struct Crowd {
     server: Arc<String>,
-    secret: Secret,
+    credentials: Credentials,
     sender: mpsc::UnboundedSender<Said>,
 }
 
@@ -174,6 +175,7 @@ fn node(number: usize) -> anyhow::Result<Registration> {
         name: format!("n{number:05}.hadoop.com").parse()?,
         address: NodeAddress::new(ip, true)?,
         key: key.parse()?,
+        host_key: None,
         user: "hadoop".parse()?,
         keeps_connection: true,
         signature: None,
@@ -184,10 +186,10 @@ fn node(number: usize) -> anyhow::Result<Registration> {
 async fn live(node: &Registration, crowd: &Crowd) -> anyhow::Result<()> {
     let Crowd {
         server,
-        secret,
+        credentials,
         sender,
     } = crowd;
-    let mut link = Link::connect(server, Some(secret)).await?;
+    let mut link = Link::connect(server, credentials).await?;
     sender.send(Said::Asked(Instant::now()))?;
     link.send_message(&node.raw()).await?;
     let beat = node.heartbeat();

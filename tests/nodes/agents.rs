@@ -123,10 +123,10 @@ fn nothing_is_written_when_nothing_has_changed_and_a_damaged_block_is_left_alone
         let lines = agent.lines();
         lines
             .iter()
-            .filter(|line| line.contains("hosts is written"))
+            .filter(|line| line.contains("/hosts is written"))
             .count()
     };
-    agent.wait_for_times("hosts is written", 1);
+    agent.wait_for_times("/hosts is written", 1);
     assert_eq!(written(), 1);
     agent.signal(Signal::STOP);
     agent.signal(Signal::CONT);
@@ -136,7 +136,7 @@ fn nothing_is_written_when_nothing_has_changed_and_a_damaged_block_is_left_alone
     wait_for_text(&first, "hosts", "the other's entry", |text| {
         text.contains("\tn2\n")
     });
-    agent.wait_for_times("hosts is written", 2);
+    agent.wait_for_times("/hosts is written", 2);
     assert_eq!(written(), 2);
     other.wait_for(
         "line 2: the block of heartline nodes ends without a begin marker; nothing was written",

@@ -109,11 +109,13 @@ impl Node {
         let usual = server.agent_command(own.path(), &["--role", "slave", "--interval", "200ms"]);
         let mut command = Command::new(usual.get_program());
         for word in usual.get_args() {
-            // The hosts file belongs to root, the key and the authorized_keys to the user.
+            // The hosts file belongs to root, all others to the user.
             if word == own.path().join("id_ed25519") {
                 command.arg(home.path().join("key/id_ed25519"));
             } else if word == own.path().join("authorized_keys") {
                 command.arg(home.path().join(".ssh/authorized_keys"));
+            } else if word == own.path().join("known_hosts") {
+                command.arg(home.path().join(".ssh/known_hosts"));
             } else {
                 command.arg(word);
             }

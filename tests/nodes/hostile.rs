@@ -183,7 +183,7 @@ fn bytes_that_are_no_message_and_too_many_messages_are_refused() {
         (
             "bytes of TLS",
             b"\x16\x03\x01\x02\x00",
-            "not with the byte 0x16",
+            "it speaks TLS, and this server does not",
         ),
         ("an endless message", endless.as_bytes(), "is longer than"),
         ("a deep message", deep.as_bytes(), "deeper than"),

@@ -1,5 +1,5 @@
 //! Five hosts, each a network namespace with a real `sshd` and an `/etc/hosts` of its own: after an agent on each,
-//! each host reaches every other by name with `ssh`, without a password. One is added, one is killed, one
+//! each host reaches every other by name with `ssh`, without a password, and knows it by its host key. One is added, one is killed, one
 //! changes its address: the files of all others follow.
 
 use std::{
@@ -176,15 +176,24 @@ impl Host {
             .arg("--secret-file")
             .arg(wire.folder.path().join("secret"));
         agent.arg("--key").arg(self.file("id_ed25519"));
-        agent
-            .arg("--authorized-keys")
-            .arg(self.file("authorized_keys"));
+        for (option, file) in [
+            ("--authorized-keys", "authorized_keys"),
+            ("--known-hosts", "known_hosts"),
+            ("--host-key", "host_key.pub"),
+        ] {
+            agent.arg(option).arg(self.file(file));
+        }
         self.agent = Some(Program::start(&mut agent));
     }
 
     fn hosts(&self) -> String {
         let path = Path::new("/etc/netns").join(&self.space.0).join("hosts");
         fs::read_to_string(path).expect("there")
+    }
+
+    /// The host keys of the nodes.
+    fn known(&self) -> String {
+        fs::read_to_string(self.file("known_hosts")).unwrap_or_default()
     }
 
     fn keys(&self) -> String {
@@ -202,16 +211,14 @@ impl Host {
                 "-o",
                 "BatchMode=yes",
                 "-o",
-                "StrictHostKeyChecking=no",
+                "StrictHostKeyChecking=yes",
             ])
-            .args([
-                "-o",
-                "UserKnownHostsFile=/dev/null",
-                "-o",
-                "LogLevel=ERROR",
-                "-o",
-                "ConnectTimeout=20",
-            ])
+            .args(["-o", "LogLevel=ERROR", "-o", "ConnectTimeout=20"])
+            .arg("-o")
+            .arg(format!(
+                "UserKnownHostsFile={}",
+                self.file("known_hosts").display()
+            ))
             .args(["-o", "IdentitiesOnly=yes", "-i"])
             .arg(self.file("id_ed25519"))
             .args([&format!("root@{other}"), "echo $SSH_CONNECTION"])
@@ -231,9 +238,10 @@ impl Host {
 fn wait_for_all(hosts: &[Host], what: &str) {
     let began = Instant::now();
     let is_right = |host: &Host| {
-        let (names, keys) = (host.hosts(), host.keys());
+        let (names, keys, known) = (host.hosts(), host.keys(), host.known());
         hosts.iter().all(|other| {
             names.contains(&format!("{}\t{}\n", other.ip, other.name))
+                && known.contains(&format!("{},{} ssh-ed25519 ", other.name, other.ip))
                 && keys.contains(&format!(" {}\n", other.name))
         })
     };

@@ -4,9 +4,13 @@
 mod support;
 
 mod agents;
+mod certificates;
 mod files;
+mod host_keys;
 mod hostile;
 mod hosts;
 mod metrics;
+mod tls;
+mod tls_strangers;
 mod wire;
 mod zookeeper;

@@ -105,6 +105,14 @@ impl ServerOfNodes {
         Self::start(folder, &[&secret, options].concat())
     }
 
+    /// A server with the certificate `ctl.pem` of the CA in `folder`. Clients show `ops.pem`, unless a test gives them
+    /// another.
+    pub(crate) fn certified(folder: TempDir, options: &[&str]) -> Self {
+        let [ca, certificate] = ["ca.pem", "ctl.pem"].map(|name| folder.path().join(name));
+        let tls = ["--tls-ca", text(&ca), "--tls-cert", text(&certificate)];
+        Self::start(folder, &[&tls, options].concat())
+    }
+
     /// Two servers that keep their state in `ZooKeeper`. They accept only clients that know [`SECRET`], or the seed's
     /// bare messages. The first one is active. Clients of the first get both addresses, those of the second only its
     /// own.
@@ -123,6 +131,11 @@ impl ServerOfNodes {
         let second = start(zookeepers[1]);
         first.servers = format!("{},{}", first.address, second.address);
         [first, second]
+    }
+
+    /// The folder with its state, and its secret or certificates.
+    pub(crate) fn folder_path(&self) -> &Path {
+        self.folder.path()
     }
 
     fn folder() -> TempDir {
@@ -199,11 +212,17 @@ impl ServerOfNodes {
         self.introduce(&mut command).output().expect("it runs")
     }
 
-    /// Passes a client the addresses of the servers, and their secret if they have one.
+    /// Passes a client the addresses of the servers, and their secret or certificates if they have them.
     fn introduce<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         let secret = self.folder.path().join("secret");
         if secret.exists() {
             command.arg("--secret-file").arg(secret);
+        }
+        let ca = self.folder.path().join("ca.pem");
+        if ca.exists() {
+            let own = self.folder.path().join("ops.pem");
+            command.env("HEARTLINE_NODES_TLS_CA", ca);
+            command.env("HEARTLINE_NODES_TLS_CERT", own);
         }
         command.args(["--server", &self.servers])
     }
@@ -231,11 +250,16 @@ impl ServerOfNodes {
             ("--key", "id_ed25519"),
             ("--hosts-file", "hosts"),
             ("--authorized-keys", "authorized_keys"),
+            ("--known-hosts", "known_hosts"),
         ] {
             command.arg(option).arg(folder.join(file));
         }
         command
     }
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("a path")
 }
 
 /// A folder for an agent's files, with this hosts file in it.

@@ -35,7 +35,15 @@ const CRATES: [(&str, &[&str]); 14] = [
     ),
     (
         "nodes",
-        &["cli", "core", "exporter", "member", "process", "zookeeper"],
+        &[
+            "cli",
+            "core",
+            "exporter",
+            "member",
+            "process",
+            "tls",
+            "zookeeper",
+        ],
     ),
     (
         "cluster",

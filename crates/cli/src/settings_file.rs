@@ -15,7 +15,7 @@ const PREFIX: &str = "HEARTLINE_";
 
 /// All settings: the options of all programs that have a variable. A key that is none of them is a mistake, not an option
 /// of another program.
-const SETTINGS: [&str; 43] = [
+const SETTINGS: [&str; 46] = [
     "acl",
     "beat-budget",
     "combine",
@@ -42,6 +42,9 @@ const SETTINGS: [&str; 43] = [
     "namespace",
     "no-heartbeat",
     "nodes-server",
+    "nodes-tls-ca",
+    "nodes-tls-cert",
+    "nodes-tls-key",
     "on-death",
     "on-stall",
     "relay",

@@ -97,6 +97,7 @@ pub(super) fn is_ours(words: &[OsString], folder: &Path) -> bool {
 pub(super) fn begin_anew(cluster: &Cluster) -> anyhow::Result<()> {
     for host in &cluster.hosts {
         remove(&cluster.authorized_keys(host))?;
+        remove(&cluster.known_hosts(host))?;
     }
     remove(&cluster.nodes_state())
 }
@@ -223,6 +224,10 @@ impl Agents<'_> {
         command
             .arg("--authorized-keys")
             .arg(cluster.authorized_keys(host));
+        command.arg("--known-hosts").arg(cluster.known_hosts(host));
+        command
+            .arg("--host-key")
+            .arg(ssh::public(&cluster.host_key(host)));
         command.args(["--hosts-file", "/etc/hosts"]);
         let known = start(&mut command, &cluster.agent_log(host), &pid_file)
             .with_context(|| format!("{} {AGENT}", host.name))?;

@@ -36,6 +36,16 @@ impl Cluster {
         self.ssh(host).join("authorized_keys")
     }
 
+    /// The hosts that a host's ssh knows.
+    pub(super) fn known_hosts(&self, host: &Host) -> PathBuf {
+        self.ssh(host).join("known_hosts")
+    }
+
+    /// The key by which a host's sshd is known.
+    pub(super) fn host_key(&self, host: &Host) -> PathBuf {
+        self.ssh(host).join("host_ecdsa")
+    }
+
     /// The pid file of a host's sshd.
     pub(super) fn sshd_pid_file(&self, host: &Host) -> PathBuf {
         self.home(host).join("run/sshd.pid")
@@ -49,7 +59,7 @@ pub(super) fn raise(cluster: &Cluster, host: &Host) -> anyhow::Result<(ProcessRe
         return Ok((known, false));
     }
     let folder = cluster.ssh(host);
-    let host_key = folder.join("host_ecdsa");
+    let host_key = cluster.host_key(host);
     make_key(&host_key)?;
     // The folder for sshd's privilege separation; a system service would create it too.
     fs::create_dir_all("/run/sshd").context("/run/sshd cannot be made")?;

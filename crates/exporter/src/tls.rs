@@ -17,27 +17,65 @@ use tokio_rustls::{Accept, TlsAcceptor};
 
 use heartline_process::files;
 
-/// Reads a certificate with its chain and the key, both PEM.
+/// How a certificate's file is named on the command line.
+pub const CERTIFICATE: &str = "--tls-cert";
+/// How the file of its key is named.
+pub const KEY: &str = "--tls-key";
+
+/// A certificate with its chain, and its key.
+pub type CertifiedIdentity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+
+/// Reads a certificate with its chain and the key, both PEM. One file may hold both.
 ///
 /// # Errors
 /// If a file cannot be read, has something else, or if others may read the key. The error names the option `--tls-cert` or
 /// `--tls-key`.
+pub fn identity(certificate: &Path, key: &Path) -> Result<CertifiedIdentity, String> {
+    let chain = certificates(CERTIFICATE, certificate)?;
+    // The file is the one that was named by this option.
+    let option = if key == certificate { CERTIFICATE } else { KEY };
+    let read = files::read_secret(option, key)?;
+    let key = PrivateKeyDer::from_pem_slice(&read).map_err(|error| {
+        format!(
+            "{option} {} has no private key in PEM: {error}",
+            key.display()
+        )
+    })?;
+    Ok((chain, key))
+}
+
+/// Reads the certificates in a PEM file, at least one; `option` is how it was named.
+///
+/// # Errors
+/// If it cannot be read or has none. The error names the option.
+pub fn certificates(option: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let shown = path.display();
+    let read = files::read_named(path, files::SMALL);
+    let read = read.map_err(|error| format!("{option} {shown} cannot be read: {error}"))?;
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&read.bytes).collect();
+    let found = found.map_err(|error| format!("{option} {shown} is no PEM file: {error}"))?;
+    if found.is_empty() {
+        return Err(format!("{option} {shown} has no certificate in PEM"));
+    }
+    Ok(found)
+}
+
+/// What accepts connections with this certificate.
+///
+/// # Errors
+/// Those of [`identity`], or if the key is not the certificate's.
 pub fn acceptor(certificate: &Path, key: &Path) -> Result<TlsAcceptor, String> {
-    let (cert, shown) = (certificate.display(), key.display());
-    let read = files::read_named(certificate, files::SMALL);
-    let read = read.map_err(|error| format!("--tls-cert {cert} cannot be read: {error}"))?;
-    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&read.bytes).collect();
-    let chain = chain.map_err(|error| format!("--tls-cert {cert} is no PEM file: {error}"))?;
-    let read = files::read_secret("--tls-key", key)?;
-    let key = PrivateKeyDer::from_pem_slice(&read)
-        .map_err(|error| format!("--tls-key {shown} has no private key in PEM: {error}"))?;
+    let (chain, secret) = identity(certificate, key)?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?
         .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .map_err(|error| format!("--tls-cert {cert} and --tls-key {shown}: {error}"))?;
+        .with_single_cert(chain, secret)
+        .map_err(|error| {
+            let (cert, key) = (certificate.display(), key.display());
+            format!("{CERTIFICATE} {cert} and {KEY} {key}: {error}")
+        })?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))
 }

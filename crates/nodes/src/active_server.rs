@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
+use super::acceptor::Shared;
 use super::auth::Secret;
-use super::connection::Shared;
 use super::connection_table::ConnectionTable;
 use super::coordinator::Coordinator;
 use super::metrics::NodesMetrics;
@@ -16,6 +16,7 @@ use super::publish::{Published, ServerIdentity};
 use super::roster::{Roster, Rules};
 use super::state::PersistedState;
 use super::store::Store;
+use super::tls::TlsServer;
 use super::zk_store::Unkept;
 use heartline_core::clock::SystemClock;
 use heartline_member::Config;
@@ -29,6 +30,8 @@ pub(super) struct ServerConfig {
     pub(super) listen: SocketAddr,
     pub(super) keeping: StoreKind,
     pub(super) secret: Option<Secret>,
+    /// `None` without TLS.
+    pub(super) tls: Option<Arc<TlsServer>>,
     pub(super) takes_bare: bool,
     pub(super) any_address: bool,
     pub(super) rules: Rules,

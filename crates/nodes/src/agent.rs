@@ -1,6 +1,7 @@
 //! The agent of a node: registers, sends heartbeats, and keeps the node's files as the server prescribes.
 
 use std::collections::BTreeSet;
+use std::future::pending;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,16 +11,19 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use super::PROGRAM;
-use super::auth::Secret;
-use super::fields::{HostName, NodeAddress};
+use super::credentials::Credentials;
+use super::fields::{HostName, NodeAddress, PublicKey};
+use super::host_key::HostKeySource;
 use super::key::OwnKey;
 use super::link::{Broken, Link, reconnect_backoff};
 use super::managed_files::ManagedFiles;
 use super::message::{Entries, NodeRole, Registration, ReplyHeader, ServerStatus};
 use super::options::Servers;
 use super::rejection::quoted;
+use super::tls::watch_end;
 use super::writer::{Outcome, Writer};
 use heartline_core::backoff::Backoff;
+use heartline_process::off_thread::off_thread;
 use heartline_process::say::say;
 
 /// The interval between checks for a changed address of this machine.
@@ -44,12 +48,14 @@ const MOST_COMPLAINTS: usize = 64;
 #[derive(Clone, Debug)]
 pub(super) struct AgentConfig {
     pub(super) servers: Servers,
-    pub(super) secret: Option<Secret>,
+    pub(super) credentials: Credentials,
     pub(super) role: NodeRole,
     pub(super) name: HostName,
     /// The address to announce to the other nodes; if `None`, the one towards the server.
     pub(super) ip: Option<IpAddr>,
     pub(super) key: OwnKey,
+    /// What the other nodes know this machine's `sshd` by.
+    pub(super) host_key: HostKeySource,
     pub(super) interval: Duration,
     pub(super) place: ManagedFiles,
 }
@@ -96,6 +102,20 @@ struct Agent {
 
 /// Runs until it receives a signal to stop.
 pub(super) async fn run(plan: AgentConfig) -> anyhow::Result<()> {
+    let files = plan.credentials.tls.clone();
+    let watch = async {
+        match &files {
+            Some(files) => watch_end(files).await,
+            None => pending().await,
+        }
+    };
+    tokio::select! {
+        ended = live(plan) => ended,
+        () = watch => Ok(()),
+    }
+}
+
+async fn live(plan: AgentConfig) -> anyhow::Result<()> {
     let mut stop = AgentStop {
         terminate: signal(SignalKind::terminate())?,
         interrupt: signal(SignalKind::interrupt())?,
@@ -181,10 +201,10 @@ impl Agent {
     }
 
     async fn run_session(&mut self) -> Result<std::convert::Infallible, AgentEnd> {
-        let mut link =
-            Link::connect_within(CONNECT, self.server(), self.plan.secret.as_ref()).await?;
-        let mut registration =
-            registration(&self.plan, &link).map_err(|why| AgentEnd::Refused(why.to_string()))?;
+        let mut link = Link::connect_within(CONNECT, self.server(), &self.plan.credentials).await?;
+        let host_key = self.host_key().await;
+        let mut registration = registration(&self.plan, &link, host_key)
+            .map_err(|why| AgentEnd::Refused(why.to_string()))?;
         link.send_message(&registration.raw()).await?;
         let mut beats = every(self.plan.interval);
         let mut looks = every(LOOK.min(self.plan.interval));
@@ -217,6 +237,16 @@ impl Agent {
                 outcome = self.files.done() => self.written(outcome),
             }
         }
+    }
+
+    /// The key of this machine's `sshd` as it is now: that of a new container is made when it starts.
+    async fn host_key(&mut self) -> Option<PublicKey> {
+        let source = self.plan.host_key.clone();
+        let read = off_thread(move || source.read()).await?;
+        read.unwrap_or_else(|why| {
+            self.complain(format!("{why}; the other nodes do not get it"));
+            None
+        })
     }
 
     async fn take(
@@ -344,7 +374,11 @@ fn every(period: Duration) -> tokio::time::Interval {
     ticks
 }
 
-pub(super) fn registration(plan: &AgentConfig, link: &Link) -> anyhow::Result<Registration> {
+pub(super) fn registration(
+    plan: &AgentConfig,
+    link: &Link,
+    host_key: Option<PublicKey>,
+) -> anyhow::Result<Registration> {
     let own = link.local()?;
     let address = NodeAddress::new(plan.ip.unwrap_or(own), own.is_loopback())?;
     let mut registration = Registration {
@@ -353,6 +387,7 @@ pub(super) fn registration(plan: &AgentConfig, link: &Link) -> anyhow::Result<Re
         name: plan.name.clone(),
         address,
         key: plan.key.public.clone(),
+        host_key,
         signature: None,
         is_proven: false,
         user: plan.place.account.name.clone(),

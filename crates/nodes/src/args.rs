@@ -1,37 +1,31 @@
 //! The command line of `heartline nodes`.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, Error, bail};
+use anyhow::{Context, Error};
 use clap::{Args, Subcommand};
-use rustix::system::uname;
 
-use super::active_server::{ServerConfig, StoreKind};
-use super::agent::{self, RETURN};
-use super::coordinator::TICK;
+use super::agent;
+use super::ca::CaArgs;
 use super::fields::{HostName, UserName};
+use super::host_key::HostKeySource;
 use super::key::{self, OwnKey};
 use super::leave::leave;
 use super::list;
 use super::managed_files::ManagedFiles;
 use super::message::NodeRole;
-use super::metrics::MetricsOptions;
-use super::options::{Account, ClientOptions, SecretOptions};
-use super::publish::ServerIdentity;
-use super::roster::Rules;
-use super::server::{self, announced_address};
-use super::succession::candidate;
+use super::options::{Account, ClientOptions, between, machine_name};
+use super::server;
+use super::server_args::ServerArgs;
 use super::{PROGRAM, agent::AgentConfig as AgentPlan};
-use heartline_cli::{RuleValue, ZooKeeperOptions, duration, run};
-use heartline_core::detect::DetectorConfig;
-use heartline_process::files::{Named, SMALL, read_named};
+use heartline_cli::run;
 use heartline_process::say::say;
 
-/// The value of `--state` that selects ZooKeeper instead of a file.
-const ZOOKEEPER: &str = "zookeeper";
+/// The value of `--known-hosts` that selects no file.
+const NO_FILE: &str = "none";
 
 /// `heartline nodes`
 #[derive(Args, Debug)]
@@ -44,80 +38,14 @@ pub struct NodesArgs {
 enum Part {
     /// Run the control server that registers nodes and distributes the member list
     Server(Box<ServerArgs>),
-    /// Register this machine, send heartbeats, and keep its /etc/hosts and SSH authorized keys up to date
+    /// Register this machine, send heartbeats, and keep its /etc/hosts, SSH authorized keys and known hosts up to date
     Agent(Box<AgentArgs>),
     /// List all nodes
     List(ListArgs),
     /// Release a node's name and address, and remove its entries on every node
     Forget(ForgetArgs),
-}
-
-#[derive(Args, Debug)]
-struct ServerArgs {
-    /// Address and port to listen on
-    #[arg(long, value_name = "IP:PORT", default_value = "0.0.0.0:50091")]
-    listen: SocketAddr,
-
-    /// File that holds every acknowledged change [default: ~/.local/state/heartline/nodes.json, for root
-    /// /var/lib/heartline/nodes.json]; or zookeeper, which allows several servers of which one is active
-    #[arg(long, value_name = "FILE|zookeeper")]
-    state: Option<PathBuf>,
-
-    #[command(flatten)]
-    secret: SecretOptions,
-
-    /// Silence after which a node counts as dead
-    #[arg(long, value_name = "DURATION", default_value = "3s", value_parser = timeout)]
-    timeout: Duration,
-
-    /// Detection rule: adaptive allows more time to nodes with irregular heartbeats, and to many nodes that fall silent
-    /// together
-    #[arg(long, value_name = "RULE", value_enum, default_value_t)]
-    detector: RuleValue,
-
-    /// Time an agent has to reconnect after it lost its connection
-    #[arg(long = "patience", value_name = "DURATION", default_value = "1s", value_parser = duration)]
-    reconnect_timeout: Duration,
-
-    /// Accept only names that end in this domain
-    #[arg(long, value_name = "DOMAIN")]
-    domain: Option<HostName>,
-
-    /// Accept an address that differs from the connection's source address, for nodes behind address translation
-    #[arg(long)]
-    any_address: bool,
-
-    /// Address to announce to the nodes [default: the one of --listen, or the machine's own]
-    #[arg(long, value_name = "IP")]
-    advertise: Option<IpAddr>,
-
-    /// The server's public key to announce to the nodes; they do not grant it access
-    #[arg(long, value_name = "FILE")]
-    public_key: Option<PathBuf>,
-
-    /// Maximum number of nodes
-    #[arg(long, value_name = "COUNT", default_value_t = 10_000, value_parser = count)]
-    nodes: usize,
-
-    /// Maximum number of open connections
-    #[arg(long, value_name = "COUNT", default_value_t = 12_000, value_parser = count)]
-    connections: usize,
-
-    /// Maximum number of open connections from one address
-    #[arg(long, value_name = "COUNT", default_value_t = 64, value_parser = count)]
-    connections_per_address: usize,
-
-    /// Maximum number of names that one address may have had, counting dead nodes that were not forgotten
-    #[arg(long, value_name = "COUNT", default_value_t = 64, value_parser = count)]
-    names_per_address: usize,
-
-    #[command(flatten)]
-    metrics: MetricsOptions,
-
-    // This field stays last: clap would put every option after it under its help heading.
-    /// For --state zookeeper.
-    #[command(flatten)]
-    zookeeper: ZooKeeperOptions,
+    /// Make the certificates by which servers and nodes know each other
+    Ca(CaArgs),
 }
 
 #[derive(Args, Debug)]
@@ -179,6 +107,21 @@ struct NodeArgs {
         help = "File for the public keys of the nodes [default: ~/.ssh/authorized_keys]"
     )]
     authorized_keys: Option<PathBuf>,
+
+    #[arg(
+        long,
+        value_name = "FILE|none",
+        help = "File for the host keys of the nodes; or none, if they are not wanted [default: ~/.ssh/known_hosts]"
+    )]
+    known_hosts: Option<PathBuf>,
+
+    #[arg(
+        long,
+        value_name = "FILE",
+        help = "Public key of this machine's sshd, for the other nodes [default: ssh_host_ed25519_key.pub, \
+                ssh_host_ecdsa_key.pub or ssh_host_rsa_key.pub in /etc/ssh]"
+    )]
+    host_key: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]
@@ -233,24 +176,23 @@ impl NodesArgs {
                     Err(why) => usage(&why),
                 },
             },
-            Part::List(args) => match args.client.secret() {
-                Ok(secret) => {
+            Part::List(args) => match args.client.credentials() {
+                Ok(credentials) => {
                     let servers = &args.client.servers;
-                    run(
-                        PROGRAM,
-                        list::list(servers, secret.as_ref(), args.json, args.watch),
-                    )
+                    let list = list::list(servers, &credentials, args.json, args.watch);
+                    run(PROGRAM, list)
                 }
                 Err(why) => usage(&why),
             },
-            Part::Forget(args) => match args.client.secret() {
-                Ok(secret) => {
+            Part::Forget(args) => match args.client.credentials() {
+                Ok(credentials) => {
                     let servers = &args.client.servers;
-                    let forget = list::forget(servers, secret.as_ref(), &args.name, args.force);
+                    let forget = list::forget(servers, &credentials, &args.name, args.force);
                     run(PROGRAM, forget)
                 }
                 Err(why) => usage(&why),
             },
+            Part::Ca(args) => args.run(),
         }
     }
 }
@@ -272,104 +214,6 @@ fn interval(text: &str) -> Result<Duration, String> {
     between(text, Duration::from_millis(50), Duration::from_secs(20))
 }
 
-/// Parses a timeout that leaves room for several heartbeats and for the server's own tick.
-fn timeout(text: &str) -> Result<Duration, String> {
-    between(text, TICK * 3, Duration::from_secs(86_400))
-}
-
-fn between(text: &str, least: Duration, most: Duration) -> Result<Duration, String> {
-    let given = duration(text)?;
-    if (least..=most).contains(&given) {
-        return Ok(given);
-    }
-    let [least, most] = [least, most].map(humantime::format_duration);
-    Err(format!("must be between {least} and {most}"))
-}
-
-fn count(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(count) if count > 0 => Ok(count),
-        _ => Err("must be a whole number, at least 1".to_owned()),
-    }
-}
-
-impl ServerArgs {
-    #[expect(clippy::too_many_lines, reason = "one check for each option")]
-    fn plan(self) -> anyhow::Result<ServerConfig> {
-        let loopback = self.listen.ip().is_loopback();
-        if self.secret.is_open() && !loopback {
-            bail!(
-                "--listen {} can be reached from other machines: name the cluster's secret with --secret-file, or \
-                 listen on 127.0.0.1:{}; --insecure-seed-protocol trusts every client",
-                self.listen,
-                self.listen.port()
-            );
-        }
-        let secret = self.secret.secret()?;
-        let key = match &self.public_key {
-            None => None,
-            Some(path) => {
-                let text = read_named(path, SMALL)
-                    .and_then(Named::text)
-                    .with_context(|| format!("--public-key {} cannot be read", path.display()))?;
-                let key: super::fields::PublicKey = text
-                    .parse()
-                    .with_context(|| format!("--public-key {}", path.display()))?;
-                Some(key.to_string())
-            }
-        };
-        let account = Account::of(None)?;
-        let keeping = match self.state {
-            Some(state) if state.as_os_str() == ZOOKEEPER => {
-                // Several servers on one machine differ in their ports.
-                let name = format!("{}.{}", own_name(), self.listen.port()).parse();
-                let config = candidate(
-                    self.zookeeper.settings(),
-                    name.map_err(Error::msg)?,
-                    own_name(),
-                );
-                StoreKind::ZooKeeper(Box::new(config.map_err(Error::msg)?))
-            }
-            Some(state) => StoreKind::File(state),
-            None => StoreKind::File(match account.name.as_str() {
-                "root" => PathBuf::from("/var/lib/heartline/nodes.json"),
-                _ => account.home.join(".local/state/heartline/nodes.json"),
-            }),
-        };
-        Ok(ServerConfig {
-            listen: self.listen,
-            keeping,
-            takes_bare: secret.is_none(),
-            secret,
-            any_address: self.any_address,
-            rules: Rules {
-                detection: DetectorConfig {
-                    rule: self.detector.into(),
-                    timeout: self.timeout,
-                    longest_gap: TICK * 3,
-                },
-                reconnect_timeout: self.reconnect_timeout,
-                grace: self.timeout.max(RETURN),
-                most: self.nodes,
-                most_of_one: self.names_per_address,
-                domain: self.domain,
-            },
-            connections: self.connections,
-            connections_of_one: self.connections_per_address,
-            own: ServerIdentity {
-                hostname: own_name(),
-                ip: self
-                    .advertise
-                    .unwrap_or_else(|| announced_address(self.listen.ip()))
-                    .to_string(),
-                username: account.name.to_string(),
-                key,
-            },
-            metrics: self.metrics.address,
-        })
-    }
-}
-
 impl NodeArgs {
     /// Builds the agent's configuration. `key` loads the existing key or creates one.
     fn plan(
@@ -378,34 +222,38 @@ impl NodeArgs {
         interval: Duration,
         key: fn(&Path, &Account) -> anyhow::Result<OwnKey>,
     ) -> anyhow::Result<AgentPlan> {
-        let secret = self.client.secret()?;
+        let credentials = self.client.credentials()?;
         let name = match self.hostname {
             Some(name) => name,
-            None => own_name()
+            None => machine_name()
                 .parse()
                 .context("give this node's name with --hostname")?,
         };
         let account = Account::of(self.user.as_ref())?;
         let path = self.key.unwrap_or_else(|| key::usual(&account));
         let key = key(&path, &account)?;
-        let keys = self.authorized_keys;
+        let host_key = self
+            .host_key
+            .map_or(HostKeySource::Usual, HostKeySource::File);
+        if let HostKeySource::File(_) = host_key {
+            host_key.read().map_err(Error::msg)?;
+        }
+        let usual = |name: &str| account.home.join(".ssh").join(name);
+        let keys = self
+            .authorized_keys
+            .unwrap_or_else(|| usual("authorized_keys"));
+        let known = self.known_hosts.unwrap_or_else(|| usual("known_hosts"));
+        let known = (known.as_os_str() != NO_FILE).then_some(known);
         Ok(AgentPlan {
             servers: self.client.servers,
-            secret,
+            credentials,
             role,
             name,
             ip: self.ip,
             key,
             interval,
-            place: ManagedFiles::new(
-                self.hosts_file,
-                keys.unwrap_or_else(|| account.home.join(".ssh/authorized_keys")),
-                account,
-            ),
+            host_key,
+            place: ManagedFiles::new(self.hosts_file, keys, known, account),
         })
     }
-}
-
-fn own_name() -> String {
-    uname().nodename().to_string_lossy().into_owned()
 }

@@ -44,6 +44,19 @@ pub fn keys(entries: &Entries) -> String {
     lines
 }
 
+/// The block's lines for `known_hosts`, by name and address; `None` if no node has told its host key.
+pub fn known_hosts(entries: &Entries) -> Option<String> {
+    let addresses: BTreeMap<_, _> = entries.hosts.iter().map(|(ip, name)| (name, ip)).collect();
+    let mut lines = String::new();
+    for (name, key) in &entries.host_keys {
+        // A node without an address cannot be reached by its name.
+        if let Some(ip) = addresses.get(name) {
+            let _ = writeln!(lines, "{name},{ip} {key}");
+        }
+    }
+    (!lines.is_empty()).then_some(lines)
+}
+
 /// The lines of `/etc/hosts` outside the block that give names of the block another address: a lookup returns the
 /// address of the first line, or those of all lines.
 pub fn others(file: &[u8], entries: &Entries) -> Result<Vec<String>, Damaged> {
@@ -190,6 +203,26 @@ mod tests {
         let gone = put(&two, None).expect("it goes");
         assert_eq!(gone, [&file[..], b"10.9.9.9 other\n"].concat());
         assert_eq!(put(file, None), None);
+    }
+
+    #[test]
+    fn hosts_are_known_by_name_and_address() {
+        let key =
+            "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ";
+        let name = |name: &str| name.parse().expect("a name");
+        let mut entries = Entries {
+            hosts: vec![("fd00::1".parse().expect("an address"), name("n1.a.b"))],
+            ..Entries::default()
+        };
+        assert_eq!(known_hosts(&entries), None);
+        // The second one's address belongs to another node now.
+        entries.host_keys = ["n1.a.b", "n2"]
+            .map(|of| (name(of), key.parse().expect("a key")))
+            .into();
+        assert_eq!(
+            known_hosts(&entries),
+            Some(format!("n1.a.b,fd00::1 {key}\n"))
+        );
     }
 
     #[test]

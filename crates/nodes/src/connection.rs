@@ -1,30 +1,26 @@
 //! One connection of the server, from its hello to its end. A connection costs the others nothing: the size and number
 //! of its messages are bounded, answers that the client does not read are dropped, and a silent client is disconnected.
 
-use std::fmt;
-use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::PROGRAM;
-use super::auth::Secret;
+use super::acceptor::{Acceptor, Shared};
 use super::coordinator::{CoordinatorInput, CoordinatorReply, Submission};
-use super::limits::{Bucket, Complaints, ConnectionLimits};
+use super::limits::Bucket;
 use super::link::{Broken, Link};
 use super::message::{ClientRequest, Raw};
-use super::metrics::NodesMetrics;
 use super::publish::{Published, refused, replaced};
+use super::reader::Malformed;
 use super::rejection::Rejection;
-use heartline_core::clock::SystemClock;
-use heartline_process::say::say;
+use super::tls::CertifiedClient;
 
 /// The longest message in bytes: a registration with the longest key fits into it.
 const LONGEST: usize = 16 << 10;
-/// The longest message in bytes before the sender is authenticated.
-pub(super) const LONGEST_HELLO: usize = 4 << 10;
 /// The time the first message may take.
 const HELLO: Duration = Duration::from_secs(5);
 /// The time a connection may go without a complete message.
@@ -38,78 +34,12 @@ const ANSWERS: usize = 256;
 const REFUSALS: u32 = 10;
 /// The next update is sent when the last one is confirmed, or after this time.
 const CONFIRM: Duration = Duration::from_millis(500);
-/// How long the server reads what is still in transit, so that a rejection is not lost with the connection.
-const LINGER: Duration = Duration::from_millis(500);
+/// The first byte of a handshake by TLS.
+const OF_TLS: u8 = 0x16;
 /// The answer of a server that stands by.
 const STANDS_BY: &str = "this server stands by for another one; name all of them with --server";
 /// The minimum time between two lists on a connection that watches.
 const LISTS_APART: Duration = Duration::from_millis(200);
-
-/// What every accepted connection starts with.
-#[derive(Debug)]
-pub(super) struct Acceptor {
-    pub(super) limits: Mutex<ConnectionLimits>,
-    pub(super) complaints: Mutex<Complaints>,
-    pub(super) clock: SystemClock,
-    /// `None` while the server stands by.
-    pub(super) open: watch::Receiver<Option<Arc<Shared>>>,
-    pub(super) metrics: Arc<NodesMetrics>,
-}
-
-impl Acceptor {
-    /// Counts a new connection, or rejects it.
-    fn enter(&self, from: IpAddr) -> Result<(), Rejection> {
-        let entered = lock(&self.limits).enter(from);
-        self.metrics.entered(entered.is_ok());
-        entered
-    }
-
-    /// Removes a connection that was counted by `enter`.
-    fn leave(&self, from: IpAddr) {
-        lock(&self.limits).leave(from);
-        self.metrics.left();
-    }
-
-    /// Logs a line about an address, unless there were too many.
-    pub(super) fn say(&self, about: SocketAddr, what: fmt::Arguments<'_>) {
-        let now = self.clock.now().elapsed;
-        if lock(&self.complaints).may_say(now, about.ip()) {
-            say(PROGRAM, format_args!("{about}{what}"));
-        }
-    }
-
-    fn refuses(&self, peer: SocketAddr, why: &Rejection) {
-        self.say(peer, format_args!(" is refused: {why}"));
-    }
-
-    /// Logs how many lines were suppressed.
-    pub(super) fn sum_up(&self) {
-        for (about, count) in lock(&self.complaints).take_unsaid(self.clock.now().elapsed) {
-            let whose = match about {
-                IpAddr::V4(_) => about.to_string(),
-                IpAddr::V6(net) if net.is_unspecified() => "many other addresses".to_owned(),
-                IpAddr::V6(net) => format!("{net}/64"),
-            };
-            say(
-                PROGRAM,
-                format_args!("and {count} more lines like those about {whose}"),
-            );
-        }
-    }
-}
-
-/// What all connections share while the server is active.
-#[derive(Debug)]
-pub(super) struct Shared {
-    pub(super) secret: Option<Secret>,
-    /// Whether messages without authentication are accepted.
-    pub(super) takes_bare: bool,
-    pub(super) coordinator: mpsc::Sender<CoordinatorInput>,
-    pub(super) updates: watch::Receiver<Arc<Published>>,
-    pub(super) seen: watch::Receiver<u64>,
-    /// Whether loopback addresses are accepted: only if the server listens on one.
-    pub(super) loopback: bool,
-}
 
 /// Why a connection ends.
 enum ConnectionEnd {
@@ -124,6 +54,10 @@ enum ConnectionEnd {
 impl From<Broken> for ConnectionEnd {
     fn from(why: Broken) -> Self {
         match why {
+            Broken::Malformed(Malformed::Begin(OF_TLS)) => Self::Refused(Rejection::new(
+                "it speaks TLS, and this server does not: start the server with --tls-ca, --tls-cert and --tls-key, or \
+                 leave them out there",
+            )),
             Broken::Malformed(why) => Self::Refused(Rejection::new(why.to_string())),
             Broken::Refused(why) => Self::Refused(why),
             why => Self::Broken(why),
@@ -144,23 +78,30 @@ impl From<Rejection> for ConnectionEnd {
 }
 
 /// Serves one connection from its first byte to its last.
-pub(super) async fn serve(number: u64, mut link: Link, peer: SocketAddr, acceptor: Arc<Acceptor>) {
+pub(super) async fn serve(
+    number: u64,
+    stream: TcpStream,
+    peer: SocketAddr,
+    acceptor: Arc<Acceptor>,
+) {
     let ip = peer.ip().to_canonical();
-    let entered = acceptor.enter(ip);
-    let has_entered = entered.is_ok();
+    let _entered = match acceptor.enter(ip) {
+        Ok(entered) => entered,
+        Err(why) => return acceptor.turn_away(stream, peer, &why).await,
+    };
+    let Some((mut link, certified)) = acceptor.meet(stream, peer).await else {
+        return;
+    };
     let open = acceptor.open.borrow().clone();
-    let end = match (entered, open) {
-        (Err(why), _) => {
-            acceptor.refuses(peer, &why);
-            ConnectionEnd::Refused(why)
-        }
-        (Ok(()), None) => ConnectionEnd::Refused(Rejection::new(STANDS_BY)),
-        (Ok(()), Some(shared)) => {
+    let end = match open {
+        None => ConnectionEnd::Refused(Rejection::new(STANDS_BY)),
+        Some(shared) => {
             let (answers, inbox) = mpsc::channel(ANSWERS);
             let mut connection = ServerConnection {
                 number,
                 link,
                 peer,
+                certified,
                 updates: shared.updates.clone(),
                 seen: shared.seen.clone(),
                 answers,
@@ -198,20 +139,14 @@ pub(super) async fn serve(number: u64, mut link: Link, peer: SocketAddr, accepto
         ConnectionEnd::Broken(why) => acceptor.say(peer, format_args!(": {why}")),
     }
     link.close().await;
-    let _ = timeout(LINGER, async { while link.next().await.is_ok() {} }).await;
-    if has_entered {
-        acceptor.leave(ip);
-    }
-}
-
-fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 struct ServerConnection<'a> {
     number: u64,
     link: Link,
     peer: SocketAddr,
+    /// What its certificate permits; `None` without TLS.
+    certified: Option<CertifiedClient>,
     shared: &'a Shared,
     acceptor: &'a Acceptor,
     updates: watch::Receiver<Arc<Published>>,
@@ -309,6 +244,9 @@ impl ServerConnection<'_> {
             if let ClientRequest::Register(node) | ClientRequest::Leave(node) = &mut request {
                 node.prove(self.link.binding(node))?;
             }
+            if let Some(certified) = &self.certified {
+                certified.permits(&request)?;
+            }
             Ok(request)
         });
         match request {
@@ -333,7 +271,8 @@ impl ServerConnection<'_> {
         let submission = Submission {
             connection: self.number,
             peer: ip,
-            is_trusted: self.link.is_sealed() || ip.is_loopback(),
+            // A certificate has permitted the request, or it would not come here.
+            is_trusted: self.certified.is_some() || self.link.is_sealed() || ip.is_loopback(),
             message,
             answers: self.answers.clone(),
         };

@@ -10,6 +10,7 @@ use ssh_key::public::KeyData;
 use ssh_key::{Algorithm, SshSig};
 
 use super::rejection::{Rejection, quoted};
+use super::ssh_signer::has_signed;
 
 /// The maximum length of a name in the domain name system.
 const LONGEST_NAME: usize = 253;
@@ -17,8 +18,6 @@ const LONGEST_LABEL: usize = 63;
 const LONGEST_USER: usize = 32;
 /// An RSA key of 16384 bits has 2,800 characters.
 const LONGEST_KEY: usize = 4096;
-/// The purpose that a signature is bound to: a signature for another purpose is not valid here.
-pub(super) const NAMESPACE: &str = "heartline-nodes";
 /// The minimum size of an RSA key; OpenSSH has rejected smaller ones for years.
 const FEWEST_RSA_BITS: usize = 2048;
 /// Names that refer to the local machine on common systems.
@@ -136,7 +135,7 @@ impl PublicKey {
         let (Ok(key), Ok(signature)) = (key, signature) else {
             return false;
         };
-        key.verify(NAMESPACE, message, &signature).is_ok()
+        has_signed(&key, message, &signature)
     }
 }
 
@@ -144,7 +143,14 @@ impl FromStr for PublicKey {
     type Err = Rejection;
 
     fn from_str(text: &str) -> Result<Self, Rejection> {
-        let wrong = |why: &str| Err(Rejection::new(format!("id_rsa.pub {why}")));
+        Self::read("id_rsa.pub", text)
+    }
+}
+
+impl PublicKey {
+    /// Parses a key; `what` is how a rejection calls it.
+    pub(super) fn read(what: &str, text: &str) -> Result<Self, Rejection> {
+        let wrong = |why: &str| Err(Rejection::new(format!("{what} {why}")));
         // The text may end in a newline, as Python's `open(…).read()` returns it.
         let text = text.trim_end_matches(['\n', '\r']);
         if text.len() > LONGEST_KEY {

@@ -10,8 +10,10 @@ use ssh_key::PrivateKey;
 
 use super::auth::Secret;
 use super::fields::PublicKey;
+use super::message::ClientRequest;
 use super::roster::Rules;
 use super::state::PersistedState;
+use super::tls::CertifiedClient;
 use super::zk_store::{Values, read, written};
 use heartline_core::detect::{DetectorConfig, Rule};
 
@@ -42,6 +44,22 @@ pub fn store(bytes: &[u8]) {
         let again = read(&written(&kept, None), None, true, &mut BTreeMap::new());
         assert!(again.is_ok_and(|again| again == kept));
         go_on(kept);
+    }
+}
+
+/// Reads the certificate of a client, which speaks for no name that is not in it.
+pub fn certificate(bytes: &[u8]) {
+    let Ok(client) = CertifiedClient::of(&bytes.into(), &[]) else {
+        return;
+    };
+    let name = "n9.hadoop.com";
+    let lower = bytes.to_ascii_lowercase();
+    let is_in_it = lower
+        .windows(name.len())
+        .any(|part| part == name.as_bytes());
+    if let Ok(host) = name.parse() {
+        let is_permitted = client.permits(&ClientRequest::Forget(host, true)).is_ok();
+        assert!(is_in_it || !is_permitted);
     }
 }
 

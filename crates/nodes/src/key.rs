@@ -1,14 +1,16 @@
 //! The key of a node: the existing one, or a new one.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail};
 use ssh_key::rand_core::OsRng;
-use ssh_key::{Algorithm, HashAlg, LineEnding, PrivateKey};
+use ssh_key::{Algorithm, LineEnding, PrivateKey};
 
-use super::fields::{NAMESPACE, PublicKey};
+use super::fields::PublicKey;
 use super::options::Account;
 use super::replace::{NewFile, replace};
+use super::ssh_signer::SshSigner;
 use heartline_process::files::{self, UnfitFile};
 
 /// The maximum size in bytes of a key file that is read.
@@ -32,7 +34,7 @@ pub(super) fn usual(account: &Account) -> PathBuf {
 pub(super) struct OwnKey {
     pub(super) public: PublicKey,
     /// `None` for a key with a passphrase, and for a kind of key that heartline cannot sign with.
-    private: Option<PrivateKey>,
+    private: Option<Arc<SshSigner>>,
 }
 
 impl OwnKey {
@@ -81,16 +83,16 @@ impl OwnKey {
             private.public_key().to_openssh()?
         };
         let public = text.parse().map_err(|why| anyhow!("{shown}: {why}"))?;
+        let private = private.ok().filter(|private| has_half(private, &public));
         Ok(Self {
-            private: private.ok().filter(|private| has_half(private, &public)),
+            private: private.and_then(SshSigner::of).map(Arc::new),
             public,
         })
     }
 
     /// Signs a message to prove that this node has its key; `None` if the key cannot sign.
     pub(super) fn sign(&self, message: &[u8]) -> Option<String> {
-        let private = self.private.as_ref()?;
-        let signature = private.sign(NAMESPACE, HashAlg::Sha512, message).ok()?;
+        let signature = self.private.as_ref()?.sign(message)?;
         signature.to_pem(LineEnding::LF).ok()
     }
 }

@@ -7,7 +7,6 @@ use tokio::time::timeout;
 
 use super::agent::{AgentConfig, log_written, registration};
 use super::link::Link;
-use super::managed_files::ManagedFiles;
 use super::message::ReplyHeader;
 use super::writer::Writer;
 
@@ -29,17 +28,10 @@ pub(super) async fn leave(plan: AgentConfig) -> anyhow::Result<()> {
 
 /// The message for the case that the files are cleaned but the server does not know of the leave.
 fn not_informed(plan: &AgentConfig, why: &str) -> String {
-    let ManagedFiles {
-        hosts,
-        authorized_keys,
-        ..
-    } = &plan.place;
     format!(
-        "the node's blocks were removed from {} and {}, but the server was not informed: {why}; stop the agent and \
+        "the node's blocks were removed from {}, but the server was not informed: {why}; stop the agent and \
          run leave again, or run: heartline nodes forget {}",
-        hosts.display(),
-        authorized_keys.display(),
-        plan.name
+        plan.place, plan.name
     )
 }
 
@@ -57,8 +49,8 @@ async fn send_to_any(plan: &AgentConfig) -> anyhow::Result<()> {
 }
 
 async fn send_leave(plan: &AgentConfig, server: &str) -> anyhow::Result<()> {
-    let mut link = Link::connect(server, plan.secret.as_ref()).await?;
-    let registration = registration(plan, &link)?;
+    let mut link = Link::connect(server, &plan.credentials).await?;
+    let registration = registration(plan, &link, None)?;
     link.send_message(&registration.leave()).await?;
     loop {
         let message = link.next().await?;

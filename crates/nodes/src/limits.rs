@@ -115,6 +115,46 @@ impl Complaints {
     }
 }
 
+/// The most clients whose handshakes are counted separately: more than a server has connections.
+const SHAKERS: usize = 1 << 14;
+
+/// Limits how often a client may begin a handshake by TLS, which costs the server a signature.
+#[derive(Debug)]
+pub struct HandshakeRates {
+    a_second: u32,
+    of: HashMap<IpAddr, Bucket>,
+}
+
+impl HandshakeRates {
+    /// Each client may begin this many handshakes a second, and twice as many at once.
+    pub fn new(a_second: u32) -> Self {
+        Self {
+            a_second,
+            of: HashMap::new(),
+        }
+    }
+
+    /// Counts a handshake, or rejects it.
+    pub fn begin(&mut self, now: Duration, from: IpAddr) -> Result<(), Rejection> {
+        let mut from = party(from);
+        if self.of.len() >= SHAKERS && !self.of.contains_key(&from) {
+            self.of.retain(|_, bucket| !bucket.is_full(now));
+            if self.of.len() >= SHAKERS {
+                // All further clients share one entry.
+                from = Ipv6Addr::UNSPECIFIED.into();
+            }
+        }
+        let a_second = self.a_second;
+        let full = || Bucket::new(now, a_second.saturating_mul(2), a_second);
+        if self.of.entry(from).or_insert_with(full).take(now) {
+            return Ok(());
+        }
+        Err(Rejection::new(format!(
+            "more than {a_second} handshakes by TLS a second"
+        )))
+    }
+}
+
 /// The open connections, by client.
 #[derive(Debug)]
 pub struct ConnectionLimits {
@@ -179,6 +219,26 @@ mod tests {
         assert!(bucket.take(Duration::from_millis(190)));
         let later = Duration::from_secs(100);
         assert_eq!((0..9).filter(|_| bucket.take(later)).count(), 3);
+    }
+
+    #[test]
+    fn one_address_does_not_take_all_handshakes() {
+        let address = |n: u32| IpAddr::V4(n.into());
+        let mut rates = HandshakeRates::new(3);
+        let mut begin = |at: u64, n: u32| rates.begin(Duration::from_millis(at), address(n));
+        let taken = (0..9).filter(|_| begin(0, 1).is_ok()).count();
+        assert_eq!(taken, 6);
+        let why = begin(300, 1).unwrap_err().to_string();
+        assert_eq!(why, "more than 3 handshakes by TLS a second");
+        assert_eq!(begin(0, 2), Ok(()));
+        assert_eq!(begin(340, 1), Ok(()));
+        // Beyond the bound the others share one, and those at rest make room.
+        for n in 3..20_000 {
+            let _ = begin(400, n);
+        }
+        assert!(begin(400, 30_000).is_err());
+        assert_eq!(begin(9000, 30_000), Ok(()));
+        assert!(rates.of.len() <= SHAKERS + 1);
     }
 
     #[test]

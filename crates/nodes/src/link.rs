@@ -1,4 +1,7 @@
-//! One connection, seen from either end: complete messages in and out, authenticated if both ends know the secret.
+//! One connection, seen from either end: complete messages in and out, authenticated if both ends know the secret, and
+//! encrypted if both have certificates.
+
+mod stream;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -6,15 +9,18 @@ use std::time::Duration;
 
 use serde::Serialize;
 use thiserror::Error;
-use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::auth::{Authenticator, Body, Nonce, Secret, Side};
+use super::credentials::Credentials;
 use super::message::{Raw, Registration, ReplyHeader};
 use super::reader::{Malformed, Reader};
 use super::rejection::{Rejection, quoted};
+use super::tls::{self, refused_later};
 use heartline_core::backoff::Backoff;
+pub use stream::LinkStream;
+use stream::PIECE;
 
 /// The longest message in bytes that a client accepts: the status of 20,000 nodes with RSA keys.
 const LONGEST_FROM_SERVER: usize = 16 << 20;
@@ -22,8 +28,8 @@ const LONGEST_FROM_SERVER: usize = 16 << 20;
 const LIMIT: Duration = Duration::from_secs(5);
 /// The first and the longest wait of a client before it connects again.
 const RECONNECT: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(3));
-/// The number of bytes per read.
-const PIECE: usize = 16 << 10;
+/// How long the other end's last bytes are read, so that what was sent to it last is not lost with the connection.
+const LINGER: Duration = Duration::from_millis(500);
 
 /// The waits of a client between attempts to connect: random, so that a thousand agents do not all connect at the same
 /// moment when their server is back.
@@ -51,7 +57,7 @@ pub enum Broken {
 /// A connection.
 #[derive(Debug)]
 pub struct Link {
-    stream: TcpStream,
+    stream: LinkStream,
     reader: Reader,
     seal: Option<Authenticator>,
     /// The authentication header of a message that has not arrived completely.
@@ -60,9 +66,10 @@ pub struct Link {
 
 impl Link {
     /// A connection without any message yet; `longest` is the maximum message length in bytes.
-    pub fn new(stream: TcpStream, longest: usize) -> Self {
+    pub fn new(stream: impl Into<LinkStream>, longest: usize) -> Self {
+        let stream = stream.into();
         // Small messages are answers that the other end waits for.
-        let _ = stream.set_nodelay(true);
+        let _ = stream.tcp().set_nodelay(true);
         Self {
             stream,
             reader: Reader::new(longest),
@@ -71,28 +78,36 @@ impl Link {
         }
     }
 
-    /// Connects to a server within 5 s, and exchanges nonces with it if there is a secret.
-    pub async fn connect(server: &str, secret: Option<&Secret>) -> Result<Self, Broken> {
-        Self::connect_within(LIMIT, server, secret).await
+    /// Connects to a server, written `HOST:PORT`, within 5 s: by TLS if there are certificates, and with an exchange of
+    /// nonces if there is a secret.
+    pub async fn connect(server: &str, credentials: &Credentials) -> Result<Self, Broken> {
+        Self::connect_within(LIMIT, server, credentials).await
     }
 
     /// As [`Link::connect`], with another time limit.
     pub async fn connect_within(
         limit: Duration,
         server: &str,
-        secret: Option<&Secret>,
+        credentials: &Credentials,
     ) -> Result<Self, Broken> {
-        let met = timeout(limit, Self::meet(server, secret)).await;
+        let met = timeout(limit, Self::meet(server, credentials)).await;
         met.unwrap_or_else(|_| {
             let why = format!("no answer within {}", humantime::format_duration(limit));
             Err(io::Error::new(io::ErrorKind::TimedOut, why).into())
         })
     }
 
-    async fn meet(server: &str, secret: Option<&Secret>) -> Result<Self, Broken> {
+    async fn meet(server: &str, credentials: &Credentials) -> Result<Self, Broken> {
         let stream = TcpStream::connect(server).await?;
+        let stream = match &credentials.tls {
+            None => LinkStream::Plain(stream),
+            Some(files) => {
+                let stream = tls::connect(stream, server, files).await?;
+                LinkStream::Tls(Box::new(stream.into()))
+            }
+        };
         let mut link = Self::new(stream, LONGEST_FROM_SERVER);
-        if let Some(secret) = secret {
+        if let Some(secret) = &credentials.secret {
             let own = Nonce::random();
             link.send_message(&hello("client", own)).await?;
             let answer = link.next().await?;
@@ -134,8 +149,8 @@ impl Link {
         self.seal.is_some()
     }
 
-    /// What a node signs to prove that it has its key, bound to this registration; `None` unless both ends know the
-    /// secret.
+    /// What a node signs to prove that it has its key, bound to this registration and this connection; `None` unless both
+    /// ends know the secret or have certificates.
     pub fn binding(&self, registration: &Registration) -> Option<[u8; 32]> {
         let (role, address) = (
             registration.role.to_string(),
@@ -148,13 +163,14 @@ impl Link {
             registration.key.as_str(),
             registration.user.as_str(),
         ];
-        self.seal.as_ref().map(|seal| seal.binding(&texts))
+        let by_tls = self.stream.exported(&lined_up(&texts));
+        by_tls.or_else(|| Some(self.seal.as_ref()?.binding(&texts)))
     }
 
     /// Whether this machine would now reach the other end from another address. This sends nothing and looks up no
     /// name.
     pub fn has_moved(&self) -> bool {
-        let (Ok(to), Ok(from)) = (self.stream.peer_addr(), self.local()) else {
+        let (Ok(to), Ok(from)) = (self.stream.tcp().peer_addr(), self.local()) else {
             return false;
         };
         // Without a route the question has no answer.
@@ -163,12 +179,12 @@ impl Link {
 
     /// The local address of this connection.
     pub fn local(&self) -> io::Result<IpAddr> {
-        Ok(self.stream.local_addr()?.ip().to_canonical())
+        Ok(self.stream.tcp().local_addr()?.ip().to_canonical())
     }
 
     /// The other end's address.
     pub fn peer(&self) -> io::Result<IpAddr> {
-        Ok(self.stream.peer_addr()?.ip().to_canonical())
+        Ok(self.stream.tcp().peer_addr()?.ip().to_canonical())
     }
 
     /// The next message, with its authentication checked. Cancel-safe: received bytes stay in the buffer.
@@ -186,22 +202,23 @@ impl Link {
                     }
                 }
             }
-            self.stream.readable().await?;
-            match self.fill() {
+            let reader = &mut self.reader;
+            match self.stream.read(|piece| reader.feed(piece)).await {
                 Ok(0) => return Err(Broken::Closed),
                 Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Err(error.into()),
+                // The end of a process ends its connections without the word for it in TLS. A message that is not
+                // complete is none, so nobody gains by cutting one off.
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    return Err(Broken::Closed);
+                }
+                Err(error) => {
+                    return Err(match refused_later(&error) {
+                        Some(why) => Rejection::new(why).into(),
+                        None => error.into(),
+                    });
+                }
             }
         }
-    }
-
-    /// The read buffer is on the stack of this call only: a thousand waiting connections need none.
-    fn fill(&mut self) -> io::Result<usize> {
-        let mut piece = [0; PIECE];
-        let length = self.stream.try_read(&mut piece)?;
-        self.reader.feed(&piece[..length]);
-        Ok(length)
     }
 
     /// Sends a message. If the other end does not accept it within five seconds, this fails and the connection cannot
@@ -213,13 +230,10 @@ impl Link {
                 // Header and small message go into one segment.
                 Some(header) if body.bytes().len() < PIECE => {
                     let both = [&header[..], body.bytes()].concat();
-                    self.stream.write_all(&both).await
+                    self.stream.write(&[&both]).await
                 }
-                Some(header) => {
-                    self.stream.write_all(&header).await?;
-                    self.stream.write_all(body.bytes()).await
-                }
-                None => self.stream.write_all(body.bytes()).await,
+                Some(header) => self.stream.write(&[&header, body.bytes()]).await,
+                None => self.stream.write(&[body.bytes()]).await,
             }
         };
         let late = |_| {
@@ -236,10 +250,20 @@ impl Link {
         self.send(&Body::new(serde_json::to_vec(message)?)).await
     }
 
-    /// Closes the sending direction.
-    pub async fn close(&mut self) {
-        let _ = self.stream.shutdown().await;
+    /// Closes the sending direction, and reads what is still on its way for half a second: a connection that is dropped
+    /// with unread bytes takes along what was sent to the other end last.
+    pub async fn close(mut self) {
+        let _ = timeout(LINGER, self.stream.shutdown()).await;
+        let rest = async { while self.stream.read(|_| ()).await.is_ok_and(|count| count > 0) {} };
+        let _ = timeout(LINGER, rest).await;
     }
+}
+
+/// These texts, each after its length in 8 bytes: no other texts look like them.
+fn lined_up(texts: &[&str]) -> Vec<u8> {
+    let parts = texts.iter();
+    let parts = parts.map(|text| [&text.len().to_be_bytes(), text.as_bytes()].concat());
+    parts.collect::<Vec<_>>().concat()
 }
 
 fn hello(role: &str, nonce: Nonce) -> Raw {

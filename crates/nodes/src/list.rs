@@ -9,7 +9,7 @@ use serde::Deserialize;
 use tokio::time::{Instant, interval_at, sleep, timeout};
 
 use super::PROGRAM;
-use super::auth::Secret;
+use super::credentials::Credentials;
 use super::fields::HostName;
 use super::link::{Link, reconnect_backoff};
 use super::message::{ListedNode, Raw, ReplyHeader, Truth};
@@ -39,7 +39,7 @@ struct Nodes {
 /// Shows all nodes, once, or again on each change.
 pub(super) async fn list(
     servers: &Servers,
-    secret: Option<&Secret>,
+    credentials: &Credentials,
     json: bool,
     watch: bool,
 ) -> anyhow::Result<()> {
@@ -47,7 +47,7 @@ pub(super) async fn list(
         watch: watch.then_some(Truth::True),
         ..Raw::operator("list")
     };
-    let (mut link, mut last) = ask_any(servers, secret, &ask, "nodes").await?;
+    let (mut link, mut last) = ask_any(servers, credentials, &ask, "nodes").await?;
     let mut screen = Screen::new(watch);
     show(&mut screen, &last, json)?;
     if !watch {
@@ -71,7 +71,7 @@ pub(super) async fn list(
         say(PROGRAM, format_args!("{why:#}; trying again"));
         link = loop {
             sleep(backoff.next_wait()).await;
-            if let Ok((link, _)) = ask_any(servers, secret, &ask, "nodes").await {
+            if let Ok((link, _)) = ask_any(servers, credentials, &ask, "nodes").await {
                 break link;
             }
         };
@@ -99,7 +99,7 @@ async fn follow(
 /// Asks the server to forget a node.
 pub(super) async fn forget(
     servers: &Servers,
-    secret: Option<&Secret>,
+    credentials: &Credentials,
     name: &HostName,
     force: bool,
 ) -> anyhow::Result<()> {
@@ -108,14 +108,14 @@ pub(super) async fn forget(
         force: force.then_some(Truth::True),
         ..Raw::operator("forget")
     };
-    ask_any(servers, secret, &ask, "ack").await?;
+    ask_any(servers, credentials, &ask, "ack").await?;
     Ok(())
 }
 
 /// Asks the active server. Returns its answer and the connection.
 async fn ask_any(
     servers: &Servers,
-    secret: Option<&Secret>,
+    credentials: &Credentials,
     ask: &Raw,
     kind: &str,
 ) -> anyhow::Result<(Link, Vec<u8>)> {
@@ -123,7 +123,7 @@ async fn ask_any(
     for turn in 0..servers.count() {
         let server = servers.at(turn);
         let asked = async {
-            let mut link = Link::connect(server, secret).await?;
+            let mut link = Link::connect(server, credentials).await?;
             link.send_message(ask).await?;
             let message = answer(&mut link, kind).await?;
             anyhow::Ok((link, message))

@@ -1,4 +1,4 @@
-//! The files that an agent manages on its node: its block in `/etc/hosts` and in `authorized_keys`.
+//! The files that an agent manages on its node: its block in `/etc/hosts`, in `authorized_keys` and in `known_hosts`.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use anyhow::Context;
 
 use super::PROGRAM;
-use super::block::{Damaged, hosts, keys, others, with_block};
+use super::block::{Damaged, hosts, keys, known_hosts, others, with_block};
 use super::message::Entries;
 use super::options::Account;
 use super::replace::{NewFile, ReplaceError, change, sweep};
@@ -19,11 +19,13 @@ use heartline_process::say::say;
 /// The maximum number of warnings about lines outside the block.
 const MOST_WARNINGS: usize = 64;
 
-/// The two managed files of a node.
+/// The managed files of a node.
 #[derive(Clone, Debug)]
 pub(super) struct ManagedFiles {
     pub(super) hosts: PathBuf,
     pub(super) authorized_keys: PathBuf,
+    /// `None` if the nodes' host keys are not wanted.
+    pub(super) known_hosts: Option<PathBuf>,
     pub(super) account: Account,
     /// The warnings that any copy of this value has logged, so that each is logged once.
     warned: Arc<Mutex<BTreeSet<String>>>,
@@ -32,21 +34,30 @@ pub(super) struct ManagedFiles {
 impl fmt::Display for ManagedFiles {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (hosts, keys) = (self.hosts.display(), self.authorized_keys.display());
-        write!(f, "{hosts} and {keys}")
+        match &self.known_hosts {
+            Some(known) => write!(f, "{hosts}, {keys} and {}", known.display()),
+            None => write!(f, "{hosts} and {keys}"),
+        }
     }
 }
 
 impl ManagedFiles {
-    pub(super) fn new(hosts: PathBuf, authorized_keys: PathBuf, account: Account) -> Self {
+    pub(super) fn new(
+        hosts: PathBuf,
+        authorized_keys: PathBuf,
+        known_hosts: Option<PathBuf>,
+        account: Account,
+    ) -> Self {
         Self {
             hosts,
             authorized_keys,
+            known_hosts,
             account,
             warned: Arc::default(),
         }
     }
 
-    /// Writes the entries into both files. Returns the paths of the files that changed.
+    /// Writes the entries into the files. Returns the paths of the files that changed.
     pub(super) fn apply(&self, entries: &Entries) -> anyhow::Result<Vec<&Path>> {
         self.put(Some(entries))
     }
@@ -73,14 +84,22 @@ impl ManagedFiles {
         self.warned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tries both files, whether or not the first succeeds.
+    /// Tries all files, whether or not the first succeeds.
     fn put(&self, entries: Option<&Entries>) -> anyhow::Result<Vec<&Path>> {
         let first = self.put_hosts(entries);
-        let second = self.put_keys(entries);
-        let written = [(first?, &self.hosts), (second?, &self.authorized_keys)];
+        let second = self.put_for_user(&self.authorized_keys, entries.map(keys).as_deref());
+        let third = match &self.known_hosts {
+            Some(path) => self.put_for_user(path, entries.and_then(known_hosts).as_deref()),
+            None => Ok(false),
+        };
+        let written = [
+            (first?, Some(&self.hosts)),
+            (second?, Some(&self.authorized_keys)),
+            (third?, self.known_hosts.as_ref()),
+        ];
+        let written = written.into_iter().filter(|(is_written, _)| *is_written);
         Ok(written
-            .into_iter()
-            .filter_map(|(written, path)| written.then_some(path.as_path()))
+            .filter_map(|(_, path)| path.map(PathBuf::as_path))
             .collect())
     }
 
@@ -98,15 +117,15 @@ impl ManagedFiles {
         })
     }
 
-    fn put_keys(&self, entries: Option<&Entries>) -> anyhow::Result<bool> {
-        let (path, account) = (&self.authorized_keys, &self.account);
+    /// Writes a block into a file of the user; without lines there is none.
+    fn put_for_user(&self, path: &Path, lines: Option<&str>) -> anyhow::Result<bool> {
+        let account = &self.account;
         let fresh = NewFile {
             mode: 0o600,
             owner: account.ids,
             links: account.links(),
         };
-        let lines = entries.map(keys);
-        let make = |file: &[u8]| with_block(file, lines.as_deref());
+        let make = |file: &[u8]| with_block(file, lines);
         let put = || put_block(path, fresh, make, || Account::make_folder(path));
         account.touch(path, put).map_err(|why| match account.ids {
             Some(_) => why.context(format!("on behalf of {}", account.name)),
@@ -161,6 +180,7 @@ mod tests {
                 "n1".parse().expect("a name"),
             )],
             keys: vec![("n1".parse().expect("a name"), KEY.parse().expect("a key"))],
+            host_keys: vec![("n1".parse().expect("a name"), KEY.parse().expect("a key"))],
             dead: BTreeSet::new(),
         }
     }
@@ -185,14 +205,21 @@ mod tests {
         let keys = home.path().join(".ssh/authorized_keys");
         let own = tempfile::tempdir().expect("a folder");
         let hosts = own.path().join("more/hosts");
-        let place = ManagedFiles::new(hosts.clone(), keys.clone(), account.clone());
-        let written = place.apply(&entries()).expect("both can be written");
-        assert_eq!(written, [&hosts, &keys]);
+        let known = home.path().join(".ssh/known_hosts");
+        let place = ManagedFiles::new(
+            hosts.clone(),
+            keys.clone(),
+            Some(known.clone()),
+            account.clone(),
+        );
+        let written = place.apply(&entries()).expect("all can be written");
+        assert_eq!(written, [&hosts, &keys, &known]);
         let about = |path: &Path| {
             let about = fs::metadata(path).expect("there");
             (about.uid(), about.mode() & 0o7777)
         };
         assert_eq!(about(&keys), (65534, 0o600));
+        assert_eq!(about(&known), (65534, 0o600));
         assert_eq!(about(keys.parent().expect("a folder")), (65534, 0o700));
         assert_eq!(about(&hosts), (0, 0o644));
         let folder = about(hosts.parent().expect("a folder"));
@@ -213,6 +240,7 @@ mod tests {
         let place = ManagedFiles::new(
             own.path().join("hosts"),
             ssh.join("authorized_keys"),
+            Some(ssh.join("known_hosts")),
             account.clone(),
         );
 
@@ -253,7 +281,7 @@ mod tests {
             ids: None,
         };
         let keys = folder.path().join("keys");
-        let place = ManagedFiles::new(hosts.clone(), keys, account);
+        let place = ManagedFiles::new(hosts.clone(), keys, None, account);
         for _ in 0..2 {
             place.apply(&entries()).expect("written");
             assert_eq!(place.clone().warned().len(), 1);

@@ -40,6 +40,8 @@ pub struct Registration {
     pub address: NodeAddress,
     /// The node's public key.
     pub key: PublicKey,
+    /// The public key of the node's `sshd`, if it has one.
+    pub host_key: Option<PublicKey>,
     /// A signature by the key over the binding of the connection and this registration.
     pub signature: Option<String>,
     /// Whether the signature was verified.
@@ -140,6 +142,7 @@ impl Registration {
     pub fn raw(&self) -> Raw {
         Raw {
             key: Some(self.key.to_string()),
+            ssh_host_key: self.host_key.as_ref().map(ToString::to_string),
             signature: self.signature.clone(),
             kind: None,
             connection: self.keeps_connection.then(|| "kept".to_owned()),
@@ -177,6 +180,7 @@ impl Raw {
             name: self.name()?,
             address: self.address(loopback)?,
             key: self.key()?,
+            host_key: self.host_key()?,
             signature: self.signature.clone(),
             is_proven: false,
             user: needed(self.username.as_deref(), "username")?.parse()?,
@@ -209,6 +213,12 @@ impl Raw {
 
     fn key(&self) -> Result<PublicKey, Rejection> {
         needed(self.key.as_deref(), "id_rsa.pub")?.parse()
+    }
+
+    fn host_key(&self) -> Result<Option<PublicKey>, Rejection> {
+        let key = self.ssh_host_key.as_deref();
+        let key = key.map(|key| PublicKey::read("ssh_host_key", key));
+        key.transpose()
     }
 }
 

@@ -1,4 +1,4 @@
-//! Options that several subcommands of `heartline nodes` share: the server, the secret, the user.
+//! Options that several subcommands of `heartline nodes` share: the server, the user.
 
 use std::fs;
 use std::io;
@@ -6,15 +6,18 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::time::Duration;
 
 use anyhow::{Context, Error, bail};
 use clap::Args;
 use rustix::process::{geteuid, getuid};
+use rustix::system::uname;
 
-use super::auth::Secret;
+use super::credentials::{CredentialOptions, Credentials};
 use super::fields::{HostName, UserName};
 use super::message::Entries;
-use heartline_process::files::{self, Links};
+use heartline_cli::duration;
+use heartline_process::files::Links;
 use heartline_zookeeper::{place, server};
 
 /// The default port.
@@ -61,37 +64,6 @@ impl FromStr for ServerAddress {
     }
 }
 
-/// The options for the cluster's secret.
-#[derive(Args, Clone, Debug)]
-pub(super) struct SecretOptions {
-    /// File with the cluster's secret, readable by its owner only; create one with: openssl rand -hex 32
-    #[arg(long, value_name = "FILE", env = "HEARTLINE_SECRET_FILE")]
-    secret_file: Option<PathBuf>,
-
-    /// Run without a secret even where others can reach the port: opens every node to anyone who connects
-    #[arg(long, conflicts_with = "secret_file")]
-    pub(super) insecure_seed_protocol: bool,
-}
-
-impl SecretOptions {
-    /// Reads the secret; `None` if no file is given.
-    pub(super) fn secret(&self) -> anyhow::Result<Option<Secret>> {
-        let Some(path) = &self.secret_file else {
-            return Ok(None);
-        };
-        let bytes = files::read_secret("--secret-file", path).map_err(Error::msg)?;
-        let secret = Secret::new(&bytes);
-        secret
-            .map(Some)
-            .with_context(|| format!("--secret-file {}", path.display()))
-    }
-
-    /// Whether messages are sent without any protection.
-    pub(super) fn is_open(&self) -> bool {
-        self.secret_file.is_none() && !self.insecure_seed_protocol
-    }
-}
-
 /// The servers of one cluster; one of them is active.
 #[derive(Clone, Debug)]
 pub(super) struct Servers(Vec<ServerAddress>);
@@ -112,7 +84,10 @@ impl Servers {
         let names = self.0.iter().filter_map(|server| server.host.parse().ok());
         let names: Vec<HostName> = names.collect();
         let is_other = |(ip, name): &mut (IpAddr, HostName)| *ip != teller && names.contains(name);
-        entries.hosts.extract_if(.., is_other).collect()
+        let out: Vec<_> = entries.hosts.extract_if(.., is_other).collect();
+        let is_out = |name: &HostName| out.iter().any(|(_, other)| other == name);
+        entries.host_keys.retain(|(name, _)| !is_out(name));
+        out
     }
 
     /// The server to try in this turn; the turns cycle through all servers.
@@ -132,7 +107,7 @@ impl FromStr for Servers {
     }
 }
 
-/// The options that select the servers and their secret.
+/// The options that select the servers, and how to prove oneself to them.
 #[derive(Args, Clone, Debug)]
 pub(super) struct ClientOptions {
     /// Address of the node control server; separate several with commas
@@ -145,23 +120,28 @@ pub(super) struct ClientOptions {
     pub(super) servers: Servers,
 
     #[command(flatten)]
-    secret: SecretOptions,
+    credentials: CredentialOptions,
 }
 
 impl ClientOptions {
-    /// Reads the secret. Without a secret, only a server on this machine is trusted.
-    pub(super) fn secret(&self) -> anyhow::Result<Option<Secret>> {
+    /// Reads the credentials. Without any, only a server on this machine is trusted.
+    pub(super) fn credentials(&self) -> anyhow::Result<Credentials> {
         let elsewhere = self.servers.0.iter().find(|server| !server.is_here());
-        if self.secret.is_open()
+        if self.credentials.is_open()
             && let Some(server) = elsewhere
         {
             bail!(
-                "--server {} is on another machine: name the cluster's secret with --secret-file; \
-                 --insecure-seed-protocol trusts any server that answers there",
+                "--server {} is on another machine: name the cluster's secret with --secret-file, or certificates with \
+                 --tls-ca and --tls-cert; --insecure-seed-protocol trusts any server that answers there",
                 server.as_str()
             );
         }
-        self.secret.secret()
+        let credentials = self.credentials.read()?;
+        if let Some(files) = &credentials.tls {
+            // A file that is of no use is found now, and not in the middle of the night.
+            files.client().map_err(Error::msg)?;
+        }
+        Ok(credentials)
     }
 }
 
@@ -169,6 +149,21 @@ impl ClientOptions {
 pub fn own_name() -> Option<String> {
     let account = Account::of(None).ok()?;
     Some(account.name.to_string())
+}
+
+/// The name of this machine.
+pub(super) fn machine_name() -> String {
+    uname().nodename().to_string_lossy().into_owned()
+}
+
+/// Parses a duration within bounds.
+pub(super) fn between(text: &str, least: Duration, most: Duration) -> Result<Duration, String> {
+    let given = duration(text)?;
+    if (least..=most).contains(&given) {
+        return Ok(given);
+    }
+    let [least, most] = [least, most].map(humantime::format_duration);
+    Err(format!("must be between {least} and {most}"))
 }
 
 /// A user of this machine.
@@ -296,15 +291,29 @@ mod tests {
     #[test]
     fn no_node_is_called_like_a_server() {
         let servers: Servers = "ctl.a.b,10.0.0.9".parse().expect("two");
+        let key = || {
+            "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ"
+                .parse()
+                .expect("a key")
+        };
         let entry = |ip: [u8; 4], name: &str| (IpAddr::from(ip), name.parse().expect("a name"));
         let all = || Entries {
             hosts: vec![entry([10, 0, 0, 1], "n1"), entry([10, 0, 0, 2], "ctl.a.b")],
+            host_keys: ["n1", "ctl.a.b"]
+                .map(|name| (name.parse().expect("a name"), key()))
+                .into(),
             ..Entries::default()
         };
         let mut entries = all();
         let out = servers.take_out(&mut entries, [10, 0, 0, 7].into());
         assert_eq!(out, [entry([10, 0, 0, 2], "ctl.a.b")]);
         assert_eq!(entries.hosts, [entry([10, 0, 0, 1], "n1")]);
+        let known: Vec<&str> = entries
+            .host_keys
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect();
+        assert_eq!(known, ["n1"]);
         // The server's own machine may be a node.
         let mut entries = all();
         assert!(

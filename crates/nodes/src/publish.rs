@@ -42,6 +42,10 @@ impl Published {
         let keys = nodes
             .iter()
             .map(|(name, kept, _)| (name.as_str().into(), kept.key.to_string().into()));
+        let host_keys = nodes.iter().filter_map(|(name, kept, _)| {
+            let key = kept.ssh_host_key.as_ref()?;
+            Some((name.as_str().into(), key.as_str().into()))
+        });
         let alive = nodes
             .iter()
             .map(|(name, _, node)| (name.as_str().into(), node.is_alive().into()));
@@ -58,6 +62,7 @@ impl Published {
             kind: None,
             clusers_ip: at.collect(),
             clusers_ssh: keys.collect(),
+            clusers_host_keys: host_keys.collect(),
             clusers_alive: alive.collect(),
             master: masters.next().map(|(name, ..)| name.as_str().into()),
         };

@@ -100,30 +100,17 @@ impl Roster {
         let node = self
             .nodes
             .entry(registration.name.clone())
-            .or_insert_with(|| Node {
-                role: registration.role,
-                address: None,
-                was_at: None,
-                key: registration.key.clone(),
-                user: registration.user.clone(),
-                number,
-                life: NodeLiveness::Beats,
-                is_well: registration.is_well,
-                keeps_connection: registration.keeps_connection,
-                is_proven: false,
-                heard_at: Duration::ZERO,
-                lost_at: None,
-                returned_at: None,
-                beat_at: None,
-            });
+            .or_insert_with(|| Node::new(registration, number));
         node.keeps_connection = registration.keeps_connection;
         let moved = node.address != Some(ip);
         let from = node.address.replace(ip);
         node.was_at = None;
         let proven = registration.is_proven && !node.is_proven;
         node.is_proven |= registration.is_proven;
-        let changed = is_new || moved || proven || node.user != registration.user;
+        let has_new = node.user != registration.user || node.host_key != registration.host_key;
+        let changed = is_new || moved || proven || has_new;
         node.user = registration.user.clone();
+        node.host_key.clone_from(&registration.host_key);
         if is_new {
             self.next_number += 1;
             self.say(NodeEvent::Joined(

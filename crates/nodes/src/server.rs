@@ -1,5 +1,6 @@
 //! The node control server: listens, and gives every connection a task of its own.
 
+use std::future::pending;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -12,15 +13,16 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::PROGRAM;
+use super::acceptor::Acceptor;
 use super::active_server::{Server, ServerConfig, StoreKind};
-use super::connection::{Acceptor, LONGEST_HELLO, serve};
-use super::limits::{Complaints, ConnectionLimits};
-use super::link::Link;
+use super::connection::serve;
+use super::limits::{Complaints, ConnectionLimits, HandshakeRates};
 use super::metrics::{NodesMetrics, serve_metrics};
 use super::state::PersistedState;
 use super::state_file::StateFile;
 use super::store::Store;
 use super::succession::succeed;
+use super::tls::TlsServer;
 use heartline_core::clock::SystemClock;
 use heartline_exporter::server::MetricsServer;
 use heartline_member::Config;
@@ -72,8 +74,13 @@ pub(super) async fn run(plan: ServerConfig) -> anyhow::Result<()> {
         )),
         open: opened,
         metrics: Arc::clone(&metrics),
+        tls: plan.tls.clone(),
+        handshakes: Mutex::new(HandshakeRates::new(
+            u32::try_from(plan.connections_of_one).unwrap_or(u32::MAX),
+        )),
     });
-    let is_open = plan.takes_bare && !plan.listen.ip().is_loopback();
+    let is_open = plan.takes_bare && plan.tls.is_none() && !plan.listen.ip().is_loopback();
+    let tls = plan.tls.clone();
     let exporting = serve_metrics(exporter, Arc::clone(&metrics));
     let server = Server {
         plan,
@@ -116,6 +123,7 @@ pub(super) async fn run(plan: ServerConfig) -> anyhow::Result<()> {
         outcome = exporting => outcome,
         () = accept(listener, address, Arc::clone(&acceptor)) => Ok(()),
         () = sum_up(&acceptor) => Ok(()),
+        () = keep_current(tls.as_deref()) => Ok(()),
         // Every acknowledged change is already stored.
         _ = terminate.recv() => Ok(()),
         _ = interrupt.recv() => Ok(()),
@@ -130,14 +138,21 @@ async fn sum_up(acceptor: &Acceptor) {
     }
 }
 
+/// Takes certificates that were replaced, for ever.
+async fn keep_current(tls: Option<&TlsServer>) {
+    match tls {
+        Some(tls) => tls.keep_current().await,
+        None => pending().await,
+    }
+}
+
 async fn accept(listener: TcpListener, address: SocketAddr, acceptor: Arc<Acceptor>) {
     let mut number = 0;
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
                 number += 1;
-                let link = Link::new(stream, LONGEST_HELLO);
-                tokio::spawn(serve(number, link, peer, Arc::clone(&acceptor)));
+                tokio::spawn(serve(number, stream, peer, Arc::clone(&acceptor)));
             }
             Err(error) => {
                 acceptor.say(

@@ -45,6 +45,9 @@ pub struct PersistedNode {
     pub(super) was_at: Option<IpAddr>,
     #[serde(rename = "id_rsa.pub")]
     pub(super) key: PublicKey,
+    /// The public key of the node's `sshd`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) ssh_host_key: Option<PublicKey>,
     username: UserName,
     dead: bool,
     #[serde(default)]
@@ -76,6 +79,7 @@ impl PersistedState {
             ip: node.address,
             was_at: node.was_at,
             key: node.key.clone(),
+            ssh_host_key: node.host_key.clone(),
             username: node.user.clone(),
             dead: node.is_dead(),
             proven: node.is_proven,
@@ -135,6 +139,7 @@ impl PersistedState {
                 address: node.ip,
                 was_at: node.was_at,
                 key: node.key,
+                host_key: node.ssh_host_key,
                 user: node.username,
                 number,
                 life: if node.dead {
@@ -190,6 +195,11 @@ pub(super) mod tests {
             key: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ"
                 .parse()
                 .expect("a key"),
+            host_key: Some(
+                "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g"
+                    .parse()
+                    .expect("a key"),
+            ),
             user: "hadoop".parse().expect("a user"),
             keeps_connection: true,
             signature: None,

@@ -158,6 +158,7 @@ mod tests {
         Writer::new(ManagedFiles::new(
             "/nonexistent/h".into(),
             "/nonexistent/k".into(),
+            Some("/nonexistent/known".into()),
             account,
         ))
     }

@@ -37,6 +37,9 @@ pub struct Raw {
     /// The sender's public key, of any kind.
     #[serde(rename = "id_rsa.pub", skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
+    /// The public key of the sender's `sshd`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ssh_host_key: Option<String>,
     /// A signature that proves that the sender has the key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signature: Option<String>,

@@ -103,6 +103,9 @@ pub struct ServerStatus<'a> {
     /// Name and key of every node, the master first.
     #[serde(borrow)]
     pub clusers_ssh: Vec<(Text<'a>, Text<'a>)>,
+    /// Name and host key of every node whose `sshd` has one.
+    #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
+    pub clusers_host_keys: Vec<(Text<'a>, Text<'a>)>,
     /// Name of every node and whether it is alive, in pairs as above.
     #[serde(borrow, default)]
     pub clusers_alive: Vec<(Text<'a>, Truth)>,
@@ -118,6 +121,8 @@ pub struct Entries {
     pub hosts: Vec<(IpAddr, HostName)>,
     /// Name and key of every node.
     pub keys: Vec<(HostName, PublicKey)>,
+    /// Name and host key of every node whose `sshd` has one.
+    pub host_keys: Vec<(HostName, PublicKey)>,
     /// The nodes that are not alive.
     pub dead: BTreeSet<HostName>,
 }
@@ -131,12 +136,15 @@ impl ServerStatus<'_> {
         });
         let keys = self.clusers_ssh.iter();
         let keys = keys.map(|(name, key)| Ok((name.parse()?, key.parse()?)));
+        let host_keys = self.clusers_host_keys.iter();
+        let host_keys = host_keys.map(|(name, key)| Ok((name.parse()?, key.parse()?)));
         let dead = self.clusers_alive.iter();
         let dead = dead.filter(|(_, alive)| *alive == Truth::False);
         let dead = dead.map(|(name, _)| name.parse());
         Ok(Entries {
             hosts: hosts.collect::<Result<_, Rejection>>()?,
             keys: keys.collect::<Result<_, Rejection>>()?,
+            host_keys: host_keys.collect::<Result<_, Rejection>>()?,
             dead: dead.collect::<Result<_, Rejection>>()?,
         })
     }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::fields::{PublicKey, UserName};
-use crate::message::NodeRole;
+use crate::message::{NodeRole, Registration};
 
 /// How long a node is shown as returned.
 const RETURNED: Duration = Duration::from_secs(60);
@@ -44,6 +44,8 @@ pub struct Node {
     pub(crate) was_at: Option<IpAddr>,
     /// The node's public key.
     pub key: PublicKey,
+    /// The public key of the node's `sshd`, if it has one.
+    pub(crate) host_key: Option<PublicKey>,
     /// The user that owns the key.
     pub user: UserName,
     /// The node's position in the order of registration.
@@ -76,6 +78,27 @@ pub enum Standing {
 }
 
 impl Node {
+    /// A node that was not known before, with the next number; it has no address yet.
+    pub(super) fn new(registration: &Registration, number: u64) -> Self {
+        Self {
+            role: registration.role,
+            address: None,
+            was_at: None,
+            key: registration.key.clone(),
+            host_key: None,
+            user: registration.user.clone(),
+            number,
+            life: NodeLiveness::Beats,
+            is_well: registration.is_well,
+            keeps_connection: registration.keeps_connection,
+            is_proven: false,
+            heard_at: Duration::ZERO,
+            lost_at: None,
+            returned_at: None,
+            beat_at: None,
+        }
+    }
+
     /// The state to show for this node.
     pub fn verdict(&self, now: Duration) -> Verdict {
         let since = self.returned_at.map(|at| now.saturating_sub(at));

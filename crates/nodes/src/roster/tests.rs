@@ -39,6 +39,7 @@ fn node(name: &str, role: NodeRole, n: usize) -> Registration {
         name: name.parse().expect("a name"),
         address: NodeAddress::parse(&format!("10.0.0.{n}"), false).expect("an address"),
         key: KEYS[n % 3].parse().expect("a key"),
+        host_key: None,
         user: "hadoop".parse().expect("a user"),
         keeps_connection: true,
         signature: None,
@@ -122,6 +123,25 @@ fn a_dead_master_without_a_standby_is_master_when_it_returns() {
     let before = roster.version();
     assert_eq!(roster.register(ms(4100), &first), Ok(Standing::Master));
     assert!(roster.version() > before);
+}
+
+#[test]
+fn another_host_key_is_a_change_and_the_same_is_none() {
+    let mut roster = Roster::new(rules());
+    let mut own = node("n1", NodeRole::Slave, 1);
+    let mut changes = |own: &Registration| {
+        let before = roster.version();
+        roster.register(ms(0), own).expect("taken");
+        let known = roster.node(&own.name).expect("known");
+        assert_eq!(known.host_key, own.host_key);
+        roster.version() - before
+    };
+    assert_eq!(changes(&own), 1);
+    own.host_key = Some(KEYS[2].parse().expect("a key"));
+    assert_eq!(changes(&own), 1);
+    assert_eq!(changes(&own), 0);
+    own.host_key = None;
+    assert_eq!(changes(&own), 1);
 }
 
 #[test]
