@@ -7,6 +7,8 @@ PARTS_LIB=$PARTS_DIR/lib
 # Kafka, apart: it brings other versions of the same libraries.
 # shellcheck disable=SC2034 # used by those who source this
 KAFKA_LIB=$PARTS_DIR/kafka
+# Hadoop's native library, which Kerberos needs.
+NATIVE_LIB=$PARTS_DIR/native
 # shellcheck disable=SC2034 # used by those who source this
 PARTS_LOG4J=$HEARTLINE_ROOT/crates/cluster/src/configuration/log4j.properties
 
@@ -19,7 +21,10 @@ parts_of() {
             printf '%s\n' "$HEARTLINE_ROOT/scripts/parts/zookeeper-3.4/pom.xml" "$PARTS_DIR/zookeeper-3.4" \
                 "$PARTS_DIR/zookeeper-3.4.stamp" "$PARTS_DIR/zookeeper-3.4.log"
             ;;
-        *) die "unknown set of parts '$1'; write hadoop, kafka or zookeeper-3.4" ;;
+        native)
+            printf '%s\n' "$HEARTLINE_ROOT/scripts/parts/native/pom.xml" "$NATIVE_LIB" "$PARTS_DIR/native.stamp" "$PARTS_DIR/native.log"
+            ;;
+        *) die "unknown set of parts '$1'; write hadoop, kafka, native or zookeeper-3.4" ;;
     esac
 }
 
