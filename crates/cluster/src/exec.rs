@@ -11,6 +11,7 @@ use super::faults::named;
 use super::input::{FileArgs, PROGRAM, ending};
 use super::model::{Cluster, Host, HostKind};
 use super::role::Role;
+use super::secure::{client, fetch_ticket};
 use heartline_process::say::say;
 use heartline_process::stdio;
 
@@ -66,12 +67,18 @@ impl ExecArgs {
                 conf.display()
             );
         }
+        if cluster.is_secure() {
+            fetch_ticket(&cluster)?;
+        }
         let mut words = cluster
             .within(host)
             .into_iter()
             .chain(self.command.iter().cloned());
         let mut command = Command::new(words.next().unwrap_or_default());
         command.args(words).env("HADOOP_CONF_DIR", conf);
+        if cluster.is_secure() {
+            command.envs(client(&cluster));
+        }
         Ok(command)
     }
 

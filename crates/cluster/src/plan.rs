@@ -72,6 +72,10 @@ pub(super) fn steps(cluster: &Cluster, found: &Inspection) -> Vec<Step> {
         found,
         steps: found.running.keys().cloned().map(Step::Runs).collect(),
     };
+    if plan.has(Role::Kdc) {
+        plan.start(&[Role::Kdc]);
+        plan.wait(ReadyCondition::Serves(cluster.places_of(Role::Kdc)));
+    }
     plan.ensemble();
     if cluster.has_standby_namenode() {
         plan.namenodes();
