@@ -63,6 +63,8 @@ pub(super) enum ReadyCondition {
     Forgotten(Vec<RoleInstance>),
     /// All brokers are registered.
     Brokers,
+    /// Each server's page has answered once.
+    Pages,
 }
 
 /// All steps to bring the cluster up.
@@ -205,6 +207,9 @@ impl Plan<'_> {
             if self.has(role) {
                 self.wait(condition);
             }
+        }
+        if self.cluster.is_secure() {
+            self.wait(ReadyCondition::Pages);
         }
     }
 }

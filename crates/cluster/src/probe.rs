@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::model::{Cluster, Host};
 use super::role::{Port, Role};
+use super::role_instance::RoleInstance;
 use heartline_observe::probe::{Pages, Pending, Silence, ask, knock, word};
 use heartline_zookeeper::{Connector, Failure, Namespace, Security, Settings};
 
@@ -75,6 +76,25 @@ pub(super) fn answers_webhdfs(pages: &Pages, host: &Host) -> Pending<bool> {
         let answer = webhdfs_root::<IgnoredAny, IgnoredAny>(&pages, &place, None, end);
         !matches!(answer, Err(Silence::Slow))
     })
+}
+
+/// Whether the pages answer that no other condition asks for, each with its server: those of `JournalNode`s and
+/// `NodeManager`s.
+pub(super) fn answers_pages(cluster: &Cluster) -> Vec<(RoleInstance, Pending<bool>)> {
+    let (end, pages) = (end(), cluster.pages());
+    let journal = "/jmx?qry=Hadoop:service=JournalNode,name=JournalNodeInfo";
+    let mut asked = Vec::new();
+    for (role, port, path) in [
+        (Role::Journalnode, Port::JournalnodeHttp, journal),
+        (Role::Nodemanager, Port::NodemanagerHttp, "/ws/v1/node/info"),
+    ] {
+        for host in cluster.with(role) {
+            let (url, pages) = (host.reached(port) + path, pages.clone());
+            let answer = ask(end, move || pages.page::<IgnoredAny>(&url, end).is_ok());
+            asked.push((RoleInstance::new(host, role), answer));
+        }
+    }
+    asked
 }
 
 /// The number of live `DataNode`s by a NameNode's count, and whether it is out of safe mode.

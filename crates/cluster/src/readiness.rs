@@ -142,6 +142,17 @@ fn counted(what: &str, all: usize, found: Option<u64>) -> Readiness {
     Err(format!("{found} of {all} {what} are registered"))
 }
 
+/// The first question by TLS takes a server seconds, for which `heartline cluster status` does not wait.
+pub(super) fn pages(cluster: &Cluster) -> Readiness {
+    let asked = probe::answers_pages(cluster);
+    let all = asked.len();
+    let mut silent = asked.into_iter();
+    match silent.find_map(|(server, answer)| (answer.answer() != Some(true)).then_some(server)) {
+        Some(server) => Err(format!("the page of {server} does not answer yet")),
+        None => Ok(format!("pages: {all} more answer by HTTPS")),
+    }
+}
+
 pub(super) fn brokers(cluster: &Cluster) -> anyhow::Result<Readiness> {
     let all: Vec<&Host> = cluster.with(Role::Kafka).collect();
     let silent = |host: &&&Host| !probe::listens(&host.reached(Port::Kafka));

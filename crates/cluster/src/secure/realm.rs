@@ -245,13 +245,22 @@ pub(crate) fn client(cluster: &Cluster) -> Vec<(&'static str, OsString)> {
     ]
 }
 
-/// Fetches a ticket for the user that has started the cluster.
+/// Fetches a ticket for the user that has started the cluster. While no KDC answers, an earlier one serves.
 pub(crate) fn fetch_ticket(cluster: &Cluster) -> anyhow::Result<()> {
+    let tickets = cluster.tickets();
+    // Commands that run at the same time read the old tickets or the new ones.
+    let fresh = tickets.with_extension(std::process::id().to_string());
     let mut kinit = kerberos(cluster, "kinit");
+    kinit.arg("-c").arg(&fresh);
     kinit.arg("-kt").arg(cluster.user_keytab()).arg(user());
     let log = cluster.security().join("kinit.log");
     let status = feed(&mut kinit, "", &log, LIMIT)?;
-    if status != Some(0) {
+    if status == Some(0) {
+        return fs::rename(&fresh, &tickets)
+            .with_context(|| format!("{} cannot be written", tickets.display()));
+    }
+    let mut valid = kerberos(cluster, "klist");
+    if feed(valid.arg("-s"), "", &log, LIMIT)? != Some(0) {
         bail!(
             "kinit gets no ticket for {}; check with heartline cluster status that the kdc runs{}",
             user(),
