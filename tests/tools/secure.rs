@@ -1,6 +1,7 @@
 //! Sessions with credentials, by TLS, and znodes that are closed to others, on a real server.
 
 mod orders;
+mod words;
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;

@@ -19,7 +19,7 @@ pub use jobconf::parse;
 pub use options::{BeatOptions, MemberOptions, ZooKeeperOptions, duration, session_timeout};
 #[cfg(feature = "tables")]
 pub use screen::{Screen, write_line};
-pub use security::SecurityOptions;
+pub use security::{SecurityOptions, TlsOptions};
 pub use stall::{OnStall, StallOptions};
 pub use supervisor::{ChildExecArgs, SupervisorArgs};
 #[cfg(feature = "tables")]

@@ -8,6 +8,51 @@ use clap::Args;
 use super::values::AclValue;
 use heartline_zookeeper::{DigestFile, SaslMechanism, Security};
 
+/// How to speak TLS with the servers of an ensemble.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "ZooKeeper security")]
+pub struct TlsOptions {
+    /// Connect by TLS to servers whose certificates a CA of this PEM file has signed for their host names. A replaced file
+    /// is read again within 30 s
+    #[arg(
+        id = "zookeeper-tls",
+        long,
+        value_name = "CA-FILE",
+        env = "HEARTLINE_ZOOKEEPER_TLS"
+    )]
+    ca: Option<PathBuf>,
+
+    /// The certificate of this program, for servers that ask for one: a PEM file, with its chain
+    #[arg(
+        id = "zookeeper-tls-cert",
+        long,
+        value_name = "FILE",
+        env = "HEARTLINE_ZOOKEEPER_TLS_CERT"
+    )]
+    certificate: Option<PathBuf>,
+
+    /// The key of the certificate, which only its owner may read [default: in the file of the certificate]
+    #[arg(
+        id = "zookeeper-tls-key",
+        long,
+        value_name = "FILE",
+        env = "HEARTLINE_ZOOKEEPER_TLS_KEY"
+    )]
+    key: Option<PathBuf>,
+}
+
+impl TlsOptions {
+    /// The options as settings of connections without an identity but that of the certificate.
+    pub fn settings(&self) -> Security {
+        Security {
+            ca: self.ca.clone(),
+            certificate: self.certificate.clone(),
+            key: self.key.clone(),
+            ..Security::default()
+        }
+    }
+}
+
 /// How to connect to a secured ensemble.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "ZooKeeper security")]
@@ -25,18 +70,8 @@ pub struct SecurityOptions {
     )]
     zookeeper_sasl: Option<SaslMechanism>,
 
-    /// Connect by TLS to servers whose certificates a CA of this PEM file has signed for their host names. A replaced file
-    /// is read again within 30 s
-    #[arg(long, value_name = "CA-FILE", env = "HEARTLINE_ZOOKEEPER_TLS")]
-    zookeeper_tls: Option<PathBuf>,
-
-    /// The certificate of this program, for servers that ask for one: a PEM file, with its chain
-    #[arg(long, value_name = "FILE", env = "HEARTLINE_ZOOKEEPER_TLS_CERT")]
-    zookeeper_tls_cert: Option<PathBuf>,
-
-    /// The key of the certificate, which only its owner may read [default: in the file of the certificate]
-    #[arg(long, value_name = "FILE", env = "HEARTLINE_ZOOKEEPER_TLS_KEY")]
-    zookeeper_tls_key: Option<PathBuf>,
+    #[command(flatten)]
+    tls: TlsOptions,
 
     /// What others may do with the job's znodes. Its own identity may do everything, and where others may not, orders of
     /// others are refused [default: read with an identity, world without]
@@ -50,10 +85,8 @@ impl SecurityOptions {
         Security {
             digest: self.zookeeper_auth.clone(),
             sasl: self.zookeeper_sasl.clone(),
-            ca: self.zookeeper_tls.clone(),
-            certificate: self.zookeeper_tls_cert.clone(),
-            key: self.zookeeper_tls_key.clone(),
             acl: self.acl.map(Into::into),
+            ..self.tls.settings()
         }
     }
 }

@@ -41,7 +41,7 @@ pub use failure::Failure;
 pub use fence::{ControlWrite, Fence, Removal, RemovalOutcome};
 pub use name::can_be_looked_up;
 pub use paths::{Namespace, Paths};
-pub use security::{AclMode, DigestFile, SaslMechanism, Security};
+pub use security::{AclMode, DigestFile, SaslMechanism, Security, TlsClient};
 pub use session::{Session, Settings};
 pub use throttle::{throttle_backoff, unless_throttled, unthrottled};
 pub use value::Value;

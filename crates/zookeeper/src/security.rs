@@ -1,6 +1,7 @@
 //! How a session proves who it is, and what others may do with the znodes that it creates. Holds names of files, never a
 //! secret: the files are read when a session is opened, so a new password or certificate needs no restart.
 
+mod blocking;
 mod handshake;
 mod identity;
 mod kerberos;
@@ -11,6 +12,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+pub use blocking::TlsClient;
 pub(crate) use handshake::Handshake;
 pub(crate) use identity::{Identity, Rights};
 pub(crate) use renewal::Renewal;

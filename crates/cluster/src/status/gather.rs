@@ -189,6 +189,7 @@ impl<'a> Asking<'a> {
                 host: host.address.clone(),
                 port: host.port(Port::Zookeeper),
                 admin_port: host.port(Port::ZookeeperAdmin),
+                tls: None,
             };
             let observes = host.is(Role::Observer);
             let (place, end, serving) = (host.reached(Port::Zookeeper), self.end, serving.clone());

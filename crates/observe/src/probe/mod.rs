@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use thiserror::Error;
 
 pub use page::{Pages, page};
-pub use words::{knock, word};
+pub use words::{knock, word, word_by_tls};
 
 /// How long after its end an answer is still accepted: threads of a busy machine are late.
 pub const GRACE: Duration = Duration::from_millis(200);

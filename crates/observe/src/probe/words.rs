@@ -1,10 +1,11 @@
-//! `ZooKeeper`'s four-letter words: one connection each; reads everything until the server closes it.
+//! `ZooKeeper`'s four-letter words: one connection each, also by TLS; reads everything until the server closes it.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
 use super::{Silence, left};
+use heartline_zookeeper::TlsClient;
 
 /// The longest answer, in bytes: `cons` of thousands of clients is not asked for.
 const MOST: usize = 4 << 20;
@@ -12,13 +13,54 @@ const MOST: usize = 4 << 20;
 /// The answer of the server at `host` and `port` to a word, until `end`.
 pub fn word(host: &str, port: u16, word: &str, end: Instant) -> Result<String, Silence> {
     let mut stream = connect(host, port, end)?;
-    stream.set_write_timeout(Some(rest(end)?))?;
+    Ok(exchange(&mut stream, |stream| stream, word, end)?)
+}
+
+/// The same by TLS.
+pub fn word_by_tls(
+    client: &TlsClient,
+    (host, port): (&str, u16),
+    word: &str,
+    end: Instant,
+) -> Result<String, Silence> {
+    let mut stream = client.stream(host, connect(host, port, end)?)?;
+    exchange(&mut stream, |stream| &stream.sock, word, end).map_err(|error| {
+        match client.explain(&error) {
+            Some(why) => Silence::Broken(why),
+            None => error.into(),
+        }
+    })
+}
+
+/// Sends the word and reads the answer, within the time left for each step on the stream's socket.
+fn exchange<S: Read + Write>(
+    stream: &mut S,
+    socket: impl Fn(&S) -> &TcpStream,
+    word: &str,
+    end: Instant,
+) -> io::Result<String> {
+    let limit = |stream: &S| {
+        let left = left(end);
+        if left.is_zero() {
+            // For a socket, zero is no limit.
+            return Err(io::Error::from(io::ErrorKind::TimedOut));
+        }
+        // A handshake reads before it writes, and writes before it reads.
+        socket(stream).set_write_timeout(Some(left))?;
+        socket(stream).set_read_timeout(Some(left))
+    };
+    limit(stream)?;
     stream.write_all(word.as_bytes())?;
+    stream.flush()?;
     let mut answer = Vec::new();
     let mut buffer = [0; 16 << 10];
     loop {
-        stream.set_read_timeout(Some(rest(end)?))?;
-        let read = stream.read(&mut buffer)?;
+        limit(stream)?;
+        let read = match stream.read(&mut buffer) {
+            // A server that closes without a farewell of TLS has told everything.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof && !answer.is_empty() => 0,
+            read => read?,
+        };
         if read == 0 || answer.len() > MOST {
             return Ok(String::from_utf8_lossy(&answer).into_owned());
         }

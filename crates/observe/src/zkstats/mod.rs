@@ -17,10 +17,10 @@ pub use facts::Facts;
 pub use server::Server;
 
 use crate::probe::{Pending, ask};
-use heartline_cli::{self as cli, Screen, duration, write_line};
+use heartline_cli::{self as cli, Screen, TlsOptions, duration, write_line};
 use heartline_core::text;
 use heartline_process::say::say;
-use heartline_zookeeper::server;
+use heartline_zookeeper::{TlsClient, server};
 
 const PROGRAM: &str = "heartline zkstats";
 
@@ -69,6 +69,9 @@ pub struct ZkstatsArgs {
         value_parser = clap::value_parser!(u16).range(1..)
     )]
     admin_port: u16,
+
+    #[command(flatten)]
+    tls: TlsOptions,
 }
 
 /// A server as the user has written it.
@@ -110,10 +113,13 @@ struct All<'a> {
 impl ZkstatsArgs {
     /// Asks all servers, and shows their facts.
     pub fn run(&self) -> ExitCode {
-        cli::run(PROGRAM, async { self.show(&self.rows()) })
+        cli::run(PROGRAM, async {
+            let tls = TlsClient::load(&self.tls.settings()).map_err(anyhow::Error::msg)?;
+            self.show(&self.rows(tls.as_ref()))
+        })
     }
 
-    fn rows(&self) -> Vec<Row> {
+    fn rows(&self, tls: Option<&TlsClient>) -> Vec<Row> {
         let end = Instant::now() + self.timeout;
         let wide = self.wide || self.json;
         let ask = |named: &Named| {
@@ -121,6 +127,7 @@ impl ZkstatsArgs {
                 host: named.host.clone(),
                 port: named.port,
                 admin_port: self.admin_port,
+                tls: tls.cloned(),
             };
             ask(end, move || server.ask(wide, end))
         };

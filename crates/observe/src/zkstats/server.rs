@@ -6,11 +6,11 @@ use std::time::Instant;
 use serde_json::Value;
 
 use super::facts::{Facts, Said};
-use crate::probe::{Silence, page, word};
-use heartline_zookeeper::place;
+use crate::probe::{Silence, page, word, word_by_tls};
+use heartline_zookeeper::{TlsClient, place};
 
 /// The addresses of a server and its admin server.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Server {
     /// The host.
     pub host: String,
@@ -18,6 +18,8 @@ pub struct Server {
     pub port: u16,
     /// The port of the admin server on the same host.
     pub admin_port: u16,
+    /// For a client port that is for TLS.
+    pub tls: Option<TlsClient>,
 }
 
 impl Server {
@@ -40,7 +42,11 @@ impl Server {
     }
 
     fn word(&self, what: &str, end: Instant, facts: &mut Facts) -> Answer {
-        match word(&self.host, self.port, what, end) {
+        let answer = match &self.tls {
+            Some(client) => word_by_tls(client, (&self.host, self.port), what, end),
+            None => word(&self.host, self.port, what, end),
+        };
+        match answer {
             Ok(text) => match Said::of(&text) {
                 Said::Facts(more) => {
                     facts.add(*more);
@@ -52,14 +58,25 @@ impl Server {
                     Answer::None
                 }
                 Said::Nonsense => {
-                    facts.problem = Some("answers, but not as ZooKeeper does".to_owned());
+                    let hint = self.hint();
+                    facts.problem = Some(format!("answers, but not as ZooKeeper does{hint}"));
                     Answer::None
                 }
             },
             Err(silence) => {
-                facts.problem = Some(silence.to_string());
+                let is_broken = matches!(silence, Silence::Broken(_));
+                let hint = if is_broken { self.hint() } else { "" };
+                facts.problem = Some(format!("{silence}{hint}"));
                 Answer::None
             }
+        }
+    }
+
+    /// What may be wrong if a server closes the connection or answers with an alert of TLS.
+    fn hint(&self) -> &'static str {
+        match self.tls {
+            Some(_) => "",
+            None => "; if the port is for TLS, give --zookeeper-tls",
         }
     }
 

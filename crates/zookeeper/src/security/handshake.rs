@@ -74,7 +74,8 @@ impl Handshake {
 /// How the explanation begins for a server whose certificate no known CA has signed.
 const UNTRUSTED: &str = "has a certificate that no CA";
 
-fn config(security: &Security) -> Result<ClientConfig, String> {
+/// The certificates of `security`, for one handshake or many; blocks.
+pub(super) fn config(security: &Security) -> Result<ClientConfig, String> {
     let mut roots = RootCertStore::empty();
     if let Some(ca) = &security.ca {
         for certificate in CertificateDer::pem_slice_iter(read_pem(CA, ca)?.as_bytes()).flatten() {
@@ -101,7 +102,7 @@ fn config(security: &Security) -> Result<ClientConfig, String> {
 }
 
 /// What is wrong, and what to do, to be read after the name of a server.
-fn explain(error: &io::Error, security: &Security) -> String {
+pub(super) fn explain(error: &io::Error, security: &Security) -> String {
     let inner = error.get_ref();
     match inner.and_then(|inner| inner.downcast_ref::<Error>()) {
         Some(Error::InvalidCertificate(why)) => certificate(why, security),
