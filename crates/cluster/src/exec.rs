@@ -17,7 +17,8 @@ use heartline_process::stdio;
 
 #[derive(Args, Clone, Debug)]
 #[command(
-    about = "Run a command on one of the hosts, with the cluster's configuration in HADOOP_CONF_DIR"
+    about = "Run a command on one of the hosts, with the cluster's configuration in HADOOP_CONF_DIR, and in a secure cluster \
+             with a Kerberos ticket"
 )]
 pub(super) struct ExecArgs {
     #[command(flatten)]

@@ -151,8 +151,9 @@ impl Cluster {
                 }
             }
             Authentication::Kerberos if self.with(Role::Kdc).next().is_none() => {
-                let first = self.hosts.first_mut();
-                first.map(|host| host.roles.insert(Role::Kdc));
+                if let Some(first) = self.hosts.first_mut() {
+                    first.roles.insert(Role::Kdc);
+                }
             }
             Authentication::Kerberos => {}
         }

@@ -36,7 +36,7 @@ pub(super) struct Overview {
     pub(super) kafka: Option<Probed<Kafka>>,
     pub(super) heartline: Probed<GroupSummary>,
     /// The files in HDFS's `/`; `None` without HDFS in the description, and in a secure
-    /// cluster, where WebHDFS wants a ticket.
+    /// cluster, where `WebHDFS` wants a ticket.
     pub(super) root: Option<Probed<Vec<ListedFile>>>,
 }
 
