@@ -9,6 +9,8 @@ ZOOKEEPER_SET=hadoop
 # Kafka, apart: it brings other versions of the same libraries.
 # shellcheck disable=SC2034 # used by those who source this
 KAFKA_LIB=$PARTS_DIR/kafka
+# Hadoop's native library, which Kerberos needs.
+NATIVE_LIB=$PARTS_DIR/native
 # shellcheck disable=SC2034 # used by those who source this
 PARTS_LOG4J=$HEARTLINE_ROOT/crates/cluster/src/configuration/log4j.properties
 
@@ -24,11 +26,14 @@ parts_of() {
             printf '%s\n' "$HEARTLINE_ROOT/scripts/parts/zookeeper-3.4/pom.xml" "$PARTS_DIR/zookeeper-3.4" \
                 "$PARTS_DIR/zookeeper-3.4.stamp" "$PARTS_DIR/zookeeper-3.4.log"
             ;;
+        native)
+            printf '%s\n' "$HEARTLINE_ROOT/scripts/parts/native/pom.xml" "$NATIVE_LIB" "$PARTS_DIR/native.stamp" "$PARTS_DIR/native.log"
+            ;;
         hadoop-* | zookeeper-*)
             [[ ${1#*-} =~ ^$PARTS_VERSION$ ]] || die "'${1#*-}' is no version of ${1%%-*}; write one such as 3.3.5"
             printf '%s\n' "$HEARTLINE_ROOT/scripts/parts/other/${1%%-*}/pom.xml" "$PARTS_DIR/$1" "$PARTS_DIR/$1.stamp" "$PARTS_DIR/$1.log"
             ;;
-        *) die "unknown set of parts '$1'; write hadoop, kafka, zookeeper-3.4, hadoop-VERSION or zookeeper-VERSION" ;;
+        *) die "unknown set of parts '$1'; write hadoop, kafka, native, zookeeper-3.4, hadoop-VERSION or zookeeper-VERSION" ;;
     esac
 }
 

@@ -15,6 +15,9 @@ package_of() {
         fuser) echo psmisc ;;
         sshd) echo openssh-server ;;
         ssh | ssh-keygen) echo openssh-client ;;
+        krb5kdc | kdb5_util) echo krb5-kdc ;;
+        kadmin.local) echo krb5-admin-server ;;
+        kinit) echo krb5-user ;;
         promtool) echo prometheus ;;
         systemd-analyze) echo systemd ;;
         ps) echo procps ;;

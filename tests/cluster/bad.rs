@@ -30,7 +30,7 @@ fn a_bad_description_names_its_lines() {
         &[],
         2,
         &[
-            "cluster.toml:7: unknown role 'zookeper'; write one of zookeeper, observer,",
+            "cluster.toml:7: unknown role 'zookeper'; write one of kdc, zookeeper, observer,",
             "cluster.toml:10: id 1 is already used by the host on line 6; give each host a number",
         ],
     );
@@ -85,6 +85,30 @@ fn a_taken_port_is_reported_with_its_line_and_its_owner() {
         1,
         &["cluster.toml:9: zookeeper-election of host 'h2'"],
     );
+}
+
+#[test]
+fn a_cluster_stays_as_secure_as_it_is() {
+    let open = format!("security = \"simple\"\n{HOST}");
+    let cluster = Described::new("loopback", &open);
+    fs::create_dir(cluster.folder()).unwrap();
+    fs::write(cluster.folder().join("security"), "kerberos\n").unwrap();
+    let parts = [
+        "cluster.toml:4: the cluster was started with security = \"kerberos\", not \"simple\"",
+        "discard all data of this cluster with --format",
+    ];
+    refused(&cluster, &[], 1, &parts);
+}
+
+#[test]
+fn a_machine_without_the_native_library_starts_no_secure_yarn() {
+    let roles = "\"zookeeper\", \"namenode\", \"resourcemanager\", \"nodemanager\"";
+    let cluster = Described::new("loopback", &HOST.replace("\"zookeeper\"", roles));
+    let empty = tempfile::tempdir().unwrap();
+    let jars = empty.path().join("lib");
+    let jars = jars.to_str().unwrap();
+    let parts = ["/native/libhadoop.so is missing", "fetch-parts native"];
+    refused(&cluster, &["--secure", "--jars", jars], 1, &parts);
 }
 
 #[test]

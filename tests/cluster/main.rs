@@ -11,6 +11,7 @@ mod losses;
 mod netns;
 mod probe_hostile;
 mod quorum;
+mod secure;
 mod status;
 mod up;
 mod zkstats;

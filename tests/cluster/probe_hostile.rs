@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use heartline::probe::{Silence, page, page_or_refusal, word};
+use heartline::probe::{Pages, Silence, page, word};
 use serde_json::Value;
 
 /// How long to wait for an answer that has an end, also on a busy machine.
@@ -72,7 +72,7 @@ fn a_refusal_is_read_if_it_says_why() {
     let ask = |begin, again: &'static [u8]| {
         let place = format!("127.0.0.1:{}/webhdfs/v1/", server(begin, again));
         let end = Instant::now() + limit(again);
-        page_or_refusal::<Value, Value>(&place, &[("user.name", "a b&c")], end)
+        Pages::default().page_or_refusal::<Value, Value>(&place, &[("user.name", "a b&c")], end)
     };
     let why = ask(
         b"HTTP/1.1 403 Forbidden\r\nContent-Length: 7\r\n\r\n{\"a\":1}",

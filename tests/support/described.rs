@@ -20,6 +20,7 @@ use super::Parts;
 /// when the test process is killed.
 pub(crate) struct Described {
     dir: TempDir,
+    name: String,
     /// The second number of the hosts' addresses, on one machine.
     second: u32,
     third: u32,
@@ -50,6 +51,7 @@ impl Described {
             .expect("a shell to guard the cluster");
         Self {
             dir,
+            name,
             second,
             third,
             host_kind,
@@ -68,6 +70,11 @@ impl Described {
         let text = fs::read_to_string(&path).expect("a sample");
         let rest = text.find("[[host]]").expect("it has hosts");
         Self::new(host_kind, &(text[rest..].to_owned() + more))
+    }
+
+    /// The cluster's name.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
     }
 
     pub(crate) fn file(&self) -> PathBuf {

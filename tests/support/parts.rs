@@ -25,6 +25,12 @@ impl Parts {
         PARTS.get_or_init(|| Self::fetch("kafka", "parts/kafka"))
     }
 
+    /// Hadoop's native library.
+    pub(crate) fn of_native() -> &'static Self {
+        static PARTS: OnceLock<Parts> = OnceLock::new();
+        PARTS.get_or_init(|| Self::fetch("native", "parts/native"))
+    }
+
     /// The jars of a `ZooKeeper` that is too old.
     pub(crate) fn of_old_zookeeper() -> &'static Self {
         static PARTS: OnceLock<Parts> = OnceLock::new();

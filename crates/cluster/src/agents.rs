@@ -45,7 +45,8 @@ const GLANCE: Duration = Duration::from_millis(50);
 const CONNECT: Duration = Duration::from_secs(1);
 
 impl Cluster {
-    fn here(&self, name: &str) -> PathBuf {
+    /// A file of this machine, beside the hosts' folders.
+    pub(super) fn here(&self, name: &str) -> PathBuf {
         self.folder.join(HERE).join(name)
     }
 

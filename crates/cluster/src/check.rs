@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use super::inspect::{Data, Inspection};
 use super::java::Java;
 use super::listening::{Listening, is_free};
-use super::model::{Cluster, Host, HostKind};
+use super::model::{Authentication, Cluster, Host, HostKind};
 use super::problem::Problem;
 use super::process::ProcessRecord;
 use super::record::recorded_cluster;
 use super::role::{Port, Role};
 use super::role_instance::RoleInstance;
+use super::secure::search_path;
 use super::source_lines::SourceLines;
 use super::{netns, ssh};
 use heartline_nodes::fields::HostName;
@@ -24,11 +25,15 @@ pub(super) struct Check<'a> {
     /// The text of the description.
     pub(super) text: &'a str,
     pub(super) jars: &'a Path,
+    /// The folder of Hadoop's native library.
+    pub(super) native: &'a Path,
     pub(super) kafka_jars: &'a Path,
     /// Whether existing data may be discarded.
     pub(super) format: bool,
     /// The kind of the hosts that was started in the folder before.
     pub(super) recorded: Option<HostKind>,
+    /// How the parts of the cluster that was started there authenticate.
+    pub(super) before: Option<Authentication>,
 }
 
 impl Check<'_> {
@@ -51,6 +56,7 @@ impl Check<'_> {
         {
             self.check_host_kind_unchanged(&mut problems);
         }
+        self.security(&mut problems);
         if self.format {
             self.running(&mut problems);
         } else {
@@ -68,8 +74,46 @@ impl Check<'_> {
         SourceLines::of(self.text)
     }
 
+    /// What a secure cluster needs; and a cluster stays as secure as it is, since its znodes and files belong to the users
+    /// that it knows.
+    fn security(&self, problems: &mut Vec<Problem>) {
+        let cluster = self.cluster;
+        if let Some(before) = self.before.filter(|it| *it != cluster.authentication)
+            && !self.format
+        {
+            let (now, line) = (cluster.authentication, self.lines().security().0);
+            problems.push(problem(
+                line,
+                format!("the cluster was started with security = \"{before}\", not \"{now}\""),
+                "write that, or discard all data of this cluster with --format",
+            ));
+        }
+        if !cluster.is_secure() {
+            return;
+        }
+        let library = self.native.join("libhadoop.so");
+        if cluster.with(Role::Nodemanager).next().is_some() && !library.is_file() {
+            problems.push(problem(
+                0,
+                format!(
+                    "{} is missing: with Kerberos, YARN runs no job without it",
+                    library.display()
+                ),
+                "fetch it with scripts/fetch-parts native",
+            ));
+        }
+    }
+
     fn commands(&self, problems: &mut Vec<Problem>) {
         let mut needed = vec![("setsid", "util-linux")];
+        if self.cluster.is_secure() {
+            needed.extend([
+                ("krb5kdc", "krb5-kdc"),
+                ("kdb5_util", "krb5-kdc"),
+                ("kadmin.local", "krb5-admin-server"),
+                ("kinit", "krb5-user"),
+            ]);
+        }
         if self.cluster.host_kind == HostKind::Netns {
             needed.extend([
                 ("ip", "iproute2"),
@@ -100,8 +144,12 @@ impl Check<'_> {
             })
         };
         let (lib, kafka) = (self.jars, self.kafka_jars);
-        let is_hadoop =
-            |role: &Role| !matches!(role, Role::Zookeeper | Role::Observer | Role::Kafka);
+        let is_hadoop = |role: &Role| {
+            !matches!(
+                role,
+                Role::Kdc | Role::Zookeeper | Role::Observer | Role::Kafka
+            )
+        };
         let roles = || self.cluster.hosts.iter().flat_map(|host| &host.roles);
         let mut needed = vec![("zookeeper-", lib, "--jars")];
         if roles().any(is_hadoop) {
@@ -309,8 +357,7 @@ fn free_beside(host: &Host, ip: IpAddr, port: Port) -> u16 {
 }
 
 fn is_on_path(program: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder: PathBuf| folder.join(program).is_file())
+    std::env::split_paths(&search_path()).any(|folder: PathBuf| folder.join(program).is_file())
 }
 
 fn missing(program: &str, package: &str) -> Problem {

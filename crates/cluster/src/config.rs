@@ -6,7 +6,6 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::configuration::files;
-use super::disk::put;
 use super::input::{FileArgs, MachineArgs, PROGRAM, ending};
 use super::model::HostKind;
 use heartline_process::say::say;
@@ -40,7 +39,7 @@ impl ConfigArgs {
         for host in &cluster.hosts {
             let folder = self.output.join(&host.name);
             for file in files(&cluster, host, &machine) {
-                put(&folder.join(&file.name), &file.text)?;
+                file.write_into(&folder)?;
             }
         }
         let (output, hosts) = (self.output.display(), cluster.hosts.len());

@@ -15,6 +15,8 @@ pub(super) struct Description {
     pub(super) name: Spanned<String>,
     /// The folder for data, logs and configuration.
     pub(super) folder: Option<Spanned<PathBuf>>,
+    /// How parts and users authenticate: `simple` or `kerberos`.
+    pub(super) security: Option<Spanned<String>>,
     /// The first three numbers of the addresses of hosts on one machine.
     pub(super) network: Option<Spanned<String>>,
     /// Ports that differ from the default, on every host.

@@ -11,12 +11,14 @@ use super::faults::named;
 use super::input::{FileArgs, PROGRAM, ending};
 use super::model::{Cluster, Host, HostKind};
 use super::role::Role;
+use super::secure::{client, fetch_ticket};
 use heartline_process::say::say;
 use heartline_process::stdio;
 
 #[derive(Args, Clone, Debug)]
 #[command(
-    about = "Run a command on one of the hosts, with the cluster's configuration in HADOOP_CONF_DIR"
+    about = "Run a command on one of the hosts, with the cluster's configuration in HADOOP_CONF_DIR, and in a secure cluster \
+             with a Kerberos ticket"
 )]
 pub(super) struct ExecArgs {
     #[command(flatten)]
@@ -66,12 +68,18 @@ impl ExecArgs {
                 conf.display()
             );
         }
+        if cluster.is_secure() {
+            fetch_ticket(&cluster)?;
+        }
         let mut words = cluster
             .within(host)
             .into_iter()
             .chain(self.command.iter().cloned());
         let mut command = Command::new(words.next().unwrap_or_default());
         command.args(words).env("HADOOP_CONF_DIR", conf);
+        if cluster.is_secure() {
+            command.envs(client(&cluster));
+        }
         Ok(command)
     }
 

@@ -216,6 +216,7 @@ impl<'a> Executor<'a> {
                 readiness::forgotten(cluster, &hosts)?
             }
             ReadyCondition::Brokers => readiness::brokers(cluster)?,
+            ReadyCondition::Pages => readiness::pages(cluster),
         };
         Ok(seen)
     }

@@ -14,7 +14,8 @@ use super::configuration::LocalPaths;
 use super::model::{Cluster, HostKind, home};
 use super::parse::read;
 use super::problem::errors;
-use super::record::recorded_host_kind;
+use super::record::{recorded_authentication, recorded_host_kind};
+use super::source_lines::SourceLines;
 use heartline_process::files;
 use heartline_process::say::say;
 use heartline_streaming::die_of_broken_pipe;
@@ -98,6 +99,12 @@ impl FileArgs {
             Ok((mut cluster, _)) => {
                 if cluster.host_kind != HostKind::Own {
                     cluster.folder = settled(&cluster.folder)?;
+                    // Unless the description says it, the cluster goes on as it was started.
+                    if !SourceLines::of(&text).security().1
+                        && let Some(before) = recorded_authentication(&cluster.folder)
+                    {
+                        cluster.set_authentication(before);
+                    }
                 }
                 let file = self.file.clone();
                 Ok(LoadedDescription {
@@ -131,7 +138,7 @@ fn settled(folder: &Path) -> anyhow::Result<PathBuf> {
 #[derive(Args, Clone, Debug)]
 pub(super) struct MachineArgs {
     /// Folder of the jars of Hadoop and ZooKeeper [default: parts/lib below .heartline, as scripts/fetch-parts leaves
-    /// them]
+    /// them]; Hadoop's native library is in the folder native beside it
     #[arg(long, value_name = "DIR", env = "HEARTLINE_JARS", hide_env = true)]
     jars: Option<PathBuf>,
 }
@@ -143,6 +150,7 @@ impl MachineArgs {
             None => home().join("parts/lib"),
         };
         Ok(LocalPaths {
+            native: std::path::absolute(jars.with_file_name("native"))?,
             jars: std::path::absolute(jars)?,
             heartline: std::env::current_exe().context("cannot locate the heartline executable")?,
         })

@@ -84,7 +84,7 @@ fn look(cluster: &Cluster, id: u16, role: Role, folder: &Path) -> Data {
         Role::Namenode | Role::Datanode => storage(cluster, folder),
         Role::Journalnode => journal(cluster, folder),
         // These roles can do without the data that they store.
-        Role::Zkfc | Role::Resourcemanager | Role::Nodemanager => Data::Empty,
+        Role::Kdc | Role::Zkfc | Role::Resourcemanager | Role::Nodemanager => Data::Empty,
     }
 }
 

@@ -5,8 +5,10 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::configuration::jaas_name;
 use super::model::{Cluster, Host};
 use super::role::Role;
+use super::secure;
 
 /// The oldest Java version that Hadoop, ZooKeeper and Kafka run on.
 const OLDEST: u32 = 11;
@@ -26,6 +28,13 @@ pub(super) fn mark(folder: &Path) -> OsString {
 pub(super) struct Java {
     /// The Java home: tasks are started with its `bin/java`.
     home: PathBuf,
+}
+
+impl Java {
+    /// The program that makes keys and certificates.
+    pub(super) fn keytool(&self) -> PathBuf {
+        self.home.join("bin/keytool")
+    }
 }
 
 impl Java {
@@ -74,6 +83,8 @@ pub(super) struct Launcher<'a> {
     pub(super) java: Java,
     /// The folder of the jars of Hadoop and ZooKeeper.
     pub(super) jars: PathBuf,
+    /// The folder of Hadoop's native library.
+    pub(super) native: PathBuf,
     /// The folder of Kafka's jars.
     pub(super) kafka_jars: PathBuf,
 }
@@ -84,6 +95,7 @@ impl Launcher<'_> {
         let conf = self.cluster.conf(host);
         let file = |name: &str| Some(conf.join(name));
         let (class, argument) = match role {
+            Role::Kdc => return secure::server(self.cluster, host),
             Role::Zookeeper | Role::Observer => (
                 "org.apache.zookeeper.server.quorum.QuorumPeerMain",
                 file("zoo.cfg"),
@@ -113,6 +125,31 @@ impl Launcher<'_> {
         self.java("env", host, role, class)
     }
 
+    /// The options of a role in a secure cluster.
+    fn secure_options(&self, host: &Host, role: Role) -> Vec<String> {
+        let cluster = self.cluster;
+        let mut options = vec![
+            format!(
+                "-Djava.security.krb5.conf={}",
+                cluster.krb5_conf().display()
+            ),
+            // ZooKeeper's principals name the hosts as their clients do.
+            "-Dzookeeper.sasl.client.canonicalize.hostname=false".to_owned(),
+        ];
+        if let Some(name) = jaas_name(role) {
+            let file = cluster.conf(host).join(name);
+            options.push(format!(
+                "-Djava.security.auth.login.config={}",
+                file.display()
+            ));
+        }
+        if role == Role::Nodemanager {
+            // Without this library Hadoop opens no file of a secured job.
+            options.push(format!("-Djava.library.path={}", self.native.display()));
+        }
+        options
+    }
+
     /// A run of `class` with the role's environment, through `by`, a program that executes its arguments.
     fn java(&self, by: &str, host: &Host, role: Role, class: &str) -> Command {
         let cluster = self.cluster;
@@ -134,6 +171,9 @@ impl Launcher<'_> {
             ("java.io.tmpdir", &cluster.home(host).join("tmp")),
         ] {
             command.arg(format!("-D{name}={}", path.display()));
+        }
+        if cluster.is_secure() {
+            command.args(self.secure_options(host, role));
         }
         let log4j = conf.join("log4j.properties");
         command.arg(format!("-Dlog4j.configuration=file:{}", log4j.display()));

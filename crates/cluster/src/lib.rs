@@ -6,6 +6,7 @@
 //! - `up`: the state of the cluster (`inspect`) and what prevents a start (`check`) lead to the steps (`plan`), which
 //!   are executed (`executor`) with servers (`java`) as separate processes (`process`).
 //! - The content of a cluster's folder is acted on only if nobody else could have written it (`trust`).
+//! - With Kerberos, a realm and certificates are made before (`secure`).
 //! - `down` stops the servers and removes what they left (`orphans`, `listening`); `logs` and `faults` serve people who
 //!   watch or test a cluster.
 //!
@@ -42,6 +43,7 @@ mod readiness;
 mod record;
 mod role;
 mod role_instance;
+mod secure;
 mod source_lines;
 mod ssh;
 mod status;
@@ -50,7 +52,7 @@ mod up;
 mod validate;
 
 pub use args::ClusterArgs;
-pub use model::{Cluster, File, Host, HostKind};
+pub use model::{Authentication, Cluster, File, Host, HostKind};
 pub use parse::read;
 pub use problem::Problem;
 pub use record::recorded_host_kind;

@@ -21,6 +21,17 @@ pub enum HostKind {
     Own,
 }
 
+/// How the parts of a cluster and its users prove to each other who they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Display, EnumString)]
+#[strum(serialize_all = "lowercase")]
+pub enum Authentication {
+    /// Not at all: everybody is who they say they are.
+    #[default]
+    Simple,
+    /// By Kerberos, with a realm of the cluster's own, and with TLS.
+    Kerberos,
+}
+
 /// A configuration file that accepts further properties.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Display, EnumString)]
 pub enum File {
@@ -57,6 +68,8 @@ pub struct Cluster {
     pub name: String,
     /// The kind of its hosts.
     pub host_kind: HostKind,
+    /// How its parts and users authenticate.
+    pub authentication: Authentication,
     /// The folder of everything that belongs to the cluster; except with [`HostKind::Own`], it contains a folder per
     /// host.
     pub folder: PathBuf,
@@ -123,6 +136,29 @@ impl Host {
 }
 
 impl Cluster {
+    /// Whether the cluster has Kerberos and TLS.
+    pub fn is_secure(&self) -> bool {
+        self.authentication == Authentication::Kerberos
+    }
+
+    /// Changes how parts and users authenticate. With Kerberos, the first host gets the KDC, unless another has it.
+    pub(super) fn set_authentication(&mut self, authentication: Authentication) {
+        self.authentication = authentication;
+        match authentication {
+            Authentication::Simple => {
+                for host in &mut self.hosts {
+                    host.roles.remove(&Role::Kdc);
+                }
+            }
+            Authentication::Kerberos if self.with(Role::Kdc).next().is_none() => {
+                if let Some(first) = self.hosts.first_mut() {
+                    first.roles.insert(Role::Kdc);
+                }
+            }
+            Authentication::Kerberos => {}
+        }
+    }
+
     /// The hosts with this role.
     pub fn with(&self, role: Role) -> impl Iterator<Item = &Host> {
         self.hosts.iter().filter(move |host| host.is(role))

@@ -15,6 +15,7 @@ use super::java::mark;
 use super::model::{Cluster, Host, HostKind};
 use super::netns::{handle, is_own_namespace};
 use super::process::ProcessRecord;
+use super::secure;
 use heartline_core::text;
 use heartline_process::files;
 
@@ -87,7 +88,9 @@ pub(super) fn is_of_another(pid: i32, cluster: &Cluster) -> bool {
 
 fn is_marked(words: &[OsString], folder: &Path) -> bool {
     let mark = mark(folder);
-    words.iter().any(|word| word.as_bytes() == mark.as_bytes()) || agents::is_ours(words, folder)
+    words.iter().any(|word| word.as_bytes() == mark.as_bytes())
+        || agents::is_ours(words, folder)
+        || secure::is_ours(words, folder)
 }
 
 fn belongs(process: &Process, folder: &Path, namespaces: &BTreeSet<u64>) -> bool {

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 
 use super::description::{self, Description, Ports};
-use super::model::{Cluster, File, Host, HostKind, Properties, default_folder, list};
+use super::model::{
+    Authentication, Cluster, File, Host, HostKind, Properties, default_folder, list,
+};
 use super::problem::{Problem, Problems};
 use super::role::{Port, Role};
 use super::validate;
@@ -80,15 +82,33 @@ impl Reader<'_, '_> {
                 }
             }
         }
-        Cluster {
+        let mut cluster = Cluster {
             name: name.get_ref().clone(),
             host_kind: self.host_kind,
+            authentication: Authentication::default(),
             folder: self.folder(description, beside),
             network,
             hosts,
             heap: self.heap(description),
             properties: self.properties(description),
+        };
+        if let Some(authentication) = self.authentication(description) {
+            cluster.set_authentication(authentication);
         }
+        cluster
+    }
+
+    fn authentication(&mut self, description: &Description) -> Option<Authentication> {
+        let written = description.security.as_ref()?;
+        let known = written.get_ref().parse().ok();
+        if known.is_none() {
+            self.problems.grave(
+                written.span().start,
+                format!("unknown security '{}'", written.get_ref()),
+                "write kerberos or simple",
+            );
+        }
+        known
     }
 
     fn network(&mut self, description: &Description) -> String {

@@ -63,6 +63,8 @@ pub(super) enum ReadyCondition {
     Forgotten(Vec<RoleInstance>),
     /// All brokers are registered.
     Brokers,
+    /// Each server's page has answered once.
+    Pages,
 }
 
 /// All steps to bring the cluster up.
@@ -72,6 +74,10 @@ pub(super) fn steps(cluster: &Cluster, found: &Inspection) -> Vec<Step> {
         found,
         steps: found.running.keys().cloned().map(Step::Runs).collect(),
     };
+    if plan.has(Role::Kdc) {
+        plan.start(&[Role::Kdc]);
+        plan.wait(ReadyCondition::Serves(cluster.places_of(Role::Kdc)));
+    }
     plan.ensemble();
     if cluster.has_standby_namenode() {
         plan.namenodes();
@@ -201,6 +207,9 @@ impl Plan<'_> {
             if self.has(role) {
                 self.wait(condition);
             }
+        }
+        if self.cluster.is_secure() {
+            self.wait(ReadyCondition::Pages);
         }
     }
 }

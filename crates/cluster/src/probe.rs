@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use super::model::{Cluster, Host};
 use super::role::{Port, Role};
-use heartline_observe::probe::{self, Pending, Silence, ask, knock, page_or_refusal, word};
+use super::role_instance::RoleInstance;
+use heartline_observe::probe::{Pages, Pending, Silence, ask, knock, word};
 use heartline_zookeeper::{Connector, Failure, Namespace, Security, Settings};
 
 /// How long a server may take to answer before it is queried again.
@@ -32,15 +33,16 @@ pub(super) fn mode(host: &Host) -> Option<String> {
 }
 
 /// Fetches a JSON page.
-fn page(place: &str, path: &str) -> Option<Value> {
+fn page(pages: &Pages, place: &str, path: &str) -> Option<Value> {
     // A standby ResourceManager redirects to the active one by a name that perhaps only the hosts know, so redirects
     // are not followed.
-    probe::page(&format!("{place}{path}"), end()).ok()
+    pages.page(&format!("{place}{path}"), end()).ok()
 }
 
 /// Fetches a JMX bean of a Hadoop server.
-fn bean(place: &str, query: &str) -> Option<Value> {
+fn bean(pages: &Pages, place: &str, query: &str) -> Option<Value> {
     let page = page(
+        pages,
         place,
         &format!("/jmx?qry=Hadoop:service=NameNode,name={query}"),
     )?;
@@ -48,46 +50,71 @@ fn bean(place: &str, query: &str) -> Option<Value> {
 }
 
 /// The state of a NameNode, `active` or `standby`.
-pub(super) fn namenode_state(host: &Host) -> Option<String> {
-    let bean = bean(&host.reached(Port::NamenodeHttp), "NameNodeStatus")?;
+pub(super) fn namenode_state(pages: &Pages, host: &Host) -> Option<String> {
+    let bean = bean(pages, &host.reached(Port::NamenodeHttp), "NameNodeStatus")?;
     Some(bean.get("State")?.as_str()?.to_owned())
 }
 
 /// Lists HDFS's `/` over `WebHDFS`, as `user` or without a name, on the NameNode with its HTTP port at `place`
 /// (`HOST:PORT`). The inner error is its refusal.
 pub(super) fn webhdfs_root<T: DeserializeOwned, R: DeserializeOwned>(
+    pages: &Pages,
     place: &str,
     user: Option<&str>,
     end: Instant,
 ) -> Result<Result<T, R>, Silence> {
     let mut query = vec![("op", "LISTSTATUS")];
     query.extend(user.map(|name| ("user.name", name)));
-    page_or_refusal(&format!("{place}/webhdfs/v1/"), &query, end)
+    pages.page_or_refusal(&format!("{place}/webhdfs/v1/"), &query, end)
 }
 
 /// Whether a `NameNode` answers over `WebHDFS`, whatever it says.
-pub(super) fn answers_webhdfs(host: &Host) -> Pending<bool> {
+pub(super) fn answers_webhdfs(pages: &Pages, host: &Host) -> Pending<bool> {
     let place = host.reached(Port::NamenodeHttp);
-    let end = end();
+    let (end, pages) = (end(), pages.clone());
     ask(end, move || {
-        let answer = webhdfs_root::<IgnoredAny, IgnoredAny>(&place, None, end);
+        let answer = webhdfs_root::<IgnoredAny, IgnoredAny>(&pages, &place, None, end);
         !matches!(answer, Err(Silence::Slow))
     })
 }
 
+/// Whether the pages answer that no other condition asks for, each with its server: those of `JournalNode`s and
+/// `NodeManager`s.
+pub(super) fn answers_pages(cluster: &Cluster) -> Vec<(RoleInstance, Pending<bool>)> {
+    let (end, pages) = (end(), cluster.pages());
+    let journal = "/jmx?qry=Hadoop:service=JournalNode,name=JournalNodeInfo";
+    let mut asked = Vec::new();
+    for (role, port, path) in [
+        (Role::Journalnode, Port::JournalnodeHttp, journal),
+        (Role::Nodemanager, Port::NodemanagerHttp, "/ws/v1/node/info"),
+    ] {
+        for host in cluster.with(role) {
+            let (url, pages) = (host.reached(port) + path, pages.clone());
+            let answer = ask(end, move || pages.page::<IgnoredAny>(&url, end).is_ok());
+            asked.push((RoleInstance::new(host, role), answer));
+        }
+    }
+    asked
+}
+
 /// The number of live `DataNode`s by a NameNode's count, and whether it is out of safe mode.
-pub(super) fn datanodes(host: &Host) -> Option<(u64, bool)> {
-    let bean = bean(&host.reached(Port::NamenodeHttp), "FSNamesystemState")?;
+pub(super) fn datanodes(pages: &Pages, host: &Host) -> Option<(u64, bool)> {
+    let bean = bean(
+        pages,
+        &host.reached(Port::NamenodeHttp),
+        "FSNamesystemState",
+    )?;
     let live = bean.get("NumLiveDataNodes")?.as_u64()?;
     let state = bean.get("FSState")?.as_str()?;
     Some((live, state == "Operational"))
 }
 
 /// Whether a DataNode is connected to each of its `NameNode`s.
-pub(super) fn datanode_serves(host: &Host) -> bool {
+pub(super) fn datanode_serves(pages: &Pages, host: &Host) -> bool {
     let actors = || {
         let place = host.reached(Port::DatanodeHttp);
-        let page = page(&place, "/jmx?qry=Hadoop:service=DataNode,name=DataNodeInfo")?;
+        let path = "/jmx?qry=Hadoop:service=DataNode,name=DataNodeInfo";
+        let page = page(pages, &place, path)?;
         // The attribute is a string that contains JSON.
         let actors = page
             .get("beans")?
@@ -105,8 +132,9 @@ pub(super) fn datanode_serves(host: &Host) -> bool {
 }
 
 /// The state of a ResourceManager, `active` or `standby`.
-pub(super) fn manager_state(host: &Host) -> Option<String> {
+pub(super) fn manager_state(pages: &Pages, host: &Host) -> Option<String> {
     let info = page(
+        pages,
         &host.reached(Port::ResourcemanagerHttp),
         "/ws/v1/cluster/info",
     )?;
@@ -127,9 +155,11 @@ pub(super) struct NodeManagerReport {
 
 /// The `NodeManager`s that the active ResourceManager lists.
 pub(super) fn nodemanagers(cluster: &Cluster) -> Option<Vec<NodeManagerReport>> {
-    let is_active = |host: &&Host| manager_state(host).as_deref() == Some("active");
+    let pages = cluster.pages();
+    let is_active = |host: &&Host| manager_state(&pages, host).as_deref() == Some("active");
     let active = cluster.with(Role::Resourcemanager).find(is_active)?;
     let page = page(
+        &pages,
         &active.reached(Port::ResourcemanagerHttp),
         "/ws/v1/cluster/nodes",
     )?;
@@ -166,7 +196,8 @@ pub(super) fn exist(cluster: &Cluster, znodes: &[String]) -> anyhow::Result<Vec<
         let mut found = Vec::new();
         for znode in znodes {
             match session.read_fresh(znode).await {
-                Ok(_) => found.push(true),
+                // Whoever made the znode may keep it for itself.
+                Ok(_) | Err(Failure::Refused(_)) => found.push(true),
                 Err(Failure::NoNode) => found.push(false),
                 Err(failure) => return Err(failure.into()),
             }

@@ -2,9 +2,9 @@
 //! time, so that a reused pid is never mistaken for theirs.
 
 use std::fs;
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -114,8 +114,7 @@ pub(super) fn start(
 
 fn spawn(command: &mut Command, log: &Path) -> anyhow::Result<ProcessRecord> {
     let child = quiet(command, log)?.spawn();
-    let child =
-        child.with_context(|| format!("{} cannot be run", command.get_program().display()))?;
+    let child = named(child, command)?;
     let pid = child.id().cast_signed();
     ProcessRecord::of(pid)
         .with_context(|| format!("process {pid} has ended immediately{}", tail(log)))
@@ -127,9 +126,31 @@ pub(super) fn run(
     log: &Path,
     limit: Duration,
 ) -> anyhow::Result<Option<i32>> {
-    let mut child = quiet(command, log)?
-        .spawn()
-        .with_context(|| format!("{} cannot be run", command.get_program().display()))?;
+    let child = quiet(command, log)?.spawn();
+    ended(named(child, command)?, limit)
+}
+
+/// Like [`run`], for a command that reads `input` from its stdin.
+pub(super) fn feed(
+    command: &mut Command,
+    input: &str,
+    log: &Path,
+    limit: Duration,
+) -> anyhow::Result<Option<i32>> {
+    let child = quiet(command, log)?.stdin(Stdio::piped()).spawn();
+    let mut child = named(child, command)?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // A command that has ended reads nothing more; its status says why.
+        let _ = stdin.write_all(input.as_bytes());
+    }
+    ended(child, limit)
+}
+
+fn named(child: io::Result<Child>, command: &Command) -> anyhow::Result<Child> {
+    child.with_context(|| format!("{} cannot be run", command.get_program().display()))
+}
+
+fn ended(mut child: Child, limit: Duration) -> anyhow::Result<Option<i32>> {
     let end = Instant::now() + limit;
     loop {
         if let Some(status) = child.try_wait()? {
@@ -220,6 +241,14 @@ mod tests {
         let status = run(&mut command, &log, Duration::from_secs(60)).unwrap();
         assert_eq!(status, Some(3));
         assert!(tail(&log).ends_with(":\nsaid"), "{}", tail(&log));
+        let fed = feed(
+            &mut Command::new("cat"),
+            "told\n",
+            &log,
+            Duration::from_secs(60),
+        );
+        assert_eq!(fed.unwrap(), Some(0));
+        assert!(tail(&log).ends_with("told"), "{}", tail(&log));
         let status = run(Command::new("sleep").arg("60"), &log, Duration::ZERO).unwrap();
         assert_eq!(status, None);
     }

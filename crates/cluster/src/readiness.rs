@@ -56,15 +56,15 @@ pub(super) fn serves(hosts: &[(&Host, Role)]) -> Readiness {
 }
 
 pub(super) fn active_namenode(cluster: &Cluster) -> Readiness {
-    let namenodes = cluster.namenodes();
+    let (namenodes, pages) = (cluster.namenodes(), cluster.pages());
     let states = namenodes
         .iter()
-        .map(|(id, host)| (id, probe::namenode_state(host)));
+        .map(|(id, host)| (id, probe::namenode_state(&pages, host)));
     let ready = one_active("namenodes", &states.collect::<Vec<_>>())?;
     // The first question over WebHDFS takes a NameNode seconds, for which `heartline cluster status` does not wait.
     let asked = namenodes
         .iter()
-        .map(|(id, host)| (id, probe::answers_webhdfs(host)));
+        .map(|(id, host)| (id, probe::answers_webhdfs(&pages, host)));
     let asked: Vec<_> = asked.collect();
     let mut silent = asked.into_iter();
     match silent.find_map(|(id, answer)| (answer.answer() != Some(true)).then_some(id)) {
@@ -74,10 +74,10 @@ pub(super) fn active_namenode(cluster: &Cluster) -> Readiness {
 }
 
 pub(super) fn active_manager(cluster: &Cluster) -> Readiness {
-    let managers = cluster.resourcemanagers();
+    let (managers, pages) = (cluster.resourcemanagers(), cluster.pages());
     let states = managers
         .iter()
-        .map(|(id, host)| (id, probe::manager_state(host)));
+        .map(|(id, host)| (id, probe::manager_state(&pages, host)));
     one_active("resourcemanagers", &states.collect::<Vec<_>>())
 }
 
@@ -104,19 +104,19 @@ fn one_active(what: &str, states: &[(&String, Option<String>)]) -> Readiness {
 /// Asks every NameNode, so that the next active one knows all `DataNode`s too. A NameNode counts a dead DataNode for
 /// minutes, so each DataNode is asked as well.
 pub(super) fn datanodes(cluster: &Cluster) -> Readiness {
-    let all = cluster.with(Role::Datanode).count();
+    let (all, pages) = (cluster.with(Role::Datanode).count(), cluster.pages());
     let mut live = Some(u64::MAX);
     for (id, host) in cluster.namenodes() {
-        let found = probe::datanodes(host);
+        let found = probe::datanodes(&pages, host);
         live = live.min(found.map(|(live, _)| live));
         // A standby leaves safe mode when it has read the edits of the active NameNode, which may take some minutes.
-        let is_active = || probe::namenode_state(host).as_deref() == Some("active");
+        let is_active = || probe::namenode_state(&pages, host).as_deref() == Some("active");
         if found.is_some_and(|(_, operational)| !operational) && is_active() {
             return Err(format!("{id} is in safe mode"));
         }
     }
     let mut datanodes = cluster.with(Role::Datanode);
-    if let Some(host) = datanodes.find(|host| !probe::datanode_serves(host)) {
+    if let Some(host) = datanodes.find(|host| !probe::datanode_serves(&pages, host)) {
         return Err(format!("the datanode of {} is not registered", host.name));
     }
     counted("datanodes", all, live)
@@ -140,6 +140,17 @@ fn counted(what: &str, all: usize, found: Option<u64>) -> Readiness {
         return Ok(format!("{what}: all {all} registered"));
     }
     Err(format!("{found} of {all} {what} are registered"))
+}
+
+/// The first question by TLS takes a server seconds, for which `heartline cluster status` does not wait.
+pub(super) fn pages(cluster: &Cluster) -> Readiness {
+    let asked = probe::answers_pages(cluster);
+    let all = asked.len();
+    let mut silent = asked.into_iter();
+    match silent.find_map(|(server, answer)| (answer.answer() != Some(true)).then_some(server)) {
+        Some(server) => Err(format!("the page of {server} does not answer yet")),
+        None => Ok(format!("pages: {all} more answer by HTTPS")),
+    }
 }
 
 pub(super) fn brokers(cluster: &Cluster) -> anyhow::Result<Readiness> {

@@ -9,8 +9,8 @@ use rustix::fs::{FlockOperation, Mode, flock};
 use rustix::process::umask;
 
 use super::disk::put;
-use super::folder::{DESCRIPTION, HOST_KIND, LOCK};
-use super::model::{Cluster, HostKind};
+use super::folder::{AUTHENTICATION, DESCRIPTION, HOST_KIND, LOCK};
+use super::model::{Authentication, Cluster, HostKind};
 use super::parse::read;
 use super::trust;
 use heartline_process::files::{self, Links, SMALL};
@@ -22,9 +22,19 @@ pub fn recorded_host_kind(folder: &Path) -> Option<HostKind> {
     text.trim().parse().ok()
 }
 
+/// How the parts of a started cluster authenticate; `None` if none was started.
+pub(super) fn recorded_authentication(folder: &Path) -> Option<Authentication> {
+    let text = files::read_text(&folder.join(AUTHENTICATION), Links::Refused, SMALL).ok()?;
+    text.trim().parse().ok()
+}
+
 /// Records the started cluster in its folder.
 pub(super) fn record(cluster: &Cluster, description: &str) -> anyhow::Result<()> {
     put(&cluster.folder.join(DESCRIPTION), description)?;
+    put(
+        &cluster.folder.join(AUTHENTICATION),
+        &format!("{}\n", cluster.authentication),
+    )?;
     put(
         &cluster.folder.join(HOST_KIND),
         &format!("{}\n", cluster.host_kind),
@@ -41,6 +51,7 @@ pub(super) fn recorded_cluster(folder: &Path) -> anyhow::Result<Cluster> {
     match read(&text, folder, host_kind) {
         Ok((mut cluster, _)) => {
             folder.clone_into(&mut cluster.folder);
+            cluster.set_authentication(recorded_authentication(folder).unwrap_or_default());
             Ok(cluster)
         }
         Err(problems) => {
@@ -74,6 +85,7 @@ pub(super) fn lock(folder: &Path) -> anyhow::Result<fs::File> {
 mod tests {
     use std::path::PathBuf;
 
+    use super::super::role::Role;
     use super::*;
 
     #[test]
@@ -86,6 +98,10 @@ mod tests {
         record(&cluster, text).unwrap();
         assert_eq!(recorded_host_kind(folder.path()), Some(HostKind::Netns));
         assert_eq!(recorded_cluster(folder.path()).unwrap(), cluster);
+        cluster.set_authentication(Authentication::Kerberos);
+        record(&cluster, text).unwrap();
+        assert_eq!(recorded_cluster(folder.path()).unwrap(), cluster);
+        assert!(cluster.hosts[0].is(Role::Kdc));
     }
 
     #[test]

@@ -8,6 +8,8 @@ use strum::{Display, EnumIter, EnumString, IntoEnumIterator};
 )]
 #[strum(serialize_all = "lowercase")]
 pub enum Role {
+    /// The KDC of a cluster with Kerberos, which issues the tickets. A description need not name it.
+    Kdc,
     /// A ZooKeeper server that votes.
     Zookeeper,
     /// A ZooKeeper server that does not vote.
@@ -44,7 +46,8 @@ impl Role {
     /// The default maximum Java heap in MiB: enough for some thousand files, tasks or messages.
     pub fn heap(self) -> u32 {
         match self {
-            Self::Zookeeper | Self::Observer | Self::Zkfc => 128,
+            // The KDC has no Java.
+            Self::Kdc | Self::Zookeeper | Self::Observer | Self::Zkfc => 128,
             Self::Journalnode => 192,
             Self::Datanode => 256,
             Self::Namenode | Self::Resourcemanager | Self::Nodemanager | Self::Kafka => 384,
@@ -58,6 +61,8 @@ impl Role {
 )]
 #[strum(serialize_all = "kebab-case")]
 pub enum Port {
+    /// The port of the KDC.
+    Kdc,
     /// ZooKeeper's client port.
     Zookeeper,
     /// The port on which a ZooKeeper leader listens to the other servers.
@@ -108,9 +113,12 @@ pub enum Port {
 
 impl Port {
     /// The number unless a description overrides it: the default of Hadoop, ZooKeeper and Kafka, except for the
-    /// NameNode's HTTP port, which has its number from Hadoop 2.
+    /// KDC's and the NameNode's HTTP port, which has its number from Hadoop 2. With Kerberos, HTTPS takes the place of
+    /// HTTP on the same port.
     pub fn default(self) -> u16 {
         match self {
+            // Kerberos' own port, 88, is for root alone.
+            Self::Kdc => 10088,
             Self::Zookeeper => 2181,
             Self::ZookeeperQuorum => 2888,
             Self::ZookeeperElection => 3888,

@@ -40,6 +40,14 @@ impl<'a> SourceLines<'a> {
         self.line(at)
     }
 
+    /// The line of the security, or else of the name; and whether there is any.
+    pub(super) fn security(&self) -> (usize, bool) {
+        let written = |it: &Description| it.security.as_ref().map(|security| security.span().start);
+        let at = self.description.as_ref().and_then(written);
+        let name = self.description.as_ref().map(|it| it.name.span().start);
+        (self.line(at.or(name)), at.is_some())
+    }
+
     /// The line of the network, or else of the name.
     pub(super) fn network(&self) -> usize {
         let at = self.description.as_ref().map(|description| {

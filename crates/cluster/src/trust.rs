@@ -9,12 +9,15 @@ use std::path::Path;
 
 use anyhow::Context;
 
-use super::folder::{DESCRIPTION, HOST_KIND, LOCK};
+use super::agents;
+use super::folder::{AUTHENTICATION, DESCRIPTION, HOST_KIND, LOCK};
+use super::secure;
 use heartline_process::files::untrusted;
 
 /// The parts of a host's folder that are acted on or written to.
-const PARTS: [&str; 7] = [
+const PARTS: [&str; 8] = [
     "run",
+    secure::FOLDER,
     "conf",
     "logs",
     "ssh",
@@ -26,9 +29,10 @@ const PARTS: [&str; 7] = [
 /// Fails if anyone except this user and root could have written the existing content of a cluster's folder.
 pub(super) fn check(folder: &Path) -> anyhow::Result<()> {
     trust(folder)?;
-    for name in [DESCRIPTION, HOST_KIND, LOCK] {
+    for name in [DESCRIPTION, HOST_KIND, AUTHENTICATION, LOCK, agents::HERE] {
         trust(&folder.join(name))?;
     }
+    trust(&folder.join(agents::HERE).join(secure::FOLDER))?;
     for host in fs::read_dir(folder).into_iter().flatten().flatten() {
         let host = host.path();
         // Other files and folders of the user are not hosts.

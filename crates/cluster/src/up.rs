@@ -16,13 +16,14 @@ use super::executor::Executor;
 use super::input::{FileArgs, MachineArgs, PROGRAM, ending};
 use super::inspect::Inspection;
 use super::java::Launcher;
-use super::model::{Cluster, HostKind, home};
+use super::model::{Authentication, Cluster, HostKind, home};
 use super::orphans::strays;
 use super::plan::{Step, steps};
 use super::problem::errors;
 use super::process::ProcessRecord;
 use super::progress::progress;
-use super::record::{lock, record, recorded_cluster, recorded_host_kind};
+use super::record::{lock, record, recorded_authentication, recorded_cluster, recorded_host_kind};
+use super::secure::{self, certify, found_realm};
 use super::{agents, netns, ssh};
 use heartline_process::say::say;
 
@@ -35,6 +36,10 @@ pub(super) struct UpArgs {
     /// Kind of the hosts [default: as before, or loopback]
     #[arg(long, value_enum)]
     hosts: Option<HostKind>,
+
+    /// Start a cluster with Kerberos and TLS: the same as security = "kerberos" in the description
+    #[arg(long)]
+    secure: bool,
 
     /// Discard the data of the whole cluster and start with empty data
     #[arg(long)]
@@ -107,7 +112,11 @@ impl UpArgs {
         reason = "the steps of a start, in their order"
     )]
     fn up(&self) -> anyhow::Result<()> {
-        let described = self.file.described(self.hosts)?;
+        let mut described = self.file.described(self.hosts)?;
+        if self.secure {
+            let cluster = &mut described.cluster;
+            cluster.set_authentication(Authentication::Kerberos);
+        }
         let cluster = &described.cluster;
         if cluster.host_kind == HostKind::Own {
             bail!(
@@ -138,9 +147,11 @@ impl UpArgs {
             found: &found,
             text: &described.text,
             jars: &machine.jars,
+            native: &machine.native,
             kafka_jars: &kafka_jars,
             format: self.format,
             recorded: recorded_host_kind(&cluster.folder),
+            before: recorded_authentication(&cluster.folder),
         };
         let (problems, java) = check.all();
         for problem in &problems {
@@ -163,10 +174,14 @@ impl UpArgs {
             found = Inspection::of(cluster);
         }
         record(cluster, &described.text)?;
+        if cluster.is_secure() {
+            found_realm(cluster)?;
+            certify(cluster, &java.keytool())?;
+        }
         for host in &cluster.hosts {
             let conf = cluster.conf(host);
             for file in files(cluster, host, &machine) {
-                put(&conf.join(&file.name), &file.text)?;
+                file.write_into(&conf)?;
             }
             // Hadoop's servers need these folders for their web pages, and look for them on the class path.
             for name in ["hdfs", "datanode", "journal"] {
@@ -178,6 +193,7 @@ impl UpArgs {
             cluster,
             java,
             jars: machine.jars,
+            native: machine.native,
             kafka_jars,
         };
         carry_out(&launcher, &machine.heartline, &found).with_context(|| {
@@ -248,11 +264,12 @@ fn number(cluster: &Cluster) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Removes all data of all hosts.
+/// Removes all data of all hosts, and the realm with its keytabs and certificates.
 fn throw_away(cluster: &Cluster) -> anyhow::Result<()> {
-    for host in &cluster.hosts {
-        for folder in ["data", "tmp", "node-attributes", "run"] {
-            let path = cluster.home(host).join(folder);
+    let homes = cluster.hosts.iter().map(|host| cluster.home(host));
+    for home in homes.chain([cluster.here("")]) {
+        for folder in ["data", "tmp", "node-attributes", "run", secure::FOLDER] {
+            let path = home.join(folder);
             if path.exists() {
                 progress(format_args!("--format: {} is discarded", path.display()));
                 let removed = match folder {

@@ -1,6 +1,6 @@
 //! `core-site.xml`: the URI of HDFS, and the ensemble for failover.
 
-use super::{ConfigContext, File, Growing, Properties, text};
+use super::{ConfigContext, File, Growing, Properties, secure, text};
 
 /// How often a ZKFC tries to reach ZooKeeper again before it ends: some 15 s each (`ActiveStandbyElector`). With Hadoop's
 /// default of 3, a host that is cut off for a minute returns without its ZKFC.
@@ -21,5 +21,8 @@ pub(super) fn properties(context: &ConfigContext<'_>) -> Properties {
         "hadoop.tmp.dir",
         text(&cluster.home(context.host).join("tmp")),
     );
+    if cluster.is_secure() {
+        secure::core(context, &mut core);
+    }
     context.with_further(File::Core, core.0)
 }

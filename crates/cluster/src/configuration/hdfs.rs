@@ -1,6 +1,6 @@
 //! `hdfs-site.xml`: one NameNode, or two with their journal, fencing and failover.
 
-use super::{ConfigContext, File, Growing, HostKind, Port, Properties, Role, text};
+use super::{ConfigContext, File, Growing, HostKind, Port, Properties, Role, secure, text};
 use crate::model::list;
 
 /// The ssh key of the user that runs the start scripts, on separate machines.
@@ -9,12 +9,13 @@ const KEY: &str = "/root/.ssh/id_rsa";
 pub(super) fn properties(context: &ConfigContext<'_>) -> Properties {
     let cluster = context.cluster;
     let mut hdfs = Growing::default();
+    let scheme = context.scheme();
     if cluster.has_standby_namenode() {
         standby(context, &mut hdfs);
     } else if let Some(namenode) = cluster.with(Role::Namenode).next() {
         hdfs.put("dfs.namenode.rpc-address", namenode.place(Port::Namenode));
         hdfs.put(
-            "dfs.namenode.http-address",
+            format!("dfs.namenode.{scheme}-address"),
             namenode.place(Port::NamenodeHttp),
         );
     }
@@ -27,7 +28,7 @@ pub(super) fn properties(context: &ConfigContext<'_>) -> Properties {
         context.listen(Port::DatanodeIpc),
     );
     hdfs.put(
-        "dfs.datanode.http.address",
+        format!("dfs.datanode.{scheme}.address"),
         context.listen(Port::DatanodeHttp),
     );
     let datanodes = cluster.with(Role::Datanode).count();
@@ -44,12 +45,15 @@ pub(super) fn properties(context: &ConfigContext<'_>) -> Properties {
         hdfs.put("dfs.client.use.datanode.hostname", true);
         hdfs.put("dfs.datanode.use.datanode.hostname", true);
     }
+    if cluster.is_secure() {
+        secure::hdfs(context, &mut hdfs);
+    }
     context.with_further(File::Hdfs, hdfs.0)
 }
 
 fn standby(context: &ConfigContext<'_>, hdfs: &mut Growing) {
     let (cluster, name) = (context.cluster, &context.cluster.name);
-    let namenodes = cluster.namenodes();
+    let (namenodes, scheme) = (cluster.namenodes(), context.scheme());
     let ids = namenodes.iter().map(|(id, _)| id.clone());
     hdfs.put("dfs.nameservices", name);
     hdfs.put(format!("dfs.ha.namenodes.{name}"), list(ids, ","));
@@ -59,7 +63,7 @@ fn standby(context: &ConfigContext<'_>, hdfs: &mut Growing) {
             namenode.place(Port::Namenode),
         );
         hdfs.put(
-            format!("dfs.namenode.http-address.{name}.{id}"),
+            format!("dfs.namenode.{scheme}-address.{name}.{id}"),
             namenode.place(Port::NamenodeHttp),
         );
         hdfs.put(
@@ -87,7 +91,7 @@ fn standby(context: &ConfigContext<'_>, hdfs: &mut Growing) {
         context.listen(Port::Journalnode),
     );
     hdfs.put(
-        "dfs.journalnode.http-address",
+        format!("dfs.journalnode.{scheme}-address"),
         context.listen(Port::JournalnodeHttp),
     );
     hdfs.put(

@@ -1,6 +1,6 @@
 //! `mapred-site.xml`.
 
-use super::{ConfigContext, File, Growing, Port, Properties, Role, text};
+use super::{ConfigContext, File, Growing, Port, Properties, Role, secure, text};
 
 /// A task's JVM lives for seconds only, so the second compiler tier does not pay off.
 const QUICK: &str =
@@ -25,7 +25,12 @@ pub(super) fn properties(context: &ConfigContext<'_>) -> Properties {
             format!("{}/*", text(&context.machine.jars)),
         );
         mapred.put("yarn.app.mapreduce.am.resource.mb", 768);
-        let options = format!("-Xmx384m {QUICK}");
+        let secure = if context.cluster.is_secure() {
+            secure::task_options(context)
+        } else {
+            String::new()
+        };
+        let options = format!("-Xmx384m {QUICK}{secure}");
         mapred.put("yarn.app.mapreduce.am.command-opts", &options);
         for task in ["map", "reduce"] {
             mapred.put(format!("mapreduce.{task}.memory.mb"), 1024);

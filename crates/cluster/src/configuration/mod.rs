@@ -2,14 +2,17 @@
 
 mod core;
 mod hdfs;
+mod jaas;
 mod kafka;
 mod mapred;
+mod secure;
 mod xml;
 mod yarn;
 mod zookeeper;
 
 use std::path::{Path, PathBuf};
 
+use super::disk::{put, put_private};
 use super::model::{Cluster, File, Host, HostKind, Properties, list};
 use super::role::{Port, Role};
 
@@ -21,8 +24,23 @@ const LOG4J: &str = include_str!("log4j.properties");
 pub struct LocalPaths {
     /// The folder of Hadoop's jars.
     pub jars: PathBuf,
+    /// The folder of Hadoop's native library, for clusters with Kerberos.
+    pub native: PathBuf,
     /// The path of this program, which Hadoop calls for fencing.
     pub heartline: PathBuf,
+}
+
+/// The files with passwords of stores.
+const PRIVATE: [&str; 4] = [
+    "ssl-server.xml",
+    "ssl-client.xml",
+    "server.properties",
+    kafka::CLIENT,
+];
+
+/// The name of the JAAS file of a role, if it has one.
+pub(super) fn jaas_name(role: Role) -> Option<String> {
+    jaas::name(role)
 }
 
 /// One configuration file.
@@ -32,6 +50,20 @@ pub struct ConfigFile {
     pub name: String,
     /// The file's content.
     pub text: String,
+    /// Whether it holds a password: only its owner may read it.
+    pub private: bool,
+}
+
+impl ConfigFile {
+    /// Writes the file into a folder.
+    pub(super) fn write_into(&self, folder: &Path) -> anyhow::Result<()> {
+        let path = folder.join(&self.name);
+        if self.private {
+            put_private(&path, &self.text)
+        } else {
+            put(&path, &self.text)
+        }
+    }
 }
 
 /// All configuration files of a host.
@@ -43,8 +75,11 @@ pub fn files(cluster: &Cluster, host: &Host, machine: &LocalPaths) -> Vec<Config
     };
     let mut files = Vec::new();
     let mut add = |name: &str, text: String| {
-        let name = name.to_owned();
-        files.push(ConfigFile { name, text });
+        files.push(ConfigFile {
+            private: PRIVATE.contains(&name),
+            name: name.to_owned(),
+            text,
+        });
     };
     if cluster.ensemble().any(|server| server == host) {
         add("zoo.cfg", zookeeper::text(&context));
@@ -53,11 +88,25 @@ pub fn files(cluster: &Cluster, host: &Host, machine: &LocalPaths) -> Vec<Config
     if host.is(Role::Kafka) {
         add("server.properties", kafka::text(&context));
     }
+    if cluster.is_secure() {
+        for role in &host.roles {
+            if let Some(name) = jaas::name(*role) {
+                add(&name, jaas::text(&context, *role));
+            }
+        }
+        if cluster.with(Role::Kafka).next().is_some() {
+            add(kafka::CLIENT, kafka::client(&context));
+        }
+    }
     let site = |properties: Properties| xml::site(&properties);
     if cluster.file_system().is_some() || cluster.with(Role::Resourcemanager).next().is_some() {
         add("core-site.xml", site(core::properties(&context)));
         add("mapred-site.xml", site(mapred::properties(&context)));
         add("workers", workers(cluster));
+        if cluster.is_secure() {
+            add("ssl-server.xml", site(secure::ssl_server(&context)));
+            add("ssl-client.xml", site(secure::ssl_client(&context)));
+        }
     }
     if cluster.file_system().is_some() {
         add("hdfs-site.xml", site(hdfs::properties(&context)));
@@ -92,6 +141,15 @@ impl ConfigContext<'_> {
         match self.cluster.host_kind {
             HostKind::Own => format!("0.0.0.0:{}", self.host.port(port)),
             HostKind::Loopback | HostKind::Netns => self.host.place(port),
+        }
+    }
+
+    /// The scheme of web pages, as names of properties have it.
+    fn scheme(&self) -> &'static str {
+        if self.cluster.is_secure() {
+            "https"
+        } else {
+            "http"
         }
     }
 
@@ -150,6 +208,7 @@ mod tests {
         let (cluster, _) = read(sample, Path::new("."), host_kind).unwrap();
         let machine = LocalPaths {
             jars: "/jars".into(),
+            native: "/native".into(),
             heartline: "/heartline".into(),
         };
         let host = cluster.hosts.iter().find(|it| it.name == host).unwrap();

@@ -1,6 +1,6 @@
 //! `yarn-site.xml`: one `ResourceManager`, or several of which one is active; and the scheduler's file.
 
-use super::{ConfigContext, File, Growing, Port, Properties, Role, text};
+use super::{ConfigContext, File, Growing, Port, Properties, Role, secure, text};
 use crate::model::{Host, list};
 
 pub(super) fn properties(context: &ConfigContext<'_>) -> Properties {
@@ -13,7 +13,7 @@ pub(super) fn properties(context: &ConfigContext<'_>) -> Properties {
         yarn.put("yarn.resourcemanager.cluster-id", &cluster.name);
         yarn.put("yarn.resourcemanager.ha.rm-ids", list(ids, ","));
         for (id, host) in &managers {
-            addresses(&mut yarn, host, &format!(".{id}"));
+            addresses(context, &mut yarn, host, &format!(".{id}"));
             if context.on_one_machine() && *host == context.host {
                 yarn.put("yarn.resourcemanager.ha.id", id);
             }
@@ -26,7 +26,7 @@ pub(super) fn properties(context: &ConfigContext<'_>) -> Properties {
         // Hadoop 3's name of yarn.resourcemanager.zk-address.
         yarn.put("hadoop.zk.address", cluster.quorum());
     } else if let Some((_, host)) = managers.first() {
-        addresses(&mut yarn, host, "");
+        addresses(context, &mut yarn, host, "");
     }
     yarn.put("yarn.nodemanager.aux-services", "mapreduce_shuffle");
     if context.host.is(Role::Nodemanager) {
@@ -35,10 +35,23 @@ pub(super) fn properties(context: &ConfigContext<'_>) -> Properties {
     if context.on_one_machine() {
         on_one_machine(context, &mut yarn);
     }
+    if cluster.is_secure() {
+        secure::yarn(context, &mut yarn);
+    }
     context.with_further(File::Yarn, yarn.0)
 }
 
-fn addresses(yarn: &mut Growing, host: &Host, suffix: &str) {
+/// The property of a page's address.
+fn page(context: &ConfigContext<'_>) -> &'static str {
+    if context.cluster.is_secure() {
+        "webapp.https.address"
+    } else {
+        "webapp.address"
+    }
+}
+
+fn addresses(context: &ConfigContext<'_>, yarn: &mut Growing, host: &Host, suffix: &str) {
+    let page = page(context);
     yarn.put(
         format!("yarn.resourcemanager.hostname{suffix}"),
         &host.called,
@@ -48,7 +61,7 @@ fn addresses(yarn: &mut Growing, host: &Host, suffix: &str) {
         ("scheduler.address", Port::ResourcemanagerScheduler),
         ("resource-tracker.address", Port::ResourcemanagerTracker),
         ("admin.address", Port::ResourcemanagerAdmin),
-        ("webapp.address", Port::ResourcemanagerHttp),
+        (page, Port::ResourcemanagerHttp),
     ] {
         yarn.put(
             format!("yarn.resourcemanager.{what}{suffix}"),
@@ -61,7 +74,7 @@ fn node(context: &ConfigContext<'_>, yarn: &mut Growing) {
     for (what, port) in [
         ("address", Port::Nodemanager),
         ("localizer.address", Port::NodemanagerLocalizer),
-        ("webapp.address", Port::NodemanagerHttp),
+        (page(context), Port::NodemanagerHttp),
         ("collector-service.address", Port::NodemanagerCollector),
     ] {
         yarn.put(format!("yarn.nodemanager.{what}"), context.listen(port));

@@ -28,8 +28,14 @@ pub(super) fn text(context: &ConfigContext<'_>) -> String {
     if host.is(Role::Observer) {
         zoo.put("peerType", "observer");
     }
+    if cluster.is_secure() {
+        sasl(&mut zoo);
+    }
     // A single server is not an ensemble.
     if cluster.ensemble().nth(1).is_some() {
+        if cluster.is_secure() {
+            quorum_sasl(&mut zoo);
+        }
         for server in cluster.ensemble() {
             let observer = if server.is(Role::Observer) {
                 ":observer"
@@ -47,4 +53,27 @@ pub(super) fn text(context: &ConfigContext<'_>) -> String {
         }
     }
     lines(&context.with_further(File::Zoo, zoo.0))
+}
+
+/// Clients may prove who they are by Kerberos. Those that do not are let in, and may do what ACLs allow everybody: the
+/// tasks' heartbeats need no ticket.
+fn sasl(zoo: &mut Growing) {
+    zoo.put(
+        "authProvider.1",
+        "org.apache.zookeeper.server.auth.SASLAuthenticationProvider",
+    );
+    // ACLs name a service, not each of its hosts.
+    zoo.put("kerberos.removeHostFromPrincipal", true);
+    zoo.put("kerberos.removeRealmFromPrincipal", true);
+}
+
+/// The servers prove to each other who they are.
+fn quorum_sasl(zoo: &mut Growing) {
+    for name in ["enableSasl", "learnerRequireSasl", "serverRequireSasl"] {
+        zoo.put(format!("quorum.auth.{name}"), true);
+    }
+    zoo.put("quorum.auth.kerberos.servicePrincipal", "zookeeper/_HOST");
+    zoo.put("quorum.auth.learner.loginContext", "QuorumLearner");
+    zoo.put("quorum.auth.server.loginContext", "QuorumServer");
+    zoo.put("quorum.cnxn.threads.size", 20);
 }

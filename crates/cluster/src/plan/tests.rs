@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::*;
-use crate::model::HostKind;
+use crate::model::{Authentication, HostKind};
 use crate::parse::read;
 use crate::process::ProcessRecord;
 
@@ -70,6 +70,17 @@ fn one_machine_from_nothing() {
             "await Datanodes",
             "await Nodemanagers",
         ]
+    );
+}
+
+#[test]
+fn a_secure_cluster_begins_with_its_kdc() {
+    let mut cluster = cluster(ONE);
+    cluster.set_authentication(Authentication::Kerberos);
+    let steps = plan(&cluster, &Inspection::default());
+    assert_eq!(
+        steps[..3],
+        ["start h1 kdc", "await h1 kdc", "start h1 zookeeper"]
     );
 }
 

@@ -16,7 +16,7 @@ use super::overview::{Daemon, Listens, Overview, Probed, Server};
 use super::webhdfs;
 use super::yarn::{self, InfoPage, Node, NodesPage, Resourcemanager};
 use crate::{Cluster, Host, Port, Role};
-use heartline_observe::probe::{GRACE, Pending, Silence, ask, knock, left, page};
+use heartline_observe::probe::{GRACE, Pages, Pending, Silence, ask, knock, left};
 use heartline_observe::status::GroupSummary;
 use heartline_observe::zkstats::{self, Facts};
 use heartline_zookeeper::{Connector, Failure, Namespace, Security, Settings};
@@ -41,7 +41,11 @@ type Asked<'a, T> = Vec<(&'a Host, Option<String>, Answer<T>)>;
 pub(super) fn gather(cluster: &Cluster, namespace: &Namespace) -> Overview {
     let time = Utc::now();
     let end = Instant::now() + LIMIT.saturating_sub(GRACE);
-    let asking = Asking { cluster, end };
+    let asking = Asking {
+        cluster,
+        pages: cluster.pages(),
+        end,
+    };
     let (serving, serves) = mpsc::channel();
     let ensemble = asking.ensemble(&serving);
     drop(serving);
@@ -83,14 +87,22 @@ pub(super) fn gather(cluster: &Cluster, namespace: &Namespace) -> Overview {
         yarn::NODEMANAGER,
         |_: Value| Listens { listens: true },
     );
+    let kdcs = asking.knocks(Role::Kdc, Port::Kdc);
     let zkfcs = asking.knocks(Role::Zkfc, Port::Zkfc);
     let brokers = asking.knocks(Role::Kafka, Port::Kafka);
-    let roots = asking.each(Role::Namenode, Port::NamenodeHttp, webhdfs::root);
+    // WebHDFS of a secure cluster wants a ticket, which this program has not.
+    let is_open = !cluster.is_secure();
+    let pages = asking.pages.clone();
+    let roots = is_open.then(|| {
+        asking.each(Role::Namenode, Port::NamenodeHttp, move |place, end| {
+            webhdfs::root(&pages, place, end)
+        })
+    });
 
     let namenodes = parts(namenodes);
     let listed = listed_datanodes(&namenodes);
     let has_hdfs = !namenodes.is_empty();
-    let root = root(roots);
+    let root = roots.map(root);
     // A standby redirects to the active ResourceManager, which is queried too.
     let listed_nodes: Vec<Node> = nodes
         .into_iter()
@@ -108,6 +120,7 @@ pub(super) fn gather(cluster: &Cluster, namespace: &Namespace) -> Overview {
         cluster: cluster.name.clone(),
         time,
         voters: cluster.with(Role::Zookeeper).count(),
+        kdcs: parts(kdcs),
         ensemble: parts(ensemble),
         namenodes,
         zkfcs: parts(zkfcs),
@@ -123,12 +136,13 @@ pub(super) fn gather(cluster: &Cluster, namespace: &Namespace) -> Overview {
         brokers: parts(brokers),
         kafka: cluster.with(Role::Kafka).next().map(|_| kafka),
         heartline,
-        root: has_hdfs.then_some(root),
+        root: root.filter(|_| has_hdfs),
     }
 }
 
 struct Asking<'a> {
     cluster: &'a Cluster,
+    pages: Pages,
     end: Instant,
 }
 
@@ -156,8 +170,9 @@ impl<'a> Asking<'a> {
         path: &'static str,
         parse: impl Fn(P) -> T + Clone + Send + 'static,
     ) -> Asked<'a, T> {
+        let pages = self.pages.clone();
         self.each(role, port, move |place, end| {
-            page(&format!("{place}/{path}"), end).map(&parse)
+            pages.page(&format!("{place}/{path}"), end).map(&parse)
         })
     }
 

@@ -22,6 +22,8 @@ pub(super) struct Overview {
     pub(super) time: DateTime<Utc>,
     /// The number of voting servers in the description.
     pub(super) voters: usize,
+    /// The KDC, in a secure cluster.
+    pub(super) kdcs: Vec<Daemon<Listens>>,
     pub(super) ensemble: Vec<Daemon<Server>>,
     pub(super) namenodes: Vec<Daemon<Namenode>>,
     pub(super) zkfcs: Vec<Daemon<Listens>>,
@@ -33,7 +35,8 @@ pub(super) struct Overview {
     /// The state of Kafka; `None` without a broker in the description.
     pub(super) kafka: Option<Probed<Kafka>>,
     pub(super) heartline: Probed<GroupSummary>,
-    /// The files in HDFS's `/`; `None` without HDFS in the description.
+    /// The files in HDFS's `/`; `None` without HDFS in the description, and in a secure
+    /// cluster, where `WebHDFS` wants a ticket.
     pub(super) root: Option<Probed<Vec<ListedFile>>>,
 }
 

@@ -11,7 +11,12 @@ use workers::{datanode, nodemanager};
 
 /// All rows, each group before its parts.
 pub(super) fn rows(overview: &Overview) -> Vec<Row> {
-    let mut rows = vec![quorum(overview)];
+    let mut rows: Vec<Row> = overview
+        .kdcs
+        .iter()
+        .map(|part| listener("kdc", part))
+        .collect();
+    rows.push(quorum(overview));
     rows.extend(overview.ensemble.iter().map(server));
     if !overview.namenodes.is_empty() {
         rows.push(hdfs(overview));

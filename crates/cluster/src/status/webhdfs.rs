@@ -8,7 +8,7 @@ use super::listing::{ListedFile, permission};
 use crate::probe::webhdfs_root;
 use heartline_core::text;
 use heartline_nodes::own_name;
-use heartline_observe::probe::Silence;
+use heartline_observe::probe::{Pages, Silence};
 
 /// The state of a NameNode that is too slow: the limit is sufficient unless it is overloaded.
 const SLOW: &str = "gives no listing in time";
@@ -16,9 +16,9 @@ const SLOW: &str = "gives no listing in time";
 const STANDBY: &str = "gives no listing: it stands by";
 
 /// The files in `/` according to the NameNode with its HTTP port at `place` (`HOST:PORT`), if it is the active one.
-pub(super) fn root(place: &str, end: Instant) -> Result<Vec<ListedFile>, Silence> {
+pub(super) fn root(pages: &Pages, place: &str, end: Instant) -> Result<Vec<ListedFile>, Silence> {
     // Without a user name, the NameNode treats the request as its own anonymous user.
-    match webhdfs_root::<Listing, Refusal>(place, user().as_deref(), end) {
+    match webhdfs_root::<Listing, Refusal>(pages, place, user().as_deref(), end) {
         Ok(Ok(listing)) => Ok(listing.entries()),
         Ok(Err(refusal)) => Err(Silence::Broken(refusal.reason())),
         // Another row reports whether the NameNode answers at all.

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
-pub use page::{page, page_or_refusal};
+pub use page::{Pages, page};
 pub use words::{knock, word, word_by_tls};
 
 /// How long after its end an answer is still accepted: threads of a busy machine are late.

@@ -1,10 +1,12 @@
-//! Pages of JSON over HTTP: the admin server of `ZooKeeper`; JMX, REST and `WebHDFS` of Hadoop.
+//! Pages of JSON over HTTP or HTTPS: the admin server of `ZooKeeper`; JMX, REST and `WebHDFS` of Hadoop.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Instant;
 
 use serde::de::DeserializeOwned;
 use ureq::http::{Response, StatusCode};
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Body};
 
 use super::{Silence, left};
@@ -14,44 +16,82 @@ const MOST: u64 = 64 << 20;
 /// The longest refusal, in bytes: at most, Hadoop sends a Java stack trace.
 const MOST_OF_REFUSAL: u64 = 1 << 20;
 
-/// The page at `http://PLACE`, if it arrives by `end`. Does not follow redirections: the other server is asked itself.
+/// How the pages of servers are asked for: by HTTP, or by HTTPS.
+#[derive(Clone, Debug, Default)]
+pub struct Pages {
+    /// The certificates of those who may have signed the servers'; by HTTP without.
+    authorities: Option<Arc<Vec<Certificate<'static>>>>,
+}
+
+impl Pages {
+    /// By HTTPS, from servers whose certificates these authorities (PEM) have signed for the names or addresses that are
+    /// asked. Without a certificate in the text no server is trusted.
+    pub fn signed_by(authorities: &[u8]) -> Self {
+        let certificates = parse_pem(authorities).filter_map(|item| match item {
+            Ok(PemItem::Certificate(certificate)) => Some(certificate),
+            _ => None,
+        });
+        Self {
+            authorities: Some(Arc::new(certificates.collect())),
+        }
+    }
+
+    /// The page at `PLACE` (`HOST:PORT/PATH`), if it arrives by `end`. Does not follow redirections: the other server is
+    /// asked itself.
+    pub fn page<T: DeserializeOwned>(&self, place: &str, end: Instant) -> Result<T, Silence> {
+        let mut answer = self.answer(place, &[], end)?;
+        if !answer.status().is_success() {
+            return Err(refused(answer.status()));
+        }
+        parsed(&body(&mut answer, MOST)?)
+    }
+
+    /// Like [`Self::page`], with a query, for a server that explains a refusal in JSON: that is the inner error, if it
+    /// can be read.
+    pub fn page_or_refusal<T: DeserializeOwned, R: DeserializeOwned>(
+        &self,
+        place: &str,
+        query: &[(&str, &str)],
+        end: Instant,
+    ) -> Result<Result<T, R>, Silence> {
+        let mut answer = self.answer(place, query, end)?;
+        if answer.status().is_success() {
+            return parsed(&body(&mut answer, MOST)?).map(Ok);
+        }
+        let refusal = body(&mut answer, MOST_OF_REFUSAL)?;
+        // A server in between may refuse in another format.
+        let refusal = parsed(&refusal).map_err(|_| refused(answer.status()));
+        refusal.map(Err)
+    }
+
+    fn answer(
+        &self,
+        place: &str,
+        query: &[(&str, &str)],
+        end: Instant,
+    ) -> Result<Response<Body>, Silence> {
+        let (scheme, roots) = match &self.authorities {
+            None => ("http", RootCerts::WebPki),
+            Some(authorities) => ("https", RootCerts::Specific(Arc::clone(authorities))),
+        };
+        let agent: Agent = Agent::config_builder()
+            .tls_config(TlsConfig::builder().root_certs(roots).build())
+            .timeout_global(Some(left(end)))
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .http_status_as_error(false)
+            // The servers of a cluster are asked directly, even if a proxy is configured.
+            .proxy(None)
+            .build()
+            .into();
+        let question = agent.get(format!("{scheme}://{place}"));
+        Ok(question.query_pairs(query.iter().copied()).call()?)
+    }
+}
+
+/// The page at `http://PLACE`, as [`Pages::page`] asks for it.
 pub fn page<T: DeserializeOwned>(place: &str, end: Instant) -> Result<T, Silence> {
-    let mut answer = answer(place, &[], end)?;
-    if !answer.status().is_success() {
-        return Err(refused(answer.status()));
-    }
-    parsed(&body(&mut answer, MOST)?)
-}
-
-/// Like [`page`], with a query, for a server that explains a refusal in JSON: that is the inner error, if it can be
-/// read.
-pub fn page_or_refusal<T: DeserializeOwned, R: DeserializeOwned>(
-    place: &str,
-    query: &[(&str, &str)],
-    end: Instant,
-) -> Result<Result<T, R>, Silence> {
-    let mut answer = answer(place, query, end)?;
-    if answer.status().is_success() {
-        return parsed(&body(&mut answer, MOST)?).map(Ok);
-    }
-    let refusal = body(&mut answer, MOST_OF_REFUSAL)?;
-    // A server in between may refuse in another format.
-    let refusal = parsed(&refusal).map_err(|_| refused(answer.status()));
-    refusal.map(Err)
-}
-
-fn answer(place: &str, query: &[(&str, &str)], end: Instant) -> Result<Response<Body>, Silence> {
-    let agent: Agent = Agent::config_builder()
-        .timeout_global(Some(left(end)))
-        .max_redirects(0)
-        .max_redirects_will_error(false)
-        .http_status_as_error(false)
-        // The servers of a cluster are asked directly, even if a proxy is configured.
-        .proxy(None)
-        .build()
-        .into();
-    let question = agent.get(format!("http://{place}"));
-    Ok(question.query_pairs(query.iter().copied()).call()?)
+    Pages::default().page(place, end)
 }
 
 fn body(answer: &mut Response<Body>, most: u64) -> Result<Vec<u8>, Silence> {

@@ -1,0 +1,164 @@
+//! What makes a cluster secure: a Kerberos realm of its own (`realm`), and certificates of a CA of its own
+//! (`certificates`). Here: the names of its principals, and where its files lie.
+//!
+//! - `this_machine/security`: what clients need: `krb5.conf`, the CA's certificate, the keytab of the user that starts
+//!   the cluster, and that user's tickets; beside them the CA's key.
+//! - `HOST/security`: the keytabs and the certificate of a host.
+
+mod certificates;
+mod realm;
+
+use std::fs::{self, DirBuilder};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+use super::model::{Authentication, Cluster, Host, HostKind};
+use super::role::Role;
+use heartline_nodes::own_name;
+use heartline_observe::probe::Pages;
+use heartline_process::files::{self, Links, SMALL};
+
+pub(super) use certificates::{STORE_PASSWORD, certify};
+pub(super) use realm::{client, fetch_ticket, found_realm, is_ours, search_path, server};
+
+/// The folder of a cluster's or a host's secrets.
+pub(super) const FOLDER: &str = "security";
+/// The service of web pages, as SPNEGO names it.
+const WEB: &str = "HTTP";
+
+/// The services of a role, by the first part of their principals.
+fn services(role: Role) -> &'static [&'static str] {
+    match role {
+        Role::Kdc => &[],
+        Role::Zookeeper | Role::Observer => &["zookeeper"],
+        Role::Journalnode => &["jn", WEB],
+        Role::Namenode | Role::Zkfc => &["nn", WEB],
+        Role::Datanode => &["dn", WEB],
+        Role::Resourcemanager => &["rm", WEB],
+        Role::Nodemanager => &["nm", WEB],
+        Role::Kafka => &["kafka"],
+    }
+}
+
+impl Cluster {
+    /// The Kerberos realm.
+    pub(super) fn realm(&self) -> String {
+        format!("{}.HEARTLINE", self.name.to_uppercase())
+    }
+
+    /// The folder of what clients need.
+    pub(super) fn security(&self) -> PathBuf {
+        self.here(FOLDER)
+    }
+
+    /// The folder of a host's keytabs and certificate.
+    pub(super) fn host_security(&self, host: &Host) -> PathBuf {
+        self.home(host).join(FOLDER)
+    }
+
+    /// The configuration of all Kerberos clients.
+    pub(super) fn krb5_conf(&self) -> PathBuf {
+        self.security().join("krb5.conf")
+    }
+
+    /// The certificate of the cluster's CA, in PEM.
+    pub(super) fn ca(&self) -> PathBuf {
+        self.security().join("ca.pem")
+    }
+
+    /// The trust store of Java programs, with the CA's certificate.
+    pub(super) fn trust_store(&self) -> PathBuf {
+        self.security().join("trust.p12")
+    }
+
+    /// The key and the certificate of a host.
+    pub(super) fn key_store(&self, host: &Host) -> PathBuf {
+        self.host_security(host).join("keystore.p12")
+    }
+
+    /// The keytab of a service on a host.
+    pub(super) fn keytab(&self, host: &Host, service: &str) -> PathBuf {
+        self.host_security(host).join(format!("{service}.keytab"))
+    }
+
+    /// The keytab of the user that starts the cluster.
+    pub(super) fn user_keytab(&self) -> PathBuf {
+        self.security().join("user.keytab")
+    }
+
+    /// The tickets of that user.
+    pub(super) fn tickets(&self) -> PathBuf {
+        self.security().join("tickets")
+    }
+
+    /// The file with the identity by which a failover controller writes its znodes (`secret`), or with the ACL that it
+    /// gives them.
+    pub(super) fn failover_identity(&self, host: &Host, secret: bool) -> PathBuf {
+        let name = if secret { "zkfc.auth" } else { "zkfc.acl" };
+        self.host_security(host).join(name)
+    }
+
+    /// The principal of a service on a host, without its realm.
+    ///
+    /// Hadoop's servers check that a peer's principal names the host which its connection comes from. On loopback that
+    /// is `localhost` for all. Clients of ZooKeeper, Kafka and web pages ask for a ticket of the host that they connect
+    /// to.
+    pub(super) fn principal(&self, host: &Host, service: &str) -> String {
+        let by_address = ["zookeeper", "kafka", WEB].contains(&service);
+        let instance = match self.host_kind {
+            HostKind::Loopback if !by_address => "localhost",
+            _ => host.called.as_str(),
+        };
+        format!("{service}/{instance}")
+    }
+
+    /// The principal of a Hadoop service as a configuration of all hosts names it.
+    pub(super) fn principal_of_all(&self, service: &str) -> String {
+        let instance = match self.host_kind {
+            HostKind::Loopback => "localhost",
+            HostKind::Netns | HostKind::Own => "_HOST",
+        };
+        format!("{service}/{instance}@{}", self.realm())
+    }
+
+    /// How this cluster's pages are asked for.
+    pub(super) fn pages(&self) -> Pages {
+        match self.authentication {
+            Authentication::Simple => Pages::default(),
+            // Without the CA's certificate no server is trusted.
+            Authentication::Kerberos => {
+                let pem = files::read(&self.ca(), Links::OfUsOrRoot, SMALL);
+                Pages::signed_by(&pem.unwrap_or_default())
+            }
+        }
+    }
+}
+
+/// The user that starts the cluster: HDFS's superuser. A container's files belong to it, so jobs must be its own.
+pub(super) fn user() -> String {
+    own_name().unwrap_or_else(|| "heartline".to_owned())
+}
+
+/// Creates a folder that only its owner may enter.
+fn make_private(folder: &Path) -> anyhow::Result<()> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.with_context(|| format!("{} cannot be created", folder.display()))
+}
+
+/// Random text of 32 hexadecimal digits.
+fn random() -> anyhow::Result<String> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).context("the system has no random numbers")?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// Removes a folder with all that is in it, if it exists.
+fn clear(folder: &Path) -> anyhow::Result<()> {
+    if folder.exists() {
+        fs::remove_dir_all(folder)
+            .with_context(|| format!("{} cannot be removed", folder.display()))?;
+    }
+    Ok(())
+}
