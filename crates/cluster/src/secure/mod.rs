@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use super::model::{Authentication, Cluster, Host, HostKind};
+use super::model::{Authentication, Cluster, Host, HostKind, list};
 use super::role::Role;
 use heartline_nodes::own_name;
 use heartline_observe::probe::Pages;
@@ -151,7 +151,7 @@ fn make_private(folder: &Path) -> anyhow::Result<()> {
 fn random() -> anyhow::Result<String> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).context("the system has no random numbers")?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(list(bytes.iter().map(|byte| format!("{byte:02x}")), ""))
 }
 
 /// Removes a folder with all that is in it, if it exists.
