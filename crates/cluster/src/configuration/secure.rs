@@ -133,8 +133,8 @@ fn truststore(context: &ConfigContext<'_>, ssl: &mut Growing, whose: &str) {
 mod tests {
     use std::path::Path;
 
-    use super::super::{LocalPaths, files};
-    use crate::model::{Authentication, HostKind};
+    use super::super::{ConfigFile, LocalPaths, files};
+    use crate::model::{Authentication, HostKind, list};
     use crate::parse::read;
 
     const HA: &str = include_str!("../../../../sample-data/clusters/three-hosts-ha.toml");
@@ -157,10 +157,8 @@ mod tests {
                 file.name
             );
         }
-        let files = files.iter();
-        files
-            .map(|file| format!("{}\n{}", file.name, file.text))
-            .collect()
+        let named = |file: &ConfigFile| format!("{}\n{}", file.name, file.text);
+        list(files.iter().map(named), "")
     }
 
     fn is(text: &str, name: &str, value: &str) {
