@@ -2,7 +2,7 @@
 # The main job on other versions of ZooKeeper and Hadoop, each a row: a streaming job with heartbeats on the local runner,
 # its counts and its events looked at. Sourced by scripts/test, never run.
 
-# ZOOKEEPER:HADOOP, each the newest patch of its line that can be fetched. hadoop-streaming 3.3.6 is not to be had there.
+# ZOOKEEPER:HADOOP, each the newest patch of its line that can be fetched. hadoop-streaming 3.3.6 could not be fetched as a Maven artifact.
 MATRIX=(3.5.10:3.4.2 3.6.4:3.4.2 3.7.2:3.4.2 3.8.4:3.4.2 3.9.4:3.4.2 3.8.4:2.10.2 3.8.4:3.3.5 3.5.10:2.10.2)
 MATRIX_INPUT=(sample-data/alice-in-wonderland.txt sample-data/as-you-like-it.txt sample-data/psalms.txt)
 

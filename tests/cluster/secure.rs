@@ -91,7 +91,7 @@ fn check_secrets(cluster: &Described) {
             }
         }
     }
-    // Seven services on each of two hosts, three on the last, and the user.
+    // Seven services on each of two hosts, four on the last, and the user.
     assert_eq!(keytabs, 7 + 7 + 4 + 1);
     for file in [
         "h1/conf/ssl-server.xml",

@@ -89,7 +89,13 @@ proptest! {
             claim: "_c_a-lock-0000000001".to_owned(),
             since: at(),
             beat_budget: None,
-            previous: Some(PreviousMaster { node: two.clone(), epoch: 4, went: EndReason::Dead, cause: Some(DeathCause::Refused), silence: None }),
+            previous: Some(PreviousMaster {
+                node: two.clone(),
+                epoch: 4,
+                went: EndReason::Dead,
+                cause: Some(DeathCause::Refused),
+                silence: None,
+            }),
         };
         let claimed = Event { previous: master_info.previous.clone(), ..event(EventKind::Claimed, &one, 1) };
         let events = [claimed, event(EventKind::Died, &two, 2), event(EventKind::Joined, &three, 3)];

@@ -1,6 +1,6 @@
 //! Five hosts, each a network namespace with a real `sshd` and an `/etc/hosts` of its own: after an agent on each,
-//! each host reaches every other by name with `ssh`, without a password, and knows it by its host key. One is added, one is killed, one
-//! changes its address: the files of all others follow.
+//! each host reaches every other by name with `ssh`, without a password, and knows it by its host key. One is added, one
+//! is killed, one changes its address: the files of all others follow.
 
 use std::{
     fs,

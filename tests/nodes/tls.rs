@@ -1,16 +1,19 @@
 //! Servers and agents by TLS, each with a certificate: who may be whom, and renewal while all run.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::{self, Write};
 use std::net::TcpStream;
-use std::path::Path;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use crate::certificates::{must, new_ca};
 use crate::support::{
     Client, KEYS, Program, SOON, ServerOfNodes, node, node_folder, wait_until, write_secret,
 };
+use rcgen::{CertificateParams, Issuer, KeyPair};
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -226,4 +229,34 @@ fn a_secret_and_certificates_are_both_asked_for() {
     assert_eq!(list.status.code(), Some(1));
     let why = "authentication required: pass --secret-file";
     assert!(said(&list).contains(why), "{}", said(&list));
+}
+
+/// Writes a certificate of the CA in this folder that ends so soon.
+fn sign_for(folder: &Path, name: &str, lifetime: Duration) -> PathBuf {
+    let read = |name: &str| fs::read_to_string(folder.join(name)).expect("a file");
+    let key = KeyPair::from_pem(&read("ca.key")).expect("a key");
+    let issuer = Issuer::from_ca_cert_der(&certificate(&folder.join("ca.pem")), key);
+    let mut params = CertificateParams::new([name.to_owned()]).expect("a name");
+    params.not_after = (SystemTime::now() + lifetime).into();
+    let own = KeyPair::generate().expect("a key");
+    let signed = params.signed_by(&own, &issuer.expect("a CA"));
+    let text = signed.expect("a certificate").pem() + &own.serialize_pem();
+    let path = folder.join("short.pem");
+    fs::write(&path, text).expect("a folder");
+    fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("its owner");
+    path
+}
+
+#[test]
+fn a_connection_ends_with_its_certificate() {
+    let server = certified(&[]);
+    let folder = node_folder("");
+    let own = sign_for(server.folder_path(), "n1", Duration::from_secs(15));
+    let ca = server.folder_path().join("ca.pem");
+    let agent = agent_with(&server, &folder, "n1", [&ca, &own]);
+    agent.wait_for("n1 is slave now");
+    server
+        .log()
+        .wait_for("is refused: its certificate has ended");
+    server.wait_for_verdict("n1", "dead");
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::inspect::{Data, Inspection};
@@ -90,6 +91,20 @@ impl Check<'_> {
         }
         if !cluster.is_secure() {
             return;
+        }
+        // They go to kadmin.local, to JAAS files and to the shell that starts a task, none of which can quote them alike.
+        for path in [&*cluster.folder, self.native] {
+            let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"._/+-".contains(byte);
+            if !path.as_os_str().as_bytes().iter().all(is_plain) {
+                problems.push(problem(
+                    self.lines().folder(),
+                    format!(
+                        "{}: Kerberos' files cannot name every folder",
+                        path.display()
+                    ),
+                    "use one whose path has only letters, digits and . _ / + -",
+                ));
+            }
         }
         let library = self.native.join("libhadoop.so");
         if cluster.with(Role::Nodemanager).next().is_some() && !library.is_file() {

@@ -12,6 +12,7 @@ use super::input::{FileArgs, PROGRAM, ending};
 use super::model::{Cluster, Host, HostKind};
 use super::role::Role;
 use super::secure::{client, fetch_ticket};
+use super::trust;
 use heartline_process::say::say;
 use heartline_process::stdio;
 
@@ -69,7 +70,12 @@ impl ExecArgs {
             );
         }
         if cluster.is_secure() {
-            fetch_ticket(&cluster)?;
+            // Kerberos loads what the files of this folder name.
+            trust::check(&cluster.folder)?;
+            // Not every command needs a ticket; those that do say so.
+            if let Err(why) = fetch_ticket(&cluster) {
+                say(PROGRAM, format_args!("{why:#}"));
+            }
         }
         let mut words = cluster
             .within(host)

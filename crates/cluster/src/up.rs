@@ -24,6 +24,7 @@ use super::process::ProcessRecord;
 use super::progress::progress;
 use super::record::{lock, record, recorded_authentication, recorded_cluster, recorded_host_kind};
 use super::secure::{self, certify, found_realm};
+use super::source_lines::SourceLines;
 use super::{agents, netns, ssh};
 use heartline_process::say::say;
 
@@ -114,6 +115,13 @@ impl UpArgs {
     fn up(&self) -> anyhow::Result<()> {
         let mut described = self.file.described(self.hosts)?;
         if self.secure {
+            let is_written = SourceLines::of(&described.text).security().1;
+            if is_written && !described.cluster.is_secure() {
+                bail!(
+                    "{} has security = \"simple\", and --secure asks for another: change one of them; nothing was started",
+                    described.file.display()
+                );
+            }
             let cluster = &mut described.cluster;
             cluster.set_authentication(Authentication::Kerberos);
         }
@@ -151,7 +159,9 @@ impl UpArgs {
             kafka_jars: &kafka_jars,
             format: self.format,
             recorded: recorded_host_kind(&cluster.folder),
-            before: recorded_authentication(&cluster.folder),
+            // Before there was a choice, no cluster had Kerberos.
+            before: recorded_authentication(&cluster.folder)
+                .or(recorded_host_kind(&cluster.folder).map(|_| Authentication::Simple)),
         };
         let (problems, java) = check.all();
         for problem in &problems {

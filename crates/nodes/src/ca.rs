@@ -171,13 +171,31 @@ impl RenewArgs {
         if names.is_empty() {
             say(PROGRAM, "no certificate is in the last third of its time");
         }
+        let mut failed = 0;
+        let count = names.len();
         for name in names {
-            let mut order = authority.order_of(&name)?;
-            order.lifetime = self.days.map_or(order.lifetime, days);
-            tell(&order, &authority.issue(&name, &order, now, true)?);
+            // One that cannot be renewed keeps none of the others from it.
+            if let Err(why) = renew(&authority, &name, self.days, now) {
+                failed += 1;
+                say(PROGRAM, format_args!("{name} is not renewed: {why:#}"));
+            }
         }
+        anyhow::ensure!(failed == 0, "{failed} of {count} were not renewed");
         Ok(())
     }
+}
+
+/// Renews the certificate of this name, for as many days as before unless others are given.
+fn renew(
+    authority: &Authority,
+    name: &HostName,
+    lifetime: Option<u32>,
+    now: SystemTime,
+) -> anyhow::Result<()> {
+    let mut order = authority.order_of(name)?;
+    order.lifetime = lifetime.map_or(order.lifetime, days);
+    tell(&order, &authority.issue(name, &order, now, true)?);
+    Ok(())
 }
 
 /// Says what was written.

@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
@@ -97,10 +97,13 @@ pub(super) async fn serve(
         None => ConnectionEnd::Refused(Rejection::new(STANDS_BY)),
         Some(shared) => {
             let (answers, inbox) = mpsc::channel(ANSWERS);
+            let remains = certified.as_ref().map(|one| one.remains(SystemTime::now()));
             let mut connection = ServerConnection {
                 number,
                 link,
                 peer,
+                // A time that the clock cannot hold never comes.
+                certified_until: remains.and_then(|remains| Instant::now().checked_add(remains)),
                 certified,
                 updates: shared.updates.clone(),
                 seen: shared.seen.clone(),
@@ -147,6 +150,8 @@ struct ServerConnection<'a> {
     peer: SocketAddr,
     /// What its certificate permits; `None` without TLS.
     certified: Option<CertifiedClient>,
+    /// When that certificate ends, and the connection with it.
+    certified_until: Option<Instant>,
     shared: &'a Shared,
     acceptor: &'a Acceptor,
     updates: watch::Receiver<Arc<Published>>,
@@ -210,6 +215,9 @@ impl ServerConnection<'_> {
                 () = due(self.list_at) => {
                     self.list_at = None;
                     self.hand(ClientRequest::List(true)).await?;
+                }
+                () = due(self.certified_until) => {
+                    return Err(Rejection::new("its certificate has ended: renew it").into());
                 }
                 () = sleep_until(idle) => return Err(Rejection::new("no message for 60 s").into()),
             }

@@ -52,7 +52,7 @@ pub(super) enum CoordinatorInput {
 pub(super) struct Submission {
     pub(super) connection: u64,
     pub(super) peer: IpAddr,
-    /// The sender knows the secret, or connects from this machine.
+    /// The sender knows the secret, has a certificate that permits the message, or connects from this machine.
     pub(super) is_trusted: bool,
     pub(super) message: ClientRequest,
     pub(super) answers: mpsc::Sender<CoordinatorReply>,

@@ -22,8 +22,8 @@ use heartline_core::backoff::Backoff;
 pub use stream::LinkStream;
 use stream::PIECE;
 
-/// The longest message in bytes that a client accepts: the status of 20,000 nodes with RSA keys.
-const LONGEST_FROM_SERVER: usize = 16 << 20;
+/// The longest message in bytes that a client accepts: the status of 20,000 nodes with RSA keys of their users and hosts.
+const LONGEST_FROM_SERVER: usize = 32 << 20;
 /// The time limit for connecting, for the hello, and for each write.
 const LIMIT: Duration = Duration::from_secs(5);
 /// The first and the longest wait of a client before it connects again.

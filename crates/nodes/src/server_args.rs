@@ -100,8 +100,8 @@ pub(super) struct ServerArgs {
 }
 
 impl ServerArgs {
-    #[expect(clippy::too_many_lines, reason = "one check for each option")]
     /// Checks the options, and reads the files that they name.
+    #[expect(clippy::too_many_lines, reason = "one check for each option")]
     pub(super) fn plan(self) -> anyhow::Result<ServerConfig> {
         let loopback = self.listen.ip().is_loopback();
         if self.credentials.is_open() && !loopback {

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use heartline_process::files::{SMALL, read_named, read_secret};
+use heartline_process::files::{SMALL, read_named, read_secret, untrusted};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
@@ -67,7 +67,7 @@ impl ClientFiles {
         };
         let option = self.options.ca;
         for certificate in
-            CertificateDer::pem_slice_iter(read_pem(option, ca)?.as_bytes()).flatten()
+            CertificateDer::pem_slice_iter(read_trusted(option, ca)?.as_bytes()).flatten()
         {
             // One that is of no use leaves the others.
             let _ = roots.add(certificate);
@@ -104,13 +104,27 @@ pub fn read_pem(option: &str, path: &Path) -> Result<String, String> {
     text(option, path, read.bytes)
 }
 
+/// Reads the text of a PEM file that says whom to trust; blocks.
+///
+/// # Errors
+/// If it cannot be read, or if others may write it: a line that names the option.
+pub fn read_trusted(option: &str, path: &Path) -> Result<String, String> {
+    let shown = path.display();
+    let about = path.metadata().ok();
+    match about.as_ref().and_then(untrusted) {
+        Some(why) => Err(format!("{option} {shown} says whom to trust: {why}")),
+        None => read_pem(option, path),
+    }
+}
+
 fn text(option: &str, path: &Path, bytes: Vec<u8>) -> Result<String, String> {
     String::from_utf8(bytes).map_err(|_| format!("{option} {} is no PEM file", path.display()))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
 
     use super::*;
 
@@ -135,5 +149,7 @@ mod tests {
         assert!(why().ends_with("is of no use: it has no certificate in PEM"));
         fs::write(&path, b"\xff\n").unwrap();
         assert!(why().ends_with("is no PEM file"), "{}", why());
+        fs::set_permissions(&path, Permissions::from_mode(0o666)).unwrap();
+        assert!(why().contains("others may write it"), "{}", why());
     }
 }

@@ -16,7 +16,7 @@ use tokio_rustls::TlsConnector;
 use super::{ClientFiles, TlsOptionNames};
 
 /// How long a server may take for a handshake.
-const LIMIT: Duration = Duration::from_millis(500);
+const LIMIT: Duration = Duration::from_secs(2);
 /// How long to wait for a server's refusal of this program's certificate, which with TLS 1.3 comes after the handshake.
 const REFUSAL_LIMIT: Duration = Duration::from_millis(100);
 

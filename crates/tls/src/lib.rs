@@ -4,5 +4,5 @@
 mod files;
 mod handshake;
 
-pub use files::{ClientFiles, TlsOptionNames, read_pem};
+pub use files::{ClientFiles, TlsOptionNames, read_pem, read_trusted};
 pub use handshake::{Handshake, certificate_fault, explain};

@@ -14,8 +14,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use super::model::{Authentication, Cluster, Host, HostKind, list};
+use super::model::{Authentication, Cluster, Host, HostKind};
 use super::role::Role;
+use heartline_core::text::hex;
 use heartline_nodes::own_name;
 use heartline_observe::probe::Pages;
 use heartline_process::files::{self, Links, SMALL};
@@ -151,7 +152,7 @@ fn make_private(folder: &Path) -> anyhow::Result<()> {
 fn random() -> anyhow::Result<String> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).context("the system has no random numbers")?;
-    Ok(list(bytes.iter().map(|byte| format!("{byte:02x}")), ""))
+    Ok(hex(&bytes))
 }
 
 /// Removes a folder with all that is in it, if it exists.

@@ -73,7 +73,12 @@ fn kerberos(cluster: &Cluster, program: &str) -> Command {
 /// The folders in which Kerberos' programs are looked for: some are for administrators, and not on everybody's `PATH`.
 pub(crate) fn search_path() -> OsString {
     let mut path = std::env::var_os("PATH").unwrap_or_default();
-    path.push(":/usr/sbin");
+    // An empty part would be the current folder.
+    path.push(if path.is_empty() {
+        "/usr/bin:/usr/sbin"
+    } else {
+        ":/usr/sbin"
+    });
     path
 }
 

@@ -153,7 +153,8 @@ impl Event {
     }
 
     /// The line below the master's messages: `event 17 4294967302 2020-12-29T… died map…`, followed by the
-    /// [`PreviousMaster`] for a claim, by the condition for a stall, and by the cause and the silence for a death. `None` for an event that a master does not report.
+    /// [`PreviousMaster`] for a claim, by the condition for a stall, and by the cause and the silence for a death.
+    /// `None` for an event that a master does not report.
     pub(crate) fn line(&self) -> Option<String> {
         let (sequence, epoch, node) = (self.sequence?, self.epoch?, self.node.as_ref()?);
         let (time, kind) = (stamp(self.time), self.event);

@@ -212,7 +212,8 @@ impl Authority {
         })
     }
 
-    /// The names of all certificates in the folder that are in the last third of their time, or over.
+    /// The names of all certificates in the folder that are in the last third of their time, or over, and of those that
+    /// cannot be read. A certificate without a DNS name, as that of another CA, is none that was issued here.
     pub(super) fn due(&self, now: SystemTime) -> anyhow::Result<Vec<HostName>> {
         let shown = self.folder.display();
         let entries = fs::read_dir(&self.folder).with_context(|| format!("cannot read {shown}"))?;
@@ -225,9 +226,12 @@ impl Authority {
             let Some(name) = name.filter(|name| is_certificate && name.as_str() != RESERVED) else {
                 continue;
             };
-            let [begin, end] = facts(&path)?.valid;
-            let lifetime = end.duration_since(begin).unwrap_or_default();
-            if now + lifetime / 3 >= end {
+            let is_due = facts(&path).map_or(true, |facts| {
+                let [begin, end] = facts.valid;
+                let lifetime = end.duration_since(begin).unwrap_or_default();
+                !facts.names.is_empty() && now + lifetime / 3 >= end
+            });
+            if is_due {
                 due.push(name);
             }
         }
@@ -260,7 +264,7 @@ fn facts(path: &Path) -> anyhow::Result<CertificateFacts> {
 
 /// Writes a file with a key.
 fn put_secret(path: &Path, text: &str, is_forced: bool) -> anyhow::Result<()> {
-    if is_forced && path.exists() {
+    if path.exists() {
         // The new file gets the mode of the old one.
         read_secret("the key in", path).map_err(Error::msg)?;
     }

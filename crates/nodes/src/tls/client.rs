@@ -1,6 +1,5 @@
 //! The client's half of a handshake.
 
-use std::future::pending;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -48,21 +47,22 @@ pub(crate) async fn connect(
         .map_err(|error| Rejection::new(server_fault(&error, &files.ca)))
 }
 
-/// Says when the own certificate will soon be over, as long as this runs: connections that stand outlive it, and only the
-/// next one would fail.
+/// Says when the own certificate will soon be over, as long as this runs: the server ends the connection with it.
 ///
 /// # Cancellation safety
 /// Nothing is lost when the future is dropped.
 pub(crate) async fn watch_end(files: &TlsFiles) {
     let mut watch = FileWatch::new(files.clone());
     loop {
+        let mut own = watch.clone();
         let looked = off_thread(move || {
-            let line = watch.ending(SystemTime::now());
-            (watch, line)
+            let line = own.ending(SystemTime::now());
+            (own, line)
         });
         let Some((same, line)) = looked.await else {
             // As many threads as may be wait for disks.
-            return pending().await;
+            sleep(LOOK).await;
+            continue;
         };
         watch = same;
         if let Some(line) = line {

@@ -2,6 +2,7 @@
 //! certificate and for no other, so that no node can take another's name, key or place.
 
 use std::collections::BTreeSet;
+use std::time::{Duration, SystemTime};
 
 use rustls::pki_types::CertificateDer;
 
@@ -20,6 +21,8 @@ pub(crate) struct CertifiedClient {
     names: BTreeSet<HostName>,
     /// Whether it may forget every node.
     is_operator: bool,
+    /// The end of the certificate's time.
+    until: SystemTime,
 }
 
 impl CertifiedClient {
@@ -39,7 +42,13 @@ impl CertifiedClient {
         Ok(Self {
             is_operator: operators.iter().any(|name| names.contains(name)),
             names,
+            until: facts.valid[1],
         })
+    }
+
+    /// For how long it is still who it says.
+    pub(crate) fn remains(&self, now: SystemTime) -> Duration {
+        self.until.duration_since(now).unwrap_or_default()
     }
 
     /// Whether it may make this request.

@@ -1,7 +1,6 @@
 //! The server's half of handshakes. Each has a limit and costs the others nothing: it is made by the task of its own
 //! connection, which counts for the limits on connections from its first byte on.
 
-use std::future::pending;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -26,6 +25,8 @@ use heartline_process::say::say;
 
 /// The time a handshake may take, with the wait for its turn.
 const LIMIT: Duration = Duration::from_secs(5);
+/// The time it may take once it has its turn, so that strangers who stop in the middle soon make room.
+const TURN: Duration = Duration::from_secs(2);
 /// The most handshakes at once, each of which may hold 64 KiB of unread messages; others wait for their turn. One address
 /// has at most 64 connections, so that it cannot take all turns.
 const MOST: usize = 1024;
@@ -79,10 +80,7 @@ impl TlsServer {
         stream: TcpStream,
     ) -> Result<(TlsStream<TcpStream>, CertifiedClient), HandshakeEnd> {
         let shaken = timeout(LIMIT, self.shake(stream)).await;
-        shaken.unwrap_or_else(|_| {
-            let why = format!("no handshake by TLS within {LIMIT:?}");
-            Err(HandshakeEnd::Refused(None, Rejection::new(why)))
-        })
+        shaken.unwrap_or_else(|_| Err(late(LIMIT)))
     }
 
     async fn shake(
@@ -103,8 +101,9 @@ impl TlsServer {
         }
         let config = Arc::clone(&self.current());
         let accepting = TlsAcceptor::from(config).accept(stream).into_fallible();
-        let stream = accepting
-            .await
+        let accepted = timeout(TURN, accepting).await;
+        let stream = accepted
+            .map_err(|_| late(TURN))?
             .map_err(|(error, stream)| self.refused(&error, stream))?;
         let shown = stream.get_ref().1.peer_certificates();
         let client = match shown.and_then(|chain| chain.first()) {
@@ -132,13 +131,15 @@ impl TlsServer {
     pub(crate) async fn keep_current(&self) {
         let mut watch = self.watch.clone();
         loop {
+            let mut own = watch.clone();
             let looked = off_thread(move || {
-                let found = watch.look(SystemTime::now());
-                (watch, found)
+                let found = own.look(SystemTime::now());
+                (own, found)
             });
             let Some((same, found)) = looked.await else {
-                // As many threads as may be wait for disks: the certificates stay as they are.
-                return pending().await;
+                // As many threads as may be wait for disks: the certificates stay as they are until the next look.
+                sleep(LOOK).await;
+                continue;
             };
             watch = same;
             if let Some(config) = found.config {
@@ -154,4 +155,9 @@ impl TlsServer {
     fn current(&self) -> MutexGuard<'_, Arc<ServerConfig>> {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn late(limit: Duration) -> HandshakeEnd {
+    let why = format!("no handshake by TLS within {limit:?}");
+    HandshakeEnd::Refused(None, Rejection::new(why))
 }

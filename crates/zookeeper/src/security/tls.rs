@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use heartline_tls::read_pem;
+use heartline_tls::{read_pem, read_trusted};
 use rustls::pki_types::ServerName;
 use zookeeper_client::{TlsCa, TlsCerts, TlsDynamicCerts, TlsIdentity, TlsOptions};
 
@@ -78,7 +78,7 @@ fn read(security: &Security, ca: &Path) -> Result<TlsCerts, String> {
     let no_use = |option: &str, path: &Path, why: zookeeper_client::Error| {
         format!("{option} {} is of no use: {why}", path.display())
     };
-    let text = read_pem(OPTIONS.ca, ca)?;
+    let text = read_trusted(OPTIONS.ca, ca)?;
     let trusted = TlsCa::from_pem(&text).map_err(|why| no_use(OPTIONS.ca, ca, why))?;
     let mut certificates = TlsCerts::builder().with_ca(trusted);
     if let Some(path) = &security.certificate {

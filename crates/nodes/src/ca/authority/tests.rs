@@ -119,6 +119,29 @@ fn a_certificate_ends_with_its_ca_and_is_renewed_as_it_was() {
     assert_eq!(due, [name("n1.hadoop.com")]);
     let due = authority.due(now + DAY * 80).unwrap();
     assert_eq!(due, [name("ctl"), name("n1.hadoop.com")]);
+
+    // The certificate of a CA before this one is not renewed; a file that cannot be read is told when its turn comes.
+    fs::copy(folder.path().join("ca.pem"), folder.path().join("old.pem")).unwrap();
+    fs::write(folder.path().join("torn.pem"), "half a certificate").unwrap();
+    assert_eq!(
+        authority.due(now + DAY * 21).unwrap(),
+        [name("n1.hadoop.com"), name("torn")]
+    );
+    assert!(authority.order_of(&name("torn")).is_err());
+}
+
+#[test]
+fn a_key_is_written_into_no_file_that_others_may_read() {
+    let folder = folder();
+    let now = SystemTime::now();
+    Authority::make(folder.path(), now, days(10), false).unwrap();
+    let authority = Authority::open(folder.path(), now).unwrap();
+    let path = folder.path().join("n1.pem");
+    fs::write(&path, "").unwrap();
+    fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+    let issued = authority.issue(&name("n1"), &order("n1", 1), now, false);
+    assert!(issued.err().unwrap().to_string().contains("chmod 600"));
+    assert_eq!(fs::read(&path).unwrap(), b"");
 }
 
 #[test]

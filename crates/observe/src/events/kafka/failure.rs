@@ -82,15 +82,15 @@ pub(super) fn refusal(
 ) -> String {
     let (who, principal) = identity(security, user);
     let acls = format!(
-        "kafka-acls.sh --bootstrap-server {} --add --allow-principal {principal}",
+        "kafka-acls.sh --bootstrap-server {} --command-config ADMIN.properties --add --allow-principal {principal}",
         topic.brokers.join(",")
     );
     let name = &topic.name;
     match code {
         ProtocolError::UnknownTopicOrPartition => missing(topic),
         ProtocolError::TopicAuthorizationFailed => format!(
-            "{who} may not write to the topic: create it if it does not exist, and run {acls} --operation Write --operation \
-             Describe --topic {name}"
+            "{who} may not write to the topic: create it if it does not exist, and run {acls} --operation Write --topic \
+             {name}"
         ),
         ProtocolError::ClusterAuthorizationFailed => format!(
             "{who} lacks a right to the cluster: create the topic, or run {acls} --operation Create --cluster"
@@ -165,8 +165,8 @@ mod tests {
         };
         let code = ProtocolError::TopicAuthorizationFailed;
         let said_to_job = said(&by_name, Some("job"), code);
-        let command = "kafka-acls.sh --bootstrap-server k1:9093,k2:9093 --add --allow-principal 'User:job' --operation Write \
-                       --operation Describe --topic events";
+        let command = "kafka-acls.sh --bootstrap-server k1:9093,k2:9093 --command-config ADMIN.properties --add \
+                       --allow-principal 'User:job' --operation Write --topic events";
         assert!(said_to_job.starts_with("the user job may not write"));
         assert!(said_to_job.ends_with(command), "{said_to_job}");
         let by_certificate = KafkaSecurity {
