@@ -208,8 +208,17 @@ mod tests {
     fn make(folder: &TempDir, (kind, bits): (&str, &str)) -> Result<PrivateKey, String> {
         let name = format!("{kind}{bits}");
         let words = ["-q", "-t", kind, "-b", bits, "-N", "", "-f", &name];
-        assert!(keygen(folder, &words)?, "{words:?}");
-        Ok(PrivateKey::read_openssh_file(&folder.path().join(name)).expect("a key"))
+        let path = folder.path().join(&name);
+        // The crate ssh-key reads no ECDSA key whose number has a byte less than usual: one of four of P-521, one of 512 of
+        // the others.
+        for _ in 0..30 {
+            assert!(keygen(folder, &words)?, "{words:?}");
+            match PrivateKey::read_openssh_file(&path) {
+                Err(_) if kind == "ecdsa" => fs::remove_file(&path).expect("removed"),
+                read => return Ok(read.expect("a key")),
+            }
+        }
+        panic!("none of 30 keys can be read: {words:?}");
     }
 
     #[test]
