@@ -189,9 +189,22 @@ fn certificate_hint(files: &ClientFiles) -> String {
     }
 }
 
+/// The host of `HOST:PORT` or `[IPv6]:PORT`, as a certificate names it.
+pub fn host_of(place: &str) -> &str {
+    let host = place.rsplit_once(':').map_or(place, |(host, _)| host);
+    host.trim_start_matches('[').trim_end_matches(']')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_host_stands_before_its_port() {
+        assert_eq!(host_of("ctl.hadoop.com:50091"), "ctl.hadoop.com");
+        assert_eq!(host_of("[::1]:7"), "::1");
+        assert_eq!(host_of("10.0.0.1:7"), "10.0.0.1");
+    }
 
     #[test]
     fn the_names_of_a_certificate_are_told() {

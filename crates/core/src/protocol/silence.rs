@@ -7,8 +7,8 @@ use serde::Serializer;
 use super::time::micros;
 use crate::detect::DeathCause;
 
-/// ` <cause> <silence>` each only if it is known. A silence is written behind a cause only. A
-/// reader that knows no silence takes such a death for one without a cause.
+/// ` <cause> <silence>` each only if it is known, and a silence behind a cause only. A reader that knows no silence
+/// takes such a death for one without a cause.
 pub(super) fn death_words(cause: Option<DeathCause>, silence: Option<Duration>) -> String {
     let Some(cause) = cause else {
         return String::new();

@@ -16,6 +16,7 @@ use crate::PROGRAM;
 use crate::rejection::Rejection;
 use heartline_process::off_thread::off_thread;
 use heartline_process::say::say;
+use heartline_tls::host_of;
 
 /// The interval between looks at the own certificate.
 const LOOK: Duration = Duration::from_secs(3600);
@@ -37,7 +38,7 @@ pub(crate) async fn connect(
     let read = off_thread(move || own.client()).await;
     let read = read.unwrap_or_else(|| Err("the files of the certificate do not answer".to_owned()));
     let config = read.map_err(Rejection::new)?;
-    let host = host(server);
+    let host = host_of(server);
     let name = ServerName::try_from(host.to_owned()).map_err(|why| {
         Rejection::new(format!("no certificate can be for the host {host}: {why}"))
     })?;
@@ -69,23 +70,5 @@ pub(crate) async fn watch_end(files: &TlsFiles) {
             say(PROGRAM, line);
         }
         sleep(LOOK).await;
-    }
-}
-
-/// The host of `HOST:PORT` or `[IPv6]:PORT`.
-fn host(server: &str) -> &str {
-    let host = server.rsplit_once(':').map_or(server, |(host, _)| host);
-    host.trim_start_matches('[').trim_end_matches(']')
-}
-
-#[cfg(test)]
-mod tests {
-    use super::host;
-
-    #[test]
-    fn a_host_stands_before_its_port() {
-        assert_eq!(host("ctl.hadoop.com:50091"), "ctl.hadoop.com");
-        assert_eq!(host("[::1]:7"), "::1");
-        assert_eq!(host("10.0.0.1:7"), "10.0.0.1");
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use heartline_process::off_thread::off_thread;
-use heartline_tls::Handshake;
+use heartline_tls::{Handshake, host_of};
 use rskafka::BackoffConfig;
 use rskafka::client::error::Error;
 use rskafka::client::partition::{PartitionClient, UnknownTopicHandling};
@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use super::super::target::Topic;
 use super::failure::{answered, missing, reason, refusal, unreached};
-use super::security::{KafkaSecurity, host_of};
+use super::security::KafkaSecurity;
 
 /// How long each layer of the client retries on its own. The times multiply, and the reason is reported only after all
 /// of them.

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use heartline_process::files::read_credentials;
-use heartline_tls::{ClientFiles, TlsOptionNames};
+use heartline_tls::{ClientFiles, TlsOptionNames, host_of};
 use rskafka::client::{ClientBuilder, Credentials, SaslConfig};
 
 use super::super::target::Topic;
@@ -106,12 +106,6 @@ impl KafkaSecurity {
         let (user, _) = read_credentials(SASL, &sasl.file).ok()?;
         Some(user)
     }
-}
-
-/// The host of `HOST:PORT`.
-pub(super) fn host_of(broker: &str) -> &str {
-    let host = broker.rsplit_once(':').map_or(broker, |(host, _)| host);
-    host.trim_start_matches('[').trim_end_matches(']')
 }
 
 /// `MECHANISM:FILE`: how a program authenticates, and the file with a line `USER:PASSWORD`, which only its owner may read.
