@@ -21,7 +21,9 @@ impl Jobs {
             job
         };
         Self {
-            outliving: start("/outliving", "60s"),
+            // A client notices a silent server after 2/5 of its session timeout, a tick of 1/20 and a diagnosis of a
+            // few seconds: well within the outage.
+            outliving: start("/outliving", "45s"),
             expiring: start("/expiring", "10s"),
         }
     }
