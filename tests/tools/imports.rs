@@ -11,8 +11,8 @@ use crate::support::{Parts, sources};
 const CRATES: [(&str, &[&str]); 14] = [
     ("core", &[]),
     ("process", &["core"]),
-    ("exporter", &["process"]),
     ("tls", &["process"]),
+    ("exporter", &["process", "tls"]),
     ("transport", &["core"]),
     ("zookeeper", &["core", "process", "tls"]),
     ("streaming", &["core", "process"]),

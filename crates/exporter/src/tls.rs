@@ -8,14 +8,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use rustls::ServerConfig;
-use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 use tokio_rustls::{Accept, TlsAcceptor};
 
-use heartline_process::files;
+use heartline_tls::{certificates, private_key};
 
 /// How a certificate's file is named on the command line.
 pub const CERTIFICATE: &str = "--tls-cert";
@@ -34,30 +33,7 @@ pub fn identity(certificate: &Path, key: &Path) -> Result<CertifiedIdentity, Str
     let chain = certificates(CERTIFICATE, certificate)?;
     // The file is the one that was named by this option.
     let option = if key == certificate { CERTIFICATE } else { KEY };
-    let read = files::read_secret(option, key)?;
-    let key = PrivateKeyDer::from_pem_slice(&read).map_err(|error| {
-        format!(
-            "{option} {} has no private key in PEM: {error}",
-            key.display()
-        )
-    })?;
-    Ok((chain, key))
-}
-
-/// Reads the certificates in a PEM file, at least one; `option` is how it was named.
-///
-/// # Errors
-/// If it cannot be read or has none. The error names the option.
-pub fn certificates(option: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let shown = path.display();
-    let read = files::read_named(path, files::SMALL);
-    let read = read.map_err(|error| format!("{option} {shown} cannot be read: {error}"))?;
-    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&read.bytes).collect();
-    let found = found.map_err(|error| format!("{option} {shown} is no PEM file: {error}"))?;
-    if found.is_empty() {
-        return Err(format!("{option} {shown} has no certificate in PEM"));
-    }
-    Ok(found)
+    Ok((chain, private_key(option, key)?))
 }
 
 /// What accepts connections with this certificate.

@@ -50,14 +50,11 @@ impl ClientFiles {
             return Ok(builder.with_no_client_auth());
         };
         let option = self.options.certificate;
-        let no_use = |why: String| format!("{option} {} is of no use: {why}", path.display());
-        let text = read_pem(option, path)?;
-        let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text.as_bytes()).collect();
-        let chain = chain.map_err(|error| no_use(error.to_string()))?;
-        let key = PrivateKeyDer::from_pem_slice(self.key(path)?.as_bytes());
-        let key = key.map_err(|error| no_use(error.to_string()))?;
+        let chain = certificates(option, path)?;
+        let (key_option, key_path) = self.key_file(path);
+        let key = private_key(key_option, key_path)?;
         let config = builder.with_client_auth_cert(chain, key);
-        config.map_err(|error| no_use(error.to_string()))
+        config.map_err(|error| format!("{option} {} is of no use: {error}", path.display()))
     }
 
     fn roots(&self) -> Result<RootCertStore, String> {
@@ -86,12 +83,45 @@ impl ClientFiles {
     /// # Errors
     /// If it cannot be read, or if others may read it: a line that names the option.
     pub fn key(&self, certificate: &Path) -> Result<String, String> {
-        let (option, path) = match &self.key {
-            Some(key) => (self.options.key, key.as_path()),
-            None => (self.options.certificate, certificate),
-        };
+        let (option, path) = self.key_file(certificate);
         text(option, path, read_secret(option, path)?)
     }
+
+    /// The file of the key, and the option that named it.
+    fn key_file<'a>(&'a self, certificate: &'a Path) -> (&'static str, &'a Path) {
+        match &self.key {
+            Some(key) => (self.options.key, key.as_path()),
+            None => (self.options.certificate, certificate),
+        }
+    }
+}
+
+/// Reads the certificates in a PEM file, at least one; `option` is how it was named. Blocks.
+///
+/// # Errors
+/// If it cannot be read or has none: a line that names the option.
+pub fn certificates(option: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let shown = path.display();
+    let read = read_named(path, SMALL);
+    let read = read.map_err(|error| format!("{option} {shown} cannot be read: {error}"))?;
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&read.bytes).collect();
+    let found = found.map_err(|error| format!("{option} {shown} is no PEM file: {error}"))?;
+    if found.is_empty() {
+        return Err(format!("{option} {shown} has no certificate in PEM"));
+    }
+    Ok(found)
+}
+
+/// Reads the first private key in a PEM file; `option` is how it was named. Blocks.
+///
+/// # Errors
+/// If it cannot be read or has none, or if others may read it: a line that names the option.
+pub fn private_key(option: &str, path: &Path) -> Result<PrivateKeyDer<'static>, String> {
+    let read = read_secret(option, path)?;
+    PrivateKeyDer::from_pem_slice(&read).map_err(|error| {
+        let shown = path.display();
+        format!("{option} {shown} has no private key in PEM: {error}")
+    })
 }
 
 /// Reads the text of a PEM file without a secret; blocks.

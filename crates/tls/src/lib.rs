@@ -4,5 +4,5 @@
 mod files;
 mod handshake;
 
-pub use files::{ClientFiles, TlsOptionNames, read_pem, read_trusted};
+pub use files::{ClientFiles, TlsOptionNames, certificates, private_key, read_pem, read_trusted};
 pub use handshake::{Handshake, certificate_fault, explain, host_of};

@@ -19,8 +19,8 @@ use crate::fields::HostName;
 use crate::replace::{NewFile, ReplaceError, change, replace};
 use crate::tls::CertificateFacts;
 use heartline_core::text::hex;
-use heartline_exporter::tls::certificates;
 use heartline_process::files::{read_secret, untrusted};
+use heartline_tls::certificates;
 
 /// The name that no certificate has but the CA's own.
 pub(super) const RESERVED: &str = "ca";

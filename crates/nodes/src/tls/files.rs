@@ -13,8 +13,9 @@ use rustls::version::TLS13;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 
 use super::facts::CertificateFacts;
-use heartline_exporter::tls::{CERTIFICATE, KEY, certificates, identity};
+use heartline_exporter::tls::{CERTIFICATE, KEY, identity};
 use heartline_process::files::untrusted;
+use heartline_tls::certificates;
 
 /// How the file with the CAs of the other end is named on the command line.
 pub(super) const CA: &str = "--tls-ca";
