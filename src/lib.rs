@@ -21,8 +21,8 @@
 //! - `heartline-nodes`: [`nodes`], a control server and the agents that keep the files of their nodes.
 //! - `heartline-cluster`: [`cluster`], whole clusters by one description.
 //!
-//! This crate has the two commands that combine them: [`run`], any command with a heartbeat beside it, and
-//! [`dedicated_master`], a master that works on no input.
+//! This crate has the commands that combine them: [`run`], any command with a heartbeat beside it, [`dedicated_master`], a
+//! master that works on no input, and [`programs`], those of the word count and the watchers.
 //!
 //! The way of one beat, in three call chains:
 //!
@@ -36,6 +36,7 @@
 
 #[cfg(feature = "tools")]
 pub mod dedicated_master;
+pub mod programs;
 #[cfg(feature = "tools")]
 pub mod run;
 

@@ -1,5 +1,7 @@
-//! `heartline`: heartbeats, leader election and cluster tools, one subcommand each.
+//! `heartline`: heartbeats, leader election and cluster tools, one subcommand each. Called by the name of one of the programs
+//! for nodes, it is that program.
 
+use std::env::args_os;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -12,6 +14,9 @@ use heartline::dedicated_master::DedicatedMasterArgs;
 use heartline::events::EventsArgs;
 use heartline::membership::MemberArgs;
 use heartline::nodes::NodesArgs;
+use heartline::programs::{
+    SetupZookeeperArgs, WatchMasterArgs, WatchSlaveArgs, WcMapperArgs, WcReducerArgs, called_by,
+};
 use heartline::run::RunArgs;
 use heartline::status::StatusArgs;
 use heartline::zkstats::ZkstatsArgs;
@@ -49,6 +54,11 @@ enum Tool {
     /// with its status. The records never depend on the heartbeat: whatever ZooKeeper does, they and
     /// the exit status are those of COMMAND alone.
     Run(RunArgs),
+    WcMapper(WcMapperArgs),
+    WcReducer(WcReducerArgs),
+    SetupZookeeper(SetupZookeeperArgs),
+    WatchMaster(WatchMasterArgs),
+    WatchSlave(WatchSlaveArgs),
     /// Supervise a command (internal)
     #[command(hide = true)]
     Keep(SupervisorArgs),
@@ -58,6 +68,9 @@ enum Tool {
 }
 
 fn main() -> ExitCode {
+    if let Some(program) = args_os().next().and_then(|called| called_by(&called)) {
+        return program();
+    }
     let options: Options = cli::parse();
     match options.tool {
         Tool::Status(status) => status.run(),
@@ -75,6 +88,11 @@ fn main() -> ExitCode {
         Tool::Master(master) => master.run(&mut Options::command()),
         Tool::Member(member) => member.run(&mut Options::command()),
         Tool::Run(run) => run.run(&mut Options::command()),
+        Tool::WcMapper(mapper) => mapper.run(),
+        Tool::WcReducer(reducer) => reducer.run(),
+        Tool::SetupZookeeper(setup) => setup.run(),
+        Tool::WatchMaster(watch) => watch.run(),
+        Tool::WatchSlave(watch) => watch.run(),
         Tool::Keep(keep) => keep.run(),
         Tool::Become(stage) => stage.run(),
     }

@@ -2,38 +2,9 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use heartline::cli::{self, ZooKeeperOptions};
-use heartline::setup::{secure, setup};
-
-/// Prepare ZooKeeper for the heartbeat: create the job's znodes, or reset them
-///
-/// Optional: mappers create missing znodes, and each job can start after another one without a reset. It may be
-/// run at any time, and repeatedly. While members are alive, it lists them and resets nothing.
-#[derive(Parser)]
-#[command(name = "setup-zookeeper", version)]
-struct Options {
-    /// Reset even while members are alive: they are removed, and join again
-    #[arg(long)]
-    force: bool,
-
-    /// Reset nothing: close the znodes to other identities, as --acl says, whether members are alive or not. Orders that
-    /// others may have given before are removed
-    #[arg(long, conflicts_with = "force")]
-    secure: bool,
-
-    #[command(flatten)]
-    zookeeper: ZooKeeperOptions,
-}
+use heartline::cli;
+use heartline::programs::SetupZookeeperArgs;
 
 fn main() -> ExitCode {
-    let options: Options = cli::parse();
-    let settings = options.zookeeper.settings();
-    cli::run("setup-zookeeper", async {
-        if options.secure {
-            secure(&settings).await
-        } else {
-            setup(&settings, options.force).await
-        }
-    })
+    cli::parse::<SetupZookeeperArgs>().run()
 }

@@ -1,52 +1,10 @@
 //! `wc-reducer`: sums a sorted stream of `key<TAB>count`.
 
-#![allow(rustdoc::invalid_html_tags, reason = "the text of --help")]
-
 use std::process::ExitCode;
 
-use clap::builder::FalseyValueParser;
-use clap::{CommandFactory, Parser};
-use heartline::cli::{self, MemberOptions};
-use heartline::member::Work;
-use heartline::protocol::Phase;
-use heartline::say::say;
-use heartline::streaming::{Task, reduce};
-
-const EXAMPLE: &str = "Example: cat book.txt | wc-mapper | LC_ALL=C sort | wc-reducer";
-
-/// Sum a sorted stream of "key<TAB>count" lines to one line per key, as the reducer (or the combiner)
-/// of a word count in Hadoop Streaming
-///
-/// Lines without a tab, or whose count is not an integer, are ignored; their number is printed on
-/// stderr at the end. Sums may be of any size.
-#[derive(Parser)]
-#[command(name = "wc-reducer", version, after_help = EXAMPLE)]
-struct Options {
-    /// Send heartbeats outside a reduce task of Hadoop too: by default, a combiner or a reducer in a pipeline does not
-    #[arg(long, env = "HEARTLINE_HEARTBEAT", value_parser = FalseyValueParser::new())]
-    heartbeat: bool,
-    #[command(flatten)]
-    member: MemberOptions,
-}
+use heartline::cli;
+use heartline::programs::WcReducerArgs;
 
 fn main() -> ExitCode {
-    let options: Options = cli::parse();
-    cli::start_log();
-    let task = Task::of_process();
-    let beats = options.heartbeat || task.phase == Some(Phase::Reduce);
-    let config = options.member.config(&mut Options::command(), &task);
-    let work = Work::new(
-        "wc-reducer",
-        task,
-        config.filter(|_| beats),
-        beats && options.member.require_zookeeper,
-        options.member.stall.stall_policy(),
-    );
-    work.run(|input, output, progress| {
-        let skipped = reduce(input, output, progress)?;
-        if skipped.total() > 0 {
-            say("wc-reducer", skipped);
-        }
-        Ok(())
-    })
+    cli::parse::<WcReducerArgs>().run()
 }

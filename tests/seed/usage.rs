@@ -1,6 +1,9 @@
 //! Wrong usage ends with status 2, before any input is read, and the message names the right usage.
 
+use std::os::unix::fs::symlink;
+
 use assert_cmd::Command;
+use assert_cmd::cargo::cargo_bin;
 use predicates::str::contains;
 
 fn program(name: &str) -> Command {
@@ -103,4 +106,47 @@ fn a_log_that_cannot_be_written_does_not_make_the_work_fail() {
     let script = format!("printf 'no tab\\na\\t1\\n' | '{reducer}' 2>/dev/full");
     let run = Command::new("bash").args(["-c", &script]).assert();
     run.success().stdout("a\t1\n");
+}
+
+#[test]
+fn heartline_is_every_program_by_its_name_and_by_its_first_argument() {
+    let folder = tempfile::tempdir().unwrap();
+    let linked = |name: &str| {
+        let link = folder.path().join(name);
+        if !link.exists() {
+            symlink(cargo_bin("heartline"), &link).unwrap();
+        }
+        Command::new(link)
+    };
+    let said = |mut command: Command| {
+        let said = command
+            .env("HEARTLINE_NO_HEARTBEAT", "1")
+            .write_stdin("b a b\n")
+            .assert()
+            .success();
+        String::from_utf8(said.get_output().stdout.clone()).unwrap()
+    };
+    let with = |mut command: Command, argument: &str| {
+        command.arg(argument);
+        command
+    };
+    for name in [
+        "wc-mapper",
+        "wc-reducer",
+        "setup-zookeeper",
+        "watch-master",
+        "watch-slave",
+    ] {
+        let own = said(with(program(name), "--help"));
+        assert_eq!(said(with(linked(name), "--help")), own);
+        // Only the usage line differs.
+        let first = said(with(with(program("heartline"), name), "--help"));
+        assert_eq!(first.replace(&format!("heartline {name}"), name), own);
+    }
+    let counted = said(program("wc-mapper"));
+    assert_eq!(counted, "b\t1\na\t1\nb\t1\n");
+    assert_eq!(said(linked("wc-mapper")), counted);
+    assert_eq!(said(with(program("heartline"), "wc-mapper")), counted);
+    // By another name it is heartline.
+    assert!(said(with(linked("hl"), "--version")).starts_with("heartline "));
 }
