@@ -13,8 +13,8 @@
 //!   the application master.
 //! - `heartline-member`: [`member`], the running heartbeat; [`member::Work`] runs a data path with a heartbeat beside it.
 //! - `heartline-cli`: [`cli`], options, properties of the job and exit status, shared by all programs.
-//! - `heartline-observe`: [`setup`] and [`watch`]; for the tools [`status`], [`events`], [`admin`], [`zkstats`],
-//!   [`probe`].
+//! - `heartline-observe`: [`setup`] and [`watch`]; for the tools [`status`], [`wait`], [`events`], [`admin`],
+//!   [`zkstats`], [`probe`].
 //! - `heartline-exporter`: [`exporter`], figures of a program by HTTP.
 //! - `heartline-dashboard`: [`dashboard`], a job seen live or from a recording: a page, an API and metrics, or a terminal.
 //! - `heartline-recipes`: [`membership`] and [`commit`].
@@ -52,7 +52,7 @@ pub use heartline_member as member;
 #[cfg(feature = "tools")]
 pub use heartline_nodes as nodes;
 #[cfg(feature = "tools")]
-pub use heartline_observe::{admin, events, probe, status, zkstats};
+pub use heartline_observe::{admin, events, probe, status, wait, zkstats};
 pub use heartline_observe::{setup, watch};
 pub use heartline_process::{files, progress, say, stdio, supervisor, vitals, wrapped};
 #[cfg(feature = "tools")]

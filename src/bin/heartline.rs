@@ -19,6 +19,7 @@ use heartline::programs::{
 };
 use heartline::run::RunArgs;
 use heartline::status::StatusArgs;
+use heartline::wait::WaitArgs;
 use heartline::zkstats::ZkstatsArgs;
 
 /// Heartbeats, leader election and cluster tools for Hadoop Streaming
@@ -35,6 +36,7 @@ enum Tool {
     /// Make any program a member of a group: one active master with backups, and workers
     Member(MemberArgs),
     Status(StatusArgs),
+    Wait(WaitArgs),
     Serve(ServeArgs),
     Record(RecordArgs),
     Export(ExportArgs),
@@ -74,6 +76,7 @@ fn main() -> ExitCode {
     let options: Options = cli::parse();
     match options.tool {
         Tool::Status(status) => status.run(),
+        Tool::Wait(wait) => wait.run(),
         Tool::Serve(serve) => serve.run(&mut Options::command()),
         Tool::Record(record) => record.run(),
         Tool::Export(export) => export.run(),

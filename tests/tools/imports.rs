@@ -90,7 +90,7 @@ const MODULES: [(&str, &[&str]); 4] = [
     (
         "observe",
         &[
-            "probe", "setup", "watch", "admin", "events", "status", "zkstats",
+            "probe", "setup", "watch", "admin", "events", "status", "wait", "zkstats",
         ],
     ),
     ("recipes", &["membership", "commit"]),

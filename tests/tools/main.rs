@@ -39,3 +39,4 @@ mod status;
 mod status_watch;
 mod systemd;
 mod top;
+mod wait;

@@ -133,6 +133,7 @@ fn a_taken_port_is_refused_and_another_is_found() {
 fn each_script_has_help_and_refuses_what_it_does_not_know() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts");
     for name in [
+        "audit",
         "demo",
         "fetch-parts",
         "fuzz",

@@ -40,7 +40,7 @@ function sentence(event) {
       if (!previous) return 'is master now; it has no predecessor';
       return `is master now; before it ${clean(previous.node, 80)} (${wentWords(previous)})`;
     }
-    case 'released': return 'handed the claim over';
+    case 'released': return event.ending === 'failed' ? 'could not finish, and handed the claim over' : 'handed the claim over';
     case 'joined': return 'was seen for the first time';
     case 'died': {
       const cause = event.cause ? `, ${causeWords(String(event.cause))}` : '';

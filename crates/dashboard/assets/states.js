@@ -65,6 +65,7 @@ export const CAUSES = new Map([
   ['refused', 'it was silent and its process is gone'],
   ['silent', 'it was silent for too long'],
   ['finished', 'it handed over'],
+  ['failed', 'it could not finish'],
   ['dead', 'it died'],
   ['deposed', 'it was deposed'],
   ['expired', 'its session expired'],

@@ -80,7 +80,8 @@ function turn(bar, at, kind) {
 /** @param {Bar} bar @param {number} at @param {string} kind @param {Record<string, any>} event */
 function take(bar, at, kind, event) {
   if (kind !== 'joined' && bar.marks.length < MOST_PARTS) bar.marks.push({ at, kind });
-  const end = ENDS.get(kind);
+  const hasFailed = kind === 'released' && event.ending === 'failed';
+  const end = ENDS.get(hasFailed ? 'failed' : kind);
   if (end !== undefined) {
     turn(bar, at, 'away');
     [bar.end, bar.to, bar.cause] = [end, at, typeof event.cause === 'string' ? clean(event.cause, 40) : ''];

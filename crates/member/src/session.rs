@@ -85,6 +85,8 @@ pub(super) struct MemberSession<'a> {
     removed: Vec<RemovedClaimant>,
     /// When the connection was last restored.
     back: Option<Duration>,
+    /// Since when a master that was ordered to leave waits for the last words of its followers.
+    last_words_since: Option<Instant>,
     /// A beat fell due while another write was under way.
     owed: bool,
     under_way: Option<WriteFuture>,
@@ -142,6 +144,7 @@ impl<'a> MemberSession<'a> {
             predecessor_watch: None,
             removed: Vec::new(),
             back,
+            last_words_since: None,
             owed: false,
             under_way: None,
             sent_at: Instant::now(),
@@ -178,7 +181,7 @@ impl<'a> MemberSession<'a> {
                 break end;
             }
             if let Some(stop) = shutdown.stop() {
-                if self.connected && self.is_settled() {
+                if self.connected && self.is_settled() && !self.waits_for_last_words() {
                     self.leave(stop.ending, shutdown).await;
                     leaving = true;
                     break SessionEnd::Left;
@@ -187,6 +190,7 @@ impl<'a> MemberSession<'a> {
                     break SessionEnd::Left;
                 }
             }
+            let last_words_end = self.last_words_end();
             tokio::select! {
                 biased;
                 cut = shutdown.next() => if cut == ShutdownStage::Deadline {
@@ -199,6 +203,7 @@ impl<'a> MemberSession<'a> {
                 _ = ticks.tick(), if self.beats() => self.tick(),
                 event = DirectListener::next(self.context.listener.as_mut()) => self.peer_event(event),
                 Some(event) = self.inbox.recv() => self.happened(event),
+                () = sleep_until(last_words_end), if self.hears_last_words() => {},
                 () = sleep_until(self.reconnect_deadline), if !self.connected => {
                     self.over = Some(SessionEnd::Lost);
                 },

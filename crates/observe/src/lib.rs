@@ -8,6 +8,7 @@
 //! - [`status`]: `heartline status`, one look at all members, as a table or as JSON.
 //! - [`events`]: `heartline events`, publishes events to stdout, a file, Kafka or a receiver by HTTP: at least once, in order by node.
 //! - [`admin`]: `heartline kill`, `reinit` and `interval`, an operator's requests to the master.
+//! - [`wait`]: `heartline wait`, until all tasks of a job have ended.
 //! - [`zkstats`]: `heartline zkstats`, the role of each ZooKeeper server.
 //! - [`probe`]: asks many servers at once, each with a time limit.
 
@@ -23,6 +24,8 @@ pub mod probe;
 pub mod setup;
 #[cfg(feature = "tools")]
 pub mod status;
+#[cfg(feature = "tools")]
+pub mod wait;
 pub mod watch;
 #[cfg(feature = "tools")]
 pub mod zkstats;

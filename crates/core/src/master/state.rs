@@ -38,7 +38,7 @@ use super::election::Elected;
 use super::transaction::{Outcome, Write};
 use crate::clock::Now;
 use crate::detect::{Detector, Observation, PeerConnections};
-use crate::protocol::{Dead, EndReason, Event, EventKind, Identity, MasterInfo};
+use crate::protocol::{Dead, EndReason, Ending, Event, EventKind, Identity, MasterInfo};
 
 /// How long each report lists a dead follower.
 const MOURNED: TimeDelta = TimeDelta::minutes(10);
@@ -240,6 +240,13 @@ impl MasterState {
         self.epoch
     }
 
+    /// Whether a follower has said how its work ended, and has not gone yet.
+    pub fn has_leaving(&self) -> bool {
+        self.followers
+            .values()
+            .any(|follower| follower.ending.is_some())
+    }
+
     /// Number of watched followers.
     pub fn followers(&self) -> usize {
         self.followers.len()
@@ -277,8 +284,9 @@ impl MasterState {
         })
     }
 
-    /// The last transaction of the epoch. A beat may still be under way: this transaction repeats its events.
-    pub fn release(&mut self, now: Now) -> Write {
+    /// The last transaction of the epoch, which says how the master's own work ended. A beat may still be under way: this
+    /// transaction repeats its events.
+    pub fn release(&mut self, now: Now, ending: Ending) -> Write {
         self.forget_old(now);
         let name = self.master_info.node.clone();
         let released = self.event(now.wall, EventKind::Released, &name);
@@ -287,6 +295,7 @@ impl MasterState {
         let reported = fresh.len();
         fresh.push(Event {
             sequence: Some(self.news.sequence_after(reported) + 1),
+            ending: Some(ending).filter(|ending| *ending == Ending::Failed),
             ..released
         });
         Write::Release {

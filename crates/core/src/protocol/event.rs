@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use strum::{Display, EnumIter, EnumString};
 
+use super::beat::Ending;
 use super::escape::{Word, name};
 use super::master_info::PreviousMaster;
 use super::silence::{death_of_words, death_words, maybe_millis};
@@ -88,6 +89,9 @@ pub struct Event {
     /// For a claim: the previous master, and why it ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub previous: Option<PreviousMaster>,
+    /// For a release: how the node's work ended, unless it is finished.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ending: Option<Ending>,
     /// For a stall: what the follower is doing instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub condition: Option<Condition>,
@@ -125,6 +129,7 @@ impl Event {
             epoch,
             sequence: None,
             previous: None,
+            ending: None,
             condition: None,
             cause: None,
             silence: None,
@@ -153,18 +158,21 @@ impl Event {
     }
 
     /// The line below the master's messages: `event 17 4294967302 2020-12-29T… died map…`, followed by the
-    /// [`PreviousMaster`] for a claim, by the condition for a stall, and by the cause and the silence for a death.
+    /// [`PreviousMaster`] for a claim, by the ending for a release, by the condition for a stall, and by the cause and the
+    /// silence for a death.
     /// `None` for an event that a master does not report.
     pub(crate) fn line(&self) -> Option<String> {
         let (sequence, epoch, node) = (self.sequence?, self.epoch?, self.node.as_ref()?);
         let (time, kind) = (stamp(self.time), self.event);
         let previous = self.previous.as_ref();
         let previous = previous.map_or_else(String::new, |previous| format!(" {previous}"));
+        let ending = self.ending.map(|ending| format!(" {ending}"));
+        let ending = ending.unwrap_or_default();
         let condition = self.condition.map(|condition| format!(" {condition}"));
         let condition = condition.unwrap_or_default();
         let death = death_words(self.cause, self.silence);
         Some(format!(
-            "event {sequence} {epoch} {time} {kind} {}{previous}{condition}{death}\n",
+            "event {sequence} {epoch} {time} {kind} {}{previous}{ending}{condition}{death}\n",
             Word(node)
         ))
     }
@@ -183,6 +191,8 @@ impl Event {
         let (node, more) = rest.split_once(' ').unwrap_or((rest, ""));
         let claimed = event == EventKind::Claimed;
         let previous = claimed.then(|| more.parse().ok()).flatten();
+        let released = event == EventKind::Released;
+        let ending = released.then(|| more.parse().ok()).flatten();
         let condition = more.parse().ok();
         let (cause, silence) = match event {
             EventKind::Died => death_of_words(more),
@@ -191,6 +201,7 @@ impl Event {
         Some(Self {
             sequence,
             previous,
+            ending,
             condition,
             cause,
             silence,
@@ -256,6 +267,7 @@ mod tests {
             epoch: Some(4_294_967_302),
             sequence: Some(17),
             previous: None,
+            ending: None,
             condition: None,
             cause: Some(DeathCause::Closed),
             silence: Some(Duration::from_micros(23_415)),
@@ -287,6 +299,17 @@ mod tests {
         assert_eq!(
             Event::parse(claimed.line().unwrap().trim_end()),
             Some(claimed)
+        );
+        let released = Event {
+            event: EventKind::Released,
+            ending: Some(Ending::Failed),
+            cause: None,
+            silence: None,
+            ..died()
+        };
+        assert_eq!(
+            Event::parse(released.line().unwrap().trim_end()),
+            Some(released)
         );
         let stalled = Event {
             event: EventKind::Stalled,

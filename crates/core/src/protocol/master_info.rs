@@ -20,8 +20,10 @@ use crate::detect::DeathCause;
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
 pub enum EndReason {
-    /// Its input ended or it was ordered to leave: it released the claim.
+    /// Its input ended, or it is a dedicated master and was stopped: it released the claim.
     Finished,
+    /// It released the claim and said that it could not finish.
+    Failed,
     /// It fell silent, and the next in line removed its claim.
     Dead,
     /// Its claim was removed although it was alive: by a new dedicated master, or by hand.
@@ -35,6 +37,7 @@ impl EndReason {
     pub(super) fn message(self) -> &'static str {
         match self {
             Self::Finished => "has finished",
+            Self::Failed => "has failed",
             Self::Dead => "has died!",
             Self::Deposed => "was deposed",
             Self::Expired => "has expired",

@@ -42,6 +42,7 @@ fn overview(rows: Vec<Row>) -> Overview {
         has_private_claims: false,
         now: DateTime::<Utc>::UNIX_EPOCH,
         master: None,
+        reported: None,
         round_trip: None,
         interval: Some(ms(5)),
         rows,

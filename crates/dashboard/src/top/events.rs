@@ -78,7 +78,7 @@ fn more(event: &Value) -> String {
         };
         return format!("  is master; {node} went: {went}{cause}");
     }
-    for key in ["cause", "condition"] {
+    for key in ["cause", "condition", "ending"] {
         if let Some(word) = event[key].as_str() {
             return format!("  {}", shown(word));
         }

@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::{MemberSession, SessionRole};
 use crate::session_event::ReconnectOutlook;
@@ -14,6 +14,12 @@ use heartline_core::protocol::{Ending, beat};
 
 /// How long a failed member stays at most, so that the master reads its last beat.
 const LONGEST_HOLD: Duration = Duration::from_millis(100);
+
+/// How long a master with followers stays at least, so that it hears of those that leave at the same time: two intervals, as
+/// they are by default.
+const LAST_WORDS: Duration = Duration::from_millis(10);
+/// How long it stays at most for followers that have said how their work ended, and are still there.
+const LONGEST_LAST_WORDS: Duration = Duration::from_millis(100);
 
 impl MemberSession<'_> {
     /// Whether a leaving member need not wait for the connection. The first call starts a diagnosis, since a
@@ -38,6 +44,36 @@ impl MemberSession<'_> {
             SessionRole::Standby => true,
             SessionRole::Master(master) => !master.master_state.is_undecided(),
         }
+    }
+
+    /// Whether a master stays for a moment: nobody else may hear what followers say that leave right before it.
+    pub(super) fn waits_for_last_words(&mut self) -> bool {
+        let SessionRole::Master(master) = &self.role else {
+            return false;
+        };
+        let state = &master.master_state;
+        if state.followers() == 0 {
+            return false;
+        }
+        let since = *self.last_words_since.get_or_insert_with(Instant::now);
+        let waited = since.elapsed();
+        waited < LAST_WORDS || (state.has_leaving() && waited < LONGEST_LAST_WORDS)
+    }
+
+    /// Whether that moment has begun and is not over.
+    pub(super) fn hears_last_words(&self) -> bool {
+        let since = self.last_words_since;
+        since.is_some_and(|since| since.elapsed() < LONGEST_LAST_WORDS)
+    }
+
+    /// When to look again whether that moment is over.
+    pub(super) fn last_words_end(&self) -> Instant {
+        let since = self.last_words_since.unwrap_or_else(Instant::now);
+        let least = since + LAST_WORDS;
+        if least > Instant::now() {
+            return least;
+        }
+        since + LONGEST_LAST_WORDS
     }
 
     /// Reports how the work ended and removes the member's znodes. It does not wait for these answers: the
@@ -71,7 +107,13 @@ impl MemberSession<'_> {
                 }
             }
             SessionRole::Master(mut master) => {
-                let last = master.master_state.release(now);
+                // A dedicated master has no work that could fail: it is stopped.
+                let ending = if config.standing {
+                    Ending::Finished
+                } else {
+                    ending
+                };
+                let last = master.master_state.release(now, ending);
                 let _ = write::fenced(master.fence.clone(), String::new(), last).now_or_never();
             }
             SessionRole::None | SessionRole::Standby | SessionRole::TakingOver(_) => {}

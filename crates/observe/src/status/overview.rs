@@ -49,6 +49,8 @@ pub struct Overview {
     pub now: DateTime<Utc>,
     /// The current master, if there is one.
     pub master: Option<CurrentMaster>,
+    /// The last event that the report tells: the epoch of its master, and the event's number.
+    pub reported: Option<(i64, u64)>,
     /// How long the answer with the master's report took; `None` without a report.
     pub round_trip: Option<Duration>,
     /// The interval set for all members.
@@ -122,6 +124,7 @@ impl Overview {
         Self {
             now,
             master,
+            reported: report.epoch.map(|epoch| (epoch, report.sequence)),
             round_trip: second.round_trip(),
             interval,
             rows,

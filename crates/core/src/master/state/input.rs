@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use crate::detect::DetectorConfig;
 use crate::master::election::Elected;
 use crate::protocol::control::Control;
-use crate::protocol::{Beat, EndReason, PreviousMaster, Report};
+use crate::protocol::{Beat, EndReason, Ending, Event, PreviousMaster, Report};
 
 /// The timing of a master.
 #[derive(Clone, Copy, Debug)]
@@ -98,7 +98,10 @@ pub(super) fn previous(
     let given = prior.control.interval.unwrap_or_default();
     let reports = pace.detection.timeout.max(given);
     let cause = elected.cause;
-    let went = if report.is_free() {
+    let has_failed = |event: &Event| event.ending == Some(Ending::Failed);
+    let went = if report.is_free() && report.events.iter().any(has_failed) {
+        EndReason::Failed
+    } else if report.is_free() {
         EndReason::Finished
     } else if let Some(deposed_as) = elected.deposed_as {
         deposed_as

@@ -16,7 +16,7 @@ use crate::condition::Condition;
 use crate::detect::{DetectorConfig, Rule};
 use crate::master::transaction::{Outcome, RemovedFollower, Write};
 use crate::protocol::control::Control;
-use crate::protocol::{Beat, Ending, Identity, Report};
+use crate::protocol::{Beat, Identity, Report};
 
 const PACE: MasterConfig = MasterConfig {
     interval: Duration::from_millis(5),

@@ -102,6 +102,7 @@ pub(super) fn overview(millis: u64, rows: Vec<Row>) -> Overview {
             claim: "c".to_owned(),
             term: Some(term),
         }),
+        reported: None,
         round_trip: None,
         interval: Some(ms(5)),
         rows,

@@ -70,7 +70,7 @@ fn a_crash_is_reported_at_once() {
         assert_eq!(reason, ProbeReason::Confirm);
         assert!(state.is_pressed(at(2)));
         assert_eq!(died(&mut state, 2, 3), Some((2, DeathCause::Closed)));
-        let report = state.release(at(7));
+        let report = state.release(at(7), Ending::Finished);
         let Write::Release { report } = report else {
             panic!("{report:?}")
         };

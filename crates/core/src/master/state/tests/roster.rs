@@ -72,7 +72,7 @@ pub(super) fn hear(master_state: &mut MasterState, znodes: &[(String, i64)], ms:
 
 /// A report with all that the master knows.
 pub(super) fn last_report(master_state: &mut MasterState, ms: u64) -> String {
-    let Write::Release { report } = master_state.release(at(ms)) else {
+    let Write::Release { report } = master_state.release(at(ms), Ending::Finished) else {
         panic!("it releases its claim");
     };
     report

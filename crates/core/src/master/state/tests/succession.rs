@@ -64,11 +64,24 @@ fn events_are_numbered_on_from_the_master_before_and_forgotten_after_a_second() 
 #[test]
 fn the_last_word_frees_the_claim() {
     let mut master_state = settled();
-    let Write::Release { report } = master_state.release(at(10)) else {
+    let Write::Release { report } = master_state.release(at(10), Ending::Finished) else {
         panic!()
     };
     assert!(report.starts_with("this is a master map!\n"));
     assert_eq!(kinds(Some(report)).last(), Some(&EventKind::Released));
+}
+
+#[test]
+fn the_last_word_of_a_master_that_failed_says_so() {
+    let mut master_state = settled();
+    let Write::Release { report } = master_state.release(at(10), Ending::Failed) else {
+        panic!()
+    };
+    let released = Report::parse(report.as_bytes()).events.pop().unwrap();
+    assert_eq!(released.event, EventKind::Released);
+    assert_eq!(released.ending, Some(Ending::Failed));
+    let soon = TimeDelta::milliseconds(10);
+    assert_eq!(went(None, report.as_bytes(), soon), Some(EndReason::Failed));
 }
 
 /// Why the previous master ended, according to a new master.
