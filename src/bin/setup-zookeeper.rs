@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use heartline::cli::{self, ZooKeeperOptions};
+use heartline::coordination::Namespace;
 use heartline::setup::{secure, setup};
 
 /// Prepare ZooKeeper for the heartbeat: create the job's znodes, or reset them
@@ -18,12 +19,27 @@ struct Options {
     force: bool,
 
     /// Reset nothing: close the znodes to other identities, as --acl says, whether members are alive or not. Orders that
-    /// others may have given before are removed
+    /// others may have given before are removed. The znodes of heartline nodes and heartline member in the namespace are
+    /// closed too
     #[arg(long, conflicts_with = "force")]
     secure: bool,
 
+    /// A further znode to close with all below it, or to say of that everybody may write it: a path in the namespace, such
+    /// as --path or --workers of heartline member, if those are not /master and /workers
+    #[arg(long, value_name = "PATH", value_parser = znode)]
+    also: Vec<Namespace>,
+
     #[command(flatten)]
     zookeeper: ZooKeeperOptions,
+}
+
+fn znode(text: &str) -> Result<Namespace, String> {
+    match text.parse()? {
+        root if root == Namespace::default() => Err(
+            "the namespace itself is closed anyway; write a path below it, like /app".to_owned(),
+        ),
+        path => Ok(path),
+    }
 }
 
 fn main() -> ExitCode {
@@ -31,9 +47,9 @@ fn main() -> ExitCode {
     let settings = options.zookeeper.settings();
     cli::run("setup-zookeeper", async {
         if options.secure {
-            secure(&settings).await
+            secure(&settings, &options.also).await
         } else {
-            setup(&settings, options.force).await
+            setup(&settings, options.force, &options.also).await
         }
     })
 }
