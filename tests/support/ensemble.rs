@@ -92,6 +92,15 @@ impl Ensemble {
         ports.map(|port| format!("127.0.0.1:{port}")).collect()
     }
 
+    /// Where each server waits for the votes of the others: `127.0.0.1:PORT`.
+    pub(crate) fn election_addresses(&self) -> Vec<String> {
+        let ports = self
+            .peers
+            .lines()
+            .filter_map(|line| line.rsplit(':').next());
+        ports.map(|port| format!("127.0.0.1:{port}")).collect()
+    }
+
     /// One server: `127.0.0.1:PORT`.
     pub(crate) fn address_of(&self, server: usize) -> String {
         self.servers[server].socket_address().to_string()

@@ -103,6 +103,15 @@ impl SecureFiles {
         format!("--zookeeper-tls={}", self.authority.certificate())
     }
 
+    /// The settings of who has the servers' own certificate.
+    pub(crate) fn security_of_servers(&self) -> Security {
+        Security {
+            ca: Some(self.authority.certificate().into()),
+            certificate: Some(self.certificate.clone().into()),
+            ..Security::default()
+        }
+    }
+
     /// The settings of sessions of this user by TLS.
     pub(crate) fn security(&self, user: &str) -> Security {
         Security {

@@ -1,5 +1,6 @@
 //! Sessions with credentials, by TLS, and znodes that are closed to others, on a real server.
 
+mod ensemble;
 mod groups;
 mod orders;
 mod words;

@@ -1,7 +1,7 @@
 //! The znodes of `heartline member` and `heartline nodes`: each has the ACL of its settings, and an open tree of them is told
 //! and closed.
 
-use std::process::Command;
+use std::process::{Command, Output};
 
 use super::{HEARTLINE, JOB, SETUP, act, events, mapper, run, succeed, text_of};
 use crate::support::{
@@ -106,13 +106,6 @@ fn an_open_tree_of_groups_and_nodes_is_told_and_closed() {
 
     let job = secured.files.digest("job");
     let words = ["--zookeeper", &address, JOB, &job];
-    let told = |output: &std::process::Output| {
-        let why = text_of(&output.stderr);
-        let line = why
-            .lines()
-            .find(|line| line.contains("everybody may write"));
-        line.unwrap_or_default().to_owned()
-    };
     let status = [&["status"], &words[..]].concat();
     let also = [&words[..], &["--also", "/app/workers"]].concat();
     for (told, wanted) in [
@@ -136,7 +129,6 @@ fn an_open_tree_of_groups_and_nodes_is_told_and_closed() {
     }
     assert_eq!(told(&run(HEARTLINE, &status)), "");
 
-    // Nobody without the identity may write any more; who has it goes on.
     let paths = closed(&secured.zookeeper, &secured.files.credentials("job", "job"));
     let names = [
         "/job/workers/w1",
@@ -144,18 +136,25 @@ fn an_open_tree_of_groups_and_nodes_is_told_and_closed() {
         "/job/heart_beat_nodes/nodes/m1",
     ];
     assert_has(&paths, &names);
-    let worker = ["worker", "--address", "w3:2224"];
-    let _new = member(&address, &worker, &[&job]);
+    serves_its_own_alone(&address, &job);
+}
+
+/// The line about znodes that everybody may write; empty if there is none.
+fn told(output: &Output) -> String {
+    let why = text_of(&output.stderr);
+    let line = why
+        .lines()
+        .find(|line| line.contains("everybody may write"));
+    line.unwrap_or_default().to_owned()
+}
+
+/// Nobody without the identity may write any more; who has it goes on.
+fn serves_its_own_alone(address: &str, job: &str) {
+    let _worker = member(address, &["worker", "--address", "w3:2224"], &[job]);
     let mut stranger = Command::new(HEARTLINE);
-    stranger.args([
-        "member",
-        "worker",
-        "--address",
-        "w4:2224",
-        "--zookeeper",
-        &address,
-        JOB,
-    ]);
+    stranger
+        .args(["member", "worker", "--address", "w4:2224", JOB])
+        .args(["--zookeeper", address]);
     let stranger = Program::start(&mut stranger);
     stranger.wait_for("may not create /job/workers/w4");
 }
