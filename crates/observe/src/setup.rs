@@ -104,7 +104,7 @@ impl Reset<'_> {
             .context("cannot list the snapshots")?;
         let snapshots = snapshots.iter().map(|snapshot| paths.snapshot(snapshot));
         left.extend(self.remove(members.chain(snapshots)).await?);
-        complain(&left)?;
+        complain(&left, "reset")?;
         secure::say_open(session, self.settings, self.more).await
     }
 
@@ -284,15 +284,16 @@ fn removals(paths: impl Iterator<Item = String>) -> Vec<Vec<Operation>> {
     removals
 }
 
-/// Names the znodes that could not be removed; that is a failure, for a new job must not find them.
-fn complain(left: &[Left]) -> anyhow::Result<()> {
+/// Names the znodes that could not be removed; that is a failure, for a new job must not find them. `done` is what was done
+/// to all others.
+fn complain(left: &[Left], done: &str) -> anyhow::Result<()> {
     for (path, failure) in left.iter().take(MOST_NAMED) {
         say(PROGRAM, format_args!("cannot remove {path}: {failure}"));
     }
     match left.len() {
         0 => Ok(()),
         count => bail!(
-            "all else is reset, but {count} znodes cannot be removed; members pass over them; remove them by hand"
+            "all else is {done}, but {count} znodes cannot be removed; members pass over them; remove them by hand"
         ),
     }
 }

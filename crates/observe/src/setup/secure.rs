@@ -40,7 +40,7 @@ async fn close(session: &Session, more: &[Namespace]) -> anyhow::Result<()> {
             format_args!("removed, for they belong to another identity: {removed}"),
         );
     }
-    complain(&secured.left)?;
+    complain(&secured.left, "closed")?;
     let open = secured.open;
     for path in &open {
         say(
