@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use crate::cli::{self, ZooKeeperOptions};
+use crate::coordination::Namespace;
 use crate::setup::{secure, setup};
 use clap::Parser;
 
@@ -18,12 +19,27 @@ pub struct SetupZookeeperArgs {
     force: bool,
 
     /// Reset nothing: close the znodes to other identities, as --acl says, whether members are alive or not. Orders that
-    /// others may have given before are removed
+    /// others may have given before are removed. The znodes of heartline nodes and heartline member in the namespace are
+    /// closed too
     #[arg(long, conflicts_with = "force")]
     secure: bool,
 
+    /// A further znode to close with all below it, or to say of that everybody may write it: a path in the namespace, such
+    /// as --path or --workers of heartline member, if those are not /master and /workers
+    #[arg(long, value_name = "PATH", value_parser = znode)]
+    also: Vec<Namespace>,
+
     #[command(flatten)]
     zookeeper: ZooKeeperOptions,
+}
+
+fn znode(text: &str) -> Result<Namespace, String> {
+    match text.parse()? {
+        root if root == Namespace::default() => Err(
+            "the namespace itself is closed anyway; write a path below it, like /app".to_owned(),
+        ),
+        path => Ok(path),
+    }
 }
 
 impl SetupZookeeperArgs {
@@ -32,9 +48,9 @@ impl SetupZookeeperArgs {
         let settings = self.zookeeper.settings();
         cli::run("setup-zookeeper", async {
             if self.secure {
-                secure(&settings).await
+                secure(&settings, &self.also).await
             } else {
-                setup(&settings, self.force).await
+                setup(&settings, self.force, &self.also).await
             }
         })
     }

@@ -8,5 +8,6 @@ mod drain_input;
 mod ensemble;
 mod hung_task;
 mod local;
+mod secured;
 mod umbilical;
 mod yarn;

@@ -40,7 +40,8 @@ impl Ensemble {
         })
     }
 
-    fn arranged(arrange: impl Fn(&mut Server)) -> Self {
+    /// Starts an ensemble after `arrange` has modified each server.
+    pub(crate) fn arranged(arrange: impl Fn(&mut Server)) -> Self {
         // Another program may take a port after it was chosen and before the server opens it.
         for attempt in 1.. {
             let mut ensemble = Self::new(&arrange);
@@ -83,6 +84,21 @@ impl Ensemble {
     pub(crate) fn address(&self) -> String {
         let all: Vec<String> = (0..SERVERS).map(|server| self.address_of(server)).collect();
         all.join(",")
+    }
+
+    /// `127.0.0.1:PORT` of TLS of each server that has one.
+    pub(crate) fn tls_addresses(&self) -> Vec<String> {
+        let ports = self.servers.iter().filter_map(|server| server.tls_port);
+        ports.map(|port| format!("127.0.0.1:{port}")).collect()
+    }
+
+    /// Where each server waits for the votes of the others: `127.0.0.1:PORT`.
+    pub(crate) fn election_addresses(&self) -> Vec<String> {
+        let ports = self
+            .peers
+            .lines()
+            .filter_map(|line| line.rsplit(':').next());
+        ports.map(|port| format!("127.0.0.1:{port}")).collect()
     }
 
     /// One server: `127.0.0.1:PORT`.

@@ -27,6 +27,10 @@ pub(crate) struct Server {
     pub(crate) starter: Vec<String>,
     /// The class path of its jars.
     pub(crate) class_path: String,
+    /// More lines for its `zoo.cfg`.
+    pub(crate) settings: Vec<String>,
+    /// Its port for TLS, if it has one.
+    pub(crate) tls_port: Option<u16>,
     process: Option<Guarded>,
 }
 
@@ -39,6 +43,8 @@ impl Server {
             properties: Vec::new(),
             starter: Vec::new(),
             class_path: Parts::get().class_path(),
+            settings: Vec::new(),
+            tls_port: None,
             process: None,
         }
     }
@@ -57,9 +63,10 @@ impl Server {
     pub(crate) fn usual_settings(&self) -> String {
         format!(
             "dataDir={}\nclientPort={}\nclientPortAddress=127.0.0.1\nmaxClientCnxns=0\nadmin.enableServer=false\n\
-             4lw.commands.whitelist=*\n",
+             4lw.commands.whitelist=*\n{}\n",
             self.data().display(),
-            self.port
+            self.port,
+            self.settings.join("\n")
         )
     }
 

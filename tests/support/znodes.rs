@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use heartline::coordination::client::{Access, Kind};
+use heartline::coordination::client::{Access, AclEntry, Kind, right};
 use heartline::coordination::{Failure, Opener, RealServers, Security, Session, Settings};
 use heartline::protocol::claim::{holder, in_order};
 use zookeeper_client::{Acl, Acls, Client, CreateMode, Error, Permission};
@@ -145,18 +145,50 @@ impl ZooKeeper {
 
 /// Runs `work` in a new session with the servers, and below the chroot, of `address`; `None` if none serves.
 pub(crate) fn visit<T>(address: &str, work: impl AsyncFnOnce(&Session) -> T) -> Option<T> {
+    visit_as(&Security::default(), address, work)
+}
+
+/// The same with credentials.
+pub(crate) fn visit_as<T>(
+    security: &Security,
+    address: &str,
+    work: impl AsyncFnOnce(&Session) -> T,
+) -> Option<T> {
     block_on(async {
         let settings = Settings {
             address: address.parse().expect("an address"),
             namespace: "/".parse().expect("a path"),
             session_timeout: Duration::from_secs(10),
-            security: Security::default(),
+            security: security.clone(),
         };
         let session = RealServers.open(&settings).await.ok()?;
         let outcome = work(&session).await;
         let ended = session.close(Duration::from_secs(5)).await;
         ended.then_some(outcome)
     })
+}
+
+/// Checks that each znode from `root` down lets this identity (as `sasl:job`) do everything, and others read at most;
+/// returns their paths.
+pub(crate) async fn assert_closed(session: &Session, root: &str, own: &str) -> Vec<String> {
+    let mut waiting = vec![root.to_owned()];
+    let mut paths = Vec::new();
+    while let Some(path) = waiting.pop() {
+        // One that has gone meanwhile does not count.
+        let Ok(acl) = session.client().acl(&path).await else {
+            continue;
+        };
+        let is_own = |entry: &AclEntry| entry.to_string().starts_with(own);
+        let may_all = |entry: &AclEntry| is_own(entry) && entry.rights == right::ALL;
+        assert!(acl.iter().any(may_all), "{path}: {acl:?}");
+        let reads = |entry: &AclEntry| is_own(entry) || entry.rights == right::READ;
+        assert!(acl.iter().all(reads), "{path}: {acl:?}");
+        let names = session.client().children(&path).await.unwrap_or_default();
+        waiting.extend(names.iter().map(|name| format!("{path}/{name}")));
+        paths.push(path);
+    }
+    paths.sort();
+    paths
 }
 
 fn block_on<T>(work: impl Future<Output = T>) -> T {

@@ -1,5 +1,7 @@
 //! Sessions with credentials, by TLS, and znodes that are closed to others, on a real server.
 
+mod ensemble;
+mod groups;
 mod orders;
 mod words;
 
@@ -53,20 +55,29 @@ fn events(address: &str, more: &[&str]) -> Watcher {
     Watcher::start(HEARTLINE, &[&options, more].concat())
 }
 
-/// Sends the server a command of `zkCli`-like form by a session of this user of the scheme `digest`.
+/// Sends the server commands of `zkCli`-like form by a session of this user of the scheme `digest`.
 fn act<T>(
     zookeeper: &ZooKeeper,
     auth: Option<&str>,
     act: impl AsyncFnOnce(&zookeeper_client::Client) -> T,
 ) -> T {
+    let mut connector = zookeeper_client::Client::connector();
+    if let Some(auth) = auth {
+        connector = connector.with_auth("digest", auth.as_bytes());
+    }
+    act_by(connector, &zookeeper.address(), act)
+}
+
+/// The same with a session of any kind.
+fn act_by<T>(
+    connector: zookeeper_client::Connector,
+    address: &str,
+    act: impl AsyncFnOnce(&zookeeper_client::Client) -> T,
+) -> T {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.enable_all().build().expect("a runtime");
     runtime.block_on(async {
-        let mut connector = zookeeper_client::Client::connector();
-        if let Some(auth) = auth {
-            connector = connector.with_auth("digest", auth.as_bytes());
-        }
-        let client = connector.connect(&zookeeper.address()).await;
+        let client = connector.connect(address).await;
         act(&client.expect("the server answers")).await
     })
 }
@@ -75,8 +86,8 @@ fn act<T>(
 fn a_job_with_an_identity_runs_by_tls_and_obeys_its_own_operator() {
     let secured = Secured::start(&["sessionRequireClientSASLAuth=true"]);
     let address = secured.tls_address();
-    let tls = format!("--zookeeper-tls={}", secured.authority.certificate());
-    let job = secured.sasl("job");
+    let tls = format!("--zookeeper-tls={}", secured.files.authority.certificate());
+    let job = secured.files.sasl("job");
     let options = [job.as_str(), &tls];
     succeed(SETUP, &["--zookeeper", &address, JOB, &job, &tls]);
     let watcher = events(&address, &options);
@@ -108,7 +119,7 @@ fn who_is_refused_does_its_work_and_says_what_to_do() {
     let address = secured.zookeeper.address();
     let wrong = format!(
         "--zookeeper-sasl=digest-md5:{}",
-        secured.credentials("job", "stranger")
+        secured.files.credentials("job", "stranger")
     );
     for (option, says) in [
         ("--acl=world", "refuses a session without credentials"),
@@ -132,12 +143,12 @@ fn who_is_refused_does_its_work_and_says_what_to_do() {
 fn a_file_of_credentials_that_is_of_no_use_is_told() {
     let secured = Secured::start(&[]);
     let address = secured.zookeeper.address();
-    let file = secured.credentials("job", "job");
+    let file = secured.files.credentials("job", "job");
     fs::set_permissions(&file, Permissions::from_mode(0o644)).expect("its owner");
     let open = format!("--zookeeper-sasl=digest-md5:{file}");
     let none = format!(
         "--zookeeper-auth=digest:{}",
-        secured.folder().join("none").display()
+        secured.files.folder().join("none").display()
     );
     for (option, says) in [(open, "do: chmod 600 /"), (none, "cannot be read: ")] {
         let why = complaint(SETUP, &["--zookeeper", &address, JOB, &option]);
@@ -166,9 +177,9 @@ fn a_file_of_credentials_that_is_of_no_use_is_told() {
 #[test]
 fn what_is_wrong_with_tls_is_told() {
     let secured = Secured::start(&[]);
-    let other = Authority::new(secured.folder(), "other-ca");
+    let other = Authority::new(secured.files.folder(), "other-ca");
     let (plain, tls) = (secured.zookeeper.address(), secured.tls_address());
-    let own = format!("--zookeeper-tls={}", secured.authority.certificate());
+    let own = format!("--zookeeper-tls={}", secured.files.authority.certificate());
     let foreign = format!("--zookeeper-tls={}", other.certificate());
     let signed = format!("--zookeeper-tls-cert={}", other.sign("client", "client"));
     let named = tls.replace("127.0.0.1", "localhost");
@@ -198,7 +209,7 @@ fn what_is_wrong_with_tls_is_told() {
     succeed(SETUP, &["--zookeeper", &tls, JOB, &own]);
     let certificate = format!(
         "--zookeeper-tls-cert={}",
-        secured.authority.sign("job", "job.example")
+        secured.files.authority.sign("job", "job.example")
     );
     succeed(
         SETUP,
@@ -220,9 +231,12 @@ fn what_is_wrong_with_tls_is_told() {
 #[test]
 fn an_expired_certificate_is_told() {
     let mut secured = Secured::start(&[]);
-    secured.authority.sign_until("server", "127.0.0.1", 2021);
+    secured
+        .files
+        .authority
+        .sign_until("server", "127.0.0.1", 2021);
     secured.restart();
-    let own = format!("--zookeeper-tls={}", secured.authority.certificate());
+    let own = format!("--zookeeper-tls={}", secured.files.authority.certificate());
     let why = complaint(SETUP, &["--zookeeper", &secured.tls_address(), &own]);
     assert!(
         why.contains("has a certificate that has expired: renew it"),

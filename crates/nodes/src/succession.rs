@@ -22,10 +22,8 @@ use heartline_member::{
 };
 use heartline_process::progress::Progress;
 use heartline_process::say::say;
-use heartline_zookeeper::{Connector, Failure, Fence, Namespace, Settings};
+use heartline_zookeeper::{Connector, Failure, Fence, Settings};
 
-/// The servers' own namespace, below that of the job.
-const NAMESPACE: &str = "/heart_beat_nodes";
 /// The interval between heartbeats on a server's claim.
 const INTERVAL: Duration = Duration::from_millis(100);
 /// The next in line deposes a server that has been silent for twice this time. That is far longer than for mappers:
@@ -43,8 +41,7 @@ pub(super) fn candidate(
     name: Name,
     host: String,
 ) -> Result<Config, String> {
-    let own: Namespace = NAMESPACE.parse()?;
-    settings.namespace = own.below(&settings.namespace);
+    settings.namespace = settings.namespace.of_nodes();
     if settings.session_timeout < TIMEOUT * 2 {
         return Err(format!(
             "--session-timeout must be at least {}: a server may be silent for that long",

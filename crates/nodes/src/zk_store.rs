@@ -24,8 +24,6 @@ use heartline_zookeeper::client::Operation;
 use heartline_zookeeper::{Failure, Fence, Session, unless_throttled};
 use transactions::{batches, instead, name, refused_at};
 
-/// The folder znode, below the servers' namespace.
-const FOLDER: &str = "nodes";
 /// The maximum number of skipped znodes that a message names.
 const MOST_NAMED: usize = 8;
 /// The maximum number of refused znodes that one save tries again: each may cost another transaction.
@@ -197,7 +195,8 @@ pub(super) async fn look(
 }
 
 fn folder(session: &Session) -> String {
-    format!("{}/{FOLDER}", session.paths().namespace())
+    // Every session of a control server is in such a namespace.
+    session.paths().nodes().unwrap_or_default()
 }
 
 /// Reads all values, including everything that any server has acknowledged; and the znodes that cannot be read, with

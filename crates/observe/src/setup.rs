@@ -21,7 +21,9 @@ use heartline_core::protocol::report::FREE;
 use heartline_process::say::say;
 use heartline_process::stdio;
 use heartline_zookeeper::client::{Operation, batches};
-use heartline_zookeeper::{Connector, Failure, Session, Settings, snapshots, unthrottled};
+use heartline_zookeeper::{
+    Connector, Failure, Namespace, Session, Settings, snapshots, unthrottled,
+};
 
 const PROGRAM: &str = "setup-zookeeper";
 /// How long to observe a znode that belongs to no session, to see whether a program beats on it. The
@@ -42,14 +44,15 @@ const CLOSE: Duration = Duration::from_secs(1);
 
 /// Creates `/heart_beat_master` and `/heart_beat`, or frees the first and empties the second, and forgets which
 /// tasks were committed. While members are alive it refuses, unless `force` is set: then they are removed, and join
-/// again.
-pub async fn setup(settings: &Settings, force: bool) -> anyhow::Result<()> {
+/// again. Says which znodes everybody may write, also of those at `more`, which are paths in the job's namespace.
+pub async fn setup(settings: &Settings, force: bool, more: &[Namespace]) -> anyhow::Result<()> {
     let session = connect(settings).await?;
     let reset = Reset {
         session: &session,
         settings,
         end: Instant::now() + OVERLOAD,
         force,
+        more,
     };
     let outcome = reset.run().await;
     // Without an answer the session ends by its timeout.
@@ -73,6 +76,7 @@ struct Reset<'a> {
     settings: &'a Settings,
     end: Instant,
     force: bool,
+    more: &'a [Namespace],
 }
 
 /// A znode that could not be removed, and why.
@@ -100,8 +104,8 @@ impl Reset<'_> {
             .context("cannot list the snapshots")?;
         let snapshots = snapshots.iter().map(|snapshot| paths.snapshot(snapshot));
         left.extend(self.remove(members.chain(snapshots)).await?);
-        complain(&left)?;
-        secure::say_open(session, self.settings).await
+        complain(&left, "reset")?;
+        secure::say_open(session, self.settings, self.more).await
     }
 
     /// Removes the claims from the end of the line to its head, and frees the master's znode in one transaction with the
@@ -280,15 +284,16 @@ fn removals(paths: impl Iterator<Item = String>) -> Vec<Vec<Operation>> {
     removals
 }
 
-/// Names the znodes that could not be removed; that is a failure, for a new job must not find them.
-fn complain(left: &[Left]) -> anyhow::Result<()> {
+/// Names the znodes that could not be removed; that is a failure, for a new job must not find them. `done` is what was done
+/// to all others.
+fn complain(left: &[Left], done: &str) -> anyhow::Result<()> {
     for (path, failure) in left.iter().take(MOST_NAMED) {
         say(PROGRAM, format_args!("cannot remove {path}: {failure}"));
     }
     match left.len() {
         0 => Ok(()),
         count => bail!(
-            "all else is reset, but {count} znodes cannot be removed; members pass over them; remove them by hand"
+            "all else is {done}, but {count} znodes cannot be removed; members pass over them; remove them by hand"
         ),
     }
 }

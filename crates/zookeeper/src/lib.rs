@@ -40,7 +40,7 @@ pub use diagnosis::Diagnosis;
 pub use failure::Failure;
 pub use fence::{ControlWrite, Fence, Removal, RemovalOutcome};
 pub use name::can_be_looked_up;
-pub use paths::{Namespace, Paths};
+pub use paths::{GROUP_MASTER, GROUP_WORKERS, Namespace, Paths};
 pub use security::{AclMode, DigestFile, SaslMechanism, Security, TlsClient};
 pub use session::{Session, Settings};
 pub use throttle::{throttle_backoff, unless_throttled, unthrottled};

@@ -3,6 +3,13 @@
 use std::fmt;
 use std::str::FromStr;
 
+/// The namespace of the nodes' control servers, below that of a job.
+const NODES: &str = "/heart_beat_nodes";
+/// The znode of a group's active master below the namespace, unless its members are told another.
+pub const GROUP_MASTER: &str = "/master";
+/// The parent of a group's workers below the namespace, unless its members are told another.
+pub const GROUP_WORKERS: &str = "/workers";
+
 /// The path above a job's znodes; the root by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Namespace(String);
@@ -12,6 +19,12 @@ impl Namespace {
     #[must_use]
     pub fn below(&self, outer: &Self) -> Self {
         Self(format!("{}{}", outer.0, self.0))
+    }
+
+    /// The namespace of the nodes' control servers, below this one.
+    #[must_use]
+    pub fn of_nodes(&self) -> Self {
+        Self(format!("{self}{NODES}"))
     }
 
     /// The path itself and all paths above it, topmost first; empty for the root.
@@ -140,6 +153,12 @@ impl Paths {
         format!("{}/{task}", self.commits)
     }
 
+    /// The parent of the nodes' znodes; `None` in a namespace that is not that of control servers.
+    pub fn nodes(&self) -> Option<String> {
+        let is_of_nodes = self.namespace.0.ends_with(NODES);
+        is_of_nodes.then(|| format!("{}/nodes", self.namespace))
+    }
+
     /// The znode of one claim in the line.
     pub fn claim(&self, name: &str) -> String {
         format!("{}/{name}", self.master)
@@ -167,6 +186,15 @@ mod tests {
             paths.namespace().ancestry().collect::<Vec<_>>(),
             ["/a", "/a/b", "/a/b/c"]
         );
+    }
+
+    #[test]
+    fn nodes_have_a_namespace_of_their_own() {
+        let job: Namespace = "/job".parse().unwrap();
+        assert_eq!(Paths::new(job.clone()).nodes(), None);
+        let nodes = Paths::new(job.of_nodes());
+        assert_eq!(nodes.nodes().unwrap(), "/job/heart_beat_nodes/nodes");
+        assert_eq!(nodes.control(), "/job/heart_beat_nodes/heart_beat_control");
     }
 
     #[test]

@@ -12,64 +12,99 @@ use crate::support::{PASSWORD, SOON, Secured, ZooKeeper, wait_until};
 fn a_stranger_can_neither_order_nor_depose_nor_take_a_name() {
     let secured = Secured::start(&[]);
     let address = secured.zookeeper.address();
-    let job = secured.digest("job");
+    let job = secured.files.digest("job");
     let options = [job.as_str()];
     let watcher = events(&address, &options);
     let _master = mapper(&address, "map1", &options);
     watcher.wait_for_event("claimed", "map1");
     let mut follower = mapper(&address, "map2", &options);
     watcher.wait_for_event("joined", "map2");
-    let stranger = secured.digest("stranger");
+    let stranger = secured.files.digest("stranger");
     for who in [Some(stranger.as_str()), None] {
         let own: Vec<&str> = who.into_iter().collect();
-        let words = [&["--zookeeper", &address, JOB], &own[..]].concat();
-        // It may see who is there.
-        let status = succeed(HEARTLINE, &[&["status"], &words[..]].concat());
-        assert!(status.contains("map2"), "{status}");
-        let why = complaint(HEARTLINE, &[&["kill", "map2"], &words[..]].concat());
+        assert_tools_are_refused(&address, &own);
+    }
+    act(
+        &secured.zookeeper,
+        Some("stranger:x"),
+        assert_requests_are_refused,
+    );
+    assert!(follower.is_running());
+}
+
+/// The tools of a stranger with these options can do nothing to the job of the master `map1` and the follower `map2`.
+pub(super) fn assert_tools_are_refused(address: &str, own: &[&str]) {
+    let words = [&["--zookeeper", address, JOB], own].concat();
+    // It may see who is there.
+    let status = succeed(HEARTLINE, &[&["status"], &words[..]].concat());
+    assert!(status.contains("map2"), "{status}");
+    let why = complaint(HEARTLINE, &[&["kill", "map2"], &words[..]].concat());
+    assert!(
+        why.contains("may not create /job/heart_beat_requests/"),
+        "{why}"
+    );
+    for option in ["--force", "--secure"] {
+        let why = complaint(SETUP, &[&[option], &words[..]].concat());
         assert!(
-            why.contains("may not create /job/heart_beat_requests/"),
+            why.contains("may not ") || why.contains("needs an identity"),
             "{why}"
         );
-        let why = complaint(SETUP, &[&["--force"], &words[..]].concat());
-        assert!(why.contains("may not "), "{why}");
-        let joins = mapper(&address, "map3", &own);
-        assert!(
-            joins.finish().stderr().contains("may not create /job/"),
-            "no refusal"
-        );
     }
-    act(&secured.zookeeper, Some("stranger:x"), async |client| {
-        let refused = |made: Result<(), zookeeper_client::Error>| {
-            assert_eq!(made, Err(zookeeper_client::Error::NoAuth));
-        };
-        let claims = client.list_children("/job/heart_beat_master").await;
-        let claim = format!("/job/heart_beat_master/{}", claims.expect("readable")[0]);
-        // The key of the direct connections.
-        refused(client.get_data(&claim).await.map(|_| ()));
-        refused(client.delete(&claim, None).await);
-        refused(client.delete("/job/heart_beat/map2", None).await);
-        for path in [
-            "/job/heart_beat/map2",
-            "/job/heart_beat_control",
-            "/job/heart_beat_master",
-        ] {
-            refused(client.set_data(path, b"x", None).await.map(|_| ()));
-        }
-    });
-    assert!(follower.is_running());
+    let joins = mapper(address, "map3", own);
+    assert!(
+        joins.finish().stderr().contains("may not create /job/"),
+        "no refusal"
+    );
+}
+
+/// The same for the requests of which the tools consist, one by one.
+pub(super) async fn assert_requests_are_refused(client: &zookeeper_client::Client) {
+    let refused = |made: Result<(), zookeeper_client::Error>, what: &str| {
+        assert_eq!(made, Err(zookeeper_client::Error::NoAuth), "{what}");
+    };
+    let claims = client.list_children("/job/heart_beat_master").await;
+    let claim = format!("/job/heart_beat_master/{}", claims.expect("readable")[0]);
+    // It has the key of the direct connections.
+    refused(client.get_data(&claim).await.map(|_| ()), "read a claim");
+    refused(client.delete(&claim, None).await, "depose");
+    let follower = "/job/heart_beat/map2";
+    refused(client.delete(follower, None).await, "end a follower");
+    for path in [
+        follower,
+        "/job/heart_beat_control",
+        "/job/heart_beat_master",
+    ] {
+        refused(client.set_data(path, b"x", None).await.map(|_| ()), path);
+    }
+    let everybody = zookeeper_client::Acls::anyone_all();
+    let kind = zookeeper_client::CreateMode::Ephemeral.with_acls(everybody);
+    for path in [
+        "/job/heart_beat/map9",
+        "/job/heart_beat_master/lock-0000000000",
+        "/job/heart_beat_requests/request-1",
+        "/job/other",
+    ] {
+        refused(client.create(path, b"x", &kind).await.map(|_| ()), path);
+    }
+    let open = [zookeeper_client::Acl::new(
+        zookeeper_client::Permission::ALL,
+        zookeeper_client::AuthId::anyone(),
+    )];
+    for path in ["/job", follower] {
+        refused(client.set_acl(path, &open, None).await.map(|_| ()), path);
+    }
 }
 
 #[test]
 fn who_asks_for_privacy_is_not_even_read() {
     let secured = Secured::start(&[]);
     let address = secured.zookeeper.address();
-    let job = secured.sasl("job");
+    let job = secured.files.sasl("job");
     succeed(
         SETUP,
         &["--zookeeper", &address, JOB, &job, "--acl=private"],
     );
-    let stranger = secured.sasl("stranger");
+    let stranger = secured.files.sasl("stranger");
     let words = ["status", "--zookeeper", &address, JOB, &stranger];
     let output = run(HEARTLINE, &words);
     let why = text_of(&output.stdout) + &text_of(&output.stderr);
@@ -106,7 +141,7 @@ fn take_name(zookeeper: &ZooKeeper) {
 fn who_may_replace_the_control_gives_no_orders() {
     let secured = Secured::start(&[]);
     let address = secured.zookeeper.address();
-    let job = secured.digest("job");
+    let job = secured.files.digest("job");
     let password = format!("job:job{PASSWORD}");
     let everything = zookeeper_client::CreateMode::Persistent;
     // How the server calls the job.
@@ -154,7 +189,7 @@ fn orders_in_an_open_tree_are_refused_until_it_is_closed() {
     let address = secured.zookeeper.address();
     // Somebody without an identity was first.
     succeed(SETUP, &["--zookeeper", &address, JOB]);
-    let job = secured.sasl("job");
+    let job = secured.files.sasl("job");
     let output = run(SETUP, &["--zookeeper", &address, JOB, &job]);
     let why = text_of(&output.stderr);
     assert!(

@@ -190,6 +190,7 @@ impl<'a> Asking<'a> {
                 port: host.port(Port::Zookeeper),
                 admin_port: host.port(Port::ZookeeperAdmin),
                 tls: None,
+                pages: Pages::default(),
             };
             let observes = host.is(Role::Observer);
             let (place, end, serving) = (host.reached(Port::Zookeeper), self.end, serving.clone());

@@ -6,10 +6,12 @@ use std::time::Instant;
 
 use serde::de::DeserializeOwned;
 use ureq::http::{Response, StatusCode};
-use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Body};
 
 use super::{Silence, left};
+use heartline_tls::{read_pem, read_trusted};
+use heartline_zookeeper::TlsClient;
 
 /// The longest page, in bytes: it has room for some thousand nodes.
 const MOST: u64 = 64 << 20;
@@ -21,19 +23,47 @@ const MOST_OF_REFUSAL: u64 = 1 << 20;
 pub struct Pages {
     /// The certificates of those who may have signed the servers'; by HTTP without.
     authorities: Option<Arc<Vec<Certificate<'static>>>>,
+    /// The own certificate, for servers that ask for one.
+    own: Option<ClientCert>,
+    /// Tells why a handshake failed.
+    client: Option<TlsClient>,
 }
 
 impl Pages {
     /// By HTTPS, from servers whose certificates these authorities (PEM) have signed for the names or addresses that are
     /// asked. Without a certificate in the text no server is trusted.
     pub fn signed_by(authorities: &[u8]) -> Self {
-        let certificates = parse_pem(authorities).filter_map(|item| match item {
-            Ok(PemItem::Certificate(certificate)) => Some(certificate),
-            _ => None,
-        });
         Self {
-            authorities: Some(Arc::new(certificates.collect())),
+            authorities: Some(Arc::new(certificates(authorities))),
+            ..Self::default()
         }
+    }
+
+    /// By HTTPS, with the CAs and the own certificate of the files of `client`, which are read now; blocks.
+    ///
+    /// # Errors
+    /// Which file is of no use, and why.
+    pub fn by(client: TlsClient) -> Result<Self, String> {
+        let files = client.files();
+        let options = files.options;
+        let mut authorities = Vec::new();
+        if let Some(ca) = &files.ca {
+            authorities = certificates(read_trusted(options.ca, ca)?.as_bytes());
+        }
+        let mut own = None;
+        if let Some(path) = &files.certificate {
+            let chain = certificates(read_pem(options.certificate, path)?.as_bytes());
+            let key = PrivateKey::from_pem(files.key(path)?.as_bytes()).map_err(|error| {
+                let shown = path.display();
+                format!("{} {shown} is of no use: {error}", options.certificate)
+            })?;
+            own = Some(ClientCert::new_with_certs(&chain, key));
+        }
+        Ok(Self {
+            authorities: Some(Arc::new(authorities)),
+            own,
+            client: Some(client),
+        })
     }
 
     /// The page at `PLACE` (`HOST:PORT/PATH`), if it arrives by `end`. Does not follow redirections: the other server is
@@ -74,8 +104,12 @@ impl Pages {
             None => ("http", RootCerts::WebPki),
             Some(authorities) => ("https", RootCerts::Specific(Arc::clone(authorities))),
         };
+        let tls = TlsConfig::builder()
+            .root_certs(roots)
+            .client_cert(self.own.clone())
+            .build();
         let agent: Agent = Agent::config_builder()
-            .tls_config(TlsConfig::builder().root_certs(roots).build())
+            .tls_config(tls)
             .timeout_global(Some(left(end)))
             .max_redirects(0)
             .max_redirects_will_error(false)
@@ -85,8 +119,26 @@ impl Pages {
             .build()
             .into();
         let question = agent.get(format!("{scheme}://{place}"));
-        Ok(question.query_pairs(query.iter().copied()).call()?)
+        let question = question.query_pairs(query.iter().copied());
+        question.call().map_err(|error| self.silence(error))
     }
+
+    fn silence(&self, error: ureq::Error) -> Silence {
+        let of_tls = match (&self.client, &error) {
+            (Some(client), ureq::Error::Io(error)) => client.explain(error),
+            _ => None,
+        };
+        of_tls.map_or_else(|| error.into(), Silence::Broken)
+    }
+}
+
+/// The certificates in a text of PEM.
+fn certificates(text: &[u8]) -> Vec<Certificate<'static>> {
+    let certificates = parse_pem(text).filter_map(|item| match item {
+        Ok(PemItem::Certificate(certificate)) => Some(certificate),
+        _ => None,
+    });
+    certificates.collect()
 }
 
 /// The page at `http://PLACE`, as [`Pages::page`] asks for it.

@@ -129,7 +129,7 @@ impl StatusArgs {
         if !self.zookeeper.settings().security.closes_orders() {
             return;
         }
-        let open = timeout(HICCUP, session.open_to_everybody()).await;
+        let open = timeout(HICCUP, session.open_to_everybody(&[])).await;
         let open = open.ok().and_then(Result::ok).unwrap_or_default();
         if !open.is_empty() {
             say(PROGRAM, setup::tree_is_open(&open));

@@ -14,15 +14,19 @@ use clap::Args;
 use serde::Serialize;
 
 pub use facts::Facts;
+use server::PERHAPS_TLS;
 pub use server::Server;
 
-use crate::probe::{Pending, ask};
+use crate::probe::{Pages, Pending, Silence, ask};
 use heartline_cli::{self as cli, Screen, TlsOptions, duration, write_line};
 use heartline_core::text;
 use heartline_process::say::say;
 use heartline_zookeeper::{TlsClient, server};
 
 const PROGRAM: &str = "heartline zkstats";
+
+/// What to name instead of an admin port without TLS.
+const ADMIN: &str = "one with admin.portUnification=true in its zoo.cfg";
 
 const HELP: &str = "\
 Examples:
@@ -31,7 +35,7 @@ Examples:
 
 Each server gets the four-letter word srvr, which ZooKeeper 3.5 and later always answer, or else
 stat. --wide also sends mntr; if the server's 4lw.commands.whitelist does not allow it, its admin
-server's /commands/monitor is queried.
+server's /commands/monitor is queried: by HTTPS with --zookeeper-tls, otherwise by HTTP.
 
 Exit status: 0 if there is a quorum: at least one server leads, follows, observes or stands alone.
 A server of an ensemble without a quorum does none of these, so one follower is enough proof.
@@ -61,7 +65,7 @@ pub struct ZkstatsArgs {
     #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = duration)]
     timeout: Duration,
 
-    /// Port of the admin servers, on each server's host
+    /// Port of the admin servers, on each server's host; with --zookeeper-tls it must be for HTTPS
     #[arg(
         long,
         value_name = "PORT",
@@ -115,11 +119,13 @@ impl ZkstatsArgs {
     pub fn run(&self) -> ExitCode {
         cli::run(PROGRAM, async {
             let tls = TlsClient::load(&self.tls.settings()).map_err(anyhow::Error::msg)?;
-            self.show(&self.rows(tls.as_ref()))
+            let admin = tls.clone().map(|client| Pages::by(client.for_port(ADMIN)));
+            let pages = admin.transpose().map_err(anyhow::Error::msg)?;
+            self.show(&self.rows(tls.as_ref(), &pages.unwrap_or_default()))
         })
     }
 
-    fn rows(&self, tls: Option<&TlsClient>) -> Vec<Row> {
+    fn rows(&self, tls: Option<&TlsClient>, pages: &Pages) -> Vec<Row> {
         let end = Instant::now() + self.timeout;
         let wide = self.wide || self.json;
         let ask = |named: &Named| {
@@ -128,14 +134,20 @@ impl ZkstatsArgs {
                 port: named.port,
                 admin_port: self.admin_port,
                 tls: tls.cloned(),
+                pages: pages.clone(),
             };
             ask(end, move || server.ask(wide, end))
         };
         let pending: Vec<Pending<Facts>> = self.servers.iter().map(ask).collect();
         let named = self.servers.iter().map(|named| named.written.clone());
-        let rows = named.zip(pending).map(|(host, pending)| Row {
-            host,
-            facts: pending.answer().unwrap_or_else(Facts::of_nobody),
+        let rows = named.zip(pending).map(|(host, pending)| {
+            let mut facts = pending.answer().unwrap_or_else(Facts::of_nobody);
+            // A server that speaks TLS waits for more than a word.
+            let is_silent = facts.problem.as_ref() == Some(&Silence::Slow.to_string());
+            if tls.is_none() && is_silent {
+                facts.problem = Some(format!("{}{PERHAPS_TLS}", Silence::Slow));
+            }
+            Row { host, facts }
         });
         rows.collect()
     }

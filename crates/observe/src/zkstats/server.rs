@@ -6,8 +6,11 @@ use std::time::Instant;
 use serde_json::Value;
 
 use super::facts::{Facts, Said};
-use crate::probe::{Silence, page, word, word_by_tls};
+use crate::probe::{Pages, Silence, word, word_by_tls};
 use heartline_zookeeper::{TlsClient, place};
+
+/// What may be wrong with a server that is not asked by TLS.
+pub(super) const PERHAPS_TLS: &str = "; if the port is for TLS, give --zookeeper-tls";
 
 /// The addresses of a server and its admin server.
 #[derive(Clone, Debug)]
@@ -20,6 +23,8 @@ pub struct Server {
     pub admin_port: u16,
     /// For a client port that is for TLS.
     pub tls: Option<TlsClient>,
+    /// How the admin server is asked.
+    pub pages: Pages,
 }
 
 impl Server {
@@ -64,19 +69,23 @@ impl Server {
                 }
             },
             Err(silence) => {
-                let is_broken = matches!(silence, Silence::Broken(_));
-                let hint = if is_broken { self.hint() } else { "" };
-                facts.problem = Some(format!("{silence}{hint}"));
+                facts.problem = Some(self.with_hint(&silence));
                 Answer::None
             }
         }
+    }
+
+    fn with_hint(&self, silence: &Silence) -> String {
+        let is_broken = matches!(silence, Silence::Broken(_));
+        let hint = if is_broken { self.hint() } else { "" };
+        format!("{silence}{hint}")
     }
 
     /// What may be wrong if a server closes the connection or answers with an alert of TLS.
     fn hint(&self) -> &'static str {
         match self.tls {
             Some(_) => "",
-            None => "; if the port is for TLS, give --zookeeper-tls",
+            None => PERHAPS_TLS,
         }
     }
 
@@ -90,7 +99,7 @@ impl Server {
             }
             let place = place(&self.host, self.admin_port);
             let place = format!("{place}/commands/{command}");
-            let answer: Result<Value, Silence> = page(&place, end);
+            let answer: Result<Value, Silence> = self.pages.page(&place, end);
             let why = match answer.map(|answer| Said::of_admin(&answer)) {
                 Ok(Said::Facts(more)) => {
                     facts.add(*more);
@@ -98,7 +107,7 @@ impl Server {
                 }
                 Ok(Said::NotServing) => Said::NOT_SERVING.to_owned(),
                 Ok(Said::Closed | Said::Nonsense) => self.closed("answers something else"),
-                Err(silence) => self.closed(&silence.to_string()),
+                Err(silence) => self.closed(&self.with_hint(&silence)),
             };
             problem = Some(why);
         }

@@ -20,6 +20,7 @@ use heartline_process::files::append_to_any;
 use heartline_process::say::say;
 use heartline_process::stdio;
 use heartline_streaming::die_of_broken_pipe;
+use heartline_zookeeper::{GROUP_MASTER, GROUP_WORKERS};
 
 /// The options of `heartline member`.
 #[derive(Args, Debug)]
@@ -64,11 +65,11 @@ Example:
 #[derive(Args, Debug)]
 struct MasterArgs {
     /// Znode that names the active master
-    #[arg(long, value_name = "PATH", default_value = "/master")]
+    #[arg(long, value_name = "PATH", default_value = GROUP_MASTER)]
     path: Znode,
 
     /// Parent znode of the workers' znodes
-    #[arg(long, value_name = "PATH", default_value = "/workers")]
+    #[arg(long, value_name = "PATH", default_value = GROUP_WORKERS)]
     workers: Znode,
 
     #[command(flatten)]
@@ -78,7 +79,7 @@ struct MasterArgs {
 #[derive(Args, Debug)]
 struct WorkerArgs {
     /// Parent znode of the workers' znodes
-    #[arg(long, value_name = "PATH", default_value = "/workers")]
+    #[arg(long, value_name = "PATH", default_value = GROUP_WORKERS)]
     workers: Znode,
 
     /// Name of this worker's znode [default: the host of --address]

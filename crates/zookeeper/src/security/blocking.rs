@@ -36,6 +36,18 @@ impl TlsClient {
         }))
     }
 
+    /// The files of the certificates.
+    pub fn files(&self) -> &ClientFiles {
+        &self.files
+    }
+
+    /// The same for another port: `port` is what to name instead of one without TLS, in [`Self::explain`].
+    #[must_use]
+    pub fn for_port(mut self, port: &'static str) -> Self {
+        self.files.options.port = port;
+        self
+    }
+
     /// A stream to the server at `host`, whose certificate must be for that name. The handshake is made by the first read
     /// or write, within the time limits of `stream`.
     ///
