@@ -2,10 +2,11 @@
 
 use std::process::ExitCode;
 
+use clap::Parser;
+
 use crate::cli::{self, ZooKeeperOptions};
 use crate::coordination::Namespace;
 use crate::setup::{secure, setup};
-use clap::Parser;
 
 /// Prepare ZooKeeper for the heartbeat: create the job's znodes, or reset them
 ///

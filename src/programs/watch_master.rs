@@ -2,9 +2,10 @@
 
 use std::process::ExitCode;
 
+use clap::Parser;
+
 use crate::cli::{self, ZooKeeperOptions};
 use crate::watch::{OutputFormat, watch_master};
-use clap::Parser;
 
 /// Show each change of the master's report: who is master, which followers live, died or finished
 ///

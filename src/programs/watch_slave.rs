@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use crate::cli::{self, ZooKeeperOptions};
-use crate::watch::{OutputFormat, prepare_folder, watch_slave};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
+
+use crate::cli::{self, ZooKeeperOptions};
+use crate::watch::{OutputFormat, prepare_folder, watch_slave};
 
 /// The options of `watch-slave`.
 #[derive(Parser)]

@@ -4,11 +4,12 @@
 
 use std::process::ExitCode;
 
+use clap::{CommandFactory, Parser};
+
 use crate::cli::WordArgs;
 use crate::cli::{self, MemberOptions};
 use crate::member::Work;
 use crate::streaming::Task;
-use clap::{CommandFactory, Parser};
 
 const EXAMPLE: &str =
     "Every option can also be a property of a Hadoop job: -D heartline.zookeeper=zk1:2181

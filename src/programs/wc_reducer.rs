@@ -4,13 +4,14 @@
 
 use std::process::ExitCode;
 
+use clap::builder::FalseyValueParser;
+use clap::{CommandFactory, Parser};
+
 use crate::cli::{self, MemberOptions};
 use crate::member::Work;
 use crate::protocol::Phase;
 use crate::say::say;
 use crate::streaming::{Task, reduce};
-use clap::builder::FalseyValueParser;
-use clap::{CommandFactory, Parser};
 
 const EXAMPLE: &str = "Example: cat book.txt | wc-mapper | LC_ALL=C sort | wc-reducer";
 
