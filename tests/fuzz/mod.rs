@@ -46,6 +46,7 @@ pub(crate) const READERS: &[Reader] = &[
     ("umbilical_challenge", umbilical::fuzzing::challenge),
     ("umbilical_dialog", umbilical::fuzzing::dialog),
     ("umbilical_numbers", umbilical::fuzzing::numbers),
+    ("umbilical_unwrap", umbilical::fuzzing::unwrap),
     ("zkstats", zkstats::fuzzing::facts),
     // Files, also of /proc.
     ("cluster_description", texts::description),
