@@ -35,6 +35,10 @@ pub(crate) const READERS: &[Reader] = &[
     ("workers", membership::fuzzing::workers),
     // Data from sockets.
     ("cluster_pages", cluster::fuzzing::pages),
+    (
+        "nodes_agent_answer",
+        heartline::nodes::fuzzing::agent_answer,
+    ),
     ("nodes_certificate", heartline::nodes::fuzzing::certificate),
     ("nodes_message", nodes::message),
     ("nodes_reader", nodes::reader),
