@@ -198,12 +198,16 @@ fn job_outlives_a_namenode(cluster: &Described) {
     let dir = TempDir::new().expect("a temporary folder");
     let output = dir.path().join("output");
     let files = sample_data_of_equal_length(dir.path());
-    let mapper = "wc-mapper --line-delay 4ms --interval 50ms --timeout 3s";
+    let mapper = "sh hangs_once.sh --line-delay 4ms --interval 50ms --timeout 3s";
+    let script = Parts::root().join("tests/cluster/hangs_once.sh");
     let job = start(
         run_job()
             .arg("--cluster")
             .arg(cluster.file())
-            .args(["--zookeeper", &ensemble, "--mapper", mapper])
+            .args(["--zookeeper", &ensemble, "--mapper", mapper, "--file"])
+            .arg(script)
+            .args(["--file", env!("CARGO_BIN_EXE_heartline")])
+            .args(["--file", env!("CARGO_BIN_EXE_wc-mapper")])
             .args(&files)
             .arg(&output),
     );
@@ -222,6 +226,21 @@ fn job_outlives_a_namenode(cluster: &Described) {
         !story.iter().any(|logged| logged.event == "died"),
         "{story:?}"
     );
+    check_umbilical(cluster, &log);
+}
+
+/// The attempt that hung was failed by heartline's word to its application master, whose RPC takes encrypted messages
+/// alone (`hadoop.rpc.protection` is `privacy`).
+fn check_umbilical(cluster: &Described, log: &str) {
+    let mut lines = log
+        .lines()
+        .skip_while(|line| !line.contains("_m_000000_0, Status : FAILED"));
+    let error = lines.nth(1).unwrap_or_default();
+    let begin = "Error: heartline: stalled: blocked for ";
+    assert!(error.starts_with(begin), "{error}: {log}");
+    let logs = ["h1", "h2"].map(|host| cluster.task_logs(host)).concat();
+    let cannot = logs.iter().find(|log| log.contains("cannot report"));
+    assert_eq!(cannot, None);
 }
 
 /// Runs Hadoop's own command as the user that has started the cluster.

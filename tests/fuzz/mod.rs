@@ -35,6 +35,10 @@ pub(crate) const READERS: &[Reader] = &[
     ("workers", membership::fuzzing::workers),
     // Data from sockets.
     ("cluster_pages", cluster::fuzzing::pages),
+    (
+        "nodes_agent_answer",
+        heartline::nodes::fuzzing::agent_answer,
+    ),
     ("nodes_certificate", heartline::nodes::fuzzing::certificate),
     ("nodes_message", nodes::message),
     ("nodes_reader", nodes::reader),
@@ -46,6 +50,7 @@ pub(crate) const READERS: &[Reader] = &[
     ("umbilical_challenge", umbilical::fuzzing::challenge),
     ("umbilical_dialog", umbilical::fuzzing::dialog),
     ("umbilical_numbers", umbilical::fuzzing::numbers),
+    ("umbilical_unwrap", umbilical::fuzzing::unwrap),
     ("zkstats", zkstats::fuzzing::facts),
     // Files, also of /proc.
     ("cluster_description", texts::description),

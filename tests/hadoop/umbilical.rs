@@ -1,14 +1,15 @@
 //! A task that heartline has to fail, below Hadoop's own server of the umbilical in place of an application master.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::{Guarded, Parts, SOON, Watcher, ZooKeeper, wait_until};
+use crate::support::{Guarded, Parts, Proxy, SOON, Watcher, ZooKeeper, wait_until};
 use rustix::fs::{CWD, FileType, mknodat};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
@@ -29,6 +30,8 @@ struct Master {
     /// The calls that it received.
     calls: Arc<Mutex<Vec<String>>>,
     port: u16,
+    /// `hadoop.rpc.protection` of the job.
+    asked: String,
     _server: Guarded,
 }
 
@@ -59,6 +62,7 @@ impl Master {
             dir,
             calls,
             port: port.expect("it says where it listens"),
+            asked: protection.to_owned(),
             _server: server,
         }
     }
@@ -99,6 +103,7 @@ impl Master {
             // Longer than it waits.
             .env("mapreduce_task_progress_report_interval", "3600000")
             .env("HADOOP_TOKEN_FILE_LOCATION", self.tokens())
+            .env("hadoop_rpc_protection", &self.asked)
             .env("HEARTLINE_ON_STALL", "kill")
             .env("HEARTLINE_STALL_TIMEOUT", "1s")
             .stdin(Stdio::null())
@@ -112,6 +117,38 @@ impl Master {
         let lines = BufReader::new(stderr).lines().map_while(Result::ok);
         thread::spawn(move || lines.for_each(|line| keeps.lock().expect("no panic").push(line)));
         Task { child, said }
+    }
+}
+
+/// Passes one connection on, and keeps what its client says.
+struct Tap {
+    port: u16,
+    passed: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Tap {
+    fn before(port: u16) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let own = listener.local_addr().expect("its address").port();
+        let passed = Arc::<Mutex<Vec<u8>>>::default();
+        let keeps = Arc::clone(&passed);
+        thread::spawn(move || {
+            let (mut client, _) = listener.accept().expect("a client");
+            let mut server = TcpStream::connect(("127.0.0.1", port)).expect("a server");
+            let mut back = client.try_clone().expect("a copy");
+            let mut answers = server.try_clone().expect("a copy");
+            thread::spawn(move || io::copy(&mut answers, &mut back));
+            let mut buffer = [0; 4096];
+            while let Ok(count @ 1..) = client.read(&mut buffer) {
+                keeps.lock().expect("no panic").extend(&buffer[..count]);
+                server.write_all(&buffer[..count]).expect("it reads");
+            }
+        });
+        Self { port: own, passed }
+    }
+
+    fn passed(&self) -> Vec<u8> {
+        self.passed.lock().expect("no panic").clone()
     }
 }
 
@@ -231,17 +268,96 @@ fn the_own_mapper_says_it_too_before_it_ends() {
 }
 
 #[test]
-fn what_the_application_master_offers_is_a_choice_and_privacy_alone_is_refused() {
+fn every_protection_carries_the_reason_and_privacy_hides_it() {
     let _machine = crate::support::part_of_machine();
-    let master = Master::start(21, "privacy,authentication", "WRITABLE", &[]);
-    assert_eq!(master.hung_task(ATTEMPT).end().0, Some(1));
-    wait_until("the report arrives", SOON, || !master.calls().is_empty());
+    // An older version is found at the third call, with the third number.
+    for (version, protection, format) in [
+        (21, "authentication", "PROTOBUF"),
+        (19, "integrity", "WRITABLE"),
+        (21, "privacy", "PROTOBUF"),
+        (19, "privacy", "WRITABLE"),
+        (21, "authentication,integrity,privacy", "WRITABLE"),
+    ] {
+        let mut master = Master::start(version, protection, format, &[]);
+        let tap = Tap::before(master.port);
+        master.port = tap.port;
+        let (code, waited, said) = master.hung_task(ATTEMPT).end();
+        assert_eq!(code, Some(1), "{protection}: {said:#?}");
+        assert!(waited < LONGEST_WAIT, "{protection}: {said:#?}");
+        wait_until("the report arrives", SOON, || !master.calls().is_empty());
+        let calls = master.calls();
+        let begin = format!("fatalError {ATTEMPT} heartline: stalled: blocked for ");
+        assert!(
+            calls.len() == 1 && calls[0].starts_with(&begin),
+            "{protection}: {calls:?}"
+        );
+        assert!(!said.iter().any(|line| line.starts_with(NOT_REPORTED)));
+        let passed = tap.passed();
+        let is_seen = passed.windows(8).any(|part| part == b"stalled:");
+        let is_private = protection.contains("privacy");
+        assert_eq!(is_seen, !is_private, "{protection}");
+        let quality = match protection {
+            "authentication" => "qop=auth,",
+            "integrity" => "qop=auth-int",
+            _ => "qop=auth-conf",
+        };
+        let passed = String::from_utf8_lossy(&passed);
+        assert!(passed.contains(quality), "{protection}: {passed}");
+    }
+}
 
-    let master = Master::start(21, "privacy", "WRITABLE", &[]);
-    let task = master.hung_task(ATTEMPT);
-    assert!(task.wait_for(NOT_REPORTED).contains("encrypted"));
-    assert_eq!(task.cut_short(), Some(1));
-    assert_eq!(master.calls(), [""; 0]);
+#[test]
+fn a_job_with_another_protection_than_its_master_reports_no_less_protected() {
+    let _machine = crate::support::part_of_machine();
+    for (offered, asked, why) in [
+        (
+            "authentication",
+            "integrity",
+            "hadoop.rpc.protection=integrity",
+        ),
+        (
+            "integrity,authentication",
+            "privacy",
+            "hadoop.rpc.protection=privacy",
+        ),
+        ("privacy", "secret", "hadoop.rpc.protection is 'secret'"),
+    ] {
+        let mut master = Master::start(21, offered, "WRITABLE", &[]);
+        asked.clone_into(&mut master.asked);
+        let task = master.hung_task(ATTEMPT);
+        let said = task.wait_for(NOT_REPORTED);
+        assert!(said.contains(why), "{said}");
+        assert_eq!(task.cut_short(), Some(1));
+        assert_eq!(master.calls(), [""; 0]);
+    }
+}
+
+#[test]
+fn an_answer_that_was_changed_on_its_way_is_found_out_where_messages_are_signed() {
+    let _machine = crate::support::part_of_machine();
+    for (protection, why) in [
+        // In the clear the changed text is believed.
+        (
+            "authentication",
+            "it refuses: org.apache.hadoop.ipc.RPC$versionMismatch",
+        ),
+        (
+            "integrity",
+            "a message was changed, repeated or left out on its way",
+        ),
+    ] {
+        let mut master = Master::start(20, protection, "WRITABLE", &[]);
+        let proxy = Proxy::before(&format!("127.0.0.1:{}", master.port));
+        proxy.rewrite("RPC$VersionMismatch", "RPC$versionMismatch");
+        let port = proxy.address();
+        let port = port.rsplit(':').next().and_then(|port| port.parse().ok());
+        master.port = port.expect("a port");
+        let task = master.hung_task(ATTEMPT);
+        let said = task.wait_for(NOT_REPORTED);
+        assert!(said.contains(why), "{protection}: {said}");
+        assert_eq!(task.cut_short(), Some(1));
+        assert_eq!(master.calls(), [""; 0]);
+    }
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod host_keys;
 mod hostile;
 mod hosts;
 mod metrics;
+mod ssh_agent;
 mod tls;
 mod tls_strangers;
 mod wire;

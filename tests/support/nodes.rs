@@ -243,11 +243,21 @@ impl ServerOfNodes {
     }
 
     pub(crate) fn agent_command(&self, folder: &Path, words: &[&str]) -> Command {
+        self.agent_command_with_key(folder, "id_ed25519", words)
+    }
+
+    /// The same with another file as its key.
+    pub(crate) fn agent_command_with_key(
+        &self,
+        folder: &Path,
+        key: &str,
+        words: &[&str],
+    ) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_heartline"));
         command.args(["nodes", "agent"]).args(words);
         self.introduce(&mut command);
         for (option, file) in [
-            ("--key", "id_ed25519"),
+            ("--key", key),
             ("--hosts-file", "hosts"),
             ("--authorized-keys", "authorized_keys"),
             ("--known-hosts", "known_hosts"),

@@ -12,14 +12,16 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use super::PROGRAM;
 use super::credentials::Credentials;
-use super::fields::{HostName, NodeAddress, PublicKey};
+use super::fields::{HostName, PublicKey};
 use super::host_key::HostKeySource;
 use super::key::OwnKey;
 use super::link::{Broken, Link, reconnect_backoff};
 use super::managed_files::ManagedFiles;
-use super::message::{Entries, NodeRole, Registration, ReplyHeader, ServerStatus};
+use super::message::{Entries, NodeRole, ReplyHeader, ServerStatus};
 use super::options::Servers;
+use super::own_registration::registration;
 use super::rejection::quoted;
+use super::ssh_agent::SshAgentError;
 use super::tls::watch_end;
 use super::writer::{Outcome, Writer};
 use heartline_core::backoff::Backoff;
@@ -70,6 +72,8 @@ enum AgentEnd {
     Refused(String),
     /// Another agent speaks for the node.
     Replaced(String),
+    /// The `ssh-agent` did not sign the registration.
+    Unsigned(SshAgentError),
     /// The connection failed, for this reason; the agent tries again.
     Lost(String),
 }
@@ -154,6 +158,9 @@ async fn live(plan: AgentConfig) -> anyhow::Result<()> {
             AgentEnd::Refused(why) => {
                 agent.complain(format!("{} is refused: {why}", agent.plan.name));
             }
+            AgentEnd::Unsigned(why) => {
+                agent.complain(format!("this node's key cannot sign: {why}; trying again"));
+            }
             AgentEnd::Lost(why) => {
                 let server = agent.server();
                 agent.complain(format!("server {server}: {why}; trying again"));
@@ -203,8 +210,12 @@ impl Agent {
     async fn run_session(&mut self) -> Result<std::convert::Infallible, AgentEnd> {
         let mut link = Link::connect_within(CONNECT, self.server(), &self.plan.credentials).await?;
         let host_key = self.host_key().await;
-        let mut registration = registration(&self.plan, &link, host_key)
-            .map_err(|why| AgentEnd::Refused(why.to_string()))?;
+        let registration = registration(&self.plan, &link, host_key).await;
+        let mut registration =
+            registration.map_err(|why| match why.downcast::<SshAgentError>() {
+                Ok(why) => AgentEnd::Unsigned(why),
+                Err(why) => AgentEnd::Refused(why.to_string()),
+            })?;
         link.send_message(&registration.raw()).await?;
         let mut beats = every(self.plan.interval);
         let mut looks = every(LOOK.min(self.plan.interval));
@@ -372,28 +383,4 @@ fn every(period: Duration) -> tokio::time::Interval {
     let mut ticks = interval(period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks
-}
-
-pub(super) fn registration(
-    plan: &AgentConfig,
-    link: &Link,
-    host_key: Option<PublicKey>,
-) -> anyhow::Result<Registration> {
-    let own = link.local()?;
-    let address = NodeAddress::new(plan.ip.unwrap_or(own), own.is_loopback())?;
-    let mut registration = Registration {
-        role: plan.role,
-        is_well: true,
-        name: plan.name.clone(),
-        address,
-        key: plan.key.public.clone(),
-        host_key,
-        signature: None,
-        is_proven: false,
-        user: plan.place.account.name.clone(),
-        keeps_connection: true,
-    };
-    let binding = link.binding(&registration);
-    registration.signature = binding.and_then(|binding| plan.key.sign(&binding));
-    Ok(registration)
 }

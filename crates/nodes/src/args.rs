@@ -93,7 +93,8 @@ struct NodeArgs {
     #[arg(
         long,
         value_name = "FILE",
-        help = "The user's private key, created if it is missing [default: id_ed25519, id_ecdsa or id_rsa in ~/.ssh]"
+        help = "The user's private key, created if it is missing; or a public key, for which the ssh-agent of SSH_AUTH_SOCK \
+                signs [default: id_ed25519, id_ecdsa or id_rsa in ~/.ssh]"
     )]
     key: Option<PathBuf>,
 
@@ -232,6 +233,17 @@ impl NodeArgs {
         let account = Account::of(self.user.as_ref())?;
         let path = self.key.unwrap_or_else(|| key::usual(&account));
         let key = key(&path, &account)?;
+        if credentials.are_any()
+            && let Some(why) = key.proves_nothing()
+        {
+            say(
+                PROGRAM,
+                format_args!(
+                    "this node registers without proof of its key {}: {why}",
+                    path.display()
+                ),
+            );
+        }
         let host_key = self
             .host_key
             .map_or(HostKeySource::Usual, HostKeySource::File);

@@ -17,6 +17,13 @@ pub struct Credentials {
     pub(super) tls: Option<TlsFiles>,
 }
 
+impl Credentials {
+    /// Whether there are any: without, no signature is asked for.
+    pub(super) fn are_any(&self) -> bool {
+        self.secret.is_some() || self.tls.is_some()
+    }
+}
+
 impl From<Secret> for Credentials {
     /// The secret alone: messages are authenticated, and can be read on their way.
     fn from(secret: Secret) -> Self {

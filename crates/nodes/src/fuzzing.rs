@@ -12,6 +12,7 @@ use super::auth::Secret;
 use super::fields::PublicKey;
 use super::message::ClientRequest;
 use super::roster::Rules;
+use super::ssh_agent;
 use super::state::PersistedState;
 use super::tls::CertifiedClient;
 use super::zk_store::{Values, read, written};
@@ -72,6 +73,19 @@ pub fn signature(bytes: &[u8]) {
             !key.has_signed(b"message", &text),
             "nobody has its other half"
         );
+    }
+}
+
+/// Parses an answer of an `ssh-agent`.
+pub fn agent_answer(bytes: &[u8]) {
+    let _ = ssh_agent::signature(bytes);
+    // A key is in a list only as it is.
+    if let Some((length, answer)) = bytes.split_first() {
+        let key = answer.get(..usize::from(*length)).unwrap_or_default();
+        if ssh_agent::lists(answer, key) == Some(true) {
+            let among = answer.windows(key.len().max(1)).any(|part| part == key);
+            assert!(key.is_empty() || among);
+        }
     }
 }
 

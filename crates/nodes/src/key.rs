@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail};
 use ssh_key::rand_core::OsRng;
-use ssh_key::{Algorithm, LineEnding, PrivateKey};
+use ssh_key::{Algorithm, LineEnding, PrivateKey, SshSig};
 
 use super::fields::PublicKey;
 use super::options::Account;
 use super::replace::{NewFile, replace};
+use super::ssh_agent::{SshAgent, SshAgentError};
 use super::ssh_signer::SshSigner;
 use heartline_process::files::{self, UnfitFile};
 
@@ -29,12 +30,22 @@ pub(super) fn usual(account: &Account) -> PathBuf {
     there.unwrap_or_else(|| folder.join(USUAL[0]))
 }
 
-/// The key of a node: the public half, and the private half if it can be used.
+/// The key of a node: the public half, and who signs with the private one.
 #[derive(Clone, Debug)]
 pub(super) struct OwnKey {
     pub(super) public: PublicKey,
-    /// `None` for a key with a passphrase, and for a kind of key that heartline cannot sign with.
-    private: Option<Arc<SshSigner>>,
+    signing: Signing,
+}
+
+/// Who signs.
+#[derive(Clone, Debug)]
+enum Signing {
+    /// This process, with the private half from a file.
+    File(Arc<SshSigner>),
+    /// An `ssh-agent`: the public half was named, so that it alone is meant.
+    Agent(SshAgent),
+    /// An `ssh-agent`, if there is one with the key: the private half was named, and cannot be used for this reason.
+    Perhaps(Option<SshAgent>, &'static str),
 }
 
 impl OwnKey {
@@ -43,6 +54,9 @@ impl OwnKey {
         account.touch(path, || {
             if !is_there(path) {
                 let shown = path.display();
+                if path.extension().is_some_and(|it| it == "pub") {
+                    bail!("there is no public key {shown}: ssh-add -L prints those that an ssh-agent holds");
+                }
                 make(path, account).with_context(|| format!("{shown} cannot be created"))?;
             }
             Self::read(path, account)
@@ -66,35 +80,93 @@ impl OwnKey {
         let shown = path.display();
         let there = beside(path);
         let read = |path: &Path| files::read_text(path, account.links(), LARGEST);
-        let private = match read(path) {
-            Ok(text) => PrivateKey::from_openssh(text).map_err(|why| anyhow!(why)),
+        let text = match read(path) {
             // The file was replaced by something unsafe. That is an error, other than a key that merely cannot sign.
             Err(why) if UnfitFile::of(&why).is_some() => {
                 return Err(why).with_context(|| format!("{shown} cannot be read"));
             }
+            text => text,
+        };
+        if let Some(public) = text.as_ref().ok().and_then(|text| text.parse().ok()) {
+            let agent = SshAgent::of_environment(account);
+            return Ok(Self {
+                public,
+                signing: Signing::Agent(agent.with_context(|| format!("{shown} is a public key"))?),
+            });
+        }
+        let private = match text {
+            Ok(text) => PrivateKey::from_openssh(text).map_err(|why| anyhow!(why)),
             Err(why) => Err(why.into()),
         };
         let text = if there.symlink_metadata().is_ok() {
             read(&there).with_context(|| format!("{} cannot be read", there.display()))?
         } else {
             let private = private.as_ref().map_err(|why| {
-                anyhow!("{shown} is not an OpenSSH key ({why}); name another with --key")
+                anyhow!(
+                    "{shown} is not an OpenSSH key ({why}); if it is an ECDSA key, make its public half by ssh-keygen -y; or \
+                     name another with --key"
+                )
             })?;
             private.public_key().to_openssh()?
         };
         let public = text.parse().map_err(|why| anyhow!("{shown}: {why}"))?;
-        let private = private.ok().filter(|private| has_half(private, &public));
-        Ok(Self {
-            private: private.and_then(SshSigner::of).map(Arc::new),
-            public,
-        })
+        let signing = match signer(private, &public) {
+            Ok(signer) => Signing::File(Arc::new(signer)),
+            Err(why) => Signing::Perhaps(SshAgent::of_environment(account).ok(), why),
+        };
+        Ok(Self { public, signing })
     }
 
-    /// Signs a message to prove that this node has its key; `None` if the key cannot sign.
-    pub(super) fn sign(&self, message: &[u8]) -> Option<String> {
-        let signature = self.private.as_ref()?.sign(message)?;
-        signature.to_pem(LineEnding::LF).ok()
+    /// Signs a message to prove that this node has its key; `None` if nobody can. May wait for an `ssh-agent`.
+    pub(super) fn sign(&self, message: &[u8]) -> Result<Option<String>, SshAgentError> {
+        let signature = match &self.signing {
+            Signing::File(signer) => signer.sign(message),
+            Signing::Agent(agent) => Some(self.sign_by(agent, message)?),
+            Signing::Perhaps(agent, _) => agent
+                .as_ref()
+                .and_then(|agent| self.sign_by(agent, message).ok()),
+        };
+        Ok(signature.and_then(|signature| signature.to_pem(LineEnding::LF).ok()))
     }
+
+    fn sign_by(&self, agent: &SshAgent, message: &[u8]) -> Result<SshSig, SshAgentError> {
+        let key = ssh_key::PublicKey::from_openssh(self.public.as_str());
+        agent.sign(&key.map_err(|_| SshAgentError::Kind)?, message)
+    }
+
+    /// Why this key proves nothing, if the private half was named and neither it nor an `ssh-agent` can sign.
+    pub(super) fn proves_nothing(&self) -> Option<String> {
+        let Signing::Perhaps(agent, why) = &self.signing else {
+            return None;
+        };
+        let by_agent = match agent {
+            Some(agent) => self.sign_by(agent, b"a question"),
+            None => Err(SshAgentError::NoSocket),
+        };
+        let by_agent = by_agent.err()?;
+        Some(format!("{why}, and no ssh-agent signs for it: {by_agent}"))
+    }
+}
+
+/// The private half for signatures; an error says why there is none.
+fn signer(
+    private: anyhow::Result<PrivateKey>,
+    public: &PublicKey,
+) -> Result<SshSigner, &'static str> {
+    let private = private.map_err(|why| match why.downcast_ref::<ssh_key::Error>() {
+        Some(_) if public.as_str().starts_with("ecdsa-") => {
+            "heartline cannot read its private half: the private number of some ECDSA keys is a byte shorter than usual"
+        }
+        Some(_) => "its private half is no OpenSSH key",
+        None => "its private half cannot be read",
+    })?;
+    if private.is_encrypted() {
+        return Err("it has a passphrase");
+    }
+    if !has_half(&private, public) {
+        return Err("its private half belongs to another public key");
+    }
+    SshSigner::of(private).ok_or("heartline cannot sign with a key of this kind")
 }
 
 fn has_half(private: &PrivateKey, public: &PublicKey) -> bool {
@@ -153,6 +225,7 @@ mod tests {
         );
         let key = OwnKey::of(&path, &account).expect("made");
         let signature = key.sign(b"this").expect("it can be used");
+        let signature = signature.expect("signed");
         assert!(key.public.has_signed(b"this", &signature));
         assert!(!key.public.has_signed(b"that", &signature));
         let again = OwnKey::there(&path, &account).expect("read");

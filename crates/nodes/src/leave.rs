@@ -5,9 +5,10 @@ use std::time::Duration;
 use anyhow::{anyhow, bail};
 use tokio::time::timeout;
 
-use super::agent::{AgentConfig, log_written, registration};
+use super::agent::{AgentConfig, log_written};
 use super::link::Link;
 use super::message::ReplyHeader;
+use super::own_registration::registration;
 use super::writer::Writer;
 
 /// How long a leave waits for the server's answer.
@@ -50,7 +51,7 @@ async fn send_to_any(plan: &AgentConfig) -> anyhow::Result<()> {
 
 async fn send_leave(plan: &AgentConfig, server: &str) -> anyhow::Result<()> {
     let mut link = Link::connect(server, &plan.credentials).await?;
-    let registration = registration(plan, &link, None)?;
+    let registration = registration(plan, &link, None).await?;
     link.send_message(&registration.leave()).await?;
     loop {
         let message = link.next().await?;

@@ -15,9 +15,9 @@ use ssh_key::public::{EcdsaPublicKey, KeyData, RsaPublicKey};
 use ssh_key::{Algorithm, EcdsaCurve, HashAlg, Mpint, PrivateKey, Signature, SshSig};
 
 /// The purpose that a signature is bound to: a signature for another purpose is not valid here.
-const NAMESPACE: &str = "heartline-nodes";
+pub(super) const NAMESPACE: &str = "heartline-nodes";
 /// The digest of the message in what is signed, as `ssh-keygen` has it.
-const DIGEST: HashAlg = HashAlg::Sha512;
+pub(super) const DIGEST: HashAlg = HashAlg::Sha512;
 
 /// A private key that can sign.
 #[derive(Debug)]
@@ -62,6 +62,15 @@ impl SshSigner {
             }
         };
         SshSig::new(public.clone(), NAMESPACE, DIGEST, signature).ok()
+    }
+}
+
+/// Whether signatures of such a key can be verified here.
+pub(super) fn is_verifiable(key: &KeyData) -> bool {
+    match key {
+        KeyData::Ed25519(_) | KeyData::Rsa(_) => true,
+        KeyData::Ecdsa(key) => key.curve() != EcdsaCurve::NistP521,
+        _ => false,
     }
 }
 

@@ -1,4 +1,5 @@
-//! The conversation with the application master: authentication by the job's token, then a single call.
+//! The conversation with the application master: authentication by the job's token, then a single call, protected as the
+//! master and the job's configuration ask for (`hadoop.rpc.protection`).
 
 use std::io::{self, Read, Write};
 
@@ -9,12 +10,13 @@ use thiserror::Error;
 
 use super::attempt::AttemptId;
 use super::call::{PROTOCOL, Version, fatal_error};
+use super::channel::{Channel, sasl, succeeded};
 use super::credentials::Token;
-use super::digest::{self, Party};
+use super::digest::{self, Agreed, DigestError, Party};
 use super::frame::{
-    CONTEXT, Context, GREETING, LONGEST, PROTOBUF, Request, Response, SASL, SUCCESS, Sasl, State,
-    WRITABLE, Way, frame,
+    CONTEXT, Context, GREETING, PROTOBUF, Request, SASL, Sasl, State, WRITABLE, Way,
 };
+use super::protection::Protection;
 
 /// The error of an application master that knows another version of the interface.
 const OTHER_VERSION: &str = "org.apache.hadoop.ipc.RPC$VersionMismatch";
@@ -31,6 +33,12 @@ pub enum DialogError {
     /// The answer cannot be understood.
     #[error("unexpected answer: {0}")]
     Strange(&'static str),
+    /// The authentication cannot be done on the terms of both sides.
+    #[error(transparent)]
+    Digest(#[from] DigestError),
+    /// A protected message is not the right one.
+    #[error("{0}")]
+    Changed(&'static str),
 }
 
 /// Random values for one conversation.
@@ -42,26 +50,28 @@ pub(super) struct Chance {
     pub(super) client: [u8; 16],
 }
 
-/// Reports on `stream`, a new connection, that `attempt` has failed for `reason`.
+/// Reports on `stream`, a new connection, that `attempt` has failed for `reason`; with this protection at the least.
 pub(super) fn fail(
     stream: &mut (impl Read + Write),
     token: &Token,
+    least: Protection,
     chance: &Chance,
-    attempt: &AttemptId,
-    reason: &str,
+    (attempt, reason): (&AttemptId, &str),
 ) -> Result<(), DialogError> {
-    authenticate(stream, token, chance)?;
+    let mut channel = Channel::new(stream);
+    let agreed = authenticate(&mut channel, token, least, chance)?;
+    channel.protect(agreed);
     let context = Context {
         protocol: Some(PROTOCOL.to_owned()),
     };
     let request = Request::new(PROTOBUF, CONTEXT, &[]);
-    stream.write_all(&frame(&request, &context.encode_length_delimited_to_vec()))?;
+    channel.send(&request, &context.encode_length_delimited_to_vec())?;
     let mut other = None;
     for (call, version) in (0..).zip(Version::ALL) {
         let request = Request::new(WRITABLE, call, &chance.client);
         let called = fatal_error(version, attempt, reason);
-        stream.write_all(&frame(&request, &called))?;
-        let (response, _) = receive(stream)?;
+        channel.send(&request, &called)?;
+        let (response, _) = channel.receive()?;
         if response.exception.as_deref() == Some(OTHER_VERSION) {
             other = Some(response);
             continue;
@@ -74,16 +84,17 @@ pub(super) fn fail(
 
 /// Proves to the master that we have the job's token; the master proves the same to us.
 fn authenticate(
-    stream: &mut (impl Read + Write),
+    channel: &mut Channel<impl Read + Write>,
     token: &Token,
+    least: Protection,
     chance: &Chance,
-) -> Result<(), DialogError> {
-    stream.write_all(&GREETING)?;
+) -> Result<Agreed, DialogError> {
+    channel.send_bare(&GREETING)?;
     let begin = Sasl {
         state: State::Negotiate.into(),
         ..Sasl::default()
     };
-    let offer = ask(stream, &begin)?;
+    let offer = ask(channel, &begin)?;
     let mut way = offer
         .ways
         .into_iter()
@@ -103,20 +114,21 @@ fn authenticate(
         uri: &uri(&way),
         nonce: &chance.nonce,
     };
-    let answer = digest::answer(&challenge, party).map_err(DialogError::Strange)?;
+    let answer = digest::answer(&challenge, party, least)?;
     let proof = Sasl {
         state: State::Initiate.into(),
-        token: Some(answer.text.into_bytes()),
+        token: Some(answer.text.clone().into_bytes()),
         ways: vec![way],
         ..Sasl::default()
     };
-    let end = ask(stream, &proof)?;
-    if end.state() != State::Success || end.token.as_deref() != Some(answer.proof.as_bytes()) {
-        return Err(DialogError::Strange(
-            "authentication with the job's token failed",
-        ));
-    }
-    Ok(())
+    let end = ask(channel, &proof)?;
+    let agreed = match end.state() {
+        State::Success => answer.agreed(end.token.as_deref()),
+        _ => None,
+    };
+    agreed.ok_or(DialogError::Strange(
+        "authentication with the job's token failed",
+    ))
 }
 
 /// The service's URI in the digest.
@@ -125,43 +137,12 @@ fn uri(way: &Way) -> String {
     format!("{}/{}", part(&way.protocol), part(&way.server))
 }
 
-fn ask(stream: &mut (impl Read + Write), what: &Sasl) -> Result<Sasl, DialogError> {
+fn ask(channel: &mut Channel<impl Read + Write>, what: &Sasl) -> Result<Sasl, DialogError> {
     let request = Request::new(PROTOBUF, SASL, &[]);
-    stream.write_all(&frame(&request, &what.encode_length_delimited_to_vec()))?;
-    let (response, body) = receive(stream)?;
+    channel.send(&request, &what.encode_length_delimited_to_vec())?;
+    let (response, body) = channel.receive()?;
     succeeded(&response, SASL)?;
-    Sasl::decode_length_delimited(body.as_slice())
-        .map_err(|_| DialogError::Strange("its answer cannot be read"))
-}
-
-/// The next frame: its header and its body.
-fn receive(stream: &mut impl Read) -> Result<(Response, Vec<u8>), DialogError> {
-    let mut length = [0; 4];
-    stream.read_exact(&mut length)?;
-    let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
-    if length > LONGEST {
-        return Err(DialogError::Strange("its answer is too long"));
-    }
-    let mut frame = vec![0; length];
-    stream.read_exact(&mut frame)?;
-    let mut rest = frame.as_slice();
-    let response = Response::decode_length_delimited(&mut rest)
-        .map_err(|_| DialogError::Strange("its answer cannot be read"))?;
-    Ok((response, rest.to_owned()))
-}
-
-fn succeeded(response: &Response, call: i32) -> Result<(), DialogError> {
-    if response.status != SUCCESS {
-        let exception = response.exception.as_deref().unwrap_or("an error");
-        // The first line of the message: the rest is a stack trace.
-        let message = response.message.as_deref().unwrap_or_default();
-        let message = message.lines().next().unwrap_or_default();
-        return Err(DialogError::No(format!("{exception}: {message}")));
-    }
-    if response.call != call.cast_unsigned() {
-        return Err(DialogError::Strange("it belongs to another request"));
-    }
-    Ok(())
+    sasl(&body)
 }
 
 #[cfg(test)]

@@ -1,9 +1,22 @@
-//! DIGEST-MD5 (RFC 2831): the client's part, for authentication only.
+//! DIGEST-MD5 (RFC 2831): the client's part.
 
 use std::collections::HashMap;
 use std::fmt::Write;
 
 use md5::{Digest, Md5};
+use subtle::ConstantTimeEq;
+use thiserror::Error;
+
+use super::cipher::CipherKind;
+use super::layer::{End, GROWTH, SecurityLayer, Terms};
+use super::protection::Protection;
+
+/// The largest message that a server takes if it does not say so, and the largest that the standard permits.
+const USUAL_BUFFER: usize = 65_536;
+const LARGEST_BUFFER: usize = (1 << 24) - 1;
+
+/// The smallest such limit that is accepted: with less, a report would become hundreds of messages.
+const SMALLEST_BUFFER: usize = 256;
 
 /// The client's identity, and the service to which it proves it.
 #[derive(Clone, Copy, Debug)]
@@ -16,53 +29,142 @@ pub(super) struct Party<'a> {
     pub(super) nonce: &'a str,
 }
 
+/// Why a challenge is not answered.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum DigestError {
+    #[error("unexpected answer: {0}")]
+    Strange(&'static str),
+    /// The server offers less protection than the job's configuration asks for.
+    #[error(
+        "it offers no messages with hadoop.rpc.protection={0}, which this job's configuration asks for; give the application \
+         master and the job the same value"
+    )]
+    Less(Protection),
+    /// The server demands a protection of which no form is known here.
+    #[error(
+        "it offers none of the protections that heartline knows: authentication, integrity, and privacy with 3des or rc4; \
+         check its hadoop.rpc.protection"
+    )]
+    Unknown,
+}
+
 /// The response to a challenge.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) struct Answer {
     /// The text to send.
     pub(super) text: String,
+    /// The terms on which messages are exchanged afterwards; `None`: in the clear.
+    terms: Option<Terms>,
     /// What the server must answer, if it knows the password too.
-    pub(super) proof: String,
+    proof: String,
+    /// `H(A1)`
+    secret: [u8; 16],
+    /// The largest message that the server takes, in bytes.
+    buffer: usize,
 }
 
-/// Answers a server's challenge; an error if the server asks for anything but authentication.
-pub(super) fn answer(challenge: &[u8], party: Party) -> Result<Answer, &'static str> {
-    let challenge =
-        std::str::from_utf8(challenge).map_err(|_| "the challenge is not valid UTF-8")?;
-    let directives = directives(challenge).ok_or("the challenge cannot be read")?;
-    if directives.get("algorithm").map(String::as_str) != Some("md5-sess") {
-        return Err("the challenge is not for DIGEST-MD5");
+/// The protection of the messages that follow, and the largest part of one that may be wrapped at once.
+pub(super) type Agreed = Option<(SecurityLayer, usize)>;
+
+impl Answer {
+    /// What protects the messages from now on, if this is the proof that the server knows the password.
+    pub(super) fn agreed(&self, proof: Option<&[u8]>) -> Option<Agreed> {
+        bool::from(proof?.ct_eq(self.proof.as_bytes())).then(|| {
+            self.terms.map(|terms| {
+                let layer = SecurityLayer::new(terms, &self.secret, End::Client);
+                (layer, self.buffer - GROWTH)
+            })
+        })
     }
-    let qualities = directives.get("qop").map_or("auth", String::as_str);
-    if !qualities.split(',').any(|one| one.trim() == "auth") {
-        // `hadoop.rpc.protection` other than `authentication`.
-        return Err("it requires signed or encrypted messages");
+}
+
+#[cfg(test)]
+impl Answer {
+    /// What a server that knows the password answers, and how it protects what follows.
+    pub(super) fn of_server(&self) -> (&str, Option<SecurityLayer>) {
+        let layer = |terms| SecurityLayer::new(terms, &self.secret, End::Server);
+        (&self.proof, self.terms.map(layer))
     }
-    let nonce = directives
-        .get("nonce")
-        .ok_or("the challenge has no nonce")?;
-    let realm = directives.get("realm").map_or("", String::as_str);
+}
+
+/// Answers a server's challenge, with the strongest protection that it offers; an error if that is less than `least`.
+pub(super) fn answer(
+    challenge: &[u8],
+    party: Party,
+    least: Protection,
+) -> Result<Answer, DigestError> {
+    let challenge = std::str::from_utf8(challenge)
+        .map_err(|_| DigestError::Strange("the challenge is not valid UTF-8"))?;
+    let directives =
+        directives(challenge).ok_or(DigestError::Strange("the challenge cannot be read"))?;
+    let said = |name: &str| directives.get(name).map(String::as_str);
+    if said("algorithm") != Some("md5-sess") {
+        return Err(DigestError::Strange("the challenge is not for DIGEST-MD5"));
+    }
+    let (protection, terms) = chosen(said("qop"), said("cipher"), least)?;
+    let buffer = buffer(said("maxbuf")).ok_or(DigestError::Strange(
+        "the challenge has no usable size of messages",
+    ))?;
+    let nonce = said("nonce").ok_or(DigestError::Strange("the challenge has no nonce"))?;
     let session = Session {
         party,
-        realm,
+        realm: said("realm").unwrap_or_default(),
         nonce,
+        quality: protection.quality(),
     };
-    let mut text = String::from("charset=utf-8");
-    for (name, value) in [
-        ("username", party.user),
-        ("realm", realm),
-        ("nonce", nonce),
-        ("cnonce", party.nonce),
-        ("digest-uri", party.uri),
-    ] {
-        let _ = write!(text, ",{name}=\"{}\"", quoted(value));
-    }
-    let response = session.response("AUTHENTICATE");
-    let _ = write!(text, ",nc={COUNT},qop=auth,response={response}");
+    let secret = session.secret();
     Ok(Answer {
-        text,
-        proof: format!("rspauth={}", session.response("")),
+        text: session.text(&secret, terms),
+        terms,
+        proof: format!("rspauth={}", session.response(&secret, "")),
+        secret,
+        buffer,
     })
+}
+
+/// The strongest protection on offer.
+fn chosen(
+    qualities: Option<&str>,
+    ciphers: Option<&str>,
+    least: Protection,
+) -> Result<(Protection, Option<Terms>), DigestError> {
+    let is_in = |list: &str, name: &str| {
+        let mut words = list.split(',').map(str::trim);
+        words.any(|word| word.eq_ignore_ascii_case(name))
+    };
+    // Without a list it is authentication alone.
+    let qualities = qualities.unwrap_or("auth");
+    let cipher = || {
+        let ciphers = ciphers.unwrap_or_default();
+        let is_offered = |kind: &CipherKind| is_in(ciphers, kind.name());
+        CipherKind::ALL.into_iter().find(is_offered)
+    };
+    for protection in Protection::ALL {
+        if !is_in(qualities, protection.quality()) {
+            continue;
+        }
+        let terms = match protection {
+            Protection::Authentication => None,
+            Protection::Integrity => Some(Terms::Integrity),
+            Protection::Privacy => match cipher() {
+                Some(kind) => Some(Terms::Privacy(kind)),
+                None => continue,
+            },
+        };
+        if protection < least {
+            return Err(DigestError::Less(least));
+        }
+        return Ok((protection, terms));
+    }
+    Err(DigestError::Unknown)
+}
+
+/// The largest message that the server takes; `None` if it says none that makes sense.
+fn buffer(said: Option<&str>) -> Option<usize> {
+    let size = said.map_or(Some(USUAL_BUFFER), |said| said.parse().ok())?;
+    (SMALLEST_BUFFER..=LARGEST_BUFFER)
+        .contains(&size)
+        .then_some(size)
 }
 
 /// The nonce count: each nonce is used once.
@@ -73,28 +175,68 @@ struct Session<'a> {
     party: Party<'a>,
     realm: &'a str,
     nonce: &'a str,
+    quality: &'static str,
 }
 
 impl Session<'_> {
-    /// The `response-value` of RFC 2831, 2.1.2.1; `method` is the client's, or empty for the server.
-    fn response(&self, method: &str) -> String {
+    /// `H(A1)`, binary.
+    fn secret(&self) -> [u8; 16] {
         let Party {
             user,
             password,
-            uri,
             nonce: own,
+            ..
         } = self.party;
         let Self { realm, nonce, .. } = self;
         let mut secret = Md5::digest(format!("{user}:{realm}:{password}")).to_vec();
         secret.extend(format!(":{nonce}:{own}").as_bytes());
-        let secret = hex(&secret);
-        let what = hex(format!("{method}:{uri}").as_bytes());
-        hex(format!("{secret}:{nonce}:{COUNT}:{own}:auth:{what}").as_bytes())
+        Md5::digest(secret).into()
+    }
+
+    /// The `response-value` of RFC 2831, 2.1.2.1; `method` is the client's, or empty for the server.
+    fn response(&self, secret: &[u8; 16], method: &str) -> String {
+        let Party {
+            uri, nonce: own, ..
+        } = self.party;
+        let Self { nonce, quality, .. } = self;
+        let secret = hex(*secret);
+        // The digest of a body, which SASL does not have.
+        let body = match self.quality {
+            "auth" => "",
+            _ => ":00000000000000000000000000000000",
+        };
+        let what = digest(format!("{method}:{uri}{body}").as_bytes());
+        digest(format!("{secret}:{nonce}:{COUNT}:{own}:{quality}:{what}").as_bytes())
+    }
+
+    /// The client's text.
+    fn text(&self, secret: &[u8; 16], terms: Option<Terms>) -> String {
+        let Self { party, realm, .. } = self;
+        let mut text = String::from("charset=utf-8");
+        for (name, value) in [
+            ("username", party.user),
+            ("realm", realm),
+            ("nonce", self.nonce),
+            ("cnonce", party.nonce),
+            ("digest-uri", party.uri),
+        ] {
+            let _ = write!(text, ",{name}=\"{}\"", quoted(value));
+        }
+        let response = self.response(secret, "AUTHENTICATE");
+        let quality = self.quality;
+        let _ = write!(text, ",nc={COUNT},qop={quality},response={response}");
+        if let Some(Terms::Privacy(kind)) = terms {
+            let _ = write!(text, ",cipher=\"{}\"", kind.name());
+        }
+        text
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    let digest: [u8; 16] = Md5::digest(bytes).into();
+fn digest(bytes: &[u8]) -> String {
+    hex(Md5::digest(bytes).into())
+}
+
+fn hex(digest: [u8; 16]) -> String {
     format!("{:032x}", u128::from_be_bytes(digest))
 }
 
@@ -137,54 +279,4 @@ fn unquoted(text: &str) -> Option<(&str, &str)> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The example of RFC 2831, section 4.
-    const CHALLENGE: &str = "realm=\"elwood.innosoft.com\",nonce=\"OA6MG9tEQGm2hh\",qop=\"auth\",\
-                             algorithm=md5-sess,charset=utf-8";
-
-    const PARTY: Party = Party {
-        user: "chris",
-        password: "secret",
-        uri: "imap/elwood.innosoft.com",
-        nonce: "OA6MHXh6VqTrRk",
-    };
-
-    #[test]
-    fn the_example_of_the_standard_comes_out() {
-        let answer = answer(CHALLENGE.as_bytes(), PARTY).unwrap();
-        let said = directives(&answer.text).unwrap();
-        let expected = "charset=utf-8,username=\"chris\",realm=\"elwood.innosoft.com\",\
-                        nonce=\"OA6MG9tEQGm2hh\",nc=00000001,cnonce=\"OA6MHXh6VqTrRk\",\
-                        digest-uri=\"imap/elwood.innosoft.com\",\
-                        response=d388dad90d4bbd760a152321f2143af7,qop=auth";
-        assert_eq!(said, directives(expected).unwrap());
-        assert_eq!(answer.proof, "rspauth=ea40f60335c427b5527b84dbabcdfffd");
-    }
-
-    #[test]
-    fn what_is_not_authentication_alone_is_refused() {
-        let asked = |challenge: &str| answer(challenge.as_bytes(), PARTY);
-        let private = CHALLENGE.replace("\"auth\"", "\"auth-int,auth-conf\"");
-        assert!(asked(&private).unwrap_err().contains("encrypted"));
-        let choice = CHALLENGE.replace("\"auth\"", "\"auth-conf,auth-int,auth\"");
-        assert_eq!(asked(&choice), asked(CHALLENGE));
-        // The default is authentication only.
-        let silent = CHALLENGE.replace("qop=\"auth\",", "");
-        assert_eq!(asked(&silent), asked(CHALLENGE));
-        assert!(asked(&CHALLENGE.replace("nonce", "once")).is_err());
-        assert!(asked(&CHALLENGE.replace("md5-sess", "md5")).is_err());
-        for broken in ["", "realm", "realm=\"open", "realm=\"a\\\"b\"", "=,=,\""] {
-            assert!(asked(broken).is_err(), "{broken}");
-        }
-        assert!(answer(b"\xff", PARTY).is_err());
-    }
-
-    #[test]
-    fn a_quotation_mark_in_a_name_is_quoted() {
-        assert_eq!(quoted(r#"a"b\c"#), r#"a\"b\\c"#);
-        assert_eq!(unquoted(r#"a\\",b"#), None);
-        assert_eq!(unquoted(r#"a,b",c"#), Some(("a,b", ",c")));
-    }
-}
+mod tests;

@@ -83,6 +83,8 @@ pub(super) enum State {
     Initiate = 2,
     Challenge = 3,
     Response = 4,
+    /// A protected message, after the authentication.
+    Wrap = 5,
 }
 
 /// `RpcSaslProto.SaslAuth`: an authentication method.

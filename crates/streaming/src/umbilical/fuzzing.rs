@@ -3,10 +3,13 @@
 use std::io::{self, Cursor, Read, Write};
 
 use super::attempt::AttemptId;
+use super::cipher::CipherKind;
 use super::credentials::{Token, tokens};
 use super::dialog::{Chance, fail};
 use super::digest::{Party, answer};
+use super::layer::{End, SecurityLayer, Terms};
 use super::parent::Master;
+use super::protection::Protection;
 use super::writable::{Taker, put_number};
 
 /// Parses a file of tokens. The result is never larger than the input.
@@ -40,7 +43,7 @@ pub fn challenge(bytes: &[u8]) {
         uri: "/default",
         nonce: "cnonce",
     };
-    if let Ok(answer) = answer(bytes, party) {
+    if let Ok(answer) = answer(bytes, party, Protection::Authentication) {
         let repeated = String::from_utf8_lossy(bytes).contains(party.password);
         assert!(repeated || !answer.text.contains(party.password));
     }
@@ -61,12 +64,64 @@ pub fn dialog(bytes: &[u8]) {
     };
     if let Some(token) = token() {
         // The report may succeed: then the bytes come from somebody who knows the token.
-        let outcome = fail(&mut stream, &token, &chance, &attempt, "the reason");
+        let least = Protection::Authentication;
+        let outcome = fail(
+            &mut stream,
+            &token,
+            least,
+            &chance,
+            (&attempt, "the reason"),
+        );
         if let Err(refusal) = outcome {
             let _ = refusal.to_string();
         }
     }
     assert!(stream.said < 64 * 1024 + 8 * bytes.len(), "so much to say");
+}
+
+/// Receives protected messages, some of which were changed, cut, repeated, left out or made up on their way. Each message
+/// is taken if and only if it is the next one that the other end has sent, and nothing was wrong before it.
+///
+/// The first byte says how they are protected. Of each three that follow, the first says which message comes, and the
+/// second what has become of it, at the place that the third says.
+pub fn unwrap(bytes: &[u8]) {
+    let Some((terms, script)) = bytes.split_first() else {
+        return;
+    };
+    let terms = match terms % 3 {
+        0 => Terms::Integrity,
+        1 => Terms::Privacy(CipherKind::TripleDes),
+        _ => Terms::Privacy(CipherKind::Rc4),
+    };
+    let secret = b"a secret of both";
+    let mut server = SecurityLayer::new(terms, secret, End::Server);
+    let mut client = SecurityLayer::new(terms, secret, End::Client);
+    let texts = ["", "one", "two, which is longer than a block", "3"];
+    let genuine = texts.map(|text| server.wrap(text.as_bytes()).unwrap_or_default());
+    let (mut next, mut is_whole) = (0, true);
+    for (step, of) in script.as_chunks::<3>().0.iter().zip(1..) {
+        let [which, fate, place] = *step;
+        let mut message = genuine[usize::from(which) % genuine.len()].clone();
+        let place = usize::from(place) % (message.len() + 1);
+        match fate % 4 {
+            0 => {}
+            1 => message.truncate(place),
+            2 => message
+                .iter_mut()
+                .skip(place)
+                .take(1)
+                .for_each(|byte| *byte ^= fate | 1),
+            // Anything at all.
+            _ => message = script[of * 3..].to_vec(),
+        }
+        is_whole = is_whole && genuine.get(next) == Some(&message);
+        let taken = client.unwrap(&message);
+        assert_eq!(taken.is_ok(), is_whole, "{step:?}");
+        if is_whole {
+            assert_eq!(taken.as_deref(), Ok(texts[next].as_bytes()));
+            next += 1;
+        }
+    }
 }
 
 /// A token that is the same in every run.

@@ -11,19 +11,24 @@
 //!
 //! - `parent` finds the master's address, `credentials` the job's token.
 //! - `attempt` and `call` are the content of the message, in the formats of `writable`.
-//! - `frame` and `digest` are the transport: Hadoop's RPC, version 9, and DIGEST-MD5.
-//! - `dialog` is the conversation, over any stream; `line` is a connection with a time limit.
+//! - `frame` and `digest` are the transport: Hadoop's RPC, version 9, and DIGEST-MD5. `layer` protects its messages, by the
+//!   ciphers in `cipher`, as `protection` asks for.
+//! - `dialog` is the conversation, over a `channel` on any stream; `line` is a connection with a time limit.
 
 mod attempt;
 mod call;
+mod channel;
+mod cipher;
 mod credentials;
 mod dialog;
 mod digest;
 mod frame;
 #[doc(hidden)]
 pub mod fuzzing;
+mod layer;
 mod line;
 mod parent;
+mod protection;
 #[cfg(test)]
 mod testing;
 mod writable;
@@ -40,10 +45,15 @@ use self::credentials::Token;
 use self::dialog::{Chance, DialogError};
 use self::line::Line;
 use self::parent::Master;
+use self::protection::Protection;
+use heartline_core::text;
 use heartline_process::files::{self, Links};
 
 /// The environment variable with the path of the token file; YARN sets it for everything it starts.
 const TOKENS: &str = "HADOOP_TOKEN_FILE_LOCATION";
+
+/// Hadoop Streaming sets each property of the job as an environment variable; this is `hadoop.rpc.protection`.
+const PROTECTION: &str = "hadoop_rpc_protection";
 
 /// The largest token file, in bytes: far more than the tokens of any job.
 const TOKENS_LIMIT: u64 = 16 << 20;
@@ -57,6 +67,11 @@ pub enum UmbilicalError {
     /// There is an application master, but no proof that this is its task.
     #[error("cannot get the job's token: {0}")]
     NoToken(String),
+    /// The job's configuration asks for a protection that Hadoop does not have either.
+    #[error(
+        "hadoop.rpc.protection is '{0}': it takes authentication, integrity and privacy, separated by commas"
+    )]
+    Protection(String),
     /// The application master did not accept the report.
     #[error("{0}")]
     Refused(#[from] DialogError),
@@ -69,13 +84,25 @@ pub fn fail_attempt(attempt: &str, reason: &str, limit: Duration) -> Result<(), 
     let id: AttemptId = attempt.parse().map_err(|()| UmbilicalError::NoMaster)?;
     let master = Master::of_process(attempt).ok_or(UmbilicalError::NoMaster)?;
     let token = token(&id).map_err(UmbilicalError::NoToken)?;
+    let least = protection()?;
     let mut line = Line::open(&master, until).map_err(DialogError::from)?;
     let chance = Chance {
         nonce: Uuid::new_v4().simple().to_string(),
         client: Uuid::new_v4().into_bytes(),
     };
-    dialog::fail(&mut line, &token, &chance, &id, reason)?;
+    dialog::fail(&mut line, &token, least, &chance, (&id, reason))?;
     Ok(())
+}
+
+/// The least protection of messages that the job's configuration permits. What the application master demands beyond
+/// that is done anyway.
+fn protection() -> Result<Protection, UmbilicalError> {
+    let Some(value) = env::var_os(PROTECTION) else {
+        return Ok(Protection::Authentication);
+    };
+    let value = value.to_string_lossy();
+    Protection::least(&value)
+        .ok_or_else(|| UmbilicalError::Protection(text::line(&value).into_owned()))
 }
 
 /// The token of the attempt's job.
