@@ -20,7 +20,8 @@ KazJlfRPm+QbTXPuzge8m4p3JlRnqppufGCS/qFdRXV0HPukfIxfR0/7a/c5u2bOVIBmHw\n\
 sAAAAfbSb8SMPHxjYdOHLB5u6UYVZnJiK28Tojv9Kumx1LlwAAAAAB\n\
 -----END OPENSSH PRIVATE KEY-----\n";
 const SHORT_PUBLIC: &str = "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlz\
-                            dHAyNTYAAABBBHLhwzAbkNwGROBOKazJlfRPm+QbTXPuzge8m4p3JlRnqppufGCS/qFdRXV0HPukfIxfR0/7a/c5u2bOVIBmHws=\n";
+                            dHAyNTYAAABBBHLhwzAbkNwGROBOKazJlfRPm+QbTXPuzge8m4p3JlRnqppu\
+                            fGCS/qFdRXV0HPukfIxfR0/7a/c5u2bOVIBmHws=\n";
 
 /// A running `ssh-agent`, with a socket of its own.
 struct SshAgent {

@@ -93,8 +93,8 @@ struct NodeArgs {
     #[arg(
         long,
         value_name = "FILE",
-        help = "The user's private key, created if it is missing; or a public key, for which the ssh-agent of SSH_AUTH_SOCK \
-                signs [default: id_ed25519, id_ecdsa or id_rsa in ~/.ssh]"
+        help = "The user's private key, created if it is missing; or a public key, for which the ssh-agent of \
+                SSH_AUTH_SOCK signs [default: id_ed25519, id_ecdsa or id_rsa in ~/.ssh]"
     )]
     key: Option<PathBuf>,
 

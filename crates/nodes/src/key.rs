@@ -103,8 +103,8 @@ impl OwnKey {
         } else {
             let private = private.as_ref().map_err(|why| {
                 anyhow!(
-                    "{shown} is not an OpenSSH key ({why}); if it is an ECDSA key, make its public half by ssh-keygen -y; or \
-                     name another with --key"
+                    "{shown} is not an OpenSSH key ({why}); if it is an ECDSA key, make its public half by ssh-keygen \
+                     -y; or name another with --key"
                 )
             })?;
             private.public_key().to_openssh()?

@@ -8,7 +8,8 @@ use super::link::Link;
 use super::message::Registration;
 use heartline_process::off_thread::off_thread;
 
-/// The registration of this node on this connection. A `SshAgentError` if its key is held by an `ssh-agent` that does not sign.
+/// The registration of this node on this connection. A `SshAgentError` if its key is held by an `ssh-agent` that does
+/// not sign.
 pub(super) async fn registration(
     plan: &AgentConfig,
     link: &Link,

@@ -1,5 +1,5 @@
-//! Signatures by an `ssh-agent`, which holds keys and never gives them away (draft-miller-ssh-agent). Each signature has a
-//! connection of its own, with a time limit.
+//! Signatures by an `ssh-agent`, which holds keys and never gives them away (draft-miller-ssh-agent). Each signature
+//! has a connection of its own, with a time limit.
 
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::net::UnixStream;

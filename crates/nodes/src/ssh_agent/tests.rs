@@ -11,8 +11,8 @@ use super::*;
 const KEY: &str =
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ";
 
-/// What comes of asking an agent that gives these answers, one to each message, and then says nothing more. It ends only
-/// when its client does.
+/// What comes of asking an agent that gives these answers, one to each message, and then says nothing more. It ends
+/// only when its client does.
 fn ask(answers: Vec<Vec<u8>>) -> SshAgentError {
     let folder = TempDir::new().expect("a folder");
     let socket = folder.path().join("socket");

@@ -1,5 +1,5 @@
-//! The conversation with the application master: authentication by the job's token, then a single call, protected as the
-//! master and the job's configuration ask for (`hadoop.rpc.protection`).
+//! The conversation with the application master: authentication by the job's token, then a single call, protected as
+//! the master and the job's configuration ask for (`hadoop.rpc.protection`).
 
 use std::io::{self, Read, Write};
 

@@ -36,14 +36,14 @@ pub enum DigestError {
     Strange(&'static str),
     /// The server offers less protection than the job's configuration asks for.
     #[error(
-        "it offers no messages with hadoop.rpc.protection={0}, which this job's configuration asks for; give the application \
-         master and the job the same value"
+        "it offers no messages with hadoop.rpc.protection={0}, which this job's configuration asks for; give the \
+         application master and the job the same value"
     )]
     Less(Protection),
     /// The server demands a protection of which no form is known here.
     #[error(
-        "it offers none of the protections that heartline knows: authentication, integrity, and privacy with 3des or rc4; \
-         check its hadoop.rpc.protection"
+        "it offers none of the protections that heartline knows: authentication, integrity, and privacy with 3des or \
+         rc4; check its hadoop.rpc.protection"
     )]
     Unknown,
 }

@@ -79,8 +79,8 @@ pub fn dialog(bytes: &[u8]) {
     assert!(stream.said < 64 * 1024 + 8 * bytes.len(), "so much to say");
 }
 
-/// Receives protected messages, some of which were changed, cut, repeated, left out or made up on their way. Each message
-/// is taken if and only if it is the next one that the other end has sent, and nothing was wrong before it.
+/// Receives protected messages, some of which were changed, cut, repeated, left out or made up on their way. Each
+/// message is taken if and only if it is the next one that the other end has sent, and nothing was wrong before it.
 ///
 /// The first byte says how they are protected. Of each three that follow, the first says which message comes, and the
 /// second what has become of it, at the place that the third says.

@@ -1,5 +1,5 @@
-//! The security layer of DIGEST-MD5 (RFC 2831, sections 2.3 and 2.4), without IO: each message has its number and a MAC, and
-//! with privacy it is encrypted.
+//! The security layer of DIGEST-MD5 (RFC 2831, sections 2.3 and 2.4), without IO: each message has its number and a
+//! MAC, and with privacy it is encrypted.
 
 use std::fmt::{self, Debug};
 

@@ -11,8 +11,8 @@
 //!
 //! - `parent` finds the master's address, `credentials` the job's token.
 //! - `attempt` and `call` are the content of the message, in the formats of `writable`.
-//! - `frame` and `digest` are the transport: Hadoop's RPC, version 9, and DIGEST-MD5. `layer` protects its messages, by the
-//!   ciphers in `cipher`, as `protection` asks for.
+//! - `frame` and `digest` are the transport: Hadoop's RPC, version 9, and DIGEST-MD5. `layer` protects its messages, by
+//!   the ciphers in `cipher`, as `protection` asks for.
 //! - `dialog` is the conversation, over a `channel` on any stream; `line` is a connection with a time limit.
 
 mod attempt;
