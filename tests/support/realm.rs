@@ -29,7 +29,8 @@ const PROGRAMS: [&str; 6] = [
 /// What is missing for tests with Kerberos; `None` if nothing is.
 pub(crate) fn no_kerberos() -> Option<String> {
     if !cfg!(feature = "gssapi") {
-        return Some("the programs are built without Kerberos: needs libkrb5-dev, libclang-dev and --features gssapi".to_owned());
+        let why = "the programs are built without Kerberos: libkrb5-dev, libclang-dev and --features gssapi are missing";
+        return Some(why.to_owned());
     }
     let mut programs = PROGRAMS.iter();
     let missing = programs.find(|program| which(program).is_none())?;

@@ -23,7 +23,8 @@ const KEYTAB: &str = "KRB5_CLIENT_KTNAME";
 #[cfg(feature = "gssapi")]
 const RENEW: &str = "renew it by kinit, or name a keytab by KRB5_CLIENT_KTNAME";
 #[cfg(feature = "gssapi")]
-const GET_ONE: &str = "klist shows what the cache (KRB5CCNAME) has: get a ticket by kinit, or name a keytab by KRB5_CLIENT_KTNAME";
+const GET_ONE: &str = "klist shows what the cache (KRB5CCNAME) has: get a ticket by kinit, or name a keytab by \
+                       KRB5_CLIENT_KTNAME";
 
 /// Why there is no ticket, for people: in one line, with what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
