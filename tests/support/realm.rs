@@ -174,7 +174,9 @@ impl Realm {
         let port = free_port();
         let name = format!("skewed{offset}.conf");
         self.configure(&name, port, "");
-        let kdc = self.serve(port, &["faketime", "-f", offset]);
+        // The program faketime would stay between, and leave the KDC behind when it is killed.
+        let library = "LD_PRELOAD=/usr/$LIB/faketime/libfaketime.so.1";
+        let kdc = self.serve(port, &["env", library, &format!("FAKETIME={offset}")]);
         (kdc, self.file(&name))
     }
 
