@@ -72,3 +72,9 @@ need_java() {
     major=$(java -XshowSettings:properties -version 2>&1 | sed -n 's/^ *java\.specification\.version = \([0-9]*\).*/\1/p')
     [ "${major:-0}" -ge 11 ] || die "Java 11 or newer is needed, found ${major:-none}; install it with: apt-get install openjdk-17-jdk-headless"
 }
+
+# Whether the feature gssapi can be built: Kerberos' headers, and the library by which its bindings are made of them.
+has_kerberos_headers() {
+    echo '#include <gssapi/gssapi.h>' | cc -E - >/dev/null 2>&1 || return 1
+    [ -n "${LIBCLANG_PATH:-}" ] || command -v clang >/dev/null || compgen -G '/usr/lib/llvm-*/lib/libclang*.so*' >/dev/null
+}

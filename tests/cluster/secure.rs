@@ -13,8 +13,9 @@ use crate::support::hadoop::{
     script, start, succeed,
 };
 use crate::support::left_out::{self, leave_out};
-use crate::support::{Described, Parts, Watcher, visit, wait_until, which};
+use crate::support::{Described, Mapper, Parts, Watcher, visit, wait_until, which};
 use heartline::coordination::Failure;
+use serde_json::Value;
 use tempfile::TempDir;
 
 /// The time limit of a step, on a busy machine too.
@@ -56,6 +57,7 @@ fn a_secure_cluster_serves_its_own_and_refuses_others() {
     check_kafka(&cluster);
     let status = cluster.status_when_well(LIMIT);
     assert_eq!(status["kdcs"][0]["listens"], true, "{status:#}");
+    check_status(&cluster, &status);
     job_outlives_a_namenode(&cluster);
 
     // It goes on as it was started, without another word.
@@ -154,6 +156,49 @@ fn check_hdfs(cluster: &Described) {
         let url = format!("{scheme}://{}:50070/jmx", cluster.address(1));
         assert!(ureq::get(url).call().is_err(), "{scheme}");
     }
+}
+
+/// With a ticket, the status shows what is closed to others; without one it says so.
+fn check_status(cluster: &Described, status: &Value) {
+    if cfg!(feature = "gssapi") {
+        check_closed(cluster, status);
+    } else {
+        let why = status["anonymous"].as_str().unwrap_or_default();
+        assert!(why.contains("built without Kerberos"), "{status:#}");
+    }
+}
+
+fn check_closed(cluster: &Described, status: &Value) {
+    assert_eq!(status["anonymous"], Value::Null, "{status:#}");
+    let file = |name: &str| cluster.folder().join("this_machine/security").join(name);
+    let config = format!("KRB5_CONFIG={}", file("krb5.conf").display());
+    let tickets = format!("KRB5CCNAME={}", file("tickets").display());
+    let ensemble = cluster.ensemble(&[1, 2, 3]);
+    let words = [
+        "--zookeeper",
+        &ensemble,
+        "--name=map1",
+        "--namespace=/closed",
+    ];
+    let closed = ["--zookeeper-sasl=gssapi", "--acl=private"];
+    let _mapper = Mapper::behind(&["env", &config, &tickets], &[&words[..], &closed].concat());
+    let ask = |variables: &[(&str, &str)]| -> Value {
+        let mut command = cluster.command("status", &["--json", "--namespace=/closed"]);
+        let output = command.envs(variables.iter().copied()).output();
+        serde_json::from_slice(&output.expect("it runs").stdout).expect("JSON")
+    };
+    wait_until("the status shows the closed job", LIMIT, || {
+        ask(&[])["heartline"]["master"] == "map1"
+    });
+    // The same files, and nobody's ticket.
+    let config = file("krb5.conf").display().to_string();
+    let nobody = ask(&[("KRB5_CONFIG", &config), ("KRB5CCNAME", "/nonexistent")]);
+    let why = nobody["anonymous"].as_str().unwrap_or_default();
+    assert!(
+        why.contains("no Kerberos ticket for zookeeper/"),
+        "{nobody:#}"
+    );
+    assert_eq!(nobody["heartline"]["master"], Value::Null, "{nobody:#}");
 }
 
 fn check_kafka(cluster: &Described) {

@@ -29,6 +29,7 @@ mod scripts;
 mod scripts_build;
 mod secure;
 mod secure_kafka;
+mod secure_kerberos;
 mod serve;
 mod serve_actions;
 mod serve_page;

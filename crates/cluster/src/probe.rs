@@ -174,7 +174,7 @@ pub(super) fn nodemanagers(cluster: &Cluster) -> Option<Vec<NodeManagerReport>> 
     Some(nodes.iter().filter_map(node).collect())
 }
 
-/// Whether each of these znodes exists.
+/// Whether each of these znodes exists. Asked without a ticket: a refusal says that, too.
 pub(super) fn exist(cluster: &Cluster, znodes: &[String]) -> anyhow::Result<Vec<bool>> {
     let settings = Settings {
         address: cluster

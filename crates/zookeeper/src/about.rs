@@ -45,13 +45,10 @@ impl About {
     }
 }
 
-/// Why no session was opened.
-pub(super) fn unopened(error: Error, identity: &str) -> Failure {
+/// Why no session was opened by this identity; `advice` is what to do if it is refused.
+pub(super) fn unopened(error: Error, identity: &str, advice: &str) -> Failure {
     match error {
-        Error::AuthFailed => Failure::Refused(format!(
-            "ZooKeeper refuses {identity}: check the name and the password in the file and at the servers, and whether \
-             they ask for --zookeeper-sasl, --zookeeper-auth or --zookeeper-tls-cert"
-        )),
+        Error::AuthFailed => Failure::Refused(format!("ZooKeeper refuses {identity}: {advice}")),
         error => error.into(),
     }
 }

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 pub use blocking::TlsClient;
+use heartline_kerberos::{IS_BUILT, WITHOUT_KERBEROS};
 use heartline_tls::{ClientFiles, TlsOptionNames};
 pub(crate) use identity::{Identity, Rights};
 pub(crate) use renewal::Renewal;
@@ -120,10 +121,6 @@ impl FromStr for DigestFile {
     }
 }
 
-/// Why `gssapi` is refused in a build without the feature.
-const WITHOUT_KERBEROS: &str =
-    "this program was built without Kerberos: build it with --features gssapi";
-
 /// How a session authenticates by SASL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SaslMechanism {
@@ -139,7 +136,7 @@ impl FromStr for SaslMechanism {
     fn from_str(text: &str) -> Result<Self, String> {
         match text.split_once(':') {
             Some(("digest-md5", file)) if !file.is_empty() => Ok(Self::DigestMd5(file.into())),
-            None if text == "gssapi" && cfg!(feature = "gssapi") => Ok(Self::Gssapi),
+            None if text == "gssapi" && IS_BUILT => Ok(Self::Gssapi),
             None if text == "gssapi" => Err(WITHOUT_KERBEROS.to_owned()),
             _ => Err(
                 "write digest-md5:FILE, where the file holds a line USER:PASSWORD, or gssapi"

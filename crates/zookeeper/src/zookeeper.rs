@@ -69,7 +69,7 @@ impl ZooKeeper {
             connector.connect(&hosts).await
         };
         Ok(Self {
-            client: connected.map_err(|error| unopened(error, &identity.shown))?,
+            client: connected.map_err(|error| unopened(error, &identity.shown, identity.advice))?,
             about: Arc::new(About {
                 hosts,
                 identity: identity.shown,

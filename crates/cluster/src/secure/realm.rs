@@ -29,14 +29,14 @@ const RENEWABLE: &str = "7d";
 const FAILOVER_USER: &str = "zkfc";
 
 /// The configuration of all clients. It names all that they need: nothing is asked of DNS, and names are taken as they
-/// are written. Java and MIT's programs speak TCP alone with the KDC.
+/// are written. Java and MIT's programs speak TCP alone with the KDC. No client hands its ticket on to a server.
 fn client_configuration(cluster: &Cluster, kdc: &Host) -> String {
     let realm = cluster.realm();
     let place = kdc.reached(Port::Kdc);
     format!(
         "[libdefaults]\n default_realm = {realm}\n dns_lookup_kdc = false\n dns_lookup_realm = false\n \
          dns_canonicalize_hostname = false\n rdns = false\n udp_preference_limit = 1\n ticket_lifetime = {LIFE}\n \
-         renew_lifetime = {RENEWABLE}\n forwardable = true\n\
+         renew_lifetime = {RENEWABLE}\n forwardable = true\n enforce_ok_as_delegate = true\n\
          [realms]\n {realm} = {{\n  kdc = {place}\n }}\n"
     )
 }

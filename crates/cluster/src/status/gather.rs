@@ -13,13 +13,14 @@ use super::kafka::Kafka;
 use super::listing::ListedFile;
 use super::matching::workers;
 use super::overview::{Daemon, Listens, Overview, Probed, Server};
+use super::ticket::sessions;
 use super::webhdfs;
 use super::yarn::{self, InfoPage, Node, NodesPage, Resourcemanager};
 use crate::{Cluster, Host, Port, Role};
 use heartline_observe::probe::{GRACE, Pages, Pending, Silence, ask, knock, left};
 use heartline_observe::status::GroupSummary;
 use heartline_observe::zkstats::{self, Facts};
-use heartline_zookeeper::{Connector, Failure, Namespace, Security, Settings};
+use heartline_zookeeper::{Connector, Failure, Namespace, Settings};
 
 /// A part counts as silent after this time.
 const LIMIT: Duration = Duration::from_secs(2);
@@ -33,14 +34,20 @@ const SESSION: Duration = Duration::from_secs(6);
 type Answer<T> = Pending<Result<T, Silence>>;
 type Asked<'a, T> = Vec<(&'a Host, Option<String>, Answer<T>)>;
 
-/// Queries all parts. `namespace` is that of heartline's members.
+/// Queries all parts. `namespace` is that of heartline's members; `why_anonymous` the reason if there is no ticket for a
+/// secure cluster.
 #[expect(
     clippy::too_many_lines,
     reason = "one branch for each part of a cluster"
 )]
-pub(super) fn gather(cluster: &Cluster, namespace: &Namespace) -> Overview {
+pub(super) fn gather(
+    cluster: &Cluster,
+    namespace: &Namespace,
+    why_anonymous: Option<&str>,
+) -> Overview {
     let time = Utc::now();
     let end = Instant::now() + LIMIT.saturating_sub(GRACE);
+    let has_ticket = cluster.is_secure() && why_anonymous.is_none();
     let asking = Asking {
         cluster,
         pages: cluster.pages(),
@@ -49,7 +56,7 @@ pub(super) fn gather(cluster: &Cluster, namespace: &Namespace) -> Overview {
     let (serving, serves) = mpsc::channel();
     let ensemble = asking.ensemble(&serving);
     drop(serving);
-    let znodes = asking.znodes(serves, namespace.clone());
+    let znodes = asking.znodes(serves, namespace.clone(), has_ticket);
     let namenodes = asking.pages(
         Role::Namenode,
         Port::NamenodeHttp,
@@ -90,7 +97,7 @@ pub(super) fn gather(cluster: &Cluster, namespace: &Namespace) -> Overview {
     let kdcs = asking.knocks(Role::Kdc, Port::Kdc);
     let zkfcs = asking.knocks(Role::Zkfc, Port::Zkfc);
     let brokers = asking.knocks(Role::Kafka, Port::Kafka);
-    // WebHDFS of a secure cluster wants a ticket, which this program has not.
+    // WebHDFS of a secure cluster wants SPNEGO, which no page here speaks.
     let is_open = !cluster.is_secure();
     let pages = asking.pages.clone();
     let roots = is_open.then(|| {
@@ -108,18 +115,17 @@ pub(super) fn gather(cluster: &Cluster, namespace: &Namespace) -> Overview {
         .into_iter()
         .find_map(|(_, _, pending)| pending.answer()?.ok())
         .unwrap_or_default();
-    let (kafka, heartline) = match znodes.answer() {
-        Some(Ok(Znodes { kafka, heartline })) => (kafka, heartline),
-        Some(Err(silence)) => (
-            Probed::unknown(silence.to_string()),
-            Probed::unknown(silence.to_string()),
-        ),
-        None => (Probed::of(None), Probed::of(None)),
-    };
+    let znodes = znodes.answer().unwrap_or(Err(Silence::Slow));
+    let znodes = znodes.unwrap_or_else(|silence| Znodes {
+        anonymous: None,
+        kafka: Probed::unknown(silence.to_string()),
+        heartline: Probed::unknown(silence.to_string()),
+    });
     Overview {
         cluster: cluster.name.clone(),
         time,
         voters: cluster.with(Role::Zookeeper).count(),
+        anonymous: why_anonymous.map(str::to_owned).or(znodes.anonymous),
         kdcs: parts(kdcs),
         ensemble: parts(ensemble),
         namenodes,
@@ -134,8 +140,8 @@ pub(super) fn gather(cluster: &Cluster, namespace: &Namespace) -> Overview {
             listed_nodes,
         ),
         brokers: parts(brokers),
-        kafka: cluster.with(Role::Kafka).next().map(|_| kafka),
-        heartline,
+        kafka: cluster.with(Role::Kafka).next().map(|_| znodes.kafka),
+        heartline: znodes.heartline,
         root: root.filter(|_| has_hdfs),
     }
 }
@@ -208,7 +214,12 @@ impl<'a> Asking<'a> {
     }
 
     /// Reads the znodes through the first server that serves.
-    fn znodes(&self, serves: Receiver<String>, namespace: Namespace) -> Answer<Znodes> {
+    fn znodes(
+        &self,
+        serves: Receiver<String>,
+        namespace: Namespace,
+        has_ticket: bool,
+    ) -> Answer<Znodes> {
         let end = self.end;
         ask(end, move || {
             let Ok(place) = serves.recv_timeout(left(end)) else {
@@ -219,7 +230,7 @@ impl<'a> Asking<'a> {
                 .build()?;
             let read = runtime.block_on(async {
                 // The timeout needs the runtime's clock, so it is created within the runtime.
-                timeout(left(end), znodes(&place, namespace)).await
+                timeout(left(end), znodes(&place, namespace, has_ticket)).await
             });
             read.unwrap_or_else(|_| Err(Silence::Broken("ZooKeeper does not answer".to_owned())))
         })
@@ -227,25 +238,37 @@ impl<'a> Asking<'a> {
 }
 
 struct Znodes {
+    /// Why they were read without a ticket, although there should be one.
+    anonymous: Option<String>,
     kafka: Probed<Kafka>,
     heartline: Probed<GroupSummary>,
 }
 
-async fn znodes(place: &str, namespace: Namespace) -> Result<Znodes, Silence> {
+async fn znodes(place: &str, namespace: Namespace, has_ticket: bool) -> Result<Znodes, Silence> {
     let broken = |why: String| Silence::Broken(format!("ZooKeeper at {place}: {why}"));
-    let settings = Settings {
+    let mut settings = Settings {
         address: place.parse().map_err(broken)?,
         namespace,
         session_timeout: SESSION,
-        security: Security::default(),
+        security: sessions(has_ticket),
     };
-    let session = Connector::new(settings).of_any_age().attempt().await;
+    let mut session = Connector::new(settings.clone())
+        .of_any_age()
+        .attempt()
+        .await;
+    let mut anonymous = None;
+    if let Some(why) = session.as_ref().err().filter(|_| has_ticket) {
+        anonymous = Some(why.to_string());
+        settings.security = sessions(false);
+        session = Connector::new(settings).of_any_age().attempt().await;
+    }
     let session = session.map_err(|why| broken(why.to_string()))?;
     let (kafka, heartline) =
         tokio::join!(Kafka::read(&session), GroupSummary::read(&session, OVER));
     session.close(CLOSE).await;
     let failed = |failure: Failure| broken(failure.to_string());
     Ok(Znodes {
+        anonymous,
         kafka: Probed::of(Some(kafka.map_err(failed))),
         heartline: Probed::of(Some(heartline.map_err(failed))),
     })

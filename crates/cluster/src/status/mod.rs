@@ -15,6 +15,7 @@ mod row;
 mod rows;
 #[cfg(test)]
 mod sample;
+mod ticket;
 mod webhdfs;
 mod yarn;
 
@@ -36,6 +37,7 @@ use heartline_zookeeper::Namespace;
 use overview::Overview;
 use row::Row;
 use rows::rows;
+use ticket::why_anonymous;
 
 const HELP: &str = "\
 Examples:
@@ -100,11 +102,12 @@ impl StatusArgs {
             Ok(described) => described.cluster,
             Err(error) => return ending(Err(error)),
         };
+        let why_anonymous = why_anonymous(&cluster);
         cli::run(PROGRAM, async {
             let mut screen = Screen::new(self.watch);
             loop {
                 let next = Instant::now() + self.every;
-                let well = self.show(&cluster, &mut screen)?;
+                let well = self.show(&cluster, why_anonymous.as_deref(), &mut screen)?;
                 if !self.watch {
                     return Ok(if well {
                         ExitCode::SUCCESS
@@ -118,8 +121,13 @@ impl StatusArgs {
     }
 
     /// Shows the state once. Returns whether all is well.
-    fn show(&self, cluster: &Cluster, screen: &mut Screen) -> anyhow::Result<bool> {
-        let overview = gather(cluster, &self.namespace);
+    fn show(
+        &self,
+        cluster: &Cluster,
+        why_anonymous: Option<&str>,
+        screen: &mut Screen,
+    ) -> anyhow::Result<bool> {
+        let overview = gather(cluster, &self.namespace, why_anonymous);
         let rows = rows(&overview);
         if self.json {
             write_line(&json(&overview, &rows)?)?;

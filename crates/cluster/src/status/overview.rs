@@ -22,6 +22,8 @@ pub(super) struct Overview {
     pub(super) time: DateTime<Utc>,
     /// The number of voting servers in the description.
     pub(super) voters: usize,
+    /// Why a secure cluster was asked without a ticket; `None` with one, and where none is needed.
+    pub(super) anonymous: Option<String>,
     /// The KDC, in a secure cluster.
     pub(super) kdcs: Vec<Daemon<Listens>>,
     pub(super) ensemble: Vec<Daemon<Server>>,
@@ -36,7 +38,7 @@ pub(super) struct Overview {
     pub(super) kafka: Option<Probed<Kafka>>,
     pub(super) heartline: Probed<GroupSummary>,
     /// The files in HDFS's `/`; `None` without HDFS in the description, and in a secure
-    /// cluster, where `WebHDFS` wants a ticket.
+    /// cluster, where `WebHDFS` wants SPNEGO.
     pub(super) root: Option<Probed<Vec<ListedFile>>>,
 }
 

@@ -16,6 +16,11 @@ pub(super) fn rows(overview: &Overview) -> Vec<Row> {
         .iter()
         .map(|part| listener("kdc", part))
         .collect();
+    if let Some(why) = &overview.anonymous {
+        // No trouble of the cluster; but what is not shown may be there.
+        let details = format!("{why}; of ZooKeeper only what is open to all is shown");
+        rows.push(Row::well("ticket", "", "none", details));
+    }
     rows.push(quorum(overview));
     rows.extend(overview.ensemble.iter().map(server));
     if !overview.namenodes.is_empty() {

@@ -2,14 +2,19 @@
 
 use std::time::Duration;
 
+use heartline_kerberos::{UNREACHABLE, WITHOUT_KERBEROS};
 use heartline_process::files::read_credentials;
 use heartline_process::off_thread::off_thread;
 use tokio::time::timeout;
 use zookeeper_client::{Acl, Acls, Permission, SaslOptions, TlsOptions};
 
-use super::kerberos::fetch_tickets;
-use super::{AclMode, Certificates, Renewal, SaslMechanism, Security, WITHOUT_KERBEROS};
+use super::kerberos::{REFUSED_TICKET, fetch_tickets, refuse_forwardable};
+use super::{AclMode, Certificates, Renewal, SaslMechanism, Security};
 use crate::client::Access;
+
+/// What to do where a server refuses a name with a password, or a certificate.
+const REFUSED: &str = "check the name and the password in the file and at the servers, and whether they ask for \
+                       --zookeeper-sasl, --zookeeper-auth or --zookeeper-tls-cert";
 
 /// How long reading the credentials may take: an attempt to open a session has 2 s for each server.
 const LIMIT: Duration = Duration::from_millis(1500);
@@ -33,6 +38,8 @@ pub(crate) struct Identity {
     pub(crate) renewal: Option<Renewal>,
     /// For people: who this is, by which means; no secret.
     pub(crate) shown: String,
+    /// What to do if a server refuses it.
+    pub(crate) advice: &'static str,
 }
 
 impl Identity {
@@ -47,14 +54,17 @@ impl Identity {
         if *security == Security::default() {
             return Self::read(security, &hosts);
         }
+        let needs_tickets = security.needs_tickets();
         let security = security.clone();
         let read = off_thread(move || Self::read(&security, &hosts));
         let read = timeout(LIMIT, read).await;
-        read.ok().flatten().unwrap_or_else(|| {
-            Err(format!(
-                "the credentials cannot be read within {LIMIT:?}: with --zookeeper-sasl gssapi the KDC does not answer (see \
-                 kdc in krb5.conf), otherwise the disk of their files"
-            ))
+        let read = read.ok().flatten();
+        read.unwrap_or_else(|| {
+            Err(if needs_tickets {
+                format!("no Kerberos ticket: the KDC does not answer within {LIMIT:?}; {UNREACHABLE}")
+            } else {
+                format!("the credentials cannot be read within {LIMIT:?}: the disk of their files does not answer")
+            })
         })
     }
 
@@ -74,10 +84,11 @@ impl Identity {
             shown.push(format!("the user {user} of --zookeeper-auth {file}"));
         }
         let hosts = if security.needs_tickets() { hosts } else { &[] };
-        fetch_tickets(hosts)?;
+        let principal = fetch_tickets(hosts)?;
+        refuse_forwardable(hosts)?;
         let mut sasl = None;
         if let Some(mechanism) = &security.sasl {
-            let (options, user) = sasl_options(mechanism)?;
+            let (options, user) = sasl_options(mechanism, principal)?;
             sasl = Some(options);
             shown.push(format!("{user} of --zookeeper-sasl {mechanism}"));
         }
@@ -95,11 +106,19 @@ impl Identity {
             tls,
             renewal: Renewal::of(certificates, hosts.to_vec()),
             shown: shown.join(", with "),
+            advice: if security.needs_tickets() {
+                REFUSED_TICKET
+            } else {
+                REFUSED
+            },
         })
     }
 }
 
-fn sasl_options(mechanism: &SaslMechanism) -> Result<(SaslOptions, String), String> {
+fn sasl_options(
+    mechanism: &SaslMechanism,
+    principal: Option<String>,
+) -> Result<(SaslOptions, String), String> {
     match mechanism {
         SaslMechanism::DigestMd5(file) => {
             let (user, password) = read_credentials("--zookeeper-sasl", file)?;
@@ -108,7 +127,8 @@ fn sasl_options(mechanism: &SaslMechanism) -> Result<(SaslOptions, String), Stri
         }
         SaslMechanism::Gssapi => {
             let options = KERBEROS.ok_or(WITHOUT_KERBEROS)?;
-            Ok((options(), "the Kerberos principal".to_owned()))
+            let principal = principal.unwrap_or_default();
+            Ok((options(), format!("the Kerberos principal {principal}")))
         }
     }
 }
