@@ -68,10 +68,7 @@ impl Overview {
     pub(super) fn of(first: &Look, second: &Look, wall: DateTime<Utc>) -> Self {
         let now = server_time(first, second).unwrap_or(wall);
         let report = second.report();
-        // What no session owns, or nobody may read, is no claim to anyone.
-        let line = second.line.iter();
-        let line = line.filter(|node| node.problem.is_none() && node.value.stat.is_ephemeral());
-        let line: Vec<&Node> = line.collect();
+        let line = claims(second);
         let of_report = second.has_private_claims.then(|| reported_master(&report));
         let master = of_report.unwrap_or_else(|| master(&line, &report));
         let control = second.control.as_ref();
@@ -156,6 +153,13 @@ fn server_time(first: &Look, second: &Look) -> Option<DateTime<Utc>> {
         written.checked_add_signed(passed).unwrap_or(written)
     });
     written.chain(passed).max()
+}
+
+/// The line without what no session owns, or nobody may read: that is no claim to anyone.
+fn claims(look: &Look) -> Vec<&Node> {
+    let line = look.line.iter();
+    let line = line.filter(|node| node.problem.is_none() && node.value.stat.is_ephemeral());
+    line.collect()
 }
 
 /// The first in line, if it already leads: then it writes its beats to its claim.

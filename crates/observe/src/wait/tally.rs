@@ -78,12 +78,11 @@ impl Tally {
         let mut is_empty = true;
         for Present { node, task, ending } in members {
             self.belongs(node, task.as_deref());
-            match ending {
-                Some(ending) => self.ended(node, *ending),
-                None => {
-                    is_empty = false;
-                    self.runs(node);
-                }
+            if let Some(ending) = ending {
+                self.ended(node, *ending);
+            } else {
+                is_empty = false;
+                self.runs(node);
             }
         }
         if is_empty {
