@@ -163,13 +163,13 @@ fn check_status(cluster: &Described, status: &Value) {
     if cfg!(feature = "gssapi") {
         check_closed(cluster, status);
     } else {
-        let why = status["anonymous"].as_str().unwrap_or_default();
+        let why = status["no_ticket"].as_str().unwrap_or_default();
         assert!(why.contains("built without Kerberos"), "{status:#}");
     }
 }
 
 fn check_closed(cluster: &Described, status: &Value) {
-    assert_eq!(status["anonymous"], Value::Null, "{status:#}");
+    assert_eq!(status["no_ticket"], Value::Null, "{status:#}");
     let file = |name: &str| cluster.folder().join("this_machine/security").join(name);
     let config = format!("KRB5_CONFIG={}", file("krb5.conf").display());
     let tickets = format!("KRB5CCNAME={}", file("tickets").display());
@@ -193,7 +193,7 @@ fn check_closed(cluster: &Described, status: &Value) {
     // The same files, and nobody's ticket.
     let config = file("krb5.conf").display().to_string();
     let nobody = ask(&[("KRB5_CONFIG", &config), ("KRB5CCNAME", "/nonexistent")]);
-    let why = nobody["anonymous"].as_str().unwrap_or_default();
+    let why = nobody["no_ticket"].as_str().unwrap_or_default();
     assert!(
         why.contains("no Kerberos ticket for zookeeper/"),
         "{nobody:#}"

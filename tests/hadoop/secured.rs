@@ -3,6 +3,7 @@
 
 use std::{
     fs::{self, Permissions},
+    io::{Write, stderr},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::Command,
@@ -40,7 +41,9 @@ fn the_whole_job_runs_on_a_secured_ensemble() {
     let options = ["--namespace=/members", &options[0], &options[1]];
     let closed = succession(&secured.tls_address(), &options);
     let under_a_job = job_outlives_its_master(&cluster, &secured);
-    println!(
+    // Not by println!, which a passing test does not show.
+    let _ = writeln!(
+        stderr(),
         "succession after kill -9: {open:?} on an open ensemble, {closed:?} on a secured one, {under_a_job:?} under a job"
     );
     commits_once(&secured);
@@ -114,7 +117,7 @@ fn patient_mapper(secured: &SecuredEnsemble, go_on: &Path) -> PathBuf {
     let (file, folder) = (go_on.display(), secured.files.folder().display());
     // Without the folder, the test has failed.
     let text = format!(
-        "#!/bin/sh\n{{ cat; until [ -e {file} ] || [ ! -d {folder} ]; do sleep 0.1; done; }} | ./wc-mapper --timeout 500ms\n"
+        "#!/bin/sh\n{{ cat; until [ -e {file} ] || [ ! -d {folder} ]; do sleep 0.1; done; }} | ./wc-mapper --timeout 500ms --session-timeout 40s\n"
     );
     let path = secured.files.write("patient-mapper", &text);
     fs::set_permissions(&path, Permissions::from_mode(0o755)).expect("its owner");

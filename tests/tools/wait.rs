@@ -1,6 +1,6 @@
 //! `heartline wait`: its exit status says how a job ended, for schedulers.
 
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
@@ -12,6 +12,9 @@ use crate::support::{Guarded, Mapper, Watcher, ZooKeeper};
 
 const HEARTLINE: &str = env!("CARGO_BIN_EXE_heartline");
 
+/// Until a look has told the tasks of all, on a busy machine too.
+const LOOKED: Duration = Duration::from_secs(5);
+
 /// A `heartline wait` that runs.
 struct Wait(Guarded);
 
@@ -19,18 +22,39 @@ impl Wait {
     fn start(zookeeper: &ZooKeeper, options: &[&str]) -> Self {
         let mut command = Command::new(HEARTLINE);
         command
-            .args([
-                "wait",
-                "--json",
-                "--settle",
-                "1s",
-                "--zookeeper",
-                &zookeeper.address(),
-            ])
+            .args(["wait", "--json", "--settle", "1s"])
+            .args(["--zookeeper", &zookeeper.address()])
             .args(options)
             .stdin(Stdio::null())
             .stdout(Stdio::piped());
         Self(Guarded::spawn(&mut command))
+    }
+
+    /// One for a job that begins now; returns when it has seen what was there before.
+    fn for_new(zookeeper: &ZooKeeper, options: &[&str]) -> Self {
+        let mut command = Command::new(HEARTLINE);
+        command
+            .args([
+                "wait",
+                "--new",
+                "--json",
+                "--settle",
+                "1s",
+                "--timeout",
+                "120s",
+            ])
+            .args(["--zookeeper", &zookeeper.address()])
+            .args(options)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut process = Guarded::spawn(&mut command);
+        let stderr = process.take_stderr().expect("a pipe");
+        let mut lines = BufReader::new(stderr).lines().map_while(Result::ok);
+        lines
+            .find(|line| line.ends_with("waits for a new job"))
+            .expect("it begins");
+        Self(process)
     }
 
     /// The result and the exit status.
@@ -52,7 +76,7 @@ fn counts(result: &Value) -> [u64; 3] {
 fn a_job_that_ends_well_and_one_that_does_not_are_told_apart() {
     let zookeeper = ZooKeeper::start();
     let watcher = Watcher::events(&zookeeper);
-    let wait = Wait::start(&zookeeper, &["--new", "--tasks", "3"]);
+    let wait = Wait::for_new(&zookeeper, &["--tasks", "3"]);
     let master = Mapper::start(&zookeeper, "map1");
     watcher.wait_for_event("claimed", "map1");
     let followers = ["map2", "map3"].map(|name| Mapper::start(&zookeeper, name));
@@ -66,12 +90,11 @@ fn a_job_that_ends_well_and_one_that_does_not_are_told_apart() {
     let (result, status) = wait.end();
     assert_eq!((counts(&result), status), ([3, 0, 0], Some(0)), "{result}");
     assert_eq!(result["outcome"], "finished");
-    // Whoever asks later is answered at once.
-    let (result, status) = Wait::start(&zookeeper, &[]).end();
+    // A later wait is answered by what the last report says.
+    let (result, status) = Wait::start(&zookeeper, &["--timeout", "120s"]).end();
     assert_eq!(status, Some(0), "{result}");
     // The next job in the same namespace: its master fails, without anybody after it.
-    let wait = Wait::start(&zookeeper, &["--new"]);
-    sleep(Duration::from_secs(1));
+    let wait = Wait::for_new(&zookeeper, &[]);
     let failed = Command::new(HEARTLINE)
         .args([
             "run",
@@ -94,19 +117,19 @@ fn a_job_that_ends_well_and_one_that_does_not_are_told_apart() {
 fn a_task_that_is_tried_again_has_not_failed() {
     let zookeeper = ZooKeeper::start();
     let watcher = Watcher::events(&zookeeper);
-    let wait = Wait::start(&zookeeper, &["--new"]);
+    let wait = Wait::for_new(&zookeeper, &[]);
     let attempt = |number: u32| format!("attempt_1_0001_m_000000_{number}");
     let first = Mapper::with_attempt(&zookeeper, "map1", &attempt(0));
     watcher.wait_for_event("claimed", "map1");
     let other = Mapper::with_attempt(&zookeeper, "map2", "attempt_1_0001_m_000001_0");
     watcher.wait_for_event("alive", "map2");
     // Until a look has told their tasks.
-    sleep(Duration::from_secs(2));
+    sleep(LOOKED);
     first.signal(Signal::KILL);
     first.wait();
     let second = Mapper::with_attempt(&zookeeper, "map3", &attempt(1));
     watcher.wait_for_event("alive", "map3");
-    sleep(Duration::from_secs(2));
+    sleep(LOOKED);
     second.finish();
     other.finish();
     let (result, status) = wait.end();
@@ -118,11 +141,32 @@ fn the_time_limit_has_a_status_of_its_own() {
     let zookeeper = ZooKeeper::start();
     let master = Mapper::start(&zookeeper, "map1");
     zookeeper.wait_until_in_line("map1");
-    let (result, status) = Wait::start(&zookeeper, &["--timeout", "4s"]).end();
+    let (result, status) = Wait::start(&zookeeper, &["--timeout", "20s"]).end();
     assert_eq!(
         (counts(&result), status),
         ([0, 0, 1], Some(124)),
         "{result}"
     );
     master.finish();
+}
+
+#[test]
+fn a_dedicated_master_is_no_task() {
+    let zookeeper = ZooKeeper::start();
+    let watcher = Watcher::events(&zookeeper);
+    let master = [
+        "master",
+        "--name",
+        "m1",
+        "--zookeeper",
+        &zookeeper.address(),
+    ];
+    let _master = Watcher::start(HEARTLINE, &master);
+    watcher.wait_for_event("claimed", "m1");
+    let wait = Wait::for_new(&zookeeper, &[]);
+    let mapper = Mapper::start(&zookeeper, "map1");
+    watcher.wait_for_event("alive", "map1");
+    mapper.finish();
+    let (result, status) = wait.end();
+    assert_eq!((counts(&result), status), ([1, 0, 0], Some(0)), "{result}");
 }

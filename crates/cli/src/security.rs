@@ -62,7 +62,7 @@ pub struct SecurityOptions {
     zookeeper_auth: Option<DigestFile>,
 
     /// Authenticate by SASL: with the line USER:PASSWORD of a file, or by Kerberos, with a ticket of the cache
-    /// of KRB5CCNAME or the keytab of `KRB5_CLIENT_KTNAME`
+    /// of KRB5CCNAME or the keytab of `KRB5_CLIENT_KTNAME`; krb5.conf must set `enforce_ok_as_delegate`
     #[arg(
         long,
         value_name = "digest-md5:FILE|gssapi",

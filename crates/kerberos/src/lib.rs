@@ -46,8 +46,10 @@ pub fn fetch_ticket(service: &str, host: &str) -> Result<String, NoTicket> {
     ask(service, host).map_err(|why| {
         let named = std::env::var(KEYTAB).ok();
         let keytab = IS_BUILT.then(|| unreadable_keytab(named.as_deref()));
-        let other = || format!("no Kerberos ticket for {service}/{host}: {why}");
-        NoTicket(keytab.flatten().unwrap_or_else(other))
+        NoTicket(match keytab.flatten() {
+            Some(line) => format!("{line} (the Kerberos library says: {why})"),
+            None => format!("no Kerberos ticket for {service}/{host}: {why}"),
+        })
     })
 }
 
@@ -55,14 +57,16 @@ pub fn fetch_ticket(service: &str, host: &str) -> Result<String, NoTicket> {
 /// could act for its owner everywhere. Such a client asks the KDC at each connection. Blocks as [`fetch_ticket`] does.
 ///
 /// # Errors
-/// If it would: a line for people.
+/// If it would: a line for people. Where no KDC answers, nothing is handed on, and this cannot know of later.
 pub fn refuse_delegation(service: &str, host: &str) -> Result<(), NoTicket> {
     if !delegates(service, host) {
         return Ok(());
     }
     Err(NoTicket(format!(
-        "the Kerberos ticket may be forwarded, and {service}/{host} would get it: set enforce_ok_as_delegate = true in \
-         [libdefaults] of krb5.conf (KRB5_CONFIG), or get a ticket by kinit -F"
+        "the Kerberos ticket may be forwarded, and {service}/{host} would get a copy to act as its owner: set \
+         enforce_ok_as_delegate = true in [libdefaults] of krb5.conf, or of a file before it \
+         (KRB5_CONFIG=FILE:/etc/krb5.conf); if that does not help (MIT before 1.18, Heimdal 7, a server with \
+         ok_as_delegate), set forwardable = false there and get a new ticket"
     )))
 }
 
@@ -167,9 +171,9 @@ fn advice(major: u32, minor: u32) -> &'static str {
     /// The first number of the table, -1765328384.
     const TABLE: u32 = 0x96C7_3A00;
     match minor.wrapping_sub(TABLE) {
-        6 => "ask who administrates the realm for the principal",
+        6 => "ask who administers the realm for the principal",
         7 => {
-            "connect by the host name that the server's principal has, or ask who administrates the realm for that principal"
+            "connect by the host name that the server's principal has, or ask who administers the realm for that principal"
         }
         24 | 31 => "the keytab is older than the principal's key: export it again",
         32 => RENEW,

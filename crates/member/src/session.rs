@@ -180,17 +180,21 @@ impl<'a> MemberSession<'a> {
             if let Some(end) = self.over {
                 break end;
             }
+            let mut stays_until = None;
             if let Some(stop) = shutdown.stop() {
-                if self.connected && self.is_settled() && !self.waits_for_last_words() {
-                    self.leave(stop.ending, shutdown).await;
-                    leaving = true;
-                    break SessionEnd::Left;
+                if self.connected && self.is_settled() {
+                    stays_until = self.stays_until();
+                    if stays_until.is_none() {
+                        self.leave(stop.ending, shutdown).await;
+                        leaving = true;
+                        break SessionEnd::Left;
+                    }
                 }
                 if !self.connected && self.is_hopeless() {
                     break SessionEnd::Left;
                 }
             }
-            let last_words_end = self.last_words_end();
+            let look = stays_until.unwrap_or(self.reconnect_deadline);
             tokio::select! {
                 biased;
                 cut = shutdown.next() => if cut == ShutdownStage::Deadline {
@@ -203,18 +207,14 @@ impl<'a> MemberSession<'a> {
                 _ = ticks.tick(), if self.beats() => self.tick(),
                 event = DirectListener::next(self.context.listener.as_mut()) => self.peer_event(event),
                 Some(event) = self.inbox.recv() => self.happened(event),
-                () = sleep_until(last_words_end), if self.hears_last_words() => {},
+                () = sleep_until(look), if stays_until.is_some() => {},
                 () = sleep_until(self.reconnect_deadline), if !self.connected => {
                     self.over = Some(SessionEnd::Lost);
                 },
             }
         };
         self.leave_connection(shutdown);
-        self.tasks.shutdown().await;
-        self.storing.shutdown().await;
-        // The write under way keeps the session open.
-        drop(self.under_way.take());
-        drop(self.beside.take());
+        self.end_tasks().await;
         self.role = SessionRole::None;
         self.master_connection = None;
         self.context.end_lease();
@@ -223,6 +223,14 @@ impl<'a> MemberSession<'a> {
             self.context.complain(NO_ANSWER);
         }
         end
+    }
+
+    async fn end_tasks(&mut self) {
+        self.tasks.shutdown().await;
+        self.storing.shutdown().await;
+        // The write under way keeps the session open.
+        drop(self.under_way.take());
+        drop(self.beside.take());
     }
 
     /// Carries out the election's requests.

@@ -87,12 +87,18 @@ impl OwnKey {
             }
             text => text,
         };
-        if let Some(public) = text.as_ref().ok().and_then(|text| text.parse().ok()) {
-            let agent = SshAgent::of_environment(account);
-            return Ok(Self {
-                public,
-                signing: Signing::Agent(agent.with_context(|| format!("{shown} is a public key"))?),
-            });
+        let named_public = path.extension().is_some_and(|ending| ending == "pub");
+        match text.as_ref().map(|text| text.parse()) {
+            Ok(Ok(public)) => {
+                let agent = SshAgent::of_environment(account);
+                let agent = agent.with_context(|| format!("{shown} is a public key"))?;
+                return Ok(Self {
+                    public,
+                    signing: Signing::Agent(agent),
+                });
+            }
+            Ok(Err(why)) if named_public => bail!("{shown}: {why}"),
+            _ => {}
         }
         let private = match text {
             Ok(text) => PrivateKey::from_openssh(text).map_err(|why| anyhow!(why)),

@@ -64,7 +64,13 @@ impl Session {
         };
         self.close_job(self.paths(), &mut secured).await?;
         let nodes = self.paths_of_nodes();
-        if self.owner(&nodes.namespace().to_string()).await?.is_some() {
+        let root = nodes.namespace().to_string();
+        // It may belong to somebody else: that keeps nothing else open.
+        if self.owner(&root).await?.is_some()
+            && self
+                .close_znode(&root, Access::Shared, &mut secured)
+                .await?
+        {
             self.close_job(&nodes, &mut secured).await?;
         }
         for root in self.trees_of_groups() {
@@ -91,6 +97,10 @@ impl Session {
         // Each is there for `replace` to delete it.
         self.ensure(control, b"").await?;
         self.ensure(requests, b"").await?;
+        // Nothing of heartline stands below it, and with something there it could not be replaced.
+        for name in self.names_below(control).await? {
+            self.remove(&format!("{control}/{name}")).await?;
+        }
         self.replace(control, "", Kind::Persistent).await?;
         for _ in 0..ATTEMPTS {
             for request in self.names_below(requests).await? {
@@ -118,9 +128,8 @@ impl Session {
             (paths.commits(), Access::Shared),
         ];
         for (list, access) in lists {
-            match self.client().set_acl(list, Access::Shared).await {
-                Err(Failure::NoNode) => continue,
-                set => set?,
+            if !self.close_znode(list, Access::Shared, secured).await? {
+                continue;
             }
             for name in self.names_below(list).await? {
                 self.close_znode(&format!("{list}/{name}"), access, secured)

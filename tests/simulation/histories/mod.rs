@@ -66,6 +66,22 @@ fn with_successor(outcomes: &[Outcome]) -> usize {
 /// The first member is the master of [`scene`].
 const MASTER: usize = 0;
 
+/// All work ends at the same moment, and nobody comes after: the master tells of those that leave with it.
+#[test]
+fn who_leaves_with_the_master_is_told_of() {
+    for seed in 0..TIMINGS {
+        let mut scenario = Scenario::quiet(3);
+        scenario.seed = seed;
+        scenario.weather.delay = 1 + seed % 4;
+        scenario.direct = seed % 2 == 0;
+        let history = unbroken(&scenario, &format!("{seed}")).history;
+        for name in ["map1", "map2"] {
+            let last = history.last_reported.get(name);
+            assert_eq!(last, Some(&EventKind::Finished), "{seed}: {name}");
+        }
+    }
+}
+
 /// A rack dies: the master goes on beating while it removes all of it, and stays the master.
 #[test]
 fn a_rack_that_dies_costs_the_rack() {

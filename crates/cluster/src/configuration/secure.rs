@@ -20,7 +20,7 @@ pub(super) fn core(context: &ConfigContext<'_>, core: &mut Growing) {
         "org.apache.hadoop.crypto.JceAesCtrCryptoCodec",
     );
     // The services have no users on this machine, whose groups could be looked up. The user that starts the cluster
-    // administrates it.
+    // administers it.
     core.put(
         "hadoop.user.group.static.mapping.overrides",
         format!("{}=supergroup;nn=supergroup;jn=;dn=;rm=;nm=;HTTP=", user()),

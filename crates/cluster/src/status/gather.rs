@@ -34,7 +34,7 @@ const SESSION: Duration = Duration::from_secs(6);
 type Answer<T> = Pending<Result<T, Silence>>;
 type Asked<'a, T> = Vec<(&'a Host, Option<String>, Answer<T>)>;
 
-/// Queries all parts. `namespace` is that of heartline's members; `why_anonymous` the reason if there is no ticket for a
+/// Queries all parts. `namespace` is that of heartline's members; `why_no_ticket` the reason if there is no ticket for a
 /// secure cluster.
 #[expect(
     clippy::too_many_lines,
@@ -43,11 +43,11 @@ type Asked<'a, T> = Vec<(&'a Host, Option<String>, Answer<T>)>;
 pub(super) fn gather(
     cluster: &Cluster,
     namespace: &Namespace,
-    why_anonymous: Option<&str>,
+    why_no_ticket: Option<&str>,
 ) -> Overview {
     let time = Utc::now();
     let end = Instant::now() + LIMIT.saturating_sub(GRACE);
-    let has_ticket = cluster.is_secure() && why_anonymous.is_none();
+    let has_ticket = cluster.is_secure() && why_no_ticket.is_none();
     let asking = Asking {
         cluster,
         pages: cluster.pages(),
@@ -117,7 +117,7 @@ pub(super) fn gather(
         .unwrap_or_default();
     let znodes = znodes.answer().unwrap_or(Err(Silence::Slow));
     let znodes = znodes.unwrap_or_else(|silence| Znodes {
-        anonymous: None,
+        no_ticket: None,
         kafka: Probed::unknown(silence.to_string()),
         heartline: Probed::unknown(silence.to_string()),
     });
@@ -125,7 +125,7 @@ pub(super) fn gather(
         cluster: cluster.name.clone(),
         time,
         voters: cluster.with(Role::Zookeeper).count(),
-        anonymous: why_anonymous.map(str::to_owned).or(znodes.anonymous),
+        no_ticket: why_no_ticket.map(str::to_owned).or(znodes.no_ticket),
         kdcs: parts(kdcs),
         ensemble: parts(ensemble),
         namenodes,
@@ -239,7 +239,7 @@ impl<'a> Asking<'a> {
 
 struct Znodes {
     /// Why they were read without a ticket, although there should be one.
-    anonymous: Option<String>,
+    no_ticket: Option<String>,
     kafka: Probed<Kafka>,
     heartline: Probed<GroupSummary>,
 }
@@ -256,9 +256,9 @@ async fn znodes(place: &str, namespace: Namespace, has_ticket: bool) -> Result<Z
         .of_any_age()
         .attempt()
         .await;
-    let mut anonymous = None;
+    let mut no_ticket = None;
     if let Some(why) = session.as_ref().err().filter(|_| has_ticket) {
-        anonymous = Some(why.to_string());
+        no_ticket = Some(why.to_string());
         settings.security = sessions(false);
         session = Connector::new(settings).of_any_age().attempt().await;
     }
@@ -268,7 +268,7 @@ async fn znodes(place: &str, namespace: Namespace, has_ticket: bool) -> Result<Z
     session.close(CLOSE).await;
     let failed = |failure: Failure| broken(failure.to_string());
     Ok(Znodes {
-        anonymous,
+        no_ticket,
         kafka: Probed::of(Some(kafka.map_err(failed))),
         heartline: Probed::of(Some(heartline.map_err(failed))),
     })

@@ -37,7 +37,7 @@ use heartline_zookeeper::Namespace;
 use overview::Overview;
 use row::Row;
 use rows::rows;
-use ticket::why_anonymous;
+use ticket::why_no_ticket;
 
 const HELP: &str = "\
 Examples:
@@ -102,12 +102,12 @@ impl StatusArgs {
             Ok(described) => described.cluster,
             Err(error) => return ending(Err(error)),
         };
-        let why_anonymous = why_anonymous(&cluster);
+        let why_no_ticket = why_no_ticket(&cluster);
         cli::run(PROGRAM, async {
             let mut screen = Screen::new(self.watch);
             loop {
                 let next = Instant::now() + self.every;
-                let well = self.show(&cluster, why_anonymous.as_deref(), &mut screen)?;
+                let well = self.show(&cluster, why_no_ticket.as_deref(), &mut screen)?;
                 if !self.watch {
                     return Ok(if well {
                         ExitCode::SUCCESS
@@ -124,10 +124,10 @@ impl StatusArgs {
     fn show(
         &self,
         cluster: &Cluster,
-        why_anonymous: Option<&str>,
+        why_no_ticket: Option<&str>,
         screen: &mut Screen,
     ) -> anyhow::Result<bool> {
-        let overview = gather(cluster, &self.namespace, why_anonymous);
+        let overview = gather(cluster, &self.namespace, why_no_ticket);
         let rows = rows(&overview);
         if self.json {
             write_line(&json(&overview, &rows)?)?;

@@ -23,7 +23,7 @@ pub(super) struct Overview {
     /// The number of voting servers in the description.
     pub(super) voters: usize,
     /// Why a secure cluster was asked without a ticket; `None` with one, and where none is needed.
-    pub(super) anonymous: Option<String>,
+    pub(super) no_ticket: Option<String>,
     /// The KDC, in a secure cluster.
     pub(super) kdcs: Vec<Daemon<Listens>>,
     pub(super) ensemble: Vec<Daemon<Server>>,

@@ -16,7 +16,7 @@ pub(super) fn rows(overview: &Overview) -> Vec<Row> {
         .iter()
         .map(|part| listener("kdc", part))
         .collect();
-    if let Some(why) = &overview.anonymous {
+    if let Some(why) = &overview.no_ticket {
         // No trouble of the cluster; but what is not shown may be there.
         let details = format!("{why}; of ZooKeeper only what is open to all is shown");
         rows.push(Row::well("ticket", "", "none", details));

@@ -90,7 +90,7 @@ pub(super) fn overview() -> Overview {
         cluster: "mycluster".to_owned(),
         time,
         voters: 3,
-        anonymous: None,
+        no_ticket: None,
         kdcs: Vec::new(),
         ensemble: vec![
             server("h1", "leader"),

@@ -18,7 +18,7 @@ const CONFIG: &str = "KRB5_CONFIG";
 ///
 /// The Kerberos library reads the cluster's files by environment variables, which a program may only set for another one:
 /// so this replaces the process by the same command with them. Where they name the cluster already, they stay.
-pub(super) fn why_anonymous(cluster: &Cluster) -> Option<String> {
+pub(super) fn why_no_ticket(cluster: &Cluster) -> Option<String> {
     if !cluster.is_secure() {
         return None;
     }

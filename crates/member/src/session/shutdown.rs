@@ -15,11 +15,13 @@ use heartline_core::protocol::{Ending, beat};
 /// How long a failed member stays at most, so that the master reads its last beat.
 const LONGEST_HOLD: Duration = Duration::from_millis(100);
 
-/// How long a master with followers stays at least, so that it hears of those that leave at the same time: two intervals, as
-/// they are by default.
-const LAST_WORDS: Duration = Duration::from_millis(10);
-/// How long it stays at most for followers that have said how their work ended, and are still there.
-const LONGEST_LAST_WORDS: Duration = Duration::from_millis(100);
+/// How long a master with followers stays at least, in its intervals: it hears of those that leave at the same time.
+const LAST_WORDS: u32 = 2;
+/// The least time for that: two intervals, as they are by default.
+const LEAST_LAST_WORDS: Duration = Duration::from_millis(10);
+/// How long it stays at most, also for followers that have said how their work ended, and are still there: longer than a
+/// follower that has failed.
+const LONGEST_LAST_WORDS: Duration = LONGEST_HOLD.saturating_mul(2);
 
 impl MemberSession<'_> {
     /// Whether a leaving member need not wait for the connection. The first call starts a diagnosis, since a
@@ -46,34 +48,23 @@ impl MemberSession<'_> {
         }
     }
 
-    /// Whether a master stays for a moment: nobody else may hear what followers say that leave right before it.
-    pub(super) fn waits_for_last_words(&mut self) -> bool {
+    /// Until when a master stays, before it looks again: nobody else may hear what followers say that leave with it, or
+    /// right before it. `None` if it need not stay.
+    pub(super) fn stays_until(&mut self) -> Option<Instant> {
         let SessionRole::Master(master) = &self.role else {
-            return false;
+            return None;
         };
-        let state = &master.master_state;
-        if state.followers() == 0 {
-            return false;
+        if master.master_state.followers() == 0 {
+            return None;
         }
+        let has_leaving = master.master_state.has_leaving();
+        let least = (self.interval() * LAST_WORDS).clamp(LEAST_LAST_WORDS, LONGEST_LAST_WORDS);
         let since = *self.last_words_since.get_or_insert_with(Instant::now);
         let waited = since.elapsed();
-        waited < LAST_WORDS || (state.has_leaving() && waited < LONGEST_LAST_WORDS)
-    }
-
-    /// Whether that moment has begun and is not over.
-    pub(super) fn hears_last_words(&self) -> bool {
-        let since = self.last_words_since;
-        since.is_some_and(|since| since.elapsed() < LONGEST_LAST_WORDS)
-    }
-
-    /// When to look again whether that moment is over.
-    pub(super) fn last_words_end(&self) -> Instant {
-        let since = self.last_words_since.unwrap_or_else(Instant::now);
-        let least = since + LAST_WORDS;
-        if least > Instant::now() {
-            return least;
+        if waited < least {
+            return Some(since + least);
         }
-        since + LONGEST_LAST_WORDS
+        (has_leaving && waited < LONGEST_LAST_WORDS).then(|| since + LONGEST_LAST_WORDS)
     }
 
     /// Reports how the work ended and removes the member's znodes. It does not wait for these answers: the

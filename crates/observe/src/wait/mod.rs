@@ -1,7 +1,8 @@
 //! `heartline wait`: waits until the tasks of a job have ended, for schedulers and scripts.
 //!
-//! Two sources, each of which alone would miss something: the master's events say how members ended, also those that came and
-//! went between two looks; looks at the znodes say which task each member runs, and that nobody is there any more.
+//! Two sources, each of which alone would miss something: the master's events say how members ended, also those that
+//! came and went between two looks; looks at the znodes say which task each member runs, and that nobody is there any
+//! more.
 
 mod tally;
 
@@ -22,7 +23,7 @@ use heartline_core::protocol::claim::is_standing;
 use heartline_core::text::line;
 use heartline_process::say::say;
 
-use tally::{JobEnding, Present, Tally};
+use tally::{JobEnding, MemberState, SeenMember, Tally};
 
 const PROGRAM: &str = "heartline wait";
 /// Time between two looks, after the one before has ended.
@@ -33,8 +34,9 @@ const FAR: Duration = Duration::from_secs(100 * 365 * 86_400);
 const TIMED_OUT: u8 = 124;
 
 const HELP: &str = "\
-Exit status: 0 if each task has an attempt that finished; 1 if one has none, or on an error; 2 on wrong usage; 124 at the
-time limit. A task of Hadoop may have several attempts; any other member is a task of its own. Dedicated masters are none.
+Exit status: 0 if each task has an attempt that finished; 1 if one has none, or on an error; 2 on wrong usage; 124 at
+the time limit. A task of Hadoop may have several attempts; any other member is a task of its own. Dedicated masters
+are none.
 
 Examples:
   hadoop jar hadoop-streaming.jar … & heartline wait --new --timeout 2h
@@ -42,8 +44,8 @@ Examples:
 
 /// Wait until all tasks of a job have ended, and say how
 ///
-/// A job that has ended before is judged by the master's last report, which no longer tells all: start the wait with the
-/// job.
+/// A job that has ended before is judged by the master's last report, which no longer tells all: start the wait with
+/// the job.
 #[derive(Args, Clone, Debug)]
 #[command(after_long_help = HELP)]
 pub struct WaitArgs {
@@ -51,8 +53,8 @@ pub struct WaitArgs {
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     timeout: Option<Duration>,
 
-    /// For how long no member may be there until the job counts as ended: longer than the pause between its mappers and its
-    /// reducers
+    /// For how long no member may be there until the job counts as ended: longer than the pause between its mappers and
+    /// its reducers
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration)]
     settle: Duration,
 
@@ -103,11 +105,13 @@ impl WaitArgs {
             let Ok(overview) = timeout_at(limit, first_look(&mut reader)).await else {
                 return self.show("timeout", &tally.summary(false));
             };
-            tally.look(begin.elapsed(), &members(&overview));
+            self.look(&mut tally, begin.elapsed(), &overview);
+            say(PROGRAM, "waits for a new job");
             if let Some((epoch, sequence)) = overview.reported {
                 history = EventHistory::up_to(epoch, sequence, overview.now);
             }
         }
+        // Both who tell are part of this future, and wait while it takes what they have told.
         let (tell, mut told) = unbounded_channel();
         let handler = EventForwarder {
             tell: tell.clone(),
@@ -120,7 +124,7 @@ impl WaitArgs {
                 biased;
                 Some(news) = told.recv() => match news {
                     News::Event(event) => tally.event(&event),
-                    News::Look(Ok(overview)) => tally.look(begin.elapsed(), &members(&overview)),
+                    News::Look(Ok(overview)) => self.look(&mut tally, begin.elapsed(), &overview),
                     News::Look(Err(_)) => tally.unknown(),
                 },
                 () = sleep_until(limit) => return self.show("timeout", &tally.summary(false)),
@@ -138,6 +142,14 @@ impl WaitArgs {
         }
     }
 
+    /// Takes what a look has shown. With a part that cannot be read, nobody knows who is there.
+    fn look(&self, tally: &mut Tally, now: Duration, overview: &Overview) {
+        tally.look(now, &members(overview, !self.new));
+        if !overview.unreadable.is_empty() {
+            tally.unknown();
+        }
+    }
+
     fn show(&self, outcome: &'static str, ending: &JobEnding) -> anyhow::Result<ExitCode> {
         if self.json {
             write_line(&serde_json::to_string(&ResultLine { outcome, ending })?)?;
@@ -151,6 +163,19 @@ impl WaitArgs {
                     format!("{}: ", failure.node)
                 };
                 say(PROGRAM, line(&format!("{task}: {node}{why}")));
+            }
+            let more = ending.failed.saturating_sub(ending.failures.len());
+            if more > 0 {
+                say(PROGRAM, format_args!("and {more} more tasks failed"));
+            }
+            if ending.lost > 0 {
+                let lost = ending.lost;
+                say(
+                    PROGRAM,
+                    format_args!(
+                        "{lost} events were missed: a task named as failed may have finished"
+                    ),
+                );
             }
         }
         Ok(match outcome {
@@ -172,29 +197,47 @@ fn summary(outcome: &str, ending: &JobEnding) -> String {
     let tasks = if *finished == 1 { "task" } else { "tasks" };
     let mut text = format!("{outcome}: {finished} {tasks} finished, {failed} failed");
     if *running > 0 || outcome == "timeout" {
-        text = format!("{text}, {running} still run");
+        let run = if *running == 1 { "runs" } else { "run" };
+        text = format!("{text}, {running} still {run}");
     }
     text
 }
 
-/// The members that work, or say how they ended: not the dead, of which the master reports, and no dedicated masters.
-fn members(overview: &Overview) -> Vec<Present> {
+/// All members, as they are now; `with_dead` if the dead are of this job.
+fn members(overview: &Overview, with_dead: bool) -> Vec<SeenMember> {
     let master = overview.master.as_ref();
-    let dedicated = master.filter(|master| is_standing(&master.claim));
-    let rows = overview.rows.iter().filter(|row| {
-        let is_dedicated = match row.role {
-            MemberRole::Standing => true,
-            MemberRole::Master => dedicated.is_some(),
-            MemberRole::Follower => false,
+    let is_dedicated = master.is_some_and(|master| is_standing(&master.claim));
+    let members = overview.rows.iter().filter_map(|row| {
+        let state = match (row.verdict, row.role) {
+            (MemberVerdict::Dead, _) if with_dead => MemberState::Dead,
+            (MemberVerdict::Dead, _) => return None,
+            (_, MemberRole::Standing) => MemberState::Dedicated,
+            (_, MemberRole::Master) if is_dedicated => MemberState::Dedicated,
+            (MemberVerdict::Ended(ending), _) => MemberState::Ended(ending),
+            _ => MemberState::Runs,
         };
-        !is_dedicated && row.verdict != MemberVerdict::Dead
+        Some(SeenMember {
+            node: row.node.clone(),
+            task: row.identity.task(),
+            state,
+        })
     });
-    let members = rows.map(|row| Present {
-        node: row.node.clone(),
-        task: row.identity.task(),
-        ending: row.beat.as_ref().and_then(|beat| beat.ending),
-    });
-    members.collect()
+    let mut members: Vec<SeenMember> = members.collect();
+    if let Some(master) = master
+        && !members.iter().any(|member| member.node == master.node)
+    {
+        // Its claim can be read by its own identity only.
+        members.push(SeenMember {
+            node: master.node.clone(),
+            task: None,
+            state: if is_dedicated {
+                MemberState::Dedicated
+            } else {
+                MemberState::Runs
+            },
+        });
+    }
+    members
 }
 
 /// What was there before: an earlier job's report, and members of this one that were faster. Tries until `ZooKeeper`

@@ -1,6 +1,7 @@
-//! Which tasks of a job run, and how the others ended, from what the master reports and from looks at the members. Pure.
+//! Which tasks of a job run, and how the others ended, from what the master reports and from looks at the members.
+//! Pure.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -12,15 +13,28 @@ const MOST_MEMBERS: usize = 200_000;
 /// The most failures that a summary lists.
 const MOST_LISTED: usize = 20;
 
+/// What a look has shown of a member.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum MemberState {
+    /// It works.
+    Runs,
+    /// It has said how its work ended.
+    Ended(Ending),
+    /// The master reports its death.
+    Dead,
+    /// It is a dedicated master, which has no work.
+    Dedicated,
+}
+
 /// A member that a look has shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Present {
+pub(super) struct SeenMember {
     /// Its name.
     pub(super) node: String,
     /// Its task; without one, the member is a task of its own.
     pub(super) task: Option<String>,
-    /// How its work ended, if it has said so.
-    pub(super) ending: Option<Ending>,
+    /// What it does.
+    pub(super) state: MemberState,
 }
 
 /// What is known of one task.
@@ -44,6 +58,10 @@ pub(super) struct Tally {
     tasks: BTreeMap<String, TaskState>,
     /// The task of each member.
     names: HashMap<String, String>,
+    /// The dedicated masters: what events say of them does not count.
+    dedicated: HashSet<String>,
+    /// Number of events that were missed.
+    lost: u64,
     /// Since when looks show nobody; `None` while somebody is there, or while that is not known.
     empty_since: Option<Duration>,
 }
@@ -57,6 +75,8 @@ pub(super) struct JobEnding {
     pub(super) failed: usize,
     /// Tasks that still run.
     pub(super) running: usize,
+    /// Events that were missed: a task of which the end was missed counts as failed.
+    pub(super) lost: u64,
     /// The tasks that failed, the first of them.
     pub(super) failures: Vec<TaskFailure>,
 }
@@ -73,16 +93,22 @@ pub(super) struct TaskFailure {
 }
 
 impl Tally {
-    /// Takes what a look has shown: all members that live or say how they ended.
-    pub(super) fn look(&mut self, now: Duration, members: &[Present]) {
+    /// Takes what a look has shown.
+    pub(super) fn look(&mut self, now: Duration, members: &[SeenMember]) {
         let mut is_empty = true;
-        for Present { node, task, ending } in members {
+        for SeenMember { node, task, state } in members {
+            if *state == MemberState::Dedicated {
+                self.is_dedicated(node);
+                continue;
+            }
             self.belongs(node, task.as_deref());
-            if let Some(ending) = ending {
-                self.ended(node, *ending);
-            } else {
-                is_empty = false;
-                self.runs(node);
+            match state {
+                MemberState::Ended(ending) => self.ended(node, *ending),
+                MemberState::Dead => self.was_dead(node),
+                MemberState::Runs | MemberState::Dedicated => {
+                    is_empty = false;
+                    self.runs(node);
+                }
             }
         }
         if is_empty {
@@ -112,9 +138,8 @@ impl Tally {
                 EndReason::Deposed => {}
             }
         }
-        let Some(node) = &event.node else {
-            return;
-        };
+        // A loss is of no node.
+        let node = event.node.as_deref().unwrap_or_default();
         match event.event {
             EventKind::Finished => self.ended(node, Ending::Finished),
             EventKind::Failed => self.ended(node, Ending::Failed),
@@ -123,14 +148,14 @@ impl Tally {
                 let cause = event.cause.map(|cause| format!(": {cause}"));
                 self.failed(node, &format!("declared dead{}", cause.unwrap_or_default()));
             }
+            EventKind::Lost => self.lost += event.count.unwrap_or(1),
             EventKind::Joined | EventKind::Returned | EventKind::Claimed => self.runs(node),
             EventKind::Alive
             | EventKind::Stalled
             | EventKind::Recovered
             | EventKind::Snapshot
             | EventKind::Connected
-            | EventKind::Disconnected
-            | EventKind::Lost => {}
+            | EventKind::Disconnected => {}
         }
     }
 
@@ -150,14 +175,17 @@ impl Tally {
 
     /// What is known so far; with `is_over`, who still runs has gone without a word.
     pub(super) fn summary(&self, is_over: bool) -> JobEnding {
-        let mut ending = JobEnding::default();
+        let mut ending = JobEnding {
+            lost: self.lost,
+            ..JobEnding::default()
+        };
         for (task, state) in &self.tasks {
             if state.finished {
                 ending.finished += 1;
             } else if state.has_ended() || is_over {
                 ending.failed += 1;
                 if ending.failures.len() < MOST_LISTED {
-                    ending.failures.push(failure(task, state));
+                    ending.failures.push(self.failure(task, state));
                 }
             } else {
                 ending.running += 1;
@@ -188,7 +216,19 @@ impl Tally {
         self.names.insert(node.to_owned(), task.to_owned());
     }
 
+    fn is_dedicated(&mut self, node: &str) {
+        if self.dedicated.len() >= MOST_MEMBERS || !self.dedicated.insert(node.to_owned()) {
+            return;
+        }
+        if self.names.remove(node).as_deref() == Some(node) {
+            self.tasks.remove(node);
+        }
+    }
+
     fn state(&mut self, node: &str) -> Option<&mut TaskState> {
+        if self.dedicated.contains(node) {
+            return None;
+        }
         if !self.names.contains_key(node) {
             self.belongs(node, None);
         }
@@ -216,28 +256,36 @@ impl Tally {
         }
     }
 
+    /// A report repeats the dead for minutes: an event says more.
+    fn was_dead(&mut self, node: &str) {
+        let state = self.state(node);
+        if state.is_some_and(|state| !state.failures.contains_key(node)) {
+            self.failed(node, "declared dead");
+        }
+    }
+
     fn failed(&mut self, node: &str, why: &str) {
         if let Some(state) = self.state(node) {
             state.running.remove(node);
             state.failures.insert(node.to_owned(), why.to_owned());
         }
     }
-}
 
-fn failure(task: &str, state: &TaskState) -> TaskFailure {
-    let gone = state
-        .running
-        .iter()
-        .map(|node| (node.as_str(), "gone without a word"));
-    let told = state
-        .failures
-        .iter()
-        .map(|(node, why)| (node.as_str(), why.as_str()));
-    let (node, why) = told.chain(gone).next_back().unwrap_or((task, "failed"));
-    TaskFailure {
-        task: task.to_owned(),
-        node: node.to_owned(),
-        why: why.to_owned(),
+    fn failure(&self, task: &str, state: &TaskState) -> TaskFailure {
+        let gone = if self.lost > 0 {
+            "gone, and events were missed"
+        } else {
+            "gone without a word"
+        };
+        let gone = state.running.iter().map(|node| (node.as_str(), gone));
+        let told = state.failures.iter();
+        let told = told.map(|(node, why)| (node.as_str(), why.as_str()));
+        let (node, why) = told.chain(gone).next_back().unwrap_or((task, "failed"));
+        TaskFailure {
+            task: task.to_owned(),
+            node: node.to_owned(),
+            why: why.to_owned(),
+        }
     }
 }
 

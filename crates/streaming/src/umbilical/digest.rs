@@ -1,7 +1,7 @@
 //! DIGEST-MD5 (RFC 2831): the client's part.
 
 use std::collections::HashMap;
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
 use md5::{Digest, Md5};
 use subtle::ConstantTimeEq;
@@ -18,8 +18,8 @@ const LARGEST_BUFFER: usize = (1 << 24) - 1;
 /// The smallest such limit that is accepted: with less, a report would become hundreds of messages.
 const SMALLEST_BUFFER: usize = 256;
 
-/// The client's identity, and the service to which it proves it.
-#[derive(Clone, Copy, Debug)]
+/// The client's identity, and the service to which it proves it. `Debug` is not derived: it holds a password.
+#[derive(Clone, Copy)]
 pub(super) struct Party<'a> {
     pub(super) user: &'a str,
     pub(super) password: &'a str,
@@ -48,8 +48,7 @@ pub enum DigestError {
     Unknown,
 }
 
-/// The response to a challenge.
-#[derive(Debug)]
+/// The response to a challenge. `Debug` is not derived: it holds what the token proves.
 pub(super) struct Answer {
     /// The text to send.
     pub(super) text: String,
@@ -61,6 +60,12 @@ pub(super) struct Answer {
     secret: [u8; 16],
     /// The largest message that the server takes, in bytes.
     buffer: usize,
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer").finish_non_exhaustive()
+    }
 }
 
 /// The protection of the messages that follow, and the largest part of one that may be wrapped at once.

@@ -8,8 +8,8 @@ use heartline_kerberos::{fetch_ticket, refuse_delegation};
 const SERVICE: &str = "zookeeper";
 
 /// What to do where a server refuses a ticket: it tells clients no reason.
-pub(super) const REFUSED_TICKET: &str = "its log says why: mostly the clocks of this host, the KDC and the server differ by \
-                                         more than 5 minutes, or the server's keytab holds another key than the KDC";
+pub(super) const REFUSED_TICKET: &str = "its log says why: mostly the clocks of the KDC and the server differ by more than \
+                                         5 minutes, or the server's keytab holds another key than the KDC";
 
 /// Refuses tickets that the client library would hand on to one of these servers: it asks for that with every connection.
 /// Blocks as [`fetch_tickets`] does.

@@ -231,7 +231,7 @@ fn what_is_not_described_has_no_row() {
 #[test]
 fn who_asks_without_a_ticket_is_told_what_is_not_shown() {
     let why = "this program was built without Kerberos";
-    let overview = after(|overview| overview.anonymous = Some(why.to_owned()));
+    let overview = after(|overview| overview.no_ticket = Some(why.to_owned()));
     assert_eq!(
         details(&overview, "ticket"),
         "none: this program was built without Kerberos; of ZooKeeper only what is open to all is shown"

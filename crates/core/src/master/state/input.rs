@@ -98,7 +98,9 @@ pub(super) fn previous(
     let given = prior.control.interval.unwrap_or_default();
     let reports = pace.detection.timeout.max(given);
     let cause = elected.cause;
-    let has_failed = |event: &Event| event.ending == Some(Ending::Failed);
+    // Events of masters before it stand there too.
+    let has_failed =
+        |event: &Event| event.epoch == Some(epoch) && event.ending == Some(Ending::Failed);
     let went = if report.is_free() && report.events.iter().any(has_failed) {
         EndReason::Failed
     } else if report.is_free() {

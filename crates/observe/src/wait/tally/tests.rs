@@ -14,11 +14,18 @@ fn event(kind: EventKind, node: &str) -> Event {
     Event::of(DateTime::UNIX_EPOCH, kind, node, Some(7))
 }
 
-fn present(node: &str, task: Option<&str>) -> Present {
-    Present {
+fn present(node: &str, task: Option<&str>) -> SeenMember {
+    SeenMember {
         node: node.to_owned(),
         task: task.map(str::to_owned),
-        ending: None,
+        state: MemberState::Runs,
+    }
+}
+
+fn in_state(state: MemberState, node: &str, task: Option<&str>) -> SeenMember {
+    SeenMember {
+        state,
+        ..present(node, task)
     }
 }
 
@@ -157,8 +164,7 @@ fn a_member_says_its_task_after_its_first_event() {
     tally.event(&event(EventKind::Joined, "map1"));
     tally.event(&event(EventKind::Failed, "map1"));
     tally.event(&event(EventKind::Joined, "map2"));
-    let mut told = present("map1", Some("task_1"));
-    told.ending = Some(Ending::Failed);
+    let told = in_state(MemberState::Ended(Ending::Failed), "map1", Some("task_1"));
     tally.look(second(0), &[told, present("map2", Some("task_1"))]);
     assert_eq!(
         tally.summary(false).running,
@@ -168,4 +174,47 @@ fn a_member_says_its_task_after_its_first_event() {
     tally.event(&event(EventKind::Finished, "map2"));
     let ending = over(&mut tally);
     assert_eq!((ending.finished, ending.failed), (1, 0));
+}
+
+#[test]
+fn a_dedicated_master_is_no_task() {
+    let mut tally = Tally::default();
+    tally.event(&event(EventKind::Claimed, "master1"));
+    let dedicated = in_state(MemberState::Dedicated, "master1", None);
+    tally.look(second(0), &[dedicated.clone(), present("map1", None)]);
+    tally.event(&event(EventKind::Finished, "map1"));
+    tally.event(&event(EventKind::Claimed, "master1"));
+    tally.look(second(1), std::slice::from_ref(&dedicated));
+    let ending = tally.ending(second(6), SETTLE, 1).expect("it is over");
+    assert_eq!((ending.finished, ending.failed), (1, 0));
+    tally.event(&event(EventKind::Released, "master1"));
+    assert_eq!(over(&mut tally).finished, 1);
+}
+
+#[test]
+fn the_dead_of_the_report_have_failed_unless_they_are_tried_again() {
+    let mut tally = Tally::default();
+    let dead = in_state(MemberState::Dead, "map1", Some("task_1"));
+    tally.look(second(0), std::slice::from_ref(&dead));
+    assert_eq!(tally.summary(false).failures[0].why, "declared dead");
+    tally.look(second(1), &[dead.clone(), present("map2", Some("task_1"))]);
+    tally.event(&event(EventKind::Finished, "map2"));
+    tally.look(second(2), std::slice::from_ref(&dead));
+    let ending = tally.ending(second(7), SETTLE, 1).expect("it is over");
+    assert_eq!((ending.finished, ending.failed), (1, 0));
+}
+
+#[test]
+fn missed_events_are_told() {
+    let mut tally = Tally::default();
+    tally.look(second(0), &[present("map1", None)]);
+    tally.event(&Event::lost(
+        DateTime::UNIX_EPOCH,
+        Some(7),
+        3,
+        DateTime::UNIX_EPOCH,
+    ));
+    let ending = over(&mut tally);
+    assert_eq!((ending.failed, ending.lost), (1, 3));
+    assert_eq!(ending.failures[0].why, "gone, and events were missed");
 }

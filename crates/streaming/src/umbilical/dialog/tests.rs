@@ -1,4 +1,4 @@
-//! Masters that do not behave like Hadoop's own; `tests/umbilical.rs` tests with that one.
+//! Masters that do not behave like Hadoop's own; `tests/hadoop/umbilical.rs` tests with that one.
 
 use std::fs;
 use std::path::Path;

@@ -81,7 +81,21 @@ fn the_last_word_of_a_master_that_failed_says_so() {
     assert_eq!(released.event, EventKind::Released);
     assert_eq!(released.ending, Some(Ending::Failed));
     let soon = TimeDelta::milliseconds(10);
-    assert_eq!(went(None, report.as_bytes(), soon), Some(EndReason::Failed));
+    let epoch = released.epoch.unwrap();
+    let of_epoch = |epoch: i64| {
+        let line = format!(" {} ", released.epoch.unwrap());
+        report.replace(&line, &format!(" {epoch} "))
+    };
+    assert_eq!(epoch, 40);
+    // The release of the master of epoch 30, as `of_other` has it.
+    let own = of_epoch(30);
+    assert_eq!(went(None, own.as_bytes(), soon), Some(EndReason::Failed));
+    // An earlier one failed, and the last one finished.
+    let earlier = of_epoch(20);
+    assert_eq!(
+        went(None, earlier.as_bytes(), soon),
+        Some(EndReason::Finished)
+    );
 }
 
 /// Why the previous master ended, according to a new master.
