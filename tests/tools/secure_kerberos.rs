@@ -62,11 +62,21 @@ fn logins(zookeeper: &ZooKeeper, user: &str) -> usize {
 /// Waits until the server has let in as many as `job`, and both members are alive for somebody else, who needs no other
 /// ticket than his.
 fn wait_until_both_beat(stranger: &Ticket, zookeeper: &ZooKeeper, count: usize) {
-    wait_until("both have proven who they are, and beat", LIMIT, || {
-        let (status, shown, _) = ask(stranger, &["status"], &zookeeper.address());
+    let begin = Instant::now();
+    loop {
+        let (status, shown, why) = ask(stranger, &["status"], &zookeeper.address());
         let has_both = shown.contains("map1") && shown.contains("map2");
-        logins(zookeeper, "job") >= count && status == Some(0) && has_both
-    });
+        let seen = logins(zookeeper, "job");
+        if seen >= count && status == Some(0) && has_both {
+            return;
+        }
+        let took = begin.elapsed();
+        assert!(
+            took < LIMIT,
+            "after {took:.1?}, {seen} of {count} logins: {shown}{why}"
+        );
+        thread::sleep(Duration::from_millis(100));
+    }
 }
 
 fn assert_one_two(mapper: Mapper) -> String {
