@@ -7,8 +7,8 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use crate::support::hadoop::{
-    assert_same_counts, count_words, job_counts, log_of, run_job, sample_data_of_equal_length,
-    start,
+    ONE_MAPPER_A_TEXT, assert_same_counts, count_words, job_counts, log_of, run_job,
+    sample_data_of_equal_length, start,
 };
 use crate::support::{Described, Watcher, assert_one_master_an_epoch};
 use tempfile::TempDir;
@@ -66,6 +66,7 @@ fn job_through(cluster: &Described, victims: &[Victim]) {
             .arg("--cluster")
             .arg(cluster.file())
             .args(["--zookeeper", &ensemble, "--mapper", &mapper])
+            .args(ONE_MAPPER_A_TEXT)
             .args(&files)
             .arg(&output),
     );

@@ -9,8 +9,8 @@ use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use crate::support::hadoop::{
-    assert_same_counts, count_words, job_counts, log_of, run_job, sample_data_of_equal_length,
-    script, start, succeed,
+    ONE_MAPPER_A_TEXT, assert_same_counts, count_words, job_counts, log_of, run_job,
+    sample_data_of_equal_length, script, start, succeed,
 };
 use crate::support::left_out::{self, leave_out};
 use crate::support::{Described, Mapper, Parts, Watcher, visit, wait_until, which};
@@ -253,6 +253,7 @@ fn job_outlives_a_namenode(cluster: &Described) {
             .arg(script)
             .args(["--file", env!("CARGO_BIN_EXE_heartline")])
             .args(["--file", env!("CARGO_BIN_EXE_wc-mapper")])
+            .args(ONE_MAPPER_A_TEXT)
             .args(&files)
             .arg(&output),
     );

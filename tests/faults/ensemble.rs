@@ -76,3 +76,27 @@ fn go_on(ensemble: &Ensemble, mut job: Job, what: &str) {
         assert!(said.lines().count() <= 1, "{said}");
     }
 }
+
+#[test]
+fn who_joins_while_the_leader_dies_is_not_declared_dead() {
+    let mut ensemble = Ensemble::start();
+    for round in 0..12 {
+        let chroot = format!("/joining-{round}");
+        let address = ensemble.address() + &chroot;
+        let mut job = Job::start(&address, 1, &[]);
+        for name in ["map2", "map3", "map4"] {
+            job.join(&address, name, &[]);
+        }
+        sleep(Duration::from_millis(30 * round));
+        let leader = ensemble.leader();
+        ensemble.kill(leader);
+        job.feed("b c ");
+        go_on(
+            &ensemble,
+            job,
+            &format!("the leader was killed, round {round}"),
+        );
+        ensemble.restart(leader);
+        ensemble.wait_until_whole();
+    }
+}

@@ -28,6 +28,10 @@ pub(crate) fn sample_data() -> Vec<PathBuf> {
     files
 }
 
+/// Has each text read by one mapper. By Hadoop's goal of two mappers the largest is two splits, and the mapper of the
+/// second ends within a second: in the middle of an outage it can tell nobody, and is told dead afterwards.
+pub(crate) const ONE_MAPPER_A_TEXT: [&str; 2] = ["-D", "mapreduce.job.maps=1"];
+
 /// The beginnings of the sample texts, each with as many lines as the shortest has: with a delay for each line, all
 /// their mappers take the same time.
 pub(crate) fn sample_data_of_equal_length(folder: &Path) -> Vec<PathBuf> {
