@@ -149,6 +149,9 @@ fn a_mapper_stays_under_16_mib() {
     assert!(peak < 16 * 1024, "{peak} KiB to combine a word of 100 MB");
 }
 
+/// What the libraries of Kerberos take besides, in KiB; the default build has none.
+const LIBRARIES: u64 = if cfg!(feature = "gssapi") { 1024 } else { 0 };
+
 #[test]
 #[cfg(target_os = "linux")]
 fn combining_stays_within_its_limit() {
@@ -165,7 +168,10 @@ fn combining_stays_within_its_limit() {
     for limit in [10, 16, 32] {
         let arguments = ["--combine", "--combine-memory", &format!("{limit}MiB")];
         let peak = peak_memory(&arguments, std::iter::once(text.as_bytes()));
-        assert!(peak <= limit * 1024, "{peak} KiB of {limit} MiB");
+        assert!(
+            peak <= limit * 1024 + LIBRARIES,
+            "{peak} KiB of {limit} MiB"
+        );
         assert!(
             peak > limit * 1024 / 4,
             "only {peak} KiB of {limit} MiB were put to use"
