@@ -110,6 +110,8 @@ impl Overview {
                 ));
             }
         }
+        // One that was dead and leads now may have a claim that cannot be read here, and so no row.
+        named.extend(master.iter().map(|master| master.node.clone()));
         let reports = master.as_ref().is_some_and(|master| master.term.is_some());
         for dead in &report.dead {
             let of_late = reports || wall - dead.time < DEAD_SHOWN;

@@ -153,3 +153,19 @@ fn nobody_is_nobody() {
     assert!(overview.rows.is_empty() && overview.master.is_none() && !overview.is_bad());
     assert_eq!(overview.now, start());
 }
+
+#[test]
+fn a_master_whose_claim_cannot_be_read_is_not_dead() {
+    let mut look = look(Vec::new(), Vec::new(), 0);
+    let text = report(CLAIM).replace("master: map1", "master: map3");
+    look.report = Some(node("", &text, 1, 0, 0));
+    look.has_private_claims = true;
+    let overview = of(&look);
+    assert_eq!(overview.master.as_ref().unwrap().node, "map3");
+    assert!(
+        shown_rows(&overview).is_empty(),
+        "{:?}",
+        shown_rows(&overview)
+    );
+    assert!(!overview.is_bad());
+}
