@@ -68,7 +68,7 @@ fn wait_until_both_beat(stranger: &Ticket, zookeeper: &ZooKeeper, count: usize) 
         let has_both = shown.contains("map1") && shown.contains("map2");
         let seen = logins(zookeeper, "job");
         if seen >= count && status == Some(0) && has_both {
-            return;
+            break;
         }
         let took = begin.elapsed();
         assert!(
