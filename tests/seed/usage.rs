@@ -6,6 +6,15 @@ use assert_cmd::Command;
 use assert_cmd::cargo::cargo_bin;
 use predicates::str::contains;
 
+/// The small programs.
+const PROGRAMS: [&str; 5] = [
+    "wc-mapper",
+    "wc-reducer",
+    "setup-zookeeper",
+    "watch-master",
+    "watch-slave",
+];
+
 fn program(name: &str) -> Command {
     Command::cargo_bin(name).expect("it is built")
 }
@@ -61,13 +70,7 @@ fn wrong_options_are_answered_with_what_to_write() {
 
 #[test]
 fn every_program_has_help_and_a_version() {
-    for name in [
-        "wc-mapper",
-        "wc-reducer",
-        "setup-zookeeper",
-        "watch-master",
-        "watch-slave",
-    ] {
+    for name in PROGRAMS {
         program(name)
             .arg("--help")
             .assert()
@@ -130,13 +133,7 @@ fn heartline_is_every_program_by_its_name_and_by_its_first_argument() {
         command.arg(argument);
         command
     };
-    for name in [
-        "wc-mapper",
-        "wc-reducer",
-        "setup-zookeeper",
-        "watch-master",
-        "watch-slave",
-    ] {
+    for name in PROGRAMS {
         let own = said(with(program(name), "--help"));
         assert_eq!(said(with(linked(name), "--help")), own);
         // Only the usage line differs.

@@ -19,7 +19,7 @@ const LOOKED: Duration = Duration::from_secs(5);
 struct Wait(Guarded);
 
 impl Wait {
-    fn start(zookeeper: &ZooKeeper, options: &[&str]) -> Self {
+    fn command(zookeeper: &ZooKeeper, options: &[&str]) -> Command {
         let mut command = Command::new(HEARTLINE);
         command
             .args(["wait", "--json", "--settle", "1s"])
@@ -27,28 +27,18 @@ impl Wait {
             .args(options)
             .stdin(Stdio::null())
             .stdout(Stdio::piped());
-        Self(Guarded::spawn(&mut command))
+        command
+    }
+
+    fn start(zookeeper: &ZooKeeper, options: &[&str]) -> Self {
+        Self(Guarded::spawn(&mut Self::command(zookeeper, options)))
     }
 
     /// One for a job that begins now; returns when it has seen what was there before.
     fn for_new(zookeeper: &ZooKeeper, options: &[&str]) -> Self {
-        let mut command = Command::new(HEARTLINE);
-        command
-            .args([
-                "wait",
-                "--new",
-                "--json",
-                "--settle",
-                "1s",
-                "--timeout",
-                "120s",
-            ])
-            .args(["--zookeeper", &zookeeper.address()])
-            .args(options)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let mut process = Guarded::spawn(&mut command);
+        let mut command = Self::command(zookeeper, options);
+        command.args(["--new", "--timeout", "120s"]);
+        let mut process = Guarded::spawn(command.stderr(Stdio::piped()));
         let stderr = process.take_stderr().expect("a pipe");
         let mut lines = BufReader::new(stderr).lines().map_while(Result::ok);
         lines

@@ -62,6 +62,9 @@ impl Session {
             open: self.open_to_everybody(more).await?,
             ..Secured::default()
         };
+        let namespace = self.paths().namespace().to_string();
+        // First of all: who may write the namespace may replace everything below it.
+        self.client().set_acl(&namespace, Access::Shared).await?;
         self.close_job(self.paths(), &mut secured).await?;
         let nodes = self.paths_of_nodes();
         let root = nodes.namespace().to_string();
@@ -88,11 +91,8 @@ impl Session {
         Ok(secured)
     }
 
-    /// Closes a namespace, and the znodes of the job or the control servers there.
+    /// Closes the znodes of the job or the control servers in a namespace that is closed already.
     async fn close_job(&self, paths: &Paths, secured: &mut Secured) -> Result<(), Failure> {
-        // First of all: who may write the namespace may replace everything below it.
-        let namespace = paths.namespace().to_string();
-        self.client().set_acl(&namespace, Access::Shared).await?;
         let (control, requests) = (paths.control(), paths.requests());
         // Each is there for `replace` to delete it.
         self.ensure(control, b"").await?;

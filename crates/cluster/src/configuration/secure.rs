@@ -198,7 +198,13 @@ mod tests {
             "127.91.2.2:50070",
         );
         is(&text, "hadoop.zk.acl", "sasl:rm:cdrwa");
-        assert!(text.contains("<value>@"), "{text}");
+        // A file, after a sign that says so.
+        for file in ["zkfc.auth", "zkfc.acl"] {
+            let mut lines = text.lines().map(str::trim);
+            let end = format!("/h2/security/{file}</value>");
+            let named = |line: &str| line.starts_with("<value>@") && line.ends_with(&end);
+            assert!(lines.any(named), "{file}: {text}");
+        }
         // No host without a failover controller has its identity.
         assert!(!all(HA, HostKind::Loopback, "h3").contains("ha.zookeeper.auth"));
     }

@@ -132,8 +132,8 @@ impl Pages {
     }
 }
 
-/// The certificates in a text of PEM.
-fn certificates(text: &[u8]) -> Vec<Certificate<'static>> {
+/// The certificates in a text of PEM; what else is there is passed over.
+pub(crate) fn certificates(text: &[u8]) -> Vec<Certificate<'static>> {
     let certificates = parse_pem(text).filter_map(|item| match item {
         Ok(PemItem::Certificate(certificate)) => Some(certificate),
         _ => None,

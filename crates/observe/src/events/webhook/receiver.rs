@@ -7,8 +7,9 @@ use std::time::Duration;
 use ureq::Agent;
 use ureq::http::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use ureq::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::tls::{RootCerts, TlsConfig};
 
+use crate::probe::certificates;
 use heartline_core::text;
 use heartline_process::files;
 
@@ -78,11 +79,7 @@ impl Receiver {
                 let shown = path.display();
                 let read = files::read_named(path, files::SMALL)
                     .map_err(|error| format!("--webhook-ca {shown} cannot be read: {error}"))?;
-                let certificates = parse_pem(&read.bytes).filter_map(|item| match item {
-                    Ok(PemItem::Certificate(certificate)) => Some(certificate),
-                    _ => None,
-                });
-                let certificates: Vec<_> = certificates.collect();
+                let certificates = certificates(&read.bytes);
                 if certificates.is_empty() {
                     return Err(format!(
                         "--webhook-ca {shown} has no certificate; it begins with -----BEGIN CERTIFICATE-----"
