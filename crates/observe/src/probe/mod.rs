@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
+#[cfg(feature = "webhook")]
 pub(crate) use page::certificates;
 pub use page::{Pages, page};
 pub use words::{knock, word, word_by_tls};
