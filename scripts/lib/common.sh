@@ -6,6 +6,8 @@ HEARTLINE_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 HEARTLINE_HOME_DIR=${HEARTLINE_HOME_DIR:-$HEARTLINE_ROOT/.heartline}
 mkdir -p "$HEARTLINE_HOME_DIR"
 HEARTLINE_HOME_DIR=$(cd "$HEARTLINE_HOME_DIR" && pwd -P)
+# Programs that a script starts in another folder use the same one.
+export HEARTLINE_HOME_DIR
 HEARTLINE_PROGRAM=${0##*/}
 
 # Progress goes to stderr: stdout is for what a caller may want to read.

@@ -134,6 +134,7 @@ fn each_script_has_help_and_refuses_what_it_does_not_know() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts");
     for name in [
         "audit",
+        "book",
         "demo",
         "fetch-parts",
         "fuzz",
@@ -178,5 +179,24 @@ fn every_part_of_the_benchmarks_starts() {
         let output = output.expect("scripts/bench runs");
         let why = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{part}: {why}");
+    }
+}
+
+/// Without the variable a script and what it starts use the repository's folder, wherever they work.
+#[test]
+fn programs_that_a_script_starts_use_its_folder() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let told = "cd /; exec bash -c 'printf %s \"$HEARTLINE_HOME_DIR\"'";
+    for (given, expected) in [
+        (None, root.join(".heartline")),
+        (Some("/tmp"), "/tmp".into()),
+    ] {
+        let mut shell = Command::new("bash");
+        shell
+            .args(["-c", &format!(". scripts/lib/common.sh; {told}")])
+            .current_dir(root)
+            .env_remove("HEARTLINE_HOME_DIR");
+        shell.envs(given.map(|folder| ("HEARTLINE_HOME_DIR", folder)));
+        assert_eq!(Path::new(&stdout_of(&succeed(&mut shell))), expected);
     }
 }
