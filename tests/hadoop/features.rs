@@ -23,10 +23,21 @@ const CLASS: &[&str] = &["org.apache.hadoop.streaming.HadoopStreaming"];
 
 /// A streaming job on the local runner with an option of Hadoop for each of `properties`, then those of Streaming.
 fn job(start: &[&str], folder: &Path, properties: &[&str], options: &[&str]) -> Output {
+    let programs = Parts::root().join("tests/hadoop");
     let files = [
         HEARTLINE.into(),
-        Parts::root().join("tests/hadoop/binary_words.py"),
+        programs.join("binary_words.py"),
+        programs.join("told.py"),
+        folder.join("heartline-python.zip"),
     ];
+    // As python/README.md says.
+    succeed(
+        Command::new("python3")
+            .args(["-m", "zipfile", "-c"])
+            .arg(&files[3])
+            .arg("heartline")
+            .current_dir(Parts::root().join("python")),
+    );
     let files = files
         .map(|file: PathBuf| file.display().to_string())
         .join(",");
@@ -44,6 +55,7 @@ fn job(start: &[&str], folder: &Path, properties: &[&str], options: &[&str]) -> 
     command
         .args(["-files", &files])
         .args(options)
+        .args(["-cmdenv", "PYTHONPATH=heartline-python.zip"])
         .args(["-output", &output]);
     succeed(&mut command)
 }
@@ -125,7 +137,7 @@ fn a_second_key_sorts_the_records_of_plain_and_compressed_inputs() {
             "-mapper",
             "heartline run -- cat",
             "-reducer",
-            "heartline run -- cat",
+            "heartline run -- python3 told.py",
             "-partitioner",
             "org.apache.hadoop.mapred.lib.KeyFieldBasedPartitioner",
         ],
@@ -152,7 +164,11 @@ fn a_second_key_sorts_the_records_of_plain_and_compressed_inputs() {
         numbers.into_iter().eq(0..300),
         "a record is missing or there twice"
     );
-    assert_eq!(total(&done, "records in"), Some(600), "{}", log_of(&done));
+    let log = log_of(&done);
+    assert_eq!(total(&done, "records in"), Some(600), "{log}");
+    // What the reducers have told Hadoop themselves.
+    let told = ["records done", "letters; all"].map(|name| total(&done, name));
+    assert_eq!(told, [Some(300), Some(7)], "{log}");
 }
 
 #[test]

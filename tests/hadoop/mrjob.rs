@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::support::hadoop::{Counts, count_words, counter, log_of, sample_data, succeed};
-use crate::support::{Described, Parts, SOON, Watcher, python_with, wait_until};
+use crate::support::{Described, Mapper, Parts, SOON, Watcher, python_with, wait_until};
 use tempfile::TempDir;
 
 /// A Python that has mrjob, or why there is none.
@@ -25,6 +25,9 @@ pub(super) fn a_hung_mapper_of_a_job_of_two_steps_is_tried_again(
     let files = sample_data();
     let zookeeper = cluster.ensemble(&[1]);
     let watcher = Watcher::events_of(&zookeeper);
+    // With a master that is not of the job, all of its processes are followers, and the stall is reported.
+    let _master = Mapper::with_options(&zookeeper, &["--name", "standing", "--timeout", "500ms"]);
+    watcher.wait_for_event("claimed", "standing");
     let config = folder.path().join("mrjob.conf");
     fs::write(&config, configuration(&zookeeper)).expect("a configuration");
     let done = succeed(
