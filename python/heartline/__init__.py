@@ -1,7 +1,7 @@
 """What a Hadoop Streaming task written in Python tells Hadoop and heartline.
 
-Everything here speaks the contract of Hadoop Streaming: lines on stderr. It is the same with and without `heartline run`
-around the task, and silent outside of Hadoop. Nothing writes to stdout, which is for records.
+Everything here speaks the contract of Hadoop Streaming: lines on stderr. It is the same with and without
+`heartline run` around the task, and silent outside of Hadoop. Nothing writes to stdout, which is for records.
 """
 
 from ._commit import CommitError, commit

@@ -31,10 +31,11 @@ def commit(
 ) -> None:
     """Run a command by exactly one attempt of this task; return once it has succeeded, by whichever attempt.
 
-    `command` is a program and its arguments, which no shell reads; `{attempt}`, `{task}` and `{job}` in it stand for the
-    ids. It is `heartline commit -- COMMAND`, and takes its ZooKeeper from where that does: the variable
-    `HEARTLINE_ZOOKEEPER`, the job's property `heartline.zookeeper`, or the settings file; the options of a `heartline
-    run` around this task are not passed on. `task` names what is committed, outside of Hadoop; `run` its run.
+    `command` is a program and its arguments, which no shell reads; `{attempt}`, `{task}` and `{job}` in it stand for
+    the ids. It is `heartline commit -- COMMAND`, and takes its ZooKeeper from where that does: the variable
+    `HEARTLINE_ZOOKEEPER`, the job's property `heartline.zookeeper`, or the settings file; the options of a
+    `heartline run` around this task are not handed down. `task` names what is committed, outside of Hadoop; `run` its
+    run.
 
     Outside of Hadoop, where neither a task nor a ZooKeeper is named, nobody else could commit: the command just runs.
     Its stdout goes to stderr, as stdout is for records.

@@ -60,8 +60,8 @@ def progress(n: int = 1) -> None:
     """Say that `n` more records are done.
 
     The counter `records done` of the group `heartline` gets the sum at most every ten seconds, and what is left when
-    the task ends. By each such line Hadoop learns that the task is alive (`mapreduce.task.timeout`), so say only what is
-    done. `heartline run` does not see it: it takes bytes that the task reads or writes for progress.
+    the task ends. By each such line Hadoop learns that the task is alive (`mapreduce.task.timeout`), so say only what
+    is done. `heartline run` does not see it: it takes bytes that the task reads or writes for progress.
     """
     if isinstance(n, bool) or not isinstance(n, int):
         raise TypeError(f"progress takes an int, not {type(n).__name__}")
@@ -83,8 +83,8 @@ def records(stream: Optional[Iterable[T]] = None) -> Iterator[object]:
 
     `stream` is `sys.stdin.buffer` if it is not given; records are its lines, unchanged and with their ends.
 
-    From the first call on, a task whose stdout nobody reads any more ends as `cat` and `grep` do, by SIGPIPE and without
-    a traceback.
+    From the first call on, a task whose stdout nobody reads any more ends as `cat` and `grep` do, by SIGPIPE and
+    without a traceback.
     """
     end_as_a_filter()
     lines: Iterable[object] = sys.stdin.buffer if stream is None else stream

@@ -1,4 +1,7 @@
-"""Commands that run once for a task. With a ZooKeeper where `HEARTLINE_TEST_ZOOKEEPER` names one, and heartline on the PATH."""
+"""Commands that run once for a task.
+
+With a ZooKeeper where `HEARTLINE_TEST_ZOOKEEPER` names one, and with heartline on the PATH.
+"""
 
 import os
 import shutil
@@ -31,9 +34,12 @@ class Commit(unittest.TestCase):
         self.assertEqual(self.lines(), ["{attempt}"])
 
     def test_a_command_that_fails_is_an_error_with_its_status(self) -> None:
-        script = "import heartline\ntry: heartline.commit(['sh', '-c', 'exit 7'])\nexcept heartline.CommitError as e: print(e.status)"
+        script = "import heartline\ntry: heartline.commit(['sh', '-c', 'exit 7'])\n"
+        script += "except heartline.CommitError as e: print(e.status)"
         self.assertEqual(run(script).stdout, b"7\n")
-        self.assertIn(b"cannot run no-such-command", run("import heartline; heartline.commit(['no-such-command'])").stderr)
+        self.assertIn(
+            b"cannot run no-such-command", run("import heartline; heartline.commit(['no-such-command'])").stderr
+        )
 
     def test_a_task_without_heartline_does_not_commit(self) -> None:
         done = run(SCRIPT, {**IN_HADOOP, "PATH": "/usr/bin:/bin"}, folder=self.folder)

@@ -20,7 +20,9 @@ class Records(unittest.TestCase):
             self.assertEqual(done.stderr.decode(), TOLD.format(count) if count else "")
 
     def test_a_record_that_failed_is_not_done(self) -> None:
-        script = "import heartline\nfor number, _ in enumerate(heartline.records()):\n  if number == 2: raise SystemExit(3)"
+        script = (
+            "import heartline\nfor number, _ in enumerate(heartline.records()):\n  if number == 2: raise SystemExit(3)"
+        )
         done = run(script, IN_HADOOP, b"a\nb\nc\nd\n")
         self.assertEqual((done.returncode, done.stderr.decode()), (3, TOLD.format(2)))
 
@@ -41,7 +43,10 @@ class Records(unittest.TestCase):
 
     def test_a_task_whose_reader_went_ends_as_a_filter(self) -> None:
         # Of much output, a write fails; of little, only the flush at the end.
-        for loop, records in (("for r in heartline.records(): print(r)", 1_000_000), ("print(len(list(heartline.records())))", 3)):
+        for loop, records in (
+            ("for r in heartline.records(): print(r)", 1_000_000),
+            ("print(len(list(heartline.records())))", 3),
+        ):
             task = subprocess.Popen(
                 [sys.executable, "-c", f"import heartline\n{loop}"],
                 stdin=subprocess.PIPE,

@@ -55,6 +55,8 @@ class Reporter(unittest.TestCase):
 
     def test_a_task_without_stderr_works_on(self) -> None:
         for closed in ("os.close(2)", "sys.stderr = None", "sys.stderr.close()"):
-            script = f"import heartline, os, sys\n{closed}\nheartline.status('x')\nheartline.progress()\nprint('record')"
+            script = (
+                f"import heartline, os, sys\n{closed}\nheartline.status('x')\nheartline.progress()\nprint('record')"
+            )
             done = run(script, IN_HADOOP)
             self.assertEqual((done.returncode, done.stdout, done.stderr), (0, b"record\n", b""), closed)

@@ -1,6 +1,6 @@
-"""The most frequent word of each first letter, by mrjob: two steps, the first with a combiner. It knows nothing of heartline.
+"""The most frequent word of each first letter, by mrjob: two steps, the first with a combiner.
 
-The first attempt of the first mapper hangs in the middle of its input.
+It knows nothing of heartline. The first attempt of the first mapper hangs in the middle of its input.
 """
 
 import os
