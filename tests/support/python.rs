@@ -1,4 +1,4 @@
-//! Python with packages of PyPI, for tests with the real ones.
+//! Python with packages from its index, for tests with the real ones.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};

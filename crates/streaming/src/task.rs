@@ -91,7 +91,7 @@ impl Task {
             attempt: either("mapreduce_task_attempt_id", "mapred_task_id"),
             job: either("mapreduce_job_id", "mapred_job_id"),
             phase,
-            binary: BinaryStreams::of(phase, &set),
+            binary: BinaryStreams::of(phase, set),
             split: either("mapreduce_map_input_file", "map_input_file").and_then(|file| {
                 Some(Split {
                     file,
