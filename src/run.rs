@@ -99,9 +99,16 @@ impl RunArgs {
         start_log();
         let task = Task::of_process();
         let is_task = task.attempt.is_some();
+        let mut config = self.member.config(line, &task);
+        if let Some(config) = &mut config
+            && !config.name.is_given()
+            && let Some(name) = self.commit.task(&config.identity)
+        {
+            config.name = name.clone();
+        }
         let reporter = Reporter {
             program: PROGRAM,
-            config: self.member.config(line, &task),
+            config,
             task,
             required: self.member.require_zookeeper,
             stall_policy: self.member.stall.stall_policy(),

@@ -9,6 +9,7 @@ use heartline::admin::{IntervalArgs, KillArgs, ReinitArgs};
 use heartline::cli;
 use heartline::cli::{ChildExecArgs, SupervisorArgs};
 use heartline::cluster::ClusterArgs;
+use heartline::commit::CommitArgs;
 use heartline::dashboard::{ExportArgs, RecordArgs, ServeArgs, TopArgs};
 use heartline::dedicated_master::DedicatedMasterArgs;
 use heartline::events::EventsArgs;
@@ -56,6 +57,7 @@ enum Tool {
     /// with its status. The records never depend on the heartbeat: whatever ZooKeeper does, they and
     /// the exit status are those of COMMAND alone.
     Run(RunArgs),
+    Commit(CommitArgs),
     WcMapper(WcMapperArgs),
     WcReducer(WcReducerArgs),
     SetupZookeeper(SetupZookeeperArgs),
@@ -90,6 +92,7 @@ fn main() -> ExitCode {
         Tool::Interval(interval) => interval.run(),
         Tool::Master(master) => master.run(&mut Options::command()),
         Tool::Member(member) => member.run(&mut Options::command()),
+        Tool::Commit(commit) => commit.run(&mut Options::command()),
         Tool::Run(run) => run.run(&mut Options::command()),
         Tool::WcMapper(mapper) => mapper.run(),
         Tool::WcReducer(reducer) => reducer.run(),

@@ -1,7 +1,9 @@
-//! The word count as a real streaming job on a one-machine YARN, with its data in HDFS.
+//! The word count as a real streaming job on a one-machine YARN, with its data in HDFS; and a job of mrjob there.
 
 use std::time::Duration;
 
+use super::mrjob::{a_hung_mapper_of_a_job_of_two_steps_is_tried_again, python_with_mrjob};
+use crate::support::left_out::{self, leave_out};
 use crate::support::{
     Described, Mapper, Watcher, ZooKeeper,
     hadoop::{
@@ -21,8 +23,15 @@ fn counts_in_hdfs_survives_a_killed_mapper_and_leaves_nothing() {
     cluster.up();
     counts_equal_with_data_in_hdfs(&cluster);
     a_killed_mapper_is_tried_again(&cluster);
+    let mrjob = python_with_mrjob();
+    if let Ok(python) = &mrjob {
+        a_hung_mapper_of_a_job_of_two_steps_is_tried_again(python, &cluster);
+    }
     cluster.down();
     assert_eq!(cluster.tasks(), []);
+    if let Err(why) = mrjob {
+        leave_out!("mrjob cannot be had: {why}");
+    }
 }
 
 fn counts_equal_with_data_in_hdfs(cluster: &Described) {

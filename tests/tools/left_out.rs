@@ -164,6 +164,7 @@ echo 'test result: ok. 3 passed; 0 failed; 0 ignored; 0 measured;'
             ("cargo", cargo),
             ("shellcheck", "#!/bin/sh\n"),
             ("tmux", "#!/bin/sh\n"),
+            ("parallel", "#!/bin/sh\n"),
             ("sshd", "#!/bin/sh\n"),
         ] {
             let path = fake.0.path().join(name);

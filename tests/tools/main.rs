@@ -22,6 +22,8 @@ mod membership_zkcli;
 mod metrics;
 mod names;
 mod on_death;
+mod outside;
+mod python;
 mod record;
 mod run;
 mod run_faults;

@@ -15,7 +15,7 @@ const PREFIX: &str = "HEARTLINE_";
 
 /// All settings: the options of all programs that have a variable. A key that is none of them is a mistake, not an option
 /// of another program.
-const SETTINGS: [&str; 46] = [
+const SETTINGS: [&str; 47] = [
     "acl",
     "beat-budget",
     "combine",
@@ -54,6 +54,7 @@ const SETTINGS: [&str; 46] = [
     "session-timeout",
     "stacks",
     "stall-timeout",
+    "task",
     "timeout",
     "transport",
     "zookeeper",

@@ -79,6 +79,17 @@ impl Template {
         words.map(|word| fill(word, values)).collect()
     }
 
+    /// The command with these words, which are not split again. The error says what to write instead.
+    pub fn of_words(words: Vec<String>) -> Result<Self, String> {
+        if words.first().is_none_or(String::is_empty) {
+            return Err("it names no command; write one and its arguments".to_owned());
+        }
+        if words.iter().any(|word| word.contains('\0')) {
+            return Err("a command cannot contain a zero byte".to_owned());
+        }
+        Ok(Self(words))
+    }
+
     /// Whether the command contains `{name}`.
     pub fn has(&self, name: &str) -> bool {
         let place = format!("{{{name}}}");
@@ -120,13 +131,7 @@ impl FromStr for Template {
         let words = shlex::split(text).ok_or_else(|| {
             format!("'{text}' has an unclosed quotation mark or ends with a backslash; quote it as for a shell")
         })?;
-        if words.first().is_none_or(String::is_empty) {
-            return Err("it names no command; write one and its arguments".to_owned());
-        }
-        if text.contains('\0') {
-            return Err("a command cannot contain a zero byte".to_owned());
-        }
-        Ok(Self(words))
+        Self::of_words(words)
     }
 }
 

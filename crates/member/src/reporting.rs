@@ -49,7 +49,7 @@ impl Reporter {
     /// an error with the reason if it cannot join. If `kill` is given, the program handles signals, and
     /// `kill` ends the work; otherwise the heartbeat ends the process.
     pub fn start(self, progress: Arc<Progress>, kill: Option<Kill>) -> Result<Reporting, String> {
-        let work_status = Arc::new(WorkStatus::new(Arc::clone(&progress)));
+        let work_status = Arc::new(WorkStatus::new(Arc::clone(&progress), self.task.binary));
         let last_word = Arc::new(FailureReport::new(self.program, &self.task));
         let (signals, alone) = if let Some(kill) = kill {
             let condemned = Arc::clone(&work_status);
@@ -131,12 +131,17 @@ impl Reporter {
 
     fn count(&self, progress: &Progress, summary: &Summary) -> io::Result<()> {
         let mut stderr = stdio::err();
-        let mut counters = vec![
-            ("records in", progress.lines_in()),
-            ("records out", progress.records_out()),
+        let mut counters = Vec::with_capacity(7);
+        if !self.task.binary.input {
+            counters.push(("records in", progress.lines_in()));
+        }
+        if !self.task.binary.output {
+            counters.push(("records out", progress.records_out()));
+        }
+        counters.extend([
             ("bytes in", progress.bytes_in()),
             ("bytes out", progress.bytes_out()),
-        ];
+        ]);
         if self.config.is_some() {
             counters.extend([
                 ("beats sent", summary.beats),

@@ -6,21 +6,24 @@ use super::StatusSource;
 use heartline_core::protocol::Status;
 use heartline_process::progress::Progress;
 use heartline_process::vitals::Vitals;
+use heartline_streaming::BinaryStreams;
 
 /// The status of work that can be watched.
 #[derive(Debug)]
 pub struct WorkStatus {
     progress: Arc<Progress>,
+    binary: BinaryStreams,
     vitals: OnceLock<Arc<Vitals>>,
     snapshot: Mutex<Option<String>>,
     condemned: OnceLock<String>,
 }
 
 impl WorkStatus {
-    /// Creates the status of work that is not watched yet.
-    pub fn new(progress: Arc<Progress>) -> Self {
+    /// Creates the status of work that is not watched yet. No records are counted in its binary streams.
+    pub fn new(progress: Arc<Progress>, binary: BinaryStreams) -> Self {
         Self {
             progress,
+            binary,
             vitals: OnceLock::new(),
             snapshot: Mutex::default(),
             condemned: OnceLock::new(),
@@ -59,6 +62,12 @@ impl WorkStatus {
 impl StatusSource for WorkStatus {
     fn status(&self) -> Status {
         let mut status = self.progress.status();
+        if self.binary.input {
+            status.records_in = 0;
+        }
+        if self.binary.output {
+            status.records_out = 0;
+        }
         if let Some(vitals) = self.vitals.get() {
             let millis = |time: std::time::Duration| u64::try_from(time.as_millis()).ok();
             status.condition = Some(vitals.condition());

@@ -32,5 +32,5 @@ pub use error::StreamError;
 pub use exit::{die_of_broken_pipe, exit};
 pub use reduce::{Skipped, reduce};
 pub use status::StatusLine;
-pub use task::Task;
+pub use task::{BinaryStreams, Task};
 pub use words::map_words;

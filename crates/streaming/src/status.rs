@@ -31,7 +31,10 @@ impl StatusLine {
         }
         let (hold, hung_up) = channel::<()>();
         let run = move || {
-            let mut line = Line::default();
+            let mut line = Line {
+                has_records: !task.binary.input,
+                ..Line::default()
+            };
             while hung_up.recv_timeout(PAUSE) == Err(RecvTimeoutError::Timeout) {
                 if let Some(text) = line.next(&look(), keep_alive) {
                     // A failed write to the log does not make the records wrong.
@@ -50,6 +53,7 @@ impl StatusLine {
 /// Decides what to write after each pause.
 #[derive(Debug, Default)]
 struct Line {
+    has_records: bool,
     written: (u64, u64),
     silent: u32,
 }
@@ -67,13 +71,16 @@ impl Line {
         self.silent = 0;
         let condition = status.condition.map(|condition| format!("{condition}, "));
         let percent = status.progress.map(|percent| format!("{percent:.1} %, "));
-        Some(format!(
-            "{}{}{} records in, {} bytes",
-            condition.unwrap_or_default(),
-            percent.unwrap_or_default(),
-            status.records_in,
-            status.bytes_in
-        ))
+        let taken = if self.has_records {
+            format!(
+                "{} records in, {} bytes",
+                status.records_in, status.bytes_in
+            )
+        } else {
+            format!("{} bytes in", status.bytes_in)
+        };
+        let (condition, percent) = (condition.unwrap_or_default(), percent.unwrap_or_default());
+        Some(format!("{condition}{percent}{taken}"))
     }
 }
 
@@ -95,7 +102,10 @@ mod tests {
 
     #[test]
     fn progress_is_reported_once() {
-        let mut line = Line::default();
+        let mut line = Line {
+            has_records: true,
+            ..Line::default()
+        };
         let said = line.next(&status(90, None), false);
         assert_eq!(
             said.as_deref(),
@@ -105,6 +115,12 @@ mod tests {
             assert_eq!(line.next(&status(90, None), false), None);
         }
         assert!(line.next(&status(91, None), false).is_some());
+    }
+
+    #[test]
+    fn a_binary_format_has_no_records() {
+        let said = Line::default().next(&status(90, None), false);
+        assert_eq!(said.as_deref(), Some("working, 41.2 %, 90 bytes in"));
     }
 
     #[test]

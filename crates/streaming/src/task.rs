@@ -32,10 +32,40 @@ pub struct Task {
     pub phase: Option<Phase>,
     /// The part of the input that the task reads.
     pub split: Option<Split>,
+    /// Which of its streams are of a binary format (`-io typedbytes`), where an end of line ends no record.
+    pub binary: BinaryStreams,
     /// How often Hadoop collects what the task reports of itself.
     report: Option<Duration>,
     /// The prefix of a line for Hadoop.
     prefix: String,
+}
+
+/// The streams of a task that hold no lines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BinaryStreams {
+    /// Its input.
+    pub input: bool,
+    /// Its output.
+    pub output: bool,
+}
+
+impl BinaryStreams {
+    /// Streaming's names of formats, which `-io` and the properties `stream.map.input` and the like set.
+    fn of(phase: Option<Phase>, set: impl Fn(&str) -> Option<String>) -> Self {
+        let step = match phase {
+            Some(Phase::Map) => "map",
+            Some(Phase::Reduce) => "reduce",
+            None => return Self::default(),
+        };
+        let is_binary = |stream: &str| {
+            let format = set(&format!("stream_{step}_{stream}"));
+            format.is_some_and(|format| !format.eq_ignore_ascii_case("text"))
+        };
+        Self {
+            input: is_binary("input"),
+            output: is_binary("output"),
+        }
+    }
 }
 
 impl Task {
@@ -47,19 +77,21 @@ impl Task {
     fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Self {
         // A file name must not be able to start a new line in a heartbeat.
         let plain = |value: String| value.replace(char::is_control, "?");
-        let set = |name| lookup(name).filter(|value| !value.is_empty()).map(plain);
+        let set = |name: &str| lookup(name).filter(|value| !value.is_empty()).map(plain);
         // The second name is that of Hadoop 1.
         let either = |new, old| set(new).or_else(|| set(old));
         let is_map = either("mapreduce_task_ismap", "mapred_task_is_map");
         let number = |new, old| either(new, old).and_then(|number| number.parse().ok());
+        let phase = is_map.and_then(|is_map| match is_map.as_str() {
+            "true" => Some(Phase::Map),
+            "false" => Some(Phase::Reduce),
+            _ => None,
+        });
         Self {
             attempt: either("mapreduce_task_attempt_id", "mapred_task_id"),
             job: either("mapreduce_job_id", "mapred_job_id"),
-            phase: is_map.and_then(|is_map| match is_map.as_str() {
-                "true" => Some(Phase::Map),
-                "false" => Some(Phase::Reduce),
-                _ => None,
-            }),
+            phase,
+            binary: BinaryStreams::of(phase, set),
             split: either("mapreduce_map_input_file", "map_input_file").and_then(|file| {
                 Some(Split {
                     file,
@@ -158,6 +190,23 @@ mod tests {
         let split = split.split.unwrap().to_string();
         assert_eq!(split, "hdfs://nn:8020/in/a.txt:134217728+1000");
         assert_eq!(task(&[("map_input_file", "a")]).split, None);
+    }
+
+    #[test]
+    fn formats_without_lines_are_known_for_each_side() {
+        let typed = |step: &str| {
+            let binary = task(&[
+                ("mapreduce_task_ismap", step),
+                ("stream_map_input", "typedbytes"),
+                ("stream_map_output", "text"),
+                ("stream_reduce_output", "rawbytes"),
+            ]);
+            (binary.binary.input, binary.binary.output)
+        };
+        assert_eq!(typed("true"), (true, false));
+        assert_eq!(typed("false"), (false, true));
+        // Not a task of Hadoop's.
+        assert_eq!(typed(""), (false, false));
     }
 
     #[test]

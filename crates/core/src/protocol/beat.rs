@@ -60,6 +60,17 @@ pub struct Split {
     pub length: u64,
 }
 
+/// How the names of compressed files end: Hadoop chooses a codec by that.
+const COMPRESSED: [&str; 8] = ["gz", "bz2", "zst", "snappy", "lz4", "lzo", "deflate", "xz"];
+
+impl Split {
+    /// Whether Hadoop decompresses the file, so that the task gets more bytes than the split is long.
+    pub fn is_compressed(&self) -> bool {
+        let ending = self.file.rsplit_once('.').map(|(_, ending)| ending);
+        ending.is_some_and(|ending| COMPRESSED.contains(&ending))
+    }
+}
+
 impl fmt::Display for Split {
     /// `<file>:<start>+<length>`, as Hadoop writes a split.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -232,6 +243,16 @@ impl Beat {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_compressed_split_is_known_by_the_name_of_its_file() {
+        let is_compressed = |file: &str| {
+            let split: Split = format!("hdfs://nn/in/{file}:0+9").parse().unwrap();
+            split.is_compressed()
+        };
+        assert!(is_compressed("a.log.gz") && is_compressed("b.bz2"));
+        assert!(!is_compressed("gz") && !is_compressed("a.gz.txt"));
+    }
 
     fn identity() -> Identity {
         Identity {

@@ -8,15 +8,16 @@ use clap::{Args, Command};
 use super::attempt::Commit;
 use super::plan::CommitPlan;
 use heartline_cli::duration;
+use heartline_core::protocol::Identity;
 use heartline_core::template::Template;
 use heartline_member::{Config, Name};
+use heartline_zookeeper::Settings;
 
 /// The variables in which Hadoop passes the ids of task attempt and job.
 const VARIABLES: &str = "mapreduce_task_attempt_id and mapreduce_job_id";
 
 /// The options for a command that runs once per task, however many of its attempts finish.
 #[derive(Args, Clone, Debug)]
-#[expect(clippy::struct_field_names, reason = "they are the options' names")]
 pub struct CommitOptions {
     /// Command to run after COMMAND has succeeded, by exactly one attempt of a task; its status becomes the exit
     /// status. Words are split like in a shell, but no shell runs; {attempt}, {task} and {job} stand for the ids, which
@@ -29,7 +30,18 @@ pub struct CommitOptions {
     )]
     commit_command: Option<Template>,
 
-    /// Name of what is committed once [default: the task of Hadoop's task attempt]
+    #[command(flatten)]
+    target: CommitTarget,
+}
+
+/// The options that say what is committed, and how long that may take.
+#[derive(Args, Clone, Debug)]
+pub(super) struct CommitTarget {
+    /// Name of the task, outside of Hadoop: the same for all attempts of one task [default: none; Hadoop names its tasks]
+    #[arg(long, value_name = "NAME", env = "HEARTLINE_TASK")]
+    task: Option<Name>,
+
+    /// Name of what is committed once [default: the task of Hadoop's task attempt, or --task]
     #[arg(
         long,
         value_name = "NAME",
@@ -60,10 +72,27 @@ pub struct CommitOptions {
     commit_timeout: Duration,
 }
 
+/// Who commits: an attempt, and how it reaches ZooKeeper.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Committer<'a> {
+    /// The name of the program in its messages.
+    pub(super) program: &'static str,
+    pub(super) settings: &'a Settings,
+    pub(super) identity: &'a Identity,
+    /// The name of the attempt, where Hadoop gives none.
+    pub(super) name: &'a Name,
+    /// How long the command may take to end after it was asked to.
+    pub(super) grace: Duration,
+}
+
 impl CommitOptions {
+    /// The name of the task that the user gave, if Hadoop gives none.
+    pub fn task(&self, identity: &Identity) -> Option<&Name> {
+        self.target.task(identity)
+    }
+
     /// The commit for a member of this configuration, whose command gets `grace` to end; `None` if no commit command is
     /// given. Exits the process if the options are inconsistent.
-    #[expect(clippy::too_many_lines, reason = "one check for each option")]
     pub fn commit(
         &self,
         program: &'static str,
@@ -73,7 +102,7 @@ impl CommitOptions {
     ) -> Option<Commit> {
         let mut fail = |reason: &str| line.error(ErrorKind::ValueValidation, reason).exit();
         let Some(template) = &self.commit_command else {
-            if self.commit_task.is_some() {
+            if self.target.commit_task.is_some() {
                 fail("--commit-task requires --commit-command COMMAND");
             }
             return None;
@@ -81,37 +110,44 @@ impl CommitOptions {
         let Some(config) = config else {
             fail("--commit-command and --no-heartbeat exclude each other: a commit needs ZooKeeper")
         };
-        let identity = &config.identity;
-        let task = match (&self.commit_task, identity.task()) {
-            (Some(name), _) => name.to_string(),
-            (None, Some(task)) if task.parse::<Name>().is_ok() => task,
-            (None, Some(task)) => fail(&format!(
-                "the task's id '{task}' may have only letters, digits, '.', '-' and '_'; give --commit-task NAME"
-            )),
-            (None, None) => fail(
-                "--commit-command needs the name of the task: there is no Hadoop attempt id in the \
-                 environment; give --commit-task NAME, the same for all attempts of one task",
-            ),
+        let committer = Committer {
+            program,
+            settings: &config.settings,
+            identity: &config.identity,
+            name: &config.name,
+            grace,
         };
+        let plan = self.target.plan(committer, template);
+        Some(Commit::new(plan.unwrap_or_else(|reason| fail(&reason))))
+    }
+}
+
+impl CommitTarget {
+    fn task(&self, identity: &Identity) -> Option<&Name> {
+        self.task.as_ref().filter(|_| identity.attempt.is_none())
+    }
+
+    /// What to commit: `command` with its places filled. The error says which options or variables do not fit.
+    pub(super) fn plan(
+        &self,
+        committer: Committer<'_>,
+        command: &Template,
+    ) -> Result<CommitPlan, String> {
+        let identity = committer.identity;
         let attempt = match &identity.attempt {
-            Some(attempt) if attempt.parse::<Name>().is_err() => fail(&format!(
-                "the attempt's id '{attempt}' may have only letters, digits, '.', '-' and '_'; check {VARIABLES}"
-            )),
+            Some(attempt) if attempt.parse::<Name>().is_err() => {
+                return Err(format!(
+                    "the attempt's id '{attempt}' may have only letters, digits, '.', '-' and '_'; check {VARIABLES}"
+                ));
+            }
             Some(attempt) => attempt.clone(),
-            None => config.name.to_string(),
+            None => committer.name.to_string(),
         };
-        let run = match (&self.commit_run, &self.commit_task, &identity.job) {
-            (Some(run), ..) => Some(run.to_string()),
-            (None, Some(_), Some(job)) if job.parse::<Name>().is_err() => fail(&format!(
-                "the job's id '{job}' may have only letters, digits, '.', '-' and '_'; give --commit-run ID"
-            )),
-            (None, Some(_), job) => job.clone(),
-            // The task's id contains the id of its job.
-            (None, None, _) => None,
-        };
-        if identity.job.is_none() && template.has("job") {
-            fail(&format!(
-                "--commit-command contains {{job}}, but the environment has no job id: {VARIABLES} are not set"
+        let task = self.task_to_commit(identity)?;
+        let run = self.run_to_commit_in(identity)?;
+        if identity.job.is_none() && command.has("job") {
+            return Err(format!(
+                "the commit command contains {{job}}, but the environment has no job id: {VARIABLES} are not set"
             ));
         }
         let values = [
@@ -119,19 +155,46 @@ impl CommitOptions {
             ("task", &task),
             ("job", identity.job.as_deref().unwrap_or_default()),
         ];
-        let command = match template.fill(&values) {
-            Ok(command) => command,
-            Err(unfit) => fail(&format!("--commit-command: {unfit}")),
-        };
-        Some(Commit::new(CommitPlan {
-            program,
-            settings: config.settings.clone(),
+        let command = command
+            .fill(&values)
+            .map_err(|unfit| format!("the commit command: {unfit}"))?;
+        Ok(CommitPlan {
+            program: committer.program,
+            settings: committer.settings.clone(),
             command,
             task,
             run,
             attempt,
             timeout: self.commit_timeout,
-            grace,
-        }))
+            grace: committer.grace,
+        })
+    }
+
+    fn task_to_commit(&self, identity: &Identity) -> Result<String, String> {
+        let own = self.commit_task.as_ref().or(self.task(identity));
+        match (own, identity.task()) {
+            (Some(name), _) => Ok(name.to_string()),
+            (None, Some(task)) if task.parse::<Name>().is_ok() => Ok(task),
+            (None, Some(task)) => Err(format!(
+                "the task's id '{task}' may have only letters, digits, '.', '-' and '_'; give --commit-task NAME"
+            )),
+            (None, None) => Err(
+                "a commit needs the name of the task: there is no Hadoop attempt id in the environment; give \
+                 --commit-task NAME, the same for all attempts of one task"
+                    .to_owned(),
+            ),
+        }
+    }
+
+    fn run_to_commit_in(&self, identity: &Identity) -> Result<Option<String>, String> {
+        match (&self.commit_run, &self.commit_task, &identity.job) {
+            (Some(run), ..) => Ok(Some(run.to_string())),
+            (None, Some(_), Some(job)) if job.parse::<Name>().is_err() => Err(format!(
+                "the job's id '{job}' may have only letters, digits, '.', '-' and '_'; give --commit-run ID"
+            )),
+            (None, Some(_), job) => Ok(job.clone()),
+            // The task's id contains the id of its job.
+            (None, None, _) => Ok(None),
+        }
     }
 }
