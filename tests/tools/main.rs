@@ -10,6 +10,7 @@ mod condition;
 mod control;
 mod corpus;
 mod demo;
+mod doctor;
 mod events;
 mod events_kafka;
 mod events_webhook;
