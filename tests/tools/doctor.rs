@@ -166,22 +166,21 @@ fn a_limit_on_connections_below_the_mappers_is_an_error() {
 fn a_clock_that_differs_is_told() {
     if which("faketime").is_none() {
         leave_out!("faketime is missing");
-    } else {
-        let zookeeper = ZooKeeper::start();
-        let plain = doctor(&zookeeper.address(), &[]);
-        let mut shifted = Command::new("faketime");
-        shifted
-            .args(["-f", "-3600s", HEARTLINE])
-            .args(plain.get_args());
-        shifted.env("HEARTLINE_ZOOKEEPER", zookeeper.address());
-        shifted
-            .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
-            .env_remove("HADOOP_HOME");
-        let (status, report) = report(&mut shifted);
-        assert_eq!(status, Some(0), "{report}");
-        let parts = ["warning: ", "ahead of this host's", "Kerberos"];
-        assert_found(&report, "clock", &parts);
     }
+    let zookeeper = ZooKeeper::start();
+    let plain = doctor(&zookeeper.address(), &[]);
+    let mut shifted = Command::new("faketime");
+    shifted
+        .args(["-f", "-3600s", HEARTLINE])
+        .args(plain.get_args());
+    shifted.env("HEARTLINE_ZOOKEEPER", zookeeper.address());
+    shifted
+        .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
+        .env_remove("HADOOP_HOME");
+    let (status, report) = report(&mut shifted);
+    assert_eq!(status, Some(0), "{report}");
+    let parts = ["warning: ", "ahead of this host's", "Kerberos"];
+    assert_found(&report, "clock", &parts);
 }
 
 #[test]
@@ -236,37 +235,36 @@ fn arranged(zookeeper: &str, arrangement: &str, start: &str) -> Command {
 fn hidden_processes_and_missing_permissions_are_told() {
     if let Some(why) = not_root() {
         leave_out!("{why}");
-    } else if which("setpriv").is_none() {
-        leave_out!("setpriv is missing");
-    } else {
-        let zookeeper = ZooKeeper::start();
-        // The folder of the programs may be closed to others.
-        let folder = tempfile::tempdir().expect("a folder");
-        fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).expect("its owner");
-        let path = folder.path().join("heartline");
-        fs::copy(HEARTLINE, &path).expect("copied");
-        let arrangement = "mount -t proc -o hidepid=2 proc /proc && ulimit -r 0 && cd /tmp";
-        let nobody = "setpriv --reuid 65534 --regid 65534 --clear-groups --bounding-set=-all";
-        let start = format!("{nobody} {}", path.display());
-        let (status, report) = report(&mut arranged(&zookeeper.address(), arrangement, &start));
-        assert_eq!(status, Some(0), "{report}");
-        assert_found(&report, "/proc", &["warning: is mounted with hidepid="]);
-        assert_found(&report, "priority", &["warning: ", "LimitRTPRIO=1"]);
     }
+    if which("setpriv").is_none() {
+        leave_out!("setpriv is missing");
+    }
+    let zookeeper = ZooKeeper::start();
+    // The folder of the programs may be closed to others.
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).expect("its owner");
+    let path = folder.path().join("heartline");
+    fs::copy(HEARTLINE, &path).expect("copied");
+    let arrangement = "mount -t proc -o hidepid=2 proc /proc && ulimit -r 0 && cd /tmp";
+    let nobody = "setpriv --reuid 65534 --regid 65534 --clear-groups --bounding-set=-all";
+    let start = format!("{nobody} {}", path.display());
+    let (status, report) = report(&mut arranged(&zookeeper.address(), arrangement, &start));
+    assert_eq!(status, Some(0), "{report}");
+    assert_found(&report, "/proc", &["warning: is mounted with hidepid="]);
+    assert_found(&report, "priority", &["warning: ", "LimitRTPRIO=1"]);
 }
 
 #[test]
 fn a_full_disk_and_an_empty_path_are_errors() {
     if let Some(why) = not_root() {
         leave_out!("{why}");
-    } else {
-        let zookeeper = ZooKeeper::start();
-        let mount = "mount -t tmpfs -o size=64k tmpfs /mnt && export TMPDIR=/mnt";
-        let start = format!("env -u JAVA_HOME PATH=/nonexistent {HEARTLINE}");
-        let (status, report) = report(&mut arranged(&zookeeper.address(), mount, &start));
-        assert_eq!(status, Some(1), "{report}");
-        assert_found(&report, "disk TMPDIR", &["error: /mnt is full"]);
-        assert_found(&report, "PATH", &["error: has no sh"]);
-        assert_found(&report, "java", &["warning: is not found", "JAVA_HOME"]);
     }
+    let zookeeper = ZooKeeper::start();
+    let mount = "mount -t tmpfs -o size=64k tmpfs /mnt && export TMPDIR=/mnt";
+    let start = format!("env -u JAVA_HOME PATH=/nonexistent {HEARTLINE}");
+    let (status, report) = report(&mut arranged(&zookeeper.address(), mount, &start));
+    assert_eq!(status, Some(1), "{report}");
+    assert_found(&report, "disk TMPDIR", &["error: /mnt is full"]);
+    assert_found(&report, "PATH", &["error: has no sh"]);
+    assert_found(&report, "java", &["warning: is not found", "JAVA_HOME"]);
 }

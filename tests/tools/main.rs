@@ -20,6 +20,7 @@ mod membership;
 mod membership_faults;
 mod membership_kazoo;
 mod membership_zkcli;
+mod messages;
 mod metrics;
 mod names;
 mod on_death;

@@ -136,7 +136,7 @@ fn entry(argument: &Arg) -> Option<OptionEntry> {
         _ => Some(defaults.join(",")),
     };
     let names = argument.get_value_names().unwrap_or_default();
-    let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
+    let names: Vec<&str> = names.iter().map(clap::builder::Str::as_str).collect();
     let help = argument.get_long_help().or(argument.get_help());
     Some(OptionEntry {
         option,

@@ -88,9 +88,10 @@ fn row(text: &mut String, entry: &OptionEntry) {
         Some(value) => format!("`{}`", value.replace('|', "\\|")),
         None => String::new(),
     };
-    let default = match entry.is_switch() {
-        true => String::new(),
-        false => code(&entry.default),
+    let default = if entry.is_switch() {
+        String::new()
+    } else {
+        code(&entry.default)
     };
     let values = match entry.values.as_slice() {
         [] => String::new(),

@@ -26,7 +26,7 @@ pub(super) struct ShownSetting {
 }
 
 #[derive(Serialize)]
-struct Line<'a> {
+struct SettingLine<'a> {
     key: Option<String>,
     option: &'a str,
     value: Option<&'a str>,
@@ -136,12 +136,12 @@ impl ShownSetting {
         vec![name, value, self.origin.to_string()]
     }
 
-    fn line(&self) -> Line<'_> {
+    fn line(&self) -> SettingLine<'_> {
         let (file, line) = match &self.origin {
             Origin::File { path, line } => (Some(path.display().to_string()), Some(*line)),
             _ => (None, None),
         };
-        Line {
+        SettingLine {
             key: self.entry.key(),
             option: &self.entry.option,
             value: self.value.as_deref(),

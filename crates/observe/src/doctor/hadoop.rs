@@ -57,9 +57,12 @@ fn judge_java(
     const CHECK: &str = "java";
     const ADVICE: &str = "install Java 8, 11 or 17, and export JAVA_HOME";
     // Outside of Hadoop nothing needs Java.
-    let missing = |found: String| match has_hadoop {
-        true => Finding::error(CHECK, found, ADVICE),
-        false => Finding::warning(CHECK, found, format!("{ADVICE}, if jobs are started here")),
+    let missing = |found: String| {
+        if has_hadoop {
+            Finding::error(CHECK, found, ADVICE)
+        } else {
+            Finding::warning(CHECK, found, format!("{ADVICE}, if jobs are started here"))
+        }
     };
     let (Some(java), Some(said)) = (java, said) else {
         return missing("is not found: neither JAVA_HOME nor PATH has one".to_owned());

@@ -51,11 +51,13 @@ fn field<'a>(status: &'a str, name: &str) -> Option<&'a str> {
 
 /// The option `hidepid` of the last mount on `/proc`, by its number or its name; `0` without.
 fn hidepid(mountinfo: &str) -> String {
-    let on_proc = mountinfo.lines().filter(|line| {
+    let mut on_proc = mountinfo.lines().filter(|line| {
         let mut words = line.split(' ');
         words.nth(4) == Some("/proc")
     });
-    let options = on_proc.last().and_then(|line| line.split(' ').next_back());
+    let options = on_proc
+        .next_back()
+        .and_then(|line| line.split(' ').next_back());
     let mut options = options.unwrap_or_default().split(',');
     let value = options.find_map(|option| option.strip_prefix("hidepid="));
     value.unwrap_or("0").to_owned()

@@ -93,7 +93,7 @@ impl DoctorArgs {
             local.push(("job", ask(end, move || job::findings(&job, end))));
         }
         let settings = self.zookeeper.settings();
-        let asked = servers::ask_all(&settings, self.admin_port).await;
+        let asked = servers::ask_all(&settings, self.admin_port);
         let mut findings = servers::findings(&asked, mappers);
         if servers::is_worth_a_session(&findings) {
             findings.extend(cluster::findings(&settings).await);

@@ -40,8 +40,8 @@ pub(super) struct AskedServer {
 /// Asks all servers; or why they cannot be asked.
 pub(super) type Asked = Result<Vec<AskedServer>, String>;
 
-/// Asks the servers at once.
-pub(super) async fn ask_all(settings: &Settings, admin_port: u16) -> Asked {
+/// Asks the servers at once; blocks for the limit at most.
+pub(super) fn ask_all(settings: &Settings, admin_port: u16) -> Asked {
     let tls = TlsClient::load(&settings.security)?;
     let admin = tls.clone().map(|client| {
         Pages::by(client.for_port("one with admin.portUnification=true in its zoo.cfg"))
@@ -68,7 +68,6 @@ pub(super) async fn ask_all(settings: &Settings, admin_port: u16) -> Asked {
     };
     let servers = settings.address.servers().iter();
     let asked: Vec<(String, Pending<_>)> = servers.map(question).collect();
-    // The answers are waited for on another thread, so that this one stays free.
     let answers = asked.into_iter().map(|(place, pending)| {
         let silent = || (Facts::of_nobody(), ConnectionLimit::Untold);
         let (facts, limit) = pending.answer().unwrap_or_else(silent);
@@ -124,8 +123,8 @@ pub(super) fn findings(asked: &Asked, mappers: Option<u32>) -> Vec<Finding> {
             return vec![Finding::error("zookeeper", why.as_str(), advice)];
         }
     };
-    let serves = servers.iter().any(|one| one.facts.is_serving());
-    let mut findings: Vec<Finding> = servers.iter().map(|one| judge(one, serves)).collect();
+    let is_served = servers.iter().any(|one| one.facts.is_serving());
+    let mut findings: Vec<Finding> = servers.iter().map(|one| judge(one, is_served)).collect();
     findings.extend(judge_limits(servers, mappers));
     findings
 }
