@@ -31,12 +31,13 @@ fn report(command: &mut Command) -> (Option<i32>, Value) {
     (output.status.code(), report)
 }
 
-/// The findings of checks whose names begin so, as `level: found; advice`.
+/// The findings of checks of this name, or whose names begin with this word, as `level: found; advice`.
 fn found(report: &Value, check: &str) -> Vec<String> {
     let findings = report["findings"].as_array().expect("findings");
     let of_check = findings.iter().filter(|one| {
         let name = one["check"].as_str().expect("a name");
-        name.starts_with(check)
+        let rest = name.strip_prefix(check);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
     });
     of_check
         .map(|one| {

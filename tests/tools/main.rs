@@ -25,6 +25,7 @@ mod metrics;
 mod names;
 mod on_death;
 mod record;
+mod reference;
 mod run;
 mod run_faults;
 mod scripts;
