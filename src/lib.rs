@@ -52,7 +52,7 @@ pub use heartline_member as member;
 #[cfg(feature = "tools")]
 pub use heartline_nodes as nodes;
 #[cfg(feature = "tools")]
-pub use heartline_observe::{admin, events, probe, status, wait, zkstats};
+pub use heartline_observe::{admin, doctor, events, probe, status, wait, zkstats};
 pub use heartline_observe::{setup, watch};
 pub use heartline_process::{files, progress, say, stdio, supervisor, vitals, wrapped};
 #[cfg(feature = "tools")]

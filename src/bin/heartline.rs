@@ -7,11 +7,12 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use heartline::admin::{IntervalArgs, KillArgs, ReinitArgs};
 use heartline::cli;
-use heartline::cli::{ChildExecArgs, SupervisorArgs};
+use heartline::cli::{ChildExecArgs, ConfigArgs, ReferenceArgs, SupervisorArgs};
 use heartline::cluster::ClusterArgs;
 use heartline::commit::CommitArgs;
 use heartline::dashboard::{ExportArgs, RecordArgs, ServeArgs, TopArgs};
 use heartline::dedicated_master::DedicatedMasterArgs;
+use heartline::doctor::DoctorArgs;
 use heartline::events::EventsArgs;
 use heartline::membership::MemberArgs;
 use heartline::nodes::NodesArgs;
@@ -60,9 +61,13 @@ enum Tool {
     Commit(CommitArgs),
     WcMapper(WcMapperArgs),
     WcReducer(WcReducerArgs),
+    Config(ConfigArgs),
+    Doctor(DoctorArgs),
     SetupZookeeper(SetupZookeeperArgs),
     WatchMaster(WatchMasterArgs),
     WatchSlave(WatchSlaveArgs),
+    #[command(hide = true)]
+    Reference(ReferenceArgs),
     /// Supervise a command (internal)
     #[command(hide = true)]
     Keep(SupervisorArgs),
@@ -96,9 +101,12 @@ fn main() -> ExitCode {
         Tool::Run(run) => run.run(&mut Options::command()),
         Tool::WcMapper(mapper) => mapper.run(),
         Tool::WcReducer(reducer) => reducer.run(),
+        Tool::Doctor(doctor) => doctor.run(),
+        Tool::Config(config) => config.run(Options::command()),
         Tool::SetupZookeeper(setup) => setup.run(),
         Tool::WatchMaster(watch) => watch.run(),
         Tool::WatchSlave(watch) => watch.run(),
+        Tool::Reference(reference) => reference.run(&Options::command()),
         Tool::Keep(keep) => keep.run(),
         Tool::Become(stage) => stage.run(),
     }

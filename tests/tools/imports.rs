@@ -91,7 +91,7 @@ const MODULES: [(&str, &[&str]); 4] = [
     (
         "observe",
         &[
-            "probe", "setup", "watch", "admin", "events", "status", "wait", "zkstats",
+            "probe", "setup", "watch", "admin", "events", "status", "wait", "zkstats", "doctor",
         ],
     ),
     ("recipes", &["membership", "commit"]),

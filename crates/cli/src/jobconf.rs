@@ -9,11 +9,11 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::exit;
 
-use clap::Parser;
-use clap::builder::OsStr;
-use clap::error::ErrorKind;
+use clap::builder::{OsStr, StyledStr};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Command, Parser};
 
-use super::settings_file::{SettingsFile, VARIABLE};
+use super::sources::Sources;
 use heartline_process::say::say;
 use heartline_process::stdio;
 use heartline_streaming::die_of_broken_pipe;
@@ -21,26 +21,54 @@ use heartline_streaming::die_of_broken_pipe;
 /// Parses the command line of this process. Ends the process on `--help`, on `--version` and, with status 2,
 /// on usage errors.
 pub fn parse<T: Parser>() -> T {
-    let file = settings_file().unwrap_or_else(|why| T::command().error(ErrorKind::Io, why).exit());
-    let command = with_defaults(T::command(), |name| {
-        let property = std::env::var_os(name.to_ascii_lowercase());
-        property.or_else(|| file.value(name))
-    });
+    let sources = sources(&mut T::command());
+    let mut command = with_sources(T::command(), &sources);
     let program = command.get_name().to_owned();
-    let matches = command.try_get_matches();
-    let mut matches = matches.unwrap_or_else(|error| show(&program, &error));
+    let matches = command.try_get_matches_from_mut(std::env::args_os());
+    let mut matches =
+        matches.unwrap_or_else(|error| show(&program, &explain(error, &command, &sources)));
     T::from_arg_matches_mut(&mut matches)
         .unwrap_or_else(|error| error.format(&mut T::command()).exit())
 }
 
-/// The settings file, if one is named.
-fn settings_file() -> Result<SettingsFile, String> {
-    let property = || std::env::var_os(VARIABLE.to_ascii_lowercase());
-    let path = std::env::var_os(VARIABLE).or_else(property);
-    match path.filter(|path| !path.is_empty()) {
-        Some(path) => SettingsFile::read(path.as_ref()),
-        None => Ok(SettingsFile::default()),
+/// The sources of this process. Ends it with status 2 if the settings file is of no use.
+pub(super) fn sources(command: &mut Command) -> Sources {
+    Sources::of_process().unwrap_or_else(|why| command.error(ErrorKind::Io, why).exit())
+}
+
+/// The command with values of the sources as defaults.
+pub(super) fn with_sources(command: Command, sources: &Sources) -> Command {
+    with_defaults(command, |name| {
+        sources.below_variable(name).map(|(value, _)| value)
+    })
+}
+
+/// Adds to the error where the wrong value comes from, if it is not on the command line.
+pub(super) fn explain(mut error: clap::Error, command: &Command, sources: &Sources) -> clap::Error {
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.clone()),
+        _ => None,
+    };
+    if let (Some(option), Some(wrong)) = (
+        text(ContextKind::InvalidArg),
+        text(ContextKind::InvalidValue),
+    ) && let Some(variable) = variable_of(command, &option)
+        && let Some((value, origin)) = sources.find(&variable)
+        && value.to_string_lossy() == wrong
+    {
+        let tip = StyledStr::from(format!("the value comes from {origin}"));
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip]));
     }
+    error
+}
+
+/// The variable of an option that an error calls `--interval <DURATION>`.
+fn variable_of(command: &Command, option: &str) -> Option<String> {
+    let mut arguments = command.get_arguments();
+    let found = arguments.find(|one| one.get_env().is_some() && one.to_string() == option);
+    let found = found.and_then(|one| Some(one.get_env()?.to_str()?.to_owned()));
+    let mut below = command.get_subcommands();
+    found.or_else(|| below.find_map(|command| variable_of(command, option)))
 }
 
 /// Prints the output of `--help` or `--version`, or the usage error; ends the process.
@@ -67,10 +95,7 @@ fn show(program: &str, error: &clap::Error) -> ! {
 }
 
 /// Gives each option that has a variable the default that `lookup` finds for the variable.
-fn with_defaults(
-    command: clap::Command,
-    lookup: impl Fn(&str) -> Option<OsString> + Copy,
-) -> clap::Command {
+fn with_defaults(command: Command, lookup: impl Fn(&str) -> Option<OsString> + Copy) -> Command {
     // The tools of `heartline` have their options on the subcommands.
     let command = command.mut_subcommands(|subcommand| with_defaults(subcommand, lookup));
     command.mut_args(|argument| {

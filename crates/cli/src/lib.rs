@@ -1,5 +1,7 @@
 //! The common command-line code of all programs: options, their sources, and exit statuses.
 
+#[cfg(feature = "tables")]
+mod config;
 mod ending;
 mod jobconf;
 mod options;
@@ -7,6 +9,7 @@ mod options;
 mod screen;
 mod security;
 mod settings_file;
+mod sources;
 mod stall;
 mod supervisor;
 #[cfg(feature = "tables")]
@@ -14,6 +17,8 @@ mod table;
 mod values;
 mod words;
 
+#[cfg(feature = "tables")]
+pub use config::{ConfigArgs, ReferenceArgs};
 pub use ending::{run, start_log};
 pub use jobconf::parse;
 pub use options::{BeatOptions, MemberOptions, ZooKeeperOptions, duration, session_timeout};

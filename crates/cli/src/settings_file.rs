@@ -2,16 +2,28 @@
 //! variable `HEARTLINE_CONFIG`, or the job's property `heartline.config`, names it.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::path::Path;
 
 use heartline_process::files::{SMALL, read_named, untrusted};
-use toml::{Table, Value};
+use toml::{Spanned, Value};
 
 /// What names the file.
 pub(super) const VARIABLE: &str = "HEARTLINE_CONFIG";
 /// How the variable of an option begins.
 const PREFIX: &str = "HEARTLINE_";
+
+/// The key of the option with this variable: `beat-budget` of `HEARTLINE_BEAT_BUDGET`.
+pub(super) fn key(variable: &str) -> Option<String> {
+    let key = variable.strip_prefix(PREFIX)?.to_ascii_lowercase();
+    Some(key.replace('_', "-"))
+}
+
+/// The value of a setting, and the line of the file, counted from 1, on which it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct WrittenValue {
+    pub(super) value: String,
+    pub(super) line: usize,
+}
 
 /// All settings: the options of all programs that have a variable. A key that is none of them is a mistake, not an option
 /// of another program.
@@ -67,7 +79,7 @@ const SETTINGS: [&str; 47] = [
 
 /// The settings of a file.
 #[derive(Debug, Default)]
-pub(super) struct SettingsFile(BTreeMap<String, String>);
+pub(super) struct SettingsFile(BTreeMap<String, WrittenValue>);
 
 impl SettingsFile {
     /// Reads the file at `path`.
@@ -88,9 +100,8 @@ impl SettingsFile {
     }
 
     fn parse(text: &str) -> Result<Self, String> {
-        let table: Table = text
-            .parse()
-            .map_err(|error| format!("is no TOML: {error}"))?;
+        let table: BTreeMap<String, Spanned<Value>> =
+            toml::from_str(text).map_err(|error| format!("is no TOML: {error}"))?;
         let mut settings = BTreeMap::new();
         for (key, value) in table {
             if !is_setting(&key) {
@@ -99,7 +110,13 @@ impl SettingsFile {
                      session-timeout"
                 ));
             }
-            let value = match value {
+            let begin = value.span().start;
+            let line = 1 + text
+                .bytes()
+                .take(begin)
+                .filter(|byte| *byte == b'\n')
+                .count();
+            let value = match value.into_inner() {
                 Value::String(text) => text,
                 Value::Integer(number) => number.to_string(),
                 Value::Boolean(flag) => flag.to_string(),
@@ -109,16 +126,14 @@ impl SettingsFile {
                     ));
                 }
             };
-            settings.insert(key, value);
+            settings.insert(key, WrittenValue { value, line });
         }
         Ok(Self(settings))
     }
 
     /// The value of the option with this variable.
-    pub(super) fn value(&self, variable: &str) -> Option<OsString> {
-        let key = variable.strip_prefix(PREFIX)?.to_ascii_lowercase();
-        let value = self.0.get(&key.replace('_', "-"))?;
-        Some(value.into())
+    pub(super) fn value(&self, variable: &str) -> Option<&WrittenValue> {
+        self.0.get(&key(variable)?)
     }
 }
 
@@ -135,10 +150,14 @@ mod tests {
         let file =
             SettingsFile::parse("zookeeper = \"zk1:2281\"\nbeat-budget = 100\nstacks = true\n");
         let file = file.unwrap();
-        assert_eq!(file.value("HEARTLINE_ZOOKEEPER"), Some("zk1:2281".into()));
-        assert_eq!(file.value("HEARTLINE_BEAT_BUDGET"), Some("100".into()));
-        assert_eq!(file.value("HEARTLINE_STACKS"), Some("true".into()));
-        assert_eq!(file.value("HEARTLINE_INTERVAL"), None);
+        let of = |variable: &str| {
+            let written = file.value(variable);
+            written.map(|written| (written.value.clone(), written.line))
+        };
+        assert_eq!(of("HEARTLINE_ZOOKEEPER"), Some(("zk1:2281".into(), 1)));
+        assert_eq!(of("HEARTLINE_BEAT_BUDGET"), Some(("100".into(), 2)));
+        assert_eq!(of("HEARTLINE_STACKS"), Some(("true".into(), 3)));
+        assert_eq!(of("HEARTLINE_INTERVAL"), None);
     }
 
     #[test]

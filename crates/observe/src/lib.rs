@@ -10,6 +10,7 @@
 //! - [`admin`]: `heartline kill`, `reinit` and `interval`, an operator's requests to the master.
 //! - [`wait`]: `heartline wait`, until all tasks of a job have ended.
 //! - [`zkstats`]: `heartline zkstats`, the role of each ZooKeeper server.
+//! - [`doctor`]: `heartline doctor`, what usually goes wrong before a job starts.
 //! - [`probe`]: asks many servers at once, each with a time limit.
 
 // Without the tools, some of what modules share within the crate has no user.
@@ -17,6 +18,8 @@
 
 #[cfg(feature = "tools")]
 pub mod admin;
+#[cfg(feature = "tools")]
+pub mod doctor;
 #[cfg(feature = "tools")]
 pub mod events;
 #[cfg(feature = "tools")]

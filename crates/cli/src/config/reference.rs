@@ -1,0 +1,153 @@
+//! The reference of all programs and their options, as Markdown: made from what parses the command line.
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use clap::{Args, Command};
+
+use super::catalog::{OptionEntry, options, programs};
+use crate::{run, write_line};
+
+const PROGRAM: &str = "heartline reference";
+
+/// Print the reference of all programs and their options as Markdown
+#[derive(Args, Clone, Copy, Debug)]
+pub struct ReferenceArgs {}
+
+impl ReferenceArgs {
+    /// Prints the reference. `tree` is the command `heartline` with all programs as subcommands.
+    pub fn run(self, tree: &Command) -> ExitCode {
+        run(PROGRAM, async {
+            write_line(text(tree).trim_end())?;
+            Ok(())
+        })
+    }
+}
+
+fn text(tree: &Command) -> String {
+    let mut text = "# Commands\n\nAll programs and their options, made from what parses their command lines: do not edit \
+                    this file, but\nrun `heartline reference >docs/reference/commands.md`. [options.md](../options.md) says \
+                    where a value may come from.\n"
+        .to_owned();
+    for (name, program) in programs(tree) {
+        let own = [
+            "setup-zookeeper",
+            "watch-master",
+            "watch-slave",
+            "wc-mapper",
+            "wc-reducer",
+        ];
+        let full = if own.contains(&name.as_str()) {
+            name.clone()
+        } else {
+            format!("{} {name}", tree.get_name())
+        };
+        section(&mut text, &full, program);
+    }
+    text
+}
+
+fn section(text: &mut String, name: &str, program: &Command) {
+    let _ = write!(text, "\n## `{name}`\n\n");
+    let mut program = program.clone().bin_name(name);
+    let usage = program.render_usage().to_string();
+    let usage = usage.strip_prefix("Usage: ").unwrap_or(&usage).trim();
+    let about = program.get_long_about().or(program.get_about());
+    if let Some(about) = about {
+        let _ = write!(text, "{}\n\n", escaped(&about.to_string()));
+    }
+    let _ = write!(text, "```text\n{usage}\n```\n");
+    let positionals: Vec<String> = program
+        .get_positionals()
+        .filter(|argument| !argument.is_hide_set())
+        .map(|argument| {
+            let help = argument.get_long_help().or(argument.get_help());
+            let help = help.map(ToString::to_string).unwrap_or_default();
+            format!("- `{argument}`: {}\n", escaped(&one_line(&help)))
+        })
+        .collect();
+    if !positionals.is_empty() {
+        let _ = write!(text, "\n{}", positionals.concat());
+    }
+    let mut options = options(&program);
+    options.retain(|entry| entry.id != "help" && entry.id != "version");
+    if !options.is_empty() {
+        text.push_str("\n| option | variable | default | meaning |\n| --- | --- | --- | --- |\n");
+    }
+    for entry in options {
+        row(text, &entry);
+    }
+}
+
+fn row(text: &mut String, entry: &OptionEntry) {
+    let option = match &entry.value_name {
+        Some(name) => format!("{} {name}", entry.option),
+        None => entry.option.clone(),
+    };
+    let code = |value: &Option<String>| match value {
+        Some(value) => format!("`{}`", value.replace('|', "\\|")),
+        None => String::new(),
+    };
+    let default = if entry.is_switch() {
+        String::new()
+    } else {
+        code(&entry.default)
+    };
+    let values = match entry.values.as_slice() {
+        [] => String::new(),
+        values => format!(": `{}`", values.join("`, `")),
+    };
+    let _ = writeln!(
+        text,
+        "| {} | {} | {default} | {}{values} |",
+        code(&Some(option)),
+        code(&entry.variable),
+        escaped(&one_line(&entry.help)),
+    );
+}
+
+fn one_line(help: &str) -> String {
+    help.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The text without what Markdown would read as something else: tags, tables, links. What stands in backticks is code.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    let mut is_code = false;
+    for character in text.chars() {
+        is_code ^= character == '`';
+        let is_read = matches!(character, '<' | '>' | '*' | '_' | '[' | ']' | '{' | '}');
+        if character == '|' || is_read && !is_code {
+            escaped.push('\\');
+        }
+        escaped.push(character);
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reference_has_each_program_with_its_options() {
+        let tree = Command::new("heartline").subcommand(
+            Command::new("run").about("Run <it>").arg(
+                clap::Arg::new("grace")
+                    .long("grace")
+                    .value_name("DURATION")
+                    .env("HEARTLINE_GRACE")
+                    .default_value("5s")
+                    .help("Time | for it"),
+            ),
+        );
+        let text = text(&tree);
+        for part in [
+            "## `heartline run`\n\nRun \\<it\\>\n",
+            "```text\nheartline run [OPTIONS]\n```\n",
+            "| `--grace DURATION` | `HEARTLINE_GRACE` | `5s` | Time \\| for it |\n",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! The reference of events: `docs/reference/events.schema.json` holds for the events of a real job, and knows all kinds.
+
+use std::collections::BTreeSet;
+use std::fmt::Display;
+use std::fs;
+
+use chrono::DateTime;
+use heartline::condition::Condition;
+use heartline::detect::DeathCause;
+use heartline::protocol::{EndReason, Ending, EventKind};
+use rustix::process::Signal;
+use serde_json::Value;
+use strum::IntoEnumIterator;
+
+use crate::support::{Mapper, Parts, Watcher, ZooKeeper};
+
+fn schema() -> Value {
+    let path = Parts::root().join("docs/reference/events.schema.json");
+    let text = fs::read_to_string(path).expect("the schema");
+    serde_json::from_str(&text).expect("JSON")
+}
+
+/// Whether a value has a type of JSON Schema.
+fn is_of(value: &Value, name: &str) -> bool {
+    match name {
+        "string" => value.is_string(),
+        "integer" => value.is_i64() || value.is_u64(),
+        "number" => value.is_number(),
+        "object" => value.is_object(),
+        "null" => value.is_null(),
+        other => panic!("the schema has the type {other}, which this test does not know"),
+    }
+}
+
+/// What the schema says against the value; nothing if it holds. Knows the keywords that the schema has, and no others.
+fn against(value: &Value, schema: &Value, place: &str) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (keyword, rule) in schema.as_object().expect("a schema") {
+        let holds = match keyword.as_str() {
+            "type" => match rule {
+                Value::Array(names) => names
+                    .iter()
+                    .any(|name| is_of(value, name.as_str().expect("a name"))),
+                name => is_of(value, name.as_str().expect("a name")),
+            },
+            "enum" => rule.as_array().expect("values").contains(value),
+            "minimum" => value.as_f64() >= rule.as_f64(),
+            "format" => DateTime::parse_from_rfc3339(value.as_str().expect("a text")).is_ok(),
+            "required" => {
+                let mut names = rule.as_array().expect("names").iter();
+                names.all(|name| value.get(name.as_str().expect("a name")).is_some())
+            }
+            "properties" => {
+                for (name, schema) in rule.as_object().expect("properties") {
+                    if let Some(value) = value.get(name) {
+                        wrong.extend(against(value, schema, &format!("{place}.{name}")));
+                    }
+                }
+                true
+            }
+            "additionalProperties" => {
+                let mut names = value.as_object().expect("an object").keys();
+                names.all(|name| schema["properties"].get(name).is_some())
+            }
+            "$schema" | "title" | "description" => true,
+            other => panic!("the schema has the keyword {other}, which this test does not know"),
+        };
+        if !holds {
+            wrong.push(format!("{place}: {keyword} {rule}: {value}"));
+        }
+    }
+    wrong
+}
+
+#[test]
+fn events_of_a_real_job_are_as_the_schema_says() {
+    let zookeeper = ZooKeeper::start();
+    let watcher = Watcher::events(&zookeeper);
+    let first = Mapper::start(&zookeeper, "map1");
+    watcher.wait_for_event("claimed", "map1");
+    let second = Mapper::start(&zookeeper, "map2");
+    watcher.wait_for_event("joined", "map2");
+    let third = Mapper::start(&zookeeper, "map3");
+    watcher.wait_for_event("joined", "map3");
+    second.signal(Signal::KILL);
+    watcher.wait_for_event("died", "map2");
+    zookeeper.wait_until_in_line("map3");
+    first.signal(Signal::KILL);
+    watcher.wait_for_event("claimed", "map3");
+    third.finish();
+    watcher.wait_for_event("released", "map3");
+    let schema = schema();
+    let mut kinds = BTreeSet::new();
+    for line in watcher.lines() {
+        let event: Value = serde_json::from_str(&line).expect("JSON");
+        assert_eq!(against(&event, &schema, "event"), [""; 0], "{line}");
+        kinds.insert(event["event"].as_str().expect("a kind").to_owned());
+    }
+    for kind in ["connected", "claimed", "joined", "died", "released"] {
+        assert!(kinds.contains(kind), "{kinds:?}");
+    }
+}
+
+/// Checks that the schema names these values, and no others.
+fn assert_names<T: Display>(schema: &Value, values: impl Iterator<Item = T>) {
+    let names = schema["enum"].as_array().expect("values").iter();
+    let names: BTreeSet<String> = names
+        .map(|name| name.as_str().expect("a name").to_owned())
+        .collect();
+    assert_eq!(names, values.map(|value| value.to_string()).collect());
+}
+
+#[test]
+fn the_schema_knows_all_kinds_and_reasons() {
+    let schema = schema();
+    let of = &schema["properties"];
+    assert_names(&of["event"], EventKind::iter());
+    assert_names(&of["cause"], DeathCause::iter());
+    let before = &of["previous"]["properties"];
+    assert_names(&before["cause"], DeathCause::iter());
+    assert_names(&before["went"], EndReason::iter());
+    assert_names(
+        &of["ending"],
+        [Ending::Finished, Ending::Failed].into_iter(),
+    );
+    assert_names(&of["condition"], Condition::iter());
+}
+
+#[test]
+fn a_wrong_event_is_told() {
+    let schema = schema();
+    let event = |text: &str| against(&serde_json::from_str(text).expect("JSON"), &schema, "event");
+    let good = r#"{"time":"2026-11-21T11:31:29.676208Z","event":"died","node":"m","epoch":3,"silence_ms":1.2}"#;
+    assert_eq!(event(good), [""; 0]);
+    for (right, wrong) in [
+        ("\"died\"", "\"gone\""),
+        ("2026-11-21T", "21 November "),
+        ("\"epoch\":3", "\"epoch\":\"3\""),
+        ("\"epoch\":3,", ""),
+        ("1.2", "-1.2"),
+        ("silence_ms", "silence"),
+    ] {
+        assert_eq!(event(&good.replace(right, wrong)).len(), 1, "{wrong}");
+    }
+}
