@@ -1,5 +1,6 @@
 //! The reference of all programs and their options, as Markdown: made from what parses the command line.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
@@ -107,7 +108,24 @@ fn row(text: &mut String, entry: &OptionEntry) {
 }
 
 fn one_line(help: &str) -> String {
-    help.split_whitespace().collect::<Vec<_>>().join(" ")
+    help.split_whitespace()
+        .map(address_as_code)
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// An address is code: Markdown would make a link of it, also where it stands for many (`https://…`).
+fn address_as_code(word: &str) -> Cow<'_, str> {
+    let address = word.trim_end_matches([',', ';', '.', ':', ')']);
+    if !address.contains("://") || word.contains('`') {
+        return word.into();
+    }
+    let (open, address) = match address.strip_prefix('(') {
+        Some(address) => ("(", address),
+        None => ("", address),
+    };
+    let rest = &word[open.len() + address.len()..];
+    format!("{open}`{address}`{rest}").into()
 }
 
 /// The text without what Markdown would read as something else: tags, tables, links. What stands in backticks is code.
@@ -138,14 +156,14 @@ mod tests {
                     .value_name("DURATION")
                     .env("HEARTLINE_GRACE")
                     .default_value("5s")
-                    .help("Time | for it"),
+                    .help("Time | for it, or (https://…)"),
             ),
         );
         let text = text(&tree);
         for part in [
             "## `heartline run`\n\nRun \\<it\\>\n",
             "```text\nheartline run [OPTIONS]\n```\n",
-            "| `--grace DURATION` | `HEARTLINE_GRACE` | `5s` | Time \\| for it |\n",
+            "| `--grace DURATION` | `HEARTLINE_GRACE` | `5s` | Time \\| for it, or (`https://…`) |\n",
         ] {
             assert!(text.contains(part), "{part}: {text}");
         }
