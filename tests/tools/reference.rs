@@ -1,4 +1,5 @@
-//! The reference of events: `docs/reference/events.schema.json` holds for the events of a real job, and knows all kinds.
+//! The reference: `docs/reference/events.schema.json` holds for the events of a real job, and knows all kinds;
+//! `docs/reference/metrics.md` has the metrics of one.
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
@@ -12,7 +13,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 use strum::IntoEnumIterator;
 
-use crate::support::{Mapper, Parts, Watcher, ZooKeeper};
+use crate::support::{Dashboard, Mapper, Parts, SOON, Watcher, ZooKeeper, wait_until};
 
 fn schema() -> Value {
     let path = Parts::root().join("docs/reference/events.schema.json");
@@ -142,4 +143,70 @@ fn a_wrong_event_is_told() {
     ] {
         assert_eq!(event(&good.replace(right, wrong)).len(), 1, "{wrong}");
     }
+}
+
+/// The page of the metrics.
+const METRICS: &str = "docs/reference/metrics.md";
+
+/// The rows of the metrics in a scrape: name, type, unit, help.
+fn rows(scrape: &str) -> BTreeSet<String> {
+    let about = |keyword: &str, name: &str| {
+        let begin = format!("# {keyword} {name} ");
+        let mut lines = scrape.lines();
+        lines.find_map(|line| line.strip_prefix(&begin))
+    };
+    let helps = scrape
+        .lines()
+        .filter_map(|line| line.strip_prefix("# HELP "));
+    helps
+        .filter_map(|line| line.split_once(' '))
+        .map(|(name, help)| {
+            let kind = about("TYPE", name).expect("a type");
+            let unit = about("UNIT", name).unwrap_or_default();
+            format!("| `{name}` | {kind} | {unit} | {help} |")
+        })
+        .collect()
+}
+
+#[test]
+fn the_page_of_metrics_has_those_of_a_real_job() {
+    let zookeeper = ZooKeeper::start();
+    let dashboard = Dashboard::start(&zookeeper.address(), &["--per-member"]);
+    let watcher = Watcher::events(&zookeeper);
+    let first = Mapper::start(&zookeeper, "map1");
+    watcher.wait_for_event("claimed", "map1");
+    let second = Mapper::start(&zookeeper, "map2");
+    watcher.wait_for_event("joined", "map2");
+    second.signal(Signal::KILL);
+    watcher.wait_for_event("died", "map2");
+    let third = Mapper::start(&zookeeper, "map3");
+    watcher.wait_for_event("joined", "map3");
+    zookeeper.wait_until_in_line("map3");
+    first.signal(Signal::KILL);
+    watcher.wait_for_event("claimed", "map3");
+    let url = format!("http://{}/metrics", dashboard.address());
+    let scrape = || {
+        let answer = ureq::get(&url).call();
+        answer.and_then(|mut answer| answer.body_mut().read_to_string())
+    };
+    // Figures without a value are not shown: it takes a death and a succession.
+    wait_until("all figures are there", SOON, || {
+        scrape().is_ok_and(|text| text.contains("succession") && text.contains("detection"))
+    });
+    let rows = rows(&scrape().expect("figures"));
+    assert!(rows.len() > 15, "{rows:#?}");
+    let page = fs::read_to_string(Parts::root().join(METRICS)).unwrap_or_default();
+    let documented = page
+        .lines()
+        .filter(|line| line.starts_with("| `heartline_"));
+    let documented: BTreeSet<String> = documented.map(str::to_owned).collect();
+    let of_heartline = rows.iter().filter(|row| row.starts_with("| `heartline_"));
+    let missing: Vec<&String> = of_heartline
+        .filter(|row| !documented.contains(*row))
+        .collect();
+    assert!(
+        missing.is_empty(),
+        "these rows are missing in {METRICS}: {missing:#?}"
+    );
+    drop(third);
 }
