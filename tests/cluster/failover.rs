@@ -7,8 +7,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use crate::support::hadoop::{
-    ONE_MAPPER_A_TEXT, assert_same_counts, count_words, job_counts, log_of, run_job,
-    sample_data_of_equal_length, start,
+    ONE_MAPPER_A_TEXT, finish_unharmed, run_job, sample_data_of_equal_length, start,
 };
 use crate::support::{Described, Watcher, assert_one_master_an_epoch};
 use tempfile::TempDir;
@@ -79,15 +78,7 @@ fn job_through(cluster: &Described, victims: &[Victim]) {
     for &victim in victims {
         strike(cluster, victim);
     }
-    let job = job.wait_with_output().expect("run-job ends");
-    let log = log_of(&job);
-    assert!(job.status.success(), "{victims:?}: {log}");
-    assert_same_counts(&job_counts(&output), &count_words(&files));
-    let story = watcher.story();
-    assert!(
-        !story.iter().any(|logged| logged.event == "died"),
-        "{victims:?}: {story:?}"
-    );
+    let (_, story) = finish_unharmed(job, (&files, &output), &watcher);
     assert_one_master_an_epoch(&story);
 }
 

@@ -12,9 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::hadoop::{
-    assert_same_counts, count_words, counter, job_counts, log_of, run_job, sample_data, start,
-};
+use crate::support::hadoop::{counter, finish, run_job, sample_data, start};
 use crate::support::left_out::{self, leave_out};
 use crate::support::{
     Described, LoggedEvent, Watcher, no_namespaces, wait_until, wait_until_connected_on,
@@ -258,12 +256,7 @@ impl GatedJob {
 
     /// Waits for the end of the job, checks its result, and returns its log.
     fn finish(self) -> String {
-        let output = self.child.wait_with_output().expect("run-job ends");
-        let log = log_of(&output);
-        assert!(output.status.success(), "{log}");
-        let counts = job_counts(&self.folder.join("output"));
-        assert_same_counts(&counts, &count_words(&self.files));
-        log
+        finish(self.child, &self.files, &self.folder.join("output"))
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::support::{
     Ensemble, Watcher, assert_one_master_an_epoch,
-    hadoop::{assert_same_counts, count_words, job_counts, log_of, run_job, sample_data, start},
+    hadoop::{finish_unharmed, run_job, sample_data, start},
 };
 use tempfile::TempDir;
 
@@ -37,15 +37,7 @@ fn counts_the_same_when_the_leader_is_killed_in_the_middle() {
         alive.count() > 3
     });
 
-    let job = job.wait_with_output().expect("run-job ends");
-    let log = log_of(&job);
-    assert!(job.status.success(), "{log}");
-    assert_same_counts(&job_counts(&output), &count_words(&files));
-    let story = watcher.story();
-    assert!(
-        !story.iter().any(|logged| logged.event == "died"),
-        "{story:?}"
-    );
+    let (_, story) = finish_unharmed(job, (&files, &output), &watcher);
     assert_one_master_an_epoch(&story);
 }
 

@@ -13,9 +13,7 @@ use std::{
 
 use crate::support::{
     Described, Ensemble, Mapper, PASSWORD, SOON, SecuredEnsemble, Watcher, assert_closed,
-    hadoop::{
-        assert_same_counts, count_words, counter, job_counts, log_of, run_job, sample_data, start,
-    },
+    hadoop::{counter, finish, run_job, sample_data, start},
     visit_as, wait_until,
 };
 use rustix::process::{Pid, Signal, kill_process};
@@ -172,11 +170,8 @@ fn job_outlives_its_master(cluster: &Described, secured: &SecuredEnsemble) -> Du
     let took = killed.elapsed();
     fs::write(&go_on, "").expect("a folder");
 
-    let job = job.wait_with_output().expect("run-job ends");
-    let log = log_of(&job);
-    assert!(job.status.success(), "{log}");
+    let log = finish(job, &files, &output);
     assert_eq!(counter(&log, "Failed map tasks"), Some(1), "{log}");
-    assert_same_counts(&job_counts(&output), &count_words(&files));
     let story = watcher.story();
     let mut claims = story.iter().filter(|logged| logged.event == "claimed");
     let next = claims.nth(before.len());

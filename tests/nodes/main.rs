@@ -4,6 +4,7 @@
 mod support;
 
 mod agents;
+mod capabilities;
 mod certificates;
 mod files;
 mod host_keys;

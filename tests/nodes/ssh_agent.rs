@@ -314,3 +314,33 @@ fn write_key(folder: &Path, text: &str) {
     fs::write(&path, text).expect("written");
     fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("its owner");
 }
+
+#[test]
+fn an_ssh_agent_that_fails_under_a_private_key_is_named() {
+    if let Some(why) = missing() {
+        leave_out!("{why}");
+    }
+    let mut server = ServerOfNodes::sealed(&[]);
+    let folder = folder_with_key("ed25519", "256");
+    let key = path(&folder, "key");
+    let ssh_agent = SshAgent::start();
+    ssh_agent.add(&["-q", &key]);
+    // From here on only the ssh-agent can use it.
+    keygen(
+        &folder,
+        &["-q", "-p", "-P", "", "-N", "a passphrase", "-f", "key"],
+    );
+    let agent = ssh_agent.node(&server, &folder, 1, "key");
+    agent.wait_for("n1 is slave now");
+    assert!(is_proven(&server, 1));
+    let socket = ssh_agent.socket();
+    drop(ssh_agent);
+    // It registers anew, and cannot prove its key any more.
+    server.kill();
+    server.start_again();
+    agent.wait_for("registers without proof of its key");
+    agent.wait_for(&format!(
+        "cannot reach the ssh-agent at {}",
+        socket.display()
+    ));
+}

@@ -7,7 +7,7 @@ use std::{
     process::{Child, Command, Output, Stdio},
 };
 
-use super::Parts;
+use super::{LoggedEvent, Parts, Watcher};
 
 /// How often each word occurs.
 pub(crate) type Counts = BTreeMap<Vec<u8>, u64>;
@@ -165,6 +165,28 @@ pub(crate) fn succeed(command: &mut Command) -> Output {
         String::from_utf8_lossy(&output.stderr)
     );
     output
+}
+
+/// Waits until a job has ended well, and its counts are those of its inputs; returns its log.
+pub(crate) fn finish(job: Child, inputs: &[PathBuf], output: &Path) -> String {
+    let job = job.wait_with_output().expect("run-job ends");
+    let log = log_of(&job);
+    assert!(job.status.success(), "{log}");
+    assert_same_counts(&job_counts(output), &count_words(inputs));
+    log
+}
+
+/// The same for a job whose members a watcher has followed: none was declared dead. Returns the story, too.
+pub(crate) fn finish_unharmed(
+    job: Child,
+    (inputs, output): (&[PathBuf], &Path),
+    watcher: &Watcher,
+) -> (String, Vec<LoggedEvent>) {
+    let log = finish(job, inputs, output);
+    let story = watcher.story();
+    let dead = story.iter().find(|logged| logged.event == "died");
+    assert_eq!(dead, None, "{story:?}");
+    (log, story)
 }
 
 /// The stderr of a command: for a job, Hadoop's own log.

@@ -25,7 +25,10 @@ const CRATES: [(&str, &[&str]); 15] = [
         "cli",
         &["core", "member", "process", "streaming", "zookeeper"],
     ),
-    ("observe", &["cli", "core", "process", "tls", "zookeeper"]),
+    (
+        "observe",
+        &["cli", "core", "kerberos", "process", "tls", "zookeeper"],
+    ),
     (
         "dashboard",
         &["cli", "core", "exporter", "observe", "process", "zookeeper"],
@@ -51,6 +54,7 @@ const CRATES: [(&str, &[&str]); 15] = [
         &[
             "cli",
             "core",
+            "kerberos",
             "nodes",
             "observe",
             "process",

@@ -3,6 +3,7 @@
 mod ensemble;
 mod groups;
 mod orders;
+mod programs;
 mod words;
 
 use std::fs::{self, Permissions};

@@ -1,5 +1,6 @@
 //! Sessions by Kerberos, with a real KDC and a real `ZooKeeper` that refuses everybody without a ticket.
 
+mod renewal;
 mod trouble;
 
 use std::thread;

@@ -81,7 +81,7 @@ pub(super) fn answers_webhdfs(pages: &Pages, host: &Host) -> Pending<bool> {
 /// Whether the pages answer that no other condition asks for, each with its server: those of `JournalNode`s and
 /// `NodeManager`s.
 pub(super) fn answers_pages(cluster: &Cluster) -> Vec<(RoleInstance, Pending<bool>)> {
-    let (end, pages) = (end(), cluster.pages());
+    let end = end();
     let journal = "/jmx?qry=Hadoop:service=JournalNode,name=JournalNodeInfo";
     let mut asked = Vec::new();
     for (role, port, path) in [
@@ -89,7 +89,7 @@ pub(super) fn answers_pages(cluster: &Cluster) -> Vec<(RoleInstance, Pending<boo
         (Role::Nodemanager, Port::NodemanagerHttp, "/ws/v1/node/info"),
     ] {
         for host in cluster.with(role) {
-            let (url, pages) = (host.reached(port) + path, pages.clone());
+            let (url, pages) = (host.reached(port) + path, cluster.pages_of_starter(role));
             let answer = ask(end, move || pages.page::<IgnoredAny>(&url, end).is_ok());
             asked.push((RoleInstance::new(host, role), answer));
         }
@@ -155,7 +155,7 @@ pub(super) struct NodeManagerReport {
 
 /// The `NodeManager`s that the active ResourceManager lists.
 pub(super) fn nodemanagers(cluster: &Cluster) -> Option<Vec<NodeManagerReport>> {
-    let pages = cluster.pages();
+    let pages = cluster.pages_of_starter(Role::Resourcemanager);
     let is_active = |host: &&Host| manager_state(&pages, host).as_deref() == Some("active");
     let active = cluster.with(Role::Resourcemanager).find(is_active)?;
     let page = page(

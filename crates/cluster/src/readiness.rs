@@ -56,7 +56,8 @@ pub(super) fn serves(hosts: &[(&Host, Role)]) -> Readiness {
 }
 
 pub(super) fn active_namenode(cluster: &Cluster) -> Readiness {
-    let (namenodes, pages) = (cluster.namenodes(), cluster.pages());
+    let namenodes = cluster.namenodes();
+    let pages = cluster.pages_of_starter(Role::Namenode);
     let states = namenodes
         .iter()
         .map(|(id, host)| (id, probe::namenode_state(&pages, host)));
@@ -74,7 +75,8 @@ pub(super) fn active_namenode(cluster: &Cluster) -> Readiness {
 }
 
 pub(super) fn active_manager(cluster: &Cluster) -> Readiness {
-    let (managers, pages) = (cluster.resourcemanagers(), cluster.pages());
+    let managers = cluster.resourcemanagers();
+    let pages = cluster.pages_of_starter(Role::Resourcemanager);
     let states = managers
         .iter()
         .map(|(id, host)| (id, probe::manager_state(&pages, host)));
@@ -104,7 +106,8 @@ fn one_active(what: &str, states: &[(&String, Option<String>)]) -> Readiness {
 /// Asks every NameNode, so that the next active one knows all `DataNode`s too. A NameNode counts a dead DataNode for
 /// minutes, so each DataNode is asked as well.
 pub(super) fn datanodes(cluster: &Cluster) -> Readiness {
-    let (all, pages) = (cluster.with(Role::Datanode).count(), cluster.pages());
+    let all = cluster.with(Role::Datanode).count();
+    let pages = cluster.pages_of_starter(Role::Namenode);
     let mut live = Some(u64::MAX);
     for (id, host) in cluster.namenodes() {
         let found = probe::datanodes(&pages, host);

@@ -13,7 +13,7 @@ use crate::updates::{JobUpdates, SnapshotRequest};
 use heartline_core::protocol::Event;
 use heartline_core::protocol::request::Response;
 use heartline_observe::admin::ask_master;
-use heartline_observe::status::JobReader;
+use heartline_observe::status::{JobReader, Unavailable};
 use heartline_observe::watch::{ConnectionChanges, EventHandler, EventHistory, follow};
 use heartline_process::say::say;
 use heartline_zookeeper::Settings;
@@ -21,19 +21,62 @@ use heartline_zookeeper::Settings;
 /// A reading may take this part of the time between two readings at most: thousands of members are read more rarely.
 const SHARE: u32 = 4;
 
-/// Reads all members again and again, for ever, and the snapshots that clients ask for between.
+/// The most reasons that are told of one outage.
+const MOST_REASONS: usize = 8;
+
+/// Tells on stderr why a job cannot be read: each reason once, until it was read again.
+pub(crate) struct OutageTeller {
+    program: &'static str,
+    job: String,
+    told: Vec<String>,
+}
+
+impl OutageTeller {
+    pub(crate) fn new(program: &'static str, job: &str) -> Self {
+        Self {
+            program,
+            job: job.to_owned(),
+            told: Vec::new(),
+        }
+    }
+
+    fn tell(&mut self, why: &Unavailable) {
+        let why = why.to_string();
+        if self.told.len() < MOST_REASONS && !self.told.contains(&why) {
+            say(
+                self.program,
+                format_args!("{} cannot be read: {why}", self.job),
+            );
+            self.told.push(why);
+        }
+    }
+}
+
+/// Reads all members again and again, for ever, and the snapshots that clients ask for between. Without a teller, who shows
+/// the job says why it cannot be read.
 pub(crate) async fn read(
     job: impl JobUpdates,
     mut requests: mpsc::Receiver<SnapshotRequest>,
     settings: Settings,
     period: Duration,
+    mut teller: Option<OutageTeller>,
 ) {
     let mut reader = JobReader::new(settings);
     loop {
         let began = Instant::now();
         match reader.read().await {
-            Ok(overview) => job.read(began.elapsed(), &overview),
-            Err(why) => job.unavailable(Utc::now(), &why),
+            Ok(overview) => {
+                job.read(began.elapsed(), &overview);
+                if let Some(teller) = &mut teller {
+                    teller.told.clear();
+                }
+            }
+            Err(why) => {
+                job.unavailable(Utc::now(), &why);
+                if let Some(teller) = &mut teller {
+                    teller.tell(&why);
+                }
+            }
         }
         let next = began + period.max(began.elapsed() * SHARE);
         // A queue that never ends must not stop the readings.

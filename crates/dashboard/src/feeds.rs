@@ -7,7 +7,7 @@ use clap::Args;
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::sleep;
 
-use crate::feed;
+use crate::feed::{self, OutageTeller};
 use crate::job::Job;
 use crate::job_list::JobList;
 use crate::metrics::Metrics;
@@ -63,6 +63,8 @@ pub(crate) struct Feeds {
 /// How jobs are read.
 #[derive(Clone)]
 pub(crate) struct FeedTerms {
+    /// The program that says why a job cannot be read; none where another part of it does.
+    pub(crate) program: Option<&'static str>,
     pub(crate) every: Duration,
     pub(crate) metrics: Arc<Metrics>,
 }
@@ -94,6 +96,9 @@ fn add(jobs: &JobList, settings: Settings, terms: &FeedTerms) {
         return;
     }
     let every = terms.every;
+    let teller = terms
+        .program
+        .map(|program| OutageTeller::new(program, &name));
     let (job, requests) = Job::new(name, every, Arc::clone(&terms.metrics));
     let job = Arc::new(job);
     let reading = feed::read(
@@ -101,6 +106,7 @@ fn add(jobs: &JobList, settings: Settings, terms: &FeedTerms) {
         requests.snapshots,
         settings.clone(),
         every,
+        teller,
     );
     spawn_local(reading);
     let acting = feed::actions(Arc::clone(&job), requests.actions, settings.clone());
@@ -129,9 +135,15 @@ async fn discover(jobs: JobList, settings: Settings, terms: FeedTerms) {
 
 impl JobOptions {
     /// Begins to read the jobs, and to look for those below each path of `discovered`.
-    pub(crate) fn start(&self, discovered: &[Namespace], metrics: &Arc<Metrics>) -> Feeds {
+    pub(crate) fn start(
+        &self,
+        program: &'static str,
+        discovered: &[Namespace],
+        metrics: &Arc<Metrics>,
+    ) -> Feeds {
         let feeds = Feeds::default();
         let terms = FeedTerms {
+            program: Some(program),
             every: self.every,
             metrics: Arc::clone(metrics),
         };

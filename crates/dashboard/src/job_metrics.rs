@@ -35,6 +35,7 @@ pub async fn serve_job_metrics(server: MetricsServer, settings: Settings) -> any
     let metrics = Arc::new(Metrics::default());
     let feeds = Feeds::default();
     let terms = FeedTerms {
+        program: None,
         every: EVERY,
         metrics: Arc::clone(&metrics),
     };

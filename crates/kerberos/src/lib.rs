@@ -5,6 +5,9 @@
 use std::fmt;
 use std::fs::File;
 use std::path::Path;
+use std::sync::{Mutex, TryLockError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 #[cfg(feature = "gssapi")]
 use heartline_core::text;
@@ -18,6 +21,8 @@ pub const WITHOUT_KERBEROS: &str =
 pub const UNREACHABLE: &str =
     "see whether the kdc that krb5.conf (KRB5_CONFIG) names runs and can be reached";
 
+/// The service of web pages.
+const WEB: &str = "HTTP";
 /// The variable of the Kerberos library that names the keytab of clients.
 const KEYTAB: &str = "KRB5_CLIENT_KTNAME";
 #[cfg(feature = "gssapi")]
@@ -43,13 +48,15 @@ impl fmt::Display for NoTicket {
 /// # Errors
 /// If there is none: a retry makes sense when the cache, the keytab, the KDC or a clock has changed.
 pub fn fetch_ticket(service: &str, host: &str) -> Result<String, NoTicket> {
-    ask(service, host).map_err(|why| {
-        let named = std::env::var(KEYTAB).ok();
-        let keytab = IS_BUILT.then(|| unreadable_keytab(named.as_deref()));
-        NoTicket(match keytab.flatten() {
-            Some(line) => format!("{line} (the Kerberos library says: {why})"),
-            None => format!("no Kerberos ticket for {service}/{host}: {why}"),
-        })
+    ask(service, host).map_err(|why| without(service, host, &why))
+}
+
+fn without(service: &str, host: &str, why: &str) -> NoTicket {
+    let named = std::env::var(KEYTAB).ok();
+    let keytab = IS_BUILT.then(|| unreadable_keytab(named.as_deref()));
+    NoTicket(match keytab.flatten() {
+        Some(line) => format!("{line} (the Kerberos library says: {why})"),
+        None => format!("no Kerberos ticket for {service}/{host}: {why}"),
     })
 }
 
@@ -68,6 +75,44 @@ pub fn refuse_delegation(service: &str, host: &str) -> Result<(), NoTicket> {
          (KRB5_CONFIG=FILE:/etc/krb5.conf); if that does not help (MIT before 1.18, Heimdal 7, a server with \
          ok_as_delegate), set forwardable = false there and get a new ticket"
     )))
+}
+
+/// Composes what a client of a web page says first (SPNEGO, RFC 4178), by the ticket for `HTTP` at `host`: from the cache,
+/// or from the KDC. The ticket is not handed on. Blocks as [`fetch_ticket`] does.
+///
+/// # Errors
+/// If there is no ticket, as in [`fetch_ticket`].
+pub fn negotiate(host: &str) -> Result<Vec<u8>, NoTicket> {
+    if !get_first_ticket() {
+        let why = format!("the KDC does not answer: {UNREACHABLE}");
+        return Err(without(WEB, host, &why));
+    }
+    // SPNEGO tells no reasons. With this, the ticket is in the cache, or the reason is known.
+    fetch_ticket(WEB, host)?;
+    begin_spnego(host).map_err(|why| without(WEB, host, &why))
+}
+
+/// Has the library get its first ticket, if there is none: it empties the cache for that, and a thread that reads the cache
+/// at that moment finds nothing there. Of many threads, one gets it, and the others wait; `false` if that takes too long.
+/// Blocks as [`fetch_ticket`] does.
+pub fn get_first_ticket() -> bool {
+    /// How long a thread waits for the one that asks the KDC: a KDC that has not answered by then does not.
+    const LIMIT: Duration = Duration::from_secs(2);
+    const GLANCE: Duration = Duration::from_millis(5);
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let end = Instant::now() + LIMIT;
+    loop {
+        match ONE_AT_A_TIME.try_lock() {
+            Ok(_one) => {
+                prepare();
+                return true;
+            }
+            // It guards no data, and who panicked in the library may do so again.
+            Err(TryLockError::Poisoned(_)) => return true,
+            Err(TryLockError::WouldBlock) if Instant::now() >= end => return false,
+            Err(TryLockError::WouldBlock) => thread::sleep(GLANCE),
+        }
+    }
 }
 
 /// Why the keytab that `KRB5_CLIENT_KTNAME` names is of no use: the library only says that there are no credentials.
@@ -94,9 +139,9 @@ mod library {
     use libgssapi::credential::{Cred, CredUsage};
     use libgssapi::error::Error;
     use libgssapi::name::Name;
-    use libgssapi::oid::{GSS_MECH_KRB5, GSS_NT_HOSTBASED_SERVICE, OidSet};
+    use libgssapi::oid::{GSS_MECH_KRB5, GSS_MECH_SPNEGO, GSS_NT_HOSTBASED_SERVICE, Oid, OidSet};
 
-    use super::{advice, reason};
+    use super::{WEB, advice, reason};
 
     fn told(error: Error) -> String {
         let advice = advice(error.major.bits(), error.minor);
@@ -105,9 +150,9 @@ mod library {
 
     pub(super) fn ask(service: &str, host: &str) -> Result<String, String> {
         let principal = || {
-            begin(service, host, CtxFlags::GSS_C_MUTUAL_FLAG)?;
+            begin(service, host, CtxFlags::GSS_C_MUTUAL_FLAG, &GSS_MECH_KRB5)?;
             // The principal of a keytab is known when there is a ticket; asked before, the library gives no reasons.
-            let own = credentials()?.name()?;
+            let own = credentials(&GSS_MECH_KRB5)?.name()?;
             Ok(text::cell(&own.to_string()).into_owned())
         };
         principal().map_err(told)
@@ -115,34 +160,59 @@ mod library {
 
     pub(super) fn delegates(service: &str, host: &str) -> bool {
         // Without mutual authentication nothing is waited for, and the flags are those that hold.
-        let begun = begin(service, host, CtxFlags::GSS_C_DELEG_FLAG);
-        let flags = begun.and_then(|mut context| context.flags());
+        let begun = begin(service, host, CtxFlags::GSS_C_DELEG_FLAG, &GSS_MECH_KRB5);
+        let flags = begun.and_then(|(mut context, _)| context.flags());
         flags.is_ok_and(|flags| flags.contains(CtxFlags::GSS_C_DELEG_FLAG))
     }
 
-    fn credentials() -> Result<Cred, Error> {
+    pub(super) fn begin_spnego(host: &str) -> Result<Vec<u8>, String> {
+        // TLS tells who the server is, and a page has no second message.
+        let begun = begin(WEB, host, CtxFlags::empty(), &GSS_MECH_SPNEGO);
+        begun.map(|(_, first)| first).map_err(told)
+    }
+
+    pub(super) fn prepare() {
+        // What fails here fails again where it is told.
+        let _ = credentials(&GSS_MECH_KRB5).and_then(|own| own.name());
+    }
+
+    fn credentials(mechanism: &'static Oid) -> Result<Cred, Error> {
         let mut mechanisms = OidSet::new()?;
-        mechanisms.add(&GSS_MECH_KRB5)?;
+        mechanisms.add(mechanism)?;
         Cred::acquire(None, None, CredUsage::Initiate, Some(&mechanisms))
     }
 
     /// Composes what a client says first; for that it needs the ticket.
-    fn begin(service: &str, host: &str, flags: CtxFlags) -> Result<ClientCtx, Error> {
+    fn begin(
+        service: &str,
+        host: &str,
+        flags: CtxFlags,
+        mechanism: &'static Oid,
+    ) -> Result<(ClientCtx, Vec<u8>), Error> {
         let server = format!("{service}@{host}");
         let server = Name::new(server.as_bytes(), Some(&GSS_NT_HOSTBASED_SERVICE))?;
-        let own = credentials()?;
-        let mut context = ClientCtx::new(Some(own), server, flags, Some(&GSS_MECH_KRB5));
-        context.step(None, None)?;
-        Ok(context)
+        let own = credentials(mechanism)?;
+        let mut context = ClientCtx::new(Some(own), server, flags, Some(mechanism));
+        let first = context.step(None, None)?;
+        let first = first.map(|buffer| buffer.to_vec()).unwrap_or_default();
+        Ok((context, first))
     }
 }
 #[cfg(feature = "gssapi")]
-use library::{ask, delegates};
+use library::{ask, begin_spnego, delegates, prepare};
 
 #[cfg(not(feature = "gssapi"))]
-fn ask(_: &str, _: &str) -> Result<String, &'static str> {
-    Err(WITHOUT_KERBEROS)
+fn ask(_: &str, _: &str) -> Result<String, String> {
+    Err(WITHOUT_KERBEROS.to_owned())
 }
+
+#[cfg(not(feature = "gssapi"))]
+fn begin_spnego(_: &str) -> Result<Vec<u8>, String> {
+    Err(WITHOUT_KERBEROS.to_owned())
+}
+
+#[cfg(not(feature = "gssapi"))]
+fn prepare() {}
 
 #[cfg(not(feature = "gssapi"))]
 fn delegates(_: &str, _: &str) -> bool {

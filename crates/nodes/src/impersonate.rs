@@ -29,7 +29,10 @@ impl Account {
         let act = || {
             become_user(ids).with_context(|| {
                 let user = &self.name;
-                format!("this process may not act as {user}: run it as root, or as {user}")
+                format!(
+                    "this process may not act as {user}: run it as root with the capabilities CAP_SETUID and CAP_SETGID, \
+                     or as {user}"
+                )
             })?;
             what()
         };

@@ -1,18 +1,20 @@
 //! The key of a node: the existing one, or a new one.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, anyhow, bail};
 use ssh_key::rand_core::OsRng;
 use ssh_key::{Algorithm, LineEnding, PrivateKey, SshSig};
 
+use super::PROGRAM;
 use super::fields::PublicKey;
 use super::options::Account;
 use super::replace::{NewFile, replace};
 use super::ssh_agent::{SshAgent, SshAgentError};
 use super::ssh_signer::SshSigner;
 use heartline_process::files::{self, UnfitFile};
+use heartline_process::say::say;
 
 /// The maximum size in bytes of a key file that is read.
 const LARGEST: u64 = 64 << 10;
@@ -35,6 +37,8 @@ pub(super) fn usual(account: &Account) -> PathBuf {
 pub(super) struct OwnKey {
     pub(super) public: PublicKey,
     signing: Signing,
+    /// What was last told of an `ssh-agent` that does not sign although the private half was named.
+    told: Arc<Mutex<Option<SshAgentError>>>,
 }
 
 /// Who signs.
@@ -95,6 +99,7 @@ impl OwnKey {
                 return Ok(Self {
                     public,
                     signing: Signing::Agent(agent),
+                    told: Arc::default(),
                 });
             }
             Ok(Err(why)) if named_public => bail!("{shown}: {why}"),
@@ -120,7 +125,11 @@ impl OwnKey {
             Ok(signer) => Signing::File(Arc::new(signer)),
             Err(why) => Signing::Perhaps(SshAgent::of_environment(account).ok(), why),
         };
-        Ok(Self { public, signing })
+        Ok(Self {
+            public,
+            signing,
+            told: Arc::default(),
+        })
     }
 
     /// Signs a message to prove that this node has its key; `None` if nobody can. May wait for an `ssh-agent`.
@@ -128,11 +137,25 @@ impl OwnKey {
         let signature = match &self.signing {
             Signing::File(signer) => signer.sign(message),
             Signing::Agent(agent) => Some(self.sign_by(agent, message)?),
-            Signing::Perhaps(agent, _) => agent
-                .as_ref()
-                .and_then(|agent| self.sign_by(agent, message).ok()),
+            Signing::Perhaps(None, _) => None,
+            Signing::Perhaps(Some(agent), why) => {
+                let signed = self.sign_by(agent, message);
+                let news = self.news(signed.as_ref().err());
+                if let Some(by_agent) = news {
+                    say(PROGRAM, unproven(why, &by_agent));
+                }
+                signed.ok()
+            }
         };
         Ok(signature.and_then(|signature| signature.to_pem(LineEnding::LF).ok()))
+    }
+
+    /// The error, unless it was told already.
+    fn news(&self, error: Option<&SshAgentError>) -> Option<SshAgentError> {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = told.as_ref() != error;
+        *told = error.cloned();
+        told.clone().filter(|_| is_new)
     }
 
     fn sign_by(&self, agent: &SshAgent, message: &[u8]) -> Result<SshSig, SshAgentError> {
@@ -140,7 +163,8 @@ impl OwnKey {
         agent.sign(&key.map_err(|_| SshAgentError::Kind)?, message)
     }
 
-    /// Why this key proves nothing, if the private half was named and neither it nor an `ssh-agent` can sign.
+    /// Why this key proves nothing, if the private half was named and neither it nor an `ssh-agent` can sign. Who asks
+    /// tells it.
     pub(super) fn proves_nothing(&self) -> Option<String> {
         let Signing::Perhaps(agent, why) = &self.signing else {
             return None;
@@ -150,8 +174,14 @@ impl OwnKey {
             None => Err(SshAgentError::NoSocket),
         };
         let by_agent = by_agent.err()?;
+        self.news(Some(&by_agent));
         Some(format!("{why}, and no ssh-agent signs for it: {by_agent}"))
     }
+}
+
+/// The line for a registration whose `ssh-agent` does not sign any more.
+fn unproven(why: &str, by_agent: &SshAgentError) -> String {
+    format!("registers without proof of its key: {why}, and no ssh-agent signs for it: {by_agent}")
 }
 
 /// The private half for signatures; an error says why there is none.

@@ -1,6 +1,8 @@
 //! Closes a tree that others could write, for `setup-zookeeper --secure`: the job's znodes, and those of groups
 //! (`heartline member`) and of nodes (`heartline nodes`) in its namespace.
 
+use futures_util::future::join_all;
+
 use super::access::WRITES;
 use super::client::{Access, Kind};
 use super::{Failure, GROUP_MASTER, GROUP_WORKERS, Namespace, Paths, Session};
@@ -27,9 +29,11 @@ impl Session {
         all.extend(parents(&self.paths_of_nodes()));
         all.extend(self.trees_of_groups());
         all.extend(more.iter().flat_map(|path| self.with_those_above(path)));
+        // One behind the other on the connection, and none waits for the answer to another.
+        let asked = join_all(all.iter().map(|path| self.client().acl(path))).await;
         let mut open = Vec::new();
-        for path in all {
-            match self.client().acl(&path).await {
+        for (path, acl) in all.into_iter().zip(asked) {
+            match acl {
                 Ok(acl) => {
                     let mut open_entries = acl.iter().filter(|entry| entry.needs_no_proof());
                     if open_entries.any(|entry| entry.may(WRITES)) {

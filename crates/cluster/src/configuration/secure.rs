@@ -35,6 +35,42 @@ pub(super) fn core(context: &ConfigContext<'_>, core: &mut Growing) {
     if cluster.has_standby_resourcemanager() {
         core.put("hadoop.zk.acl", "sasl:rm:cdrwa");
     }
+    // A JournalNode gives edits to whom it takes for itself, and its pages know a NameNode by its short name alone.
+    core.put(
+        "hadoop.security.auth_to_local",
+        format!("RULE:[2:$1@$0](jn@{})s/.*/nn/ DEFAULT", cluster.realm()),
+    );
+    pages(context, core);
+}
+
+/// The pages, JMX and REST: only for those with a ticket.
+fn pages(context: &ConfigContext<'_>, core: &mut Growing) {
+    let (cluster, host) = (context.cluster, context.host);
+    core.put(
+        "hadoop.http.filter.initializers",
+        "org.apache.hadoop.security.AuthenticationFilterInitializer",
+    );
+    let prefix = "hadoop.http.authentication";
+    core.put(format!("{prefix}.type"), "kerberos");
+    core.put(format!("{prefix}.kerberos.principal"), web(context));
+    core.put(
+        format!("{prefix}.kerberos.keytab"),
+        text(&cluster.keytab(host, "HTTP")),
+    );
+    core.put(
+        format!("{prefix}.signature.secret.file"),
+        text(&cluster.page_secret()),
+    );
+}
+
+/// The principal of a host's pages.
+fn web(context: &ConfigContext<'_>) -> String {
+    let cluster = context.cluster;
+    format!(
+        "{}@{}",
+        cluster.principal(context.host, "HTTP"),
+        cluster.realm()
+    )
 }
 
 /// For `hdfs-site.xml`.
@@ -55,7 +91,7 @@ pub(super) fn hdfs(context: &ConfigContext<'_>, hdfs: &mut Growing) {
         );
     }
     // Servers fetch edits and images from one another by HTTP with SPNEGO.
-    let web = format!("{}@{}", cluster.principal(host, "HTTP"), cluster.realm());
+    let web = web(context);
     for name in [
         "dfs.namenode.kerberos.internal.spnego.principal",
         "dfs.journalnode.kerberos.internal.spnego.principal",
@@ -88,6 +124,11 @@ pub(super) fn yarn(context: &ConfigContext<'_>, yarn: &mut Growing) {
         yarn.put(
             format!("yarn.{what}.keytab"),
             text(&cluster.keytab(host, service)),
+        );
+        yarn.put(format!("yarn.{what}.webapp.spnego-principal"), web(context));
+        yarn.put(
+            format!("yarn.{what}.webapp.spnego-keytab-file"),
+            text(&cluster.keytab(host, "HTTP")),
         );
     }
     yarn.put("yarn.http.policy", "HTTPS_ONLY");
@@ -198,6 +239,13 @@ mod tests {
             "127.91.2.2:50070",
         );
         is(&text, "hadoop.zk.acl", "sasl:rm:cdrwa");
+        is(&text, "hadoop.http.authentication.type", "kerberos");
+        for name in [
+            "hadoop.http.authentication.kerberos.principal",
+            "yarn.nodemanager.webapp.spnego-principal",
+        ] {
+            is(&text, name, "HTTP/127.91.2.2@MYCLUSTER.HEARTLINE");
+        }
         // A file, after a sign that says so.
         for file in ["zkfc.auth", "zkfc.acl"] {
             let mut lines = text.lines().map(str::trim);

@@ -6,6 +6,7 @@
 //! - `HOST/security`: the keytabs and the certificate of a host.
 
 mod certificates;
+mod cookie;
 mod realm;
 
 use std::fs::{self, DirBuilder};
@@ -124,7 +125,12 @@ impl Cluster {
         format!("{service}/{instance}@{}", self.realm())
     }
 
-    /// How this cluster's pages are asked for.
+    /// The file with the secret by which the servers sign the cookies of their pages' readers.
+    pub(super) fn page_secret(&self) -> PathBuf {
+        self.security().join("page.secret")
+    }
+
+    /// How this cluster's pages are asked for by anybody.
     pub(super) fn pages(&self) -> Pages {
         match self.authentication {
             Authentication::Simple => Pages::default(),
@@ -134,6 +140,20 @@ impl Cluster {
                 Pages::signed_by(&pem.unwrap_or_default())
             }
         }
+    }
+
+    /// How the pages of a role are asked for by who starts the cluster: that has the servers' own secret, and needs no
+    /// ticket, which not each build can get.
+    pub(super) fn pages_of_starter(&self, role: Role) -> Pages {
+        let pages = self.pages();
+        if !self.is_secure() {
+            return pages;
+        }
+        let secret = files::read(&self.page_secret(), Links::OfUsOrRoot, SMALL);
+        // Without the secret, the servers refuse the cookie.
+        let secret = secret.unwrap_or_default();
+        let principal = format!("{}@{}", user(), self.realm());
+        pages.with_cookie(cookie::signed(&secret, &user(), &principal, role))
     }
 }
 

@@ -132,6 +132,9 @@ pub(crate) fn found_realm(cluster: &Cluster) -> anyhow::Result<()> {
     for host in cluster.with(Role::Zkfc) {
         identify_failover(cluster, host)?;
     }
+    if !cluster.page_secret().exists() {
+        put_private(&cluster.page_secret(), &random()?)?;
+    }
     add_principals(cluster, kdc)
 }
 

@@ -17,6 +17,7 @@ use super::ticket::sessions;
 use super::webhdfs;
 use super::yarn::{self, InfoPage, Node, NodesPage, Resourcemanager};
 use crate::{Cluster, Host, Port, Role};
+use heartline_kerberos::{UNREACHABLE, get_first_ticket};
 use heartline_observe::probe::{GRACE, Pages, Pending, Silence, ask, knock, left};
 use heartline_observe::status::GroupSummary;
 use heartline_observe::zkstats::{self, Facts};
@@ -24,6 +25,8 @@ use heartline_zookeeper::{Connector, Failure, Namespace, Settings};
 
 /// A part counts as silent after this time.
 const LIMIT: Duration = Duration::from_secs(2);
+/// How long the first ticket is waited for, so that ZooKeeper is asked without one in time.
+const FIRST_TICKET: Duration = Duration::from_millis(700);
 /// The time between the two samples of heartline's members.
 const OVER: Duration = Duration::from_millis(100);
 /// How long closing the ZooKeeper session may take.
@@ -51,12 +54,14 @@ pub(super) fn gather(
     let asking = Asking {
         cluster,
         pages: cluster.pages(),
+        has_ticket,
+        may_have_ticket: why_no_ticket.is_none(),
         end,
     };
     let (serving, serves) = mpsc::channel();
     let ensemble = asking.ensemble(&serving);
     drop(serving);
-    let znodes = asking.znodes(serves, namespace.clone(), has_ticket);
+    let znodes = asking.znodes(serves, namespace.clone());
     let namenodes = asking.pages(
         Role::Namenode,
         Port::NamenodeHttp,
@@ -97,13 +102,12 @@ pub(super) fn gather(
     let kdcs = asking.knocks(Role::Kdc, Port::Kdc);
     let zkfcs = asking.knocks(Role::Zkfc, Port::Zkfc);
     let brokers = asking.knocks(Role::Kafka, Port::Kafka);
-    // WebHDFS of a secure cluster wants SPNEGO, which no page here speaks.
-    let is_open = !cluster.is_secure();
-    let pages = asking.pages.clone();
-    let roots = is_open.then(|| {
-        asking.each(Role::Namenode, Port::NamenodeHttp, move |place, end| {
-            webhdfs::root(&pages, place, end)
-        })
+    let user = webhdfs::user(cluster);
+    let roots = asking.may_have_ticket.then(|| {
+        let question = move |pages: &Pages, place: &str, end| {
+            webhdfs::root(pages, place, user.as_deref(), end)
+        };
+        asking.each(Role::Namenode, Port::NamenodeHttp, question)
     });
 
     let namenodes = parts(namenodes);
@@ -149,6 +153,10 @@ pub(super) fn gather(
 struct Asking<'a> {
     cluster: &'a Cluster,
     pages: Pages,
+    /// Whether ZooKeeper is asked with a ticket.
+    has_ticket: bool,
+    /// Whether there can be a ticket for a page that asks for one: for hosts of their own, whoever asks may have one.
+    may_have_ticket: bool,
     end: Instant,
 }
 
@@ -158,13 +166,18 @@ impl<'a> Asking<'a> {
         &self,
         role: Role,
         port: Port,
-        question: impl Fn(&str, Instant) -> Result<T, Silence> + Clone + Send + 'static,
+        question: impl Fn(&Pages, &str, Instant) -> Result<T, Silence> + Clone + Send + 'static,
     ) -> Asked<'a, T> {
         let hosts = self.cluster.with(role).zip(1..);
         let asked = hosts.map(|(host, number)| {
             let id = role.id(host, number);
             let (place, end, question) = (host.reached(port), self.end, question.clone());
-            (host, id, ask(end, move || question(&place, end)))
+            let pages = if self.may_have_ticket {
+                self.pages.with_ticket_for(&host.called)
+            } else {
+                self.pages.without_ticket()
+            };
+            (host, id, ask(end, move || question(&pages, &place, end)))
         });
         asked.collect()
     }
@@ -176,14 +189,13 @@ impl<'a> Asking<'a> {
         path: &'static str,
         parse: impl Fn(P) -> T + Clone + Send + 'static,
     ) -> Asked<'a, T> {
-        let pages = self.pages.clone();
-        self.each(role, port, move |place, end| {
+        self.each(role, port, move |pages, place, end| {
             pages.page(&format!("{place}/{path}"), end).map(&parse)
         })
     }
 
     fn knocks(&self, role: Role, port: Port) -> Asked<'a, Listens> {
-        self.each(role, port, |place, end| {
+        self.each(role, port, |_, place, end| {
             knock(place, end).map(|()| Listens { listens: true })
         })
     }
@@ -214,17 +226,16 @@ impl<'a> Asking<'a> {
     }
 
     /// Reads the znodes through the first server that serves.
-    fn znodes(
-        &self,
-        serves: Receiver<String>,
-        namespace: Namespace,
-        has_ticket: bool,
-    ) -> Answer<Znodes> {
-        let end = self.end;
+    fn znodes(&self, serves: Receiver<String>, namespace: Namespace) -> Answer<Znodes> {
+        let (end, has_ticket) = (self.end, self.has_ticket);
+        // The questions to the pages get it at the same time.
+        let first = has_ticket.then(|| ask(Instant::now() + FIRST_TICKET, get_first_ticket));
         ask(end, move || {
             let Ok(place) = serves.recv_timeout(left(end)) else {
                 return Err(Silence::Broken("ZooKeeper does not serve".to_owned()));
             };
+            let is_late = first.is_some_and(|first| first.answer() != Some(true));
+            let has_ticket = has_ticket && !is_late;
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()?;
@@ -232,7 +243,11 @@ impl<'a> Asking<'a> {
                 // The timeout needs the runtime's clock, so it is created within the runtime.
                 timeout(left(end), znodes(&place, namespace, has_ticket)).await
             });
-            read.unwrap_or_else(|_| Err(Silence::Broken("ZooKeeper does not answer".to_owned())))
+            let read = read
+                .unwrap_or_else(|_| Err(Silence::Broken("ZooKeeper does not answer".to_owned())))?;
+            let why = is_late.then(|| format!("the KDC does not answer in time: {UNREACHABLE}"));
+            let no_ticket = why.or(read.no_ticket);
+            Ok(Znodes { no_ticket, ..read })
         })
     }
 }
@@ -305,7 +320,7 @@ fn root(asked: Asked<'_, Vec<ListedFile>>) -> Probed<Vec<ListedFile>> {
     let mut problems = Vec::new();
     for (host, id, pending) in asked {
         match Probed::of(pending.answer()) {
-            Probed::Unknown { problem } => {
+            Probed::Unknown { problem, .. } => {
                 let id = id.unwrap_or_default();
                 problems.push(format!("{id} on {}: {problem}", host.name));
             }

@@ -37,8 +37,7 @@ pub(super) struct Overview {
     /// The state of Kafka; `None` without a broker in the description.
     pub(super) kafka: Option<Probed<Kafka>>,
     pub(super) heartline: Probed<GroupSummary>,
-    /// The files in HDFS's `/`; `None` without HDFS in the description, and in a secure
-    /// cluster, where `WebHDFS` wants SPNEGO.
+    /// The files in HDFS's `/`; `None` without HDFS in the description, and where there is no ticket for `WebHDFS`.
     pub(super) root: Option<Probed<Vec<ListedFile>>>,
 }
 
@@ -50,6 +49,9 @@ pub(super) enum Probed<T> {
     Unknown {
         #[serde(rename = "trouble")]
         problem: String,
+        /// Whether it answers, and tells only somebody with a ticket.
+        #[serde(skip)]
+        is_closed: bool,
     },
 }
 
@@ -58,13 +60,18 @@ impl<T> Probed<T> {
     pub(super) fn of(answer: Option<Result<T, Silence>>) -> Self {
         match answer.unwrap_or(Err(Silence::Slow)) {
             Ok(reply) => Self::Known(reply),
-            Err(silence) => Self::unknown(silence.to_string()),
+            Err(silence) => Self::Unknown {
+                problem: silence.to_string(),
+                is_closed: matches!(silence, Silence::Closed(_)),
+            },
         }
     }
 
     pub(super) fn unknown(problem: impl Into<String>) -> Self {
-        let problem = problem.into();
-        Self::Unknown { problem }
+        Self::Unknown {
+            problem: problem.into(),
+            is_closed: false,
+        }
     }
 
     pub(super) fn known(&self) -> Option<&T> {
@@ -77,8 +84,19 @@ impl<T> Probed<T> {
     pub(super) fn problem(&self) -> Option<&str> {
         match self {
             Self::Known(_) => None,
-            Self::Unknown { problem } => Some(problem),
+            Self::Unknown { problem, .. } => Some(problem),
         }
+    }
+
+    /// Whether it answers, and tells only somebody with a ticket.
+    pub(super) fn is_closed(&self) -> bool {
+        matches!(
+            self,
+            Self::Unknown {
+                is_closed: true,
+                ..
+            }
+        )
     }
 }
 

@@ -9,6 +9,9 @@ use super::yarn::Resourcemanager;
 use heartline_observe::status::bytes;
 use workers::{datanode, nodemanager};
 
+/// The state of a part that answers, and tells only somebody with a ticket.
+const CLOSED: &str = "closed";
+
 /// All rows, each group before its parts.
 pub(super) fn rows(overview: &Overview) -> Vec<Row> {
     let mut rows: Vec<Row> = overview
@@ -18,7 +21,7 @@ pub(super) fn rows(overview: &Overview) -> Vec<Row> {
         .collect();
     if let Some(why) = &overview.no_ticket {
         // No trouble of the cluster; but what is not shown may be there.
-        let details = format!("{why}; of ZooKeeper only what is open to all is shown");
+        let details = format!("{why}; without one, only what is open to all is shown");
         rows.push(Row::well("ticket", "", "none", details));
     }
     rows.push(quorum(overview));
@@ -70,8 +73,16 @@ fn row<T>(what: &str, part: &Daemon<T>, judge: impl Fn(&str, &str, &T) -> Row) -
     let name = named(what, part.id.as_deref());
     match &part.reply {
         Probed::Known(known) => judge(&name, &part.host, known),
-        Probed::Unknown { problem } => Row::bad(&name, &part.host, problem, ""),
+        Probed::Unknown { problem, is_closed } if *is_closed => {
+            Row::bad(&name, &part.host, CLOSED, problem)
+        }
+        Probed::Unknown { problem, .. } => Row::bad(&name, &part.host, problem, ""),
     }
+}
+
+/// Whether one of them answers, and does not tell its state: then the active one may be among them.
+fn is_any_closed<T>(parts: &[Daemon<T>]) -> bool {
+    parts.iter().any(|part| part.reply.is_closed())
 }
 
 fn counted(count: usize, of: usize, what: &str) -> String {
@@ -120,6 +131,7 @@ fn hdfs(overview: &Overview) -> Row {
         .collect();
     let (part, namenode) = match active[..] {
         [one] => one,
+        [] if is_any_closed(&overview.namenodes) => return Row::bad("hdfs", "", "not known", ""),
         [] => return Row::bad("hdfs", "", "no active namenode", ""),
         _ => return Row::bad("hdfs", "", "more than one active namenode", ""),
     };
@@ -187,6 +199,9 @@ fn active_resourcemanagers(overview: &Overview) -> Vec<&Daemon<Resourcemanager>>
 fn yarn(overview: &Overview) -> Row {
     let part = match active_resourcemanagers(overview)[..] {
         [one] => one,
+        [] if is_any_closed(&overview.resourcemanagers) => {
+            return Row::bad("yarn", "", "not known", "");
+        }
         [] => return Row::bad("yarn", "", "no active resourcemanager", ""),
         _ => return Row::bad("yarn", "", "more than one active resourcemanager", ""),
     };
@@ -214,7 +229,7 @@ fn resourcemanager(part: &Daemon<Resourcemanager>) -> Row {
 fn kafka(reply: &Probed<super::kafka::Kafka>, brokers: &[Daemon<Listens>]) -> Row {
     let kafka = match reply {
         Probed::Known(kafka) => kafka,
-        Probed::Unknown { problem } => return Row::bad("kafka", "", "not known", problem),
+        Probed::Unknown { problem, .. } => return Row::bad("kafka", "", "not known", problem),
     };
     let mut details = vec![
         counted(
@@ -262,7 +277,7 @@ fn broker(part: &Daemon<Listens>, registered: Option<&[i32]>) -> Row {
 fn heartline(overview: &Overview) -> Row {
     let brief = match &overview.heartline {
         Probed::Known(brief) => brief,
-        Probed::Unknown { problem } => return Row::bad("heartline", "", "not known", problem),
+        Probed::Unknown { problem, .. } => return Row::bad("heartline", "", "not known", problem),
     };
     let mut details = vec![format!("{} members", brief.members)];
     if let Some(epoch) = brief.epoch {

@@ -5,6 +5,7 @@ use std::time::Instant;
 use serde::{Deserialize, Deserializer, de};
 
 use super::listing::{ListedFile, permission};
+use crate::Cluster;
 use crate::probe::webhdfs_root;
 use heartline_core::text;
 use heartline_nodes::own_name;
@@ -16,9 +17,13 @@ const SLOW: &str = "gives no listing in time";
 const STANDBY: &str = "gives no listing: it stands by";
 
 /// The files in `/` according to the NameNode with its HTTP port at `place` (`HOST:PORT`), if it is the active one.
-pub(super) fn root(pages: &Pages, place: &str, end: Instant) -> Result<Vec<ListedFile>, Silence> {
-    // Without a user name, the NameNode treats the request as its own anonymous user.
-    match webhdfs_root::<Listing, Refusal>(pages, place, user().as_deref(), end) {
+pub(super) fn root(
+    pages: &Pages,
+    place: &str,
+    user: Option<&str>,
+    end: Instant,
+) -> Result<Vec<ListedFile>, Silence> {
+    match webhdfs_root::<Listing, Refusal>(pages, place, user, end) {
         Ok(Ok(listing)) => Ok(listing.entries()),
         Ok(Err(refusal)) => Err(Silence::Broken(refusal.reason())),
         // Another row reports whether the NameNode answers at all.
@@ -27,8 +32,12 @@ pub(super) fn root(pages: &Pages, place: &str, end: Instant) -> Result<Vec<Liste
     }
 }
 
-/// The user name that Hadoop's own commands would send.
-fn user() -> Option<String> {
+/// The user name that Hadoop's own commands would send. Without one, the NameNode treats the request as its own anonymous
+/// user; in a secure cluster, it goes by the ticket.
+pub(super) fn user(cluster: &Cluster) -> Option<String> {
+    if cluster.is_secure() {
+        return None;
+    }
     let named = std::env::var("HADOOP_USER_NAME").ok();
     named.filter(|name| !name.is_empty()).or_else(own_name)
 }

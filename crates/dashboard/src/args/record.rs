@@ -79,7 +79,7 @@ impl RecordArgs {
 
     async fn record(&self) -> anyhow::Result<()> {
         let file = self.recording.open(PROGRAM, &self.file)?;
-        let feeds = self.jobs.start(&[], &Arc::new(Metrics::default()));
+        let feeds = self.jobs.start(PROGRAM, &[], &Arc::new(Metrics::default()));
         let mut recorder = Recorder::start(PROGRAM, &feeds.jobs.all(), file);
         let count = feeds.jobs.all().len();
         let jobs = if count == 1 { "job" } else { "jobs" };

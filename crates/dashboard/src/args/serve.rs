@@ -133,7 +133,7 @@ impl ServeArgs {
             let shared = Shared::new(JobList::default(), replayed, metrics);
             return server::serve(entrance, shared).await;
         }
-        let feeds = self.jobs.start(&self.discover, &metrics);
+        let feeds = self.jobs.start(PROGRAM, &self.discover, &metrics);
         shown();
         let recorder = file.map(|file| Recorder::start(PROGRAM, &feeds.jobs.all(), file));
         let shared = Shared {

@@ -91,6 +91,7 @@ pub(super) async fn run(state: TopState, options: TopOptions) -> anyhow::Result<
         requests,
         settings.clone(),
         options.every,
+        None,
     );
     feeds.spawn_local(reading);
     feeds.spawn_local(feed::events(Rc::clone(&shared), settings));

@@ -4,6 +4,7 @@
 //! Each question has its own thread, and nothing waits for that thread after the limit: a call that blocks without a
 //! limit, such as name resolution, delays nothing else.
 
+mod challenge;
 mod page;
 mod words;
 
@@ -68,6 +69,9 @@ pub enum Silence {
     /// No answer within the limit.
     #[error("does not answer")]
     Slow,
+    /// The server tells only somebody with a ticket of Kerberos, and why it got none; the reason may be known already.
+    #[error("asks for a Kerberos ticket{}{}", if .0.is_empty() { "" } else { ", " }, .0)]
+    Closed(String),
     /// The host cannot be reached, or the connection was closed early.
     #[error("{0}")]
     Broken(String),

@@ -2,14 +2,19 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde::de::DeserializeOwned;
-use ureq::http::{Response, StatusCode};
+use ureq::http::header::{AUTHORIZATION, COOKIE, WWW_AUTHENTICATE};
+use ureq::http::{HeaderValue, Response, StatusCode};
 use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Body};
 
-use super::{Silence, left};
+use super::challenge::asks_for_ticket;
+use super::{Silence, ask, left};
+use heartline_kerberos::{UNREACHABLE, negotiate};
 use heartline_tls::{read_pem, read_trusted};
 use heartline_zookeeper::TlsClient;
 
@@ -17,6 +22,21 @@ use heartline_zookeeper::TlsClient;
 const MOST: u64 = 64 << 20;
 /// The longest refusal, in bytes: at most, Hadoop sends a Java stack trace.
 const MOST_OF_REFUSAL: u64 = 1 << 20;
+/// How long before the end a ticket must be there, so that the page arrives by the end, or the reason is told by then.
+const FOR_THE_PAGE: Duration = Duration::from_millis(400);
+
+/// What a server is told that asks who one is.
+#[derive(Clone, Debug, Default)]
+enum Credential {
+    #[default]
+    Nothing,
+    /// A ticket of Kerberos for `HTTP` at this host (SPNEGO).
+    Ticket(String),
+    /// Nothing, because there is no ticket.
+    NoTicket,
+    /// This cookie, with the first question.
+    Cookie(String),
+}
 
 /// How the pages of servers are asked for: by HTTP, or by HTTPS.
 #[derive(Clone, Debug, Default)]
@@ -27,6 +47,7 @@ pub struct Pages {
     own: Option<ClientCert>,
     /// Tells why a handshake failed.
     client: Option<TlsClient>,
+    credential: Credential,
 }
 
 impl Pages {
@@ -63,7 +84,33 @@ impl Pages {
             authorities: Some(Arc::new(authorities)),
             own,
             client: Some(client),
+            credential: Credential::default(),
         })
+    }
+
+    /// The same pages of a server whose principal is `HTTP/HOST`: if it asks for a ticket (RFC 4559), it gets one.
+    #[must_use]
+    pub fn with_ticket_for(&self, host: &str) -> Self {
+        self.with(Credential::Ticket(host.to_owned()))
+    }
+
+    /// The same where it is known that there is no ticket.
+    #[must_use]
+    pub fn without_ticket(&self) -> Self {
+        self.with(Credential::NoTicket)
+    }
+
+    /// The same with a cookie (`NAME=VALUE`) that proves who one is.
+    #[must_use]
+    pub fn with_cookie(&self, cookie: String) -> Self {
+        self.with(Credential::Cookie(cookie))
+    }
+
+    fn with(&self, credential: Credential) -> Self {
+        Self {
+            credential,
+            ..self.clone()
+        }
     }
 
     /// The page at `PLACE` (`HOST:PORT/PATH`), if it arrives by `end`. Does not follow redirections: the other server is
@@ -118,9 +165,54 @@ impl Pages {
             .proxy(None)
             .build()
             .into();
-        let question = agent.get(format!("{scheme}://{place}"));
-        let question = question.query_pairs(query.iter().copied());
-        question.call().map_err(|error| self.silence(error))
+        let question = |word: Option<String>| {
+            let question = agent.get(format!("{scheme}://{place}"));
+            let question = question.query_pairs(query.iter().copied());
+            let question = match (&self.credential, word) {
+                (Credential::Cookie(cookie), _) => question.header(COOKIE, cookie),
+                (_, Some(word)) => question.header(AUTHORIZATION, word),
+                (_, None) => question,
+            };
+            question.call().map_err(|error| self.silence(error))
+        };
+        let mut answer = question(None)?;
+        if answer.status() != StatusCode::UNAUTHORIZED {
+            return Ok(answer);
+        }
+        let challenges = answer.headers().get_all(WWW_AUTHENTICATE);
+        if !asks_for_ticket(challenges.iter().map(HeaderValue::as_bytes)) {
+            return Err(refused(answer.status()));
+        }
+        let word = self.ticket(end)?;
+        // The connection is free for the next question once this one's answer is read.
+        body(&mut answer, MOST_OF_REFUSAL)?;
+        let answer = question(Some(format!("Negotiate {}", STANDARD.encode(word))))?;
+        match answer.status() {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(Silence::Closed(format!(
+                "and refuses it with HTTP {}: its log says why",
+                answer.status()
+            ))),
+            _ => Ok(answer),
+        }
+    }
+
+    /// What is said with a ticket. The KDC is asked on a thread that nothing waits for: it may not answer.
+    fn ticket(&self, end: Instant) -> Result<Vec<u8>, Silence> {
+        let host = match &self.credential {
+            Credential::Ticket(host) => host.clone(),
+            Credential::NoTicket => return Err(Silence::Closed(String::new())),
+            Credential::Nothing | Credential::Cookie(_) => {
+                return Err(refused(StatusCode::UNAUTHORIZED));
+            }
+        };
+        let end = end.checked_sub(FOR_THE_PAGE).unwrap_or(end);
+        let ticket = ask(end, move || negotiate(&host)).answer();
+        match ticket {
+            Some(ticket) => ticket.map_err(|why| Silence::Closed(format!("and there is {why}"))),
+            None => Err(Silence::Closed(format!(
+                "and the KDC gives none in time: {UNREACHABLE}"
+            ))),
+        }
     }
 
     fn silence(&self, error: ureq::Error) -> Silence {

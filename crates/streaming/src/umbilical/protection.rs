@@ -26,14 +26,17 @@ impl Protection {
         }
     }
 
-    /// The least that this value of `hadoop.rpc.protection` permits: names in any case, separated by commas. `None` if
-    /// it holds anything else.
+    /// The least that this value of `hadoop.rpc.protection` permits: names in any case, separated by commas or line breaks,
+    /// as Hadoop's `Configuration.getTrimmedStrings` reads them. `None` if it holds anything else, or nothing.
     pub(super) fn least(value: &str) -> Option<Self> {
         let one = |name: &str| {
             let is_named = |it: &Self| name.trim().eq_ignore_ascii_case(&it.to_string());
             Self::ALL.into_iter().find(is_named)
         };
-        let named: Option<Vec<Self>> = value.split(',').map(one).collect();
+        let parts = value
+            .split([',', '\n'])
+            .filter(|part| !part.trim().is_empty());
+        let named: Option<Vec<Self>> = parts.map(one).collect();
         named?.into_iter().min()
     }
 }
@@ -59,10 +62,22 @@ mod tests {
             ("Privacy", Protection::Privacy),
             ("privacy, INTEGRITY", Protection::Integrity),
             ("authentication,privacy", Protection::Authentication),
+            ("\n    privacy,\n    integrity\n  ", Protection::Integrity),
+            ("privacy\nauthentication", Protection::Authentication),
+            ("privacy\r\n", Protection::Privacy),
+            ("privacy,", Protection::Privacy),
+            ("integrity , , privacy", Protection::Integrity),
         ] {
             assert_eq!(Protection::least(value), Some(least), "{value}");
         }
-        for none in ["", "auth-conf", "privacy,", "none"] {
+        for none in [
+            "",
+            ",",
+            " \n ",
+            "auth-conf",
+            "privacy,none",
+            "privacy integrity",
+        ] {
             assert_eq!(Protection::least(none), None, "{none}");
         }
     }

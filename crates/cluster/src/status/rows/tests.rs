@@ -1,6 +1,7 @@
 use super::super::hdfs::Datanode;
 use super::super::sample;
 use super::*;
+use heartline_observe::probe::Silence;
 
 /// The texts of all rows that report a fault.
 fn problems(overview: &Overview) -> Vec<String> {
@@ -24,7 +25,7 @@ fn after(change: impl FnOnce(&mut Overview)) -> Overview {
 fn known<T>(reply: &mut Probed<T>) -> &mut T {
     match reply {
         Probed::Known(known) => known,
-        Probed::Unknown { problem } => panic!("{problem}"),
+        Probed::Unknown { problem, .. } => panic!("{problem}"),
     }
 }
 
@@ -234,7 +235,34 @@ fn who_asks_without_a_ticket_is_told_what_is_not_shown() {
     let overview = after(|overview| overview.no_ticket = Some(why.to_owned()));
     assert_eq!(
         details(&overview, "ticket"),
-        "none: this program was built without Kerberos; of ZooKeeper only what is open to all is shown"
+        "none: this program was built without Kerberos; without one, only what is open to all is shown"
     );
     assert_eq!(problems(&overview), [] as [String; 0]);
+}
+
+#[test]
+fn a_page_that_asks_for_a_ticket_is_closed_and_its_server_is_not_dead() {
+    fn closed<T>() -> Probed<T> {
+        let why = "and there is no Kerberos ticket for HTTP/h1: no credentials".to_owned();
+        Probed::of(Some(Err(Silence::Closed(why))))
+    }
+    let overview = after(|overview| {
+        for namenode in &mut overview.namenodes {
+            namenode.reply = closed();
+        }
+        overview.resourcemanagers[0].reply = closed();
+        overview.nodemanagers[0].reply = Some(closed());
+    });
+    let why = "closed: asks for a Kerberos ticket, and there is no Kerberos ticket for HTTP/h1: no credentials";
+    assert_eq!(details(&overview, "namenode nn1"), why);
+    assert_eq!(details(&overview, "hdfs"), "not known: ");
+    assert_eq!(details(&overview, "yarn"), "not known: ");
+    assert!(details(&overview, "nodemanager").starts_with("closed: listed as RUNNING"));
+    // Of a NameNode that answers otherwise, it is known that it is not active.
+    let overview = after(|overview| {
+        for namenode in &mut overview.namenodes {
+            namenode.reply = Probed::unknown("nothing listens there");
+        }
+    });
+    assert_eq!(details(&overview, "hdfs"), "no active namenode: ");
 }

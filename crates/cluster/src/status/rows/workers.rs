@@ -9,6 +9,7 @@ use super::super::hdfs::{Datanode, Listed};
 use super::super::overview::{Listens, Probed, Worker};
 use super::super::row::Row;
 use super::super::yarn::Node;
+use super::CLOSED;
 use heartline_observe::status::{age, bytes};
 
 /// The row of a DataNode; `lists` says whether a list is available.
@@ -84,7 +85,12 @@ fn worker_row<T, L>(
             if let Some(state) = state {
                 details.insert(0, format!("listed as {state}"));
             }
-            problem
+            if worker.reply.as_ref().is_some_and(Probed::is_closed) {
+                details.push(problem.to_owned());
+                CLOSED
+            } else {
+                problem
+            }
         }
         (None, Some(state)) => state,
         (None, None) if lists => "not registered",
