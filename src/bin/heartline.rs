@@ -12,6 +12,7 @@ use heartline::cluster::ClusterArgs;
 use heartline::dashboard::{ExportArgs, RecordArgs, ServeArgs, TopArgs};
 use heartline::dedicated_master::DedicatedMasterArgs;
 use heartline::events::EventsArgs;
+use heartline::generate::{CompletionsArgs, ManArgs};
 use heartline::membership::MemberArgs;
 use heartline::nodes::NodesArgs;
 use heartline::programs::{
@@ -58,6 +59,8 @@ enum Tool {
     Run(RunArgs),
     WcMapper(WcMapperArgs),
     WcReducer(WcReducerArgs),
+    Completions(CompletionsArgs),
+    Man(ManArgs),
     SetupZookeeper(SetupZookeeperArgs),
     WatchMaster(WatchMasterArgs),
     WatchSlave(WatchSlaveArgs),
@@ -93,6 +96,8 @@ fn main() -> ExitCode {
         Tool::Run(run) => run.run(&mut Options::command()),
         Tool::WcMapper(mapper) => mapper.run(),
         Tool::WcReducer(reducer) => reducer.run(),
+        Tool::Completions(completions) => completions.run(Options::command()),
+        Tool::Man(man) => man.run(Options::command()),
         Tool::SetupZookeeper(setup) => setup.run(),
         Tool::WatchMaster(watch) => watch.run(),
         Tool::WatchSlave(watch) => watch.run(),
