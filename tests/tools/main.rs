@@ -34,6 +34,7 @@ mod serve;
 mod serve_actions;
 mod serve_page;
 mod serve_reports;
+mod service_manager;
 mod settings;
 mod stall;
 mod status;
