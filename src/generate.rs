@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
+use chrono::{DateTime, Utc};
 use clap::{Args, Command};
 use clap_complete::Shell;
 use clap_mangen::Man;
@@ -14,14 +15,9 @@ use crate::cli;
 use crate::programs;
 use crate::stdio;
 
-/// What follows in each page. The texts of clap know nothing of it.
+/// The last sections of each page.
 const CLOSING: &str = r#".SH "EXIT STATUS"
 0 on success, 1 on a failure, 2 on a wrong command line or value. Where a page says otherwise, that holds.
-.SH ENVIRONMENT
-Options with a variable are read from it where they are not given. Beside those:
-.TP
-\fBHEARTLINE_CONFIG\fR
-The file with settings.
 .SH FILES
 .TP
 \fI/etc/heartline/heartline.toml\fR
@@ -105,8 +101,11 @@ fn write_pages(command: &Command, folder: &Path) -> anyhow::Result<()> {
 }
 
 fn page(command: &Command) -> anyhow::Result<String> {
-    // A page of its own says which version it is of; below `heartline`, clap knows none.
-    let man = Man::new(command.clone())
+    // In one line, as the help has it: all options follow anyway.
+    let usage = command.clone().render_usage().to_string();
+    let usage = usage.trim_start_matches("Usage:").trim().to_owned();
+    let man = Man::new(command.clone().override_usage(usage))
+        .date(date())
         .source(concat!("heartline ", env!("CARGO_PKG_VERSION")))
         .manual("Heartline Manual");
     let mut parts = Vec::new();
@@ -118,22 +117,40 @@ fn page(command: &Command) -> anyhow::Result<String> {
     if command.has_subcommands() {
         man.render_subcommands_section(&mut parts)?;
     }
-    if command
-        .get_after_long_help()
-        .or(command.get_after_help())
-        .is_some()
-    {
+    let notes = command.get_after_long_help().or(command.get_after_help());
+    if notes.is_some() {
         let mut extra = Vec::new();
         man.render_extra_section(&mut extra)?;
-        parts.extend(
-            String::from_utf8(extra)?
-                .replacen(".SH EXTRA", ".SH NOTES", 1)
-                .into_bytes(),
-        );
+        let extra = String::from_utf8(extra)?;
+        parts.extend(extra.replacen(".SH EXTRA", ".SH NOTES", 1).into_bytes());
     }
     let mut page = String::from_utf8(parts)?;
+    page.push_str(&environment(command));
     page.push_str(CLOSING);
     Ok(page)
+}
+
+/// The day of the page: that of `SOURCE_DATE_EPOCH`, in seconds since 1970, so that the same release has the same pages.
+fn date() -> String {
+    let told = std::env::var("SOURCE_DATE_EPOCH").ok();
+    let told = told.and_then(|seconds| DateTime::from_timestamp(seconds.parse().ok()?, 0));
+    told.unwrap_or_else(Utc::now).format("%F").to_string()
+}
+
+/// The section with the variables, each with the option that it stands for.
+fn environment(command: &Command) -> String {
+    let shown = command
+        .get_arguments()
+        .filter(|argument| !argument.is_hide_set());
+    let variables = shown.filter_map(|argument| {
+        let variable = argument.get_env()?.to_string_lossy();
+        let option = argument.get_long()?.replace('-', "\\-");
+        Some(format!(
+            ".TP\n\\fB{variable}\\fR\nIn place of \\fB\\-\\-{option}\\fR.\n"
+        ))
+    });
+    let file = ".SH ENVIRONMENT\n.TP\n\\fBHEARTLINE_CONFIG\\fR\nThe file with settings.\n";
+    std::iter::once(file.to_owned()).chain(variables).collect()
 }
 
 #[cfg(test)]
@@ -159,7 +176,10 @@ mod tests {
                 "{section}: {page}"
             );
         }
-        assert!(page.contains("\\-\\-zookeeper"), "{page}");
+        assert!(
+            page.contains("\\fBHEARTLINE_ZOOKEEPER\\fR\nIn place of \\fB\\-\\-zookeeper\\fR"),
+            "{page}"
+        );
     }
 
     #[test]

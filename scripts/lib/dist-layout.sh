@@ -1,7 +1,6 @@
 # shellcheck shell=bash
 # The files of a package as they lie on a machine, and what is made of them. Sourced, never run.
 
-DIST_MAINTAINER='Heartline developers <heartline@users.noreply.github.com>'
 DIST_LINKS=(setup-zookeeper watch-master watch-slave wc-mapper wc-reducer)
 
 # lay_out PROGRAM-DIR HEARTLINE ROOT: HEARTLINE is one that runs here.
@@ -41,10 +40,17 @@ pack_tarball() {
         --directory "$1" --transform "s,^usr/,,S;s,^,$name/,S" usr/bin usr/lib usr/share etc | gzip -9n >"$4/$name.tar.gz"
 }
 
-# debian_changelog VERSION: what dpkg's tools want to read; the changes themselves are in changelog.gz.
+# debian_changelog VERSION: what the tools of packages want to read; the changes themselves are in changelog.gz.
 debian_changelog() {
     printf 'heartline (%s) unstable; urgency=medium\n\n  * See changelog.gz in this folder.\n\n -- %s  %s\n' \
-        "$1" "${HEARTLINE_MAINTAINER:-$DIST_MAINTAINER}" "$(LC_ALL=C date -u -R -d "@$SOURCE_DATE_EPOCH")"
+        "$1" "$HEARTLINE_MAINTAINER" "$(LC_ALL=C date -u -R -d "@$SOURCE_DATE_EPOCH")"
+}
+
+# rpm_changelog VERSION: the same for the other.
+rpm_changelog() {
+    printf -- '- semver: %s\n  date: %s\n  packager: "%s"\n  urgency: medium\n  distributions: [unstable]\n  changes:\n    - note: %s\n' \
+        "$1" "$(date -u +%FT%TZ -d "@$SOURCE_DATE_EPOCH")" "$HEARTLINE_MAINTAINER" \
+        '"The changes are in /usr/share/doc/heartline/changelog.gz"'
 }
 
 # pack_packages ROOT VERSION TARGET OUTPUT: the .deb and the .rpm.
@@ -57,15 +63,19 @@ pack_packages() {
     esac
     install -D -m 644 -t "$root/deb-doc" "$HEARTLINE_ROOT/contrib/package/copyright"
     debian_changelog "$2-1" | gzip -9nc >"$root/deb-doc/changelog.Debian.gz"
-    cp "$HEARTLINE_ROOT/contrib/package/nfpm.yaml" "$root/nfpm.yaml"
+    rpm_changelog "$2" >"$root/changelog.yaml"
+    cp "$HEARTLINE_ROOT/contrib/package/nfpm.yaml" "$root/deb.yaml"
+    (cd "$root" && find usr/share/man usr/share/doc -type f -printf '  - { src: %p, dst: /%p, packager: rpm, type: doc }\n') \
+        | LC_ALL=C sort >"$root/rpm-doc"
+    sed "/documentation of the .rpm here/r $root/rpm-doc" "$root/deb.yaml" >"$root/rpm.yaml"
+    echo 'changelog: changelog.yaml' >>"$root/rpm.yaml"
     cp -r "$HEARTLINE_ROOT/contrib/package/deb" "$HEARTLINE_ROOT/contrib/package/rpm" "$root/"
     find "$root" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
     for packager in deb rpm; do
         (
             cd "$root"
-            HEARTLINE_ARCH=$arch HEARTLINE_VERSION=$2 HEARTLINE_MAINTAINER=${HEARTLINE_MAINTAINER:-$DIST_MAINTAINER} \
-                timeout 300 nfpm package --config nfpm.yaml --packager "$packager" --target "$4" >&2
+            HEARTLINE_ARCH=$arch HEARTLINE_VERSION=$2 timeout 300 nfpm package --config "$packager.yaml" --packager "$packager" --target "$4" >&2
         ) || die "nfpm could not make the .$packager"
     done
-    rm -rf "$root/nfpm.yaml" "$root/deb" "$root/deb-doc" "$root/rpm"
+    (cd "$root" && rm -rf deb deb.yaml deb-doc rpm rpm.yaml rpm-doc changelog.yaml)
 }

@@ -71,7 +71,7 @@ impl Service {
                 self.name
             );
             if message.lines().any(|said| said.starts_with(line)) {
-                return;
+                break;
             }
             said.push(message);
         }
