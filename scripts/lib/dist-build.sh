@@ -45,6 +45,7 @@ build_wheel() {
         cd python
         timeout 3600 maturin build --zig --target "$1" --profile "$2" --compatibility "$compatibility" --out "$3" >&2
     ) || die "the build failed; see above"
+    python3 "$HEARTLINE_ROOT/scripts/lib/dist_wheel.py" "$3"/*.whl "$HEARTLINE_ROOT" || die "the wheel cannot be changed"
 }
 
 # take_from_wheel WHEEL-DIR PROGRAM-DIR DIR: the programs and the bill of materials, so that all files hold the same bytes.

@@ -32,6 +32,21 @@ check_programs() {
     done
 }
 
+# check_wheel WHEEL-DIR DIR: a wheel for this machine puts the commands on the PATH, and the module can be imported.
+check_wheel() {
+    local environment=$2/environment said
+    timeout 120 python3 -m venv "$environment"
+    timeout 120 "$environment/bin/pip" install --quiet --no-index "$1"/*.whl >&2 || die "pip does not take the wheel"
+    for name in heartline setup-zookeeper watch-master watch-slave wc-mapper wc-reducer; do
+        said=$(PATH=$environment/bin:$PATH timeout 20 "$name" --version) || die "the wheel's $name does not run"
+        [ "${said%% *}" = "$name" ] || die "the wheel's $name calls itself '$said'"
+    done
+    "$environment/bin/python" -c 'import heartline' || die "the wheel's module heartline cannot be imported"
+    [ "$(echo 'b a b' | "$environment/bin/wc-mapper" --no-heartbeat | LC_ALL=C sort | "$environment/bin/wc-reducer")" = \
+        "$(printf 'a\t1\nb\t2')" ] || die "the wheel's programs count wrongly"
+    say "the wheel works in an environment of its own"
+}
+
 # write_sums DIR VERSION: of the release files of this version.
 write_sums() {
     (

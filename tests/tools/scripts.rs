@@ -135,6 +135,7 @@ fn each_script_has_help_and_refuses_what_it_does_not_know() {
     for name in [
         "audit",
         "demo",
+        "dist",
         "fetch-parts",
         "fuzz",
         "hadoop",
