@@ -95,7 +95,7 @@ fn bash_completes_commands_and_options() {
         &["heartline", "nodes", "server", "--metr"],
     );
     assert_eq!(options, "--metrics\n");
-    let options = complete("wc-mapper", "_wc-mapper", &["wc-mapper", "--combine-m"]);
+    let options = complete("wc-mapper", "_wc__mapper", &["wc-mapper", "--combine-m"]);
     assert_eq!(options, "--combine-memory\n");
 }
 

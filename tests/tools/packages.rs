@@ -189,6 +189,15 @@ fn clean_debian(root: &Path) {
     succeed(make.arg(root));
 }
 
+/// A command in another root, with nothing of this environment.
+fn command_in(root: &Path, words: &[&str]) -> Command {
+    let mut command = Command::new("chroot");
+    command.arg(root).args(words).env_clear();
+    command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+    command.env("DEBIAN_FRONTEND", "noninteractive");
+    command
+}
+
 #[test]
 fn a_deb_is_installed_used_upgraded_and_purged_in_a_clean_debian() {
     let debian = fs::read_to_string("/etc/os-release").unwrap_or_default();
@@ -203,14 +212,7 @@ fn a_deb_is_installed_used_upgraded_and_purged_in_a_clean_debian() {
     let root = root.path();
     let (old, new) = (packages.of("1.0.0"), packages.of("1.0.1"));
     clean_debian(root);
-    let inside = |words: &[&str]| {
-        let mut command = Command::new("chroot");
-        command.arg(root).args(words).env_clear();
-        command
-            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
-            .env("DEBIAN_FRONTEND", "noninteractive");
-        command
-    };
+    let inside = |words: &[&str]| command_in(root, words);
     for (packages, name) in [(&old, "old.deb"), (&new, "new.deb")] {
         fs::copy(file(packages, ".deb"), root.join(name)).expect("copied");
     }
