@@ -6,7 +6,9 @@ DIST_MOST_BYTES=4000000
 
 # needed_glibc FILE: the youngest version of glibc's symbols that it needs; nothing if it needs none.
 needed_glibc() {
-    readelf --version-info --wide "$1" | grep -o 'GLIBC_[0-9.]*' | sed 's/GLIBC_//' | sort -uV | tail -n 1
+    # Not `grep`, which fails where a program needs none.
+    readelf --version-info --wide "$1" | awk '{ while (match($0, /GLIBC_[0-9.]+/)) { print substr($0, RSTART + 6, RLENGTH - 6); $0 = substr($0, RSTART + RLENGTH) } }' \
+        | sort -uV | tail -n 1
 }
 
 # is_older_or_same A B: of versions.
