@@ -145,6 +145,7 @@ fn member(
             ..DirectConfig::default()
         }),
         master_lease: None,
+        turn_hook: None,
     };
     let hooks = RunnerHooks {
         joined: None,

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use clap::error::ErrorKind;
@@ -14,11 +14,12 @@ use crate::cli::{self, BeatOptions};
 use crate::coordination::{Connector, Failure, Session, Settings};
 use crate::dashboard::serve_job_metrics;
 use crate::exporter::server::MetricsServer;
-use crate::member::{Config, Heartbeat, Name, Recording, Signals};
+use crate::member::{Config, Heartbeat, MemberTurn, Name, Recording, Signals, TurnHook};
 use crate::progress::Progress;
 use crate::protocol::Ending;
 use crate::protocol::claim::{holder, is_standing};
 use crate::say::say;
+use crate::service::{self, Watchdog};
 use crate::streaming::Task;
 use crate::watch::{OutputFormat, watch_master};
 
@@ -63,6 +64,7 @@ impl DedicatedMasterArgs {
     pub fn run(&self, command: &mut Command) -> ExitCode {
         let mut config = self.beat.config(command, &Task::default());
         config.standing = true;
+        config.turn_hook = Some(told_to_service_manager());
         config.name = self.beat.name.clone().unwrap_or_else(Name::of_new_master);
         if let Some(path) = &self.record {
             match Recording::create(path) {
@@ -120,6 +122,25 @@ async fn stand(config: Config, backup: bool, format: OutputFormat) -> anyhow::Re
     let outcome = watch_master(&settings, format, None).await;
     heartbeat.stop(Ending::Failed);
     outcome
+}
+
+/// Tells the service manager what this master is. The loop that beats feeds the watchdog, also while ZooKeeper is away: a
+/// restart would not bring it back.
+fn told_to_service_manager() -> TurnHook {
+    let told = Mutex::new((None, Watchdog::start()));
+    TurnHook::new(move |turn| {
+        let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.1.feed();
+        if told.0.replace(turn) == Some(turn) {
+            return;
+        }
+        match turn {
+            MemberTurn::Leads => service::ready("is the master"),
+            MemberTurn::Joined => service::ready("stands in line behind another master"),
+            MemberTurn::Away => service::status("waits for ZooKeeper"),
+            MemberTurn::Leaving => service::stopping(),
+        }
+    })
 }
 
 /// The name of another dedicated master in line, if there is one that beats.

@@ -6,7 +6,7 @@
 //!
 //! - `heartline-core`: decisions and values, without IO: [`detect`], [`condition`], [`protocol`], [`master`],
 //!   [`backoff`], [`clock`], [`text`], [`template`].
-//! - `heartline-process`: [`files`], [`stdio`], [`say`], [`progress`], [`supervisor`], [`wrapped`], [`vitals`].
+//! - `heartline-process`: [`files`], [`stdio`], [`say`], [`progress`], [`service`], [`supervisor`], [`wrapped`], [`vitals`].
 //! - `heartline-zookeeper`: [`coordination`], the only user of the ZooKeeper client.
 //! - `heartline-transport`: [`transport`], direct connections between members.
 //! - `heartline-streaming`: [`streaming`], the data path and Hadoop's environment of a task; [`umbilical`], a report to
@@ -22,7 +22,8 @@
 //! - `heartline-cluster`: [`cluster`], whole clusters by one description.
 //!
 //! This crate has the commands that combine them: [`run`], any command with a heartbeat beside it, [`dedicated_master`], a
-//! master that works on no input, and [`programs`], those of the word count and the watchers.
+//! master that works on no input, [`programs`], those of the word count and the watchers, and [`generate`], manual pages
+//! and completions.
 //!
 //! The way of one beat, in three call chains:
 //!
@@ -36,6 +37,8 @@
 
 #[cfg(feature = "tools")]
 pub mod dedicated_master;
+#[cfg(feature = "tools")]
+pub mod generate;
 pub mod programs;
 #[cfg(feature = "tools")]
 pub mod run;
@@ -54,6 +57,8 @@ pub use heartline_nodes as nodes;
 #[cfg(feature = "tools")]
 pub use heartline_observe::{admin, doctor, events, probe, status, wait, zkstats};
 pub use heartline_observe::{setup, watch};
+#[cfg(feature = "tools")]
+pub use heartline_process::service;
 pub use heartline_process::{files, progress, say, stdio, supervisor, vitals, wrapped};
 #[cfg(feature = "tools")]
 pub use heartline_recipes::{commit, membership};

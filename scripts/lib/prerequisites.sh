@@ -22,7 +22,8 @@ package_of() {
         systemd-analyze) echo systemd ;;
         ps) echo procps ;;
         awk) echo mawk ;;
-        timeout | realpath) echo coreutils ;;
+        timeout | realpath | sha256sum) echo coreutils ;;
+        readelf | strip) echo binutils ;;
         *) echo "$1" ;;
     esac
 }

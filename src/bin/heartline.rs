@@ -14,6 +14,7 @@ use heartline::dashboard::{ExportArgs, RecordArgs, ServeArgs, TopArgs};
 use heartline::dedicated_master::DedicatedMasterArgs;
 use heartline::doctor::DoctorArgs;
 use heartline::events::EventsArgs;
+use heartline::generate::{CompletionsArgs, ManArgs};
 use heartline::membership::MemberArgs;
 use heartline::nodes::NodesArgs;
 use heartline::programs::{
@@ -63,6 +64,8 @@ enum Tool {
     WcReducer(WcReducerArgs),
     Config(ConfigArgs),
     Doctor(DoctorArgs),
+    Completions(CompletionsArgs),
+    Man(ManArgs),
     SetupZookeeper(SetupZookeeperArgs),
     WatchMaster(WatchMasterArgs),
     WatchSlave(WatchSlaveArgs),
@@ -103,6 +106,8 @@ fn main() -> ExitCode {
         Tool::WcReducer(reducer) => reducer.run(),
         Tool::Doctor(doctor) => doctor.run(),
         Tool::Config(config) => config.run(Options::command()),
+        Tool::Completions(completions) => completions.run(Options::command()),
+        Tool::Man(man) => man.run(Options::command()),
         Tool::SetupZookeeper(setup) => setup.run(),
         Tool::WatchMaster(watch) => watch.run(),
         Tool::WatchSlave(watch) => watch.run(),

@@ -11,6 +11,8 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::process::ExitCode;
 
+use clap::{Command, CommandFactory};
+
 use crate::cli::parse;
 pub use setup_zookeeper::SetupZookeeperArgs;
 pub use watch_master::WatchMasterArgs;
@@ -21,20 +23,54 @@ pub use wc_reducer::WcReducerArgs;
 /// A program's `main`.
 pub type ProgramMain = fn() -> ExitCode;
 
-/// The programs by their names.
-const PROGRAMS: [(&str, ProgramMain); 5] = [
-    ("setup-zookeeper", || parse::<SetupZookeeperArgs>().run()),
-    ("watch-master", || parse::<WatchMasterArgs>().run()),
-    ("watch-slave", || parse::<WatchSlaveArgs>().run()),
-    ("wc-mapper", || parse::<WcMapperArgs>().run()),
-    ("wc-reducer", || parse::<WcReducerArgs>().run()),
+/// A program's name, its `main` and its arguments.
+type ProgramEntry = (&'static str, ProgramMain, fn() -> Command);
+
+/// All programs.
+const PROGRAMS: [ProgramEntry; 5] = [
+    (
+        "setup-zookeeper",
+        || parse::<SetupZookeeperArgs>().run(),
+        SetupZookeeperArgs::command,
+    ),
+    (
+        "watch-master",
+        || parse::<WatchMasterArgs>().run(),
+        WatchMasterArgs::command,
+    ),
+    (
+        "watch-slave",
+        || parse::<WatchSlaveArgs>().run(),
+        WatchSlaveArgs::command,
+    ),
+    (
+        "wc-mapper",
+        || parse::<WcMapperArgs>().run(),
+        WcMapperArgs::command,
+    ),
+    (
+        "wc-reducer",
+        || parse::<WcReducerArgs>().run(),
+        WcReducerArgs::command,
+    ),
 ];
 
 /// The program that `called` names: the path by which this process was started, its first argument.
 pub fn called_by(called: &OsStr) -> Option<ProgramMain> {
     let name = Path::new(called).file_name()?;
-    let found = PROGRAMS.iter().find(|(known, _)| *known == name);
-    found.map(|(_, main)| *main)
+    let found = PROGRAMS.iter().find(|(known, ..)| *known == name);
+    found.map(|(_, main, _)| *main)
+}
+
+/// Each program's name and arguments.
+pub fn commands() -> impl Iterator<Item = (&'static str, Command)> {
+    PROGRAMS.iter().map(|(name, _, command)| (*name, command()))
+}
+
+/// The arguments of the program with this name.
+pub fn command_of(name: &str) -> Option<Command> {
+    let found = PROGRAMS.iter().find(|(known, ..)| *known == name);
+    found.map(|(_, _, command)| command())
 }
 
 #[cfg(test)]

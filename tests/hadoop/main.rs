@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bare_root;
 mod commit_runs;
 mod drain_input;
 mod ensemble;

@@ -348,6 +348,7 @@ impl Scenario {
             on_death: None,
             direct: self.direct.then(DirectConfig::default),
             master_lease: None,
+            turn_hook: None,
         }
     }
 }

@@ -87,6 +87,7 @@ const MODULES: [(&str, &[&str]); 4] = [
             "stdio",
             "say",
             "off_thread",
+            "service",
             "supervisor",
             "vitals",
             "wrapped",

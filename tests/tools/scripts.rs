@@ -136,6 +136,7 @@ fn each_script_has_help_and_refuses_what_it_does_not_know() {
         "audit",
         "book",
         "demo",
+        "dist",
         "fetch-parts",
         "fuzz",
         "hadoop",

@@ -231,6 +231,7 @@ impl BeatOptions {
                 relay_host: (self.relay == RelayValue::Host).then(String::new),
             }),
             master_lease: None,
+            turn_hook: None,
         }
     }
 

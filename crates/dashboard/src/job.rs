@@ -20,6 +20,10 @@ use heartline_observe::status::{Overview, Unavailable};
 /// Maximum number of messages that wait for a slow client. It gets everything anew if it misses one.
 const MOST_WAITING: usize = 64;
 
+/// How long the reading of a job may take before it counts as one that hangs; with a long period, some of those.
+const TURN_LIMIT: Duration = Duration::from_secs(30);
+const TURN_PERIODS: u32 = 5;
+
 /// Maximum number of actions that wait for the master's answer.
 const MOST_ACTING: usize = 16;
 
@@ -66,6 +70,8 @@ struct JobState {
     actions: ActionLog,
     /// Since when ZooKeeper cannot be read, and why.
     away: Option<(DateTime<Utc>, String)>,
+    /// When the loop that reads it last turned, successfully or not.
+    turned: Duration,
 }
 
 impl JobState {
@@ -218,6 +224,13 @@ impl Job {
         self.state().history.member(node)
     }
 
+    /// Whether the loop that reads it goes on, successfully or not.
+    pub(crate) fn is_turning(&self) -> bool {
+        let limit = TURN_LIMIT.max(self.period * TURN_PERIODS);
+        let turned = self.state().turned;
+        self.clock.now().elapsed.saturating_sub(turned) < limit
+    }
+
     /// Whether it was read and can be read.
     pub(crate) fn is_ready(&self) -> bool {
         self.state().is_connected()
@@ -228,6 +241,7 @@ impl JobUpdates for Arc<Job> {
     fn read(&self, took: Duration, overview: &Overview) {
         let now = self.clock.now().elapsed;
         let mut state = self.state();
+        state.turned = now;
         state.away = None;
         let before = state.history.last_read().unwrap_or(now);
         let is_anew = state.history.read(now.saturating_sub(took), now, overview);
@@ -245,6 +259,7 @@ impl JobUpdates for Arc<Job> {
 
     fn unavailable(&self, at: DateTime<Utc>, why: &Unavailable) {
         let mut state = self.state();
+        state.turned = self.clock.now().elapsed;
         self.metrics().unavailable();
         let (since, _) = state.away.take().unwrap_or_else(|| (at, String::new()));
         state.away = Some((since, why.to_string()));

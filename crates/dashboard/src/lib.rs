@@ -29,6 +29,7 @@ mod metrics;
 mod recording;
 mod reports;
 mod server;
+mod service_report;
 mod strip;
 mod subscriber;
 mod top;

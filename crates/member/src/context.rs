@@ -11,6 +11,7 @@ use super::death_hook::DeathSink;
 use super::direct_listener::DirectListener;
 use super::environment::Environment;
 use super::summary::Summary;
+use super::turn_hook::MemberTurn;
 use super::{Config, StatusSource};
 use heartline_core::master::state::{Death, limits};
 use heartline_core::protocol::{Ending, Status, claim};
@@ -252,6 +253,13 @@ impl MemberContext {
     pub(super) fn renew_lease(&self, fence: &Fence, sent_at: Instant) {
         if let Some(master_lease) = &self.config.master_lease {
             master_lease.echo(fence, sent_at);
+        }
+    }
+
+    /// Tells the program that the loop turns.
+    pub(super) fn turned(&self, turn: MemberTurn) {
+        if let Some(hook) = &self.config.turn_hook {
+            hook.turned(turn);
         }
     }
 

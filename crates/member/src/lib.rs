@@ -32,6 +32,7 @@ mod shutdown;
 mod stall_policy;
 mod status_source;
 mod summary;
+mod turn_hook;
 mod work;
 mod work_status;
 mod write;
@@ -51,6 +52,7 @@ pub use shutdown::{Shutdown, ShutdownOrder, Signals};
 pub use stall_policy::{Kill, StallPolicy};
 pub use status_source::StatusSource;
 pub use summary::Summary;
+pub use turn_hook::{MemberTurn, TurnHook};
 pub use work::Work;
 pub use work_status::WorkStatus;
 
@@ -83,4 +85,6 @@ pub struct Config {
     pub direct: Option<DirectConfig>,
     /// Receives the master lease while the member is master.
     pub master_lease: Option<MasterLeaseSender>,
+    /// Called whenever the member's loop turns.
+    pub turn_hook: Option<TurnHook>,
 }

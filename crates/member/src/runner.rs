@@ -8,6 +8,7 @@ use super::environment::Environment;
 use super::session::MemberSession;
 use super::shutdown::{Shutdown, ShutdownStage};
 use super::summary::Summary;
+use super::turn_hook::MemberTurn;
 use super::{Config, StatusSource};
 use heartline_zookeeper::Connector;
 
@@ -112,6 +113,11 @@ impl MemberRunner {
         let base = self.context.config.pace.interval;
         let mut ticks = ticks(base.max(self.context.direct_interval));
         loop {
+            self.context.turned(if shutdown.stop().is_some() {
+                MemberTurn::Leaving
+            } else {
+                MemberTurn::Away
+            });
             if shutdown.stop().is_some() && self.context.complain.is_none() {
                 return None;
             }

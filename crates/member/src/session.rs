@@ -168,9 +168,9 @@ impl<'a> MemberSession<'a> {
         self.election.connected();
         let mut leaving = false;
         let end = loop {
+            self.turned(shutdown.stop().is_some());
             self.act();
-            while self.tasks.try_join_next().is_some() {}
-            while self.storing.try_join_next().is_some() {}
+            self.reap_tasks();
             if ticks.period() != self.interval() {
                 // The last beat at the old interval announces the new one.
                 self.tick();
@@ -223,6 +223,11 @@ impl<'a> MemberSession<'a> {
             self.context.complain(NO_ANSWER);
         }
         end
+    }
+
+    fn reap_tasks(&mut self) {
+        while self.tasks.try_join_next().is_some() {}
+        while self.storing.try_join_next().is_some() {}
     }
 
     async fn end_tasks(&mut self) {

@@ -20,6 +20,7 @@ use super::tls::TlsServer;
 use super::zk_store::Unkept;
 use heartline_core::clock::SystemClock;
 use heartline_member::Config;
+use heartline_process::service;
 
 /// The number of requests that may wait for the coordinator.
 const REQUESTS: usize = 1024;
@@ -93,6 +94,7 @@ impl Server {
         self.metrics.active(true);
         self.metrics.roster(&roster);
         self.open.send_replace(Some(Arc::new(shared)));
+        service::ready("answers nodes");
         let coordinator = Coordinator {
             roster,
             kept,

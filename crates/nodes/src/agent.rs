@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::future::pending;
 use std::net::IpAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use humantime::format_duration;
@@ -23,10 +22,11 @@ use super::own_registration::registration;
 use super::rejection::quoted;
 use super::ssh_agent::SshAgentError;
 use super::tls::watch_end;
-use super::writer::{Outcome, Writer};
+use super::writer::{Outcome, Writer, log_written};
 use heartline_core::backoff::Backoff;
 use heartline_process::off_thread::off_thread;
 use heartline_process::say::say;
+use heartline_process::service::{self, Watchdog};
 
 /// The interval between checks for a changed address of this machine.
 const LOOK: Duration = Duration::from_millis(250);
@@ -102,6 +102,8 @@ struct Agent {
     turn: usize,
     standing: Option<String>,
     backoff: Backoff,
+    /// Fed by the loop of a session, and between two sessions.
+    watchdog: Watchdog,
 }
 
 /// Runs until it receives a signal to stop.
@@ -124,16 +126,9 @@ async fn live(plan: AgentConfig) -> anyhow::Result<()> {
         terminate: signal(SignalKind::terminate())?,
         interrupt: signal(SignalKind::interrupt())?,
     };
-    let mut agent = Agent {
-        files: Writer::new(plan.place.clone()),
-        plan,
-        is_well: true,
-        complained: BTreeSet::new(),
-        turn: 0,
-        standing: None,
-        backoff: reconnect_backoff(),
-    };
+    let mut agent = Agent::new(plan);
     loop {
+        agent.watchdog.feed();
         let end = tokio::select! {
             end = agent.session() => end,
             () = stop.asked() => AgentEnd::Stopped,
@@ -151,7 +146,7 @@ async fn live(plan: AgentConfig) -> anyhow::Result<()> {
                     format_duration(REST)
                 ));
                 tokio::select! {
-                    () = sleep(REST) => continue,
+                    () = agent.watchdog.while_waiting(sleep(REST)) => continue,
                     () = stop.asked() => return Ok(()),
                 }
             }
@@ -167,6 +162,7 @@ async fn live(plan: AgentConfig) -> anyhow::Result<()> {
             }
         }
         agent.standing = None;
+        service::status("waits for a control server");
         agent.turn += 1;
         // The agent tries all servers before it waits.
         if !agent.turn.is_multiple_of(agent.plan.servers.count()) {
@@ -174,7 +170,7 @@ async fn live(plan: AgentConfig) -> anyhow::Result<()> {
         }
         let wait = agent.backoff.next_wait();
         tokio::select! {
-            () = sleep(wait) => {}
+            () = agent.watchdog.while_waiting(sleep(wait)) => {}
             () = stop.asked() => return Ok(()),
         }
     }
@@ -191,10 +187,24 @@ impl AgentStop {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
         }
+        service::stopping();
     }
 }
 
 impl Agent {
+    fn new(plan: AgentConfig) -> Self {
+        Self {
+            files: Writer::new(plan.place.clone()),
+            plan,
+            is_well: true,
+            complained: BTreeSet::new(),
+            turn: 0,
+            standing: None,
+            backoff: reconnect_backoff(),
+            watchdog: Watchdog::start(),
+        }
+    }
+
     fn server(&self) -> &str {
         self.plan.servers.at(self.turn)
     }
@@ -232,6 +242,7 @@ impl Agent {
                     self.take(&mut link, &message, &mut is_known).await?;
                 }
                 _ = looks.tick() => {
+                    self.watchdog.feed();
                     if answered.elapsed() > wait_limit {
                         return Err(AgentEnd::Lost(format!("no answer for {wait_limit:?}")));
                     }
@@ -335,6 +346,10 @@ impl Agent {
                     quoted(&standing).trim_matches('\'')
                 ),
             );
+            service::ready(&format!(
+                "registered as {}",
+                quoted(&standing).trim_matches('\'')
+            ));
             self.standing = Some(standing);
         }
     }
@@ -370,12 +385,6 @@ impl Agent {
             say(PROGRAM, &what);
             self.complained.insert(what);
         }
-    }
-}
-
-pub(super) fn log_written(written: &[PathBuf]) {
-    for path in written {
-        say(PROGRAM, format_args!("{} is written", path.display()));
     }
 }
 

@@ -24,6 +24,7 @@ use super::store::{Store, is_deposed};
 use super::zk_store::Unkept;
 use heartline_core::clock::SystemClock;
 use heartline_process::say::say;
+use heartline_process::service::Watchdog;
 
 /// The interval between checks for overdue nodes.
 pub(super) const TICK: Duration = Duration::from_millis(100);
@@ -117,6 +118,7 @@ impl Coordinator {
         let (mut may_write, mut may_publish) = (Instant::now(), Instant::now());
         let mut unkept_since = None;
         let mut batch = Vec::with_capacity(AT_ONCE);
+        let mut watchdog = Watchdog::start();
         loop {
             let is_kept = self.roster.version() == saved;
             unkept_since = (!is_kept).then(|| unkept_since.unwrap_or_else(Instant::now));
@@ -144,7 +146,10 @@ impl Coordinator {
                         }
                     }
                 }
-                _ = ticks.tick() => self.roster.tick(self.clock.now().elapsed),
+                _ = ticks.tick() => {
+                    watchdog.feed();
+                    self.roster.tick(self.clock.now().elapsed);
+                }
                 () = sleep_until(may_write), if is_dirty => {
                     let (version, kept) = (self.roster.version(), Arc::new(PersistedState::of(&self.roster)));
                     let save = self.store.clone().save(Arc::clone(&kept));

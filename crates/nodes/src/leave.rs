@@ -5,11 +5,12 @@ use std::time::Duration;
 use anyhow::{anyhow, bail};
 use tokio::time::timeout;
 
-use super::agent::{AgentConfig, log_written};
+use super::agent::AgentConfig;
 use super::link::Link;
 use super::message::ReplyHeader;
 use super::own_registration::registration;
 use super::writer::Writer;
+use super::writer::log_written;
 
 /// How long a leave waits for the server's answer.
 const LEAVE: Duration = Duration::from_secs(5);

@@ -27,6 +27,7 @@ use heartline_core::clock::SystemClock;
 use heartline_exporter::server::MetricsServer;
 use heartline_member::Config;
 use heartline_process::say::say;
+use heartline_process::service;
 
 /// The pause after a connection could not be accepted, for instance because no file descriptor was free.
 const BREATH: Duration = Duration::from_millis(100);
@@ -125,9 +126,15 @@ pub(super) async fn run(plan: ServerConfig) -> anyhow::Result<()> {
         () = sum_up(&acceptor) => Ok(()),
         () = keep_current(tls.as_deref()) => Ok(()),
         // Every acknowledged change is already stored.
-        _ = terminate.recv() => Ok(()),
-        _ = interrupt.recv() => Ok(()),
+        _ = terminate.recv() => stopped(),
+        _ = interrupt.recv() => stopped(),
     }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the outcome of a server")]
+fn stopped() -> anyhow::Result<()> {
+    service::stopping();
+    Ok(())
 }
 
 /// Logs the number of suppressed lines at regular intervals.

@@ -2,7 +2,7 @@
 //! a namespace of the servers; the one that becomes master is active, and the others stand by.
 
 use std::future::pending;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::bail;
@@ -18,10 +18,12 @@ use heartline_core::master::state::MasterConfig;
 use heartline_core::master::state::limits::NAMES;
 use heartline_core::protocol::{Ending, Identity};
 use heartline_member::{
-    Config, Heartbeat, MasterLease, MasterLeaseSender, Name, Scheduling, Signals,
+    Config, Heartbeat, MasterLease, MasterLeaseSender, MemberTurn, Name, Scheduling, Signals,
+    TurnHook,
 };
 use heartline_process::progress::Progress;
 use heartline_process::say::say;
+use heartline_process::service::{self, Watchdog};
 use heartline_zookeeper::{Connector, Failure, Fence, Settings};
 
 /// The interval between heartbeats on a server's claim.
@@ -73,6 +75,7 @@ pub(super) fn candidate(
         on_death: None,
         direct: None,
         master_lease: None,
+        turn_hook: None,
     })
 }
 
@@ -80,6 +83,7 @@ pub(super) fn candidate(
 pub(super) async fn succeed(server: &Server, mut config: Config) -> anyhow::Result<()> {
     let (lease_sender, mut leases) = MasterLeaseSender::new();
     config.master_lease = Some(lease_sender);
+    config.turn_hook = Some(standing_by(server));
     let settings = config.settings.clone();
     let address = settings.address.clone();
     let complain = move |what: &str| {
@@ -114,6 +118,30 @@ pub(super) async fn succeed(server: &Server, mut config: Config) -> anyhow::Resu
         outcome = terms => outcome,
         outcome = believes(server, &settings) => outcome,
     }
+}
+
+/// Tells the service manager of a server that stands by, and feeds its watchdog: while it is active, its coordinator does.
+fn standing_by(server: &Server) -> TurnHook {
+    let opened = server.open.subscribe();
+    let told = Mutex::new((None, Watchdog::start()));
+    TurnHook::new(move |turn| {
+        let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+        if opened.borrow().is_some() {
+            told.0 = None;
+            return;
+        }
+        told.1.feed();
+        if told.0.replace(turn) == Some(turn) {
+            return;
+        }
+        match turn {
+            // The state is read before nodes are answered.
+            MemberTurn::Leads => service::status("reads the state of the nodes"),
+            MemberTurn::Joined => service::ready("stands by: another server is active"),
+            MemberTurn::Away => service::status("waits for ZooKeeper"),
+            MemberTurn::Leaving => {}
+        }
+    })
 }
 
 /// Checks whether this server could use the state of the others: a fault shows now rather than at a takeover. Returns

@@ -12,8 +12,10 @@ use humantime::format_duration;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
+use super::PROGRAM;
 use super::managed_files::ManagedFiles;
 use super::message::Entries;
+use heartline_process::say::say;
 
 /// A write that takes longer counts as failed until it has ended. A busy disk may take some seconds.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -142,6 +144,12 @@ impl Writer {
 
 fn owned(written: anyhow::Result<Vec<&std::path::Path>>) -> Outcome {
     written.map(|paths| paths.into_iter().map(PathBuf::from).collect())
+}
+
+pub(super) fn log_written(written: &[PathBuf]) {
+    for path in written {
+        say(PROGRAM, format_args!("{} is written", path.display()));
+    }
 }
 
 #[cfg(test)]

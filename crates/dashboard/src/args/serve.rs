@@ -18,9 +18,11 @@ use crate::job_list::JobList;
 use crate::metrics::Metrics;
 use crate::recording::{JobRecording, Recorder};
 use crate::server::{self, Access, Entrance, Shared, Token};
+use crate::service_report::tell_service_manager;
 use heartline_cli as cli;
 use heartline_exporter::tls;
 use heartline_process::say::say;
+use heartline_process::service::{self, Watchdog};
 use heartline_zookeeper::Namespace;
 
 const PROGRAM: &str = "heartline serve";
@@ -131,9 +133,13 @@ impl ServeArgs {
         if replayed.is_some() {
             shown();
             let shared = Shared::new(JobList::default(), replayed, metrics);
-            return server::serve(entrance, shared).await;
+            service::ready("plays a recording");
+            let serving = server::serve(entrance, shared);
+            return Watchdog::start().while_waiting(serving).await;
         }
         let feeds = self.jobs.start(PROGRAM, &self.discover, &metrics);
+        let telling = tell_service_manager(feeds.jobs.clone());
+        feeds.readers.spawn_local(telling);
         shown();
         let recorder = file.map(|file| Recorder::start(PROGRAM, &feeds.jobs.all(), file));
         let shared = Shared {

@@ -6,6 +6,7 @@ use tokio::time::{Instant, Interval};
 use super::{MemberSession, SessionRole};
 use crate::context::ticks;
 use crate::shutdown::Shutdown;
+use crate::turn_hook::MemberTurn;
 use crate::write;
 use heartline_core::master::predecessor::PredecessorWatch;
 use heartline_core::protocol::beat;
@@ -13,6 +14,17 @@ use heartline_core::protocol::beat;
 impl MemberSession<'_> {
     pub(super) fn ticks(&self) -> Interval {
         ticks(self.interval())
+    }
+
+    /// Tells the program that the loop turns.
+    pub(super) fn turned(&self, is_leaving: bool) {
+        self.context.turned(match self.role {
+            _ if is_leaving => MemberTurn::Leaving,
+            _ if !self.connected => MemberTurn::Away,
+            SessionRole::Master(_) => MemberTurn::Leads,
+            SessionRole::Follower { joined: true } | SessionRole::Standby => MemberTurn::Joined,
+            _ => MemberTurn::Away,
+        });
     }
 
     /// Whether beats are due now: a follower that has lost ZooKeeper beats by its direct connection.

@@ -10,6 +10,7 @@ use std::time::Duration;
 #[cfg(feature = "webhook")]
 use anyhow::Error;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use super::buffer::Buffer;
@@ -25,6 +26,7 @@ use super::webhook::{self, BodyAbout, Receiver, WebhookFormat, WebhookOptions};
 use crate::watch::{ConnectionChanges, EventHandler, EventHistory, follow};
 use heartline_core::protocol::Event;
 use heartline_process::say::say;
+use heartline_process::service::{self, Watchdog};
 use heartline_process::supervisor::listen;
 use heartline_zookeeper::Settings;
 
@@ -60,16 +62,12 @@ pub(super) async fn publish(settings: Settings, terms: PublishOptions) -> anyhow
     listen(&orders, |_| ());
     let (hear, mut heard) = unbounded_channel();
     let (sink, history) = opened(&settings, &terms)?;
-    let mut publisher = Publisher {
-        target: terms.target.to_string(),
-        buffer: Buffer::new(terms.buffer),
-        capacity: terms.buffer,
-        sink,
-        losing: false,
-        problems: BTreeMap::new(),
-    };
+    let mut publisher = Publisher::new(&terms, sink);
+    let mut watchdog = Watchdog::start();
+    let (tell_connected, mut connection) = watch::channel(None);
     let forwarder = EventForwarder {
         hear,
+        tell_connected,
         connection: ConnectionChanges::default(),
         alive: terms.alive,
     };
@@ -78,7 +76,15 @@ pub(super) async fn publish(settings: Settings, terms: PublishOptions) -> anyhow
         loop {
             tokio::select! {
                 biased;
-                _ = ordered.recv() => break Ok(()),
+                _ = ordered.recv() => {
+                    service::stopping();
+                    break Ok(());
+                }
+                () = watchdog.due() => watchdog.feed(),
+                Ok(()) = connection.changed() => {
+                    publisher.connected = *connection.borrow_and_update();
+                    publisher.tell_service_manager();
+                }
                 Some(message) = heard.recv() => publisher.offer(message),
                 answer = publisher.sink.answers.recv() => {
                     if let Err(why) = publisher.answer(answer) {
@@ -167,9 +173,26 @@ struct Publisher {
     losing: bool,
     /// The reported fault of each partition.
     problems: BTreeMap<usize, String>,
+    /// Whether ZooKeeper is connected, if that is known.
+    connected: Option<bool>,
+    /// Whether the sink has taken its place.
+    is_open: bool,
 }
 
 impl Publisher {
+    fn new(terms: &PublishOptions, sink: Sink) -> Self {
+        Self {
+            target: terms.target.to_string(),
+            buffer: Buffer::new(terms.buffer),
+            capacity: terms.buffer,
+            sink,
+            losing: false,
+            problems: BTreeMap::new(),
+            connected: None,
+            is_open: false,
+        }
+    }
+
     /// Says how many events stay undelivered.
     fn say_left(&self, left: u64) {
         if left > 0 {
@@ -193,7 +216,9 @@ impl Publisher {
         match answer {
             Some(DeliveryReport::Open(queues)) => {
                 self.buffer.open(queues);
+                self.is_open = true;
                 self.well(0);
+                self.tell_service_manager();
             }
             Some(DeliveryReport::Delivered(queue, messages)) => {
                 self.buffer.delivered(queue, messages);
@@ -209,6 +234,16 @@ impl Publisher {
             None => anyhow::bail!("{} accepts no more events", self.target),
         }
         Ok(())
+    }
+
+    /// It serves when events can be read and can be delivered. A restart would not bring ZooKeeper back, so that being
+    /// without it later is a status and no failure.
+    fn tell_service_manager(&self) {
+        match (self.connected, self.is_open) {
+            (Some(true), true) => service::ready(&format!("publishes to {}", self.target)),
+            (Some(true), false) => service::status(&format!("waits for {}", self.target)),
+            _ => service::status("waits for ZooKeeper"),
+        }
     }
 
     /// The partition has no fault any more.
@@ -264,12 +299,14 @@ impl Publisher {
 /// Receives the events of the watch, and passes them on without waiting.
 struct EventForwarder {
     hear: UnboundedSender<Message>,
+    tell_connected: watch::Sender<Option<bool>>,
     connection: ConnectionChanges,
     alive: bool,
 }
 
 impl EventHandler for EventForwarder {
     fn connection(&mut self, connected: bool) -> anyhow::Result<bool> {
+        self.tell_connected.send_replace(Some(connected));
         let Some(event) = self.connection.event(connected) else {
             return Ok(false);
         };
