@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # What must hold of the programs that scripts/dist has built. Sourced, never run.
 
-# 4 MiB: a program for nodes goes to each of them with each job.
-DIST_MOST_BYTES=4194304
+# A program for nodes goes to each of them with each job.
+DIST_MOST_BYTES=4000000
 
 # needed_glibc FILE: the youngest version of glibc's symbols that it needs; nothing if it needs none.
 needed_glibc() {
