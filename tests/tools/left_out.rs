@@ -171,7 +171,22 @@ echo 'test result: ok. 3 passed; 0 failed; 0 ignored; 0 measured;'
             fs::write(&path, text).expect("written");
             fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("its owner");
         }
+        fake.book_tools();
         fake
+    }
+
+    /// What scripts/book would install, by the versions that it names.
+    fn book_tools(&self) {
+        let script = Parts::root().join("scripts/book");
+        let script = fs::read_to_string(script).expect("the script");
+        for name in ["mdbook", "lychee"] {
+            let version = format!("{}=", name.to_uppercase());
+            let version = script.lines().find_map(|line| line.strip_prefix(&version));
+            let version = version.expect("a version");
+            let folder = self.home().join(format!("tools/{name}-{version}/bin"));
+            fs::create_dir_all(&folder).expect("made");
+            std::os::unix::fs::symlink("/bin/true", folder.join(name)).expect("a link");
+        }
     }
 
     fn home(&self) -> PathBuf {

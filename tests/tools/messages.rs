@@ -42,7 +42,7 @@ const NONE: [(&str, &str); 2] = [
 ];
 
 /// What is no complaint, or stands in other documentation: its fixed words, and why.
-const LEFT: [(&str, &str); 22] = [
+const LEFT: [(&str, &str); 23] = [
     ("asking the master to end", "heartline top: what it does"),
     ("was not ended", "heartline top: what a person chose"),
     ("sorted by", "heartline top: what it does"),
@@ -58,6 +58,7 @@ const LEFT: [(&str, &str); 22] = [
     ("no certificate is in the last third", "what was found"),
     ("write a duration as", "wrong usage"),
     ("is no value for", "wrong usage"),
+    ("is not UTF-8", "wrong usage"),
     ("may have only letters, digits", "wrong usage"),
     ("does not go with --tls-ca", "wrong usage"),
     ("needs --tls-c", "wrong usage"),

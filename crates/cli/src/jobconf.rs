@@ -49,10 +49,13 @@ pub(super) fn explain(mut error: clap::Error, command: &Command, sources: &Sourc
         Some(ContextValue::String(text)) => Some(text.clone()),
         _ => None,
     };
+    // Only an argument of a command that has been built can be shown, and parsing builds no other subcommand.
+    let mut command = command.clone();
+    command.build();
     if let (Some(option), Some(wrong)) = (
         text(ContextKind::InvalidArg),
         text(ContextKind::InvalidValue),
-    ) && let Some(variable) = variable_of(command, &option)
+    ) && let Some(variable) = variable_of(&command, &option)
         && let Some((value, origin)) = sources.find(&variable)
         && value.to_string_lossy() == wrong
     {
