@@ -80,11 +80,12 @@ def _program() -> Optional[str]:
 
 
 def _run(words: List[str], name: str) -> None:
-    sys.stderr.flush()
     try:
         # Where this task's stderr is closed, that of the command is nowhere.
-        out = sys.stderr.fileno() if sys.stderr is not None else subprocess.DEVNULL
-    except (OSError, ValueError):
+        sys.stderr.flush()
+        out = sys.stderr.fileno()
+        os.fstat(out)
+    except (AttributeError, OSError, ValueError):
         out = subprocess.DEVNULL
     try:
         done = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=out, stderr=out, check=False)

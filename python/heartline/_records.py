@@ -5,7 +5,7 @@ import os
 import sys
 import threading
 import time
-from typing import Iterable, Iterator, Optional, TypeVar, overload
+from typing import Callable, Iterable, Iterator, Optional, TypeVar, overload
 
 from ._pipe import end_as_a_filter
 from ._reporter import GROUP, counter
@@ -27,6 +27,7 @@ class _Tally:
     def _renew(self) -> None:
         self._lock = threading.Lock()
         self._untold = 0
+        self._is_told_at_end = False
         self._tell_at = time.monotonic() + _PAUSE_SECONDS
 
     def forget(self) -> None:
@@ -35,6 +36,9 @@ class _Tally:
 
     def add(self, n: int) -> None:
         with self._lock:
+            if not self._is_told_at_end:
+                self._is_told_at_end = True
+                _tell_at_end_of_child(self.tell)
             self._untold += n
             if time.monotonic() >= self._tell_at:
                 self._tell()
@@ -48,6 +52,13 @@ class _Tally:
         self._tell_at = time.monotonic() + _PAUSE_SECONDS
         if untold:
             counter(GROUP, _NAME, untold)
+
+
+def _tell_at_end_of_child(tell: Callable[[], None]) -> None:
+    """A child of `multiprocessing` ends without what `atexit` knows."""
+    util = sys.modules.get("multiprocessing.util")
+    if util is not None:
+        util.Finalize(None, tell, exitpriority=-10)
 
 
 _tally = _Tally()

@@ -42,10 +42,17 @@ class Commit(unittest.TestCase):
         )
 
     def test_a_task_without_heartline_does_not_commit(self) -> None:
-        done = run(SCRIPT, {**IN_HADOOP, "PATH": "/usr/bin:/bin"}, folder=self.folder)
+        # The folders of the system may have one.
+        done = run(SCRIPT, {**IN_HADOOP, "PATH": self.folder}, folder=self.folder)
         self.assertEqual(done.returncode, 1)
         self.assertIn(b"-files heartline", done.stderr)
         self.assertEqual(self.lines(), [])
+
+    def test_a_task_without_stderr_commits(self) -> None:
+        for closed in ("os.close(2)", "sys.stderr = None", "sys.stderr.close()"):
+            done = run(f"import os, sys\n{closed}\n{SCRIPT}", folder=self.folder)
+            self.assertEqual((done.returncode, done.stdout, done.stderr), (0, b"", b""), closed)
+        self.assertEqual(len(self.lines()), 3)
 
     def test_a_command_is_a_list_of_words(self) -> None:
         for command in ("'mv a b'", "[]"):

@@ -41,6 +41,12 @@ class Records(unittest.TestCase):
         done = run(script + "if pid: os.waitpid(pid, 0)", IN_HADOOP)
         self.assertEqual(sorted(done.stderr.decode().splitlines(True)), [TOLD.format(1), TOLD.format(4)])
 
+    def test_children_of_multiprocessing_tell_theirs(self) -> None:
+        script = "import heartline, multiprocessing\nheartline.progress(3)\nfork = multiprocessing.get_context('fork')\n"
+        script += "child = fork.Process(target=heartline.progress, args=(2,))\nchild.start()\nchild.join()"
+        done = run(script, IN_HADOOP)
+        self.assertEqual(sorted(done.stderr.decode().splitlines(True)), [TOLD.format(2), TOLD.format(3)])
+
     def test_a_task_whose_reader_went_ends_as_a_filter(self) -> None:
         # Of much output, a write fails; of little, only the flush at the end.
         for loop, records in (
