@@ -354,3 +354,14 @@ fn wrong_usage_is_reported_before_anything_runs() {
         ended.stdout("").stderr(contains(answer));
     }
 }
+
+#[test]
+fn a_setting_for_a_commit_within_the_command_is_no_wrong_usage() {
+    for name in ["HEARTLINE_COMMIT_TASK", "heartline_commit_task"] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_heartline"));
+        command.args(["run", "--no-heartbeat", "--", "echo", "done"]);
+        command.env(name, "daily").stdin(Stdio::null());
+        let ended = command.assert().code(0);
+        ended.stdout("done\n");
+    }
+}

@@ -1,5 +1,7 @@
 //! The command-line options that say what to commit, and how.
 
+use std::env;
+use std::ffi::OsString;
 use std::time::Duration;
 
 use clap::error::ErrorKind;
@@ -102,7 +104,7 @@ impl CommitOptions {
     ) -> Option<Commit> {
         let mut fail = |reason: &str| line.error(ErrorKind::ValueValidation, reason).exit();
         let Some(template) = &self.commit_command else {
-            if self.target.commit_task.is_some() {
+            if self.target.commit_task.is_some() && is_typed(env::args_os()) {
                 fail("--commit-task requires --commit-command COMMAND");
             }
             return None;
@@ -114,7 +116,7 @@ impl CommitOptions {
             program,
             settings: &config.settings,
             identity: &config.identity,
-            name: &config.name,
+            name: &self.target.attempt(&config.identity, &config.name),
             grace,
         };
         let plan = self.target.plan(committer, template);
@@ -125,6 +127,15 @@ impl CommitOptions {
 impl CommitTarget {
     fn task(&self, identity: &Identity) -> Option<&Name> {
         self.task.as_ref().filter(|_| identity.attempt.is_none())
+    }
+
+    /// The name of this attempt for a member of the name `member`: one of its own where the member's is that of the task,
+    /// which all its tries have.
+    fn attempt(&self, identity: &Identity, member: &Name) -> Name {
+        match self.task(identity) {
+            Some(task) if task.as_ref() == member.as_ref() => Name::of_new_mapper(),
+            _ => member.clone(),
+        }
     }
 
     /// What to commit: `command` with its places filled. The error says which options or variables do not fit.
@@ -196,5 +207,50 @@ impl CommitTarget {
             // The task's id contains the id of its job.
             (None, None, _) => Ok(None),
         }
+    }
+}
+
+/// Whether `--commit-task` stands on the command line. Elsewhere it may be meant for a `heartline commit` in COMMAND.
+fn is_typed(words: impl IntoIterator<Item = OsString>) -> bool {
+    let mut options = words.into_iter().take_while(|word| word != "--");
+    options.any(|word| {
+        let word = word.to_string_lossy();
+        word == "--commit-task" || word.starts_with("--commit-task=")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target(task: &str) -> CommitTarget {
+        CommitTarget {
+            task: Some(task.parse().unwrap()),
+            commit_task: None,
+            commit_run: None,
+            commit_timeout: Duration::from_secs(1),
+        }
+    }
+
+    #[test]
+    fn each_try_of_a_named_task_is_an_attempt_of_its_own() {
+        let identity = Identity::default();
+        let target = target("nightly");
+        let task = target.task(&identity).unwrap();
+        let [first, second] = [(); 2].map(|()| target.attempt(&identity, task));
+        assert_ne!(first.as_ref(), "nightly");
+        assert_ne!(first, second);
+        assert_eq!(target.task_to_commit(&identity).unwrap(), "nightly");
+        let own: Name = "try-2".parse().unwrap();
+        assert_eq!(target.attempt(&identity, &own), own);
+    }
+
+    #[test]
+    fn only_the_words_before_the_command_are_options() {
+        let is_typed = |line: &str| is_typed(line.split(' ').map(OsString::from));
+        assert!(is_typed("run --commit-task a -- true"));
+        assert!(is_typed("run --commit-task=a -- true"));
+        assert!(!is_typed("run -- heartline commit --commit-task a -- true"));
+        assert!(!is_typed("run --commit-tasks -- true"));
     }
 }

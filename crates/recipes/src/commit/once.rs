@@ -22,7 +22,7 @@ use heartline_streaming::Task;
 const PROGRAM: &str = "heartline commit";
 
 const HELP: &str = "\
-Exit status: 0 if COMMAND has succeeded, in this attempt or in another; its own status if it failed in this one; 128 or more
+Exit status: 0 if COMMAND has succeeded, in this attempt or in another; its own status if it failed in this one; 128 or more \
 if a signal ended it; 1 if ZooKeeper is unavailable, or --commit-timeout is over; 2 on wrong usage.
 
 Examples:
