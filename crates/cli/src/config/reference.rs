@@ -10,6 +10,8 @@ use super::catalog::{OptionEntry, options, programs};
 use crate::{run, write_line};
 
 const PROGRAM: &str = "heartline reference";
+/// The longest line of a program's notes; one word may be longer.
+const WIDTH: usize = 120;
 
 /// Print the reference of all programs and their options as Markdown
 #[derive(Args, Clone, Copy, Debug)]
@@ -78,6 +80,33 @@ fn section(text: &mut String, name: &str, program: &Command) {
     for entry in options {
         row(text, &entry);
     }
+    let notes = program.get_after_long_help().or(program.get_after_help());
+    if let Some(notes) = notes {
+        text.push_str(&notes_section(&notes.to_string()));
+    }
+}
+
+/// Exit statuses and examples as they stand in the help, where lines are broken for a terminal.
+fn notes_section(notes: &str) -> String {
+    let lines: Vec<String> = notes.trim_end().lines().map(wrapped).collect();
+    format!("\n```text\n{}\n```\n", lines.join("\n"))
+}
+
+/// A line of the help, broken where it is too long to be read.
+fn wrapped(line: &str) -> String {
+    let mut text = String::new();
+    let mut width = 0;
+    for word in line.split_inclusive(' ') {
+        let length = word.chars().count();
+        if width > 0 && width + word.trim_end().chars().count() > WIDTH {
+            text.truncate(text.trim_end().len());
+            text.push('\n');
+            width = 0;
+        }
+        text.push_str(word);
+        width += length;
+    }
+    text
 }
 
 fn row(text: &mut String, entry: &OptionEntry) {
@@ -150,22 +179,36 @@ mod tests {
     #[test]
     fn a_reference_has_each_program_with_its_options() {
         let tree = Command::new("heartline").subcommand(
-            Command::new("run").about("Run <it>").arg(
-                clap::Arg::new("grace")
-                    .long("grace")
-                    .value_name("DURATION")
-                    .env("HEARTLINE_GRACE")
-                    .default_value("5s")
-                    .help("Time | for it, or (https://…)"),
-            ),
+            Command::new("run")
+                .about("Run <it>")
+                .after_long_help("Exit status: 0 if <it> | ran\n\nExamples:\n  heartline run")
+                .arg(
+                    clap::Arg::new("grace")
+                        .long("grace")
+                        .value_name("DURATION")
+                        .env("HEARTLINE_GRACE")
+                        .default_value("5s")
+                        .help("Time | for it, or (https://…)"),
+                ),
         );
         let text = text(&tree);
         for part in [
             "## `heartline run`\n\nRun \\<it\\>\n",
             "```text\nheartline run [OPTIONS]\n```\n",
+            "\n```text\nExit status: 0 if <it> | ran\n\nExamples:\n  heartline run\n```\n",
             "| `--grace DURATION` | `HEARTLINE_GRACE` | `5s` | Time \\| for it, or (`https://…`) |\n",
         ] {
             assert!(text.contains(part), "{part}: {text}");
         }
+    }
+
+    #[test]
+    fn a_long_line_of_the_notes_is_broken() {
+        let word = "word ".repeat(30);
+        let text = wrapped(word.trim_end());
+        let lines: Vec<usize> = text.lines().map(str::len).collect();
+        assert_eq!(lines, [119, 29]);
+        assert_eq!(wrapped("  heartline run"), "  heartline run");
+        assert_eq!(wrapped(""), "");
     }
 }
