@@ -34,8 +34,8 @@ const FAR: Duration = Duration::from_secs(100 * 365 * 86_400);
 const TIMED_OUT: u8 = 124;
 
 const HELP: &str = "\
-Exit status: 0 if each task has an attempt that finished; 1 if one has none, or on an error; 2 on wrong usage; 124 at
-the time limit. A task of Hadoop may have several attempts; any other member is a task of its own. Dedicated masters
+Exit status: 0 if each task has an attempt that finished; 1 if one has none, or on an error; 2 on wrong usage; 124 at \
+the time limit. A task of Hadoop may have several attempts; any other member is a task of its own. Dedicated masters \
 are none.
 
 Examples:
