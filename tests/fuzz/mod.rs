@@ -14,7 +14,8 @@ mod words;
 mod zookeeper;
 
 use heartline::{
-    cluster, commit, dashboard, events, membership, status, supervisor, umbilical, vitals, zkstats,
+    cluster, commit, dashboard, events, membership, probe, status, supervisor, umbilical, vitals,
+    zkstats,
 };
 
 /// A parser: its name, which is also that of its fuzz target and its folder in `tests/corpus/`, and its function.
@@ -45,6 +46,7 @@ pub(crate) const READERS: &[Reader] = &[
     ("nodes_seal", nodes::seal),
     ("nodes_signature", heartline::nodes::fuzzing::signature),
     ("nodes_status", nodes::status),
+    ("page_challenge", probe::fuzzing::challenge),
     ("transport_content", heartline_transport::fuzzing::content),
     ("transport_frames", heartline_transport::fuzzing::frames),
     ("umbilical_challenge", umbilical::fuzzing::challenge),

@@ -1,17 +1,19 @@
-//! What a server says of itself when it wants to know who asks: the header `WWW-Authenticate` (RFC 9110, section 11.6.1).
+//! What a server says of itself when it wants to know who asks: the header `WWW-Authenticate` (RFC 9110, section
+//! 11.6.1).
 
 /// The longest header that is read, in bytes. A challenge is a few words; a token of SPNEGO some kilobytes.
 const MOST: usize = 64 << 10;
 
-/// Whether one of these headers has the challenge `Negotiate` (RFC 4559), alone or among others, with a token or without.
+/// Whether one of these headers has the challenge `Negotiate` (RFC 4559), alone or among others, with a token or
+/// without.
 pub(super) fn asks_for_ticket<'a>(headers: impl Iterator<Item = &'a [u8]>) -> bool {
     headers.into_iter().any(|header| {
         header.len() <= MOST && challenges(header).any(|it| it.eq_ignore_ascii_case(b"Negotiate"))
     })
 }
 
-/// The schemes of a header: the first word of each part between commas that stand in no quoted text. The parameters of a
-/// challenge are parts too; their first word has a `=`, and is no scheme.
+/// The schemes of a header: the first word of each part between commas that stand in no quoted text. The parameters of
+/// a challenge are parts too; their first word has a `=`, and is no scheme.
 fn challenges(header: &[u8]) -> impl Iterator<Item = &[u8]> {
     let (mut is_quoted, mut is_escaped) = (false, false);
     let parts = header.split(move |byte| {

@@ -5,6 +5,8 @@
 //! limit, such as name resolution, delays nothing else.
 
 mod challenge;
+#[doc(hidden)]
+pub mod fuzzing;
 mod page;
 mod words;
 
