@@ -68,7 +68,11 @@ fn an_agent_needs_the_capabilities_of_its_unit_and_no_others() {
 
     // With one of the two, or with neither, it says which it needs.
     for set in ["-all", "-all,+setuid", "-all,+setgid"] {
-        let output = agent(&server, &node, &home, set).output().expect("it ends");
+        let agent = agent(&server, &node, &home, set);
+        // One that goes on must not hold up all tests.
+        let mut limited = Command::new("timeout");
+        limited.arg("60").arg(agent.get_program());
+        let output = limited.args(agent.get_args()).output().expect("it ends");
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{set}: {said}");
         let says =

@@ -1,5 +1,5 @@
-//! A job on a cluster with Kerberos: its tasks get tickets for ZooKeeper, and it goes on when the active `NameNode` is killed
-//! under it.
+//! A job on a cluster with Kerberos: its tasks get tickets for ZooKeeper, and it goes on when the active `NameNode` is
+//! killed under it.
 
 use std::fs;
 use std::path::Path;

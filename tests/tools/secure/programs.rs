@@ -86,7 +86,7 @@ fn each_program_does_its_work_by_the_credentials_of_a_settings_file() {
     master.wait_for("zookeeper: CONNECTED");
     watch_master.wait_for(r#""event":"claimed""#);
     let variable = format!("HEARTLINE_CONFIG={}", settings.display());
-    let mut mapper = Mapper::behind(&["env", &variable], &["--name=map1", "--timeout=500ms"]);
+    let mut mapper = Mapper::behind(&["env", &variable], &["--name=map1", "--timeout=3s"]);
     for watcher in [watch_master, watch_slave, events] {
         watcher.wait_for(r#""node":"map1""#);
     }
