@@ -36,7 +36,9 @@ fn run_by_parallel(
         "--new",
         "--json",
         "--settle",
-        "1s",
+        "3s",
+        "--tasks",
+        "3",
         "--timeout",
         "60s",
     ]);

@@ -11,6 +11,8 @@ use super::tool::answer;
 
 /// The oldest Java that Hadoop 3 runs on.
 const OLDEST: u32 = 8;
+/// The newest Java that jobs with heartline were tried with.
+const NEWEST_TRIED: u32 = 17;
 
 /// The most files of a folder that are looked at.
 const MOST_FILES: usize = 2000;
@@ -55,7 +57,8 @@ fn judge_java(
     has_hadoop: bool,
 ) -> Finding {
     const CHECK: &str = "java";
-    const ADVICE: &str = "install Java 8, 11 or 17, and export JAVA_HOME";
+    const ADVICE: &str =
+        "install a Java that this Hadoop supports (tried with 17), and export JAVA_HOME";
     // Outside of Hadoop nothing needs Java.
     let missing = |found: String| {
         if has_hadoop {
@@ -72,6 +75,11 @@ fn judge_java(
         Err(why) => missing(format!("{shown} {why}")),
         Ok(None) => missing(format!("{shown} does not say its version as Java does")),
         Ok(Some(version)) if version < OLDEST => missing(format!("{shown} is Java {version}")),
+        Ok(Some(version)) if version > NEWEST_TRIED => Finding::warning(
+            CHECK,
+            format!("{shown} is Java {version}, and Hadoop was tried with {NEWEST_TRIED}"),
+            "look whether this Hadoop supports it, or export JAVA_HOME of an older one",
+        ),
         Ok(Some(version)) => Finding::ok(CHECK, format!("{shown} is Java {version}")),
     }
 }
@@ -132,6 +140,10 @@ mod tests {
             judge_java(java, said.map(|said| Ok(said.to_owned())), hadoop).level
         };
         assert_eq!(level(Some("openjdk version \"11.0.2\""), true), Level::Ok);
+        assert_eq!(
+            level(Some("openjdk version \"21\" 2023-09-19"), true),
+            Level::Warning
+        );
         assert_eq!(level(Some("java version \"1.7.0_80\""), true), Level::Error);
         assert_eq!(level(None, true), Level::Error);
         assert_eq!(level(None, false), Level::Warning);

@@ -4,6 +4,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::statvfs;
+use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit};
 
 use super::finding::Finding;
@@ -14,12 +15,15 @@ const SYS_NICE: u32 = 23;
 
 /// Descriptors of a master beside one connection for each follower.
 const DESCRIPTORS_BESIDE: u64 = 64;
-/// What a program of a job expects.
-const USUAL_DESCRIPTORS: u64 = 1024;
+/// Enough for the master of a job of some thousand members.
+const USUAL_DESCRIPTORS: u64 = 4096;
 
 /// Less free space than this is soon full, and less than that is full already; in bytes.
 const LITTLE_SPACE: u64 = 256 << 20;
 const NO_SPACE: u64 = 8 << 20;
+
+/// The check of the folder for Hadoop's logs, which Hadoop creates.
+const HADOOP_LOGS: &str = "disk HADOOP_LOG_DIR";
 
 /// The checks that read nothing slow.
 pub(super) fn findings(mappers: Option<u32>) -> Vec<Finding> {
@@ -52,25 +56,28 @@ fn judge_descriptors(limit: Option<u64>, mappers: Option<u32>) -> Finding {
         return Finding::ok(CHECK, "no limit on open files");
     };
     let found = format!("at most {limit} open files");
-    let needed = mappers.map(|mappers| u64::from(mappers) + DESCRIPTORS_BESIDE);
-    match needed {
-        Some(needed) if limit < needed => Finding::warning(
-            CHECK,
-            format!(
-                "{found}: as a master, a mapper could not hear {} others directly",
-                needed - DESCRIPTORS_BESIDE
-            ),
-            format!(
-                "raise it to {needed} by ulimit -n or LimitNOFILE; other members beat through ZooKeeper"
-            ),
-        ),
-        None if limit < USUAL_DESCRIPTORS => Finding::warning(
-            CHECK,
-            found,
-            format!("raise it to {USUAL_DESCRIPTORS} by ulimit -n or LimitNOFILE"),
-        ),
-        _ => Finding::ok(CHECK, found),
+    // A master may hear all members of the job: those of one host are the least of them.
+    let of_host = mappers.map_or(0, |mappers| u64::from(mappers) + DESCRIPTORS_BESIDE);
+    let needed = of_host.max(USUAL_DESCRIPTORS);
+    if limit >= needed {
+        return Finding::ok(CHECK, found);
     }
+    let found = match mappers {
+        Some(mappers) if limit < of_host => {
+            format!("{found}: as a master, a mapper could not hear one host's {mappers} directly")
+        }
+        _ => format!(
+            "{found}: a master hears about {} members directly",
+            limit.saturating_sub(DESCRIPTORS_BESIDE)
+        ),
+    };
+    Finding::warning(
+        CHECK,
+        found,
+        format!(
+            "raise it to {needed} by ulimit -n or LimitNOFILE; other members beat through ZooKeeper"
+        ),
+    )
 }
 
 fn judge_path(path: Option<&str>, is_file: &dyn Fn(&Path) -> bool) -> Finding {
@@ -107,18 +114,30 @@ pub(super) fn disks() -> Vec<Finding> {
         ("disk TMPDIR", env::temp_dir()),
     ];
     if let Some(logs) = env::var_os("HADOOP_LOG_DIR") {
-        places.push(("disk HADOOP_LOG_DIR", logs.into()));
+        places.push((HADOOP_LOGS, logs.into()));
     }
-    let judged = places.iter().map(|(check, path)| {
-        let free = statvfs(path).map(|about| about.f_bavail.saturating_mul(about.f_frsize));
-        judge_space(check, path, free.map_err(|error| error.to_string()))
+    let judged = places.iter().map(|(check, path)| match statvfs(path) {
+        // Such a file system has no size of its own.
+        Ok(about) if about.f_blocks == 0 => {
+            Finding::ok(*check, format!("{} does not tell its size", path.display()))
+        }
+        Ok(about) => {
+            let free = about.f_bavail.saturating_mul(about.f_frsize);
+            judge_space(check, path, Ok(free))
+        }
+        Err(error) => judge_space(check, path, Err(error)),
     });
     judged.collect()
 }
 
-fn judge_space(check: &str, path: &Path, free: Result<u64, String>) -> Finding {
+fn judge_space(check: &str, path: &Path, free: Result<u64, Errno>) -> Finding {
     let shown = path.display();
     match free {
+        Err(Errno::NOENT) if check == HADOOP_LOGS => Finding::warning(
+            check,
+            format!("{shown} does not exist"),
+            "create it if Hadoop does not, or export another HADOOP_LOG_DIR",
+        ),
         Err(why) => Finding::error(
             check,
             format!("{shown} cannot be used: {why}"),
@@ -157,8 +176,10 @@ mod tests {
     #[test]
     fn a_master_needs_a_descriptor_for_each_follower() {
         let level = |limit, mappers| judge_descriptors(limit, mappers).level;
-        assert_eq!(level(Some(1024), Some(960)), Level::Ok);
-        assert_eq!(level(Some(1024), Some(961)), Level::Warning);
+        assert_eq!(level(Some(8192), Some(8128)), Level::Ok);
+        assert_eq!(level(Some(8192), Some(8129)), Level::Warning);
+        assert_eq!(level(Some(4096), None), Level::Ok);
+        assert_eq!(level(Some(1024), Some(8)), Level::Warning);
         assert_eq!(level(Some(256), None), Level::Warning);
         assert_eq!(level(None, Some(100_000)), Level::Ok);
     }
@@ -181,6 +202,8 @@ mod tests {
         assert_eq!(level(Ok(1 << 30)), Level::Ok);
         assert_eq!(level(Ok(100 << 20)), Level::Warning);
         assert_eq!(level(Ok(1 << 20)), Level::Error);
-        assert_eq!(level(Err("no such folder".to_owned())), Level::Error);
+        assert_eq!(level(Err(Errno::NOENT)), Level::Error);
+        let logs = judge_space(HADOOP_LOGS, Path::new("/d"), Err(Errno::NOENT));
+        assert_eq!(logs.level, Level::Warning);
     }
 }

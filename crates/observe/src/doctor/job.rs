@@ -70,7 +70,11 @@ pub(super) fn findings(folder: &Path, end: Instant) -> Vec<Finding> {
         ));
     }
     if plain > 0 {
-        findings.push(Finding::ok(check, format!("{plain} files are no programs")));
+        let found = match plain {
+            1 => "1 file is no program".to_owned(),
+            number => format!("{number} files are no programs"),
+        };
+        findings.push(Finding::ok(check, found));
     }
     findings
 }
@@ -110,6 +114,8 @@ fn judge_file(path: &Path, place: &Place) -> Option<Finding> {
 
 /// Nothing is said of a file that is no program.
 fn judge(check: &str, file: &ProgramFile, is_executable: bool, place: &Place) -> Option<Finding> {
+    let broken = |found: &str, advice: &str| judge_first_line(check, found, advice, is_executable);
+    let mut needs_chmod = !is_executable;
     let found = match file {
         ProgramFile::Other if is_executable => {
             return Some(Finding::warning(
@@ -120,23 +126,27 @@ fn judge(check: &str, file: &ProgramFile, is_executable: bool, place: &Place) ->
         }
         ProgramFile::Other => return None,
         ProgramFile::MarkedScript => {
-            return Some(Finding::error(
-                check,
+            return Some(broken(
                 "has a byte order mark before #!, so that it cannot be run",
                 "save it as UTF-8 without BOM",
             ));
         }
         ProgramFile::CarriageReturn(interpreter) => {
-            return Some(Finding::error(
-                check,
-                format!(
-                    "its first line ends with a carriage return: there is no '{interpreter}\\r'"
-                ),
-                "convert it, as by sed -i 's/\\r$//'",
-            ));
+            let found = format!(
+                "its first line ends with a carriage return: there is no '{interpreter}\\r'"
+            );
+            return Some(broken(&found, "convert it, as by sed -i 's/\\r$//'"));
         }
         ProgramFile::Script(words) => judge_script(check, words, place),
-        ProgramFile::Elf { machine, glibc } => judge_elf(check, machine, *glibc, place),
+        ProgramFile::Elf {
+            machine,
+            glibc,
+            is_library,
+        } => {
+            needs_chmod &= !is_library;
+            let kind = if *is_library { "library" } else { "program" };
+            judge_elf(check, (kind, machine), *glibc, place)
+        }
         ProgramFile::BrokenElf(why) => {
             let advice = "build or copy it again";
             return Some(Finding::error(
@@ -146,7 +156,7 @@ fn judge(check: &str, file: &ProgramFile, is_executable: bool, place: &Place) ->
             ));
         }
     };
-    if !is_executable && found.advice.is_none() {
+    if needs_chmod && found.advice.is_none() {
         return Some(Finding::warning(
             check,
             format!("{}, but is not executable", found.found),
@@ -154,6 +164,16 @@ fn judge(check: &str, file: &ProgramFile, is_executable: bool, place: &Place) ->
         ));
     }
     Some(found)
+}
+
+/// A wrong first line breaks what is run by it; an interpreter that a command names, as in `python3 mapper.py`, does not
+/// mind.
+fn judge_first_line(check: &str, found: &str, advice: &str, is_executable: bool) -> Finding {
+    if is_executable {
+        Finding::error(check, found, advice)
+    } else {
+        Finding::warning(check, found, advice)
+    }
 }
 
 fn judge_script(check: &str, words: &[String], place: &Place) -> Finding {
@@ -165,8 +185,9 @@ fn judge_script(check: &str, words: &[String], place: &Place) -> Finding {
     let is_env = Path::new(interpreter)
         .file_name()
         .is_some_and(|name| name == "env");
-    // An option of env comes before the program, as in `env -S python3 -u`.
-    let named = words[1..].iter().find(|word| !word.starts_with('-'));
+    // Options and variables of env come before the program, as in `env -S X=1 python3 -u`.
+    let is_before = |word: &String| word.starts_with('-') || word.contains('=');
+    let named = words[1..].iter().find(|word| !is_before(word));
     if let (true, Some(program)) = (is_env, named) {
         let path = place.path.as_deref().unwrap_or_default();
         let is_there = path
@@ -180,19 +201,24 @@ fn judge_script(check: &str, words: &[String], place: &Place) -> Finding {
     Finding::ok(check, format!("is a script for {}", words.join(" ")))
 }
 
-fn judge_elf(check: &str, machine: &str, glibc: Option<GlibcVersion>, place: &Place) -> Finding {
+fn judge_elf(
+    check: &str,
+    (kind, machine): (&str, &str),
+    glibc: Option<GlibcVersion>,
+    place: &Place,
+) -> Finding {
     let here = env::consts::ARCH;
     if machine != here {
-        let found = format!("is a program for {machine}, and this host is {here}");
+        let found = format!("is a {kind} for {machine}, and this host is {here}");
         return Finding::error(check, found, "build it for the nodes");
     }
     let Some(needed) = glibc else {
         return Finding::ok(
             check,
-            format!("is a program for {machine} that needs no glibc"),
+            format!("is a {kind} for {machine} that needs no glibc"),
         );
     };
-    let found = format!("is a program for {machine} that needs glibc {needed}");
+    let found = format!("is a {kind} for {machine} that needs glibc {needed}");
     match place.glibc {
         Some(here) if here < needed => Finding::error(
             check,
@@ -241,8 +267,12 @@ mod tests {
             "{found:?}"
         );
         let windows = ProgramFile::CarriageReturn("/bin/sh".to_owned());
-        assert_eq!(level(&windows, true), Some(Level::Error));
-        assert_eq!(level(&ProgramFile::MarkedScript, true), Some(Level::Error));
+        for broken in [windows, ProgramFile::MarkedScript] {
+            assert_eq!(level(&broken, true), Some(Level::Error));
+            assert_eq!(level(&broken, false), Some(Level::Warning));
+        }
+        let set = judged(&script(&["/usr/bin/env", "-S", "X=1", "python9"]), true).unwrap();
+        assert!(set.found.contains("python9 is not"), "{set:?}");
     }
 
     #[test]
@@ -250,6 +280,7 @@ mod tests {
         let elf = |machine: &str, glibc| ProgramFile::Elf {
             machine: machine.to_owned(),
             glibc,
+            is_library: false,
         };
         let here = env::consts::ARCH;
         assert_eq!(level(&elf(here, None), true), Some(Level::Ok));
@@ -262,6 +293,13 @@ mod tests {
             Some(Level::Error)
         );
         assert_eq!(level(&elf("riscv64", None), true), Some(Level::Error));
+        assert_eq!(level(&elf(here, None), false), Some(Level::Warning));
+        let library = ProgramFile::Elf {
+            machine: here.to_owned(),
+            glibc: None,
+            is_library: true,
+        };
+        assert_eq!(level(&library, false), Some(Level::Ok));
     }
 
     #[test]

@@ -36,8 +36,11 @@ pub(super) fn findings() -> Vec<Finding> {
     let seccomp = field(&status, "Seccomp").and_then(|text| text.parse().ok());
     let scope = fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope").ok();
     let scope = scope.and_then(|text| text.trim().parse().ok());
+    let mount = proc_mount(&mounts);
+    // The group root is that of mounts without gid=, and counts too.
+    let is_of_group = is_of_group(&status, mount.gid.unwrap_or(0));
     vec![
-        judge_hidepid(&hidepid(&mounts), traces),
+        judge_hidepid(&mount, is_of_group, traces),
         judge_seccomp(seccomp),
         judge_scope(scope, traces),
     ]
@@ -49,8 +52,16 @@ fn field<'a>(status: &'a str, name: &str) -> Option<&'a str> {
     lines.find_map(|line| Some(line.strip_prefix(name)?.strip_prefix(':')?.trim()))
 }
 
-/// The option `hidepid` of the last mount on `/proc`, by its number or its name; `0` without.
-fn hidepid(mountinfo: &str) -> String {
+/// The options of the last mount on `/proc` that hide processes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct ProcMount {
+    /// `hidepid` by its number or its name; `0` without.
+    hidepid: String,
+    /// The group that sees all processes.
+    gid: Option<u32>,
+}
+
+fn proc_mount(mountinfo: &str) -> ProcMount {
     let mut on_proc = mountinfo.lines().filter(|line| {
         let mut words = line.split(' ');
         words.nth(4) == Some("/proc")
@@ -58,18 +69,33 @@ fn hidepid(mountinfo: &str) -> String {
     let options = on_proc
         .next_back()
         .and_then(|line| line.split(' ').next_back());
-    let mut options = options.unwrap_or_default().split(',');
-    let value = options.find_map(|option| option.strip_prefix("hidepid="));
-    value.unwrap_or("0").to_owned()
+    let options = options.unwrap_or_default();
+    let value = |name: &str| {
+        let mut options = options.split(',');
+        options.find_map(|option| option.strip_prefix(name)?.strip_prefix('='))
+    };
+    ProcMount {
+        hidepid: value("hidepid").unwrap_or("0").to_owned(),
+        gid: value("gid").and_then(|number| number.parse().ok()),
+    }
 }
 
-fn judge_hidepid(value: &str, traces: bool) -> Finding {
+/// Whether this process is of the group, by `Gid` and `Groups` of `/proc/self/status`.
+fn is_of_group(status: &str, group: u32) -> bool {
+    let lists = ["Gid", "Groups"].map(|name| field(status, name).unwrap_or_default());
+    let mut numbers = lists.iter().flat_map(|list| list.split_whitespace());
+    numbers.any(|number| number.parse() == Ok(group))
+}
+
+fn judge_hidepid(mount: &ProcMount, is_of_group: bool, traces: bool) -> Finding {
     const CHECK: &str = "/proc";
-    if matches!(value, "0" | "off") {
+    if matches!(mount.hidepid.as_str(), "0" | "off") {
         return Finding::ok(CHECK, "shows all processes");
     }
-    let found = format!("is mounted with hidepid={value}");
-    if traces {
+    let found = format!("is mounted with hidepid={}", mount.hidepid);
+    // `ptraceable` (4) hides them from the group too.
+    let sees = is_of_group && !matches!(mount.hidepid.as_str(), "4" | "ptraceable");
+    if traces || sees {
         return Finding::ok(
             CHECK,
             format!("{found}, which hides nothing from this user"),
@@ -124,19 +150,37 @@ mod tests {
 90 23 0:50 / /proc rw,relatime - proc proc rw,gid=4,hidepid=invisible
 ";
 
+    fn hidden(hidepid: &str, gid: Option<u32>) -> ProcMount {
+        let hidepid = hidepid.to_owned();
+        ProcMount { hidepid, gid }
+    }
+
     #[test]
     fn the_last_mount_on_proc_counts() {
-        assert_eq!(hidepid(MOUNTS), "invisible");
+        assert_eq!(proc_mount(MOUNTS), hidden("invisible", Some(4)));
         let first = MOUNTS.lines().next().unwrap();
-        assert_eq!(hidepid(first), "0");
-        assert_eq!(hidepid(""), "0");
+        assert_eq!(proc_mount(first), hidden("0", None));
+        assert_eq!(proc_mount(""), hidden("0", None));
     }
 
     #[test]
     fn hidden_processes_matter_to_who_may_not_trace() {
-        assert_eq!(judge_hidepid("0", false).level, Level::Ok);
-        assert_eq!(judge_hidepid("invisible", false).level, Level::Warning);
-        assert_eq!(judge_hidepid("2", true).level, Level::Ok);
+        let level = |hidepid, group, traces| {
+            let mount = hidden(hidepid, None);
+            judge_hidepid(&mount, group, traces).level
+        };
+        assert_eq!(level("0", false, false), Level::Ok);
+        assert_eq!(level("invisible", false, false), Level::Warning);
+        assert_eq!(level("2", false, true), Level::Ok);
+        assert_eq!(level("2", true, false), Level::Ok);
+        assert_eq!(level("ptraceable", true, false), Level::Warning);
+    }
+
+    #[test]
+    fn a_process_has_several_groups() {
+        let status = "Uid:\t1\t1\t1\t1\nGid:\t5\t5\t5\t5\nGroups:\t4 27 \n";
+        assert!(is_of_group(status, 4) && is_of_group(status, 5));
+        assert!(!is_of_group(status, 1) && !is_of_group(status, 2));
     }
 
     #[test]

@@ -48,10 +48,11 @@ pub(super) enum ProgramFile {
     CarriageReturn(String),
     /// A script with a byte order mark before its first line.
     MarkedScript,
-    /// A program for a machine, as `x86_64`, that needs at least this glibc; `None` if it needs none.
+    /// A program or a library for a machine, as `x86_64`, that needs at least this glibc; `None` if it needs none.
     Elf {
         machine: String,
         glibc: Option<GlibcVersion>,
+        is_library: bool,
     },
     /// It begins as a program, and is none.
     BrokenElf(String),
@@ -114,7 +115,31 @@ fn of_elf(file: File) -> Result<ProgramFile, elf::ParseError> {
             }
         }
     }
-    Ok(ProgramFile::Elf { machine, glibc })
+    let is_library = is_library(&mut elf)?;
+    Ok(ProgramFile::Elf {
+        machine,
+        glibc,
+        is_library,
+    })
+}
+
+/// A shared library has no loader, as a static program; such a program says of itself that it is one.
+fn is_library(elf: &mut ElfStream<AnyEndian, File>) -> Result<bool, elf::ParseError> {
+    let has_loader = elf
+        .segments()
+        .iter()
+        .any(|segment| segment.p_type == elf::abi::PT_INTERP);
+    if elf.ehdr.e_type != elf::abi::ET_DYN || has_loader {
+        return Ok(false);
+    }
+    let is_program = elf.dynamic()?.is_some_and(|table| {
+        let mut entries = table.iter();
+        entries.any(|entry| {
+            entry.d_tag == elf::abi::DT_FLAGS_1
+                && entry.d_val() & elf::abi::DF_1_PIE.unsigned_abs() != 0
+        })
+    });
+    Ok(!is_program)
 }
 
 /// The name of a machine as Rust calls it.
@@ -173,9 +198,15 @@ mod tests {
     #[test]
     fn this_program_is_one_for_this_machine() {
         let own = read(&std::env::current_exe().unwrap()).unwrap();
-        let ProgramFile::Elf { machine, glibc } = own else {
+        let ProgramFile::Elf {
+            machine,
+            glibc,
+            is_library,
+        } = own
+        else {
             panic!("{own:?}");
         };
+        assert!(!is_library);
         assert_eq!(machine, std::env::consts::ARCH);
         // It runs, so that this machine's library is new enough.
         let here = glibc_here(Instant::now() + Duration::from_secs(60));

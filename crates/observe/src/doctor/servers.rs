@@ -195,7 +195,7 @@ fn judge_limits(servers: &[AskedServer], mappers: Option<u32>) -> Option<Finding
     let is_told = serving
         .iter()
         .any(|one| one.limit != ConnectionLimit::Untold);
-    let Some((most, place)) = limits.min() else {
+    let Some((least, place)) = limits.clone().min() else {
         return Some(if is_told {
             Finding::ok(CHECK, "no limit on the connections of one host")
         } else {
@@ -206,26 +206,32 @@ fn judge_limits(servers: &[AskedServer], mappers: Option<u32>) -> Option<Finding
             )
         });
     };
-    let found = format!("{place} allows {most} connections of one host");
-    Some(match mappers {
-        None => Finding::ok(CHECK, format!("{found}; --mappers N compares it")),
-        Some(planned) if planned > most => Finding::error(
+    let found = format!("{place} allows {least} connections of one host");
+    let Some(planned) = mappers else {
+        return Some(Finding::ok(
             CHECK,
-            format!("{found}, {planned} mappers are planned"),
-            format!(
-                "set maxClientCnxns={} in zoo.cfg, or 0",
-                planned.saturating_add(SPARE)
-            ),
-        ),
-        Some(planned) if planned.saturating_add(SPARE) > most => Finding::warning(
-            CHECK,
-            format!("{found}, which leaves little beside {planned} mappers"),
-            format!(
-                "set maxClientCnxns={} in zoo.cfg, or 0",
-                planned.saturating_add(SPARE)
-            ),
-        ),
-        Some(planned) => Finding::ok(CHECK, format!("{found}, enough for {planned} mappers")),
+            format!("{found}; --mappers N compares it"),
+        ));
+    };
+    // A client goes to the next server if one has too many of its host.
+    let are_all_limited = limits.clone().count() == serving.len();
+    let all = limits.fold(0_u32, |sum, (most, _)| sum.saturating_add(most));
+    let needed = planned.saturating_add(SPARE);
+    let advice = format!(
+        "set maxClientCnxns={needed} in zoo.cfg, or 0; by --relay host a host has one connection"
+    );
+    Some(if are_all_limited && planned > all {
+        let found = match serving.len() {
+            1 => found,
+            number => format!("{number} servers allow {all} connections of one host"),
+        };
+        let found = format!("{found}, {planned} mappers are planned");
+        Finding::error(CHECK, found, advice)
+    } else if needed > least {
+        let found = format!("{found}, which is little for {planned} mappers");
+        Finding::warning(CHECK, found, advice)
+    } else {
+        Finding::ok(CHECK, format!("{found}, enough for {planned} mappers"))
     })
 }
 
@@ -294,6 +300,18 @@ mod tests {
         assert_eq!(with(ConnectionLimit::Of(60), Some(61)), Level::Error);
         assert_eq!(with(ConnectionLimit::None, Some(9999)), Level::Ok);
         assert_eq!(with(ConnectionLimit::Untold, Some(1)), Level::Warning);
+    }
+
+    #[test]
+    fn the_mappers_of_a_host_may_go_to_several_servers() {
+        let of = |limit| server(Some("follower"), "3.8.4", limit);
+        let with = |limits: [_; 2], mappers| levels(limits.map(of).to_vec(), Some(mappers))[2];
+        let limited = [ConnectionLimit::Of(60), ConnectionLimit::Of(20)];
+        assert_eq!(with(limited, 17), Level::Ok);
+        assert_eq!(with(limited, 80), Level::Warning);
+        assert_eq!(with(limited, 81), Level::Error);
+        let other = [ConnectionLimit::Of(20), ConnectionLimit::None];
+        assert_eq!(with(other, 900), Level::Warning);
     }
 
     #[test]

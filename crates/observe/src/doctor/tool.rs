@@ -2,9 +2,12 @@
 
 use std::ffi::OsStr;
 use std::io::{ErrorKind, Read};
-use std::process::{Command, Stdio};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process_group};
 
 /// The most of what a program may say that is read, in bytes, of each stream.
 const MOST: u64 = 4096;
@@ -18,6 +21,7 @@ pub(super) fn answer(program: &OsStr, argument: &str, end: Instant) -> Result<St
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
+        .process_group(0)
         .spawn()
         .map_err(|error| match error.kind() {
             ErrorKind::NotFound => "is not there".to_owned(),
@@ -28,8 +32,7 @@ pub(super) fn answer(program: &OsStr, argument: &str, end: Instant) -> Result<St
             Ok(Some(_)) => break,
             Ok(None) if Instant::now() < end => sleep(TURN),
             Ok(None) | Err(_) => {
-                let _ = child.kill();
-                let _ = child.wait();
+                kill(&mut child);
                 return Err("does not tell its version in time".to_owned());
             }
         }
@@ -48,6 +51,17 @@ pub(super) fn answer(program: &OsStr, argument: &str, end: Instant) -> Result<St
         return Err("does not tell its version".to_owned());
     }
     Ok(String::from_utf8_lossy(&said).into_owned())
+}
+
+/// Kills the program and what it has started: it has a process group of its own.
+fn kill(child: &mut Child) {
+    let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    if let Some(group) = group {
+        // Nobody has waited for the program, so that the number is still its own.
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+    let _ = child.kill();
+    let _ = child.wait();
 }
 
 #[cfg(test)]
@@ -71,6 +85,7 @@ mod tests {
         let minute = Duration::from_secs(60);
         assert_eq!(ask("echo 17; echo 18 >&2", minute).unwrap(), "17\n18\n");
         assert!(ask("exec sleep 600", Duration::from_millis(200)).is_err());
+        assert!(ask("sleep 600", Duration::from_millis(200)).is_err());
         assert!(ask("exit 0", minute).is_err());
         assert!(answer("/no/such".as_ref(), "-v", Instant::now()).is_err());
     }
