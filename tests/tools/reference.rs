@@ -208,5 +208,14 @@ fn the_page_of_metrics_has_those_of_a_real_job() {
         missing.is_empty(),
         "these rows are missing in {METRICS}: {missing:#?}"
     );
+    // Those of nodes are another exporter's: `tests/nodes/metrics.rs`.
+    let gone: Vec<&String> = documented
+        .difference(&rows)
+        .filter(|row| !row.starts_with("| `heartline_nodes"))
+        .collect();
+    assert!(
+        gone.is_empty(),
+        "no exporter has these rows of {METRICS}: {gone:#?}"
+    );
     drop(third);
 }
