@@ -39,7 +39,7 @@ the time limit. A task of Hadoop may have several attempts; any other member is 
 are none.
 
 Examples:
-  hadoop jar hadoop-streaming.jar … & heartline wait --new --timeout 2h
+  heartline wait --namespace /jobs/42 --timeout 2h & hadoop jar … -D heartline.namespace=/jobs/42 …
   heartline wait --namespace /jobs/nightly --tasks 200 --json";
 
 /// Wait until all tasks of a job have ended, and say how
