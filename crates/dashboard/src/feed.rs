@@ -24,28 +24,33 @@ const SHARE: u32 = 4;
 /// The most reasons that are told of one outage.
 const MOST_REASONS: usize = 8;
 
-/// Tells on stderr why a job cannot be read: each reason once, until it was read again.
+/// Tells on stderr why something cannot be read: each reason once, until it was read again.
 pub(crate) struct OutageTeller {
     program: &'static str,
-    job: String,
+    what: String,
     told: Vec<String>,
 }
 
 impl OutageTeller {
-    pub(crate) fn new(program: &'static str, job: &str) -> Self {
+    pub(crate) fn new(program: &'static str, what: String) -> Self {
         Self {
             program,
-            job: job.to_owned(),
+            what,
             told: Vec::new(),
         }
     }
 
-    fn tell(&mut self, why: &Unavailable) {
+    /// What is told was read again.
+    pub(crate) fn is_read(&mut self) {
+        self.told.clear();
+    }
+
+    pub(crate) fn tell(&mut self, why: &Unavailable) {
         let why = why.to_string();
         if self.told.len() < MOST_REASONS && !self.told.contains(&why) {
             say(
                 self.program,
-                format_args!("{} cannot be read: {why}", self.job),
+                format_args!("{}: ZooKeeper cannot be read: {why}", self.what),
             );
             self.told.push(why);
         }
@@ -68,7 +73,7 @@ pub(crate) async fn read(
             Ok(overview) => {
                 job.read(began.elapsed(), &overview);
                 if let Some(teller) = &mut teller {
-                    teller.told.clear();
+                    teller.is_read();
                 }
             }
             Err(why) => {

@@ -83,22 +83,27 @@ impl Feeds {
     }
 }
 
-/// Begins to read a job, within a `LocalSet`.
-fn add(jobs: &JobList, settings: Settings, terms: &FeedTerms) {
-    let whole = settings.namespace.below(settings.address.chroot());
+/// The path of a namespace, for people.
+fn shown(whole: &Namespace) -> String {
     let whole = whole.to_string();
-    let name = if whole.is_empty() {
+    if whole.is_empty() {
         "/".to_owned()
     } else {
         whole
-    };
+    }
+}
+
+/// Begins to read a job, within a `LocalSet`.
+fn add(jobs: &JobList, settings: Settings, terms: &FeedTerms) {
+    let whole = settings.namespace.below(settings.address.chroot());
+    let name = shown(&whole);
     if !jobs.takes(&name) {
         return;
     }
     let every = terms.every;
     let teller = terms
         .program
-        .map(|program| OutageTeller::new(program, &name));
+        .map(|program| OutageTeller::new(program, format!("job {name}")));
     let (job, requests) = Job::new(name, every, Arc::clone(&terms.metrics));
     let job = Arc::new(job);
     let reading = feed::read(
@@ -118,8 +123,18 @@ fn add(jobs: &JobList, settings: Settings, terms: &FeedTerms) {
 /// Looks for jobs again and again, for ever. What cannot be read now is found later.
 async fn discover(jobs: JobList, settings: Settings, terms: FeedTerms) {
     let mut finder = JobFinder::new(settings.clone());
+    let mut teller = terms.program.map(|program| {
+        let whole = settings.namespace.below(settings.address.chroot());
+        OutageTeller::new(program, format!("jobs below {}", shown(&whole)))
+    });
     loop {
-        for name in finder.find().await.unwrap_or_default() {
+        let found = finder.find().await;
+        match (&mut teller, &found) {
+            (Some(teller), Ok(_)) => teller.is_read(),
+            (Some(teller), Err(why)) => teller.tell(why),
+            (None, _) => {}
+        }
+        for name in found.unwrap_or_default() {
             let Ok(namespace) = format!("/{name}").parse::<Namespace>() else {
                 continue;
             };
