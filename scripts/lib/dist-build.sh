@@ -9,7 +9,8 @@ crate_version() { sed -n 's/^version = "\(.*\)"$/\1/p' Cargo.toml | head -n 1; }
 # built_dir TARGET PROFILE: where cargo puts the programs.
 built_dir() { printf '%s/%s/%s' "${CARGO_TARGET_DIR:-$HEARTLINE_ROOT/target}" "$1" "$2"; }
 
-# No path of this machine gets into a program. The flags are for the target alone, not for programs of the build itself.
+# No path of this machine gets into a program. The flags are for the target alone, not for programs of the build
+# itself.
 reproducible_flags() {
     local separator=$'\x1f'
     CARGO_ENCODED_RUSTFLAGS="--remap-path-prefix=$HEARTLINE_ROOT=/heartline"
@@ -31,7 +32,8 @@ build_nodes() {
     say "building the programs for nodes ($2, $1) …"
     (
         reproducible_flags
-        timeout 3600 cargo zigbuild --locked --profile "$2" --target "$(zig_target "$1")" --bins --no-default-features >&2
+        timeout 3600 cargo zigbuild --locked --profile "$2" --target "$(zig_target "$1")" \
+            --bins --no-default-features >&2
     ) || die "the build failed; see above"
 }
 
@@ -43,12 +45,15 @@ build_wheel() {
     (
         reproducible_flags
         cd python
-        timeout 3600 maturin build --zig --target "$1" --profile "$2" --compatibility "$compatibility" --out "$3" >&2
+        timeout 3600 maturin build --zig --target "$1" --profile "$2" \
+            --compatibility "$compatibility" --out "$3" >&2
     ) || die "the build failed; see above"
-    python3 "$HEARTLINE_ROOT/scripts/lib/dist_wheel.py" "$3"/*.whl "$HEARTLINE_ROOT" || die "the wheel cannot be changed"
+    python3 "$HEARTLINE_ROOT/scripts/lib/dist_wheel.py" "$3"/*.whl "$HEARTLINE_ROOT" \
+        || die "the wheel cannot be changed"
 }
 
-# take_from_wheel WHEEL-DIR PROGRAM-DIR DIR: the programs and the bill of materials, so that all files hold the same bytes.
+# take_from_wheel WHEEL-DIR PROGRAM-DIR DIR: the programs and the bill of materials, so that all files hold the same
+# bytes.
 take_from_wheel() {
     local wheel
     wheel=$(compgen -G "$1/*.whl") || die "no wheel was built"
@@ -61,6 +66,7 @@ take_from_wheel() {
 heartline_of_this_machine() {
     local host
     host=$(rustc -vV | sed -n 's/^host: //p')
-    timeout 3600 cargo build --quiet --target "$host" --bin heartline >&2 || die "no heartline could be built for this machine"
+    timeout 3600 cargo build --quiet --target "$host" --bin heartline >&2 \
+        || die "no heartline could be built for this machine"
     printf '%s' "$(built_dir "$host" debug)/heartline"
 }

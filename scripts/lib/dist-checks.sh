@@ -7,8 +7,9 @@ DIST_MOST_BYTES=4000000
 # needed_glibc FILE: the youngest version of glibc's symbols that it needs; nothing if it needs none.
 needed_glibc() {
     # Not `grep`, which fails where a program needs none.
-    readelf --version-info --wide "$1" | awk '{ while (match($0, /GLIBC_[0-9.]+/)) { print substr($0, RSTART + 6, RLENGTH - 6); $0 = substr($0, RSTART + RLENGTH) } }' \
-        | sort -uV | tail -n 1
+    readelf --version-info --wide "$1" | awk '{
+        while (match($0, /GLIBC_[0-9.]+/)) { print substr($0, RSTART + 6, RLENGTH - 6); $0 = substr($0, RSTART + RLENGTH) }
+    }' | sort -uV | tail -n 1
 }
 
 # is_older_or_same A B: of versions.
@@ -16,7 +17,7 @@ is_older_or_same() { [ "$(printf '%s\n%s\n' "$1" "$2" | sort -V | head -n 1)" = 
 
 # check_programs DIR PROFILE NAME…
 check_programs() {
-    local dir=$1 profile=$2 name needed size
+    local dir=$1 profile=$2 name needed size path
     shift 2
     for name in "$@"; do
         needed=$(needed_glibc "$dir/$name")
@@ -28,13 +29,15 @@ check_programs() {
         if [ "$profile" = dist ] && [ "$name" != heartline ] && [ "$size" -ge "$DIST_MOST_BYTES" ]; then
             die "$name has $size bytes, and may have less than $DIST_MOST_BYTES; look at the profile dist in Cargo.toml"
         fi
-        if grep -qaF "$HEARTLINE_ROOT/" "$dir/$name"; then
-            die "$name holds the path $HEARTLINE_ROOT: it would have other bytes if it was built elsewhere"
-        fi
+        for path in "$HEARTLINE_ROOT" "${CARGO_HOME:-$HOME/.cargo}"; do
+            if grep -qaF "$path/" "$dir/$name"; then
+                die "$name holds the path $path: it would have other bytes if it was built elsewhere"
+            fi
+        done
     done
 }
 
-# check_wheel WHEEL-DIR DIR: a wheel for this machine puts the commands on the PATH, and the module can be imported.
+# check_wheel WHEEL-DIR DIR: a wheel for this machine has the commands, and its module can be imported.
 check_wheel() {
     local environment=$2/environment said
     timeout 120 python3 -m venv "$environment"
@@ -49,11 +52,9 @@ check_wheel() {
     say "the wheel works in an environment of its own"
 }
 
-# write_sums DIR VERSION: of the release files of this version.
+# write_sums DIR: of all files there.
 write_sums() {
-    (
-        cd "$1"
-        # The .deb and .rpm have their own forms of a version: whatever begins with the name is meant.
-        find . -maxdepth 1 -type f -name 'heartline*' -printf '%P\n' | LC_ALL=C sort | xargs sha256sum >SHA256SUMS
-    )
+    local sums
+    sums=$(cd "$1" && LC_ALL=C && sha256sum -- *) || die "the checksums of the files in $1 cannot be written"
+    printf '%s\n' "$sums" >"$1/SHA256SUMS"
 }

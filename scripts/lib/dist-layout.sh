@@ -37,7 +37,8 @@ pack_tarball() {
     local name=heartline-$2-$3
     # Below one folder of its own, without what only the system's own folders have use for.
     tar --create --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" --format=gnu \
-        --directory "$1" --transform "s,^usr/,,S;s,^,$name/,S" usr/bin usr/lib usr/share etc | gzip -9n >"$4/$name.tar.gz"
+        --directory "$1" --transform "s,^usr/,,S;s,^,$name/,S" usr/bin usr/lib usr/share etc \
+        | gzip -9n >"$4/$name.tar.gz"
 }
 
 # debian_changelog VERSION: what the tools of packages want to read; the changes themselves are in changelog.gz.
@@ -73,8 +74,9 @@ pack_packages() {
     find "$root" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
     for packager in deb rpm; do
         (
-            cd "$root"
-            HEARTLINE_ARCH=$arch HEARTLINE_VERSION=$2 timeout 300 nfpm package --config "$packager.yaml" --packager "$packager" --target "$4" >&2
+            cd "$root" || exit
+            export HEARTLINE_ARCH=$arch HEARTLINE_VERSION=$2
+            timeout 300 nfpm package --config "$packager.yaml" --packager "$packager" --target "$4" >&2
         ) || die "nfpm could not make the .$packager"
     done
     (cd "$root" && rm -rf deb deb.yaml deb-doc rpm rpm.yaml rpm-doc changelog.yaml)

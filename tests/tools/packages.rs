@@ -86,6 +86,8 @@ fn packages_are_what_their_tools_want_and_the_same_again() {
     let packages = Packages::get();
     let again = TempDir::with_prefix("heartline-packages-again-").expect("a folder");
     let (first, second) = (packages.of("1.0.0"), again.path());
+    // Files of earlier runs stay, and are not in the checksums.
+    fs::write(second.join("heartline-0.9.0.tar.gz"), "older").expect("written");
     pack(second, "1.0.0");
     let sums = |folder: &Path| fs::read_to_string(folder.join("SHA256SUMS")).expect("checksums");
     assert_eq!(sums(&first), sums(second));
