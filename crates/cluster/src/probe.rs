@@ -80,7 +80,12 @@ pub(super) fn answers_webhdfs(pages: &Pages, host: &Host) -> Pending<bool> {
 
 /// Whether the pages answer that no other condition asks for, each with its server: those of `JournalNode`s and
 /// `NodeManager`s.
-pub(super) fn answers_pages(cluster: &Cluster) -> Vec<(RoleInstance, Pending<bool>)> {
+///
+/// # Errors
+/// If the secret of the pages cannot be read.
+pub(super) fn answers_pages(
+    cluster: &Cluster,
+) -> Result<Vec<(RoleInstance, Pending<bool>)>, String> {
     let end = end();
     let journal = "/jmx?qry=Hadoop:service=JournalNode,name=JournalNodeInfo";
     let mut asked = Vec::new();
@@ -88,13 +93,14 @@ pub(super) fn answers_pages(cluster: &Cluster) -> Vec<(RoleInstance, Pending<boo
         (Role::Journalnode, Port::JournalnodeHttp, journal),
         (Role::Nodemanager, Port::NodemanagerHttp, "/ws/v1/node/info"),
     ] {
+        let pages = cluster.pages_of_starter(role)?;
         for host in cluster.with(role) {
-            let (url, pages) = (host.reached(port) + path, cluster.pages_of_starter(role));
+            let (url, pages) = (host.reached(port) + path, pages.clone());
             let answer = ask(end, move || pages.page::<IgnoredAny>(&url, end).is_ok());
             asked.push((RoleInstance::new(host, role), answer));
         }
     }
-    asked
+    Ok(asked)
 }
 
 /// The number of live `DataNode`s by a NameNode's count, and whether it is out of safe mode.
@@ -154,12 +160,19 @@ pub(super) struct NodeManagerReport {
 }
 
 /// The `NodeManager`s that the active ResourceManager lists.
-pub(super) fn nodemanagers(cluster: &Cluster) -> Option<Vec<NodeManagerReport>> {
-    let pages = cluster.pages_of_starter(Role::Resourcemanager);
-    let is_active = |host: &&Host| manager_state(&pages, host).as_deref() == Some("active");
+///
+/// # Errors
+/// If the secret of the pages cannot be read.
+pub(super) fn nodemanagers(cluster: &Cluster) -> Result<Option<Vec<NodeManagerReport>>, String> {
+    let pages = cluster.pages_of_starter(Role::Resourcemanager)?;
+    Ok(listed_nodemanagers(cluster, &pages))
+}
+
+fn listed_nodemanagers(cluster: &Cluster, pages: &Pages) -> Option<Vec<NodeManagerReport>> {
+    let is_active = |host: &&Host| manager_state(pages, host).as_deref() == Some("active");
     let active = cluster.with(Role::Resourcemanager).find(is_active)?;
     let page = page(
-        &pages,
+        pages,
         &active.reached(Port::ResourcemanagerHttp),
         "/ws/v1/cluster/nodes",
     )?;

@@ -57,7 +57,7 @@ pub(super) fn serves(hosts: &[(&Host, Role)]) -> Readiness {
 
 pub(super) fn active_namenode(cluster: &Cluster) -> Readiness {
     let namenodes = cluster.namenodes();
-    let pages = cluster.pages_of_starter(Role::Namenode);
+    let pages = cluster.pages_of_starter(Role::Namenode)?;
     let states = namenodes
         .iter()
         .map(|(id, host)| (id, probe::namenode_state(&pages, host)));
@@ -76,7 +76,7 @@ pub(super) fn active_namenode(cluster: &Cluster) -> Readiness {
 
 pub(super) fn active_manager(cluster: &Cluster) -> Readiness {
     let managers = cluster.resourcemanagers();
-    let pages = cluster.pages_of_starter(Role::Resourcemanager);
+    let pages = cluster.pages_of_starter(Role::Resourcemanager)?;
     let states = managers
         .iter()
         .map(|(id, host)| (id, probe::manager_state(&pages, host)));
@@ -107,7 +107,7 @@ fn one_active(what: &str, states: &[(&String, Option<String>)]) -> Readiness {
 /// minutes, so each DataNode is asked as well.
 pub(super) fn datanodes(cluster: &Cluster) -> Readiness {
     let all = cluster.with(Role::Datanode).count();
-    let pages = cluster.pages_of_starter(Role::Namenode);
+    let pages = cluster.pages_of_starter(Role::Namenode)?;
     let mut live = Some(u64::MAX);
     for (id, host) in cluster.namenodes() {
         let found = probe::datanodes(&pages, host);
@@ -129,7 +129,7 @@ pub(super) fn datanodes(cluster: &Cluster) -> Readiness {
 /// since `since`, in milliseconds.
 pub(super) fn nodemanagers(cluster: &Cluster, started: &[&Host], since: i64) -> Readiness {
     let all = cluster.with(Role::Nodemanager).count();
-    let known = probe::nodemanagers(cluster).unwrap_or_default();
+    let known = probe::nodemanagers(cluster)?.unwrap_or_default();
     let live = known.iter().filter(|node| {
         let host = started.iter().find(|host| host.called == node.host);
         node.running && host.is_none_or(|_| node.reported_at >= since)
@@ -147,7 +147,7 @@ fn counted(what: &str, all: usize, found: Option<u64>) -> Readiness {
 
 /// The first question by TLS takes a server seconds, for which `heartline cluster status` does not wait.
 pub(super) fn pages(cluster: &Cluster) -> Readiness {
-    let asked = probe::answers_pages(cluster);
+    let asked = probe::answers_pages(cluster)?;
     let all = asked.len();
     let mut silent = asked.into_iter();
     match silent.find_map(|(server, answer)| (answer.answer() != Some(true)).then_some(server)) {

@@ -1,13 +1,12 @@
-//! Tickets of Kerberos for servers, by the library of the system (MIT's or Heimdal's): it finds realm, KDC, ticket cache
-//! and keytab by `KRB5_CONFIG`, `KRB5CCNAME` and `KRB5_CLIENT_KTNAME`. In a build without the feature `gssapi` there is no
-//! ticket, and the reason is told.
+//! Tickets of Kerberos for servers, by the library of the system (MIT's or Heimdal's): it finds realm, KDC, ticket
+//! cache and keytab by `KRB5_CONFIG`, `KRB5CCNAME` and `KRB5_CLIENT_KTNAME`. In a build without the feature `gssapi`
+//! there is no ticket, and the reason is told.
 
 use std::fmt;
 use std::fs::File;
 use std::path::Path;
-use std::sync::{Mutex, TryLockError};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::Duration;
 
 #[cfg(feature = "gssapi")]
 use heartline_core::text;
@@ -41,9 +40,9 @@ impl fmt::Display for NoTicket {
     }
 }
 
-/// Gets the ticket for `service` (such as `zookeeper`) at `host`: from the cache, or from the KDC, and then it is in the
-/// cache. Returns whose it is: `NAME@REALM`, without characters that steer a terminal. Blocks, for tens of seconds if no
-/// KDC answers.
+/// Gets the ticket for `service` (such as `zookeeper`) at `host`: from the cache, or from the KDC, and then it is in
+/// the cache. Returns whose it is: `NAME@REALM`, without characters that steer a terminal. Blocks, for tens of seconds
+/// if no KDC answers.
 ///
 /// # Errors
 /// If there is none: a retry makes sense when the cache, the keytab, the KDC or a clock has changed.
@@ -60,8 +59,9 @@ fn without(service: &str, host: &str, why: &str) -> NoTicket {
     })
 }
 
-/// Refuses a ticket that a client which asks for it (`GSS_C_DELEG_FLAG`) would hand on to the server, as then the server
-/// could act for its owner everywhere. Such a client asks the KDC at each connection. Blocks as [`fetch_ticket`] does.
+/// Refuses a ticket that a client which asks for it (`GSS_C_DELEG_FLAG`) would hand on to the server, as then the
+/// server could act for its owner everywhere. Such a client asks the KDC at each connection. Blocks as [`fetch_ticket`]
+/// does.
 ///
 /// # Errors
 /// If it would: a line for people. Where no KDC answers, nothing is handed on, and this cannot know of later.
@@ -77,13 +77,13 @@ pub fn refuse_delegation(service: &str, host: &str) -> Result<(), NoTicket> {
     )))
 }
 
-/// Composes what a client of a web page says first (SPNEGO, RFC 4178), by the ticket for `HTTP` at `host`: from the cache,
-/// or from the KDC. The ticket is not handed on. Blocks as [`fetch_ticket`] does.
+/// Composes what a client of a web page says first (SPNEGO, RFC 4178), by the ticket for `HTTP` at `host`: from the
+/// cache, or from the KDC. The ticket is not handed on. Blocks as [`fetch_ticket`] does.
 ///
 /// # Errors
 /// If there is no ticket, as in [`fetch_ticket`].
 pub fn negotiate(host: &str) -> Result<Vec<u8>, NoTicket> {
-    if !get_first_ticket() {
+    if !ask_for_first_ticket() {
         let why = format!("the KDC does not answer: {UNREACHABLE}");
         return Err(without(WEB, host, &why));
     }
@@ -92,27 +92,34 @@ pub fn negotiate(host: &str) -> Result<Vec<u8>, NoTicket> {
     begin_spnego(host).map_err(|why| without(WEB, host, &why))
 }
 
-/// Has the library get its first ticket, if there is none: it empties the cache for that, and a thread that reads the cache
-/// at that moment finds nothing there. Of many threads, one gets it, and the others wait; `false` if that takes too long.
-/// Blocks as [`fetch_ticket`] does.
-pub fn get_first_ticket() -> bool {
+/// Has the library get its first ticket, if there is none: it empties the cache for that, and a thread that reads the
+/// cache at that moment finds nothing there. Of many threads one asks, and the others wait for it. Returns whether the
+/// library has answered in time, with a ticket or without. Blocks as [`fetch_ticket`] does.
+#[must_use]
+pub fn ask_for_first_ticket() -> bool {
     /// How long a thread waits for the one that asks the KDC: a KDC that has not answered by then does not.
     const LIMIT: Duration = Duration::from_secs(2);
-    const GLANCE: Duration = Duration::from_millis(5);
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    let end = Instant::now() + LIMIT;
-    loop {
-        match ONE_AT_A_TIME.try_lock() {
-            Ok(_one) => {
-                prepare();
-                return true;
-            }
-            // It guards no data, and who panicked in the library may do so again.
-            Err(TryLockError::Poisoned(_)) => return true,
-            Err(TryLockError::WouldBlock) if Instant::now() >= end => return false,
-            Err(TryLockError::WouldBlock) => thread::sleep(GLANCE),
+    static IS_ASKING: Mutex<bool> = Mutex::new(false);
+    static HAS_ENDED: Condvar = Condvar::new();
+    /// Lets the others go on, also when the library has panicked.
+    struct Asking;
+    impl Drop for Asking {
+        fn drop(&mut self) {
+            *IS_ASKING.lock().unwrap_or_else(PoisonError::into_inner) = false;
+            HAS_ENDED.notify_all();
         }
     }
+    let asking = IS_ASKING.lock().unwrap_or_else(PoisonError::into_inner);
+    let waited = HAS_ENDED.wait_timeout_while(asking, LIMIT, |is_asking| *is_asking);
+    let (mut asking, waited) = waited.unwrap_or_else(PoisonError::into_inner);
+    if waited.timed_out() {
+        return false;
+    }
+    *asking = true;
+    drop(asking);
+    let _asking = Asking;
+    prepare();
+    true
 }
 
 /// Why the keytab that `KRB5_CLIENT_KTNAME` names is of no use: the library only says that there are no credentials.
@@ -166,7 +173,7 @@ mod library {
     }
 
     pub(super) fn begin_spnego(host: &str) -> Result<Vec<u8>, String> {
-        // TLS tells who the server is, and a page has no second message.
+        // A page has no second message, so it is TLS alone that tells who the server is.
         let begun = begin(WEB, host, CtxFlags::empty(), &GSS_MECH_SPNEGO);
         begun.map(|(_, first)| first).map_err(told)
     }
@@ -219,8 +226,8 @@ fn delegates(_: &str, _: &str) -> bool {
     false
 }
 
-/// The reason in one line. The library writes `GENERAL TEXT (REASON)`: the general text says little, but where the mechanism
-/// has no reason of its own, it is all there is.
+/// The reason in one line. The library writes `GENERAL TEXT (REASON)`: the general text says little, but where the
+/// mechanism has no reason of its own, it is all there is.
 #[cfg(feature = "gssapi")]
 fn reason(text: &str) -> String {
     let lines = text.lines().map(str::trim);
@@ -232,8 +239,8 @@ fn reason(text: &str) -> String {
     text::line(if is_told { reason } else { general }).into_owned()
 }
 
-/// What to do about a failure, by its numbers: `major` is one of RFC 2744, section 3.9.1; `minor` one of the table `krb5` of
-/// MIT's and Heimdal's libraries (`krb5_err.et`), the first of which are those of RFC 4120, section 7.5.9.
+/// What to do about a failure, by its numbers: `major` is one of RFC 2744, section 3.9.1; `minor` one of the table
+/// `krb5` of MIT's and Heimdal's libraries (`krb5_err.et`), the first of which are those of RFC 4120, section 7.5.9.
 #[cfg(feature = "gssapi")]
 fn advice(major: u32, minor: u32) -> &'static str {
     /// `GSS_S_CREDENTIALS_EXPIRED`.

@@ -1,5 +1,6 @@
-//! The cookie by which Hadoop's pages know a reader again whom they have asked for a ticket (`AuthenticationFilter`, `Signer`
-//! and `AuthToken` of hadoop-auth). Its servers sign it by a secret that they share, so who has that can sign one.
+//! The cookie by which Hadoop's pages know a reader again whom they have asked for a ticket (`AuthenticationFilter`,
+//! `Signer` and `AuthToken` of hadoop-auth). Its servers sign it by a secret that they share, so who has that can sign
+//! one.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

@@ -144,17 +144,32 @@ impl Cluster {
 
     /// How the pages of a role are asked for by who starts the cluster: that has the servers' own secret, and needs no
     /// ticket, which not each build can get.
-    pub(super) fn pages_of_starter(&self, role: Role) -> Pages {
+    ///
+    /// # Errors
+    /// If the secret cannot be read: a line that says what to do.
+    pub(super) fn pages_of_starter(&self, role: Role) -> Result<Pages, String> {
         let pages = self.pages();
         if !self.is_secure() {
-            return pages;
+            return Ok(pages);
         }
-        let secret = files::read(&self.page_secret(), Links::OfUsOrRoot, SMALL);
-        // Without the secret, the servers refuse the cookie.
-        let secret = secret.unwrap_or_default();
+        let secret = read_page_secret(&self.page_secret())?;
         let principal = format!("{}@{}", user(), self.realm());
-        pages.with_cookie(cookie::signed(&secret, &user(), &principal, role))
+        Ok(pages.with_cookie(cookie::signed(&secret, &user(), &principal, role)))
     }
+}
+
+/// The secret of the pages; one that is empty is no secret.
+fn read_page_secret(path: &Path) -> Result<Vec<u8>, String> {
+    let why = match files::read(path, Links::OfUsOrRoot, SMALL) {
+        Ok(secret) if secret.is_empty() => "it is empty".to_owned(),
+        Ok(secret) => return Ok(secret),
+        Err(error) => error.to_string(),
+    };
+    let shown = path.display();
+    Err(format!(
+        "the secret of the pages, {shown}, is of no use: {why}; see that you may read it, or remove it and start the \
+         cluster anew (cluster down, cluster up), which makes another"
+    ))
 }
 
 /// The user that starts the cluster: HDFS's superuser. A container's files belong to it, so jobs must be its own.
@@ -182,4 +197,22 @@ fn clear(folder: &Path) -> anyhow::Result<()> {
             .with_context(|| format!("{} cannot be removed", folder.display()))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_signed_without_a_secret() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("page.secret");
+        let why = read_page_secret(&path).unwrap_err();
+        assert!(why.contains("page.secret, is of no use: "), "{why}");
+        fs::write(&path, "").unwrap();
+        let why = read_page_secret(&path).unwrap_err();
+        assert!(why.contains("it is empty; see that"), "{why}");
+        fs::write(&path, "a").unwrap();
+        assert_eq!(read_page_secret(&path), Ok(b"a".to_vec()));
+    }
 }

@@ -17,7 +17,7 @@ use super::ticket::sessions;
 use super::webhdfs;
 use super::yarn::{self, InfoPage, Node, NodesPage, Resourcemanager};
 use crate::{Cluster, Host, Port, Role};
-use heartline_kerberos::{UNREACHABLE, get_first_ticket};
+use heartline_kerberos::{UNREACHABLE, ask_for_first_ticket};
 use heartline_observe::probe::{GRACE, Pages, Pending, Silence, ask, knock, left};
 use heartline_observe::status::GroupSummary;
 use heartline_observe::zkstats::{self, Facts};
@@ -37,8 +37,8 @@ const SESSION: Duration = Duration::from_secs(6);
 type Answer<T> = Pending<Result<T, Silence>>;
 type Asked<'a, T> = Vec<(&'a Host, Option<String>, Answer<T>)>;
 
-/// Queries all parts. `namespace` is that of heartline's members; `why_no_ticket` the reason if there is no ticket for a
-/// secure cluster.
+/// Queries all parts. `namespace` is that of heartline's members; `why_no_ticket` the reason if there is no ticket for
+/// a secure cluster.
 #[expect(
     clippy::too_many_lines,
     reason = "one branch for each part of a cluster"
@@ -120,11 +120,7 @@ pub(super) fn gather(
         .find_map(|(_, _, pending)| pending.answer()?.ok())
         .unwrap_or_default();
     let znodes = znodes.answer().unwrap_or(Err(Silence::Slow));
-    let znodes = znodes.unwrap_or_else(|silence| Znodes {
-        no_ticket: None,
-        kafka: Probed::unknown(silence.to_string()),
-        heartline: Probed::unknown(silence.to_string()),
-    });
+    let znodes = znodes.unwrap_or_else(|silence| Znodes::unknown(&silence));
     Overview {
         cluster: cluster.name.clone(),
         time,
@@ -229,7 +225,7 @@ impl<'a> Asking<'a> {
     fn znodes(&self, serves: Receiver<String>, namespace: Namespace) -> Answer<Znodes> {
         let (end, has_ticket) = (self.end, self.has_ticket);
         // The questions to the pages get it at the same time.
-        let first = has_ticket.then(|| ask(Instant::now() + FIRST_TICKET, get_first_ticket));
+        let first = has_ticket.then(|| ask(Instant::now() + FIRST_TICKET, ask_for_first_ticket));
         ask(end, move || {
             let Ok(place) = serves.recv_timeout(left(end)) else {
                 return Err(Silence::Broken("ZooKeeper does not serve".to_owned()));
@@ -243,11 +239,12 @@ impl<'a> Asking<'a> {
                 // The timeout needs the runtime's clock, so it is created within the runtime.
                 timeout(left(end), znodes(&place, namespace, has_ticket)).await
             });
-            let read = read
-                .unwrap_or_else(|_| Err(Silence::Broken("ZooKeeper does not answer".to_owned())))?;
             let why = is_late.then(|| format!("the KDC does not answer in time: {UNREACHABLE}"));
-            let no_ticket = why.or(read.no_ticket);
-            Ok(Znodes { no_ticket, ..read })
+            let mut read = read.unwrap_or_else(|_| {
+                Znodes::unknown(&Silence::Broken("ZooKeeper does not answer".to_owned()))
+            });
+            read.no_ticket = why.or(read.no_ticket);
+            Ok(read)
         })
     }
 }
@@ -259,10 +256,24 @@ struct Znodes {
     heartline: Probed<GroupSummary>,
 }
 
-async fn znodes(place: &str, namespace: Namespace, has_ticket: bool) -> Result<Znodes, Silence> {
+impl Znodes {
+    fn unknown(silence: &Silence) -> Self {
+        Self {
+            no_ticket: None,
+            kafka: Probed::unknown(silence.to_string()),
+            heartline: Probed::unknown(silence.to_string()),
+        }
+    }
+}
+
+async fn znodes(place: &str, namespace: Namespace, has_ticket: bool) -> Znodes {
     let broken = |why: String| Silence::Broken(format!("ZooKeeper at {place}: {why}"));
+    let address = match place.parse() {
+        Ok(address) => address,
+        Err(why) => return Znodes::unknown(&broken(why)),
+    };
     let mut settings = Settings {
-        address: place.parse().map_err(broken)?,
+        address,
         namespace,
         session_timeout: SESSION,
         security: sessions(has_ticket),
@@ -277,16 +288,26 @@ async fn znodes(place: &str, namespace: Namespace, has_ticket: bool) -> Result<Z
         settings.security = sessions(false);
         session = Connector::new(settings).of_any_age().attempt().await;
     }
-    let session = session.map_err(|why| broken(why.to_string()))?;
+    let session = match session {
+        Ok(session) => session,
+        Err(why) => {
+            let why = why.to_string();
+            return Znodes {
+                // What fails with a ticket and without is not the ticket's fault.
+                no_ticket: no_ticket.filter(|first| *first != why),
+                ..Znodes::unknown(&broken(why))
+            };
+        }
+    };
     let (kafka, heartline) =
         tokio::join!(Kafka::read(&session), GroupSummary::read(&session, OVER));
     session.close(CLOSE).await;
     let failed = |failure: Failure| broken(failure.to_string());
-    Ok(Znodes {
+    Znodes {
         no_ticket,
         kafka: Probed::of(Some(kafka.map_err(failed))),
         heartline: Probed::of(Some(heartline.map_err(failed))),
-    })
+    }
 }
 
 /// A server that reports no data about itself counts as silent.
@@ -328,4 +349,23 @@ fn root(asked: Asked<'_, Vec<ListedFile>>) -> Probed<Vec<ListedFile>> {
         }
     }
     Probed::unknown(problems.join("; "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_is_gone_is_no_matter_of_tickets() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let place = listener.local_addr().unwrap().to_string();
+        drop(listener);
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_all().build().unwrap();
+        let read = runtime.block_on(znodes(&place, Namespace::default(), true));
+        assert_eq!(read.no_ticket, None);
+        assert!(
+            matches!(read.heartline, Probed::Unknown { problem, .. } if problem.contains(&place))
+        );
+    }
 }

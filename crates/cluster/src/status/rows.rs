@@ -131,7 +131,9 @@ fn hdfs(overview: &Overview) -> Row {
         .collect();
     let (part, namenode) = match active[..] {
         [one] => one,
-        [] if is_any_closed(&overview.namenodes) => return Row::bad("hdfs", "", "not known", ""),
+        [] if is_any_closed(&overview.namenodes) => {
+            return Row::bad("hdfs", "", "not known", "a namenode is closed");
+        }
         [] => return Row::bad("hdfs", "", "no active namenode", ""),
         _ => return Row::bad("hdfs", "", "more than one active namenode", ""),
     };
@@ -200,7 +202,7 @@ fn yarn(overview: &Overview) -> Row {
     let part = match active_resourcemanagers(overview)[..] {
         [one] => one,
         [] if is_any_closed(&overview.resourcemanagers) => {
-            return Row::bad("yarn", "", "not known", "");
+            return Row::bad("yarn", "", "not known", "a resourcemanager is closed");
         }
         [] => return Row::bad("yarn", "", "no active resourcemanager", ""),
         _ => return Row::bad("yarn", "", "more than one active resourcemanager", ""),

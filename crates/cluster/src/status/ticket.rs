@@ -16,8 +16,8 @@ const CONFIG: &str = "KRB5_CONFIG";
 
 /// Why the cluster is asked without a ticket: `None` in a cluster without Kerberos, and where there can be one.
 ///
-/// The Kerberos library reads the cluster's files by environment variables, which a program may only set for another one:
-/// so this replaces the process by the same command with them. Where they name the cluster already, they stay.
+/// The Kerberos library reads the cluster's files by environment variables, which a program may only set for another
+/// one: so this replaces the process by the same command with them. Where they name the cluster already, they stay.
 pub(super) fn why_no_ticket(cluster: &Cluster) -> Option<String> {
     if !cluster.is_secure() {
         return None;

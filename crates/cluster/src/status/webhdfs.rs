@@ -32,8 +32,8 @@ pub(super) fn root(
     }
 }
 
-/// The user name that Hadoop's own commands would send. Without one, the NameNode treats the request as its own anonymous
-/// user; in a secure cluster, it goes by the ticket.
+/// The user name that Hadoop's own commands would send. Without one, the NameNode treats the request as its own
+/// anonymous user; in a secure cluster, it goes by the ticket.
 pub(super) fn user(cluster: &Cluster) -> Option<String> {
     if cluster.is_secure() {
         return None;

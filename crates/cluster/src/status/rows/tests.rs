@@ -255,8 +255,14 @@ fn a_page_that_asks_for_a_ticket_is_closed_and_its_server_is_not_dead() {
     });
     let why = "closed: asks for a Kerberos ticket, and there is no Kerberos ticket for HTTP/h1: no credentials";
     assert_eq!(details(&overview, "namenode nn1"), why);
-    assert_eq!(details(&overview, "hdfs"), "not known: ");
-    assert_eq!(details(&overview, "yarn"), "not known: ");
+    assert_eq!(
+        details(&overview, "hdfs"),
+        "not known: a namenode is closed"
+    );
+    assert_eq!(
+        details(&overview, "yarn"),
+        "not known: a resourcemanager is closed"
+    );
     assert!(details(&overview, "nodemanager").starts_with("closed: listed as RUNNING"));
     // Of a NameNode that answers otherwise, it is known that it is not active.
     let overview = after(|overview| {
