@@ -124,11 +124,23 @@ async fn stand(config: Config, backup: bool, format: OutputFormat) -> anyhow::Re
     outcome
 }
 
+/// Waits at its end until the service manager has been told everything.
+struct LastWord;
+
+impl Drop for LastWord {
+    fn drop(&mut self) {
+        service::last_word();
+    }
+}
+
 /// Tells the service manager what this master is. The loop that beats feeds the watchdog, also while ZooKeeper is away: a
 /// restart would not bring it back.
 fn told_to_service_manager() -> TurnHook {
     let told = Mutex::new((None, Watchdog::start()));
+    let last_word = LastWord;
     TurnHook::new(move |turn| {
+        // The hook goes with the member, when that has left.
+        let _ = &last_word;
         let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
         told.1.feed();
         if told.0.replace(turn) == Some(turn) {

@@ -140,6 +140,26 @@ fn what_needs_zookeeper_is_ready_when_that_answers() {
 }
 
 #[test]
+fn a_zookeeper_that_hangs_does_not_stop_the_feeding_of_a_watchdog() {
+    let zookeeper = ZooKeeper::start();
+    let address = zookeeper.address();
+    let master = Service::heartline(&["master", "--zookeeper", &address]);
+    master.wait_for("READY=1", "STOPPING=1");
+    zookeeper.pause();
+    master.wait_for("STATUS=waits for ZooKeeper", "STOPPING=1");
+    // Each attempt to connect hangs to its end, and is longer than the one before: there are not that many in this time.
+    let end = Instant::now() + SOON;
+    let mut fed = 0;
+    while fed < 10 {
+        let message = master.message(end.saturating_duration_since(Instant::now()));
+        let message = message.unwrap_or_else(|| panic!("fed only {fed} times"));
+        fed += usize::from(message.lines().any(|line| line == "WATCHDOG=1"));
+    }
+    zookeeper.resume();
+    master.wait_for("STATUS=is the master", "STOPPING=1");
+}
+
+#[test]
 fn a_control_server_with_a_file_is_ready_at_once_and_an_agent_when_it_is_registered() {
     let mut server = ServerOfNodes::bare(&[]);
     server.kill();

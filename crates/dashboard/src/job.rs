@@ -226,9 +226,13 @@ impl Job {
 
     /// Whether the loop that reads it goes on, successfully or not.
     pub(crate) fn is_turning(&self) -> bool {
-        let limit = TURN_LIMIT.max(self.period * TURN_PERIODS);
         let turned = self.state().turned;
-        self.clock.now().elapsed.saturating_sub(turned) < limit
+        self.goes_on(self.clock.now().elapsed.saturating_sub(turned))
+    }
+
+    /// Whether a loop that last turned so long ago still counts as one that goes on.
+    fn goes_on(&self, since: Duration) -> bool {
+        since < TURN_LIMIT.max(self.period * TURN_PERIODS)
     }
 
     /// Whether it was read and can be read.
@@ -290,4 +294,22 @@ fn numbered(number: u64, json: &str) -> String {
 fn written(value: &Value) -> Arc<str> {
     // A map of texts and numbers can always be written.
     text::json(value).unwrap_or_default().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_loop_that_has_not_turned_for_long_hangs() {
+        let job = |period| Job::new("/one".to_owned(), period, Arc::new(Metrics::new(false))).0;
+        let short = job(Duration::from_millis(500));
+        assert!(short.is_turning());
+        assert!(short.goes_on(TURN_LIMIT.mul_f64(0.99)));
+        assert!(!short.goes_on(TURN_LIMIT));
+        // With a long period, the limit is some of those.
+        let long = job(TURN_LIMIT);
+        assert!(long.goes_on(TURN_LIMIT * (TURN_PERIODS - 1)));
+        assert!(!long.goes_on(TURN_LIMIT * TURN_PERIODS));
+    }
 }

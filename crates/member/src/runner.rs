@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::sleep;
+
 use super::context::{MemberContext, RunnerHooks, SessionEnd, ticks};
 use super::environment::Environment;
 use super::session::MemberSession;
@@ -14,6 +16,9 @@ use heartline_zookeeper::Connector;
 
 /// How long a server may accept connections without giving a session before the member complains.
 const SESSION_START_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A member that waits for a session turns at least as often, for whoever looks at its turns.
+const LONGEST_TURN: Duration = Duration::from_secs(1);
 
 /// How long a refused member waits before it tries again.
 const REFUSED_PAUSE: Duration = Duration::from_secs(10);
@@ -112,6 +117,8 @@ impl MemberRunner {
         let mut work = std::pin::pin!(work);
         let base = self.context.config.pace.interval;
         let mut ticks = ticks(base.max(self.context.direct_interval));
+        // A server that accepts a connection and is silent may take long.
+        let has_hook = self.context.config.turn_hook.is_some();
         loop {
             self.context.turned(if shutdown.stop().is_some() {
                 MemberTurn::Leaving
@@ -133,6 +140,7 @@ impl MemberRunner {
                 _ = ticks.tick(), if self.context.earlier_connection.is_some() => {
                     self.context.beat_earlier();
                 }
+                () = sleep(LONGEST_TURN), if has_hook => {}
             }
         }
     }

@@ -188,6 +188,7 @@ impl AgentStop {
             _ = self.interrupt.recv() => {}
         }
         service::stopping();
+        service::last_word();
     }
 }
 

@@ -134,6 +134,7 @@ pub(super) async fn run(plan: ServerConfig) -> anyhow::Result<()> {
 #[expect(clippy::unnecessary_wraps, reason = "the outcome of a server")]
 fn stopped() -> anyhow::Result<()> {
     service::stopping();
+    service::last_word();
     Ok(())
 }
 

@@ -2,88 +2,152 @@
 //! (`sd_notify(3)`, the protocol of systemd).
 //!
 //! Without `NOTIFY_SOCKET` in the environment nobody is told, and nothing is started. The messages are sent by a thread of
-//! their own: a service manager that does not read must not delay a heartbeat.
+//! their own: a service manager that does not read must not delay a heartbeat. What waits for it is the newest of each kind,
+//! so that nothing is lost but statuses that are out of date.
 
 use std::env;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::mem;
+use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use sd_notify::NotifyState;
 
-/// Maximum number of messages that wait for the service manager; more are dropped, and its watchdog sees that.
-const MOST_WAITING: usize = 16;
+use crate::say::say;
 
 /// How long an orderly end waits until the service manager has the message of it.
 const LAST_WORD: Duration = Duration::from_millis(100);
 
-enum ServiceMessage {
-    Ready(String),
-    Status(String),
-    Alive,
-    Stopping(SyncSender<()>),
+/// What the service manager was not yet told.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct ServiceMessage {
+    is_ready: bool,
+    status: Option<String>,
+    is_alive: bool,
+    is_stopping: bool,
 }
 
-fn sender() -> Option<&'static SyncSender<ServiceMessage>> {
-    static SENDER: OnceLock<Option<SyncSender<ServiceMessage>>> = OnceLock::new();
+impl ServiceMessage {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    fn states(&self) -> Vec<NotifyState<'_>> {
+        let of = |is_told: bool, state| is_told.then_some(state);
+        let states = [
+            of(self.is_ready, NotifyState::Ready),
+            self.status.as_deref().map(NotifyState::Status),
+            of(self.is_alive, NotifyState::Watchdog),
+            of(self.is_stopping, NotifyState::Stopping),
+        ];
+        states.into_iter().flatten().collect()
+    }
+}
+
+#[derive(Debug, Default)]
+struct OutboxState {
+    waiting: ServiceMessage,
+    /// A message is just being sent.
+    is_sending: bool,
+    /// It was said once that the program serves.
+    said_ready: bool,
+}
+
+#[derive(Debug, Default)]
+struct Outbox {
+    state: Mutex<OutboxState>,
+    changed: Condvar,
+}
+
+impl Outbox {
+    fn state(&self) -> MutexGuard<'_, OutboxState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts something in, and does not wait for anybody who reads it.
+    fn tell(&self, change: impl FnOnce(&mut OutboxState)) {
+        change(&mut self.state());
+        self.changed.notify_all();
+    }
+
+    /// Takes out all that waits, as soon as something does.
+    fn take(&self) -> ServiceMessage {
+        let mut state = self.state();
+        state.is_sending = false;
+        self.changed.notify_all();
+        let mut state = self
+            .changed
+            .wait_while(state, |state| state.waiting.is_empty())
+            .unwrap_or_else(PoisonError::into_inner);
+        state.is_sending = true;
+        mem::take(&mut state.waiting)
+    }
+
+    /// Waits until everything is sent, up to `limit`.
+    fn drain(&self, limit: Duration) {
+        let state = self.state();
+        let is_busy = |state: &mut OutboxState| state.is_sending || !state.waiting.is_empty();
+        drop(self.changed.wait_timeout_while(state, limit, is_busy));
+    }
+}
+
+fn outbox() -> Option<&'static Outbox> {
+    static OUTBOX: OnceLock<Option<&'static Outbox>> = OnceLock::new();
     let start = || {
         env::var_os("NOTIFY_SOCKET")?;
-        let (sender, messages) = sync_channel(MOST_WAITING);
+        let outbox: &'static Outbox = Box::leak(Box::default());
         let thread = thread::Builder::new().name("service".to_owned());
-        thread.spawn(move || send_all(&messages)).ok()?;
-        Some(sender)
+        thread.spawn(move || send_all(outbox)).ok()?;
+        Some(outbox)
     };
-    SENDER.get_or_init(start).as_ref()
+    *OUTBOX.get_or_init(start)
 }
 
-fn send_all(messages: &Receiver<ServiceMessage>) {
-    for message in messages {
+fn send_all(outbox: &Outbox) {
+    let mut has_failed = false;
+    loop {
+        let message = outbox.take();
         // A service manager that cannot be reached is no reason to stop.
-        let _ = match &message {
-            ServiceMessage::Ready(status) => {
-                sd_notify::notify(&[NotifyState::Ready, NotifyState::Status(status)])
-            }
-            ServiceMessage::Status(status) => sd_notify::notify(&[NotifyState::Status(status)]),
-            ServiceMessage::Alive => sd_notify::notify(&[NotifyState::Watchdog]),
-            ServiceMessage::Stopping(_) => sd_notify::notify(&[NotifyState::Stopping]),
-        };
-        if let ServiceMessage::Stopping(sent) = message {
-            let _ = sent.try_send(());
+        if let Err(error) = sd_notify::notify(&message.states())
+            && !mem::replace(&mut has_failed, true)
+        {
+            let what = "cannot tell the service manager at NOTIFY_SOCKET what this service does";
+            say(
+                "heartline",
+                format_args!("{what}: {error}; take Type=exec without WatchdogSec= for its unit"),
+            );
         }
     }
 }
 
-fn tell(message: ServiceMessage) {
-    if let Some(sender) = sender() {
-        let _ = sender.try_send(message);
+fn tell(change: impl FnOnce(&mut OutboxState)) {
+    if let Some(outbox) = outbox() {
+        outbox.tell(change);
     }
 }
 
 /// Says that the program serves, and what it does. Only the first call says that it is ready; later ones change the status.
 pub fn ready(status: &str) {
-    static TOLD: AtomicBool = AtomicBool::new(false);
-    let message = if TOLD.swap(true, Ordering::Relaxed) {
-        ServiceMessage::Status
-    } else {
-        ServiceMessage::Ready
-    };
-    tell(message(one_line(status)));
+    tell(|state| {
+        state.waiting.is_ready |= !mem::replace(&mut state.said_ready, true);
+        state.waiting.status = Some(one_line(status));
+    });
 }
 
 /// Says what the program does, or why it does not yet serve: `systemctl status` shows it.
 pub fn status(status: &str) {
-    tell(ServiceMessage::Status(one_line(status)));
+    tell(|state| state.waiting.status = Some(one_line(status)));
 }
 
-/// Says that the program ends in an orderly way. Waits for a tenth of a second at most.
+/// Says that the program ends in an orderly way. Does not wait: [`last_word`] does, when everything else is done.
 pub fn stopping() {
-    let (sent, wait) = sync_channel(1);
-    if let Some(sender) = sender()
-        && sender.try_send(ServiceMessage::Stopping(sent)).is_ok()
-    {
-        let _ = wait.recv_timeout(LAST_WORD);
+    tell(|state| state.waiting.is_stopping = true);
+}
+
+/// Waits until the service manager has been told everything, for a tenth of a second at most.
+pub fn last_word() {
+    if let Some(outbox) = outbox() {
+        outbox.drain(LAST_WORD);
     }
 }
 
@@ -104,7 +168,7 @@ impl Watchdog {
     /// The watchdog that the service manager has asked for by `WATCHDOG_USEC`. It is fed twice in that time.
     pub fn start() -> Self {
         // The thread of the messages must not inherit the priority of a thread that feeds it later.
-        let is_told = sender().is_some();
+        let is_told = outbox().is_some();
         let limit = sd_notify::watchdog_enabled().filter(|_| is_told);
         Self {
             interval: limit.map(|limit| limit / 2),
@@ -123,7 +187,7 @@ impl Watchdog {
             .is_none_or(|fed| now.duration_since(fed) >= interval)
         {
             self.fed = Some(now);
-            tell(ServiceMessage::Alive);
+            tell(|state| state.waiting.is_alive = true);
         }
     }
 
@@ -156,6 +220,26 @@ mod tests {
     #[test]
     fn a_status_cannot_hold_another_assignment() {
         assert_eq!(one_line("a\nREADY=1\r"), "a READY=1 ");
+    }
+
+    #[test]
+    fn what_waits_for_a_busy_service_manager_is_the_newest_of_each_kind() {
+        let outbox = Outbox::default();
+        for status in ["one", "two"] {
+            outbox.tell(|state| {
+                state.waiting.is_ready = true;
+                state.waiting.status = Some(status.to_owned());
+            });
+        }
+        outbox.tell(|state| state.waiting.is_stopping = true);
+        let message = outbox.take();
+        let expected = [
+            NotifyState::Ready,
+            NotifyState::Status("two"),
+            NotifyState::Stopping,
+        ];
+        assert_eq!(format!("{:?}", message.states()), format!("{expected:?}"));
+        assert!(outbox.state().waiting.is_empty());
     }
 
     #[tokio::test]

@@ -13,6 +13,7 @@ use crate::metrics::Metrics;
 use crate::recording::{Recorder, RecordingFile};
 use heartline_cli as cli;
 use heartline_process::say::say;
+use heartline_process::service;
 
 const PROGRAM: &str = "heartline record";
 
@@ -104,9 +105,13 @@ pub(super) async fn finish(
 ) -> anyhow::Result<()> {
     let outcome = tokio::select! {
         outcome = serving => outcome,
-        ended = ended() => ended,
+        ended = ended() => {
+            service::stopping();
+            ended
+        }
     };
     recorder.stop().await;
+    service::last_word();
     outcome
 }
 

@@ -57,8 +57,15 @@ fn begin(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Epoch, sequence and time of the last event in the last lines of a file; `None` if there is none.
+/// Epoch, sequence and time of the last event in the last lines of a file; `None` if there is none. After a rotation they
+/// are in the file that `.1` is appended to the name of.
 pub(super) fn last_event(path: &Path) -> Option<(i64, u64, DateTime<Utc>)> {
+    let mut rotated = path.as_os_str().to_owned();
+    rotated.push(".1");
+    last_event_of(path).or_else(|| last_event_of(Path::new(&rotated)))
+}
+
+fn last_event_of(path: &Path) -> Option<(i64, u64, DateTime<Utc>)> {
     if !fs::metadata(path).ok()?.is_file() {
         return None;
     }
@@ -136,6 +143,11 @@ mod tests {
         fs::write(&path, format!("{text}\n{lost}\n")).unwrap();
         let time = "2020-12-29T11:18:39.5Z".parse().unwrap();
         assert_eq!(last_event(&path), Some((9, 7, time)));
+        fs::rename(&path, folder.path().join("a.1")).unwrap();
+        assert_eq!(last_event(&path), Some((9, 7, time)));
+        fs::write(&path, format!("{second}\n")).unwrap();
+        assert_eq!(place(), Some((9, 2)));
+        fs::remove_file(folder.path().join("a.1")).unwrap();
         fs::write(&path, "no event\n").unwrap();
         assert_eq!(last_event(&path), None);
         assert_eq!(last_event(Path::new("/dev/null")), None);

@@ -104,6 +104,7 @@ pub(super) async fn publish(settings: Settings, terms: PublishOptions) -> anyhow
         .flush(terms.linger, &mut heard, &mut ordered)
         .await?;
     publisher.say_left(left);
+    service::last_word();
     ended?;
     Ok(if left > 0 {
         ExitCode::FAILURE

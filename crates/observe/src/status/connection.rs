@@ -13,6 +13,10 @@ use heartline_zookeeper::{Connector, Failure, Session, Settings};
 /// How long to wait for a server that is just starting.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long an attempt to connect may take before ZooKeeper counts as unavailable. Each server of an ensemble has its time
+/// in an attempt: where they accept connections and are silent, nothing would be told for minutes.
+const ATTEMPT_LIMIT: Duration = Duration::from_secs(20);
+
 /// Why there is nothing to show at the moment.
 #[derive(Debug, Error)]
 #[error("{0}")]
@@ -51,9 +55,10 @@ impl StatusConnection {
             return Ok(session.clone());
         }
         self.open = None;
-        let why = match self.connector.attempt().await {
-            Ok(session) => return Ok(self.keep(session)),
-            Err(why) => why,
+        let why = match timeout(ATTEMPT_LIMIT, self.connector.attempt()).await {
+            Ok(Ok(session)) => return Ok(self.keep(session)),
+            Ok(Err(why)) => why.to_string(),
+            Err(_) => format!("no server answered within {} s", ATTEMPT_LIMIT.as_secs()),
         };
         let address = self.connector.address();
         Err(Unavailable(format!(
