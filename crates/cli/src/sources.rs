@@ -12,6 +12,7 @@ use super::settings_file::{SettingsFile, VARIABLE};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
     /// The command line.
+    #[cfg(feature = "tables")]
     CommandLine,
     /// This environment variable.
     Variable(String),
@@ -20,16 +21,19 @@ pub(super) enum Origin {
     /// The settings file, and its line from 1.
     File { path: PathBuf, line: usize },
     /// Nothing: it is the default.
+    #[cfg(feature = "tables")]
     Default,
 }
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            #[cfg(feature = "tables")]
             Self::CommandLine => f.write_str("option"),
             Self::Variable(name) => write!(f, "variable {name}"),
             Self::Property(name) => write!(f, "property {name}"),
             Self::File { path, line } => write!(f, "file {}:{line}", path.display()),
+            #[cfg(feature = "tables")]
             Self::Default => f.write_str("default"),
         }
     }
