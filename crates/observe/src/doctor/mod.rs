@@ -1,6 +1,6 @@
 //! `heartline doctor`: looks at what usually goes wrong before a job starts, and says what to do about each.
 //!
-//! Each part gathers facts, within a limit, and a pure function turns them into [`Finding`]s.
+//! Each part gathers facts, within a limit, and a pure function turns them into `Finding`s.
 
 mod cluster;
 mod finding;
