@@ -3,9 +3,9 @@
 
 DIST_LINKS=(setup-zookeeper watch-master watch-slave wc-mapper wc-reducer)
 
-# lay_out PROGRAM-DIR HEARTLINE ROOT: HEARTLINE is one that runs here.
+# lay_out PROGRAM-DIR HEARTLINE TARGET ROOT: HEARTLINE is one that runs here.
 lay_out() {
-    local programs=$1 heartline=$2 root=$3 name share=$3/usr/share
+    local programs=$1 heartline=$2 target=$3 root=$4 name share=$4/usr/share
     local doc=$share/doc/heartline package=$HEARTLINE_ROOT/contrib/package systemd=$HEARTLINE_ROOT/contrib/systemd
     install -D -m 755 "$programs/heartline" "$root/usr/bin/heartline"
     for name in "${DIST_LINKS[@]}"; do ln -s heartline "$root/usr/bin/$name"; done
@@ -26,10 +26,17 @@ lay_out() {
 
     install -D -m 644 -t "$doc" "$HEARTLINE_ROOT/README.md" "$HEARTLINE_ROOT/LICENSE"
     gzip -9nc "$HEARTLINE_ROOT/CHANGELOG.md" >"$doc/changelog.gz"
+    third_party_licenses "$target" | gzip -9n >"$doc/third-party-licenses.gz"
     if [ -e "$root/../heartline.cyclonedx.json" ]; then
         install -m 644 "$root/../heartline.cyclonedx.json" "$doc/heartline.cyclonedx.json"
     fi
     find "$root" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
+}
+
+# third_party_licenses TARGET: the texts of the licences of all crates in the programs.
+third_party_licenses() {
+    cargo metadata --format-version 1 --locked --filter-platform "$1" --manifest-path "$HEARTLINE_ROOT/Cargo.toml" \
+        | python3 "$HEARTLINE_ROOT/scripts/lib/dist_licenses.py" || die "the licences of the crates cannot be gathered"
 }
 
 # pack_tarball ROOT VERSION TARGET OUTPUT

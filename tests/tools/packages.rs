@@ -122,6 +122,7 @@ fn packages_are_what_their_tools_want_and_the_same_again() {
         "/usr/lib/systemd/system/heartline-serve.service",
         "/usr/share/man/man1/heartline-nodes-agent.1.gz",
         "/usr/share/zsh/site-functions/_heartline",
+        "/usr/share/doc/heartline/third-party-licenses.gz",
         "/etc/heartline/heartline.toml",
     ] {
         assert!(of_rpm.contains(path), "no {path} in {of_rpm:?}");
