@@ -266,6 +266,11 @@ impl Znodes {
     }
 }
 
+/// The failure of the attempt with a ticket, unless the one without failed by the same: then it is not the ticket's fault.
+fn of_ticket(first: Option<String>, second: &str) -> Option<String> {
+    first.filter(|first| first != second)
+}
+
 async fn znodes(place: &str, namespace: Namespace, has_ticket: bool) -> Znodes {
     let broken = |why: String| Silence::Broken(format!("ZooKeeper at {place}: {why}"));
     let address = match place.parse() {
@@ -293,8 +298,7 @@ async fn znodes(place: &str, namespace: Namespace, has_ticket: bool) -> Znodes {
         Err(why) => {
             let why = why.to_string();
             return Znodes {
-                // What fails with a ticket and without is not the ticket's fault.
-                no_ticket: no_ticket.filter(|first| *first != why),
+                no_ticket: of_ticket(no_ticket, &why),
                 ..Znodes::unknown(&broken(why))
             };
         }
@@ -356,14 +360,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_server_that_is_gone_is_no_matter_of_tickets() {
+    fn what_fails_with_a_ticket_and_without_is_no_matter_of_tickets() {
+        let gone = || "nothing listens on 127.0.0.1:2181".to_owned();
+        let no_ticket = || Some("no Kerberos ticket for zookeeper/127.0.0.1".to_owned());
+        assert_eq!(of_ticket(Some(gone()), &gone()), None);
+        assert_eq!(of_ticket(no_ticket(), &gone()), no_ticket());
+        assert_eq!(of_ticket(None, &gone()), None);
+    }
+
+    #[test]
+    fn a_server_that_is_gone_is_named() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let place = listener.local_addr().unwrap().to_string();
         drop(listener);
         let mut runtime = tokio::runtime::Builder::new_current_thread();
         let runtime = runtime.enable_all().build().unwrap();
+        // Whether this machine has a ticket does not matter.
         let read = runtime.block_on(znodes(&place, Namespace::default(), true));
-        assert_eq!(read.no_ticket, None);
         assert!(
             matches!(read.heartline, Probed::Unknown { problem, .. } if problem.contains(&place))
         );
