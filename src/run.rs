@@ -9,18 +9,17 @@ use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
 use clap::{Args, Command};
-use signal_hook::low_level::emulate_default_handler;
 use tokio::sync::mpsc::unbounded_channel;
 
 use self::seen::Seen;
-use crate::cli::{MemberOptions, duration, start_log};
+use crate::cli::{GraceOptions, MemberOptions, start_log};
 use crate::commit::{Commit, CommitOptions};
 use crate::member::{Kill, Reporter, Reporting};
 use crate::progress::Progress;
 use crate::protocol::Ending;
 use crate::say::say;
 use crate::stdio;
-use crate::streaming::{Task, die_of_broken_pipe};
+use crate::streaming::{Task, die_of_broken_pipe, die_of_signal};
 use crate::vitals::SampleTarget;
 use crate::wrapped::{
     ChildEvent, ChildEvents, ChildObserver, CommandOutcome, UnreadInput, Wrapped,
@@ -63,15 +62,8 @@ pub struct RunArgs {
     #[arg(last = true, required = true, value_name = "COMMAND")]
     command: Vec<OsString>,
 
-    /// How long COMMAND may take to end after SIGTERM; then it is killed
-    #[arg(
-        long,
-        value_name = "DURATION",
-        env = "HEARTLINE_GRACE",
-        default_value = "5s",
-        value_parser = duration
-    )]
-    grace: Duration,
+    #[command(flatten)]
+    grace: GraceOptions,
 
     /// Once COMMAND has ended with 0, read and discard the rest of stdin: Hadoop fails a task whose
     /// command does not read all of its input
@@ -115,7 +107,7 @@ impl RunArgs {
         };
         let progress = Arc::new(Progress::default());
         let config = reporter.config.as_ref();
-        let commit = self.commit.commit(PROGRAM, line, config, self.grace);
+        let commit = self.commit.commit(PROGRAM, line, config, self.grace.grace);
         if !stdio::has_stdout() {
             return fail(format!("cannot write stdout: {}", stdio::closed()));
         }
@@ -141,7 +133,7 @@ impl RunArgs {
         };
         let outcome = run(
             self.command,
-            self.grace,
+            self.grace.grace,
             &progress,
             unread_input,
             (orders, happenings),
@@ -161,12 +153,7 @@ impl RunArgs {
         match outcome {
             Ok(CommandOutcome::Status(status)) => ExitCode::from(status),
             Ok(CommandOutcome::BrokenPipe) => die_of_broken_pipe(),
-            Ok(CommandOutcome::Signal(signal)) => {
-                // As if the signal had not been caught: the shell and Hadoop see the true cause.
-                let _ = emulate_default_handler(signal);
-                // Only reached where the signal has no effect, as in a container's first process.
-                ExitCode::from(u8::try_from(128 + signal).unwrap_or(u8::MAX))
-            }
+            Ok(CommandOutcome::Signal(signal)) => die_of_signal(signal),
             Err(error) => fail(format!("cannot start the command: {error}")),
         }
     }

@@ -49,13 +49,10 @@ pub(super) fn explain(mut error: clap::Error, command: &Command, sources: &Sourc
         Some(ContextValue::String(text)) => Some(text.clone()),
         _ => None,
     };
-    // Only an argument of a command that has been built can be shown, and parsing builds no other subcommand.
-    let mut command = command.clone();
-    command.build();
     if let (Some(option), Some(wrong)) = (
         text(ContextKind::InvalidArg),
         text(ContextKind::InvalidValue),
-    ) && let Some(variable) = variable_of(&command, &option)
+    ) && let Some(variable) = variable_of(command, &option)
         && let Some((value, origin)) = sources.find(&variable)
         && value.to_string_lossy() == wrong
     {
@@ -67,11 +64,18 @@ pub(super) fn explain(mut error: clap::Error, command: &Command, sources: &Sourc
 
 /// The variable of an option that an error calls `--interval <DURATION>`.
 fn variable_of(command: &Command, option: &str) -> Option<String> {
+    // Only an argument of a command that has been built can be shown, and parsing builds no other subcommand.
+    let mut command = command.clone();
+    command.build();
+    variable_below(&command, option)
+}
+
+fn variable_below(command: &Command, option: &str) -> Option<String> {
     let mut arguments = command.get_arguments();
     let found = arguments.find(|one| one.get_env().is_some() && one.to_string() == option);
     let found = found.and_then(|one| Some(one.get_env()?.to_str()?.to_owned()));
     let mut below = command.get_subcommands();
-    found.or_else(|| below.find_map(|command| variable_of(command, option)))
+    found.or_else(|| below.find_map(|command| variable_below(command, option)))
 }
 
 /// Prints the output of `--help` or `--version`, or the usage error; ends the process.

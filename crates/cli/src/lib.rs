@@ -21,7 +21,9 @@ mod words;
 pub use config::{ConfigArgs, ReferenceArgs};
 pub use ending::{run, start_log};
 pub use jobconf::parse;
-pub use options::{BeatOptions, MemberOptions, ZooKeeperOptions, duration, session_timeout};
+pub use options::{
+    BeatOptions, GraceOptions, MemberOptions, ZooKeeperOptions, duration, session_timeout,
+};
 #[cfg(feature = "tables")]
 pub use screen::{Screen, write_line};
 pub use security::{SecurityOptions, TlsOptions};

@@ -322,6 +322,20 @@ pub fn session_timeout(text: &str) -> Result<Duration, String> {
     Ok(duration)
 }
 
+/// How a command ends that is asked to.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct GraceOptions {
+    /// How long COMMAND may take to end after SIGTERM; then it is killed
+    #[arg(
+        long,
+        value_name = "DURATION",
+        env = "HEARTLINE_GRACE",
+        default_value = "5s",
+        value_parser = duration
+    )]
+    pub grace: Duration,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,9 +9,14 @@ use std::process::ExitCode;
 /// Ends by SIGPIPE, like a program that does not handle this signal: without a message, and with status 141 in the
 /// shell, so that `mapper | sort` does not mistake a truncated stream for a complete one.
 pub fn die_of_broken_pipe() -> ExitCode {
-    let _ = emulate_default_handler(SIGPIPE);
-    // Only reached where the signal has no effect, as in a container's first process.
-    ExitCode::from(141)
+    die_of_signal(SIGPIPE)
+}
+
+/// Ends by `signal`, as if it had not been caught: the shell and Hadoop see the true cause. Returns 128 and the signal's
+/// number where the signal has no effect, as in a container's first process.
+pub fn die_of_signal(signal: i32) -> ExitCode {
+    let _ = emulate_default_handler(signal);
+    ExitCode::from(u8::try_from(128 + signal).unwrap_or(u8::MAX))
 }
 
 /// The exit code for `result`, to be called once everything else (the heartbeat) has ended: 1 for a failure, which

@@ -29,7 +29,7 @@ mod words;
 
 pub use combine::map_combined;
 pub use error::StreamError;
-pub use exit::{die_of_broken_pipe, exit};
+pub use exit::{die_of_broken_pipe, die_of_signal, exit};
 pub use reduce::{Skipped, reduce};
 pub use status::StatusLine;
 pub use task::{BinaryStreams, Task};

@@ -2,21 +2,19 @@
 
 use std::ffi::OsString;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{Args, Command};
-use signal_hook::low_level::emulate_default_handler;
 
 use super::args::{CommitTarget, Committer};
 use super::attempt::Commit;
-use heartline_cli::{ZooKeeperOptions, duration, start_log};
+use heartline_cli::{GraceOptions, ZooKeeperOptions, start_log};
 use heartline_core::protocol::Identity;
 use heartline_core::template::Template;
 use heartline_member::Name;
 use heartline_process::say::say;
 use heartline_process::wrapped::CommandOutcome;
-use heartline_streaming::Task;
+use heartline_streaming::{Task, die_of_signal};
 
 /// The name of this program in messages.
 const PROGRAM: &str = "heartline commit";
@@ -48,15 +46,8 @@ pub struct CommitArgs {
     #[arg(long, value_name = "NAME", env = "HEARTLINE_NAME")]
     name: Option<Name>,
 
-    /// How long COMMAND may take to end after SIGTERM; then it is killed
-    #[arg(
-        long,
-        value_name = "DURATION",
-        env = "HEARTLINE_GRACE",
-        default_value = "5s",
-        value_parser = duration
-    )]
-    grace: Duration,
+    #[command(flatten)]
+    grace: GraceOptions,
 
     #[command(flatten)]
     zookeeper: ZooKeeperOptions,
@@ -71,11 +62,7 @@ impl CommitArgs {
             .unwrap_or_else(|reason| line.error(ErrorKind::ValueValidation, reason).exit());
         match commit.follow(Ok(CommandOutcome::Status(0))) {
             Ok(CommandOutcome::Status(status)) => ExitCode::from(status),
-            Ok(CommandOutcome::Signal(signal)) => {
-                // As if the signal had not been caught: the caller sees the true cause.
-                let _ = emulate_default_handler(signal);
-                ExitCode::from(u8::try_from(128 + signal).unwrap_or(u8::MAX))
-            }
+            Ok(CommandOutcome::Signal(signal)) => die_of_signal(signal),
             // The command's stdout is stderr.
             Ok(CommandOutcome::BrokenPipe) => ExitCode::FAILURE,
             Err(error) => {
@@ -103,7 +90,7 @@ impl CommitArgs {
             settings: &self.zookeeper.settings(),
             identity: &identity,
             name: &self.name.unwrap_or_else(Name::of_new_mapper),
-            grace: self.grace,
+            grace: self.grace.grace,
         };
         Ok(Commit::new(self.target.plan(committer, &command)?))
     }

@@ -8,7 +8,6 @@ use std::time::Duration;
 use clap::builder::FalseyValueParser;
 use clap::error::ErrorKind;
 use clap::{Args, Command, Subcommand};
-use signal_hook::low_level::emulate_default_handler;
 
 use super::PROGRAM;
 use super::activation::ExitCause;
@@ -19,7 +18,7 @@ use heartline_member::Name;
 use heartline_process::files::append_to_any;
 use heartline_process::say::say;
 use heartline_process::stdio;
-use heartline_streaming::die_of_broken_pipe;
+use heartline_streaming::{die_of_broken_pipe, die_of_signal};
 use heartline_zookeeper::{GROUP_MASTER, GROUP_WORKERS};
 
 /// The options of `heartline member`.
@@ -253,11 +252,7 @@ fn live(plan: MemberPlan) -> ExitCode {
     match outcome {
         Ok(ExitCause::Status(status)) => ExitCode::from(status),
         Ok(ExitCause::BrokenPipe) => die_of_broken_pipe(),
-        Ok(ExitCause::Signal(signal)) => {
-            let _ = emulate_default_handler(signal);
-            // This line is reached only where the signal has no effect, as in the first process of a container.
-            ExitCode::from(u8::try_from(128 + signal).unwrap_or(u8::MAX))
-        }
+        Ok(ExitCause::Signal(signal)) => die_of_signal(signal),
         Err(diagnosis) => {
             say(PROGRAM, format_args!("ZooKeeper is required: {diagnosis}"));
             ExitCode::FAILURE
